@@ -113,7 +113,7 @@ async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
     ada.wait("!document.querySelector('[data-answer]')").await?;
     ada.wait("document.querySelector('.answered .prose').innerText.includes('Berta')").await?;
     assert_eq!(ada.run("document.querySelector('#message').value").await?, "");
-    ada.follow(".sources a").await?;
+    ada.click(".sources a").await?;
     ada.wait("document.querySelector('#passage')?.innerText.includes('called Berta')").await?;
 
     // A loaded page takes up an answer that is under way; stopping keeps what was said.

@@ -169,7 +169,15 @@ async fn one_keeps_ones_place() -> Result<()> {
     ada.wait("document.querySelector('.cite-card')?.innerText.length > 20").await?;
     ada.press("Escape").await?;
     ada.wait("document.querySelector('.cite-card').hidden").await?;
-    ada.follow("a.source").await?;
+    // It opens beside the answer, and on a page of its own for whoever wants that.
+    ada.click("a.source").await?;
+    ada.wait("document.querySelector('.reader-panel #passage')?.innerText.length > 20").await?;
+    assert_eq!(ada.run("location.pathname").await?, thread);
+    ada.press("Escape").await?;
+    ada.wait("document.querySelector('.reader-panel').hidden").await?;
+    assert_eq!(ada.run("document.activeElement.matches('a.source')").await?, true);
+    let address = ada.run("document.querySelector('a.source').href").await?;
+    ada.open(address.as_str().unwrap_or_default()).await?;
     ada.wait("document.querySelector('#passage').innerText.length > 20").await?;
     assert_eq!(ada.run("!!document.querySelector('.reader h2, .reader h3, .reader li, .reader table, .reader p')").await?, true);
     ada.follow(".reader-bar a").await?;

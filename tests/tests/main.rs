@@ -52,6 +52,7 @@ mod main_job;
 mod metrics;
 mod one_person;
 mod openai;
+mod originals;
 mod oversight;
 mod people;
 mod pictures;

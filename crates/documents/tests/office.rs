@@ -230,3 +230,21 @@ fn a_document_says_who_wrote_it_and_what_it_is_called() {
     let document = read("a.odt", &text).swap_remove(0);
     assert_eq!((&*document.author, &*document.description), ("Ben", "No description found."));
 }
+
+#[test]
+fn every_sheet_says_who_wrote_its_workbook() {
+    let core = "<cp:coreProperties xmlns:dc='d'><dc:title>Plan</dc:title><dc:creator>Ada Lee</dc:creator>\
+        </cp:coreProperties>";
+    let workbook = "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='s'/></sheets></workbook>";
+    let sheet =
+        "<worksheet><sheetData><row r='1'><c r='A1'><v>1</v></c></row></sheetData></worksheet>";
+    let parts = [
+        ("xl/workbook.xml", workbook),
+        ("xl/_rels/workbook.xml.rels", &*relations(&[("s", "worksheet", "worksheets/sheet1.xml")])),
+        ("xl/worksheets/sheet1.xml", sheet),
+        ("docProps/core.xml", core),
+    ];
+    let document = read("a.xlsx", &packed(&parts)).swap_remove(0);
+    assert_eq!(document.author, "Ada Lee");
+    assert_eq!(document.description, "Spreadsheet data from sheet: S");
+}

@@ -39,6 +39,8 @@ pub trait LinkFetcher: Send + Sync {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebPage {
     pub title: Option<String>,
+    /// Who wrote it, where it says so.
+    pub author: Option<String>,
     /// Markdown.
     pub text: String,
 }

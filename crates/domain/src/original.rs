@@ -54,6 +54,23 @@ pub struct OriginalsSize {
     pub bytes: u64,
 }
 
+/// A page of a PDF file, as it would be printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageImage {
+    /// How many pages the file has.
+    pub pages: u32,
+    pub png: Vec<u8>,
+}
+
+/// Draws pages of PDF files.
+#[async_trait]
+pub trait PageRenderer: Send + Sync {
+    /// A page, counted from 1, drawn on behalf of `owner`, in bounded time and size.
+    /// [`Error::NotFound`] where the file has no such page, [`Error::Unprocessable`] where it cannot be
+    /// drawn, [`Error::Unavailable`] where too many files are waiting.
+    async fn draw(&self, file: File, page: u32, owner: &str) -> Result<PageImage>;
+}
+
 /// Which originals there are. Each method is one transaction.
 ///
 /// Files cannot take part in a transaction. So an original is *noted* before its file is written, and

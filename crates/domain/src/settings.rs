@@ -18,7 +18,8 @@ pub mod names {
     pub const SYSTEM_PROMPT: &str = "default_system_prompt";
     /// `on` where people may share their conversations by links.
     pub const SHARING: &str = "share_conversations";
-    /// `on` where the files that documents are made of are kept.
+    /// `on` where the files that documents are made of are kept, `off` where they are not. Where nobody has
+    /// said so it depends on the room there is.
     pub const KEEP_ORIGINALS: &str = "keep_originals";
 }
 

@@ -38,6 +38,11 @@ impl Layout {
         self.root.join(backup::ORIGINALS)
     }
 
+    /// Pictures of their pages, which can be drawn again.
+    pub fn page_images(&self) -> PathBuf {
+        self.root.join("page-images")
+    }
+
     /// The files of embedding models, each model in a directory of its name.
     pub fn models(&self) -> PathBuf {
         self.root.join("models")
@@ -75,7 +80,7 @@ impl Layout {
 /// What of it a backup holds: all but what can be made or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
-    let mut left_out = vec![layout.models(), layout.lock(), layout.imports()];
+    let mut left_out = vec![layout.models(), layout.lock(), layout.imports(), layout.page_images()];
     if let Some(database) = settings::file_of(&config.database.url) {
         // Beside the file itself, SQLite's journals.
         left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {

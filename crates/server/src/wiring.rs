@@ -37,7 +37,7 @@ use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
 use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
-use carrel_services::originals::Originals;
+use carrel_services::originals::{Originals, PAGE_IMAGES_ROOM, PageImages};
 use carrel_services::ownership::Ownership;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
@@ -91,7 +91,6 @@ impl App {
         let storage = Storage::open(&config.storage)?;
         let (database, key) = open_database(config, settings::key).await?;
         let database = Arc::new(database);
-        let is_new = !config.storage.audit_mark().exists();
         opening::look_at_seal(&*database, &config.storage.audit_mark()).await;
         let store = settings::open(&config.given, database.clone(), &key).await;
         let store = store.context("failed to read the settings")?;
@@ -105,9 +104,6 @@ impl App {
         let index = index.context("failed to read the database")?;
         let mut app = Self::wire(config, database, store, Arc::new(index), storage)?;
         app.reconcile(before).await;
-        if is_new {
-            opening::choose_originals(&app.ports, &*app.database, now).await;
-        }
         if left_over {
             // Whoever held them is gone.
             app.ports.workers.release(now).await.context("failed to take jobs up again")?;
@@ -137,12 +133,18 @@ impl App {
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
+        let extractor = Arc::new(FileExtractor::new(limits, readers));
         let originals = OriginalStore::local(&config.storage.originals())
             .context("failed to open the directory of originals")?;
         let originals = Originals {
             records: database.clone(),
             files: Arc::new(originals),
             settings: database.clone(),
+            page_images: PageImages {
+                renderer: extractor.clone(),
+                directory: config.storage.page_images(),
+                room: PAGE_IMAGES_ROOM,
+            },
             quota: config.limits.originals,
         };
         let indexer = Indexer {
@@ -168,7 +170,7 @@ impl App {
             workspace_documents: database.clone(),
             files: Arc::new(files.clone()),
             originals,
-            extractor: Arc::new(FileExtractor::new(limits, readers)),
+            extractor,
             tokenizer: Arc::new(carrel_providers::Cl100k::default()),
             index: index.clone(),
             indexer,

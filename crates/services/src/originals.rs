@@ -1,21 +1,25 @@
 //! Originals: the file that a document was made of is kept, once for each content, where an administrator
-//! wants that and there is room.
+//! wants that and there is room. Pages of PDF files are shown from it.
+mod page_images;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use carrel_domain::document::Document;
 use carrel_domain::original::{
-    Original, OriginalFiles, OriginalName, OriginalRecords, OriginalsSize,
+    Original, OriginalFiles, OriginalName, OriginalRecords, OriginalsSize, PageImage,
 };
 use carrel_domain::settings::{Settings, names};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, Utc};
 
+pub use page_images::{PageImages, ROOM as PAGE_IMAGES_ROOM};
+
 /// What is always left free where the files are, in bytes.
 const RESERVE: u64 = 2 << 30;
 
-/// The room that a new installation needs so that it keeps originals, in bytes.
+/// The room on the disk at which originals are kept although nobody has said so, in bytes.
 const ENOUGH: u64 = 20 << 30;
 
 /// Keeps originals. Cheap to clone.
@@ -24,6 +28,7 @@ pub struct Originals {
     pub records: Arc<dyn OriginalRecords>,
     pub files: Arc<dyn OriginalFiles>,
     pub settings: Arc<dyn Settings>,
+    pub page_images: PageImages,
     /// What all of them may take, in bytes.
     pub quota: u64,
 }
@@ -32,12 +37,10 @@ impl Originals {
     /// Whether files that are handed in now are kept.
     pub async fn are_kept(&self) -> Result<bool> {
         let settings = self.settings.all().await?;
-        Ok(settings.get(names::KEEP_ORIGINALS).is_some_and(|value| value == "on"))
-    }
-
-    /// Whether an installation that has just begun should keep originals.
-    pub async fn have_room(&self) -> bool {
-        matches!(self.files.room().await, Ok(Some(room)) if room >= ENOUGH)
+        match settings.get(names::KEEP_ORIGINALS) {
+            Some(value) => Ok(value == "on"),
+            None => Ok(self.files.room().await?.is_some_and(|room| room >= ENOUGH)),
+        }
     }
 
     pub async fn size(&self) -> Result<OriginalsSize> {
@@ -97,6 +100,7 @@ impl Originals {
             return Ok(());
         }
         self.files.delete(name).await?;
+        self.page_images.forget(name).await?;
         self.records.forget(name).await
     }
 
@@ -136,6 +140,31 @@ impl Originals {
         let Some(original) = self.of(document).await? else { return Ok(None) };
         Ok(self.files.open(original.name).await?.map(|file| (original, file)))
     }
+
+    /// A page of a document's original, counted from 1, as it would be printed, drawn on behalf of `owner`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no original with such a page, [`Error::Unprocessable`] where
+    /// it cannot be drawn.
+    pub async fn page(&self, document: &Document, page: u32, owner: &str) -> Result<PageImage> {
+        let missing = || Error::not_found("page", page);
+        if !has_pages(document) {
+            return Err(missing());
+        }
+        let original = self.of(document).await?.ok_or_else(missing)?;
+        if let Some(kept) = self.page_images.find(original.name, page).await {
+            return Ok(kept);
+        }
+        let file = self.files.open(original.name).await?.ok_or_else(missing)?;
+        self.page_images.draw(original.name, file, page, owner).await
+    }
+}
+
+/// Whether pages of a document's original can be shown: it is a PDF file, not something within one.
+pub fn has_pages(document: &Document) -> bool {
+    let ending = file_name(document).rsplit_once('.').map(|(_, ending)| ending);
+    document.origin.part.is_empty()
+        && ending.is_some_and(|ending| ending.eq_ignore_ascii_case("pdf"))
 }
 
 /// What the file of a document was called when it was handed in.

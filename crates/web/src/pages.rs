@@ -18,6 +18,7 @@ mod job;
 mod library;
 mod live;
 mod old_addresses;
+mod original;
 mod prompts;
 mod search;
 mod setup;
@@ -88,6 +89,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/documents/link", post().to(library::link))
         .route("/w/{slug}/documents/withdraw", post().to(library::withdraw))
         .route("/w/{slug}/source", get().to(source::show))
+        .route("/w/{slug}/original", get().to(original::open))
+        .route("/w/{slug}/page", get().to(original::page))
         .service(resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save))
         .route("/w/{slug}/suggestions", post().to(prompts::save_suggestions))
         .route("/w/{slug}/prompts", get().to(prompts::list))

@@ -1,1 +1,2 @@
+DELETE FROM settings WHERE key = 'keep_originals';
 DROP TABLE originals;

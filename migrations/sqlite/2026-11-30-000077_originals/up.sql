@@ -10,3 +10,7 @@ CREATE TABLE originals (
 );
 CREATE UNIQUE INDEX originals_kept ON originals (digest) WHERE noted_at IS NULL;
 CREATE INDEX originals_noted ON originals (noted_at) WHERE noted_at IS NOT NULL;
+
+-- An installation that has documents already keeps no originals until somebody turns that on.
+INSERT INTO settings (key, value)
+    SELECT 'keep_originals', 'off' WHERE EXISTS (SELECT 1 FROM documents);

@@ -122,6 +122,8 @@ fn operations(config: &mut impl Register) {
         .get("/document/metadata-schema", READ, native::documents::list::metadata_schema)
         .get("/document/id/{id}", READ, list::find_document_by_id)
         .delete("/document/id/{id}", DOCUMENTS, native::documents::list::remove_document_by_id)
+        .get("/document/id/{id}/original", READ, native::documents::originals::download_original)
+        .get("/document/id/{id}/page/{page}", READ, native::documents::originals::show_page)
         .post("/document/create-folder", DOCUMENTS, folders::create_folder)
         .delete("/document/remove-folder", DOCUMENTS, folders::remove_folder)
         .post("/document/move-files", DOCUMENTS, folders::move_files)

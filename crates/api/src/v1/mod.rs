@@ -29,7 +29,7 @@ use crate::face::Face;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 
 use admin::{chats, events, invites, keys, members, usage, users};
-use documents::{files, folders, list, uploads};
+use documents::{files, folders, list, originals, uploads};
 use prompts::{history as prompt_history, slash_commands, suggested_messages, variables};
 use system::{backup, models, settings};
 
@@ -110,6 +110,8 @@ pub fn operations(config: &mut impl Register) {
         .get("/document/metadata-schema", READ, list::metadata_schema)
         .get("/document/id/{id}", READ, list::find_document_by_id)
         .delete("/document/id/{id}", DOCUMENTS, list::remove_document_by_id)
+        .get("/document/id/{id}/original", READ, originals::download_original)
+        .get("/document/id/{id}/page/{page}", READ, originals::show_page)
         .post("/document/create-folder", DOCUMENTS, folders::create_folder)
         .delete("/document/remove-folder", DOCUMENTS, folders::remove_folder)
         .post("/document/move-files", DOCUMENTS, folders::move_files)

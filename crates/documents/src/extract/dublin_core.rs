@@ -2,7 +2,7 @@
 use carrel_domain::document::Extracted;
 
 use super::archive::Archive;
-use super::xml::{Element, Visitor};
+use super::xml::{self, Element, Visitor};
 
 /// Authors of one document that are named.
 const MOST_AUTHORS: usize = 20;
@@ -39,14 +39,31 @@ impl DublinCore {
         }
     }
 
-    /// Puts what is known in the place of what was said for want of it.
-    pub fn describe(&self, document: &mut Extracted) {
+    /// Of an XMP packet, such as a PDF file holds; nothing where it cannot be read.
+    pub fn of_packet(packet: &[u8]) -> Self {
+        let mut details = Self::default();
+        match xml::walk(packet, &mut details) {
+            Ok(()) => details,
+            Err(_) => Self::default(),
+        }
+    }
+
+    pub fn title(&self) -> Option<String> {
+        (!self.title.is_empty()).then(|| self.title.clone())
+    }
+
+    pub fn author(&self) -> Option<String> {
         let authors = match self.first_author.is_empty() {
             true => self.authors.join(", "),
             false => self.first_author.clone(),
         };
-        if !authors.is_empty() {
-            document.author = authors;
+        (!authors.is_empty()).then_some(authors)
+    }
+
+    /// Puts what is known in the place of what was said for want of it.
+    pub fn describe(&self, document: &mut Extracted) {
+        if let Some(author) = self.author() {
+            document.author = author;
         }
         if !self.title.is_empty() {
             document.description.clone_from(&self.title);
@@ -68,16 +85,21 @@ impl Visitor for DublinCore {
     }
 
     fn end(&mut self, name: &str) {
-        if !matches!(name, "title" | "creator" | "initial-creator") {
-            return;
-        }
-        let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        match self.open.take() {
-            Some(Field::Title) if self.title.is_empty() => self.title = text,
-            Some(Field::Author) if !text.is_empty() && self.authors.len() < MOST_AUTHORS => {
+        // XMP lists titles in several languages and authors one by one, each in an element `li`.
+        let field = match name {
+            "title" | "creator" | "initial-creator" => self.open.take(),
+            "li" => self.open,
+            _ => None,
+        };
+        let Some(field) = field else { return };
+        let text = std::mem::take(&mut self.text);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match field {
+            Field::Title if self.title.is_empty() => self.title = text,
+            Field::Author if !text.is_empty() && self.authors.len() < MOST_AUTHORS => {
                 self.authors.push(text);
             }
-            Some(Field::FirstAuthor) => self.first_author = text,
+            Field::FirstAuthor => self.first_author = text,
             _ => {}
         }
     }
@@ -86,5 +108,24 @@ impl Visitor for DublinCore {
         if self.open.is_some() {
             self.text.push_str(text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_tells_the_first_title_and_every_author() {
+        let packet = "<?xpacket begin='\u{feff}' id='x'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>\
+            <rdf:RDF><rdf:Description><dc:title><rdf:Alt>\
+            <rdf:li xml:lang='x-default'>Annual\n report</rdf:li><rdf:li xml:lang='de'>Bericht</rdf:li>\
+            </rdf:Alt></dc:title><dc:creator><rdf:Seq><rdf:li>Ada L.</rdf:li><rdf:li> </rdf:li>\
+            <rdf:li>Bob</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF></x:xmpmeta>\
+            <?xpacket end='w'?>";
+        let told = DublinCore::of_packet(packet.as_bytes());
+        assert_eq!(told.title().as_deref(), Some("Annual report"));
+        assert_eq!(told.author().as_deref(), Some("Ada L., Bob"));
+        assert_eq!(DublinCore::of_packet(b"<x:xmpmeta><broken").author(), None);
     }
 }

@@ -36,11 +36,13 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::document::{
     DocumentPart, Extracted, Extractor, FileType, IncomingFile, ReadRequest,
 };
+use carrel_domain::original::{PageImage, PageRenderer};
 use carrel_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,9 @@ use input::Input;
 
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
+
+/// How long it may take to draw a page.
+const DRAWING: Duration = Duration::from_secs(20);
 
 /// What ends each page of a PDF file and each slide: a form feed on a line of its own. The splitter
 /// counts them.
@@ -116,6 +121,19 @@ impl Extractor for FileExtractor {
         let opened = blocking(move || File::open(path).map_err(Error::internal)).await?;
         let documents = self.readers.read(&extension, opened, limits, models, request).await;
         documents.map_err(|fault| fault.into_error(base(&name), limits))
+    }
+}
+
+#[async_trait]
+impl PageRenderer for FileExtractor {
+    async fn draw(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
+        let request = ReadRequest { owner: owner.to_owned(), time_limit: Some(DRAWING) };
+        let drawn = self.readers.draw(file, page, self.limits, &request).await;
+        let image = drawn.map_err(|fault| fault.into_error("The file", self.limits))?;
+        match image.png.is_empty() {
+            true => Err(Error::not_found("page", page)),
+            false => Ok(image),
+        }
     }
 }
 
@@ -217,6 +235,11 @@ pub(crate) fn extract(
         return Err(ExtractError::TextTooLarge);
     }
     with_text(documents)
+}
+
+/// A page of a PDF file, counted from 1, as a picture.
+pub(crate) fn draw_page(file: &File, page: u32, limits: Limits) -> Result<PageImage, ExtractError> {
+    pdf::draw(&Input::new(file, limits, Pictures::none()), page)
 }
 
 /// The documents that have text. What the others had to say of what was left out is said by the first

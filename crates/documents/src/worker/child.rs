@@ -8,14 +8,12 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use carrel_domain::document::Extracted;
-
 use super::confine::confine;
 use super::transcript::Line;
-use super::{Job, LACKS, Work, reply, said};
+use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::TranscriptEnd;
-use crate::extract::{Opened, extract};
+use crate::extract::{Opened, draw_page, extract};
 use carrel_speech::whisper::Part;
 
 /// Readers of some formats call themselves for what is nested.
@@ -46,7 +44,7 @@ pub fn run(job: &str) -> ExitCode {
     }
 }
 
-fn read(job: Job) -> Result<Vec<Extracted>, ExtractError> {
+fn read(job: Job) -> Result<Output, ExtractError> {
     let (file, models, spent) = confined(&job)?;
     watched(file, job, models, &spent)
 }
@@ -70,10 +68,15 @@ pub(super) fn watched(
     job: Job,
     models: Opened,
     spent: &AtomicU64,
-) -> Result<Vec<Extracted>, ExtractError> {
+) -> Result<Output, ExtractError> {
     let Job { seconds, total_seconds, .. } = job;
     let too_slow = said::too_slow(&job);
-    let read = move || extract(&job.extension, &file, job.limits, models);
+    let read = move || match job.work {
+        Work::DrawPage(page) => draw_page(&file, page, job.limits).map(Output::Page),
+        Work::Read | Work::Transcribe(_) => {
+            extract(&job.extension, &file, job.limits, models).map(Output::Documents)
+        }
+    };
     within(seconds, total_seconds, spent, too_slow, read)
 }
 

@@ -8,6 +8,8 @@ mod reply;
 mod transcriber;
 mod transcript;
 
+use carrel_domain::document::Extracted;
+use carrel_domain::original::PageImage;
 use serde::{Deserialize, Serialize};
 
 pub use child::run;
@@ -40,10 +42,19 @@ struct Job {
 
 #[derive(Serialize, Deserialize)]
 enum Work {
-    /// Its documents are read.
+    /// The documents in the file are read.
     Read,
-    /// It is transcribed, as these options say.
+    /// A page of the PDF file is drawn.
+    DrawPage(u32),
+    /// The recording is transcribed, as these options say.
     Transcribe(Wishes),
+}
+
+/// What a worker makes.
+#[derive(Clone, Debug, PartialEq)]
+enum Output {
+    Documents(Vec<Extracted>),
+    Page(PageImage),
 }
 
 /// What a worker begins a line of its complaints with that names what confines it less than it might.

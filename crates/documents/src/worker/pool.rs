@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::queue::{Full, Queue};
-use super::{Job, LACKS, Work, reply, said};
+use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::formats;
 use crate::extract::pictures::Ocr;
@@ -18,6 +18,7 @@ use crate::extract::recordings::Listening;
 use crate::extract::{Limits, Models};
 use crate::{ocr_model, speech_model};
 use carrel_domain::document::{Extracted, ReadRequest};
+use carrel_domain::original::PageImage;
 use carrel_ocr::Languages;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
@@ -148,7 +149,37 @@ impl Readers {
         let job = self.job(extension, limits, models, request.time_limit);
         let is_recording = formats::is_recording(extension);
         let queue = if is_recording { &self.recordings } else { &self.queue };
-        let turn = queue.turn(&request.owner).await;
+        match self.run(job, file, queue, &request.owner).await? {
+            Output::Documents(documents) => Ok(documents),
+            Output::Page(_) => Err(said::crashed()),
+        }
+    }
+
+    /// Draws a page of the PDF file for `request`. Dropping the future kills the worker.
+    pub(crate) async fn draw(
+        &self,
+        file: File,
+        page: u32,
+        limits: Limits,
+        request: &ReadRequest,
+    ) -> Result<PageImage, ExtractError> {
+        let job = self.job("pdf", limits, Models::none(), request.time_limit);
+        let job = Job { work: Work::DrawPage(page), ..job };
+        match self.run(job, file, &self.queue, &request.owner).await? {
+            Output::Page(image) => Ok(image),
+            Output::Documents(_) => Err(said::crashed()),
+        }
+    }
+
+    async fn run(
+        &self,
+        job: Job,
+        file: File,
+        queue: &Queue,
+        owner: &str,
+    ) -> Result<Output, ExtractError> {
+        let (extension, limits) = (&*job.extension, job.limits);
+        let turn = queue.turn(owner).await;
         let _turn = turn.map_err(|Full| {
             ExtractError::Unavailable(
                 "too many files are waiting to be read; try again later".to_owned(),

@@ -1,9 +1,11 @@
-//! What a worker answers: one line of JSON, then the texts of the documents one after another.
+//! What a worker answers: one line of JSON, then the texts of the documents one after another, or a picture.
 use std::io::{self, Write};
 
 use carrel_domain::document::{DocumentPart, Extracted};
+use carrel_domain::original::PageImage;
 use serde::{Deserialize, Serialize};
 
+use super::Output;
 use crate::extract::extract_error::ExtractError;
 
 /// What of an answer is not text, in bytes.
@@ -12,7 +14,17 @@ pub const HEAD_AT_MOST: u64 = 64 << 20;
 #[derive(Serialize, Deserialize)]
 enum Head {
     Documents(Vec<Document>),
+    Page(Page),
     ExtractError(ExtractError),
+}
+
+/// A picture of a page without its content.
+#[derive(Serialize, Deserialize)]
+struct Page {
+    /// How many the file has.
+    pages: u32,
+    /// The length of the picture.
+    bytes: usize,
 }
 
 /// A document without its text.
@@ -32,29 +44,36 @@ struct Document {
     bytes: usize,
 }
 
-pub fn write(out: impl Write, answer: Result<Vec<Extracted>, ExtractError>) -> io::Result<()> {
+pub fn write(out: impl Write, answer: Result<Output, ExtractError>) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let (head, texts) = match answer {
-        Ok(documents) => {
-            let (heads, texts) = documents.into_iter().map(divide).unzip();
-            (Head::Documents(heads), texts)
+    let (head, contents): (Head, Vec<Vec<u8>>) = match answer {
+        Ok(Output::Documents(documents)) => {
+            let (heads, texts): (_, Vec<_>) = documents.into_iter().map(divide).unzip();
+            (Head::Documents(heads), texts.into_iter().map(String::into_bytes).collect())
+        }
+        Ok(Output::Page(PageImage { pages, png })) => {
+            (Head::Page(Page { pages, bytes: png.len() }), vec![png])
         }
         Err(fault) => (Head::ExtractError(fault), Vec::new()),
     };
     serde_json::to_writer(&mut out, &head)?;
     out.write_all(b"\n")?;
-    for text in texts {
-        out.write_all(text.as_bytes())?;
+    for content in contents {
+        out.write_all(&content)?;
     }
     out.flush()
 }
 
 /// `None` when it is no answer, or not all of one.
-pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, ExtractError>> {
+pub fn read(bytes: &[u8]) -> Option<Result<Output, ExtractError>> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let (head, mut texts) = (&bytes[..end], &bytes[end + 1..]);
     let heads = match serde_json::from_slice(head).ok()? {
         Head::Documents(heads) => heads,
+        Head::Page(Page { pages, bytes }) => {
+            let page = PageImage { pages, png: texts.to_vec() };
+            return (texts.len() == bytes).then_some(Ok(Output::Page(page)));
+        }
         Head::ExtractError(fault) => return texts.is_empty().then_some(Err(fault)),
     };
     let mut documents = Vec::with_capacity(heads.len());
@@ -63,7 +82,7 @@ pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, ExtractError>> {
         documents.push(join(head, str::from_utf8(text).ok()?.to_owned()));
         texts = rest;
     }
-    (texts.is_empty() && !documents.is_empty()).then_some(Ok(documents))
+    (texts.is_empty() && !documents.is_empty()).then_some(Ok(Output::Documents(documents)))
 }
 
 fn divide(extracted: Extracted) -> (Document, String) {
@@ -99,7 +118,7 @@ mod tests {
         Extracted { part, title, author, description, source, text, warnings }
     }
 
-    fn written(answer: Result<Vec<Extracted>, ExtractError>) -> Vec<u8> {
+    fn written(answer: Result<Output, ExtractError>) -> Vec<u8> {
         let mut bytes = Vec::new();
         write(&mut bytes, answer).unwrap();
         bytes
@@ -113,14 +132,17 @@ mod tests {
             document(Some(DocumentPart::Mail(7)), "y"),
             document(Some(DocumentPart::File("a/b.txt".into())), "z"),
         ];
-        assert_eq!(read(&written(Ok(documents.clone()))), Some(Ok(documents)));
+        let page = Output::Page(PageImage { pages: 3, png: vec![0x89, b'\n', 0] });
+        for output in [Output::Documents(documents), page] {
+            assert_eq!(read(&written(Ok(output.clone()))), Some(Ok(output)));
+        }
         let fault = ExtractError::refused("is odd.");
         assert_eq!(read(&written(Err(fault.clone()))), Some(Err(fault)));
     }
 
     #[test]
     fn anything_else_is_no_answer() {
-        let whole = written(Ok(vec![document(None, "日本")]));
+        let whole = written(Ok(Output::Documents(vec![document(None, "日本")])));
         for end in 0..whole.len() {
             assert_eq!(read(&whole[..end]), None);
         }

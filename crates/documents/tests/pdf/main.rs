@@ -4,7 +4,7 @@
 mod fonts;
 mod support;
 
-use support::{HELVETICA, drawn, file, page, read, read_whole, stream, text};
+use support::{HELVETICA, document, drawn, file, page, read, read_whole, stream, text};
 
 #[test]
 fn lines_of_a_paragraph_are_joined_and_the_hyphens_that_break_words_removed() {
@@ -305,4 +305,23 @@ fn a_bookmark_makes_a_heading_of_the_line_it_leads_to() {
     // A bookmark that leads nowhere changes nothing.
     objects[6] = "<</Title(Scope of the Agreement)/Dest[99 0 R/Fit]>>".to_owned();
     assert!(!read(&file(&objects)).contains("# 1 Scope"));
+}
+
+#[test]
+fn an_xmp_packet_tells_what_the_dictionary_of_the_file_does_not() {
+    let packet = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF><rdf:Description><dc:title><rdf:Alt>\
+        <rdf:li xml:lang='x-default'>Tides</rdf:li></rdf:Alt></dc:title><dc:creator><rdf:Seq>\
+        <rdf:li>Ada</rdf:li><rdf:li>Bob</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF>\
+        </x:xmpmeta>";
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R/Metadata 6 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R/Resources<</Font<</F 4 0 R>>>>>>"
+            .to_owned(),
+        HELVETICA.to_owned(),
+        stream("", &drawn(&[(50.0, 700.0, "text")])),
+        stream("/Type/Metadata/Subtype/XML", packet),
+    ];
+    let document = document(&file(&objects));
+    assert_eq!((&*document.author, &*document.description), ("Ada, Bob", "Tides"));
 }

@@ -2,6 +2,7 @@
 use std::fs;
 
 use carrel_documents::{Limits, extract_file};
+use carrel_domain::document::Extracted;
 use tempfile::NamedTempFile;
 
 pub const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 16 << 20 };
@@ -51,9 +52,13 @@ pub fn read(pdf: &[u8]) -> String {
 }
 
 pub fn read_whole(pdf: &[u8]) -> String {
+    document(pdf).text
+}
+
+pub fn document(pdf: &[u8]) -> Extracted {
     let path = NamedTempFile::new().unwrap();
     fs::write(path.path(), pdf).unwrap();
-    extract_file("a.pdf", path.path(), LIMITS).unwrap().swap_remove(0).text
+    extract_file("a.pdf", path.path(), LIMITS).unwrap().swap_remove(0)
 }
 
 /// What is read of a page drawn by `content`.

@@ -5,6 +5,7 @@ use carrel_domain::document::{Document, DocumentOrigin};
 use carrel_domain::folder::Folders;
 use carrel_domain::library::Documents;
 use carrel_domain::original::{Original, OriginalName, OriginalRecords, OriginalsSize};
+use carrel_domain::settings::{Settings, names};
 use carrel_persistence::Database;
 use chrono::DateTime;
 
@@ -18,6 +19,7 @@ on_both_databases! {
     the_quota_counts_each_content_once,
     a_released_file_is_never_kept_again,
     two_who_remove_the_last_two_documents_release_the_original,
+    an_installation_that_has_documents_keeps_none_until_somebody_wants_that,
 }
 
 const CONTENT: [u8; 32] = [7; 32];
@@ -161,4 +163,21 @@ async fn two_who_remove_the_last_two_documents_release_the_original(scratch: Scr
         assert_eq!(released(&db).await, [file.name], "{round}");
         db.forget(file.name).await.unwrap();
     }
+}
+
+async fn an_installation_that_has_documents_keeps_none_until_somebody_wants_that(scratch: Scratch) {
+    let db = scratch.open();
+    let database = if scratch.url.starts_with("sqlite") { "sqlite" } else { "postgres" };
+    let folder = format!("../../migrations/{database}/2026-11-30-000077_originals");
+    let again = || {
+        for script in ["down.sql", "up.sql"] {
+            scratch.execute(&std::fs::read_to_string(format!("{folder}/{script}")).unwrap());
+        }
+    };
+    again();
+    assert_eq!(db.all().await.unwrap().get(names::KEEP_ORIGINALS), None);
+    add(&db, CONTENT, "a").await;
+    again();
+    let kept = db.all().await.unwrap().remove(names::KEEP_ORIGINALS);
+    assert_eq!(kept.as_deref(), Some("off"));
 }

@@ -1,17 +1,12 @@
 //! Opening the database, and the seal of its audit log.
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use carrel_domain::audit::{Actor, AuditSeals, By, HeadSeal};
-use carrel_domain::backup::Inventory;
-use carrel_domain::settings::names;
 use carrel_persistence::Database;
-use carrel_services::Ports;
 use carrel_services::audit;
 use carrel_services::settings::key::Key;
-use chrono::{DateTime, Utc};
-use serde_json::json;
+use chrono::Utc;
 
 use super::{chain, flat};
 use crate::config::Config;
@@ -63,28 +58,4 @@ async fn seal_once(seals: &dyn AuditSeals, mark: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("failed to write {}", mark.display()))?;
     }
     Ok(())
-}
-
-/// A new installation keeps originals where there is room. One that has documents, or a choice, is not
-/// new, whatever files it lacks.
-pub(super) async fn choose_originals(ports: &Ports, inventory: &dyn Inventory, now: DateTime<Utc>) {
-    if let Err(error) = try_to_choose_originals(ports, inventory, now).await {
-        tracing::warn!(error = chain(&error), "failed to choose whether originals are kept");
-    }
-}
-
-async fn try_to_choose_originals(
-    ports: &Ports,
-    inventory: &dyn Inventory,
-    now: DateTime<Utc>,
-) -> carrel_domain::Result<()> {
-    let is_used = !inventory.documents(None, 1).await?.is_empty()
-        || ports.settings.all().await?.contains_key(names::KEEP_ORIGINALS);
-    if is_used || !ports.library.originals.have_room().await {
-        return Ok(());
-    }
-    let by = By { actor: Actor::Server, address: None, at: now };
-    let details = json!({ "preferences": [names::KEEP_ORIGINALS] }).to_string();
-    let on = BTreeMap::from([(names::KEEP_ORIGINALS.to_owned(), Some("on".to_owned()))]);
-    ports.settings.set(on, by.event("preferences_updated", details)).await
 }

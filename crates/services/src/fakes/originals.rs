@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use carrel_domain::original::{
-    Original, OriginalFiles, OriginalName, OriginalRecords, OriginalsSize,
+    Original, OriginalFiles, OriginalName, OriginalRecords, OriginalsSize, PageImage, PageRenderer,
 };
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -57,6 +57,13 @@ impl OriginalFiles for World {
 
     async fn room(&self) -> Result<Option<u64>> {
         Ok(*self.originals.room.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl PageRenderer for World {
+    async fn draw(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
+        Err(Error::not_found("page", page))
     }
 }
 

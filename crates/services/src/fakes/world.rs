@@ -45,7 +45,7 @@ use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
 use crate::jobs::Workers;
 use crate::library::Library;
-use crate::originals::Originals;
+use crate::originals::{Originals, PageImages};
 use crate::search::Search;
 
 #[derive(Default)]
@@ -119,6 +119,11 @@ impl World {
             records: self.clone(),
             files: self.clone(),
             settings: Arc::new(FakeSettings(Mutex::new(kept.into_iter().collect()))),
+            page_images: PageImages {
+                renderer: self.clone(),
+                directory: std::env::temp_dir().join("carrel-no-page-images"),
+                room: 0,
+            },
             quota: quota.unwrap_or_default(),
         }
     }

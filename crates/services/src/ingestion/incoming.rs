@@ -212,7 +212,7 @@ pub fn from_page(
         path: terms.path(&stored_name(&format!("url-{slug}"), id))?,
         title: details.title.clone().or(page.title).unwrap_or_else(|| format!("{slug}.html")),
         url: format!("file://{slug}.html"),
-        author: said(&details.author, "no author found"),
+        author: said(&details.author.clone().or(page.author), "no author found"),
         description: said(&details.description, "No description found."),
         source: said(&details.source, "URL link uploaded by the user."),
         chunk_source: link_source(&link),

@@ -237,6 +237,7 @@ async fn a_page_becomes_a_document_that_says_where_it_is_from() {
     let document = &added.document;
     assert_eq!((&*document.title, &*document.url), ("A page", "file://example.com_a_b.html"));
     assert_eq!(document.chunk_source, "link://https://example.com/a/b");
+    assert_eq!(document.author, "A. Author");
     assert!(document.path.name().starts_with("url-example.com_a_b-"), "{}", document.path);
     assert_eq!(document.source, "URL link uploaded by the user.");
     assert_eq!(added.text, "https://example.com/a/b/");

@@ -1,13 +1,14 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use carrel_domain::DocumentPath;
 use carrel_domain::document::IncomingFile;
 
 use super::*;
-use crate::fakes::by;
 use crate::fakes::originals::{State, keeping};
 use crate::fakes::world::World;
+use crate::fakes::{FakeSettings, by};
 use crate::ingestion::{Added, Details, Indexing, Terms};
 
 /// A file whose name is its text, as the extractor of the tests reads it.
@@ -57,11 +58,26 @@ async fn one_file_is_kept_for_all_documents_of_its_content_until_the_last_goes()
 }
 
 #[tokio::test]
-async fn nothing_is_kept_unless_that_is_wanted() {
-    let (world, handed) = (Arc::new(World::default()), Handed::new());
-    let added = handed.add(&world, "text", Terms::default()).await.unwrap();
+async fn where_nobody_has_chosen_it_depends_on_the_room() {
+    for (room, kept) in [(None, false), (Some(ENOUGH - 1), false), (Some(ENOUGH), true)] {
+        let (world, handed) = (Arc::new(World::default()), Handed::new());
+        *world.originals.room.lock().unwrap() = room;
+        let originals = Originals { quota: 1 << 20, ..world.originals() };
+        assert_eq!(originals.are_kept().await.unwrap(), kept);
+        let staged = originals.stage(&handed.file("text"), Some([1; 32])).await;
+        assert_eq!((staged.is_some(), contents(&world).len()), (kept, usize::from(kept)));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_kept_where_that_is_off() {
+    let (world, handed) = (keeping(1 << 20), Handed::new());
+    *world.originals.room.lock().unwrap() = Some(u64::MAX);
+    let off = BTreeMap::from([(names::KEEP_ORIGINALS.to_owned(), "off".to_owned())]);
+    let settings = Arc::new(FakeSettings(Mutex::new(off)));
+    let originals = Originals { settings, ..world.originals() };
+    assert!(originals.stage(&handed.file("text"), Some([1; 32])).await.is_none());
     assert!(contents(&world).is_empty());
-    assert_eq!(world.originals().of(&added[0].document).await.unwrap(), None);
 }
 
 #[tokio::test]

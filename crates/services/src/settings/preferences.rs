@@ -23,6 +23,8 @@ enum Kind {
     Whole(u64),
     /// `on` or nothing.
     Switch,
+    /// `on`, `off`, or nothing where nobody has chosen.
+    Choice,
 }
 
 /// The most links there can be at the foot of pages.
@@ -43,7 +45,7 @@ const PREFERENCES: &[(&str, Kind)] = &[
     (names::CHUNK_SIZE, Kind::Whole(1)),
     (names::CHUNK_OVERLAP, Kind::Whole(0)),
     (names::SHARING, Kind::Switch),
-    (names::KEEP_ORIGINALS, Kind::Switch),
+    (names::KEEP_ORIGINALS, Kind::Choice),
 ];
 
 /// Sets the preferences of `body`, in one transaction with the event `preferences_updated`. A null
@@ -152,6 +154,10 @@ impl Kind {
                 let allowed = || format!("must be a whole number from {least} to {LARGEST}");
                 number.map(|number| Some(number.to_string())).ok_or_else(allowed)
             }
+            Self::Choice => match value.as_str() {
+                Some(choice @ ("on" | "off")) => Ok(Some(choice.to_owned())),
+                _ => Err("must be `on` or `off`".to_owned()),
+            },
             Self::Switch => match value.as_str() {
                 Some("on") => Ok(Some("on".to_owned())),
                 Some("off") => Ok(None),

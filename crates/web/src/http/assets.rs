@@ -49,6 +49,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../../assets/js/chat.js"),
             include_str!("../../assets/js/live.js"),
             include_str!("../../assets/js/cards.js"),
+            include_str!("../../assets/js/reader.js"),
             include_str!("../../assets/js/commands.js"),
             include_str!("../../assets/js/palette.js"),
             include_str!("../../assets/js/attach.js"),

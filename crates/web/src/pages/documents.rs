@@ -14,7 +14,7 @@ use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Folder, WorkspaceId};
 use chrono::{DateTime, Utc};
 
-use super::job;
+use super::{job, original};
 use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult, segment};
@@ -33,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/documents").get(all).post(change::change))
         .route("/documents/text", get().to(text::show))
+        .route("/documents/original", get().to(original::open_any))
         .route("/documents/upload", post().to(adding::upload))
         .route("/documents/paste", post().to(adding::paste))
         .route("/documents/link", post().to(adding::link))

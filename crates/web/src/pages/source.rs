@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::documents::web_link;
 use super::exchange;
+use super::original::{self, PageView};
 use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
@@ -46,6 +47,8 @@ struct SourcePage {
     number: Option<usize>,
     before: Option<String>,
     after: Option<String>,
+    /// A page of the original beside the text.
+    page_view: Option<PageView>,
 }
 
 /// Facts about the document.
@@ -53,7 +56,8 @@ struct About {
     source: String,
     words: i32,
     since: DateTime<Utc>,
-    link: Option<String>,
+    /// Where the original is: the file that was kept, or a page of the web.
+    original: Option<String>,
 }
 
 /// The answer that cites the passage.
@@ -97,11 +101,22 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         let at = (answered.number - 1).checked_add_signed(step)?;
         answered.sources.get(at)?.address.clone()
     };
+    let place = passage.as_ref().map(ProvenanceFields::of);
+    let kept = match &found {
+        Some((document, _)) => {
+            original::address(current_user.ports(), &workspace, document).await?
+        }
+        None => None,
+    };
+    let page_view = found.as_ref().filter(|_| kept.is_some()).and_then(|found| {
+        original::view(&workspace, found, &asked, place.as_ref().and_then(|of| of.page))
+    });
     let page = SourcePage {
+        page_view,
         layout: PageLayout { title: title.clone(), ..layout },
         title,
-        place: passage.as_ref().and_then(|of| provenance::words(&ProvenanceFields::of(of))),
-        about: found.map(|(document, _)| about(document)),
+        place: place.as_ref().and_then(provenance::words),
+        about: found.map(|(document, _)| about(document, kept)),
         shown,
         is_cut,
         gone,
@@ -122,9 +137,10 @@ fn gone() -> PageError {
     PageError::Told { status: StatusCode::NOT_FOUND, heading, words }
 }
 
-fn about(document: Document) -> About {
+fn about(document: Document, kept: Option<String>) -> About {
+    let link = || document.chunk_source.strip_prefix("link://").and_then(web_link);
     About {
-        link: document.chunk_source.strip_prefix("link://").and_then(web_link),
+        original: kept.or_else(link),
         source: document.source,
         words: document.words.max(words_of_tokens(document.tokens)),
         since: document.created_at,

@@ -256,7 +256,7 @@ pub async fn remove_document_by_id(
     Ok(Json(DocumentsRemoved::new(&[path], &removed)))
 }
 
-fn parse_id(text: &str) -> Result<DocumentId> {
+pub fn parse_id(text: &str) -> Result<DocumentId> {
     let id = Uuid::parse_str(text).map_err(|_| Error::not_found("document", text))?;
     Ok(DocumentId(id))
 }

@@ -7,4 +7,5 @@ pub mod folders;
 pub mod incoming;
 pub mod list;
 pub mod listing;
+pub mod originals;
 pub mod uploads;

@@ -11,15 +11,17 @@ use super::encoding::decode;
 use super::extract_error::ExtractError;
 use super::text::{document, text_bytes};
 use super::writer::{Span, Writer};
-use walk::{Content, Tag, walk};
+use walk::{About, Content, Tag, walk};
 
 /// How far into a file its encoding may be declared.
 const DECLARED_WITHIN: usize = 1024;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
-    let (text, title) = readable_bytes(&bytes, input.limits.text)?;
-    Ok(vec![document(text, title)])
+    let (text, about) = described(&decode(&bytes, declared_encoding(&bytes)), input.limits.text)?;
+    let mut page = document(text, about.title);
+    page.author = about.author.unwrap_or(page.author);
+    Ok(vec![page])
 }
 
 /// As [`readable`], for a page in whichever encoding.
@@ -29,12 +31,16 @@ pub fn readable_bytes(bytes: &[u8], limit: u64) -> Result<(String, Option<String
 
 /// The text of a page, at most `limit` bytes, and its title.
 pub fn readable(html: &str, limit: u64) -> Result<(String, Option<String>), ExtractError> {
+    described(html, limit).map(|(text, about)| (text, about.title))
+}
+
+fn described(html: &str, limit: u64) -> Result<(String, About), ExtractError> {
     let mut writer = Writer::within(limit);
-    let title = match xhtml::is_xhtml(html) {
+    let about = match xhtml::is_xhtml(html) {
         true => walk(&xhtml::expanded(html), &mut writer),
         false => walk(html, &mut writer),
     };
-    Ok((writer.whole()?, title))
+    Ok((writer.whole()?, about))
 }
 
 impl Content for Writer {
@@ -162,6 +168,16 @@ mod tests {
         let html =
             "<h1>A  title</h1>\n<p>One\n  <b>two</b>&nbsp;three.<p>Four<br>five<div>six</div>";
         assert_eq!(text(html), "A title\n\nOne two three.\n\nFour\nfive\nsix");
+    }
+
+    #[test]
+    fn a_page_says_who_wrote_it() {
+        let author = |html| described(html, 1 << 20).unwrap().1.author;
+        let page = "<meta name=Author content=' Ada  L. '><meta property='article:author' content='Bob'>\
+            <meta property='article:author' content='https://example.com/bob'><meta name=author \
+            content=Bob><template><meta name=author content=Eve></template><p>x";
+        assert_eq!(author(page).as_deref(), Some("Ada L., Bob"));
+        assert_eq!(author("<meta name=description content=x><meta name=author><p>x"), None);
     }
 
     #[test]

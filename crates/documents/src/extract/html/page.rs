@@ -51,7 +51,7 @@ pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
     let too_large = || Error::TooLarge { what: "the text of the page", limit };
     let mut page = match is_markup {
         true => readable(&content, limit).map_err(|_| too_large())?,
-        false => WebPage { title: None, text: content },
+        false => WebPage { title: None, author: None, text: content },
     };
     storable(&mut page.text);
     if page.text.len() as u64 > limit { Err(too_large()) } else { Ok(page) }
@@ -92,8 +92,10 @@ fn looks_like_markup(content: &str) -> bool {
 fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
     let mut reading = Reading::within(limit);
     let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
-    let mut title = walk(expanded.as_deref().unwrap_or(html), &mut reading).unwrap_or_default();
+    let about = walk(expanded.as_deref().unwrap_or(html), &mut reading);
+    let (mut title, mut author) = (about.title.unwrap_or_default(), about.author);
     bounded(&mut title);
+    author.iter_mut().for_each(bounded);
     let content = reading.content()?;
     let is_in_content = content.trim_start_matches(['#', ' ']).starts_with(&title);
     let text = match (title.is_empty() || is_in_content, content.is_empty()) {
@@ -101,7 +103,7 @@ fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
         (false, true) => title.clone(),
         (false, false) => format!("{title}\n\n{content}"),
     };
-    Ok(WebPage { title: (!title.is_empty()).then_some(title), text })
+    Ok(WebPage { title: (!title.is_empty()).then_some(title), author, text })
 }
 
 /// Three ways to read the same page, of which the best is chosen at its end.

@@ -10,6 +10,9 @@ use html5gum::{Span, Tokenizer};
 
 /// The most of a title that is looked at, in bytes: pages that never end it are as long as they like.
 const LONGEST_TITLE: usize = 16 << 10;
+/// The longest name of an author, in bytes, and how many are named.
+const LONGEST_AUTHOR: usize = 500;
+const MOST_AUTHORS: usize = 20;
 /// The most of an attribute that is looked at, in bytes.
 const LONGEST_VALUE: usize = 16 << 10;
 
@@ -28,7 +31,7 @@ pub struct Tag {
 }
 
 /// The attributes that are looked at.
-const ATTRIBUTES: [&str; 14] = [
+const ATTRIBUTES: [&str; 17] = [
     "alt",
     "hidden",
     "style",
@@ -43,6 +46,9 @@ const ATTRIBUTES: [&str; 14] = [
     "placeholder",
     "checked",
     "epub:type",
+    "name",
+    "property",
+    "content",
 ];
 
 impl Tag {
@@ -63,10 +69,19 @@ impl Tag {
     }
 }
 
-/// Reads a page into `content` and returns its title, if it has one.
-pub fn walk(html: &str, content: &mut impl Content) -> Option<String> {
+/// What a page says of itself.
+#[derive(Debug, Default)]
+pub struct About {
+    pub title: Option<String>,
+    /// Who wrote it, separated by commas.
+    pub author: Option<String>,
+}
+
+/// Reads a page into `content` and returns what it says of itself.
+pub fn walk(html: &str, content: &mut impl Content) -> About {
     let mut walk = Walk {
         content,
+        authors: Vec::new(),
         title: String::new(),
         inside: Inside::Body,
         templates: 0,
@@ -77,8 +92,25 @@ pub fn walk(html: &str, content: &mut impl Content) -> Option<String> {
         attribute: None,
     };
     tokenize(html, &mut walk);
-    let title = walk.title.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!title.is_empty()).then_some(title)
+    let title = one_line(&walk.title);
+    let author = walk.authors.join(", ");
+    let said = |text: String| (!text.is_empty()).then_some(text);
+    About { title: said(title), author: said(author) }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Who wrote the page, if that is what a `meta` element tells. Some pages have the address of a profile
+/// there, which is no name.
+fn author(tag: &Tag) -> Option<String> {
+    let name = tag.attribute("name").or(tag.attribute("property"))?.trim().to_ascii_lowercase();
+    let is_author =
+        matches!(&*name, "author" | "article:author" | "dc.creator" | "dcterms.creator");
+    let told = one_line(tag.attribute("content")?);
+    let is_name = !told.is_empty() && told.len() <= LONGEST_AUTHOR && !told.contains("://");
+    (is_author && is_name).then_some(told)
 }
 
 fn tokenize<C: Content>(html: &str, walk: &mut Walk<'_, C>) {
@@ -94,6 +126,7 @@ fn tokenize<C: Content>(html: &str, walk: &mut Walk<'_, C>) {
 struct Walk<'a, C> {
     content: &'a mut C,
     title: String,
+    authors: Vec<String>,
     /// Where the text of the next tokens belongs.
     inside: Inside,
     /// How many `template` elements are open.
@@ -188,6 +221,10 @@ impl<C: Content> Walk<'_, C> {
                 return;
             }
             b"noscript" => self.inside = Inside::NoScript,
+            b"meta" if self.templates == 0 && self.authors.len() < MOST_AUTHORS => {
+                let told = author(tag).filter(|told| !self.authors.contains(told));
+                self.authors.extend(told);
+            }
             b"svg" => self.drawings += 1,
             _ => {}
         }

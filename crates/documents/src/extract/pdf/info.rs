@@ -1,20 +1,39 @@
 //! What a file says about itself.
 use hayro_syntax::Pdf;
-use hayro_syntax::object::Dict;
+use hayro_syntax::object::{Dict, Stream};
+
+use crate::extract::dublin_core::DublinCore;
 
 /// The catalog, from which everything else is reached.
 pub fn catalog(pdf: &Pdf) -> Dict<'_> {
     pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).unwrap_or_default()
 }
 
-/// The author, or the program that made the file.
-pub fn author(pdf: &Pdf) -> Option<String> {
-    let told = pdf.metadata();
-    line(told.author.as_deref()).or_else(|| line(told.creator.as_deref()))
+/// The most of an XMP packet that is read, in bytes.
+const LARGEST_PACKET: usize = 1 << 20;
+
+/// Who made a file, and what it is called.
+pub struct Info {
+    /// The author, or the program that made the file.
+    pub author: Option<String>,
+    pub title: Option<String>,
 }
 
-pub fn title(pdf: &Pdf) -> Option<String> {
-    line(pdf.metadata().title.as_deref())
+/// What the file's dictionary says, and where that is silent its XMP packet.
+pub fn of(pdf: &Pdf) -> Info {
+    let (told, packet) = (pdf.metadata(), packet(pdf));
+    let author = line(told.author.as_deref()).or_else(|| packet.author());
+    Info {
+        author: author.or_else(|| line(told.creator.as_deref())),
+        title: line(told.title.as_deref()).or_else(|| packet.title()),
+    }
+}
+
+fn packet(pdf: &Pdf) -> DublinCore {
+    let stream = catalog(pdf).get::<Stream<'_>>("Metadata");
+    let packet = stream.and_then(|stream| Some(stream.decoded().ok()?.into_owned()));
+    let packet = packet.filter(|packet| packet.len() <= LARGEST_PACKET);
+    packet.map(|packet| DublinCore::of_packet(&packet)).unwrap_or_default()
 }
 
 fn line(told: Option<&[u8]>) -> Option<String> {

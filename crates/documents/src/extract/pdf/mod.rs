@@ -9,6 +9,7 @@ mod bidi;
 mod bookmarks;
 mod columns;
 mod content;
+mod drawing;
 mod fonts;
 mod glyph;
 mod glyph_table;
@@ -31,6 +32,7 @@ use super::extract_error::ExtractError;
 use super::{Input, PAGE_END};
 use bookmarks::OnPage;
 use content::Interpreter;
+pub use drawing::draw;
 use glyph::Glyph;
 pub use lines::{Cell, Line};
 use paragraphs::Style;
@@ -39,29 +41,34 @@ use scanned::Scans;
 const WHAT: &str = "a PDF file";
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
-    let bytes = input.bytes()?;
-    if !bytes.iter().take(1_024).any(|byte| *byte == b'%') {
-        return Err(ExtractError::damaged(WHAT));
-    }
-    let pdf = Pdf::new(bytes).map_err(|error| match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ExtractError::protected(),
-        LoadPdfError::Decryption(_) => {
-            ExtractError::refused("is encrypted in a way that is not supported.")
-        }
-        LoadPdfError::Invalid => ExtractError::damaged(WHAT),
-    })?;
+    let pdf = open(input)?;
     let text = text(&pdf, input)?;
     let files = attachments::read(input, &pdf);
+    let info = info::of(&pdf);
     let document = Extracted {
         part: None,
         title: None,
-        author: info::author(&pdf).unwrap_or_else(|| "no author found".to_owned()),
-        description: info::title(&pdf).unwrap_or_else(|| "No description found.".to_owned()),
+        author: info.author.unwrap_or_else(|| "no author found".to_owned()),
+        description: info.title.unwrap_or_else(|| "No description found.".to_owned()),
         source: "pdf file uploaded by the user.".to_owned(),
         text,
         warnings: Vec::new(),
     };
     Ok(files.after(document))
+}
+
+fn open(input: &Input<'_>) -> Result<Pdf, ExtractError> {
+    let bytes = input.bytes()?;
+    if !bytes.iter().take(1_024).any(|byte| *byte == b'%') {
+        return Err(ExtractError::damaged(WHAT));
+    }
+    Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ExtractError::protected(),
+        LoadPdfError::Decryption(_) => {
+            ExtractError::refused("is encrypted in a way that is not supported.")
+        }
+        LoadPdfError::Invalid => ExtractError::damaged(WHAT),
+    })
 }
 
 fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {

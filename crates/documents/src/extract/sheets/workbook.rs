@@ -8,6 +8,7 @@ use super::styles::Styles;
 use super::{MOST_SHEETS, comments, document};
 use crate::extract::Input;
 use crate::extract::archive::Archive;
+use crate::extract::dublin_core::{self, DublinCore};
 use crate::extract::embedded::Embedded;
 use crate::extract::extract_error::ExtractError;
 use crate::extract::office::package::{Relations, main_part};
@@ -57,6 +58,9 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         }
         let warnings = input.take_warnings();
         documents.push(Extracted { warnings, ..document(name, is_hidden, sheet, &more) });
+    }
+    if let Some(author) = DublinCore::of(&mut archive, dublin_core::OF_OFFICE).author() {
+        documents.iter_mut().for_each(|sheet| sheet.author.clone_from(&author));
     }
     documents.extend(others.into_documents());
     Ok(documents)

@@ -11,10 +11,10 @@ use std::sync::atomic::AtomicU64;
 
 use rustix::process::{Resource, Rlimit, Signal};
 
-use super::super::Work;
 use super::super::child::watched;
+use super::super::{Output, Work};
 use super::*;
-use crate::extract::{Limits, Models, Opened, extract};
+use crate::extract::{Limits, Models, Opened, draw_page, extract};
 
 /// What the process that a test starts is to do: `everything`, `filter`, `landlock` or `read`.
 const TASK: &str = "CARREL_TEST_CONFINED";
@@ -177,6 +177,8 @@ fn digest(outcome: &impl std::fmt::Debug) -> u64 {
 fn read_all() {
     let paths = fixtures();
     let opened = paths.iter().map(|path| (File::open(path).unwrap(), models()));
+    let drawn: Vec<_> = paths.iter().filter(|path| extension(path) == "pdf").collect();
+    let drawn: Vec<_> = drawn.into_iter().map(|path| (path, File::open(path).unwrap())).collect();
     let files: Vec<_> = opened.collect();
     confine(&job("pdf")).unwrap();
     for (path, (file, models)) in paths.iter().zip(files) {
@@ -184,6 +186,12 @@ fn read_all() {
         job.extension = extension(path).to_owned();
         let name = path.file_name().unwrap().display();
         println!("read {name} {}", digest(&watched(file, job, models, &AtomicU64::new(0))));
+    }
+    for (path, file) in drawn {
+        let (job, name) =
+            (Job { work: Work::DrawPage(1), ..job("pdf") }, path.file_name().unwrap());
+        let image = watched(file, job, models(), &AtomicU64::new(0));
+        println!("read {} {}", name.display(), digest(&image));
     }
 }
 
@@ -232,9 +240,14 @@ fn a_confined_worker_reads_every_kind_of_file_as_any_other_does() {
     let expected = fixtures().into_iter().map(|path| {
         let file = File::open(&path).unwrap();
         let outcome = extract(extension(&path), &file, LIMITS, models());
-        format!("{} {}", path.file_name().unwrap().display(), digest(&outcome))
+        let outcome = digest(&outcome.map(Output::Documents));
+        format!("{} {outcome}", path.file_name().unwrap().display())
     });
-    let expected: Vec<_> = expected.collect();
+    let pages = fixtures().into_iter().filter(|path| extension(path) == "pdf").map(|path| {
+        let image = draw_page(&File::open(&path).unwrap(), 1, LIMITS).map(Output::Page);
+        format!("{} {}", path.file_name().unwrap().display(), digest(&image))
+    });
+    let expected: Vec<_> = expected.chain(pages).collect();
     assert!(expected.len() > 20);
     assert_eq!(read, expected);
 }

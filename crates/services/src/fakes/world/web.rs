@@ -18,6 +18,6 @@ impl LinkFetcher for Web {
 impl PageReader for Web {
     async fn read(&self, page: FetchedPage) -> Result<WebPage> {
         let text = String::from_utf8(page.content).unwrap();
-        Ok(WebPage { title: Some("A page".into()), text })
+        Ok(WebPage { title: Some("A page".into()), author: Some("A. Author".into()), text })
     }
 }

@@ -28,10 +28,11 @@ struct Appearance {
     chunk_size: String,
     chunk_overlap: String,
     is_sharing: bool,
+    keeps_originals: bool,
 }
 
-/// The preferences in the form, by the names under which they are stored.
-const FIELDS: [&str; 7] = [
+/// The preferences of the form, by the names under which they are stored.
+const FIELDS: [&str; 8] = [
     "custom_app_name",
     "support_email",
     ICON,
@@ -39,6 +40,7 @@ const FIELDS: [&str; 7] = [
     names::CHUNK_SIZE,
     names::CHUNK_OVERLAP,
     names::SHARING,
+    names::KEEP_ORIGINALS,
 ];
 
 pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
@@ -57,6 +59,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
         chunk_size: value(names::CHUNK_SIZE),
         chunk_overlap: value(names::CHUNK_OVERLAP),
         is_sharing: value(names::SHARING) == "on",
+        keeps_originals: current_user.ports().library.originals.are_kept().await?,
     };
     response::page(&current_user.request, &page)
 }

@@ -4,6 +4,7 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Bytes;
 use askama::Template;
 use carrel_domain::model::ModelChoice;
+use carrel_domain::original::OriginalsSize;
 use carrel_services::admission::handed;
 use carrel_services::backup::Secrets;
 use chrono::{DateTime, Utc};
@@ -28,6 +29,7 @@ struct System {
     workspaces: usize,
     people: usize,
     events: u64,
+    originals: OriginalsSize,
     language: String,
     embedder: String,
     /// Problems, as messages.
@@ -56,6 +58,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
         workspaces: ports.workspaces.list().await?.len(),
         people: ports.users.list().await?.len(),
         events: ports.audit.count().await?,
+        originals: ports.library.originals.size().await?,
         language: language.map(|model| model.name().model).unwrap_or_default(),
         embedder: embedder.map(|model| model.model().name).unwrap_or_default(),
         problems,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Place, folder_address, place};
 use crate::http::form::Fields;
 use crate::http::page_error::PageError;
-use crate::http::response::{self, PageResult};
+use crate::http::response::{self, PageResult, segment};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
@@ -22,6 +22,8 @@ struct Text {
     title: String,
     source: String,
     link: Option<String>,
+    /// Where the file it was made of is opened, if that was kept.
+    original: Option<String>,
     folder: String,
     folder_address: String,
     words: i32,
@@ -50,7 +52,9 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
         workspaces.iter().partition(|known| used.contains(&known.id));
     let (size, is_cut) = (text.len() as u64, text.len() > SHOWN);
     text.truncate(text.floor_char_boundary(SHOWN));
+    let kept = ports.library.originals.of(&document).await?;
     let page = Text {
+        original: kept.map(|_| format!("/documents/original?in={}", segment(&path.to_string()))),
         layout: current_user.frame(&document.title, Section::Documents).await?,
         link: document.chunk_source.strip_prefix("link://").and_then(web_link),
         folder: path.folder().to_owned(),

@@ -1,0 +1,76 @@
+//! `GET /document/id/{id}/original` and `GET /document/id/{id}/page/{page}`
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse, get};
+use carrel_domain::document::Document;
+use carrel_domain::{Error, Result};
+use carrel_http::original;
+use carrel_services::{Ports, originals};
+
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
+use crate::v1::documents::list::parse_id;
+use crate::wire::Binary;
+
+/// How many pages the file has, beside the picture of one.
+const PAGE_COUNT: &str = "x-page-count";
+
+/// Download the file that a document was made of, if it was kept.
+///
+/// Files are kept where the preference `keep_originals` is on. In whole, or in part for whoever sends
+/// `Range`. A document that is a part of a file, such as a mail of a mailbox, has the whole file. A key that
+/// is bound to workspaces finds the documents of those.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])),
+    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
+        (status = 206, description = "A part of the file"),
+        (status = 416, description = "The file has no such part"), ErrorResponse<Plain>))]
+#[get("/document/id/{id}/original")]
+pub async fn download_original(
+    caller: Authorized<scope::Read>,
+    request: HttpRequest,
+    ports: Data<Ports>,
+    id: Path<String>,
+) -> ApiResult<HttpResponse, Plain> {
+    let document = visible(&caller, &ports, &id).await?;
+    let kept = ports.library.originals.open(&document).await?;
+    let (_, file) = kept.ok_or_else(|| Error::not_found("original of the document", &*id))?;
+    let (name, types) = (originals::file_name(&document), ports.library.extractor.file_types());
+    Ok(original::respond(&request, file, name, &types)?)
+}
+
+/// Show a page of the PDF file that a document was made of, if it was kept, as a picture.
+///
+/// Pages count from 1; the header `x-page-count` tells how many there are. A picture is 1,200 points wide,
+/// and holds 4 million points at the most.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])),
+    responses((status = 200, description = "The picture", content_type = "image/png", body = inline(Binary)),
+        ErrorResponse<Plain>))]
+#[get("/document/id/{id}/page/{page}")]
+pub async fn show_page(
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
+    path: Path<(String, String)>,
+) -> ApiResult<HttpResponse, Plain> {
+    let (id, page) = path.into_inner();
+    let document = visible(&caller, &ports, &id).await?;
+    let number = page.parse().map_err(|_| Error::not_found("page", &page))?;
+    let owner = caller.by().actor.to_text();
+    let image = ports.library.originals.page(&document, number, &owner).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("image/png")
+        .insert_header((CACHE_CONTROL, "private, no-cache"))
+        .insert_header((PAGE_COUNT, image.pages))
+        .body(image.png))
+}
+
+/// A document that the caller may see: of those in the workspaces to which the key is bound, if it is.
+async fn visible(caller: &Authorized<scope::Read>, ports: &Ports, id: &str) -> Result<Document> {
+    let missing = || Error::not_found("document", id);
+    let found = ports.library.folders.by_id(parse_id(id)?).await?.ok_or_else(missing)?;
+    let (path, bound) = (found.path()?, &caller.key.workspaces);
+    let paths = std::slice::from_ref(&path);
+    if !bound.is_empty() && ports.workspace_documents.placed_in(bound, paths).await?.is_empty() {
+        return Err(missing());
+    }
+    ports.library.documents.by_path(&path).await?.ok_or_else(missing)
+}

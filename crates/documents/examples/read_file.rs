@@ -1,0 +1,41 @@
+//! What is read of one file, and what that takes: `read_file FILE`. One line of JSON: the `text` of all its
+//! documents, the `refusal` or null, milliseconds of processor time (`cpu_ms`), and the most memory
+//! (`memory_kb`). `cargo xtask bench corpus` compares it with what other programs read.
+use std::fs;
+use std::path::Path;
+
+use carrel_documents::{Limits, extract_file};
+use serde_json::json;
+
+fn main() {
+    let file = std::env::args_os().nth(1).unwrap_or_default();
+    let path = Path::new(&file);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (text, refusal) = match extract_file(&name, path, Limits::text(64 << 20)) {
+        Ok(documents) => {
+            let texts: Vec<_> = documents.into_iter().map(|document| document.text).collect();
+            (texts.join("\n\n"), None)
+        }
+        Err(error) => (String::new(), Some(error.to_string())),
+    };
+    let told = json!({
+        "text": text,
+        "refusal": refusal,
+        "cpu_ms": processor_milliseconds(),
+        "memory_kb": most_memory(),
+    });
+    println!("{told}");
+}
+
+/// Of this process, which has one thread.
+fn processor_milliseconds() -> Option<f64> {
+    let spent = fs::read_to_string("/proc/self/schedstat").ok()?;
+    let nanoseconds: f64 = spent.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e6)
+}
+
+fn most_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}

@@ -1,0 +1,200 @@
+//! Pictures of the pages of PDF files, drawn when they are first looked at and kept for a while.
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use carrel_domain::original::{OriginalName, PageImage, PageRenderer};
+use carrel_domain::{Error, Result};
+use tempfile::NamedTempFile;
+
+/// What the pictures that are kept may take, in bytes.
+pub const ROOM: u64 = 256 << 20;
+
+/// Draws pages, and keeps the pictures that were looked at last. Cheap to clone.
+#[derive(Clone)]
+pub struct PageImages {
+    pub renderer: Arc<dyn PageRenderer>,
+    /// Where pictures are kept: a file each, which begins with the number of pages.
+    pub directory: PathBuf,
+    /// What they may take, in bytes.
+    pub room: u64,
+}
+
+impl PageImages {
+    /// The picture of a page, counted from 1, if it is kept.
+    pub(super) async fn find(&self, name: OriginalName, page: u32) -> Option<PageImage> {
+        let path = self.path(name, page);
+        let found = tokio::task::spawn_blocking(move || read(&path)).await.ok()?;
+        found.ok().flatten()
+    }
+
+    /// Draws a page of a file, and keeps the picture.
+    pub(super) async fn draw(
+        &self,
+        name: OriginalName,
+        file: File,
+        page: u32,
+        owner: &str,
+    ) -> Result<PageImage> {
+        let image = self.renderer.draw(file, page, owner).await?;
+        let (this, kept) = (self.clone(), image.clone());
+        let keep = move || this.keep(name, page, &kept, SystemTime::now());
+        // The picture is there, whether it can be kept or not.
+        if let Err(error) = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)? {
+            tracing::warn!(%error, "failed to keep the picture of a page");
+        }
+        Ok(image)
+    }
+
+    /// Deletes all pictures of an original.
+    pub(super) async fn forget(&self, name: OriginalName) -> Result<()> {
+        let this = self.clone();
+        let forget = move || {
+            for (_, _, path) in this.kept()? {
+                let of_it = path.file_name().and_then(|file| file.to_str());
+                if of_it.is_some_and(|file| file.starts_with(&format!("{name}-"))) {
+                    remove(&path)?;
+                }
+            }
+            io::Result::Ok(())
+        };
+        let forgotten = tokio::task::spawn_blocking(forget).await.map_err(Error::internal)?;
+        forgotten.map_err(Error::of_file)
+    }
+
+    fn path(&self, name: OriginalName, page: u32) -> PathBuf {
+        self.directory.join(format!("{name}-{page}"))
+    }
+
+    /// Keeps a picture, and deletes those that were not looked at for the longest time if there are too
+    /// many then.
+    fn keep(
+        &self,
+        name: OriginalName,
+        page: u32,
+        image: &PageImage,
+        now: SystemTime,
+    ) -> io::Result<()> {
+        fs::create_dir_all(&self.directory)?;
+        let mut file = NamedTempFile::new_in(&self.directory)?;
+        file.write_all(&image.pages.to_be_bytes())?;
+        file.write_all(&image.png)?;
+        file.as_file().set_modified(now)?;
+        file.persist(self.path(name, page)).map_err(|error| error.error)?;
+        let mut kept = self.kept()?;
+        kept.sort_by(|one, other| other.cmp(one));
+        let mut taken = 0;
+        for (_, bytes, path) in kept {
+            taken += bytes;
+            if taken > self.room {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// When each picture was last looked at, its size, and where it is.
+    fn kept(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut kept = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // Another request may have deleted it meanwhile.
+            let Some(metadata) = entry.metadata().ok().filter(fs::Metadata::is_file) else {
+                continue;
+            };
+            kept.push((metadata.modified()?, metadata.len(), entry.path()));
+        }
+        Ok(kept)
+    }
+}
+
+fn read(path: &PathBuf) -> io::Result<Option<PageImage>> {
+    let mut file = match File::options().read(true).append(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let (mut pages, mut png) = ([0; 4], Vec::new());
+    file.read_exact(&mut pages)?;
+    file.read_to_end(&mut png)?;
+    file.set_modified(SystemTime::now())?;
+    Ok(Some(PageImage { pages: u32::from_be_bytes(pages), png }))
+}
+
+fn remove(path: &PathBuf) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// Draws every page of three, and counts.
+    #[derive(Default)]
+    struct Pen(AtomicU32);
+
+    #[async_trait]
+    impl PageRenderer for Pen {
+        async fn draw(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            match page {
+                1..=3 => Ok(image(page)),
+                _ => Err(Error::not_found("page", page)),
+            }
+        }
+    }
+
+    fn image(page: u32) -> PageImage {
+        PageImage { pages: 3, png: vec![u8::try_from(page).unwrap(); 96] }
+    }
+
+    fn images(room: u64) -> (tempfile::TempDir, PageImages) {
+        let directory = tempfile::tempdir().unwrap();
+        let within = directory.path().join("pages");
+        (directory, PageImages { renderer: Arc::new(Pen::default()), directory: within, room })
+    }
+
+    #[tokio::test]
+    async fn a_picture_is_drawn_once_and_goes_with_its_original() {
+        let (_directory, images) = images(1_000);
+        let (one, other) = (OriginalName::random(), OriginalName::random());
+        let file = || tempfile::tempfile().unwrap();
+        assert_eq!(images.find(one, 2).await, None);
+        assert_eq!(images.draw(one, file(), 2, "a").await.unwrap(), image(2));
+        images.draw(other, file(), 2, "a").await.unwrap();
+        assert_eq!(images.find(one, 2).await, Some(image(2)));
+        assert!(matches!(images.draw(one, file(), 4, "a").await, Err(Error::NotFound { .. })));
+        images.forget(one).await.unwrap();
+        assert_eq!(
+            (images.find(one, 2).await, images.find(other, 2).await),
+            (None, Some(image(2)))
+        );
+    }
+
+    #[tokio::test]
+    async fn the_pictures_that_were_not_looked_at_for_longest_go_first() {
+        let (_directory, images) = images(250);
+        let (name, now) = (OriginalName::random(), SystemTime::now());
+        let at = |seconds| now - Duration::from_secs(seconds);
+        images.keep(name, 1, &image(1), at(90)).unwrap();
+        images.keep(name, 2, &image(2), at(60)).unwrap();
+        images.find(name, 1).await.unwrap();
+        images.keep(name, 3, &image(3), at(0)).unwrap();
+        assert_eq!(images.find(name, 2).await, None);
+        assert_eq!(images.find(name, 1).await, Some(image(1)));
+        assert_eq!(images.find(name, 3).await, Some(image(3)));
+    }
+}

@@ -1,0 +1,128 @@
+//! Originals: the file that a document was made of, and pictures of its pages.
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use carrel_domain::document::Document;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{DocumentPath, Error, Result};
+use carrel_http::original;
+use carrel_services::Ports;
+use carrel_services::originals;
+
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::http::response::{PageResult, segment};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::pagination::query;
+use crate::view::texts::t;
+
+/// What ends each page in the text of a PDF file.
+const PAGE_END: char = '\u{c}';
+
+/// What of a reader's address is kept when another page is looked at.
+const KEPT: [&str; 5] = ["in", "passage", "turn", "source", "t"];
+
+/// A page of the original beside the text of a document.
+pub struct PageView {
+    /// Where its picture is.
+    pub image: String,
+    /// Its number, in words.
+    pub caption: String,
+    /// The addresses of the reader at the pages around it.
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// The file of a document in a workspace.
+pub async fn open(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let path = asked(&current_user.request)?;
+    let document = in_workspace(current_user.ports(), &workspace, &path).await?;
+    respond(&current_user, document).await
+}
+
+/// The file of any document.
+pub async fn open_any(current_user: CurrentUser<role::Manager>) -> PageResult {
+    let path = asked(&current_user.request)?;
+    let document = current_user.ports().library.documents.by_path(&path).await?;
+    respond(&current_user, document).await
+}
+
+/// The picture of a page of a document in a workspace.
+pub async fn page(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let (ports, path) = (current_user.ports(), asked(&current_user.request)?);
+    let document = in_workspace(ports, &workspace, &path).await?.ok_or_else(missing)?;
+    let number = Fields::of_query(&current_user.request).number::<u32>("page")?.unwrap_or(1);
+    let owner = current_user.by().actor.to_text();
+    let image = ports.library.originals.page(&document, number, &owner).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("image/png")
+        .insert_header((CACHE_CONTROL, "private, max-age=300"))
+        .body(image.png))
+}
+
+/// Where a member of a workspace opens the original of a document, if it is kept.
+pub async fn address(
+    ports: &Ports,
+    workspace: &Workspace,
+    document: &Document,
+) -> Result<Option<String>> {
+    let kept = ports.library.originals.of(document).await?;
+    let location = segment(&document.path.to_string());
+    Ok(kept.map(|_| format!("/w/{}/original?in={location}", workspace.slug)))
+}
+
+/// The page that the reader shows beside a text: the one that is asked for, else the `cited` one, else the
+/// first. Nothing where the document has no pages. The caller knows that its original is kept.
+pub fn view(
+    workspace: &Workspace,
+    (document, text): &(Document, String),
+    asked: &Fields,
+    cited: Option<u32>,
+) -> Option<PageView> {
+    let pages = u32::try_from(text.matches(PAGE_END).count()).ok()?;
+    if !originals::has_pages(document) || pages == 0 {
+        return None;
+    }
+    let wanted = asked.number::<u32>("page").ok().flatten();
+    let number = wanted.or(cited).unwrap_or(1).clamp(1, pages);
+    let slug = &workspace.slug;
+    let neighbour = |number: Option<u32>| {
+        let number = number.filter(|number| (1..=pages).contains(number))?.to_string();
+        let kept: Vec<_> = KEPT.iter().map(|name| (*name, asked.text(name))).collect();
+        Some(format!("/w/{slug}/source?{}page={number}#page", query(&kept)))
+    };
+    let caption = t("source.page").replace("{page}", &number.to_string());
+    Some(PageView {
+        image: format!("/w/{slug}/page?in={}&page={number}", segment(&document.path.to_string())),
+        caption: caption.replace("{pages}", &pages.to_string()),
+        before: neighbour(number.checked_sub(1)),
+        after: neighbour(number.checked_add(1)),
+    })
+}
+
+fn asked(request: &HttpRequest) -> Result<DocumentPath, PageError> {
+    Ok(DocumentPath::parse(Fields::of_query(request).text("in"))?)
+}
+
+async fn in_workspace(
+    ports: &Ports,
+    workspace: &Workspace,
+    path: &DocumentPath,
+) -> Result<Option<Document>> {
+    let Some(document) = ports.library.documents.by_path(path).await? else { return Ok(None) };
+    let places = ports.document_list.workspaces_of(document.id).await?;
+    Ok(places.contains(&workspace.id).then_some(document))
+}
+
+fn missing() -> PageError {
+    Error::not_found("original", "of the document").into()
+}
+
+async fn respond<P>(current_user: &CurrentUser<P>, document: Option<Document>) -> PageResult {
+    let (document, library) = (document.ok_or_else(missing)?, &current_user.ports().library);
+    let (_, file) = library.originals.open(&document).await?.ok_or_else(missing)?;
+    let name = originals::file_name(&document);
+    Ok(original::respond(&current_user.request, file, name, &library.extractor.file_types())?)
+}
