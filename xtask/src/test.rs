@@ -43,6 +43,12 @@ pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) ->
     }
     let (succeeded, tally) = watched(tests)?;
     drop((cluster, stores));
+    if arguments.is_empty() && surroundings::has("cargo-nextest") {
+        // The other runner leaves the examples of the documentation out.
+        let documented =
+            ["-p", "carrel-domain", "-p", "carrel-services", "-p", "carrel-persistence"];
+        cmd!(sh, "cargo test --doc {documented...}").run()?;
+    }
     let tally = tally.context("the tests could not be built or started")?;
     println!("carrel: {tally}");
     ensure!(tally.passed + tally.failed > 0, "no test was run");

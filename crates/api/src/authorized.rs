@@ -123,7 +123,9 @@ impl<P: RequiredScope> FromRequest for Authorized<P> {
             let secret = secret(&request).ok_or(ApiError::InvalidApiKey)?;
             let ports = state::ports(&request).map_err(ApiError::plain)?;
             let at = Utc::now();
-            let key = ports.api_keys.authenticate(secret, at).await.map_err(ApiError::plain)?;
+            let digest = token::digest(secret);
+            let key = ports.api_keys.authenticate_digest(digest, at).await;
+            let key = key.map_err(ApiError::plain)?;
             let key = key.ok_or(ApiError::InvalidApiKey)?;
             ports.api_keys.check_rate_limit(&key, at).map_err(ApiError::TooMany)?;
             if !key.grants(P::SCOPE) {
@@ -135,7 +137,7 @@ impl<P: RequiredScope> FromRequest for Authorized<P> {
             if P::MULTI_USER && !is_multi_user(&ports).await? {
                 return Err(ApiError::SingleUser);
             }
-            let (digest, address) = (token::digest(secret), address(&request));
+            let address = address(&request);
             Ok(Self { key, digest, address, at, required: PhantomData })
         })
     }

@@ -40,6 +40,7 @@ text_enum!(Scope {
 /// Where a key came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOrigin {
+    /// Made by a user, the owner, the operator or another key.
     Created,
     /// Given to the server in its environment, which holds at most one.
     Environment,
@@ -50,12 +51,16 @@ text_enum!(KeyOrigin {
     Environment = "environment",
 });
 
+/// A key that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
+    /// What its owner calls it. Several keys may have one name.
     pub name: Option<String>,
+    /// The SHA-256 of the key. The key itself is stored nowhere.
     pub digest: KeyDigest,
     /// The first characters of the key, by which a person tells keys apart.
     pub prefix: String,
+    /// Where the key comes from.
     pub origin: KeyOrigin,
     /// Empty means everything.
     pub scopes: Vec<Scope>,
@@ -63,26 +68,42 @@ pub struct NewApiKey {
     pub workspaces: Vec<WorkspaceId>,
     /// The most requests a minute; unlimited when absent.
     pub rate_limit: Option<u32>,
+    /// The user who makes it; absent for the owner, the operator and the environment.
     pub created_by: Option<UserId>,
+    /// When it stops working; never when absent.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
 }
 
+/// A key as the server knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiKey {
+    /// Names it in routes and in the audit log.
     pub id: ApiKeyId,
+    /// As [`NewApiKey::name`].
     pub name: Option<String>,
+    /// As [`NewApiKey::prefix`].
     pub prefix: String,
+    /// As [`NewApiKey::origin`].
     pub origin: KeyOrigin,
+    /// As [`NewApiKey::scopes`].
     pub scopes: Vec<Scope>,
+    /// As [`NewApiKey::workspaces`].
     pub workspaces: Vec<WorkspaceId>,
+    /// As [`NewApiKey::rate_limit`].
     pub rate_limit: Option<u32>,
+    /// As [`NewApiKey::created_by`].
     pub created_by: Option<UserId>,
     /// Whether the user who made it is suspended, with whom the key rests.
     pub is_suspended: bool,
+    /// When it stops working; never when absent.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked, if it was.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last used. Not every use is recorded, so this may be some minutes old.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
 }
 
@@ -136,6 +157,7 @@ impl ApiKey {
 pub trait ApiKeys: Send + Sync {
     /// Refuses a digest that is there already with [`crate::Error::AlreadyExists`].
     async fn create(&self, new: NewApiKey, event: Event) -> Result<ApiKey>;
+    /// The key of a digest, also when it is expired or revoked.
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>>;
     /// Every key, revoked ones included, by id.
     async fn list(&self) -> Result<Vec<ApiKey>>;

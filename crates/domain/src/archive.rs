@@ -28,6 +28,7 @@ pub struct ArchivedDatabase {
 /// A row on its way into a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedRow {
+    /// The table that the row belongs to.
     pub table: &'static str,
     /// Where it stands in the archive, to name it when it is wrong.
     pub line: u64,

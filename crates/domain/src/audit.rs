@@ -12,7 +12,9 @@ pub use seal::{Anchor, AuditKey, AuditSeals, ChainEnds, ChainPoint, HeadSeal, Se
 /// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
+    /// A program, by its API key.
     Key(ApiKeyId),
+    /// A person, by their account.
     User(UserId),
     /// The one person of a server that has no users.
     Owner,
@@ -27,11 +29,17 @@ pub enum Actor {
 /// What an [`Actor`] is, apart from which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorKind {
+    /// An API key.
     Key,
+    /// A user of a server for a team.
     User,
+    /// The one person of a server without users.
     Owner,
+    /// The person who runs commands on the server's machine.
     Operator,
+    /// Somebody without an account or a key.
     Stranger,
+    /// The server itself, as in maintenance.
     Server,
 }
 
@@ -87,9 +95,11 @@ impl Actor {
 /// transaction of the change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct By {
+    /// Who acted.
     pub actor: Actor,
     /// The network address of the client, if it came by network.
     pub address: Option<String>,
+    /// When it happened, in UTC.
     pub at: DateTime<Utc>,
 }
 
@@ -110,19 +120,26 @@ impl By {
 pub struct Event {
     /// Such as `api_workspace_created`; clients filter by it.
     pub name: &'static str,
+    /// Facts about the change: a JSON object as text.
     pub details: String,
+    /// Who made the change, from where, and when.
     pub by: By,
 }
 
 /// An event as the log keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedEvent {
+    /// Its number. Numbers grow; gaps come from transactions that were rolled back.
     pub id: i64,
+    /// The kind of change, such as `workspace_created`.
     pub name: String,
+    /// As [`Event::details`].
     pub details: String,
     /// As [`Actor::to_text`] writes it.
     pub actor: String,
+    /// The network address the request came from, if there was one and it is recorded.
     pub address: Option<String>,
+    /// When it happened, in UTC.
     pub at: DateTime<Utc>,
     /// [`link`] of this event to the one before.
     pub digest: [u8; 32],

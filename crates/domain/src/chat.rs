@@ -9,8 +9,11 @@ use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 /// Which exchanges follow one another: those that agree in every field, absent ones included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
+    /// The workspace that was asked about.
     pub workspace: WorkspaceId,
+    /// Who asked; absent for programs and on a server without users.
     pub user: Option<UserId>,
+    /// The thread, where the conversation is one.
     pub thread: Option<ThreadId>,
     /// A client's own name for the conversation.
     pub session: Option<String>,
@@ -19,31 +22,43 @@ pub struct Conversation {
 /// The stored form of an answer is the business of the service that writes it; here it is text.
 #[derive(Clone, Debug)]
 pub struct NewChat {
+    /// The conversation it continues.
     pub conversation: Conversation,
+    /// The question as it was asked.
     pub prompt: String,
+    /// The stored answer: JSON text whose layout `services::record` defines.
     pub response: String,
     /// The contents of the images that the stored answer names, in its order.
     pub images: Vec<String>,
     /// Whether later answers may see it.
     pub include: bool,
+    /// When the question was answered.
     pub created_at: DateTime<Utc>,
     /// What the answer cost: zero when no model was asked, absent when the model did not say.
     pub usage: Option<Usage>,
 }
 
+/// A stored exchange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chat {
+    /// Names it in routes. Later exchanges have larger ids.
     pub id: ChatId,
+    /// The conversation it belongs to.
     pub conversation: Conversation,
+    /// The question as it was asked.
     pub prompt: String,
+    /// As [`NewChat::response`], without the images it names.
     pub response: String,
     /// The contents of the images that the stored answer names, in its order. Empty unless they were
     /// asked for.
     pub images: Vec<String>,
+    /// Whether later answers may see it.
     pub include: bool,
     /// Thumbs up or down.
     pub feedback: Option<bool>,
+    /// When the question was answered.
     pub created_at: DateTime<Utc>,
+    /// When it was last changed, as by a reaction or an edit.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -61,9 +76,11 @@ pub enum ChatScope {
 /// Which part of the exchanges shown, and in which order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatRange {
+    /// Whether the newest comes first.
     pub newest_first: bool,
     /// How many are passed over.
     pub offset: u32,
+    /// The most exchanges to return.
     pub limit: u32,
 }
 
@@ -73,6 +90,7 @@ pub const MOST_BYTES: usize = 16 << 20;
 /// Exchanges up to a limit in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounded<T> {
+    /// In the order that was asked for.
     pub items: Vec<T>,
     /// Whether the limit left some out that were asked for.
     pub is_cut: bool,
@@ -85,6 +103,8 @@ pub type ImageSplitter = fn(&str) -> Option<(String, Vec<String>)>;
 /// Where exchanges are kept. Each method is one transaction.
 #[async_trait]
 pub trait Chats: Send + Sync {
+    /// Stores an exchange and returns its id. [`crate::Error::NotFound`] when the workspace or the
+    /// thread is gone.
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId>;
     /// The newest `limit` included exchanges of a conversation, oldest first, without images; fewer
     /// where they exceed [`MOST_BYTES`].

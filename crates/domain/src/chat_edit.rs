@@ -9,6 +9,7 @@ use crate::{ChatId, Result, WorkspaceId};
 /// What becomes of an exchange; absent parts stay as they are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatChange {
+    /// The new question; stays when absent.
     pub prompt: Option<String>,
     /// The stored form of the answer.
     pub response: Option<String>,
@@ -19,10 +20,13 @@ pub struct ChatChange {
 /// A conversation that a client has named.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatSession {
+    /// The name of the thread, or of the workspace for its own conversation.
     pub name: String,
     /// How many exchanges it has, also those that later answers may not see.
     pub chats: u64,
+    /// When its first exchange was answered.
     pub first_at: DateTime<Utc>,
+    /// When its last exchange was answered.
     pub last_at: DateTime<Utc>,
 }
 
@@ -30,6 +34,7 @@ pub struct ChatSession {
 /// it changes anything. An exchange of another workspace is as if there were none.
 #[async_trait]
 pub trait ChatEdits: Send + Sync {
+    /// An exchange of a workspace, whoever asked, without its images.
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
     /// Says whether there was such an exchange.
     async fn change_chat(

@@ -9,9 +9,13 @@ use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 /// Which exchanges are meant. Absent parts do not restrict.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFilter {
+    /// Only those of this workspace.
     pub workspace: Option<WorkspaceId>,
+    /// Only those of this user.
     pub user: Option<UserId>,
+    /// Only those of this thread.
     pub thread: Option<ThreadId>,
+    /// Only those of this session, by the client's name for it.
     pub session: Option<String>,
     /// Not before.
     pub from: Option<DateTime<Utc>>,
@@ -26,6 +30,7 @@ pub struct ChatFilter {
 /// An exchange with the names of what it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedChat {
+    /// The exchange.
     pub chat: Chat,
     /// Absent when the workspace has gone.
     pub workspace: Option<ChatWorkspace>,
@@ -50,10 +55,14 @@ impl LoggedChat {
     }
 }
 
+/// What the log says of the workspace of an exchange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatWorkspace {
+    /// Its name now.
     pub name: String,
+    /// Its slug now.
     pub slug: String,
+    /// Its instructions, absent where it has the default ones.
     pub prompt: Option<String>,
 }
 
@@ -71,12 +80,14 @@ pub enum ExportOrder {
 /// Where an export goes on: after this exchange in its order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportCursor {
+    /// The newest exchange of the conversation.
     pub last: Chat,
 }
 
 /// How much is read at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portion {
+    /// How many exchanges the conversation has.
     pub exchanges: u32,
     /// Bytes of questions, answers and images that are loaded, after which no further exchange is.
     pub bytes: usize,
@@ -94,6 +105,7 @@ impl Portion {
 /// What a step of a removal has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletedChats {
+    /// How many exchanges there are.
     pub chats: u64,
     /// The last that was removed, after which the next step goes on.
     pub last: Option<ChatId>,

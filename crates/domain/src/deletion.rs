@@ -9,22 +9,30 @@ use crate::{ChatId, Result, Slug, ThreadId, UserId, WorkspaceId};
 /// What somebody deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deletable {
+    /// A thread with its exchanges.
     Thread(ThreadId),
+    /// One exchange of a workspace.
     Exchange(WorkspaceId, ChatId),
     /// Every exchange of a conversation that later answers may see.
     Conversation(Conversation),
 }
 
+/// What was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletionKind {
+    /// A thread.
     Thread,
+    /// One exchange.
     Exchange,
+    /// The exchanges of a workspace that belong to no thread, of one user.
     Conversation,
 }
 
 impl DeletionKind {
+    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Thread, Self::Exchange, Self::Conversation];
 
+    /// The word in routes and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Thread => "thread",
@@ -37,13 +45,17 @@ impl DeletionKind {
 /// What was deleted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deletion {
+    /// Names it in routes.
     pub id: i64,
+    /// What it is.
     pub kind: DeletionKind,
+    /// The workspace it belongs to.
     pub workspace: WorkspaceId,
     /// The thread it is, or was in.
     pub thread: Option<Slug>,
     /// The name of the thread, or the first question.
     pub name: String,
+    /// When it was deleted. It is gone for good some days later.
     pub deleted_at: DateTime<Utc>,
 }
 

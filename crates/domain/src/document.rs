@@ -35,17 +35,23 @@ impl fmt::Display for Published {
 /// What is known about a document beside its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
+    /// Stays the same when the document is moved or replaced.
     pub id: DocumentId,
+    /// Where its file lies beneath the storage directory.
     pub path: DocumentPath,
     /// The title as given, in any script.
     pub title: String,
+    /// Where the original was, as clients show it: `file://name` or an address.
     pub url: String,
+    /// Who wrote it, as far as is known; `Unknown` or a phrase of the reader else.
     pub author: String,
+    /// What it is about, as far as is known.
     pub description: String,
     /// Where it came from, in words: `a text file uploaded by the user.`
     pub source: String,
     /// Where a reader finds the original; empty for uploads, `link://…` for pages.
     pub chunk_source: String,
+    /// When the original was made.
     pub published: Published,
     /// Pieces between single spaces.
     pub words: i32,
@@ -54,10 +60,12 @@ pub struct Document {
     pub tokens: i32,
     /// SHA-256 of the text.
     pub digest: [u8; 32],
+    /// When it was added to the library.
     pub created_at: DateTime<Utc>,
     /// What whoever handed it in says of it: a JSON object as text, `{}` where that is nothing. At
     /// most [`LARGEST_METADATA`] bytes, without NUL.
     pub metadata: String,
+    /// The upload it comes from.
     pub origin: DocumentOrigin,
     /// What of its file is not in the text.
     pub warnings: Warnings,
@@ -96,7 +104,9 @@ impl DocumentOrigin {
 /// A file someone handed in: its name as given, its content in a temporary file.
 #[derive(Clone, Debug)]
 pub struct IncomingFile {
+    /// The name as the client gave it, with its extension, which decides how the file is read.
     pub name: String,
+    /// The file that holds its content.
     pub content: PathBuf,
 }
 
@@ -114,11 +124,17 @@ pub enum DocumentPart {
 /// One document's worth of text found in a file. A mailbox or spreadsheet holds several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extracted {
+    /// What tells it from others of the file; absent when the file is one document.
     pub part: Option<DocumentPart>,
+    /// The title that the file gives itself.
     pub title: Option<String>,
+    /// As [`Document::author`].
     pub author: String,
+    /// As [`Document::description`].
     pub description: String,
+    /// As [`Document::source`].
     pub source: String,
+    /// The text, in paragraphs; Markdown where the reader knows headings, lists and tables.
     pub text: String,
     /// What of the file is not in the text, a sentence each.
     pub warnings: Vec<String>,
@@ -127,6 +143,7 @@ pub struct Extracted {
 /// A type of file that the server knows by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileType {
+    /// The media type without parameters: `application/pdf`.
     pub mime: &'static str,
     /// With their dots, in lower case, the usual one first.
     pub extensions: &'static [&'static str],
@@ -169,6 +186,7 @@ pub struct Splitting {
 /// Where a part of a text stands, in characters (Unicode scalar values) from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// The first character, from 0.
     pub start: u32,
     /// Behind the last character.
     pub end: u32,
@@ -190,7 +208,9 @@ impl Span {
 pub struct Chunk {
     /// What stands at `span`; of a table that is cut, below a copy of its header row.
     pub text: String,
+    /// Where it stands in the text that was cut.
     pub span: Span,
+    /// The headings above it, and its place in the original.
     pub provenance: Provenance,
 }
 
@@ -203,6 +223,8 @@ impl AsRef<str> for Chunk {
 /// Cuts text into chunks, in the order of the text.
 #[async_trait]
 pub trait Splitter: Send + Sync {
+    /// Cuts `text` into chunks that together cover it. Text without a word has none. CPU-bound;
+    /// runs off the async threads.
     async fn split(&self, text: String, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>>;
 }
 
@@ -211,6 +233,7 @@ pub trait Splitter: Send + Sync {
 pub trait DocumentFiles: Send + Sync {
     /// Writes all of the file or none of it.
     async fn put(&self, document: &Document, text: &str) -> Result<()>;
+    /// The text of a document; `None` when there is no such file.
     async fn text(&self, path: &DocumentPath) -> Result<Option<String>>;
     /// A second file of the same content, all or nothing. [`crate::Error::NotFound`] when there is
     /// no file at `from`, [`crate::Error::AlreadyExists`] when there is one at `to`.

@@ -12,14 +12,18 @@ pub const LONGEST_TITLE_QUERY: usize = 200;
 /// The documents a query searches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentScope {
+    /// The whole library.
     Everything,
+    /// One folder.
     Folder(Folder),
+    /// One workspace.
     Workspace(WorkspaceId),
 }
 
 /// A search for documents by title.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentQuery {
+    /// Where to look.
     pub scope: DocumentScope,
     /// Part of the title in any case; an empty text matches every document.
     pub title: String,
@@ -34,8 +38,11 @@ pub fn comparable(title: &str) -> String {
 /// A document as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentSummary {
+    /// As [`crate::document::Document::id`].
     pub id: DocumentId,
+    /// Where its file lies.
     pub path: DocumentPath,
+    /// The title as given.
     pub title: String,
     /// As [`crate::document::Document::words`].
     pub words: i32,

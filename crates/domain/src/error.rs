@@ -3,48 +3,94 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
+/// What fallible operations of the domain return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Cause = Box<dyn StdError + Send + Sync>;
 
 /// Variants exist only where a caller would act differently on them.
 ///
 /// The text of every variant but [`Error::Internal`] is fit for the person who made the request.
+///
+/// ```
+/// use carrel_domain::Error;
+///
+/// let error = Error::unavailable("the embedder", "connection refused; check its address");
+/// assert_eq!(
+///     error.to_string(),
+///     "the embedder is unavailable: connection refused; check its address",
+/// );
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is no such thing. The text reads ``no document matches `a/b.json` ``.
     #[error("no {kind} matches `{key}`")]
-    NotFound { kind: &'static str, key: String },
+    NotFound {
+        /// A noun without an article: `workspace`.
+        kind: &'static str,
+        /// What was looked for.
+        key: String,
+    },
     /// Without a `key`, `kind` is the whole sentence.
     #[error("{}", conflict(kind, key))]
-    AlreadyExists { kind: &'static str, key: String },
+    AlreadyExists {
+        /// A noun without an article, or the whole sentence.
+        kind: &'static str,
+        /// What is taken; may be empty.
+        key: String,
+    },
     /// The request itself is wrong: `field` says where, `reason` what is allowed there.
     #[error("{field}: {reason}")]
-    Invalid { field: Cow<'static, str>, reason: Cow<'static, str> },
+    Invalid {
+        /// The part of the request, as clients call it.
+        field: Cow<'static, str>,
+        /// Completes a sentence that begins with the field.
+        reason: Cow<'static, str>,
+    },
     /// `what` is larger than the `limit`, in bytes, that the operator has set.
     #[error("{what} is larger than the {limit} bytes allowed")]
-    TooLarge { what: &'static str, limit: u64 },
+    TooLarge {
+        /// With its article: `the file`.
+        what: &'static str,
+        /// In bytes.
+        limit: u64,
+    },
     /// The content was understood as a request, but nothing can be made of it.
     #[error("{reason}")]
-    Unprocessable { reason: Cow<'static, str> },
+    Unprocessable {
+        /// A whole sentence.
+        reason: Cow<'static, str>,
+    },
     /// Whoever asks has had as much as they are allowed for now; `what` says of what.
     #[error("{what}")]
-    Exhausted { what: Cow<'static, str> },
+    Exhausted {
+        /// What there is no more of, in words for the caller.
+        what: Cow<'static, str>,
+    },
     /// Something this server depends on does not answer now; `reason` says what to do about it.
     #[error("{service} is unavailable: {reason}")]
     Unavailable {
+        /// What did not answer, with its article: `the embedder`.
         service: &'static str,
+        /// What happened and what helps, in words.
         reason: Cow<'static, str>,
+        /// What the service itself reported.
         #[source]
         source: Option<Cause>,
     },
+    /// A fault of the server or its surroundings. Clients are told nothing of the cause, which is
+    /// logged.
     #[error("unexpected failure")]
     Internal(#[source] Cause),
 }
 
 impl Error {
+    /// An [`Error::NotFound`]: `kind` is a noun without an article, `key` what was looked for.
     pub fn not_found(kind: &'static str, key: impl ToString) -> Self {
         Self::NotFound { kind, key: key.to_string() }
     }
 
+    /// An [`Error::Invalid`]: `field` names the part of the request, and `reason` completes a
+    /// sentence that begins with it.
     pub fn invalid(
         field: impl Into<Cow<'static, str>>,
         reason: impl Into<Cow<'static, str>>,
@@ -52,18 +98,22 @@ impl Error {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
+    /// An [`Error::Unprocessable`] with a whole sentence.
     pub fn unprocessable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unprocessable { reason: reason.into() }
     }
 
+    /// An [`Error::Exhausted`]: `what` is a plural noun, such as `requests`.
     pub fn exhausted(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Exhausted { what: what.into() }
     }
 
+    /// An [`Error::Unavailable`]: `service` did not answer for `reason`.
     pub fn unavailable(service: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable { service, reason: reason.into(), source: None }
     }
 
+    /// An [`Error::Internal`] that keeps its cause for the log.
     pub fn internal(source: impl Into<Cause>) -> Self {
         Self::Internal(source.into())
     }

@@ -4,11 +4,13 @@ use crate::chat_log::{ExportOrder, LoggedChat};
 /// One exchange, ready to be written: whatever was damaged in the store has been made text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportRecord {
+    /// The exchange with its workspace and user.
     pub chat: LoggedChat,
     /// The answer's text; the stored answer itself when it is damaged.
     pub response: String,
     /// Texts of the passages the answer was built on.
     pub sources: Vec<String>,
+    /// The images that were sent with the question.
     pub attachments: Vec<ExportAttachment>,
     /// Whether the stored answer could not be read as one, or only in parts.
     pub damaged: bool,
@@ -19,6 +21,7 @@ pub struct ExportRecord {
 /// An image that was sent with a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportAttachment {
+    /// The name the client gave the file.
     pub name: String,
     /// A data URL.
     pub content: String,
@@ -31,8 +34,11 @@ pub trait Formatter: Send {
     fn content_type(&self) -> &'static str;
     /// The order in which it wants the exchanges.
     fn order(&self) -> ExportOrder;
+    /// Writes what stands before the first record.
     fn begin(&mut self, out: &mut Vec<u8>);
+    /// Writes one record. Called once for each, in order.
     fn record(&mut self, record: &ExportRecord, out: &mut Vec<u8>);
+    /// Writes what stands after the last record.
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
@@ -53,6 +59,7 @@ pub trait Formatters: Send + Sync {
 pub struct FormatChoice {
     /// `jsonl`, `json`, `csv` or `jsonAlpaca`.
     pub name: String,
+    /// The names and shapes of the fields.
     pub layout: Layout,
     /// Whether a conversation is a line of `jsonl`, in either layout (else all of a workspace).
     pub by_thread: bool,
@@ -79,6 +86,8 @@ impl FormatChoice {
 /// Whose programs are going to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
+    /// The layout of `/v1`.
     Native,
+    /// The layout of the other product's exports.
     Compat,
 }

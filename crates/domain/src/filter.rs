@@ -23,10 +23,13 @@ impl DocumentFilter {
 /// What the metadata of a document says under `key`. Where that is a list, one of its values must do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
+    /// The name of a field of the metadata, or of a fact about the document.
     pub key: String,
+    /// What its value must meet.
     pub test: Test,
 }
 
+/// A test of one value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     /// It is one of these.
@@ -35,20 +38,29 @@ pub enum Test {
     Within(Vec<(Bound, Value)>),
 }
 
+/// How a number or a time is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
+    /// Greater than the limit.
     Above,
+    /// Greater than the limit or equal to it.
     AtLeast,
+    /// Less than the limit.
     Below,
+    /// Less than the limit or equal to it.
     AtMost,
 }
 
 /// A value that metadata are compared with. Values of different types are never equal.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Value {
+    /// JSON's `null`.
     Nothing,
+    /// JSON's `true` or `false`.
     Flag(bool),
+    /// A number.
     Number(f64),
+    /// A string.
     Text(String),
 }
 
@@ -82,17 +94,25 @@ impl Bound {
 /// A document's place as filters see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterRow {
+    /// The document's place in the workspace that is searched.
     pub id: WorkspaceDocumentId,
+    /// The document.
     pub document: DocumentId,
     /// `folder/file.json`
     pub path: String,
     /// What clients call `docId`.
     pub key: String,
+    /// As [`crate::document::Document::title`].
     pub title: String,
+    /// As [`crate::document::Document::url`].
     pub url: String,
+    /// As [`crate::document::Document::author`].
     pub author: String,
+    /// As [`crate::document::Document::description`].
     pub description: String,
+    /// As [`crate::document::Document::source`].
     pub source: String,
+    /// As [`crate::document::Document::chunk_source`].
     pub chunk_source: String,
     /// UTC, `2026-02-03T10:11:12Z`, which is in the order of time.
     pub published: Option<String>,

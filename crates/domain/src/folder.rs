@@ -13,23 +13,32 @@ pub use texts::{Packed, Texts};
 /// A document as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedDocument {
+    /// As [`crate::document::Document::id`].
     pub id: DocumentId,
+    /// Its texts, packed.
     pub texts: Packed,
+    /// When the original was made.
     pub published: Published,
+    /// As [`crate::document::Document::words`].
     pub words: i32,
+    /// As [`crate::document::Document::tokens`].
     pub tokens: i32,
     /// Whether it is in any workspace.
     pub is_placed: bool,
     /// Workspaces in which it is pinned, by id.
     pub pinned_in: Vec<WorkspaceId>,
+    /// Whether a client has marked it as watched in any workspace.
     pub is_watched: bool,
 }
 
 impl ListedDocument {
+    /// Its texts.
     pub fn texts(&self) -> Texts<'_> {
         self.texts.texts()
     }
 
+    /// Where its file lies. [`crate::Error::Internal`] when the database holds a path that no
+    /// parser lets pass.
     pub fn path(&self) -> Result<DocumentPath> {
         let Texts { folder, name, .. } = self.texts();
         DocumentPath::new(folder, name).map_err(Error::internal)
@@ -41,9 +50,17 @@ impl ListedDocument {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListPosition {
     /// In a folder, from its first document or after a name.
-    In { folder: Folder, after: Option<String> },
+    In {
+        /// The folder.
+        folder: Folder,
+        /// Only names after this one.
+        after: Option<String>,
+    },
     /// In every folder but the default one, from the first document or after a path.
-    Elsewhere { after: Option<DocumentPath> },
+    Elsewhere {
+        /// Only paths after this one.
+        after: Option<DocumentPath>,
+    },
 }
 
 /// What folders there are, and which documents in them. Each method is one transaction.
@@ -66,6 +83,7 @@ pub trait Folders: Send + Sync {
     async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// The document of that file name; the first by folder, where several have it.
     async fn by_name(&self, name: &str) -> Result<Option<ListedDocument>>;
+    /// The document of an id; `None` when there is none.
     async fn by_id(&self, id: DocumentId) -> Result<Option<ListedDocument>>;
     /// [`crate::Error::AlreadyExists`] when there is one of that name.
     async fn create_folder(&self, folder: &Folder, event: Event) -> Result<()>;
@@ -85,6 +103,8 @@ pub trait Folders: Send + Sync {
 /// A document's way from one path to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentMove {
+    /// Where it is.
     pub from: DocumentPath,
+    /// Where it is to be.
     pub to: DocumentPath,
 }

@@ -18,6 +18,8 @@ const FILES: &str = "generated-files";
 const LONGEST: usize = 120;
 
 impl GeneratedFile {
+    /// Reads a name. [`crate::Error::Invalid`] unless it is one that this server gives to files it
+    /// makes.
     pub fn parse(name: &str) -> Result<Self> {
         match is_one(name) {
             true => Ok(Self(name.to_owned())),
@@ -25,6 +27,7 @@ impl GeneratedFile {
         }
     }
 
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

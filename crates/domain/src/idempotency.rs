@@ -18,6 +18,7 @@ pub const BROKEN_OFF: TimeDelta = TimeDelta::minutes(10);
 pub struct IdempotentRequest {
     /// SHA-256 of the sender and the name.
     pub name: [u8; 32],
+    /// The API key that named it. Names of different keys are different.
     pub by: ApiKeyId,
     /// SHA-256 of what is asked.
     pub content: [u8; 32],
@@ -46,6 +47,7 @@ pub trait IdempotencyKeys: Send + Sync {
         request: IdempotentRequest,
         now: DateTime<Utc>,
     ) -> Result<IdempotencyState>;
+    /// Stores the answer of a claimed request. Does nothing when the claim is gone.
     async fn answered(&self, name: [u8; 32], answer: String) -> Result<()>;
     /// Forgets a request that came to nothing.
     async fn failed(&self, name: [u8; 32]) -> Result<()>;

@@ -17,16 +17,56 @@ macro_rules! number {
     };
 }
 
-number!(ApiKeyId, i32);
-number!(UserId, i32);
-number!(WorkspaceId, i32);
-number!(ThreadId, i32);
-number!(InviteId, i32);
-number!(WidgetId, i32);
-number!(SlashCommandId, i32);
-number!(EarlierPromptId, i32);
-number!(ChatId, i64);
-number!(JobId, i64);
+number!(
+    /// An API key. Ids of revoked keys are not used again.
+    ApiKeyId,
+    i32
+);
+number!(
+    /// An account. Ids of deleted accounts are not used again: the audit log names them.
+    UserId,
+    i32
+);
+number!(
+    /// A workspace. Clients name it by its slug.
+    WorkspaceId,
+    i32
+);
+number!(
+    /// A thread. Clients name it by its slug.
+    ThreadId,
+    i32
+);
+number!(
+    /// An invite. Whoever redeems it names it by its code.
+    InviteId,
+    i32
+);
+number!(
+    /// A widget. Pages name it by its key.
+    WidgetId,
+    i32
+);
+number!(
+    /// A slash command.
+    SlashCommandId,
+    i32
+);
+number!(
+    /// Instructions that a workspace had before.
+    EarlierPromptId,
+    i32
+);
+number!(
+    /// An exchange of a workspace or a widget. Later exchanges have larger ids.
+    ChatId,
+    i64
+);
+number!(
+    /// A job. Later jobs have larger ids.
+    JobId,
+    i64
+);
 number!(
     /// A document's place in one workspace.
     WorkspaceDocumentId,

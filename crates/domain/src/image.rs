@@ -17,8 +17,11 @@ pub const LONGEST_PROMPT: usize = 32_000;
 /// How a picture is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageFormat {
+    /// PNG.
     Png,
+    /// JPEG.
     Jpeg,
+    /// WebP, lossy or lossless.
     WebP,
 }
 
@@ -33,6 +36,7 @@ impl ImageFormat {
         }
     }
 
+    /// The media type: `image/png`.
     pub fn mime(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -54,7 +58,9 @@ impl ImageFormat {
 /// Width and height in pixels, each from 16 to 8192.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageSize {
+    /// In pixels, >= 1.
     pub width: u32,
+    /// In pixels, >= 1.
     pub height: u32,
 }
 
@@ -96,7 +102,9 @@ impl std::fmt::Display for ImageSize {
 /// A picture to go by, in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceImage {
+    /// The format, told by the first bytes of the content.
     pub kind: ImageFormat,
+    /// The file that holds it.
     pub content: PathBuf,
     /// In bytes.
     pub length: u64,
@@ -105,6 +113,7 @@ pub struct ReferenceImage {
 /// A picture that somebody wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRequest {
+    /// What the image is to show, in words.
     pub prompt: String,
     /// The provider's usual size when absent.
     pub size: Option<ImageSize>,
@@ -115,7 +124,9 @@ pub struct ImageRequest {
 /// A picture as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedImage {
+    /// The format of the content.
     pub kind: ImageFormat,
+    /// The file's bytes.
     pub content: Vec<u8>,
     /// What was done otherwise than asked; ASCII.
     pub notice: Option<String>,

@@ -20,76 +20,111 @@ use crate::widget::{Widget, WidgetChat};
 use crate::workspace::Workspace;
 use crate::{ApiKeyId, DocumentId, Folder, Result, UserId, WorkspaceId};
 
+/// An account of the imported installation.
 #[derive(Clone, Debug)]
 pub struct ImportedUser {
+    /// The account, with the id it had.
     pub user: User,
+    /// The hash it had; the next sign-in replaces it by a stronger one.
     pub password: PasswordHash,
 }
 
+/// A workspace of the imported installation.
 #[derive(Clone, Debug)]
 pub struct ImportedWorkspace {
+    /// The workspace, with the id and the slug it had.
     pub workspace: Workspace,
+    /// The tag under which its vector database kept the workspace, if it had another one than the
+    /// slug.
     pub vector_tag: Option<String>,
     /// The file name of a picture.
     pub picture: Option<String>,
 }
 
+/// A membership of the imported installation.
 #[derive(Clone, Debug)]
 pub struct ImportedMember {
+    /// Who is a member.
     pub user: UserId,
+    /// Of which workspace.
     pub workspace: WorkspaceId,
+    /// When the membership began.
     pub created_at: DateTime<Utc>,
+    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
+/// An exchange of the imported installation.
 #[derive(Clone, Debug)]
 pub struct ImportedChat {
+    /// The exchange, with the id it had.
     pub chat: Chat,
+    /// What its answer cost, if that was stored.
     pub usage: Option<Usage>,
 }
 
+/// An exchange of an imported widget.
 #[derive(Clone, Debug)]
 pub struct ImportedWidgetChat {
+    /// The exchange, with the id it had.
     pub chat: WidgetChat,
+    /// What its answer cost, if that was stored.
     pub usage: Option<Usage>,
 }
 
+/// An API key of the imported installation, which goes on working.
 #[derive(Clone, Debug)]
 pub struct ImportedApiKey {
     /// Another id is assigned if a key of this server has this one.
     pub id: ApiKeyId,
+    /// The key, by the digest of its text.
     pub key: NewApiKey,
 }
 
+/// A slash command of the imported installation.
 #[derive(Clone, Debug)]
 pub struct ImportedCommand {
+    /// Its name, text and description.
     pub command: CommandText,
     /// Whose it is; everybody's when absent.
     pub user: Option<UserId>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
 /// Instructions of a workspace that were replaced.
 #[derive(Clone, Debug)]
 pub struct ImportedPrompt {
+    /// The workspace whose instructions they were.
     pub workspace: WorkspaceId,
+    /// The instructions.
     pub prompt: String,
+    /// Who replaced them, if that was stored.
     pub replaced_by: Option<UserId>,
+    /// When they were replaced.
     pub replaced_at: DateTime<Utc>,
 }
 
 /// A document in a workspace. Its passages are searchable by words at once; a job embeds them.
 #[derive(Clone, Debug)]
 pub struct ImportedPlacement {
+    /// The workspace it is placed in.
     pub workspace: WorkspaceId,
+    /// The document.
     pub document: DocumentId,
     /// The title, by whose words passages are found too.
     pub title: String,
+    /// What clients call `docId`.
     pub key: Uuid,
+    /// Whether it is included in full with every question.
     pub pinned: bool,
+    /// Whether a client had marked it as watched.
     pub watched: bool,
+    /// Its chunks, without vectors: they are searchable by words until a job embeds them.
     pub passages: Vec<Chunk>,
+    /// When it was placed.
     pub created_at: DateTime<Utc>,
 }
 
@@ -97,24 +132,36 @@ pub struct ImportedPlacement {
 /// actors are not those of this one.
 #[derive(Clone, Debug)]
 pub struct ImportedEvent {
+    /// The kind of event, as the other installation called it.
     pub name: String,
     /// JSON of an object.
     pub details: String,
+    /// Who acted, as the other installation named them.
     pub actor: String,
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
 /// What numbers its rows by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Numbered {
+    /// The accounts.
     Users,
+    /// The API keys.
     ApiKeys,
+    /// The workspaces.
     Workspaces,
+    /// The memberships.
     Members,
+    /// The threads.
     Threads,
+    /// The exchanges.
     Chats,
+    /// The widgets.
     Widgets,
+    /// The exchanges of widgets.
     WidgetChats,
+    /// The invites.
     Invites,
 }
 
@@ -127,24 +174,39 @@ pub enum ImportedRows {
     Owner(PasswordHash),
     /// Users follow: the server is in multi-user mode from now on.
     MultiUser,
+    /// Accounts, which the others refer to.
     Users(Vec<ImportedUser>),
+    /// API keys.
     ApiKeys(Vec<ImportedApiKey>),
+    /// Workspaces.
     Workspaces(Vec<ImportedWorkspace>),
+    /// Memberships.
     Members(Vec<ImportedMember>),
+    /// Threads.
     Threads(Vec<Thread>),
+    /// Exchanges.
     Chats(Vec<ImportedChat>),
+    /// Folders of the library.
     Folders(Vec<Folder>),
     /// Their files are written, and noted as pending.
     Documents(Vec<Document>),
+    /// Places of documents in workspaces, with their chunks.
     WorkspaceDocuments(Vec<ImportedPlacement>),
+    /// Widgets.
     Widgets(Vec<Widget>),
+    /// Exchanges of widgets.
     WidgetChats(Vec<ImportedWidgetChat>),
+    /// Invites.
     Invites(Vec<Invite>),
+    /// Slash commands.
     SlashCommands(Vec<ImportedCommand>),
+    /// Variables of instructions.
     PromptVariables(Vec<PromptVariable>),
+    /// Suggested messages, each with its workspace.
     SuggestedMessages(Vec<(WorkspaceId, SuggestedMessage)>),
     /// The oldest of a workspace first.
     EarlierPrompts(Vec<ImportedPrompt>),
+    /// Events, which become entries of the audit log of their own kind.
     Events(Vec<ImportedEvent>),
     /// The largest ids that were ever assigned. They are not assigned again, because rows that were
     /// deleted are still referred to.
@@ -162,6 +224,7 @@ pub struct PastImport {
     pub origin: String,
     /// JSON.
     pub report: String,
+    /// When it was taken in.
     pub created_at: DateTime<Utc>,
 }
 

@@ -23,6 +23,7 @@ text_enum!(JobKind {
     Refresh = "refresh-embeddings",
 });
 
+/// How far a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// Nobody works on it; somebody will.
@@ -46,15 +47,20 @@ text_enum!(JobState {
 });
 
 impl JobState {
+    /// Whether nothing will happen to it any more, unless it is retried or extended.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Cancelled)
     }
 }
 
+/// How far a document of a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemState {
+    /// Its turn has not come.
     Queued,
+    /// The document is indexed.
     Done,
+    /// The document is not indexed, for the reason that the item keeps.
     Failed,
     /// Its job was called off before its turn came.
     Cancelled,
@@ -67,9 +73,12 @@ text_enum!(ItemState {
     Cancelled = "cancelled",
 });
 
+/// A job that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewJob {
+    /// What is done to each document.
     pub kind: JobKind,
+    /// The workspace that indexes the documents.
     pub workspace: WorkspaceId,
     /// Each once; their places in this list become the items' numbers.
     pub paths: Vec<DocumentPath>,
@@ -80,29 +89,43 @@ pub struct NewJob {
 /// The workspace of a job, as it is called now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobWorkspace {
+    /// Names it in the database.
     pub id: WorkspaceId,
+    /// Names it in routes.
     pub slug: Slug,
+    /// Its display name.
     pub name: String,
 }
 
 /// How many documents of a job have come how far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobProgress {
+    /// All documents, whatever their state.
     pub total: u32,
+    /// Those that are indexed.
     pub done: u32,
+    /// Those that could not be indexed.
     pub failed: u32,
+    /// Those whose turn had not come when the job was called off.
     pub cancelled: u32,
 }
 
+/// Work on documents, as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
+    /// Names it in routes. Later jobs have larger ids.
     pub id: JobId,
+    /// What is done to each document.
     pub kind: JobKind,
+    /// How far it has come.
     pub state: JobState,
+    /// The workspace that indexes the documents.
     pub workspace: JobWorkspace,
     /// Who asked for it, and when.
     pub by: By,
+    /// Whether a request waits for its end. Then nothing is put off.
     pub awaited: bool,
+    /// How many of its documents have come how far.
     pub progress: JobProgress,
     /// How often it was tried, without getting any further, since it last got further.
     pub attempts: u32,
@@ -114,8 +137,11 @@ pub struct Job {
     pub changes: i64,
     /// When it can be taken: a running one is free to be taken once its lease is over.
     pub due_at: Option<DateTime<Utc>>,
+    /// When it was first claimed.
     pub started_at: Option<DateTime<Utc>>,
+    /// When it ended; absent again after a retry.
     pub finished_at: Option<DateTime<Utc>>,
+    /// When it, or one of its items, last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -124,7 +150,9 @@ pub struct Job {
 pub struct JobItem {
     /// Tells it from the others of its job.
     pub number: i64,
+    /// The document, where it lay when the job was made.
     pub path: DocumentPath,
+    /// How far it has come.
     pub state: ItemState,
     /// How often it has failed so far.
     pub attempts: u32,
@@ -137,14 +165,18 @@ pub struct JobItem {
 /// Which jobs are asked for. Absent parts admit all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobFilter {
+    /// Only those in this state.
     pub state: Option<JobState>,
+    /// Only those of this kind.
     pub kind: Option<JobKind>,
+    /// Only those of these workspaces.
     pub workspaces: Option<Vec<WorkspaceId>>,
 }
 
 /// How much of a job somebody has been told of: everything up to an item's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
+    /// The change up to which everything has been told: [`Job::changes`].
     pub changes: i64,
     /// Of the items that changed with that change, those up to this number.
     pub number: i64,
@@ -171,6 +203,7 @@ pub trait Jobs: Send + Sync {
     /// Makes a job, held by whoever brings a lease for it.
     /// [`crate::Error::NotFound`] when there is no such workspace.
     async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job>;
+    /// The job of an id; `None` when it was never there, is forgotten, or went with its workspace.
     async fn by_id(&self, id: JobId) -> Result<Option<Job>>;
     /// Jobs newest first: `limit` of them below `before`, or from the newest.
     async fn page(&self, filter: &JobFilter, before: Option<JobId>, limit: u32)

@@ -21,6 +21,7 @@ pub const MOST_QUERY_WORDS: usize = 32;
 /// What is asked of the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
+    /// The workspace that is searched.
     pub within: WorkspaceId,
     /// Groups of terms, such as those of [`Question`]. A passage belongs to a group when it holds all of
     /// its words.
@@ -34,6 +35,7 @@ pub struct Wanted<'a> {
 /// The passages of one group, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Postings {
+    /// By id, the smallest first.
     pub chunks: Vec<ChunkId>,
     /// There are more than were asked for.
     pub cut: bool,

@@ -3,6 +3,37 @@
 //! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
 //! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
 //! [`user`], [`settings`], [`job`]. Every failure is an [`Error`].
+//!
+//! # Ports
+//!
+//! A port is a trait that an adapter implements. One method is one transaction, unless it says
+//! otherwise, and takes effect as a whole or not at all. A method that changes something takes an
+//! [`audit::Event`], which says who changes what and when, and is written in the same transaction:
+//!
+//! ```
+//! use carrel_domain::audit::By;
+//! use chrono::{DateTime, Utc};
+//!
+//! // Time comes from the caller, so that a test can set it.
+//! let by = By::operator(DateTime::<Utc>::UNIX_EPOCH);
+//! let event = by.event("workspace_created", r#"{"workspaceName":"Garden"}"#);
+//! assert_eq!((event.name, event.by), ("workspace_created", by));
+//! ```
+//!
+//! # Values
+//!
+//! Values are parsed where they come in and cannot be wrong afterwards:
+//!
+//! ```
+//! use carrel_domain::{DocumentPath, Error, Slug};
+//!
+//! let path = DocumentPath::parse("custom-documents/notes.json")?;
+//! assert_eq!((path.folder(), path.name()), ("custom-documents", "notes.json"));
+//! assert!(matches!(DocumentPath::parse("../notes.json"), Err(Error::Invalid { .. })));
+//! assert_eq!(Slug::of("C++ & Rust").as_str(), "c-plus-plus-and-rust");
+//! # Ok::<(), Error>(())
+//! ```
+#![warn(missing_docs)]
 #[macro_use]
 mod text_enum;
 pub mod api_key;

@@ -12,16 +12,20 @@ use crate::{ChunkId, DocumentPath, Folder, Result, WorkspaceDocumentId, Workspac
 /// A chunk of a document's text and its vector, ready to be stored.
 #[derive(Clone, Debug)]
 pub struct NewPassage {
+    /// The text, as it is embedded and shown.
     pub text: String,
     /// Where it stands in the document's text, if that is known.
     pub span: Option<Span>,
+    /// The headings above it, and its place in the original.
     pub provenance: Provenance,
+    /// What the embedder made of the text. All vectors of a workspace have one length.
     pub vector: Vec<f32>,
 }
 
 /// A document cut and embedded for one workspace.
 #[derive(Clone, Debug)]
 pub struct IndexedDocument {
+    /// The workspace it is indexed for.
     pub workspace: WorkspaceId,
     /// Which model, by its identity, and which splitting made the passages:
     /// `Xenova/all-MiniLM-L6-v2 1000+20`. When the configured ones differ, the passages are stale.
@@ -33,37 +37,53 @@ pub struct IndexedDocument {
 /// A document that is to become known, with its places, and what the audit log is told of it.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
+    /// The document.
     pub document: Document,
+    /// Its places, none of which exists yet.
     pub places: Vec<IndexedDocument>,
+    /// What the audit log is told.
     pub event: Event,
 }
 
 /// A document's place in a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkspaceDocument {
+    /// Names the place. A document that is indexed again has another one.
     pub id: WorkspaceDocumentId,
+    /// The workspace.
     pub workspace: WorkspaceId,
+    /// The document.
     pub document: Document,
     /// What clients call `docId`: new each time a document is placed.
     pub key: uuid::Uuid,
+    /// Whether it is included in full with every question.
     pub pinned: bool,
+    /// Whether a client has marked it as watched. The server does nothing about it.
     pub watched: bool,
+    /// As [`IndexedDocument::recipe`]; another text where the passages are stale.
     pub recipe: String,
+    /// When the document was placed.
     pub created_at: DateTime<Utc>,
+    /// When its passages were last made.
     pub updated_at: DateTime<Utc>,
 }
 
 /// A passage and the document it is from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passage {
+    /// Names the passage, also in vector indexes.
     pub chunk: ChunkId,
+    /// The place it belongs to.
     pub place: WorkspaceDocumentId,
     /// The passage's number within the document, from 0.
     pub ordinal: i32,
     /// Where it stands in the document's text; unknown of passages that early versions made.
     pub span: Option<Span>,
+    /// The headings above it, and its place in the original.
     pub provenance: Provenance,
+    /// The text.
     pub text: String,
+    /// The document it is from.
     pub document: Document,
 }
 
@@ -103,23 +123,11 @@ pub trait Documents: Send + Sync {
         places: Vec<IndexedDocument>,
         event: Event,
     ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>>;
+    /// The document at a path; `None` when there is none.
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>>;
     /// The documents that have this in common, by folder and name, each with its workspaces. Of
     /// many that were made of one content, the first of each part of it.
     async fn related(&self, to: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>>;
-    /// Puts documents in the place of `old` ones. A new document takes over the id of the old one
-    /// that is the same part, and its marks and key in each workspace; the rest of the old ones is
-    /// removed. Their files are noted as unsettled and the new ones settled.
-    ///
-    /// `None`, and nothing is changed, when the key has other documents than the `old` ones by
-    /// now, or any of them is in a workspace that a new one is not embedded for.
-    async fn replace(
-        &self,
-        key: &str,
-        old: &[DocumentPath],
-        new: Vec<(Document, Vec<IndexedDocument>)>,
-        event: Event,
-    ) -> Result<Option<Replacement>>;
     /// Removes documents with every trace of them in every workspace and notes their files as
     /// unsettled. Paths that name no document are passed over; what was removed is returned.
     async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<RemovedDocument>>;
@@ -140,19 +148,12 @@ pub enum RelatedDocuments {
     Request([u8; 32]),
 }
 
-/// What a replacement did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Replacement {
-    /// The new documents, in the order they were given, with the ids they have now.
-    pub documents: Vec<Document>,
-    pub placed: Vec<(WorkspaceId, WorkspaceDocumentId)>,
-    pub gone: Vec<(WorkspaceId, WorkspaceDocumentId)>,
-}
-
 /// A document that was removed, and where it had been placed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemovedDocument {
+    /// Where its file lies, until that is removed.
     pub path: DocumentPath,
+    /// The workspaces it was in, each with its place there.
     pub places: Vec<(WorkspaceId, WorkspaceDocumentId)>,
 }
 

@@ -23,6 +23,7 @@ pub struct FetchedPage {
     pub media_type: String,
     /// The encoding of its text, when told.
     pub charset: Option<String>,
+    /// The body, unpacked, within the limit of the fetcher.
     pub content: Vec<u8>,
 }
 
@@ -38,6 +39,7 @@ pub trait LinkFetcher: Send + Sync {
 /// What people read in a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebPage {
+    /// The title that the page gives itself.
     pub title: Option<String>,
     /// Who wrote it, where it says so.
     pub author: Option<String>,

@@ -11,7 +11,9 @@ pub struct Subject(pub [u8; 32]);
 /// An allowance that flows back evenly: `burst` attempts at once, then one every `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
+    /// How many attempts may follow one another at once, >= 1.
     pub burst: i32,
+    /// How long it takes until one more is allowed.
     pub interval: TimeDelta,
 }
 
@@ -22,9 +24,11 @@ pub struct Attempt {
     pub pair: (Subject, Rate),
     /// Used instead of the rate of `pair` where it has succeeded before.
     pub known: Rate,
+    /// What is counted, and how often it may happen.
     pub name: (Subject, Rate),
     /// Absent when the network is unknown.
     pub network: Option<(Subject, Rate)>,
+    /// When it happens.
     pub at: DateTime<Utc>,
 }
 

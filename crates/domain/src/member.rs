@@ -6,10 +6,14 @@ use crate::audit::Event;
 use crate::user::Role;
 use crate::{Result, UserId, WorkspaceId};
 
+/// A user who may use a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
+    /// Names the account.
     pub user: UserId,
+    /// The name they sign in with.
     pub username: String,
+    /// What they may do on the whole server.
     pub role: Role,
     /// When the membership was made or last confirmed.
     pub updated_at: DateTime<Utc>,

@@ -11,7 +11,9 @@ use crate::image::ImageModel;
 /// Why text is embedded. Some models want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// A part of a document, to be found later.
     Passage,
+    /// A question, to find passages with.
     Query,
     /// Nobody knows: the text is taken as it stands.
     Neither,
@@ -20,6 +22,7 @@ pub enum Purpose {
 /// What tells one embedding model's vectors from another's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddingModel {
+    /// As the settings name it.
     pub name: String,
     /// Differs wherever passages would get other vectors: names the provider and where it is, the
     /// model, its dimensions and what it is told of passages. At most 200 bytes, without secrets.
@@ -29,22 +32,56 @@ pub struct EmbeddingModel {
 }
 
 /// Turns text into vectors that lie near each other when the texts mean the same.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use carrel_domain::Result;
+/// use carrel_domain::model::{Embedder, EmbeddingModel, Purpose};
+///
+/// /// Tells texts apart by their vowels.
+/// struct Vowels;
+///
+/// #[async_trait]
+/// impl Embedder for Vowels {
+///     fn model(&self) -> EmbeddingModel {
+///         let (name, identity) = ("vowels".to_owned(), "vowels/5".to_owned());
+///         EmbeddingModel { name, identity, longest_text: 8_192 }
+///     }
+///
+///     async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
+///         let vector = |text: &String| {
+///             let counts = "aeiou".chars().map(|vowel| text.matches(vowel).count() as f32);
+///             let counts: Vec<f32> = counts.collect();
+///             let length = counts.iter().map(|count| count * count).sum::<f32>().sqrt();
+///             counts.iter().map(|count| count / length.max(1.0)).collect()
+///         };
+///         Ok(texts.iter().map(vector).collect())
+///     }
+/// }
+///
+/// assert_eq!(Vowels.model().identity, "vowels/5");
+/// ```
 #[async_trait]
 pub trait Embedder: Send + Sync {
+    /// The model, with what is known of its limits. Does not ask the provider.
     fn model(&self) -> EmbeddingModel;
     /// One vector of unit length for each text, in order.
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>>;
 }
 
+/// Who wrote a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageRole {
+    /// The person who asks.
     User,
+    /// The model.
     Assistant,
 }
 
 /// An image for a model to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {
+    /// The file's bytes, as clients sent them.
     Inline {
         /// Such as `image/png`.
         mime: String,
@@ -58,17 +95,21 @@ pub enum Image {
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
+    /// Who wrote it.
     pub role: MessageRole,
+    /// What it says, in Markdown.
     pub text: String,
     /// Images that the user attached.
     pub images: Vec<Image>,
 }
 
 impl Message {
+    /// A message of the person who asks.
     pub fn user(text: impl Into<String>) -> Self {
         Self { role: MessageRole::User, text: text.into(), images: Vec::new() }
     }
 
+    /// A message of the model.
     pub fn assistant(text: impl Into<String>) -> Self {
         Self { role: MessageRole::Assistant, text: text.into(), images: Vec::new() }
     }
@@ -77,7 +118,9 @@ impl Message {
 /// A passage shown to the model, with the title of its document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Context {
+    /// The title of the document it is from.
     pub title: String,
+    /// The text that the model sees.
     pub text: String,
     /// How similar to the question, 0 to 1; absent for what was included for other reasons.
     pub similarity: Option<f32>,
@@ -86,6 +129,7 @@ pub struct Context {
 /// The form in which an answer is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseFormat {
+    /// Text without a given form.
     Text,
     /// Any JSON object.
     JsonObject,
@@ -97,23 +141,30 @@ pub enum ResponseFormat {
 /// How the model chooses its words. Absent fields mean the provider's default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
+    /// Nucleus sampling, above 0 to 1.
     pub top_p: Option<f64>,
+    /// Makes answers repeatable where the provider supports it.
     pub seed: Option<i64>,
     /// Sequences that end the answer.
     pub stop: Vec<String>,
+    /// From -2 to 2: above 0, words that were used at all become less likely.
     pub presence_penalty: Option<f64>,
+    /// From -2 to 2: above 0, words become less likely each time they are used.
     pub frequency_penalty: Option<f64>,
+    /// The form the answer must have.
     pub response_format: Option<ResponseFormat>,
 }
 
 /// Everything a model is given to answer one question.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
+    /// The workspace's instructions, with their variables replaced.
     pub instructions: String,
     /// Most relevant first.
     pub context: Vec<Context>,
     /// Oldest first.
     pub history: Vec<Message>,
+    /// The question.
     pub question: String,
     /// Shown beside the question.
     pub images: Vec<Image>,
@@ -121,6 +172,7 @@ pub struct ChatRequest {
     pub temperature: Option<f64>,
     /// The most tokens of the answer; the provider's default when absent.
     pub longest_answer: Option<u32>,
+    /// How the model chooses words.
     pub sampling: Sampling,
 }
 
@@ -142,7 +194,9 @@ impl ChatRequest {
 /// What an answer cost, in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
+    /// Tokens of the prompt, with its history and passages.
     pub prompt_tokens: u64,
+    /// Tokens of the answer, with its reasoning where the provider counts that.
     pub completion_tokens: u64,
 }
 
@@ -154,7 +208,9 @@ pub enum FinishReason {
     Stop,
     /// The limit of tokens cut the answer off.
     Length,
+    /// The provider withheld the answer or a part of it.
     ContentFilter,
+    /// The model asked for a tool, of which there is none here.
     ToolCalls,
 }
 
@@ -197,17 +253,21 @@ impl FinishReason {
 /// A part of an answer as it arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
+    /// The next part of the answer.
     Text(String),
     /// What a reasoning model thinks before it answers, never part of [`Delta::Text`].
     Reasoning(String),
     /// All [`Delta::Text`] so far was reasoning, as a model shows that closes its reasoning without
     /// having opened it.
     TextWasReasoning,
+    /// What the answer cost. Comes at most once.
     Usage(Usage),
     /// Why the answer ended, with the provider's own word for it. Comes at most once, last or
     /// before the usage.
     Finish {
+        /// What it means here.
         reason: FinishReason,
+        /// What the provider said.
         word: String,
     },
 }
@@ -220,12 +280,17 @@ pub type AnswerStream = Pin<Box<dyn Stream<Item = Result<Delta>> + Send>>;
 pub trait ChatModel: Send + Sync {
     /// The provider and the model, as an operator would write them in the settings.
     fn name(&self) -> ModelName;
+    /// Begins an answer. [`crate::Error::Unavailable`] when the provider cannot be reached or
+    /// refuses, with its own words; a stream that breaks ends with an error.
     async fn answer(&self, request: ChatRequest) -> Result<AnswerStream>;
 }
 
+/// A model and the provider that runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelName {
+    /// As settings name it: `openai`.
     pub provider: String,
+    /// As the provider names it: `gpt-4o-mini`.
     pub model: String,
     /// The most tokens it takes in, prompt and answer together.
     pub window: u64,
@@ -245,7 +310,9 @@ pub trait Tokenizer: Send + Sync {
 /// What a workspace asks for; absent parts fall back to the settings of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelChoice {
+    /// The provider, as settings name it.
     pub provider: Option<String>,
+    /// The model, as the provider names it.
     pub model: Option<String>,
 }
 
@@ -272,6 +339,7 @@ pub trait ModelList: Send + Sync {
 pub trait Models: Send + Sync {
     /// [`crate::Error::Unavailable`] when the choice is not configured.
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
+    /// The embedder. [`crate::Error::Unavailable`] when it is not configured.
     fn embedder(&self) -> Result<Arc<dyn Embedder>>;
     /// As [`Models::chat`]; nothing makes images unless the settings name it.
     fn images(&self) -> Result<Arc<dyn ImageModel>>;

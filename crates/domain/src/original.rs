@@ -20,6 +20,7 @@ impl OriginalName {
         Self(Uuid::new_v4())
     }
 
+    /// Reads a name. [`Error::Invalid`] for what is none.
     pub fn parse(text: &str) -> Result<Self> {
         let id = Uuid::parse_str(text);
         id.map(Self).map_err(|_| Error::invalid("name of the original", "must be a UUID"))
@@ -41,16 +42,20 @@ impl fmt::Display for OriginalName {
 /// A file that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
+    /// Names its file.
     pub name: OriginalName,
     /// SHA-256 of its content. Documents whose upload has this digest were made of it.
     pub digest: [u8; 32],
+    /// How many bytes the file has.
     pub bytes: u64,
 }
 
 /// What all originals take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OriginalsSize {
+    /// How many files there are.
     pub files: u64,
+    /// How many bytes they have together.
     pub bytes: u64,
 }
 
@@ -91,6 +96,7 @@ pub trait OriginalRecords: Send + Sync {
     async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>>;
     /// Forgets a released file, which is gone.
     async fn forget(&self, name: OriginalName) -> Result<()>;
+    /// How many originals are kept, and how many bytes they take.
     async fn size(&self) -> Result<OriginalsSize>;
 }
 

@@ -22,15 +22,20 @@ pub enum OwnersKeys {
 pub struct NewOwnerSession {
     /// Of the token that the browser keeps.
     pub digest: KeyDigest,
+    /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
+    /// When it was opened.
     pub created_at: DateTime<Utc>,
 }
 
 /// What lets whoever holds it set the server up, once.
 #[derive(Clone, Debug)]
 pub struct NewSetupLink {
+    /// The SHA-256 of the token in the link.
     pub digest: KeyDigest,
+    /// When it stops being valid.
     pub expires_at: DateTime<Utc>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
 }
 
@@ -53,6 +58,7 @@ pub trait Owner: Send + Sync {
         hash: PasswordHash,
         event: Event,
     ) -> Result<bool>;
+    /// Whether a session is open at `now`.
     async fn is_open(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool>;
     /// Sessions that are open at `now`, the newest first.
     async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>>;
@@ -65,6 +71,7 @@ pub trait Owner: Send + Sync {
 pub trait SetupLinks: Send + Sync {
     /// Adds a link beside those that are still good.
     async fn issue(&self, link: NewSetupLink, event: Event) -> Result<()>;
+    /// Whether a setup link can be redeemed at `now`.
     async fn is_good(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool>;
     /// Takes every link away if `digest` is a good one, so that of any number of calls one gets
     /// `true`. The event is written then.

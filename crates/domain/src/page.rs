@@ -5,6 +5,7 @@
 pub struct Page<T> {
     /// The number of items on all pages together.
     pub total: u64,
+    /// As many as were asked for, or fewer at the end.
     pub items: Vec<T>,
 }
 

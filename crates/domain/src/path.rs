@@ -16,6 +16,8 @@ pub struct DocumentPath {
 pub struct Folder(String);
 
 impl Folder {
+    /// Reads a name. [`Error::Invalid`] when it is empty, too long, or holds a separator, a control
+    /// character or `..`.
     pub fn parse(name: &str) -> Result<Self> {
         segment(name).map_err(|error| match error {
             Error::Invalid { reason, .. } => Error::invalid("folder", reason),
@@ -24,6 +26,7 @@ impl Folder {
         Ok(Self(name.to_owned()))
     }
 
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -62,6 +65,8 @@ impl DocumentPath {
         Self::new(folder, name)
     }
 
+    /// A path of its two parts. [`Error::Invalid`] when either is no name, or `name` does not end
+    /// in `.json`.
     pub fn new(folder: &str, name: &str) -> Result<Self> {
         segment(folder)?;
         // Other servers name a file `.txt-<id>.json` when nothing is left of its name but its
@@ -74,6 +79,7 @@ impl DocumentPath {
         Ok(Self { folder: folder.to_owned(), name: name.to_owned() })
     }
 
+    /// The name of the folder.
     pub fn folder(&self) -> &str {
         &self.folder
     }
@@ -83,6 +89,7 @@ impl DocumentPath {
         Self { folder: folder.0.clone(), name: self.name.clone() }
     }
 
+    /// The file's name, with `.json`.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -30,16 +30,22 @@ impl VariableName {
         Self(name)
     }
 
+    /// The name without braces.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+/// A text that stands in for `{name}` in instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromptVariable {
+    /// The name, without braces.
     pub name: VariableName,
+    /// What stands in for it, at most 16 KiB.
     pub value: String,
+    /// What it is for, at most 1,000 characters; may be empty.
     pub description: String,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 

@@ -11,6 +11,7 @@ pub const HEADING_SEPARATOR: &str = " › ";
 pub struct Provenance {
     /// The headings above the passage, the outermost first.
     pub headings: Vec<String>,
+    /// The place in the original; absent where the format has none.
     pub locator: Option<Locator>,
 }
 
@@ -30,6 +31,7 @@ impl Provenance {
 /// The part of the original that a passage covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Locator {
+    /// What the numbers count.
     pub unit: LocatorUnit,
     /// Pages, slides and rows count from 1, seconds from 0.
     pub first: u32,
@@ -37,9 +39,12 @@ pub struct Locator {
     pub last: u32,
 }
 
+/// What the numbers of a locator count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocatorUnit {
+    /// Pages of a document, from 1.
     Page,
+    /// Slides of a presentation, from 1.
     Slide,
     /// Of a sheet or a file of separated values, as a spreadsheet program numbers them.
     Row,
@@ -50,6 +55,7 @@ pub enum LocatorUnit {
 crate::text_enum!(LocatorUnit { Page = "page", Slide = "slide", Row = "row", Second = "second" });
 
 impl Locator {
+    /// From `first` to `last`, which are put in order.
     pub fn new(unit: LocatorUnit, first: u32, last: u32) -> Self {
         Self { unit, first, last: last.max(first) }
     }

@@ -4,12 +4,24 @@ use std::ops::Deref;
 
 use crate::WorkspaceDocumentId;
 
-/// The documents whose passages count. `L` is a list of their places: a slice where an index is
+/// The documents whose passages count.
+///
+/// ```
+/// use carrel_domain::{DocumentSelection, WorkspaceDocumentId};
+///
+/// let pinned = [WorkspaceDocumentId(7)];
+/// let others = DocumentSelection::Except(&pinned[..]);
+/// assert!(others.admits(WorkspaceDocumentId(8)) && !others.admits(pinned[0]));
+/// ```
+///
+/// `L` is a list of their places: a slice where an index is
 /// asked, and whatever its owner keeps it in elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DocumentSelection<L> {
+    /// Every document.
     #[default]
     All,
+    /// Only these.
     Only(L),
     /// All but these. Meant for some hundred at most; of an index in a vector database with more,
     /// see what it says.
@@ -28,6 +40,7 @@ impl<L> DocumentSelection<L> {
 }
 
 impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
+    /// The same selection, borrowed.
     pub fn as_deref(&self) -> DocumentSelection<&[WorkspaceDocumentId]> {
         match self {
             Self::All => DocumentSelection::All,

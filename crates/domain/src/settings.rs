@@ -26,6 +26,7 @@ pub mod names {
 /// Where settings are kept. Each method is one transaction.
 #[async_trait]
 pub trait Settings: Send + Sync {
+    /// Every stored setting by its name, as text. Sealed values stay sealed.
     async fn all(&self) -> Result<BTreeMap<String, String>>;
     /// Sets every value, or none; `None` removes one.
     async fn set(&self, values: BTreeMap<String, Option<String>>, event: Event) -> Result<()>;

@@ -7,22 +7,33 @@ use crate::audit::Event;
 use crate::chat::Conversation;
 use crate::{ChatId, Result, UserId};
 
+/// A link that is to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewShare {
+    /// The conversation that it shows.
     pub conversation: Conversation,
+    /// The SHA-256 of the token in the link.
     pub digest: KeyDigest,
     /// The last exchange that it shows.
     pub last: ChatId,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
+    /// When it stops showing anything.
     pub expires_at: DateTime<Utc>,
 }
 
+/// A link as its owner sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
+    /// Names it in routes.
     pub id: i64,
+    /// The conversation that it shows.
     pub conversation: Conversation,
+    /// The newest exchange it shows. What came later is not shared.
     pub last: ChatId,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When it stops showing anything.
     pub expires_at: DateTime<Utc>,
 }
 

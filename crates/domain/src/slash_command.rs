@@ -30,6 +30,7 @@ impl CommandName {
         Self(name)
     }
 
+    /// The name without its slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,19 +44,26 @@ pub fn is_of_name(byte: u8) -> bool {
 /// What a person may change about a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandText {
+    /// The name, without its slash.
     pub name: CommandName,
     /// What the command stands for.
     pub prompt: String,
+    /// What it is for, for people; may be empty.
     pub description: String,
 }
 
+/// A short name for a text that people write into messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlashCommand {
+    /// Names it in routes.
     pub id: SlashCommandId,
+    /// Its name, the text it stands for, and its description.
     pub text: CommandText,
     /// Whose it is; everybody's when absent.
     pub user: Option<UserId>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -66,6 +74,7 @@ pub trait SlashCommands: Send + Sync {
     async fn list(&self) -> Result<Vec<SlashCommand>>;
     /// Everybody's commands, and those of a user if one is named, by name.
     async fn available(&self, user: Option<UserId>) -> Result<Vec<SlashCommand>>;
+    /// The command of an id; `None` when there is none.
     async fn by_id(&self, id: SlashCommandId) -> Result<Option<SlashCommand>>;
     /// [`Error::AlreadyExists`] when the user, or everybody, has a command of that name;
     /// [`Error::NotFound`] when there is no such user.

@@ -39,6 +39,7 @@ impl Slug {
         Self(text)
     }
 
+    /// The slug as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

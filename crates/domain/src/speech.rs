@@ -22,7 +22,9 @@ pub use usage::{SpeechUsage, SpeechUse};
 /// What hears or speaks, as an operator would write it in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpeechModelName {
+    /// As settings name it.
     pub provider: String,
+    /// As the provider names it.
     pub model: String,
 }
 

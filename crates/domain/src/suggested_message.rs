@@ -7,7 +7,9 @@ use crate::{Result, WorkspaceId};
 /// A question in two parts: the heading, which may be empty, and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuggestedMessage {
+    /// The first line on the button; may be empty.
     pub heading: String,
+    /// The second line; both together are asked.
     pub message: String,
 }
 

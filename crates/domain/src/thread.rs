@@ -5,25 +5,37 @@ use chrono::{DateTime, Utc};
 use crate::audit::Event;
 use crate::{Result, Slug, ThreadId, UserId, WorkspaceId};
 
+/// A named conversation in a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
+    /// Names it in the database.
     pub id: ThreadId,
     /// Names one thread of all workspaces.
     pub slug: Slug,
+    /// Its display name.
     pub name: String,
+    /// The workspace.
     pub workspace: WorkspaceId,
     /// Whose it is, if it was started for someone.
     pub user: Option<UserId>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When it was last renamed.
     pub updated_at: DateTime<Utc>,
 }
 
+/// A thread that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewThread {
+    /// Names it in routes; unique on the server.
     pub slug: Slug,
+    /// Its display name.
     pub name: String,
+    /// The workspace.
     pub workspace: WorkspaceId,
+    /// Whose it is; absent for programs and on a server without users.
     pub user: Option<UserId>,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
 }
 

@@ -9,8 +9,11 @@ use crate::{Error, Result, UserId};
 /// What a user may do. Roles are ordered: each may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
+    /// Asks in the workspaces they are a member of.
     Default,
+    /// Also changes documents and the workspaces they are a member of.
     Manager,
+    /// Changes everything on the server.
     Admin,
 }
 
@@ -21,10 +24,18 @@ text_enum!(Role {
 });
 
 /// 2 to 64 characters: a lower-case letter, then lower-case letters, digits and `. _ @ -`.
+///
+/// ```
+/// use carrel_domain::user::Username;
+///
+/// assert!(Username::parse("sam.smith").is_ok());
+/// assert!(Username::parse("Sam").is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
 impl Username {
+    /// Reads a name. [`Error::Invalid`] with a sentence that says which rule it breaks.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |reason| Err(Error::invalid("username", reason));
         if text.chars().count() < 2 {
@@ -43,6 +54,7 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,41 +70,62 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
+/// An account that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewUser {
+    /// The name to sign in with, unique on the server.
     pub username: Username,
+    /// The hash of the password.
     pub password: PasswordHash,
+    /// What they may do.
     pub role: Role,
     /// Questions in any 24 hours, >= 1; unlimited when absent.
     pub daily_message_limit: Option<i32>,
     /// At most 1,000 characters.
     pub bio: String,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
 }
 
+/// An account as the server knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
+    /// Names it in routes.
     pub id: UserId,
+    /// The name to sign in with. Imported ones may be no [`Username`].
     pub username: String,
+    /// What they may do.
     pub role: Role,
+    /// Whether they are kept out for the time being.
     pub suspended: bool,
+    /// As [`NewUser::daily_message_limit`].
     pub daily_message_limit: Option<i32>,
+    /// What they say of themselves; may be empty.
     pub bio: String,
     /// The file name of a picture.
     pub picture: Option<String>,
+    /// Whether they have been shown recovery codes. Kept for imported installations.
     pub seen_recovery_codes: bool,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 
 /// What lists say of a user. They are long, and reading the rest takes as long again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedUser {
+    /// As [`User::id`].
     pub id: UserId,
+    /// As [`User::username`].
     pub username: String,
+    /// As [`User::role`].
     pub role: Role,
+    /// As [`User::suspended`].
     pub suspended: bool,
+    /// When the account was made.
     pub created_at: DateTime<Utc>,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -106,12 +139,19 @@ impl From<User> for ListedUser {
 /// What changes about a user; absent parts stay.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
+    /// Another name.
     pub username: Option<Username>,
+    /// Another password's hash.
     pub password: Option<PasswordHash>,
+    /// Another role.
     pub role: Option<Role>,
+    /// Whether they are kept out.
     pub suspended: Option<bool>,
+    /// Another limit; `Some(None)` lifts it.
     pub daily_message_limit: Option<Option<i32>>,
+    /// Another text.
     pub bio: Option<String>,
+    /// Another picture's file name; `Some(None)` removes it.
     pub picture: Option<Option<String>>,
 }
 
@@ -127,6 +167,7 @@ pub trait Users: Send + Sync {
     async fn list(&self) -> Result<Vec<ListedUser>>;
     /// As [`Users::list`], with all that is known of each.
     async fn list_whole(&self) -> Result<Vec<User>>;
+    /// The user of an id; `None` when there is none.
     async fn by_id(&self, id: UserId) -> Result<Option<User>>;
     /// Changes a user. A new password, another role and a suspension end the user's sessions and
     /// sign-in tokens. A lower role also revokes everything the higher one granted: API keys,
@@ -144,6 +185,7 @@ pub trait Users: Send + Sync {
 /// The switch from one user to many. Each method is one transaction.
 #[async_trait]
 pub trait MultiUser: Send + Sync {
+    /// Whether this server is for a team.
     async fn is_on(&self) -> Result<bool>;
     /// Creates the first admin and switches multi-user mode on. Of any number of calls, also at
     /// the same moment, one succeeds; the others get [`Error::AlreadyExists`]. The owner's API keys
@@ -156,21 +198,27 @@ pub trait MultiUser: Send + Sync {
 pub struct NewSession {
     /// Of the token that the browser keeps.
     pub digest: KeyDigest,
+    /// Whose session it is.
     pub user: UserId,
     /// The admin whose sign-in token opened it, if one did. The session ends with their right to
     /// issue tokens.
     pub issued_by: Option<UserId>,
+    /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
+    /// When it was opened.
     pub created_at: DateTime<Utc>,
 }
 
 /// A signed-in browser, as its user sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenSession {
+    /// The SHA-256 of the token that the browser keeps.
     pub digest: KeyDigest,
     /// The network address it was opened from, if known.
     pub address: Option<String>,
+    /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
+    /// When it was opened.
     pub created_at: DateTime<Utc>,
 }
 
@@ -181,6 +229,7 @@ pub trait Sessions: Send + Sync {
     async fn credentials(&self, username: &str) -> Result<Option<(User, PasswordHash)>>;
     /// Puts a stronger hash of the same password in place of `old`, if that is still there.
     async fn strengthen(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<()>;
+    /// Opens a session. [`Error::NotFound`] when the user is gone.
     async fn open(&self, session: NewSession, event: Event) -> Result<()>;
     /// Whose session it is at `now`; `None` also when the user is suspended.
     async fn user_of(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<User>>;
@@ -193,9 +242,13 @@ pub trait Sessions: Send + Sync {
 /// What signs its user in, once, within minutes.
 #[derive(Clone, Debug)]
 pub struct NewSignInToken {
+    /// The SHA-256 of the token.
     pub digest: KeyDigest,
+    /// Whom it signs in.
     pub user: UserId,
+    /// When it stops being valid.
     pub expires_at: DateTime<Utc>,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
 }
 
@@ -204,6 +257,7 @@ pub struct NewSignInToken {
 pub struct TakenToken {
     /// Whom it signs in, suspended or not.
     pub user: User,
+    /// When it stops being valid. What was taken late signs nobody in.
     pub expires_at: DateTime<Utc>,
     /// The user it was issued by, directly or with an API key.
     pub issued_by: Option<UserId>,

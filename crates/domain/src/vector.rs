@@ -4,9 +4,19 @@ use async_trait::async_trait;
 use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A vector reduced to one byte a dimension: `value[i]` is about `scale * code[i]`.
+///
+/// ```
+/// use carrel_domain::vector::Code;
+///
+/// let code = Code::of(&[0.5, -1.0, 0.0]);
+/// assert_eq!(code.values, [64, -127, 0]);
+/// assert!((code.scale * 64.0 - 0.5).abs() < code.scale);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {
+    /// The size of one step of the code, >= 0.
     pub scale: f32,
+    /// One value for each dimension, -127 to 127.
     pub values: Vec<i8>,
 }
 
@@ -25,7 +35,9 @@ impl Code {
 /// What is asked of the index.
 #[derive(Clone, Debug)]
 pub struct VectorQuery<'a> {
+    /// The workspace that is searched.
     pub within: WorkspaceId,
+    /// The vector to compare with, as long as those of the workspace.
     pub to: &'a [f32],
     /// How many at most; applied after `least_similarity` and `among`.
     pub limit: usize,
@@ -38,7 +50,9 @@ pub struct VectorQuery<'a> {
 /// A passage and how similar it is: the cosine of the angle, clamped to 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
+    /// The passage.
     pub chunk: ChunkId,
+    /// 0 to 1; 1 is the same direction.
     pub similarity: f32,
 }
 
@@ -78,29 +92,38 @@ pub struct NamespaceVersion {
 /// One stored code.
 #[derive(Clone, Debug)]
 pub struct CodeRow {
+    /// The passage.
     pub chunk: ChunkId,
+    /// The place of its document.
     pub document: WorkspaceDocumentId,
+    /// Its code.
     pub code: Code,
 }
 
 /// What the vectors of a workspace amount to at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// The state at that moment.
     pub version: NamespaceVersion,
+    /// How many there are.
     pub vectors: u64,
 }
 
 /// One stored vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorRow {
+    /// The passage.
     pub chunk: ChunkId,
+    /// The place of its document.
     pub document: WorkspaceDocumentId,
+    /// The vector as the embedder made it.
     pub vector: Vec<f32>,
 }
 
 /// Vectors as the database keeps them, for indexes that read it.
 #[async_trait]
 pub trait VectorRows: Send + Sync {
+    /// The state of a workspace now. A workspace that is gone has the version of an empty one.
     async fn version(&self, within: WorkspaceId) -> Result<NamespaceVersion>;
     /// Codes of chunks above `after` by id, at most `limit`, and the version they belong to.
     async fn codes(
@@ -111,6 +134,7 @@ pub trait VectorRows: Send + Sync {
     ) -> Result<(NamespaceVersion, Vec<CodeRow>)>;
     /// Whole vectors. Chunks that are gone are left out; the order is not that of `chunks`.
     async fn vectors(&self, chunks: &[ChunkId]) -> Result<Vec<(ChunkId, Vec<f32>)>>;
+    /// How many vectors there are, in one workspace or in all.
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
     /// A name that no other database has: lower-case letters and digits. It tells the vectors of
     /// those apart that share a store.

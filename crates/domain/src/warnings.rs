@@ -35,14 +35,17 @@ impl Warnings {
         Self(lines.into())
     }
 
+    /// All of them, a line each.
     pub fn as_lines(&self) -> &str {
         &self.0
     }
 
+    /// One after another.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.lines()
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

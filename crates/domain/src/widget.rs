@@ -38,6 +38,7 @@ impl WebOrigin {
         }
     }
 
+    /// The origin as browsers send it, without a slash at the end.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,7 +47,9 @@ impl WebOrigin {
 /// What an owner may change about a widget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WidgetSettings {
+    /// The workspace it answers from.
     pub workspace: WorkspaceId,
+    /// Whether it answers at all.
     pub enabled: bool,
     /// [`ChatMode::Chat`] or [`ChatMode::Query`].
     pub mode: ChatMode,
@@ -54,7 +57,9 @@ pub struct WidgetSettings {
     pub origins: Option<Vec<WebOrigin>>,
     /// Whether visitors may choose the model, the temperature, the prompt.
     pub allows_model: bool,
+    /// As [`WidgetSettings::allows_model`], of the temperature.
     pub allows_temperature: bool,
+    /// As [`WidgetSettings::allows_model`], of the prompt.
     pub allows_prompt: bool,
     /// Questions in any 24 hours, >= 1; unlimited when absent.
     pub day_limit: Option<i32>,
@@ -65,6 +70,7 @@ pub struct WidgetSettings {
 }
 
 impl WidgetSettings {
+    /// How many earlier exchanges the model sees unless settings say otherwise.
     pub const HISTORY: i32 = 20;
 
     /// The settings of a widget of which only the workspace is known.
@@ -84,27 +90,38 @@ impl WidgetSettings {
     }
 }
 
+/// A widget as the server knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Widget {
+    /// Names it in routes for its owner.
     pub id: WidgetId,
     /// What pages know it by.
     pub key: Uuid,
+    /// What its owner may change.
     pub settings: WidgetSettings,
+    /// Who made it, if their account still exists.
     pub created_by: Option<UserId>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
 }
 
+/// A widget that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewWidget {
+    /// What pages will know it by.
     pub key: Uuid,
+    /// What its owner may change.
     pub settings: WidgetSettings,
+    /// Who makes it; absent for programs and the owner of a server without users.
     pub created_by: Option<UserId>,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
 }
 
 /// A widget as a list shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedWidget {
+    /// The widget.
     pub widget: Widget,
     /// The name of its workspace.
     pub workspace: String,
@@ -127,36 +144,52 @@ pub trait Widgets: Send + Sync {
     async fn delete(&self, id: WidgetId, event: Event) -> Result<bool>;
 }
 
+/// An exchange that is to be stored.
 #[derive(Clone, Debug)]
 pub struct NewWidgetChat {
+    /// The widget that was asked.
     pub widget: WidgetId,
+    /// The visitor's conversation, by the name that the page keeps for it.
     pub session: String,
+    /// The question as it was asked.
     pub prompt: String,
+    /// The stored answer, as [`crate::chat::NewChat::response`].
     pub response: String,
     /// Whether later answers may see it.
     pub include: bool,
     /// Where the question came from: JSON text of an object.
     pub connection: String,
+    /// When the question was answered.
     pub created_at: DateTime<Utc>,
     /// As [`crate::chat::NewChat::usage`].
     pub usage: Option<Usage>,
 }
 
+/// A stored exchange of a widget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WidgetChat {
+    /// Names it in routes.
     pub id: ChatId,
+    /// The widget that was asked.
     pub widget: WidgetId,
+    /// As [`NewWidgetChat::session`].
     pub session: String,
+    /// The question as it was asked.
     pub prompt: String,
+    /// The stored answer.
     pub response: String,
+    /// Whether later answers may see it.
     pub include: bool,
+    /// As [`NewWidgetChat::connection`]; absent in rows of early versions.
     pub connection: Option<String>,
+    /// When the question was answered.
     pub created_at: DateTime<Utc>,
 }
 
 /// Whether a question may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
+    /// It may be asked, and is counted.
     Admitted,
     /// The widget has been asked as often as it may be in 24 hours.
     DayIsFull,

@@ -65,25 +65,36 @@ pub struct WorkspaceSettings {
     pub temperature: Option<f64>,
     /// How many earlier exchanges the model sees, >= 0.
     pub history: i32,
+    /// The instructions for the model; the server's default ones when absent.
     pub prompt: Option<String>,
     /// Passages less similar than this are not used, 0 to 1.
     pub least_similarity: f64,
     /// How many passages an answer is built on, >= 1.
     pub passages: i32,
+    /// How questions are answered.
     pub chat_mode: ChatMode,
+    /// How passages are found.
     pub search_mode: SearchMode,
+    /// The provider of its chat model; the server's choice when absent.
     pub chat_provider: Option<String>,
+    /// Its chat model, by the provider's name; the server's choice when absent.
     pub chat_model: Option<String>,
+    /// Stored for clients of the other product; nothing here reads it.
     pub agent_provider: Option<String>,
+    /// Stored for clients of the other product; nothing here reads it.
     pub agent_model: Option<String>,
     /// What is said in query mode when no passage bears on the question.
     pub refusal: Option<String>,
+    /// Stored for clients of the other product; nothing here reads it.
     pub router: Option<i32>,
 }
 
 impl WorkspaceSettings {
+    /// How many earlier exchanges the model sees by default.
     pub const HISTORY: i32 = 20;
+    /// How similar a passage must be by default, 0 to 1.
     pub const LEAST_SIMILARITY: f64 = 0.25;
+    /// How many passages an answer is built on by default.
     pub const PASSAGES: i32 = 4;
 
     /// The settings of a workspace of which only the name is known.
@@ -112,19 +123,29 @@ impl WorkspaceSettings {
     }
 }
 
+/// Documents and conversations that belong together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
+    /// Names it in the database.
     pub id: WorkspaceId,
+    /// Names it in routes; unique on the server, and never changes.
     pub slug: Slug,
+    /// What its members may change.
     pub settings: WorkspaceSettings,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When its settings were last changed.
     pub updated_at: DateTime<Utc>,
 }
 
+/// A workspace that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewWorkspace {
+    /// Names it in routes.
     pub slug: Slug,
+    /// What its members may change.
     pub settings: WorkspaceSettings,
+    /// When it is made.
     pub created_at: DateTime<Utc>,
 }
 
@@ -135,7 +156,9 @@ pub trait Workspaces: Send + Sync {
     async fn create(&self, new: NewWorkspace, event: Event) -> Result<Workspace>;
     /// Every workspace, by id.
     async fn list(&self) -> Result<Vec<Workspace>>;
+    /// The workspace of an id; `None` when there is none.
     async fn by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>>;
+    /// The workspace of a slug; `None` when there is none.
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>>;
     /// Replaces the settings. [`crate::Error::NotFound`] when there is no such workspace.
     async fn update(

@@ -13,9 +13,9 @@ use crate::audit;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, columns};
 use crate::database::convert::{some_text, text, time, unreadable};
-use crate::database::schema::{chats, workspaces};
+use crate::database::schema::{chats, workspace_documents, workspaces};
 use crate::database::tx_error::{OrRefused, TxError};
-use crate::documents::vector_versions;
+use crate::documents::{parts, vector_versions};
 use crate::prompts::history;
 
 #[derive(Queryable, Selectable)]
@@ -216,6 +216,13 @@ impl Workspaces for Database {
     }
 
     async fn delete(&self, id: WorkspaceId, event: Event) -> Result<bool> {
+        let places = self.read(move |conn| {
+            let places = workspace_documents::table
+                .filter(workspace_documents::workspace_id.eq(id.0))
+                .select((workspace_documents::workspace_id, workspace_documents::id));
+            Ok(places.load(conn)?)
+        });
+        parts::thin_out(self, places.await?).await?;
         self.write(move |conn| {
             AdvisoryLock::People.acquire(conn)?;
             vector_versions::delete(conn, id.0)?;

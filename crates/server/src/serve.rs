@@ -115,11 +115,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = app.ports.workers.work() => {}
     }
     app.ports.workers.stop().await;
-    // Answers that nobody listens to any more are given to their end all the same.
+    // Answers and uploads that nobody waits for any more come to their end all the same.
     let left = timeout.saturating_sub(stopped_at.get().map_or(Duration::ZERO, Instant::elapsed));
     let cut = app.ports.conversations.tasks.finish(left, GRACE).await;
     if cut > 0 {
-        tracing::warn!("stopped before {cut} answers were finished");
+        tracing::warn!("stopped before {cut} answers or uploads were finished");
     }
     app.keep_up().await;
     if let Err(error) = app.ports.failed_sign_ins.write_down_all().await {

@@ -17,35 +17,28 @@ use carrel_export::ExportFormats;
 use carrel_import::Importer;
 use carrel_persistence::Database;
 use carrel_providers::{LinkLimits, SystemLookup, WebFetcher};
-use carrel_services::Ports;
 use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::api_keys::ApiKeyService;
 use carrel_services::archive::Archives;
-use carrel_services::background::BackgroundTasks;
 use carrel_services::backup::Backups;
 use carrel_services::backup::check::IntegrityCheck;
-use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::failed_sign_ins::FailedSignIns;
 use carrel_services::images::ImageService;
-use carrel_services::indexer::Indexer;
-use carrel_services::ingestion::Ingestion;
 use carrel_services::invitations::Invitations;
-use carrel_services::jobs::Workers;
-use carrel_services::library::Library;
 use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
 use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
-use carrel_services::originals::{Originals, PAGE_IMAGES_ROOM, PageImages};
+use carrel_services::originals::{PAGE_IMAGES_ROOM, PageImages};
 use carrel_services::ownership::Ownership;
-use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
 use carrel_services::speech::SpeechService;
 use carrel_services::widgets::{VisitorLimiter, WidgetService};
+use carrel_services::{Adapters, DocumentServices, Ports};
 use chrono::{TimeDelta, Utc};
 
 use crate::config::Config;
@@ -136,75 +129,34 @@ impl App {
         let extractor = Arc::new(FileExtractor::new(limits, readers));
         let originals = OriginalStore::local(&config.storage.originals())
             .context("failed to open the directory of originals")?;
-        let originals = Originals {
-            records: database.clone(),
-            files: Arc::new(originals),
-            settings: database.clone(),
-            page_images: PageImages {
-                renderer: extractor.clone(),
-                directory: config.storage.page_images(),
-                room: PAGE_IMAGES_ROOM,
-            },
-            quota: config.limits.originals,
-        };
-        let indexer = Indexer {
-            splitter: Arc::new(RecursiveSplitter),
-            settings: database.clone(),
-            models: models.clone(),
-            cache: database.clone(),
-            cache_limit: config.limits.embedding_cache,
-            lengths: Arc::default(),
-        };
-        let search = Search {
-            models: models.clone(),
-            lengths: indexer.lengths.clone(),
-            index: index.clone(),
-            lexical: database.clone(),
-            workspace_documents: database.clone(),
-            places: database.clone(),
-        };
-        let library = Library {
-            documents: database.clone(),
-            uploads: database.clone(),
-            folders: database.clone(),
-            workspace_documents: database.clone(),
-            files: Arc::new(files.clone()),
-            originals,
-            extractor,
-            tokenizer: Arc::new(carrel_providers::Cl100k::default()),
-            index: index.clone(),
-            indexer,
-        };
-        let workers =
-            Workers::new(library.clone(), database.clone(), database.clone(), meter.clone());
         let largest_page = upload.min(LARGEST_PAGE);
         let fetcher = WebFetcher::new(
             Arc::new(SystemLookup),
             config.link_hosts.clone(),
             LinkLimits { bytes: largest_page, time: LINK_TIME },
         );
-        let ingestion = Ingestion {
-            library: library.clone(),
-            workers: workers.clone(),
+        let adapters = Adapters {
+            models: models.clone(),
+            index: index.clone(),
+            files: Arc::new(files.clone()),
+            originals: Arc::new(originals),
+            originals_quota: config.limits.originals,
+            page_images: PageImages {
+                renderer: extractor.clone(),
+                directory: config.storage.page_images(),
+                room: PAGE_IMAGES_ROOM,
+            },
+            extractor,
+            splitter: Arc::new(RecursiveSplitter),
+            tokenizer: Arc::new(carrel_providers::Cl100k::default()),
             fetcher: Arc::new(fetcher),
             reader: Arc::new(WebPages::new(largest_page)),
-            directory: config.storage.uploads(),
-        };
-        let conversations = Conversations {
-            search: search.clone(),
-            models: models.clone(),
-            chats: database.clone(),
-            quota: database.clone(),
-            pins: database.clone(),
-            commands: database.clone(),
-            variables: database.clone(),
-            files: Arc::new(files.clone()),
-            extractor: library.extractor.clone(),
-            tokenizer: library.tokenizer.clone(),
             scratch: config.storage.uploads(),
-            limits: Default::default(),
-            tasks: BackgroundTasks::new(),
+            embedding_cache: config.limits.embedding_cache,
+            meter: meter.clone(),
         };
+        let DocumentServices { library, workers, ingestion, search, conversations } =
+            DocumentServices::new(&database, adapters);
         let widgets = WidgetService {
             widgets: database.clone(),
             chats: database.clone(),

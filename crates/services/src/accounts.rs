@@ -18,21 +18,32 @@ const LONGEST_BIO: usize = 1000;
 /// What a new user is to be, as a client says it.
 #[derive(Clone, Debug, Default)]
 pub struct UserDraft {
+    /// The name to sign in with; must be a [`Username`].
     pub username: String,
+    /// The password in the clear; checked against the [`PasswordRules`] and hashed.
     pub password: String,
+    /// The ordinary role when absent.
     pub role: Option<Role>,
+    /// Questions in any 24 hours, >= 1; unlimited when absent.
     pub daily_message_limit: Option<i32>,
+    /// What they say of themselves, at most 1,000 characters.
     pub bio: String,
 }
 
 /// What is to change about a user, as a client says it; absent parts stay.
 #[derive(Clone, Debug, Default)]
 pub struct UserChanges {
+    /// Another name; must be a [`Username`].
     pub username: Option<String>,
+    /// Another password in the clear.
     pub password: Option<String>,
+    /// Another role.
     pub role: Option<Role>,
+    /// Whether they are kept out.
     pub suspended: Option<bool>,
+    /// Another limit; `Some(None)` lifts it.
     pub daily_message_limit: Option<Option<i32>>,
+    /// Another text, at most 1,000 characters.
     pub bio: Option<String>,
     /// The file name of a picture.
     pub picture: Option<Option<String>>,
@@ -41,9 +52,13 @@ pub struct UserChanges {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
+    /// Where accounts are stored.
     pub users: Arc<dyn Users>,
+    /// The switch to a server for a team.
     pub multi_user: Arc<dyn MultiUser>,
+    /// Forgets what it knows of keys when their makers change.
     pub api_keys: Arc<ApiKeyService>,
+    /// Checks and hashes passwords.
     pub passwords: Passwords,
 }
 

@@ -12,6 +12,7 @@ pub const CHECK: Duration = Duration::from_secs(5);
 
 /// Whoever was let in, and may not be any longer.
 pub trait Admitted {
+    /// Whether whoever listens still may. Asked now and then while a stream lasts.
     fn may_listen(&self) -> impl Future<Output = Result<bool>>;
 }
 

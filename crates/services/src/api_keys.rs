@@ -24,6 +24,7 @@ const LONGEST_NAME: usize = 200;
 /// The options of a new key.
 #[derive(Clone, Debug, Default)]
 pub struct KeyOptions {
+    /// What its owner calls it.
     pub name: Option<String>,
     /// Empty means every scope.
     pub scopes: Vec<Scope>,
@@ -31,7 +32,9 @@ pub struct KeyOptions {
     pub workspaces: Vec<WorkspaceId>,
     /// The most requests a minute; unlimited when absent.
     pub rate_limit: Option<u32>,
+    /// When it stops working; never when absent.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The user who makes it, if a user does.
     pub created_by: Option<UserId>,
 }
 
@@ -98,6 +101,7 @@ pub struct ApiKeyService {
 }
 
 impl ApiKeyService {
+    /// Remembers nothing yet.
     pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
         Self {
             keys,
@@ -113,7 +117,15 @@ impl ApiKeyService {
         secret: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<ApiKey>>> {
-        let digest = digest(secret);
+        self.authenticate_digest(digest(secret), now).await
+    }
+
+    /// As [`ApiKeyService::authenticate`], by the digest of the secret.
+    pub async fn authenticate_digest(
+        &self,
+        digest: KeyDigest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<ApiKey>>> {
         let key = match self.recall(digest, now) {
             Some(key) => Some(key),
             None => self.look_up(digest, now).await?,
@@ -188,6 +200,7 @@ impl ApiKeyService {
         self.create(options, by).await
     }
 
+    /// Every key, also revoked and expired ones, by id.
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
         self.keys.list().await
     }

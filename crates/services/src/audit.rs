@@ -24,9 +24,12 @@ const AT_LEAST: TimeDelta = TimeDelta::days(1);
 pub enum Verdict {
     /// Nothing is wrong with so many events.
     Whole {
+        /// How many events the log has.
         events: u64,
+        /// The newest event, and the digest of the chain up to it.
         head: ChainPoint,
     },
+    /// The log was changed, cut or replaced; how that shows.
     Broken(AuditFault),
 }
 
@@ -37,7 +40,9 @@ pub enum AuditFault {
     Event(i64),
     /// The log ends with the first id, and went on to the second.
     CutOff {
+        /// The newest event there is.
         last: i64,
+        /// The event up to which the server vouches for the log.
         sealed: i64,
     },
     /// Up to this id, events were written anew.
@@ -46,6 +51,7 @@ pub enum AuditFault {
     Unsealed(i64),
     /// The seal was made with another key.
     Foreign,
+    /// There are events, and no seal that vouches for them.
     NoSeal,
     /// That events up to this id were removed because of their age is not true.
     Start(i64),
@@ -53,7 +59,9 @@ pub enum AuditFault {
     Anchor(i64),
     /// The event of the anchor was removed because of its age.
     AnchorTooOld {
+        /// The event of the anchor.
         anchor: i64,
+        /// The oldest event there is.
         start: i64,
     },
 }

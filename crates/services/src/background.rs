@@ -24,6 +24,7 @@ impl BackgroundTasks {
         Self { tracker, stopping, runtime: Handle::current() }
     }
 
+    /// Runs a task that outlives its caller. Dropping the handle does not end it.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

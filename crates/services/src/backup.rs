@@ -35,6 +35,7 @@ const ATTEMPTS: usize = 5;
 /// What of the storage directory goes into a backup.
 #[derive(Clone, Debug)]
 pub struct BackupPaths {
+    /// The storage directory, which the backup is of.
     pub root: PathBuf,
     /// Where copies wait until they are in the archive; on the file system of `root`.
     pub scratch: PathBuf,
@@ -48,7 +49,9 @@ pub struct BackupPaths {
 /// Whether a backup holds what opens the secrets in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
+    /// The files in [`BackupPaths::secrets`] are in the archive.
     Included,
+    /// The archive can be stored where others read it. Restoring it needs the key from elsewhere.
     LeftOut,
 }
 
@@ -68,6 +71,7 @@ pub struct Staged {
 }
 
 impl Backups {
+    /// Backups of one server. One is made at a time.
     pub fn new(copies: Arc<dyn Copies>, audit: Arc<dyn AuditLog>, place: BackupPaths) -> Self {
         Self { copies, audit, place, turn: Arc::new(Semaphore::new(1)) }
     }

@@ -13,6 +13,7 @@ const STEPS: u32 = 200;
 /// What a removal has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BulkDeleteResult {
+    /// How many exchanges are gone.
     pub deleted: u64,
     /// Whether there may be more that the filter admits.
     pub has_more: bool,

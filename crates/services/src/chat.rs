@@ -53,20 +53,28 @@ const RETRIES: [Duration; 3] =
 /// The window of a model that is not there to be asked.
 const USUAL_WINDOW: u64 = 4096;
 
+/// What became of a question that was asked in one piece.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
+    /// The model has answered, and the exchange is stored.
     Answered {
+        /// Names the exchange.
         chat: ChatId,
         /// Reasoning, if any, comes first between `<think>` marks.
         text: String,
+        /// The passages the answer was built on, by relevance.
         sources: Vec<Source>,
+        /// What the answer cost.
         metrics: Metrics,
     },
     /// Query mode, and nothing in the workspace bears on the question.
     Refused {
+        /// Names the exchange.
         chat: ChatId,
+        /// What the workspace says instead of an answer.
         text: String,
     },
+    /// The model said nothing. Nothing is stored.
     Empty(EmptyCompletion),
 }
 
@@ -94,18 +102,29 @@ struct Kept<'a> {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Conversations {
+    /// Finds passages.
     pub search: Search,
+    /// Chooses the language model.
     pub models: Arc<dyn Models>,
+    /// Where exchanges are stored.
     pub chats: Arc<dyn Chats>,
+    /// Counts the questions of users with a daily limit.
     pub quota: Arc<dyn MessageQuota>,
+    /// Finds the documents that are included in full.
     pub pins: Arc<dyn Pins>,
+    /// The texts that slash commands stand for.
     pub commands: Arc<dyn SlashCommands>,
+    /// What stands for the variables in instructions.
     pub variables: Arc<dyn PromptVariables>,
+    /// The texts of pinned documents.
     pub files: Arc<dyn DocumentFiles>,
+    /// Reads files that come with a question.
     pub extractor: Arc<dyn Extractor>,
+    /// Measures what fits into a prompt.
     pub tokenizer: Arc<dyn Tokenizer>,
     /// Where attached documents wait, as temporary files, until they are read.
     pub scratch: PathBuf,
+    /// How many questions run at a time.
     pub limits: QuestionLimits,
     /// Where answers are given that are streamed, so that a server can wait for them when it stops.
     pub tasks: BackgroundTasks,
@@ -179,9 +198,9 @@ impl Conversations {
         let model = self.models.chat(&choice);
         let window = model.as_ref().map_or(USUAL_WINDOW, |model| model.name().window);
         // Before anything is decided: an attached document is context like any other.
-        let attached = self.read_attached(question, window, by).await?;
+        let attached = attachments::read_attached(self, question, window, by).await?;
         let past = self.past(workspace, question).await?;
-        let gathered = self.gather(workspace, question, attached, &past, window).await?;
+        let gathered = context::gather(self, workspace, question, attached, &past, window).await?;
         let mode = question.mode(workspace);
         if gathered.context.is_empty() && mode == ChatMode::Query {
             return Ok(None);
@@ -274,7 +293,7 @@ impl Conversations {
             // Every question has tokens: a model that tells of none has not counted.
             Some(metrics) => Some(metrics.usage).filter(|usage| *usage != Usage::default()),
         };
-        let record::StoredAnswer { record, images } = response.stored();
+        let record::Answer { record, images } = response.stored();
         let new = NewChat {
             conversation: question.conversation(workspace),
             prompt: question.text.clone(),

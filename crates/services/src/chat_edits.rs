@@ -14,6 +14,7 @@ pub const LONGEST_ANSWER: usize = 1 << 20;
 /// What is to stand in an exchange; absent parts stay.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
+    /// The new question; stays when absent.
     pub prompt: Option<String>,
     /// The text of the answer.
     pub answer: Option<String>,

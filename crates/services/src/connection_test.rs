@@ -62,6 +62,7 @@ pub trait IndexConnectionTest: Send + Sync {
 pub struct ConnectionTestResult {
     /// The name of the model.
     pub by: String,
+    /// How long the answer took.
     pub seconds: f64,
     /// The length of its vectors, where it is an embedder.
     pub dimensions: Option<usize>,

@@ -18,15 +18,20 @@ const PAGE: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Exports {
+    /// Reads the exchanges.
     pub chats: Arc<dyn ChatLog>,
+    /// Makes the bytes.
     pub formatters: Arc<dyn Formatters>,
+    /// Learns of each export.
     pub audit: Arc<dyn AuditLog>,
 }
 
 /// What is to be exported, and how.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
+    /// The format and its options.
     pub choice: FormatChoice,
+    /// Which exchanges.
     pub filter: ChatFilter,
     /// Whether what identifies people is taken out.
     pub redact: bool,

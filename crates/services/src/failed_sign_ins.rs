@@ -51,6 +51,7 @@ pub struct FailedSignIns {
 }
 
 impl FailedSignIns {
+    /// Writes to a log, at first as often as attempts fail.
     pub fn new(audit: Arc<dyn AuditLog>) -> Self {
         Self { audit, counted: Arc::default() }
     }

@@ -30,7 +30,9 @@ pub struct ImageService {
 
 /// A picture, and the name under which it is kept.
 pub struct StoredImage {
+    /// The name under which it can be downloaded.
     pub file: GeneratedFile,
+    /// The picture itself.
     pub picture: GeneratedImage,
 }
 

@@ -17,25 +17,34 @@ pub trait ImportRunner: Send + Sync {
     async fn run(&self, source: PathBuf, dry_run: bool, by: &By) -> Result<String>;
 }
 
+/// How far the import of an installation has come.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ImportState {
     /// Nothing was imported yet.
     #[default]
     Idle,
+    /// It is being read and stored.
     Running {
+        /// Whether nothing is stored.
         dry_run: bool,
     },
+    /// It is over.
     Finished {
+        /// Whether nothing was stored.
         dry_run: bool,
         /// JSON.
         report: String,
     },
+    /// It has failed.
     Failed {
+        /// Whether nothing was to be stored.
         dry_run: bool,
+        /// Why, in words for the operator.
         reason: String,
     },
 }
 
+/// Imports installations in the background, one at a time.
 pub struct Imports {
     runner: Arc<dyn ImportRunner>,
     target: Arc<dyn ImportTarget>,
@@ -46,6 +55,7 @@ pub struct Imports {
 }
 
 impl Imports {
+    /// An importer that runs on `tasks`, with nothing imported yet.
     pub fn new(
         runner: Arc<dyn ImportRunner>,
         target: Arc<dyn ImportTarget>,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use carrel_domain::document::{Chunk, Splitter, Splitting};
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
-use carrel_domain::library::{IndexedDocument, NewPassage};
+use carrel_domain::library::NewPassage;
 use carrel_domain::model::{Embedder, Models, Purpose};
 use carrel_domain::settings::Settings;
-use carrel_domain::{DocumentPath, Error, Result, TextKind, WorkspaceId};
+use carrel_domain::{DocumentPath, Error, Result, TextKind};
 use chrono::Utc;
 
 pub use lengths::VectorLengths;
@@ -27,9 +27,13 @@ const TRIES: usize = 3;
 /// Splits and embeds text by the settings as they are now. Cheap to clone.
 #[derive(Clone)]
 pub struct Indexer {
+    /// Cuts texts.
     pub splitter: Arc<dyn Splitter>,
+    /// The splitting that is configured.
     pub settings: Arc<dyn Settings>,
+    /// Chooses the embedder.
     pub models: Arc<dyn Models>,
+    /// Vectors of texts that were embedded before.
     pub cache: Arc<dyn EmbeddingCache>,
     /// How many bytes of vectors are kept for the next time; none with 0.
     pub cache_limit: u64,
@@ -88,27 +92,9 @@ impl Indexer {
         Ok(Method { embedder, identity: model.identity, splitting })
     }
 
-    /// Splits and embeds a text once, for any number of workspaces.
-    pub(crate) async fn embed_for(
-        &self,
-        workspaces: &[WorkspaceId],
-        path: &DocumentPath,
-        text: &str,
-    ) -> Result<Vec<IndexedDocument>> {
-        if workspaces.is_empty() {
-            return Ok(Vec::new());
-        }
-        let method = self.method().await?;
-        let chunks = self.split(&method, path, text.to_owned()).await?;
-        let vectors = self.vectors(&method, &chunks).await?;
-        let passages = passages(chunks, vectors);
-        let recipe = method.recipe();
-        let place = |workspace: &WorkspaceId| IndexedDocument {
-            workspace: *workspace,
-            recipe: recipe.clone(),
-            passages: passages.clone(),
-        };
-        Ok(workspaces.iter().map(place).collect())
+    /// Fails when the embedder takes nothing.
+    pub(crate) async fn check(&self) -> Result<()> {
+        self.method().await?.probe().await.map(drop)
     }
 
     /// The chunks of the text of the document at `path`. [`Error::Unprocessable`] when there are none.

@@ -20,7 +20,7 @@ use carrel_domain::job::Job;
 use carrel_domain::link::{LinkFetcher, PageReader};
 use carrel_domain::original::OriginalName;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{Error, Folder, JobId, Result, WorkspaceId};
+use carrel_domain::{Error, Folder, JobId, Result};
 use serde_json::json;
 
 pub use incoming::{Details, RawText, Terms};
@@ -34,9 +34,13 @@ use crate::library::Library;
 /// Takes documents in. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingestion {
+    /// Where documents are stored, and what reads them.
     pub library: Library,
+    /// Index documents.
     pub workers: Workers,
+    /// Gets pages of other hosts.
     pub fetcher: Arc<dyn LinkFetcher>,
+    /// Makes text of pages.
     pub reader: Arc<dyn PageReader>,
     /// Where fetched files are put on their way.
     pub directory: PathBuf,
@@ -51,13 +55,18 @@ pub enum Indexing {
     /// Before the request is answered. Unless every new document is indexed, none is kept.
     Refuse,
     /// By a job that nobody waits for: `along` if that takes more documents, else a new one.
-    Later { along: Option<JobId> },
+    Later {
+        /// A job to add the documents to.
+        along: Option<JobId>,
+    },
 }
 
 /// A document as it was taken in.
 #[derive(Clone, Debug)]
 pub struct Added {
+    /// The document as stored.
     pub document: Document,
+    /// Its text.
     pub text: String,
     /// Why it is not in every workspace it was meant for, if so.
     pub warning: Option<String>,
@@ -68,6 +77,7 @@ pub struct Added {
 /// What became of a file, a text or a page.
 #[derive(Clone, Debug, Default)]
 pub struct Ingested {
+    /// In the order of the upload.
     pub added: Vec<Added>,
     /// The jobs that index the documents later.
     pub jobs: Vec<Job>,
@@ -104,10 +114,6 @@ impl Arrival {
             self.same.iter().any(|(known, _)| known.origin.part == made.origin.part)
         };
         !self.made.is_empty() && self.made.iter().all(|(document, _)| is_same(document))
-    }
-
-    fn workspaces(&self) -> Vec<WorkspaceId> {
-        self.into.iter().map(|workspace| workspace.id).collect()
     }
 }
 
@@ -176,12 +182,13 @@ impl Ingestion {
     /// Stores documents and indexes them.
     async fn ingest(&self, mut arrival: Arrival) -> Result<Ingested> {
         arrival.made = count_tokens(&self.library.tokenizer, arrival.made).await?;
-        // On a task of its own: a client that hangs up must not leave a file without its row.
+        // On a task of its own, which a server that stops waits for: a client that hangs up must not
+        // leave a file without its row.
         let this = self.clone();
         let ingest = async move {
             let original = arrival.original;
             let ingested = match arrival.terms.key.clone() {
-                Some(key) if !arrival.is_known() => replace::replace(&this, &key, arrival).await,
+                Some(key) if !arrival.is_known() => replace::replace(&this, key, arrival).await,
                 _ => store::add(&this, arrival).await,
             };
             if let Some(name) = original {
@@ -189,7 +196,7 @@ impl Ingestion {
             }
             ingested
         };
-        tokio::spawn(ingest).await.map_err(Error::internal)?
+        self.library.tasks.spawn(ingest).await.map_err(Error::internal)?
     }
 }
 

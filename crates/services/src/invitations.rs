@@ -14,11 +14,14 @@ use crate::token;
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Invitations {
+    /// Where invites are stored.
     pub invites: Arc<dyn Invites>,
+    /// Makes the account of whoever redeems one.
     pub accounts: Accounts,
 }
 
 impl Invitations {
+    /// Makes an invite, and returns it with its code.
     pub async fn create(
         &self,
         workspaces: Vec<WorkspaceId>,

@@ -5,6 +5,7 @@
 //! is not done yet. Each step embeds some documents and records them as done in the transaction
 //! that places them, so that nothing is done twice or by halves.
 mod batch;
+mod large;
 mod waiting;
 mod watcher;
 mod worker;

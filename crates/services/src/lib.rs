@@ -1,5 +1,12 @@
 //! What carrel does that takes more than one port, or a decision that two entrances must make
 //! alike. Knows no HTTP, no SQL and no provider.
+//!
+//! A service of its own begins with [`DocumentServices`]: give it a database (crate `persistence`)
+//! and [`Adapters`], and it takes documents in ([`ingestion`]), finds passages ([`search`]) and
+//! answers questions ([`chat`]). `examples/library_service.rs` is such a service in less than a
+//! hundred lines. Every change names who makes it and when ([`carrel_domain::audit::By`]), and every
+//! failure is a [`carrel_domain::Error`].
+#![warn(missing_docs)]
 pub mod accounts;
 pub mod admission;
 pub mod api_keys;
@@ -12,6 +19,7 @@ pub mod chat;
 pub mod chat_edits;
 pub mod connection_test;
 pub mod deletions;
+mod document_services;
 pub mod exports;
 pub mod failed_sign_ins;
 pub mod images;
@@ -58,4 +66,5 @@ pub mod workspaces;
 #[cfg(test)]
 mod fakes;
 
+pub use document_services::{Adapters, DocumentServices, Repository};
 pub use ports::Ports;

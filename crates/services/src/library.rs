@@ -24,6 +24,7 @@ use serde_json::json;
 pub use folders::MovePolicy;
 pub use listing::{FIRST as LISTED_FIRST, ListEntry};
 
+use crate::background::BackgroundTasks;
 use crate::indexer::Indexer;
 use crate::originals::Originals;
 
@@ -33,16 +34,28 @@ const UNDONE: u32 = 64;
 /// Keeps documents and takes them out. Cheap to clone.
 #[derive(Clone)]
 pub struct Library {
+    /// What is known of documents.
     pub documents: Arc<dyn Documents>,
+    /// Stores documents in pieces, with the jobs that index them.
     pub uploads: Arc<dyn Uploads>,
+    /// Lists and folders.
     pub folders: Arc<dyn Folders>,
+    /// Documents in workspaces.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
+    /// The texts, a file each.
     pub files: Arc<dyn DocumentFiles>,
+    /// The files that documents were made of.
     pub originals: Originals,
+    /// Makes text of files.
     pub extractor: Arc<dyn Extractor>,
+    /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
+    /// Finds passages; told of what was removed.
     pub index: Arc<dyn VectorIndex>,
+    /// Splits and embeds.
     pub indexer: Indexer,
+    /// Runs changes that must not end with the request that began them.
+    pub tasks: BackgroundTasks,
 }
 
 /// Paths that could not be placed, each with the reason.
@@ -103,7 +116,7 @@ impl Library {
             library.forget(&removed).await?;
             Ok(removed)
         };
-        tokio::spawn(remove).await.map_err(Error::internal)?
+        self.tasks.spawn(remove).await.map_err(Error::internal)?
     }
 
     /// Takes documents whose rows are gone out of the index, and their files away.

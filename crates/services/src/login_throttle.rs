@@ -34,10 +34,12 @@ pub struct LoginThrottle(Arc<dyn LoginAttempts>);
 pub enum Throttled {
     /// Try again after so many seconds.
     Later(u64),
+    /// The attempts could not be counted, so nobody is let in.
     Failed(Error),
 }
 
 impl LoginThrottle {
+    /// Counts attempts in the database, for all servers on it together.
     pub fn new(attempts: Arc<dyn LoginAttempts>) -> Self {
         Self(attempts)
     }

@@ -26,15 +26,15 @@ const SECONDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answered {
-    method: String,
+    method: &'static str,
     route: String,
     /// `2xx`, `4xx` and so on.
-    status: String,
+    status: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Route {
-    method: String,
+    method: &'static str,
     route: String,
 }
 
@@ -70,7 +70,9 @@ struct Stage {
 /// How a question to a language model has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
+    /// The model answered.
     Answered,
+    /// The model, or what leads to it, failed.
     Failed,
     /// Whoever had asked wanted no more of it.
     Stopped,
@@ -91,10 +93,15 @@ impl Ended {
 pub struct Readings {
     /// In bytes.
     pub memory: u64,
+    /// Processor time of this process, in seconds.
     pub processor_seconds: f64,
+    /// Files and sockets that this process has open.
     pub open_files: u64,
+    /// Connections to the database.
     pub connections: Connections,
+    /// Vectors in all workspaces.
     pub vectors: u64,
+    /// What is left to do.
     pub backlog: Backlog,
     /// Absent where the database does not answer.
     pub audit: Option<ChainEnds>,
@@ -221,10 +228,10 @@ impl Meter {
     /// one.
     pub fn request(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
         let route = route.filter(|route| !route.is_empty()).unwrap_or("unknown");
-        let (method, route) = (known(method).to_owned(), route.to_owned());
-        let status = format!("{}xx", status / 100);
-        let answered = Answered { method: method.clone(), route: route.clone(), status };
+        let (method, status) = (known(method), class(status));
+        let answered = Answered { method, route: route.to_owned(), status };
         self.requests.get_or_create(&answered).inc();
+        let Answered { route, .. } = answered;
         self.seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
     }
 
@@ -306,10 +313,19 @@ fn outcome(succeeded: bool) -> String {
 }
 
 /// A client may make methods up; each would be counted for ever.
-fn known(method: &str) -> &str {
-    match method {
-        "GET" | "POST" | "DELETE" | "PUT" | "PATCH" | "HEAD" | "OPTIONS" => method,
-        _ => "other",
+fn known(method: &str) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
+}
+
+/// The class of a status code.
+fn class(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
     }
 }
 

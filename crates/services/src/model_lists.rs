@@ -18,9 +18,12 @@ const MOST_LISTS: usize = 64;
 /// Parts of the names of settings that say where a secret is sent.
 const ADDRESSES: [&str; 3] = ["BASE_PATH", "ENDPOINT", "REGION"];
 
+/// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelKind {
+    /// Answers questions.
     Language,
+    /// Makes vectors.
     Embedding,
 }
 
@@ -37,7 +40,9 @@ impl ModelKind {
 /// The models of one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
+    /// The provider that was asked, as settings name it.
     pub provider: String,
+    /// What it offers, by name.
     pub models: Vec<OfferedModel>,
 }
 
@@ -49,6 +54,8 @@ pub struct ModelLists {
 }
 
 impl ModelLists {
+    /// Lists by the settings of `settings`, asked through `trial`. Answers are remembered for a
+    /// while.
     pub fn new(trial: Arc<dyn ConnectionTest>, settings: Arc<SettingsStore>) -> Self {
         Self { trial, settings, known: Mutex::default() }
     }

@@ -25,6 +25,7 @@ struct Seen {
 }
 
 impl CachedMultiUserMode {
+    /// Remembers nothing yet.
     pub fn new(port: Arc<dyn MultiUser>) -> Self {
         Self { port, seen: Mutex::default() }
     }

@@ -10,7 +10,9 @@ pub const LONGEST_TEXT: usize = 1 << 20;
 /// How many texts are embedded before others get their turn.
 const AT_ONCE: usize = 32;
 
+/// Texts with their vectors.
 pub struct EmbeddedTexts {
+    /// The model that made the vectors, as the provider names it.
     pub model: String,
     /// One for each text, in order.
     pub vectors: Vec<Vec<f32>>,

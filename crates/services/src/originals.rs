@@ -25,8 +25,11 @@ const ENOUGH: u64 = 20 << 30;
 /// Keeps originals. Cheap to clone.
 #[derive(Clone)]
 pub struct Originals {
+    /// Which originals there are.
     pub records: Arc<dyn OriginalRecords>,
+    /// The files.
     pub files: Arc<dyn OriginalFiles>,
+    /// Whether originals are kept.
     pub settings: Arc<dyn Settings>,
     pub page_images: PageImages,
     /// What all of them may take, in bytes.
@@ -43,6 +46,7 @@ impl Originals {
         }
     }
 
+    /// How many originals are kept, and how many bytes they take.
     pub async fn size(&self) -> Result<OriginalsSize> {
         self.records.size().await
     }

@@ -32,16 +32,22 @@ pub enum SetupState {
     Shared,
 }
 
+/// The one person of a server without users, and the setup of a new server.
 pub struct Ownership {
+    /// Where the owner is stored.
     pub owner: Arc<dyn Owner>,
+    /// Where setup links are stored.
     pub links: Arc<dyn SetupLinks>,
+    /// The switch to a server for a team.
     pub multi_user: Arc<dyn MultiUser>,
+    /// Makes the first admin.
     pub accounts: Accounts,
     failed: FailedSignIns,
     throttle: LoginThrottle,
 }
 
 impl Ownership {
+    /// Of these ports.
     pub fn new(
         owner: Arc<dyn Owner>,
         links: Arc<dyn SetupLinks>,
@@ -53,6 +59,7 @@ impl Ownership {
         Self { owner, links, multi_user, accounts, failed, throttle }
     }
 
+    /// Whether somebody has set the server up, and for whom.
     pub async fn setup_state(&self) -> Result<SetupState> {
         if self.multi_user.is_on().await? {
             return Ok(SetupState::Shared);
@@ -168,6 +175,7 @@ impl Ownership {
         Ok(())
     }
 
+    /// The owner's sessions that are open at `now`, the newest first.
     pub async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>> {
         self.owner.sessions(now).await
     }

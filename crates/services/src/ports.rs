@@ -56,58 +56,108 @@ use crate::widgets::WidgetService;
 /// command) is given. Built once at startup.
 #[derive(Clone)]
 pub struct Ports {
+    /// Who programs are.
     pub api_keys: Arc<ApiKeyService>,
+    /// Workspaces and their settings.
     pub workspaces: Arc<dyn Workspaces>,
+    /// Documents in workspaces.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
+    /// Named conversations.
     pub threads: Arc<dyn Threads>,
+    /// Exchanges as conversations show them.
     pub chats: Arc<dyn Chats>,
+    /// Changes of stored exchanges.
     pub chat_edits: Arc<dyn ChatEdits>,
+    /// Finds exchanges and threads by words.
     pub chat_search: Arc<dyn ChatSearch>,
+    /// What was deleted and can be taken back.
     pub deletions: Arc<dyn Deletions>,
+    /// Links that show a conversation.
     pub shares: Arc<dyn Shares>,
+    /// Documents that are included in full.
     pub pins: Arc<dyn Pins>,
+    /// Questions that an empty conversation offers.
     pub suggested_messages: Arc<dyn SuggestedMessages>,
+    /// Short names for texts.
     pub slash_commands: Arc<dyn SlashCommands>,
+    /// Variables in instructions.
     pub prompt_variables: Arc<dyn PromptVariables>,
+    /// Instructions that workspaces had before.
     pub prompt_history: Arc<dyn PromptHistory>,
+    /// Stored settings, as text.
     pub settings: Arc<dyn Settings>,
+    /// Finds passages by vector.
     pub index: Arc<dyn VectorIndex>,
+    /// Chooses models by the settings as they are now.
     pub models: Arc<dyn Models>,
+    /// Tries settings of models before they are stored.
     pub connection_test: Arc<dyn ConnectionTest>,
+    /// Lists the models of providers.
     pub model_lists: Arc<ModelLists>,
     pub speech_connection_test: Arc<dyn SpeechConnectionTest>,
     pub index_connection_test: Arc<dyn IndexConnectionTest>,
+    /// Keeps documents and removes them.
     pub library: Library,
+    /// Documents in pages, by title and place.
     pub document_list: Arc<dyn DocumentList>,
+    /// Jobs, as clients follow them.
     pub jobs: Arc<dyn Jobs>,
+    /// Make jobs and work on them.
     pub workers: Workers,
+    /// Takes documents in.
     pub ingestion: Ingestion,
+    /// Imports other installations.
     pub imports: Arc<Imports>,
+    /// Requests that are carried out once.
     pub idempotency_keys: Arc<dyn IdempotencyKeys>,
+    /// Finds the passages that bear on a question.
     pub search: Search,
+    /// Answers questions.
     pub conversations: Conversations,
+    /// Makes pictures.
     pub images: Arc<ImageService>,
     pub speech: Arc<SpeechService>,
     pub users: Arc<dyn Users>,
+    /// Browsers that are signed in.
     pub sessions: Arc<dyn Sessions>,
+    /// The switch to a server for a team.
     pub multi_user: Arc<dyn MultiUser>,
+    /// Accounts, with the rules for names and passwords.
     pub accounts: Accounts,
+    /// Invites, as stored.
     pub invites: Arc<dyn Invites>,
+    /// Makes invites and redeems them.
     pub invitations: Invitations,
+    /// Who may use which workspace.
     pub members: Arc<dyn Members>,
+    /// Every exchange of the server.
     pub chat_log: Arc<dyn ChatLog>,
+    /// What was asked, and what it cost.
     pub usages: Arc<dyn Usages>,
+    /// The record of every change.
     pub audit: Arc<dyn AuditLog>,
+    /// The proof that the server vouches for that record.
     pub audit_seals: Arc<dyn AuditSeals>,
+    /// Notes attempts to sign in that failed.
     pub failed_sign_ins: FailedSignIns,
+    /// Writes exchanges as files.
     pub exports: Exports,
+    /// Chat windows in other web pages.
     pub widgets: WidgetService,
+    /// Makes archives of everything.
     pub backups: Arc<Backups>,
+    /// Whether the database works.
     pub health: Arc<dyn Health>,
+    /// Counts what the server does.
     pub meter: Arc<Meter>,
+    /// Settings, checked, sealed and swapped in.
     pub settings_store: Arc<SettingsStore>,
+    /// Writes settings to a file, where one is configured.
     pub dump: Arc<Dump>,
+    /// Signs users in who come from another system.
     pub sign_on: SignOn,
+    /// Signs users in with a password.
     pub sign_in: Arc<SignIn>,
+    /// The owner, and the setup of a new server.
     pub ownership: Arc<Ownership>,
 }

@@ -20,10 +20,12 @@ pub const SYSTEM_PROMPT: &str = "Given the following conversation, relevant cont
 pub struct Preferences(BTreeMap<String, String>);
 
 impl Preferences {
+    /// Reads them from stored settings. What is absent or unreadable has its default.
     pub async fn read(settings: &dyn Settings) -> Result<Self> {
         Ok(Self(settings.all().await?))
     }
 
+    /// The instructions of a workspace that has none of its own.
     pub fn system_prompt(&self) -> &str {
         self.text(names::SYSTEM_PROMPT).unwrap_or(SYSTEM_PROMPT)
     }

@@ -9,11 +9,13 @@ pub const BUILT_IN: [&str; 5] = ["time", "time_24", "date", "datetime", "datetim
 
 /// What variables stand for.
 pub struct Values<'a> {
+    /// Whose instructions they are.
     pub workspace: &'a Workspace,
     /// Who asks, if it is a person with an account.
     pub user: Option<&'a User>,
     /// The operator's own variables.
     pub own: &'a [PromptVariable],
+    /// What the variables of date and time stand for.
     pub now: DateTime<Utc>,
 }
 

@@ -40,6 +40,7 @@ pub async fn set(
     port.set(variable, MOST, event).await
 }
 
+/// Deletes a variable. [`Error::NotFound`] when there is none of that name.
 pub async fn delete(port: &dyn PromptVariables, name: &VariableName, by: &By) -> Result<()> {
     match port.delete(name, by.event("prompt_variable_deleted", details(name))).await? {
         true => Ok(()),

@@ -7,29 +7,40 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProvenanceFields {
+    /// The headings above the passage, the outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headings: Vec<String>,
+    /// The sheet of a workbook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
+    /// The first page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
+    /// The last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_end: Option<u32>,
+    /// The first slide, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slide: Option<u32>,
+    /// The last slide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slide_end: Option<u32>,
+    /// The first row of a table, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u32>,
+    /// The last row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_end: Option<u32>,
+    /// The first second of a recording, as `h:mm:ss` or `m:ss`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// The last second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_end: Option<String>,
 }
 
 impl ProvenanceFields {
+    /// Of a passage as it was found.
     pub fn of(passage: &Passage) -> Self {
         let sheet = passage.document.origin.sheet().map(str::to_owned);
         let headings = passage.provenance.headings.clone();

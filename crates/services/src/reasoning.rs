@@ -1,7 +1,9 @@
 //! The marks that keep a model's reasoning apart from its answer in one text, which is how answers
 //! are stored and how clients of the native streams know them.
 
+/// Stands before reasoning in a stored answer.
 pub const OPEN: &str = "<think>";
+/// Stands behind it.
 pub const CLOSE: &str = "</think>";
 
 /// Reasoning, if there is any, between marks before the answer.

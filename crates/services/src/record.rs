@@ -23,14 +23,19 @@ const MOST_KEPT: usize = 4 << 20;
 
 /// An answer as it is stored, and the contents of the images it names, which are stored apart.
 pub struct StoredAnswer {
+    /// The stored form of the answer: JSON text.
     pub record: String,
+    /// The images it names, as data URLs, in its order.
     pub images: Vec<String>,
 }
 
 /// An answer that is to be stored.
 pub struct Answer<'a> {
+    /// The whole answer.
     pub text: &'a str,
+    /// The passages it was built on.
     pub sources: &'a [chat::Source],
+    /// How the question was asked.
     pub mode: ChatMode,
     /// Absent when no model was asked.
     pub metrics: Option<&'a Metrics>,
@@ -93,7 +98,9 @@ fn named(image: &Attachment) -> Value {
 
 /// A stored exchange, as far as later questions need it.
 pub struct Earlier {
+    /// The question.
     pub prompt: String,
+    /// The answer, without reasoning.
     pub answer: String,
     /// Those that were loaded.
     pub images: Vec<Image>,
@@ -134,10 +141,13 @@ pub fn text_of(response: &str) -> Option<String> {
 /// A stored answer, read again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stored {
+    /// The answer, with its reasoning between marks.
     pub text: String,
+    /// The passages it was built on.
     pub sources: Vec<Source>,
     /// The model that answered, if it was noted, and how many seconds it took.
     pub model: Option<String>,
+    /// How long the answer took, if that was stored.
     pub seconds: Option<f64>,
     /// The images of the question, as far as they were kept. Their content is empty where it was not
     /// loaded.
@@ -151,6 +161,7 @@ pub struct Stored {
 pub struct Source {
     /// The chunk it was; it may have gone since.
     pub chunk: Option<ChunkId>,
+    /// The title of the document.
     pub title: String,
     /// The passage, without the header that names its document.
     pub text: String,
@@ -158,6 +169,7 @@ pub struct Source {
     pub location: Option<String>,
     /// 0 to 1.
     pub similarity: Option<f64>,
+    /// Where the passage stands in the original.
     pub provenance: ProvenanceFields,
 }
 

@@ -34,22 +34,29 @@ const MOST_OF_IT: f32 = 0.5;
 /// Cheap to clone. Asks for an embedder and never for a language model.
 #[derive(Clone)]
 pub struct Search {
+    /// Choose the embedder.
     pub models: Arc<dyn Models>,
     /// Told of the lengths of queries' vectors, so that a change of the model is noticed.
     pub lengths: Arc<VectorLengths>,
+    /// Finds passages by vector.
     pub index: Arc<dyn VectorIndex>,
+    /// Finds passages by words.
     pub lexical: Arc<dyn Lexical>,
+    /// Reads the passages that were found.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
+    /// Finds the documents that a filter admits.
     pub places: Arc<dyn FilterRows>,
 }
 
 /// A passage that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
+    /// The passage with its document.
     pub passage: Passage,
     /// How similar it is to the question, 0 to 1; of a search by words alone, the share of the
     /// question that is in it.
     pub similarity: f32,
+    /// In which ways it was found.
     pub why: Why,
 }
 
@@ -58,11 +65,13 @@ pub struct Hit {
 pub struct Why {
     /// Its place, from 1, among the passages most similar to the question.
     pub by_meaning: Option<usize>,
+    /// How it ranks among those that share words with the question; absent where it shares none.
     pub by_words: Option<ByWords>,
     /// What reranking made of it, 0 to 1.
     pub reranked: Option<f32>,
 }
 
+/// How a passage compares by its words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ByWords {
     /// Its place, from 1, among the passages that share words with the question.
@@ -76,12 +85,16 @@ pub struct ByWords {
 /// What is looked for; absent bounds are those of the workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
+    /// What is looked for, in words.
     pub text: String,
+    /// The most hits, up to [`MOST_PASSAGES`].
     pub limit: Option<usize>,
     /// Hits have at least this similarity, 0 to 1. When it is that of the workspace, passages that
     /// hold most of the question's words are let through as well.
     pub least_similarity: Option<f32>,
+    /// By meaning, by words, or by both.
     pub mode: Option<SearchMode>,
+    /// Only passages of documents that meet these conditions.
     pub filter: DocumentFilter,
     /// What was said before in the conversation that the query continues, newest first.
     pub earlier: Vec<EarlierTurn>,
@@ -167,7 +180,7 @@ impl Search {
     }
 
     async fn by_words(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
-        let (_, found) = self.holding(task).await?;
+        let (_, found) = words::holding(self, task).await?;
         let found =
             found.into_iter().filter(|found| found.share >= task.least_similarity).take(task.limit);
         let hit = |(rank, found): (usize, words::Found)| Hit {
@@ -181,8 +194,10 @@ impl Search {
     /// Both ways, and the passages that do well in both first.
     async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
         let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
-        let (similar, (asked, found)) =
-            tokio::try_join!(self.similar(task, &vector, task.candidates()), self.holding(task))?;
+        let (similar, (asked, found)) = tokio::try_join!(
+            self.similar(task, &vector, task.candidates()),
+            words::holding(self, task)
+        )?;
         let mut candidates = Candidates::default();
         candidates.add_similar(similar);
         candidates.add_found(found.into_iter().take(task.candidates()));

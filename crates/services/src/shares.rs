@@ -65,6 +65,7 @@ pub async fn open(
     Ok(Some((share, shown)))
 }
 
+/// Withdraws a link. With `user`, only one of theirs; [`Error::NotFound`] when there is none.
 pub async fn revoke(shares: &dyn Shares, id: i64, user: Option<UserId>, by: &By) -> Result<()> {
     let event = by.event("share_revoked", json!({ "shareId": id }).to_string());
     match shares.revoke(id, user, event).await? {

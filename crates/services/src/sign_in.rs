@@ -42,6 +42,7 @@ pub enum Refused {
     Wrong,
     /// Too many attempts; again after so many seconds.
     Later(u64),
+    /// The database or the hashing failed. Nothing is known of the password.
     Failed(Error),
 }
 
@@ -61,6 +62,7 @@ impl From<Error> for Refused {
 }
 
 impl SignIn {
+    /// A sign-in of these ports.
     pub fn new(
         sessions: Arc<dyn Sessions>,
         failed: FailedSignIns,

@@ -37,7 +37,9 @@ const WAITS: TimeDelta = TimeDelta::minutes(6);
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct SignOn {
+    /// Tokens that are redeemed once.
     pub tokens: Arc<dyn SignInTokens>,
+    /// Where the browser is signed in.
     pub sessions: Arc<dyn Sessions>,
 }
 
@@ -48,7 +50,9 @@ pub enum Redeemed {
     In(Secret, User),
     /// There is no such token, or no longer.
     Unknown,
+    /// The token came too late, or was used before.
     Expired,
+    /// The account is suspended.
     Suspended,
 }
 

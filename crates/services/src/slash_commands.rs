@@ -15,6 +15,7 @@ pub const LONGEST_DESCRIPTION: usize = 1000;
 /// How many commands of one message are expanded.
 const MOST_IN_MESSAGE: usize = 32;
 
+/// Makes a command. [`Error::AlreadyExists`] when its owner has one of that name.
 pub async fn create(
     port: &dyn SlashCommands,
     command: CommandText,
@@ -31,6 +32,7 @@ pub async fn create(
     port.create(command, user, event).await
 }
 
+/// Replaces the name, text and description of a command.
 pub async fn update(
     port: &dyn SlashCommands,
     id: SlashCommandId,
@@ -42,6 +44,7 @@ pub async fn update(
     port.update(id, command, event).await
 }
 
+/// Deletes a command.
 pub async fn delete(port: &dyn SlashCommands, command: &SlashCommand, by: &By) -> Result<()> {
     let event = by.event("slash_command_deleted", details(&command.text.name));
     match port.delete(command.id, event).await? {

@@ -10,6 +10,7 @@ use serde_json::Value;
 /// What the folder's name ends with until the export is complete.
 const PARTIAL: &str = ".partial";
 
+/// A folder that an export fills, and that gets its name when it is complete.
 pub struct TargetFolder {
     folder: PathBuf,
     partial: PathBuf,
@@ -42,6 +43,7 @@ impl TargetFolder {
         }
     }
 
+    /// The path of a file in the folder, while the export is being written.
     pub fn path(&self, name: &str) -> PathBuf {
         self.partial.join(name)
     }
@@ -55,6 +57,7 @@ impl TargetFolder {
         }
     }
 
+    /// A new file of JSON Lines.
     pub fn lines(&self, name: &'static str) -> Result<JsonLines> {
         let file = File::create_new(self.path(name)).map_err(Error::of_file)?;
         Ok(JsonLines { name, file: BufWriter::new(file), written: 0 })
@@ -104,10 +107,12 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
+    /// The file's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
+    /// Writes a row as one line.
     pub fn add(&mut self, row: &Value) -> Result<()> {
         serde_json::to_writer(&mut self.file, row)
             .map_err(io::Error::from)

@@ -13,9 +13,11 @@ pub const UNNAMED: &str = "Thread";
 /// What somebody chose for a new thread.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadChoice {
+    /// Its display name; a default one when absent.
     pub name: Option<String>,
     /// Its words become the slug. Random when absent.
     pub slug: Option<String>,
+    /// Whose it is; absent for programs and on a server without users.
     pub user: Option<UserId>,
 }
 
@@ -44,6 +46,7 @@ pub async fn by_slug(threads: &dyn Threads, workspace: &Workspace, slug: &str) -
     found.ok_or_else(|| Error::not_found("thread", slug))
 }
 
+/// Gives a thread another display name.
 pub async fn rename(
     threads: &dyn Threads,
     thread: &Thread,

@@ -14,10 +14,12 @@ impl Secret {
         Self(format!("crl_{}", base32(&bytes)))
     }
 
+    /// What is stored of it.
     pub fn digest(&self) -> KeyDigest {
         digest(&self.0)
     }
 
+    /// The token itself, to be handed to its owner once.
     pub fn reveal(&self) -> &str {
         &self.0
     }

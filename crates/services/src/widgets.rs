@@ -26,14 +26,19 @@ const SHOWN: u32 = 1000;
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct WidgetService {
+    /// Where widgets are stored.
     pub widgets: Arc<dyn Widgets>,
+    /// Where their exchanges are stored.
     pub chats: Arc<dyn WidgetChats>,
+    /// Answers the questions.
     pub conversations: Conversations,
+    /// Bounds the questions of one address.
     pub rate_limiter: Arc<VisitorLimiter>,
 }
 
 /// Whoever comes by a page.
 pub struct WidgetVisitor {
+    /// Where the request comes from, and when.
     pub by: By,
     /// The page's origin, as the browser says it.
     pub origin: Option<String>,
@@ -43,12 +48,17 @@ pub struct WidgetVisitor {
 
 /// What a visitor asks.
 pub struct WidgetQuestion {
+    /// The visitor's conversation.
     pub session: Uuid,
+    /// What is asked.
     pub message: String,
+    /// What the page calls its visitor; stored with the exchange.
     pub username: Option<String>,
     /// Counts where the widget allows it.
     pub prompt: Option<String>,
+    /// Another model, where the widget allows it.
     pub model: Option<String>,
+    /// Another temperature, 0 to 2, where the widget allows it.
     pub temperature: Option<f64>,
 }
 
@@ -63,14 +73,21 @@ pub struct OpenWidget {
 pub enum WidgetDenied {
     /// Again after so many seconds.
     TooFast(u64),
+    /// There is no widget of that key.
     Unknown,
+    /// Its owner has switched it off.
     Disabled,
     /// The page is not one of those that may.
     WrongPage,
+    /// The session is no UUID.
     WrongSession,
+    /// There is nothing to answer.
     NoMessage,
+    /// It has been asked as often as it may be in 24 hours.
     DayIsFull,
+    /// The session has asked as often as it may in 24 hours.
     SessionIsFull,
+    /// A port has failed.
     Failed(Error),
 }
 
@@ -81,17 +98,20 @@ impl From<Error> for WidgetDenied {
 }
 
 impl WidgetService {
+    /// Makes a widget with a key of its own. [`Error::NotFound`] when there is no such workspace.
     pub async fn create(&self, settings: WidgetSettings, by: &By) -> Result<Widget> {
         let key = Uuid::new_v4();
         let new = NewWidget { key, settings, created_by: None, created_at: by.at };
         self.widgets.create(new, by.event("embed_created", details(key))).await
     }
 
+    /// Replaces the settings of a widget.
     pub async fn update(&self, widget: &Widget, settings: WidgetSettings, by: &By) -> Result<()> {
         let event = by.event("embed_updated", details(widget.key));
         self.widgets.update(widget.id, settings, event).await
     }
 
+    /// Removes a widget with its exchanges.
     pub async fn delete(&self, widget: &Widget, by: &By) -> Result<()> {
         let event = by.event("embed_deleted", details(widget.key));
         match self.widgets.delete(widget.id, event).await? {

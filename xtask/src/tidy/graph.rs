@@ -32,6 +32,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
+/// What the tests and examples of a package may name as well.
+const EXAMPLES: &[(&str, &[&str])] = &[(
+    "carrel-services",
+    &["carrel-documents", "carrel-persistence", "carrel-providers", "carrel-vectors"],
+)];
+
 const ALL: &[&str] = &[
     DOMAIN,
     "carrel-services",
@@ -93,13 +99,16 @@ pub fn problems(metadata: &Value) -> Result<Vec<String>> {
             problems.push(format!("{name} has no place in the crate graph; give it one in xtask"));
             continue;
         };
+        let shown = EXAMPLES.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, all)| all);
         for dependency in package["dependencies"].as_array().context("no dependencies")? {
+            let of_tests = dependency["kind"].as_str() == Some("dev");
             let dependency = dependency["name"].as_str().context("a dependency has no name")?;
             // A package may name itself, to turn on a feature for its own tests.
             let ours = dependency != name && LAYERS.iter().any(|(known, _)| *known == dependency);
             let kept = KEPT.iter().find(|(kept, _)| *kept == dependency);
             let strange = name == DOMAIN && UNKNOWN_TO_DOMAIN.contains(&dependency);
-            if (ours && !below.contains(&dependency))
+            let is_shown = of_tests && shown.contains(&dependency);
+            if (ours && !below.contains(&dependency) && !is_shown)
                 || kept.is_some_and(|(_, by)| !by.contains(&name))
                 || strange
             {
@@ -137,6 +146,14 @@ mod tests {
             let expected = format!("{package} must not depend on {dependency}");
             assert_eq!(judged(package, dependency), [expected]);
         }
+    }
+
+    #[test]
+    fn an_example_may_name_what_its_package_may_not() {
+        assert!(judged("carrel-services", "carrel-persistence").is_empty());
+        let dependencies = json!([{"name": "carrel-persistence", "kind": null}]);
+        let named = json!([{"name": "carrel-services", "dependencies": dependencies}]);
+        assert_eq!(problems(&json!({"packages": named})).unwrap().len(), 1);
     }
 
     #[test]

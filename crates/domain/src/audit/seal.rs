@@ -37,6 +37,7 @@ impl ChainPoint {
 /// A [`ChainPoint`] that was kept elsewhere, perhaps with the beginning of its digest only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
+    /// The id of the newest event, or 0 when there is none.
     pub last_id: i64,
     /// In lower-case hexadecimal digits.
     digest: String,
@@ -89,6 +90,7 @@ impl fmt::Debug for AuditKey {
 }
 
 impl AuditKey {
+    /// A sealing key of 256 bits, derived from the server's secret.
     pub fn new(key: [u8; 32]) -> Self {
         Self(key)
     }
@@ -136,7 +138,9 @@ pub struct ChainEnds {
     pub start: ChainPoint,
     /// Whether nothing was removed, or this server's key says that it was removed.
     pub start_fits: bool,
+    /// The newest event and the digest of the chain up to it.
     pub head: ChainPoint,
+    /// The proof that the server vouches for it.
     pub head_seal: HeadSeal,
 }
 
@@ -150,6 +154,7 @@ impl ChainEnds {
 /// The seals of the audit log. Each event that follows a sealed one is sealed with it.
 #[async_trait]
 pub trait AuditSeals: Send + Sync {
+    /// The ends of the chain as stored.
     async fn ends(&self) -> Result<ChainEnds>;
     /// Vouches for the log as it is, and writes `event`.
     async fn seal(&self, event: Option<Event>) -> Result<()>;

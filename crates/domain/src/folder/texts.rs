@@ -4,13 +4,21 @@ use std::fmt;
 /// What a list says of a document in words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texts<'a> {
+    /// As [`crate::DocumentPath::folder`].
     pub folder: &'a str,
+    /// As [`crate::DocumentPath::name`].
     pub name: &'a str,
+    /// As [`crate::document::Document::title`].
     pub title: &'a str,
+    /// As [`crate::document::Document::url`].
     pub url: &'a str,
+    /// As [`crate::document::Document::author`].
     pub author: &'a str,
+    /// As [`crate::document::Document::description`].
     pub description: &'a str,
+    /// As [`crate::document::Document::source`].
     pub source: &'a str,
+    /// As [`crate::document::Document::chunk_source`].
     pub chunk_source: &'a str,
     /// As [`crate::document::Document::metadata`].
     pub metadata: &'a str,
@@ -62,6 +70,7 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// The texts, borrowed.
     pub fn texts(&self) -> Texts<'_> {
         let mut start = 0;
         let always = self.ends.map(|end| {

@@ -6,26 +6,32 @@ use uuid::Uuid;
 use super::{Job, JobItem};
 use crate::audit::Event;
 use crate::library::IndexedDocument;
-use crate::{JobId, Result, WorkspaceDocumentId};
+use crate::{ChunkId, JobId, Result, WorkspaceDocumentId};
 
 /// The right to work on one job. Lost when it is not prolonged in time and somebody else takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
+    /// The job.
     pub job: JobId,
+    /// What whoever holds it must show: random, and new for each claim.
     pub token: Uuid,
 }
 
 /// A lease that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseRequest {
+    /// The token that is to be shown with every change.
     pub token: Uuid,
+    /// When the lease ends unless it is renewed.
     pub until: DateTime<Utc>,
 }
 
 /// A job in somebody's hands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimedJob {
+    /// The job, which is running now.
     pub job: Job,
+    /// The right to work on it.
     pub lease: Lease,
     /// Whether whoever held it before has vanished.
     pub resumed: bool,
@@ -34,23 +40,80 @@ pub struct ClaimedJob {
 /// What became of an item.
 #[derive(Clone, Debug)]
 pub struct FinishedItem {
+    /// The item.
     pub item: JobItem,
+    /// What became of it.
     pub outcome: ItemOutcome,
 }
 
+/// What became of the document of an item.
 #[derive(Clone, Debug)]
 pub enum ItemOutcome {
-    /// To be placed as [`JobKind`] says.
+    /// To be placed as [`JobKind`](super::JobKind) says.
     Indexed(IndexedDocument),
+    /// All its passages were stored by [`JobQueue::store_part`], made by `recipe`, and the earlier
+    /// ones were removed.
+    IndexedInParts {
+        /// What the last part returned.
+        stored: PartialIndexing,
+        /// As [`IndexedDocument::recipe`].
+        recipe: String,
+    },
+    /// Done, and there was nothing to do.
+    Unchanged,
     /// For good; why.
     Failed(String),
     /// To be tried again after the others; why.
     Again(String),
 }
 
+/// The next passages of a document that has too many for one transaction.
+#[derive(Clone, Debug)]
+pub struct PassagePart {
+    /// The item of the document.
+    pub item: JobItem,
+    /// Its next passages, in the order of the text.
+    pub passages: IndexedDocument,
+    /// What the part before returned; `None` with the first one.
+    pub before: Option<PartialIndexing>,
+}
+
+/// A document whose passages are stored part by part. Those it had before stay searchable until
+/// the last new one is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartialIndexing {
+    /// The place of the document in its workspace.
+    pub place: WorkspaceDocumentId,
+    /// Whether the first part made the place.
+    pub is_new: bool,
+    /// The newest of the earlier passages; 0 where there were none. New ones have larger ids.
+    pub earlier: ChunkId,
+    /// New passages stored so far.
+    pub stored: u32,
+}
+
+/// What storing a part came to.
+#[derive(Clone, Debug)]
+pub enum PartResult {
+    /// It is stored.
+    Stored(PartialIndexing),
+    /// The document is not to be indexed any further. To be recorded by [`JobQueue::complete`].
+    Ended(ItemOutcome),
+}
+
+/// Which passages of a document that is stored part by part are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Superseded {
+    /// Those it had before: all new ones are stored.
+    Earlier,
+    /// The new ones, and the place if it is new: the document cannot be indexed after all.
+    New,
+}
+
 /// What a step of a job came to.
 #[derive(Clone, Debug)]
 pub struct StepResult {
+    /// The job as it is now.
     pub job: Job,
     /// New places.
     pub placed: Vec<WorkspaceDocumentId>,
@@ -63,14 +126,18 @@ pub struct StepResult {
 /// How a job goes back to the queue.
 #[derive(Clone, Debug)]
 pub struct Requeue {
+    /// When it can be claimed again.
     pub due_at: DateTime<Utc>,
+    /// As [`Job::attempts`](super::Job::attempts).
     pub attempts: u32,
+    /// As [`Job::error`](super::Job::error).
     pub error: Option<String>,
 }
 
 /// How many jobs were made of stale places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueuedRefreshes {
+    /// Jobs that were made.
     pub queued: u32,
     /// Workspaces with stale places for which there is such a job already. It may have begun by an
     /// earlier recipe, so they are to be looked at again once it is over.
@@ -93,6 +160,7 @@ pub struct Retention {
 pub struct Backlog {
     /// Jobs that nobody works on, whether they are due or put off.
     pub queued: u64,
+    /// Jobs that somebody works on.
     pub running: u64,
     /// Documents of either that have not had their turn.
     pub documents: u64,
@@ -111,6 +179,7 @@ pub trait JobQueue: Send + Sync {
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool>;
     /// The job that has been due the longest. No two get the same one.
     async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>>;
+    /// Renews a lease until a time, and returns the job as it is now.
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
     /// Items that are to be done next.
     async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
@@ -123,6 +192,24 @@ pub trait JobQueue: Send + Sync {
         until: DateTime<Utc>,
         event: Event,
     ) -> Result<Option<StepResult>>;
+    /// Stores some passages of a document, which become searchable at once; the lease then lasts
+    /// `until`. The item stays queued: whoever takes it over begins anew.
+    async fn store_part(
+        &self,
+        lease: &Lease,
+        part: PassagePart,
+        until: DateTime<Utc>,
+    ) -> Result<Option<PartResult>>;
+    /// Removes at most `limit` passages of a document that is stored part by part; whether any such
+    /// are left.
+    async fn remove_part(
+        &self,
+        lease: &Lease,
+        stored: PartialIndexing,
+        which: Superseded,
+        limit: u32,
+        until: DateTime<Utc>,
+    ) -> Result<Option<bool>>;
     /// Gives the lease back before the job is over.
     async fn requeue(&self, lease: &Lease, how: Requeue, now: DateTime<Utc>)
     -> Result<Option<Job>>;
@@ -135,6 +222,7 @@ pub trait JobQueue: Send + Sync {
         failure: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Option<Job>>;
+    /// What is left to do, in all processes on this database.
     async fn backlog(&self) -> Result<Backlog>;
     /// Makes every job due that is in somebody's hands: whoever calls it knows that nobody is left.
     async fn release(&self, now: DateTime<Utc>) -> Result<u64>;

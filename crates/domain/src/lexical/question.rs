@@ -67,6 +67,7 @@ impl Question {
         question
     }
 
+    /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
@@ -99,6 +100,7 @@ pub enum Likeness {
     Stem,
     /// The same but for accents and other ways to write it.
     Folded,
+    /// The same word.
     Exact,
 }
 
@@ -109,6 +111,7 @@ pub struct Occurrence {
     pub at: usize,
     /// Which word of the question.
     pub word: usize,
+    /// How near the word is to the one that was asked for.
     pub likeness: Likeness,
 }
 
@@ -119,6 +122,7 @@ pub struct Occurrences {
     pub found: Vec<Occurrence>,
     /// Words of the title, and of the title and the passage together.
     pub title: usize,
+    /// Words of the passage, its title included.
     pub length: usize,
 }
 
@@ -129,6 +133,7 @@ pub struct Matcher<'a> {
 }
 
 impl Matcher<'_> {
+    /// Counts the words of the question in a passage and in the title above it.
     pub fn compare(&mut self, title: &str, text: &str) -> Occurrences {
         let mut occurrences = Occurrences::default();
         for (is_title, part) in [(true, title), (false, text)] {

@@ -13,11 +13,13 @@ pub const LONGEST_SPOKEN_TEXT: usize = 4_096;
 /// How sound is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AudioFormat {
+    /// MPEG layer III.
     Mp3,
     /// Opus in Ogg.
     Opus,
     /// AAC with ADTS headers.
     Aac,
+    /// FLAC.
     Flac,
     /// 16 bits, one channel.
     Wav,
@@ -26,6 +28,7 @@ pub enum AudioFormat {
 }
 
 impl AudioFormat {
+    /// Every encoding, the usual one first.
     pub const ALL: [Self; 6] = [Self::Mp3, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Pcm];
 
     /// The name in OpenAI's protocol, which is also what names of such files end with.
@@ -40,10 +43,12 @@ impl AudioFormat {
         }
     }
 
+    /// The encoding of a name in OpenAI's protocol.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
     }
 
+    /// The media type.
     pub fn mime(self) -> &'static str {
         match self {
             Self::Mp3 => "audio/mpeg",
@@ -70,6 +75,7 @@ impl Speed {
         Err(Error::invalid("speed", "must be a number from 0.25 to 4"))
     }
 
+    /// The factor, 0.25 to 4.
     pub fn factor(self) -> f32 {
         self.0
     }
@@ -90,6 +96,7 @@ pub struct SpeechRequest {
     pub voice: Option<String>,
     /// One of [`SpeechSynthesizer::formats`].
     pub format: AudioFormat,
+    /// How fast it is to be said.
     pub speed: Speed,
     /// How it is to be said, for models that take such words.
     pub instructions: Option<String>,
@@ -112,13 +119,16 @@ pub type AudioStream = Pin<Box<dyn Stream<Item = Result<Vec<u8>>> + Send>>;
 
 /// What is said, encoded.
 pub struct Speech {
+    /// How the sound is encoded.
     pub format: AudioFormat,
+    /// The sound.
     pub audio: AudioStream,
 }
 
 /// Speaks.
 #[async_trait]
 pub trait SpeechSynthesizer: Send + Sync {
+    /// The provider and the model.
     fn name(&self) -> SpeechModelName;
     /// The id of the voice that speaks where a request names none; empty where it has but one.
     fn usual_voice(&self) -> String {

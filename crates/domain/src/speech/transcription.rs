@@ -30,6 +30,7 @@ impl SpokenLanguage {
         Ok(Self(code.to_ascii_lowercase()))
     }
 
+    /// The code in lower case: `en`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,6 +45,7 @@ impl std::fmt::Display for SpokenLanguage {
 /// A recording in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
+    /// The file that holds it.
     pub content: PathBuf,
     /// In bytes.
     pub length: u64,
@@ -51,6 +53,7 @@ pub struct Recording {
     pub name: String,
 }
 
+/// What is written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TranscriptionTask {
     /// Writes down what is said in the language in which it is said.
@@ -60,9 +63,12 @@ pub enum TranscriptionTask {
     Translate,
 }
 
+/// A recording that is to be written down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TranscriptionRequest {
+    /// The recording.
     pub recording: Recording,
+    /// Whether it is translated.
     pub task: TranscriptionTask,
     /// Detected when absent.
     pub language: Option<SpokenLanguage>,
@@ -92,16 +98,22 @@ impl TranscriptionRequest {
 /// A word and when it is said, in seconds from the beginning of the recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpokenWord {
+    /// The word, without spaces around it.
     pub text: String,
+    /// When it begins, in seconds.
     pub start: f64,
+    /// When it ends, in seconds.
     pub end: f64,
 }
 
 /// How sure a model was of a segment, in the quantities that Whisper has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SegmentScores {
+    /// The tokens of the text, in the vocabulary of the model.
     pub tokens: Vec<u32>,
+    /// The sampling temperature that was used in the end.
     pub temperature: f32,
+    /// The mean of the natural logarithms of the tokens' probabilities, at most 0.
     pub average_log_probability: f32,
     /// Bytes of the text by bytes of the text compressed: large where the model repeats itself.
     pub compression_ratio: f32,
@@ -114,6 +126,7 @@ pub struct SegmentScores {
 pub struct SpeechSegment {
     /// In seconds from the beginning of the recording.
     pub start: f64,
+    /// In seconds from the beginning of the recording.
     pub end: f64,
     /// As the model writes it: with the space before it where its language has one.
     pub text: String,
@@ -146,9 +159,11 @@ pub type TranscriptStream = Pin<Box<dyn Stream<Item = Result<TranscriptPart>> + 
 /// What is said in a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
+    /// The language that was spoken, as far as that is known.
     pub language: Option<String>,
     /// Of the recording, in seconds.
     pub duration: f64,
+    /// In the order in which they were said.
     pub segments: Vec<SpeechSegment>,
 }
 
@@ -174,6 +189,7 @@ impl Transcript {
         text.trim().to_owned()
     }
 
+    /// All words, in the order in which they were said; none unless they were asked for.
     pub fn words(&self) -> impl Iterator<Item = &SpokenWord> {
         self.segments.iter().flat_map(|segment| &segment.words)
     }
@@ -182,6 +198,7 @@ impl Transcript {
 /// Writes down what is said in recordings.
 #[async_trait]
 pub trait Transcriber: Send + Sync {
+    /// The provider and the model.
     fn name(&self) -> SpeechModelName;
     /// [`Error::Unprocessable`] for a file that is no recording or is longer than allowed,
     /// [`Error::Invalid`] for what this model cannot be asked for (a language it does not know, a

@@ -33,6 +33,7 @@ fn point(last_id: i64, bytes: Vec<u8>) -> Result<ChainPoint, TxError> {
 }
 
 impl Head {
+    /// The head as the database has it.
     pub fn read(conn: &mut AnyConnection) -> Result<Self, TxError> {
         Self::of(audit_head::table.find(ROW).select(HeadRow::as_select()).first(conn)?)
     }

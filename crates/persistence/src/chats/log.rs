@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Bounded, Chat, ImageSplitter};
+use carrel_domain::chat::{Bounded, ImageSplitter};
 use carrel_domain::chat_log::{
     ChatFilter, ChatLog, ChatWorkspace, DeletedChats, DeletionEvent, ExportCursor, ExportOrder,
     LoggedChat, Portion,
@@ -42,46 +42,53 @@ struct WorkspaceRow {
 
 type Found = (Row, Option<WorkspaceRow>, Option<String>);
 
-/// The exchanges with these ids, in their order.
-fn load(conn: &mut AnyConnection, ids: &[i64], with_images: bool) -> QueryResult<Vec<LoggedChat>> {
-    let mut logged = bounds::load(conn, ids, |conn, some| {
-        let found: Vec<Found> = chats::table
-            .left_join(workspaces::table)
-            .left_join(users::table)
-            .filter(chats::id.eq_any(some.to_vec()))
-            .select((
-                Row::as_select(),
-                Option::<WorkspaceRow>::as_select(),
-                users::username.nullable(),
-            ))
-            .load(conn)?;
-        Ok(found.into_iter().map(logged).collect())
-    })?;
-    if with_images {
-        let mut images = bounds::images(conn, ids)?;
-        for LoggedChat { chat, .. } in &mut logged {
-            chat.images = images.remove(&chat.id.0).unwrap_or_default();
-        }
-    }
-    Ok(logged)
+/// The exchanges that a query finds, in its order.
+fn load(conn: &mut AnyConnection, query: Query) -> QueryResult<Vec<LoggedChat>> {
+    let columns =
+        (Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable());
+    let found: Vec<Found> = query.select(columns).load(conn)?;
+    Ok(found.into_iter().map(logged).collect())
 }
 
-fn logged((chat, workspace, username): Found) -> (i64, LoggedChat) {
+fn logged((chat, workspace, username): Found) -> LoggedChat {
     let workspace =
         workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace { name, slug, prompt });
-    let chat = Chat::from(chat);
-    (chat.id.0, LoggedChat { chat, workspace, username })
+    LoggedChat { chat: chat.into(), workspace, username }
 }
 
-/// Ids of exchanges that a query finds, up to those that fill the room.
-fn sized(
+/// Puts the images into those of the exchanges that have any.
+fn add_images(conn: &mut AnyConnection, ids: &[i64], logged: &mut [LoggedChat]) -> QueryResult<()> {
+    let mut images = bounds::images(conn, ids)?;
+    for LoggedChat { chat, .. } in logged {
+        chat.images = images.remove(&chat.id.0).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// How many of the exchanges that a query finds fit into the room.
+struct Fitting {
+    count: usize,
+    is_cut: bool,
+    /// Those of them that have images, where these are asked for.
+    with_images: Vec<i64>,
+}
+
+/// Looks at the sizes of exchanges before any is loaded. The same query, limited to their number,
+/// loads them: in one snapshot it finds the same ones.
+fn fitting(
     conn: &mut AnyConnection,
     query: Query,
     with_images: bool,
     room: &mut Room,
-) -> QueryResult<Bounded<i64>> {
+) -> QueryResult<Fitting> {
     let bytes = if with_images { ALL_BYTES } else { TEXT_BYTES };
-    Ok(room.take(query.select((chats::id, bytes)).load(conn)?))
+    let found: Vec<(i64, i64, i64)> =
+        query.select((chats::id, bytes, chats::image_bytes)).load(conn)?;
+    let sizes = found.iter().map(|(id, bytes, _)| (*id, *bytes)).collect();
+    let Bounded { items, is_cut } = room.take(sizes);
+    let taken = found.into_iter().take(items.len());
+    let pictured = taken.filter(|(_, _, images)| with_images && *images > 0).map(|(id, ..)| id);
+    Ok(Fitting { count: items.len(), is_cut, with_images: pictured.collect() })
 }
 
 /// How the exchanges that a filter admits are found.
@@ -212,10 +219,14 @@ fn page(
     let place = seek(conn, filter, ids.clone(), offset)?;
     let Some(Place { below, skip }) = place else { return Ok(nothing()) };
     ids.end = ids.end.min(below);
-    let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(exchanges));
-    let query = query.offset(rows(skip));
-    let Bounded { items, is_cut } = sized(conn, query, images, &mut Room::of(bytes))?;
-    Ok(Bounded { items: load(conn, &items, images)?, is_cut })
+    let query = |limit: i64| {
+        let query = admitted(filter, ids.clone(), By::Filter).order(chats::id.desc());
+        query.limit(limit).offset(rows(skip))
+    };
+    let fitting = fitting(conn, query(rows(exchanges)), images, &mut Room::of(bytes))?;
+    let mut items = load(conn, query(rows(fitting.count)))?;
+    add_images(conn, &fitting.with_images, &mut items)?;
+    Ok(Bounded { items, is_cut: fitting.is_cut })
 }
 
 fn export(
@@ -229,16 +240,23 @@ fn export(
     let Portion { exchanges, bytes, images } = at_most;
     let (limit, mut room) = (exchanges as usize, Room::of(bytes));
     let Some(ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
+    let (mut found, mut with_images) = (Vec::new(), Vec::new());
     for narrow in export::parts(filter, order, cursor) {
-        let query = narrow(admitted(filter, ids.clone(), by));
-        let query = export::in_order(query, order).limit(rows(limit - found.len()));
-        found.extend(sized(conn, query, images, &mut room)?.items);
+        let query = |limit: usize| {
+            let query = narrow(admitted(filter, ids.clone(), by));
+            export::in_order(query, order).limit(rows(limit))
+        };
+        let fitting = fitting(conn, query(limit - found.len()), images, &mut room)?;
+        if fitting.count > 0 {
+            found.extend(load(conn, query(fitting.count))?);
+            with_images.extend(fitting.with_images);
+        }
         if found.len() >= limit || room.is_full() {
             break;
         }
     }
-    load(conn, &found, images)
+    add_images(conn, &with_images, &mut found)?;
+    Ok(found)
 }
 
 /// The first exchanges after `after` that a filter admits.

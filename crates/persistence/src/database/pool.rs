@@ -107,6 +107,7 @@ impl Database {
         if self.is_sqlite() { "SQLite" } else { "PostgreSQL" }
     }
 
+    /// Whether the database is a SQLite file.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.location, Location::Sqlite(_))
     }

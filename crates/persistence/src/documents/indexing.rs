@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::document::Span;
+use carrel_domain::job::JobKind;
 use carrel_domain::library::{IndexedDocument, Passage, WorkspaceDocument, WorkspaceDocuments};
 use carrel_domain::{ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::NaiveDateTime;
@@ -17,6 +18,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::{IDS_AT_ONCE, text, unreadable};
 use crate::database::schema::{chunks, documents as document_table, workspace_documents};
 use crate::database::tx_error::{OrRefused, TxError};
+use crate::documents::parts;
 use crate::documents::passages;
 use crate::documents::remove;
 use crate::documents::rows::DocumentRow;
@@ -25,15 +27,19 @@ use crate::documents::vector_versions::{self, Change};
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspace_documents)]
 pub(crate) struct PlaceRow {
-    id: i64,
+    pub(crate) id: i64,
     workspace_id: i32,
     key: String,
     pinned: bool,
     watched: bool,
-    recipe: String,
+    pub(crate) recipe: String,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
 }
+
+/// The recipe of passages that were made of an earlier text of their document. They are searchable
+/// until a job makes others.
+pub(crate) const REPLACED: &str = "replaced";
 
 /// What a place takes over from the one it replaces.
 #[derive(Default)]
@@ -73,12 +79,18 @@ pub(crate) fn is_placed(
     Ok(place.first::<i64>(conn).optional()?.is_some())
 }
 
-/// What a new place would take over from this one, with its key and its marks.
-pub(crate) fn carried_over(conn: &mut AnyConnection, place: i64) -> QueryResult<CarriedOver> {
-    let old: PlaceRow =
-        workspace_documents::table.find(place).select(PlaceRow::as_select()).first(conn)?;
-    let identity = Some((old.key, old.created_at));
-    Ok(CarriedOver { pinned: old.pinned, watched: old.watched, identity })
+/// The place that a document has in a workspace.
+pub(crate) fn place_of(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    document: &str,
+) -> QueryResult<Option<PlaceRow>> {
+    workspace_documents::table
+        .filter(workspace_documents::workspace_id.eq(workspace.0))
+        .filter(workspace_documents::document_id.eq(document.to_owned()))
+        .select(PlaceRow::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// Places a document in a workspace whose namespace is locked. Leaves the record to the caller.
@@ -107,7 +119,7 @@ pub(crate) fn insert(
         .returning(workspace_documents::id)
         .get_result(conn)
         .or_taken("place of the document in workspace", workspace)?;
-    passages::insert(conn, workspace.0, id, &document.title, passages)?;
+    passages::insert(conn, workspace.0, id, &document.title, 0, passages)?;
     let row = PlaceRow {
         id,
         workspace_id: workspace.0,
@@ -145,6 +157,15 @@ pub(crate) enum Placing {
     Renewing,
 }
 
+impl Placing {
+    pub(crate) fn of(kind: JobKind) -> Self {
+        match kind {
+            JobKind::Embed => Self::Anew,
+            JobKind::Refresh => Self::Renewing,
+        }
+    }
+}
+
 /// What placing a document came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UpsertOutcome {
@@ -162,12 +183,7 @@ pub(crate) fn put(
     placing: Placing,
     now: NaiveDateTime,
 ) -> Result<UpsertOutcome, TxError> {
-    let earlier: Option<PlaceRow> = workspace_documents::table
-        .filter(workspace_documents::workspace_id.eq(embedded.workspace.0))
-        .filter(workspace_documents::document_id.eq(document.id.clone()))
-        .select(PlaceRow::as_select())
-        .first(conn)
-        .optional()?;
+    let earlier = place_of(conn, embedded.workspace, &document.id)?;
     let mut change = Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
     let (mut carried_over, mut replaced) = (CarriedOver::default(), None);
     match earlier {
@@ -176,10 +192,12 @@ pub(crate) fn put(
             return Ok(UpsertOutcome::default());
         }
         None => {}
-        Some(PlaceRow { id, key, pinned, watched, created_at, .. }) => {
+        Some(PlaceRow { id, key, pinned, watched, recipe, created_at, .. }) => {
             change.removals = 1;
             change.vectors -= passages::count(conn, &[id])?;
-            let identity = (placing == Placing::Renewing).then_some((key, created_at));
+            // A document with another text is the same one to clients.
+            let is_same = placing == Placing::Renewing || recipe == REPLACED;
+            let identity = is_same.then_some((key, created_at));
             (carried_over, replaced) =
                 (CarriedOver { pinned, watched, identity }, Some(WorkspaceDocumentId(id)));
             passages::remove_places(conn, &[id])?;
@@ -208,20 +226,15 @@ impl WorkspaceDocuments for Database {
         let mut paths = paths.to_vec();
         paths.sort();
         paths.dedup();
+        let named = paths.clone();
+        let places = self.read(move |conn| Ok(remove::places_in(conn, workspace, &named)?)).await?;
+        parts::thin_out(self, places.into_iter().map(|place| (workspace.0, place)).collect())
+            .await?;
         self.write(move |conn| {
             if !vector_versions::lock(conn, workspace.0)? {
                 return Ok(Vec::new());
             }
-            let mut places: Vec<i64> = Vec::new();
-            for path in &paths {
-                let place = workspace_documents::table
-                    .inner_join(document_table::table)
-                    .filter(document_table::folder.eq(path.folder().to_owned()))
-                    .filter(document_table::name.eq(path.name().to_owned()))
-                    .filter(workspace_documents::workspace_id.eq(workspace.0))
-                    .select(workspace_documents::id);
-                places.extend(place.first::<i64>(conn).optional()?);
-            }
+            let places = remove::places_in(conn, workspace, &paths)?;
             if !places.is_empty() {
                 remove::withdraw(conn, places.iter().map(|place| (workspace.0, *place)))?;
                 audit::record(conn, event)?;
@@ -335,7 +348,7 @@ fn passages_among(
     wanted: Vec<i64>,
 ) -> Result<Vec<Passage>, TxError> {
     type At = (Option<i32>, Option<i32>, Option<String>, Option<String>);
-    type Row = (i64, i64, i32, String, At, DocumentRow);
+    type Row = (i64, i64, i32, String, At, String, DocumentRow);
     let rows: Vec<Row> = chunks::table
         .inner_join(workspace_documents::table.inner_join(document_table::table))
         .filter(chunks::id.eq_any(wanted))
@@ -346,11 +359,14 @@ fn passages_among(
             chunks::ordinal,
             chunks::text,
             (chunks::span_start, chunks::span_end, chunks::headings, chunks::locator),
+            workspace_documents::recipe,
             DocumentRow::as_select(),
         ))
         .load(conn)?;
-    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, at, document)| {
+    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, at, recipe, document)| {
         let (start, end, headings, locator) = at;
+        // The text in which it stood there is gone.
+        let start = start.filter(|_| recipe != REPLACED);
         let place_of = |at: Option<i32>| u32::try_from(at?).ok();
         Ok(Passage {
             chunk: ChunkId(chunk),

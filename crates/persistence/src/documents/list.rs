@@ -21,6 +21,7 @@ use crate::database::tx_error::{OrRefused, TxError};
 use crate::documents::folders;
 use crate::documents::list_rows::{self, ListedRow, with_marks};
 use crate::documents::originals;
+use crate::documents::parts;
 use crate::documents::pending_files;
 use crate::documents::remove::withdraw_everywhere;
 use crate::documents::rows::{lock_to_remove, stored_path};
@@ -105,6 +106,15 @@ fn there(
 
 /// How many documents of one file name are looked at. Names hold an id, so there is hardly a second.
 const MOST_NAMESAKES: i64 = 100;
+
+/// Workspace and place of every place that the documents of a folder have.
+fn places_in_folder(conn: &mut AnyConnection, folder: &str) -> QueryResult<Vec<(i32, i64)>> {
+    workspace_documents::table
+        .inner_join(documents::table)
+        .filter(documents::folder.eq(folder.to_owned()))
+        .select((workspace_documents::workspace_id, workspace_documents::id))
+        .load(conn)
+}
 
 #[async_trait]
 impl Folders for Database {
@@ -210,7 +220,9 @@ impl Folders for Database {
         folder: &Folder,
         event: Event,
     ) -> Result<Option<Vec<RemovedDocument>>> {
-        let folder = folder.clone();
+        let (folder, of) = (folder.clone(), folder.as_str().to_owned());
+        let places = self.read(move |conn| Ok(places_in_folder(conn, &of)?)).await?;
+        parts::thin_out(self, places).await?;
         self.write(move |conn| {
             if !folders::lock_to_remove(conn, folder.as_str())? {
                 return Ok(None);

@@ -7,6 +7,7 @@ pub(crate) mod lexical;
 pub(crate) mod list;
 pub(crate) mod list_rows;
 pub(crate) mod originals;
+pub(crate) mod parts;
 pub(crate) mod passages;
 pub(crate) mod pending_files;
 pub(crate) mod pins;

@@ -9,6 +9,7 @@ use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{IDS_AT_ONCE, bytes_of, bytes_of_code, text};
 use crate::database::schema::{chunks, vector_codes, vectors, workspace_documents};
 use crate::documents::lexical;
+use crate::documents::vector_versions::{self, Change};
 
 #[derive(Insertable)]
 #[diesel(table_name = chunks)]
@@ -68,17 +69,17 @@ pub(crate) const UNEMBEDDED: &str = "words";
 /// Passages in one statement. Each takes eight bound values at most.
 const ROWS_AT_ONCE: usize = 250;
 
-/// Stores the passages of a place, in the order of its text. They are found by the words of the
-/// document's title too.
+/// Stores passages of a place, in the order of its text, numbered from `next`. They are found by the
+/// words of the document's title too.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     workspace: i32,
     place: i64,
     title: &str,
+    mut next: i32,
     passages: Vec<NewPassage>,
 ) -> QueryResult<()> {
     let mut passages = passages.into_iter();
-    let mut next = 0;
     loop {
         let batch: Vec<NewPassage> = passages.by_ref().take(ROWS_AT_ONCE).collect();
         if batch.is_empty() {
@@ -199,6 +200,34 @@ pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64
             .get_result(conn)?;
         Ok(total + some)
     })
+}
+
+/// Passages of places, `limit` of them at most.
+pub(crate) fn ids(conn: &mut AnyConnection, places: &[i64], limit: i64) -> QueryResult<Vec<i64>> {
+    chunks::table
+        .filter(chunks::workspace_document_id.eq_any(places.to_vec()))
+        .limit(limit)
+        .select(chunks::id)
+        .load(conn)
+}
+
+/// Removes passages with their vectors from a workspace whose namespace is locked, and records it.
+pub(crate) fn remove(conn: &mut AnyConnection, workspace: i32, ids: &[i64]) -> QueryResult<()> {
+    let mut vectors = 0;
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let some: i64 = vector_codes::table
+            .filter(vector_codes::chunk_id.eq_any(ids.to_vec()))
+            .count()
+            .get_result(conn)?;
+        vectors -= some;
+        diesel::delete(chunks::table.filter(chunks::id.eq_any(ids.to_vec()))).execute(conn)?;
+    }
+    match ids {
+        [] => Ok(()),
+        _ => {
+            vector_versions::record(conn, workspace, Change { additions: 0, removals: 1, vectors })
+        }
+    }
 }
 
 /// Removes places with their passages and vectors.

@@ -107,3 +107,39 @@ pub(crate) fn places_of(
     places.sort_by_key(|(_, place, _)| *place);
     Ok(places)
 }
+
+/// The places that the documents at some paths have in a workspace.
+pub(crate) fn places_in(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    paths: &[DocumentPath],
+) -> QueryResult<Vec<i64>> {
+    let mut places = Vec::new();
+    for path in paths {
+        let place = workspace_documents::table
+            .inner_join(documents::table)
+            .filter(documents::folder.eq(path.folder().to_owned()))
+            .filter(documents::name.eq(path.name().to_owned()))
+            .filter(workspace_documents::workspace_id.eq(workspace.0))
+            .select(workspace_documents::id);
+        places.extend(place.first::<i64>(conn).optional()?);
+    }
+    Ok(places)
+}
+
+/// Workspace and place of every place that the documents at some paths have.
+pub(crate) fn places_at(
+    conn: &mut AnyConnection,
+    paths: &[DocumentPath],
+) -> QueryResult<Vec<(i32, i64)>> {
+    let mut places = Vec::new();
+    for path in paths {
+        let of_document = workspace_documents::table
+            .inner_join(documents::table)
+            .filter(documents::folder.eq(path.folder().to_owned()))
+            .filter(documents::name.eq(path.name().to_owned()))
+            .select((workspace_documents::workspace_id, workspace_documents::id));
+        places.extend(of_document.load::<(i32, i64)>(conn)?);
+    }
+    Ok(places)
+}

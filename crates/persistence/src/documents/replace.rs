@@ -1,24 +1,27 @@
 //! Documents that take the place of others: of the same key, with everything that hangs on them.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use carrel_domain::audit::Event;
 use carrel_domain::document::Document;
-use carrel_domain::library::{IndexedDocument, RelatedDocuments, Replacement};
-use carrel_domain::{DocumentId, DocumentPath, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::job::JobKind;
+use carrel_domain::library::RelatedDocuments;
+use carrel_domain::upload::{IndexTarget, Replaced, Replacement, UploadId};
+use carrel_domain::{DocumentId, DocumentPath, Result, WorkspaceId};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::audit;
 use crate::database::connection::AnyConnection;
 use crate::database::convert::{IDS_AT_ONCE, text, time, unreadable};
-use crate::database::schema::documents;
+use crate::database::schema::{documents, uploads, workspace_documents};
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::documents::folders;
-use crate::documents::indexing::{self, CarriedOver};
+use crate::documents::indexing::{self, REPLACED};
 use crate::documents::originals;
 use crate::documents::pending_files;
-use crate::documents::remove::{places_of, withdraw};
+use crate::documents::remove::places_of;
 use crate::documents::rows::{DocumentRow, lock_to_remove, stored_path};
+use crate::jobs::rows as job_rows;
 
 pub(crate) fn of(
     conn: &mut AnyConnection,
@@ -89,36 +92,101 @@ struct OldRow {
     part: String,
 }
 
+/// `None` when the documents, or the workspaces they are in, are others by now.
 pub(crate) fn replace(
     conn: &mut AnyConnection,
-    key: &str,
-    expected: &[DocumentPath],
-    new: Vec<(Document, Vec<IndexedDocument>)>,
-    event: Event,
-) -> Result<Option<Replacement>, TxError> {
+    replacement: Replacement,
+) -> Result<Option<Replaced>, TxError> {
+    let Replacement { key, earlier, documents: new, targets, hold, obsolete, event } = replacement;
     let now = time(event.by.at);
-    let mut targets: Vec<_> = new.iter().map(|(document, _)| document.path.folder()).collect();
-    targets.sort_unstable();
-    targets.dedup();
-    for folder in targets {
+    let folders: BTreeSet<_> = new.iter().map(|document| document.path.folder()).collect();
+    for folder in folders {
         folders::use_or_make(conn, folder, now)?;
     }
-    let Some(old) = lock(conn, key)? else { return Ok(None) };
-    let mut paths: Vec<String> =
+    let Some(old) = lock(conn, &text(key))? else { return Ok(None) };
+    let paths: BTreeSet<String> =
         old.iter().map(|row| format!("{}/{}", row.folder, row.name)).collect();
-    let mut expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
-    paths.sort();
-    expected.sort();
-    if paths != expected {
+    if paths != earlier.iter().map(ToString::to_string).collect() {
         return Ok(None);
     }
+    let workspaces: BTreeSet<_> = targets.iter().map(|target| target.workspace).collect();
+    for workspace in &workspaces {
+        indexing::lock(conn, *workspace)?;
+    }
+    // The old documents are locked, so no place of theirs comes any more; one may still go.
     let ids: Vec<String> = old.iter().map(|row| row.id.clone()).collect();
+    let places = places_of(conn, &ids)?;
+    if !places.iter().all(|(workspace, ..)| workspaces.contains(&WorkspaceId(*workspace))) {
+        return Ok(None);
+    }
     let digests = originals::digests_of(conn, &ids)?;
-    let Some(mut flags) = clear_places(conn, &old, &ids, &new)? else { return Ok(None) };
-    let kept: HashMap<String, String> = remaining(conn, old, &new, now)?;
-    let mut replaced =
-        Replacement { gone: std::mem::take(&mut flags.gone), ..Replacement::default() };
-    for (mut document, places) in new {
+    let kept = keep(conn, old, &new, obsolete, now)?;
+    let is_kept = |id: &String| kept.values().any(|kept| kept == id);
+    let renewed = places.iter().filter(|(_, _, id)| is_kept(id)).map(|(_, place, _)| *place);
+    outdate(conn, &renewed.collect::<Vec<_>>())?;
+    let documents = insert(conn, new, &kept)?;
+    originals::release(conn, &digests, now)?;
+    let paths: Vec<DocumentPath> = documents.iter().map(|new| new.path.clone()).collect();
+    let mut jobs = Vec::with_capacity(targets.len());
+    for IndexTarget { workspace, event, .. } in targets {
+        let kind = JobKind::Embed;
+        let mut row = job_rows::insert(conn, kind, workspace, 0, Some(hold), true, &event.by)?;
+        job_rows::append(conn, &mut row, &paths, now)?;
+        jobs.push(job_rows::save(conn, row)?);
+        audit::record(conn, event)?;
+    }
+    audit::record(conn, event)?;
+    Ok(Some(Replaced { documents, jobs }))
+}
+
+/// Notes the files of the old documents. Those that are none of the new parts are left to `obsolete`;
+/// the ids of the others, by part.
+fn keep(
+    conn: &mut AnyConnection,
+    old: Vec<OldRow>,
+    new: &[Document],
+    obsolete: UploadId,
+    now: NaiveDateTime,
+) -> Result<HashMap<String, String>, TxError> {
+    let parts: HashSet<&str> = new.iter().map(|document| document.origin.part.as_str()).collect();
+    let (mut kept, obsolete) = (HashMap::new(), obsolete.0.to_string());
+    let mut is_begun = false;
+    for OldRow { id, folder, name, part } in old {
+        let path = stored_path(&folder, &name)?;
+        pending_files::record_intent(conn, &path, now)?;
+        if parts.contains(part.as_str()) {
+            kept.insert(part, id);
+            continue;
+        }
+        if !is_begun {
+            let row = (uploads::id.eq(obsolete.clone()), uploads::begun_at.eq(now));
+            diesel::insert_into(uploads::table).values(row).execute(conn)?;
+            is_begun = true;
+        }
+        pending_files::assign(conn, &path, &obsolete)?;
+    }
+    Ok(kept)
+}
+
+/// Notes that the passages of places are of an earlier text.
+fn outdate(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
+    for places in places.chunks(IDS_AT_ONCE) {
+        let places = workspace_documents::id.eq_any(places.to_vec());
+        diesel::update(workspace_documents::table.filter(places))
+            .set(workspace_documents::recipe.eq(REPLACED))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Stores the new documents, those under the ids of old ones of the same part; settles their files.
+fn insert(
+    conn: &mut AnyConnection,
+    new: Vec<Document>,
+    kept: &HashMap<String, String>,
+) -> Result<Vec<Document>, TxError> {
+    let mut documents = Vec::with_capacity(new.len());
+    for mut document in new {
         let path = document.path.clone();
         let id = kept.get(&document.origin.part);
         let earlier = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("form of id")));
@@ -127,89 +195,12 @@ pub(crate) fn replace(
         }
         let row = DocumentRow::from(document.clone());
         match id {
-            Some(id) => diesel::update(documents::table.find(id)).set(row.clone()).execute(conn),
-            None => diesel::insert_into(documents::table).values(row.clone()).execute(conn),
+            Some(id) => diesel::update(documents::table.find(id)).set(row).execute(conn),
+            None => diesel::insert_into(documents::table).values(row).execute(conn),
         }
         .or_taken("document", &path)?;
-        for embedded in places {
-            let workspace = embedded.workspace;
-            let carried_over =
-                flags.carried_over.remove(&(document.origin.part.clone(), workspace.0));
-            let place = indexing::add(conn, &row, embedded, carried_over.unwrap_or_default(), now)?;
-            replaced.placed.push((workspace, place.id));
-        }
         pending_files::forget(conn, &path)?;
-        replaced.documents.push(document);
+        documents.push(document);
     }
-    originals::release(conn, &digests, now)?;
-    audit::record(conn, event)?;
-    Ok(Some(replaced))
-}
-
-/// What is left of places that were taken away.
-struct Flags {
-    gone: Vec<(WorkspaceId, WorkspaceDocumentId)>,
-    /// By part and workspace.
-    carried_over: HashMap<(String, i32), CarriedOver>,
-}
-
-/// Takes the old documents out of their workspaces, all of which are locked, as are those of the new
-/// ones. `None` when a workspace is not among these.
-fn clear_places(
-    conn: &mut AnyConnection,
-    old: &[OldRow],
-    ids: &[String],
-    new: &[(Document, Vec<IndexedDocument>)],
-) -> Result<Option<Flags>, TxError> {
-    let embedded = |places: &Vec<IndexedDocument>| -> Vec<i32> {
-        places.iter().map(|embedded| embedded.workspace.0).collect()
-    };
-    let mut covered: Vec<i32> = new.iter().flat_map(|(_, places)| embedded(places)).collect();
-    covered.sort_unstable();
-    covered.dedup();
-    let is_covered =
-        |workspace: i32| new.iter().all(|(_, places)| embedded(places).contains(&workspace));
-    for &workspace in &covered {
-        indexing::lock(conn, WorkspaceId(workspace))?;
-    }
-    // The old documents are locked, so no place of theirs comes any more; one may still go.
-    let places = places_of(conn, ids)?;
-    if !places.iter().all(|(workspace, ..)| is_covered(*workspace)) {
-        return Ok(None);
-    }
-    let parts: HashMap<&str, &str> =
-        old.iter().map(|row| (row.id.as_str(), row.part.as_str())).collect();
-    let mut flags = Flags { gone: Vec::new(), carried_over: HashMap::new() };
-    for (workspace, place, document) in &places {
-        let carried_over = indexing::carried_over(conn, *place)?;
-        let part = parts.get(document.as_str()).copied().unwrap_or_default();
-        flags.carried_over.insert((part.to_owned(), *workspace), carried_over);
-        flags.gone.push((WorkspaceId(*workspace), WorkspaceDocumentId(*place)));
-    }
-    withdraw(conn, places.iter().map(|(workspace, place, _)| (*workspace, *place)))?;
-    Ok(Some(flags))
-}
-
-/// Removes the old documents that are none of the new parts, and notes the files of all. The ids
-/// of the others, by part.
-fn remaining(
-    conn: &mut AnyConnection,
-    old: Vec<OldRow>,
-    new: &[(Document, Vec<IndexedDocument>)],
-    now: chrono::NaiveDateTime,
-) -> Result<HashMap<String, String>, TxError> {
-    let (mut kept, mut gone) = (HashMap::new(), Vec::new());
-    for OldRow { id, folder, name, part } in old {
-        let path = stored_path(&folder, &name)?;
-        pending_files::record_intent(conn, &path, now)?;
-        match new.iter().any(|(document, _)| document.origin.part == part) {
-            true => _ = kept.insert(part, id),
-            false => gone.push(id),
-        }
-    }
-    for ids in gone.chunks(IDS_AT_ONCE) {
-        diesel::delete(documents::table.filter(documents::id.eq_any(ids.to_vec())))
-            .execute(conn)?;
-    }
-    Ok(kept)
+    Ok(documents)
 }

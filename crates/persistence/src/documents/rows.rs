@@ -5,8 +5,7 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::document::{Document, DocumentOrigin, Published};
 use carrel_domain::library::{
-    Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, Replacement,
-    WorkspaceDocument,
+    Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, WorkspaceDocument,
 };
 use carrel_domain::{
     DocumentId, DocumentPath, Error, Result, Warnings, WorkspaceDocumentId, WorkspaceId,
@@ -23,6 +22,7 @@ use crate::database::schema::documents;
 use crate::database::tx_error::OrRefused;
 use crate::documents::folders;
 use crate::documents::indexing;
+use crate::documents::parts;
 use crate::documents::pending_files;
 use crate::documents::remove;
 use crate::documents::replace;
@@ -266,21 +266,13 @@ impl Documents for Database {
         self.snapshot(move |conn| replace::of(conn, kin)).await
     }
 
-    async fn replace(
-        &self,
-        key: &str,
-        old: &[DocumentPath],
-        new: Vec<(Document, Vec<IndexedDocument>)>,
-        event: Event,
-    ) -> Result<Option<Replacement>> {
-        let (key, old) = (text(key), old.to_vec());
-        self.write(move |conn| replace::replace(conn, &key, &old, new, event)).await
-    }
-
     async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<RemovedDocument>> {
         let mut paths = paths.to_vec();
         paths.sort();
         paths.dedup();
+        let named = paths.clone();
+        let places = self.read(move |conn| Ok(remove::places_at(conn, &named)?)).await?;
+        parts::thin_out(self, places).await?;
         self.write(move |conn| {
             let removed = remove::remove(conn, &paths, time(event.by.at))?;
             if !removed.is_empty() {

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::{Job, JobKind};
 use carrel_domain::library::RemovedDocument;
-use carrel_domain::upload::{IndexTarget, StoredDocument, UploadId, UploadPiece, Uploads};
+use carrel_domain::upload::{
+    IndexTarget, Replaced, Replacement, StoredDocument, UploadId, UploadPiece, Uploads,
+};
 use carrel_domain::{DocumentPath, Error, JobId, Result};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -17,7 +19,7 @@ use crate::database::convert::{rows, time, unreadable};
 use crate::database::schema::{documents, jobs, uploads};
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::documents::rows::{DocumentRow, lock_to_refer};
-use crate::documents::{folders, pending_files, remove};
+use crate::documents::{folders, parts, pending_files, remove, replace};
 use crate::jobs::rows as job_rows;
 
 /// The most items that an upload adds to a job that has some already.
@@ -168,6 +170,10 @@ impl Uploads for Database {
         self.write(move |conn| store(conn, piece)).await
     }
 
+    async fn replace(&self, replacement: Replacement) -> Result<Option<Replaced>> {
+        self.write(move |conn| replace::replace(conn, replacement)).await
+    }
+
     async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let mut paths = paths.to_vec();
         paths.sort();
@@ -190,6 +196,12 @@ impl Uploads for Database {
         limit: u32,
         event: Event,
     ) -> Result<Option<Vec<RemovedDocument>>> {
+        let name = upload.0.to_string();
+        let places = self.read(move |conn| {
+            let paths = pending_files::of_upload(conn, &name, rows(limit))?;
+            Ok(remove::places_at(conn, &paths)?)
+        });
+        parts::thin_out(self, places.await?).await?;
         self.write(move |conn| roll_back(conn, upload, limit, event)).await
     }
 

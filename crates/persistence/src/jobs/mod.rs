@@ -1,5 +1,7 @@
 //! Background jobs, their items, and the queue that workers take them from.
 pub(crate) mod items;
+pub(crate) mod parts;
 pub(crate) mod queue;
+pub(crate) mod retention;
 pub(crate) mod rows;
 pub(crate) mod stale;

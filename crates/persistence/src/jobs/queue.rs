@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::{
-    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, QueuedRefreshes,
-    Requeue, Retention, StepResult,
+    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, PartResult,
+    PartialIndexing, PassagePart, QueuedRefreshes, Requeue, Retention, StepResult, Superseded,
 };
 use carrel_domain::job::{ItemState, Job, JobItem, JobKind, JobState};
 use carrel_domain::library::IndexedDocument;
@@ -17,19 +17,22 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::database::connection::AnyConnection;
-use crate::database::convert::{IDS_AT_ONCE, rows as count, some_text, text, time};
+use crate::database::convert::{rows as count, some_text, text, time};
 use crate::database::schema::jobs;
 use crate::database::tx_error::TxError;
 use crate::documents::indexing;
 use crate::documents::indexing::{Placing, UpsertOutcome};
+use crate::documents::parts as indexing_parts;
 use crate::documents::rows;
 use crate::documents::vector_versions::{self, Change};
 use crate::jobs::items;
+use crate::jobs::parts;
+use crate::jobs::retention;
 use crate::jobs::rows::{Row, insert, lock, save};
 use crate::jobs::stale;
 
 /// The job, locked, if the lease on it still holds.
-fn held(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
+pub(crate) fn held(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
     let token = lease.token.to_string();
     Ok(lock(conn, lease.job)?.filter(|row| row.lease.as_ref() == Some(&token)))
 }
@@ -100,11 +103,13 @@ fn step(
     let workspace: Option<i32> =
         jobs::table.find(lease.job.0).select(jobs::workspace_id).first(conn).optional()?;
     let Some(workspace) = workspace else { return Ok(None) };
-    let (mut step, mut embedded) = (Step::default(), Vec::new());
+    let (mut step, mut embedded, mut whole) = (Step::default(), Vec::new(), Vec::new());
     for FinishedItem { item: JobItem { number, path, .. }, outcome } in finished {
         match outcome {
             ItemOutcome::Failed(reason) => step.failed.push((number, ItemState::Failed, reason)),
             ItemOutcome::Again(reason) => step.failed.push((number, ItemState::Queued, reason)),
+            ItemOutcome::Unchanged => step.done.push(number),
+            ItemOutcome::IndexedInParts { stored, recipe } => whole.push((number, stored, recipe)),
             ItemOutcome::Indexed(passages) => match rows::lock_to_refer(conn, &path)? {
                 Some(document) => embedded.push((number, document, passages)),
                 None => {
@@ -118,10 +123,12 @@ fn step(
         return Ok(None);
     }
     let Some(row) = held(conn, lease)? else { return Ok(None) };
-    let placing = match row.kind()? {
-        JobKind::Embed => Placing::Anew,
-        JobKind::Refresh => Placing::Renewing,
-    };
+    let placing = Placing::of(row.kind()?);
+    for (number, stored, recipe) in whole {
+        let place = indexing_parts::finish(conn, stored, &recipe, placing, now)?;
+        step.done.push(number);
+        step.put.push(UpsertOutcome { place, ..UpsertOutcome::default() });
+    }
     let mut change = Change::default();
     for (number, document, passages) in embedded {
         let passages = IndexedDocument { workspace: WorkspaceId(workspace), ..passages };
@@ -166,28 +173,6 @@ fn complete(
         replaced: put.iter().filter_map(|put| put.replaced).collect(),
         others_wait: is_due(conn, now, lease.job)?,
     }))
-}
-
-fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResult<u64> {
-    let Retention { before, jobs: most_jobs, items: most_items } = retention;
-    let over: Vec<(i64, i32, Option<NaiveDateTime>)> = jobs::table
-        .filter(jobs::finished_at.is_not_null())
-        .order((jobs::finished_at.desc(), jobs::id.desc()))
-        .select((jobs::id, jobs::total, jobs::finished_at))
-        .load(conn)?;
-    let (before, mut items, mut old) = (time(before), 0, Vec::new());
-    for (position, (id, total, finished)) in over.into_iter().enumerate() {
-        items += u64::from(total.unsigned_abs());
-        // The newest stays however large it is: somebody may be looking at it.
-        let is_too_many = position > 0 && (position >= most_jobs || items > most_items);
-        if is_too_many || finished.is_some_and(|finished| finished < before) {
-            old.push(id);
-        }
-    }
-    for ids in old.chunks(IDS_AT_ONCE) {
-        diesel::delete(jobs::table.filter(jobs::id.eq_any(ids.to_vec()))).execute(conn)?;
-    }
-    Ok(old.len() as u64)
 }
 
 /// A state, its jobs, and of their documents all, done and failed ones.
@@ -311,8 +296,31 @@ impl JobQueue for Database {
         until: DateTime<Utc>,
         event: Event,
     ) -> Result<Option<StepResult>> {
-        let lease = *lease;
+        let finished = parts::with_large_apart(self, lease, finished, until).await?;
+        let (lease, Some(finished)) = (*lease, finished) else { return Ok(None) };
         self.write(move |conn| complete(conn, &lease, finished, time(until), event)).await
+    }
+
+    async fn store_part(
+        &self,
+        lease: &Lease,
+        part: PassagePart,
+        until: DateTime<Utc>,
+    ) -> Result<Option<PartResult>> {
+        let lease = *lease;
+        self.write(move |conn| parts::store(conn, &lease, part, time(until))).await
+    }
+
+    async fn remove_part(
+        &self,
+        lease: &Lease,
+        stored: PartialIndexing,
+        which: Superseded,
+        limit: u32,
+        until: DateTime<Utc>,
+    ) -> Result<Option<bool>> {
+        let (lease, until) = (*lease, time(until));
+        self.write(move |conn| parts::remove(conn, &lease, stored, which, limit, until)).await
     }
 
     async fn requeue(
@@ -375,7 +383,7 @@ impl JobQueue for Database {
         .await
     }
 
-    async fn prune(&self, retention: Retention) -> Result<u64> {
-        self.write(move |conn| Ok(prune(conn, retention)?)).await
+    async fn prune(&self, kept: Retention) -> Result<u64> {
+        self.write(move |conn| Ok(retention::prune(conn, kept)?)).await
     }
 }

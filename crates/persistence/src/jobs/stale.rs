@@ -10,7 +10,7 @@ use crate::database::schema::workspace_documents;
 const LOOKED_AT: i64 = 500;
 
 /// The recipe of passages that are to be made anew.
-const NONE: &str = "";
+pub(crate) const NONE: &str = "";
 
 /// The next workspace documents of a recipe after an id, each with the length of its first vector.
 pub(crate) fn looked_at(
@@ -32,6 +32,14 @@ pub(crate) fn looked_at(
         .limit(LOOKED_AT)
         .select((workspace_documents::id, length))
         .load(conn)
+}
+
+/// Marks workspace documents as stale.
+pub(crate) fn mark(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<()> {
+    let fresh = workspace_documents::table
+        .filter(workspace_documents::id.eq_any(ids.to_vec()))
+        .filter(workspace_documents::recipe.ne(NONE));
+    diesel::update(fresh).set(workspace_documents::recipe.eq(NONE)).execute(conn).map(drop)
 }
 
 /// Marks those of a recipe as stale that are among `ids`; how many.

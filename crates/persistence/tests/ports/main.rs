@@ -37,6 +37,7 @@ mod migrations;
 mod opening;
 mod originals;
 mod owner;
+mod parts;
 mod people_and_settings;
 mod pins;
 mod prompts;

@@ -1,8 +1,12 @@
 use carrel_domain::document::{Document, DocumentOrigin};
+use carrel_domain::job::queue::{ItemOutcome, Lease};
 use carrel_domain::library::{Documents, RelatedDocuments, WorkspaceDocuments};
+use carrel_domain::upload::{IndexTarget, Replacement, UploadId, Uploads};
 use carrel_domain::vector::VectorRows;
-use carrel_domain::{DocumentPath, Error, Folder};
+use carrel_domain::{Error, Folder, WorkspaceId};
+use uuid::Uuid;
 
+use crate::jobs::{finish, hold, paths};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
@@ -87,6 +91,24 @@ async fn of_one_content_the_first_of_each_part_is_found(scratch: Scratch) {
     assert_eq!(found, [(second, vec![here]), (elsewhere, vec![here])]);
 }
 
+/// What an upload of the key `k` replaces, to be indexed in some workspaces.
+fn replacement(earlier: &[&str], documents: Vec<Document>, targets: &[WorkspaceId]) -> Replacement {
+    let target = |workspace: &WorkspaceId| IndexTarget {
+        workspace: *workspace,
+        along: None,
+        event: done(2),
+    };
+    Replacement {
+        key: "k".into(),
+        earlier: paths(earlier),
+        documents,
+        targets: targets.iter().map(target).collect(),
+        hold: hold(20),
+        obsolete: UploadId(Uuid::new_v4()),
+        event: done(2),
+    }
+}
+
 async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
@@ -97,39 +119,62 @@ async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
     scratch.execute("UPDATE workspace_documents SET pinned = TRUE");
     let second = of_key("second", "k", "");
     db.record_intent(std::slice::from_ref(&second.path), at(1)).await.unwrap();
-    let places = vec![embedded(one, "new", 2), embedded(two, "new", 2)];
-    let new = vec![(second.clone(), places)];
-    let replaced = db.replace("k", &[path("first")], new, done(2)).await.unwrap().unwrap();
+    let new = replacement(&["first"], vec![second.clone()], &[one, two]);
+    let token = new.hold.token;
+    let replaced = db.replace(new).await.unwrap().unwrap();
     let expected = Document { id: first.id, ..second };
     assert_eq!(replaced.documents, std::slice::from_ref(&expected));
-    assert_eq!(replaced.gone, [(one, created[0].id)]);
     assert_eq!(db.by_path(&path("first")).await.unwrap(), None);
     assert_eq!(db.by_path(&path("second")).await.unwrap(), Some(expected));
+    assert_eq!(db.pending_files(at(9)).await.unwrap(), [(path("first"), false)]);
+
+    // The old text stays searchable, without a place in the new one, and counts as stale.
+    let count = |workspace| VectorRows::count(&db, Some(workspace));
+    assert_eq!((count(one).await.unwrap(), count(two).await.unwrap()), (3, 0));
+    let place = db.in_workspace(one).await.unwrap().remove(0);
+    assert_eq!((place.id, &*place.recipe), (created[0].id, "replaced"));
+    let chunks = VectorRows::chunks(&db, one, None, 9).await.unwrap();
+    let passages = db.passages(one, &chunks).await.unwrap();
+    assert_eq!(passages.len(), 3);
+    assert!(passages.iter().all(|passage| passage.span.is_none() && passage.text.contains("old")));
+
+    // Jobs that the request holds make the new passages, in the same place to clients.
+    for job in &replaced.jobs {
+        let lease = Lease { job: job.id, token };
+        finish(&db, &lease, |_| ItemOutcome::Indexed(embedded(job.workspace.id, "new", 2))).await;
+    }
     let place = db.in_workspace(one).await.unwrap().remove(0);
     assert_eq!((place.key, place.pinned), (created[0].key, true));
     assert!(!db.in_workspace(two).await.unwrap()[0].pinned);
-    let count = |workspace| VectorRows::count(&db, Some(workspace));
     assert_eq!((count(one).await.unwrap(), count(two).await.unwrap()), (2, 2));
-    assert_eq!(db.pending_files(at(9)).await.unwrap(), [(path("first"), false)]);
 }
 
 async fn parts_come_and_go_with_a_replacement(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    let sheet = |name: &str, part: &str| (of_key(name, "k", part), vec![embedded(here, part, 1)]);
-    let first = vec![sheet("a1", "A"), sheet("b1", "B")];
-    let ids: Vec<_> = first.iter().map(|(document, _)| document.id).collect();
-    db.replace("k", &[], first, done(0)).await.unwrap().unwrap();
-    let second = vec![sheet("c2", "C"), sheet("b2", "B")];
-    let old = [path("a1"), path("b1")];
-    let replaced = db.replace("k", &old, second, done(1)).await.unwrap().unwrap();
-    assert_eq!(replaced.documents[1].id, ids[1]);
-    assert!(!ids.contains(&replaced.documents[0].id));
-    let now: Vec<_> = db.related(&kin("k")).await.unwrap();
-    let parts: Vec<_> = now.iter().map(|(document, _)| document.origin.part.as_str()).collect();
-    assert_eq!(parts, ["B", "C"]);
+    let first = [of_key("a1", "k", "A"), of_key("b1", "k", "B")];
+    for document in &first {
+        let place = vec![embedded(here, "old", 1)];
+        Documents::create(&db, document.clone(), place, done(0)).await.unwrap();
+    }
+    let second = vec![of_key("c2", "k", "C"), of_key("b2", "k", "B")];
+    let new = replacement(&["a1", "b1"], second, &[here]);
+    let obsolete = new.obsolete;
+    let replaced = db.replace(new).await.unwrap().unwrap();
+    assert_eq!(replaced.documents[1].id, first[1].id);
+    assert_ne!(replaced.documents[0].id, first[0].id);
+    let parts = async || {
+        let now = db.related(&kin("k")).await.unwrap();
+        now.into_iter().map(|(document, _)| document.origin.part).collect::<Vec<_>>()
+    };
+    // What has no successor stays until it is rolled back, also when the process is killed.
+    assert_eq!(parts().await, ["A", "B", "C"]);
+    assert_eq!(db.unfinished(at(9)).await.unwrap(), [obsolete]);
     assert_eq!(VectorRows::count(&db, Some(here)).await.unwrap(), 2);
-    assert_eq!(scratch.rows_in("documents"), 2);
+    let removed = db.roll_back(obsolete, 64, done(3)).await.unwrap().unwrap();
+    assert_eq!(removed.iter().map(|each| &each.path).collect::<Vec<_>>(), [&path("a1")]);
+    assert_eq!(parts().await, ["B", "C"]);
+    assert_eq!(db.roll_back(obsolete, 64, done(3)).await.unwrap(), None);
 }
 
 async fn a_replacement_of_what_has_changed_changes_nothing(scratch: Scratch) {
@@ -137,17 +182,16 @@ async fn a_replacement_of_what_has_changed_changes_nothing(scratch: Scratch) {
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let places = vec![embedded(one, "x", 1)];
     Documents::create(&db, of_key("a", "k", ""), places, done(0)).await.unwrap();
-    let new = |places| vec![(of_key("b", "k", ""), places)];
-    let here = || vec![embedded(one, "y", 1)];
-    let other: DocumentPath = path("other");
-    assert_eq!(db.replace("k", &[other], new(here()), done(1)).await.unwrap(), None);
-    assert_eq!(db.replace("k", &[], new(here()), done(1)).await.unwrap(), None);
-    // Embedded for another workspace than the one it is in by now.
-    let there = vec![embedded(two, "y", 1)];
-    assert_eq!(db.replace("k", &[path("a")], new(there), done(1)).await.unwrap(), None);
+    let new = |earlier: &[&str], target| {
+        replacement(earlier, vec![of_key("b", "k", "")], std::slice::from_ref(target))
+    };
+    assert_eq!(db.replace(new(&["other"], &one)).await.unwrap(), None);
+    assert_eq!(db.replace(new(&[], &one)).await.unwrap(), None);
+    // It is in another workspace by now.
+    assert_eq!(db.replace(new(&["a"], &two)).await.unwrap(), None);
     assert!(db.by_path(&path("a")).await.unwrap().is_some());
     assert_eq!(db.by_path(&path("b")).await.unwrap(), None);
-    assert_eq!(VectorRows::count(&db, None).await.unwrap(), 1);
+    assert_eq!((VectorRows::count(&db, None).await.unwrap(), scratch.rows_in("jobs")), (1, 0));
 }
 
 async fn a_key_has_one_document_of_each_part(scratch: Scratch) {
@@ -156,19 +200,16 @@ async fn a_key_has_one_document_of_each_part(scratch: Scratch) {
     let again = Documents::create(&db, of_key("b", "k", ""), Vec::new(), done(0)).await;
     assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
     Documents::create(&db, of_key("b", "k", "part"), Vec::new(), done(0)).await.unwrap();
-    let first = (0..8).map(|number| {
+    // Of those that replace it at once, one does.
+    let at_once = (0..8).map(|number| {
         let (db, name) = (db.clone(), format!("n{number}"));
-        let new = vec![(of_key(&name, "new", ""), Vec::new())];
-        tokio::spawn(async move { db.replace("new", &[], new, done(0)).await })
+        let new = replacement(&["a", "b"], vec![of_key(&name, "k", "")], &[]);
+        tokio::spawn(async move { db.replace(new).await })
     });
-    let first: Vec<_> = first.collect();
+    let at_once: Vec<_> = at_once.collect();
     let mut made = 0;
-    for each in first {
-        match each.await.unwrap() {
-            Ok(Some(_)) => made += 1,
-            Ok(None) | Err(Error::AlreadyExists { .. }) => {}
-            other => panic!("{other:?}"),
-        }
+    for each in at_once {
+        made += usize::from(each.await.unwrap().unwrap().is_some());
     }
-    assert_eq!((made, db.related(&kin("new")).await.unwrap().len()), (1, 1));
+    assert_eq!((made, db.related(&kin("k")).await.unwrap().len()), (1, 2));
 }

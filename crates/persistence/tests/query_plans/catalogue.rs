@@ -2,10 +2,13 @@
 use carrel_domain::audit::By;
 use carrel_domain::document_list::{DocumentList, DocumentQuery, DocumentScope};
 use carrel_domain::folder::{DocumentMove, Folders, ListPosition};
+use carrel_domain::job::queue::LeaseRequest;
 use carrel_domain::library::{Documents, RelatedDocuments};
+use carrel_domain::upload::{IndexTarget, Replacement, UploadId, Uploads};
 use carrel_domain::{DocumentId, Folder, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{document, embedded, path};
 
@@ -56,11 +59,19 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
         let mut keyed = document(name, now);
         keyed.path = keyed.path.moved_to(&other);
         keyed.origin.key = Some("k".into());
-        vec![(keyed, vec![embedded(here)])]
+        keyed
     };
-    for (old, new) in [(Vec::new(), "k1"), (vec![path("k1").moved_to(&other)], "k2")] {
-        db.replace("k", &old, keyed(new), done()).await.unwrap().unwrap();
-    }
+    Documents::create(db, keyed("k1"), vec![embedded(here)], done()).await.unwrap();
+    let replacement = Replacement {
+        key: "k".into(),
+        earlier: vec![path("k1").moved_to(&other)],
+        documents: vec![keyed("k2")],
+        targets: vec![IndexTarget { workspace: here, along: None, event: done() }],
+        hold: LeaseRequest { token: Uuid::new_v4(), until: now },
+        obsolete: UploadId(Uuid::new_v4()),
+        event: done(),
+    };
+    db.replace(replacement).await.unwrap().unwrap();
     let again = vec![embedded(here)];
     db.add_to_workspaces(&path("k2").moved_to(&other), again, done()).await.unwrap();
     db.remove_folder(&other, done()).await.unwrap().unwrap();

@@ -2,7 +2,8 @@
 use carrel_domain::audit::By;
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::job::queue::{
-    ClaimedJob, FinishedItem, ItemOutcome, JobQueue, LeaseRequest, Requeue, Retention,
+    ClaimedJob, FinishedItem, ItemOutcome, JobQueue, LeaseRequest, PartResult, PassagePart,
+    Requeue, Retention, Superseded,
 };
 use carrel_domain::job::{Cursor, ItemState, JobFilter, JobKind, JobState, Jobs, NewJob};
 use carrel_domain::{DocumentPath, WorkspaceId};
@@ -28,6 +29,16 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     let ClaimedJob { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
     db.renew(&lease, now).await.unwrap().unwrap();
     let items = db.waiting(&lease, 10).await.unwrap().unwrap();
+    let part = PassagePart { item: items[0].clone(), passages: embedded(here), before: None };
+    let Some(PartResult::Stored(stored)) = db.store_part(&lease, part, now).await.unwrap() else {
+        panic!("no part was stored");
+    };
+    for which in [Superseded::Earlier, Superseded::New] {
+        db.remove_part(&lease, stored, which, 1, now).await.unwrap().unwrap();
+    }
+    let whole = ItemOutcome::IndexedInParts { stored, recipe: "another".into() };
+    let finished = vec![FinishedItem { item: items[0].clone(), outcome: whole }];
+    db.complete(&lease, finished, now, done()).await.unwrap().unwrap();
     let outcomes = [
         ItemOutcome::Indexed(embedded(here)),
         ItemOutcome::Again(String::new()),

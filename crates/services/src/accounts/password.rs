@@ -11,12 +11,17 @@ use tokio::sync::Semaphore;
 /// What a password must be like. Lengths are in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordRules {
+    /// The fewest characters.
     pub shortest: usize,
+    /// The most characters.
     pub longest: usize,
     /// At least so many of each kind.
     pub lower_case: usize,
+    /// The fewest upper-case letters.
     pub upper_case: usize,
+    /// The fewest digits.
     pub digits: usize,
+    /// The fewest symbols.
     pub symbols: usize,
     /// How many of the four kinds must be there at all.
     pub kinds: usize,
@@ -37,6 +42,7 @@ impl Default for PasswordRules {
 }
 
 impl PasswordRules {
+    /// Whether a password keeps the rules. [`Error::Invalid`] with what it lacks.
     pub fn check(&self, password: &str) -> Result<()> {
         let wrong = |reason: String| Err(Error::invalid("password", reason));
         if password.is_empty() {
@@ -85,6 +91,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
+    /// Keeps these rules. Hashing runs on threads that may block, a few at a time.
     pub fn new(rules: PasswordRules) -> Self {
         Self { rules, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }

@@ -18,8 +18,10 @@ const FORMAT: u32 = 1;
 /// The most that is read of the file.
 const LARGEST: u64 = 1 << 20;
 
+/// What an archive says of itself: `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// The version of the layout. A larger one than this program knows is refused.
     pub format: u32,
     /// Of the program that wrote it.
     pub version: String,
@@ -27,9 +29,11 @@ pub struct Manifest {
     pub schema: String,
     /// RFC 3339.
     pub made_at: String,
+    /// Whether the audit log is in it.
     pub audit_log: bool,
     /// The rows of each table.
     pub tables: BTreeMap<String, u64>,
+    /// Documents in it, with and without a file.
     pub documents: u64,
     /// Documents whose file was gone. `left-out.jsonl` names them.
     pub documents_without_file: u64,
@@ -37,12 +41,14 @@ pub struct Manifest {
     pub files: u64,
     /// The largest id that each table ever assigned.
     pub last_ids: BTreeMap<String, i64>,
+    /// The end of the audit log when it was written.
     pub audit_head: AuditHead,
 }
 
 /// The end of the audit log of the server that was archived, to compare it with that log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
+    /// The id of the newest event, or 0 when there is none.
     pub id: i64,
     /// In hexadecimal digits.
     pub digest: String,

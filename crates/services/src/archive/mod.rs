@@ -39,16 +39,22 @@ const KIND: &str = "archive";
 /// Writes archives, and reads them into an empty server.
 #[derive(Clone)]
 pub struct Archives {
+    /// Reads and fills the database.
     pub store: Arc<dyn ArchiveStore>,
+    /// Learns of each archive.
     pub audit: Arc<dyn AuditLog>,
+    /// What is known of documents.
     pub documents: Arc<dyn Documents>,
+    /// Settings, which are sealed anew under the key of the server that they come to.
     pub settings: Arc<SettingsStore>,
+    /// Where everything is stored.
     pub place: BackupPaths,
 }
 
 /// What was written or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveSummary {
+    /// What the archive says of itself.
     pub manifest: Manifest,
     /// Variables whose values are sealed with another key of secrets. They are not set.
     pub unreadable_secrets: Vec<String>,

@@ -29,12 +29,15 @@ const PIECE: usize = 128 << 10;
 
 /// What is to be written.
 pub struct Contents {
+    /// The copy of the database.
     pub database_file: PathBuf,
     /// Whether the database is part of it.
     pub database: bool,
+    /// Whether the secret key goes along.
     pub secrets: bool,
     /// Files of documents.
     pub documents: PathBuf,
+    /// The files that documents were made of.
     pub originals: PathBuf,
     /// Everything else, and files of documents that may have gone.
     pub rest: PathBuf,
@@ -43,7 +46,9 @@ pub struct Contents {
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
+    /// Files in the archive.
     pub files: u64,
+    /// Their bytes before compression.
     pub bytes: u64,
 }
 
@@ -52,8 +57,11 @@ pub struct Written {
 pub struct BackupManifest {
     /// Of the program that made it.
     pub version: String,
+    /// When it was made, as RFC 3339.
     pub made: String,
+    /// Whether the database is in it: not where PostgreSQL keeps it.
     pub database: bool,
+    /// Whether the secret key is in it.
     pub secrets: bool,
 }
 
@@ -199,7 +207,9 @@ impl<R: Read> Read for Hashing<R> {
 
 /// Where what is in an archive goes.
 pub trait Sink {
+    /// A folder in the archive.
     fn folder(&mut self, name: &Path) -> io::Result<()>;
+    /// A file in the archive, with its content.
     fn file(&mut self, name: &Path, from: &mut dyn Read) -> io::Result<()>;
 }
 

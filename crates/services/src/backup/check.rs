@@ -22,12 +22,19 @@ use crate::originals::Originals;
 /// The most faults that are told.
 const MOST: usize = 100;
 
+/// Compares the database, the files and the audit log of one server.
 pub struct IntegrityCheck {
+    /// What the database holds.
     pub inventory: Arc<dyn Inventory>,
+    /// Documents, as far as the database knows.
     pub documents: Arc<dyn Documents>,
+    /// Their texts.
     pub files: Arc<dyn DocumentFiles>,
+    /// The files that documents were made of.
     pub originals: Originals,
+    /// The audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// What vouches for the audit log.
     pub audit_seals: Arc<dyn AuditSeals>,
     /// Where the files of documents are.
     pub directory: PathBuf,
@@ -36,8 +43,11 @@ pub struct IntegrityCheck {
 /// What a check came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
+    /// Documents that were compared.
     pub documents: u64,
+    /// Originals that were compared.
     pub originals: u64,
+    /// Events that were followed.
     pub events: u64,
     /// One sentence each; nothing is wrong when there is none. The first hundred.
     pub faults: Vec<String>,

@@ -30,6 +30,7 @@ pub struct Staging {
 }
 
 impl Staging {
+    /// A staging area beneath `directory`.
     pub fn new(place: &BackupPaths, directory: &Path, secrets: Secrets) -> Self {
         let mut left_out = place.left_out.clone();
         left_out.push(place.scratch.clone());
@@ -106,6 +107,7 @@ impl Staging {
         self.directory.join(format!("{attempt}-{ORIGINALS}"))
     }
 
+    /// What goes into the archive.
     pub fn contents(&self, attempt: usize, database: bool, secrets: bool) -> Contents {
         Contents {
             database_file: self.database(attempt),
@@ -202,6 +204,7 @@ pub fn failed(to: &str, error: io::Error) -> Error {
     Error::of_file(io::Error::new(error.kind(), text))
 }
 
+/// Runs `work` on a thread that may block.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

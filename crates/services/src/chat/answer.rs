@@ -12,13 +12,17 @@ use crate::reasoning::{CLOSE, OPEN, marked};
 /// What an answer cost and who gave it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
+    /// Tokens of the prompt and the answer.
     pub usage: Usage,
     /// From the request to the last part of the answer.
     pub seconds: f64,
+    /// The model that answered.
     pub model: ModelName,
+    /// When the last part came.
     pub answered_at: DateTime<Utc>,
     /// Whether the question was one for an agent.
     pub as_agent: bool,
+    /// Why the model stopped.
     pub finish: FinishReason,
 }
 
@@ -27,6 +31,7 @@ pub struct Metrics {
 pub struct EmptyCompletion {
     /// The provider's word for it; may be empty.
     pub reason: String,
+    /// What it cost all the same.
     pub metrics: Metrics,
 }
 
@@ -55,19 +60,28 @@ pub enum AnswerEvent {
     /// Instead of everything else: query mode, and nothing in the workspace bears on the question.
     Refused(String),
     /// The answer ends here. Unless it has `begun`, no other event comes either.
-    Failed { error: Error, begun: bool },
+    Failed {
+        /// Why.
+        error: Error,
+        /// Whether any other event came before.
+        begun: bool,
+    },
     /// The model ended without any text. Nothing is stored, not even its reasoning.
     Empty(Box<EmptyCompletion>),
     /// The answer is stored; absent when there was nothing to store.
     Finished(Option<Finished>),
 }
 
+/// An answer that is stored.
 #[derive(Clone, Debug)]
 pub struct Finished {
+    /// Names the exchange.
     pub chat: ChatId,
     /// The whole answer, its reasoning first between `<think>` marks.
     pub text: String,
+    /// The passages it was built on, by relevance.
     pub sources: Vec<Source>,
+    /// What it cost.
     pub metrics: Metrics,
 }
 
@@ -85,6 +99,7 @@ pub(super) struct AnswerBuffer {
 }
 
 impl AnswerBuffer {
+    /// An empty buffer. Otherwise reasoning becomes a part of the text, between marks.
     pub fn new(separates_reasoning: bool) -> Self {
         Self { separates_reasoning, ..Self::default() }
     }
@@ -123,10 +138,12 @@ impl AnswerBuffer {
         std::mem::take(&mut self.is_open).then(|| AnswerEvent::Text(CLOSE.to_owned()))
     }
 
+    /// Whether nothing has come yet, not even reasoning.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.reasoning.is_empty()
     }
 
+    /// Whether any text has come beside reasoning.
     pub fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
@@ -136,6 +153,7 @@ impl AnswerBuffer {
         marked(&self.reasoning, &self.text)
     }
 
+    /// What the answer has cost, `started` being when the model was asked.
     pub fn metrics(&self, model: &dyn ChatModel, started: Instant, as_agent: bool) -> Metrics {
         Metrics {
             usage: self.usage,
@@ -147,6 +165,7 @@ impl AnswerBuffer {
         }
     }
 
+    /// The outcome of an answer that ended without text.
     pub fn empty(&self, metrics: Metrics) -> EmptyCompletion {
         EmptyCompletion { reason: self.word.clone(), metrics }
     }

@@ -34,6 +34,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// A picture or a document, as the client sent it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attachment {
+    /// The name as the client gave it.
     pub name: String,
     /// Such as `image/png`; `application/anythingllm-document` for a document of any type.
     pub mime: String,
@@ -42,6 +43,7 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// Whether the model is shown it as an image.
     pub fn is_image(&self) -> bool {
         let kind = self.mime.split('/').next().unwrap_or_default();
         kind.eq_ignore_ascii_case("image")
@@ -93,59 +95,57 @@ pub(super) struct Attached {
     pub text: String,
 }
 
-impl Conversations {
-    /// Reads the documents among a question's attachments. Of these the names are left.
-    pub(super) async fn read_attached(
-        &self,
-        question: &mut Question,
-        window: u64,
-        by: &By,
-    ) -> Result<Vec<Attached>> {
-        let mut read = Vec::new();
-        let passes_over_unreadable = question.passes_over_unreadable;
-        for attachment in question.attachments.iter_mut().filter(|attached| !attached.is_image()) {
-            match self.read_one(attachment, window, by).await {
-                Ok(documents) => read.extend(documents),
-                Err(error @ Error::Internal(_)) => return Err(error),
-                Err(error) if passes_over_unreadable => {
-                    tracing::debug!(%error, "an attached document was passed over");
-                }
-                Err(error) => return Err(named(error, &attachment.name)),
+/// Reads the documents among a question's attachments. Of these the names are left.
+pub(super) async fn read_attached(
+    conversations: &Conversations,
+    question: &mut Question,
+    window: u64,
+    by: &By,
+) -> Result<Vec<Attached>> {
+    let mut read = Vec::new();
+    let passes_over_unreadable = question.passes_over_unreadable;
+    for attachment in question.attachments.iter_mut().filter(|attached| !attached.is_image()) {
+        match read_one(conversations, attachment, window, by).await {
+            Ok(documents) => read.extend(documents),
+            Err(error @ Error::Internal(_)) => return Err(error),
+            Err(error) if passes_over_unreadable => {
+                tracing::debug!(%error, "an attached document was passed over");
             }
+            Err(error) => return Err(named(error, &attachment.name)),
         }
-        Ok(read)
     }
+    Ok(read)
+}
 
-    async fn read_one(
-        &self,
-        attachment: &mut Attachment,
-        window: u64,
-        by: &By,
-    ) -> Result<Vec<Attached>> {
-        ingestion::check_file_name(&attachment.name)?;
-        let content = BASE64.decode(attachment.data());
-        let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
-        // It may be long until there is a worker for it.
-        attachment.content = String::new();
-        let file = scratch::written(self.scratch.clone(), content).await?;
-        let (name, path) = (attachment.name.clone(), file.path().to_owned());
-        let file = IncomingFile { name, content: path };
-        let owner = by.actor.to_text();
-        let request = ReadRequest { owner, time_limit: Some(ATTACHMENT_TIME_LIMIT) };
-        let extracted = self.extractor.extract(&file, &request).await?;
-        let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-        let details = ingestion::Details::default();
-        let made = |part| ingestion::from_file(&attachment.name, part, &details, by.at);
-        let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
-        let attached = |(document, mut text): (_, String)| {
-            text.truncate(text.floor_char_boundary(most));
-            // What was cut off would be held with the rest until the model has answered.
-            text.shrink_to_fit();
-            Attached { document, text }
-        };
-        let counted = ingestion::count_tokens(&self.tokenizer, made).await?;
-        Ok(counted.into_iter().map(attached).collect())
-    }
+async fn read_one(
+    conversations: &Conversations,
+    attachment: &mut Attachment,
+    window: u64,
+    by: &By,
+) -> Result<Vec<Attached>> {
+    ingestion::check_file_name(&attachment.name)?;
+    let content = BASE64.decode(attachment.data());
+    let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
+    // It may be long until there is a worker for it.
+    attachment.content = String::new();
+    let file = scratch::written(conversations.scratch.clone(), content).await?;
+    let (name, path) = (attachment.name.clone(), file.path().to_owned());
+    let file = IncomingFile { name, content: path };
+    let owner = by.actor.to_text();
+    let request = ReadRequest { owner, time_limit: Some(ATTACHMENT_TIME_LIMIT) };
+    let extracted = conversations.extractor.extract(&file, &request).await?;
+    let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
+    let details = ingestion::Details::default();
+    let made = |part| ingestion::from_file(&attachment.name, part, &details, by.at);
+    let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
+    let attached = |(document, mut text): (_, String)| {
+        text.truncate(text.floor_char_boundary(most));
+        // What was cut off would be held with the rest until the model has answered.
+        text.shrink_to_fit();
+        Attached { document, text }
+    };
+    let counted = ingestion::count_tokens(&conversations.tokenizer, made).await?;
+    Ok(counted.into_iter().map(attached).collect())
 }
 
 /// Says of which attachment a failure is.

@@ -27,7 +27,12 @@ pub enum Source {
     /// A passage that was found.
     Passage(Box<Hit>),
     /// A document that was shown whole, because it is pinned or came with the question.
-    Document { document: Box<Document>, beginning: String },
+    Document {
+        /// The document.
+        document: Box<Document>,
+        /// The beginning of its text.
+        beginning: String,
+    },
 }
 
 impl Source {
@@ -44,6 +49,7 @@ impl Source {
         }
     }
 
+    /// The document it is from.
     pub fn document(&self) -> &Document {
         match self {
             Self::Passage(hit) => &hit.passage.document,
@@ -60,93 +66,91 @@ pub(super) struct Gathered {
     pub sources: Vec<Source>,
 }
 
-impl Conversations {
-    /// Pinned documents before attached ones before passages found before those of earlier answers.
-    pub(super) async fn gather(
-        &self,
-        workspace: &Workspace,
-        question: &Question,
-        attached: Vec<Attached>,
-        past: &[Earlier],
-        window: u64,
-    ) -> Result<Gathered> {
-        let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
-        let chosen = self.search.chosen(workspace.id, &question.overrides.filter).await?;
-        let pinned = self.add_pinned(workspace, &chosen, window, &mut gathered).await?;
-        let unshown = chosen.without(pinned);
-        for Attached { document, text } in attached {
-            gathered.add_whole(document, text);
+/// Pinned documents before attached ones before passages found before those of earlier answers.
+pub(super) async fn gather(
+    conversations: &Conversations,
+    workspace: &Workspace,
+    question: &Question,
+    attached: Vec<Attached>,
+    past: &[Earlier],
+    window: u64,
+) -> Result<Gathered> {
+    let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
+    let chosen = conversations.search.chosen(workspace.id, &question.overrides.filter).await?;
+    let pinned = add_pinned(conversations, workspace, &chosen, window, &mut gathered).await?;
+    let unshown = chosen.without(pinned);
+    for Attached { document, text } in attached {
+        gathered.add_whole(document, text);
+    }
+    let wanted = question.overrides.passages.or(usize::try_from(workspace.settings.passages).ok());
+    let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
+    let query = Query {
+        text: question.asked().to_owned(),
+        limit: Some(wanted),
+        earlier: earlier_turns(question, past),
+        ..Query::default()
+    };
+    let hits = conversations.search.nearest_among(workspace, query, unshown.as_deref()).await?;
+    let hits = hits.unwrap_or_default();
+    let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
+    for hit in hits {
+        gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
+        gathered.sources.push(Source::Passage(Box::new(hit)));
+    }
+    if found.len() < wanted {
+        let missing = wanted - found.len();
+        let earlier = of_earlier_answers(conversations, workspace, past, &found).await?;
+        let earlier = earlier.iter().filter(|passage| unshown.admits(passage.place));
+        let earlier = earlier.take(missing);
+        gathered.context.extend(earlier.map(|passage| shown(passage, None)));
+    }
+    Ok(gathered)
+}
+
+/// Adds pinned documents that are among the chosen ones until they fill the window, and says
+/// where they are placed.
+async fn add_pinned(
+    conversations: &Conversations,
+    workspace: &Workspace,
+    chosen: &DocumentSelection<Vec<WorkspaceDocumentId>>,
+    window: u64,
+    gathered: &mut Gathered,
+) -> Result<BTreeSet<WorkspaceDocumentId>> {
+    let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
+    let mut added = BTreeSet::new();
+    for place in conversations.pins.pinned(workspace.id, MOST_PINNED).await? {
+        if room == 0 {
+            break;
         }
-        let wanted =
-            question.overrides.passages.or(usize::try_from(workspace.settings.passages).ok());
-        let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
-        let query = Query {
-            text: question.asked().to_owned(),
-            limit: Some(wanted),
-            earlier: earlier_turns(question, past),
-            ..Query::default()
+        if !chosen.admits(place.id) {
+            continue;
+        }
+        // A file that is missing is a matter for whoever keeps the library in order.
+        let Some(mut text) = conversations.files.text(&place.document.path).await? else {
+            continue;
         };
-        let hits = self.search.nearest_among(workspace, query, unshown.as_deref()).await?;
-        let hits = hits.unwrap_or_default();
-        let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
-        for hit in hits {
-            gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
-            gathered.sources.push(Source::Passage(Box::new(hit)));
-        }
-        if found.len() < wanted {
-            let missing = wanted - found.len();
-            let earlier = self.earlier(workspace, past, &found).await?;
-            let earlier = earlier.iter().filter(|passage| unshown.admits(passage.place));
-            let earlier = earlier.take(missing);
-            gathered.context.extend(earlier.map(|passage| shown(passage, None)));
-        }
-        Ok(gathered)
+        text.truncate(text.floor_char_boundary(room));
+        room -= text.len();
+        added.insert(place.id);
+        gathered.add_whole(place.document, text);
     }
+    Ok(added)
+}
 
-    /// Adds pinned documents that are among the chosen ones until they fill the window, and says
-    /// where they are placed.
-    async fn add_pinned(
-        &self,
-        workspace: &Workspace,
-        chosen: &DocumentSelection<Vec<WorkspaceDocumentId>>,
-        window: u64,
-        gathered: &mut Gathered,
-    ) -> Result<BTreeSet<WorkspaceDocumentId>> {
-        let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-        let mut added = BTreeSet::new();
-        for place in self.pins.pinned(workspace.id, MOST_PINNED).await? {
-            if room == 0 {
-                break;
-            }
-            if !chosen.admits(place.id) {
-                continue;
-            }
-            // A file that is missing is a matter for whoever keeps the library in order.
-            let Some(mut text) = self.files.text(&place.document.path).await? else { continue };
-            text.truncate(text.floor_char_boundary(room));
-            room -= text.len();
-            added.insert(place.id);
-            gathered.add_whole(place.document, text);
-        }
-        Ok(added)
-    }
-
-    /// Passages that earlier answers were built on, those of the newest first, as far as they are
-    /// still in the workspace.
-    async fn earlier(
-        &self,
-        workspace: &Workspace,
-        past: &[Earlier],
-        found: &HashSet<ChunkId>,
-    ) -> Result<Vec<Passage>> {
-        let mut seen = found.clone();
-        let chunks = past.iter().rev().flat_map(|earlier| &earlier.passages).copied();
-        let chunks: Vec<_> =
-            chunks.filter(|chunk| seen.insert(*chunk)).take(MOST_PASSAGES).collect();
-        match chunks.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.search.workspace_documents.passages(workspace.id, &chunks).await,
-        }
+/// Passages that earlier answers were built on, those of the newest first, as far as they are
+/// still in the workspace.
+async fn of_earlier_answers(
+    conversations: &Conversations,
+    workspace: &Workspace,
+    past: &[Earlier],
+    found: &HashSet<ChunkId>,
+) -> Result<Vec<Passage>> {
+    let mut seen = found.clone();
+    let chunks = past.iter().rev().flat_map(|earlier| &earlier.passages).copied();
+    let chunks: Vec<_> = chunks.filter(|chunk| seen.insert(*chunk)).take(MOST_PASSAGES).collect();
+    match chunks.is_empty() {
+        true => Ok(Vec::new()),
+        false => conversations.search.workspace_documents.passages(workspace.id, &chunks).await,
     }
 }
 

@@ -20,6 +20,7 @@ pub struct RequestOverrides {
     /// Which documents of the workspace the answer is built on. Documents attached to the question
     /// are added to them.
     pub filter: DocumentFilter,
+    /// How the model chooses words.
     pub sampling: Sampling,
     /// http and https URLs of images that belong to the question. They are not stored.
     pub image_urls: Vec<String>,

@@ -14,8 +14,10 @@ pub const LONGEST_QUESTION: usize = 1 << 20;
 /// By which a message asks for an agent.
 const AGENT: &str = "@agent";
 
+/// A question to a workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
+    /// What is asked.
     pub text: String,
     /// The workspace's when absent.
     pub mode: Option<ChatMode>,
@@ -26,17 +28,20 @@ pub struct Question {
     /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
     /// toward their daily limit.
     pub user: Option<User>,
+    /// Files that come with it.
     pub attachments: Vec<Attachment>,
     /// Whether attached documents that cannot be read are passed over instead of refused.
     pub passes_over_unreadable: bool,
     /// Whether it may be one for an agent, see [`Question::is_for_agent`].
     pub may_call_agent: bool,
+    /// What the caller sets instead of the workspace.
     pub overrides: RequestOverrides,
     /// The exchange that the new one replaces: the model does not see it.
     pub instead_of: Option<ChatId>,
     /// Whether a stream has events for reasoning. Otherwise it comes as text between `<think>`
     /// marks.
     pub separates_reasoning: bool,
+    /// Ends the answer early.
     pub stop: Stop,
 }
 

@@ -5,11 +5,12 @@ use carrel_domain::document::Document;
 use carrel_domain::folder::{DocumentMove, Folders, ListPosition, ListedDocument, Texts};
 use carrel_domain::job::{Job, JobKind, Jobs, NewJob};
 use carrel_domain::library::{
-    Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, Replacement,
-    WorkspaceDocument,
+    Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, WorkspaceDocument,
 };
 use carrel_domain::path::DEFAULT_FOLDER;
-use carrel_domain::upload::{StoredDocument, UploadId, UploadPiece, Uploads};
+use carrel_domain::upload::{
+    Replaced, Replacement, StoredDocument, UploadId, UploadPiece, Uploads,
+};
 use carrel_domain::{
     DocumentId, DocumentPath, Error, Folder, Result, WorkspaceDocumentId, WorkspaceId,
 };
@@ -96,25 +97,15 @@ impl Documents for World {
             found.dedup_by_key(|document| &document.origin.part);
             found.sort_by_key(|document| &document.path);
         }
-        Ok(found.into_iter().map(|document| (document.clone(), Vec::new())).collect())
-    }
-
-    async fn replace(
-        &self,
-        _: &str,
-        old: &[DocumentPath],
-        new: Vec<(Document, Vec<IndexedDocument>)>,
-        _: Event,
-    ) -> Result<Option<Replacement>> {
-        self.check("create")?;
-        let mut documents = self.documents.lock().unwrap();
-        documents.retain(|path, _| !old.contains(path));
-        let new: Vec<_> = new.into_iter().map(|(document, _)| document).collect();
-        self.pending_files.lock().unwrap().retain(|noted| new.iter().all(|new| new.path != *noted));
-        documents.extend(new.iter().map(|document| (document.path.clone(), document.clone())));
-        drop(documents);
-        self.release_originals();
-        Ok(Some(Replacement { documents: new, ..Replacement::default() }))
+        let places = self.places.lock().unwrap();
+        let workspaces = |document: &Document| match kin {
+            RelatedDocuments::Key(_) => {
+                let here = places.iter().filter(|place| place.document.path == document.path);
+                here.map(|place| place.workspace).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok(found.into_iter().map(|document| (document.clone(), workspaces(document))).collect())
     }
 
     async fn remove(&self, paths: &[DocumentPath], _: Event) -> Result<Vec<RemovedDocument>> {
@@ -260,6 +251,44 @@ impl Uploads for World {
         }
         self.check("told")?;
         Ok(jobs)
+    }
+
+    async fn replace(&self, replacement: Replacement) -> Result<Option<Replaced>> {
+        self.check("create")?;
+        let Replacement { earlier, documents: mut new, targets, hold, obsolete, .. } = replacement;
+        let mut without_successor = Vec::new();
+        for path in earlier {
+            let old = self.documents.lock().unwrap()[&path].clone();
+            self.pending_files.lock().unwrap().push(path.clone());
+            let is_next = |new: &&mut Document| new.origin.part == old.origin.part;
+            let Some(next) = new.iter_mut().find(is_next) else {
+                without_successor.push(path);
+                continue;
+            };
+            next.id = old.id;
+            self.documents.lock().unwrap().remove(&path);
+            for place in self.places.lock().unwrap().iter_mut() {
+                if place.document.path == path {
+                    place.document = next.clone();
+                }
+            }
+        }
+        if !without_successor.is_empty() {
+            self.unfinished.lock().unwrap().insert(obsolete, without_successor);
+        }
+        self.release_originals();
+        let paths: Vec<DocumentPath> = new.iter().map(|new| new.path.clone()).collect();
+        self.pending_files.lock().unwrap().retain(|noted| !paths.contains(noted));
+        for document in &new {
+            self.documents.lock().unwrap().insert(document.path.clone(), document.clone());
+        }
+        let mut jobs = Vec::new();
+        for target in targets {
+            let (kind, workspace, paths) = (JobKind::Embed, target.workspace, paths.clone());
+            let job = NewJob { kind, workspace, paths, awaited: true };
+            jobs.push(Jobs::create(self, job, Some(hold), target.event).await?);
+        }
+        Ok(Some(Replaced { documents: new, jobs }))
     }
 
     async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::{
-    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, QueuedRefreshes,
-    Requeue, Retention, StepResult,
+    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, PartResult,
+    PartialIndexing, PassagePart, QueuedRefreshes, Requeue, Retention, StepResult, Superseded,
 };
 use carrel_domain::job::{
     Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobProgress, JobState, JobWorkspace, Jobs,
@@ -269,7 +269,7 @@ impl JobQueue for World {
         _: DateTime<Utc>,
         _: Event,
     ) -> Result<Option<StepResult>> {
-        let mut placed = Vec::new();
+        let (mut placed, mut whole, mut passages) = (Vec::new(), Vec::new(), 0);
         let known = self.with_lease(lease, |known| {
             let changed = known.change();
             for FinishedItem { item: JobItem { number, path, .. }, outcome } in finished {
@@ -280,9 +280,15 @@ impl JobQueue for World {
                     ItemOutcome::Failed(reason) => (ItemState::Failed, Some(reason)),
                     ItemOutcome::Again(reason) => (ItemState::Queued, Some(reason)),
                     ItemOutcome::Indexed(embedded) => {
+                        passages += embedded.passages.len();
                         placed.push((known.job.kind, path, embedded));
                         (ItemState::Done, None)
                     }
+                    ItemOutcome::IndexedInParts { stored, recipe } => {
+                        whole.push((stored, recipe));
+                        (ItemState::Done, None)
+                    }
+                    ItemOutcome::Unchanged => (ItemState::Done, None),
                 };
                 item.attempts += u32::from(item.reason.is_some());
             }
@@ -291,6 +297,10 @@ impl JobQueue for World {
             known.job.clone()
         });
         let Some(job) = known else { return Ok(None) };
+        self.note_passages(passages);
+        for (stored, recipe) in whole {
+            self.finish_parts(stored, recipe);
+        }
         let mut ids = Vec::new();
         for (kind, path, embedded) in placed {
             let document = self.documents.lock().unwrap()[&path].clone();
@@ -300,6 +310,9 @@ impl JobQueue for World {
             };
             let old = places.iter().position(is_here).map(|old| places.remove(old));
             drop(places);
+            if let Some(old) = &old {
+                self.passages.lock().unwrap().retain(|passage| passage.place != old.id);
+            }
             match (kind, old) {
                 (JobKind::Refresh, Some(old)) => {
                     let new = WorkspaceDocument { recipe: embedded.recipe, ..old };
@@ -311,6 +324,26 @@ impl JobQueue for World {
         }
         let replaced: Vec<WorkspaceDocumentId> = Vec::new();
         Ok(Some(StepResult { job, placed: ids, replaced, others_wait: false }))
+    }
+
+    async fn store_part(
+        &self,
+        lease: &Lease,
+        part: PassagePart,
+        _: DateTime<Utc>,
+    ) -> Result<Option<PartResult>> {
+        Ok(self.with_lease(lease, |_| ()).map(|()| self.add_part(part)))
+    }
+
+    async fn remove_part(
+        &self,
+        lease: &Lease,
+        stored: PartialIndexing,
+        which: Superseded,
+        limit: u32,
+        _: DateTime<Utc>,
+    ) -> Result<Option<bool>> {
+        Ok(self.with_lease(lease, |_| ()).map(|()| self.remove_passages(stored, which, limit)))
     }
 
     async fn requeue(&self, lease: &Lease, how: Requeue, _: DateTime<Utc>) -> Result<Option<Job>> {

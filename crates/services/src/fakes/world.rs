@@ -1,6 +1,7 @@
 //! A library in memory: one value that stands for the database, the files, the index and the
 //! models, each able to fail on request.
 mod models;
+mod parts;
 mod prompts;
 mod talk;
 mod web;
@@ -71,6 +72,8 @@ pub struct World {
     pub unfinished: Mutex<HashMap<UploadId, Vec<DocumentPath>>>,
     /// How many documents uploads had stored after each piece.
     pub pieces: Mutex<Vec<usize>>,
+    /// How many passages were stored or removed in one transaction, each time.
+    pub written_passages: Mutex<Vec<usize>>,
     /// Vectors that are kept for the next time.
     pub cache: Mutex<HashMap<TextKey, Vec<f32>>>,
     /// How many numbers a vector has beyond the first.
@@ -109,6 +112,7 @@ impl World {
                 cache_limit: 1 << 20,
                 lengths: self.lengths.clone(),
             },
+            tasks: Default::default(),
         }
     }
 
@@ -333,8 +337,12 @@ impl Extractor for World {
 #[async_trait]
 impl Splitter for World {
     async fn split(&self, text: String, _: TextKind, _: Splitting) -> Result<Vec<Chunk>> {
-        let span = Span { start: 0, end: text.chars().count() as u32 };
-        Ok(vec![Chunk { text, span, provenance: Provenance::default() }])
+        // A bar ends a chunk.
+        let chunk = |text: &str| {
+            let span = Span { start: 0, end: text.chars().count() as u32 };
+            Chunk { text: text.to_owned(), span, provenance: Provenance::default() }
+        };
+        Ok(text.split('|').map(chunk).collect())
     }
 }
 

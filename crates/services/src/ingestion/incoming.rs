@@ -15,11 +15,17 @@ use url::Url;
 /// What a client says about a file; absent parts come from the file itself.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
+    /// The title; the file's own, or its name, when absent.
     pub title: Option<String>,
+    /// Who wrote it.
     pub author: Option<String>,
+    /// What it is about.
     pub description: Option<String>,
+    /// Where it came from, in words.
     pub source: Option<String>,
+    /// Where a reader finds the original.
     pub chunk_source: Option<String>,
+    /// Under which terms it is taken in.
     pub terms: Terms,
 }
 
@@ -74,14 +80,23 @@ impl Terms {
 /// Text that a client sends as such.
 #[derive(Clone, Debug, Default)]
 pub struct RawText {
+    /// The title, which also makes the file's name.
     pub title: String,
+    /// The text.
     pub text: String,
+    /// Where the original was; made of the title when absent.
     pub url: Option<String>,
+    /// Who wrote it.
     pub author: Option<String>,
+    /// What it is about.
     pub description: Option<String>,
+    /// Where it came from, in words.
     pub source: Option<String>,
+    /// Where a reader finds the original.
     pub chunk_source: Option<String>,
+    /// When the original was made.
     pub published: Option<DateTime<Utc>>,
+    /// Under which terms it is taken in.
     pub terms: Terms,
 }
 
@@ -90,6 +105,7 @@ pub struct RawText {
 pub struct FoundPage {
     /// As it was asked for, without a slash at the end.
     pub link: Url,
+    /// What was read there.
     pub page: WebPage,
 }
 
@@ -124,6 +140,7 @@ pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Result<Option<Folde
     parts.iter().any(is_sheet).then(folder).map(|name| Folder::parse(&name)).transpose()
 }
 
+/// A document of one part of a file.
 pub fn from_file(
     name: &str,
     part: Extracted,
@@ -165,6 +182,7 @@ pub fn from_file(
     Ok((document, part.text))
 }
 
+/// A document of a text. [`Error::Invalid`] when there is nothing in it.
 pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)> {
     let RawText { title, text, url, author, description, source, chunk_source, published, terms } =
         raw;

@@ -13,10 +13,13 @@ use super::{Arrival, Details, Indexing, Ingested, Ingestion, known, scratch};
 /// A page to make a document of.
 #[derive(Clone, Debug)]
 pub struct LinkRequest {
+    /// An address as people write it, at most 4,096 bytes; without a scheme it is `https`.
     pub link: String,
+    /// Headers that the page is asked for with.
     pub headers: Vec<(String, String)>,
     /// Whether an answer that is no success is taken for the page.
     pub take_errors: bool,
+    /// What a client says of it.
     pub details: Details,
 }
 

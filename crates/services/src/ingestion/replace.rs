@@ -1,109 +1,133 @@
 //! Uploads with a key: each takes the place of the earlier one, in every workspace that it is in.
-use carrel_domain::document::Document;
-use carrel_domain::library::{IndexedDocument, RelatedDocuments, Replacement};
-use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
+//!
+//! The new text is stored first. Its workspaces keep the passages of the earlier one until a job has
+//! made others, and a document without a successor goes last. So a search finds either text at any
+//! moment, also when the process is killed: the jobs go on after its next start.
+use std::collections::BTreeMap;
 
-use super::{Added, Arrival, Indexing, Ingested, Ingestion};
-use crate::library::{Library, explain};
+use carrel_domain::audit::{By, Event};
+use carrel_domain::document::Document;
+use carrel_domain::job::queue::LeaseRequest;
+use carrel_domain::library::RelatedDocuments;
+use carrel_domain::upload::{IndexTarget, Replaced, Replacement, UploadId};
+use carrel_domain::{Error, Result, WorkspaceId};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::known::Placed;
+use super::store::{self, Stored};
+use super::{Arrival, Indexing, Ingested, Ingestion, index};
+use crate::jobs;
+use crate::library::Library;
 
 /// How often it is tried anew when others change the same documents meanwhile.
 const TRIES: usize = 8;
 
+/// Stores and indexes an upload in the place of the earlier ones of its key. When the embedder takes
+/// nothing, or the upload cannot be stored, the earlier ones stay as they are. Once it is stored it
+/// stays, also with [`Indexing::Refuse`]: its texts are the only ones left.
 pub(super) async fn replace(
     ingestion: &Ingestion,
-    key: &str,
+    key: String,
     arrival: Arrival,
 ) -> Result<Ingested> {
+    if arrival.made.is_empty() {
+        return Ok(Ingested::default());
+    }
     let library = &ingestion.library;
+    let related = RelatedDocuments::Key(key.clone());
     for _ in 0..TRIES {
-        if let Some((added, exchange)) = try_to_replace(library, key, &arrival).await? {
-            put_in_place(library, &exchange).await?;
-            return Ok(Ingested { added, jobs: Vec::new() });
+        let earlier = library.documents.related(&related).await?;
+        if earlier.is_empty() {
+            match store::add_new(ingestion, &arrival.made, &arrival).await {
+                // Another first upload of the key was faster.
+                Err(Error::AlreadyExists { .. }) => continue,
+                stored => return Ok(stored?.with(arrival.made)),
+            }
         }
+        let plan = plan(&key, &earlier, &arrival);
+        if !plan.targets.is_empty() {
+            library.indexer.check().await?;
+        }
+        let Some(replaced) = store(library, &plan, &arrival).await? else { continue };
+        return settle(ingestion, plan, replaced, arrival).await;
     }
     Err(Error::unavailable("the document", "others are changing it; try again"))
 }
 
-/// `None` when others have changed the documents meanwhile.
-async fn try_to_replace(
-    library: &Library,
-    key: &str,
-    arrival: &Arrival,
-) -> Result<Option<(Vec<Added>, Exchange)>> {
-    let old = library.documents.related(&RelatedDocuments::Key(key.to_owned())).await?;
-    let mut workspaces: Vec<WorkspaceId> =
-        old.iter().flat_map(|(_, places)| places.iter().copied()).collect();
-    let must_be_embedded = !workspaces.is_empty();
-    workspaces.extend(arrival.workspaces());
-    workspaces.sort_unstable();
-    workspaces.dedup();
-    let (mut new, mut warnings) = (Vec::new(), Vec::new());
-    for (document, text) in &arrival.made {
-        // Documents are not taken out of workspaces because their successors fail.
-        let (places, warning) = match must_be_embedded {
-            true => (library.indexer.embed_for(&workspaces, &document.path, text).await?, None),
-            false => embedded_for(library, &workspaces, (document, text), arrival).await?,
-        };
-        new.push((document.clone(), places));
-        warnings.push(warning);
+fn plan(key: &str, earlier: &[Placed], arrival: &Arrival) -> Replacement {
+    let documents: Vec<Document> =
+        arrival.made.iter().map(|(document, _)| document.clone()).collect();
+    let mut events = BTreeMap::new();
+    for workspace in earlier.iter().flat_map(|(_, workspaces)| workspaces) {
+        events.insert(*workspace, created(*workspace, documents.len(), &arrival.by));
     }
-    let paths: Vec<DocumentPath> = old.into_iter().map(|(document, _)| document.path).collect();
-    let Some((first, _)) = new.first() else { return Ok(None) };
-    let event = arrival.event(first);
-    // Last, because files that are noted for long count as left over, and embedding takes long.
+    for workspace in &arrival.into {
+        events.insert(workspace.id, jobs::created(workspace, documents.len(), &arrival.by));
+    }
+    let event = match documents.first() {
+        Some(first) => arrival.event(first),
+        None => arrival.by.event(arrival.event, "{}"),
+    };
+    let target = |(workspace, event)| IndexTarget { workspace, along: None, event };
+    Replacement {
+        key: key.to_owned(),
+        earlier: earlier.iter().map(|(document, _)| document.path.clone()).collect(),
+        event,
+        documents,
+        targets: events.into_iter().map(target).collect(),
+        hold: jobs::lease_request(),
+        obsolete: UploadId(Uuid::new_v4()),
+    }
+}
+
+/// As [`jobs::created`], of a workspace known by its id.
+fn created(workspace: WorkspaceId, documents: usize, by: &By) -> Event {
+    let details = json!({ "workspaceId": workspace.0, "numberOfDocuments": documents });
+    by.event("embedding_job_created", details.to_string())
+}
+
+/// `None` when others have changed the documents meanwhile.
+async fn store(
+    library: &Library,
+    plan: &Replacement,
+    arrival: &Arrival,
+) -> Result<Option<Replaced>> {
     let written = library.write_files(&arrival.made).await?;
-    let replaced = match library.documents.replace(key, &paths, new, event).await {
-        // Somebody was faster with the first upload of this key, or a workspace has gone.
+    // From now on: writing files may take longer than a lease lasts.
+    let hold = LeaseRequest { token: plan.hold.token, ..jobs::lease_request() };
+    let replaced = match library.uploads.replace(Replacement { hold, ..plan.clone() }).await {
         Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => Ok(None),
         other => other,
     };
     if !matches!(replaced, Ok(Some(_))) {
         library.reconcile_files(&written).await;
     }
-    let Some(mut replaced) = replaced? else { return Ok(None) };
-    let documents = std::mem::take(&mut replaced.documents);
-    let made = arrival.made.iter().zip(warnings);
-    let added = documents.into_iter().zip(made).map(|(document, ((_, text), warning))| {
-        let text = text.clone();
-        Added { document, text, warning, existed: false }
-    });
-    Ok(Some((added.collect(), Exchange { replaced, old: paths })))
+    replaced
 }
 
-/// A text embedded for workspaces, or why it is not where it is kept nevertheless.
-async fn embedded_for(
-    library: &Library,
-    workspaces: &[WorkspaceId],
-    (document, text): (&Document, &str),
-    arrival: &Arrival,
-) -> Result<(Vec<IndexedDocument>, Option<String>)> {
-    match library.indexer.embed_for(workspaces, &document.path, text).await {
-        Ok(places) => Ok((places, None)),
-        Err(error) if arrival.indexing != Indexing::Refuse => {
-            Ok((Vec::new(), Some(explain(&error))))
+/// What follows a replacement that is committed.
+async fn settle(
+    ingestion: &Ingestion,
+    plan: Replacement,
+    replaced: Replaced,
+    arrival: Arrival,
+) -> Result<Ingested> {
+    let library = &ingestion.library;
+    let outcome = index::wait(ingestion, replaced.jobs, plan.hold).await?;
+    if outcome.failures.is_empty() {
+        library.roll_back(plan.obsolete, &arrival.by).await;
+    }
+    for path in &plan.earlier {
+        if library.documents.by_path(path).await?.is_none() {
+            library.discard_file(path).await?;
         }
-        Err(error) => Err(error),
-    }
-}
-
-/// What follows a replacement that is committed. When this fails the new documents stay: theirs are
-/// the only texts left.
-async fn put_in_place(library: &Library, Exchange { replaced, old }: &Exchange) -> Result<()> {
-    for (workspace, place) in &replaced.gone {
-        library.index.remove(*workspace, &[*place]).await?;
-    }
-    for (workspace, place) in &replaced.placed {
-        library.index.upsert(*workspace, *place).await?;
-    }
-    for path in old {
-        library.discard_file(path).await?;
     }
     library.originals.delete_released().await;
-    Ok(())
-}
-
-/// A replacement that is committed, and where the earlier documents were.
-struct Exchange {
-    replaced: Replacement,
-    old: Vec<DocumentPath>,
+    if arrival.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
+        return Err(outcome.into_error());
+    }
+    let texts = arrival.made.into_iter().map(|(_, text)| text);
+    let stored = Stored { jobs: Vec::new(), warnings: outcome.failures };
+    Ok(stored.with(replaced.documents.into_iter().zip(texts).collect()))
 }

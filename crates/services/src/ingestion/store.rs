@@ -30,7 +30,8 @@ pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<I
             None => new.push((document, text)),
         }
     }
-    let mut ingested = add_new(ingestion, new, &arrival).await?;
+    let stored = add_new(ingestion, &new, &arrival).await?;
+    let mut ingested = stored.with(new);
     let more = known::keep(ingestion, there, &arrival.into, arrival.indexing, &arrival.by).await?;
     ingested.jobs.extend(more.jobs);
     ingested.added.extend(more.added);
@@ -39,38 +40,50 @@ pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<I
     Ok(ingested)
 }
 
-async fn add_new(
+/// What became of documents that were stored.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// The jobs that index them later.
+    pub(super) jobs: Vec<Job>,
+    /// Why documents are not indexed everywhere, by their paths.
+    pub(super) warnings: HashMap<DocumentPath, String>,
+}
+
+impl Stored {
+    /// The documents with what became of each.
+    pub(super) fn with(mut self, documents: Vec<(Document, String)>) -> Ingested {
+        let added = documents.into_iter().map(|(document, text)| {
+            let warning = self.warnings.remove(&document.path);
+            Added { document, text, warning, existed: false }
+        });
+        Ingested { added: added.collect(), jobs: self.jobs }
+    }
+}
+
+/// Stores new documents and has them indexed, in the way that the arrival asks for.
+pub(super) async fn add_new(
     ingestion: &Ingestion,
-    new: Vec<(Document, String)>,
+    new: &[(Document, String)],
     arrival: &Arrival,
-) -> Result<Ingested> {
+) -> Result<Stored> {
     if new.is_empty() {
-        return Ok(Ingested::default());
+        return Ok(Stored::default());
     }
     let hold = match arrival.indexing {
         Indexing::Later { .. } => None,
         Indexing::Keep | Indexing::Refuse => Some(jobs::lease_request()),
     };
-    let jobs = store(&ingestion.library, &new, arrival, hold).await?;
-    let paths = || new.iter().map(|(document, _)| document.path.clone()).collect::<Vec<_>>();
-    let (jobs, mut warnings) = match hold {
-        None => {
-            jobs.iter().for_each(|job| ingestion.workers.tell(job.id));
-            (jobs, HashMap::new())
-        }
-        Some(hold) => {
-            let outcome = index::wait(ingestion, jobs, hold).await?;
-            if arrival.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
-                return Err(undo(&ingestion.library, paths(), outcome, arrival).await);
-            }
-            (Vec::new(), outcome.failures)
-        }
+    let jobs = store(&ingestion.library, new, arrival, hold).await?;
+    let Some(hold) = hold else {
+        jobs.iter().for_each(|job| ingestion.workers.tell(job.id));
+        return Ok(Stored { jobs, warnings: HashMap::new() });
     };
-    let added = new.into_iter().map(|(document, text)| {
-        let warning = warnings.remove(&document.path);
-        Added { document, text, warning, existed: false }
-    });
-    Ok(Ingested { added: added.collect(), jobs })
+    let outcome = index::wait(ingestion, jobs, hold).await?;
+    if arrival.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
+        let paths = new.iter().map(|(document, _)| document.path.clone()).collect();
+        return Err(undo(&ingestion.library, paths, outcome, arrival).await);
+    }
+    Ok(Stored { jobs: Vec::new(), warnings: outcome.failures })
 }
 
 /// Removes documents that were to be indexed or not kept at all, and says why they were not indexed.

@@ -9,13 +9,16 @@ use carrel_domain::{Error, Result};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Workers;
+use super::large::{LargeDocument, is_large};
 use crate::indexer::{Indexer, Method, passages};
 use crate::library::explain;
 
-/// Documents in one step ...
+/// The most documents in one step.
 const DOCUMENTS: u32 = 64;
-/// ... whose texts have about so many bytes together, unless a single one has more.
-const BYTES: usize = 1 << 20;
+/// The most bytes of text in one step, and so in one transaction, unless a single passage has more.
+pub(super) const BYTES: usize = 1 << 20;
+/// The most passages in one step. A larger document takes several.
+pub(super) const PASSAGES: usize = 512;
 /// How often a document is tried that the embedder refuses while it takes others.
 const TRIES: u32 = 3;
 /// How much of a reason is kept, in characters.
@@ -27,6 +30,10 @@ pub(super) enum Step {
     Over,
     /// Somebody else has the job now.
     Lost,
+    /// The next document takes several steps of its own.
+    Large(LargeDocument),
+    /// Some passages of such a document, to be stored. The permit goes when they are.
+    Part(IndexedDocument, OwnedSemaphorePermit),
     Made {
         finished: Vec<FinishedItem>,
         /// Why the embedder takes nothing at all, if so.
@@ -73,6 +80,11 @@ pub(super) async fn step(
     let (mut cuts, mut chunks) = (Vec::with_capacity(texts.len()), Vec::new());
     for (item, text) in texts {
         match shared.library.indexer.split(&method, &item.path, text).await {
+            Ok(more) if is_large(&more) && cuts.is_empty() && outcome.finished.is_empty() => {
+                return Ok(Step::Large(LargeDocument::new(item, method, more)));
+            }
+            // Its turn comes with the next step.
+            Ok(more) if is_large(&more) || chunks.len() + more.len() > PASSAGES => break,
             Ok(more) => {
                 let place = chunks.len()..chunks.len() + more.len();
                 chunks.extend(more);
@@ -81,21 +93,22 @@ pub(super) async fn step(
             Err(error) => outcome.failed(item, error),
         }
     }
-    let mut embedding = Embedding { indexer: &shared.library.indexer, job, method, outcome };
+    let indexer = &shared.library.indexer;
+    let mut embedding = Embedding { indexer, job, method: &method, outcome };
     embedding.together(cuts, chunks).await;
     Ok(embedding.outcome.made(turn))
 }
 
 /// What a step has come to so far.
 #[derive(Default)]
-struct Outcome {
+pub(super) struct Outcome {
     finished: Vec<FinishedItem>,
     down: Option<String>,
     cause: Option<Error>,
 }
 
 impl Outcome {
-    fn made(self, turn: OwnedSemaphorePermit) -> Step {
+    pub(super) fn made(self, turn: OwnedSemaphorePermit) -> Step {
         let Self { finished, down, cause } = self;
         Step::Made { finished, down, cause, turn }
     }
@@ -142,17 +155,18 @@ impl Outcome {
     }
 }
 
-struct Embedding<'a> {
-    indexer: &'a Indexer,
-    job: &'a Job,
-    method: Method,
-    outcome: Outcome,
+/// Embeds the documents of a step and notes what becomes of each.
+pub(super) struct Embedding<'a> {
+    pub(super) indexer: &'a Indexer,
+    pub(super) job: &'a Job,
+    pub(super) method: &'a Method,
+    pub(super) outcome: Outcome,
 }
 
 impl Embedding<'_> {
     /// Embeds documents in common batches; each on its own where that fails.
     async fn together(&mut self, cuts: Vec<Cut>, chunks: Vec<Chunk>) {
-        match self.indexer.vectors(&self.method, &chunks).await {
+        match self.indexer.vectors(self.method, &chunks).await {
             Ok(vectors) => {
                 let (mut chunks, mut vectors) = (chunks.into_iter(), vectors.into_iter());
                 for Cut { item, place } in cuts {
@@ -169,12 +183,24 @@ impl Embedding<'_> {
     async fn apart(&mut self, cuts: Vec<Cut>, chunks: &[Chunk]) {
         for Cut { item, place } in cuts {
             let chunks = &chunks[place];
-            match self.indexer.vectors(&self.method, chunks).await {
+            match self.indexer.vectors(self.method, chunks).await {
                 Ok(vectors) => self.embedded(item, chunks.to_vec(), vectors),
-                Err(error) if self.is_down(&error).await => return self.outcome.down(error),
-                Err(error) if self.may_pass(&item, &error) => self.outcome.again(item, &error),
-                Err(error) => self.outcome.failed(item, error),
+                Err(error) => self.refused(item, error).await,
             }
+            if self.outcome.down.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Notes that the embedder did not take the text of a document.
+    pub(super) async fn refused(&mut self, item: JobItem, error: Error) {
+        if self.is_down(&error).await {
+            self.outcome.down(error);
+        } else if self.may_pass(&item, &error) {
+            self.outcome.again(item, &error);
+        } else {
+            self.outcome.failed(item, error);
         }
     }
 

@@ -20,9 +20,12 @@ pub enum JobUpdate {
     /// Items that have changed, in the order of change, and the job as it is after them; without
     /// the job there is more to come at once.
     Changed {
+        /// The items that have changed.
         items: Vec<JobItem>,
+        /// The job, when it has changed itself.
         job: Option<Box<Job>>,
     },
+    /// The job and its items are as they were. Comes now and then, so that connections stay open.
     Nothing,
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::sleep;
 
 use super::batch::{Step, step};
+use super::large::{AfterPart, LargeDocument};
 use super::{LEASE, Stage, Workers};
 
 /// How often a lease is prolonged while nothing else is written.
@@ -31,9 +32,9 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(300);
 const VANISHED: u32 = 4;
 
 pub(super) struct Worker {
-    workers: Workers,
-    job: Job,
-    lease: Lease,
+    pub(super) workers: Workers,
+    pub(super) job: Job,
+    pub(super) lease: Lease,
     resumed: bool,
     told: broadcast::Receiver<JobId>,
     stage: watch::Receiver<Stage>,
@@ -77,7 +78,7 @@ impl Worker {
                 heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
             tokio::select! {
                 biased;
-                interrupt = held => return self.leave(interrupt).await,
+                interrupt = held => return self.leave(interrupt, None).await,
                 _ = before => {}
             }
         }
@@ -90,6 +91,7 @@ impl Worker {
         if self.resumed && self.job.attempts >= VANISHED {
             self.give_up_on_next().await?;
         }
+        let mut large: Option<LargeDocument> = None;
         loop {
             // Whole steps only: what has been begun to be written is finished.
             let one_by_one = self.resumed && self.job.attempts > 0;
@@ -97,17 +99,37 @@ impl Worker {
                 heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
             let step = tokio::select! {
                 biased;
-                interrupt = held => return self.leave(interrupt).await,
-                step = step(&self.workers, &self.job, &self.lease, one_by_one) => step?,
+                interrupt = held => return self.leave(interrupt, large).await,
+                step = next(&self.workers, &self.job, &self.lease, one_by_one, &mut large) => step?,
             };
             let (finished, down, turn) = match step {
                 Step::Over => return self.end(None).await,
                 Step::Lost => return Ok(()),
+                Step::Large(document) => {
+                    large = Some(document);
+                    continue;
+                }
+                Step::Part(passages, turn) => {
+                    let Some(document) = large.take() else { continue };
+                    let after = self.add_part(document, passages).await?;
+                    drop(turn);
+                    match after {
+                        AfterPart::Next(document) => large = Some(document),
+                        AfterPart::Finished(others_wait) => {
+                            if self.is_others_turn(others_wait) {
+                                return self.requeue(Utc::now(), 0, None).await;
+                            }
+                        }
+                        AfterPart::Lost => return Ok(()),
+                    }
+                    continue;
+                }
                 Step::Made { finished, down, cause, turn } => {
                     self.cause = self.cause.take().or(cause);
                     (finished, down, turn)
                 }
             };
+            self.abandon(large.take()).await?;
             let mut others_wait = false;
             if !finished.is_empty() {
                 match self.complete(finished).await? {
@@ -122,14 +144,18 @@ impl Worker {
             if let Some(reason) = down {
                 return self.put_off(reason).await;
             }
-            if others_wait && !self.job.awaited && self.began.elapsed() >= TURN {
+            if self.is_others_turn(others_wait) {
                 return self.requeue(Utc::now(), 0, None).await;
             }
         }
     }
 
+    fn is_others_turn(&self, others_wait: bool) -> bool {
+        others_wait && !self.job.awaited && self.began.elapsed() >= TURN
+    }
+
     /// Records a step and tells the index. Says whether others wait, or `None` when the job is lost.
-    async fn complete(&mut self, finished: Vec<FinishedItem>) -> Result<Option<bool>> {
+    pub(super) async fn complete(&mut self, finished: Vec<FinishedItem>) -> Result<Option<bool>> {
         let (queue, index) = (&self.workers.shared.queue, &self.workers.shared.library.index);
         let now = Utc::now();
         let event = placed(&self.job, &finished, now);
@@ -159,10 +185,15 @@ impl Worker {
         self.complete(vec![FinishedItem { item, outcome }]).await.map(drop)
     }
 
-    async fn leave(&mut self, interrupt: Interrupt) -> Result<()> {
+    /// What is stored of a large document stays when the server stops: after its next start the job
+    /// begins the document anew, and removes that at its end.
+    async fn leave(&mut self, interrupt: Interrupt, large: Option<LargeDocument>) -> Result<()> {
         match interrupt {
             Interrupt::Lost => Ok(()),
-            Interrupt::Cancelled => self.end(None).await,
+            Interrupt::Cancelled => {
+                self.abandon(large).await?;
+                self.end(None).await
+            }
             Interrupt::Stopping => {
                 let (attempts, error) = (self.job.attempts, self.job.error.clone());
                 self.requeue(Utc::now(), attempts, error).await
@@ -198,6 +229,20 @@ impl Worker {
             self.workers.shared.meter.job(&job);
         }
         Ok(())
+    }
+}
+
+/// The next step: of the large document that is being stored, or of the job.
+async fn next(
+    workers: &Workers,
+    job: &Job,
+    lease: &Lease,
+    one_by_one: bool,
+    large: &mut Option<LargeDocument>,
+) -> Result<Step> {
+    match large {
+        Some(document) => document.step(workers, job).await,
+        None => step(workers, job, lease, one_by_one).await,
     }
 }
 
@@ -240,7 +285,9 @@ pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
 /// What a document has come to; nothing yet when it is tried again.
 fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
     match outcome {
-        ItemOutcome::Indexed(_) => Some(ItemState::Done),
+        ItemOutcome::Indexed(_) | ItemOutcome::IndexedInParts { .. } | ItemOutcome::Unchanged => {
+            Some(ItemState::Done)
+        }
         ItemOutcome::Failed(_) => Some(ItemState::Failed),
         ItemOutcome::Again(_) => None,
     }
@@ -248,7 +295,9 @@ fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
 
 /// The event of a step, in the name of whoever asked for the job.
 fn placed(job: &Job, finished: &[FinishedItem], now: DateTime<Utc>) -> Event {
-    let is_placed = |finished: &&FinishedItem| matches!(finished.outcome, ItemOutcome::Indexed(_));
+    let is_placed = |finished: &&FinishedItem| {
+        matches!(finished.outcome, ItemOutcome::Indexed(_) | ItemOutcome::IndexedInParts { .. })
+    };
     let paths = finished.iter().filter(is_placed).map(|finished| finished.item.path.to_string());
     let paths: Vec<_> = paths.collect();
     let name = match job.kind {

@@ -45,7 +45,7 @@ impl Library {
             library.forget(&removed).await?;
             Ok(Some(removed.len()))
         };
-        tokio::spawn(remove).await.map_err(Error::internal)?
+        self.tasks.spawn(remove).await.map_err(Error::internal)?
     }
 
     /// Moves documents, all or none; how many of them stayed where they are because they are in a
@@ -71,7 +71,7 @@ impl Library {
         }
         let (library, by) = (self.clone(), by.clone());
         let work = async move { library.carry_out(&moves, &by).await };
-        tokio::spawn(work).await.map_err(Error::internal)??;
+        self.tasks.spawn(work).await.map_err(Error::internal)??;
         Ok(stayed)
     }
 

@@ -21,7 +21,9 @@ const USUAL: usize = 600;
 /// A folder, or a document in the folder that came last.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ListEntry {
+    /// A folder; its documents follow.
     Folder(String),
+    /// A document.
     Document(ListedDocument),
 }
 

@@ -8,7 +8,9 @@ use carrel_domain::lexical::Question;
 /// A turn before the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierTurn {
+    /// What was asked.
     pub question: String,
+    /// What was answered.
     pub answer: String,
 }
 

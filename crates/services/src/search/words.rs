@@ -74,40 +74,38 @@ impl Found {
     }
 }
 
-impl Search {
-    /// The passages that share words with the question, best first.
-    pub(super) async fn holding(&self, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
-        let continued = Continued::of(task.text, task.earlier);
-        let question = &continued.question;
-        if question.is_empty() {
-            return Ok((Asked::default(), Vec::new()));
-        }
-        let terms = question.words.iter().flat_map(|word| &word.terms);
-        let groups: Vec<_> = terms.map(|term| vec![term.clone()]).collect();
-        let wanted = |groups| {
-            let (within, among) = (task.within, task.among);
-            Wanted { within, groups, most: MOST_POSTINGS, among }
-        };
-        let (passages, lists) = self.lexical.holding(wanted(&groups)).await?;
-        let mut lists = by_word(question, lists);
-        let rarity: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
-        let weights = continued.weights(&rarity);
-        let asked = Asked { question: continued.question, own: continued.own, weights };
-        let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
-        if chosen.is_empty() && lists.iter().any(|list| list.cut) {
-            // All of its words are everywhere; together they may not be.
-            let words = asked.question.words.iter().take(asked.own);
-            let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
-            let (_, together) = self.lexical.holding(wanted(&[together])).await?;
-            lists.extend(together);
-            let weights = vec![1.0; lists.len()];
-            chosen = self::chosen(&lists, &weights, |_| true);
-        }
-        chosen.truncate((task.limit * READ_PER_HIT).max(FEWEST_READ));
-        let passages = self.workspace_documents.passages(task.within, &chosen).await?;
-        let found = ranked(&asked, passages);
-        Ok((asked, found))
+/// The passages that share words with the question, best first.
+pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
+    let continued = Continued::of(task.text, task.earlier);
+    let question = &continued.question;
+    if question.is_empty() {
+        return Ok((Asked::default(), Vec::new()));
     }
+    let terms = question.words.iter().flat_map(|word| &word.terms);
+    let groups: Vec<_> = terms.map(|term| vec![term.clone()]).collect();
+    let wanted = |groups| {
+        let (within, among) = (task.within, task.among);
+        Wanted { within, groups, most: MOST_POSTINGS, among }
+    };
+    let (passages, lists) = search.lexical.holding(wanted(&groups)).await?;
+    let mut lists = by_word(question, lists);
+    let rarity: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
+    let weights = continued.weights(&rarity);
+    let asked = Asked { question: continued.question, own: continued.own, weights };
+    let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
+    if chosen.is_empty() && lists.iter().any(|list| list.cut) {
+        // All of its words are everywhere; together they may not be.
+        let words = asked.question.words.iter().take(asked.own);
+        let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
+        let (_, together) = search.lexical.holding(wanted(&[together])).await?;
+        lists.extend(together);
+        let weights = vec![1.0; lists.len()];
+        chosen = self::chosen(&lists, &weights, |_| true);
+    }
+    chosen.truncate((task.limit * READ_PER_HIT).max(FEWEST_READ));
+    let passages = search.workspace_documents.passages(task.within, &chosen).await?;
+    let found = ranked(&asked, passages);
+    Ok((asked, found))
 }
 
 /// One list for each word: the passages that any of its terms finds.

@@ -11,6 +11,7 @@ pub const LONGEST: usize = 32 * 1024;
 /// A rule of one setting. Texts are those of `AnythingLLM` 1.16 wherever clients can see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
+    /// There is something in it.
     NotEmpty,
     /// A whole number, negative ones included.
     Number,
@@ -24,12 +25,14 @@ pub enum Check {
     Url,
     /// As [`Check::Url`], with no slash at its end and, if so said, with `v1` in it.
     BaseUrl {
+        /// Whether it must have `v1` in it.
         v1: bool,
     },
     /// Does not end with a slash; the text is whose address it is.
     NoSlash(&'static str),
     /// An address with or without a scheme.
     Address,
+    /// An address of PostgreSQL, with its database.
     PostgresUrl,
     /// Of pictures, in pixels; or `auto`, or nothing at all.
     Size,

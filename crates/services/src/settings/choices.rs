@@ -4,6 +4,7 @@ use carrel_domain::{Error, Result};
 /// One allowed value.
 #[derive(Debug)]
 pub struct Choice {
+    /// What the setting is set to.
     pub value: &'static str,
     /// The variable that holds the name of the model, where this is a provider of models.
     pub model: Option<&'static str>,
@@ -44,6 +45,7 @@ impl Choices {
         self.rows.iter().filter(move |row| row.kind == kind)
     }
 
+    /// The choice of a kind with a value.
     pub fn find(&self, kind: &str, value: &str) -> Option<&Choice> {
         self.rows.iter().find(|row| row.kind == kind && row.value == value)
     }

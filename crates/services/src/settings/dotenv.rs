@@ -5,15 +5,20 @@ use std::str::CharIndices;
 /// A value and the line, from 1, on which it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Before the `=`.
     pub name: String,
+    /// Behind it, without quotes.
     pub value: String,
+    /// From 1.
     pub line: usize,
 }
 
 /// What is wrong, and on which line, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
+    /// From 1.
     pub line: usize,
+    /// What is wrong with it.
     pub reason: &'static str,
 }
 

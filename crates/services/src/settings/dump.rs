@@ -37,6 +37,7 @@ pub const PAUSE: Duration = Duration::from_secs(60);
 pub enum Dumped {
     /// Dumps are for production only.
     Off,
+    /// The settings were written.
     Written,
     /// The file says it already.
     Unchanged,
@@ -65,6 +66,7 @@ struct State {
 }
 
 impl Dump {
+    /// A file of the settings in `store`.
     pub fn new(
         store: Arc<SettingsStore>,
         audit: Arc<dyn AuditLog>,

@@ -9,15 +9,25 @@ use super::choices::Choices;
 /// What a setting configures; whoever provides it is told when one of its settings changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
+    /// The language model.
     LanguageModel,
+    /// The embedder, and how texts are split for it.
     Embedding,
+    /// The vector index.
     Vectors,
+    /// Pictures that are made.
     Images,
+    /// Speech in files.
     Transcription,
+    /// Speech that is made of text.
     TextToSpeech,
+    /// Speech of people who ask.
     SpeechToText,
+    /// Kept for clients of the other product.
     Agents,
+    /// Who may do what.
     Access,
+    /// Everything else.
     General,
 }
 
@@ -62,11 +72,15 @@ impl Capability {
 pub enum Unset {
     /// Nothing holds and the name is not listed.
     Omitted,
+    /// JSON's `null` is shown.
     Null,
     /// A secret that is not there.
     False,
+    /// The text holds.
     Text(&'static str),
+    /// The number holds.
     Number(i64),
+    /// Yes or no holds.
     Flag(bool),
     /// Whatever holds for another variable.
     As(&'static str),
@@ -98,16 +112,20 @@ impl Unset {
     }
 }
 
+/// A setting of the server.
 #[derive(Debug)]
 pub struct Setting {
     /// As the API calls it.
     pub name: &'static str,
     /// In the environment and in the database.
     pub variable: &'static str,
+    /// Who is told when it changes.
     pub capabilities: Vec<Capability>,
     /// Whether it is sealed at rest and shown only as being there or not.
     pub secret: bool,
+    /// What holds where nothing is set.
     pub unset: Unset,
+    /// What its values must meet.
     pub checks: Vec<Check>,
     /// The addresses that a secret is sent to.
     pub destinations: Vec<Destination>,
@@ -116,6 +134,7 @@ pub struct Setting {
 /// A setting with an address that a secret is sent to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Destination {
+    /// The setting of the address, by its variable.
     pub variable: &'static str,
     /// The value of `EMBEDDING_ENGINE` with which it is used, if it takes one.
     pub engine: Option<&'static str>,
@@ -164,6 +183,7 @@ impl Setting {
 #[derive(Debug)]
 pub struct Registry {
     settings: Vec<Setting>,
+    /// Values that interfaces offer for a setting.
     pub choices: Choices,
     names: HashMap<&'static str, usize>,
     variables: HashMap<&'static str, usize>,
@@ -192,10 +212,12 @@ impl Registry {
         &self.settings
     }
 
+    /// The setting of a name in the API.
     pub fn by_name(&self, name: &str) -> Option<&Setting> {
         self.names.get(name).map(|at| &self.settings[*at])
     }
 
+    /// The setting of a variable.
     pub fn by_variable(&self, variable: &str) -> Option<&Setting> {
         self.variables.get(variable).map(|at| &self.settings[*at])
     }

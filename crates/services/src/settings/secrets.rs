@@ -15,10 +15,12 @@ use super::key::Key;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
+    /// Keeps a text out of logs.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -48,6 +50,7 @@ const NONCE: usize = 24;
 pub struct Sealer(XChaCha20Poly1305);
 
 impl Sealer {
+    /// Seals under a key.
     pub fn new(key: &Key) -> Self {
         Self(XChaCha20Poly1305::new(key.bytes().into()))
     }

@@ -27,6 +27,7 @@ pub struct Layers {
 pub struct Versions([u64; Capability::ALL.len()]);
 
 impl Versions {
+    /// Grows when a setting of the capability changes.
     pub fn of(&self, capability: Capability) -> u64 {
         self.0[capability as usize]
     }
@@ -200,6 +201,7 @@ impl SettingsStore {
         self.snapshot().unreadable.clone()
     }
 
+    /// The table of all settings.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }

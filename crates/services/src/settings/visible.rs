@@ -11,14 +11,19 @@ use super::update::{Leniency, MASK};
 pub struct Facts {
     /// Whether the instance as a whole asks for a password.
     pub requires_auth: bool,
+    /// Where everything is stored.
     pub storage_dir: String,
+    /// Whether this is a server for a team.
     pub multi_user_mode: bool,
     /// Whether any document is embedded in a workspace.
     pub has_existing_embeddings: bool,
     /// Whether vectors are kept for documents that may be embedded again.
     pub has_cached_embeddings: bool,
+    /// Whether conversations are shown to nobody.
     pub chat_history_hidden: bool,
+    /// Whether workspaces cannot be deleted.
     pub workspaces_undeletable: bool,
+    /// Whether another system may sign users in.
     pub simple_sso: bool,
     /// Whether simple sign-on is the only way in.
     pub simple_sso_only: bool,

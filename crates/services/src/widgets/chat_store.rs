@@ -17,6 +17,7 @@ pub struct WidgetChatStore {
 }
 
 impl WidgetChatStore {
+    /// The exchanges of one widget, for a visitor from `connection`.
     pub fn new(chats: Arc<dyn WidgetChats>, widget: &Widget, connection: String) -> Self {
         Self { chats, widget: widget.id, connection }
     }

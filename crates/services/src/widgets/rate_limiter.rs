@@ -13,6 +13,7 @@ pub struct VisitorLimiter {
 }
 
 impl VisitorLimiter {
+    /// So many questions of one address in a minute; unlimited with 0.
     pub fn new(per_minute: u32) -> Self {
         Self { per_minute, limiter: RateLimiter::default() }
     }

@@ -1,4 +1,7 @@
 //! Uploads of many parts: stored in pieces of bounded size, and undone as a whole.
+use std::time::Duration;
+
+use carrel_domain::WorkspaceId;
 use carrel_domain::job::{ItemState, JobState};
 
 use super::*;
@@ -90,4 +93,126 @@ async fn the_server_stopping_is_a_warning_for_what_is_stored() {
     let warning = added.unwrap().added[0].warning.clone().unwrap();
     assert!(warning.contains("once it has started again"), "{warning}");
     assert_eq!(world.jobs.lock().unwrap()[0].job.state, JobState::Queued);
+}
+
+/// Counts rows, because other writers wait for as long as a transaction has rows.
+#[tokio::test]
+async fn no_transaction_of_a_large_upload_holds_many_rows() {
+    let world = Arc::new(World::default());
+    // A mailbox of a thousand mails, one of which has an attachment of 3,000 passages.
+    let mut parts: Vec<String> = (0..1_000).map(|number| format!("mail-{number}|end")).collect();
+    parts[500] = (0..3_000).map(|number| format!("row {number}|")).collect::<String>() + "end";
+    let text = parts.join("\u{c}");
+    let scratch = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(scratch.path(), &text).unwrap();
+    let content = scratch.path().to_owned();
+    let file = IncomingFile { name: "a.txt".into(), content };
+    let into = vec![workspace("Alpha")];
+    let (ingestion, details) = (world.ingestion(), Details::default());
+    let added = ingestion.add_file(file, details, into, Indexing::Keep, &by()).await.unwrap();
+    assert!(added.added.iter().all(|added| added.warning.is_none()));
+    let stored = world.pieces.lock().unwrap().clone();
+    assert!(stored[0] <= 128 && stored.windows(2).all(|pair| pair[1] - pair[0] <= 128));
+    let written = world.written_passages.lock().unwrap().clone();
+    assert!(written.iter().all(|passages| *passages <= 512), "{written:?}");
+    assert_eq!(world.passages.lock().unwrap().len(), 999 * 2 + 3_001);
+}
+
+fn keyed_file(text: &str) -> (IncomingFile, Details) {
+    let details = Details { terms: keyed("k"), ..Details::default() };
+    (IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) }, details)
+}
+
+async fn replace(ingestion: &Ingestion, text: &str) -> Result<Vec<Added>> {
+    let (file, details) = keyed_file(text);
+    let into = vec![workspace("Alpha")];
+    Ok(ingestion.add_file(file, details, into, Indexing::Keep, &by()).await?.added)
+}
+
+fn searchable(world: &World) -> Vec<String> {
+    let passages = world.passages.lock().unwrap();
+    passages.iter().map(|passage| passage.text.clone()).collect()
+}
+
+/// As when the process is killed: the job goes on when there is somebody again to work on it.
+#[tokio::test]
+async fn the_earlier_text_stays_searchable_until_the_new_one_is() {
+    let world = Arc::new(World::default());
+    let first = replace(&world.ingestion(), "old").await.unwrap().remove(0).document;
+    let stopping = world.ingestion();
+    stopping.workers.stop().await;
+    let second = replace(&stopping, "new").await.unwrap().remove(0);
+    assert!(second.warning.unwrap().contains("once it has started again"));
+    assert_eq!((second.document.id, searchable(&world)), (first.id, vec!["old".to_owned()]));
+    assert_eq!(world.files.lock().unwrap()[&second.document.path], "new");
+    let workers = world.workers();
+    tokio::select! {
+        () = workers.work() => {}
+        () = async { while searchable(&world) != ["new"] { tokio::task::yield_now().await } } => {}
+    }
+}
+
+#[tokio::test]
+async fn a_document_without_a_successor_goes_once_the_new_ones_are_searchable() {
+    let world = Arc::new(World::default());
+    replace(&world.ingestion(), "one\u{c}two").await.unwrap();
+    world.fail("three");
+    let added = replace(&world.ingestion(), "three").await.unwrap();
+    assert!(added[0].warning.is_some());
+    assert_eq!(searchable(&world), ["one", "two"]);
+    world.mend("three");
+    world.library().reconcile(Utc::now()).await.unwrap();
+    replace(&world.ingestion(), "four").await.unwrap();
+    assert_eq!(searchable(&world), ["four"]);
+    assert_eq!((world.documents.lock().unwrap().len(), world.files.lock().unwrap().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn nothing_is_replaced_while_the_embedder_takes_nothing() {
+    let world = Arc::new(World::default());
+    let first = replace(&world.ingestion(), "old").await.unwrap().remove(0).document;
+    world.fail("embed");
+    assert!(matches!(replace(&world.ingestion(), "new").await, Err(Error::Unavailable { .. })));
+    assert_eq!(world.documents.lock().unwrap().keys().collect::<Vec<_>>(), [&first.path]);
+    assert_eq!(searchable(&world), ["old"]);
+    assert_eq!(world.files.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_large_document_that_fails_in_a_later_part_leaves_the_earlier_passages() {
+    let world = Arc::new(World::default());
+    replace(&world.ingestion(), "old").await.unwrap();
+    let large = (0..1_200).map(|number| format!("row {number}|")).collect::<String>() + "bad";
+    world.fail("bad");
+    let added = replace(&world.ingestion(), &large).await.unwrap();
+    assert!(added[0].warning.as_deref().unwrap().contains("bad"));
+    assert_eq!(searchable(&world), ["old"]);
+    world.mend("bad");
+    let job = world.jobs.lock().unwrap().last().unwrap().job.clone();
+    let workers = world.workers();
+    workers.retry(&job, &by()).await.unwrap();
+    let is_done = || world.jobs.lock().unwrap().last().unwrap().job.state == JobState::Done;
+    tokio::select! {
+        () = workers.work() => {}
+        () = async { while !is_done() { tokio::task::yield_now().await } } => {}
+    }
+    let now = searchable(&world);
+    assert_eq!((now.len(), now[0].as_str(), now[1_200].as_str()), (1_201, "row 0", "bad"));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_waits_for_uploads_that_nobody_waits_for() {
+    let world = Arc::new(World::default());
+    let ingestion = world.ingestion();
+    let adding = tokio::spawn({
+        let ingestion = ingestion.clone();
+        async move { replace(&ingestion, "some text").await }
+    });
+    while world.noted_at.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    adding.abort();
+    let long = Duration::from_secs(60);
+    assert_eq!(ingestion.library.tasks.finish(long, long).await, 0);
+    assert_eq!(searchable(&world), ["some text"]);
 }

@@ -1,0 +1,102 @@
+//! A service of its own on these crates: it opens a database, adds a document, asks a workspace, and
+//! writes a report. It embeds texts itself and answers by quoting, so it needs no other server.
+//! Run it: `cargo run -p carrel-services --example library_service -- <directory>`.
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use carrel_documents::worker::{Program, Readers, ResourceLimits};
+use carrel_documents::{DocumentStore, FileExtractor, Limits, OriginalStore};
+use carrel_documents::{RecursiveSplitter, WebPages};
+use carrel_domain::audit::By;
+use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ImageModel, ModelChoice, Models};
+use carrel_domain::workspace::WorkspaceSettings;
+use carrel_domain::{Error, Result, model::Purpose};
+use carrel_persistence::Database;
+use carrel_providers::{Cl100k, Extractive, LinkLimits, SystemLookup, WebFetcher};
+use carrel_services::chat::{Question, Reply};
+use carrel_services::ingestion::{Indexing, RawText};
+use carrel_services::{Adapters, DocumentServices, workspaces};
+use carrel_vectors::EmbeddedIndex;
+
+/// The models of this service. Texts lie near each other when they share words.
+struct OwnModels;
+
+#[async_trait]
+impl Embedder for OwnModels {
+    fn model(&self) -> EmbeddingModel {
+        let (name, identity) = ("shared-words".into(), "shared-words/64".into());
+        EmbeddingModel { name, identity, longest_text: 8_192 }
+    }
+    async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
+        let embed = |text: &String| {
+            let mut vector = vec![0.01_f32; 64];
+            for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()) {
+                vector[word.bytes().map(usize::from).sum::<usize>() % 64] += 1.0;
+            }
+            let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+            vector.iter().map(|value| value / length).collect()
+        };
+        Ok(texts.iter().map(embed).collect())
+    }
+}
+
+impl Models for OwnModels {
+    fn chat(&self, _: &ModelChoice) -> Result<Arc<dyn ChatModel>> {
+        Ok(Arc::new(Extractive))
+    }
+    fn embedder(&self) -> Result<Arc<dyn Embedder>> {
+        Ok(Arc::new(Self))
+    }
+    fn images(&self) -> Result<Arc<dyn ImageModel>> {
+        Err(Error::unavailable("the image model", "this service has none"))
+    }
+}
+
+/// Writes `report.md` into `directory`, beside the database and the files of documents.
+pub async fn run(directory: &Path) -> anyhow::Result<()> {
+    let database = format!("sqlite://{}", directory.join("service.db").display());
+    let database = Arc::new(Database::open(&database)?);
+    // Plain text is read here. Other files are read by a program that is made for it.
+    let (path, arguments) = ("carrel".into(), vec!["parse-worker".into()]);
+    let program = Program { path, arguments, environment: Vec::new() };
+    let (limits, time) = (Limits::text(1 << 20), Duration::from_secs(20));
+    let readers = Readers::new(program, ResourceLimits { workers: 1, time, memory: 1 << 30 });
+    let links = LinkLimits { bytes: limits.file, time };
+    let extractor = Arc::new(FileExtractor::new(limits, readers));
+    let pages = directory.join("page-images");
+    let adapters = Adapters {
+        models: Arc::new(OwnModels),
+        index: Arc::new(EmbeddedIndex::new(database.clone(), 64 << 20)),
+        files: Arc::new(DocumentStore::local(&directory.join("documents"))?),
+        originals: Arc::new(OriginalStore::local(&directory.join("originals"))?),
+        originals_quota: 0,
+        page_images: PageImages { renderer: extractor.clone(), directory: pages, room: 64 << 20 },
+        extractor,
+        splitter: Arc::new(RecursiveSplitter),
+        tokenizer: Arc::new(Cl100k::default()),
+        fetcher: Arc::new(WebFetcher::new(Arc::new(SystemLookup), Vec::new(), links)),
+        reader: Arc::new(WebPages::new(limits.text)),
+        scratch: directory.to_owned(),
+        embedding_cache: 64 << 20,
+        meter: Arc::default(),
+    };
+    let services = DocumentServices::new(&database, adapters);
+    let (by, settings) = (By::operator(chrono::Utc::now()), WorkspaceSettings::named("Garden"));
+    let garden = workspaces::create(&*database, &*database, settings, &by).await?;
+    let text = "Bees make honey. Cows make milk.".into();
+    let note = RawText { title: "Animals".into(), text, ..RawText::default() };
+    services.ingestion.add_text(note, vec![garden.clone()], Indexing::Refuse, &by).await?;
+    let question = Question { text: "What do bees make?".into(), ..Question::default() };
+    let reply = services.conversations.ask(&garden, question, &by).await?;
+    let Reply::Answered { text, sources, .. } = reply else { anyhow::bail!("no answer") };
+    let titles: Vec<_> = sources.iter().map(|source| source.document().title.as_str()).collect();
+    let report = format!("# Bees\n\n{text}\n\nFrom: {}\n", titles.join(", "));
+    Ok(std::fs::write(directory.join("report.md"), report)?)
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    run(Path::new(&std::env::args().nth(1).unwrap_or_else(|| ".".into()))).await
+}

@@ -1,0 +1,75 @@
+//! Documents whose passages are stored part by part.
+use carrel_domain::ChunkId;
+use carrel_domain::job::queue::{
+    ItemOutcome, PartResult, PartialIndexing, PassagePart, Superseded,
+};
+use carrel_domain::library::{IndexedDocument, NewPassage, Passage};
+
+use super::World;
+
+impl World {
+    pub fn note_passages(&self, count: usize) {
+        self.written_passages.lock().unwrap().push(count);
+    }
+
+    pub fn add_part(&self, part: PassagePart) -> PartResult {
+        let PassagePart {
+            item,
+            passages: IndexedDocument { workspace, passages: new, .. },
+            before,
+        } = part;
+        let Some(document) = self.documents.lock().unwrap().get(&item.path).cloned() else {
+            return PartResult::Ended(ItemOutcome::Failed("it is gone".into()));
+        };
+        let mut stored = before.unwrap_or_else(|| {
+            let place = self.places.lock().unwrap().iter().find_map(|place| {
+                let is_here = place.workspace == workspace && place.document.path == item.path;
+                is_here.then_some(place.id)
+            });
+            let newest = self.passages.lock().unwrap().last().map_or(-1, |last| last.chunk.0);
+            let earlier = ChunkId(newest);
+            match place {
+                Some(place) => PartialIndexing { place, is_new: false, earlier, stored: 0 },
+                None => {
+                    let empty =
+                        IndexedDocument { workspace, recipe: String::new(), passages: Vec::new() };
+                    self.put_places(&document, vec![empty]);
+                    let place = self.places.lock().unwrap().last().unwrap().id;
+                    PartialIndexing { place, is_new: true, earlier, stored: 0 }
+                }
+            }
+        });
+        self.note_passages(new.len());
+        let mut passages = self.passages.lock().unwrap();
+        for NewPassage { text, span, provenance, vector: _ } in new {
+            let chunk = ChunkId(passages.last().map_or(0, |last| last.chunk.0 + 1));
+            let (place, ordinal, document) = (stored.place, stored.stored as i32, document.clone());
+            passages.push(Passage { chunk, place, ordinal, span, provenance, text, document });
+            stored.stored += 1;
+        }
+        PartResult::Stored(stored)
+    }
+
+    /// Whether any are left.
+    pub fn remove_passages(&self, stored: PartialIndexing, which: Superseded, limit: u32) -> bool {
+        let mut left = limit as usize;
+        self.passages.lock().unwrap().retain(|passage| {
+            let is_new = passage.chunk > stored.earlier;
+            let goes = passage.place == stored.place && is_new == (which == Superseded::New);
+            let removed = goes && left > 0;
+            left -= usize::from(removed);
+            !removed
+        });
+        self.note_passages(limit as usize - left);
+        if left > 0 && stored.is_new && which == Superseded::New {
+            self.places.lock().unwrap().retain(|place| place.id != stored.place);
+        }
+        left == 0
+    }
+
+    pub fn finish_parts(&self, stored: PartialIndexing, recipe: String) {
+        let mut places = self.places.lock().unwrap();
+        let place = places.iter_mut().find(|place| place.id == stored.place);
+        place.unwrap().recipe = recipe;
+    }
+}
