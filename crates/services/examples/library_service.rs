@@ -17,6 +17,7 @@ use carrel_persistence::Database;
 use carrel_providers::{Cl100k, Extractive, LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::chat::{Question, Reply};
 use carrel_services::ingestion::{Indexing, RawText};
+use carrel_services::originals::PageImages;
 use carrel_services::{Adapters, DocumentServices, workspaces};
 use carrel_vectors::EmbeddedIndex;
 
