@@ -64,6 +64,7 @@ pub struct OriginalsSize {
 pub struct PageImage {
     /// How many pages the file has.
     pub pages: u32,
+    /// The picture, as a PNG file.
     pub png: Vec<u8>,
 }
 

@@ -30,7 +30,7 @@ use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
 use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
-use carrel_services::originals::{PAGE_IMAGES_ROOM, PageImages};
+use carrel_services::originals::{Originals, PAGE_IMAGES_ROOM, PageImages};
 use carrel_services::ownership::Ownership;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
@@ -129,6 +129,13 @@ impl App {
         let extractor = Arc::new(FileExtractor::new(limits, readers));
         let originals = OriginalStore::local(&config.storage.originals())
             .context("failed to open the directory of originals")?;
+        let page_images = PageImages {
+            renderer: extractor.clone(),
+            directory: config.storage.page_images(),
+            room: PAGE_IMAGES_ROOM,
+        };
+        let quota = config.limits.originals;
+        let originals = Originals::new(&database, Arc::new(originals), page_images, quota);
         let largest_page = upload.min(LARGEST_PAGE);
         let fetcher = WebFetcher::new(
             Arc::new(SystemLookup),
@@ -139,13 +146,7 @@ impl App {
             models: models.clone(),
             index: index.clone(),
             files: Arc::new(files.clone()),
-            originals: Arc::new(originals),
-            originals_quota: config.limits.originals,
-            page_images: PageImages {
-                renderer: extractor.clone(),
-                directory: config.storage.page_images(),
-                room: PAGE_IMAGES_ROOM,
-            },
+            originals,
             extractor,
             splitter: Arc::new(RecursiveSplitter),
             tokenizer: Arc::new(carrel_providers::Cl100k::default()),

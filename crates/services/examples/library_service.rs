@@ -1,4 +1,4 @@
-//! A service of its own on these crates: it opens a database, adds a document, asks a workspace, and
+//! A service of its own on these crates: it opens a database, adds a document, asks a workspace and
 //! writes a report. It embeds texts itself and answers by quoting, so it needs no other server.
 //! Run it: `cargo run -p carrel-services --example library_service -- <directory>`.
 use std::path::Path;
@@ -9,15 +9,13 @@ use async_trait::async_trait;
 use carrel_documents::worker::{Program, Readers, ResourceLimits};
 use carrel_documents::{DocumentStore, FileExtractor, Limits, OriginalStore};
 use carrel_documents::{RecursiveSplitter, WebPages};
-use carrel_domain::audit::By;
 use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ImageModel, ModelChoice, Models};
-use carrel_domain::workspace::WorkspaceSettings;
-use carrel_domain::{Error, Result, model::Purpose};
+use carrel_domain::{Error, Result, audit::By, model::Purpose, workspace::WorkspaceSettings};
 use carrel_persistence::Database;
 use carrel_providers::{Cl100k, Extractive, LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::chat::{Question, Reply};
 use carrel_services::ingestion::{Indexing, RawText};
-use carrel_services::originals::PageImages;
+use carrel_services::originals::{Originals, PageImages};
 use carrel_services::{Adapters, DocumentServices, workspaces};
 use carrel_vectors::EmbeddedIndex;
 
@@ -59,21 +57,19 @@ impl Models for OwnModels {
 pub async fn run(directory: &Path) -> anyhow::Result<()> {
     let database = format!("sqlite://{}", directory.join("service.db").display());
     let database = Arc::new(Database::open(&database)?);
-    // Plain text is read here. Other files are read by a program that is made for it.
-    let (path, arguments) = ("carrel".into(), vec!["parse-worker".into()]);
-    let program = Program { path, arguments, environment: Vec::new() };
+    // Reads other files than plain text, none of which is added here.
+    let program = Program { path: "carrel".into(), arguments: vec![], environment: vec![] };
     let (limits, time) = (Limits::text(1 << 20), Duration::from_secs(20));
     let readers = Readers::new(program, ResourceLimits { workers: 1, time, memory: 1 << 30 });
-    let links = LinkLimits { bytes: limits.file, time };
     let extractor = Arc::new(FileExtractor::new(limits, readers));
-    let pages = directory.join("page-images");
+    let pages = PageImages { renderer: extractor.clone(), directory: directory.into(), room: 0 };
+    let originals = Arc::new(OriginalStore::local(&directory.join("originals"))?);
+    let links = LinkLimits { bytes: limits.file, time };
     let adapters = Adapters {
         models: Arc::new(OwnModels),
         index: Arc::new(EmbeddedIndex::new(database.clone(), 64 << 20)),
         files: Arc::new(DocumentStore::local(&directory.join("documents"))?),
-        originals: Arc::new(OriginalStore::local(&directory.join("originals"))?),
-        originals_quota: 0,
-        page_images: PageImages { renderer: extractor.clone(), directory: pages, room: 64 << 20 },
+        originals: Originals::new(&database, originals, pages, 0),
         extractor,
         splitter: Arc::new(RecursiveSplitter),
         tokenizer: Arc::new(Cl100k::default()),

@@ -293,7 +293,7 @@ impl Conversations {
             // Every question has tokens: a model that tells of none has not counted.
             Some(metrics) => Some(metrics.usage).filter(|usage| *usage != Usage::default()),
         };
-        let record::Answer { record, images } = response.stored();
+        let record::StoredAnswer { record, images } = response.stored();
         let new = NewChat {
             conversation: question.conversation(workspace),
             prompt: question.text.clone(),

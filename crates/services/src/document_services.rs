@@ -13,7 +13,6 @@ use carrel_domain::lexical::Lexical;
 use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::link::{LinkFetcher, PageReader};
 use carrel_domain::model::{Models, Tokenizer};
-use carrel_domain::original::{OriginalFiles, OriginalRecords};
 use carrel_domain::pin::Pins;
 use carrel_domain::prompt_variable::PromptVariables;
 use carrel_domain::settings::Settings;
@@ -29,7 +28,7 @@ use crate::ingestion::Ingestion;
 use crate::jobs::Workers;
 use crate::library::Library;
 use crate::meter::Meter;
-use crate::originals::{Originals, PageImages};
+use crate::originals::Originals;
 use crate::search::Search;
 
 /// A database that implements every port these services store things in.
@@ -43,7 +42,6 @@ pub trait Repository:
     + Jobs
     + Lexical
     + MessageQuota
-    + OriginalRecords
     + Pins
     + PromptVariables
     + Settings
@@ -64,7 +62,6 @@ impl<T> Repository for T where
         + Jobs
         + Lexical
         + MessageQuota
-        + OriginalRecords
         + Pins
         + PromptVariables
         + Settings
@@ -84,11 +81,7 @@ pub struct Adapters {
     /// The texts of documents, a file each.
     pub files: Arc<dyn DocumentFiles>,
     /// Keeps the files that documents were made of, where a setting says so.
-    pub originals: Arc<dyn OriginalFiles>,
-    /// How many bytes of them are kept.
-    pub originals_quota: u64,
-    /// Draws the pages of PDF files, and keeps their pictures.
-    pub page_images: PageImages,
+    pub originals: Originals,
     /// Makes text of files.
     pub extractor: Arc<dyn Extractor>,
     /// Cuts texts.
@@ -131,8 +124,6 @@ impl DocumentServices {
             index,
             files,
             originals,
-            originals_quota,
-            page_images,
             extractor,
             splitter,
             tokenizer,
@@ -164,13 +155,7 @@ impl DocumentServices {
             folders: database.clone(),
             workspace_documents: database.clone(),
             files: files.clone(),
-            originals: Originals {
-                records: database.clone(),
-                files: originals,
-                settings: database.clone(),
-                page_images,
-                quota: originals_quota,
-            },
+            originals,
             extractor: extractor.clone(),
             tokenizer: tokenizer.clone(),
             index,

@@ -25,6 +25,7 @@ pub struct KeptFiles {
 }
 
 impl KeptFiles {
+    /// Files in `directory` whose names are ours, of at most `most` bytes; written to `scratch` first.
     pub fn new(directory: PathBuf, scratch: PathBuf, most: u64, is_ours: fn(&str) -> bool) -> Self {
         Self { directory, scratch, most, is_ours, together: Mutex::default() }
     }

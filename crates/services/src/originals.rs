@@ -31,12 +31,24 @@ pub struct Originals {
     pub files: Arc<dyn OriginalFiles>,
     /// Whether originals are kept.
     pub settings: Arc<dyn Settings>,
+    /// Draws pages of them.
     pub page_images: PageImages,
     /// What all of them may take, in bytes.
     pub quota: u64,
 }
 
 impl Originals {
+    /// Originals in `files`, of at most `quota` bytes together.
+    pub fn new<D: OriginalRecords + Settings + 'static>(
+        database: &Arc<D>,
+        files: Arc<dyn OriginalFiles>,
+        page_images: PageImages,
+        quota: u64,
+    ) -> Self {
+        let (records, settings) = (database.clone(), database.clone());
+        Self { records, files, settings, page_images, quota }
+    }
+
     /// Whether files that are handed in now are kept.
     pub async fn are_kept(&self) -> Result<bool> {
         let settings = self.settings.all().await?;

@@ -94,7 +94,9 @@ pub struct Ports {
     pub connection_test: Arc<dyn ConnectionTest>,
     /// Lists the models of providers.
     pub model_lists: Arc<ModelLists>,
+    /// Tries settings of speech before they are stored.
     pub speech_connection_test: Arc<dyn SpeechConnectionTest>,
+    /// Tries settings of a vector database before they are stored.
     pub index_connection_test: Arc<dyn IndexConnectionTest>,
     /// Keeps documents and removes them.
     pub library: Library,
@@ -116,7 +118,9 @@ pub struct Ports {
     pub conversations: Conversations,
     /// Makes pictures.
     pub images: Arc<ImageService>,
+    /// Writes recordings down and speaks texts.
     pub speech: Arc<SpeechService>,
+    /// Accounts, as stored.
     pub users: Arc<dyn Users>,
     /// Browsers that are signed in.
     pub sessions: Arc<dyn Sessions>,

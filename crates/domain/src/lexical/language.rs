@@ -8,7 +8,6 @@ use super::fold;
 
 /// A language with a list of stop words, and most with a stemmer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the language it names")]
 pub enum Language {
     Arabic,
     Danish,

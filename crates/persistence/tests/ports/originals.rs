@@ -6,9 +6,11 @@ use carrel_domain::folder::Folders;
 use carrel_domain::library::Documents;
 use carrel_domain::original::{Original, OriginalName, OriginalRecords, OriginalsSize};
 use carrel_domain::settings::{Settings, names};
+use carrel_domain::upload::{Replacement, UploadId, Uploads};
 use carrel_persistence::Database;
 use chrono::DateTime;
 
+use crate::jobs::hold;
 use crate::support::{Scratch, at, document, done, path};
 
 on_both_databases! {
@@ -105,8 +107,16 @@ async fn every_way_out_of_the_library_releases_originals(scratch: Scratch) {
     new.origin.key = Some("k".into());
     Documents::create(&db, old, Vec::new(), done(0)).await.unwrap();
     assert!(db.settle(replaced.name).await.unwrap());
-    let done_so = db.replace("k", &[path("old")], vec![(new, Vec::new())], done(1)).await.unwrap();
-    assert!(done_so.is_some());
+    let replacement = Replacement {
+        key: "k".into(),
+        earlier: vec![path("old")],
+        documents: vec![new],
+        targets: Vec::new(),
+        hold: hold(20),
+        obsolete: UploadId(uuid::Uuid::new_v4()),
+        event: done(1),
+    };
+    assert!(db.replace(replacement).await.unwrap().is_some());
     assert_eq!(released(&db).await, [replaced.name]);
     db.forget(replaced.name).await.unwrap();
 

@@ -227,15 +227,6 @@ impl World {
             }
         }
     }
-
-    /// Gives a place the next id.
-    pub fn put_place(&self, mut place: WorkspaceDocument) -> WorkspaceDocument {
-        let mut places = self.places.lock().unwrap();
-        let last = places.last().map_or(0, |place| place.id.0);
-        place.id = WorkspaceDocumentId(last + 1);
-        places.push(place.clone());
-        place
-    }
 }
 
 #[async_trait]

@@ -15,6 +15,7 @@ pub const ROOM: u64 = 256 << 20;
 /// Draws pages, and keeps the pictures that were looked at last. Cheap to clone.
 #[derive(Clone)]
 pub struct PageImages {
+    /// Draws them.
     pub renderer: Arc<dyn PageRenderer>,
     /// Where pictures are kept: a file each, which begins with the number of pages.
     pub directory: PathBuf,

@@ -30,9 +30,11 @@ const MOST_SOUND: usize = 256 << 20;
 /// How an answer is to be read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadAloud {
+    /// The voice, by its id; the voice of the settings when absent.
     pub voice: Option<String>,
     /// MP3 where it can be made, otherwise WAV.
     pub format: Option<AudioFormat>,
+    /// How fast it is to be read.
     pub speed: Speed,
 }
 

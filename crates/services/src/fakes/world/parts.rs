@@ -1,13 +1,22 @@
 //! Documents whose passages are stored part by part.
-use carrel_domain::ChunkId;
 use carrel_domain::job::queue::{
     ItemOutcome, PartResult, PartialIndexing, PassagePart, Superseded,
 };
-use carrel_domain::library::{IndexedDocument, NewPassage, Passage};
+use carrel_domain::library::{IndexedDocument, NewPassage, Passage, WorkspaceDocument};
+use carrel_domain::{ChunkId, WorkspaceDocumentId};
 
 use super::World;
 
 impl World {
+    /// Gives a place the next id.
+    pub fn put_place(&self, mut place: WorkspaceDocument) -> WorkspaceDocument {
+        let mut places = self.places.lock().unwrap();
+        let last = places.last().map_or(0, |place| place.id.0);
+        place.id = WorkspaceDocumentId(last + 1);
+        places.push(place.clone());
+        place
+    }
+
     pub fn note_passages(&self, count: usize) {
         self.written_passages.lock().unwrap().push(count);
     }
