@@ -151,8 +151,10 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_told() -> R
     assert_eq!(unheard.status, 503, "{}", unheard.body);
     assert!(unheard.body.to_string().contains("carrel model fetch whisper-base"));
     let (status, _, said) = sound(admin, mouth, &body).await?;
-    assert_eq!(status, 503);
-    assert!(String::from_utf8_lossy(&said).contains("carrel model fetch piper"));
+    // The voices inside the server need a program that may be installed or not.
+    assert!(status == 200 || status == 503, "{status}");
+    let is_named = String::from_utf8_lossy(&said).contains("espeak-ng");
+    assert!(status == 200 || is_named, "{}", String::from_utf8_lossy(&said));
 
     let mut settings = json!({
         "SpeechToTextProvider": "generic-openai", "STTOpenAICompatibleEndpoint": model.base_url(),
@@ -171,5 +173,29 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_told() -> R
     let needs = json!({ "SpeechToTextProvider": "deepgram" });
     let needs = admin.post("/v1/system/update-env", needs).await?;
     assert!(needs.body.to_string().contains("STTDeepgramApiKey"), "{}", needs.body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recording_becomes_a_document_by_the_provider_of_the_settings() -> Result<()> {
+    let model = model_server::start().await?;
+    let options = configured(Backend::Sqlite, &model)
+        .with("WHISPER_PROVIDER", "generic-openai")
+        .with("WHISPER_GENERIC_OPEN_AI_BASE_URL", &model.base_url())
+        .with("WHISPER_GENERIC_OPEN_AI_API_KEY", "secret-of-the-clerk")
+        .with("WHISPER_GENERIC_OPEN_AI_MODEL", "clerk");
+    let server = TestServer::start(options).await?;
+    let admin = server.admin();
+    let sound = [b"RIFF", vec![0; 96].as_slice()].concat();
+    let stored = admin.upload("meeting.mp3", &sound, &[]).await?.ok()?;
+    let text = stored["documents"][0]["pageContent"].as_str().context("no text")?;
+    assert_eq!(text.trim(), "[00:00:00] Good morning.\n[00:01:01] I heard 100 bytes.");
+    let asked = model.received().pop().context("nothing was asked")?;
+    assert_eq!(asked.authorization.as_deref(), Some("Bearer secret-of-the-clerk"));
+    assert_eq!(asked.body["model"], "clerk");
+    let missing = json!({ "WhisperGenericOpenAiModel": "fail-500" });
+    admin.post("/v1/system/update-env", missing).await?.ok()?;
+    let failed = admin.upload("other.mp3", &sound, &[]).await?;
+    assert!(failed.body.to_string().contains("the ear was asked to fail"), "{}", failed.body);
     Ok(())
 }

@@ -41,6 +41,9 @@ pub enum RecordingKind {
 pub trait SpeechModels: Send + Sync {
     /// [`crate::Error::Unavailable`] when the choice is not configured or not fetched.
     fn transcriber(&self, kind: RecordingKind) -> Result<Arc<dyn Transcriber>>;
+    /// The transcriber of another host that the settings name; none where they mean the one inside
+    /// this server. [`crate::Error::Unavailable`] when it is not configured.
+    fn remote_transcriber(&self, kind: RecordingKind) -> Result<Option<Arc<dyn Transcriber>>>;
     /// As [`SpeechModels::transcriber`].
     fn synthesizer(&self) -> Result<Arc<dyn SpeechSynthesizer>>;
 }

@@ -7,7 +7,7 @@ use crate::panels::BLOCK;
 /// Codes that lie in one word: those of one column at as many depths, one after another, each 128 above what it stands for.
 pub const PER_WORD: usize = 4;
 /// One line of words.
-pub type Words = [u32; PANEL];
+pub type CodeWords = [u32; PANEL];
 
 /// The codes at one depth of each word: 8 bits from `shift` on.
 #[inline(always)]
@@ -21,7 +21,7 @@ fn codes<S: Simd>(simd: S, words: S::u32s, shift: u32) -> S::f32s {
 
 /// The product of one row, in which each code is used once: it is never written out as a weight.
 pub struct Single<'a> {
-    pub words: &'a [Words],
+    pub words: &'a [CodeWords],
     pub scales: &'a [Line],
     pub depth: usize,
     pub left: &'a [f32],
@@ -86,7 +86,7 @@ impl Single<'_> {
 
 /// Turns codes into the weights they stand for.
 pub struct Expand<'a> {
-    pub words: &'a [Words],
+    pub words: &'a [CodeWords],
     pub scales: &'a [Line],
     pub lines: &'a mut [Line],
 }

@@ -4,7 +4,7 @@ use std::io;
 use memmap2::MmapMut;
 use pulp::Simd;
 
-use crate::codes::{Expand, PER_WORD, Single, Words};
+use crate::codes::{CodeWords, Expand, PER_WORD, Single};
 use crate::kernel::{Line, PANEL, Rows, multiply};
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ impl Panels {
                     u32::from_le_bytes(codes.map(i8::cast_unsigned)) ^ 0x8080_8080
                 };
                 let words: Vec<u32> = codes.as_chunks().0.iter().map(word).collect();
-                let lines = bytemuck::cast_slice_mut::<_, Words>(&mut packed);
+                let lines = bytemuck::cast_slice_mut::<_, CodeWords>(&mut packed);
                 transpose(&words, depth / PER_WORD, lines);
                 let mut lines = vec![[0.0; PANEL]; scales.len() / PANEL];
                 transpose(scales, depth / BLOCK, &mut lines);
@@ -150,7 +150,7 @@ impl Panels {
                 }
             }
             Packed::Coded { codes, scales } => {
-                let words: &[Words] = bytemuck::cast_slice(codes);
+                let words: &[CodeWords] = bytemuck::cast_slice(codes);
                 for (k, value) in row.iter_mut().enumerate() {
                     let word = words[(first + k) / PER_WORD][lane];
                     let code = word.to_le_bytes()[k % PER_WORD].wrapping_sub(128).cast_signed();
@@ -179,7 +179,7 @@ impl Panels {
                 multiply(simd, left, depth, lines, out, (width, column));
             }
             Packed::Coded { codes, scales } => {
-                let words: &[Words] = bytemuck::cast_slice(codes);
+                let words: &[CodeWords] = bytemuck::cast_slice(codes);
                 scratch.resize(2 * depth, [0.0; PANEL]);
                 let pairs = words
                     .chunks_exact(2 * depth / PER_WORD)

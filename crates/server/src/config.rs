@@ -74,7 +74,6 @@ pub struct Parsing {
     /// How long reading the pictures of one file may take; nothing where they are not read.
     pub ocr_timeout: Duration,
     pub ocr_languages: Languages,
-    /// How long one recording may take to be transcribed; nothing where they are not.
     pub transcription_timeout: Duration,
 }
 
@@ -294,7 +293,7 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
     let inflated = reader.read(&var::PARSE_INFLATED, "512MiB", parse::size);
     let ocr_timeout = reader.read(&var::OCR_TIMEOUT, "5m", parse::deadline);
     let ocr_languages = reader.read(&var::OCR_LANGUAGES, "", Languages::parse);
-    let transcription_timeout = reader.read(&var::TRANSCRIPTION_TIMEOUT, "1h", parse::deadline);
+    let transcription = reader.read(&var::TRANSCRIPTION_TIMEOUT, "1h", parse::deadline);
     Some(Parsing {
         workers: workers?,
         timeout: timeout?,
@@ -302,7 +301,7 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
         inflated: inflated?,
         ocr_timeout: ocr_timeout?,
         ocr_languages: ocr_languages?,
-        transcription_timeout: transcription_timeout?,
+        transcription_timeout: transcription?,
     })
 }
 

@@ -1,24 +1,153 @@
-//! What hears and what speaks by the settings. Made anew each time: that is nothing beside what a
-//! recording or a text takes.
-use std::sync::Arc;
+//! What hears and what speaks by the settings. Providers are made anew each time: that is nothing
+//! beside what a recording or a text takes. What runs on this machine is kept, as it holds models.
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use carrel_documents::speech_model::{PIPER, WHISPER_BASE, WHISPER_MODELS};
+use carrel_documents::worker::{NativeTranscriber, Readers};
 use carrel_domain::speech::{RecordingKind, SpeechModels, SpeechSynthesizer, Transcriber};
 use carrel_domain::{Error, Result};
 use carrel_services::connection_test::{SettingsLookup, SpeechConnectionTest};
+use carrel_speech::speaking::{NativeSynthesizer, Options};
 
+use crate::config::Model;
 use crate::models::ConfiguredModels;
+use crate::native;
 
-impl SpeechModels for ConfiguredModels {
-    fn transcriber(&self, kind: RecordingKind) -> Result<Arc<dyn Transcriber>> {
-        self.any_transcriber(&|name| self.lookup(name), kind)
+/// How long a voice stays in memory unused where the operator says nothing.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Settings by variable.
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Ears and voices of the settings, behind the domain's port.
+pub struct ConfiguredSpeech {
+    models: Arc<ConfiguredModels>,
+    /// Where models lie, and on how many threads they run.
+    places: Model,
+    readers: Readers,
+    limits: carrel_documents::Limits,
+    /// By the name of the model.
+    transcribers: Mutex<HashMap<String, Arc<NativeTranscriber>>>,
+    /// The voice last asked for: it may hold a loaded model.
+    voice: Mutex<Option<(Option<String>, Arc<NativeSynthesizer>)>>,
+}
+
+impl ConfiguredSpeech {
+    pub fn new(
+        models: Arc<ConfiguredModels>,
+        places: Model,
+        readers: Readers,
+        limits: carrel_documents::Limits,
+    ) -> Self {
+        let (transcribers, voice) = (Mutex::default(), Mutex::default());
+        Self { models, places, readers, limits, transcribers, voice }
     }
 
-    fn synthesizer(&self) -> Result<Arc<dyn SpeechSynthesizer>> {
-        self.any_synthesizer(&|name| self.lookup(name))
+    fn any_transcriber(
+        &self,
+        settings: &Lookup<'_>,
+        kind: RecordingKind,
+    ) -> Result<Arc<dyn Transcriber>> {
+        match carrel_providers::transcriber(settings, kind, &self.models.http()?)? {
+            Some(remote) => Ok(remote),
+            None => self.native_transcriber(settings, kind),
+        }
+    }
+
+    fn any_synthesizer(&self, settings: &Lookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>> {
+        match carrel_providers::synthesizer(settings, &self.models.http()?)? {
+            Some(remote) => Ok(remote),
+            None => self.native_synthesizer(settings),
+        }
+    }
+
+    /// The model that the settings prefer if it is fetched, otherwise the best that is.
+    fn native_transcriber(
+        &self,
+        settings: &Lookup<'_>,
+        kind: RecordingKind,
+    ) -> Result<Arc<dyn Transcriber>> {
+        let preferred = settings("WHISPER_MODEL_PREF").unwrap_or_default();
+        let preferred = preferred.rsplit('/').next().unwrap_or_default().to_owned();
+        let preferred = WHISPER_MODELS.iter().copied().filter(|name| *name == preferred);
+        let mut models = preferred.chain(WHISPER_MODELS.iter().copied());
+        let fetched = models.find_map(|name| {
+            let transcriber = self.transcriber_by(name);
+            transcriber.is_fetched().then_some(transcriber)
+        });
+        let setting = match kind {
+            RecordingKind::Dictation => "SpeechToTextProvider",
+            RecordingKind::Document => "WhisperProvider",
+        };
+        let reason = || {
+            let reason = format!(
+                "no model is fetched; run `carrel model fetch {WHISPER_BASE}`, or choose a \
+                 provider in {setting}"
+            );
+            Error::unavailable("speech recognition", reason)
+        };
+        fetched.map(|transcriber| transcriber as Arc<dyn Transcriber>).ok_or_else(reason)
+    }
+
+    fn transcriber_by(&self, name: &str) -> Arc<NativeTranscriber> {
+        let mut known = self.transcribers.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || {
+            let directory = native::beside(&self.places, name);
+            let transcriber = NativeTranscriber::new(self.readers.clone(), self.limits, directory);
+            Arc::new(transcriber)
+        };
+        known.entry(name.to_owned()).or_insert_with(new).clone()
+    }
+
+    fn native_synthesizer(&self, settings: &Lookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>> {
+        if !is_installed("espeak-ng") {
+            let reason = "it needs the program espeak-ng, which is not installed; install it, or \
+                          choose a provider in TextToSpeechProvider";
+            return Err(Error::unavailable("speech synthesis", reason));
+        }
+        let voice = settings("TTS_PIPER_VOICE_MODEL").filter(|voice| !voice.trim().is_empty());
+        let mut known = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, synthesizer)) = &*known
+            && *of == voice
+        {
+            return Ok(synthesizer.clone());
+        }
+        let synthesizer = Arc::new(NativeSynthesizer::new(Options {
+            directory: native::beside(&self.places, PIPER),
+            voice: voice.clone(),
+            threads: self.places.threads,
+            release_after: Some(self.places.idle.unwrap_or(IDLE)),
+        }));
+        *known = Some((voice, synthesizer.clone()));
+        Ok(synthesizer)
     }
 }
 
-impl SpeechConnectionTest for ConfiguredModels {
+/// Whether a program is found where the system looks for programs.
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|place: PathBuf| place.join(program)).any(|at| at.is_file())
+}
+
+impl SpeechModels for ConfiguredSpeech {
+    fn transcriber(&self, kind: RecordingKind) -> Result<Arc<dyn Transcriber>> {
+        self.any_transcriber(&|name| self.models.lookup(name), kind)
+    }
+
+    fn remote_transcriber(&self, kind: RecordingKind) -> Result<Option<Arc<dyn Transcriber>>> {
+        let settings = |name: &str| self.models.lookup(name);
+        carrel_providers::transcriber(&settings, kind, &self.models.http()?)
+    }
+
+    fn synthesizer(&self) -> Result<Arc<dyn SpeechSynthesizer>> {
+        self.any_synthesizer(&|name| self.models.lookup(name))
+    }
+}
+
+impl SpeechConnectionTest for ConfiguredSpeech {
     fn transcriber(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Transcriber>> {
         self.any_transcriber(&|name| settings(name), RecordingKind::Dictation)
     }
@@ -26,42 +155,4 @@ impl SpeechConnectionTest for ConfiguredModels {
     fn synthesizer(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>> {
         self.any_synthesizer(&|name| settings(name))
     }
-}
-
-impl ConfiguredModels {
-    fn any_transcriber(
-        &self,
-        settings: &dyn Fn(&str) -> Option<String>,
-        kind: RecordingKind,
-    ) -> Result<Arc<dyn Transcriber>> {
-        match carrel_providers::transcriber(settings, kind, &self.http()?)? {
-            Some(remote) => Ok(remote),
-            None => native_transcriber(kind),
-        }
-    }
-
-    fn any_synthesizer(
-        &self,
-        settings: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Arc<dyn SpeechSynthesizer>> {
-        match carrel_providers::synthesizer(settings, &self.http()?)? {
-            Some(remote) => Ok(remote),
-            None => native_synthesizer(),
-        }
-    }
-}
-
-fn native_transcriber(kind: RecordingKind) -> Result<Arc<dyn Transcriber>> {
-    let setting = match kind {
-        RecordingKind::Dictation => "SpeechToTextProvider",
-        RecordingKind::Document => "WhisperProvider",
-    };
-    let reason =
-        format!("run `carrel model fetch whisper-base`, or choose a provider in {setting}");
-    Err(Error::unavailable("speech recognition", reason))
-}
-
-fn native_synthesizer() -> Result<Arc<dyn SpeechSynthesizer>> {
-    let reason = "run `carrel model fetch piper`, or choose a provider in TextToSpeechProvider";
-    Err(Error::unavailable("speech synthesis", reason))
 }

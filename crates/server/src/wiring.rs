@@ -46,6 +46,7 @@ use crate::index::ConfiguredIndex;
 use crate::metrics::MeasuredModels;
 use crate::models::ConfiguredModels;
 use crate::settings;
+use crate::speech_models::ConfiguredSpeech;
 use crate::storage::{self, Storage};
 
 pub use opening::open_database;
@@ -123,10 +124,18 @@ impl App {
         let text = upload.max(config.limits.body as u64);
         let inflated = config.parsing.inflated;
         let limits = carrel_documents::Limits { file: upload, text, inflated };
+        let speech_models = ConfiguredSpeech::new(
+            configured.clone(),
+            config.model.clone(),
+            readers.clone(),
+            limits,
+        );
+        let speech_models = Arc::new(speech_models);
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
-        let extractor = Arc::new(FileExtractor::new(limits, readers));
+        let extractor =
+            Arc::new(FileExtractor::new(limits, readers).with_speech(speech_models.clone()));
         let originals = OriginalStore::local(&config.storage.originals())
             .context("failed to open the directory of originals")?;
         let page_images = PageImages {
@@ -203,8 +212,13 @@ impl App {
         let scratch = config.storage.uploads();
         let tasks = conversations.tasks.clone();
         let places = (root.as_path(), scratch.as_path());
-        let speech =
-            SpeechService::new(configured.clone(), database.clone(), store.clone(), places, tasks);
+        let speech = SpeechService::new(
+            speech_models.clone(),
+            database.clone(),
+            store.clone(),
+            places,
+            tasks,
+        );
         let images = ImageService::new(models.clone(), &root, scratch);
         let importer = Importer {
             target: database.clone(),
@@ -244,7 +258,7 @@ impl App {
             models: models.clone(),
             connection_test: configured.clone(),
             model_lists: Arc::new(ModelLists::new(configured.clone(), store.clone())),
-            speech_connection_test: configured.clone(),
+            speech_connection_test: speech_models,
             index_connection_test: chosen.clone(),
             library,
             document_list: database.clone(),

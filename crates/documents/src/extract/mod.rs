@@ -23,6 +23,7 @@ mod pdf;
 pub mod pictures;
 mod plausible;
 pub mod recordings;
+mod remote_recordings;
 mod rtf;
 mod sealed;
 mod sheets;
@@ -43,6 +44,7 @@ use carrel_domain::document::{
     DocumentPart, Extracted, Extractor, FileType, IncomingFile, ReadRequest,
 };
 use carrel_domain::original::{PageImage, PageRenderer};
+use carrel_domain::speech::{RecordingKind, SpeechModels, Transcriber};
 use carrel_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -87,15 +89,27 @@ impl Limits {
 }
 
 /// Reads text on blocking threads of this process, everything else in processes of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FileExtractor {
     limits: Limits,
     readers: Readers,
+    /// Says whether recordings are transcribed elsewhere.
+    speech: Option<Arc<dyn SpeechModels>>,
 }
 
 impl FileExtractor {
     pub fn new(limits: Limits, readers: Readers) -> Self {
-        Self { limits, readers }
+        Self { limits, readers, speech: None }
+    }
+
+    /// Has recordings transcribed by the provider that the settings name, if they name one.
+    pub fn with_speech(self, speech: Arc<dyn SpeechModels>) -> Self {
+        Self { speech: Some(speech), ..self }
+    }
+
+    fn remote_transcriber(&self) -> Result<Option<Arc<dyn Transcriber>>> {
+        let speech = self.speech.as_ref();
+        speech.map_or(Ok(None), |speech| speech.remote_transcriber(RecordingKind::Document))
     }
 }
 
@@ -103,11 +117,17 @@ impl FileExtractor {
 impl Extractor for FileExtractor {
     fn file_types(&self) -> Vec<FileType> {
         let (pictures, recordings) = (self.readers.ocr(), self.readers.listening());
-        file_types(pictures.missing().is_none(), recordings.is_ready()).collect()
+        let is_remote = matches!(self.remote_transcriber(), Ok(Some(_)));
+        let hears = is_remote || recordings.is_ready();
+        file_types(pictures.missing().is_none(), hears).collect()
     }
 
     async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>> {
         let (path, name, limits) = (file.content.clone(), file.name.clone(), self.limits);
+        let is_recording = extension(base(&name)).is_some_and(|of| formats::is_recording(&of));
+        if is_recording && let Some(transcriber) = self.remote_transcriber()? {
+            return remote_recordings::read(&*transcriber, file, limits, request).await;
+        }
         let models = Models { ocr: self.readers.ocr(), listening: self.readers.listening() };
         let is_read = |extension: &String| match formats::reading(extension) {
             Some(Reading::Apart(_)) => true,

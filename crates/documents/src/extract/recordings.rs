@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use carrel_domain::document::Extracted;
 use carrel_speech::audio::{AudioError, Sound};
 use carrel_speech::directory;
-use carrel_speech::whisper::{Files, Options, Part, TimedSegment, Whisper};
+use carrel_speech::whisper::{Files, Options, Part, Whisper};
 use serde::{Deserialize, Serialize};
 
 use super::extract_error::ExtractError;
@@ -189,7 +189,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         |_| (),
         &mut |part| {
             if let Part::Segment(segment) = part {
-                lines.push(&segment);
+                lines.push(segment.start, segment.end, &segment.text);
             }
             // A little more than allowed, so that it is refused.
             if lines.text.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -215,8 +215,8 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 
 /// The lines of a transcript: `[00:12:31] Some sentences.`
 #[derive(Default)]
-struct Lines {
-    text: String,
+pub(super) struct Lines {
+    pub(super) text: String,
     /// The last line, which may go on, and when it begins and ends.
     line: String,
     start: f64,
@@ -224,21 +224,21 @@ struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, segment: &TimedSegment) {
-        let said = segment.text.trim();
+    pub(super) fn push(&mut self, start: f64, end: f64, text: &str) {
+        let said = text.trim();
         if said.is_empty() {
             return;
         }
         let is_long = self.line.len() >= LONG_LINE && ends_sentence(&self.line)
             || self.line.len() + said.len() > LONGEST_LINE;
-        if self.line.is_empty() || is_long || segment.start - self.end > PAUSE {
+        if self.line.is_empty() || is_long || start - self.end > PAUSE {
             self.end_line();
-            self.start = segment.start;
-        } else if segment.text.starts_with(' ') {
+            self.start = start;
+        } else if text.starts_with(' ') {
             self.line.push(' ');
         }
         self.line.push_str(said);
-        self.end = segment.end;
+        self.end = end;
     }
 
     fn end_line(&mut self) {
@@ -248,7 +248,7 @@ impl Lines {
         }
     }
 
-    fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         self.end_line();
         self.text
     }
@@ -268,29 +268,15 @@ fn mark(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn segment(start: f64, end: f64, text: &str) -> TimedSegment {
-        TimedSegment {
-            start,
-            end,
-            text: text.to_owned(),
-            words: Vec::new(),
-            tokens: Vec::new(),
-            temperature: 0.0,
-            average_log_probability: 0.0,
-            compression_ratio: 0.0,
-            no_speech_probability: 0.0,
-        }
-    }
-
     #[test]
     fn lines_begin_with_their_second_after_pauses_and_long_sentences() {
         let mut lines = Lines::default();
         let long = format!(" {}.", "word ".repeat(40).trim());
-        lines.push(&segment(0.5, 2.0, " Good morning."));
-        lines.push(&segment(2.0, 4.0, " Shall we begin?"));
-        lines.push(&segment(7.9, 20.0, &long));
-        lines.push(&segment(20.0, 22.0, " Next."));
-        lines.push(&segment(3751.0, 3752.0, " The end."));
+        lines.push(0.5, 2.0, " Good morning.");
+        lines.push(2.0, 4.0, " Shall we begin?");
+        lines.push(7.9, 20.0, &long);
+        lines.push(20.0, 22.0, " Next.");
+        lines.push(3751.0, 3752.0, " The end.");
         let expected = format!(
             "[00:00:00] Good morning. Shall we begin?\n[00:00:07]{long}\n[00:00:20] Next.\n\
              [01:02:31] The end.\n"
@@ -301,8 +287,8 @@ mod tests {
     #[test]
     fn a_line_goes_on_without_a_space_where_the_language_has_none() {
         let mut lines = Lines::default();
-        lines.push(&segment(0.0, 1.0, "こんにちは。"));
-        lines.push(&segment(1.0, 2.0, "元気ですか。"));
+        lines.push(0.0, 1.0, "こんにちは。");
+        lines.push(1.0, 2.0, "元気ですか。");
         assert_eq!(lines.finish(), "[00:00:00] こんにちは。元気ですか。\n");
     }
 }

@@ -1,4 +1,5 @@
-//! Settings to models, with correct and incorrect settings.
+//! From settings to models, as an operator would get them right and wrong.
+use carrel_domain::speech::RecordingKind;
 use carrel_domain::{Error, Result};
 
 use super::*;
@@ -163,4 +164,65 @@ fn a_size_of_pictures_is_one_or_left_open() {
     }
     let said = painter("huge").unwrap_err().to_string();
     assert!(said.contains("IMAGE_GEN_SIZE_PREF is no size"), "{said}");
+}
+
+/// What hears by some settings: its provider and model, or nothing where it is inside this process.
+fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(String, String)>> {
+    let lookup = |name: &str| {
+        let found = settings.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let found = speech::transcriber(&lookup, kind, &Http::new().unwrap())?;
+    Ok(found.map(|model| (model.name().provider, model.name().model)))
+}
+
+#[test]
+fn hearing_stays_inside_the_process_unless_a_provider_is_named() {
+    let dictation = |settings: &[(&str, &str)]| hearing(RecordingKind::Dictation, settings);
+    assert_eq!(dictation(&[]).unwrap(), None);
+    assert_eq!(dictation(&[("STT_PROVIDER", "native")]).unwrap(), None);
+    let openai = dictation(&[("STT_PROVIDER", "openai"), ("OPEN_AI_KEY", "sk-1")]);
+    assert_eq!(openai.unwrap(), Some(("openai".into(), "whisper-1".into())));
+    let groq = [("STT_PROVIDER", "groq"), ("STT_GROQ_API_KEY", "k"), ("STT_GROQ_MODEL", "m")];
+    assert_eq!(dictation(&groq).unwrap(), Some(("groq".into(), "m".into())));
+    for (provider, words) in [
+        ("deepgram", "STT_DEEPGRAM_API_KEY is not set"),
+        ("lemonade", "STT_LEMONADE_MODEL_PREF is not set"),
+        ("generic-openai", "STT_OPEN_AI_COMPATIBLE_MODEL is not set"),
+    ] {
+        let error = dictation(&[("STT_PROVIDER", provider)]).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert!(matches!(dictation(&[("STT_PROVIDER", "x")]), Err(Error::Invalid { .. })));
+
+    let documents = |settings: &[(&str, &str)]| hearing(RecordingKind::Document, settings);
+    assert_eq!(documents(&[("WHISPER_PROVIDER", "local")]).unwrap(), None);
+    let own = documents(&[("WHISPER_PROVIDER", "groq"), ("STT_GROQ_API_KEY", "k")]);
+    assert!(own.unwrap_err().to_string().contains("GROQ_API_KEY is not set"), "keys are not mixed");
+}
+
+#[test]
+fn speaking_stays_inside_the_process_unless_a_provider_is_named() {
+    let speaking = |settings: &[(&str, &str)]| {
+        let lookup = |name: &str| {
+            let found = settings.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let found = speech::synthesizer(&lookup, &Http::new().unwrap())?;
+        Ok::<_, Error>(found.map(|model| (model.name().model, model.usual_voice())))
+    };
+    for inside in ["", "native", "piper_local"] {
+        assert_eq!(speaking(&[("TTS_PROVIDER", inside)]).unwrap(), None);
+    }
+    let kokoro = [("TTS_PROVIDER", "kokoro"), ("TTS_KOKORO_ENDPOINT", "http://127.0.0.1:9")];
+    assert_eq!(speaking(&kokoro).unwrap(), Some(("kokoro".into(), "af_bella".into())));
+    let eleven = |voice| {
+        let key = ("TTS_ELEVEN_LABS_KEY", "k");
+        speaking(&[("TTS_PROVIDER", "elevenlabs"), key, ("TTS_ELEVEN_LABS_VOICE_MODEL", voice)])
+    };
+    assert_eq!(eleven("abc1").unwrap().unwrap().1, "abc1");
+    assert!(eleven("../user").unwrap_err().to_string().contains("no id of a voice"));
+    let missing = speaking(&[("TTS_PROVIDER", "openai")]).unwrap_err().to_string();
+    assert!(missing.contains("TTS_OPEN_AI_KEY is not set"), "{missing}");
+    assert!(matches!(speaking(&[("TTS_PROVIDER", "x")]), Err(Error::Invalid { .. })));
 }

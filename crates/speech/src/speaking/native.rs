@@ -138,6 +138,10 @@ impl SpeechSynthesizer for NativeSynthesizer {
         SpeechModelName { provider: "native".to_owned(), model: model.to_owned() }
     }
 
+    fn usual_voice(&self) -> String {
+        usual(&self.shared.options)
+    }
+
     fn formats(&self) -> Vec<AudioFormat> {
         FORMATS.to_vec()
     }

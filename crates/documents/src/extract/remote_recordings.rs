@@ -1,0 +1,54 @@
+//! Recordings that a provider transcribes: nothing of them is decoded here.
+use carrel_domain::document::{Extracted, IncomingFile, ReadRequest};
+use carrel_domain::speech::{Recording, Transcriber, TranscriptPart, TranscriptionRequest};
+use carrel_domain::{Error, Result};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+use super::recordings::Lines;
+use super::{Limits, base, by_nobody};
+
+/// The transcript of a file, in the form that recordings have which are transcribed here.
+pub(super) async fn read(
+    transcriber: &dyn Transcriber,
+    file: &IncomingFile,
+    limits: Limits,
+    request: &ReadRequest,
+) -> Result<Vec<Extracted>> {
+    let name = base(&file.name);
+    let length = tokio::fs::metadata(&file.content).await.map_err(Error::of_file)?.len();
+    if length == 0 {
+        return Err(Error::unprocessable(format!("{name} is empty.")));
+    }
+    let recording = Recording { content: file.content.clone(), length, name: name.to_owned() };
+    let heard = heard(transcriber, recording, limits);
+    let text = match request.time_limit {
+        Some(limit) => timeout(limit, heard)
+            .await
+            .map_err(|_| Error::unprocessable(format!("{name} took too long to transcribe.")))??,
+        None => heard.await?,
+    };
+    if text.is_empty() {
+        let reason = format!("No text content found in {name}. Nothing is said in the recording.");
+        return Err(Error::unprocessable(reason));
+    }
+    Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
+}
+
+async fn heard(
+    transcriber: &dyn Transcriber,
+    recording: Recording,
+    limits: Limits,
+) -> Result<String> {
+    let mut parts = transcriber.transcribe(TranscriptionRequest::of(recording)).await?;
+    let mut lines = Lines::default();
+    while let Some(part) = parts.next().await {
+        if let TranscriptPart::Segment(segment) = part? {
+            lines.push(segment.start, segment.end, &segment.text);
+        }
+        if lines.text.len() as u64 > limits.text {
+            return Err(Error::TooLarge { what: "the text in the file", limit: limits.text });
+        }
+    }
+    Ok(lines.finish())
+}
