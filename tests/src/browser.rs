@@ -114,6 +114,12 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await.map(drop)
     }
 
+    /// Shows pages as they are printed.
+    pub async fn print_sheet(&mut self, is_printed: bool) -> Result<()> {
+        let media = if is_printed { "print" } else { "" };
+        self.call("Emulation.setEmulatedMedia", json!({ "media": media })).await.map(drop)
+    }
+
     /// Opens an address and waits until it is there.
     pub async fn open(&mut self, address: &str) -> Result<()> {
         self.run("window.__left = true").await?;

@@ -21,10 +21,12 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 24] = [
+pub const MODELS: [(&str, &str); 26] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
+    ("pondering", "thinks before it answers, and is slow"),
+    ("lengthy", "answers with 16 kB of Markdown, whatever it is asked"),
     ("cut-off", "breaks the connection in the middle of its answer"),
     ("silent", "never answers"),
     ("pausing", "begins to answer and never goes on"),
@@ -158,8 +160,14 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
 
 async fn models(request: HttpRequest, requests: web::Data<Requests>) -> HttpResponse {
     record(&request, &requests, &Value::Null);
-    let model =
-        |(name, _): &(&str, &str)| json!({"id": name, "object": "model", "owned_by": "tests"});
+    let model = |(name, _): &(&str, &str)| match *name {
+        // As OpenRouter tells what a model costs.
+        "echo" => {
+            json!({"id": name, "object": "model", "owned_by": "tests", "context_length": 8192,
+                "pricing": {"prompt": "0.0000025", "completion": "0.00001"}})
+        }
+        _ => json!({"id": name, "object": "model", "owned_by": "tests"}),
+    };
     let models: Vec<_> = MODELS.iter().map(model).collect();
     HttpResponse::Ok().json(json!({"object": "list", "data": models}))
 }

@@ -223,7 +223,7 @@ pub async fn furnish(browser: &mut Browser, server: &TestServer, link: &str) -> 
 }
 
 /// Pages with something on them.
-pub const PAGES: [&str; 32] = [
+pub const PAGES: [&str; 35] = [
     "/",
     "/welcome",
     "/workspaces/new",
@@ -247,6 +247,9 @@ pub const PAGES: [&str; 32] = [
     "/admin/models/embedding?provider=generic-openai",
     "/admin/models/vectors",
     "/admin/models/images?provider=lemonade",
+    "/admin/models/language",
+    "/admin/import",
+    "/admin/widgets",
     "/admin/variables",
     "/account/commands",
     "/w/sample-library/prompts",

@@ -96,7 +96,7 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
     ada.open(&format!("{base}/admin/models/embedding?provider=generic-openai")).await?;
     let labels = "[...document.querySelectorAll('main label')].map((it) => it.innerText).join('|')";
     let labels = ada.run(labels).await?.to_string();
-    ensure!(labels.contains("Server address|Model|API key"), "{labels}");
+    ensure!(labels.contains("Server address|API key|Model"), "{labels}");
     ensure!(!labels.contains("EmbeddingModelPref"), "{labels}");
     // An address without http:// is meant with it.
     let bare = model.base_url().replace("http://", "");

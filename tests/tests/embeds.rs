@@ -42,7 +42,7 @@ async fn embed(admin: &Client, fields: Value) -> Result<String> {
 }
 
 /// As a page does: no key, and the body as text.
-async fn ask(
+pub async fn ask(
     server: &TestServer,
     embed: &str,
     origin: Option<&str>,

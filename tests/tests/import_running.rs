@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(an_empty_server_imports_while_it_runs);
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -129,6 +129,12 @@ pub fn fetch_parsers(sh: &Shell) -> Result<Option<PathBuf>> {
     packages_for_node(sh, &PARSERS_FOR_NODE)
 }
 
+/// The program that looks at pages, if Node.js is there.
+pub fn fetch_lighthouse(sh: &Shell) -> Result<Option<PathBuf>> {
+    let place = packages_for_node(sh, &["lighthouse@12"])?;
+    Ok(place.map(|place| place.join("node_modules/.bin/lighthouse")))
+}
+
 fn packages_for_node(sh: &Shell, packages: &[&str]) -> Result<Option<PathBuf>> {
     for program in ["node", "npm"] {
         let asked = cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr();

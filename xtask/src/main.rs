@@ -52,6 +52,7 @@ cargo xtask <chore>
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
   screenshots [dir]   pictures of every page of the browser interface, into target/screenshots
+  lighthouse          what Lighthouse says of the pages on a phone; Node.js and Chromium must be there
   demo                a server with the sample documents in it, and an answer from them
 ";
 
@@ -115,6 +116,7 @@ fn run() -> Result<()> {
         "bench" => bench(&sh, &rest),
         "conformance" => conformance::run(&sh, &rest),
         "screenshots" => screenshots(&sh, &rest),
+        "lighthouse" => lighthouse(&sh),
         "demo" => demo::run(&sh),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -152,6 +154,18 @@ fn screenshots(sh: &Shell, arguments: &[String]) -> Result<()> {
     let into = arguments.first().map_or(usual, std::path::PathBuf::from);
     let run = cmd!(sh, "cargo run -q -p e2e --bin screenshots -- {into}");
     Ok(run.env("CARREL_PROGRAM", carrel).env("CARREL_MODEL_DIR", models).run()?)
+}
+
+/// Builds the program as it is released, then has Lighthouse look at its pages.
+fn lighthouse(sh: &Shell) -> Result<()> {
+    let Some(lighthouse) = clients::fetch_lighthouse(sh)? else {
+        bail!("Lighthouse needs node and npm; install Node.js 18.20 or later");
+    };
+    cmd!(sh, "cargo build --release -p carrel-server --bin carrel").run()?;
+    let carrel = surroundings::built(sh, "release")?.join("carrel");
+    let models = test::fetch_model(sh, &carrel)?;
+    let run = cmd!(sh, "cargo run -q -p e2e --bin lighthouse").env("CARREL_PROGRAM", carrel);
+    Ok(run.env("CARREL_MODEL_DIR", models).env("CARREL_LIGHTHOUSE", lighthouse).run()?)
 }
 
 fn check(sh: &Shell) -> Result<()> {

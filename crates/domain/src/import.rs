@@ -1,5 +1,7 @@
 //! Importing the data of another server, with the ids, slugs, keys and passwords it had there.
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -213,6 +215,27 @@ pub enum ImportedRows {
     LastIds(BTreeMap<Numbered, i64>),
     /// Comes last: JSON for [`PastImport::report`].
     Report(String),
+}
+
+/// How far an import is, in rows and documents. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct ImportProgress(Arc<(AtomicU64, AtomicU64)>);
+
+impl ImportProgress {
+    /// How many there are in all, once that is known.
+    pub fn expect(&self, total: u64) {
+        self.0.1.store(total, Ordering::Relaxed);
+    }
+
+    pub fn add(&self, count: u64) {
+        self.0.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many are done, and how many there are: 0 while that is not known.
+    pub fn get(&self) -> (u64, u64) {
+        let total = self.0.1.load(Ordering::Relaxed);
+        (self.0.0.load(Ordering::Relaxed).min(total), total)
+    }
 }
 
 /// An import that is complete.

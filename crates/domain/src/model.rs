@@ -323,6 +323,15 @@ pub struct OfferedModel {
     pub id: String,
     /// The most tokens it takes in, if the provider says so.
     pub window: Option<u64>,
+    /// What it costs, if the provider says so.
+    pub price: Option<ModelPrice>,
+}
+
+/// What a model costs, in millionths of a US dollar for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelPrice {
+    pub input: u64,
+    pub output: u64,
 }
 
 /// A provider's list of its models.

@@ -2,7 +2,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carrel_domain::chat::{Chat, Conversation};
-use carrel_domain::import::{ImportedChat, ImportedEvent, ImportedRows, ImportedWidgetChat};
+use carrel_domain::import::{
+    ImportProgress, ImportedChat, ImportedEvent, ImportedRows, ImportedWidgetChat,
+};
 use carrel_domain::model::Usage;
 use carrel_domain::widget::WidgetChat;
 use carrel_domain::{ChatId, Result, ThreadId, UserId, WidgetId, WorkspaceId};
@@ -24,6 +26,7 @@ pub struct SourceReader {
     pub known: Arc<Known>,
     pub report: Arc<Mutex<Report>>,
     pub now: DateTime<Utc>,
+    pub progress: ImportProgress,
 }
 
 impl SourceReader {
@@ -71,6 +74,7 @@ impl Iterator for Portions {
             Err(error) => Some(Err(error)),
             Ok(Some((rows, last))) => {
                 self.after = last;
+                self.reading.progress.add(rows.len() as u64);
                 Some(Ok((self.read)(&self.reading, rows)))
             }
         }

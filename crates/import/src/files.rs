@@ -40,6 +40,7 @@ impl Importer {
             let paths: Vec<_> = batch.iter().map(|(path, _)| path.clone()).collect();
             self.documents.record_intent(&paths, Utc::now()).await?;
             for (path, file) in batch {
+                reading.progress.add(1);
                 let (found, file, shared) = (path.clone(), file.clone(), reading.clone());
                 let reads = tokio::task::spawn_blocking(move || {
                     let read = read(&found, &file, &mut taken, &shared);

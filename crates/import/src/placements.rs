@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use carrel_domain::document::{Chunk, DocumentFiles, Splitter, Splitting};
-use carrel_domain::import::{ImportedPlacement, ImportedRows};
+use carrel_domain::import::{ImportProgress, ImportedPlacement, ImportedRows};
 use carrel_domain::{DocumentId, DocumentPath, Result, TextKind, WorkspaceId};
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
@@ -135,6 +135,7 @@ pub struct Passages {
     pub handle: Handle,
     /// The chunks of the document that was read last: it may be in several workspaces.
     pub last: Option<(DocumentPath, Vec<Chunk>)>,
+    pub progress: ImportProgress,
 }
 
 impl Passages {
@@ -161,6 +162,7 @@ impl Iterator for Passages {
 
     fn next(&mut self) -> Option<Self::Item> {
         let PlacedRow { path, mut row } = self.placed.next()?;
+        self.progress.add(1);
         Some(self.chunks(&path).map(|chunks| {
             row.passages = chunks;
             ImportedRows::WorkspaceDocuments(vec![row])

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use carrel_domain::audit::By;
 use carrel_domain::document::{Document, DocumentFiles, Splitter, Splitting};
-use carrel_domain::import::{ImportTarget, ImportedRows, Numbered, PastImport, RowStream};
+use carrel_domain::import::{
+    ImportProgress, ImportTarget, ImportedRows, Numbered, PastImport, RowStream,
+};
 use carrel_domain::library::Documents;
 use carrel_domain::{Error, Folder, Result};
 use carrel_services::accounts::Passwords;
@@ -42,7 +44,12 @@ pub struct Options {
     pub env: Option<PathBuf>,
     /// Only says what would be imported.
     pub dry_run: bool,
+    /// Is told how far it is.
+    pub progress: ImportProgress,
 }
+
+/// The tables that take longest. Their rows, and documents, are what the progress counts.
+const COUNTED: [&str; 4] = ["workspace_documents", "workspace_chats", "embed_chats", "event_logs"];
 
 #[derive(Debug)]
 pub enum ImportOutcome {
@@ -146,11 +153,15 @@ impl Importer {
         let scan = documents::scan(&options.storage.join("documents"), &mut report)?;
         report.found("documents/", "documents", scan.files.len() as u64);
         let placed = source.all("workspace_documents")?;
+        let counted = COUNTED.iter().filter_map(|table| report.tables.get(*table));
+        let large: u64 = counted.map(|table| table.found).sum();
+        options.progress.expect(large + scan.files.len() as u64);
         let reading = SourceReader {
             source: Arc::new(Mutex::new(source)),
             known: Arc::new(known),
             report: Arc::new(Mutex::new(report)),
             now,
+            progress: options.progress.clone(),
         };
         Ok(Plan { reading, configuration, rows, scan, placed, kept, last_ids })
     }
@@ -163,11 +174,13 @@ impl Importer {
         let rehearsed = tokio::task::spawn_blocking(move || {
             let (mut taken, mut stored) = (HashSet::new(), HashMap::new());
             for (path, file) in &scan.files {
+                shared.progress.add(1);
                 if let Some(read) = read(path, file, &mut taken, &shared) {
                     stored.insert(path.clone(), summary(&read.document));
                 }
             }
             let files = scan.files.iter().map(|(path, _)| path.clone()).collect();
+            shared.progress.add(placed.len() as u64);
             shared.report(|report| {
                 let cache = placements::cache(&storage);
                 let recovered =
@@ -264,6 +277,7 @@ impl Importer {
             splitting: Splitting { size, overlap },
             handle: Handle::current(),
             last: None,
+            progress: reading.progress.clone(),
         };
         let last = reading.clone();
         let report = std::iter::once_with(move || {

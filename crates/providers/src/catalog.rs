@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::Result;
-use carrel_domain::model::{ModelList, OfferedModel};
+use carrel_domain::model::{ModelList, ModelPrice, OfferedModel};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -100,7 +100,24 @@ fn model(entry: &Value) -> Option<OfferedModel> {
         "inputTokenLimit",
     ];
     let window = names.iter().find_map(|name| entry[*name].as_u64()).filter(|window| *window > 0);
-    Some(OfferedModel { id: id.to_owned(), window })
+    Some(OfferedModel { id: id.to_owned(), window, price: price(&entry["pricing"]) })
+}
+
+/// A price as OpenRouter tells it, in dollars for a token, or as Together does, in dollars for a million.
+fn price(pricing: &Value) -> Option<ModelPrice> {
+    let number = |name: &str| {
+        let value = &pricing[name];
+        value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+    };
+    // What is free, or changes with each request, is told as 0 or -1.
+    let of = |input: &str, output: &str, tokens: f64| {
+        let whole = |name: &str| {
+            let millionths = (number(name)? * tokens).round();
+            (1.0..1e12).contains(&millionths).then_some(millionths as u64)
+        };
+        Some(ModelPrice { input: whole(input)?, output: whole(output)? })
+    };
+    of("prompt", "completion", 1e12).or_else(|| of("input", "output", 1e6))
 }
 
 /// True if a model has the wanted capability, or the provider does not tell.
@@ -145,7 +162,23 @@ mod tests {
     }
 
     fn offered(id: &str, window: Option<u64>) -> OfferedModel {
-        OfferedModel { id: id.into(), window }
+        OfferedModel { id: id.into(), window, price: None }
+    }
+
+    #[test]
+    fn a_price_is_read_where_the_provider_tells_one() {
+        for (pricing, expected) in [
+            (r#"{"prompt":"0.0000025","completion":"0.00001"}"#, Some((2_500_000, 10_000_000))),
+            (r#"{"input":0.18,"output":0.59,"hourly":0}"#, Some((180_000, 590_000))),
+            (r#"{"prompt":"0","completion":"0"}"#, None),
+            (r#"{"prompt":"-1","completion":"-1"}"#, None),
+            (r#"{"prompt":"free"}"#, None),
+            ("null", None),
+        ] {
+            let told = price(&serde_json::from_str(pricing).unwrap());
+            let told = told.map(|ModelPrice { input, output }| (input, output));
+            assert_eq!(told, expected, "{pricing}");
+        }
     }
 
     #[tokio::test]

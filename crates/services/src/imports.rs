@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use carrel_domain::audit::By;
-use carrel_domain::import::ImportTarget;
+use carrel_domain::import::{ImportProgress, ImportTarget};
 use carrel_domain::{Error, Result};
 
 use crate::background::BackgroundTasks;
@@ -13,8 +13,14 @@ use crate::background::BackgroundTasks;
 #[async_trait]
 pub trait ImportRunner: Send + Sync {
     /// Imports the storage folder `source`, or only says what it would import. The report is JSON.
-    /// [`Error::Unprocessable`] when this server is in use.
-    async fn run(&self, source: PathBuf, dry_run: bool, by: &By) -> Result<String>;
+    /// `progress` is told how far it is. [`Error::Unprocessable`] when this server is in use.
+    async fn run(
+        &self,
+        source: PathBuf,
+        dry_run: bool,
+        by: &By,
+        progress: ImportProgress,
+    ) -> Result<String>;
 }
 
 /// How far the import of an installation has come.
@@ -52,7 +58,12 @@ pub struct Imports {
     folder: PathBuf,
     tasks: BackgroundTasks,
     state: Mutex<ImportState>,
+    /// Of the import that runs.
+    progress: Mutex<ImportProgress>,
 }
+
+/// The most folders that are offered for an import.
+const MOST_FOLDERS: usize = 100;
 
 impl Imports {
     /// An importer that runs on `tasks`, with nothing imported yet.
@@ -62,7 +73,7 @@ impl Imports {
         folder: PathBuf,
         tasks: BackgroundTasks,
     ) -> Self {
-        Self { runner, target, folder, tasks, state: Mutex::default() }
+        Self { runner, target, folder, tasks, state: Mutex::default(), progress: Mutex::default() }
     }
 
     /// Starts the import of a folder that the operator has put into the storage directory.
@@ -82,10 +93,10 @@ impl Imports {
                 "this server is in use and has {there}; import into an empty server"
             )));
         }
-        self.begin(dry_run)?;
+        let progress = self.begin(dry_run)?;
         let (imports, by) = (self.clone(), by.clone());
         self.tasks.spawn(async move {
-            let ended = match imports.runner.run(source, dry_run, &by).await {
+            let ended = match imports.runner.run(source, dry_run, &by, progress).await {
                 Ok(report) => ImportState::Finished { dry_run, report },
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "an import failed");
@@ -111,14 +122,41 @@ impl Imports {
         }))
     }
 
-    fn begin(&self, dry_run: bool) -> Result<()> {
+    /// How many rows and documents of the import that runs are done, and how many there are: 0 while
+    /// that is not known.
+    pub fn progress(&self) -> (u64, u64) {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).get()
+    }
+
+    /// What an import would mix with, each with its number; empty on a new server.
+    pub async fn contents(&self) -> Result<Vec<(&'static str, u64)>> {
+        self.target.contents().await
+    }
+
+    /// The folders that can be imported, by name, at most 100.
+    pub async fn folders(&self) -> Result<Vec<String>> {
+        let folder = self.folder.clone();
+        let listed = tokio::task::spawn_blocking(move || {
+            let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+            let names = entries.flatten().filter(|entry| entry.path().is_dir());
+            let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+            let mut names: Vec<_> = names.filter(|name| is_name(name)).take(MOST_FOLDERS).collect();
+            names.sort();
+            names
+        });
+        listed.await.map_err(Error::internal)
+    }
+
+    fn begin(&self, dry_run: bool) -> Result<ImportProgress> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, ImportState::Running { .. }) {
             let kind = "an import is running; wait for its end";
             return Err(Error::AlreadyExists { kind, key: String::new() });
         }
         *state = ImportState::Running { dry_run };
-        Ok(())
+        let progress = ImportProgress::default();
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress.clone();
+        Ok(progress)
     }
 
     fn set(&self, state: ImportState) {
@@ -127,14 +165,17 @@ impl Imports {
 
     /// A folder in the one for imports: no path leads elsewhere.
     fn source(&self, name: &str) -> Result<PathBuf> {
-        let is_name = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
-        let is_plain = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_name);
         let folder = self.folder.join(name);
-        match is_plain && folder.is_dir() {
+        match is_name(name) && folder.is_dir() {
             true => Ok(folder),
             false => Err(Error::not_found("folder in `import` of the storage directory", name)),
         }
     }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_usual = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_usual)
 }
 
 #[cfg(test)]
@@ -154,7 +195,15 @@ mod tests {
 
     #[async_trait]
     impl ImportRunner for Server {
-        async fn run(&self, source: PathBuf, _: bool, _: &By) -> Result<String> {
+        async fn run(
+            &self,
+            source: PathBuf,
+            _: bool,
+            _: &By,
+            progress: ImportProgress,
+        ) -> Result<String> {
+            progress.expect(3);
+            progress.add(2);
             let _permit = self.may_end.acquire().await.map_err(Error::internal)?;
             match source.ends_with("broken") {
                 true => Err(Error::unprocessable("there is no database")),
@@ -207,11 +256,13 @@ mod tests {
         }
         imports.clone().start("old", false, &by()).await.unwrap();
         assert_eq!(imports.state().await.unwrap(), ImportState::Running { dry_run: false });
+        assert_eq!(imports.folders().await.unwrap(), ["broken", "old"]);
         let second = imports.clone().start("old", true, &by()).await;
         assert!(matches!(second, Err(Error::AlreadyExists { .. })), "{second:?}");
         server.may_end.add_permits(1);
         let report = "{}".to_owned();
         assert_eq!(ended(&imports).await, ImportState::Finished { dry_run: false, report });
+        assert_eq!(imports.progress(), (2, 3));
         imports.clone().start("broken", true, &by()).await.unwrap();
         let reason = "there is no database".to_owned();
         assert_eq!(ended(&imports).await, ImportState::Failed { dry_run: true, reason });

@@ -5,6 +5,7 @@ mod after_answer;
 mod ask;
 mod chat;
 mod commands;
+mod composer;
 mod deletions;
 mod documents;
 mod entrance;
@@ -32,6 +33,7 @@ use actix_web::web::{ServiceConfig, get, post, resource};
 
 use crate::http::assets;
 use crate::http::page_error::PageError;
+use crate::http::pwa;
 use crate::http::response::PageResult;
 
 pub fn configure(config: &mut ServiceConfig) {
@@ -40,6 +42,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(documents::configure)
         .configure(old_addresses::configure)
         .route("/assets/{name}", get().to(assets::show))
+        .route("/manifest.webmanifest", get().to(pwa::manifest))
+        .route("/service-worker.js", get().to(pwa::service_worker))
+        .route("/offline", get().to(pwa::offline))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
         .service(resource("/sign-in").get(entrance::sign_in_page).post(entrance::sign_in))
@@ -52,6 +57,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}", get().to(chat::main))
         .route("/ask", post().to(ask::ask_anew))
         .route("/w/{slug}/ask", post().to(ask::ask))
+        .route("/w/{slug}/models", get().to(composer::models))
+        .route("/w/{slug}/model", post().to(composer::choose_model))
+        .route("/w/{slug}/documents/titles", get().to(composer::titles))
         .route("/w/{slug}/forget", post().to(ask::forget))
         .route("/w/{slug}/reset", post().to(chat::reset))
         .route("/w/{slug}/threads", post().to(chat::new_thread))

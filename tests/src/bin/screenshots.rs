@@ -10,7 +10,7 @@ use serde_json::json;
 const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
 
 /// Name and path of every page behind the door.
-const PAGES: [(&str, &str); 35] = [
+const PAGES: [(&str, &str); 38] = [
     ("welcome", "/welcome"),
     ("home", "/"),
     ("workspace-new", "/workspaces/new"),
@@ -36,6 +36,9 @@ const PAGES: [(&str, &str); 35] = [
     ("admin-user", "/admin/users/2"),
     ("admin-invites", "/admin/invites"),
     ("admin-keys", "/admin/keys"),
+    ("admin-gallery", "/admin/models/language"),
+    ("admin-widgets", "/admin/widgets"),
+    ("admin-import", "/admin/import"),
     ("admin-language", "/admin/models/language?provider=generic-openai"),
     ("admin-embedding", "/admin/models/embedding"),
     ("admin-vectors", "/admin/models/vectors"),

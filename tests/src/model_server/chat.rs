@@ -118,11 +118,16 @@ fn broken(parts: Vec<String>) -> impl stream::Stream<Item = Result<Bytes, std::i
 }
 
 fn thinks(model: &str) -> bool {
-    matches!(model, "reasoning" | "thinking")
+    matches!(model, "reasoning" | "thinking" | "pondering")
 }
 
 fn pause(model: &str) -> Duration {
-    Duration::from_millis(if model == "slow" { 100 } else { 0 })
+    match model {
+        "slow" | "pondering" => Duration::from_millis(100),
+        // So that an answer grows in more than one step.
+        "lengthy" => Duration::from_micros(300),
+        _ => Duration::ZERO,
+    }
 }
 
 fn completion(model: &str, choices: &Value, usage: &Value) -> Value {
@@ -144,12 +149,25 @@ fn answer(model: &str, messages: &[Value]) -> String {
     if let "speechless" | "thinking" = model {
         return String::new();
     }
+    if model == "lengthy" {
+        return lengthy();
+    }
     let question = messages.last().map(text).unwrap_or_default();
     let system = messages.iter().find(|message| message["role"] == "system").map(text);
     match system.as_deref().and_then(first_passage) {
         Some(passage) => format!("You asked: {question} The first passage says: {passage}"),
         None => format!("You asked: {question} I was given no passage."),
     }
+}
+
+/// 16 kB in paragraphs, lists, tables and code.
+fn lengthy() -> String {
+    let part = "## The lamp\n\nIts light falls off with $d^2$.\n\nThe lamp stands on the railing and is lit at dusk by the keeper, who also \
+                writes down the weather, the ships that pass and the oil that is left in the tank.\n\n\
+                - trim the wick\n- fill the tank\n- clean the glass\n\n\
+                | lamp | oil |\n|---|---|\n| main | 4 l |\n| reserve | 1 l |\n\n\
+                ```rust\nlet lamp = Lamp::new();\nlamp.light();\n```\n\n";
+    part.repeat(16_000 / part.len() + 1)
 }
 
 /// The beginning of the first passage, without the header that was put before it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use carrel_domain::audit::By;
+use carrel_domain::import::ImportProgress;
 use carrel_domain::{Error, Result};
 use carrel_import::{ImportOutcome, Importer, Options};
 use carrel_services::background::BackgroundTasks;
@@ -15,8 +16,14 @@ struct Runner(Importer);
 
 #[async_trait]
 impl ImportRunner for Runner {
-    async fn run(&self, source: PathBuf, dry_run: bool, by: &By) -> Result<String> {
-        let options = Options { storage: source, dry_run, ..Options::default() };
+    async fn run(
+        &self,
+        source: PathBuf,
+        dry_run: bool,
+        by: &By,
+        progress: ImportProgress,
+    ) -> Result<String> {
+        let options = Options { storage: source, dry_run, progress, ..Options::default() };
         match self.0.run(options, by).await? {
             ImportOutcome::Imported(report) | ImportOutcome::Planned(report) => {
                 serde_json::to_string(&report).map_err(Error::internal)

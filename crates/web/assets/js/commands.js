@@ -1,16 +1,15 @@
-// The menu of slash commands above the box to ask in: it opens at a slash that begins a word, is steered by
-// the arrows, and Enter or Tab take what is chosen.
+// The menus above the box to ask in: slash commands at a slash that begins a word, documents at an @. They are
+// steered by the arrows, and Enter or Tab take what is chosen.
 "use strict";
 (() => {
-  document.addEventListener("DOMContentLoaded", () => {
-    const menu = document.getElementById("commands");
-    const field = document.querySelector("textarea[data-draft]");
-    if (!menu || !field) return;
-    const options = [...menu.querySelectorAll("[role=option]")];
-    const shown = () => options.filter((option) => !option.hidden);
+  // `begins` finds the word that is typed, `find` has the menu show what suits it, `take` has the option stand
+  // for the word.
+  const attach = (field, menu, { begins, find, take }) => {
+    const shown = () => [...menu.querySelectorAll("[role=option]:not([hidden])")];
     let chosen = null;
+    let asked = 0;
 
-    const begun = () => field.value.slice(0, field.selectionStart).match(/(?:^|\s)(\/[\w-]*)$/)?.[1];
+    const begun = () => field.value.slice(0, field.selectionStart).match(begins)?.[1];
     const choose = (option) => {
       chosen?.removeAttribute("aria-selected");
       chosen = option;
@@ -20,20 +19,24 @@
       field.setAttribute("aria-activedescendant", option.id);
     };
     const close = () => {
+      asked += 1;
+      if (menu.hidden) return;
       menu.hidden = true;
       choose(null);
     };
-    const look = () => {
-      const word = begun()?.toLowerCase();
+    const look = async () => {
+      const word = begun();
       if (!word) return close();
-      for (const option of options) option.hidden = !option.dataset.command.startsWith(word);
+      asked += 1;
+      const mine = asked;
+      await find(word.toLowerCase(), () => mine === asked);
+      if (mine !== asked) return;
       menu.hidden = !shown().length;
       choose(shown()[0] ?? null);
     };
-    const take = (option) => {
+    const accept = (option) => {
       const end = field.selectionStart;
-      const text = `${option.dataset.command} `;
-      field.setRangeText(text, end - begun().length, end, "end");
+      field.setRangeText(take(option), end - begun().length, end, "end");
       close();
       field.focus();
       field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -46,7 +49,7 @@
       const all = shown();
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (step) choose(all[(all.indexOf(chosen) + step + all.length) % all.length]);
-      else if (event.key === "Enter" || event.key === "Tab") take(chosen);
+      else if (event.key === "Enter" || event.key === "Tab") accept(chosen);
       else if (event.key === "Escape") close();
       else return;
       event.preventDefault();
@@ -56,7 +59,54 @@
     menu.addEventListener("mousedown", (event) => {
       event.preventDefault();
       const option = event.target.closest("[role=option]");
-      if (option) take(option);
+      if (option) accept(option);
     });
+  };
+
+  const commands = (field, menu) => attach(field, menu, {
+    begins: /(?:^|\s)(\/[\w-]*)$/,
+    find: (word) => {
+      for (const option of menu.querySelectorAll("[role=option]")) option.hidden = !option.dataset.command.startsWith(word);
+    },
+    take: (option) => `${option.dataset.command} `,
+  });
+
+  // A document that is chosen stands above the box, and the question is limited to it until it is taken out.
+  const limit = (path, title) => {
+    const list = document.getElementById("scope");
+    if ([...list.querySelectorAll("input")].some((known) => known.value === path)) return;
+    const chip = document.getElementById("scope-chip").content.firstElementChild.cloneNode(true);
+    chip.querySelector(".chip-name").textContent = title;
+    chip.querySelector("input").value = path;
+    chip.querySelector("button").addEventListener("click", () => {
+      chip.remove();
+      list.hidden = !list.children.length;
+      document.getElementById("message").focus();
+    });
+    list.append(chip);
+    list.hidden = false;
+  };
+  const mentions = (field, menu) => attach(field, menu, {
+    begins: /(?:^|\s)(@[^\s@]*)$/,
+    find: async (word, isWanted) => {
+      const headers = { "HX-Request": "true" };
+      const found = await fetch(`${menu.dataset.titles}?q=${encodeURIComponent(word.slice(1))}`, { headers }).catch(() => null);
+      const text = found?.ok ? await found.text() : "";
+      if (isWanted()) menu.innerHTML = text;
+    },
+    take: (option) => {
+      limit(option.dataset.path, option.textContent);
+      return "";
+    },
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const field = document.querySelector("textarea[data-draft]");
+    if (!field) return;
+    const found = { commands, mentions };
+    for (const [id, start] of Object.entries(found)) {
+      const menu = document.getElementById(id);
+      if (menu) start(field, menu);
+    }
   });
 })();

@@ -96,7 +96,13 @@
   });
   // Choices that are sent as soon as they are made.
   document.addEventListener("change", (event) => {
-    if (event.target.matches?.("[data-send]")) event.target.form.requestSubmit();
+    const chosen = event.target;
+    if (chosen.matches?.("[data-send]")) chosen.form.requestSubmit();
+    if (!chosen.matches?.("[data-fill]") || !chosen.value) return;
+    // A name chosen from a list stands in the field above it.
+    const field = chosen.closest(".field").querySelector("input");
+    field.value = chosen.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
   document.addEventListener("keydown", (event) => {
@@ -110,6 +116,9 @@
       field.focus();
     }
   });
+
+  // Keeps a page for when the server cannot be reached. Browsers that are not asked over HTTPS have none.
+  addEventListener("load", () => { navigator.serviceWorker?.register("/service-worker.js").catch(() => {}); });
 
   // The address keeps no word of what was done, so that reloading does not say it again.
   const here = new URL(location.href);

@@ -7,6 +7,8 @@ window.pageLocale = (() => {
   const usual = new Intl.DateTimeFormat().resolvedOptions().locale;
   return main(usual) === main(lang) ? usual : lang;
 })();
+// Which day it is where the reader lives, for lists by date.
+document.cookie = `carrel_zone=${-new Date().getTimezoneOffset()}; Path=/; Max-Age=34560000; SameSite=Strict`;
 (() => {
   try {
     const theme = localStorage.getItem("theme");

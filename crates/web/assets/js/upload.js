@@ -88,7 +88,8 @@
         follow(zone, document.importNode(part, true));
         return done("placing");
       }
-      if (page.querySelector("[data-added]")) return finish("done", zone.dataset.added);
+      const added = page.querySelector("[data-added]");
+      if (added) return finish("done", added.textContent);
       const words = page.querySelector("[data-words]");
       finish("failed", words ? words.textContent : zone.dataset.failed);
     });

@@ -51,6 +51,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../../assets/js/cards.js"),
             include_str!("../../assets/js/reader.js"),
             include_str!("../../assets/js/commands.js"),
+            include_str!("../../assets/js/picker.js"),
             include_str!("../../assets/js/palette.js"),
             include_str!("../../assets/js/attach.js"),
             include_str!("../../assets/js/voice.js"),
@@ -61,12 +62,20 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
     ("mark.svg", "image/svg+xml", &[include_str!("../../assets/mark.svg")]),
 ];
 
-/// Inline images for pages, which need no request: SVG symbols by name.
+/// The icons of the installed application. They are compressed as they are.
+const IMAGES: [(&str, &[u8]); 3] = [
+    ("icon-192.png", include_bytes!("../../assets/icons/icon-192.png")),
+    ("icon-512.png", include_bytes!("../../assets/icons/icon-512.png")),
+    ("maskable-512.png", include_bytes!("../../assets/icons/maskable-512.png")),
+];
+
+/// Pictures that stand in pages as they are, so that they need no request: symbols by name.
 const ICONS: &str = include_str!("../../assets/icons.svg");
 
 struct Asset {
     media: &'static str,
     plain: Vec<u8>,
+    /// Empty where it would be no smaller.
     packed: Vec<u8>,
 }
 
@@ -80,15 +89,25 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
     for (name, media, parts) in SOURCES {
         let plain = parts.concat().into_bytes();
-        let hashed = format!("{}.{name}", digest(&plain));
-        assets.addresses.insert(name, format!("{ROOT}{hashed}"));
         let packed = pack(&plain, Compression::best());
-        assets.found.insert(hashed, Asset { media, packed, plain });
+        assets.add(name, Asset { media, packed, plain });
+    }
+    for (name, plain) in IMAGES {
+        let asset = Asset { media: "image/png", packed: Vec::new(), plain: plain.to_vec() };
+        assets.add(name, asset);
     }
     assets
 });
 
-/// Returns the first bytes of a digest, which identify the content.
+impl Assets {
+    fn add(&mut self, name: &'static str, asset: Asset) {
+        let hashed = format!("{}.{name}", digest(&asset.plain));
+        self.addresses.insert(name, format!("{ROOT}{hashed}"));
+        self.found.insert(hashed, asset);
+    }
+}
+
+/// The beginning of a digest, which tells one content from another.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -144,7 +163,7 @@ pub async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpRespon
         .content_type(asset.media)
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((VARY, "accept-encoding"));
-    Ok(match takes_packed(&request) {
+    Ok(match takes_packed(&request) && !asset.packed.is_empty() {
         true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(asset.packed.as_slice()),
         false => answer.body(asset.plain.as_slice()),
     })

@@ -17,8 +17,12 @@ use crate::site::Site;
 pub const LARGEST_FILE: u64 = 16 << 20;
 /// Most bytes of all attached files, which are held in memory.
 const LARGEST_TOGETHER: u64 = 32 << 20;
-/// Most files and fields of one form.
-const MOST_PARTS: usize = MOST_ATTACHMENTS + 8;
+/// The most documents that one question is limited to.
+const MOST_DOCUMENTS: usize = 50;
+/// The longest name of a document or a model, in bytes.
+const LONGEST_NAME: usize = 2_000;
+/// Files and fields of one form.
+const MOST_PARTS: usize = MOST_ATTACHMENTS + MOST_DOCUMENTS + 8;
 
 /// A question that has not been read yet.
 pub struct ChatForm {
@@ -33,6 +37,10 @@ pub struct ChatSubmission {
     /// The exchange that the new one replaces.
     pub instead_of: Option<ChatId>,
     pub attachments: Vec<Attachment>,
+    /// The model that is to answer, if not the workspace's.
+    pub model: Option<String>,
+    /// The documents that the answer is to be built on, as `folder/file.json`; all when empty.
+    pub documents: Vec<String>,
 }
 
 impl FromRequest for ChatForm {
@@ -59,9 +67,7 @@ impl ChatForm {
     async fn fields(mut self, asked: &mut ChatSubmission) -> Result<()> {
         let form = PageForm::from_request(&self.request, &mut self.payload).await;
         let form = form.map_err(|error| Error::invalid("form", error.to_string()))?.read().await?;
-        asked.text = form.text("message").to_owned();
-        asked.instead_of = form.number("instead_of")?.map(ChatId);
-        Ok(())
+        form.pairs().try_for_each(|(name, value)| take(asked, name, value.to_owned()))
     }
 
     async fn parts(self, asked: &mut ChatSubmission) -> Result<()> {
@@ -110,6 +116,15 @@ fn take(asked: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
             let id = text.parse().map_err(|_| Error::invalid("instead_of", "must be a number"))?;
             asked.instead_of = Some(ChatId(id));
         }
+        "model" | "document" if text.len() > LONGEST_NAME => {
+            return Err(Error::invalid("model", "is too long a name"));
+        }
+        "model" if !text.is_empty() => asked.model = Some(text),
+        "document" if asked.documents.len() == MOST_DOCUMENTS => {
+            let reason = format!("one question can be limited to {MOST_DOCUMENTS} documents");
+            return Err(Error::invalid("document", reason));
+        }
+        "document" if !text.is_empty() => asked.documents.push(text),
         _ => {}
     }
     Ok(())
@@ -134,6 +149,21 @@ fn attachment(name: String, kind: &str, bytes: &[u8]) -> Result<Attachment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_names_a_model_and_documents_within_limits() {
+        let mut asked = ChatSubmission::default();
+        for (name, value) in [("model", "m"), ("document", "a/b.json"), ("document", "")] {
+            take(&mut asked, name, value.to_owned()).unwrap();
+        }
+        assert_eq!(asked.model.as_deref(), Some("m"));
+        assert_eq!(asked.documents, ["a/b.json"]);
+        take(&mut asked, "model", "m".repeat(LONGEST_NAME + 1)).unwrap_err();
+        for _ in 1..MOST_DOCUMENTS {
+            take(&mut asked, "document", "a/b.json".to_owned()).unwrap();
+        }
+        take(&mut asked, "document", "a/b.json".to_owned()).unwrap_err();
+    }
 
     #[test]
     fn a_file_is_what_its_bytes_say() {

@@ -32,12 +32,19 @@ pub struct IngestResult {
     /// The job that indexes the files, if a workspace was given and a file could be read.
     pub job: Option<Job>,
     added: usize,
+    /// Titles of documents that were there already, of the same content in the same folder.
+    existed: Vec<String>,
     refused: Vec<(RejectedFile, PageError)>,
 }
 
 impl IngestResult {
-    /// Returns the job, if any. Returns an error if no file was added, or if the rejections would
-    /// be shown nowhere else.
+    /// The title of what was there already, if nothing else came.
+    pub fn same(&self) -> Option<String> {
+        let is_all = self.added > 0 && self.existed.len() >= self.added && self.job.is_none();
+        self.existed.first().filter(|_| is_all).cloned()
+    }
+
+    /// The job, if any. Refuses if nothing was taken in, or what was refused is told nowhere else.
     pub fn or_refused(mut self) -> Result<Option<Job>, PageError> {
         if self.refused.is_empty() || self.job.is_some() {
             return Ok(self.job);
@@ -72,7 +79,12 @@ pub async fn ingest(
         let (mut result, mut read) = (IngestResult::default(), Vec::new());
         for file in files {
             match add(&site, &file, &to, &by).await {
-                Ok(Ingested { jobs, .. }) => {
+                Ok(Ingested { jobs, added }) => {
+                    if !added.is_empty() && added.iter().all(|added| added.existed) {
+                        result
+                            .existed
+                            .extend(added.into_iter().take(1).map(|one| one.document.title));
+                    }
                     if let Some(job) = jobs.into_iter().next_back() {
                         // The following files join the job.
                         to.along = Some(job.id);
@@ -109,7 +121,10 @@ async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Re
         (None, Some(top)) => Some(Folder::parse(top)?),
         (folder, _) => folder.clone(),
     };
-    let details = Details { terms: Terms { folder, ..Terms::default() }, ..Details::default() };
+    // The same file twice would be cited twice.
+    let terms =
+        Terms { folder, digest: Some(file.digest()), skip_identical: true, ..Terms::default() };
+    let details = Details { terms, ..Details::default() };
     let mut incoming = file.incoming();
     incoming.name = name.to_owned();
     let into = to.into.iter().cloned().collect();

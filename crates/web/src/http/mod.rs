@@ -8,5 +8,6 @@ pub mod image;
 pub mod ingest;
 pub mod middleware;
 pub mod page_error;
+pub mod pwa;
 pub mod response;
 pub mod upload;

@@ -45,6 +45,11 @@ impl UploadedFile {
     pub fn into_content(self) -> NamedTempFile {
         self.saved.content
     }
+
+    /// SHA-256 of the content.
+    pub fn digest(&self) -> [u8; 32] {
+        self.saved.sha256
+    }
 }
 
 impl FromRequest for FileForm {

@@ -2,6 +2,7 @@
 pub mod appearance;
 pub mod audit;
 pub mod chats;
+pub mod import;
 pub mod invites;
 pub mod jobs;
 pub mod keys;
@@ -11,6 +12,7 @@ pub mod settings;
 pub mod system;
 pub mod users;
 pub mod variables;
+pub mod widgets;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
 use carrel_domain::{Error, Result};
@@ -35,11 +37,18 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/admin/keys/{id}/revoke", post().to(keys::revoke))
         .service(resource("/admin/models/{kind}").get(models::show).post(models::save))
         .route("/admin/models/{kind}/test", post().to(models::test))
-        .route("/admin/models/{kind}/names", get().to(models::names))
+        .route("/admin/models/{kind}/names", post().to(models::names))
+        .route("/admin/models/{kind}/status", get().to(models::status))
         .service(resource("/admin/variables").get(variables::list).post(variables::save))
         .route("/admin/variables/{key}/delete", post().to(variables::delete))
         .service(resource("/admin/settings").get(settings::list).post(settings::save))
         .service(resource("/admin/appearance").get(appearance::show).post(appearance::save))
+        .service(resource("/admin/import").get(import::show).post(import::start))
+        .route("/admin/import/report", get().to(import::download))
+        .service(resource("/admin/widgets").get(widgets::list).post(widgets::create))
+        .service(resource("/admin/widgets/{key}").get(widgets::one).post(widgets::save))
+        .route("/admin/widgets/{key}/delete", post().to(widgets::delete))
+        .route("/admin/widgets/{key}/chats", get().to(widgets::history))
         .route("/admin/chats", get().to(chats::list))
         .route("/admin/chats/export", get().to(chats::export))
         .route("/admin/chats/{id}/delete", post().to(chats::delete))
@@ -66,10 +75,11 @@ pub struct AdminPage {
 /// Address, icon, and key of the title.
 type Row = (&'static str, &'static str, &'static str);
 
-const PEOPLE: [Row; 3] = [
+const PEOPLE: [Row; 4] = [
     ("/admin/users", "people", "users.title"),
     ("/admin/invites", "mail", "invites.title"),
     ("/admin/keys", "key", "keys.title"),
+    ("/admin/widgets", "desk", "widgets.title"),
 ];
 const MODELS: [Row; 7] = [
     ("/admin/models/language", "spark", "models.language"),
@@ -80,8 +90,11 @@ const MODELS: [Row; 7] = [
     ("/admin/models/speaking", "speaker", "models.speaking"),
     ("/admin/variables", "edit", "variables.title"),
 ];
-const DATA: [Row; 2] =
-    [("/admin/chats", "thread", "chats.title"), ("/admin/jobs", "clock", "jobs.title")];
+const DATA: [Row; 3] = [
+    ("/admin/chats", "thread", "chats.title"),
+    ("/admin/jobs", "clock", "jobs.title"),
+    ("/admin/import", "download", "import.title"),
+];
 const SERVER: [Row; 4] = [
     ("/admin/system", "gear", "system.title"),
     ("/admin/audit", "shield", "audit.title"),

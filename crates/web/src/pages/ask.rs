@@ -7,8 +7,9 @@ use actix_web::web::Path;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
+use carrel_domain::filter::DocumentFilter;
 use carrel_domain::user::Role;
-use carrel_services::chat::{Finished, Question, Reply, Stop};
+use carrel_services::chat::{Finished, Question, Reply, RequestOverrides, Stop};
 use carrel_services::record;
 use carrel_services::threads::{self, ThreadChoice};
 
@@ -120,6 +121,16 @@ async fn question(
         attachments = super::exchange::images(current_user, chat).await?;
     }
     attachments.extend(asked.attachments.iter().cloned());
+    // Whoever may choose the workspace's model may choose another for one question.
+    if asked.model.is_some() && !current_user.identity.may(Role::Manager) {
+        return Err(PageError::Forbidden);
+    }
+    let documents = Some(asked.documents.clone()).filter(|documents| !documents.is_empty());
+    let overrides = RequestOverrides {
+        model: asked.model.clone(),
+        filter: DocumentFilter { documents, ..DocumentFilter::default() },
+        ..RequestOverrides::default()
+    };
     let conversations = &current_user.ports().conversations;
     let question = Question {
         text: conversations.with_commands(asked.text.clone(), current_user.identity.id()).await?,
@@ -127,6 +138,7 @@ async fn question(
         user: current_user.identity.user().cloned(),
         attachments,
         instead_of: asked.instead_of,
+        overrides,
         ..Question::default()
     };
     Ok((question, reservation))

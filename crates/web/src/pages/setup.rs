@@ -34,8 +34,8 @@ struct Setup {
     token: String,
     /// True if there is an owner already, whose password will be replaced.
     is_owned: bool,
-    /// Submitted values, and the problems with them.
-    is_for_one: bool,
+    /// What was filled in before, and what is wrong with it.
+    mode: String,
     username: String,
     faults: Vec<FieldFault>,
 }
@@ -80,7 +80,7 @@ async fn setup(
         brand: visitor.site.brand().await?,
         token,
         is_owned: visitor.setup_state().await? == SetupState::Owned,
-        is_for_one: form.text("mode") == "one",
+        mode: form.text("mode").to_owned(),
         username: form.text("username").to_owned(),
         faults,
     })
@@ -105,7 +105,8 @@ async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
         error => error.into(),
     };
     let session = match form.text("mode") {
-        "one" => ports.ownership.own(token, password, &by).await.map_err(gone)?,
+        // An import needs a server without users: those it brings take it over.
+        "one" | "import" => ports.ownership.own(token, password, &by).await.map_err(gone)?,
         "many" => {
             let username = form.text("username").to_owned();
             check_account(visitor, &username, &password)?;
@@ -115,9 +116,10 @@ async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
             let session = ports.sign_in.with_password(&username, &password, &by).await;
             session.map_err(|_| PageError::SignIn("/sign-in".to_owned()))?.0
         }
-        _ => return Err(Error::invalid("mode", "must be `one` or `many`").into()),
+        _ => return Err(Error::invalid("mode", "must be `one`, `many` or `import`").into()),
     };
-    Ok(signed_in(visitor, &session, "/welcome"))
+    let next = if form.text("mode") == "import" { "/admin/import" } else { "/welcome" };
+    Ok(signed_in(visitor, &session, next))
 }
 
 /// Checks user name and password, and reports problems with both.

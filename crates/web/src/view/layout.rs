@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::Role;
 use carrel_domain::workspace::Workspace;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use url::Url;
 
@@ -12,6 +13,7 @@ use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::session::current_user::{CurrentUser, Identity};
 use crate::session::session_cookie;
+use crate::view::days;
 use crate::view::texts;
 
 /// The product's name, for installations without their own.
@@ -100,15 +102,23 @@ pub struct NavEntry {
     pub is_current: bool,
 }
 
+/// Threads that began in the same days.
+#[derive(Clone, Debug)]
+pub struct ThreadGroup {
+    /// The key of its heading.
+    pub heading: &'static str,
+    pub threads: Vec<NavEntry>,
+}
+
 #[derive(Clone, Debug)]
 pub struct PageLayout {
     pub brand: Brand,
     pub title: String,
     pub section: Section,
     pub workspaces: Vec<NavEntry>,
-    /// The visitor's threads in the current workspace.
-    pub threads: Vec<NavEntry>,
-    /// The thread that the visitor came from. Other pages of the workspace link back to it.
+    /// The visitor's threads of the current workspace, by when they began.
+    pub threads: Vec<ThreadGroup>,
+    /// The thread the visitor came from, which the other pages of its workspace lead back to.
     pub thread: Option<String>,
     /// The visitor's name.
     pub name: String,
@@ -182,12 +192,8 @@ impl<P> CurrentUser<P> {
             slug: workspace.slug.to_string(),
             name: workspace.settings.name,
         };
-        let of_thread = |known: Thread| NavEntry {
-            is_current: thread.as_deref() == Some(known.slug.as_str()),
-            slug: known.slug.to_string(),
-            name: known.name,
-        };
-        let threads = listed.into_iter().map(of_thread).collect();
+        let day = |moment| days::day(self.request.headers(), moment);
+        let threads = grouped(listed, thread.as_deref(), day, day(self.at));
         let done = asked.given("done");
         Ok(PageLayout {
             brand: self.site.brand().await?,
@@ -209,4 +215,27 @@ impl<P> CurrentUser<P> {
             path: self.request.path().to_owned(),
         })
     }
+}
+
+/// Threads, newest first, under headings.
+fn grouped(
+    listed: Vec<Thread>,
+    current: Option<&str>,
+    day: impl Fn(DateTime<Utc>) -> NaiveDate,
+    today: NaiveDate,
+) -> Vec<ThreadGroup> {
+    let mut groups: Vec<ThreadGroup> = Vec::new();
+    for known in listed {
+        let heading = days::heading(day(known.created_at), today);
+        let entry = NavEntry {
+            is_current: current == Some(known.slug.as_str()),
+            slug: known.slug.to_string(),
+            name: known.name,
+        };
+        match groups.iter_mut().find(|group| group.heading == heading) {
+            Some(group) => group.threads.push(entry),
+            None => groups.push(ThreadGroup { heading, threads: vec![entry] }),
+        }
+    }
+    groups
 }

@@ -1,5 +1,6 @@
 //! The presentation of pages: layout, messages, Markdown as HTML, and translated texts. Nothing
 //! here knows a route.
+pub mod days;
 pub mod evidence;
 pub mod filters;
 mod growth;
@@ -7,6 +8,7 @@ pub mod language;
 pub mod layout;
 pub mod markdown;
 pub mod message;
+pub mod model_row;
 pub mod pagination;
 pub mod provenance;
 mod rendering;

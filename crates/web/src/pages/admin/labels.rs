@@ -12,7 +12,12 @@ pub struct ChoiceGroup {
 pub struct ProviderChoice {
     pub value: &'static str,
     pub name: &'static str,
+    /// Whether its fields are shown.
     pub is_chosen: bool,
+    /// Whether the server uses it.
+    pub is_current: bool,
+    /// The letters that stand for it.
+    pub initials: String,
 }
 
 /// Providers whose models run on machines of one's own.
@@ -75,6 +80,7 @@ pub fn grouped(
     kind: &str,
     values: impl Iterator<Item = &'static str>,
     chosen: &str,
+    current: &str,
 ) -> Vec<ChoiceGroup> {
     let values: Vec<_> = values.collect();
     let is_database = kind == "vectors";
@@ -92,6 +98,8 @@ pub fn grouped(
             value,
             name: provider(value),
             is_chosen: value == chosen,
+            is_current: value == current,
+            initials: initials(provider(value)),
         };
         let choices: Vec<_> = of.map(choice).collect();
         if !choices.is_empty() {
@@ -101,7 +109,69 @@ pub fn grouped(
     groups
 }
 
-/// Returns what a setting is for, derived from the suffix of its variable.
+/// The first letters of up to two words.
+fn initials(name: &str) -> String {
+    let words = name.split(|letter: char| !letter.is_alphanumeric());
+    words.filter_map(|word| word.chars().next()).take(2).collect()
+}
+
+/// What is filled in, for instance: the kind of provider, the subject of the setting, the provider.
+const EXAMPLES: [(&str, &str, &str, &str); 26] = [
+    ("llm", "key", "openai", "sk-…"),
+    ("embedding", "key", "openai", "sk-…"),
+    ("images", "key", "openai", "sk-…"),
+    ("llm", "key", "anthropic", "sk-ant-…"),
+    ("llm", "key", "gemini", "AIza…"),
+    ("llm", "key", "groq", "gsk_…"),
+    ("llm", "key", "xai", "xai-…"),
+    ("llm", "key", "openrouter", "sk-or-…"),
+    ("vectors", "key", "pinecone", "pcsk_…"),
+    ("llm", "model", "openai", "gpt-4.1-mini"),
+    ("llm", "model", "anthropic", "claude-sonnet-4-5"),
+    ("llm", "model", "gemini", "gemini-2.5-flash"),
+    ("llm", "model", "groq", "llama-3.3-70b-versatile"),
+    ("llm", "model", "mistral", "mistral-small-latest"),
+    ("llm", "model", "deepseek", "deepseek-chat"),
+    ("llm", "model", "xai", "grok-4"),
+    ("llm", "model", "openrouter", "openai/gpt-4.1-mini"),
+    ("llm", "model", "ollama", "llama3.1:8b"),
+    ("embedding", "model", "openai", "text-embedding-3-small"),
+    ("embedding", "model", "gemini", "gemini-embedding-001"),
+    ("embedding", "model", "mistral", "mistral-embed"),
+    ("embedding", "model", "cohere", "embed-v4.0"),
+    ("embedding", "model", "voyageai", "voyage-3.5"),
+    ("embedding", "model", "ollama", "nomic-embed-text"),
+    ("images", "model", "openai", "gpt-image-1"),
+    ("llm", "region", "bedrock", "eu-central-1"),
+];
+
+/// What somebody might fill in; nothing where there is no usual value.
+pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
+    let Some(subject) = subject(setting) else { return "" };
+    let is_one =
+        |row: &&(&str, &str, &str, &str)| (row.0, row.1, row.2) == (kind, subject, provider);
+    if let Some(row) = EXAMPLES.iter().find(is_one) {
+        return row.3;
+    }
+    // Hints of addresses name the usual one; elsewhere its form is enough.
+    if subject == "address" { "http://127.0.0.1:8080" } else { "" }
+}
+
+/// The rank of the model among the fields of a provider.
+pub const MODEL: usize = 2;
+
+/// Where a setting stands among the fields of a provider: its address, its key, its model, the rest.
+pub fn rank(setting: &Setting) -> usize {
+    match subject(setting) {
+        Some("address" | "region" | "connection") => 0,
+        Some("key") => 1,
+        Some("model") => MODEL,
+        _ if setting.secret => 1,
+        _ => 3,
+    }
+}
+
+/// What a setting is for, told by how its variable ends.
 fn subject(setting: &Setting) -> Option<&'static str> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
     let subjects: [(&'static str, &[&str]); 11] = [

@@ -15,11 +15,14 @@ use crate::http::response::{self, PageResult};
 use crate::http::upload::{FileForm, UploadedFile};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
+use crate::view::texts::t;
 
 /// Tells a script that a file is in the library, without a job.
 #[derive(Template)]
 #[template(path = "part/added.html")]
-struct Added;
+struct Added {
+    words: String,
+}
 
 /// Returns the folder that a form names, if any.
 fn folder(form: &Fields) -> Result<Option<Folder>, PageError> {
@@ -56,9 +59,9 @@ pub async fn ingest(
 ) -> PageResult {
     let along = fields.number("job").ok().flatten().map(JobId);
     let to = UploadTarget { into, folder, along };
-    let job = ingest::ingest(current_user.site.clone(), files, to, current_user.by())
-        .await?
-        .or_refused()?;
+    let result = ingest::ingest(current_user.site.clone(), files, to, current_user.by()).await?;
+    let same = result.same();
+    let job = result.or_refused()?;
     let is_script = is_fragment(current_user.request.headers());
     Ok(match job {
         Some(job) if is_script => {
@@ -66,8 +69,12 @@ pub async fn ingest(
             response::page(&current_user.request, &JobPart { job })?
         }
         Some(job) => response::see(&format!("/jobs/{}", job.id.0)),
-        None if is_script => response::page(&current_user.request, &Added)?,
-        None => response::done(back, "added"),
+        None if is_script => {
+            let said = |title: String| t("upload.same").replace("{title}", &title);
+            let words = same.map_or_else(|| t("upload.added").to_owned(), said);
+            response::page(&current_user.request, &Added { words })?
+        }
+        None => response::done(back, if same.is_some() { "same" } else { "added" }),
     })
 }
 

@@ -36,7 +36,7 @@ struct ListedModel {
 impl From<Offered> for ModelsListed {
     fn from(offered: Offered) -> Self {
         let Offered { provider, models } = offered;
-        let listed = |OfferedModel { id, window }| ListedModel { id, window };
+        let listed = |OfferedModel { id, window, price: _ }| ListedModel { id, window };
         Self { provider, models: models.into_iter().map(listed).collect() }
     }
 }

@@ -1,0 +1,94 @@
+//! What makes the pages an application that can be installed: a manifest, icons, and a service worker that
+//! shows a page of its own when the server cannot be reached.
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use askama::Template;
+use serde_json::json;
+
+use crate::http::assets;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::OptionalUser;
+use crate::view::filters;
+use crate::view::language;
+use crate::view::layout::Brand;
+
+/// What the page for lost connections is drawn with.
+const NEEDED: [&str; 4] = ["app.css", "theme.js", "app.js", "mark.svg"];
+
+/// Size and purpose of the icons.
+const ICONS: [(&str, &str, &str); 3] = [
+    ("icon-192.png", "192x192", "any"),
+    ("icon-512.png", "512x512", "any"),
+    ("maskable-512.png", "512x512", "maskable"),
+];
+
+pub async fn manifest(visitor: OptionalUser) -> PageResult {
+    let brand = visitor.site.brand().await?;
+    let language = language::current();
+    let icon = |(name, sizes, purpose): (&str, &str, &str)| json!({ "src": assets::address(name), "sizes": sizes, "type": "image/png", "purpose": purpose });
+    let manifest = json!({
+        "id": "/",
+        "name": brand.name,
+        "short_name": brand.name,
+        "lang": language.code,
+        "dir": language.direction(),
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#faf9f6",
+        "theme_color": "#14604c",
+        "icons": ICONS.map(icon),
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/manifest+json")
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .body(manifest.to_string()))
+}
+
+/// The script with the addresses of this version's assets. Another version is another script, so that
+/// browsers take the place of what they keep.
+static WORKER: LazyLock<String> = LazyLock::new(|| {
+    let needed = json!(NEEDED.map(assets::address)).to_string();
+    let version = assets::digest(needed.as_bytes());
+    let script = include_str!("../../assets/pwa/service-worker.js");
+    script.replace("%NEEDED%", &needed).replace("%VERSION%", &version)
+});
+
+pub async fn service_worker() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/javascript; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .body(WORKER.as_str())
+}
+
+#[derive(Template)]
+#[template(path = "offline.html")]
+struct Offline {
+    brand: Brand,
+}
+
+/// What the service worker keeps. It holds nothing of anybody's.
+pub async fn offline(visitor: OptionalUser) -> PageResult {
+    let brand = visitor.site.brand().await?;
+    response::page(&visitor.request, &Offline { brand })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worker_keeps_one_page_and_what_draws_it() {
+        for name in NEEDED {
+            assert!(WORKER.contains(&assets::address(name)), "{name}");
+        }
+        assert!(!WORKER.contains('%'));
+        assert_eq!(WORKER.matches("addAll").count(), 1);
+        assert!(!WORKER.contains(".put("));
+        for (name, ..) in ICONS {
+            assert_ne!(assets::address(name), format!("/assets/{name}"), "{name} is not there");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Whether what is chosen answers, and which models it offers.
+use actix_web::web::Path;
+use askama::Template;
+use carrel_domain::Error;
+use carrel_services::connection_test;
+use carrel_services::model_lists::ModelKind;
+use serde_json::{Map, Value, json};
+
+use super::{Kind, changes, kind, page};
+use crate::http::form::PageForm;
+use crate::http::middleware::is_fragment;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::model_row::ModelRow;
+use crate::view::texts::t;
+
+#[derive(Template)]
+#[template(path = "part/probe.html")]
+pub struct Probe {
+    pub words: String,
+    pub is_good: bool,
+}
+
+/// Whether what is in use answers, with a dot.
+#[derive(Template)]
+#[template(path = "part/status.html")]
+struct Status {
+    probe: Probe,
+}
+
+/// Says in words whether what is filled in answers, also before it is saved.
+pub async fn test(
+    current_user: CurrentUser<role::Admin>,
+    name: Path<String>,
+    form: PageForm,
+) -> PageResult {
+    let kind = kind(&name)?;
+    let store = &current_user.ports().settings_store;
+    let filled = changes(store, &form.read().await?);
+    let preview = store.preview(&filled).ok();
+    let provider = preview.and_then(|preview| preview.lookup(kind.variable));
+    let details = json!({ "kind": kind.name, "provider": provider }).to_string();
+    current_user.ports().audit.add(current_user.by().event("connection_tested", details)).await?;
+    let probe = probe(&current_user, kind, &filled).await;
+    if is_fragment(current_user.request.headers()) {
+        return response::page(&current_user.request, &probe);
+    }
+    let chosen = store.registry().by_variable(kind.variable);
+    let chosen = chosen.and_then(|selector| filled.get(selector.name)?.as_str().map(str::to_owned));
+    page(&current_user, kind, chosen, &filled, Some(probe)).await
+}
+
+/// Whether what is saved answers. An image is not made for that: it may cost money.
+pub async fn status(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
+    let kind = kind(&name)?;
+    if !kind.is_probed {
+        return Err(PageError::missing("status", kind.name));
+    }
+    let probe = probe(&current_user, kind, &Map::new()).await;
+    response::page(&current_user.request, &Status { probe })
+}
+
+async fn probe(
+    current_user: &CurrentUser<role::Admin>,
+    kind: &Kind,
+    filled: &Map<String, Value>,
+) -> Probe {
+    match tried(current_user, kind, filled).await {
+        Ok(words) => Probe { words, is_good: true },
+        Err(error) => Probe { words: PageError::from(error).to_string(), is_good: false },
+    }
+}
+
+async fn tried(
+    current_user: &CurrentUser<role::Admin>,
+    kind: &Kind,
+    filled: &Map<String, Value>,
+) -> Result<String, Error> {
+    let ports = current_user.ports();
+    let preview = ports.settings_store.preview(filled)?;
+    let lookup = |variable: &str| preview.lookup(variable);
+    let answered = match kind.name {
+        "language" => {
+            connection_test::language_model(ports.connection_test.language_model(&lookup)?).await?
+        }
+        "embedding" => {
+            connection_test::embedder(ports.connection_test.embedding_model(&lookup)?).await?
+        }
+        "images" => {
+            connection_test::image_model(ports.connection_test.image_model(&lookup)?).await?
+        }
+        "hearing" => {
+            let model = ports.speech_connection_test.transcriber(&lookup)?;
+            connection_test::transcriber(model).await?
+        }
+        "speaking" => {
+            let model = ports.speech_connection_test.synthesizer(&lookup)?;
+            connection_test::synthesizer(model).await?
+        }
+        _ => {
+            let count = connection_test::index(ports.index_connection_test.index(&lookup)?).await?;
+            return Ok(t("models.counted").replace("{count}", &count.to_string()));
+        }
+    };
+    let words = match answered.dimensions {
+        Some(_) => t("models.embedded"),
+        None => t("models.answered"),
+    };
+    let dimensions = answered.dimensions.unwrap_or_default().to_string();
+    let seconds = format!("{:.2}", answered.seconds);
+    let words = words.replace("{model}", &answered.by).replace("{seconds}", &seconds);
+    Ok(words.replace("{dimensions}", &dimensions))
+}
+
+/// The models to choose from.
+#[derive(Template)]
+#[template(path = "part/model_names.html")]
+struct ModelNames {
+    models: Vec<ModelRow>,
+}
+
+/// The models of the provider that is filled in, with the key that is filled in, saved or not. A
+/// provider that has no list, or does not answer, offers nothing.
+pub async fn names(
+    current_user: CurrentUser<role::Admin>,
+    name: Path<String>,
+    form: PageForm,
+) -> PageResult {
+    let kind = match kind(&name)?.name {
+        "language" => ModelKind::Language,
+        "embedding" => ModelKind::Embedding,
+        _ => return response::page(&current_user.request, &ModelNames { models: Vec::new() }),
+    };
+    let filled = changes(&current_user.ports().settings_store, &form.read().await?);
+    let listed = current_user.ports().model_lists.list(kind, None, &filled).await;
+    let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
+        tracing::debug!(%error, "failed to list the models of a provider");
+        Vec::new()
+    });
+    let models = models.into_iter().map(ModelRow::of).collect();
+    response::page(&current_user.request, &ModelNames { models })
+}

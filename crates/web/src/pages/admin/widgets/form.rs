@@ -1,0 +1,121 @@
+//! The settings of a widget, as its form sends them.
+use carrel_domain::widget::{WebOrigin, WidgetSettings};
+use carrel_domain::workspace::ChatMode;
+use carrel_domain::{Error, Result, WorkspaceId};
+
+use crate::http::form::Fields;
+
+/// The most sites of one widget.
+const MOST_ORIGINS: usize = 1000;
+
+const ONCE: [&str; 11] = [
+    "workspace",
+    "enabled",
+    "mode",
+    "sites",
+    "allowlist_domains",
+    "model",
+    "temperature",
+    "prompt",
+    "day_limit",
+    "session_limit",
+    "history",
+];
+
+/// # Errors
+/// [`Error::Invalid`] for a field that cannot be read. An empty list of sites is one of them: it never
+/// means any site.
+pub fn settings(form: &Fields, workspace: WorkspaceId) -> Result<WidgetSettings> {
+    form.check_fields(&ONCE, &[])?;
+    let wrong = || Error::invalid("mode", "must be `chat` or `query`");
+    let mode = ChatMode::parse(form.text("mode")).ok_or_else(wrong)?;
+    if !matches!(mode, ChatMode::Chat | ChatMode::Query) {
+        return Err(wrong());
+    }
+    Ok(WidgetSettings {
+        workspace,
+        enabled: form.has("enabled"),
+        mode,
+        origins: match form.text("sites") {
+            "any" => None,
+            _ => Some(origins(form.text("allowlist_domains"))?),
+        },
+        allows_model: form.has("model"),
+        allows_temperature: form.has("temperature"),
+        allows_prompt: form.has("prompt"),
+        day_limit: limit(form, "day_limit")?,
+        session_limit: limit(form, "session_limit")?,
+        history: limit(form, "history")?,
+    })
+}
+
+fn limit(form: &Fields, name: &'static str) -> Result<Option<i32>> {
+    match form.number::<i32>(name)? {
+        Some(limit) if limit < 1 => Err(Error::invalid(name, "must be a whole number from 1")),
+        limit => Ok(limit),
+    }
+}
+
+/// Sites, by lines or commas.
+fn origins(text: &str) -> Result<Vec<WebOrigin>> {
+    let wrong = |reason| Error::invalid("allowlist_domains", reason);
+    let texts = text.split(['\n', ',']).map(str::trim).filter(|text| !text.is_empty());
+    let mut origins = Vec::new();
+    for text in texts {
+        let origin = WebOrigin::parse(text)?;
+        if !origins.contains(&origin) {
+            origins.push(origin);
+        }
+        if origins.len() > MOST_ORIGINS {
+            return Err(wrong("must not hold more than 1000 sites"));
+        }
+    }
+    match origins.is_empty() {
+        true => Err(wrong("must name a site such as https://example.com")),
+        false => Ok(origins),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<WidgetSettings> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        settings(&Fields::from(pairs.collect::<Vec<_>>()), WorkspaceId(1))
+    }
+
+    #[test]
+    fn a_form_says_everything_about_a_widget() {
+        let read = read(&[
+            ("workspace", "a"),
+            ("mode", "chat"),
+            ("sites", "listed"),
+            ("allowlist_domains", "a.test\r\nhttp://b.test:8080, a.test"),
+            ("temperature", "1"),
+            ("day_limit", "20"),
+            ("session_limit", ""),
+        ]);
+        let read = read.unwrap();
+        let origins: Vec<_> = read.origins.iter().flatten().map(WebOrigin::as_str).collect();
+        assert_eq!(origins, ["https://a.test", "http://b.test:8080"]);
+        assert_eq!((read.enabled, read.mode), (false, ChatMode::Chat));
+        assert_eq!((read.allows_model, read.allows_temperature), (false, true));
+        assert_eq!((read.day_limit, read.session_limit, read.history), (Some(20), None, None));
+    }
+
+    #[test]
+    fn a_widget_for_any_site_is_one_only_on_purpose() {
+        assert_eq!(read(&[("mode", "query"), ("sites", "any")]).unwrap().origins, None);
+        for wrong in [
+            &[("mode", "query"), ("sites", "listed")][..],
+            &[("mode", "query")],
+            &[("mode", "query"), ("allowlist_domains", "bad host")],
+            &[("mode", "automatic"), ("sites", "any")],
+            &[("mode", "query"), ("sites", "any"), ("day_limit", "0")],
+            &[("mode", "query"), ("sites", "any"), ("other", "1")],
+        ] {
+            assert!(matches!(read(wrong), Err(Error::Invalid { .. })), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is chosen beside a question: another model, and documents that it is limited to.
+use actix_web::web::Path;
+use askama::Template;
+use carrel_domain::document_list::{DocumentQuery, DocumentScope};
+use carrel_domain::model::ModelChoice;
+use carrel_services::model_lists::ModelKind;
+use carrel_services::workspaces;
+use serde_json::Map;
+
+use crate::http::form::{Fields, PageForm};
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_cookie;
+use crate::view::filters;
+use crate::view::model_row::ModelRow;
+
+/// How many documents are offered at once.
+const OFFERED: u32 = 8;
+
+#[derive(Template)]
+#[template(path = "part/model_picker.html")]
+struct ModelPicker {
+    slug: String,
+    /// The page it is shown on.
+    back: String,
+    /// The model that answers when nothing is chosen.
+    usual: String,
+    models: Vec<ModelRow>,
+}
+
+/// The models of the workspace's provider. None where it has no list, or does not answer.
+pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let ports = current_user.ports();
+    let settings = &workspace.settings;
+    let choice = ModelChoice {
+        provider: settings.chat_provider.clone(),
+        model: settings.chat_model.clone(),
+    };
+    let usual = ports.models.chat(&choice).map(|model| model.name().model).unwrap_or_default();
+    let listed = ports.model_lists.list(ModelKind::Language, choice.provider, &Map::new()).await;
+    let offered = listed.map(|offered| offered.models).unwrap_or_else(|error| {
+        tracing::debug!(%error, "failed to list the models of a workspace");
+        Vec::new()
+    });
+    let back = Fields::of_query(&current_user.request).text("back").to_owned();
+    let page = ModelPicker {
+        slug: workspace.slug.to_string(),
+        back,
+        usual,
+        models: offered.into_iter().map(ModelRow::of).collect(),
+    };
+    response::page(&current_user.request, &page)
+}
+
+/// Makes a model the workspace's, from now on and for everybody.
+pub async fn choose_model(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: PageForm,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let form = form.read().await?;
+    let (ports, before) = (current_user.ports(), &workspace.settings);
+    let settings = carrel_domain::workspace::WorkspaceSettings {
+        chat_model: form.given("model").or_else(|| before.chat_model.clone()),
+        ..before.clone()
+    };
+    workspaces::check(&settings)?;
+    workspaces::check_model(&*ports.models, Some(before), &settings)?;
+    workspaces::update(&*ports.workspaces, &workspace, settings, &current_user.by()).await?;
+    Ok(response::done(session_cookie::safe_next(form.text("back")), "saved"))
+}
+
+#[derive(Template)]
+#[template(path = "part/document_titles.html")]
+struct DocumentTitles {
+    /// Path and title.
+    documents: Vec<(String, String)>,
+}
+
+/// Documents of the workspace by what their titles hold, newest first.
+pub async fn titles(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let title = Fields::of_query(&current_user.request).text("q").to_owned();
+    let query = DocumentQuery { scope: DocumentScope::Workspace(workspace.id), title };
+    let found = current_user.ports().document_list.list(&query, 0, OFFERED).await?;
+    let named = |document: carrel_domain::document_list::DocumentSummary| {
+        (document.path.to_string(), document.title)
+    };
+    let documents = found.items.into_iter().map(named).collect();
+    response::page(&current_user.request, &DocumentTitles { documents })
+}

@@ -1,0 +1,68 @@
+//! Conversations by how long ago they began, in the days of the reader.
+use actix_web::http::header::HeaderMap;
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, Utc};
+
+use crate::session::session_cookie;
+
+/// Holds how many minutes the reader's clock is ahead of UTC, as a script found.
+const COOKIE: &str = "carrel_zone";
+/// No clock is further ahead of UTC, or behind it, in minutes.
+const FURTHEST: i32 = 14 * 60;
+
+/// The day that a moment is on where the reader lives; in UTC where no script has said.
+pub fn day(headers: &HeaderMap, moment: DateTime<Utc>) -> NaiveDate {
+    let minutes =
+        session_cookie::cookie_named(headers, COOKIE).and_then(|text| text.parse::<i32>().ok());
+    let minutes = minutes.unwrap_or_default().clamp(-FURTHEST, FURTHEST);
+    let zone = FixedOffset::east_opt(minutes * 60);
+    zone.map_or_else(|| moment.date_naive(), |zone| moment.with_timezone(&zone).date_naive())
+}
+
+/// The key of the heading under which a day stands.
+pub fn heading(day: NaiveDate, today: NaiveDate) -> &'static str {
+    match today - day {
+        past if past <= Duration::zero() => "threads.today",
+        past if past <= Duration::days(1) => "threads.yesterday",
+        past if past <= Duration::days(7) => "threads.week",
+        past if past <= Duration::days(30) => "threads.month",
+        _ => "threads.older",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{COOKIE as COOKIES, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_day_is_that_of_the_reader() {
+        let late: DateTime<Utc> = "2026-03-01T23:30:00Z".parse().unwrap();
+        for (cookie, shown) in [
+            ("", "2026-03-01"),
+            ("carrel_zone=60", "2026-03-02"),
+            ("carrel_zone=-480", "2026-03-01"),
+            ("carrel_zone=nonsense", "2026-03-01"),
+            ("carrel_zone=99999", "2026-03-02"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIES, HeaderValue::from_static(cookie));
+            assert_eq!(day(&headers, late).to_string(), shown, "{cookie}");
+        }
+    }
+
+    #[test]
+    fn days_stand_under_headings() {
+        let today: NaiveDate = "2026-03-10".parse().unwrap();
+        for (day, shown) in [
+            ("2026-03-11", "threads.today"),
+            ("2026-03-10", "threads.today"),
+            ("2026-03-09", "threads.yesterday"),
+            ("2026-03-03", "threads.week"),
+            ("2026-02-08", "threads.month"),
+            ("2025-03-10", "threads.older"),
+        ] {
+            assert_eq!(heading(day.parse().unwrap(), today), shown, "{day}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A model of a provider's list, as people choose among them.
+use carrel_domain::model::{ModelPrice, OfferedModel};
+
+use crate::view::filters::in_thousands;
+use crate::view::texts::t;
+
+pub struct ModelRow {
+    pub id: String,
+    /// How much it takes in and what it costs, as far as the provider says.
+    pub about: String,
+}
+
+impl ModelRow {
+    pub fn of(model: OfferedModel) -> Self {
+        let OfferedModel { id, window, price } = model;
+        let tokens =
+            |window: u64| t("models.tokens").replace("{n}", &in_thousands(&window.to_string()));
+        let parts = [window.map(tokens), price.map(price_text)];
+        Self { id, about: parts.into_iter().flatten().collect::<Vec<_>>().join(" · ") }
+    }
+}
+
+/// A price in words: what goes in, and what comes out.
+fn price_text(price: ModelPrice) -> String {
+    let (input, output) = (dollars(price.input), dollars(price.output));
+    t("models.price").replace("{in}", &input).replace("{out}", &output)
+}
+
+/// An amount in dollars, with as many digits as tell it apart from nothing.
+fn dollars(millionths: u64) -> String {
+    let amount = millionths as f64 / 1e6;
+    let digits = if amount >= 0.095 { 2 } else { 4 };
+    format!("${amount:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_says_what_it_takes_and_costs() {
+        let price = Some(ModelPrice { input: 2_500_000, output: 10_000_000 });
+        let row = ModelRow::of(OfferedModel { id: "a".into(), window: Some(128_000), price });
+        assert_eq!(row.about, "128\u{202f}000 tokens · $2.50 in, $10.00 out per million tokens");
+        let row = ModelRow::of(OfferedModel { id: "a".into(), window: None, price: None });
+        assert_eq!((row.id.as_str(), row.about.as_str()), ("a", ""));
+        assert_eq!([dollars(1_000), dollars(95_000)], ["$0.0010", "$0.10"]);
+    }
+}
