@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 
 use super::labels;
 use crate::http::form::{Fields, PageForm};
-use crate::http::middleware::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};

@@ -14,7 +14,6 @@ use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::http::upload::{FileForm, UploadedFile};
 use crate::session::current_user::{CurrentUser, role};
-use crate::view::filters;
 use crate::view::texts::t;
 
 /// Tells a script that a file is in the library, without a job.
