@@ -8,6 +8,7 @@ mod embedding;
 mod misbehaving;
 mod ollama;
 mod picture;
+mod rerank;
 mod sound;
 
 use std::net::TcpListener;
@@ -146,6 +147,9 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
             .route("/api/chat", web::post().to(ollama_chat))
             .route("/api/tags", web::get().to(ollama_tags))
             .route("/v1/embeddings", web::post().to(embeddings))
+            .route("/rerank", web::post().to(rerank))
+            .route("/v1/rerank", web::post().to(rerank))
+            .route("/v2/rerank", web::post().to(rerank))
             .route("/v1/images/generations", web::post().to(images))
             .route("/api/v1/images/generations", web::post().to(images))
             .route("/api/v1/images/edits", web::post().to(edited_images))
@@ -204,6 +208,16 @@ async fn embeddings(
 ) -> HttpResponse {
     record(&request, &requests, &body);
     embedding::respond(&body).await
+}
+
+/// The path says which protocol is spoken.
+async fn rerank(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    record(&request, &requests, &body);
+    rerank::respond(request.path(), &body).await
 }
 
 async fn images(

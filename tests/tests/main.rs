@@ -69,6 +69,7 @@ mod provenance;
 mod providers;
 mod recordings;
 mod repeats;
+mod reranking;
 mod revoked;
 mod scans;
 mod search;

@@ -1,4 +1,5 @@
 //! Passages by their words: what the words of a text are, and the port that finds passages by them.
+mod compounds;
 mod fold;
 mod language;
 mod question;
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
 pub use question::{Likeness, Matcher, Occurrence, Occurrences, Question, QuestionWord};
-pub use terms::index_terms;
+pub use terms::{index_terms, rough_terms};
 
 /// The version of the analysis. An index made by another version is filled again.
 pub const VERSION: i32 = 2;

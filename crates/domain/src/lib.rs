@@ -74,6 +74,7 @@ pub mod pin;
 pub mod prompt_history;
 pub mod prompt_variable;
 pub mod provenance;
+pub mod reranker;
 mod selection;
 pub mod settings;
 pub mod share;

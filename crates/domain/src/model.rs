@@ -7,6 +7,7 @@ use futures_core::Stream;
 
 use crate::Result;
 use crate::image::ImageModel;
+use crate::reranker::Reranker;
 
 /// Why text is embedded. Some models want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,6 +351,8 @@ pub trait Models: Send + Sync {
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
     /// The embedder. [`crate::Error::Unavailable`] when it is not configured.
     fn embedder(&self) -> Result<Arc<dyn Embedder>>;
+    /// As [`Models::chat`]; `None` where passages are reranked without a model.
+    fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>>;
     /// As [`Models::chat`]; nothing makes images unless the settings name it.
     fn images(&self) -> Result<Arc<dyn ImageModel>>;
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use carrel_domain::image::{ImageModel, ImageSize};
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelList, ModelName};
+use carrel_domain::reranker::Reranker;
 use carrel_domain::{Error, Result};
 
 use crate::catalog::{self, RemoteList};
@@ -20,6 +21,7 @@ use crate::native::Native;
 use crate::ollama::Ollama;
 use crate::openai::OpenAi;
 use crate::refusal::Hints;
+use crate::rerank::{self, RERANK_PROVIDERS, RemoteReranker};
 use crate::table::listing::Listing;
 use crate::table::{Base, EXTRACTIVE, Key, PROVIDERS, Protocol, provider_names};
 
@@ -182,6 +184,36 @@ pub fn image_model(
     let size = size.map_err(wrong)?.flatten();
     let endpoint = endpoint(settings, row.base, row.key, service, http)?;
     Ok(Arc::new(RemoteImages { endpoint, model, size, row: *row }))
+}
+
+/// The reranker that the settings name (`RERANK_PROVIDER`), or none when they mean the one inside this
+/// process: nothing at all, or `native`.
+///
+/// # Errors
+/// As [`chat_model`].
+pub fn reranker(
+    settings: &dyn Fn(&str) -> Option<String>,
+    http: &Http,
+) -> Result<Option<Arc<dyn Reranker>>> {
+    let name = value(settings, "RERANK_PROVIDER").unwrap_or_default();
+    if matches!(name.as_str(), "" | "native") {
+        return Ok(None);
+    }
+    let row = RERANK_PROVIDERS.iter().find(|row| row.name == name);
+    let row = row.ok_or_else(|| rerank::unknown(&name))?;
+    let service = rerank::SERVICE;
+    let model = match row.needs_model {
+        true => Some(required(settings, "RERANK_MODEL_PREF", service)?),
+        false => value(settings, "RERANK_MODEL_PREF"),
+    };
+    let limit = milliseconds(settings, "RERANK_TIMEOUT_MS", service)?;
+    let limit = limit.unwrap_or(rerank::USUAL_TIMEOUT);
+    let mut endpoint = endpoint(settings, row.base, row.key, service, http)?;
+    // Nobody waits for one that takes no requests at the moment: passages are in an order already.
+    let patience = Duration::ZERO;
+    endpoint.deadlines =
+        Deadlines { first: limit, silence: limit, patience, ..Deadlines::default() };
+    Ok(Some(Arc::new(RemoteReranker::new(endpoint, *row, model, limit))))
 }
 
 fn endpoint(

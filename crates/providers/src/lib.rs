@@ -23,6 +23,7 @@ mod openai;
 mod pace;
 mod reading;
 mod refusal;
+mod rerank;
 mod retry;
 mod speech;
 pub mod sse;
@@ -33,7 +34,7 @@ mod think;
 mod tokens;
 
 pub use choose::speech::{synthesizer, transcriber};
-pub use choose::{chat_model, embedder, image_model, model_list};
+pub use choose::{chat_model, embedder, image_model, model_list, reranker};
 pub use engines::engine_names;
 pub use extractive::Extractive;
 pub use http::{Http, http_client};

@@ -9,6 +9,7 @@ use carrel_domain::model::{
     AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose, Usage,
 };
+use carrel_domain::reranker::Reranker;
 use carrel_services::meter::{Ended, Meter};
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
@@ -28,6 +29,10 @@ impl Models for MeasuredModels {
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
         let (model, meter) = (self.models.embedder()?, self.meter.clone());
         Ok(Arc::new(Measured { model, meter }))
+    }
+
+    fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>> {
+        self.models.reranker()
     }
 
     fn images(&self) -> Result<Arc<dyn ImageModel>> {

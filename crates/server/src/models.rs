@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_domain::image::ImageModel;
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelList, Models};
+use carrel_domain::reranker::Reranker;
 use carrel_domain::{Error, Result};
 use carrel_providers::Http;
 use carrel_services::connection_test::{ConnectionTest, SettingsLookup};
@@ -33,6 +34,8 @@ struct Built {
     /// By provider and model.
     chats: HashMap<(Option<String>, Option<String>), Arc<dyn ChatModel>>,
     embedder: Option<Arc<dyn Embedder>>,
+    /// Of the outer, whether it was asked for; of the inner, whether the settings name one.
+    reranker: Option<Option<Arc<dyn Reranker>>>,
 }
 
 /// How many language models are kept. Workspaces name them, so there could be any number.
@@ -52,7 +55,9 @@ impl ConfiguredModels {
         let http = self.http().ok();
         let images = http.and_then(|http| image_problem(&|name| self.settings.lookup(name), &http));
         let images = images.map(|error| chain(&error));
-        chat.into_iter().chain(self.embedder_problem()).chain(images).collect()
+        let reranker = self.reranker().err().map(|error| chain(&error));
+        let others = [self.embedder_problem(), images, reranker];
+        chat.into_iter().chain(others.into_iter().flatten()).collect()
     }
 
     /// Why documents could not be embedded as things are.
@@ -88,13 +93,17 @@ impl ConfiguredModels {
         let now = self.changes.borrow();
         if *now != built.versions {
             let stale = |capability| now.of(capability) != built.versions.of(capability);
-            let (chats, embedder) =
-                (stale(Capability::LanguageModel), stale(Capability::Embedding));
+            let chats = stale(Capability::LanguageModel);
+            let embedder = stale(Capability::Embedding);
+            let reranker = stale(Capability::Reranking);
             if chats {
                 built.chats.clear();
             }
             if embedder {
                 built.embedder = None;
+            }
+            if reranker {
+                built.reranker = None;
             }
             built.versions = now.clone();
         }
@@ -147,6 +156,19 @@ impl Models for ConfiguredModels {
         Ok(embedder)
     }
 
+    fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>> {
+        let built = self.built();
+        if let Some(reranker) = &built.reranker {
+            return Ok(reranker.clone());
+        }
+        let versions = built.versions.clone();
+        drop(built);
+        let settings = |name: &str| self.settings.lookup(name);
+        let reranker = carrel_providers::reranker(&settings, &self.http()?)?;
+        self.keep(&versions, |built| built.reranker = Some(reranker.clone()));
+        Ok(reranker)
+    }
+
     // Made anew each time: that is nothing beside what a picture takes.
     fn images(&self) -> Result<Arc<dyn ImageModel>> {
         carrel_providers::image_model(&|name| self.settings.lookup(name), &self.http()?)
@@ -173,6 +195,10 @@ impl ConnectionTest for ConfiguredModels {
         embeds: bool,
     ) -> Result<Arc<dyn ModelList>> {
         carrel_providers::model_list(&|name| settings(name), provider, embeds, &self.http()?)
+    }
+
+    fn reranking_model(&self, settings: &SettingsLookup<'_>) -> Result<Option<Arc<dyn Reranker>>> {
+        carrel_providers::reranker(&|name| settings(name), &self.http()?)
     }
 
     fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>> {
@@ -207,7 +233,8 @@ pub fn review(
                 native = native::problem(model, settings(PREFERENCE).as_deref());
             }
             let images = image_problem(&settings, &http);
-            [chat.err(), embedder.err(), images].into_iter().flatten().collect()
+            let reranker = carrel_providers::reranker(&settings, &http);
+            [chat.err(), embedder.err(), images, reranker.err()].into_iter().flatten().collect()
         }
         Err(error) => vec![error],
     };

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::image::{ImageModel, ImageRequest};
 use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, ModelList, Purpose};
+use carrel_domain::reranker::Reranker;
 use carrel_domain::speech::{
     Recording, SpeechRequest, SpeechSynthesizer, Speed, Transcriber, TranscriptionRequest,
 };
@@ -39,6 +40,8 @@ pub trait ConnectionTest: Send + Sync {
         provider: &str,
         embeds: bool,
     ) -> Result<Arc<dyn ModelList>>;
+    /// As [`ConnectionTest::language_model`]; `None` where passages are reranked without a model.
+    fn reranking_model(&self, settings: &SettingsLookup<'_>) -> Result<Option<Arc<dyn Reranker>>>;
     /// As [`ConnectionTest::language_model`].
     fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>>;
 }
@@ -102,6 +105,19 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResul
     let dimensions = dimensions.ok_or_else(nothing)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
+}
+
+/// Has a reranker judge two texts.
+pub async fn reranker(reranker: Arc<dyn Reranker>) -> Result<ConnectionTestResult> {
+    let started = Instant::now();
+    let texts = ["Bread is baked in an oven.", "A lighthouse warns ships."].map(str::to_owned);
+    let scores = timeout(PATIENCE, reranker.rerank("What warns ships?", &texts)).await;
+    let scores = scores.map_err(|_| late("the reranker"))??;
+    if scores.iter().flatten().next().is_none() {
+        return Err(Error::unavailable("the reranker", "it answered with nothing"));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ConnectionTestResult { by: reranker.name(), seconds, dimensions: None })
 }
 
 /// Has one picture made, which some providers take money for.

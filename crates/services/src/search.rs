@@ -1,10 +1,13 @@
 //! Finding the passages of a workspace that bear on a question: by meaning, by words, or by both.
 mod choice;
 mod conversation;
+mod external;
+mod feedback;
 mod fusion;
 mod rerank;
 mod words;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use carrel_domain::filter::{DocumentFilter, FilterRows};
@@ -16,7 +19,8 @@ use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 pub use conversation::EarlierTurn;
-use fusion::{Candidate, Candidates};
+use fusion::{Candidate, Candidates, Fused};
+pub use rerank::TextFeatures;
 
 use crate::indexer::VectorLengths;
 
@@ -31,7 +35,7 @@ const FEWEST_CANDIDATES: usize = 50;
 /// similar than workspaces want them to be.
 const MOST_OF_IT: f32 = 0.5;
 
-/// Cheap to clone. Asks for an embedder and never for a language model.
+/// Cheap to clone. Asks for an embedder and a reranker, and never for a language model.
 #[derive(Clone)]
 pub struct Search {
     /// Choose the embedder.
@@ -200,20 +204,27 @@ impl Search {
         )?;
         let mut candidates = Candidates::default();
         candidates.add_similar(similar);
-        candidates.add_found(found.into_iter().take(task.candidates()));
+        candidates.add_found(found, task.candidates());
         let unknown = candidates.without_similarity();
         candidates.set_similarity(self.index.similarity(&vector, &unknown).await?);
-        let mut ranked = candidates.by_both(|candidate| task.admits(candidate));
+        let Fused { candidates: mut ranked, likeness } =
+            candidates.by_both(|candidate| task.admits(candidate));
+        if likeness > 0.0 {
+            let compared = ranked.len().min(feedback::MOST_COMPARED);
+            self.read(task, &mut ranked[..compared]).await?;
+            feedback::add_likeness(&mut ranked[..compared], likeness);
+            fusion::sort(&mut ranked);
+        }
         if !rerank {
             ranked.truncate(task.limit);
             return self.hits(task, ranked).await;
         }
         ranked.truncate(task.candidates());
-        for candidate in &mut ranked {
-            candidate.why.reranked = Some(candidate.worth);
-        }
+        let worth: Vec<_> =
+            ranked.iter().map(|candidate| (candidate.chunk, candidate.worth)).collect();
         let mut hits = self.hits(task, ranked).await?;
-        rerank::rerank(&asked, &mut hits);
+        rerank::rerank(&asked, &worth.into_iter().collect(), &mut hits);
+        self.rerank_by_model(task, &mut hits).await;
         hits.truncate(task.limit);
         Ok(hits)
     }
@@ -246,27 +257,30 @@ impl Search {
         Ok(neighbours.into_iter().map(|near| (near.chunk, near.similarity)).collect())
     }
 
-    /// Candidates as hits, in their order; those that are gone meanwhile are left out.
-    async fn hits(&self, task: &Task<'_>, ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
+    /// Reads the passages that candidates lack. Those that are gone meanwhile go on lacking theirs.
+    async fn read(&self, task: &Task<'_>, candidates: &mut [Candidate]) -> Result<()> {
         let lacking = |candidate: &&Candidate| candidate.passage.is_none();
-        let lacking: Vec<_> = ranked.iter().filter(lacking).map(|one| one.chunk).collect();
-        let mut passages =
-            self.workspace_documents.passages(task.within, &lacking).await?.into_iter();
-        let mut next = passages.next();
-        let mut hits = Vec::with_capacity(ranked.len());
-        for candidate in ranked {
-            let passage = match candidate.passage {
-                Some(passage) => Some(passage),
-                None if next.as_ref().is_some_and(|next| next.chunk == candidate.chunk) => {
-                    std::mem::replace(&mut next, passages.next())
-                }
-                None => None,
-            };
-            let Some(passage) = passage else { continue };
-            let similarity = candidate.similarity.unwrap_or_default();
-            hits.push(Hit { passage, similarity, why: candidate.why });
+        let chunks: Vec<_> = candidates.iter().filter(lacking).map(|one| one.chunk).collect();
+        if chunks.is_empty() {
+            return Ok(());
         }
-        Ok(hits)
+        let passages = self.workspace_documents.passages(task.within, &chunks).await?;
+        let mut passages: HashMap<_, _> =
+            passages.into_iter().map(|passage| (passage.chunk, passage)).collect();
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.passage.is_none()) {
+            candidate.passage = passages.remove(&candidate.chunk);
+        }
+        Ok(())
+    }
+
+    /// Candidates as hits, in their order; those that are gone meanwhile are left out.
+    async fn hits(&self, task: &Task<'_>, mut ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
+        self.read(task, &mut ranked).await?;
+        let hit = |candidate: Candidate| {
+            let similarity = candidate.similarity.unwrap_or_default();
+            candidate.passage.map(|passage| Hit { passage, similarity, why: candidate.why })
+        };
+        Ok(ranked.into_iter().filter_map(hit).collect())
     }
 }
 

@@ -166,6 +166,11 @@ impl Language {
         (!stem.is_empty()).then_some(stem)
     }
 
+    /// Whether words are joined without a space to new ones.
+    pub(super) fn joins_words(self) -> bool {
+        matches!(self, Danish | Dutch | German | Norwegian | Swedish)
+    }
+
     /// Whether stems begin as their words do.
     pub(super) fn keeps_beginnings(self) -> bool {
         self != Arabic

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use super::language::{self, Language};
 use super::terms::{beginning, forms};
-use super::{MOST_QUERY_WORDS, fold, words};
+use super::{MOST_QUERY_WORDS, compounds, fold, words};
 
 /// Bytes of a query that are looked at.
 const LONGEST_QUERY: usize = 4 << 10;
@@ -96,6 +96,8 @@ impl Question {
 /// How much a word of a passage is like one of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
+    /// A part of the word, or a word that it is a part of.
+    Part,
     /// Another form of the word.
     Stem,
     /// The same but for accents and other ways to write it.
@@ -181,13 +183,34 @@ impl Question {
             let languages = self.languages.iter().filter(may_be);
             languages.flat_map(|language| language.stems(word)).find_map(|stem| is_form(&stem))
         });
-        stem.map(|at| (at, Likeness::Stem))
+        let joined = || self.joined(word, &spelled[0]).map(|at| (at, Likeness::Part));
+        stem.map(|at| (at, Likeness::Stem)).or_else(joined)
+    }
+
+    /// The word of the question that a word of a passage is a part of, or that is a part of it.
+    fn joined(&self, word: &str, bare: &str) -> Option<usize> {
+        let [language] = self.languages[..] else { return None };
+        if !language.joins_words() || language::is_stop_word(bare, language) {
+            return None;
+        }
+        let begins = self.words.iter().any(|asked| begins_like(&asked.terms[0], bare));
+        let stem = if begins { language.stems(word).next() } else { None };
+        let stem = stem.as_deref().unwrap_or(bare);
+        self.words.iter().position(|asked| {
+            compounds::is_joined_of(&asked.terms[0], bare, stem)
+                || compounds::is_joined_of(bare, &asked.terms[0], asked.stem())
+        })
     }
 }
 
 impl QuestionWord {
     fn spellings(&self) -> &[String] {
         &self.terms[..self.spellings.min(self.terms.len())]
+    }
+
+    /// The word itself where it has no other.
+    fn stem(&self) -> &str {
+        self.terms.get(self.spellings).unwrap_or(&self.terms[0])
     }
 }
 
@@ -231,6 +254,16 @@ mod tests {
         );
         assert_eq!(likeness("أين يقع كتاب", "الكتاب"), [Stem]);
         assert_eq!(likeness("臺灣", "台湾"), [Exact]);
+    }
+
+    #[test]
+    fn parts_of_compounds_are_found_where_words_are_joined() {
+        use Likeness::{Exact, Part};
+        let asked = "Welche Kündigungsfrist gilt für die Wohnung?";
+        assert_eq!(likeness(asked, "Die Frist der Mietwohnung"), [Part, Part]);
+        assert_eq!(likeness(asked, "Kündigung einer Wohnung"), [Part, Exact]);
+        assert_eq!(likeness("Welches Unternehmen ist das?", "unter uns"), []);
+        assert_eq!(likeness("Where is the ladder of the house?", "stepladder"), []);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use carrel_domain::library::{
 use carrel_domain::model::ChatRequest;
 use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::provenance::Provenance;
+use carrel_domain::reranker::Reranker;
 use carrel_domain::settings::names;
 use carrel_domain::slash_command::SlashCommand;
 use carrel_domain::upload::UploadId;
@@ -65,7 +66,7 @@ pub struct World {
     pub blind: AtomicUsize,
     /// When files were last said to come.
     pub noted_at: Mutex<Option<DateTime<Utc>>>,
-    /// Which parts fail: `create`, `put`, `embed`, and `told`, where all is done and nobody hears it; any other word in a text to be embedded.
+    /// Which parts fail: `create`, `put`, `embed`, `reranker`, and `told`, where all is done and nobody hears it; any other word in a text to be embedded.
     pub failing: Mutex<Vec<&'static str>>,
     pub jobs: Mutex<Vec<FakeJob>>,
     /// Uploads that are not finished, with what they have stored.
@@ -85,6 +86,8 @@ pub struct World {
     pub batches: Mutex<Vec<usize>>,
     pub variables: Mutex<Vec<PromptVariable>>,
     pub commands: Mutex<Vec<SlashCommand>>,
+    /// What the settings name, if anything.
+    pub reranker: Mutex<Option<Arc<dyn Reranker>>>,
     /// Every text that was embedded.
     pub embedded: Mutex<Vec<String>>,
     pub originals: FakeOriginals,

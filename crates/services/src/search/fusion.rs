@@ -9,17 +9,30 @@ use carrel_domain::vector::Neighbour;
 use super::Why;
 use super::words::Found;
 
-/// How much of a passage's worth is its similarity; the rest is its BM25. More helps where the model
-/// knows the language and harms where it does not. With a third, a search by both was never worse by
-/// more than 0.01 (nDCG@10) than one by words in the measured languages of XQuAD, with an English model.
-const OF_SIMILARITY: f32 = 0.35;
+// Chosen on the tuning halves of the sets that `cargo xtask bench languages` measures.
+/// How much of a passage's worth is its similarity; the rest is its BM25.
+const OF_SIMILARITY: f32 = 0.4;
+/// The same where words alone decide and similarity says otherwise, as that of a model does that does not
+/// know the language.
+const OF_STRANGE_SIMILARITY: f32 = 0.2;
+/// What likeness to the best passages counts at most beside the worth of a passage.
+const OF_LIKENESS: f32 = 0.3;
+/// Where the BM25 of the best passage exceeds that of the next by such a share of itself, words alone
+/// decide; they leave all in doubt where it does by `CLEAR_LEAD - CLEARING` or less.
+const CLEAR_LEAD: f32 = 0.6;
+const CLEARING: f32 = 0.25;
+/// How many passages are next.
+const NEXT: usize = 5;
+/// Both rankings agree where so many passages that words find best are as similar as one standard deviation
+/// above the usual similarity of a candidate.
+const FOUND_BEST: usize = 3;
 
 /// A passage that one ranking or both name.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) chunk: ChunkId,
     pub(super) similarity: Option<f32>,
-    /// What both rankings together make of it, 0 to 1, once they are one.
+    /// What both rankings together make of it, once they are one: 0 is usual for a candidate of its query.
     pub(super) worth: f32,
     /// Where it had to be read already.
     pub(super) passage: Option<Passage>,
@@ -52,9 +65,13 @@ impl Candidates {
         }
     }
 
-    /// The ranking by words, best first.
-    pub(super) fn add_found(&mut self, found: impl Iterator<Item = Found>) {
+    /// The ranking by words, best first. The first ones are candidates; of those behind them, what is known
+    /// of candidates is kept.
+    pub(super) fn add_found(&mut self, found: Vec<Found>, most: usize) {
         for (rank, found) in (1..).zip(found) {
+            if rank > most && !self.all.contains_key(&found.passage.chunk) {
+                continue;
+            }
             let candidate = self.entry(found.passage.chunk);
             candidate.why.by_words = Some(found.by_words(rank));
             candidate.passage = Some(found.passage);
@@ -81,50 +98,80 @@ impl Candidates {
 
     /// Those that are admitted, by similarity and BM25 together. Each is measured by what it is among
     /// the candidates of this query: a model that finds all of them alike has no say.
-    pub(super) fn by_both(self, admitted: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
-        let scales = Scales::of(self.all.values());
-        let mut ranked: Vec<_> = self
-            .all
-            .into_values()
-            .filter(admitted)
-            .map(|candidate| (scales.worth(&candidate), candidate))
-            .collect();
-        ranked.sort_unstable_by(|(worth, one), (other, two)| {
-            let similar = || two.similarity.partial_cmp(&one.similarity).unwrap_or(Equal);
-            other.total_cmp(worth).then_with(similar).then(one.chunk.cmp(&two.chunk))
-        });
-        let with_worth = |(worth, candidate): (f32, Candidate)| Candidate { worth, ..candidate };
-        ranked.into_iter().map(with_worth).collect()
+    pub(super) fn by_both(self, admitted: impl Fn(&Candidate) -> bool) -> Fused {
+        let mut candidates: Vec<_> = self.all.into_values().collect();
+        let known = candidates.iter().filter_map(|candidate| candidate.similarity);
+        let least = known.fold(f32::INFINITY, f32::min);
+        let similarity = |of: &Candidate| of.similarity.unwrap_or(least);
+        let similar = standardized(candidates.iter().map(similarity).collect());
+        let found = standardized(candidates.iter().map(bm25).collect());
+        let (doubt, agreement) = (doubt(&candidates), agreement(&candidates, &similar));
+        let trust = doubt.max(agreement);
+        let of_similarity = trust * OF_SIMILARITY + (1.0 - trust) * OF_STRANGE_SIMILARITY;
+        for ((candidate, similar), found) in candidates.iter_mut().zip(similar).zip(found) {
+            candidate.worth = of_similarity * similar + (1.0 - of_similarity) * found;
+        }
+        candidates.retain(admitted);
+        sort(&mut candidates);
+        Fused { candidates, likeness: OF_LIKENESS * doubt * agreement }
     }
 }
 
-/// The least and the greatest similarity and the greatest BM25 among the candidates.
-struct Scales {
-    least: f32,
-    most: f32,
-    best: f32,
+/// Candidates by both rankings.
+pub(super) struct Fused {
+    /// Best first.
+    pub(super) candidates: Vec<Candidate>,
+    /// What likeness to the best of them is worth, 0 where it counts nothing.
+    pub(super) likeness: f32,
 }
 
-impl Scales {
-    fn of<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> Self {
-        let start = Self { least: f32::INFINITY, most: f32::NEG_INFINITY, best: 0.0 };
-        candidates.fold(start, |scales, candidate| Self {
-            least: candidate.similarity.map_or(scales.least, |value| value.min(scales.least)),
-            most: candidate.similarity.map_or(scales.most, |value| value.max(scales.most)),
-            best: bm25(candidate).max(scales.best),
-        })
-    }
+/// By worth, best first.
+pub(super) fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_unstable_by(|one, two| {
+        let similar = || two.similarity.partial_cmp(&one.similarity).unwrap_or(Equal);
+        two.worth.total_cmp(&one.worth).then_with(similar).then(one.chunk.cmp(&two.chunk))
+    });
+}
 
-    fn worth(&self, candidate: &Candidate) -> f32 {
-        let share = |value: f32, of: f32| if of > f32::EPSILON { value / of } else { 0.0 };
-        let similar = candidate.similarity.map_or(0.0, |value| value - self.least);
-        OF_SIMILARITY * share(similar, self.most - self.least)
-            + (1.0 - OF_SIMILARITY) * share(bm25(candidate), self.best)
-    }
+/// Values as deviations from their mean, in standard deviations; all zero where they are alike.
+pub(super) fn standardized(mut values: Vec<f32>) -> Vec<f32> {
+    let count = values.len().max(1) as f32;
+    let mean = values.iter().sum::<f32>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
+    let deviation = variance.sqrt();
+    let is_spread = deviation.is_finite() && deviation > 1e-6;
+    values.iter_mut().for_each(|value| {
+        *value = if is_spread { (*value - mean) / deviation } else { 0.0 };
+    });
+    values
 }
 
 fn bm25(candidate: &Candidate) -> f32 {
     candidate.why.by_words.map_or(0.0, |words| words.score)
+}
+
+/// How little words alone decide between the best passages, 0 to 1.
+fn doubt(candidates: &[Candidate]) -> f32 {
+    let mut found: Vec<_> = candidates.iter().map(bm25).collect();
+    found.sort_unstable_by(|one, two| two.total_cmp(one));
+    let Some((best, others)) = found.split_first() else { return 0.0 };
+    let next = &others[..others.len().min(NEXT)];
+    if next.is_empty() || *best <= 0.0 {
+        return 0.0;
+    }
+    let lead = 1.0 - next.iter().sum::<f32>() / next.len() as f32 / best;
+    ((CLEAR_LEAD - lead) / CLEARING).clamp(0.0, 1.0)
+}
+
+/// Whether what words find best is similar in meaning as well, 0 to 1. A model that does not know the
+/// language says nothing of the kind, and then the first passages may be the wrong ones.
+fn agreement(candidates: &[Candidate], similar: &[f32]) -> f32 {
+    let mut found: Vec<_> = candidates.iter().map(bm25).zip(similar).collect();
+    found.sort_unstable_by(|(one, _), (two, _)| two.total_cmp(one));
+    found.truncate(FOUND_BEST);
+    let weight: f32 = found.iter().map(|(score, _)| score).sum();
+    let agreed: f32 = found.iter().map(|(score, similar)| score * **similar).sum();
+    if weight > 0.0 { (agreed / weight).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -140,7 +187,38 @@ mod tests {
             candidate.why.by_words =
                 (score > 0.0).then_some(ByWords { rank: 1, score, share: 0.5 });
         }
-        all.by_both(|_| true).iter().map(|candidate| candidate.chunk.0).collect()
+        all.by_both(|_| true).candidates.iter().map(|candidate| candidate.chunk.0).collect()
+    }
+
+    fn likeness(candidates: &[(f32, f32)]) -> f32 {
+        let mut all = Candidates::default();
+        for (chunk, &(similarity, score)) in (1..).zip(candidates) {
+            let candidate = all.entry(ChunkId(chunk));
+            candidate.similarity = Some(similarity);
+            candidate.why.by_words = Some(ByWords { rank: 1, score, share: 0.5 });
+        }
+        all.by_both(|_| true).likeness
+    }
+
+    #[test]
+    fn likeness_counts_where_words_leave_a_doubt_and_both_rankings_agree() {
+        let close = [(0.9, 9.0), (0.8, 8.9), (0.8, 8.8), (0.2, 8.0), (0.2, 7.0), (0.1, 6.9)];
+        assert!(likeness(&close) > 0.1, "{}", likeness(&close));
+        let clear = [(0.9, 9.0), (0.8, 2.0), (0.8, 2.0), (0.2, 1.0), (0.2, 1.0), (0.1, 1.0)];
+        assert_eq!(likeness(&clear), 0.0);
+        let mute = [(0.1, 9.0), (0.1, 8.9), (0.2, 8.8), (0.8, 8.0), (0.8, 7.0), (0.9, 6.9)];
+        assert_eq!(likeness(&mute), 0.0);
+        assert_eq!(
+            (likeness(&[]), likeness(&[(0.5, 1.0)]), likeness(&[(0.5, 0.0); 3])),
+            (0.0, 0.0, 0.0)
+        );
+    }
+
+    #[test]
+    fn values_that_are_alike_say_nothing() {
+        assert_eq!(standardized(vec![0.7; 5]), [0.0; 5]);
+        assert_eq!(standardized(vec![1.0, 3.0]), [-1.0, 1.0]);
+        assert_eq!(standardized(Vec::new()), [0.0; 0]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use carrel_domain::document::IncomingFile;
 use carrel_domain::filter::DocumentFilter;
+use carrel_domain::reranker::Reranker;
 
 use super::*;
 use crate::fakes::world::World;
@@ -125,4 +127,50 @@ async fn reranking_looks_at_the_passages_themselves() {
     assert_eq!(texts(&hits), ["a red door", "door of red", "a house"]);
     let worth: Vec<_> = hits.iter().filter_map(|hit| hit.why.reranked).collect();
     assert!(worth[0] > worth[1] && worth[1] > worth[2], "{worth:?}");
+}
+
+/// Finds long texts better; says nothing of texts about doors, or fails.
+struct LongFirst {
+    fails: bool,
+}
+
+#[async_trait]
+impl Reranker for LongFirst {
+    fn name(&self) -> String {
+        "long-first".into()
+    }
+
+    async fn rerank(&self, query: &str, texts: &[String]) -> Result<Vec<Option<f32>>> {
+        if self.fails {
+            return Err(Error::unavailable("the reranker", "it is away"));
+        }
+        assert_eq!(query, "house");
+        // Each begins with its title.
+        assert!(texts.iter().all(|text| text.starts_with("a.txt\n")), "{texts:?}");
+        let score = |text: &String| text.len() as f32 / 100.0;
+        Ok(texts.iter().map(|text| (!text.contains("door")).then(|| score(text))).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_reranker_of_the_settings_decides_and_where_it_fails_the_built_in_one_does() {
+    let world =
+        world(&["a house", "a house with a door", "a large house", "a house, and a lawn"]).await;
+    let rerank = Query { mode: Some(SearchMode::Rerank), limit: Some(3), ..Query::default() };
+    let built_in = found(&world, "house", rerank.clone()).await;
+    let set = |fails: bool| *world.reranker.lock().unwrap() = Some(Arc::new(LongFirst { fails }));
+    set(false);
+    let hits = found(&world, "house", rerank.clone()).await;
+    assert_eq!(texts(&hits), ["a house, and a lawn", "a large house", "a house"]);
+    assert_eq!(hits[1].why.reranked, Some(0.19));
+    let all = Query { limit: Some(9), ..rerank.clone() };
+    let last = found(&world, "house", all).await.pop().unwrap();
+    assert_eq!((&*last.passage.text, last.why.reranked), ("a house with a door", None));
+    // Other ways of searching do not ask it.
+    let hybrid = Query { mode: Some(SearchMode::Hybrid), ..rerank.clone() };
+    assert_eq!(found(&world, "house", hybrid).await[0].why.reranked, None);
+    set(true);
+    assert_eq!(found(&world, "house", rerank.clone()).await, built_in);
+    world.fail("reranker");
+    assert_eq!(found(&world, "house", rerank).await, built_in);
 }

@@ -24,6 +24,8 @@ const SATURATION: f32 = 2.0;
 const DISCOUNT: f32 = 0.5;
 /// What an occurrence in another form is worth beside one of the word as it is asked for.
 const OTHER_FORM: f32 = 0.9;
+/// The same of a part of the word, or of a word that it is a part of.
+const OF_PART: f32 = 0.3;
 
 /// The words of a question, with those of the turns before it, and what each is worth in the workspace.
 #[derive(Default)]
@@ -39,7 +41,8 @@ impl Asked {
     pub(super) fn share(&self, of: &Occurrences) -> f32 {
         let own = &self.weights[..self.own];
         let all: f32 = own.iter().sum();
-        let held: BTreeSet<_> = of.found.iter().map(|found| found.word).collect();
+        let whole = of.found.iter().filter(|found| found.likeness != Likeness::Part);
+        let held: BTreeSet<_> = whole.map(|found| found.word).collect();
         let held: f32 = held.into_iter().filter_map(|word| own.get(word)).sum();
         if all > 0.0 { held / all } else { 0.0 }
     }
@@ -49,7 +52,11 @@ impl Asked {
         let mut counts = vec![0.0; self.weights.len()];
         for found in &of.found {
             if let Some(count) = counts.get_mut(found.word) {
-                *count += if found.likeness == Likeness::Stem { OTHER_FORM } else { 1.0 };
+                *count += match found.likeness {
+                    Likeness::Exact | Likeness::Folded => 1.0,
+                    Likeness::Stem => OTHER_FORM,
+                    Likeness::Part => OF_PART,
+                };
             }
         }
         let length = of.length as f32 / usual.max(1.0);

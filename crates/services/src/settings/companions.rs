@@ -25,11 +25,17 @@ impl Registry {
                 && !is_needed
                 && match owner(row.variable, &choices) {
                     Some(owner) => owner.value == chosen.value,
-                    None => is_shared(),
+                    None => is_shared() && is_sent_to(row, chosen),
                 }
         });
         taken.collect()
     }
+}
+
+/// Whether a secret that goes to certain addresses goes to one of this provider's. Any other setting does.
+fn is_sent_to(row: &Setting, chosen: &Choice) -> bool {
+    let is_its = |variable: &&str| row.destinations.iter().any(|to| to.variable == *variable);
+    row.destinations.is_empty() || chosen.needs.iter().any(|variable| is_its(&variable))
 }
 
 fn is_choice(check: &Check, of: &str) -> bool {
@@ -79,6 +85,15 @@ mod tests {
                  EMBEDDING_TOTAL_TIMEOUT_MS EMBEDDING_RETRY_WAIT_MS EMBEDDING_REQUESTS_PER_MINUTE",
             ),
             ("embedding", Capability::Embedding, "native", ""),
+            ("rerank", Capability::Reranking, "native", ""),
+            ("rerank", Capability::Reranking, "cohere", "RERANK_TIMEOUT_MS"),
+            ("rerank", Capability::Reranking, "tei", "RERANK_API_KEY RERANK_TIMEOUT_MS"),
+            (
+                "rerank",
+                Capability::Reranking,
+                "generic",
+                "RERANK_MODEL_PREF RERANK_API_KEY RERANK_TIMEOUT_MS",
+            ),
             (
                 "llm",
                 Capability::LanguageModel,

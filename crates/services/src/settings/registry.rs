@@ -17,7 +17,7 @@ pub enum Capability {
     Vectors,
     /// Pictures that are made.
     Images,
-    /// Speech in files.
+    Reranking,
     Transcription,
     /// Speech that is made of text.
     TextToSpeech,
@@ -33,11 +33,12 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LanguageModel,
         Self::Embedding,
         Self::Vectors,
         Self::Images,
+        Self::Reranking,
         Self::Transcription,
         Self::TextToSpeech,
         Self::SpeechToText,
@@ -53,6 +54,7 @@ impl Capability {
             Self::Embedding => "embedding",
             Self::Vectors => "vectors",
             Self::Images => "images",
+            Self::Reranking => "reranking",
             Self::Transcription => "transcription",
             Self::TextToSpeech => "tts",
             Self::SpeechToText => "stt",
@@ -283,7 +285,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(chosen.len(), 11);
+        assert_eq!(chosen.len(), 12);
     }
 
     #[test]

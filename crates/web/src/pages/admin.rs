@@ -81,9 +81,10 @@ const PEOPLE: [Row; 4] = [
     ("/admin/keys", "key", "keys.title"),
     ("/admin/widgets", "desk", "widgets.title"),
 ];
-const MODELS: [Row; 7] = [
+const MODELS: [Row; 8] = [
     ("/admin/models/language", "spark", "models.language"),
     ("/admin/models/embedding", "pulse", "models.embedding"),
+    ("/admin/models/reranking", "order", "models.reranking"),
     ("/admin/models/vectors", "server", "models.vectors"),
     ("/admin/models/images", "picture", "models.images"),
     ("/admin/models/hearing", "microphone", "models.hearing"),

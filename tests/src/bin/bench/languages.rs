@@ -5,6 +5,7 @@
 //! collection. Each paragraph or abstract is a document. Figures are nDCG@10 of each way of
 //! searching, with each embedding model that is in the cache, beside BM25 over stems where Python has
 //! `bm25s` and `PyStemmer`.
+mod dump;
 mod sets;
 
 use std::collections::HashMap;
@@ -28,6 +29,13 @@ const MODELS: [&str; 2] = ["all-MiniLM-L6-v2", "multilingual-e5-small"];
 
 /// Questions in one language about documents in another.
 const CROSSED: [(&str, &str); 3] = [("de", "en"), ("en", "de"), ("zh", "en")];
+
+/// Writes what searches had to choose from, in these sets and our own.
+pub fn dump(folder: &Path, into: &Path) -> Result<()> {
+    let mut sets = sets::read(folder)?;
+    sets.push(sets::own()?);
+    dump::write(&sets, into)
+}
 
 pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
     let sets = sets::read(folder)?;
@@ -117,19 +125,32 @@ impl Bench {
         Ok(())
     }
 
+    fn search(
+        &mut self,
+        workspace: &str,
+        query: &str,
+        mode: &str,
+        limit: usize,
+    ) -> Result<Vec<Value>> {
+        let body =
+            json!({ "query": query, "topN": limit, "scoreThreshold": 0, "searchMode": mode });
+        let answer = self.post(&format!("/v1/workspace/{workspace}/vector-search"), body)?;
+        Ok(answer["results"].as_array().context("no results")?.clone())
+    }
+
+    /// The id in its set of the document that a hit is from.
+    fn document(&self, result: &Value) -> Option<&String> {
+        self.ids.get(result["metadata"]["location"].as_str()?)
+    }
+
     /// The mean nDCG@10 of a set's questions in a workspace.
     fn gain(&mut self, workspace: &str, of: &Set, mode: &str) -> Result<f64> {
-        let path = format!("/v1/workspace/{workspace}/vector-search");
         let mut gains = Vec::new();
         for question in &of.questions {
             // Long documents have several passages, of which the first counts.
-            let body = json!({
-                "query": question.text, "topN": of.limit, "scoreThreshold": 0, "searchMode": mode,
-            });
-            let answer = self.post(&path, body)?;
-            let results = answer["results"].as_array().context("no results")?;
-            let id = |result: &Value| self.ids.get(result["metadata"]["location"].as_str()?);
-            let found: Vec<&String> = results.iter().filter_map(id).collect();
+            let results = self.search(workspace, &question.text, mode, of.limit)?;
+            let found: Vec<&String> =
+                results.iter().filter_map(|result| self.document(result)).collect();
             gains.push(ndcg(&found, &question.grades));
         }
         Ok(gains.iter().sum::<f64>() / gains.len() as f64)

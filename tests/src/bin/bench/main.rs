@@ -30,7 +30,10 @@ async fn main() -> Result<()> {
     }
     if which.as_deref() == Some("languages") {
         let folder = arguments.next().context("name the folder that holds the collections")?;
-        figure::print(&languages::measure(folder.as_ref())?);
+        match (arguments.next().as_deref(), arguments.next()) {
+            (Some("--dump"), Some(file)) => languages::dump(folder.as_ref(), file.as_ref())?,
+            _ => figure::print(&languages::measure(folder.as_ref())?),
+        }
         return Ok(());
     }
     let wanted = |name: &str| which.as_deref().is_none_or(|which| which == name);

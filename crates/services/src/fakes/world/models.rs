@@ -8,6 +8,7 @@ use carrel_domain::model::{
     AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
+use carrel_domain::reranker::Reranker;
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 
@@ -23,6 +24,11 @@ impl Models for FakeModels {
 
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
         Ok(self.0.clone())
+    }
+
+    fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>> {
+        self.0.check("reranker")?;
+        Ok(self.0.reranker.lock().unwrap().clone())
     }
 
     fn images(&self) -> Result<Arc<dyn ImageModel>> {

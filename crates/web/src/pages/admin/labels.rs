@@ -21,7 +21,7 @@ pub struct ProviderChoice {
 }
 
 /// Providers whose models run on machines of one's own.
-const LOCAL: [&str; 13] = [
+const LOCAL: [&str; 15] = [
     "kokoro",
     "ollama",
     "lmstudio",
@@ -35,6 +35,8 @@ const LOCAL: [&str; 13] = [
     "omlx",
     "litellm",
     "generic-openai",
+    "tei",
+    "generic",
 ];
 /// What runs inside this server.
 const BUILT_IN: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
@@ -42,7 +44,7 @@ const BUILT_IN: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
 /// Where providers hand out keys.
-const KEY_PAGES: [(&str, &str); 21] = [
+const KEY_PAGES: [(&str, &str); 22] = [
     ("openai", "https://platform.openai.com/api-keys"),
     ("anthropic", "https://console.anthropic.com/settings/keys"),
     ("gemini", "https://aistudio.google.com/apikey"),
@@ -55,6 +57,7 @@ const KEY_PAGES: [(&str, &str); 21] = [
     ("fireworksai", "https://fireworks.ai/account/api-keys"),
     ("perplexity", "https://www.perplexity.ai/settings/api"),
     ("cohere", "https://dashboard.cohere.com/api-keys"),
+    ("jina", "https://jina.ai/api-dashboard/key-manager"),
     ("voyageai", "https://dashboard.voyageai.com"),
     ("cerebras", "https://cloud.cerebras.ai"),
     ("sambanova", "https://cloud.sambanova.ai/apis"),
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn every_provider_has_a_name_and_its_settings_are_in_words() {
         let registry = Registry::new().unwrap();
-        for kind in ["llm", "embedding", "vectors", "images", "stt", "tts"] {
+        for kind in ["llm", "embedding", "rerank", "vectors", "images", "stt", "tts"] {
             for choice in registry.choices.of(kind) {
                 let key = format!("provider.{}", choice.value);
                 assert!(texts::find(&key).is_some(), "{key}");

@@ -34,7 +34,7 @@ struct Kind {
     is_probed: bool,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         name: "language",
         values: "llm",
@@ -52,6 +52,14 @@ const KINDS: [Kind; 6] = [
         title: "models.embedding",
         words: "models.embedding-words",
         is_probed: true,
+    },
+    Kind {
+        name: "reranking",
+        values: "rerank",
+        capability: Capability::Reranking,
+        variable: "RERANK_PROVIDER",
+        title: "models.reranking",
+        words: "models.reranking-words",
     },
     Kind {
         name: "vectors",

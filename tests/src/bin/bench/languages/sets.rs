@@ -32,6 +32,8 @@ pub struct Question {
     pub text: String,
     /// What finding a document is worth.
     pub grades: BTreeMap<String, u8>,
+    /// `tune`, where something is chosen on it, or `held`.
+    pub half: String,
 }
 
 /// The collections that a folder holds.
@@ -66,7 +68,8 @@ fn xquad(file: &Path) -> Result<Set> {
         let id = documents.len().to_string();
         for asked in list(&paragraph["qas"]) {
             let grades = BTreeMap::from([(id.clone(), 1)]);
-            questions.push(Question { text: text(&asked["question"])?, grades });
+            let half = half(documents.len());
+            questions.push(Question { text: text(&asked["question"])?, grades, half });
         }
         let title = format!("Paragraph {id}");
         documents.push(Document { id, title, text: text(&paragraph["context"])? });
@@ -97,7 +100,8 @@ fn cranfield(folder: &Path) -> Result<Set> {
     let queries = records(&read("cran.qry")?);
     // Judgments name queries by their order.
     let questions = (1..).zip(queries).filter_map(|(number, mut query)| {
-        Some(Question { grades: grades.remove(&number)?, text: query.remove(&'W')? })
+        let (grades, text) = (grades.remove(&number)?, query.remove(&'W')?);
+        Some(Question { grades, text, half: half(number) })
     });
     Ok(Set {
         name: "cranfield".to_owned(),
@@ -105,6 +109,37 @@ fn cranfield(folder: &Path) -> Result<Set> {
         questions: questions.collect(),
         limit: 4 * PLACES,
     })
+}
+
+/// Our own labelled questions.
+pub fn own() -> Result<Set> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retrieval");
+    let passages = fs::read_to_string(folder.join("passages.jsonl"))?;
+    let document = |line: &str| {
+        let passage: Value = serde_json::from_str(line)?;
+        let part = |name: &str| passage[name].as_str().map(str::to_owned).context("cut short");
+        Ok(Document { id: part("id")?, title: part("title")?, text: part("text")? })
+    };
+    let questions = fs::read_to_string(folder.join("questions.tsv"))?;
+    let question = |line: &str| match line.splitn(4, '\t').collect::<Vec<_>>()[..] {
+        [passage, _, half, text] => Ok(Question {
+            text: text.to_owned(),
+            grades: BTreeMap::from([(passage.to_owned(), 1)]),
+            half: half.to_owned(),
+        }),
+        _ => anyhow::bail!("a question cut short: {line}"),
+    };
+    Ok(Set {
+        name: "own".to_owned(),
+        documents: passages.lines().map(document).collect::<Result<_>>()?,
+        questions: questions.lines().map(question).collect::<Result<_>>()?,
+        limit: PLACES,
+    })
+}
+
+/// Things are chosen on every second paragraph's or collection's questions.
+fn half(number: usize) -> String {
+    if number % 2 == 0 { "tune" } else { "held" }.to_owned()
 }
 
 /// The fields of each record by their letters: `.I 1`, then lines of text below `.T`, `.W`, ...

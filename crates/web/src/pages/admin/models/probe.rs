@@ -88,6 +88,10 @@ async fn tried(
         "embedding" => {
             connection_test::embedder(ports.connection_test.embedding_model(&lookup)?).await?
         }
+        "reranking" => match ports.connection_test.reranking_model(&lookup)? {
+            Some(reranker) => connection_test::reranker(reranker).await?,
+            None => return Ok(t("models.nothing-to-test").to_owned()),
+        },
         "images" => {
             connection_test::image_model(ports.connection_test.image_model(&lookup)?).await?
         }

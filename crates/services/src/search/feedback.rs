@@ -1,0 +1,113 @@
+//! What the best passages have in common speaks for others that have it too: pseudo-relevance feedback.
+//!
+//! Where many passages hold the question's words about as well, those that are about the same thing as the
+//! best are likelier to answer than those that share the words by chance. Passages are compared by all of
+//! their words, rare ones among the candidates weighing more; no model and no index is asked.
+use std::collections::HashMap;
+
+use carrel_domain::lexical::rough_terms;
+
+use super::fusion::{Candidate, standardized};
+
+/// The most candidates that are compared, the best ones.
+pub(super) const MOST_COMPARED: usize = 100;
+
+/// How many of them the others are compared with.
+const BEST: usize = 10;
+
+/// Adds to the worth of candidates, best first, how much each is like the best of the others: `weight` for
+/// each standard deviation above the usual likeness.
+pub(super) fn add_likeness(candidates: &mut [Candidate], weight: f32) {
+    let terms: Vec<_> = candidates.iter().map(terms).collect();
+    let vectors = Vectors::of(&terms);
+    let least = candidates.last().map_or(0.0, |last| last.worth);
+    let worth: Vec<_> = candidates.iter().take(BEST).map(|best| best.worth - least).collect();
+    let likeness = standardized(vectors.likeness(&worth));
+    for (candidate, likeness) in candidates.iter_mut().zip(likeness) {
+        candidate.worth += weight * likeness;
+    }
+}
+
+fn terms(candidate: &Candidate) -> HashMap<String, u32> {
+    let of = |passage: &carrel_domain::library::Passage| {
+        rough_terms(&passage.title_and_headings(), &passage.text)
+    };
+    candidate.passage.as_ref().map(of).unwrap_or_default()
+}
+
+/// Passages as vectors of unit length over the terms of all of them.
+struct Vectors {
+    dimensions: usize,
+    /// Of each passage, the terms it has and what each weighs.
+    all: Vec<Vec<(usize, f32)>>,
+}
+
+impl Vectors {
+    /// A term weighs the more, the more often a passage has it and the fewer others do.
+    fn of(passages: &[HashMap<String, u32>]) -> Self {
+        let mut known: HashMap<&str, (usize, u32)> = HashMap::new();
+        for term in passages.iter().flat_map(HashMap::keys) {
+            let next = known.len();
+            known.entry(term).or_insert((next, 0)).1 += 1;
+        }
+        let count = passages.len() as f32;
+        let weigh = |(term, times): (&String, &u32)| {
+            let (dimension, holding) = *known.get(term.as_str())?;
+            let rarity = ((count + 1.0) / (holding as f32 + 0.5)).ln().max(0.0);
+            // What only one has compares it with none.
+            (holding > 1).then(|| (dimension, (1.0 + (*times as f32).ln()) * rarity))
+        };
+        let vector = |passage: &HashMap<String, u32>| {
+            let mut vector: Vec<_> = passage.iter().filter_map(weigh).collect();
+            let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
+            vector.iter_mut().for_each(|(_, weight)| *weight /= length.max(f32::EPSILON));
+            vector
+        };
+        Self { dimensions: known.len(), all: passages.iter().map(vector).collect() }
+    }
+
+    /// How much each passage is like the first ones, itself left out, which count by `worth`.
+    fn likeness(&self, worth: &[f32]) -> Vec<f32> {
+        let mut sum = vec![0.0; self.dimensions];
+        for (vector, worth) in self.all.iter().zip(worth) {
+            for (dimension, weight) in vector {
+                sum[*dimension] += worth * weight;
+            }
+        }
+        let whole: f32 = worth.iter().sum();
+        let like = |(place, vector): (usize, &Vec<(usize, f32)>)| {
+            let own = worth.get(place).copied().unwrap_or_default();
+            let of_all: f32 = vector.iter().map(|(at, weight)| sum[*at] * weight).sum();
+            let of_itself: f32 = vector.iter().map(|(_, weight)| own * weight * weight).sum();
+            (of_all - of_itself) / (whole - own).max(1e-6)
+        };
+        self.all.iter().enumerate().map(like).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn likeness(texts: &[&str], worth: &[f32]) -> Vec<f32> {
+        let passages: Vec<_> = texts.iter().map(|text| rough_terms("", text)).collect();
+        Vectors::of(&passages).likeness(worth)
+    }
+
+    #[test]
+    fn a_passage_is_like_the_best_by_words_that_few_have_and_not_by_itself() {
+        let texts = [
+            "the shock wave ahead of a blunt body at hypersonic speed",
+            "a blunt body and its shock layer",
+            "the price of bread",
+            "bread, butter and the price of both",
+        ];
+        let of = likeness(&texts, &[1.0, 0.5]);
+        assert!(of[1] > of[2] && of[1] > of[3], "{of:?}");
+        assert!(of[0] < 0.9, "it is compared with the other one: {of:?}");
+        let alone = likeness(&texts[..1], &[1.0]);
+        assert_eq!(alone, [0.0]);
+        assert_eq!(likeness(&[], &[]), [0.0; 0]);
+        assert!(likeness(&["", "…"], &[0.0, 0.0]).iter().all(|value| value.is_finite()));
+    }
+}

@@ -1,0 +1,58 @@
+//! What reranking had to choose from, as JSON lines: what its weights are learned from
+//! (`tests/retrieval/train_rerank.py`).
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use carrel_domain::lexical::Question;
+use carrel_services::search::TextFeatures;
+use serde_json::{Value, json};
+
+use super::sets::Set;
+use super::{Bench, MODELS};
+
+/// Passages of each question: as many as are reranked.
+const CANDIDATES: usize = 50;
+
+/// Questions of one set at most: every second, third ... is asked where there are more.
+const MOST_QUESTIONS: usize = 400;
+
+/// What a passage begins below.
+const HEADER_END: &str = "</document_metadata>\n\n";
+
+/// A line for each question, with its candidates.
+pub fn write(sets: &[Set], into: &Path) -> Result<()> {
+    let mut file = BufWriter::new(File::create(into).context(into.display().to_string())?);
+    for model in MODELS {
+        let mut bench = Bench::start(model)?;
+        for set in sets {
+            bench.add(set)?;
+            let every = set.questions.len().div_ceil(MOST_QUESTIONS);
+            for question in set.questions.iter().step_by(every) {
+                let results = bench.search(&set.name, &question.text, "rerank", CANDIDATES)?;
+                let asked = Question::of(&question.text);
+                let candidate = |result| candidate(&bench, &asked, result);
+                let candidates = results.iter().map(candidate).collect::<Result<Vec<_>>>()?;
+                let line = json!({
+                    "set": set.name, "model": model, "half": question.half,
+                    "question": question.text, "grades": question.grades, "candidates": candidates,
+                });
+                writeln!(file, "{line}")?;
+            }
+        }
+    }
+    Ok(file.flush()?)
+}
+
+fn candidate(bench: &Bench, asked: &Question, result: &Value) -> Result<Value> {
+    let document = bench.document(result).context("an unknown document")?;
+    let part = |value: &'_ Value| value.as_str().map(str::to_owned).context("a part is missing");
+    let (title, text) = (part(&result["metadata"]["title"])?, part(&result["text"])?);
+    let text = text.split_once(HEADER_END).map_or(&*text, |(_, text)| text);
+    Ok(json!({
+        "document": document, "score": result["why"]["rerankScore"], "similarity": result["score"],
+        "bm25": result["why"]["lexicalScore"], "share": result["why"]["lexicalShare"],
+        "features": TextFeatures::of(asked, &title, text).values(),
+    }))
+}
