@@ -68,6 +68,9 @@ def people(db):
     insert(db, "event_logs", event="invite_created", metadata='{"inviteCode":"PENDING-CODE"}', userId=1, occurredAt=TIME)
     insert(db, "event_logs", event="broken", metadata='{"cut', userId=None)
     insert(db, "recovery_codes", user_id=1, code_hash=FIRST)
+    for user, workspace, content in [(1, None, "Prefers short answers."), (1, 1, "Counts ferries."), (99, None, "Gone.")]:
+        insert(db, "memories", user_id=user, workspace_id=workspace, content=content, created_at=TIME, updated_at=TIME)
+    insert(db, "browser_extension_api_keys", key="brx-AAAAAAA-BBBBBBB-CCCCCCC-DDDDDDD", user_id=1, createdAt=TIME, lastUpdatedAt=TIME)
     insert(db, "slash_command_presets", command="/tide", prompt="Say when the tide turns.", userId=1)
     db.execute("INSERT INTO an_unknown_table VALUES ('x', x'00ff')")
 

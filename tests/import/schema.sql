@@ -31,3 +31,11 @@ CREATE TABLE event_logs (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT, metad
 CREATE TABLE slash_command_presets (id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT, prompt TEXT, userId INTEGER);
 CREATE TABLE recovery_codes (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER, code_hash TEXT);
 CREATE TABLE an_unknown_table (name TEXT, payload BLOB);
+CREATE TABLE memories (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER, workspace_id INTEGER, scope TEXT NOT NULL DEFAULT 'workspace',
+    content TEXT NOT NULL, last_used_at DATETIME, created_at DATETIME NOT NULL, updated_at DATETIME NOT NULL
+);
+CREATE TABLE browser_extension_api_keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, user_id INTEGER, createdAt DATETIME NOT NULL,
+    lastUpdatedAt DATETIME NOT NULL
+);

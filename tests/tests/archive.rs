@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use e2e::{Backend, Output, TestServer};
+use e2e::{Backend, Options, Output, TestServer};
 use serde_json::{Value, json};
 
 fn fixture() -> PathBuf {
@@ -13,14 +13,14 @@ fn fixture() -> PathBuf {
 /// What is compared: people, keys, workspaces, conversations, documents, widgets, invites, prompts.
 const ASKED: &[&str] = &[
     "/v1/users",
-    "/v1/api-keys",
     "/v1/admin/invites",
     "/v1/admin/workspaces/1/users",
     "/v1/workspaces",
     "/v1/documents",
     "/v1/embed",
-    "/v1/prompt-variables",
-    "/v1/slash-commands",
+    "/v1/admin/browser-extension-keys",
+    "/v1/system/prompt-variables",
+    "/v1/admin/slash-commands",
     "/api/v1/workspaces",
     "/api/v1/documents",
     "/api/v1/workspace/harbour",
@@ -65,16 +65,19 @@ async fn with_server_stopped(server: &mut TestServer, arguments: &[&str]) -> Res
     Ok(output)
 }
 
-/// Moves everything to a new server, with the key of secrets.
+/// The key of secrets of all servers, so that each can use the keys of providers and continue the log.
+const SECRET_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+async fn started(backend: Backend) -> Result<TestServer> {
+    TestServer::start(Options::from(backend).with("CARREL_SECRET_KEY", SECRET_KEY)).await
+}
+
+/// Moves everything to a new server.
 async fn moved(from: &TestServer, to: Backend, folder: &Path) -> Result<TestServer> {
     let shown = folder.display().to_string();
     let exported = from.carrel().run(&["export", "archive", &shown])?;
     assert_eq!(exported.code, Some(0), "{exported:?}");
-    let mut server = TestServer::start(to).await?;
-    server.stop().await?;
-    fs::copy(from.storage().join("secret.key"), server.storage().join("secret.key"))?;
-    fs::remove_file(server.storage().join("audit.sealed"))?;
-    server.run().await?;
+    let mut server = started(to).await?;
     let imported = with_server_stopped(&mut server, &["import", "archive", &shown]).await?;
     assert_eq!(imported.code, Some(0), "{imported:?}");
     assert!(!imported.stderr.contains("warning"), "{imported:?}");
@@ -89,7 +92,7 @@ async fn a_server_moves_to_another_database_and_back_and_answers_as_before() -> 
         return Ok(());
     }
     let directory = tempfile::tempdir()?;
-    let mut first = TestServer::start(Backend::Sqlite).await?;
+    let mut first = started(Backend::Sqlite).await?;
     let source = fixture().display().to_string();
     let output = with_server_stopped(&mut first, &["import", "anythingllm", &source]).await?;
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -101,6 +104,8 @@ async fn a_server_moves_to_another_database_and_back_and_answers_as_before() -> 
     let third = moved(&second, Backend::Sqlite, &directory.path().join("two")).await?;
     assert_eq!(answers(&third).await?, before);
     for server in [&second, &third] {
+        let system = server.admin().get("/v1/system").await?.ok()?;
+        assert_eq!(system["settings"]["OpenAiKey"], true, "a secret is lost");
         for number in 1..=4 {
             let key = format!("KEY{number}AAA-BBBBBBB-CCCCCCC-DDDDDDD");
             let key = server.admin().with_key(&key);
@@ -112,6 +117,13 @@ async fn a_server_moves_to_another_database_and_back_and_answers_as_before() -> 
         let verified = server.carrel().run(&["verify"])?;
         assert_eq!(verified.code, Some(0), "{verified:?}");
     }
+    let mut stranger = TestServer::start(Backend::Sqlite).await?;
+    let one = directory.path().join("one").display().to_string();
+    let imported = with_server_stopped(&mut stranger, &["import", "archive", &one]).await?;
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    assert!(imported.stderr.contains("OPEN_AI_KEY cannot be opened"), "{imported:?}");
+    let verified = stranger.carrel().run(&["verify"])?;
+    assert_eq!(verified.code, Some(0), "{verified:?}");
     archives_are_equal(&directory.path().join("one"), &directory.path().join("two"))
 }
 
@@ -152,7 +164,7 @@ async fn a_damaged_archive_changes_nothing() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let damages: [(&str, &str); 3] = [
         ("tables/documents.jsonl", "is not what was archived"),
-        ("SHA256SUMS", "is no digest"),
+        ("SHA256SUMS", "is not what was archived"),
         ("archive.json", "cannot be read"),
     ];
     for (name, why) in damages {

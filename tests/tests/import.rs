@@ -59,6 +59,7 @@ async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -
     conversations_are_where_they_were(&server).await?;
     documents_are_found_by_words_at_once(&server).await?;
     settings_and_secrets_came(&server).await?;
+    extensions_are_connected(&server).await?;
     the_report_tells_of_everything(&report(&server)?)?;
     let again = import(&mut server, &fixture(), &[]).await?;
     assert_eq!(again.code, Some(0), "{again:?}");
@@ -174,6 +175,14 @@ async fn documents_are_found_by_words_at_once(server: &TestServer) -> Result<()>
     Ok(())
 }
 
+async fn extensions_are_connected(server: &TestServer) -> Result<()> {
+    let extension = server.admin().with_key("brx-AAAAAAA-BBBBBBB-CCCCCCC-DDDDDDD");
+    let check = extension.get("/api/browser-extension/check").await?.ok()?;
+    assert_eq!((&check["connected"], &check["apiKeyId"]), (&json!(true), &json!(1)));
+    assert_eq!(extension.get("/api/v1/auth").await?.status, 403, "it opens another route");
+    Ok(())
+}
+
 async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
     let system = server.admin().get("/v1/system").await?.ok()?;
     assert_eq!(system["settings"]["OpenAiKey"], true);
@@ -208,6 +217,8 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         ("documents/", 5, 5),
         ("embed_chats", 2, 2),
         ("slash_command_presets", 1, 1),
+        ("memories", 3, 2),
+        ("browser_extension_api_keys", 1, 1),
     ] {
         let counts = (&tables[table]["found"], &tables[table]["imported"]);
         assert_eq!(counts, (&json!(found), &json!(imported)), "{table}");
@@ -236,6 +247,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         "embed_configs 1: ",
         "workspace_documents 6: the file custom-documents/lost.txt-6.json is gone",
         "workspace_documents 7: ",
+        "memories 3: its user no longer exists",
         "documents/custom-documents/broken-7.json: it is damaged",
         "documents/custom-documents/.DS_Store",
         "documents/nested/deeper/unused.txt-8.json",

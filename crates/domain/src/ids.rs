@@ -38,6 +38,11 @@ number!(
     i32
 );
 number!(
+    /// A file that stays with a thread.
+    ThreadFileId,
+    i32
+);
+number!(
     /// An invite. Whoever redeems it names it by its code.
     InviteId,
     i32
@@ -55,6 +60,16 @@ number!(
 number!(
     /// Instructions that a workspace had before.
     EarlierPromptId,
+    i32
+);
+number!(
+    /// A note about a person that their questions take along.
+    MemoryId,
+    i32
+);
+number!(
+    /// A key of the browser extension.
+    ExtensionKeyId,
     i32
 );
 number!(

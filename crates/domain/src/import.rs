@@ -11,6 +11,7 @@ use crate::api_key::NewApiKey;
 use crate::audit::Event;
 use crate::chat::Chat;
 use crate::document::{Chunk, Document};
+use crate::extension_key::NewExtensionKey;
 use crate::invite::Invite;
 use crate::model::Usage;
 use crate::prompt_variable::PromptVariable;
@@ -107,6 +108,18 @@ pub struct ImportedPrompt {
     pub replaced_by: Option<UserId>,
     /// When they were replaced.
     pub replaced_at: DateTime<Utc>,
+}
+
+/// A note about a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportedMemory {
+    /// Whom it is about; the owner when absent.
+    pub user: Option<UserId>,
+    /// Where it counts; everywhere when absent.
+    pub workspace: Option<WorkspaceId>,
+    pub content: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 /// A document in a workspace. Its passages are searchable by words at once; a job embeds them.
@@ -208,7 +221,8 @@ pub enum ImportedRows {
     SuggestedMessages(Vec<(WorkspaceId, SuggestedMessage)>),
     /// The oldest of a workspace first.
     EarlierPrompts(Vec<ImportedPrompt>),
-    /// Events, which become entries of the audit log of their own kind.
+    Memories(Vec<ImportedMemory>),
+    ExtensionKeys(Vec<NewExtensionKey>),
     Events(Vec<ImportedEvent>),
     /// The largest ids that were ever assigned. They are not assigned again, because rows that were
     /// deleted are still referred to.

@@ -50,6 +50,7 @@ pub mod document_list;
 pub mod embedding;
 mod error;
 pub mod export;
+pub mod extension_key;
 pub mod filter;
 pub mod folder;
 pub mod generated_file;
@@ -65,6 +66,7 @@ pub mod library;
 pub mod link;
 pub mod login_attempt;
 pub mod member;
+pub mod memory;
 pub mod model;
 pub mod original;
 pub mod owner;
@@ -74,6 +76,7 @@ pub mod pin;
 pub mod prompt_history;
 pub mod prompt_variable;
 pub mod provenance;
+pub mod recovery_code;
 pub mod reranker;
 mod selection;
 pub mod settings;
@@ -84,6 +87,7 @@ pub mod speech;
 pub mod suggested_message;
 mod text_kind;
 pub mod thread;
+pub mod thread_file;
 pub mod upload;
 pub mod usage;
 pub mod user;
@@ -94,8 +98,9 @@ pub mod workspace;
 
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, EarlierPromptId, InviteId, JobId, SlashCommandId,
-    ThreadId, UserId, WidgetId, WorkspaceDocumentId, WorkspaceId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, EarlierPromptId, ExtensionKeyId, InviteId, JobId,
+    MemoryId, SlashCommandId, ThreadFileId, ThreadId, UserId, WidgetId, WorkspaceDocumentId,
+    WorkspaceId,
 };
 pub use page::Page;
 pub use path::{DocumentPath, Folder};

@@ -65,6 +65,25 @@ pub struct Configuration {
     pub multi_user: bool,
 }
 
+/// The embedder of the other server, where that is a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceEmbedder {
+    pub engine: String,
+    pub model: Option<String>,
+}
+
+impl Configuration {
+    /// Nothing where the model inside the other server was used.
+    pub fn embedder(&self) -> Option<SourceEmbedder> {
+        let value = |name: &str| {
+            let row = self.rows.iter().find(|(variable, _)| variable == name);
+            row.map(|(_, value)| value.clone())
+        };
+        let engine = value("EMBEDDING_ENGINE").filter(|engine| engine != "native")?;
+        Some(SourceEmbedder { engine, model: value("EMBEDDING_MODEL_PREF") })
+    }
+}
+
 pub fn read(
     env: Option<&Path>,
     labels: &[Row],

@@ -11,6 +11,7 @@ mod configuration;
 mod documents;
 mod dotenv;
 mod export;
+mod extension_keys;
 mod files;
 mod leftovers;
 mod people;
@@ -25,6 +26,7 @@ mod small_tables;
 mod source;
 pub mod surrogates;
 mod tables;
+mod vectors;
 mod workspaces;
 
 pub use export::{ExportSummary, OpenFiles, export};

@@ -1,7 +1,7 @@
-//! What people ask with: slash commands, variables, suggested messages and earlier instructions.
+//! What people ask with: slash commands, variables, suggested messages, earlier instructions, memories.
 use std::collections::BTreeSet;
 
-use carrel_domain::import::{ImportedCommand, ImportedPrompt};
+use carrel_domain::import::{ImportedCommand, ImportedMemory, ImportedPrompt};
 use carrel_domain::prompt_variable::{PromptVariable, VariableName};
 use carrel_domain::slash_command::{CommandName, CommandText};
 use carrel_domain::suggested_message::SuggestedMessage;
@@ -133,6 +133,45 @@ pub fn earlier_prompts(
     // Their order is that of their numbers here.
     prompts.sort_by_key(|prompt| prompt.replaced_at);
     prompts
+}
+
+pub fn memories(
+    rows: Vec<Row>,
+    known: &Known,
+    now: DateTime<Utc>,
+    report: &mut Report,
+) -> Vec<ImportedMemory> {
+    let mut memories = Vec::new();
+    for row in rows {
+        let id = row.id().unwrap_or(0);
+        let mut leave_out = |why: &str| report.leave_out(format!("memories {id}: {why}"));
+        let user = row.int("user_id");
+        // The owner of a server without users has no id.
+        if user.is_some() == known.users.is_empty()
+            || user.is_some_and(|user| !known.users.contains_key(&user))
+        {
+            leave_out("its user no longer exists");
+            continue;
+        }
+        let workspace = row.int("workspace_id");
+        if workspace.is_some_and(|workspace| !known.workspaces.contains(&workspace)) {
+            leave_out("its workspace no longer exists");
+            continue;
+        }
+        let Some(content) = row.filled("content") else {
+            leave_out("it is empty");
+            continue;
+        };
+        let created_at = row.time("created_at").unwrap_or(now);
+        memories.push(ImportedMemory {
+            user: user.map(UserId),
+            workspace: workspace.map(WorkspaceId),
+            content,
+            created_at,
+            updated_at: row.time("updated_at").unwrap_or(created_at),
+        });
+    }
+    memories
 }
 
 #[cfg(test)]

@@ -65,6 +65,11 @@ pub fn recover(
 /// The text of a chunk without what was put above it.
 fn bare(metadata: &Map<String, Value>) -> &str {
     let text = metadata.get("text").and_then(Value::as_str).unwrap_or_default();
+    without_header(text)
+}
+
+/// A chunk of the cache without what was put above it.
+pub fn without_header(text: &str) -> &str {
     text.split_once(HEADER_END).map_or(text, |(_, bare)| bare).trim_start_matches('\n')
 }
 

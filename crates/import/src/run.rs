@@ -11,6 +11,7 @@ use carrel_domain::import::{
 use carrel_domain::library::Documents;
 use carrel_domain::{Error, Folder, Result};
 use carrel_services::accounts::Passwords;
+use carrel_services::indexer::Indexer;
 use carrel_services::settings::SettingsStore;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ use crate::row::Row;
 use crate::small_tables::{last_ids, small_tables, version};
 use crate::source::SourceDatabase;
 use crate::tables::{Fate, fate};
+use crate::vectors;
 
 const KIND: &str = "anythingllm";
 
@@ -46,6 +48,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Is told how far it is.
     pub progress: ImportProgress,
+    /// Reuses the vectors of its cache where the model is the same.
+    pub keep_vectors: bool,
 }
 
 /// The tables that take longest. Their rows, and documents, are what the progress counts.
@@ -67,6 +71,8 @@ pub struct Importer {
     pub documents: Arc<dyn Documents>,
     pub files: Arc<dyn DocumentFiles>,
     pub splitter: Arc<dyn Splitter>,
+    /// Embeds what is imported, later, by jobs.
+    pub indexer: Indexer,
     pub settings: Arc<SettingsStore>,
     pub passwords: Passwords,
     /// The storage directory of this server.
@@ -214,6 +220,7 @@ impl Importer {
         let Plan { reading, configuration, rows, scan, placed, mut kept, last_ids } = plan;
         let splitting = configuration.splitting();
         let environment = configuration.environment.clone();
+        let embedder = configuration.embedder();
         let mut first = {
             let mut report = taken_out(&reading);
             let rows = configuration.into_rows(&self.passwords, &mut report).await?;
@@ -244,14 +251,17 @@ impl Importer {
         let event = by.event("data_imported", json!({ "kind": KIND, "from": origin }).to_string());
         self.target.import(KIND, &origin, rows, event).await?;
 
-        let report = taken_out(&reading);
+        self.settings.reload().await?;
+        let mut report = taken_out(&reading);
+        if options.keep_vectors {
+            vectors::keep(self, &options.storage, embedder.as_ref(), &mut report).await?;
+        }
         let folder = leftovers::folder(&self.root);
         let (text, json) = (report.text(), serde_json::to_vec_pretty(&report));
         let json = json.map_err(Error::internal)?;
         leftovers::write(&folder.join("report.txt"), text.as_bytes())
             .and_then(|()| leftovers::write(&folder.join("report.json"), &json))
             .map_err(Error::of_file)?;
-        self.settings.reload().await?;
         Ok(report)
     }
 

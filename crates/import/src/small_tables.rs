@@ -5,6 +5,7 @@ use carrel_domain::Result;
 use carrel_domain::import::{ImportedRows, Numbered};
 use chrono::{DateTime, Utc};
 
+use crate::extension_keys::extension_keys;
 use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
@@ -68,6 +69,9 @@ pub fn small_tables(
     let suggested = source.all("workspace_suggested_messages")?;
     let suggested = prompts::suggested_messages(suggested, &known, report);
     let earlier = prompts::earlier_prompts(source.all("prompt_history")?, &known, now, report);
+    let memories = prompts::memories(source.all("memories")?, &known, now, report);
+    let extensions = source.all("browser_extension_api_keys")?;
+    let extensions = extension_keys(extensions, &known, now, report);
     for (table, count) in [
         ("users", users.len()),
         ("api_keys", keys.len()),
@@ -79,6 +83,8 @@ pub fn small_tables(
         ("system_prompt_variables", variables.len()),
         ("workspace_suggested_messages", suggested.len()),
         ("prompt_history", earlier.len()),
+        ("memories", memories.len()),
+        ("browser_extension_api_keys", extensions.len()),
     ] {
         report.imported(table, count as u64);
     }
@@ -94,6 +100,8 @@ pub fn small_tables(
         ImportedRows::PromptVariables(variables),
         ImportedRows::SuggestedMessages(suggested),
         ImportedRows::EarlierPrompts(earlier),
+        ImportedRows::Memories(memories),
+        ImportedRows::ExtensionKeys(extensions),
     ];
     Ok((rows, known))
 }

@@ -12,7 +12,11 @@ pub enum Fate {
 
 const TABLES: &[(&str, Fate, &str)] = &[
     ("api_keys", Fate::Imported, "API keys, stored as digests"),
-    ("browser_extension_api_keys", Fate::Kept, "keys of the browser extension: connect it again"),
+    (
+        "browser_extension_api_keys",
+        Fate::Imported,
+        "keys of the browser extension, stored as digests",
+    ),
     ("cache_data", Fate::Dropped, "a cache"),
     ("desktop_mobile_devices", Fate::Kept, "paired phones: there is no such app"),
     ("document_sync_executions", Fate::Dropped, "a log of past synchronisations"),
@@ -27,7 +31,7 @@ const TABLES: &[(&str, Fate, &str)] = &[
     ("event_logs", Fate::Imported, "events of the audit log, by the actor `imported`"),
     ("external_communication_connectors", Fate::Kept, "bots: there are none here"),
     ("invites", Fate::Imported, "invites, with their codes"),
-    ("memories", Fate::Kept, "memories"),
+    ("memories", Fate::Imported, "notes about people, which they can change and delete"),
     ("model_router_rules", Fate::Kept, "rules of model routers: there are none here"),
     ("model_routers", Fate::Kept, "model routers: their workspaces use the fallback model"),
     ("password_reset_tokens", Fate::Dropped, "short-lived"),

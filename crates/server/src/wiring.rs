@@ -32,6 +32,7 @@ use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
 use carrel_services::originals::{Originals, PAGE_IMAGES_ROOM, PageImages};
 use carrel_services::ownership::Ownership;
+use carrel_services::recovery::Recovery;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::sign_in::SignIn;
@@ -192,8 +193,21 @@ impl App {
             throttle.clone(),
         );
         let passwords = accounts.passwords.clone();
-        let sign_in = SignIn::new(database.clone(), failed_sign_ins.clone(), passwords, throttle);
+        let sign_in = SignIn::new(
+            database.clone(),
+            failed_sign_ins.clone(),
+            passwords.clone(),
+            throttle.clone(),
+        );
         let sign_in = Arc::new(sign_in);
+        let recovery = Recovery {
+            codes: database.clone(),
+            sessions: database.clone(),
+            passwords,
+            failed: failed_sign_ins.clone(),
+            throttle,
+            sign_in: sign_in.clone(),
+        };
         let invitations = Invitations { invites: database.clone(), accounts: accounts.clone() };
         let exports = Exports {
             chats: database.clone(),
@@ -225,6 +239,7 @@ impl App {
             documents: database.clone(),
             files: Arc::new(files.clone()),
             splitter: library.indexer.splitter.clone(),
+            indexer: library.indexer.clone(),
             settings: store.clone(),
             passwords: accounts.passwords.clone(),
             root: config.storage.root().to_owned(),
@@ -243,6 +258,7 @@ impl App {
             workspaces: database.clone(),
             workspace_documents: database.clone(),
             threads: database.clone(),
+            thread_files: database.clone(),
             chats: database.clone(),
             chat_edits: database.clone(),
             chat_search: database.clone(),
@@ -251,6 +267,8 @@ impl App {
             pins: database.clone(),
             suggested_messages: database.clone(),
             slash_commands: database.clone(),
+            memories: database.clone(),
+            extension_keys: database.clone(),
             prompt_variables: database.clone(),
             prompt_history: database.clone(),
             settings: database.clone(),
@@ -292,6 +310,7 @@ impl App {
             dump,
             sign_on: SignOn { tokens: database.clone(), sessions: database.clone() },
             sign_in,
+            recovery,
             ownership: Arc::new(ownership),
         };
         let (directory, audit_days) = (config.storage.documents(), config.audit_days);

@@ -10,6 +10,7 @@ mod question;
 mod request;
 mod stop;
 mod stream;
+mod thread_files;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,10 +19,12 @@ use std::time::Duration;
 use carrel_domain::audit::{By, Event};
 use carrel_domain::chat::{Chats, MOST_BYTES, NewChat};
 use carrel_domain::document::{DocumentFiles, Extractor};
+use carrel_domain::memory::Memories;
 use carrel_domain::model::{ChatModel, ChatRequest, ModelChoice, Models, Tokenizer, Usage};
 use carrel_domain::pin::Pins;
 use carrel_domain::prompt_variable::PromptVariables;
 use carrel_domain::slash_command::SlashCommands;
+use carrel_domain::thread_file::ThreadFiles;
 use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result, UserId};
@@ -34,10 +37,12 @@ pub use context::Source;
 pub use overrides::RequestOverrides;
 pub use question::{LONGEST_QUESTION, Question};
 pub use stop::Stop;
+pub use thread_files::{MOST_FILES, keep_file, remove_file};
 
 use self::concurrency::QuestionLimits;
 use self::parked::ParkedImages;
 use crate::background::BackgroundTasks;
+use crate::memories;
 use crate::record::{self, Earlier};
 use crate::search::Search;
 use crate::slash_commands;
@@ -116,7 +121,8 @@ pub struct Conversations {
     pub commands: Arc<dyn SlashCommands>,
     /// What stands for the variables in instructions.
     pub variables: Arc<dyn PromptVariables>,
-    /// The texts of pinned documents.
+    pub memories: Arc<dyn Memories>,
+    pub thread_files: Arc<dyn ThreadFiles>,
     pub files: Arc<dyn DocumentFiles>,
     /// Reads files that come with a question.
     pub extractor: Arc<dyn Extractor>,
@@ -198,7 +204,8 @@ impl Conversations {
         let model = self.models.chat(&choice);
         let window = model.as_ref().map_or(USUAL_WINDOW, |model| model.name().window);
         // Before anything is decided: an attached document is context like any other.
-        let attached = attachments::read_attached(self, question, window, by).await?;
+        let mut attached = thread_files::kept_files(self, question, window, by).await?;
+        attached.extend(attachments::read_attached(self, question, window, by).await?);
         let past = self.past(workspace, question).await?;
         let gathered = context::gather(self, workspace, question, attached, &past, window).await?;
         let mode = question.mode(workspace);
@@ -207,8 +214,13 @@ impl Conversations {
         }
         let model = model?;
         let variables = self.variables.list().await?;
-        let request =
-            request::compose(workspace, question, gathered.context, past, &variables, by.at);
+        let notes = match question.uses_memories {
+            true => self.memories.about(question.user.as_ref().map(|user| user.id)).await?,
+            false => Vec::new(),
+        };
+        let notes = memories::text(&notes, workspace.id);
+        let own = request::Own { variables, notes };
+        let request = request::compose(workspace, question, gathered.context, past, &own, by.at);
         let request = prompt_budget::apply(self.tokenizer.clone(), request, window).await?;
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };

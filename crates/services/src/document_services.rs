@@ -12,11 +12,13 @@ use carrel_domain::job::queue::JobQueue;
 use carrel_domain::lexical::Lexical;
 use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::link::{LinkFetcher, PageReader};
+use carrel_domain::memory::Memories;
 use carrel_domain::model::{Models, Tokenizer};
 use carrel_domain::pin::Pins;
 use carrel_domain::prompt_variable::PromptVariables;
 use carrel_domain::settings::Settings;
 use carrel_domain::slash_command::SlashCommands;
+use carrel_domain::thread_file::ThreadFiles;
 use carrel_domain::upload::Uploads;
 use carrel_domain::user::MessageQuota;
 use carrel_domain::vector::VectorIndex;
@@ -41,11 +43,13 @@ pub trait Repository:
     + JobQueue
     + Jobs
     + Lexical
+    + Memories
     + MessageQuota
     + Pins
     + PromptVariables
     + Settings
     + SlashCommands
+    + ThreadFiles
     + Uploads
     + WorkspaceDocuments
     + 'static
@@ -61,11 +65,13 @@ impl<T> Repository for T where
         + JobQueue
         + Jobs
         + Lexical
+        + Memories
         + MessageQuota
         + Pins
         + PromptVariables
         + Settings
         + SlashCommands
+        + ThreadFiles
         + Uploads
         + WorkspaceDocuments
         + 'static
@@ -178,6 +184,8 @@ impl DocumentServices {
             pins: database.clone(),
             commands: database.clone(),
             variables: database.clone(),
+            memories: database.clone(),
+            thread_files: database.clone(),
             files,
             extractor,
             tokenizer,

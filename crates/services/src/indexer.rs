@@ -84,6 +84,20 @@ impl Indexer {
         Ok(length.map(|length| (identity, length)))
     }
 
+    /// Keeps vectors that the embedder in use made of texts elsewhere, so that these are not embedded
+    /// again. [`Error::Unprocessable`] where no vectors are kept.
+    pub async fn adopt(&self, vectors: Vec<(String, Vec<f32>)>) -> Result<()> {
+        if self.cache_limit == 0 {
+            let reason = "no vectors are kept, because CARREL_EMBEDDING_CACHE is 0";
+            return Err(Error::unprocessable(reason));
+        }
+        let method = self.method().await?;
+        let keyed = vectors
+            .into_iter()
+            .filter_map(|(text, vector)| Some((method.key(&text), of_length_one(vector)?)));
+        self.cache.keep(keyed.collect(), self.cache_limit, Utc::now()).await
+    }
+
     pub(crate) async fn method(&self) -> Result<Method> {
         let embedder = self.models.embedder()?;
         let preferences = Preferences::read(&*self.settings).await?;
@@ -193,6 +207,16 @@ impl Indexer {
             tracing::warn!(%error, "failed to keep vectors for the next time");
         }
     }
+}
+
+/// The vector as embedders here make them; nothing where it has no direction.
+fn of_length_one(mut vector: Vec<f32>) -> Option<Vec<f32>> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if !length.is_normal() {
+        return None;
+    }
+    vector.iter_mut().for_each(|value| *value /= length);
+    Some(vector)
 }
 
 /// Chunks with their vectors.

@@ -24,7 +24,7 @@ use carrel_domain::{Error, Folder, JobId, Result};
 use serde_json::json;
 
 pub use incoming::{Details, RawText, Terms};
-pub(crate) use incoming::{check_file_name, count_tokens, from_file};
+pub(crate) use incoming::{check_file_name, count_tokens, from_file, from_text};
 use known::Known;
 pub use link::LinkRequest;
 
@@ -169,7 +169,7 @@ impl Ingestion {
         by: &By,
     ) -> Result<Ingested> {
         let terms = raw.terms.clone();
-        let made = vec![incoming::from_text(raw, by.at)?];
+        let made = vec![from_text(raw, by.at)?];
         let same = known::identical(&self.library, &terms).await?;
         if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
             return Ok(known);

@@ -8,12 +8,14 @@ use carrel_domain::chat_log::ChatLog;
 use carrel_domain::chat_search::ChatSearch;
 use carrel_domain::deletion::Deletions;
 use carrel_domain::document_list::DocumentList;
+use carrel_domain::extension_key::ExtensionKeys;
 use carrel_domain::health::Health;
 use carrel_domain::idempotency::IdempotencyKeys;
 use carrel_domain::invite::Invites;
 use carrel_domain::job::Jobs;
 use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::member::Members;
+use carrel_domain::memory::Memories;
 use carrel_domain::model::Models;
 use carrel_domain::pin::Pins;
 use carrel_domain::prompt_history::PromptHistory;
@@ -23,6 +25,7 @@ use carrel_domain::share::Shares;
 use carrel_domain::slash_command::SlashCommands;
 use carrel_domain::suggested_message::SuggestedMessages;
 use carrel_domain::thread::Threads;
+use carrel_domain::thread_file::ThreadFiles;
 use carrel_domain::usage::Usages;
 use carrel_domain::user::{MultiUser, Sessions, Users};
 use carrel_domain::vector::VectorIndex;
@@ -44,6 +47,7 @@ use crate::library::Library;
 use crate::meter::Meter;
 use crate::model_lists::ModelLists;
 use crate::ownership::Ownership;
+use crate::recovery::Recovery;
 use crate::search::Search;
 use crate::settings::SettingsStore;
 use crate::settings::dump::Dump;
@@ -64,7 +68,7 @@ pub struct Ports {
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
     /// Named conversations.
     pub threads: Arc<dyn Threads>,
-    /// Exchanges as conversations show them.
+    pub thread_files: Arc<dyn ThreadFiles>,
     pub chats: Arc<dyn Chats>,
     /// Changes of stored exchanges.
     pub chat_edits: Arc<dyn ChatEdits>,
@@ -80,7 +84,8 @@ pub struct Ports {
     pub suggested_messages: Arc<dyn SuggestedMessages>,
     /// Short names for texts.
     pub slash_commands: Arc<dyn SlashCommands>,
-    /// Variables in instructions.
+    pub memories: Arc<dyn Memories>,
+    pub extension_keys: Arc<dyn ExtensionKeys>,
     pub prompt_variables: Arc<dyn PromptVariables>,
     /// Instructions that workspaces had before.
     pub prompt_history: Arc<dyn PromptHistory>,
@@ -162,6 +167,6 @@ pub struct Ports {
     pub sign_on: SignOn,
     /// Signs users in with a password.
     pub sign_in: Arc<SignIn>,
-    /// The owner, and the setup of a new server.
+    pub recovery: Recovery,
     pub ownership: Arc<Ownership>,
 }

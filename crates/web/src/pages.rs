@@ -18,9 +18,11 @@ mod invite;
 mod job;
 mod library;
 mod live;
+mod memories;
 mod old_addresses;
 mod original;
 mod prompts;
+mod recovery;
 mod search;
 mod setup;
 mod share;
@@ -48,6 +50,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
         .service(resource("/sign-in").get(entrance::sign_in_page).post(entrance::sign_in))
+        .service(resource("/recover").get(recovery::form).post(recovery::recover))
         .route("/sign-out", post().to(entrance::sign_out))
         .service(resource("/sso/simple").get(entrance::sign_on).post(entrance::confirm_sign_on))
         .service(resource("/setup").get(setup::form).post(setup::set_up))
@@ -65,6 +68,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/threads", post().to(chat::new_thread))
         .route("/w/{slug}/t/{thread}", get().to(chat::thread))
         .route("/w/{slug}/t/{thread}/ask", post().to(ask::ask_in_thread))
+        .route("/w/{slug}/t/{thread}/files/{id}/remove", post().to(chat::remove_file))
         .route("/w/{slug}/t/{thread}/forget", post().to(ask::forget_in_thread))
         .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
         .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
@@ -114,8 +118,12 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/account/commands").get(commands::list).post(commands::create))
         .route("/account/commands/{id}", post().to(commands::save))
         .route("/account/commands/{id}/delete", post().to(commands::delete))
+        .route("/account/memories", get().to(memories::list))
+        .route("/account/memories/{id}", post().to(memories::save))
+        .route("/account/memories/{id}/delete", post().to(memories::delete))
         .route("/account/language", post().to(account::choose_language))
         .route("/account/password", post().to(account::change_password))
+        .route("/account/recovery-codes", post().to(recovery::make))
         .route("/account/sessions/end", post().to(account::end_session))
         .route("/jobs/{id}", get().to(job::show))
         .route("/jobs/{id}/events", get().to(job::follow))

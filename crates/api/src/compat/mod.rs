@@ -12,6 +12,7 @@ mod documents;
 mod embeds;
 mod entity_tags;
 mod error;
+mod extension;
 mod history;
 mod names;
 mod openai;
@@ -173,6 +174,15 @@ fn operations(config: &mut impl Register) {
         .post("/admin/slash-commands", ADMIN, native::prompts::slash_commands::create_slash_command)
         .post("/admin/slash-commands/{id}", ADMIN, native::prompts::slash_commands::update_slash_command)
         .delete("/admin/slash-commands/{id}", ADMIN, native::prompts::slash_commands::delete_slash_command)
+        .get("/admin/browser-extension-keys", ADMIN, native::admin::extension_keys::list_extension_keys)
+        .post("/admin/browser-extension-keys", ADMIN, native::admin::extension_keys::create_extension_key)
+        .delete("/admin/browser-extension-keys/{id}", ADMIN, native::admin::extension_keys::delete_extension_key)
+        .get("/workspace/{slug}/thread/{thread}/files", READ, native::threads::files::list_thread_files)
+        .post("/workspace/{slug}/thread/{thread}/files", CHAT, native::threads::files::add_thread_file)
+        .delete("/workspace/{slug}/thread/{thread}/files/{id}", CHAT, native::threads::files::remove_thread_file)
+        .get("/memories", CHAT, native::prompts::memories::list_memories)
+        .post("/memories/{id}", CHAT, native::prompts::memories::update_memory)
+        .delete("/memories/{id}", CHAT, native::prompts::memories::delete_memory)
         .get("/system/prompt-variables", ADMIN, native::prompts::variables::list_prompt_variables)
         .post("/system/prompt-variables", ADMIN, native::prompts::variables::set_prompt_variable)
         .delete("/system/prompt-variables/{key}", ADMIN, native::prompts::variables::delete_prompt_variable)
@@ -184,6 +194,7 @@ fn operations(config: &mut impl Register) {
 fn beside(config: &mut web::ServiceConfig) {
     let sign_on = web::get().to(directory::redeem_auth_token);
     config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);
+    extension::routes(config);
 }
 
 async fn ping() -> HttpResponse {

@@ -28,9 +28,9 @@ use crate::error::openai as openai_error;
 use crate::face::Face;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 
-use admin::{chats, events, invites, keys, members, usage, users};
+use admin::{chats, events, extension_keys, invites, keys, members, usage, users};
 use documents::{files, folders, list, originals, uploads};
-use prompts::{history as prompt_history, slash_commands, suggested_messages, variables};
+use prompts::{history as prompt_history, memories, slash_commands, suggested_messages, variables};
 use system::{backup, models, settings};
 
 pub static FACE: Face = Face {
@@ -149,6 +149,9 @@ pub fn operations(config: &mut impl Register) {
         .get("/admin/api-keys", ADMIN, keys::list_api_keys)
         .post("/admin/api-keys", ADMIN, keys::create_api_key)
         .delete("/admin/api-keys/{id}", ADMIN, keys::revoke_api_key)
+        .get("/admin/browser-extension-keys", ADMIN, extension_keys::list_extension_keys)
+        .post("/admin/browser-extension-keys", ADMIN, extension_keys::create_extension_key)
+        .delete("/admin/browser-extension-keys/{id}", ADMIN, extension_keys::delete_extension_key)
         .get("/admin/event-logs", ADMIN, events::list_events)
         .get("/workspace/{slug}/suggested-messages", READ, suggested_messages::list_suggested_messages)
         .post("/workspace/{slug}/suggested-messages", ADMIN, suggested_messages::replace_suggested_messages)
@@ -161,6 +164,12 @@ pub fn operations(config: &mut impl Register) {
         .post("/admin/slash-commands", ADMIN, slash_commands::create_slash_command)
         .post("/admin/slash-commands/{id}", ADMIN, slash_commands::update_slash_command)
         .delete("/admin/slash-commands/{id}", ADMIN, slash_commands::delete_slash_command)
+        .get("/workspace/{slug}/thread/{thread}/files", READ, threads::files::list_thread_files)
+        .post("/workspace/{slug}/thread/{thread}/files", CHAT, threads::files::add_thread_file)
+        .delete("/workspace/{slug}/thread/{thread}/files/{id}", CHAT, threads::files::remove_thread_file)
+        .get("/memories", CHAT, memories::list_memories)
+        .post("/memories/{id}", CHAT, memories::update_memory)
+        .delete("/memories/{id}", CHAT, memories::delete_memory)
         .get("/system/prompt-variables", ADMIN, variables::list_prompt_variables)
         .post("/system/prompt-variables", ADMIN, variables::set_prompt_variable)
         .delete("/system/prompt-variables/{key}", ADMIN, variables::delete_prompt_variable)

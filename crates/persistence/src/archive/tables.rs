@@ -30,6 +30,7 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     table("chats", "id"),
     table("chat_images", "chat_id, place"),
     ArchivedTable { replaced_by: Some("id"), ..table("chat_image_backlog", "id") },
+    table("thread_files", "id"),
     table("deletions", "id"),
     table("deleted_chats", "deletion_id, chat_id"),
     table("shares", "id"),
@@ -49,6 +50,9 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     table("prompt_variables", "name"),
     table("suggested_messages", "id"),
     table("prompt_history", "id"),
+    table("memories", "id"),
+    table("recovery_codes", "digest"),
+    table("extension_keys", "id"),
     // An upload that still adds to a job does not continue elsewhere.
     ArchivedTable { only: Some("upload IS NULL"), ..table("jobs", "id") },
     ArchivedTable {

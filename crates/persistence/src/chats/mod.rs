@@ -9,6 +9,7 @@ pub(crate) mod image_backlog;
 pub(crate) mod log;
 pub(crate) mod search;
 pub(crate) mod shares;
+pub(crate) mod thread_files;
 pub(crate) mod threads;
 pub(crate) mod usage;
 pub(crate) mod widget_chats;

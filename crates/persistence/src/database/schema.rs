@@ -7,11 +7,13 @@ mod work;
 
 pub(crate) use audit::{audit_head, audit_start, events};
 pub(crate) use images::{chat_image_backlog, chat_images};
-pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
-pub(crate) use prompts::{prompt_history, prompt_variables, slash_commands, suggested_messages};
+pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares, thread_files};
+pub(crate) use prompts::{
+    memories, prompt_history, prompt_variables, slash_commands, suggested_messages,
+};
 pub(crate) use work::{
-    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, originals, speech_use,
-    unsettled_files, uploads,
+    embeddings, embeddings_size, extension_keys, imports, job_items, jobs, login_attempts,
+    originals, recovery_codes, speech_use, unsettled_files, uploads,
 };
 
 diesel::table! {

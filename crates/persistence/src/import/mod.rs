@@ -114,6 +114,8 @@ fn write(
         ImportedRows::PromptVariables(rows) => prompts::set_variables(conn, rows)?,
         ImportedRows::SuggestedMessages(rows) => prompts::messages(conn, rows)?,
         ImportedRows::EarlierPrompts(rows) => prompts::earlier(conn, rows)?,
+        ImportedRows::Memories(rows) => prompts::memories(conn, rows)?,
+        ImportedRows::ExtensionKeys(rows) => people::extension_keys(conn, rows)?,
         ImportedRows::Events(rows) => people::events(conn, rows)?,
         ImportedRows::Workspaces(rows) => conversations::workspaces(conn, rows)?,
         ImportedRows::Threads(rows) => conversations::threads(conn, rows)?,

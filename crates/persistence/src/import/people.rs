@@ -1,4 +1,5 @@
 //! Imported users, keys, memberships, invites and events.
+use carrel_domain::extension_key::NewExtensionKey;
 use carrel_domain::import::{ImportedApiKey, ImportedEvent, ImportedMember, ImportedUser};
 use carrel_domain::invite::Invite;
 use carrel_domain::user::User;
@@ -10,6 +11,7 @@ use crate::database::convert::{joined, some_text, some_time, text, time};
 use crate::database::schema::{api_keys, invites, users, workspace_users};
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::people::api_keys::NewRow;
+use crate::people::extension_keys;
 
 pub(super) fn users(conn: &mut AnyConnection, rows: Vec<ImportedUser>) -> Result<(), TxError> {
     for ImportedUser { user, password } in rows {
@@ -114,4 +116,11 @@ pub(super) fn invites(conn: &mut AnyConnection, rows: Vec<Invite>) -> Result<(),
 
 pub(super) fn events(conn: &mut AnyConnection, rows: Vec<ImportedEvent>) -> Result<(), TxError> {
     rows.into_iter().try_for_each(|event| audit::record_imported(conn, event))
+}
+
+pub(super) fn extension_keys(
+    conn: &mut AnyConnection,
+    rows: Vec<NewExtensionKey>,
+) -> Result<(), TxError> {
+    rows.into_iter().try_for_each(|key| extension_keys::insert(conn, key).map(drop))
 }

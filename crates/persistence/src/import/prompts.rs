@@ -1,13 +1,13 @@
-//! Imported slash commands, variables, suggested messages and earlier instructions.
+//! Imported slash commands, variables, suggested messages, earlier instructions and memories.
 use carrel_domain::WorkspaceId;
-use carrel_domain::import::{ImportedCommand, ImportedPrompt};
+use carrel_domain::import::{ImportedCommand, ImportedMemory, ImportedPrompt};
 use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::suggested_message::SuggestedMessage;
 
 use crate::database::connection::AnyConnection;
 use crate::database::convert::time;
 use crate::database::tx_error::TxError;
-use crate::prompts::{history, slash_commands, suggested_messages, variables};
+use crate::prompts::{history, memories, slash_commands, suggested_messages, variables};
 
 pub(super) fn commands(
     conn: &mut AnyConnection,
@@ -45,4 +45,8 @@ pub(super) fn earlier(conn: &mut AnyConnection, rows: Vec<ImportedPrompt>) -> Re
         history::insert(conn, workspace, prompt, replaced_by, time(replaced_at))?;
     }
     Ok(())
+}
+
+pub(super) fn memories(conn: &mut AnyConnection, rows: Vec<ImportedMemory>) -> Result<(), TxError> {
+    rows.into_iter().try_for_each(|memory| memories::insert(conn, memory))
 }

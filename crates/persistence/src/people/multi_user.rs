@@ -13,7 +13,9 @@ use crate::database::convert::time;
 use crate::database::schema::{owner_sessions, settings, setup_links};
 use crate::people::api_keys;
 use crate::people::authority;
+use crate::people::extension_keys;
 use crate::people::users;
+use crate::prompts::memories;
 
 const ON: &str = "true";
 const OFF: &str = "false";
@@ -61,8 +63,16 @@ impl MultiUser for Database {
             let admin = users::insert(conn, NewUser { role: Role::Admin, ..admin })?;
             match event.by.actor {
                 // By a link that replaces the owner: who holds it may be another person.
-                Actor::Stranger => api_keys::revoke_owners(conn, time(event.by.at))?,
-                _ => api_keys::hand_over_owners(conn, admin.id)?,
+                Actor::Stranger => {
+                    memories::remove_owners(conn)?;
+                    extension_keys::remove_owners(conn)?;
+                    api_keys::revoke_owners(conn, time(event.by.at))?;
+                }
+                _ => {
+                    memories::hand_over_owners(conn, admin.id)?;
+                    extension_keys::hand_over_owners(conn, admin.id)?;
+                    api_keys::hand_over_owners(conn, admin.id)?;
+                }
             }
             audit::record(conn, event)?;
             Ok(admin)

@@ -1,5 +1,6 @@
-//! What people ask with: suggested messages, slash commands, variables, earlier instructions.
+//! What people ask with: suggested messages, slash commands, variables, earlier instructions, memories.
 pub(crate) mod history;
+pub(crate) mod memories;
 pub(crate) mod slash_commands;
 pub(crate) mod suggested_messages;
 pub(crate) mod variables;

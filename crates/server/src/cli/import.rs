@@ -44,6 +44,9 @@ pub struct Anythingllm {
     /// Its environment file [default: .env in the storage folder or in the one above]
     #[arg(long, value_name = "FILE")]
     pub env: Option<PathBuf>,
+    /// Reuse the vectors of its cache where this server embeds with the same model of a provider
+    #[arg(long)]
+    pub keep_vectors: bool,
     /// Say what would come and change nothing
     #[arg(long)]
     pub dry_run: bool,

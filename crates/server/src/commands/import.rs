@@ -65,9 +65,15 @@ pub fn archive_table(manifest: &Manifest) -> String {
 }
 
 async fn anythingllm(app: &App, config: &Config, what: Anythingllm) -> anyhow::Result<ExitCode> {
-    let Anythingllm { source, source_database, env, dry_run, json } = what;
-    let options =
-        Options { storage: source, database: source_database, env, dry_run, ..Options::default() };
+    let Anythingllm { source, source_database, env, keep_vectors, dry_run, json } = what;
+    let options = Options {
+        storage: source,
+        database: source_database,
+        env,
+        dry_run,
+        keep_vectors,
+        ..Options::default()
+    };
     let by = By::operator(Utc::now());
     let outcome = app.importer.run(options, &by).await.context("failed to import")?;
     match outcome {

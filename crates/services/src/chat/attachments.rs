@@ -117,7 +117,7 @@ pub(super) async fn read_attached(
     Ok(read)
 }
 
-async fn read_one(
+pub(super) async fn read_one(
     conversations: &Conversations,
     attachment: &mut Attachment,
     window: u64,

@@ -36,6 +36,8 @@ pub struct Question {
     pub may_call_agent: bool,
     /// What the caller sets instead of the workspace.
     pub overrides: RequestOverrides,
+    /// Whether it carries the memories of the person who asks.
+    pub uses_memories: bool,
     /// The exchange that the new one replaces: the model does not see it.
     pub instead_of: Option<ChatId>,
     /// Whether a stream has events for reasoning. Otherwise it comes as text between `<think>`

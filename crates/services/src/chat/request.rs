@@ -12,19 +12,27 @@ use crate::{preferences, prompt, reasoning};
 /// How many images of earlier questions the model sees again, the newest first.
 pub(super) const MOST_EARLIER_IMAGES: usize = 8;
 
+/// What the people of this server add to instructions.
+#[derive(Default)]
+pub(super) struct Own {
+    pub variables: Vec<PromptVariable>,
+    /// About the person who asks.
+    pub notes: Option<String>,
+}
+
 pub(super) fn compose(
     workspace: &Workspace,
     question: &Question,
     context: Vec<Context>,
     past: Vec<Earlier>,
-    variables: &[PromptVariable],
+    own: &Own,
     now: DateTime<Utc>,
 ) -> ChatRequest {
     let overrides = &question.overrides;
     let attached = question.attachments.iter().filter(|attached| attached.is_image());
     let urls = overrides.image_urls.iter().cloned().map(Image::Url);
     ChatRequest {
-        instructions: instructions(workspace, question, variables, now),
+        instructions: instructions(workspace, question, own, now),
         context,
         history: overrides.history.clone().map_or_else(|| turns(past), without_reasoning),
         question: question.asked().to_owned(),
@@ -38,14 +46,20 @@ pub(super) fn compose(
 fn instructions(
     workspace: &Workspace,
     question: &Question,
-    own: &[PromptVariable],
+    own: &Own,
     now: DateTime<Utc>,
 ) -> String {
     if let Some(instructions) = &question.overrides.instructions {
         return instructions.clone();
     }
     let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
-    prompt::expand(prompt, &Values { workspace, user: question.user.as_ref(), own, now })
+    let user = question.user.as_ref();
+    let mut text = prompt::expand(prompt, &Values { workspace, user, own: &own.variables, now });
+    if let Some(notes) = &own.notes {
+        text.push_str("\n\n");
+        text.push_str(notes);
+    }
+    text
 }
 
 /// The conversation that a client sent. What a model thought is never sent to it again.

@@ -21,12 +21,14 @@ use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::library::{
     IndexedDocument, NewPassage, Passage, WorkspaceDocument, WorkspaceDocuments,
 };
+use carrel_domain::memory::Memory;
 use carrel_domain::model::ChatRequest;
 use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::provenance::Provenance;
 use carrel_domain::reranker::Reranker;
 use carrel_domain::settings::names;
 use carrel_domain::slash_command::SlashCommand;
+use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
@@ -88,6 +90,9 @@ pub struct World {
     pub commands: Mutex<Vec<SlashCommand>>,
     /// What the settings name, if anything.
     pub reranker: Mutex<Option<Arc<dyn Reranker>>>,
+    pub memories: Mutex<Vec<Memory>>,
+    /// Of every thread.
+    pub thread_files: Mutex<Vec<(ThreadFile, String)>>,
     /// Every text that was embedded.
     pub embedded: Mutex<Vec<String>>,
     pub originals: FakeOriginals,
@@ -176,6 +181,8 @@ impl World {
             pins: self.clone(),
             commands: self.clone(),
             variables: self.clone(),
+            memories: self.clone(),
+            thread_files: self.clone(),
             files: self.clone(),
             extractor: self.clone(),
             tokenizer: Arc::new(Words),

@@ -78,3 +78,24 @@ async fn the_cache_serves_while_the_embedder_does_not_answer() {
     let restarted = Indexer { lengths: Arc::default(), ..world.library().indexer };
     assert_eq!(lengths(&restarted, &texts(2)).await, [1, 1]);
 }
+
+#[tokio::test]
+async fn vectors_made_elsewhere_are_taken_in_place_of_new_ones() {
+    let world = Arc::new(World::default());
+    let indexer = world.library().indexer;
+    lengths(&indexer, &texts(1)).await;
+    world.embedded.lock().unwrap().clear();
+    let made = vec![("text-7".to_owned(), vec![-3.0]), ("text-8".to_owned(), vec![0.0])];
+    indexer.adopt(made).await.unwrap();
+    let method = indexer.method().await.unwrap();
+    let both = ["text-7", "text-8"].map(str::to_owned);
+    let vectors = indexer.vectors(&method, &both).await.unwrap();
+    assert_eq!(vectors[0], [-1.0], "it has length one");
+    assert_eq!(
+        *world.embedded.lock().unwrap(),
+        ["text-8"],
+        "a vector without direction is of no use"
+    );
+    let without = Indexer { cache_limit: 0, ..indexer };
+    assert!(without.adopt(Vec::new()).await.is_err());
+}

@@ -41,6 +41,8 @@ pub struct ChatSubmission {
     pub model: Option<String>,
     /// The documents that the answer is to be built on, as `folder/file.json`; all when empty.
     pub documents: Vec<String>,
+    /// Whether documents among them stay with the thread.
+    pub keeps_files: bool,
 }
 
 impl FromRequest for ChatForm {
@@ -112,6 +114,7 @@ impl ChatForm {
 fn take(asked: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
     match field {
         "message" => asked.text = text.trim().replace("\r\n", "\n"),
+        "keep" => asked.keeps_files = !text.is_empty(),
         "instead_of" if !text.is_empty() => {
             let id = text.parse().map_err(|_| Error::invalid("instead_of", "must be a number"))?;
             asked.instead_of = Some(ChatId(id));

@@ -38,6 +38,8 @@ struct Account {
     /// Code of the language chosen in this browser.
     chosen: Option<&'static str>,
     sessions: Vec<Session>,
+    /// How many recovery codes are left.
+    codes: u64,
 }
 
 pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
@@ -60,6 +62,10 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
         bio: current_user.identity.user().map(|user| user.bio.clone()).unwrap_or_default(),
         chosen: language::chosen(&current_user.request).map(|language| language.code),
         sessions: open.into_iter().map(session).collect(),
+        codes: match current_user.identity.id() {
+            Some(user) => ports.recovery.left(user).await?,
+            None => 0,
+        },
     };
     response::page(&current_user.request, &page)
 }

@@ -132,6 +132,15 @@ async fn question(
         ..RequestOverrides::default()
     };
     let conversations = &current_user.ports().conversations;
+    if let Some(thread) = place.thread.as_ref().filter(|_| asked.keeps_files) {
+        let (images, files): (Vec<_>, Vec<_>) =
+            attachments.into_iter().partition(|attachment| attachment.is_image());
+        for file in files {
+            carrel_services::chat::keep_file(conversations, thread, file, &current_user.by())
+                .await?;
+        }
+        attachments = images;
+    }
     let question = Question {
         text: conversations.with_commands(asked.text.clone(), current_user.identity.id()).await?,
         thread: place.thread.clone(),
@@ -139,6 +148,7 @@ async fn question(
         attachments,
         instead_of: asked.instead_of,
         overrides,
+        uses_memories: true,
         ..Question::default()
     };
     Ok((question, reservation))

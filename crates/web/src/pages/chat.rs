@@ -7,8 +7,9 @@ use carrel_domain::deletion::Deletable;
 use carrel_domain::model::ModelChoice;
 use carrel_domain::suggested_message::SuggestedMessage;
 use carrel_domain::thread::Thread;
+use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{ChatId, Error};
+use carrel_domain::{ChatId, Error, ThreadFileId};
 use carrel_services::chat::MOST_ATTACHMENTS;
 use carrel_services::threads;
 
@@ -39,6 +40,8 @@ struct Conversing {
     /// True if the first question will name the thread.
     is_unnamed: bool,
     messages: Vec<MessageView>,
+    /// Files that stay with the thread.
+    files: Vec<ThreadFile>,
     running: Option<RunningPart>,
     has_documents: bool,
     documents: u64,
@@ -107,6 +110,25 @@ impl Place {
     }
 }
 
+/// Takes a file out of a thread.
+pub async fn remove_file(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String, String)>,
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    let missing = || Error::not_found("file", &path.2);
+    let thread = place.thread.as_ref().ok_or_else(missing)?;
+    let id = path.2.parse().map(ThreadFileId).map_err(|_| missing())?;
+    carrel_services::chat::remove_file(
+        &current_user.ports().conversations,
+        thread,
+        id,
+        &current_user.by(),
+    )
+    .await?;
+    Ok(response::see(&place.base()))
+}
+
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let place = Place::of(&current_user, &slug, None).await?;
     let composer = composer(&current_user, &place).await?;
@@ -163,6 +185,10 @@ pub async fn show(
         true => examples::of(current_user, &workspace).await?,
         false => (examples::newest(current_user, &workspace, 1).await?, suggested),
     };
+    let files = match &thread {
+        Some(thread) => ports.thread_files.of(thread.id).await?,
+        None => Vec::new(),
+    };
     let settings = &workspace.settings;
     let choice = ModelChoice {
         provider: settings.chat_provider.clone(),
@@ -185,6 +211,7 @@ pub async fn show(
         hears: ports.speech.hears().is_ok(),
         speaks: ports.speech.speaks().is_ok(),
         messages,
+        files,
         running,
         is_manager: layout.is_manager,
         layout,

@@ -1,6 +1,7 @@
 //! `/v1/admin/*`: users, invites, members, API keys, the chat log and the audit log.
 pub mod chats;
 pub mod events;
+pub mod extension_keys;
 pub mod invites;
 pub mod keys;
 pub mod members;

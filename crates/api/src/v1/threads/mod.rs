@@ -1,4 +1,5 @@
-//! `/workspace/{slug}/thread*`.
+//! `/workspace/{slug}/thread*`
+pub mod files;
 pub mod wire;
 
 use actix_web::web::{Data, Json, Path};

@@ -1,4 +1,5 @@
-//! The tables of counted exchanges, of what was deleted and can be taken back, and of shared conversations.
+//! The tables of counted exchanges, of what was deleted and can be taken back, of shared conversations, and of
+//! files that stay with threads.
 diesel::table! {
     chat_blocks (level, block) {
         level -> SmallInt,
@@ -38,5 +39,16 @@ diesel::table! {
         last_chat_id -> BigInt,
         created_at -> Timestamp,
         expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    thread_files (id) {
+        id -> Integer,
+        thread_id -> Integer,
+        name -> Text,
+        text -> Text,
+        tokens -> Integer,
+        created_at -> Timestamp,
     }
 }

@@ -1,4 +1,5 @@
-//! The tables of what people ask with: suggested messages, slash commands, variables, earlier instructions.
+//! The tables of what people ask with: suggested messages, slash commands, variables, earlier instructions,
+//! memories.
 diesel::table! {
     suggested_messages (id) {
         id -> Integer,
@@ -36,5 +37,16 @@ diesel::table! {
         prompt -> Text,
         replaced_by -> Nullable<Integer>,
         replaced_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    memories (id) {
+        id -> Integer,
+        user_id -> Nullable<Integer>,
+        workspace_id -> Nullable<Integer>,
+        content -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
     }
 }

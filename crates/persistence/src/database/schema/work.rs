@@ -1,4 +1,5 @@
-//! The tables of jobs, of uploads and their files, of cached vectors, of imports, and of attempts to sign in.
+//! The tables of jobs, of uploads and their files, of cached vectors, of imports, of attempts to sign in, of
+//! recovery codes, and of keys of extensions.
 diesel::table! {
     jobs (id) {
         id -> BigInt,
@@ -105,5 +106,23 @@ diesel::table! {
         kind -> Text,
         day -> Integer,
         seconds -> BigInt,
+    }
+}
+
+diesel::table! {
+    extension_keys (id) {
+        id -> Integer,
+        digest -> Binary,
+        prefix -> Text,
+        user_id -> Nullable<Integer>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    recovery_codes (digest) {
+        digest -> Binary,
+        user_id -> Integer,
+        created_at -> Timestamp,
     }
 }

@@ -1,9 +1,11 @@
-//! Slash commands and variables in memory, as far as questions read them.
+//! Slash commands, variables and memories of a test, as far as questions read them.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
+use carrel_domain::memory::{Memories, Memory};
 use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
 use carrel_domain::slash_command::{CommandText, SlashCommand, SlashCommands};
-use carrel_domain::{Error, Result, SlashCommandId, UserId};
+use carrel_domain::thread_file::{NewThreadFile, ThreadFile, ThreadFiles};
+use carrel_domain::{Error, MemoryId, Result, SlashCommandId, ThreadFileId, ThreadId, UserId};
 
 use super::World;
 
@@ -51,6 +53,46 @@ impl SlashCommands for World {
     }
 
     async fn delete(&self, _: SlashCommandId, _: Event) -> Result<bool> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Memories for World {
+    async fn about(&self, user: Option<UserId>) -> Result<Vec<Memory>> {
+        let memories = self.memories.lock().unwrap();
+        Ok(memories.iter().filter(|memory| memory.user == user).cloned().collect())
+    }
+
+    async fn update(&self, _: MemoryId, _: Option<UserId>, _: String, _: Event) -> Result<bool> {
+        not_here()
+    }
+
+    async fn delete(&self, _: MemoryId, _: Option<UserId>, _: Event) -> Result<bool> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl ThreadFiles for World {
+    async fn of(&self, _: ThreadId) -> Result<Vec<ThreadFile>> {
+        Ok(self.thread_files.lock().unwrap().iter().map(|(file, _)| file.clone()).collect())
+    }
+
+    async fn texts(&self, _: ThreadId) -> Result<Vec<(ThreadFile, String)>> {
+        Ok(self.thread_files.lock().unwrap().clone())
+    }
+
+    async fn add(&self, new: NewThreadFile, _: usize, _: Event) -> Result<ThreadFile> {
+        let mut files = self.thread_files.lock().unwrap();
+        let id = ThreadFileId(i32::try_from(files.len()).unwrap() + 1);
+        let NewThreadFile { thread: _, name, text, tokens, created_at } = new;
+        let file = ThreadFile { id, name, tokens, created_at };
+        files.push((file.clone(), text));
+        Ok(file)
+    }
+
+    async fn remove(&self, _: ThreadId, _: ThreadFileId, _: Event) -> Result<bool> {
         not_here()
     }
 }

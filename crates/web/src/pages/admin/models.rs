@@ -60,6 +60,7 @@ const KINDS: [Kind; 7] = [
         variable: "RERANK_PROVIDER",
         title: "models.reranking",
         words: "models.reranking-words",
+        is_probed: false,
     },
     Kind {
         name: "vectors",

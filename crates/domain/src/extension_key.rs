@@ -1,0 +1,39 @@
+//! Keys of browser extensions, which put pages into workspaces in the name of their user.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::api_key::KeyDigest;
+use crate::audit::Event;
+use crate::user::User;
+use crate::{ExtensionKeyId, Result, UserId};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtensionKey {
+    pub id: ExtensionKeyId,
+    /// The first characters, by which people tell keys apart.
+    pub prefix: String,
+    /// Whose it is; the owner's of a server without users when absent.
+    pub user: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewExtensionKey {
+    pub digest: KeyDigest,
+    pub prefix: String,
+    pub user: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where keys of extensions are kept. Each method is one transaction, which also writes the event.
+#[async_trait]
+pub trait ExtensionKeys: Send + Sync {
+    /// Every key, the newest first.
+    async fn list(&self) -> Result<Vec<ExtensionKey>>;
+    /// [`crate::Error::NotFound`] when there is no such user.
+    async fn create(&self, new: NewExtensionKey, event: Event) -> Result<ExtensionKey>;
+    /// The key of a digest, with its user if it has one, suspended or not.
+    async fn by_digest(&self, digest: KeyDigest) -> Result<Option<(ExtensionKey, Option<User>)>>;
+    /// Says whether there was such a key.
+    async fn delete(&self, id: ExtensionKeyId, event: Event) -> Result<bool>;
+}

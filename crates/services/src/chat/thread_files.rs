@@ -1,0 +1,101 @@
+//! Files that stay with a thread: read once, and part of every question asked in it.
+use carrel_domain::audit::By;
+use carrel_domain::thread::Thread;
+use carrel_domain::thread_file::{NewThreadFile, ThreadFile};
+use carrel_domain::{Error, Result, ThreadFileId};
+use serde_json::json;
+
+use super::attachments::{Attached, Attachment, BYTES_A_TOKEN, read_one};
+use super::{Conversations, Question};
+use crate::ingestion::{RawText, from_text};
+
+/// How many files a thread holds.
+pub const MOST_FILES: usize = 16;
+
+/// The longest text of a file that stays, in bytes.
+const LONGEST_TEXT: usize = 4 << 20;
+
+/// The window for which such a file is read: its whole text is kept.
+const WHOLE: u64 = LONGEST_TEXT as u64 / BYTES_A_TOKEN + 1;
+
+/// Of which such a document is, where answers name their sources.
+const SOURCE: &str = "a file that stays with the thread.";
+
+/// Reads a file and keeps its text with the thread. One file may become several, such as the sheets
+/// of a workbook.
+///
+/// # Errors
+/// [`Error::Invalid`] for images, which go along with one question only; those of reading files.
+pub async fn keep_file(
+    conversations: &Conversations,
+    thread: &Thread,
+    mut attachment: Attachment,
+    by: &By,
+) -> Result<Vec<ThreadFile>> {
+    if attachment.is_image() {
+        let reason = "must be a document; attach images to a question";
+        return Err(Error::invalid("attachment", reason));
+    }
+    let name = attachment.name.clone();
+    let read = read_one(conversations, &mut attachment, WHOLE, by).await?;
+    let mut kept = Vec::new();
+    for Attached { document, text } in read {
+        if text.len() > LONGEST_TEXT {
+            return Err(Error::TooLarge { what: "the text", limit: LONGEST_TEXT as u64 });
+        }
+        let details = json!({ "threadName": thread.name, "file": name }).to_string();
+        let new = NewThreadFile {
+            thread: thread.id,
+            name: document.title,
+            text,
+            tokens: document.tokens,
+            created_at: by.at,
+        };
+        let event = by.event("thread_file_added", details);
+        kept.push(conversations.thread_files.add(new, MOST_FILES, event).await?);
+    }
+    match kept.is_empty() {
+        true => Err(Error::unprocessable("No text content found in the document.")),
+        false => Ok(kept),
+    }
+}
+
+/// Takes a file out of a thread.
+pub async fn remove_file(
+    conversations: &Conversations,
+    thread: &Thread,
+    id: ThreadFileId,
+    by: &By,
+) -> Result<()> {
+    let details = json!({ "threadName": thread.name, "file": id.0 }).to_string();
+    let event = by.event("thread_file_removed", details);
+    match conversations.thread_files.remove(thread.id, id, event).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("file", id)),
+    }
+}
+
+/// The files that stay with the question's thread, as far as the model could be sent them.
+pub(super) async fn kept_files(
+    conversations: &Conversations,
+    question: &Question,
+    window: u64,
+    by: &By,
+) -> Result<Vec<Attached>> {
+    let Some(thread) = &question.thread else { return Ok(Vec::new()) };
+    let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
+    let mut attached = Vec::new();
+    for (file, mut text) in conversations.thread_files.texts(thread.id).await? {
+        text.truncate(text.floor_char_boundary(room));
+        if text.is_empty() {
+            break;
+        }
+        room -= text.len();
+        let source = Some(SOURCE.to_owned());
+        let raw = RawText { title: file.name, text, source, ..RawText::default() };
+        let (mut document, text) = from_text(raw, by.at)?;
+        document.tokens = file.tokens;
+        attached.push(Attached { document, text });
+    }
+    Ok(attached)
+}

@@ -1,0 +1,131 @@
+//! Browser extensions: their keys, and what a holder of one may do.
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::extension_key::{ExtensionKey, ExtensionKeys, NewExtensionKey};
+use carrel_domain::member::Members;
+use carrel_domain::user::{Role, User};
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, ExtensionKeyId, Result, UserId};
+use serde_json::json;
+
+use crate::token;
+
+/// What every such key begins with. Extensions look for it.
+pub const PREFIX: &str = "brx-";
+
+/// Letters in each of the four groups of a key.
+const GROUP: usize = 7;
+
+/// How much of a key people see afterwards.
+const SHOWN: usize = 11;
+
+/// Who holds a valid key.
+#[derive(Clone, Debug)]
+pub struct KeyHolder {
+    pub key: ExtensionKeyId,
+    /// Absent on a server without users.
+    pub user: Option<User>,
+}
+
+impl KeyHolder {
+    /// As the audit log names them.
+    pub fn actor(&self) -> Actor {
+        self.user.as_ref().map_or(Actor::Owner, |user| Actor::User(user.id))
+    }
+
+    /// Whether they may put documents into workspaces.
+    pub fn may_add(&self) -> bool {
+        self.user.as_ref().is_none_or(|user| user.role != Role::Default)
+    }
+
+    /// The workspaces that they may enter, by id.
+    pub async fn workspaces(
+        &self,
+        workspaces: &dyn Workspaces,
+        members: &dyn Members,
+    ) -> Result<Vec<Workspace>> {
+        let mut all = workspaces.list().await?;
+        if let Some(user) = self.user.as_ref().filter(|user| user.role == Role::Default) {
+            let entered = members.entered_by(user.id).await?;
+            all.retain(|workspace| entered.contains(&workspace.id));
+        }
+        Ok(all)
+    }
+}
+
+/// Makes a key, which is shown once.
+pub async fn create(
+    port: &dyn ExtensionKeys,
+    user: Option<UserId>,
+    is_multi_user: bool,
+    by: &By,
+) -> Result<(String, ExtensionKey)> {
+    match (user, is_multi_user) {
+        (None, true) => return Err(Error::invalid("user_id", "must name the user of the key")),
+        (Some(_), false) => {
+            return Err(Error::invalid("user_id", "must be absent: this server has no users"));
+        }
+        _ => {}
+    }
+    let secret = secret();
+    let new = NewExtensionKey {
+        digest: token::digest(&secret),
+        prefix: prefix(&secret),
+        user,
+        created_at: by.at,
+    };
+    let details = json!({ "prefix": new.prefix, "userId": user.map(|user| user.0) }).to_string();
+    let key = port.create(new, by.event("browser_extension_key_created", details)).await?;
+    Ok((secret, key))
+}
+
+pub async fn delete(port: &dyn ExtensionKeys, id: ExtensionKeyId, by: &By) -> Result<()> {
+    let details = json!({ "id": id.0 }).to_string();
+    match port.delete(id, by.event("browser_extension_key_deleted", details)).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("extension key", id)),
+    }
+}
+
+/// Who holds a secret; nobody when it is no key, or its user is suspended.
+pub async fn holder(
+    port: &dyn ExtensionKeys,
+    secret: &str,
+    is_multi_user: bool,
+) -> Result<Option<KeyHolder>> {
+    if !secret.starts_with(PREFIX) {
+        return Ok(None);
+    }
+    let found = port.by_digest(token::digest(secret)).await?;
+    let holder = found.map(|(key, user)| KeyHolder { key: key.id, user });
+    Ok(holder.filter(|holder| match &holder.user {
+        Some(user) => is_multi_user && !user.suspended,
+        None => !is_multi_user,
+    }))
+}
+
+/// The characters of a key that people see afterwards.
+pub fn prefix(secret: &str) -> String {
+    secret.chars().take(SHOWN).collect()
+}
+
+/// `brx-` and four groups of letters and digits: 140 random bits.
+fn secret() -> String {
+    let letters: Vec<char> = token::random_code().to_uppercase().chars().collect();
+    let groups: Vec<String> =
+        letters.chunks_exact(GROUP).take(4).map(|group| group.iter().collect()).collect();
+    format!("{PREFIX}{}", groups.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_looks_as_extensions_expect() {
+        let key = secret();
+        let groups: Vec<_> = key.split('-').collect();
+        assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [3, 7, 7, 7, 7]);
+        assert_eq!(prefix(&key), key[..11]);
+        assert_ne!(key, secret());
+    }
+}

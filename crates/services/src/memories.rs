@@ -1,0 +1,108 @@
+//! Memories: notes about a person, which only that person sees and changes, and their questions carry.
+use carrel_domain::audit::By;
+use carrel_domain::memory::{Memories, Memory};
+use carrel_domain::{Error, MemoryId, Result, UserId, WorkspaceId};
+use serde_json::json;
+
+/// The longest memory, in bytes.
+pub const LONGEST: usize = 4 << 10;
+
+/// How many memories a question carries, the newest first.
+const MOST_IN_QUESTION: usize = 40;
+
+/// The bytes of memories that a question carries.
+const MOST_BYTES: usize = 8 << 10;
+
+const HEADING: &str = "Notes about the person who asks:";
+
+pub async fn update(
+    port: &dyn Memories,
+    id: MemoryId,
+    user: Option<UserId>,
+    content: &str,
+    by: &By,
+) -> Result<()> {
+    let content = content.trim();
+    if content.is_empty() {
+        return Err(Error::invalid("content", "must not be empty; delete the memory instead"));
+    }
+    if content.len() > LONGEST {
+        let reason = format!("must not be longer than {LONGEST} bytes");
+        return Err(Error::invalid("content", reason));
+    }
+    let event = by.event("memory_updated", details(id));
+    done(id, port.update(id, user, content.to_owned(), event).await?)
+}
+
+pub async fn delete(
+    port: &dyn Memories,
+    id: MemoryId,
+    user: Option<UserId>,
+    by: &By,
+) -> Result<()> {
+    let event = by.event("memory_deleted", details(id));
+    done(id, port.delete(id, user, event).await?)
+}
+
+/// What a person notes is not written into a log that others read.
+fn details(id: MemoryId) -> String {
+    json!({ "memory": id.0 }).to_string()
+}
+
+fn done(id: MemoryId, is_done: bool) -> Result<()> {
+    match is_done {
+        true => Ok(()),
+        false => Err(Error::not_found("memory", id)),
+    }
+}
+
+/// The text that goes behind the instructions of a question in a workspace: the memories that count
+/// there. Nothing where there are none.
+pub fn text(memories: &[Memory], workspace: WorkspaceId) -> Option<String> {
+    let counts = |memory: &&Memory| memory.workspace.is_none_or(|of| of == workspace);
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    for memory in memories.iter().filter(counts).take(MOST_IN_QUESTION) {
+        let line = format!("- {}", memory.content.trim().replace('\n', "\n  "));
+        bytes += line.len();
+        if bytes > MOST_BYTES {
+            break;
+        }
+        lines.push(line);
+    }
+    (!lines.is_empty()).then(|| format!("{HEADING}\n{}", lines.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn memory(workspace: Option<i32>, content: &str) -> Memory {
+        let at = DateTime::UNIX_EPOCH;
+        Memory {
+            id: MemoryId(1),
+            user: None,
+            workspace: workspace.map(WorkspaceId),
+            content: content.to_owned(),
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn a_question_carries_what_counts_in_its_workspace_and_no_more_than_fits() {
+        let here = WorkspaceId(1);
+        let some = [memory(None, "Short.\nPlease."), memory(Some(2), "x"), memory(Some(1), "Here")];
+        let expected = "Notes about the person who asks:\n- Short.\n  Please.\n- Here";
+        assert_eq!(text(&some, here).as_deref(), Some(expected));
+        assert_eq!(text(&some[1..2], here), None);
+        let long = vec![memory(None, &"x".repeat(LONGEST)); 3];
+        assert_eq!(text(&long, here).map_or(0, |text| text.matches("- x").count()), 1);
+        let many = vec![memory(None, "x"); 99];
+        assert_eq!(
+            text(&many, here).map_or(0, |text| text.matches("- x").count()),
+            MOST_IN_QUESTION
+        );
+    }
+}
