@@ -7,21 +7,29 @@ use crate::audit::Event;
 use crate::user::User;
 use crate::{ExtensionKeyId, Result, UserId};
 
+/// A key of the browser extension, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtensionKey {
+    /// Its number, which is not used again.
     pub id: ExtensionKeyId,
     /// The first characters, by which people tell keys apart.
     pub prefix: String,
     /// Whose it is; the owner's of a server without users when absent.
     pub user: Option<UserId>,
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
+/// A key that is about to be stored.
 #[derive(Clone, Debug)]
 pub struct NewExtensionKey {
+    /// SHA-256 of its secret.
     pub digest: KeyDigest,
+    /// The first characters of its secret, by which people know it.
     pub prefix: String,
+    /// The user who has it; `None` for the owner.
     pub user: Option<UserId>,
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 

@@ -117,8 +117,11 @@ pub struct ImportedMemory {
     pub user: Option<UserId>,
     /// Where it counts; everywhere when absent.
     pub workspace: Option<WorkspaceId>,
+    /// What it says.
     pub content: String,
+    /// When it was written.
     pub created_at: DateTime<Utc>,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -221,8 +224,11 @@ pub enum ImportedRows {
     SuggestedMessages(Vec<(WorkspaceId, SuggestedMessage)>),
     /// The oldest of a workspace first.
     EarlierPrompts(Vec<ImportedPrompt>),
+    /// Notes about people.
     Memories(Vec<ImportedMemory>),
+    /// Keys of the browser extension.
     ExtensionKeys(Vec<NewExtensionKey>),
+    /// Entries of the audit log.
     Events(Vec<ImportedEvent>),
     /// The largest ids that were ever assigned. They are not assigned again, because rows that were
     /// deleted are still referred to.
@@ -241,6 +247,7 @@ impl ImportProgress {
         self.0.1.store(total, Ordering::Relaxed);
     }
 
+    /// Counts items that are done.
     pub fn add(&self, count: u64) {
         self.0.0.fetch_add(count, Ordering::Relaxed);
     }

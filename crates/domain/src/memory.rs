@@ -5,15 +5,20 @@ use chrono::{DateTime, Utc};
 use crate::audit::Event;
 use crate::{MemoryId, Result, UserId, WorkspaceId};
 
+/// A note about a person that their questions take along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
+    /// Its number, which is not used again.
     pub id: MemoryId,
     /// Whom it is about; the owner of a server without users when absent.
     pub user: Option<UserId>,
     /// Where it counts; in every workspace when absent.
     pub workspace: Option<WorkspaceId>,
+    /// What it says.
     pub content: String,
+    /// When it was written.
     pub created_at: DateTime<Utc>,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 

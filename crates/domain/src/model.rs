@@ -331,7 +331,9 @@ pub struct OfferedModel {
 /// What a model costs, in millionths of a US dollar for a million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelPrice {
+    /// Of what the model reads.
     pub input: u64,
+    /// Of what the model writes.
     pub output: u64,
 }
 

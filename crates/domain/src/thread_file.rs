@@ -5,21 +5,31 @@ use chrono::{DateTime, Utc};
 use crate::audit::Event;
 use crate::{Result, ThreadFileId, ThreadId};
 
+/// A file that stays with a thread, without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThreadFile {
+    /// Its number, which is not used again.
     pub id: ThreadFileId,
+    /// The name of the file, or of the sheet or mail in it.
     pub name: String,
+    /// How many tokens its text has.
     pub tokens: i32,
+    /// When it was added.
     pub created_at: DateTime<Utc>,
 }
 
+/// A file that is about to be stored.
 #[derive(Clone, Debug)]
 pub struct NewThreadFile {
+    /// The thread that it stays with.
     pub thread: ThreadId,
+    /// The name of the file, or of the sheet or mail in it.
     pub name: String,
     /// What was read of the file.
     pub text: String,
+    /// How many tokens its text has.
     pub tokens: i32,
+    /// When it is added.
     pub created_at: DateTime<Utc>,
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use carrel_documents::worker::{Program, Readers, ResourceLimits};
 use carrel_documents::{DocumentStore, FileExtractor, Limits, OriginalStore};
 use carrel_documents::{RecursiveSplitter, WebPages};
-use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ImageModel, ModelChoice, Models};
+use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ModelChoice, Models};
 use carrel_domain::{Error, Result, audit::By, model::Purpose, workspace::WorkspaceSettings};
 use carrel_persistence::Database;
 use carrel_providers::{Cl100k, Extractive, LinkLimits, SystemLookup, WebFetcher};
@@ -48,7 +48,7 @@ impl Models for OwnModels {
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
         Ok(Arc::new(Self))
     }
-    fn images(&self) -> Result<Arc<dyn ImageModel>> {
+    fn images(&self) -> Result<Arc<dyn carrel_domain::image::ImageModel>> {
         Err(Error::unavailable("the image model", "this service has none"))
     }
 }

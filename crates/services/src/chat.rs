@@ -121,8 +121,11 @@ pub struct Conversations {
     pub commands: Arc<dyn SlashCommands>,
     /// What stands for the variables in instructions.
     pub variables: Arc<dyn PromptVariables>,
+    /// Notes that questions take along.
     pub memories: Arc<dyn Memories>,
+    /// Files that stay with threads.
     pub thread_files: Arc<dyn ThreadFiles>,
+    /// Texts of documents.
     pub files: Arc<dyn DocumentFiles>,
     /// Reads files that come with a question.
     pub extractor: Arc<dyn Extractor>,

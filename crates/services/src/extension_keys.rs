@@ -21,6 +21,7 @@ const SHOWN: usize = 11;
 /// Who holds a valid key.
 #[derive(Clone, Debug)]
 pub struct KeyHolder {
+    /// The key that came with the request.
     pub key: ExtensionKeyId,
     /// Absent on a server without users.
     pub user: Option<User>,
@@ -78,6 +79,7 @@ pub async fn create(
     Ok((secret, key))
 }
 
+/// Deletes a key: the extension that has it is signed out.
 pub async fn delete(port: &dyn ExtensionKeys, id: ExtensionKeyId, by: &By) -> Result<()> {
     let details = json!({ "id": id.0 }).to_string();
     match port.delete(id, by.event("browser_extension_key_deleted", details)).await? {

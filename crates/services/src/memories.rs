@@ -15,6 +15,7 @@ const MOST_BYTES: usize = 8 << 10;
 
 const HEADING: &str = "Notes about the person who asks:";
 
+/// Changes what a note of a person says.
 pub async fn update(
     port: &dyn Memories,
     id: MemoryId,
@@ -34,6 +35,7 @@ pub async fn update(
     done(id, port.update(id, user, content.to_owned(), event).await?)
 }
 
+/// Deletes a note of a person.
 pub async fn delete(
     port: &dyn Memories,
     id: MemoryId,

@@ -68,7 +68,9 @@ pub struct Ports {
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
     /// Named conversations.
     pub threads: Arc<dyn Threads>,
+    /// Files that stay with threads.
     pub thread_files: Arc<dyn ThreadFiles>,
+    /// Exchanges.
     pub chats: Arc<dyn Chats>,
     /// Changes of stored exchanges.
     pub chat_edits: Arc<dyn ChatEdits>,
@@ -84,8 +86,11 @@ pub struct Ports {
     pub suggested_messages: Arc<dyn SuggestedMessages>,
     /// Short names for texts.
     pub slash_commands: Arc<dyn SlashCommands>,
+    /// Notes about people.
     pub memories: Arc<dyn Memories>,
+    /// Keys of the browser extension.
     pub extension_keys: Arc<dyn ExtensionKeys>,
+    /// Variables of instructions.
     pub prompt_variables: Arc<dyn PromptVariables>,
     /// Instructions that workspaces had before.
     pub prompt_history: Arc<dyn PromptHistory>,
@@ -167,6 +172,8 @@ pub struct Ports {
     pub sign_on: SignOn,
     /// Signs users in with a password.
     pub sign_in: Arc<SignIn>,
+    /// Signs people in who have lost their password.
     pub recovery: Recovery,
+    /// The first start, and the owner.
     pub ownership: Arc<Ownership>,
 }

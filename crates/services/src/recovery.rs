@@ -23,13 +23,20 @@ const GROUP: usize = 5;
 /// The event of a code that is wrong or used.
 const FAILED: &str = "failed_recovery_invalid_code";
 
+/// Recovery codes: each signs its owner in once, to set a new password.
 #[derive(Clone)]
 pub struct Recovery {
+    /// Digests of the codes.
     pub codes: Arc<dyn RecoveryCodes>,
+    /// Sessions, which end when a password changes.
     pub sessions: Arc<dyn Sessions>,
+    /// How passwords are hashed.
     pub passwords: Passwords,
+    /// Counts codes that are wrong.
     pub failed: FailedSignIns,
+    /// Slows down people who guess.
     pub throttle: LoginThrottle,
+    /// Opens the session.
     pub sign_in: Arc<SignIn>,
 }
 

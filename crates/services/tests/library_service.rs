@@ -1,5 +1,5 @@
 //! The example that the documentation of these crates names: it does what it says.
-#[allow(dead_code, reason = "its `main` is for the command line")]
+#[expect(dead_code, reason = "its `main` is for the command line")]
 #[path = "../examples/library_service.rs"]
 mod library_service;
 

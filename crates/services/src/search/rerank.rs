@@ -62,6 +62,7 @@ impl TextFeatures {
         }
     }
 
+    /// The features in the order of their weights.
     pub fn values(self) -> [f32; FEATURES] {
         let Self { neighbours, exact, found, together, titled } = self;
         [neighbours, exact, found, together, titled]

@@ -17,7 +17,9 @@ pub enum Capability {
     Vectors,
     /// Pictures that are made.
     Images,
+    /// Putting passages in a new order.
     Reranking,
+    /// Turning recordings into documents.
     Transcription,
     /// Speech that is made of text.
     TextToSpeech,

@@ -139,7 +139,7 @@ pub fn own() -> Result<Set> {
 
 /// Things are chosen on every second paragraph's or collection's questions.
 fn half(number: usize) -> String {
-    if number % 2 == 0 { "tune" } else { "held" }.to_owned()
+    if number.is_multiple_of(2) { "tune" } else { "held" }.to_owned()
 }
 
 /// The fields of each record by their letters: `.I 1`, then lines of text below `.T`, `.W`, ...

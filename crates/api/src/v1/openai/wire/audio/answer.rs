@@ -119,8 +119,7 @@ fn milliseconds(seconds: f64) -> f64 {
 }
 
 fn seconds(transcript: &Transcript) -> u64 {
-    let seconds = transcript.duration.ceil() as u64;
-    seconds
+    transcript.duration.ceil() as u64
 }
 
 /// How much was heard.
