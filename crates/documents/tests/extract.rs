@@ -81,7 +81,7 @@ fn every_extension_of_the_table_is_read_or_says_why_not() {
                 },
                 false => {
                     let refusal = refusal(&name, b"words");
-                    let reasons = ["`carrel model fetch ocr`", "Recordings are not transcribed"];
+                    let reasons = ["`carrel model fetch ocr`", "`carrel model fetch whisper-base`"];
                     assert!(reasons.iter().any(|why| refusal.contains(why)), "{refusal}");
                 }
             }

@@ -19,7 +19,7 @@ use futures_util::StreamExt;
 const TEXT: &str = "Good morning. The meeting begins at nine, in the large room.";
 
 fn synthesizer(directory: PathBuf) -> NativeSynthesizer {
-    let release_after = Some(Duration::from_millis(200));
+    let release_after = Some(Duration::from_secs(2));
     NativeSynthesizer::new(Options { directory, voice: None, threads: 2, release_after })
 }
 

@@ -4,6 +4,9 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMer
 /// What is said in place of a block of code.
 const CODE: &str = "code";
 
+/// How much of an address is left out at once, in characters.
+const LONGEST_ADDRESS: usize = 2_000;
+
 /// The words of `text` without marks, citations, addresses and emoji; one line for each paragraph,
 /// item and row, which ends with a mark at which a voice falls.
 pub fn spoken_text(text: &str) -> String {
@@ -114,7 +117,9 @@ fn citation(text: &str) -> Option<usize> {
         _ => return None,
     };
     let inside = &text[open.len_utf8()..];
-    let end = inside.find(close).filter(|end| *end <= 40)?;
+    // No further than a citation goes, so that many open brackets take no time.
+    let mut near = inside.char_indices().take(40);
+    let (end, _) = near.find(|(_, one)| *one == close)?;
     let numbers = inside[..end].split(',').map(str::trim);
     let mut numbers = numbers.map(|number| {
         !number.is_empty() && number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -125,7 +130,9 @@ fn citation(text: &str) -> Option<usize> {
 /// The host of the address with which `text` begins, and how long the address is.
 fn address(text: &str) -> Option<(&str, usize)> {
     let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?;
-    let end = text.find(|one: char| one.is_whitespace() || "<>\"".contains(one));
+    let mut near = text.char_indices().take(LONGEST_ADDRESS);
+    let end = near.find(|(_, one)| one.is_whitespace() || "<>\"".contains(*one));
+    let end = end.or_else(|| text.char_indices().nth(LONGEST_ADDRESS)).map(|(at, _)| at);
     let whole =
         text[..end.unwrap_or(text.len())].trim_end_matches(['.', ',', ')', ';', ':', '!', '?']);
     let host = whole[scheme.len().min(whole.len())..].split(['/', '?', '#']).next()?;
@@ -158,7 +165,7 @@ mod tests {
             ("> quoted\n> words", "quoted words."),
             ("---\n\n![a lamp](x.png)", "a lamp."),
             ("<b>loud</b>", "loud."),
-            ("2 * 3 * 4 = 24, at 5 °C and 50 %", "2 * 3 * 4 = 24, at 5 °C and 50 %"),
+            ("2 * 3 * 4 = 24, at 5 °C and 50 %", "2 * 3 * 4 = 24, at 5 °C and 50 %."),
             ("It costs 5 € [1].", "It costs 5 €."),
             ("an array[10] of [words]", "an array of [words]."),
             ("`a[1]` stays", "a[1] stays."),

@@ -44,8 +44,14 @@ struct Room {
 }
 
 impl<'w> Decoder<'w> {
-    /// `heard` is what the encoder made of a window. Runs on the current thread pool.
-    pub fn new(weights: &'w WhisperWeights, instructions: Instructions, heard: &[f32]) -> Self {
+    /// `heard` is what the encoder made of a window, `spare` room that another decoder has left. Runs on the current
+    /// thread pool.
+    pub fn new(
+        weights: &'w WhisperWeights,
+        instructions: Instructions,
+        heard: &[f32],
+        mut spare: Vec<Vec<Memory>>,
+    ) -> Self {
         let memory = |layer: &DecoderLayer| {
             let width = weights.width;
             let mut both = vec![0.0; 2 * heard.len()];
@@ -61,8 +67,14 @@ impl<'w> Decoder<'w> {
             memory
         };
         let heard = weights.decoder.iter().map(memory).collect();
-        let (texts, spare) = (vec![text(weights)], Vec::new());
+        let texts = vec![spare.pop().unwrap_or_else(|| text(weights))];
         Self { weights, instructions, heard, texts, spare, length: 0, room: Room::default() }
+    }
+
+    /// Room for the decoder of the next window: what a text never reached takes up no memory.
+    pub fn into_spare(mut self) -> Vec<Vec<Memory>> {
+        self.spare.append(&mut self.texts);
+        self.spare
     }
 
     /// Goes back to the first text alone, of which it forgets all tokens from `length` on.

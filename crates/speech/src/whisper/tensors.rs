@@ -22,7 +22,8 @@ pub struct Parts {
 
 impl Parts {
     pub fn new(files: Vec<File>) -> io::Result<Self> {
-        let sized = |file: File| file.metadata().map(|about| (file, about.len()));
+        // By seeking, which a process may do that has given up all else.
+        let sized = |mut file: File| file.seek(SeekFrom::End(0)).map(|length| (file, length));
         Ok(Self { parts: files.into_iter().map(sized).collect::<io::Result<_>>()?, at: 0 })
     }
 

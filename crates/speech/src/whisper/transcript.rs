@@ -6,6 +6,7 @@ use super::decoder::Decoder;
 use super::encoder::{SoundEncoder, WINDOW as MEL_WINDOW};
 use super::languages;
 use super::mel::HOP;
+use super::memory::Memory;
 use super::rules::Rules;
 use super::vocabulary::TokenId;
 use super::weights::LONGEST_TEXT;
@@ -141,6 +142,8 @@ struct Writer<'w> {
     prompt: Vec<TokenId>,
     /// What was written down before.
     history: Vec<TokenId>,
+    /// Room that the decoder of the window before has left.
+    spare: Vec<Vec<Memory>>,
 }
 
 impl<'w> Writer<'w> {
@@ -150,7 +153,14 @@ impl<'w> Writer<'w> {
         let language = number.and_then(|number| marks.language(number));
         let prompt = options.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let prompt = prompt.map(|text| whisper.vocabulary.encode(&format!(" {text}")));
-        Self { whisper, options, language, prompt: prompt.unwrap_or_default(), history: Vec::new() }
+        Self {
+            whisper,
+            options,
+            language,
+            prompt: prompt.unwrap_or_default(),
+            history: Vec::new(),
+            spare: Vec::new(),
+        }
     }
 
     /// Writes one window down and returns how many samples are done.
@@ -165,7 +175,8 @@ impl<'w> Writer<'w> {
         let encoder = SoundEncoder { weights, instructions: *instructions };
         let encoded = encoder.encode(&mel);
         drop(mel);
-        let mut decoder = Decoder::new(weights, *instructions, &encoded);
+        let mut decoder =
+            Decoder::new(weights, *instructions, &encoded, std::mem::take(&mut self.spare));
         drop(encoded);
         self.know_language(&mut decoder, on)?;
         let (prompt, start) = self.beginning();
@@ -182,6 +193,7 @@ impl<'w> Writer<'w> {
             let tokens = &prompt[start..];
             words::place(self.whisper, &mut decoder, tokens, heard.at, heard.length, &mut segments);
         }
+        self.spare = decoder.into_spare();
         if written.temperature > HIGHEST_TO_LEAD {
             self.history.clear();
         }

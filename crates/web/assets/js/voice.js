@@ -67,6 +67,7 @@
     };
     const start = async () => {
       if (recorder || button.dataset.state) return;
+      isDiscarded = false;
       show("listening");
       let stream;
       try {
@@ -75,10 +76,14 @@
         show("");
         return notice(words.denied);
       }
+      // It was given up while the browser asked whether it may listen.
+      if (button.dataset.state !== "listening") {
+        for (const track of stream.getTracks()) track.stop();
+        return;
+      }
       const kinds = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
       const mimeType = kinds.find((kind) => MediaRecorder.isTypeSupported(kind));
       const pieces = [];
-      isDiscarded = false;
       recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
       recorder.addEventListener("dataavailable", (event) => pieces.push(event.data));
       recorder.addEventListener("stop", () => {
@@ -90,12 +95,10 @@
       });
       recorder.start();
       timer = setTimeout(stop, LONGEST);
-      // The button went up while the browser asked whether it may listen.
-      if (button.dataset.state !== "listening") stop();
     };
     const stop = () => {
       if (recorder && recorder.state !== "inactive") recorder.stop();
-      else if (!recorder && button.dataset.state === "listening") button.dataset.state = "";
+      else if (button.dataset.state === "listening") show("");
     };
 
     // A tap begins and ends; whoever holds the button speaks as long as it is down.
@@ -122,7 +125,7 @@
       else start();
     });
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !recorder) return;
+      if (event.key !== "Escape" || button.dataset.state !== "listening") return;
       isDiscarded = true;
       stop();
     });
