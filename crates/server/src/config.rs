@@ -278,8 +278,7 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
     let vector_cache = reader.read(&var::VECTOR_CACHE, "256MiB", parse::memory);
     let embedding_cache = reader.read(&var::EMBEDDING_CACHE, "256MiB", parse::size);
     let originals = reader.read(&var::ORIGINALS_LIMIT, "10GiB", parse::size);
-    let (vector_cache, embedding_cache) = (vector_cache?, embedding_cache?);
-    let originals = originals?;
+    let (vector_cache, embedding_cache, originals) = (vector_cache?, embedding_cache?, originals?);
     Some(Limits { body: body?, upload: upload?, vector_cache, embedding_cache, originals })
 }
 
