@@ -1,5 +1,4 @@
 //! Faults that were met on a walk through the pages, each looked for in a real browser.
-use std::path::Path;
 
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
