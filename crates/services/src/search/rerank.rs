@@ -14,7 +14,7 @@ use super::words::Asked;
 const FEATURES: usize = 5;
 
 /// What each of them is worth beside what both rankings made of the passage; of [`TextFeatures`], in order.
-const WEIGHTS: [f32; FEATURES] = [0.3, 0.0, 0.0, 0.0, 0.0];
+const WEIGHTS: [f32; FEATURES] = [0.3, 0.4, 0.0, 0.0, 0.0];
 
 /// Neighbours may have so many words less one between them.
 const APART: usize = 3;
