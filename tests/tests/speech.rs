@@ -15,15 +15,15 @@ const HEARD: &str = "Good morning. I heard 100 bytes.";
 pub fn configured(backend: Backend, model: &ModelServer) -> Options {
     Options::from(backend)
         .with("STT_PROVIDER", "generic-openai")
-        .with("STT_OPEN_AI_COMPATIBLE_ENDPOINT", &model.base_url())
+        .with("STT_OPEN_AI_COMPATIBLE_ENDPOINT", model.base_url())
         .with("STT_OPEN_AI_COMPATIBLE_MODEL", "ear")
         .with("STT_OPEN_AI_COMPATIBLE_KEY", "secret-of-the-ear")
         .with("TTS_PROVIDER", "generic-openai")
-        .with("TTS_OPEN_AI_COMPATIBLE_ENDPOINT", &model.base_url())
+        .with("TTS_OPEN_AI_COMPATIBLE_ENDPOINT", model.base_url())
         .with("TTS_OPEN_AI_COMPATIBLE_MODEL", "mouth")
         .with("TTS_OPEN_AI_COMPATIBLE_VOICE_MODEL", "ada")
         .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", &model.base_url())
+        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
         .with("GENERIC_OPEN_AI_MODEL_PREF", "echo")
 }
 
@@ -181,7 +181,7 @@ async fn a_recording_becomes_a_document_by_the_provider_of_the_settings() -> Res
     let model = model_server::start().await?;
     let options = configured(Backend::Sqlite, &model)
         .with("WHISPER_PROVIDER", "generic-openai")
-        .with("WHISPER_GENERIC_OPEN_AI_BASE_URL", &model.base_url())
+        .with("WHISPER_GENERIC_OPEN_AI_BASE_URL", model.base_url())
         .with("WHISPER_GENERIC_OPEN_AI_API_KEY", "secret-of-the-clerk")
         .with("WHISPER_GENERIC_OPEN_AI_MODEL", "clerk");
     let server = TestServer::start(options).await?;

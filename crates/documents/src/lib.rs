@@ -14,8 +14,8 @@ pub use carrel_ocr::Languages;
 pub use extract::pictures::Ocr;
 pub use extract::recordings::Listening;
 pub use extract::{
-    FileExtractor, Limits, Models, WebPages, extract_file, extract_with, extract_with_pictures,
-    file_types, read_page,
+    FileExtractor, Limits, ReadingModels, WebPages, extract_file, extract_with,
+    extract_with_pictures, file_types, read_page,
 };
 pub use files::DocumentStore;
 pub use files::originals::OriginalStore;

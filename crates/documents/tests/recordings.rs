@@ -8,7 +8,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use carrel_documents::{Limits, Listening, Models, extract_with, speech_model};
+use carrel_documents::{Limits, Listening, ReadingModels, extract_with, speech_model};
 use carrel_domain::document::Extracted;
 
 const LIMITS: Limits = Limits { file: 8 << 10, text: 1 << 20, inflated: 64 << 20 };
@@ -35,7 +35,7 @@ fn extract(
 ) -> carrel_domain::Result<Vec<Extracted>> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
-    extract_with(name, file.path(), LIMITS, &Models { listening, ..Models::none() })
+    extract_with(name, file.path(), LIMITS, &ReadingModels { listening, ..ReadingModels::none() })
 }
 
 fn refusal(name: &str, content: &[u8], listening: Listening) -> String {

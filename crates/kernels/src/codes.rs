@@ -54,10 +54,11 @@ impl Single<'_> {
             let mut totals = [[simd.splat_f32s(0.0); VECTORS]; 2];
             for block in 0..blocks {
                 let mut sums = [[simd.splat_f32s(0.0); VECTORS]; 2];
-                for at in block * (BLOCK / PER_WORD)..(block + 1) * (BLOCK / PER_WORD) {
+                let within = block * (BLOCK / PER_WORD)..(block + 1) * (BLOCK / PER_WORD);
+                for (at, left) in within.clone().zip(&left[within]) {
                     let one = S::as_simd_u32s(&words.0[at]).0;
                     let other = S::as_simd_u32s(&words.1[at]).0;
-                    for (shift, &factor) in [0, 8, 16, 24].into_iter().zip(&left[at]) {
+                    for (shift, &factor) in [0, 8, 16, 24].into_iter().zip(left) {
                         let factor = simd.splat_f32s(factor);
                         for vector in 0..VECTORS {
                             let (one, other) = (one[vector], other[vector]);

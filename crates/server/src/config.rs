@@ -152,7 +152,7 @@ pub struct Reading {
 pub fn read(flags: Flags, environment: Environment) -> Reading {
     let mut reader = Reader::new(flags, environment);
     let config = config(&mut reader);
-    reader.warnings.extend(misspelt(&reader.given));
+    reader.warnings.extend(var::misspelt(&reader.given));
     let Reader { problems, effective, warnings, given, .. } = reader;
     let config = match config {
         Some(config) if problems.is_empty() => Ok(config),
@@ -382,21 +382,6 @@ fn provider(reader: &mut Reader) {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Names that look like ours and are not.
-fn misspelt(given: &Given) -> Vec<String> {
-    let file = given.file_path.display().to_string();
-    let places = given.environment.keys().map(|name| (name, "the environment"));
-    let places = places.chain(given.file.keys().map(|name| (name, file.as_str())));
-    let unknown = places.filter(|(name, _)| {
-        name.starts_with(var::PREFIX) && var::OWN.iter().all(|known| known.name != name.as_str())
-    });
-    let warn = |(name, place): (&String, &str)| match var::meant(name) {
-        Some(meant) => format!("{name} in {place} means nothing; did you mean {meant}?"),
-        None => format!("{name} in {place} means nothing"),
-    };
-    unknown.map(warn).collect()
 }
 
 #[cfg(test)]

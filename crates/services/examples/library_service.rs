@@ -11,6 +11,7 @@ use carrel_documents::{DocumentStore, FileExtractor, Limits, OriginalStore};
 use carrel_documents::{RecursiveSplitter, WebPages};
 use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ModelChoice, Models};
 use carrel_domain::{Error, Result, audit::By, model::Purpose, workspace::WorkspaceSettings};
+use carrel_domain::{image::ImageModel, reranker::Reranker};
 use carrel_persistence::Database;
 use carrel_providers::{Cl100k, Extractive, LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::chat::{Question, Reply};
@@ -48,7 +49,10 @@ impl Models for OwnModels {
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
         Ok(Arc::new(Self))
     }
-    fn images(&self) -> Result<Arc<dyn carrel_domain::image::ImageModel>> {
+    fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>> {
+        Ok(None)
+    }
+    fn images(&self) -> Result<Arc<dyn ImageModel>> {
         Err(Error::unavailable("the image model", "this service has none"))
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use carrel_speech::audio::Sound;
 use carrel_speech::directory;
-use carrel_speech::whisper::{Options, Part, Whisper};
+use carrel_speech::whisper::{HeardPart, Options, Whisper};
 
 /// Kernel ticks in a second.
 const TICKS: f64 = 100.0;
@@ -57,13 +57,13 @@ fn transcribe(whisper: &Whisper, path: &Path) -> Result<(String, f64), Box<dyn E
     let (mut text, mut seconds) = (String::new(), 0.0);
     let on = &mut |part| {
         match part {
-            Part::Segment(segment) => text.push_str(&segment.text),
-            Part::Progress(done) => seconds = done,
-            Part::Language(_) => {}
+            HeardPart::Segment(segment) => text.push_str(&segment.text),
+            HeardPart::Progress(done) => seconds = done,
+            HeardPart::Language(_) => {}
         }
         ControlFlow::Continue(())
     };
-    whisper.transcribe(&mut || sound.next(), &Options::default(), on)?;
+    whisper.transcribe(&mut || sound.next_samples(), &Options::default(), on)?;
     Ok((text, seconds))
 }
 

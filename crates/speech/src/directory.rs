@@ -77,8 +77,8 @@ const CONFIG: &str = "config.json";
 pub fn files(directory: &Path) -> Result<Vec<&'static str>, &'static str> {
     let has = |name: &&str| directory.join(name).is_file();
     let weights = WEIGHTS.iter().find(|names| names.iter().all(has)).ok_or("model.bin")?;
-    let vocabulary = VOCABULARIES.iter().find(|name| has(*name)).ok_or(VOCABULARIES[0])?;
-    let config = Some(&CONFIG).filter(|name| has(*name)).ok_or(CONFIG)?;
+    let vocabulary = VOCABULARIES.iter().find(|name| has(name)).ok_or(VOCABULARIES[0])?;
+    let config = Some(&CONFIG).filter(|name| has(name)).ok_or(CONFIG)?;
     Ok(weights.iter().chain([vocabulary, config]).copied().collect())
 }
 

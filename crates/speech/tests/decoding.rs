@@ -28,7 +28,7 @@ fn recording(name: &str) -> Vec<u8> {
 fn decode(content: &[u8]) -> Result<(Vec<f32>, bool), AudioError> {
     let mut sound = Sound::open(Cursor::new(content), content.len() as u64)?;
     let mut samples = Vec::new();
-    while let Some(part) = sound.next()? {
+    while let Some(part) = sound.next_samples()? {
         samples.extend(part);
     }
     Ok((samples, sound.is_cut()))

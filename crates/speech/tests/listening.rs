@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use carrel_speech::audio::{RATE, Sound};
 use carrel_speech::directory;
-use carrel_speech::whisper::{Options, Part, Task, TimedSegment, Whisper};
+use carrel_speech::whisper::{HeardPart, Options, Task, TimedSegment, Whisper};
 
 fn model() -> Option<&'static Whisper> {
     static MODEL: OnceLock<Option<Whisper>> = OnceLock::new();
@@ -37,7 +37,7 @@ fn talk() -> Vec<f32> {
     let length = file.metadata().unwrap().len();
     let mut sound = Sound::open(file, length).unwrap();
     let mut samples = Vec::new();
-    while let Some(part) = sound.next().unwrap() {
+    while let Some(part) = sound.next_samples().unwrap() {
         samples.extend(part);
     }
     samples
@@ -61,9 +61,9 @@ fn hear(whisper: &Whisper, samples: Vec<f32>, options: &Options) -> Heard {
     let mut parts = samples.chunks(5_000).map(<[f32]>::to_vec).collect::<Vec<_>>().into_iter();
     let on = &mut |part| {
         match part {
-            Part::Language(code) => heard.language = Some(code),
-            Part::Segment(segment) => heard.segments.push(segment),
-            Part::Progress(seconds) => {
+            HeardPart::Language(code) => heard.language = Some(code),
+            HeardPart::Segment(segment) => heard.segments.push(segment),
+            HeardPart::Progress(seconds) => {
                 assert!(seconds >= heard.progress);
                 heard.progress = seconds;
             }

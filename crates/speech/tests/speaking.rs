@@ -48,7 +48,7 @@ fn measured(bytes: Vec<u8>) -> (f64, f32) {
     let length = bytes.len() as u64;
     let mut sound = Sound::open(Cursor::new(bytes), length).unwrap();
     let mut samples = Vec::new();
-    while let Some(part) = sound.next().unwrap() {
+    while let Some(part) = sound.next_samples().unwrap() {
         samples.extend(part);
     }
     let power = samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32;

@@ -128,7 +128,7 @@ impl Extractor for FileExtractor {
         if is_recording && let Some(transcriber) = self.remote_transcriber()? {
             return remote_recordings::read(&*transcriber, file, limits, request).await;
         }
-        let models = Models { ocr: self.readers.ocr(), listening: self.readers.listening() };
+        let models = ReadingModels { ocr: self.readers.ocr(), listening: self.readers.listening() };
         let is_read = |extension: &String| match formats::reading(extension) {
             Some(Reading::Apart(_)) => true,
             Some(Reading::Picture(_)) => models.ocr.missing().is_none(),
@@ -165,7 +165,7 @@ impl PageRenderer for FileExtractor {
 /// [`Error::Unprocessable`] when the type is unknown or there is no text, [`Error::TooLarge`] when
 /// the file or its text exceeds the limits.
 pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extracted>> {
-    extract_with(name, path, limits, &Models::none())
+    extract_with(name, path, limits, &ReadingModels::none())
 }
 
 /// As [`extract_file`], with pictures read as `ocr` says.
@@ -175,17 +175,17 @@ pub fn extract_with_pictures(
     limits: Limits,
     ocr: &Ocr,
 ) -> Result<Vec<Extracted>> {
-    extract_with(name, path, limits, &Models { ocr: ocr.clone(), ..Models::none() })
+    extract_with(name, path, limits, &ReadingModels { ocr: ocr.clone(), ..ReadingModels::none() })
 }
 
 /// The models that read what is no text, as a worker is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Models {
+pub struct ReadingModels {
     pub ocr: Ocr,
     pub listening: Listening,
 }
 
-impl Models {
+impl ReadingModels {
     pub fn none() -> Self {
         Self { ocr: Ocr::NoModel, listening: Listening::NoModel }
     }
@@ -196,7 +196,7 @@ pub fn extract_with(
     name: &str,
     path: &Path,
     limits: Limits,
-    models: &Models,
+    models: &ReadingModels,
 ) -> Result<Vec<Extracted>> {
     let name = base(name);
     let Some(extension) = extension(name) else {
@@ -209,7 +209,7 @@ pub fn extract_with(
         .map_err(|fault| fault.into_error(name, limits))
 }
 
-/// Models whose files are open.
+/// ReadingModels whose files are open.
 pub(crate) struct Opened {
     pub pictures: Pictures,
     pub recordings: Recordings,
@@ -217,7 +217,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// The milliseconds that the models take are added to `spent`.
-    pub fn of(models: &Models, spent: Arc<AtomicU64>) -> Self {
+    pub fn of(models: &ReadingModels, spent: Arc<AtomicU64>) -> Self {
         let pictures = Pictures::open(&models.ocr, Arc::clone(&spent));
         Self { pictures, recordings: Recordings::open(&models.listening, spent) }
     }

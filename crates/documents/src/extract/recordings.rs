@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use carrel_domain::document::Extracted;
 use carrel_speech::audio::{AudioError, Sound};
 use carrel_speech::directory;
-use carrel_speech::whisper::{Files, Options, Part, Whisper};
+use carrel_speech::whisper::{Files, HeardPart, Options, Whisper};
 use serde::{Deserialize, Serialize};
 
 use super::extract_error::ExtractError;
@@ -107,7 +107,7 @@ impl Recordings {
         length: u64,
         options: &Options,
         begin: impl FnOnce(Option<f64>),
-        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> Result<TranscriptEnd, ExtractError> {
         let listener = self.0.as_ref().map_err(Listening::refusal)?;
         // Before the model is loaded, since many files have no sound.
@@ -119,9 +119,9 @@ impl Recordings {
         let (clock, allowed) = (Clock::start(&listener.spent), listener.allowed);
         let mut reached = 0.0;
         let mut out_of_time = false;
-        let ended = whisper.transcribe(&mut || sound.next(), options, &mut |part| {
+        let ended = whisper.transcribe(&mut || sound.next_samples(), options, &mut |part| {
             clock.tick();
-            if let Part::Progress(seconds) = &part {
+            if let HeardPart::Progress(seconds) = &part {
                 reached = *seconds;
                 out_of_time = clock.spent() >= allowed;
             }
@@ -188,7 +188,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         &Options::default(),
         |_| (),
         &mut |part| {
-            if let Part::Segment(segment) = part {
+            if let HeardPart::Segment(segment) = part {
                 lines.push(segment.start, segment.end, &segment.text);
             }
             // A little more than allowed, so that it is refused.

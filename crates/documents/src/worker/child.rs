@@ -14,7 +14,7 @@ use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, draw_page, extract};
-use carrel_speech::whisper::Part;
+use carrel_speech::whisper::HeardPart;
 
 /// Readers of some formats call themselves for what is nested.
 const STACK: usize = 64 << 20;
@@ -95,7 +95,7 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
                 let _ = say(&Line::Duration(duration));
             }
         };
-        let tell = &mut |part: Part| match say(&part.into()) {
+        let tell = &mut |part: HeardPart| match say(&part.into()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };

@@ -17,7 +17,7 @@ pub use pool::{PictureReading, Program, Readers, RecordingReading, ResourceLimit
 pub use transcriber::NativeTranscriber;
 use transcript::Wishes;
 
-use crate::extract::{Limits, Models};
+use crate::extract::{Limits, ReadingModels};
 
 /// What a worker is told, as its one argument. The file itself is its standard input.
 #[derive(Serialize, Deserialize)]
@@ -29,7 +29,7 @@ struct Job {
     /// How long it may take, but for pictures.
     seconds: u64,
     /// How pictures and recordings are read, and how long that may take beside.
-    models: Models,
+    models: ReadingModels,
     /// How long all of it may take.
     total_seconds: u64,
     /// How much processor time all of it may take, on all threads together.

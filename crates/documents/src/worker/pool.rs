@@ -15,7 +15,7 @@ use crate::extract::extract_error::ExtractError;
 use crate::extract::formats;
 use crate::extract::pictures::Ocr;
 use crate::extract::recordings::Listening;
-use crate::extract::{Limits, Models};
+use crate::extract::{Limits, ReadingModels};
 use crate::{ocr_model, speech_model};
 use carrel_domain::document::{Extracted, ReadRequest};
 use carrel_domain::original::PageImage;
@@ -143,7 +143,7 @@ impl Readers {
         extension: &str,
         file: File,
         limits: Limits,
-        models: Models,
+        models: ReadingModels,
         request: &ReadRequest,
     ) -> Result<Vec<Extracted>, ExtractError> {
         let job = self.job(extension, limits, models, request.time_limit);
@@ -163,7 +163,7 @@ impl Readers {
         limits: Limits,
         request: &ReadRequest,
     ) -> Result<PageImage, ExtractError> {
-        let job = self.job("pdf", limits, Models::none(), request.time_limit);
+        let job = self.job("pdf", limits, ReadingModels::none(), request.time_limit);
         let job = Job { work: Work::DrawPage(page), ..job };
         match self.run(job, file, &self.queue, &request.owner).await? {
             Output::Page(image) => Ok(image),
@@ -209,7 +209,7 @@ impl Readers {
         &self,
         extension: &str,
         limits: Limits,
-        mut models: Models,
+        mut models: ReadingModels,
         time_limit: Option<Duration>,
     ) -> Job {
         let time = time_limit.unwrap_or(self.resources.time).min(self.resources.time);

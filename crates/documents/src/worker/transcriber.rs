@@ -21,7 +21,7 @@ use super::pool::{GRACE, Readers, complaints, explain};
 use super::transcript::{LONGEST_LINE, Line, TranscriptState, Wishes};
 use super::{Job, Work, said};
 use crate::extract::recordings::Listening;
-use crate::extract::{Limits, Models};
+use crate::extract::{Limits, ReadingModels};
 use crate::speech_model;
 
 /// Recordings that are transcribed at once; the others wait.
@@ -94,7 +94,12 @@ impl Transcriber for NativeTranscriber {
         let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
         let file = opened.map_err(Error::internal)?.map_err(Error::internal)?;
         let listening = Listening::Ready { directory: self.directory.clone(), seconds, threads };
-        let job = self.readers.job("", self.limits, Models { listening, ..Models::none() }, None);
+        let job = self.readers.job(
+            "",
+            self.limits,
+            ReadingModels { listening, ..ReadingModels::none() },
+            None,
+        );
         let job = Job { work: Work::Transcribe(Wishes::of(&request)), ..job };
         let told = |error: crate::extract::extract_error::ExtractError| {
             error.into_error(&request.recording.name, self.limits)

@@ -4,7 +4,7 @@ use carrel_domain::speech::{
     SegmentScores, SpeechSegment, SpokenWord, TranscriptPart, TranscriptionRequest,
     TranscriptionTask,
 };
-use carrel_speech::whisper::{Options, Part, Task, TimedSegment, TimedWord};
+use carrel_speech::whisper::{HeardPart, Options, Task, TimedSegment, TimedWord};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::extract_error::ExtractError;
@@ -67,12 +67,12 @@ pub struct Said {
     no_speech_probability: f32,
 }
 
-impl From<Part> for Line {
-    fn from(part: Part) -> Self {
+impl From<HeardPart> for Line {
+    fn from(part: HeardPart) -> Self {
         match part {
-            Part::Language(code) => Self::Language(code.to_owned()),
-            Part::Progress(seconds) => Self::Progress(seconds),
-            Part::Segment(segment) => {
+            HeardPart::Language(code) => Self::Language(code.to_owned()),
+            HeardPart::Progress(seconds) => Self::Progress(seconds),
+            HeardPart::Segment(segment) => {
                 let TimedSegment {
                     start,
                     end,

@@ -1,5 +1,7 @@
 //! Every variable this program knows by name: its flag, what it may hold, what may be shown of it.
 
+use super::reader::Given;
+
 /// How a value is shown to people and in logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -184,6 +186,21 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row[other.len()]
+}
+
+/// Names that look like ours and are not.
+pub fn misspelt(given: &Given) -> Vec<String> {
+    let file = given.file_path.display().to_string();
+    let places = given.environment.keys().map(|name| (name, "the environment"));
+    let places = places.chain(given.file.keys().map(|name| (name, file.as_str())));
+    let unknown = places.filter(|(name, _)| {
+        name.starts_with(PREFIX) && OWN.iter().all(|known| known.name != name.as_str())
+    });
+    let warn = |(name, place): (&String, &str)| match meant(name) {
+        Some(meant) => format!("{name} in {place} means nothing; did you mean {meant}?"),
+        None => format!("{name} in {place} means nothing"),
+    };
+    unknown.map(warn).collect()
 }
 
 #[cfg(test)]

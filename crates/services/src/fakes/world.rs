@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{
-    Chunk, Document, DocumentFiles, DocumentPart, Extracted, Extractor, FileType, IncomingFile,
-    ReadRequest, Span, Splitter, Splitting,
+    Document, DocumentFiles, DocumentPart, Extracted, Extractor, FileType, IncomingFile,
+    ReadRequest,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::library::{
@@ -24,7 +24,6 @@ use carrel_domain::library::{
 use carrel_domain::memory::Memory;
 use carrel_domain::model::ChatRequest;
 use carrel_domain::prompt_variable::PromptVariable;
-use carrel_domain::provenance::Provenance;
 use carrel_domain::reranker::Reranker;
 use carrel_domain::settings::names;
 use carrel_domain::slash_command::SlashCommand;
@@ -32,8 +31,7 @@ use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
-    ChunkId, DocumentPath, Error, Folder, Result, TextKind, UserId, WorkspaceDocumentId,
-    WorkspaceId,
+    ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
 
@@ -332,18 +330,6 @@ impl Extractor for World {
                 })
                 .collect(),
         })
-    }
-}
-
-#[async_trait]
-impl Splitter for World {
-    async fn split(&self, text: String, _: TextKind, _: Splitting) -> Result<Vec<Chunk>> {
-        // A bar ends a chunk.
-        let chunk = |text: &str| {
-            let span = Span { start: 0, end: text.chars().count() as u32 };
-            Chunk { text: text.to_owned(), span, provenance: Provenance::default() }
-        };
-        Ok(text.split('|').map(chunk).collect())
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct LargeDocument {
 
 /// What follows once a part is stored.
 pub(super) enum AfterPart {
-    Next(LargeDocument),
+    Next(Box<LargeDocument>),
     /// The document is done. Says whether other jobs wait.
     Finished(bool),
     /// Somebody else has the job now.
@@ -95,7 +95,7 @@ impl Worker {
                 shared.library.index.upsert(self.job.workspace.id, stored.place).await?;
                 document.stored = Some(stored);
                 if document.chunks.len() > 0 {
-                    return Ok(AfterPart::Next(document));
+                    return Ok(AfterPart::Next(Box::new(document)));
                 }
                 if !self.remove_parts(stored, Superseded::Earlier).await? {
                     return Ok(AfterPart::Lost);

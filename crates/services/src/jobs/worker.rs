@@ -114,7 +114,7 @@ impl Worker {
                     let after = self.add_part(document, passages).await?;
                     drop(turn);
                     match after {
-                        AfterPart::Next(document) => large = Some(document),
+                        AfterPart::Next(document) => large = Some(*document),
                         AfterPart::Finished(others_wait) => {
                             if self.is_others_turn(others_wait) {
                                 return self.requeue(Utc::now(), 0, None).await;

@@ -35,7 +35,7 @@ impl Registry {
 /// Whether a secret that goes to certain addresses goes to one of this provider's. Any other setting does.
 fn is_sent_to(row: &Setting, chosen: &Choice) -> bool {
     let is_its = |variable: &&str| row.destinations.iter().any(|to| to.variable == *variable);
-    row.destinations.is_empty() || chosen.needs.iter().any(|variable| is_its(variable))
+    row.destinations.is_empty() || chosen.needs.iter().any(is_its)
 }
 
 fn is_choice(check: &Check, of: &str) -> bool {

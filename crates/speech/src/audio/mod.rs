@@ -118,7 +118,7 @@ impl<'a> Sound<'a> {
     }
 
     /// The next samples, from -1 to 1; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<Vec<f32>>, AudioError> {
+    pub fn next_samples(&mut self) -> Result<Option<Vec<f32>>, AudioError> {
         while !self.ended {
             let Some(packet) = self.packet() else {
                 self.ended = true;

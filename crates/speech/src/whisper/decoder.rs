@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::encoder::{EncoderScratch, add_product, apply, feed_forward, multiply, normalized};
-use super::memory::Memory;
+use super::memory::KeyValues;
 use super::vocabulary::TokenId;
 use super::weights::{
     DecoderLayer, FRAMES, LONGEST_TEXT, Projection, VOCABULARY_PART, WhisperWeights,
@@ -18,11 +18,11 @@ pub struct Decoder<'w> {
     weights: &'w WhisperWeights,
     instructions: Instructions,
     /// What the encoder heard, for each layer.
-    heard: Vec<Memory>,
+    heard: Vec<KeyValues>,
     /// The texts so far, each for every layer.
-    texts: Vec<Vec<Memory>>,
+    texts: Vec<Vec<KeyValues>>,
     /// Room for texts that follow.
-    spare: Vec<Vec<Memory>>,
+    spare: Vec<Vec<KeyValues>>,
     /// Tokens of each text so far.
     length: usize,
     room: Room,
@@ -50,7 +50,7 @@ impl<'w> Decoder<'w> {
         weights: &'w WhisperWeights,
         instructions: Instructions,
         heard: &[f32],
-        mut spare: Vec<Vec<Memory>>,
+        mut spare: Vec<Vec<KeyValues>>,
     ) -> Self {
         let memory = |layer: &DecoderLayer| {
             let width = weights.width;
@@ -60,7 +60,7 @@ impl<'w> Decoder<'w> {
                 let left = Rows { values: heard, width };
                 instructions.run(Apply { dense: &layer.memory, left, out, width: 2 * width });
             });
-            let mut memory = Memory::new(width, FRAMES);
+            let mut memory = KeyValues::new(width, FRAMES);
             for (position, row) in both.chunks(2 * width).enumerate() {
                 memory.set(position, &row[..width], &row[width..]);
             }
@@ -72,7 +72,7 @@ impl<'w> Decoder<'w> {
     }
 
     /// Room for the decoder of the next window: what a text never reached takes up no memory.
-    pub fn into_spare(mut self) -> Vec<Vec<Memory>> {
+    pub fn into_spare(mut self) -> Vec<Vec<KeyValues>> {
         self.spare.append(&mut self.texts);
         self.spare
     }
@@ -165,8 +165,8 @@ impl<'w> Decoder<'w> {
     }
 }
 
-fn text(weights: &WhisperWeights) -> Vec<Memory> {
-    weights.decoder.iter().map(|_| Memory::new(weights.width, LONGEST_TEXT)).collect()
+fn text(weights: &WhisperWeights) -> Vec<KeyValues> {
+    weights.decoder.iter().map(|_| KeyValues::new(weights.width, LONGEST_TEXT)).collect()
 }
 
 struct Apply<'a> {
@@ -204,8 +204,8 @@ impl WithSimd for Multiply<'_> {
 
 struct Step<'a, F> {
     weights: &'a WhisperWeights,
-    heard: &'a [Memory],
-    texts: &'a mut [Vec<Memory>],
+    heard: &'a [KeyValues],
+    texts: &'a mut [Vec<KeyValues>],
     /// The text that each row belongs to, and its position there.
     rows: &'a [(usize, usize)],
     tokens: &'a [u32],

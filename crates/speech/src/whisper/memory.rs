@@ -6,7 +6,7 @@ use pulp::Simd;
 use super::weights::HEAD;
 
 /// The keys and values of one layer, for a number of positions that is fixed.
-pub struct Memory {
+pub struct KeyValues {
     heads: usize,
     positions: usize,
     /// For each head, panels of positions, a line for each column.
@@ -15,7 +15,7 @@ pub struct Memory {
     values: Vec<Line>,
 }
 
-impl Memory {
+impl KeyValues {
     pub fn new(width: usize, positions: usize) -> Self {
         let positions = positions.next_multiple_of(2 * PANEL);
         let lines = positions * width / PANEL;

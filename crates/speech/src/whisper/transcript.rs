@@ -6,7 +6,7 @@ use super::decoder::Decoder;
 use super::encoder::{SoundEncoder, WINDOW as MEL_WINDOW};
 use super::languages;
 use super::mel::HOP;
-use super::memory::Memory;
+use super::memory::KeyValues;
 use super::rules::Rules;
 use super::vocabulary::TokenId;
 use super::weights::LONGEST_TEXT;
@@ -75,7 +75,7 @@ pub struct TimedSegment {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Part {
+pub enum HeardPart {
     /// The language, as soon as somebody speaks.
     Language(&'static str),
     Segment(TimedSegment),
@@ -90,7 +90,7 @@ impl Whisper {
         &self,
         source: &mut Source<'_>,
         options: &Options,
-        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> Result<(), AudioError> {
         let mut windows = Windows::new(source);
         let mut writer = Writer::new(self, options);
@@ -98,7 +98,7 @@ impl Whisper {
             let sound = windows.sound()?;
             if sound.len() < SHORTEST_REST {
                 let length = sound.len() as f64 / RATE as f64;
-                let _ = on(Part::Progress(windows.seconds() + length));
+                let _ = on(HeardPart::Progress(windows.seconds() + length));
                 return Ok(());
             }
             let (length, active) = (sound.len(), active_frames(sound));
@@ -116,7 +116,7 @@ impl Whisper {
                 }
             };
             windows.advance(step.min(length));
-            if on(Part::Progress(windows.seconds())).is_break() {
+            if on(HeardPart::Progress(windows.seconds())).is_break() {
                 return Ok(());
             }
         }
@@ -143,7 +143,7 @@ struct Writer<'w> {
     /// What was written down before.
     history: Vec<TokenId>,
     /// Room that the decoder of the window before has left.
-    spare: Vec<Vec<Memory>>,
+    spare: Vec<Vec<KeyValues>>,
 }
 
 impl<'w> Writer<'w> {
@@ -167,7 +167,7 @@ impl<'w> Writer<'w> {
     fn write(
         &mut self,
         heard: &Heard,
-        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> ControlFlow<(), usize> {
         let Whisper { weights, vocabulary, spectrogram, suppressed, instructions, .. } =
             self.whisper;
@@ -199,7 +199,7 @@ impl<'w> Writer<'w> {
         }
         for segment in segments {
             self.history.extend(&segment.tokens);
-            on(Part::Segment(segment))?;
+            on(HeardPart::Segment(segment))?;
         }
         ControlFlow::Continue(step)
     }
@@ -208,13 +208,13 @@ impl<'w> Writer<'w> {
     fn know_language(
         &mut self,
         decoder: &mut Decoder<'_>,
-        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> ControlFlow<()> {
         let marks = &self.whisper.vocabulary.marks;
         if !marks.is_multilingual() {
             if self.language.is_none() {
                 self.language = Some(marks.languages().start);
-                return on(Part::Language("en"));
+                return on(HeardPart::Language("en"));
             }
             return ControlFlow::Continue(());
         }
@@ -227,7 +227,7 @@ impl<'w> Writer<'w> {
                 .max_by(|one, other| likely[*one as usize].total_cmp(&likely[*other as usize]));
             let language = language.unwrap_or(marks.languages().start);
             self.language = Some(language);
-            return on(Part::Language(marks.language_code(language).unwrap_or("en")));
+            return on(HeardPart::Language(marks.language_code(language).unwrap_or("en")));
         }
         ControlFlow::Continue(())
     }

@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, Signal};
 use super::super::child::watched;
 use super::super::{Output, Work};
 use super::*;
-use crate::extract::{Limits, Models, Opened, draw_page, extract};
+use crate::extract::{Limits, Opened, ReadingModels, draw_page, extract};
 
 /// What the process that a test starts is to do: `everything`, `filter`, `landlock` or `read`.
 const TASK: &str = "CARREL_TEST_CONFINED";
@@ -27,7 +27,7 @@ const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 64 << 20
 
 fn job(extension: &str) -> Job {
     let parent = parent().cast_unsigned();
-    let (memory, seconds, models) = (1 << 30, 60, Models::none());
+    let (memory, seconds, models) = (1 << 30, 60, ReadingModels::none());
     let (extension, limits, total_seconds) = (extension.to_owned(), LIMITS, seconds);
     Job {
         extension,
@@ -160,7 +160,7 @@ fn models() -> Opened {
         seconds: 60,
         threads: 2,
     });
-    Opened::of(&Models { ocr, listening }, Arc::default())
+    Opened::of(&ReadingModels { ocr, listening }, Arc::default())
 }
 
 fn extension(path: &Path) -> &str {

@@ -1,9 +1,12 @@
 //! Documents whose passages are stored part by part.
+use async_trait::async_trait;
+use carrel_domain::document::{Chunk, Span, Splitter, Splitting};
 use carrel_domain::job::queue::{
     ItemOutcome, PartResult, PartialIndexing, PassagePart, Superseded,
 };
 use carrel_domain::library::{IndexedDocument, NewPassage, Passage, WorkspaceDocument};
-use carrel_domain::{ChunkId, WorkspaceDocumentId};
+use carrel_domain::provenance::Provenance;
+use carrel_domain::{ChunkId, Result, TextKind, WorkspaceDocumentId};
 
 use super::World;
 
@@ -80,5 +83,17 @@ impl World {
         let mut places = self.places.lock().unwrap();
         let place = places.iter_mut().find(|place| place.id == stored.place);
         place.unwrap().recipe = recipe;
+    }
+}
+
+#[async_trait]
+impl Splitter for World {
+    async fn split(&self, text: String, _: TextKind, _: Splitting) -> Result<Vec<Chunk>> {
+        // A bar ends a chunk.
+        let chunk = |text: &str| {
+            let span = Span { start: 0, end: text.chars().count() as u32 };
+            Chunk { text: text.to_owned(), span, provenance: Provenance::default() }
+        };
+        Ok(text.split('|').map(chunk).collect())
     }
 }
