@@ -1,5 +1,4 @@
-//! A service of its own on these crates: it opens a database, adds a document, asks a workspace and
-//! writes a report. It embeds texts itself and answers by quoting, so it needs no other server.
+//! A service of its own: it opens a database, adds a document, asks a workspace and writes a report.
 //! Run it: `cargo run -p carrel-services --example library_service -- <directory>`.
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +8,8 @@ use async_trait::async_trait;
 use carrel_documents::worker::{Program, Readers, ResourceLimits};
 use carrel_documents::{DocumentStore, FileExtractor, Limits, OriginalStore};
 use carrel_documents::{RecursiveSplitter, WebPages};
-use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ModelChoice, Models};
-use carrel_domain::{Error, Result, audit::By, model::Purpose, workspace::WorkspaceSettings};
-use carrel_domain::{image::ImageModel, reranker::Reranker};
+use carrel_domain::model::{ChatModel, Embedder, EmbeddingModel, ModelChoice, Models, Purpose};
+use carrel_domain::{Error, Result, audit::By, reranker::Reranker, workspace::WorkspaceSettings};
 use carrel_persistence::Database;
 use carrel_providers::{Cl100k, Extractive, LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::chat::{Question, Reply};
@@ -52,7 +50,7 @@ impl Models for OwnModels {
     fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>> {
         Ok(None)
     }
-    fn images(&self) -> Result<Arc<dyn ImageModel>> {
+    fn images(&self) -> Result<Arc<dyn carrel_domain::image::ImageModel>> {
         Err(Error::unavailable("the image model", "this service has none"))
     }
 }
@@ -68,7 +66,6 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
     let extractor = Arc::new(FileExtractor::new(limits, readers));
     let pages = PageImages { renderer: extractor.clone(), directory: directory.into(), room: 0 };
     let originals = Arc::new(OriginalStore::local(&directory.join("originals"))?);
-    let links = LinkLimits { bytes: limits.file, time };
     let adapters = Adapters {
         models: Arc::new(OwnModels),
         index: Arc::new(EmbeddedIndex::new(database.clone(), 64 << 20)),
@@ -77,7 +74,11 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
         extractor,
         splitter: Arc::new(RecursiveSplitter),
         tokenizer: Arc::new(Cl100k::default()),
-        fetcher: Arc::new(WebFetcher::new(Arc::new(SystemLookup), Vec::new(), links)),
+        fetcher: Arc::new(WebFetcher::new(
+            Arc::new(SystemLookup),
+            Vec::new(),
+            LinkLimits { bytes: 1 << 20, time },
+        )),
         reader: Arc::new(WebPages::new(limits.text)),
         scratch: directory.to_owned(),
         embedding_cache: 64 << 20,
@@ -86,14 +87,13 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
     let services = DocumentServices::new(&database, adapters);
     let (by, settings) = (By::operator(chrono::Utc::now()), WorkspaceSettings::named("Garden"));
     let garden = workspaces::create(&*database, &*database, settings, &by).await?;
-    let text = "Bees make honey. Cows make milk.".into();
-    let note = RawText { title: "Animals".into(), text, ..RawText::default() };
+    let (title, text) = ("Animals".into(), "Bees make honey. Cows make milk.".into());
+    let note = RawText { title, text, ..RawText::default() };
     services.ingestion.add_text(note, vec![garden.clone()], Indexing::Refuse, &by).await?;
     let question = Question { text: "What do bees make?".into(), ..Question::default() };
     let reply = services.conversations.ask(&garden, question, &by).await?;
     let Reply::Answered { text, sources, .. } = reply else { anyhow::bail!("no answer") };
-    let titles: Vec<_> = sources.iter().map(|source| source.document().title.as_str()).collect();
-    let report = format!("# Bees\n\n{text}\n\nFrom: {}\n", titles.join(", "));
+    let report = format!("# Bees\n\n{text}\n\nFrom: {}\n", sources[0].document().title);
     Ok(std::fs::write(directory.join("report.md"), report)?)
 }
 

@@ -35,6 +35,8 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     table("deleted_chats", "deletion_id, chat_id"),
     table("shares", "id"),
     ArchivedTable { replaced_by: Some("name"), ..table("folders", "name") },
+    // Their files go along as the other files of the storage directory do.
+    ArchivedTable { only: Some("noted_at IS NULL AND NOT released"), ..table("originals", "name") },
     table("documents", "id"),
     table("workspace_documents", "id"),
     table("namespaces", "workspace_id"),
@@ -85,6 +87,7 @@ const LEFT_OUT: &[&str] = &[
     "sessions",
     "setup_links",
     "sign_in_tokens",
+    "speech_use",
     "unsettled_files",
     "uploads",
     "vector_name",
