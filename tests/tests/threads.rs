@@ -1,13 +1,12 @@
 //! Threads: started, listed, renamed, removed; and what was said.
 use anyhow::Result;
-use e2e::{Backend, Mode, TestServer, in_both_modes};
+use e2e::{Backend, Mode, TestServer, in_both_modes, on_both_databases};
 use serde_json::json;
 
-in_both_modes!(
-    a_thread_lives_in_its_workspace,
-    a_thread_is_found_by_a_part_of_its_name,
-    history_tells_what_was_said,
-);
+in_both_modes!(a_thread_is_found_by_a_part_of_its_name, history_tells_what_was_said,);
+
+// It names users of its own, or makes the team itself.
+on_both_databases!(a_thread_lives_in_its_workspace);
 
 async fn server(backend: Backend, mode: Mode) -> Result<TestServer> {
     let server = TestServer::start_for(backend, mode).await?;
@@ -17,8 +16,8 @@ async fn server(backend: Backend, mode: Mode) -> Result<TestServer> {
     Ok(server)
 }
 
-async fn a_thread_lives_in_its_workspace(backend: Backend, mode: Mode) -> Result<()> {
-    let server = server(backend, mode).await?;
+async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
+    let server = server(backend, Mode::Owner).await?;
     let admin = server.admin();
     let body = json!({ "name": "Support", "slug": "My.Thread", "userId": 7 });
     let made = admin.post("/v1/workspace/alpha/thread/new", body.clone()).await?.ok()?;
