@@ -16,7 +16,7 @@ on_both_databases!(an_original_is_opened_by_those_who_see_its_document_and_goes_
 const PAGE: &str = "<script>alert(1)</script><p>The heron stands in the reeds.";
 
 async fn server(backend: Backend) -> Result<TestServer> {
-    let server = TestServer::start(backend).await?;
+    let server = TestServer::start_for(backend, Mode::Team).await?;
     keep(&server, "on").await?;
     for name in ["Alpha", "Beta"] {
         server.admin().post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
@@ -128,7 +128,7 @@ async fn a_page_of_a_pdf_file_is_shown_in_the_reader() -> Result<()> {
     assert_eq!(bound(admin, "beta").await?.get(&page("1")).await?.status, 404);
     assert_eq!(files_in(&server.storage().join("page-images"))?.len(), 1);
 
-    let mut owner = Visitor::first(&server, Mode::Owner).await?;
+    let mut owner = Visitor::signed_in(&server, "ada").await?;
     let at = location.replace('/', "%2F");
     let reader = owner.get(&format!("/w/alpha/source?in={at}")).await?;
     assert!(reader.says(&format!("Page 1 of {pages}")), "{}", reader.text);

@@ -72,7 +72,9 @@ async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
     while let Some(path) = waiting.pop_first() {
         let page = visitor.get(&path).await?;
-        let is_page = page.header("content-type").starts_with("text/html");
+        // An original that is a page is opened in a sandbox, where no script runs.
+        let is_sandboxed = page.header("content-security-policy").contains("sandbox");
+        let is_page = page.header("content-type").starts_with("text/html") && !is_sandboxed;
         if is_page {
             for part in page.text.split("href=\"").skip(1) {
                 let to = part.split('"').next().unwrap_or_default();
