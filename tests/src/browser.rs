@@ -49,6 +49,8 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update", "--mute-audio"])
             .arg("--disable-features=Translate,MediaRouter,OptimizationHints,HttpsUpgrades")
             .args(["--lang=en-GB", "--no-proxy-server"])
+            // Scripts of tests press buttons, which to Chromium is nobody's gesture.
+            .arg("--autoplay-policy=no-user-gesture-required")
             // A microphone that hums, and nobody who would have to allow it.
             .args(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"])
             .arg(format!("--host-resolver-rules=MAP {NAMED_HOST} 127.0.0.1"))
@@ -219,6 +221,9 @@ impl Browser {
     pub async fn live_in(&mut self, zone: &str, language: &str) -> Result<()> {
         let zone = json!({ "timezoneId": zone });
         self.call("Emulation.setTimezoneOverride", zone).await?;
+        let headers = json!({ "headers": { "Accept-Language": language } });
+        self.call("Network.enable", json!({})).await?;
+        self.call("Network.setExtraHTTPHeaders", headers).await?;
         let language = json!({ "locale": language });
         self.call("Emulation.setLocaleOverride", language).await.map(drop)
     }

@@ -69,7 +69,9 @@ async fn with_server_stopped(server: &mut TestServer, arguments: &[&str]) -> Res
 const SECRET_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 async fn started(backend: Backend) -> Result<TestServer> {
-    TestServer::start(Options::from(backend).with("CARREL_SECRET_KEY", SECRET_KEY)).await
+    // The installation that is imported names a vector database that is not there.
+    let options = Options::from(backend).with("VECTOR_DB", "lancedb");
+    TestServer::start(options.with("CARREL_SECRET_KEY", SECRET_KEY)).await
 }
 
 /// Moves everything to a new server.

@@ -121,7 +121,7 @@ fn collect(directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match path.is_dir() {
-            true if ["documents", "tmp"].contains(&&*name) => {}
+            true if ["documents", "originals", "tmp"].contains(&&*name) => {}
             true => collect(&path, files)?,
             false if name.starts_with("carrel.db") => {}
             false => _ = files.insert(path.display().to_string(), std::fs::read(&path)?),

@@ -84,7 +84,7 @@ async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Res
     ada.open(&format!("{base}/w/harbour")).await?;
     ada.click("#models summary").await?;
     ada.wait("document.querySelectorAll('.picker-list .choice').length > 10").await?;
-    ada.fill("#model-filter", "ech").await?;
+    ada.fill("#model-filter", "echo").await?;
     ada.wait("[...document.querySelectorAll('.picker-list .choice')].filter((it) => it.checkVisibility()).length === 1").await?;
     let price = ada
         .run("document.querySelector('.picker-list [value=echo]').closest('label').innerText")

@@ -143,7 +143,10 @@ async fn the_day_has_as_many_minutes_as_the_settings_say() -> Result<()> {
 #[tokio::test]
 async fn providers_are_chosen_while_the_server_runs_and_failures_are_told() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(Backend::Sqlite).await?;
+    let empty = tempfile::tempdir()?;
+    let models = empty.path().join("all-MiniLM-L6-v2").display().to_string();
+    let options = Options::from(Backend::Sqlite).with("CARREL_MODEL_DIR", models);
+    let server = TestServer::start(options).await?;
     let admin = server.admin();
     let (ear, mouth) = ("/v1/openai/audio/transcriptions", "/v1/openai/audio/speech");
     let body = json!({ "input": "Hello", "voice": "alloy" });
@@ -182,10 +185,11 @@ async fn a_recording_becomes_a_document_by_the_provider_of_the_settings() -> Res
     let options = configured(Backend::Sqlite, &model)
         .with("WHISPER_PROVIDER", "generic-openai")
         .with("WHISPER_GENERIC_OPEN_AI_BASE_URL", model.base_url())
-        .with("WHISPER_GENERIC_OPEN_AI_API_KEY", "secret-of-the-clerk")
-        .with("WHISPER_GENERIC_OPEN_AI_MODEL", "clerk");
+        .with("WHISPER_GENERIC_OPEN_AI_API_KEY", "secret-of-the-clerk");
     let server = TestServer::start(options).await?;
     let admin = server.admin();
+    let clerk = json!({ "WhisperGenericOpenAiModel": "clerk" });
+    admin.post("/v1/system/update-env", clerk).await?.ok()?;
     let sound = [b"RIFF", vec![0; 96].as_slice()].concat();
     let stored = admin.upload("meeting.mp3", &sound, &[]).await?.ok()?;
     let text = stored["documents"][0]["pageContent"].as_str().context("no text")?;

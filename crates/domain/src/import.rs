@@ -243,7 +243,7 @@ pub struct ImportProgress(Arc<(AtomicU64, AtomicU64)>);
 
 impl ImportProgress {
     /// How many there are in all, once that is known.
-    pub fn expect(&self, total: u64) {
+    pub fn set_total(&self, total: u64) {
         self.0.1.store(total, Ordering::Relaxed);
     }
 

@@ -161,7 +161,7 @@ impl Importer {
         let placed = source.all("workspace_documents")?;
         let counted = COUNTED.iter().filter_map(|table| report.tables.get(*table));
         let large: u64 = counted.map(|table| table.found).sum();
-        options.progress.expect(large + scan.files.len() as u64);
+        options.progress.set_total(large + scan.files.len() as u64);
         let reading = SourceReader {
             source: Arc::new(Mutex::new(source)),
             known: Arc::new(known),

@@ -32,8 +32,8 @@
 //! // Nothing waits to be indexed, so there is no job to claim.
 //! let lease = LeaseRequest { token: uuid::Uuid::new_v4(), until: by.at + TimeDelta::seconds(20) };
 //! assert!(database.claim(lease, by.at).await?.is_none());
-//! # anyhow::Ok(()) }).unwrap();
-//! # Ok::<(), std::io::Error>(())
+//! # anyhow::Ok(()) })?;
+//! # Ok::<(), anyhow::Error>(())
 //! ```
 //!
 //! # Locks

@@ -24,8 +24,7 @@ struct OwnModels;
 #[async_trait]
 impl Embedder for OwnModels {
     fn model(&self) -> EmbeddingModel {
-        let (name, identity) = ("shared-words".into(), "shared-words/64".into());
-        EmbeddingModel { name, identity, longest_text: 8_192 }
+        EmbeddingModel { name: "words".into(), identity: "words/64".into(), longest_text: 8_192 }
     }
     async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
         let embed = |text: &String| {
@@ -59,13 +58,13 @@ impl Models for OwnModels {
 pub async fn run(directory: &Path) -> anyhow::Result<()> {
     let database = format!("sqlite://{}", directory.join("service.db").display());
     let database = Arc::new(Database::open(&database)?);
-    // Reads other files than plain text, none of which is added here.
     let program = Program { path: "carrel".into(), arguments: vec![], environment: vec![] };
     let (limits, time) = (Limits::text(1 << 20), Duration::from_secs(20));
     let readers = Readers::new(program, ResourceLimits { workers: 1, time, memory: 1 << 30 });
     let extractor = Arc::new(FileExtractor::new(limits, readers));
     let pages = PageImages { renderer: extractor.clone(), directory: directory.into(), room: 0 };
     let originals = Arc::new(OriginalStore::local(&directory.join("originals"))?);
+    let links = LinkLimits { bytes: 1 << 20, time };
     let adapters = Adapters {
         models: Arc::new(OwnModels),
         index: Arc::new(EmbeddedIndex::new(database.clone(), 64 << 20)),
@@ -74,11 +73,7 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
         extractor,
         splitter: Arc::new(RecursiveSplitter),
         tokenizer: Arc::new(Cl100k::default()),
-        fetcher: Arc::new(WebFetcher::new(
-            Arc::new(SystemLookup),
-            Vec::new(),
-            LinkLimits { bytes: 1 << 20, time },
-        )),
+        fetcher: Arc::new(WebFetcher::new(Arc::new(SystemLookup), Vec::new(), links)),
         reader: Arc::new(WebPages::new(limits.text)),
         scratch: directory.to_owned(),
         embedding_cache: 64 << 20,

@@ -202,7 +202,7 @@ mod tests {
             _: &By,
             progress: ImportProgress,
         ) -> Result<String> {
-            progress.expect(3);
+            progress.set_total(3);
             progress.add(2);
             let _permit = self.may_end.acquire().await.map_err(Error::internal)?;
             match source.ends_with("broken") {

@@ -163,7 +163,11 @@ fn answer(model: &str, messages: &[Value]) -> String {
 /// 16 kB in paragraphs, lists, tables and code.
 fn lengthy() -> String {
     let part = "## The lamp\n\nIts light falls off with $d^2$.\n\nThe lamp stands on the railing and is lit at dusk by the keeper, who also \
-                writes down the weather, the ships that pass and the oil that is left in the tank.\n\n\
+                writes down the weather, the ships that pass and the oil that is left in the tank. In fog the horn is \
+                sounded twice a minute, and the reserve lamp stands ready beside the main one. Whoever relieves the \
+                keeper at dawn reads the log, signs it and climbs the tower once more before the lamp is put out.\n\n\
+                The boat comes on Tuesdays with bread, oil and letters. In winter it may be late by a week, so that \
+                the store holds food for twenty days and water for thirty, counted on the first of each month.\n\n\
                 - trim the wick\n- fill the tank\n- clean the glass\n\n\
                 | lamp | oil |\n|---|---|\n| main | 4 l |\n| reserve | 1 l |\n\n\
                 ```rust\nlet lamp = Lamp::new();\nlamp.light();\n```\n\n";

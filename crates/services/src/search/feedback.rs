@@ -3,7 +3,7 @@
 //! Where many passages hold the question's words about as well, those that are about the same thing as the
 //! best are likelier to answer than those that share the words by chance. Passages are compared by all of
 //! their words, rare ones among the candidates weighing more; no model and no index is asked.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use carrel_domain::lexical::rough_terms;
 
@@ -45,19 +45,24 @@ struct Vectors {
 impl Vectors {
     /// A term weighs the more, the more often a passage has it and the fewer others do.
     fn of(passages: &[HashMap<String, u32>]) -> Self {
+        // In the order of the terms: sums of the same passages are the same to the last bit.
+        let passages: Vec<BTreeMap<&str, u32>> = passages
+            .iter()
+            .map(|terms| terms.iter().map(|(term, times)| (term.as_str(), *times)).collect())
+            .collect();
         let mut known: HashMap<&str, (usize, u32)> = HashMap::new();
-        for term in passages.iter().flat_map(HashMap::keys) {
+        for term in passages.iter().flat_map(BTreeMap::keys) {
             let next = known.len();
             known.entry(term).or_insert((next, 0)).1 += 1;
         }
         let count = passages.len() as f32;
-        let weigh = |(term, times): (&String, &u32)| {
-            let (dimension, holding) = *known.get(term.as_str())?;
+        let weigh = |(term, times): (&&str, &u32)| {
+            let (dimension, holding) = *known.get(*term)?;
             let rarity = ((count + 1.0) / (holding as f32 + 0.5)).ln().max(0.0);
             // What only one has compares it with none.
             (holding > 1).then(|| (dimension, (1.0 + (*times as f32).ln()) * rarity))
         };
-        let vector = |passage: &HashMap<String, u32>| {
+        let vector = |passage: &BTreeMap<&str, u32>| {
             let mut vector: Vec<_> = passage.iter().filter_map(weigh).collect();
             let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
             vector.iter_mut().for_each(|(_, weight)| *weight /= length.max(f32::EPSILON));
