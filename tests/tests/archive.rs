@@ -1,9 +1,10 @@
 //! A server is archived, and read into another database: SQLite to PostgreSQL and back. It answers as before.
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use e2e::{Backend, Options, Output, TestServer};
+use e2e::{Backend, Client, Options, Output, TestServer};
 use serde_json::{Value, json};
 
 fn fixture() -> PathBuf {
@@ -74,6 +75,18 @@ async fn started(backend: Backend) -> Result<TestServer> {
     TestServer::start(options.with("CARREL_SECRET_KEY", SECRET_KEY)).await
 }
 
+/// Waits until the documents of an import are embedded, which a server begins some seconds after its start.
+async fn is_embedded(admin: &Client) -> Result<()> {
+    for _ in 0..600 {
+        let count = admin.get("/api/v1/system/vector-count").await?.ok()?;
+        if count["vectorCount"].as_u64() > Some(0) {
+            return admin.jobs_end().await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("nothing is embedded")
+}
+
 /// Moves everything to a new server.
 async fn moved(from: &TestServer, to: Backend, folder: &Path) -> Result<TestServer> {
     let shown = folder.display().to_string();
@@ -98,7 +111,7 @@ async fn a_server_moves_to_another_database_and_back_and_answers_as_before() -> 
     let source = fixture().display().to_string();
     let output = with_server_stopped(&mut first, &["import", "anythingllm", &source]).await?;
     assert_eq!(output.code, Some(0), "{output:?}");
-    first.admin().jobs_end().await?;
+    is_embedded(first.admin()).await?;
     let before = answers(&first).await?;
 
     let second = moved(&first, Backend::Postgres, &directory.path().join("one")).await?;

@@ -13,6 +13,9 @@ const MOST_REQUESTS: u64 = 5;
 /// What asks somebody else, as a provider of models, and comes when it comes. The page is complete without.
 const LATER: [&str; 2] = ["/status", "/names"];
 
+/// What browsers ask for at leisure, once a page is there, in case somebody installs it as an application.
+const INSTALLED: &str = "/manifest\\.webmanifest$|icon-192\\.png$|/service-worker\\.js$";
+
 /// Bytes, requests, and what was asked for only after something else had arrived: by a style sheet or
 /// a script. An address counts once: the icon of a page is its picture too, and Chromium notes it a
 /// second time or not, as the two come about.
@@ -20,11 +23,11 @@ const WEIGHED: &str = "(() => { const all = performance.getEntriesByType('resour
     const page = performance.getEntriesByType('navigation')[0]; \
     const late = all.filter((one) => ['css', 'fetch', 'xmlhttprequest'].includes(one.initiatorType)); \
     return [page.transferSize + all.reduce((sum, one) => sum + one.transferSize, 0), \
-      1 + new Set(all.map((one) => one.name)).size, late.map((one) => one.name)]; })()";
+      1 + new Set(all.map((one) => one.name).filter((name) => !/INSTALLED/.test(name))).size, late.map((one) => one.name)]; })()";
 
 async fn weigh(browser: &mut Browser, address: &str) -> Result<(u64, u64)> {
     browser.open(address).await?;
-    let weighed = browser.run(WEIGHED).await?;
+    let weighed = browser.run(&WEIGHED.replace("INSTALLED", INSTALLED)).await?;
     let late = weighed[2].as_array().into_iter().flatten().filter_map(|name| name.as_str());
     let late: Vec<_> = late.collect();
     let (later, late): (Vec<_>, Vec<_>) =

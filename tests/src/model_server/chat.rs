@@ -168,6 +168,11 @@ fn lengthy() -> String {
                 keeper at dawn reads the log, signs it and climbs the tower once more before the lamp is put out.\n\n\
                 The boat comes on Tuesdays with bread, oil and letters. In winter it may be late by a week, so that \
                 the store holds food for twenty days and water for thirty, counted on the first of each month.\n\n\
+                Visitors are asked to come at low water, when the causeway is dry, and to be gone before it turns. The \
+                stair has a hundred and twelve steps and no landing; whoever is short of breath waits in the kitchen, \
+                where there is tea. Dogs stay below, as do umbrellas, and the lens is not to be touched by anybody.\n\n\
+                The log is a bound book with one page for each day. Nothing in it is struck out: a mistake is left as \
+                it was written, and the right entry stands below it with the hour and the hand of the one who saw it.\n\n\
                 - trim the wick\n- fill the tank\n- clean the glass\n\n\
                 | lamp | oil |\n|---|---|\n| main | 4 l |\n| reserve | 1 l |\n\n\
                 ```rust\nlet lamp = Lamp::new();\nlamp.light();\n```\n\n";

@@ -1,6 +1,6 @@
 //! Two rankings of passages become one.
 use std::cmp::Ordering::Equal;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use carrel_domain::ChunkId;
 use carrel_domain::library::Passage;
@@ -41,7 +41,8 @@ pub(super) struct Candidate {
 
 #[derive(Default)]
 pub(super) struct Candidates {
-    all: HashMap<ChunkId, Candidate>,
+    /// In one order, so that sums over them are the same each time.
+    all: BTreeMap<ChunkId, Candidate>,
 }
 
 impl Candidates {

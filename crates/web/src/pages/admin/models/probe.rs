@@ -137,7 +137,9 @@ pub async fn names(
         "embedding" => ModelKind::Embedding,
         _ => return response::page(&current_user.request, &ModelNames { models: Vec::new() }),
     };
-    let filled = changes(&current_user.ports().settings_store, &form.read().await?);
+    let mut filled = changes(&current_user.ports().settings_store, &form.read().await?);
+    // The model is what the list is for, so it is often still empty.
+    filled.retain(|_, value| value != "");
     let listed = current_user.ports().model_lists.list(kind, None, &filled).await;
     let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
         tracing::debug!(%error, "failed to list the models of a provider");
