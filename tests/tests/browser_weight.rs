@@ -14,7 +14,7 @@ const MOST_REQUESTS: u64 = 5;
 const LATER: [&str; 2] = ["/status", "/names"];
 
 /// What browsers ask for at leisure, once a page is there, in case somebody installs it as an application.
-const INSTALLED: &str = "/manifest\\.webmanifest$|icon-192\\.png$|/service-worker\\.js$";
+const INSTALLED: &str = "manifest\\.webmanifest$|icon-192\\.png$|service-worker\\.js$";
 
 /// Bytes, requests, and what was asked for only after something else had arrived: by a style sheet or
 /// a script. An address counts once: the icon of a page is its picture too, and Chromium notes it a

@@ -33,50 +33,35 @@ use crate::meter::Meter;
 use crate::originals::Originals;
 use crate::search::Search;
 
-/// A database that implements every port these services store things in.
-pub trait Repository:
-    Chats
-    + Documents
-    + EmbeddingCache
-    + FilterRows
-    + Folders
-    + JobQueue
-    + Jobs
-    + Lexical
-    + Memories
-    + MessageQuota
-    + Pins
-    + PromptVariables
-    + Settings
-    + SlashCommands
-    + ThreadFiles
-    + Uploads
-    + WorkspaceDocuments
-    + 'static
-{
+/// Declares [`Repository`] with the ports it has, so that they are listed once.
+macro_rules! repository {
+    ($($port:ident),+ $(,)?) => {
+        /// A database that implements every port these services store things in.
+        pub trait Repository: $($port +)+ 'static {}
+
+        impl<T> Repository for T where T: $($port +)+ 'static {}
+    };
 }
 
-impl<T> Repository for T where
-    T: Chats
-        + Documents
-        + EmbeddingCache
-        + FilterRows
-        + Folders
-        + JobQueue
-        + Jobs
-        + Lexical
-        + Memories
-        + MessageQuota
-        + Pins
-        + PromptVariables
-        + Settings
-        + SlashCommands
-        + ThreadFiles
-        + Uploads
-        + WorkspaceDocuments
-        + 'static
-{
-}
+repository!(
+    Chats,
+    Documents,
+    EmbeddingCache,
+    FilterRows,
+    Folders,
+    JobQueue,
+    Jobs,
+    Lexical,
+    Memories,
+    MessageQuota,
+    Pins,
+    PromptVariables,
+    Settings,
+    SlashCommands,
+    ThreadFiles,
+    Uploads,
+    WorkspaceDocuments,
+);
 
 /// Everything else that these services need.
 pub struct Adapters {

@@ -15,9 +15,9 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Bytes that unfinished blocks may take, in addition to a quarter of the finished ones. Content
+    /// Bytes that unfinished blocks may take, in addition to an eighth of the finished ones. Content
     /// that is replaced repeatedly must not outweigh the rest.
-    const ALLOWANCE: usize = 3_072;
+    const ALLOWANCE: usize = 1_536;
 
     pub fn update(&mut self, kind: &str, part: &GrowthPart, events: &mut String) {
         for block in &part.closed[self.closed.min(part.closed.len())..] {
@@ -42,7 +42,7 @@ impl Sent {
         }
         match added(&self.tail, &part.tail) {
             Some(more) if !self.tail.is_empty() => self.more(kind, more, events),
-            _ if self.tails + part.tail.len() <= self.blocks / 4 + Self::ALLOWANCE => {
+            _ if self.tails + part.tail.len() <= self.blocks / 8 + Self::ALLOWANCE => {
                 self.tails += part.tail.len();
                 events.push_str(&event(&format!("{kind}tail"), &part.tail));
             }

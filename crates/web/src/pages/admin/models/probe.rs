@@ -132,15 +132,20 @@ pub async fn names(
     name: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let kind = match kind(&name)?.name {
+    let selection = kind(&name)?;
+    let kind = match selection.name {
         "language" => ModelKind::Language,
         "embedding" => ModelKind::Embedding,
         _ => return response::page(&current_user.request, &ModelNames { models: Vec::new() }),
     };
-    let mut filled = changes(&current_user.ports().settings_store, &form.read().await?);
-    // The model is what the list is for, so it is often still empty.
+    let ports = current_user.ports();
+    let mut filled = changes(&ports.settings_store, &form.read().await?);
+    // Chosen as a setting, a provider would need its model, which is what the list is for.
+    let selector = ports.settings_store.registry().by_variable(selection.variable);
+    let provider = selector.and_then(|selector| filled.remove(selector.name));
+    let provider = provider.as_ref().and_then(Value::as_str).map(str::to_owned);
     filled.retain(|_, value| value != "");
-    let listed = current_user.ports().model_lists.list(kind, None, &filled).await;
+    let listed = ports.model_lists.list(kind, provider, &filled).await;
     let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
         tracing::debug!(%error, "failed to list the models of a provider");
         Vec::new()
