@@ -12,7 +12,7 @@ use crate::{ExtensionKeyId, Result, UserId};
 pub struct ExtensionKey {
     /// Its number, which is not used again.
     pub id: ExtensionKeyId,
-    /// The first characters, by which people tell keys apart.
+    /// The first characters, which tell keys apart.
     pub prefix: String,
     /// Whose it is; the owner's of a server without users when absent.
     pub user: Option<UserId>,
@@ -25,7 +25,7 @@ pub struct ExtensionKey {
 pub struct NewExtensionKey {
     /// SHA-256 of its secret.
     pub digest: KeyDigest,
-    /// The first characters of its secret, by which people know it.
+    /// The first characters of its secret, which tell keys apart.
     pub prefix: String,
     /// The user who has it; `None` for the owner.
     pub user: Option<UserId>,

@@ -1,4 +1,4 @@
-//! Recovery codes: secrets by which people who forgot their password set a new one.
+//! Recovery codes: secrets that let people who forgot their password set a new one.
 use async_trait::async_trait;
 
 use crate::api_key::KeyDigest;

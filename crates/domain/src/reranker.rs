@@ -3,7 +3,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 
-/// Orders passages anew. Slower and more exact than comparing vectors.
+/// Reorders passages. Slower and more exact than comparing vectors.
 #[async_trait]
 pub trait Reranker: Send + Sync {
     /// The name of the model, or of the provider where the model has none.

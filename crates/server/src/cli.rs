@@ -104,7 +104,7 @@ Examples:
   carrel ask handbook --json \"Who signs off a release?\" | jq -r .sources[].title
   carrel ask handbook --session monday \"And who signs off a hotfix?\"")]
     Ask(Ask),
-    /// Keys by which programs are let in
+    /// API keys of programs
     #[command(subcommand)]
     ApiKey(ApiKey),
     /// People who sign in

@@ -131,7 +131,7 @@ pub struct Config {
     /// Hosts that links may lead to although they are not everybody's.
     pub link_hosts: Vec<Exempt>,
     pub shutdown: Shutdown,
-    /// Where figures are told to whoever asks; nowhere unless given.
+    /// Where metrics are served without a key; nowhere unless set.
     pub metrics: Option<SocketAddr>,
     /// For how many days events of the audit log are kept; for good unless given.
     pub audit_days: Option<u32>,

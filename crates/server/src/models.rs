@@ -169,7 +169,7 @@ impl Models for ConfiguredModels {
         Ok(reranker)
     }
 
-    // Made anew each time: that is nothing beside what a picture takes.
+    // Created each time: that is nothing beside the time an image takes.
     fn images(&self) -> Result<Arc<dyn ImageModel>> {
         carrel_providers::image_model(&|name| self.settings.lookup(name), &self.http()?)
     }

@@ -1,4 +1,4 @@
-//! Has documents embedded anew when the embedder or the splitting has changed, by jobs.
+//! Creates jobs that embed documents again after the embedder or the splitting has changed.
 use std::time::Duration;
 
 use carrel_domain::audit::{Actor, By};

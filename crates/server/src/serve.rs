@@ -43,7 +43,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Every how many times of keeping up unfinished files are looked for.
 const UNFINISHED: u32 = 60;
 
-/// Serves until it is told to stop.
+/// Serves until it receives a signal to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
     refuse_tracing();
     actix_web::rt::System::new().block_on(serve(config))
@@ -133,7 +133,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server of nothing but figures, to whoever reaches its address.
+/// Serves metrics alone, without a key, at an address of their own.
 fn watched(app: &App, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
     let ports = app.ports.clone();
     let server = HttpServer::new(move || {

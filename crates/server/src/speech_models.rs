@@ -1,4 +1,4 @@
-//! What hears and what speaks by the settings. Providers are made anew each time: that is nothing
+//! The transcriber and the voice that the settings choose. Providers are created each time: that is nothing
 //! beside what a recording or a text takes. What runs on this machine is kept, as it holds models.
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, ExtensionKeyId, Result, UserId};
 use serde_json::json;
 
-use crate::token;
+use crate::{members, token};
 
 /// What every such key begins with. Extensions look for it.
 pub const PREFIX: &str = "brx-";
@@ -42,14 +42,9 @@ impl KeyHolder {
     pub async fn workspaces(
         &self,
         workspaces: &dyn Workspaces,
-        members: &dyn Members,
+        membership: &dyn Members,
     ) -> Result<Vec<Workspace>> {
-        let mut all = workspaces.list().await?;
-        if let Some(user) = self.user.as_ref().filter(|user| user.role == Role::Default) {
-            let entered = members.entered_by(user.id).await?;
-            all.retain(|workspace| entered.contains(&workspace.id));
-        }
-        Ok(all)
+        members::entered(membership, self.user.as_ref(), workspaces.list().await?).await
     }
 }
 

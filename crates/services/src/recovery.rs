@@ -56,7 +56,7 @@ impl Recovery {
         self.codes.count(user).await
     }
 
-    /// Sets a new password for whoever has a code, and opens a session. Wrong names and wrong codes are
+    /// Sets a new password for the holder of a code, and opens a session. Wrong names and wrong codes are
     /// refused alike, and as slowly.
     pub async fn redeem(
         &self,

@@ -193,7 +193,7 @@ impl SpeechService {
         self.usage.add(SpeechUse::Spoken, seconds, event).await
     }
 
-    /// Refuses whoever has used up the minutes of the day, which setting by setting has no limit.
+    /// Refuses a caller who has used up the minutes of the day. Without the setting there is no limit.
     async fn check_limit(&self, of: SpeechUse, by: &By) -> Result<()> {
         let (variable, what) = match of {
             SpeechUse::Heard => ("STT_MINUTES_PER_DAY", "transcribed"),
@@ -288,7 +288,7 @@ fn check_format(
     Err(Error::invalid(field, format!("{} makes only {known}", model.name().provider)))
 }
 
-/// The voice to ask for. A voice of OpenAI means the usual one to whoever has others.
+/// The voice to ask for. Providers with other voices use their usual one for a voice of OpenAI.
 fn voice(asked: Option<String>, of: &SpeechModelName) -> Option<String> {
     let knows = KNOWS_COMMON_VOICES.contains(&of.provider.as_str());
     let asked = asked.filter(|voice| !voice.trim().is_empty() && voice != "default");

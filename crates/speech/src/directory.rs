@@ -1,4 +1,4 @@
-//! The models that listen and the voice that speaks: by which names they are known, and which files they have.
+//! The models that listen and the voice that speaks: their names and files.
 use std::fs::File;
 use std::io;
 use std::path::Path;

@@ -23,7 +23,7 @@ const LONGEST_LINE: usize = 480;
 /// A pause that begins another line, in seconds.
 const PAUSE: f64 = 2.0;
 
-/// Whether recordings are transcribed, as a worker is told.
+/// Whether a worker transcribes recordings, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Listening {
     /// The model lies in this directory.

@@ -128,7 +128,7 @@ fn within<T: Send + 'static>(
 ) -> Result<T, ExtractError> {
     let (done, answer) = mpsc::sync_channel(1);
     let work = move || {
-        // Whoever has stopped waiting has ended the process.
+        // The receiver is gone only when the process ends.
         let _ = done.send(work());
     };
     thread::Builder::new().stack_size(STACK).spawn(work)?;

@@ -19,7 +19,7 @@ use transcript::Wishes;
 
 use crate::extract::{Limits, ReadingModels};
 
-/// What a worker is told, as its one argument. The file itself is its standard input.
+/// The job of a worker: its only argument. Its standard input is the file.
 #[derive(Serialize, Deserialize)]
 struct Job {
     extension: String,

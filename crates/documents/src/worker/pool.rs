@@ -33,7 +33,7 @@ const COMPLAINTS: u64 = 4 << 10;
 pub struct ResourceLimits {
     pub workers: usize,
     pub time: Duration,
-    /// In bytes, of which its stack takes 64 MiB.
+    /// In bytes, including 64 MiB for its stack.
     pub memory: u64,
 }
 
@@ -106,7 +106,7 @@ impl Readers {
         Self { listening: Some(how), ..self }
     }
 
-    /// Whether recordings are transcribed now, and by which model.
+    /// Whether recordings are transcribed now, and the model that does it.
     pub(crate) fn listening(&self) -> Listening {
         let Some(how) = &self.listening else { return Listening::NoModel };
         let Some((seconds, threads)) = self.listening_limits() else { return Listening::Off };
@@ -204,7 +204,7 @@ impl Readers {
         Err(explain(&job, status, &complaints))
     }
 
-    /// What a worker is told to do within `time_limit`, or else within the time that is allowed for any file.
+    /// The job of a worker, within `time_limit` or else within the time that any file is allowed.
     pub(super) fn job(
         &self,
         extension: &str,

@@ -1,4 +1,4 @@
-//! Text to speech: what is to be said, by which voice, and the sound as it is made.
+//! Text to speech: the text, the voice, and the sound as it is made.
 use std::pin::Pin;
 
 use async_trait::async_trait;

@@ -49,7 +49,7 @@ pub struct Recording {
     pub content: PathBuf,
     /// In bytes.
     pub length: u64,
-    /// As the client named it, without folders. Its ending says of which kind the file claims to be.
+    /// As the client named it, without folders. Its ending is the type that the file claims to have.
     pub name: String,
 }
 

@@ -6,7 +6,7 @@ use super::reader::Given;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     Plainly,
-    /// A URL, of which the password is hidden.
+    /// A URL whose password is hidden.
     WithoutPassword,
     Never,
 }

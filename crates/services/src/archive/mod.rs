@@ -45,7 +45,7 @@ pub struct Archives {
     pub audit: Arc<dyn AuditLog>,
     /// What is known of documents.
     pub documents: Arc<dyn Documents>,
-    /// Settings, which are sealed anew under the key of the server that they come to.
+    /// Settings. The server that imports them seals them under its own key.
     pub settings: Arc<SettingsStore>,
     /// Where everything is stored.
     pub place: BackupPaths,

@@ -73,7 +73,7 @@ impl TextFeatures {
     }
 }
 
-/// Orders hits anew by what both rankings made of them and by their text, and notes with each what it is worth.
+/// Reorders hits by both rankings and by their text, and stores the score of each.
 pub(super) fn rerank(asked: &Asked, worth: &HashMap<ChunkId, f32>, hits: &mut [Hit]) {
     let mut matcher = asked.question.matcher();
     for hit in hits.iter_mut() {

@@ -56,7 +56,7 @@ pub(super) fn is_name(name: &str) -> bool {
 
 impl SpeechService {
     /// Reads the text of an answer aloud. It is kept for 30 days, and the newest 512 MiB, by what is
-    /// said and how, so that a corrected answer is read anew.
+    /// said and how, so that a corrected answer is read again.
     ///
     /// # Errors
     /// [`Error::Unprocessable`] for an answer without words, or with too many; otherwise those of
@@ -114,7 +114,7 @@ impl SpeechService {
                             .and_then(|file| kept.adopt(&name, file, SystemTime::now()))
                     };
                     let kept = tokio::task::spawn_blocking(keep).await;
-                    // Whoever listens has heard it all, whether it is kept or not.
+                    // The listener has heard all of it, whether the file is kept or not.
                     if let Ok(Err(error)) = kept {
                         tracing::warn!(%error, "failed to keep a spoken answer");
                     }
@@ -123,7 +123,7 @@ impl SpeechService {
                 Ok(false) => return,
                 Err(error) => Err(error),
             };
-            // Whoever has left needs no error.
+            // A listener who has left needs no error.
             let _ = sender.send(outcome).await;
         });
         Ok(SpokenAnswer::Coming(receiver, plan.format))

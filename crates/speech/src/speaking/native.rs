@@ -270,7 +270,7 @@ fn at_spoken_rate(samples: Vec<f32>, rate: u32) -> Result<Vec<f32>> {
 }
 
 impl Shared {
-    /// The voice, loaded by whoever comes first while the others wait.
+    /// The voice. The first request loads it while the others wait.
     async fn loaded(
         this: &Arc<Self>,
         name: &str,

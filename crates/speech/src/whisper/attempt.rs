@@ -21,7 +21,7 @@ const MOST_TOKENS: usize = LONGEST_TEXT / 2;
 const MOST_COMPRESSION: f32 = 2.4;
 /// A text that is less likely, by the mean logarithm of its tokens, is another attempt's.
 const LEAST_LIKELIHOOD: f32 = -1.0;
-/// Above it, a window of which nothing likely was written down is one without speech.
+/// A window above this value holds no speech, unless its text is likely.
 pub const NO_SPEECH: f32 = 0.6;
 
 /// What was written down of a window.

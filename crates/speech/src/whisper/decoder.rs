@@ -77,7 +77,7 @@ impl<'w> Decoder<'w> {
         self.spare
     }
 
-    /// Goes back to the first text alone, of which it forgets all tokens from `length` on.
+    /// Keeps only the first text, and its first `length` tokens.
     pub fn shorten(&mut self, length: usize) {
         self.length = self.length.min(length);
         while self.texts.len() > 1 {

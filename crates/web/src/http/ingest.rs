@@ -44,7 +44,7 @@ impl IngestResult {
         self.existed.first().filter(|_| is_all).cloned()
     }
 
-    /// The job, if any. Refuses if nothing was taken in, or what was refused is told nowhere else.
+    /// The job, if any. An error if nothing was added, or if refused files would be reported nowhere else.
     pub fn or_refused(mut self) -> Result<Option<Job>, PageError> {
         if self.refused.is_empty() || self.job.is_some() {
             return Ok(self.job);

@@ -92,7 +92,7 @@ fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     response.into_response(answer.finish())
 }
 
-/// Pages listen to whoever dictates, and need nothing else of the device.
+/// Pages use the microphone for dictation, and nothing else of the device.
 const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), display-capture=()";
 
 /// A page tells in its head what it needs; in its headers the browser reads it earlier.

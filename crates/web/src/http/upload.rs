@@ -41,7 +41,7 @@ impl UploadedFile {
         self.saved.bytes
     }
 
-    /// The file itself, for whoever needs it longer.
+    /// The file itself, for work that outlives the request.
     pub fn into_content(self) -> NamedTempFile {
         self.saved.content
     }

@@ -121,7 +121,7 @@ async fn question(
         attachments = super::exchange::images(current_user, chat).await?;
     }
     attachments.extend(asked.attachments.iter().cloned());
-    // Whoever may choose the workspace's model may choose another for one question.
+    // People who may choose the workspace's model may choose another for one question.
     if asked.model.is_some() && !current_user.identity.may(Role::Manager) {
         return Err(PageError::Forbidden);
     }

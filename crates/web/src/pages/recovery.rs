@@ -29,7 +29,7 @@ struct Recover {
     faults: Vec<FieldFault>,
 }
 
-/// Makes new codes for whoever knows the password, and shows them this once.
+/// Makes new codes, given the password, and shows them once.
 pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let missing = || Error::not_found("user", "owner");

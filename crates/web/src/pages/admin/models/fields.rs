@@ -17,7 +17,7 @@ pub struct SettingField {
     pub is_secret: bool,
     pub is_set: bool,
     pub is_fixed: bool,
-    /// Whether it names a model, of which the provider may have a list.
+    /// Whether it names a model. The provider may have a list of models.
     pub names_model: bool,
     /// Whether the list of models is another with another value.
     pub tells_models: bool,
