@@ -60,7 +60,11 @@ async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state
     // A server that has gone is told of without anybody asking.
     server
         .admin()
-        .post("/v1/system/update-env", json!({ "EmbeddingBasePath": "http://127.0.0.1:9/v1" }))
+        .post(
+            "/v1/system/update-env",
+            json!({ "EmbeddingBasePath": "http://127.0.0.1:9/v1",
+                "GenericOpenAiEmbeddingApiKey": "a-key-for-another-server" }),
+        )
         .await?
         .ok()?;
     ada.open(&format!("{base}/admin/models/embedding")).await?;

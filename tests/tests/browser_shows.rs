@@ -134,11 +134,12 @@ impl Walk<'_> {
 
     async fn read_the_source(&mut self) -> Result<()> {
         let handbook = "[...document.querySelectorAll('.source-group')].find((it) => it.innerText.includes('handbook')).querySelector('a')";
-        self.ada.leave_by(&format!("{handbook}.click()")).await?;
-        self.ada.wait("document.querySelector('#passage').innerText.includes('Berta')").await?;
+        self.ada.run(&format!("{handbook}.click()")).await?;
+        let passage = "document.querySelector('.reader-panel #passage')?.innerText";
+        self.ada.wait(&format!("{passage}?.includes('Berta')")).await?;
         self.looks_right("the reader").await?;
-        self.ada.follow(".reader-bar a").await?;
-        self.ada.wait("!!document.querySelector('.turn[id^=turn-]')").await
+        self.ada.press("Escape").await?;
+        self.ada.wait("document.querySelector('.reader-panel').hidden").await
     }
 
     async fn branch_and_find(&mut self) -> Result<()> {

@@ -51,6 +51,7 @@ async fn words_land_in_the_box_and_answers_are_read() -> Result<()> {
     ada.click("[data-speak]").await?;
     let paused = "document.querySelector('.player button')?.dataset.paused";
     ada.wait(&format!("{paused} === 'false'")).await?;
+    ada.wait("document.querySelector('.player [role=status]').textContent === ''").await?;
     assert_eq!(ada.run("document.activeElement.getAttribute('aria-label')").await?, "Pause");
     ada.click(".player button:nth-of-type(2)").await?;
     ada.wait("document.querySelector('.player button:nth-of-type(2)').innerText.includes('1.25')")

@@ -189,7 +189,7 @@ async fn a_citation_opens_its_page_beside_the_answer() -> Result<()> {
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     add(admin, "office.pdf", &fixture("office.pdf")?).await?;
     ada.open(&format!("{}/w/alpha", base(&server))).await?;
-    ada.fill("#message", "What does the document say?").await?;
+    ada.fill("#message", "How long do the batteries of the reserve lamp last?").await?;
     ada.click("button.send").await?;
     ada.wait("!!document.querySelector('.turn[id^=turn-] a.source')").await?;
     let here = ada.run("location.pathname").await?;

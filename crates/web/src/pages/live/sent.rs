@@ -17,7 +17,7 @@ pub struct Sent {
 impl Sent {
     /// Bytes that unfinished blocks may take, in addition to an eighth of the finished ones. Content
     /// that is replaced repeatedly must not outweigh the rest.
-    const ALLOWANCE: usize = 1_536;
+    const ALLOWANCE: usize = 1_024;
 
     pub fn update(&mut self, kind: &str, part: &GrowthPart, events: &mut String) {
         for block in &part.closed[self.closed.min(part.closed.len())..] {
