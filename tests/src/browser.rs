@@ -234,6 +234,14 @@ impl Browser {
         self.call("Network.setCacheDisabled", cache).await.map(drop)
     }
 
+    /// Has pages come from the server itself. Of what passes through a service worker, Chromium
+    /// tells only the size before compression.
+    pub async fn bypass_service_worker(&mut self) -> Result<()> {
+        self.call("Network.enable", json!({})).await?;
+        let bypass = json!({ "bypass": true });
+        self.call("Network.setBypassServiceWorker", bypass).await.map(drop)
+    }
+
     /// Has pages run no scripts from now on, or run them again. What is asked here still works.
     pub async fn run_no_scripts(&mut self, none: bool) -> Result<()> {
         let disabled = json!({ "value": none });

@@ -44,6 +44,7 @@ async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut browser = Browser::start(1280, 900).await?;
+    browser.bypass_service_worker().await?;
     let (bytes, requests) = weigh(&mut browser, &format!("{base}/sign-in")).await?;
     println!("/sign-in: {bytes} bytes, {requests} requests");
     ensure!(bytes < MOST && requests <= MOST_REQUESTS, "{bytes} bytes in {requests} requests");

@@ -85,7 +85,7 @@ pub mod slash_command;
 pub mod slug;
 pub mod speech;
 pub mod suggested_message;
-mod text_kind;
+pub mod text_kind;
 pub mod thread;
 pub mod thread_file;
 pub mod upload;

@@ -5,6 +5,7 @@ use askama::Template;
 use carrel_domain::document::Document;
 use carrel_domain::document_list::words_of_tokens;
 use carrel_domain::library::Passage;
+use carrel_domain::text_kind::TextKind;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, ChunkId, DocumentPath};
 use carrel_services::provenance::ProvenanceFields;
@@ -18,7 +19,7 @@ use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
-use crate::view::evidence::{self, ShownPassage};
+use crate::view::evidence::{self, Excerpt, ShownPassage};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::message::{self, Cited, Standing};
@@ -93,9 +94,9 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         true => is_missing.then(|| t("source.gone")),
         false => Some(t("source.removed")),
     };
-    let (text, range, is_cut) = cut(found.as_ref(), range, answered.as_ref());
+    let (excerpt, is_cut) = excerpt(found.as_ref(), range, answered.as_ref(), &path);
     let cites = answered.as_ref().map(|answered| (answered.text.clone(), answered.number));
-    let shown = current_user.site.renderer.run(move || evidence::show(&text, range, cites)).await?;
+    let shown = current_user.site.renderer.run(move || evidence::show(&excerpt, cites)).await?;
     let neighbour = |step: isize| {
         let answered = answered.as_ref()?;
         let at = (answered.number - 1).checked_add_signed(step)?;
@@ -185,23 +186,32 @@ fn range(passage: &Passage, text: &str) -> Option<(usize, usize)> {
     stands.or_else(found).map(|at| (at.start, at.end))
 }
 
-/// Returns the part of the text to show, with the passage; the stored passage if the document was
-/// deleted.
-fn cut(
+/// Returns the part of the text to show, with the passage, and whether there is more; the stored
+/// passage if the document was deleted.
+fn excerpt(
     found: Option<&(Document, String)>,
     place: Option<(usize, usize)>,
     answered: Option<&Answered>,
-) -> (String, (usize, usize), bool) {
+    path: &DocumentPath,
+) -> (Excerpt, bool) {
+    let kind = TextKind::of(path);
     let Some((_, text)) = found else {
-        let passage = answered.map(|answered| answered.passage.clone()).unwrap_or_default();
-        let length = passage.len();
-        return (passage, (0, length), false);
+        let text = answered.map(|answered| answered.passage.clone()).unwrap_or_default();
+        return (Excerpt { passage: 0..text.len(), text, kind, ..Excerpt::default() }, false);
     };
     let (start, end) = place.unwrap_or((0, 0));
     let from = text.floor_char_boundary(start.saturating_sub(AROUND));
     let to = text.ceil_char_boundary(end.saturating_add(AROUND).min(text.len()));
-    let is_cut = from > 0 || to < text.len();
-    (text[from..to].to_owned(), (start - from, end - from), is_cut)
+    // Whole lines, so that no row of a table is cut.
+    let from = text[..from].rfind('\n').map_or(0, |at| at + 1);
+    let header = if from > 0 { text.lines().next().unwrap_or_default() } else { "" };
+    let excerpt = Excerpt {
+        text: text[from..to].to_owned(),
+        passage: start - from..end - from,
+        kind,
+        header: header.to_owned(),
+    };
+    (excerpt, from > 0 || to < text.len())
 }
 
 /// Returns the visitor's own answer that cites the passage, if the address names one.

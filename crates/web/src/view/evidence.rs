@@ -2,11 +2,18 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use carrel_domain::text_kind::TextKind;
+
 use super::markdown::{self, Citations};
+
+mod table;
 
 /// Markers around the sentence: private-use characters, which do not occur in texts.
 const OPEN: char = '\u{f8e0}';
 const CLOSE: char = '\u{f8e1}';
+
+/// Opens a highlighted text.
+const LIT: &str = "<strong class=\"lit\">";
 
 /// A sentence supports an answer if it shares at least this part of its words, and at least this
 /// many.
@@ -21,25 +28,75 @@ pub struct ShownPassage {
     pub after: String,
 }
 
-/// Renders `text` with the passage at `place`. `cites` is the answer, and the number by which it
-/// cites the passage.
-pub fn show(text: &str, place: (usize, usize), cites: Option<(String, usize)>) -> ShownPassage {
-    let (start, end) = place;
+/// A text around a passage.
+#[derive(Clone, Debug, Default)]
+pub struct Excerpt {
+    pub text: String,
+    /// Bytes of the passage in the text.
+    pub passage: Range<usize>,
+    pub kind: TextKind,
+    /// The first row of a table, if the text begins below it.
+    pub header: String,
+}
+
+/// Renders a text with its passage. `cites` is the answer, and the number by which it cites the
+/// passage.
+pub fn show(excerpt: &Excerpt, cites: Option<(String, usize)>) -> ShownPassage {
+    let (text, Range { start, end }) = (&excerpt.text, excerpt.passage.clone());
     let passage = &text[start..end];
     let sentence = cites.and_then(|(answer, number)| sentence(passage, &answer, number));
-    let html = |text: &str| match text.trim().is_empty() {
+    match excerpt.kind {
+        TextKind::Table => table::show(excerpt, sentence),
+        TextKind::Code => ShownPassage {
+            before: code(&text[..start], None),
+            passage: code(passage, sentence),
+            after: code(&text[end..], None),
+        },
+        TextKind::Prose | TextKind::Slides | TextKind::Transcript => ShownPassage {
+            before: prose(&text[..start]),
+            passage: lit(passage, sentence).unwrap_or_else(|| prose(passage)),
+            after: prose(&text[end..]),
+        },
+    }
+}
+
+fn prose(text: &str) -> String {
+    match text.trim().is_empty() {
         true => String::new(),
         false => markdown::html(text, &Citations::None),
-    };
-    let lit = sentence.map(|at| {
-        let (before, rest) = passage.split_at(at.start);
-        let (strong, after) = rest.split_at(at.end - at.start);
-        html(&format!("{before}{OPEN}{strong}{CLOSE}{after}"))
-    });
-    ShownPassage {
-        before: html(&text[..start]),
-        passage: lit.and_then(|lit| marked(&lit)).unwrap_or_else(|| html(passage)),
-        after: html(&text[end..]),
+    }
+}
+
+/// Renders a passage with its sentence highlighted; `None` if the sentence is not plain text.
+fn lit(passage: &str, sentence: Option<Range<usize>>) -> Option<String> {
+    let at = sentence?;
+    let (before, rest) = passage.split_at(at.start);
+    let (strong, after) = rest.split_at(at.end - at.start);
+    marked(&prose(&format!("{before}{OPEN}{strong}{CLOSE}{after}")))
+}
+
+/// Renders source code line by line, as it is.
+fn code(text: &str, lit: Option<Range<usize>>) -> String {
+    let text = text.trim_matches('\n');
+    if text.is_empty() {
+        return String::new();
+    }
+    let at = lit.filter(|at| text.get(at.clone()).is_some());
+    let Range { start, end } = at.unwrap_or(0..0);
+    let mut html = String::from("<div class=\"code\"><pre tabindex=\"0\"><code>");
+    markdown::escape(&text[..start], &mut html);
+    push_lit(&text[start..end], &mut html);
+    markdown::escape(&text[end..], &mut html);
+    html.push_str("</code></pre></div>");
+    html
+}
+
+/// Writes text as highlighted, if there is any.
+fn push_lit(text: &str, html: &mut String) {
+    if !text.is_empty() {
+        html.push_str(LIT);
+        markdown::escape(text, html);
+        html.push_str("</strong>");
     }
 }
 
@@ -48,7 +105,7 @@ fn marked(html: &str) -> Option<String> {
     let (before, rest) = html.split_once(OPEN)?;
     let (sentence, after) = rest.split_once(CLOSE)?;
     let is_plain = !sentence.contains('<');
-    is_plain.then(|| format!("{before}<strong class=\"lit\">{sentence}</strong>{after}"))
+    is_plain.then(|| format!("{before}{LIT}{sentence}</strong>{after}"))
 }
 
 /// Returns the sentence of `passage` most similar to what `answer` says where it cites `number`.
@@ -123,6 +180,19 @@ fn words(text: &str) -> HashSet<String> {
 mod tests {
     use super::*;
 
+    /// A text that is a passage as a whole.
+    pub(super) fn whole(text: &str, kind: TextKind) -> Excerpt {
+        Excerpt { text: text.to_owned(), passage: 0..text.len(), kind, header: String::new() }
+    }
+
+    #[test]
+    fn code_is_shown_as_it_is() {
+        let text = "fn main() {\n    let lamp = \"<b>\" * 2;\n}\n";
+        let shown = show(&whole(text, TextKind::Code), Some((format!("{text} [1]"), 1)));
+        assert!(shown.passage.contains("<code>fn main() {\n    let lamp"), "{}", shown.passage);
+        assert!(shown.passage.contains("&lt;b&gt;&quot; * 2;"), "{}", shown.passage);
+    }
+
     #[test]
     fn the_sentence_that_an_answer_speaks_of_is_found() {
         let passage = "Ships call on channel twelve. The crane in the old harbour is called Berta. It is old.";
@@ -130,7 +200,7 @@ mod tests {
         let at = sentence(passage, answer, 1).unwrap();
         assert_eq!(&passage[at], "The crane in the old harbour is called Berta.");
         assert_eq!(sentence(passage, answer, 3), None);
-        let shown = show(passage, (0, passage.len()), Some((answer.to_owned(), 1)));
+        let shown = show(&whole(passage, TextKind::Prose), Some((answer.to_owned(), 1)));
         assert!(shown.passage.contains("<strong class=\"lit\">The crane in"), "{}", shown.passage);
         let japanese = "灯台は港にあります。予備の灯は八秒で点きます。";
         let at = sentence(japanese, "予備の灯は八秒で点きます【1】。", 1).unwrap();
@@ -144,8 +214,9 @@ mod tests {
             for at in sentences(text) {
                 assert!(!text[at].is_empty());
             }
-            let length = text.len();
-            show(text, (0, length), Some((format!("{text} [1]"), 1)));
+            for kind in [TextKind::Prose, TextKind::Table, TextKind::Code, TextKind::Transcript] {
+                show(&whole(text, kind), Some((format!("{text} [1]"), 1)));
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ use pulldown_cmark::{Event, Options, Parser, TextMergeStream};
 
 pub use citations::{Citations, cites};
 pub use plain::plain;
+pub use writer::escape;
 
 /// Most bytes of a text that are rendered. The rest is shown as plain text.
 pub const LIMIT: usize = 128 * 1024;

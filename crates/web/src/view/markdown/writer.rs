@@ -25,7 +25,7 @@ pub fn write<'a>(events: impl Iterator<Item = Event<'a>>, citations: &Citations<
 }
 
 /// Escapes HTML's special characters, also for quoted attributes.
-pub(super) fn escape(text: &str, html: &mut String) {
+pub fn escape(text: &str, html: &mut String) {
     for character in text.chars() {
         match character {
             '&' => html.push_str("&amp;"),

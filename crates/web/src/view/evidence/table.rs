@@ -1,0 +1,128 @@
+//! Shows rows of separated values, as of a CSV file or a sheet, as tables.
+use std::ops::Range;
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::{Excerpt, ShownPassage, push_lit};
+use crate::view::markdown;
+
+/// Separators that files use, the commonest first.
+const SEPARATORS: &[u8] = b",;\t|";
+
+/// Renders the rows of a text. Each part carries the header row.
+pub fn show(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> ShownPassage {
+    let (text, Range { start, end }) = (&excerpt.text, excerpt.passage.clone());
+    let first = text.lines().next().unwrap_or_default();
+    let header = if excerpt.header.is_empty() { first } else { &excerpt.header };
+    let separator = separator(header);
+    let part = |at: Range<usize>, lit: Option<Range<usize>>| {
+        let rows = &text[at.clone()];
+        // The header stands in the part itself if that is the first of the text.
+        let above = if at.start == 0 && excerpt.header.is_empty() { "" } else { header };
+        html(above, rows, separator, lit)
+    };
+    ShownPassage {
+        before: part(0..start, None),
+        passage: part(start..end, sentence),
+        after: part(end..text.len(), None),
+    }
+}
+
+/// Returns the separator that a header row has most of.
+fn separator(header: &str) -> u8 {
+    let count = |of: &u8| header.bytes().filter(|byte| byte == of).count();
+    // Of several, `max_by_key` gives the last.
+    SEPARATORS.iter().rev().copied().max_by_key(count).unwrap_or(b',')
+}
+
+/// Renders rows below a header; the first row is the header if there is none. `lit` is the part of
+/// the rows that is highlighted, in bytes.
+fn html(header: &str, rows: &str, separator: u8, lit: Option<Range<usize>>) -> String {
+    if rows.trim().is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<div class=\"table\" tabindex=\"0\"><table><thead>");
+    let mut is_head = header.is_empty();
+    if !is_head {
+        for (record, _) in records(header, separator) {
+            push_row(&record, "th", false, &mut html);
+        }
+        html.push_str("</thead><tbody>");
+    }
+    for (record, at) in records(rows, separator) {
+        let is_lit = lit.as_ref().is_some_and(|lit| at.start < lit.end && lit.start < at.end);
+        push_row(&record, if is_head { "th" } else { "td" }, is_lit, &mut html);
+        if std::mem::take(&mut is_head) {
+            html.push_str("</thead><tbody>");
+        }
+    }
+    html.push_str("</tbody></table></div>");
+    html
+}
+
+/// Returns the records of a text, each with its bytes. What is no record is left out.
+fn records(text: &str, separator: u8) -> Vec<(ByteRecord, Range<usize>)> {
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let mut found = Vec::new();
+    let mut record = ByteRecord::new();
+    let mut start = 0;
+    while let Ok(true) = reader.read_byte_record(&mut record) {
+        let end = usize::try_from(reader.position().byte()).unwrap_or(text.len());
+        found.push((record.clone(), start..end));
+        start = end;
+    }
+    found
+}
+
+fn push_row(record: &ByteRecord, element: &str, is_lit: bool, html: &mut String) {
+    html.push_str("<tr>");
+    for cell in record {
+        let cell = String::from_utf8_lossy(cell);
+        html.push_str(&format!("<{element} dir=\"auto\">"));
+        match is_lit {
+            true => push_lit(cell.trim(), html),
+            false => markdown::escape(cell.trim(), html),
+        }
+        html.push_str(&format!("</{element}>"));
+    }
+    html.push_str("</tr>");
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::text_kind::TextKind;
+
+    use super::super::{Excerpt, show, tests::whole};
+
+    const TEXT: &str =
+        "route;departs\nOstrand <1>;06:40\n\"Kjerring;\nnorth\";19:00\nTromsø;20:10\n";
+
+    #[test]
+    fn rows_are_a_table_and_the_cited_one_is_highlighted() {
+        let said = "The boat to Tromsø leaves at 20:10 [1].".to_owned();
+        let shown = show(&whole(TEXT, TextKind::Table), Some((said, 1))).passage;
+        assert!(shown.contains("<thead><tr><th dir=\"auto\">route</th>"), "{shown}");
+        assert!(shown.contains("<td dir=\"auto\">Ostrand &lt;1&gt;</td>"), "{shown}");
+        assert!(shown.contains("Kjerring;\nnorth</td>"), "{shown}");
+        assert!(shown.contains("<strong class=\"lit\">20:10</strong>"), "{shown}");
+        assert_eq!(shown.matches("<strong").count(), 2, "{shown}");
+    }
+
+    #[test]
+    fn each_part_carries_the_header() {
+        let at = TEXT.find("Ostrand").unwrap_or_default();
+        let to = TEXT.find("Tromsø").unwrap_or_default();
+        let excerpt = Excerpt { passage: at..to, ..whole(TEXT, TextKind::Table) };
+        let shown = show(&excerpt, None);
+        for part in [&shown.passage, &shown.after] {
+            assert_eq!(part.matches("<th dir=\"auto\">route</th>").count(), 1, "{part}");
+        }
+        let below = Excerpt { header: "a,b".to_owned(), ..whole("1,2\n3,4", TextKind::Table) };
+        let shown = show(&below, None).passage;
+        assert!(shown.contains("<th dir=\"auto\">a</th>") && shown.contains(">1</td>"), "{shown}");
+    }
+}
