@@ -1,4 +1,5 @@
-//! Pictures of every page, in both lights, on a phone and on a desk: `cargo xtask screenshots`.
+//! Pictures of every page, light and dark, on a phone and on a desk, in English and Arabic:
+//! `cargo xtask screenshots`.
 use std::fs;
 use std::path::PathBuf;
 
@@ -7,10 +8,10 @@ use e2e::browser::Browser;
 use e2e::{Backend, Client, TestServer};
 use serde_json::json;
 
-const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
+const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1440, 900, false), ("phone", 390, 844, true)];
 
 /// Name and path of every page behind the door.
-const PAGES: [(&str, &str); 38] = [
+const PAGES: [(&str, &str); 44] = [
     ("welcome", "/welcome"),
     ("home", "/"),
     ("workspace-new", "/workspaces/new"),
@@ -48,6 +49,12 @@ const PAGES: [(&str, &str); 38] = [
     ("admin-jobs", "/admin/jobs"),
     ("admin-audit", "/admin/audit?verify=1"),
     ("admin-system", "/admin/system"),
+    ("admin-variables", "/admin/variables"),
+    ("admin-images", "/admin/models/images?provider=lemonade"),
+    ("admin-rerank", "/admin/models/reranking"),
+    ("admin-hearing", "/admin/models/hearing"),
+    ("admin-speaking", "/admin/models/speaking"),
+    ("prompts", "/w/sample-library/prompts"),
     ("missing", "/nope"),
 ];
 
@@ -63,25 +70,16 @@ async fn main() -> Result<()> {
     let link = log.split_whitespace().rfind(|word| word.contains("/setup?token="));
     let link = link.context("the server printed no link")?.to_owned();
     let mut browser = Browser::start(1280, 860).await?;
-    let mut shots = Shots { browser: &mut browser, into, base: base.clone() };
+    let mut shots = Shots { browser: &mut browser, into, base: base.clone(), suffix: "" };
     shots.take("fresh", "/sign-in").await?;
     shots.take("setup", link.trim_start_matches(&base)).await?;
     prepare(&server, shots.browser, &link).await?;
-    for (name, path) in PAGES {
-        shots.take(name, path).await?;
-    }
-    let choose = "document.querySelectorAll('input[name=path]')[1].click(); \
-        document.querySelectorAll('.bulk details.menu')[0].open = true; \
-        document.querySelector('#shelf').scrollIntoView()";
-    shots.take_after("library-chosen", "/documents", choose).await?;
-    shots.browser.open(&format!("{base}/documents?folder=Minutes")).await?;
-    let text = "document.querySelector('#shelf .table-name').getAttribute('href')";
-    let text = shots.browser.run(text).await?;
-    shots.take("library-text", text.as_str().unwrap_or_default()).await?;
-    let source = "document.querySelector('a.source').getAttribute('href')";
-    shots.browser.open(&format!("{base}/w/sample-library")).await?;
-    let source = shots.browser.run(source).await?;
-    shots.take("source", source.as_str().unwrap_or_default()).await?;
+    shots.pages().await?;
+    shots.browser.live_in("Africa/Cairo", "ar").await?;
+    shots.suffix = "-ar";
+    shots.pages().await?;
+    shots.browser.live_in("Europe/London", "en-GB").await?;
+    shots.suffix = "";
     readme(&mut shots).await?;
     shots.browser.open(&format!("{base}/")).await?;
     shots.browser.leave_by("document.querySelector('form[action=\"/sign-out\"]').submit()").await?;
@@ -195,9 +193,37 @@ struct Shots<'a> {
     browser: &'a mut Browser,
     into: PathBuf,
     base: String,
+    /// Follows the names of the pictures.
+    suffix: &'static str,
 }
 
 impl Shots<'_> {
+    /// Every page, in the language of the browser.
+    async fn pages(&mut self) -> Result<()> {
+        for (name, path) in PAGES {
+            self.take(name, path).await?;
+        }
+        let choose = "document.querySelectorAll('input[name=path]')[1].click(); \
+            document.querySelectorAll('.bulk details.menu')[0].open = true; \
+            document.querySelector('#shelf').scrollIntoView()";
+        self.take_after("library-chosen", "/documents", choose).await?;
+        let text = "document.querySelector('#shelf .table-name').getAttribute('href')";
+        let text = self.read("/documents?folder=Minutes", text).await?;
+        self.take("library-text", &text).await?;
+        let source = "document.querySelector('a.source').getAttribute('href')";
+        let source = self.read("/w/sample-library", source).await?;
+        self.take("source", &source).await?;
+        let beside = "document.querySelector('a.source').click(); \
+            new Promise((done) => setTimeout(done, 1000))";
+        self.take_after("source-beside", "/w/sample-library", beside).await
+    }
+
+    /// What a script says on a page.
+    async fn read(&mut self, path: &str, script: &str) -> Result<String> {
+        self.browser.open(&format!("{}{path}", self.base)).await?;
+        Ok(self.browser.run(script).await?.as_str().unwrap_or_default().to_owned())
+    }
+
     async fn take(&mut self, name: &str, path: &str) -> Result<()> {
         self.take_after(name, path, "").await
     }
@@ -213,7 +239,10 @@ impl Shots<'_> {
                 self.browser.open(&format!("{}{path}", self.base)).await?;
                 self.browser.run(script).await?;
                 let picture = self.browser.picture(false).await?;
-                fs::write(self.into.join(format!("{name}-{size}-{theme}.png")), picture)?;
+                fs::write(
+                    self.into.join(format!("{name}{}-{size}-{theme}.png", self.suffix)),
+                    picture,
+                )?;
             }
         }
         println!("{name}");
