@@ -91,6 +91,7 @@ async fn readme(shots: &mut Shots<'_>) -> Result<()> {
     let (browser, base) = (&mut *shots.browser, &shots.base);
     browser.resize(1180, 720, false).await?;
     browser.prefer("light").await?;
+    browser.open("about:blank").await?;
     browser.open(&format!("{base}/w/sample-library#turn-1")).await?;
     browser
         .run("document.activeElement.blur(), document.querySelector('#turn-1 .source').focus()")

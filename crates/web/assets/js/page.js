@@ -22,6 +22,7 @@
       row.scrollLeft += middle;
     }
   });
+  window.localiseTimes = localise;
   document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement || document));
 
   const isDark = () => {

@@ -41,6 +41,7 @@
     document.body.append(panel);
     panel.hidden = false;
     window.htmx?.process(panel);
+    window.localiseTimes(panel);
     panel.focus({ preventScroll: true });
     const place = link.hash && panel.querySelector(link.hash);
     if (place) place.scrollIntoView({ block: "center" });

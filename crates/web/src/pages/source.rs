@@ -142,7 +142,7 @@ fn about(document: Document, kept: Option<String>) -> About {
     let link = || document.chunk_source.strip_prefix("link://").and_then(web_link);
     About {
         original: kept.or_else(link),
-        source: document.source,
+        source: provenance::origin(document.source),
         words: document.words.max(words_of_tokens(document.tokens)),
         since: document.created_at,
     }

@@ -25,6 +25,13 @@ pub fn words(of: &ProvenanceFields) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
+/// Where a document came from, as whoever added it said; empty if the reader of its file wrote the
+/// field, whose fixed English sentences are for programs.
+pub fn origin(source: String) -> String {
+    let is_fixed = source == "no source set" || source.ends_with(" uploaded by the user.");
+    if is_fixed { String::new() } else { source }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +45,12 @@ mod tests {
         let fields = ProvenanceFields { time: Some("00:01:02".into()), ..Default::default() };
         assert_eq!(locator(&fields).as_deref(), Some("00:01:02"));
         assert_eq!(words(&ProvenanceFields::default()), None);
+    }
+
+    #[test]
+    fn fixed_sources_are_left_out() {
+        assert_eq!(origin("a text file uploaded by the user.".to_owned()), "");
+        assert_eq!(origin("no source set".to_owned()), "");
+        assert_eq!(origin("The harbour office".to_owned()), "The harbour office");
     }
 }

@@ -11,6 +11,7 @@ use crate::http::response::{self, PageResult, segment};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
+use crate::view::provenance;
 
 /// Most bytes of text that are shown.
 const SHOWN: usize = 200_000;
@@ -61,7 +62,7 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
         folder_address: folder_address(path.folder()),
         location: path.to_string(),
         title: document.title,
-        source: document.source,
+        source: provenance::origin(document.source),
         words: document.words.max(words_of_tokens(document.tokens)),
         since: document.created_at,
         places: places.into_iter().map(place).collect(),
