@@ -1,8 +1,7 @@
 //! The embedded index, compared with exact results and with databases that change under it.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
-#[expect(dead_code, reason = "others use the rest")]
-mod support;
+pub mod support;
 
 use std::sync::Arc;
 
@@ -18,7 +17,15 @@ const PLENTY: usize = 1 << 30;
 
 fn open() -> (Arc<MemoryRows>, EmbeddedIndex) {
     let rows = Arc::new(MemoryRows::default());
-    (Arc::clone(&rows), EmbeddedIndex::new(rows, PLENTY))
+    (Arc::clone(&rows), over(rows, PLENTY))
+}
+
+/// The index of these tests; in `embedded_bits`, full segments have codes of two bits.
+fn over(rows: Arc<MemoryRows>, cache_bytes: usize) -> EmbeddedIndex {
+    match module_path!().starts_with("embedded_bits") {
+        true => EmbeddedIndex::compacting_above(0, rows, cache_bytes),
+        false => EmbeddedIndex::new(rows, cache_bytes),
+    }
 }
 
 fn query(to: &[f32], limit: usize) -> VectorQuery<'_> {
@@ -314,7 +321,7 @@ async fn workspaces_not_used_for_longest_make_room() {
     for workspace in 1..=3 {
         rows.add(WorkspaceId(workspace), vec![vec![1.0; 100]; 1_000]);
     }
-    let index = EmbeddedIndex::new(Arc::clone(&rows) as _, 250_000);
+    let index = over(Arc::clone(&rows), 250_000);
     let visit = async |workspace| {
         let within = WorkspaceId(workspace);
         let before = rows.codes_read();

@@ -7,7 +7,8 @@ use super::snapshot::{Builder, Snapshot};
 /// Codes per page: about a megabyte.
 const PAGE: usize = 4_096;
 
-/// Loads the codes of a workspace: all of them, or those added since `held`.
+/// Loads the codes of a workspace: all of them, or those added since `held`. More rows than
+/// `most_bytes` get codes of two bits a dimension.
 ///
 /// The vectors may change between two pages. Additions do no harm: they have larger ids, so later
 /// pages contain them. Removals may leave rows of earlier pages behind. The snapshot then has the
@@ -17,10 +18,11 @@ pub async fn load(
     rows: &dyn VectorRows,
     within: WorkspaceId,
     held: Option<&Snapshot>,
+    most_bytes: usize,
 ) -> Result<Snapshot> {
     let mut after = held.and_then(Snapshot::last);
     let mut removals = held.map(|held| held.version().removals);
-    let mut builder = held.map_or_else(Builder::default, Builder::from);
+    let mut builder = Builder::new(held, most_bytes);
     loop {
         let (version, page) = rows.codes(within, after, PAGE).await?;
         let removals = *removals.get_or_insert(version.removals);

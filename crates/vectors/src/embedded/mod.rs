@@ -3,13 +3,17 @@
 //! A search compares the query with one byte per dimension, keeps several times more candidates
 //! than requested, reads their full vectors and ranks them by exact cosine. On 100,000 vectors of
 //! 384 dimensions this takes about a third of the time of a scan of full vectors, and a quarter of
-//! their memory.
+//! their memory. Workspaces of more vectors keep two bits per dimension and compare the first of
+//! them before the second.
 //!
 //! The database is the truth. Every search first reads the version of the workspace's vectors, so
 //! it sees all changes that other processes have committed.
 
+mod bits;
 mod cache;
 mod load;
+mod pool;
+mod rotation;
 mod scan;
 mod segment;
 mod snapshot;
@@ -18,18 +22,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use carrel_domain::vector::{Code, Neighbour, VectorIndex, VectorQuery, VectorRows};
+use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery, VectorRows};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use tokio::sync::Semaphore;
 
 use cache::{SegmentCache, Slot};
 use load::load;
+use scan::CodeQuery;
 use snapshot::Snapshot;
 
-/// Candidates that are ranked exactly for each requested passage.
-const CANDIDATES_PER_HIT: usize = 4;
-/// Fewest candidates that are ranked exactly, however few passages are requested.
-const FEWEST_CANDIDATES: usize = 40;
+/// Vectors of a workspace above which their codes have two bits a dimension in place of a byte.
+const MOST_BYTE_CODES: usize = 200_000;
 /// Full vectors read at a time, so that a huge limit does not exhaust memory.
 const VECTORS_AT_ONCE: usize = 1_000;
 /// Bytes of codes up to which the calling thread does the work: some tens of microseconds.
@@ -47,18 +50,27 @@ struct Inner {
     rows: Arc<dyn VectorRows>,
     shelves: SegmentCache,
     processors: Arc<Semaphore>,
+    most_byte_codes: usize,
 }
 
 impl EmbeddedIndex {
-    /// `cache_bytes` limits the memory for codes, about vectors × dimensions bytes. The least
+    /// `cache_bytes` limits the memory for codes, about vectors × dimensions bytes, or a
+    /// quarter of that in large workspaces. The least
     /// recently searched workspaces are evicted first. The one in use stays, whatever its size.
     pub fn new(rows: Arc<dyn VectorRows>, cache_bytes: usize) -> Self {
+        Self::compacting_above(MOST_BYTE_CODES, rows, cache_bytes)
+    }
+
+    /// Like [`new`](Self::new), with codes of two bits a dimension in workspaces of more than
+    /// `vectors` vectors.
+    pub fn compacting_above(vectors: usize, rows: Arc<dyn VectorRows>, cache_bytes: usize) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             inner: Arc::new(Inner {
                 rows,
                 shelves: SegmentCache::new(cache_bytes),
                 processors: Arc::new(Semaphore::new(processors)),
+                most_byte_codes: vectors,
             }),
         }
     }
@@ -126,7 +138,7 @@ impl VectorIndex for EmbeddedIndex {
         if query.limit == 0 || query.to.iter().all(|value| *value == 0.0) {
             return Ok(Vec::new());
         }
-        let code = Arc::new(Code::of(query.to).values);
+        let code = Arc::new(CodeQuery::of(query.to));
         let among = query.among.map(|documents| Arc::from(sorted(documents)));
         // Passages that were deleted between the scan and the reading of their vectors would leave
         // too few hits. A second search of the new state finds the others.
@@ -155,11 +167,11 @@ impl Inner {
     async fn search(
         self: &Arc<Self>,
         query: &VectorQuery<'_>,
-        code: &Arc<Vec<i8>>,
+        code: &Arc<CodeQuery>,
         among: &DocumentSelection<Arc<[WorkspaceDocumentId]>>,
     ) -> Result<(Vec<Neighbour>, bool)> {
         let snapshot = self.fresh(query.within).await?;
-        let keep = query.limit.saturating_mul(CANDIDATES_PER_HIT).max(FEWEST_CANDIDATES);
+        let keep = code.keep(&snapshot, query.limit);
         let bytes = snapshot.bytes();
         let (code, among) = (Arc::clone(code), among.clone());
         let scan = move || scan::candidates(&snapshot, &code, among.as_deref(), keep);
@@ -213,7 +225,8 @@ impl Inner {
             held.version().removals == version.removals
                 && held.version().additions < version.additions
         });
-        let next = Arc::new(load(&*self.rows, within, grown.as_deref()).await?);
+        let next =
+            Arc::new(load(&*self.rows, within, grown.as_deref(), self.most_byte_codes).await?);
         tracing::debug!(workspace = within.0, bytes = next.bytes(), "vector codes loaded");
         slot.store(Arc::clone(&next));
         self.shelves.evict(within);

@@ -1,11 +1,23 @@
 //! Comparison of a query with codes and with full vectors.
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
+use carrel_domain::vector::Code;
 use carrel_domain::{ChunkId, DocumentSelection, WorkspaceDocumentId};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
+use super::pool::Pool;
+use super::segment::{ByteCodes, Codes, Segment};
 use super::snapshot::Snapshot;
+
+/// Candidates that are ranked exactly for each requested passage.
+const CANDIDATES_PER_HIT: usize = 4;
+/// Fewest candidates that are ranked exactly, however few passages are requested.
+const FEWEST_CANDIDATES: usize = 40;
+/// The same where codes have two bits a dimension, which tell less.
+const CANDIDATES_PER_HIT_OF_BITS: usize = 24;
+const FEWEST_CANDIDATES_OF_BITS: usize = 480;
 
 /// Up to this many dimensions, the product of two codes fits into 32 bits: 2^16 times 2^14.
 pub const MOST_DIMENSIONS: usize = 1 << 16;
@@ -13,33 +25,87 @@ pub const MOST_DIMENSIONS: usize = 1 << 16;
 /// Rows that are compared before their scores are examined.
 const BLOCK: usize = 512;
 
-/// Returns the chunks whose codes are most similar to `code`, at most `keep`, in no order.
+/// A query as codes are compared with it.
+pub struct CodeQuery {
+    /// Length 1.
+    unit: Vec<f32>,
+    code: Vec<i8>,
+    /// Turns products with the code into cosines.
+    factor: f32,
+}
+
+impl CodeQuery {
+    /// `to` is finite and not zero.
+    pub fn of(to: &[f32]) -> Self {
+        let squares: f64 = to.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
+        let length = squares.sqrt();
+        let unit = to.iter().map(|value| (f64::from(*value) / length) as f32).collect();
+        let code = Code::of(to).values;
+        let squares: f64 = code.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
+        Self { unit, code, factor: (1.0 / squares.sqrt()) as f32 }
+    }
+
+    /// Returns how many candidates are ranked exactly for `limit` hits of a snapshot.
+    pub fn keep(&self, snapshot: &Snapshot, limit: usize) -> usize {
+        let (per_hit, fewest) = match snapshot.frame(self.code.len()) {
+            None => (CANDIDATES_PER_HIT, FEWEST_CANDIDATES),
+            Some(_) => (CANDIDATES_PER_HIT_OF_BITS, FEWEST_CANDIDATES_OF_BITS),
+        };
+        limit.saturating_mul(per_hit).max(fewest)
+    }
+}
+
+/// Returns the chunks whose codes are most similar to a query, at most `keep`, in no order.
 ///
 /// No threshold applies here: if any chunks pass it, the most similar ones do.
 pub fn candidates(
     snapshot: &Snapshot,
-    code: &[i8],
+    query: &CodeQuery,
     among: DocumentSelection<&[WorkspaceDocumentId]>,
     keep: usize,
 ) -> Vec<ChunkId> {
-    let arch = Arch::new();
     let mut best = Best { keep, heap: BinaryHeap::new() };
-    let mut products = [0; BLOCK];
-    for segment in snapshot.segments(code.len()) {
+    let segments: Vec<_> = snapshot.segments(query.code.len()).collect();
+    let bits = snapshot.frame(query.code.len()).map(|frame| frame.query(&query.unit));
+    let mut pool = Pool::new(keep);
+    for (number, segment) in segments.iter().enumerate() {
         for range in segment.ranges(among) {
-            for start in range.clone().step_by(BLOCK) {
-                let rows = start..range.end.min(start + BLOCK);
-                let products = &mut products[..rows.len()];
-                arch.dispatch(|| multiply(code, segment.codes(rows.clone()), products));
-                let factors = &segment.factors()[rows.clone()];
-                let chunks = &segment.chunks()[rows];
-                for ((product, factor), chunk) in products.iter().zip(factors).zip(chunks) {
-                    best.offer(*product as f32 * factor, *chunk);
-                }
+            match (segment.codes(), &bits) {
+                (Codes::Bytes(bytes), _) => scan_bytes(segment, bytes, query, range, &mut best),
+                (Codes::Bits(codes), Some(bits)) => pool.scan(number, codes, bits, range),
+                (Codes::Bits(_), None) => {}
             }
         }
     }
+    for near in pool.finish() {
+        let segment = segments[near.segment];
+        if let (Codes::Bits(codes), Some(bits)) = (segment.codes(), &bits) {
+            best.offer(codes.estimate(bits, near.row), segment.chunks()[near.row]);
+        }
+    }
     best.heap.into_iter().map(|candidate| candidate.chunk).collect()
+}
+
+fn scan_bytes(
+    segment: &Segment,
+    bytes: &ByteCodes,
+    query: &CodeQuery,
+    range: Range<usize>,
+    best: &mut Best,
+) {
+    let arch = Arch::new();
+    let mut products = [0; BLOCK];
+    for start in range.clone().step_by(BLOCK) {
+        let rows = start..range.end.min(start + BLOCK);
+        let products = &mut products[..rows.len()];
+        let values = bytes.values(rows.clone(), query.code.len());
+        arch.dispatch(|| multiply(&query.code, values, products));
+        let factors = &bytes.factors[rows.clone()];
+        let chunks = &segment.chunks()[rows];
+        for ((product, factor), chunk) in products.iter().zip(factors).zip(chunks) {
+            best.offer(*product as f32 * factor * query.factor, *chunk);
+        }
+    }
 }
 
 /// Computes the product of `query` with each row of `codes`.
@@ -113,17 +179,44 @@ pub fn similarity(a: &[f32], b: &[f32]) -> Option<f32> {
     if a.len() != b.len() {
         return None;
     }
-    let (mut product, mut a_squares, mut b_squares) = (0f64, 0f64, 0f64);
-    for (a, b) in a.iter().zip(b) {
-        let (a, b) = (f64::from(*a), f64::from(*b));
-        product += a * b;
-        a_squares += a * a;
-        b_squares += b * b;
-    }
+    let [product, a_squares, b_squares] = Arch::new().dispatch(Products { a, b });
     let lengths = (a_squares * b_squares).sqrt();
     if lengths == 0.0 {
         return Some(0.0);
     }
     let cosine = product / lengths;
     cosine.is_finite().then(|| cosine.clamp(0.0, 1.0) as f32)
+}
+
+/// The product of two vectors and of each with itself, compiled for each instruction set.
+struct Products<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for Products<'_> {
+    type Output = [f64; 3];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> Self::Output {
+        // Sums in eight lanes, because a single sum would have to be computed in order.
+        const LANES: usize = 8;
+        let mut sums = [[0f64; LANES]; 3];
+        let mut add = |lane: usize, a: f32, b: f32| {
+            let (a, b) = (f64::from(a), f64::from(b));
+            sums[0][lane] += a * b;
+            sums[1][lane] += a * a;
+            sums[2][lane] += b * b;
+        };
+        let (a, b) = (self.a.chunks_exact(LANES), self.b.chunks_exact(LANES));
+        for (lane, (a, b)) in a.remainder().iter().zip(b.remainder()).enumerate() {
+            add(lane, *a, *b);
+        }
+        for (a, b) in a.zip(b) {
+            for lane in 0..LANES {
+                add(lane, a[lane], b[lane]);
+            }
+        }
+        sums.map(|lanes| lanes.iter().sum())
+    }
 }

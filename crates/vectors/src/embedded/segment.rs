@@ -1,8 +1,11 @@
 //! A segment: several thousand codes with the same dimensions, contiguous in memory.
 use std::iter;
 use std::ops::Range;
+use std::sync::Arc;
 
 use carrel_domain::{ChunkId, DocumentSelection, WorkspaceDocumentId};
+
+use super::bits::{BitCodes, Frame};
 
 /// Rows per segment. A change copies the segments it touches, so they should be small; a scan
 /// visits them one by one, so they should not be tiny.
@@ -11,14 +14,39 @@ pub const SEGMENT_ROWS: usize = 8_192;
 #[derive(Clone)]
 pub struct Segment {
     dimensions: usize,
-    /// The codes, row by row.
-    codes: Vec<i8>,
-    /// Factors that turn a row's product with a query into a value ordered like the cosine: one
-    /// over the length of the code. The scale of the code is in both and cancels out.
-    factors: Vec<f32>,
+    codes: Codes,
     chunks: Vec<ChunkId>,
     /// The rows of each document: sorted by document when closed, by row while open.
     runs: Vec<Run>,
+}
+
+/// The codes of a segment's rows.
+#[derive(Clone)]
+pub enum Codes {
+    Bytes(ByteCodes),
+    /// A quarter of the memory, for closed segments of large workspaces.
+    Bits(BitCodes),
+}
+
+/// Codes of a byte a dimension.
+#[derive(Clone, Default)]
+pub struct ByteCodes {
+    /// The codes, row by row.
+    values: Vec<i8>,
+    /// Factors that turn a row's product with a query into a value ordered like the cosine: one
+    /// over the length of the code. The scale of the code is in both and cancels out.
+    pub factors: Vec<f32>,
+}
+
+impl ByteCodes {
+    pub fn values(&self, rows: Range<usize>, dimensions: usize) -> &[i8] {
+        &self.values[rows.start * dimensions..rows.end * dimensions]
+    }
+
+    fn push(&mut self, code: &[i8], factor: f32) {
+        self.values.extend_from_slice(code);
+        self.factors.push(factor);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -32,8 +60,7 @@ impl Segment {
     pub fn new(dimensions: usize) -> Self {
         Self {
             dimensions,
-            codes: Vec::new(),
-            factors: Vec::new(),
+            codes: Codes::Bytes(ByteCodes::default()),
             chunks: Vec::new(),
             runs: Vec::new(),
         }
@@ -43,12 +70,13 @@ impl Segment {
         self.dimensions
     }
 
-    pub fn codes(&self, rows: Range<usize>) -> &[i8] {
-        &self.codes[rows.start * self.dimensions..rows.end * self.dimensions]
+    pub fn codes(&self) -> &Codes {
+        &self.codes
     }
 
-    pub fn factors(&self) -> &[f32] {
-        &self.factors
+    /// True if rows can be added.
+    pub fn has_room(&self) -> bool {
+        matches!(self.codes, Codes::Bytes(_)) && self.chunks.len() < SEGMENT_ROWS
     }
 
     pub fn chunks(&self) -> &[ChunkId] {
@@ -56,18 +84,25 @@ impl Segment {
     }
 
     pub fn bytes(&self) -> usize {
-        self.codes.capacity()
-            + self.factors.capacity() * size_of::<f32>()
+        let codes = match &self.codes {
+            Codes::Bytes(bytes) => {
+                bytes.values.capacity() + bytes.factors.capacity() * size_of::<f32>()
+            }
+            Codes::Bits(bits) => bits.bytes(),
+        };
+        codes
             + self.chunks.capacity() * size_of::<ChunkId>()
             + self.runs.capacity() * size_of::<Run>()
     }
 
-    /// Adds a row whose code has this segment's dimensions.
+    /// Adds a row whose code has this segment's dimensions, which [has room](Self::has_room).
     pub fn push(&mut self, chunk: ChunkId, document: WorkspaceDocumentId, code: &[i8]) {
         debug_assert_eq!(code.len(), self.dimensions);
         let row = self.chunks.len();
-        self.codes.extend_from_slice(code);
-        self.factors.push(factor(code));
+        match &mut self.codes {
+            Codes::Bytes(bytes) => bytes.push(code, factor(code)),
+            Codes::Bits(bits) => bits.push(code, factor(code)),
+        }
         self.chunks.push(chunk);
         match self.runs.last_mut() {
             Some(run) if run.document == document => run.end = row + 1,
@@ -78,8 +113,13 @@ impl Segment {
     /// Prepares the segment for searches.
     pub fn close(&mut self) {
         self.runs.sort_unstable_by_key(|run| (run.document, run.start));
-        self.codes.shrink_to_fit();
-        self.factors.shrink_to_fit();
+        match &mut self.codes {
+            Codes::Bytes(bytes) => {
+                bytes.values.shrink_to_fit();
+                bytes.factors.shrink_to_fit();
+            }
+            Codes::Bits(bits) => bits.shrink_to_fit(),
+        }
         self.chunks.shrink_to_fit();
         self.runs.shrink_to_fit();
     }
@@ -133,21 +173,73 @@ impl Segment {
         here
     }
 
+    /// Returns a closed copy with codes of two bits.
+    pub fn compacted(&self, frame: &Arc<Frame>) -> Self {
+        let Codes::Bytes(bytes) = &self.codes else { return self.clone() };
+        let mut codes = BitCodes::new(Arc::clone(frame));
+        let rows = bytes.values.chunks_exact(self.dimensions).zip(&bytes.factors);
+        rows.for_each(|(code, factor)| codes.push(code, *factor));
+        let (chunks, runs) = (self.chunks.clone(), self.runs.clone());
+        let mut copy =
+            Self { dimensions: self.dimensions, codes: Codes::Bits(codes), chunks, runs };
+        copy.close();
+        copy
+    }
+
+    /// Returns the mean of the rows, each of length 1.
+    pub fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0f32; self.dimensions];
+        if let Codes::Bytes(bytes) = &self.codes {
+            let rows = bytes.values.chunks_exact(self.dimensions).zip(&bytes.factors);
+            for (row, factor) in rows {
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum += f32::from(*value) * factor;
+                }
+            }
+        }
+        let rows = self.chunks.len().max(1) as f32;
+        sums.iter_mut().for_each(|sum| *sum /= rows);
+        sums
+    }
+
     /// Returns a closed copy without the rows of `documents`, which are sorted.
     pub fn without(&self, documents: &[WorkspaceDocumentId]) -> Self {
-        let mut rest = Self::new(self.dimensions);
+        let mut rest = Self { codes: self.codes.empty(), ..Self::new(self.dimensions) };
         let mut runs = self.runs.clone();
         runs.retain(|run| documents.binary_search(&run.document).is_err());
         runs.sort_unstable_by_key(|run| run.start);
         for run in runs {
             let start = rest.chunks.len();
-            rest.codes.extend_from_slice(self.codes(run.start..run.end));
-            rest.factors.extend_from_slice(&self.factors[run.start..run.end]);
+            for row in run.start..run.end {
+                rest.codes.push_row(&self.codes, row, self.dimensions);
+            }
             rest.chunks.extend_from_slice(&self.chunks[run.start..run.end]);
             rest.runs.push(Run { document: run.document, start, end: rest.chunks.len() });
         }
         rest.close();
         rest
+    }
+}
+
+impl Codes {
+    /// Returns codes of the same kind without rows.
+    fn empty(&self) -> Self {
+        match self {
+            Self::Bytes(_) => Self::Bytes(ByteCodes::default()),
+            Self::Bits(bits) => Self::Bits(BitCodes::new(Arc::clone(bits.frame()))),
+        }
+    }
+
+    /// Adds a row of codes of the same kind.
+    fn push_row(&mut self, of: &Self, row: usize, dimensions: usize) {
+        match (self, of) {
+            (Self::Bytes(bytes), Self::Bytes(of)) => {
+                bytes.push(of.values(row..row + 1, dimensions), of.factors[row]);
+            }
+            (Self::Bits(bits), Self::Bits(of)) => bits.push_row(of, row),
+            // There is no way to this: `empty` gives the kind.
+            (Self::Bytes(_), Self::Bits(_)) | (Self::Bits(_), Self::Bytes(_)) => {}
+        }
     }
 }
 

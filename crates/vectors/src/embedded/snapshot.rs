@@ -5,6 +5,7 @@ use std::sync::Arc;
 use carrel_domain::vector::{CodeRow, NamespaceVersion};
 use carrel_domain::{ChunkId, WorkspaceDocumentId};
 
+use super::bits::Frame;
 use super::scan::MOST_DIMENSIONS;
 use super::segment::{SEGMENT_ROWS, Segment};
 
@@ -13,13 +14,19 @@ pub struct Snapshot {
     last: Option<ChunkId>,
     bytes: usize,
     segments: Vec<Arc<Segment>>,
+    /// How codes become smaller, for each number of dimensions that has many rows.
+    frames: Vec<Arc<Frame>>,
 }
 
 impl Snapshot {
-    fn new(version: NamespaceVersion, segments: Vec<Arc<Segment>>) -> Self {
+    fn new(
+        version: NamespaceVersion,
+        segments: Vec<Arc<Segment>>,
+        frames: Vec<Arc<Frame>>,
+    ) -> Self {
         let last = segments.iter().filter_map(|segment| segment.chunks().iter().max()).max();
         let bytes = segments.iter().map(|segment| segment.bytes()).sum();
-        Self { version, last: last.copied(), bytes, segments }
+        Self { version, last: last.copied(), bytes, segments, frames }
     }
 
     pub fn version(&self) -> NamespaceVersion {
@@ -38,6 +45,11 @@ impl Snapshot {
     /// Returns the segments with these dimensions.
     pub fn segments(&self, dimensions: usize) -> impl Iterator<Item = &Segment> {
         self.segments.iter().map(|s| &**s).filter(move |s| s.dimensions() == dimensions)
+    }
+
+    /// Returns how the codes of these dimensions were made smaller, if they were.
+    pub fn frame(&self, dimensions: usize) -> Option<&Arc<Frame>> {
+        self.frames.iter().find(|frame| frame.dimensions() == dimensions)
     }
 
     /// Returns the state after the removal of `documents`, which are sorted; `None` if the snapshot
@@ -66,25 +78,32 @@ impl Snapshot {
             return None;
         }
         let removals = self.version.removals.saturating_add_unsigned(removed.len() as u64);
-        Some(Self::new(NamespaceVersion { removals, ..self.version }, segments))
+        let version = NamespaceVersion { removals, ..self.version };
+        Some(Self::new(version, segments, self.frames.clone()))
     }
 }
 
 /// A snapshot under construction.
-#[derive(Default)]
 pub struct Builder {
     full: Vec<Arc<Segment>>,
     /// Segments with room, one per number of dimensions.
     open: Vec<Segment>,
-}
-
-impl From<&Snapshot> for Builder {
-    fn from(held: &Snapshot) -> Self {
-        Self { full: held.segments.clone(), open: Vec::new() }
-    }
+    frames: Vec<Arc<Frame>>,
+    /// More rows of one number of dimensions than this get codes of two bits.
+    most_bytes: usize,
 }
 
 impl Builder {
+    /// Begins with what is held.
+    pub fn new(held: Option<&Snapshot>, most_bytes: usize) -> Self {
+        Self {
+            full: held.map(|held| held.segments.clone()).unwrap_or_default(),
+            open: Vec::new(),
+            frames: held.map(|held| held.frames.clone()).unwrap_or_default(),
+            most_bytes,
+        }
+    }
+
     /// Adds a row. Rows without dimensions, or with too many to compare, are left out.
     pub fn push(&mut self, row: CodeRow) {
         let dimensions = row.code.values.len();
@@ -101,17 +120,43 @@ impl Builder {
         };
         self.open[at].push(row.chunk, row.document, &row.code.values);
         if self.open[at].chunks().len() >= SEGMENT_ROWS {
-            let mut full = self.open.swap_remove(at);
-            full.close();
-            self.full.push(Arc::new(full));
+            let full = self.open.swap_remove(at);
+            self.close(full);
         }
+    }
+
+    fn close(&mut self, mut full: Segment) {
+        full.close();
+        let dimensions = full.dimensions();
+        if let Some(frame) = self.frames.iter().find(|frame| frame.dimensions() == dimensions) {
+            self.full.push(Arc::new(full.compacted(frame)));
+            return;
+        }
+        self.full.push(Arc::new(full));
+        let alike = self.full.iter().filter(|full| full.dimensions() == dimensions);
+        if alike.map(|full| full.chunks().len()).sum::<usize>() > self.most_bytes {
+            self.compact(dimensions);
+        }
+    }
+
+    /// Gives all closed segments of these dimensions codes of two bits.
+    fn compact(&mut self, dimensions: usize) {
+        let alike = |full: &Segment| full.dimensions() == dimensions;
+        let means: Vec<_> =
+            self.full.iter().filter(|full| alike(full)).map(|full| full.mean()).collect();
+        let mean = |at: usize| means.iter().map(|mean| mean[at]).sum::<f32>() / means.len() as f32;
+        let frame = Arc::new(Frame::new((0..dimensions).map(mean).collect()));
+        for full in self.full.iter_mut().filter(|full| alike(full)) {
+            *full = Arc::new(full.compacted(&frame));
+        }
+        self.frames.push(frame);
     }
 
     /// Returns the newest segment if it has room, copied if it has readers, or otherwise a new one.
     fn with_room(&mut self, dimensions: usize) -> Segment {
         let newest = self.full.iter().rposition(|full| full.dimensions() == dimensions);
         match newest {
-            Some(at) if self.full[at].chunks().len() < SEGMENT_ROWS => {
+            Some(at) if self.full[at].has_room() => {
                 let mut open = Arc::unwrap_or_clone(self.full.remove(at));
                 open.reopen();
                 open
@@ -125,6 +170,6 @@ impl Builder {
             open.close();
             self.full.push(Arc::new(open));
         }
-        Snapshot::new(version, self.full)
+        Snapshot::new(version, self.full, self.frames)
     }
 }

@@ -1,0 +1,236 @@
+//! Codes of two bits a dimension, for workspaces whose codes of a byte would take much memory.
+//!
+//! A vector is moved by the mean of its workspace and rotated. Of each value, one bit keeps the
+//! sign and one whether it is large. The signs alone tell roughly which vectors are near; both bits
+//! estimate a vector's product with a query (after Gao and Long, "RaBitQ", 2024).
+use std::sync::Arc;
+
+use super::rotation::Rotation;
+
+/// Rows whose words lie side by side, so that one instruction compares several.
+pub const LANES: usize = 8;
+
+/// The two sizes of a value of normal distribution in units of its deviation, and the border
+/// between them, at which the squared error is smallest (Max, 1960).
+const SMALL: f32 = 0.4528;
+const LARGE: f32 = 1.5104;
+const BORDER: f32 = 0.9816;
+
+/// Dimensions that share an entry of a query's table.
+const NIBBLE: usize = 4;
+
+/// How vectors of a workspace become bits.
+pub struct Frame {
+    rotation: Rotation,
+    center: Vec<f32>,
+}
+
+impl Frame {
+    /// `center` is the mean of vectors of length 1.
+    pub fn new(center: Vec<f32>) -> Self {
+        Self { rotation: Rotation::new(center.len()), center }
+    }
+
+    pub fn dimensions(&self) -> usize {
+        self.center.len()
+    }
+
+    fn words(&self) -> usize {
+        self.dimensions().div_ceil(64)
+    }
+
+    /// Returns what bits are compared with: `to` is a query of length 1.
+    pub fn query(&self, to: &[f32]) -> BitQuery {
+        let mut moved: Vec<f32> = to.iter().zip(&self.center).map(|(a, b)| a - b).collect();
+        let mut turned = to.to_vec();
+        self.rotation.apply(&mut moved);
+        self.rotation.apply(&mut turned);
+        let base = to.iter().zip(&self.center).map(|(a, b)| a * b).sum();
+        BitQuery { signs: packed(&moved, |value| value >= 0.0), table: table(&turned), base }
+    }
+}
+
+/// A query that is compared with [`BitCodes`].
+pub struct BitQuery {
+    signs: Vec<u64>,
+    /// For each four dimensions, their product with each of the 256 pairs of four signs and sizes.
+    table: Vec<f32>,
+    /// The product with the center.
+    base: f32,
+}
+
+/// Returns the bits of values, 64 a word.
+fn packed(values: &[f32], is_set: impl Fn(f32) -> bool) -> Vec<u64> {
+    let word = |values: &[f32]| {
+        let bits = values.iter().enumerate().filter(|(_, value)| is_set(**value));
+        bits.fold(0, |word, (at, _)| word | 1 << at)
+    };
+    values.chunks(64).map(word).collect()
+}
+
+fn table(query: &[f32]) -> Vec<f32> {
+    let mut table = Vec::with_capacity(query.len().div_ceil(NIBBLE) * 256);
+    for part in query.chunks(NIBBLE) {
+        for pair in 0..256u32 {
+            let products = part.iter().enumerate().map(|(at, value)| {
+                let size = if pair >> (at + NIBBLE) & 1 == 1 { LARGE } else { SMALL };
+                if pair >> at & 1 == 1 { value * size } else { -value * size }
+            });
+            table.push(products.sum());
+        }
+    }
+    table
+}
+
+/// The bits of several rows.
+#[derive(Clone)]
+pub struct BitCodes {
+    frame: Arc<Frame>,
+    rows: usize,
+    /// Words of eight rows each: the first word of all eight, then the second.
+    signs: Vec<u64>,
+    sizes: Vec<u64>,
+    /// Factors that turn a row's product into that with the moved vector.
+    factors: Vec<f32>,
+}
+
+impl BitCodes {
+    pub fn new(frame: Arc<Frame>) -> Self {
+        Self { frame, rows: 0, signs: Vec::new(), sizes: Vec::new(), factors: Vec::new() }
+    }
+
+    pub fn frame(&self) -> &Arc<Frame> {
+        &self.frame
+    }
+
+    pub fn bytes(&self) -> usize {
+        (self.signs.capacity() + self.sizes.capacity()) * size_of::<u64>()
+            + self.factors.capacity() * size_of::<f32>()
+    }
+
+    pub fn shrink_to_fit(&mut self) {
+        self.signs.shrink_to_fit();
+        self.sizes.shrink_to_fit();
+        self.factors.shrink_to_fit();
+    }
+
+    /// Adds the code of a vector, given as one of a byte a dimension with its factor.
+    pub fn push(&mut self, code: &[i8], factor: f32) {
+        let values = code.iter().zip(&self.frame.center);
+        let mut moved: Vec<f32> = values.map(|(a, b)| f32::from(*a) * factor - b).collect();
+        self.frame.rotation.apply(&mut moved);
+        let squares: f32 = moved.iter().map(|value| value * value).sum();
+        let border = BORDER * (squares / moved.len() as f32).sqrt();
+        let size = |value: &f32| if value.abs() > border { LARGE } else { SMALL };
+        let product: f32 = moved.iter().map(|value| value.abs() * size(value)).sum();
+        let factor = if product > 0.0 { squares / product } else { 0.0 };
+        let signs = packed(&moved, |value| value >= 0.0);
+        let sizes = packed(&moved, |value| value.abs() > border);
+        self.add(&signs, &sizes, factor);
+    }
+
+    /// Adds a row of others of the same frame.
+    pub fn push_row(&mut self, of: &Self, row: usize) {
+        let words = self.frame.words();
+        let signs: Vec<_> = (0..words).map(|word| of.signs[of.at(row, word)]).collect();
+        let sizes: Vec<_> = (0..words).map(|word| of.sizes[of.at(row, word)]).collect();
+        self.add(&signs, &sizes, of.factors[row]);
+    }
+
+    fn add(&mut self, signs: &[u64], sizes: &[u64], factor: f32) {
+        let row = self.rows;
+        if row.is_multiple_of(LANES) {
+            let length = self.signs.len() + self.frame.words() * LANES;
+            self.signs.resize(length, 0);
+            self.sizes.resize(length, 0);
+        }
+        for (word, (sign, size)) in signs.iter().zip(sizes).enumerate() {
+            let at = self.at(row, word);
+            (self.signs[at], self.sizes[at]) = (*sign, *size);
+        }
+        self.factors.push(factor);
+        self.rows += 1;
+    }
+
+    /// Returns where a word of a row is.
+    fn at(&self, row: usize, word: usize) -> usize {
+        (row / LANES * self.frame.words() + word) * LANES + row % LANES
+    }
+
+    /// Counts the signs in which eight rows differ from a query. Rows that do not exist count too.
+    ///
+    /// Always inlined, so that it is compiled for the instruction set of its caller.
+    #[inline(always)]
+    pub fn differences(&self, query: &BitQuery, group: usize) -> [u64; LANES] {
+        let length = query.signs.len() * LANES;
+        let signs = &self.signs[group * length..(group + 1) * length];
+        let mut counts = [0; LANES];
+        for (word, lanes) in query.signs.iter().zip(signs.chunks_exact(LANES)) {
+            for (count, lane) in counts.iter_mut().zip(lanes) {
+                *count += u64::from((lane ^ word).count_ones());
+            }
+        }
+        counts
+    }
+
+    /// Estimates the cosine of the angle between a row and a query.
+    pub fn estimate(&self, query: &BitQuery, row: usize) -> f32 {
+        // Several sums, because a single one would have to wait for each addition.
+        let mut products = [0.0; 64 / NIBBLE];
+        let tables = query.table.chunks(256 * 64 / NIBBLE);
+        for (word, tables) in tables.enumerate() {
+            let at = self.at(row, word);
+            let (mut signs, mut sizes) = (self.signs[at], self.sizes[at]);
+            for (product, table) in products.iter_mut().zip(tables.chunks_exact(256)) {
+                *product += table[(signs & 15 | (sizes & 15) << NIBBLE) as usize];
+                (signs, sizes) = (signs >> NIBBLE, sizes >> NIBBLE);
+            }
+        }
+        let product: f32 = products.iter().sum();
+        query.base + self.factors[row] * product
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors of length 1 around a common direction.
+    fn vectors(dimensions: usize, count: usize) -> Vec<Vec<f32>> {
+        let vector = |number: usize| {
+            let value = |at: usize| ((number * 7919 + at * 104_729 + 1) as f32).sin() + 0.5;
+            let values: Vec<f32> = (0..dimensions).map(value).collect();
+            let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+            values.iter().map(|value| value / length).collect()
+        };
+        (0..count).map(vector).collect()
+    }
+
+    #[test]
+    fn estimates_are_near_the_cosine() {
+        for dimensions in [3, 64, 100, 384] {
+            let vectors = vectors(dimensions, 21);
+            let center = (0..dimensions).map(|at| {
+                vectors.iter().map(|vector| vector[at]).sum::<f32>() / vectors.len() as f32
+            });
+            let mut codes = BitCodes::new(Arc::new(Frame::new(center.collect())));
+            for vector in &vectors {
+                let code: Vec<i8> = vector.iter().map(|value| (value * 127.0) as i8).collect();
+                codes.push(&code, 1.0 / 127.0);
+            }
+            let query = codes.frame().query(&vectors[4]);
+            assert_eq!(query.table.len(), dimensions.div_ceil(4) * 256);
+            let differences = codes.differences(&query, 0);
+            assert!(differences[4] <= 1 + dimensions as u64 / 50, "{differences:?}");
+            let mut copy = BitCodes::new(Arc::clone(codes.frame()));
+            (0..21).rev().for_each(|row| copy.push_row(&codes, row));
+            for row in 0..21 {
+                let estimate = codes.estimate(&query, row);
+                let exact: f32 = vectors[row].iter().zip(&vectors[4]).map(|(a, b)| a * b).sum();
+                let most = 1.5 / (dimensions as f32).sqrt();
+                assert!((estimate - exact).abs() < most, "{dimensions}: {estimate} {exact}");
+                assert_eq!(copy.estimate(&query, 20 - row), estimate);
+            }
+        }
+    }
+}
