@@ -8,7 +8,9 @@ import json
 import pathlib
 import shutil
 import sqlite3
+import struct
 import uuid
+import zlib
 
 HERE = pathlib.Path(__file__).parent
 STORAGE = HERE / "storage"
@@ -54,6 +56,15 @@ def cache(docpath, chunks):
     (STORAGE / "vector-cache" / f"{name}.json").write_text(json.dumps([entries]))
 
 
+def picture(width, height):
+    """A red PNG."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    rows = (b"\0" + b"\xc0\x20\x20" * width) * height
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
 def people(db):
     insert(db, "users", id=1, username="keeper", password=FIRST, role="admin", createdAt=TIME)
     insert(db, "users", id=2, username="Jürgen Müller", password=SECOND, role="manager", createdAt="2024-02-11 08:30:15")
@@ -80,8 +91,8 @@ def answer(text, **more):
 
 
 def conversations(db):
-    insert(db, "workspaces", id=1, name="Harbour", slug="harbour", openAiHistory=0, similarityThreshold=0.0, createdAt=TIME)
-    insert(db, "workspaces", id=2, name="図書館", slug="bb7f5fa4-a9dd-48c3-8397-d40a6408c709", chatMode=None, topN=None)
+    insert(db, "workspaces", id=1, name="Harbour", slug="harbour", openAiHistory=0, similarityThreshold=0.0, createdAt=TIME, pfpFilename="harbour.png")
+    insert(db, "workspaces", id=2, name="図書館", slug="bb7f5fa4-a9dd-48c3-8397-d40a6408c709", chatMode=None, topN=None, pfpFilename="broken.png")
     insert(db, "workspaces", id=5, name="gone", slug="gone")
     db.execute("DELETE FROM workspaces WHERE id = 5")
     insert(db, "workspace_threads", id=3, name="Tides", slug="tides-thread", workspace_id=1, user_id=1, createdAt=TIME)
@@ -147,7 +158,10 @@ def settings(db):
         "ANTHROPIC_API_KEY=not-a-key", "GROQ_API_KEY=", "",
     ]))
     (STORAGE / "assets").mkdir()
-    (STORAGE / "assets" / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (STORAGE / "assets" / "logo.png").write_bytes(picture(400, 200))
+    (STORAGE / "assets" / "pfp").mkdir()
+    (STORAGE / "assets" / "pfp" / "harbour.png").write_bytes(picture(16, 16))
+    (STORAGE / "assets" / "pfp" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (STORAGE / "generated-files").mkdir()
     name = "text-b7d8dc41-395d-43cd-a1c3-de3a972abd82.md"
     (STORAGE / "generated-files" / name).write_text("made for the fixture\n")

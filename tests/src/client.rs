@@ -88,6 +88,13 @@ impl Client {
         send(self.request(Method::GET, path)).await
     }
 
+    /// The content of a file.
+    pub async fn download(&self, path: &str) -> Result<Vec<u8>> {
+        let answer = self.request(Method::GET, path).send().await?;
+        anyhow::ensure!(answer.status().is_success(), "{path}: {}", answer.status());
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Result<Answer> {
         send(self.request(Method::POST, path).json(&body)).await
     }

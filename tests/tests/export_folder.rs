@@ -1,6 +1,7 @@
 //! The way back: `carrel export anythingllm` beside a running server, and its documents read again by
 //! `carrel import anythingllm`.
 mod compare;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use anyhow::{Context, Result};
 use e2e::{Backend, Client, Output, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-use compare::{files_beneath, folder_is_as_the_server_tells, known_documents};
+use compare::{files_beneath, folder_is_as_the_server_tells, known_documents, lines};
+use e2e::import_check::installations;
+use source::folder_is_as_the_source_was;
 
 on_both_databases!(
     what_was_made_here_is_in_the_folder_as_the_server_tells_it,
@@ -141,6 +144,9 @@ async fn what_was_imported_is_exported_and_imported_again(backend: Backend) -> R
     assert_eq!(output.code, Some(0), "{output:?}");
     assert_eq!(told(&output, "chats.jsonl"), Some(12), "{output:?}");
     folder_is_as_the_server_tells(&first, &folder).await?;
+    folder_is_as_the_source_was(&fixture(), &folder)?;
+    assert_eq!(told(&output, "generated-files/"), Some(1), "{output:?}");
+    assert!(output.stderr.contains("not exported: users.password (3)"), "{output:?}");
     // An installation that has these documents, and another's database.
     fs::copy(fixture().join("anythingllm.db"), folder.join("anythingllm.db"))?;
     let mut second = TestServer::start(backend).await?;
@@ -219,5 +225,42 @@ async fn an_export_that_is_killed_is_seen_by_its_name() -> Result<()> {
         assert_eq!(told(&again, "documents/"), Some(200), "{again:?}");
     }
     assert!(broken_off > 0, "none was killed half way");
+    Ok(())
+}
+
+/// Exports a recorded installation that lies beside the clone, where it does.
+#[tokio::test]
+async fn a_recorded_team_is_exported_as_its_tables_have_it() -> Result<()> {
+    let storage = installations().join("multi/storage");
+    if !storage.is_dir() {
+        return Ok(());
+    }
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    import(&mut server, &storage).await?;
+    let directory = tempfile::tempdir()?;
+    let folder = directory.path().join("out");
+    let output = export(&server, &folder)?;
+    assert!(matches!(output.code, Some(0 | 1)), "{output:?}");
+    folder_is_as_the_source_was(&storage, &folder)
+}
+
+#[tokio::test]
+async fn files_of_threads_are_exported_with_their_texts() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let thread = json!({ "name": "Tides", "slug": "tides" });
+    admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
+    // `The ferry sails at nine.`
+    let content = "VGhlIGZlcnJ5IHNhaWxzIGF0IG5pbmUu";
+    let file = json!({ "name": "ferry.txt", "mime": "text/plain", "content_string": content });
+    admin.post("/v1/workspace/alpha/thread/tides/files", file).await?.ok()?;
+    let directory = tempfile::tempdir()?;
+    let folder = directory.path().join("out");
+    let output = export(&server, &folder)?;
+    assert_eq!(told(&output, "thread-files.jsonl"), Some(1), "{output:?}");
+    let files = lines(&folder, "thread-files.jsonl")?;
+    assert_eq!((&files[0]["thread"], &files[0]["title"]), (&json!("tides"), &json!("ferry.txt")));
+    assert_eq!(files[0]["pageContent"], "The ferry sails at nine.");
     Ok(())
 }

@@ -60,6 +60,7 @@ async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -
     documents_are_found_by_words_at_once(&server).await?;
     settings_and_secrets_came(&server).await?;
     extensions_are_connected(&server).await?;
+    pictures_are_shown(&server).await?;
     the_report_tells_of_everything(&report(&server)?)?;
     let again = import(&mut server, &fixture(), &[]).await?;
     assert_eq!(again.code, Some(0), "{again:?}");
@@ -205,6 +206,22 @@ async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
     Ok(())
 }
 
+/// Written anew, under the names they had.
+async fn pictures_are_shown(server: &TestServer) -> Result<()> {
+    let admin = server.admin();
+    for (path, size) in [("/v1/system/logo", 256), ("/v1/workspace/harbour/picture", 16)] {
+        let shown = admin.download(path).await?;
+        assert_eq!(shown[..8], *b"\x89PNG\r\n\x1a\n", "{path}");
+        // The width, in the first chunk.
+        assert_eq!(shown[16..20], u32::to_be_bytes(size), "{path}");
+    }
+    let known = admin.get("/api/v1/workspace/harbour").await?.ok()?;
+    assert_eq!(known["workspace"][0]["pfpFilename"], "harbour.png", "{known}");
+    let second = admin.get("/v1/workspaces").await?.ok()?["workspaces"][1].clone();
+    assert_eq!(second["pfpFilename"], Value::Null, "{second}");
+    Ok(())
+}
+
 fn the_report_tells_of_everything(report: &Value) -> Result<()> {
     let tables = report["tables"].as_object().context("no tables")?;
     for (table, found, imported) in [
@@ -219,6 +236,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         ("slash_command_presets", 1, 1),
         ("memories", 3, 2),
         ("browser_extension_api_keys", 1, 1),
+        ("assets/", 3, 2),
     ] {
         let counts = (&tables[table]["found"], &tables[table]["imported"]);
         assert_eq!(counts, (&json!(found), &json!(imported)), "{table}");
@@ -258,7 +276,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         ".env JWT_SECRET",
         ".env GROQ_API_KEY: it is empty",
         "Vectors were in pinecone",
-        "system_settings logo_filename",
+        "workspaces 2: its picture broken.png",
         "system_settings users_can_login_with_google: it has no value",
         "User 2 is called `Jürgen Müller`",
     ] {

@@ -86,6 +86,7 @@ mod thread_files;
 mod threads;
 #[cfg(feature = "otel")]
 mod traces;
+mod uploaded_pictures;
 mod vector_stores;
 mod weak_spots;
 mod workspaces;

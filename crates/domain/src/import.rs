@@ -14,6 +14,7 @@ use crate::document::{Chunk, Document};
 use crate::extension_key::NewExtensionKey;
 use crate::invite::Invite;
 use crate::model::Usage;
+use crate::picture::{PictureSubject, UploadedPicture};
 use crate::prompt_variable::PromptVariable;
 use crate::slash_command::CommandText;
 use crate::suggested_message::SuggestedMessage;
@@ -40,8 +41,6 @@ pub struct ImportedWorkspace {
     /// The tag under which its vector database kept the workspace, if it had another one than the
     /// slug.
     pub vector_tag: Option<String>,
-    /// The file name of a picture.
-    pub picture: Option<String>,
 }
 
 /// A membership of the imported installation.
@@ -198,6 +197,8 @@ pub enum ImportedRows {
     ApiKeys(Vec<ImportedApiKey>),
     /// Workspaces.
     Workspaces(Vec<ImportedWorkspace>),
+    /// The logo, and pictures of workspaces, which are noted in their rows.
+    Pictures(Vec<(PictureSubject, UploadedPicture)>),
     /// Memberships.
     Members(Vec<ImportedMember>),
     /// Threads.

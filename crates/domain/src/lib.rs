@@ -72,6 +72,7 @@ pub mod original;
 pub mod owner;
 mod page;
 pub mod path;
+pub mod picture;
 pub mod pin;
 pub mod prompt_history;
 pub mod prompt_variable;

@@ -16,6 +16,8 @@ pub mod names {
     pub const CHUNK_OVERLAP: &str = "text_splitter_chunk_overlap";
     /// The prompt of workspaces that have none of their own.
     pub const SYSTEM_PROMPT: &str = "default_system_prompt";
+    /// The name of the picture that is the server's logo.
+    pub const LOGO: &str = "logo_filename";
     /// `on` where people may share their conversations by links.
     pub const SHARING: &str = "share_conversations";
     /// `on` where the files that documents are made of are kept, `off` where they are not. Where nobody has

@@ -132,6 +132,8 @@ pub struct Workspace {
     pub slug: Slug,
     /// What its members may change.
     pub settings: WorkspaceSettings,
+    /// The name of its picture, if it has one.
+    pub picture: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When its settings were last changed.

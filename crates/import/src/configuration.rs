@@ -2,6 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use carrel_domain::import::ImportedRows;
+use carrel_domain::settings::names;
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::Passwords;
 use carrel_services::settings::SettingsStore;
@@ -63,6 +64,8 @@ pub struct Configuration {
     pub environment: Vec<(String, String)>,
     pub kept: Map<String, Value>,
     pub multi_user: bool,
+    /// The file name of the logo.
+    pub logo: Option<String>,
 }
 
 /// The embedder of the other server, where that is a provider.
@@ -180,6 +183,7 @@ fn preferences(
                 configuration.multi_user = value == "true";
                 report.imported("system_settings", 1);
             }
+            Some(value) if label == names::LOGO => configuration.logo = Some(value),
             Some(value) => given.push((label, value)),
         }
     }
@@ -222,7 +226,6 @@ impl Configuration {
 
     /// The largest chunk and how much one repeats of the one before, in UTF-16 code units.
     pub fn splitting(&self) -> (usize, usize) {
-        use carrel_domain::settings::names;
         let number = |name: &str| {
             let row = self.rows.iter().find(|(known, _)| known == name);
             row.and_then(|(_, value)| value.parse::<usize>().ok())

@@ -3,8 +3,11 @@
 //!
 //! A server may be running on the same database. Lists are read page by page, so memory grows with
 //! the number of users, workspaces and threads, not with documents and exchanges.
+mod access;
+mod documents;
 mod prompts;
 mod rows;
+mod server;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,12 +17,9 @@ use carrel_domain::audit::By;
 use carrel_domain::chat::ChatRange;
 use carrel_domain::chat_log::{ChatFilter, ExportCursor, ExportOrder, Portion};
 use carrel_domain::document::DocumentFiles;
-use carrel_domain::folder::ListedDocument;
-use carrel_domain::{Error, Result, Slug, ThreadId, WorkspaceId};
+use carrel_domain::{Error, Result, Slug, ThreadId, UserId, WorkspaceId};
 use carrel_services::Ports;
-use carrel_services::library::ListEntry;
 use carrel_services::target_folder::{JsonLines, TargetFolder};
-use futures_util::TryStreamExt;
 use serde_json::json;
 
 /// What is read of the log of exchanges at once.
@@ -27,8 +27,6 @@ const EXCHANGES: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: tr
 
 /// Threads, or exchanges of a widget, on a page.
 const PAGE: u32 = 500;
-
-const DOCUMENTS: &str = "documents";
 
 /// What the folder holds, for whoever finds it.
 const README: &str = include_str!("export/README.md");
@@ -43,15 +41,29 @@ pub struct ExportSummary {
     pub counts: Vec<(&'static str, u64)>,
     /// How many documents `left-out.jsonl` lists.
     pub left_out: u64,
+    /// What an export never holds, as `not-exported.jsonl` lists it.
+    pub not_exported: Vec<NotExported>,
 }
 
-/// Exports everything to `folder`, which must be absent or empty.
+/// Something that stays behind.
+#[derive(Debug)]
+pub struct NotExported {
+    /// A column, a table or a setting.
+    pub what: String,
+    /// How many of them there are.
+    pub number: u64,
+    pub reason: &'static str,
+}
+
+/// Exports everything to `folder`, which must be absent or empty. `root` is the storage directory of this
+/// server.
 ///
 /// # Errors
 /// [`Error::Unprocessable`] when the folder cannot be used. After any other error, `folder.partial`
 /// holds what was written until then.
 pub async fn export(
     ports: &Ports,
+    root: &Path,
     folder: &Path,
     open_files: OpenFiles,
     by: &By,
@@ -60,7 +72,7 @@ pub async fn export(
     let details = json!({ "kind": "anythingllm" }).to_string();
     ports.audit.add(by.event("data_exported", details)).await?;
     let mut export = Export { ports, destination, summary: ExportSummary::default() };
-    export.users().await?;
+    let users = export.users().await?;
     let workspaces = export.workspaces().await?;
     export.members(&workspaces).await?;
     let threads = export.threads(&workspaces).await?;
@@ -68,6 +80,14 @@ pub async fn export(
     export.exchanges(&threads).await?;
     export.widgets().await?;
     export.prompts(&workspaces).await?;
+    export.memories(&users).await?;
+    export.thread_files(&threads).await?;
+    export.invites().await?;
+    export.keys().await?;
+    export.settings().await?;
+    export.events().await?;
+    export.generated_files(root)?;
+    export.not_exported()?;
     let Export { destination, summary, .. } = export;
     destination.finish(README)?;
     Ok(summary)
@@ -87,19 +107,41 @@ impl Export<'_> {
         self.summary.counts.push((name, number));
     }
 
-    fn close(&mut self, lines: JsonLines) -> Result<()> {
+    /// Says how many lines there are.
+    fn close(&mut self, lines: JsonLines) -> Result<u64> {
         let name = lines.name();
         let number = lines.finish()?;
         self.count(name, number);
-        Ok(())
+        Ok(number)
     }
 
-    async fn users(&mut self) -> Result<()> {
+    /// Notes what cannot be exported, if there is any of it.
+    fn stays(&mut self, what: &str, number: u64, reason: &'static str) {
+        if number > 0 {
+            self.summary.not_exported.push(NotExported { what: what.to_owned(), number, reason });
+        }
+    }
+
+    fn not_exported(&mut self) -> Result<()> {
+        let mut lines = self.destination.lines("not-exported.jsonl")?;
+        for NotExported { what, number, reason } in &self.summary.not_exported {
+            lines.add(&json!({ "what": what, "number": number, "reason": reason }))?;
+        }
+        lines.finish().map(drop)
+    }
+
+    async fn users(&mut self) -> Result<Vec<UserId>> {
         let mut lines = self.destination.lines("users.jsonl")?;
+        let (mut ids, mut recovery_codes) = (Vec::new(), 0);
         for user in self.ports.users.list_whole().await? {
+            ids.push(user.id);
+            recovery_codes += self.ports.recovery.left(user.id).await?;
             lines.add(&rows::user(user))?;
         }
-        self.close(lines)
+        let number = self.close(lines)?;
+        self.stays("users.password", number, "only hashes of passwords are stored");
+        self.stays("recovery_codes", recovery_codes, "only digests of them are stored");
+        Ok(ids)
     }
 
     async fn workspaces(&mut self) -> Result<Slugs<WorkspaceId>> {
@@ -126,7 +168,7 @@ impl Export<'_> {
                 lines.add(&rows::member(id, slug, member))?;
             }
         }
-        self.close(lines)
+        self.close(lines).map(drop)
     }
 
     async fn threads(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<Slugs<ThreadId>> {
@@ -148,74 +190,6 @@ impl Export<'_> {
         Ok(slugs)
     }
 
-    async fn documents(
-        &mut self,
-        workspaces: &Slugs<WorkspaceId>,
-        open_files: OpenFiles,
-    ) -> Result<()> {
-        let mut output = DocumentOutput {
-            files: open_files(&self.destination.path(DOCUMENTS))?,
-            written: 0,
-            placed: self.destination.lines("workspace-documents.jsonl")?,
-            left_out: self.destination.lines("left-out.jsonl")?,
-        };
-        let mut entries = Box::pin(self.ports.library.everything().await?);
-        while let Some(piece) = entries.try_next().await? {
-            for entry in piece {
-                match entry {
-                    ListEntry::Folder(name) => {
-                        self.destination.make_folder(&[DOCUMENTS, name.as_str()])?;
-                    }
-                    ListEntry::Document(listed) => {
-                        self.document(&listed, workspaces, &mut output).await?;
-                    }
-                }
-            }
-        }
-        self.count("documents/", output.written);
-        self.close(output.placed)?;
-        self.summary.left_out = output.left_out.finish()?;
-        Ok(())
-    }
-
-    /// The file is written anew and not copied: the database is the truth about a document.
-    async fn document(
-        &self,
-        listed: &ListedDocument,
-        workspaces: &Slugs<WorkspaceId>,
-        output: &mut DocumentOutput,
-    ) -> Result<()> {
-        let path = listed.path()?;
-        let library = &self.ports.library;
-        let reason = match library.files.text(&path).await {
-            Ok(Some(text)) => match library.documents.by_path(&path).await? {
-                Some(document) => {
-                    output.files.put(&document, &text).await?;
-                    output.written += 1;
-                    None
-                }
-                // Removed since it was listed.
-                None => return Ok(()),
-            },
-            Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
-            Ok(None) => Some("its file is gone".to_owned()),
-            Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
-                Some(error.to_string())
-            }
-            Err(error) => return Err(error),
-        };
-        if let Some(reason) = reason {
-            output.left_out.add(&json!({ "docpath": path.to_string(), "reason": reason }))?;
-        }
-        if listed.is_placed {
-            for workspace in self.ports.document_list.workspaces_of(listed.id).await? {
-                let slug = workspaces.get(&workspace);
-                output.placed.add(&rows::placed(listed, &path, workspace, slug))?;
-            }
-        }
-        Ok(())
-    }
-
     async fn exchanges(&mut self, threads: &Slugs<ThreadId>) -> Result<()> {
         let mut lines = self.destination.lines("chats.jsonl")?;
         let (filter, order) = (ChatFilter::default(), ExportOrder::ByTime);
@@ -230,7 +204,7 @@ impl Export<'_> {
                 lines.add(&rows::exchange(logged, thread))?;
             }
         }
-        self.close(lines)
+        self.close(lines).map(drop)
     }
 
     async fn widgets(&mut self) -> Result<()> {
@@ -253,16 +227,8 @@ impl Export<'_> {
             }
         }
         self.close(lines)?;
-        self.close(chats)
+        self.close(chats).map(drop)
     }
-}
-
-/// Where documents are written to, and what is noted about them.
-struct DocumentOutput {
-    files: Arc<dyn DocumentFiles>,
-    written: u64,
-    placed: JsonLines,
-    left_out: JsonLines,
 }
 
 fn in_order(workspaces: &Slugs<WorkspaceId>) -> Vec<(WorkspaceId, &Slug)> {

@@ -15,6 +15,7 @@ mod extension_keys;
 mod files;
 mod leftovers;
 mod people;
+mod pictures;
 mod placements;
 mod plan;
 mod prompts;
@@ -29,6 +30,6 @@ mod tables;
 mod vectors;
 mod workspaces;
 
-pub use export::{ExportSummary, OpenFiles, export};
+pub use export::{ExportSummary, NotExported, OpenFiles, export};
 pub use report::{Report, TableReport};
 pub use run::{ImportOutcome, Importer, Options};

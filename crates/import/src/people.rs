@@ -66,7 +66,8 @@ pub fn users(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec<Imp
                 daily_message_limit: row.int("dailyMessageLimit").filter(|limit| *limit > 0),
                 bio,
                 picture: row.filled("pfpFilename"),
-                seen_recovery_codes: row.flag("seen_recovery_codes").unwrap_or(false),
+                // Codes of the other server are not taken over, so people are offered new ones.
+                seen_recovery_codes: false,
                 created_at,
                 updated_at: row.time("lastUpdatedAt").unwrap_or(created_at),
             },

@@ -9,6 +9,7 @@ use carrel_domain::import::{
     ImportProgress, ImportTarget, ImportedRows, Numbered, PastImport, RowStream,
 };
 use carrel_domain::library::Documents;
+use carrel_domain::picture::PictureConverter;
 use carrel_domain::{Error, Folder, Result};
 use carrel_services::accounts::Passwords;
 use carrel_services::indexer::Indexer;
@@ -75,6 +76,8 @@ pub struct Importer {
     pub indexer: Indexer,
     pub settings: Arc<SettingsStore>,
     pub passwords: Passwords,
+    /// Writes pictures anew.
+    pub pictures: Arc<dyn PictureConverter>,
     /// The storage directory of this server.
     pub root: PathBuf,
     /// For the copy of the source's database, which may be large.
@@ -174,7 +177,7 @@ impl Importer {
 
     /// Does everything but write.
     async fn rehearse(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
-        let Plan { reading, configuration, scan, placed, .. } = plan;
+        let Plan { reading, configuration, mut rows, scan, placed, .. } = plan;
         let (storage, root) = (options.storage.clone(), self.root.clone());
         let shared = reading.clone();
         let rehearsed = tokio::task::spawn_blocking(move || {
@@ -211,22 +214,26 @@ impl Importer {
         });
         rehearsed.await.map_err(Error::internal)??;
         let mut report = taken_out(&reading);
+        let logo = configuration.logo.as_deref();
+        self.add_pictures(&options.storage, logo, &mut rows, &mut report).await?;
         configuration.into_rows(&self.passwords, &mut report).await?;
         general_differences(&mut report);
         Ok(report)
     }
 
     async fn carry_out(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
-        let Plan { reading, configuration, rows, scan, placed, mut kept, last_ids } = plan;
+        let Plan { reading, configuration, mut rows, scan, placed, mut kept, last_ids } = plan;
         let splitting = configuration.splitting();
         let environment = configuration.environment.clone();
         let embedder = configuration.embedder();
         let mut first = {
             let mut report = taken_out(&reading);
-            let rows = configuration.into_rows(&self.passwords, &mut report).await?;
+            let logo = configuration.logo.as_deref();
+            self.add_pictures(&options.storage, logo, &mut rows, &mut report).await?;
+            let settings = configuration.into_rows(&self.passwords, &mut report).await?;
             general_differences(&mut report);
             reading.report(|shared| *shared = report);
-            rows
+            settings
         };
         first.extend(rows);
         let folders = scan.folders.clone();

@@ -41,11 +41,11 @@ pub fn workspaces(
                 id: WorkspaceId(id),
                 settings: settings(id, &slug, &row, routers, report),
                 slug: Slug::from_stored(slug),
+                picture: row.filled("pfpFilename"),
                 created_at,
                 updated_at: row.time("lastUpdatedAt").unwrap_or(created_at),
             },
             vector_tag: row.filled("vectorTag"),
-            picture: row.filled("pfpFilename"),
         });
     }
     workspaces

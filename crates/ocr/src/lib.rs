@@ -1,6 +1,6 @@
 //! OCR: decodes image files, detects lines of text, and reads them.
 //!
-//! [`pages`] decodes a file, [`Engine`] reads a [`Picture`]. The models are PP-OCRv6 (small) in the
+//! [`pages`] decodes a file, [`Engine`] reads a [`Picture`], [`thumbnail`] makes a small copy. The models are PP-OCRv6 (small) in the
 //! format of `rten`: one marks the pixels that belong to text, the other reads one line at a time.
 //! Both are loaded from bytes, so that an engine can run in a process that may not open files.
 mod boxes;
@@ -13,6 +13,7 @@ mod languages;
 mod order;
 mod picture;
 mod recognize;
+mod thumbnail;
 
 pub use canvas::Canvas;
 pub use columns::columns;
@@ -20,6 +21,7 @@ pub use decode::{DecodeError, MOST_POINTS, Pages, pages};
 pub use engine::{Engine, OcrError, Reading, TextLine};
 pub use languages::Languages;
 pub use picture::Picture;
+pub use thumbnail::thumbnail;
 
 /// A model file, identified by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

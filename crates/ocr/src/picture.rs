@@ -25,6 +25,11 @@ impl Picture {
         (expected > 0 && bytes.len() == expected).then_some(Self { width, height, channels, bytes })
     }
 
+    /// Width, height, bytes per pixel, and the bytes.
+    pub(crate) fn into_parts(self) -> (usize, usize, usize, Vec<u8>) {
+        (self.width, self.height, self.channels, self.bytes)
+    }
+
     pub fn width(&self) -> usize {
         self.width
     }

@@ -59,6 +59,7 @@ mod idempotency;
 mod import;
 mod jobs;
 mod people;
+mod pictures;
 mod prompts;
 mod settings;
 mod workspaces;

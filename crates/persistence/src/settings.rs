@@ -9,9 +9,22 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::connection::on_each_backend;
+use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::text;
 use crate::database::schema::settings;
+
+/// Stores one setting, in the place of an earlier value.
+pub(crate) fn set(conn: &mut AnyConnection, key: String, value: String) -> QueryResult<()> {
+    let (key, value) = (text(key), text(value));
+    let row = (settings::key.eq(key), settings::value.eq(value.clone()));
+    on_each_backend!(conn => diesel::insert_into(settings::table)
+        .values(row)
+        .on_conflict(settings::key)
+        .do_update()
+        .set(settings::value.eq(value))
+        .execute(conn))
+    .map(drop)
+}
 
 #[async_trait]
 impl Settings for Database {
@@ -30,18 +43,12 @@ impl Settings for Database {
         self.write(move |conn| {
             // In the order of the map, so that two of these at once cannot wait for each other.
             for (key, value) in values {
-                let key = text(key);
-                let Some(value) = value.map(text) else {
-                    diesel::delete(settings::table.find(key)).execute(conn)?;
-                    continue;
-                };
-                let row = (settings::key.eq(key), settings::value.eq(value.clone()));
-                on_each_backend!(conn => diesel::insert_into(settings::table)
-                    .values(row)
-                    .on_conflict(settings::key)
-                    .do_update()
-                    .set(settings::value.eq(value))
-                    .execute(conn))?;
+                match value {
+                    Some(value) => set(conn, key, value)?,
+                    None => {
+                        diesel::delete(settings::table.find(text(key))).execute(conn)?;
+                    }
+                }
             }
             audit::record(conn, event)
         })

@@ -25,6 +25,7 @@ struct Row {
     slug: String,
     #[diesel(embed)]
     settings: SettingsRow,
+    pfp_filename: Option<String>,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
 }
@@ -117,6 +118,7 @@ impl TryFrom<Row> for Workspace {
             id: WorkspaceId(row.id),
             slug: Slug::from_stored(row.slug),
             settings: row.settings.try_into()?,
+            picture: row.pfp_filename,
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
         })

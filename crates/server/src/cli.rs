@@ -229,6 +229,21 @@ Examples:
   carrel user create sam --role manager
   pass show carrel/sam | carrel user create sam --password-stdin")]
     Create(NewUser),
+    /// Print a link with which a user sets a new password, once and within 24 hours
+    #[command(after_help = "\
+Examples:
+  carrel user recovery-link sam
+  carrel user recovery-link sam --base https://carrel.example.com")]
+    RecoveryLink(RecoveryLink),
+}
+
+#[derive(Debug, Args)]
+pub struct RecoveryLink {
+    /// The name the user signs in with
+    pub name: String,
+    /// The address of this server as people's browsers know it [default: this machine's]
+    #[arg(long, value_name = "URL")]
+    pub base: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -50,7 +50,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Add(what) => local(&config, async |app| add::run(app, what).await),
         Command::Ask(what) => local(&config, async |app| ask::run(app, what).await),
         Command::ApiKey(what) => local(&config, async |app| api_key::run(app, what).await),
-        Command::User(what) => local(&config, async |app| people::create(app, what).await),
+        Command::User(what) => local(&config, async |app| people::run(app, &config, what).await),
         Command::MultiUser(what) => local(&config, async |app| people::enable(app, what).await),
         Command::SetupLink => local(&config, async |app| setup_link::run(app, &config).await),
         Command::Audit(what) => local(&config, async |app| audit::run(app, what).await),
@@ -59,7 +59,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
             import::check(&config, &what)?;
             local(&config, async |app| import::run(app, &config, what).await)
         }
-        Command::Export(what) => local(&config, async |app| export::run(app, what).await),
+        Command::Export(what) => local(&config, async |app| export::run(app, &config, what).await),
         Command::Verify => local(&config, async |app| verify::run(app).await),
         Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
         Command::Setting(what) => local(&config, async |app| setting::run(app, what).await),

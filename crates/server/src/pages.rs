@@ -40,7 +40,7 @@ impl App {
 }
 
 /// An address that can be opened on this machine, also where the server listens on all of them.
-fn reachable(listens: SocketAddr) -> SocketAddr {
+pub fn reachable(listens: SocketAddr) -> SocketAddr {
     let here = match listens.ip() {
         ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         ip => ip,

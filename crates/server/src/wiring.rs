@@ -32,6 +32,7 @@ use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
 use carrel_services::originals::{Originals, PAGE_IMAGES_ROOM, PageImages};
 use carrel_services::ownership::Ownership;
+use carrel_services::pictures::PictureService;
 use carrel_services::recovery::Recovery;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
@@ -146,6 +147,7 @@ impl App {
         };
         let quota = config.limits.originals;
         let originals = Originals::new(&database, Arc::new(originals), page_images, quota);
+        let pictures = PictureService { pictures: database.clone(), converter: extractor.clone() };
         let largest_page = upload.min(LARGEST_PAGE);
         let fetcher = WebFetcher::new(
             Arc::new(SystemLookup),
@@ -202,6 +204,7 @@ impl App {
         let sign_in = Arc::new(sign_in);
         let recovery = Recovery {
             codes: database.clone(),
+            links: database.clone(),
             sessions: database.clone(),
             passwords,
             failed: failed_sign_ins.clone(),
@@ -242,6 +245,7 @@ impl App {
             indexer: library.indexer.clone(),
             settings: store.clone(),
             passwords: accounts.passwords.clone(),
+            pictures: pictures.converter.clone(),
             root: config.storage.root().to_owned(),
             scratch: config.storage.uploads(),
         };
@@ -288,6 +292,7 @@ impl App {
             search,
             conversations,
             images: Arc::new(images),
+            pictures,
             speech: Arc::new(speech),
             users: database.clone(),
             sessions,

@@ -42,6 +42,7 @@ pub fn workspace(name: &str) -> Workspace {
         id: WorkspaceId(1),
         slug: Slug::of(name),
         settings: WorkspaceSettings::named(name),
+        picture: None,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     }
@@ -208,7 +209,8 @@ impl Workspaces for FakeWorkspaces {
         }
         let NewWorkspace { slug, settings, created_at } = new;
         let id = WorkspaceId(all.len() as i32 + 1);
-        all.push(Workspace { id, slug, settings, created_at, updated_at: created_at });
+        let (picture, updated_at) = (None, created_at);
+        all.push(Workspace { id, slug, settings, picture, created_at, updated_at });
         Ok(all[all.len() - 1].clone())
     }
 

@@ -47,6 +47,7 @@ use crate::library::Library;
 use crate::meter::Meter;
 use crate::model_lists::ModelLists;
 use crate::ownership::Ownership;
+use crate::pictures::PictureService;
 use crate::recovery::Recovery;
 use crate::search::Search;
 use crate::settings::SettingsStore;
@@ -128,6 +129,8 @@ pub struct Ports {
     pub conversations: Conversations,
     /// Makes pictures.
     pub images: Arc<ImageService>,
+    /// The logo, and pictures of workspaces.
+    pub pictures: PictureService,
     /// Writes recordings down and speaks texts.
     pub speech: Arc<SpeechService>,
     /// Accounts, as stored.

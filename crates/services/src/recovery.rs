@@ -1,11 +1,13 @@
-//! Recovery codes: made by people for themselves, and used where a password is forgotten.
+//! Recovery codes, which people make for themselves, and recovery links, which administrators make for them:
+//! both set a new password where the old one is forgotten.
 use std::sync::Arc;
 
 use carrel_domain::api_key::KeyDigest;
-use carrel_domain::audit::{Actor, By};
-use carrel_domain::recovery_code::RecoveryCodes;
+use carrel_domain::audit::{Actor, By, Event};
+use carrel_domain::recovery_code::{NewRecoveryLink, RecoveryCodes, RecoveryLinks};
 use carrel_domain::user::{Sessions, User};
 use carrel_domain::{Error, Result, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::accounts::Passwords;
@@ -20,14 +22,34 @@ pub const CODES: usize = 10;
 /// Letters in each of the four groups of a code: 100 random bits in all.
 const GROUP: usize = 5;
 
+/// How long a recovery link is valid.
+pub const LINK: TimeDelta = TimeDelta::hours(24);
+
 /// The event of a code that is wrong or used.
 const FAILED: &str = "failed_recovery_invalid_code";
 
-/// Recovery codes: each signs its owner in once, to set a new password.
+/// A link that was made, to be handed to its user.
+pub struct RecoveryLink {
+    /// What the link holds. It is shown once.
+    pub secret: Secret,
+    /// When it stops being valid.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl RecoveryLink {
+    /// The page that the link opens, without the server's address.
+    pub fn path(&self) -> String {
+        format!("/recover/link?token={}", self.secret.reveal())
+    }
+}
+
+/// Recovery codes and links: each signs its owner in once, with a new password.
 #[derive(Clone)]
 pub struct Recovery {
     /// Digests of the codes.
     pub codes: Arc<dyn RecoveryCodes>,
+    /// Digests of the links.
+    pub links: Arc<dyn RecoveryLinks>,
     /// Sessions, which end when a password changes.
     pub sessions: Arc<dyn Sessions>,
     /// How passwords are hashed.
@@ -56,6 +78,59 @@ impl Recovery {
         self.codes.count(user).await
     }
 
+    /// Whether a user should be told of recovery codes: they have none, and nobody told them yet.
+    pub async fn is_to_be_offered(&self, user: &User) -> Result<bool> {
+        Ok(!user.seen_recovery_codes && self.left(user.id).await? == 0)
+    }
+
+    /// Does not tell a user of recovery codes again.
+    pub async fn dismiss_offer(&self, user: UserId) -> Result<()> {
+        self.codes.dismiss(user).await
+    }
+
+    /// Makes a link that sets a user's password, in the place of an earlier one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user.
+    pub async fn issue_link(&self, user: UserId, by: &By) -> Result<RecoveryLink> {
+        let (secret, expires_at) = (Secret::random(), by.at + LINK);
+        let digest = secret.digest();
+        let link = NewRecoveryLink { digest, user, expires_at, created_at: by.at };
+        let event = by.event("recovery_link_issued", json!({ "userId": user.0 }).to_string());
+        self.links.issue(link, event).await?;
+        Ok(RecoveryLink { secret, expires_at })
+    }
+
+    /// Whose password a link sets; `None` when it is invalid, used or expired.
+    pub async fn user_of_link(&self, link: &str, now: DateTime<Utc>) -> Result<Option<User>> {
+        self.links.user_of(token::digest(link), now).await
+    }
+
+    /// Sets a new password for the holder of a link, ends the user's sessions, and opens a new one.
+    pub async fn redeem_link(
+        &self,
+        link: &str,
+        new: &str,
+        by: &By,
+    ) -> Result<(Secret, User), Refused> {
+        self.check(new)?;
+        // A wrong link costs no hashing.
+        let Some(user) = self.user_of_link(link, by.at).await? else { return Err(Refused::Wrong) };
+        let password = self.passwords.hash(new.to_owned()).await?;
+        let event = recovered(&user, by);
+        if !self.links.redeem(token::digest(link), password, event).await? {
+            return Err(Refused::Wrong);
+        }
+        self.sign_in.with_password(&user.username, new, by).await
+    }
+
+    fn check(&self, new: &str) -> Result<()> {
+        self.passwords.check(new).map_err(|error| match error {
+            Error::Invalid { reason, .. } => Error::invalid("new", reason),
+            other => other,
+        })
+    }
+
     /// Sets a new password for the holder of a code, and opens a session. Wrong names and wrong codes are
     /// refused alike, and as slowly.
     pub async fn redeem(
@@ -65,10 +140,7 @@ impl Recovery {
         new: &str,
         by: &By,
     ) -> Result<(Secret, User), Refused> {
-        self.passwords.check(new).map_err(|error| match error {
-            Error::Invalid { reason, .. } => Error::invalid("new", reason),
-            other => other,
-        })?;
+        self.check(new)?;
         self.throttle.admit(username, by).await?;
         // Whether there is such a user, or not: hashing takes the longest.
         let password = self.passwords.hash(new.to_owned()).await?;
@@ -76,9 +148,7 @@ impl Recovery {
         let is_set = match user {
             None => false,
             Some(user) => {
-                let actor = Actor::User(user.id);
-                let details = json!({ "userName": user.username }).to_string();
-                let event = By { actor, ..by.clone() }.event("password_recovered", details);
+                let event = recovered(&user, by);
                 self.codes.redeem(user.id, digest(user.id, code), password, event).await?
             }
         };
@@ -88,6 +158,11 @@ impl Recovery {
         }
         self.sign_in.with_password(username, new, by).await
     }
+}
+
+fn recovered(user: &User, by: &By) -> Event {
+    let details = json!({ "userName": user.username }).to_string();
+    By { actor: Actor::User(user.id), ..by.clone() }.event("password_recovered", details)
 }
 
 /// A random code, as `abcde-fghij-kmnpq-rstvw`.

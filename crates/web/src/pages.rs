@@ -21,6 +21,7 @@ mod live;
 mod memories;
 mod old_addresses;
 mod original;
+mod picture;
 mod prompts;
 mod recovery;
 mod search;
@@ -51,6 +52,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
         .service(resource("/sign-in").get(entrance::sign_in_page).post(entrance::sign_in))
         .service(resource("/recover").get(recovery::form).post(recovery::recover))
+        .service(resource("/recover/link").get(recovery::link_form).post(recovery::recover_by_link))
         .route("/sign-out", post().to(entrance::sign_out))
         .service(resource("/sso/simple").get(entrance::sign_on).post(entrance::confirm_sign_on))
         .service(resource("/setup").get(setup::form).post(setup::set_up))
@@ -103,6 +105,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/source", get().to(source::show))
         .route("/w/{slug}/original", get().to(original::open))
         .route("/w/{slug}/page", get().to(original::page))
+        .route("/w/{slug}/picture", post().to(picture::save_workspace))
+        .route("/w/{slug}/picture/{name}", get().to(picture::workspace))
+        .route("/logo/{name}", get().to(picture::logo))
         .service(resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save))
         .route("/w/{slug}/suggestions", post().to(prompts::save_suggestions))
         .route("/w/{slug}/prompts", get().to(prompts::list))
@@ -124,6 +129,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/account/language", post().to(account::choose_language))
         .route("/account/password", post().to(account::change_password))
         .route("/account/recovery-codes", post().to(recovery::make))
+        .route("/account/recovery-codes/dismiss", post().to(recovery::dismiss))
         .route("/account/sessions/end", post().to(account::end_session))
         .route("/jobs/{id}", get().to(job::show))
         .route("/jobs/{id}/events", get().to(job::follow))

@@ -73,6 +73,7 @@ fn operations(config: &mut impl Register) {
         .post("/admin/users/new", ADMIN, users::create_user)
         .post("/admin/users/{id}", ADMIN, users::update_user)
         .delete("/admin/users/{id}", ADMIN, users::delete_user)
+        .post("/admin/users/{id}/recovery-link", ADMIN, native::admin::users::create_recovery_link)
         .get("/admin/invites", ADMIN, invites::list_invites)
         .post("/admin/invite/new", ADMIN, invites::create_invite)
         .delete("/admin/invite/{id}", ADMIN, invites::disable_invite)
@@ -186,6 +187,12 @@ fn operations(config: &mut impl Register) {
         .get("/system/prompt-variables", ADMIN, native::prompts::variables::list_prompt_variables)
         .post("/system/prompt-variables", ADMIN, native::prompts::variables::set_prompt_variable)
         .delete("/system/prompt-variables/{key}", ADMIN, native::prompts::variables::delete_prompt_variable)
+        .get("/system/logo", READ, native::pictures::show_logo)
+        .post("/system/logo", ADMIN, native::pictures::upload_logo)
+        .delete("/system/logo", ADMIN, native::pictures::remove_logo)
+        .get("/workspace/{slug}/picture", READ, native::pictures::show_workspace_picture)
+        .post("/workspace/{slug}/picture", ADMIN, native::pictures::upload_workspace_picture)
+        .delete("/workspace/{slug}/picture", ADMIN, native::pictures::remove_workspace_picture)
         .post("/system/import", ADMIN, native::imports::start_import)
         .get("/system/import", ADMIN, native::imports::show_import);
 }

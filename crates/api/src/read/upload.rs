@@ -58,8 +58,13 @@ impl ReceivedUpload {
 impl MultipartForm {
     /// Reads the body, which has exactly one part named `file` with a file name, and text fields.
     pub async fn read(self) -> Result<ReceivedUpload> {
+        self.read_at_most(u64::MAX).await
+    }
+
+    /// As [`MultipartForm::read`], a file of at most `most` bytes.
+    pub async fn read_at_most(self, most: u64) -> Result<ReceivedUpload> {
         let options = state::options(&self.request)?;
-        let (max, directory) = (options.upload_limit, options.upload_dir.clone());
+        let (max, directory) = (options.upload_limit.min(most), options.upload_dir.clone());
         let mut parts = parts(&self.request, self.payload, max)?;
         let (mut file, mut fields) = (None, Vec::new());
         while let Some(mut part) = parts.next().await? {

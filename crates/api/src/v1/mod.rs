@@ -12,6 +12,7 @@ pub mod history;
 pub mod imports;
 pub mod jobs;
 pub mod openai;
+pub mod pictures;
 pub mod pins;
 pub mod prompts;
 mod provenance;
@@ -56,6 +57,7 @@ pub fn operations(config: &mut impl Register) {
         .post("/admin/users/new", ADMIN, users::create_user)
         .post("/admin/users/{id}", ADMIN, users::update_user)
         .delete("/admin/users/{id}", ADMIN, users::delete_user)
+        .post("/admin/users/{id}/recovery-link", ADMIN, users::create_recovery_link)
         .get("/admin/invites", ADMIN, invites::list_invites)
         .post("/admin/invite/new", ADMIN, invites::create_invite)
         .delete("/admin/invite/{id}", ADMIN, invites::disable_invite)
@@ -173,6 +175,12 @@ pub fn operations(config: &mut impl Register) {
         .get("/system/prompt-variables", ADMIN, variables::list_prompt_variables)
         .post("/system/prompt-variables", ADMIN, variables::set_prompt_variable)
         .delete("/system/prompt-variables/{key}", ADMIN, variables::delete_prompt_variable)
+        .get("/system/logo", READ, pictures::show_logo)
+        .post("/system/logo", ADMIN, pictures::upload_logo)
+        .delete("/system/logo", ADMIN, pictures::remove_logo)
+        .get("/workspace/{slug}/picture", READ, pictures::show_workspace_picture)
+        .post("/workspace/{slug}/picture", ADMIN, pictures::upload_workspace_picture)
+        .delete("/workspace/{slug}/picture", ADMIN, pictures::remove_workspace_picture)
         .post("/system/import", ADMIN, imports::start_import)
         .get("/system/import", ADMIN, imports::show_import);
 }

@@ -29,6 +29,7 @@ mod sealed;
 mod sheets;
 mod subtitles;
 mod text;
+mod thumbnails;
 mod writer;
 mod xml;
 
@@ -58,6 +59,7 @@ use formats::Reading;
 pub use formats::file_types;
 pub use html::page::{WebPages, read_page};
 use input::Input;
+pub(crate) use thumbnails::thumbnail;
 
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;

@@ -13,7 +13,7 @@ use super::transcript::Line;
 use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::TranscriptEnd;
-use crate::extract::{Opened, draw_page, extract};
+use crate::extract::{Opened, draw_page, extract, thumbnail};
 use carrel_speech::whisper::HeardPart;
 
 /// Readers of some formats call themselves for what is nested.
@@ -73,6 +73,7 @@ pub(super) fn watched(
     let too_slow = said::too_slow(&job);
     let read = move || match job.work {
         Work::DrawPage(page) => draw_page(&file, page, job.limits).map(Output::Page),
+        Work::Thumbnail(side) => thumbnail(&file, side).map(Output::Page),
         Work::Read | Work::Transcribe(_) => {
             extract(&job.extension, &file, job.limits, models).map(Output::Documents)
         }

@@ -46,6 +46,8 @@ enum Work {
     Read,
     /// A page of the PDF file is drawn.
     DrawPage(u32),
+    /// The image file is written anew, with sides of at most so many pixels.
+    Thumbnail(u32),
     /// The recording is transcribed, as these options say.
     Transcribe(Wishes),
 }

@@ -171,6 +171,23 @@ impl Readers {
         }
     }
 
+    /// Writes an image file anew for `request`, with sides of at most so many pixels. Dropping the future
+    /// kills the worker.
+    pub(crate) async fn thumbnail(
+        &self,
+        file: File,
+        side: u32,
+        limits: Limits,
+        request: &ReadRequest,
+    ) -> Result<Vec<u8>, ExtractError> {
+        let job = self.job("png", limits, ReadingModels::none(), request.time_limit);
+        let job = Job { work: Work::Thumbnail(side), ..job };
+        match self.run(job, file, &self.queue, &request.owner).await? {
+            Output::Page(image) => Ok(image.png),
+            Output::Documents(_) => Err(said::crashed()),
+        }
+    }
+
     async fn run(
         &self,
         job: Job,

@@ -26,7 +26,7 @@ impl Export<'_> {
                 lines.add(&earlier_prompt(earlier))?;
             }
         }
-        self.close(lines)
+        self.close(lines).map(drop)
     }
 }
 

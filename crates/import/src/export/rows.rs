@@ -53,7 +53,7 @@ pub fn user(user: User) -> Value {
 }
 
 pub fn workspace(workspace: Workspace, suggested: Vec<SuggestedMessage>) -> Value {
-    let Workspace { id, slug, settings, created_at, updated_at } = workspace;
+    let Workspace { id, slug, settings, picture, created_at, updated_at } = workspace;
     let WorkspaceSettings {
         name,
         temperature,
@@ -92,6 +92,7 @@ pub fn workspace(workspace: Workspace, suggested: Vec<SuggestedMessage>) -> Valu
         "agentModel": agent_model,
         "queryRefusalResponse": refusal,
         "router_id": router,
+        "pfpFilename": picture,
         "suggestedMessages": suggested.collect::<Vec<_>>(),
     })
 }

@@ -46,14 +46,48 @@ impl Iterator for Pages<'_> {
 pub fn pages(bytes: &[u8]) -> Result<Pages<'_>, DecodeError> {
     let one = |picture: Picture| Pages::One(Some(picture));
     match bytes {
-        [0x89, b'P', b'N', b'G', ..] => png(bytes).map(one),
         [0xff, 0xd8, 0xff, ..] => jpeg(bytes).map(one),
-        [b'G', b'I', b'F', b'8', ..] => gif(bytes).map(one),
-        [b'B', b'M', ..] => bmp(bytes).map(one),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp(bytes).map(one),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             Ok(Pages::Tiff(Box::new(TiffPages::open(bytes)?)))
         }
+        _ => samples(bytes)?.flattened().map(one),
+    }
+}
+
+/// Rows of pixels as they are stored, of one to four samples each; the second or fourth is opacity.
+pub(crate) struct Samples {
+    pub width: usize,
+    pub height: usize,
+    pub channels: usize,
+    pub bytes: Vec<u8>,
+}
+
+impl Samples {
+    /// Decodes a file; of an animation or several pages, the first.
+    pub fn of(bytes: &[u8]) -> Result<Self, DecodeError> {
+        match samples(bytes) {
+            Err(DecodeError::Unknown) => {
+                let first = pages(bytes)?.next().ok_or(DecodeError::Unknown)??;
+                let (width, height, channels, bytes) = first.into_parts();
+                Ok(Self { width, height, channels, bytes })
+            }
+            decoded => decoded,
+        }
+    }
+
+    fn flattened(self) -> Result<Picture, DecodeError> {
+        let Self { width, height, channels, bytes } = self;
+        picture(width, height, channels, bytes)
+    }
+}
+
+/// The formats whose samples are taken as they are.
+fn samples(bytes: &[u8]) -> Result<Samples, DecodeError> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => png(bytes),
+        [b'G', b'I', b'F', b'8', ..] => gif(bytes),
+        [b'B', b'M', ..] => bmp(bytes),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp(bytes),
         _ => Err(DecodeError::Unknown),
     }
 }
@@ -102,7 +136,7 @@ fn picture(
     made.ok_or_else(|| damaged("there are not as many samples as points"))
 }
 
-fn png(bytes: &[u8]) -> Result<Picture, DecodeError> {
+fn png(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     decoder.ignore_checksums(true);
@@ -113,7 +147,8 @@ fn png(bytes: &[u8]) -> Result<Picture, DecodeError> {
     let mut samples = vec![0; size];
     let frame = reader.next_frame(&mut samples).map_err(damaged)?;
     samples.truncate(frame.buffer_size());
-    picture(frame.width as usize, frame.height as usize, frame.color_type.samples(), samples)
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    Ok(Samples { width, height, channels: frame.color_type.samples(), bytes: samples })
 }
 
 fn jpeg(bytes: &[u8]) -> Result<Picture, DecodeError> {
@@ -134,7 +169,7 @@ fn jpeg(bytes: &[u8]) -> Result<Picture, DecodeError> {
     })
 }
 
-fn webp(bytes: &[u8]) -> Result<Picture, DecodeError> {
+fn webp(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     check(width, height)?;
@@ -142,10 +177,11 @@ fn webp(bytes: &[u8]) -> Result<Picture, DecodeError> {
     let size = decoder.output_buffer_size().ok_or_else(|| damaged("it has no size"))?;
     let mut samples = vec![0; size];
     decoder.read_image(&mut samples).map_err(damaged)?;
-    picture(width as usize, height as usize, if decoder.has_alpha() { 4 } else { 3 }, samples)
+    let channels = if decoder.has_alpha() { 4 } else { 3 };
+    Ok(Samples { width: width as usize, height: height as usize, channels, bytes: samples })
 }
 
-fn gif(bytes: &[u8]) -> Result<Picture, DecodeError> {
+fn gif(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::RGBA);
     let mut decoder = options.read_info(Cursor::new(bytes)).map_err(damaged)?;
@@ -155,10 +191,10 @@ fn gif(bytes: &[u8]) -> Result<Picture, DecodeError> {
     check(width, height)?;
     let mut samples = vec![0; decoder.buffer_size()];
     decoder.read_into_buffer(&mut samples).map_err(damaged)?;
-    picture(width, height, 4, samples)
+    Ok(Samples { width, height, channels: 4, bytes: samples })
 }
 
-fn bmp(bytes: &[u8]) -> Result<Picture, DecodeError> {
+fn bmp(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let options = DecoderOptions::default().set_max_width(1 << 20).set_max_height(1 << 20);
     let mut decoder = zune_bmp::BmpDecoder::new_with_options(ZCursor::new(bytes), options);
     let wrong = |error: zune_bmp::BmpDecoderErrors| damaged(format!("{error:?}"));
@@ -167,5 +203,5 @@ fn bmp(bytes: &[u8]) -> Result<Picture, DecodeError> {
     check(width, height)?;
     let samples = decoder.decode().map_err(wrong)?;
     let channels = samples.len() / (width * height).max(1);
-    picture(width, height, channels, samples)
+    Ok(Samples { width, height, channels, bytes: samples })
 }

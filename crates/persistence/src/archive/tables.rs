@@ -25,6 +25,7 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     // The others are read from the environment by each process.
     ArchivedTable { only: Some("origin = 'created'"), ..table("api_keys", "id") },
     table("workspaces", "id"),
+    table("pictures", "name"),
     table("workspace_users", "id"),
     table("threads", "id"),
     table("chats", "id"),
@@ -83,6 +84,7 @@ const LEFT_OUT: &[&str] = &[
     "login_attempts",
     "owner_sessions",
     "passage_words",
+    "recovery_links",
     "repeatable_requests",
     "sessions",
     "setup_links",

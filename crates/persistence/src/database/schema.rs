@@ -6,14 +6,14 @@ mod prompts;
 mod work;
 
 pub(crate) use audit::{audit_head, audit_start, events};
-pub(crate) use images::{chat_image_backlog, chat_images};
+pub(crate) use images::{chat_image_backlog, chat_images, pictures};
 pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares, thread_files};
 pub(crate) use prompts::{
     memories, prompt_history, prompt_variables, slash_commands, suggested_messages,
 };
 pub(crate) use work::{
     embeddings, embeddings_size, extension_keys, imports, job_items, jobs, login_attempts,
-    originals, recovery_codes, speech_use, unsettled_files, uploads,
+    originals, recovery_codes, recovery_links, speech_use, unsettled_files, uploads,
 };
 
 diesel::table! {
@@ -357,6 +357,7 @@ diesel::joinable!(invites -> users (claimed_by));
 diesel::joinable!(workspace_users -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(sign_in_tokens -> users (user_id));
+diesel::joinable!(recovery_links -> users (user_id));
 diesel::joinable!(chats -> users (user_id));
 diesel::joinable!(chats -> threads (thread_id));
 diesel::joinable!(deletions -> threads (thread_id));
@@ -376,6 +377,7 @@ diesel::allow_tables_to_appear_in_same_query!(users, invites);
 diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 diesel::allow_tables_to_appear_in_same_query!(users, sign_in_tokens);
+diesel::allow_tables_to_appear_in_same_query!(users, recovery_links);
 diesel::allow_tables_to_appear_in_same_query!(chats, users, workspaces);
 diesel::allow_tables_to_appear_in_same_query!(chats, threads);
 diesel::allow_tables_to_appear_in_same_query!(deletions, threads);

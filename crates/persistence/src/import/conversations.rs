@@ -25,8 +25,8 @@ pub(super) fn workspaces(
     conn: &mut AnyConnection,
     rows: Vec<ImportedWorkspace>,
 ) -> Result<(), TxError> {
-    for ImportedWorkspace { workspace, vector_tag, picture } in rows {
-        let Workspace { id, slug, settings, created_at, updated_at } = workspace;
+    for ImportedWorkspace { workspace, vector_tag } in rows {
+        let Workspace { id, slug, settings, picture, created_at, updated_at } = workspace;
         diesel::insert_into(workspaces::table)
             .values((
                 workspaces::id.eq(id.0),

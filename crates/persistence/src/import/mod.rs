@@ -7,6 +7,7 @@ mod prompts;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::import::{ImportTarget, ImportedRows, Numbered, PastImport, RowStream};
+use carrel_domain::picture::PictureSubject;
 use carrel_domain::settings::names;
 use carrel_domain::{Error, Result};
 use chrono::NaiveDateTime;
@@ -23,6 +24,8 @@ use crate::database::schema::{
     workspaces,
 };
 use crate::database::tx_error::{OrRefused, TxError};
+use crate::pictures;
+use crate::settings::set;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = imports)]
@@ -44,18 +47,6 @@ fn contents(conn: &mut AnyConnection) -> QueryResult<Vec<(&'static str, u64)>> {
     ];
     let there = counts.into_iter().filter(|(_, count)| *count > 0);
     Ok(there.map(|(name, count)| (name, count.unsigned_abs())).collect())
-}
-
-fn set(conn: &mut AnyConnection, key: String, value: String) -> QueryResult<()> {
-    let (key, value) = (text(key), text(value));
-    let row = (settings::key.eq(key), settings::value.eq(value.clone()));
-    on_each_backend!(conn => diesel::insert_into(settings::table)
-        .values(row)
-        .on_conflict(settings::key)
-        .do_update()
-        .set(settings::value.eq(value))
-        .execute(conn))
-    .map(drop)
 }
 
 /// Setup links and the owner's sessions end: the imported people sign in instead.
@@ -118,6 +109,14 @@ fn write(
         ImportedRows::ExtensionKeys(rows) => people::extension_keys(conn, rows)?,
         ImportedRows::Events(rows) => people::events(conn, rows)?,
         ImportedRows::Workspaces(rows) => conversations::workspaces(conn, rows)?,
+        ImportedRows::Pictures(rows) => {
+            for (subject, picture) in rows {
+                if subject == PictureSubject::Server {
+                    set(conn, names::LOGO.to_owned(), picture.name.as_str().to_owned())?;
+                }
+                pictures::insert(conn, subject, picture, now)?;
+            }
+        }
         ImportedRows::Threads(rows) => conversations::threads(conn, rows)?,
         ImportedRows::Chats(rows) => conversations::chats(conn, rows)?,
         ImportedRows::Widgets(rows) => conversations::widgets(conn, rows)?,

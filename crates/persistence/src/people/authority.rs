@@ -11,7 +11,9 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{api_keys as keys, invites, sessions, sign_in_tokens, users};
+use crate::database::schema::{
+    api_keys as keys, invites, recovery_links, sessions, sign_in_tokens, users,
+};
 use crate::database::tx_error::TxError;
 use crate::people::api_keys;
 
@@ -81,7 +83,7 @@ fn revoked() -> TxError {
 }
 
 /// Revokes everything that `user` granted or was granted as an admin: API keys, pending invites,
-/// sign-in tokens, and sessions that those tokens opened for others.
+/// sign-in tokens, recovery links, and sessions that those tokens opened for others.
 pub(crate) fn revoke_grants(
     conn: &mut AnyConnection,
     user: UserId,
@@ -91,8 +93,8 @@ pub(crate) fn revoke_grants(
     withdraw(conn, user, now)
 }
 
-/// Withdraws what others hold because of `user`: pending invites, sign-in tokens and the sessions
-/// that those tokens opened.
+/// Withdraws what others hold because of `user`: pending invites, recovery links, sign-in tokens and the
+/// sessions that those tokens opened.
 pub(crate) fn withdraw(
     conn: &mut AnyConnection,
     user: UserId,
@@ -105,14 +107,18 @@ pub(crate) fn withdraw(
         .execute(conn)?;
     diesel::delete(sign_in_tokens::table.filter(sign_in_tokens::issued_by.eq(user.0)))
         .execute(conn)?;
+    diesel::delete(recovery_links::table.filter(recovery_links::issued_by.eq(user.0)))
+        .execute(conn)?;
     diesel::delete(sessions::table.filter(sessions::issued_by.eq(user.0))).execute(conn)?;
     Ok(())
 }
 
-/// Ends what signs `user` in: sessions and sign-in tokens.
+/// Ends what signs `user` in: sessions, sign-in tokens and recovery links.
 pub(crate) fn sign_out(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
     diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0))).execute(conn)?;
     diesel::delete(sign_in_tokens::table.filter(sign_in_tokens::user_id.eq(user.0)))
+        .execute(conn)?;
+    diesel::delete(recovery_links::table.filter(recovery_links::user_id.eq(user.0)))
         .execute(conn)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ pub(crate) mod multi_user;
 pub(crate) mod owner;
 pub(crate) mod quota;
 pub(crate) mod recovery_codes;
+mod recovery_links;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_tokens;
 pub(crate) mod speech_use;

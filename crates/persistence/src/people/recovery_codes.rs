@@ -10,9 +10,10 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::database::advisory_lock::AdvisoryLock;
-use crate::database::connection::on_each_backend;
+use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{text, time};
 use crate::database::schema::{recovery_codes, users};
+use crate::database::tx_error::TxError;
 use crate::people::authority;
 use crate::people::users::lock;
 
@@ -70,16 +71,33 @@ impl RecoveryCodes for Database {
             if is_suspended || diesel::delete(code).execute(conn)? == 0 {
                 return Ok(false);
             }
-            diesel::update(users::table.find(user.0))
-                .set((
-                    users::password_hash.eq(text(password.0)),
-                    users::updated_at.eq(time(event.by.at)),
-                ))
-                .execute(conn)?;
-            authority::sign_out(conn, user)?;
-            audit::record(conn, event)?;
+            set_password(conn, user, password, event)?;
             Ok(true)
         })
         .await
     }
+
+    async fn dismiss(&self, user: UserId) -> Result<()> {
+        self.write(move |conn| {
+            diesel::update(users::table.find(user.0))
+                .set(users::seen_recovery_codes.eq(true))
+                .execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Sets the password of a user who forgot theirs, and ends what signs them in.
+pub(crate) fn set_password(
+    conn: &mut AnyConnection,
+    user: UserId,
+    password: PasswordHash,
+    event: Event,
+) -> Result<(), TxError> {
+    diesel::update(users::table.find(user.0))
+        .set((users::password_hash.eq(text(password.0)), users::updated_at.eq(time(event.by.at))))
+        .execute(conn)?;
+    authority::sign_out(conn, user)?;
+    audit::record(conn, event)
 }

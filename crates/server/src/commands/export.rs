@@ -7,17 +7,18 @@ use anyhow::Context;
 use carrel_documents::DocumentStore;
 use carrel_domain::audit::By;
 use carrel_domain::document::DocumentFiles;
-use carrel_import::{ExportSummary, OpenFiles, export};
+use carrel_import::{ExportSummary, NotExported, OpenFiles, export};
 use chrono::Utc;
 
 use super::import::archive_table;
 use crate::cli::{Export, ExportArchive, ExportFolder};
+use crate::config::Config;
 use crate::terminal::{print, say, table};
 use crate::wiring::App;
 
-pub async fn run(app: &App, what: Export) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, config: &Config, what: Export) -> anyhow::Result<ExitCode> {
     match what {
-        Export::Anythingllm(ExportFolder { folder }) => anythingllm(app, &folder).await,
+        Export::Anythingllm(ExportFolder { folder }) => anythingllm(app, config, &folder).await,
         Export::Archive(what) => archive(app, what).await,
     }
 }
@@ -40,18 +41,22 @@ async fn archive(app: &App, what: ExportArchive) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-async fn anythingllm(app: &App, folder: &Path) -> anyhow::Result<ExitCode> {
+async fn anythingllm(app: &App, config: &Config, folder: &Path) -> anyhow::Result<ExitCode> {
     // Whatever the library could take in is written.
     let open: OpenFiles = |folder| {
         let files = DocumentStore::local(folder)?.with_largest_text(u64::MAX);
         Ok(Arc::new(files) as Arc<dyn DocumentFiles>)
     };
-    let exported = export(&app.ports, folder, open, &By::operator(Utc::now())).await;
-    let ExportSummary { counts, left_out } = exported.context("failed to export")?;
+    let (root, by) = (config.storage.root(), By::operator(Utc::now()));
+    let exported = export(&app.ports, root, folder, open, &by).await;
+    let ExportSummary { counts, left_out, not_exported } = exported.context("failed to export")?;
     let row = |(name, number): &(&str, u64)| vec![(*name).to_owned(), number.to_string()];
     print(&table(&["FILE", "NUMBER"], &counts.iter().map(row).collect::<Vec<_>>()))?;
     let shown = folder.display();
     say(format_args!("exported to {shown}; README.md there explains the files"));
+    for NotExported { what, number, reason } in not_exported {
+        say(format_args!("not exported: {what} ({number}): {reason}"));
+    }
     if left_out == 0 {
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,17 +1,50 @@
-//! `carrel user` and `carrel multi-user`: people and the first of them.
+//! `carrel user` and `carrel multi-user`: people, the first of them, and those who forgot their password.
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use carrel_domain::audit::By;
 use carrel_services::accounts::UserDraft;
+use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
-use crate::cli::{MultiUser, NewUser, User};
-use crate::terminal::{password, say};
+use crate::cli::{MultiUser, NewUser, RecoveryLink, User};
+use crate::config::Config;
+use crate::pages::reachable;
+use crate::terminal::{password, print, say};
 use crate::wiring::App;
 
-pub async fn create(app: &App, what: User) -> anyhow::Result<ExitCode> {
-    let User::Create(NewUser { name, role, password: from }) = what;
+pub async fn run(app: &App, config: &Config, what: User) -> anyhow::Result<ExitCode> {
+    match what {
+        User::Create(new) => create(app, new).await,
+        User::RecoveryLink(of) => recovery_link(app, config, of).await,
+    }
+}
+
+async fn recovery_link(app: &App, config: &Config, of: RecoveryLink) -> anyhow::Result<ExitCode> {
+    let RecoveryLink { name, base } = of;
+    let known = app.ports.sessions.credentials(&name).await.context("failed to make a link")?;
+    let Some((user, _)) = known else {
+        bail!("failed to make a link: there is no user `{name}`");
+    };
+    if is_by_links_alone(&app.ports.settings_store) {
+        bail!(
+            "failed to make a link: SIMPLE_SSO_NO_LOGIN is set, so nobody signs in with a password"
+        );
+    }
+    if user.suspended {
+        bail!("failed to make a link: user {name} is suspended");
+    }
+    let link = app.ports.recovery.issue_link(user.id, &By::operator(Utc::now())).await;
+    let link = link.context("failed to make a link")?;
+    let base = base.unwrap_or_else(|| format!("http://{}", reachable(config.listen.address)));
+    let base = base.trim_end_matches('/');
+    say(format_args!("give this to {name}; it sets a new password once, within 24 hours:"));
+    print(&format!("{base}{}", link.path()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create(app: &App, new: NewUser) -> anyhow::Result<ExitCode> {
+    let NewUser { name, role, password: from } = new;
     if !app.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
             "failed to create the user: there is only one user so far; create the first admin \

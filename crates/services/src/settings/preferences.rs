@@ -91,6 +91,11 @@ pub async fn change(
     Ok(names)
 }
 
+/// Whether preferences are stored under this name.
+pub fn is_one(name: &str) -> bool {
+    PREFERENCES.iter().any(|(known, _)| *known == name)
+}
+
 /// A text as it is stored for a preference, or why it is not allowed; `None` for another name.
 pub(super) fn checked(name: &str, text: &str) -> Option<Result<Option<String>, String>> {
     let (_, kind) = find(name, Leniency::Lenient)?;

@@ -18,6 +18,7 @@ use actix_web::web::{ServiceConfig, get, post, resource};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
+use super::picture;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -30,6 +31,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/admin/users").get(users::list).post(users::create))
         .route("/admin/users/open", post().to(users::open))
         .service(resource("/admin/users/{id}").get(users::one).post(users::save))
+        .route("/admin/appearance/logo", post().to(picture::save_logo))
+        .route("/admin/users/{id}/recovery-link", post().to(users::make_recovery_link))
         .route("/admin/users/{id}/delete", post().to(users::delete))
         .service(resource("/admin/invites").get(invites::list).post(invites::create))
         .route("/admin/invites/{id}/disable", post().to(invites::disable))

@@ -3,6 +3,7 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::chat_search::{ChatSearchQuery, FoundThread};
 use carrel_domain::workspace::{Workspace, WorkspaceSettings};
+use carrel_services::sign_on::is_by_links_alone;
 use carrel_services::workspaces;
 use chrono::{DateTime, Utc};
 
@@ -12,7 +13,7 @@ use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
-use crate::view::layout::{PageLayout, Section};
+use crate::view::layout::{PageLayout, Section, picture_address};
 use crate::view::texts::t;
 
 /// Longest name of a workspace, in characters.
@@ -21,6 +22,8 @@ pub const LONGEST_NAME: usize = 255;
 struct Tile {
     name: String,
     slug: String,
+    /// Address of its picture.
+    picture: Option<String>,
     documents: u64,
     /// Number of members, on a shared server.
     people: Option<usize>,
@@ -48,6 +51,8 @@ struct Home {
     layout: PageLayout,
     tiles: Vec<Tile>,
     recent: Vec<Recent>,
+    /// Whether the visitor is told of recovery codes.
+    offers_codes: bool,
 }
 
 #[derive(Template)]
@@ -79,13 +84,25 @@ pub async fn home(current_user: CurrentUser<role::Any>) -> PageResult {
             }
             .filter(|people| *people > 0),
             last: last.map(|found| found.updated_at),
+            picture: picture_address(&workspace),
             name: workspace.settings.name,
             slug: workspace.slug.to_string(),
             since: workspace.created_at,
         });
     }
+    let offers_codes = offers_codes(&current_user).await?;
     let layout = current_user.frame(t("home.title"), Section::Home).await?;
-    response::page(&current_user.request, &Home { layout, tiles, recent })
+    response::page(&current_user.request, &Home { layout, tiles, recent, offers_codes })
+}
+
+async fn offers_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, Error> {
+    let ports = current_user.ports();
+    match current_user.identity.user() {
+        Some(user) if !is_by_links_alone(&ports.settings_store) => {
+            ports.recovery.is_to_be_offered(user).await
+        }
+        _ => Ok(false),
+    }
 }
 
 fn recent(found: &FoundThread, workspaces: &[Workspace]) -> Option<Recent> {

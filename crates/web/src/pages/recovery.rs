@@ -1,4 +1,5 @@
-//! Recovery codes: made under one's account, and used where the password is forgotten.
+//! Recovery codes, made under one's account, and recovery links, made by an administrator: both are used where
+//! a password is forgotten.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_services::ownership::SetupState;
@@ -29,6 +30,15 @@ struct Recover {
     faults: Vec<FieldFault>,
 }
 
+#[derive(Template)]
+#[template(path = "recover_link.html")]
+struct ByLink {
+    brand: Brand,
+    token: String,
+    username: String,
+    faults: Vec<FieldFault>,
+}
+
 /// Makes new codes, given the password, and shows them once.
 pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
@@ -42,6 +52,15 @@ pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
     let page =
         Codes { codes, layout: current_user.frame(t("recovery.title"), Section::Account).await? };
     response::page(&current_user.request, &page)
+}
+
+/// Does not offer recovery codes again.
+pub async fn dismiss(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
+    form.read().await?;
+    if let Some(user) = current_user.identity.id() {
+        current_user.ports().recovery.dismiss_offer(user).await?;
+    }
+    Ok(response::see("/"))
 }
 
 /// There is nothing to recover where nobody has a password of their own.
@@ -80,6 +99,44 @@ async fn recovered(visitor: &OptionalUser, form: &Fields) -> PageResult {
     let session = visitor.site.ports.recovery.redeem(name, code, new, &visitor.by()).await;
     let (session, _) = session.map_err(|refused| refusal(refused, "code", t("recover.wrong")))?;
     Ok(signed_in(visitor, &session, "/"))
+}
+
+fn over() -> PageError {
+    PageError::over(t("recover-link.over"), t("recover-link.over-words"))
+}
+
+/// The form for a new password, for the holder of a link.
+pub async fn link_form(visitor: OptionalUser) -> PageResult {
+    check_open(&visitor).await?;
+    let token = Fields::of_query(&visitor.request).text("token").to_owned();
+    let user = visitor.site.ports.recovery.user_of_link(&token, visitor.at).await?;
+    let username = user.ok_or_else(over)?.username;
+    let brand = visitor.site.brand().await?;
+    response::page(&visitor.request, &ByLink { brand, token, username, faults: Vec::new() })
+}
+
+pub async fn recover_by_link(visitor: OptionalUser, form: PublicForm) -> PageResult {
+    check_open(&visitor).await?;
+    let form = form.read().await?;
+    let refusal = match recovered_by_link(&visitor, &form).await {
+        Err(refusal) if response::shows_form_again(&visitor.request, &refusal) => refusal,
+        done => return done,
+    };
+    let token = form.text("token").to_owned();
+    let user = visitor.site.ports.recovery.user_of_link(&token, visitor.at).await?;
+    let username = user.ok_or_else(over)?.username;
+    let brand = visitor.site.brand().await?;
+    let page = ByLink { brand, token, username, faults: refusal.faults() };
+    response::page_again(&visitor.request, &page, &refusal)
+}
+
+async fn recovered_by_link(visitor: &OptionalUser, form: &Fields) -> PageResult {
+    let (token, new) = (form.text("token"), form.raw("new"));
+    match visitor.site.ports.recovery.redeem_link(token, new, &visitor.by()).await {
+        Ok((session, _)) => Ok(signed_in(visitor, &session, "/")),
+        Err(Refused::Wrong) => Err(over()),
+        Err(refused) => Err(refusal(refused, "new", "")),
+    }
 }
 
 fn refusal(refused: Refused, field: &'static str, wrong: &'static str) -> PageError {

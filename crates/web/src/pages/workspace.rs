@@ -16,7 +16,7 @@ use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
-use crate::view::layout::{PageLayout, Section};
+use crate::view::layout::{PageLayout, Section, picture_address};
 use crate::view::texts::{self, t};
 
 /// One of several values.
@@ -43,6 +43,9 @@ struct Settings {
     built_in: Vec<String>,
     variables: Vec<String>,
     has_earlier: bool,
+    /// Address of the picture, and of the form that changes it.
+    picture: Option<String>,
+    to: String,
 }
 
 pub async fn settings(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
@@ -81,6 +84,8 @@ pub async fn settings(current_user: CurrentUser<role::Manager>, slug: Path<Strin
         modes: [ChatMode::Chat, ChatMode::Query, ChatMode::Automatic].map(mode).into(),
         search_modes: SearchMode::ALL.map(search).into(),
         providers: known.collect(),
+        picture: picture_address(&workspace),
+        to: format!("/w/{}/picture", workspace.slug),
         workspace,
     };
     response::page(&current_user.request, &page)

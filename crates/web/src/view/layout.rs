@@ -1,6 +1,7 @@
 //! The layout of every page: the installation's name, the navigation, and messages about changes.
 use std::collections::BTreeMap;
 
+use carrel_domain::settings::names;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::Role;
 use carrel_domain::workspace::Workspace;
@@ -11,6 +12,7 @@ use url::Url;
 use crate::http::assets;
 use crate::http::form::Fields;
 use crate::http::page_error::PageError;
+use crate::http::response::segment;
 use crate::session::current_user::{CurrentUser, Identity};
 use crate::session::session_cookie;
 use crate::view::days;
@@ -28,6 +30,8 @@ pub struct Brand {
     pub links: Vec<NavLink>,
     /// Address of the favicon, if it is on this server.
     favicon: Option<String>,
+    /// Name of the picture that is the logo.
+    logo: Option<String>,
 }
 
 /// A link that an operator has added.
@@ -55,7 +59,7 @@ impl NavLink {
 
 impl Default for Brand {
     fn default() -> Self {
-        Self { name: NAME.to_owned(), support: None, links: Vec::new(), favicon: None }
+        Self { name: NAME.to_owned(), support: None, links: Vec::new(), favicon: None, logo: None }
     }
 }
 
@@ -71,7 +75,21 @@ impl Brand {
             favicon: given("meta_page_favicon")
                 .filter(|text| session_cookie::is_own(text))
                 .cloned(),
+            logo: given(names::LOGO).cloned(),
         }
+    }
+
+    /// Returns the address of the logo.
+    pub fn mark(&self) -> String {
+        match &self.logo {
+            Some(name) => format!("/logo/{}", segment(name)),
+            None => assets::address("mark.svg"),
+        }
+    }
+
+    /// Whether a logo was uploaded.
+    pub fn has_logo(&self) -> bool {
+        self.logo.is_some()
     }
 
     /// Returns the address of the favicon.
@@ -99,7 +117,15 @@ const LISTED: u32 = 100;
 pub struct NavEntry {
     pub name: String,
     pub slug: String,
+    /// Address of the picture of a workspace.
+    pub picture: Option<String>,
     pub is_current: bool,
+}
+
+/// Where a workspace's picture is, if it has one.
+pub fn picture_address(workspace: &Workspace) -> Option<String> {
+    let name = workspace.picture.as_deref()?;
+    Some(format!("/w/{}/picture/{}", segment(workspace.slug.as_str()), segment(name)))
 }
 
 /// Threads that began in the same days.
@@ -189,6 +215,7 @@ impl<P> CurrentUser<P> {
         let thread = thread.map(str::to_owned);
         let entry = |workspace: Workspace| NavEntry {
             is_current: current == Some(workspace.slug.as_str()),
+            picture: picture_address(&workspace),
             slug: workspace.slug.to_string(),
             name: workspace.settings.name,
         };
@@ -230,6 +257,7 @@ fn grouped(
         let entry = NavEntry {
             is_current: current == Some(known.slug.as_str()),
             slug: known.slug.to_string(),
+            picture: None,
             name: known.name,
         };
         match groups.iter_mut().find(|group| group.heading == heading) {

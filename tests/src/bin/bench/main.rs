@@ -2,6 +2,7 @@
 //! `cargo xtask bench`. One JSON line per figure on standard output, a table on standard error.
 mod documents;
 mod figure;
+mod import;
 mod ingest;
 mod languages;
 mod load;
@@ -74,13 +75,16 @@ async fn main() -> Result<()> {
     if which.as_deref() == Some("million") {
         figures.extend(log::measure_million()?);
     }
+    if which.as_deref() == Some("import") {
+        figures.extend(import::measure(arguments)?);
+    }
     if which.as_deref() == Some("stores") {
         figures.extend(programs::stores()?);
     }
     anyhow::ensure!(
         !figures.is_empty(),
         "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
-         million, stores, corpus FOLDER, languages FOLDER"
+         million, stores, import [DOCUMENTS EXCHANGES], corpus FOLDER, languages FOLDER"
     );
     figure::print(&figures);
     Ok(())

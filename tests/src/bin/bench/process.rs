@@ -31,3 +31,24 @@ pub fn processor_time(id: u32) -> Result<f64> {
     }
     Ok(nanoseconds / 1e9)
 }
+
+/// Whether a process has ended, and nobody has waited for it yet.
+pub fn has_ended(id: u32) -> Result<bool> {
+    Ok(after_name(id)?.starts_with('Z'))
+}
+
+/// Seconds of processor time that all threads have used, those included that have ended. Steps of 10 ms.
+pub fn time_of_all_threads(id: u32) -> Result<f64> {
+    let stat = after_name(id)?;
+    // The state is the third field of the file, the times are the 14th and the 15th.
+    let ticks = stat.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    let ticks: Vec<f64> = ticks.collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / 100.0)
+}
+
+/// What `/proc/<id>/stat` says after the name of the program, which may hold anything.
+fn after_name(id: u32) -> Result<String> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let (_, rest) = stat.rsplit_once(") ").context("an odd stat")?;
+    Ok(rest.to_owned())
+}

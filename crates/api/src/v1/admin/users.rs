@@ -2,8 +2,9 @@
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post};
-use carrel_domain::Error;
+use carrel_domain::{Error, UserId};
 use carrel_services::Ports;
+use carrel_services::sign_on::is_by_links_alone;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::documented::MultiUserOnly;
@@ -80,7 +81,7 @@ pub async fn update_user(
 ) -> ApiResult<Json<Done>, NotDone> {
     let id = parse_id("user", &id)?;
     let changes = body.read().await?.into_changes()?;
-    ports.accounts.update(carrel_domain::UserId(id), changes, &caller.by()).await?;
+    ports.accounts.update(UserId(id), changes, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
@@ -97,6 +98,26 @@ pub async fn delete_user(
     id: Path<String>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let id = parse_id("user", &id)?;
-    ports.accounts.delete(carrel_domain::UserId(id), &caller.by()).await?;
+    ports.accounts.delete(UserId(id), &caller.by()).await?;
     Ok(Json(Done::well()))
+}
+
+/// Make a link with which a user sets a new password.
+///
+/// It works once, within 24 hours, and replaces an earlier link of the user. When it is used, the user's
+/// sessions end. Give it to nobody but the user.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = wire::RecoveryLinkCreated), ErrorResponse<Plain>, MultiUserOnly))]
+#[post("/admin/users/{id}/recovery-link")]
+pub async fn create_recovery_link(
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
+    id: Path<String>,
+) -> ApiResult<Json<wire::RecoveryLinkCreated>> {
+    if is_by_links_alone(&ports.settings_store) {
+        let reason = "passwords are switched off on this server (SIMPLE_SSO_NO_LOGIN)";
+        return Err(Error::unprocessable(reason).into());
+    }
+    let id = UserId(parse_id("user", &id)?);
+    Ok(Json(ports.recovery.issue_link(id, &caller.by()).await?.into()))
 }

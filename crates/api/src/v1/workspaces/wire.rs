@@ -36,6 +36,7 @@ pub struct WorkspaceRow {
     top_n: i32,
     /// `chat`, `query` or `automatic`.
     chat_mode: &'static str,
+    /// Names its picture, at `/v1/workspace/{slug}/picture`.
     pfp_filename: Option<String>,
     agent_provider: Option<String>,
     agent_model: Option<String>,
@@ -48,7 +49,7 @@ pub struct WorkspaceRow {
 
 impl From<Workspace> for WorkspaceRow {
     fn from(workspace: Workspace) -> Self {
-        let Workspace { id, slug, settings, created_at, updated_at } = workspace;
+        let Workspace { id, slug, settings, picture, created_at, updated_at } = workspace;
         Self {
             id: id.0,
             name: settings.name,
@@ -64,7 +65,7 @@ impl From<Workspace> for WorkspaceRow {
             chat_model: settings.chat_model,
             top_n: settings.passages,
             chat_mode: settings.chat_mode.as_str(),
-            pfp_filename: None,
+            pfp_filename: picture,
             agent_provider: settings.agent_provider,
             agent_model: settings.agent_model,
             query_refusal_response: settings.refusal,

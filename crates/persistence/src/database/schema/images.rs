@@ -1,4 +1,4 @@
-//! The tables of images beside questions.
+//! The tables of images beside questions, and of pictures of the server and of workspaces.
 diesel::table! {
     chat_images (chat_id, place) {
         chat_id -> BigInt,
@@ -11,5 +11,14 @@ diesel::table! {
     chat_image_backlog (id) {
         id -> Integer,
         up_to -> BigInt,
+    }
+}
+
+diesel::table! {
+    pictures (name) {
+        name -> Text,
+        workspace_id -> Nullable<Integer>,
+        png -> Binary,
+        created_at -> Timestamp,
     }
 }

@@ -1,5 +1,5 @@
 //! The tables of jobs, of uploads and their files, of cached vectors, of imports, of attempts to sign in, of
-//! recovery codes, and of keys of extensions.
+//! recovery codes and links, and of keys of extensions.
 diesel::table! {
     jobs (id) {
         id -> BigInt,
@@ -123,6 +123,16 @@ diesel::table! {
     recovery_codes (digest) {
         digest -> Binary,
         user_id -> Integer,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    recovery_links (digest) {
+        digest -> Binary,
+        user_id -> Integer,
+        issued_by -> Nullable<Integer>,
+        expires_at -> Timestamp,
         created_at -> Timestamp,
     }
 }

@@ -29,6 +29,9 @@ struct Appearance {
     chunk_overlap: String,
     is_sharing: bool,
     keeps_originals: bool,
+    /// Address of the logo, and of the form that changes it.
+    picture: Option<String>,
+    to: &'static str,
 }
 
 /// The preferences of the form, by the names under which they are stored.
@@ -46,19 +49,22 @@ const FIELDS: [&str; 8] = [
 pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let stored = current_user.ports().settings.all().await?;
     let value = |name: &str| stored.get(name).cloned().unwrap_or_default();
+    let brand = Brand::of(&stored);
     let page = Appearance {
         layout: current_user.admin_frame(t("appearance.title")).await?,
         name: value("custom_app_name"),
         support: value("support_email"),
         icon: value(ICON),
-        links: Brand::of(&stored).links.into_iter().fold(String::new(), |all, link| {
-            if all.is_empty() { link.address } else { format!("{all}\n{}", link.address) }
+        links: brand.links.iter().fold(String::new(), |all, link| {
+            if all.is_empty() { link.address.clone() } else { format!("{all}\n{}", link.address) }
         }),
         prompt: value(names::SYSTEM_PROMPT),
         usual_prompt: SYSTEM_PROMPT,
         chunk_size: value(names::CHUNK_SIZE),
         chunk_overlap: value(names::CHUNK_OVERLAP),
         is_sharing: value(names::SHARING) == "on",
+        picture: Some(brand.mark()).filter(|_| brand.has_logo()),
+        to: "/admin/appearance/logo",
         keeps_originals: current_user.ports().library.originals.are_kept().await?,
     };
     response::page(&current_user.request, &page)

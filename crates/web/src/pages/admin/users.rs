@@ -4,9 +4,11 @@ use askama::Template;
 use carrel_domain::user::{Role, User};
 use carrel_domain::{Error, UserId};
 use carrel_services::accounts::{UserChanges, UserDraft};
+use carrel_services::sign_on::is_by_links_alone;
 use chrono::{DateTime, Utc};
 
 use super::super::entrance::set_cookie;
+use super::super::setup::base;
 use super::super::workspace::role;
 use super::parse_id;
 use crate::http::form::{Fields, PageForm};
@@ -49,6 +51,16 @@ struct One {
     user: User,
     limit: String,
     roles: Vec<(&'static str, &'static str, bool)>,
+    /// Whether a link can set the user's password.
+    offers_link: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/recovery_link.html")]
+struct NewLink {
+    layout: PageLayout,
+    user: User,
+    link: String,
 }
 
 fn roles() -> Vec<(&'static str, &'static str)> {
@@ -108,14 +120,34 @@ pub async fn open(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pag
 
 pub async fn one(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
     shared(&current_user)?;
-    let id = UserId(parse_id("user", &id)?);
-    let user = current_user.ports().users.by_id(id).await?;
-    let user = user.ok_or_else(|| Error::not_found("user", id))?;
+    let user = found(&current_user, &id).await?;
     let layout = current_user.admin_frame(&user.username).await?;
+    let offers_link = !user.suspended && !is_by_links_alone(&current_user.ports().settings_store);
     let limit = user.daily_message_limit.map(|limit| limit.to_string()).unwrap_or_default();
     let chosen = |(value, label)| (value, label, value == user.role.as_str());
     let roles = roles().into_iter().map(chosen).collect();
-    response::page(&current_user.request, &One { layout, user, limit, roles })
+    response::page(&current_user.request, &One { layout, user, limit, roles, offers_link })
+}
+
+async fn found(current_user: &CurrentUser<role::Admin>, id: &str) -> Result<User, PageError> {
+    let id = UserId(parse_id("user", id)?);
+    let user = current_user.ports().users.by_id(id).await?;
+    Ok(user.ok_or_else(|| Error::not_found("user", id))?)
+}
+
+/// Makes a link that sets the user's password, and shows it once.
+pub async fn make_recovery_link(
+    current_user: CurrentUser<role::Admin>,
+    id: Path<String>,
+    form: PageForm,
+) -> PageResult {
+    shared(&current_user)?;
+    form.read().await?;
+    let user = found(&current_user, &id).await?;
+    let made = current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
+    let link = format!("{}{}", base(&current_user.request), made.path());
+    let layout = current_user.admin_frame(&user.username).await?;
+    response::page(&current_user.request, &NewLink { layout, user, link })
 }
 
 pub async fn save(
@@ -149,12 +181,10 @@ pub async fn delete(
     form: PageForm,
 ) -> PageResult {
     shared(&current_user)?;
-    let id = UserId(parse_id("user", &id)?);
-    let user = current_user.ports().users.by_id(id).await?;
-    let user = user.ok_or_else(|| Error::not_found("user", id))?;
+    let user = found(&current_user, &id).await?;
     if form.read().await?.text("name") != user.username {
         return Err(Error::invalid("name", t("users.mistyped")).into());
     }
-    current_user.ports().accounts.delete(id, &current_user.by()).await?;
+    current_user.ports().accounts.delete(user.id, &current_user.by()).await?;
     Ok(response::done("/admin/users", "deleted"))
 }

@@ -2,10 +2,11 @@
 use carrel_domain::user::{ListedUser, Role, User};
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::{UserChanges, UserDraft};
+use carrel_services::recovery::RecoveryLink;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::{Time, sent};
+use crate::wire::{Time, sent, time};
 
 #[derive(Serialize, ToSchema)]
 pub struct MultiUserMode {
@@ -228,6 +229,25 @@ impl From<Registration> for UserDraft {
     fn from(body: Registration) -> Self {
         let Registration { username, password } = body;
         Self { username, password, ..Self::default() }
+    }
+}
+
+/// A link that sets its user's password, once.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryLinkCreated {
+    /// The secret, which is shown only now.
+    token: String,
+    /// The page that the user opens, without the address of this server.
+    #[schema(example = "/recover/link?token=...")]
+    path: String,
+    expires_at: String,
+}
+
+impl From<RecoveryLink> for RecoveryLinkCreated {
+    fn from(link: RecoveryLink) -> Self {
+        let path = link.path();
+        let RecoveryLink { secret, expires_at } = link;
+        Self { token: secret.reveal().to_owned(), path, expires_at: time(expires_at) }
     }
 }
 

@@ -1,0 +1,33 @@
+//! Pictures that people upload, written anew by a worker, so that no harm in the file reaches a browser.
+use std::fs::File;
+use std::io::Read;
+
+use async_trait::async_trait;
+use carrel_domain::Result;
+use carrel_domain::document::ReadRequest;
+use carrel_domain::original::PageImage;
+use carrel_domain::picture::{LARGEST_UPLOAD, PictureConverter, SIDE};
+
+use super::extract_error::ExtractError;
+use super::{DRAWING, FileExtractor};
+
+#[async_trait]
+impl PictureConverter for FileExtractor {
+    async fn convert(&self, file: File, owner: &str) -> Result<Vec<u8>> {
+        let request = ReadRequest { owner: owner.to_owned(), time_limit: Some(DRAWING) };
+        let made = self.readers.thumbnail(file, SIDE, self.limits, &request).await;
+        made.map_err(|fault| fault.into_error("The picture", self.limits))
+    }
+}
+
+/// An image file written anew as PNG, with sides of at most so many pixels.
+pub(crate) fn thumbnail(mut file: &File, side: u32) -> Result<PageImage, ExtractError> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST_UPLOAD + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_UPLOAD {
+        return Err(ExtractError::refused(format!("is larger than {LARGEST_UPLOAD} bytes.")));
+    }
+    let png = carrel_ocr::thumbnail(&bytes, side.try_into().unwrap_or(usize::MAX));
+    let png = png.map_err(|error| ExtractError::refused(format!("cannot be used: {error}.")))?;
+    Ok(PageImage { pages: 1, png })
+}

@@ -1,0 +1,92 @@
+//! Documents with their texts, and the workspaces they are in.
+use std::sync::Arc;
+
+use carrel_domain::document::DocumentFiles;
+use carrel_domain::folder::ListedDocument;
+use carrel_domain::{Error, Result, WorkspaceId};
+use carrel_services::library::ListEntry;
+use carrel_services::target_folder::JsonLines;
+use futures_util::TryStreamExt;
+use serde_json::json;
+
+use super::{Export, OpenFiles, Slugs, rows};
+
+const DOCUMENTS: &str = "documents";
+
+impl Export<'_> {
+    pub(super) async fn documents(
+        &mut self,
+        workspaces: &Slugs<WorkspaceId>,
+        open_files: OpenFiles,
+    ) -> Result<()> {
+        let mut output = DocumentOutput {
+            files: open_files(&self.destination.path(DOCUMENTS))?,
+            written: 0,
+            placed: self.destination.lines("workspace-documents.jsonl")?,
+            left_out: self.destination.lines("left-out.jsonl")?,
+        };
+        let mut entries = Box::pin(self.ports.library.everything().await?);
+        while let Some(piece) = entries.try_next().await? {
+            for entry in piece {
+                match entry {
+                    ListEntry::Folder(name) => {
+                        self.destination.make_folder(&[DOCUMENTS, name.as_str()])?;
+                    }
+                    ListEntry::Document(listed) => {
+                        self.document(&listed, workspaces, &mut output).await?;
+                    }
+                }
+            }
+        }
+        self.count("documents/", output.written);
+        self.close(output.placed)?;
+        self.summary.left_out = output.left_out.finish()?;
+        Ok(())
+    }
+
+    /// The file is written anew and not copied: the database is the truth about a document.
+    async fn document(
+        &self,
+        listed: &ListedDocument,
+        workspaces: &Slugs<WorkspaceId>,
+        output: &mut DocumentOutput,
+    ) -> Result<()> {
+        let path = listed.path()?;
+        let library = &self.ports.library;
+        let reason = match library.files.text(&path).await {
+            Ok(Some(text)) => match library.documents.by_path(&path).await? {
+                Some(document) => {
+                    output.files.put(&document, &text).await?;
+                    output.written += 1;
+                    None
+                }
+                // Removed since it was listed.
+                None => return Ok(()),
+            },
+            Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
+            Ok(None) => Some("its file is gone".to_owned()),
+            Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
+                Some(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(reason) = reason {
+            output.left_out.add(&json!({ "docpath": path.to_string(), "reason": reason }))?;
+        }
+        if listed.is_placed {
+            for workspace in self.ports.document_list.workspaces_of(listed.id).await? {
+                let slug = workspaces.get(&workspace);
+                output.placed.add(&rows::placed(listed, &path, workspace, slug))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where documents are written to, and what is noted about them.
+struct DocumentOutput {
+    files: Arc<dyn DocumentFiles>,
+    written: u64,
+    placed: JsonLines,
+    left_out: JsonLines,
+}

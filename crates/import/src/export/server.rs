@@ -1,0 +1,131 @@
+//! What belongs to the server as a whole: preferences, settings without secrets, the audit log, and files
+//! beside the documents.
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use carrel_domain::audit::LoggedEvent;
+use carrel_domain::generated_file::GeneratedFile;
+use carrel_domain::{Error, Result, ThreadId};
+use carrel_services::settings::preferences;
+use serde_json::{Value, json};
+
+use super::rows::time;
+use super::{Export, PAGE, Slugs};
+
+/// Folders of files that answers refer to.
+const GENERATED: [(&str, &str); 2] =
+    [("generated-files", "generated-files/"), ("generated-images", "generated-images/")];
+
+const SECRET: &str = "it is a secret; take it from where it was issued";
+
+impl Export<'_> {
+    /// Preferences under the labels of the table `system_settings`, and settings under their variables.
+    pub(super) async fn settings(&mut self) -> Result<()> {
+        let stored = self.ports.settings.all().await?;
+        let mut lines = self.destination.lines("system-settings.jsonl")?;
+        for (label, value) in &stored {
+            if preferences::is_one(label) {
+                lines.add(&json!({ "label": label, "value": value }))?;
+            }
+        }
+        self.close(lines)?;
+        self.variables(&stored)
+    }
+
+    fn variables(&mut self, stored: &BTreeMap<String, String>) -> Result<()> {
+        let mut lines = self.destination.lines("env.jsonl")?;
+        for setting in self.ports.settings_store.registry().variables() {
+            match stored.get(setting.variable) {
+                Some(_) if setting.secret => self.stays(setting.variable, 1, SECRET),
+                Some(value) => {
+                    lines.add(&json!({ "variable": setting.variable, "value": value }))?;
+                }
+                None => {}
+            }
+        }
+        self.close(lines).map(drop)
+    }
+
+    pub(super) async fn events(&mut self) -> Result<()> {
+        let mut lines = self.destination.lines("event-logs.jsonl")?;
+        let mut last = 0;
+        loop {
+            let page = self.ports.audit.since(last, PAGE).await?;
+            let Some(newest) = page.last() else { break };
+            last = newest.id;
+            for event in page {
+                lines.add(&row_of_event(event))?;
+            }
+        }
+        self.close(lines).map(drop)
+    }
+
+    pub(super) async fn thread_files(&mut self, threads: &Slugs<ThreadId>) -> Result<()> {
+        let mut lines = self.destination.lines("thread-files.jsonl")?;
+        let mut ids: Vec<_> = threads.iter().collect();
+        ids.sort_by_key(|(id, _)| **id);
+        for (thread, slug) in ids {
+            for (file, text) in self.ports.thread_files.texts(*thread).await? {
+                lines.add(&json!({
+                    "id": file.id.0,
+                    "threadId": thread.0,
+                    "thread": slug.to_string(),
+                    "title": file.name,
+                    "pageContent": text,
+                    "tokenCountEstimate": file.tokens,
+                    "createdAt": time(file.created_at),
+                }))?;
+            }
+        }
+        self.close(lines).map(drop)
+    }
+
+    /// Copies the files that answers refer to.
+    pub(super) fn generated_files(&mut self, root: &Path) -> Result<()> {
+        for (folder, shown) in GENERATED {
+            let copied = self.copy_generated(&root.join(folder), folder);
+            self.count(shown, copied.map_err(Error::of_file)?);
+        }
+        Ok(())
+    }
+
+    fn copy_generated(&self, from: &Path, folder: &'static str) -> std::io::Result<u64> {
+        let entries = match fs::read_dir(from) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        let mut number = 0;
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_ours = name.to_str().is_some_and(|name| GeneratedFile::parse(name).is_ok());
+            if !is_ours || !entry.file_type()?.is_file() {
+                continue;
+            }
+            if number == 0 {
+                self.destination.make_folder(&[folder]).map_err(std::io::Error::other)?;
+            }
+            match fs::copy(entry.path(), self.destination.path(folder).join(name)) {
+                // Removed since it was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                copied => _ = copied.map(|_| number += 1)?,
+            }
+        }
+        Ok(number)
+    }
+}
+
+fn row_of_event(event: LoggedEvent) -> Value {
+    let LoggedEvent { id, name, details, actor, address, at, digest: _ } = event;
+    let details = serde_json::from_str(&details).unwrap_or(Value::String(details));
+    json!({
+        "id": id,
+        "event": name,
+        "metadata": details,
+        "actor": actor,
+        "address": address,
+        "occurredAt": time(at),
+    })
+}

@@ -1,0 +1,81 @@
+//! The logo, and the pictures of workspaces: written anew, as uploads are.
+use std::path::Path;
+
+use carrel_domain::import::ImportedRows;
+use carrel_domain::picture::{PictureName, PictureSubject, UploadedPicture};
+use carrel_domain::{Error, Result};
+
+use crate::report::Report;
+use crate::run::Importer;
+
+/// Under whose name the files are read.
+const OWNER: &str = "import";
+
+impl Importer {
+    /// Adds the pictures that the rows name. A workspace whose picture cannot be used is left without one,
+    /// and that is reported.
+    pub(crate) async fn add_pictures(
+        &self,
+        storage: &Path,
+        logo: Option<&str>,
+        rows: &mut Vec<ImportedRows>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let assets = storage.join("assets");
+        let mut pictures = Vec::new();
+        for rows in &mut *rows {
+            let ImportedRows::Workspaces(workspaces) = rows else { continue };
+            for imported in workspaces {
+                let workspace = &mut imported.workspace;
+                let Some(name) = workspace.picture.take() else { continue };
+                match self.picture(&assets.join("pfp"), &name).await {
+                    Ok(picture) => {
+                        workspace.picture = Some(name);
+                        pictures.push((PictureSubject::Workspace(workspace.id), picture));
+                    }
+                    Err(error) => report.leave_out(format!(
+                        "workspaces {}: its picture {name}: {}",
+                        workspace.id.0,
+                        unless_ours(error)?
+                    )),
+                }
+            }
+        }
+        if let Some(name) = logo {
+            match self.picture(&assets, name).await {
+                Ok(picture) => {
+                    pictures.push((PictureSubject::Server, picture));
+                    report.imported("system_settings", 1);
+                }
+                Err(error) => report.leave_out(format!(
+                    "system_settings logo_filename: {name}: {}",
+                    unless_ours(error)?
+                )),
+            }
+        }
+        report.imported("assets/", pictures.len() as u64);
+        rows.push(ImportedRows::Pictures(pictures));
+        Ok(())
+    }
+
+    async fn picture(&self, folder: &Path, name: &str) -> Result<UploadedPicture> {
+        let name = PictureName::parse(name)?;
+        let path = folder.join(name.as_str());
+        let open = move || {
+            let is_file = std::fs::symlink_metadata(&path).is_ok_and(|file| file.is_file());
+            is_file.then(|| std::fs::File::open(&path).ok()).flatten()
+        };
+        let opened = tokio::task::spawn_blocking(open).await.map_err(Error::internal)?;
+        let file = opened.ok_or_else(|| Error::unprocessable("there is no such file"))?;
+        let png = self.pictures.convert(file, OWNER).await?;
+        Ok(UploadedPicture { name, png })
+    }
+}
+
+/// What is wrong with a file; failures of this server are passed on.
+fn unless_ours(error: Error) -> Result<Error> {
+    match error {
+        Error::Invalid { .. } | Error::Unprocessable { .. } | Error::TooLarge { .. } => Ok(error),
+        error => Err(error),
+    }
+}

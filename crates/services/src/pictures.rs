@@ -1,0 +1,79 @@
+//! Pictures that people upload: the logo of the server, and those of workspaces.
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carrel_domain::audit::By;
+use carrel_domain::picture::{
+    LARGEST_UPLOAD, PictureConverter, PictureName, PictureSubject, UploadedPicture,
+    UploadedPictures,
+};
+use carrel_domain::{Error, Result};
+use serde_json::json;
+
+/// Takes pictures in, written anew. Cheap to clone.
+#[derive(Clone)]
+pub struct PictureService {
+    /// Where they are kept.
+    pub pictures: Arc<dyn UploadedPictures>,
+    /// Writes image files anew.
+    pub converter: Arc<dyn PictureConverter>,
+}
+
+impl PictureService {
+    /// The picture of a subject, if it has one.
+    pub async fn of(&self, subject: PictureSubject) -> Result<Option<UploadedPicture>> {
+        self.pictures.of(subject).await
+    }
+
+    /// Makes an image file the picture of a subject.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] and [`Error::Unprocessable`] when the file is too large or no image,
+    /// [`Error::NotFound`] when there is no such workspace.
+    pub async fn upload(
+        &self,
+        subject: PictureSubject,
+        file: PathBuf,
+        by: &By,
+    ) -> Result<UploadedPicture> {
+        let open = move || {
+            let file = std::fs::File::open(file)?;
+            let bytes = file.metadata()?.len();
+            std::io::Result::Ok((file, bytes))
+        };
+        let opened = tokio::task::spawn_blocking(open).await.map_err(Error::internal)?;
+        let (file, bytes) = opened.map_err(Error::of_file)?;
+        if bytes > LARGEST_UPLOAD {
+            let reason = format!("The picture must not be larger than {LARGEST_UPLOAD} bytes.");
+            return Err(Error::invalid("file", reason));
+        }
+        let png = self.converter.convert(file, &by.actor.to_text()).await?;
+        let picture = UploadedPicture { name: PictureName::random(), png };
+        self.set(subject, Some(picture.clone()), by).await?;
+        Ok(picture)
+    }
+
+    /// Leaves a subject without a picture.
+    pub async fn remove(&self, subject: PictureSubject, by: &By) -> Result<()> {
+        self.set(subject, None, by).await
+    }
+
+    async fn set(
+        &self,
+        subject: PictureSubject,
+        picture: Option<UploadedPicture>,
+        by: &By,
+    ) -> Result<()> {
+        let is_set = picture.is_some();
+        let event = match subject {
+            PictureSubject::Server => {
+                by.event("logo_changed", json!({ "set": is_set }).to_string())
+            }
+            PictureSubject::Workspace(id) => {
+                let details = json!({ "workspaceId": id.0, "set": is_set });
+                by.event("workspace_picture_changed", details.to_string())
+            }
+        };
+        self.pictures.set(subject, picture, event).await
+    }
+}

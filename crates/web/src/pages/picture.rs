@@ -1,0 +1,73 @@
+//! The logo of the server and the pictures of workspaces: shown to those who may see them, and uploaded.
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Path;
+use carrel_domain::Error;
+use carrel_domain::picture::{PictureSubject, UploadedPicture};
+use carrel_services::pictures::PictureService;
+
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::http::upload::FileForm;
+use crate::session::current_user::{CurrentUser, OptionalUser, role};
+use crate::view::texts::t;
+
+/// The logo, which everybody sees who may sign in.
+pub async fn logo(visitor: OptionalUser, name: Path<String>) -> PageResult {
+    let picture = visitor.site.ports.pictures.of(PictureSubject::Server).await?;
+    shown(picture, &name, "public, max-age=31536000, immutable")
+}
+
+/// The picture of a workspace, for its members.
+pub async fn workspace(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let subject = PictureSubject::Workspace(workspace.id);
+    let picture = current_user.ports().pictures.of(subject).await?;
+    shown(picture, &path.1, "private, max-age=31536000, immutable")
+}
+
+/// Another picture has another name, so browsers may keep one for good.
+fn shown(picture: Option<UploadedPicture>, name: &str, caching: &'static str) -> PageResult {
+    let missing = || PageError::from(Error::not_found("picture", name));
+    let picture = picture.filter(|picture| picture.name.as_str() == name).ok_or_else(missing)?;
+    let cached = (CACHE_CONTROL, caching);
+    Ok(HttpResponse::Ok().content_type("image/png").insert_header(cached).body(picture.png))
+}
+
+/// Uploads the logo, or removes it.
+pub async fn save_logo(current_user: CurrentUser<role::Admin>, form: FileForm) -> PageResult {
+    let pictures = &current_user.ports().pictures;
+    save(pictures, PictureSubject::Server, &current_user, form).await?;
+    Ok(response::done("/admin/appearance", "saved"))
+}
+
+/// Uploads the picture of a workspace, or removes it.
+pub async fn save_workspace(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: FileForm,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let pictures = &current_user.ports().pictures;
+    save(pictures, PictureSubject::Workspace(workspace.id), &current_user, form).await?;
+    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+}
+
+async fn save<P>(
+    pictures: &PictureService,
+    subject: PictureSubject,
+    current_user: &CurrentUser<P>,
+    form: FileForm,
+) -> Result<(), PageError> {
+    let (files, fields) = form.read().await?;
+    if fields.has("remove") {
+        return Ok(pictures.remove(subject, &current_user.by()).await?);
+    }
+    let missing = || Error::invalid("file", t("picture.none"));
+    let file = files.into_iter().next().ok_or_else(missing)?;
+    pictures.upload(subject, file.incoming().content, &current_user.by()).await?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The import of a large installation of AnythingLLM, made by `tests/import/large.py`: what it costs
+//! without embedding, which jobs do afterwards, and the most memory it takes.
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use e2e::Carrel;
+
+use crate::figure::Figure;
+use crate::process::{has_ended, peak, time_of_all_threads};
+
+const DOCUMENTS: u32 = 20_000;
+const CHATS: u32 = 100_000;
+
+/// What the whole import may cost, in seconds of processor time and in MB.
+const MOST_SECONDS: f64 = 60.0;
+const MOST_MEMORY: f64 = 150.0;
+
+/// How often the memory is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// `arguments` are the number of documents and of exchanges; the limits hold for the usual ones.
+pub fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Vec<Figure>> {
+    let mut number = |usual: u32| match arguments.next() {
+        Some(text) => text.parse().with_context(|| format!("`{text}` is no number")),
+        None => Ok(usual),
+    };
+    let (documents, chats) = (number(DOCUMENTS)?, number(CHATS)?);
+    let source = tempfile::tempdir()?;
+    let made = Command::new("python3")
+        .arg("tests/import/large.py")
+        .arg(source.path())
+        .args([documents.to_string(), chats.to_string()])
+        .status()
+        .context("failed to start python3")?;
+    ensure!(made.success(), "the installation could not be made");
+    let storage = tempfile::tempdir()?;
+    let started = Instant::now();
+    let (seconds, memory) = import(source.path(), &storage.path().join("carrel"))?;
+    let what = format!("import of {documents} documents and {chats} exchanges");
+    Ok(vec![
+        Figure::new(what, seconds, "CPU s").at_most(MOST_SECONDS),
+        Figure::new("memory meanwhile, at most", memory, "MB").at_most(MOST_MEMORY),
+        Figure::new("time on the clock", started.elapsed().as_secs_f64(), "s"),
+    ])
+}
+
+/// Processor seconds and the most memory, in MB.
+fn import(source: &Path, storage: &Path) -> Result<(f64, f64)> {
+    let source = source.display().to_string();
+    let mut command = Carrel::new(storage)?.command(&["import", "anythingllm", &source]);
+    let mut child = command.stdout(Stdio::null()).spawn()?;
+    let (id, mut most) = (child.id(), 0.0);
+    // Until it is waited for, the system tells what a process that has ended has used.
+    while !has_ended(id)? {
+        most = peak(id).unwrap_or(most);
+        std::thread::sleep(LOOK);
+    }
+    let seconds = time_of_all_threads(id)?;
+    let status = child.wait()?;
+    ensure!(status.success(), "the import ended with {status}");
+    Ok((seconds, most))
+}
