@@ -86,6 +86,7 @@ pub async fn export(
     export.keys().await?;
     export.settings().await?;
     export.events().await?;
+    export.pictures(&workspaces).await?;
     export.generated_files(root)?;
     export.not_exported()?;
     let Export { destination, summary, .. } = export;

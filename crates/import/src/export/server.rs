@@ -7,12 +7,14 @@ use std::path::Path;
 
 use carrel_domain::audit::LoggedEvent;
 use carrel_domain::generated_file::GeneratedFile;
-use carrel_domain::{Error, Result, ThreadId};
+use carrel_domain::picture::PictureSubject;
+use carrel_domain::settings::names;
+use carrel_domain::{Error, Result, ThreadId, WorkspaceId};
 use carrel_services::settings::preferences;
 use serde_json::{Value, json};
 
 use super::rows::time;
-use super::{Export, PAGE, Slugs};
+use super::{Export, PAGE, Slugs, in_order};
 
 /// Folders of files that answers refer to.
 const GENERATED: [(&str, &str); 2] =
@@ -26,7 +28,7 @@ impl Export<'_> {
         let stored = self.ports.settings.all().await?;
         let mut lines = self.destination.lines("system-settings.jsonl")?;
         for (label, value) in &stored {
-            if preferences::is_one(label) {
+            if preferences::is_one(label) || label == names::LOGO {
                 lines.add(&json!({ "label": label, "value": value }))?;
             }
         }
@@ -80,6 +82,28 @@ impl Export<'_> {
             }
         }
         self.close(lines).map(drop)
+    }
+
+    /// The logo, and the pictures of workspaces, where the other product keeps them.
+    pub(super) async fn pictures(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
+        let subjects = in_order(workspaces).into_iter().map(|(id, _)| PictureSubject::Workspace(id));
+        let mut number = 0;
+        for subject in subjects.chain([PictureSubject::Server]) {
+            let Some(picture) = self.ports.pictures.of(subject).await? else { continue };
+            if number == 0 {
+                self.destination.make_folder(&["assets"])?;
+                self.destination.make_folder(&["assets", "pfp"])?;
+            }
+            let folder = match subject {
+                PictureSubject::Server => "assets",
+                PictureSubject::Workspace(_) => "assets/pfp",
+            };
+            let file = self.destination.path(folder).join(picture.name.as_str());
+            fs::write(file, picture.png).map_err(Error::of_file)?;
+            number += 1;
+        }
+        self.count("assets/", number);
+        Ok(())
     }
 
     /// Copies the files that answers refer to.
