@@ -53,8 +53,10 @@ impl Importer {
                 )),
             }
         }
-        report.imported("assets/", pictures.len() as u64);
-        rows.push(ImportedRows::Pictures(pictures));
+        if !pictures.is_empty() {
+            report.imported("assets/", pictures.len() as u64);
+            rows.push(ImportedRows::Pictures(pictures));
+        }
         Ok(())
     }
 

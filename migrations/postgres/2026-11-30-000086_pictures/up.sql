@@ -7,3 +7,5 @@ CREATE TABLE pictures (
     png BYTEA NOT NULL,
     created_at TIMESTAMP NOT NULL
 );
+-- Names that imports noted before there was a place for the pictures themselves.
+UPDATE workspaces SET pfp_filename = NULL;

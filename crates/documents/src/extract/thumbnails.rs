@@ -21,7 +21,7 @@ impl PictureConverter for FileExtractor {
 }
 
 /// An image file written anew as PNG, with sides of at most so many pixels.
-pub(crate) fn thumbnail(mut file: &File, side: u32) -> Result<PageImage, ExtractError> {
+pub(crate) fn thumbnail(file: &File, side: u32) -> Result<PageImage, ExtractError> {
     let mut bytes = Vec::new();
     file.take(LARGEST_UPLOAD + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_UPLOAD {
