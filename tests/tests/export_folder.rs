@@ -147,7 +147,9 @@ async fn what_was_imported_is_exported_and_imported_again(backend: Backend) -> R
     folder_is_as_the_source_was(&fixture(), &folder)?;
     assert_eq!(told(&output, "generated-files/"), Some(1), "{output:?}");
     assert_eq!(told(&output, "assets/"), Some(2), "{output:?}");
-    assert!(folder.join("assets/logo.png").is_file() && folder.join("assets/pfp/harbour.png").is_file());
+    assert!(
+        folder.join("assets/logo.png").is_file() && folder.join("assets/pfp/harbour.png").is_file()
+    );
     assert!(output.stderr.contains("not exported: users.password (3)"), "{output:?}");
     // An installation that has these documents, and another's database.
     fs::copy(fixture().join("anythingllm.db"), folder.join("anythingllm.db"))?;

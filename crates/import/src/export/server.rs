@@ -86,7 +86,8 @@ impl Export<'_> {
 
     /// The logo, and the pictures of workspaces, where the other product keeps them.
     pub(super) async fn pictures(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
-        let subjects = in_order(workspaces).into_iter().map(|(id, _)| PictureSubject::Workspace(id));
+        let subjects =
+            in_order(workspaces).into_iter().map(|(id, _)| PictureSubject::Workspace(id));
         let mut number = 0;
         for subject in subjects.chain([PictureSubject::Server]) {
             let Some(picture) = self.ports.pictures.of(subject).await? else { continue };

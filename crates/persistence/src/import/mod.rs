@@ -20,8 +20,7 @@ use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{text, time};
 use crate::database::last_ids;
 use crate::database::schema::{
-    chats, documents, embeds, imports, owner, owner_sessions, setup_links, users,
-    workspaces,
+    chats, documents, embeds, imports, owner, owner_sessions, setup_links, users, workspaces,
 };
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::pictures;

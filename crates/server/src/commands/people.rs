@@ -7,7 +7,7 @@ use carrel_services::accounts::UserDraft;
 use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
-use crate::cli::{MultiUser, NewUser, RecoveryLink, User};
+use crate::cli::{LinkUser, MultiUser, NewUser, User};
 use crate::config::Config;
 use crate::pages::reachable;
 use crate::terminal::{password, print, say};
@@ -20,8 +20,8 @@ pub async fn run(app: &App, config: &Config, what: User) -> anyhow::Result<ExitC
     }
 }
 
-async fn recovery_link(app: &App, config: &Config, of: RecoveryLink) -> anyhow::Result<ExitCode> {
-    let RecoveryLink { name, base } = of;
+async fn recovery_link(app: &App, config: &Config, of: LinkUser) -> anyhow::Result<ExitCode> {
+    let LinkUser { name, base } = of;
     let known = app.ports.sessions.credentials(&name).await.context("failed to make a link")?;
     let Some((user, _)) = known else {
         bail!("failed to make a link: there is no user `{name}`");
