@@ -17,7 +17,7 @@ use crate::config::{Flags, parse, variables};
 pub use audit::Audit;
 pub use export::{Export, ExportArchive, ExportFolder};
 pub use import::{Anythingllm, Import, ImportArchive};
-pub use people::{LinkUser, MultiUser, NewUser, Password, User};
+pub use people::{LinkUser, MultiUser, NewUser, User};
 
 /// The command by which this program starts others that read files for it.
 pub const PARSE_WORKER: &str = "parse-worker";
