@@ -8,10 +8,13 @@ use serde_json::Value;
 
 use super::compare::lines;
 
-/// Prints the rows of a query as lines of JSON.
+/// Prints the rows of a query as lines of JSON: none where an older version has no such table.
 const SELECT: &str = "import sqlite3,sys,json
 c=sqlite3.connect('file:'+sys.argv[1]+'?mode=ro',uri=True); c.row_factory=sqlite3.Row
-for r in c.execute(sys.argv[2]): print(json.dumps(dict(r)))";
+try:
+    for r in c.execute(sys.argv[2]): print(json.dumps(dict(r)))
+except sqlite3.OperationalError as error:
+    if 'no such table' not in str(error): raise";
 
 fn select(storage: &Path, sql: &str) -> Result<Vec<Value>> {
     let output = Command::new("python3")
@@ -36,12 +39,12 @@ const TABLES: &[(&str, &[&str], &str)] = &[
     (
         "slash-commands.jsonl",
         &["command", "prompt", "description", "userId"],
-        "SELECT command, prompt, coalesce(description, '') AS description, userId FROM slash_command_presets",
+        "SELECT * FROM slash_command_presets",
     ),
     (
         "prompt-variables.jsonl",
         &["key", "value", "description"],
-        "SELECT key, value, coalesce(description, '') AS description FROM system_prompt_variables",
+        "SELECT * FROM system_prompt_variables",
     ),
     (
         "prompt-history.jsonl",
@@ -73,7 +76,11 @@ const MORE: [&str; 2] = ["threads.jsonl", "system-settings.jsonl"];
 pub fn folder_is_as_the_source_was(storage: &Path, folder: &Path) -> Result<()> {
     for (file, fields, sql) in TABLES {
         let chosen = |row: &Value| -> String {
-            let fields = fields.iter().map(|field| row[*field].to_string());
+            // Older versions lack columns, and texts may be null there.
+            let fields = fields.iter().map(|field| match &row[*field] {
+                Value::Null => "\"\"".to_owned(),
+                value => value.to_string(),
+            });
             fields.collect::<Vec<_>>().join(" ")
         };
         let exported: BTreeSet<_> = lines(folder, file)?.iter().map(chosen).collect();
