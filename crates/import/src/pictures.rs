@@ -8,6 +8,9 @@ use carrel_domain::{Error, Result};
 use crate::report::Report;
 use crate::run::Importer;
 
+/// What the names of the logos begin with that came with the other product.
+const THEIR_LOGO: &str = "anything-llm";
+
 /// Under whose name the files are read.
 const OWNER: &str = "import";
 
@@ -41,7 +44,11 @@ impl Importer {
                 }
             }
         }
-        if let Some(name) = logo {
+        if let Some(name) = logo.filter(|name| name.starts_with(THEIR_LOGO)) {
+            report.leave_out(format!(
+                "system_settings logo_filename: {name} is the logo of the other product"
+            ));
+        } else if let Some(name) = logo {
             match self.picture(&assets, name).await {
                 Ok(picture) => {
                     pictures.push((PictureSubject::Server, picture));
