@@ -24,8 +24,8 @@ async fn upload(client: &Client, path: &str, content: &[u8]) -> Result<(u16, Val
 /// The width and height of a PNG file.
 fn size(png: &[u8]) -> Result<(u32, u32)> {
     anyhow::ensure!(png.starts_with(b"\x89PNG\r\n\x1a\n"), "no PNG");
-    let number = |at: usize| Ok(u32::from_be_bytes(png[at..at + 4].try_into()?));
-    anyhow::Ok((number(16)?, number(20)?))
+    let number = |at: usize| -> Result<u32> { Ok(u32::from_be_bytes(png[at..at + 4].try_into()?)) };
+    Ok((number(16)?, number(20)?))
 }
 
 async fn pictures_are_uploaded_shown_and_removed(backend: Backend) -> Result<()> {
