@@ -1,4 +1,4 @@
-//! Decodes image files: PNG, JPEG, WebP, GIF, BMP, and each page of a TIFF file.
+//! Decodes image files: PNG, JPEG, WebP, GIF, BMP, HEIC, and each page of a TIFF file.
 mod orientation;
 mod tiff_pages;
 
@@ -51,6 +51,7 @@ pub fn pages(bytes: &[u8]) -> Result<Pages<'_>, DecodeError> {
         [b'G', b'I', b'F', b'8', ..] => gif(bytes).map(one),
         [b'B', b'M', ..] => bmp(bytes).map(one),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => webp(bytes).map(one),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => heic(bytes).map(one),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             Ok(Pages::Tiff(Box::new(TiffPages::open(bytes)?)))
         }
@@ -156,6 +157,19 @@ fn gif(bytes: &[u8]) -> Result<Picture, DecodeError> {
     let mut samples = vec![0; decoder.buffer_size()];
     decoder.read_into_buffer(&mut samples).map_err(damaged)?;
     picture(width, height, 4, samples)
+}
+
+/// Turned as the file says. Of several pictures the main one.
+fn heic(bytes: &[u8]) -> Result<Picture, DecodeError> {
+    let found = heic_rs::probe(bytes).map_err(damaged)?;
+    check(found.width, found.height)?;
+    let options = heic_rs::DecodeOptions::default()
+        .with_max_pixels(Some(MOST_POINTS as u64))
+        .with_alpha(false)
+        .with_threads(Some(1));
+    let heic_rs::Image { data, width, height, .. } =
+        heic_rs::decode(bytes, &options).map_err(damaged)?;
+    picture(width as usize, height as usize, 3, data)
 }
 
 fn bmp(bytes: &[u8]) -> Result<Picture, DecodeError> {

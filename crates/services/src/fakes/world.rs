@@ -31,9 +31,10 @@ use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
-    ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
+    ChunkId, DocumentPath, Error, Folder, JobId, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
+use tempfile::TempDir;
 
 use models::FakeModels;
 pub use talk::Words;
@@ -48,7 +49,18 @@ use crate::ingestion::Ingestion;
 use crate::jobs::Workers;
 use crate::library::Library;
 use crate::originals::{Originals, PageImages};
+use crate::pending_recordings::PendingRecordings;
 use crate::search::Search;
+use crate::speech::SpeechMeter;
+
+/// A directory that goes with the world.
+pub struct Scratch(pub TempDir);
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+}
 
 #[derive(Default)]
 pub struct World {
@@ -96,6 +108,16 @@ pub struct World {
     pub originals: FakeOriginals,
     /// What originals may take, where they are kept.
     pub originals_quota: Mutex<Option<u64>>,
+    /// Details of recordings that are to be transcribed, by job and item.
+    pub recording_details: Mutex<HashMap<(JobId, i64), String>>,
+    /// How often a recording is only begun before it is transcribed to the end.
+    pub unheard: AtomicUsize,
+    /// Seconds that were counted, with the event of each.
+    pub heard: Mutex<Vec<(u32, Event)>>,
+    /// The minutes of recordings that a day allows.
+    pub speech_minutes: Mutex<Option<u64>>,
+    /// Where recordings wait.
+    pub recordings: Scratch,
 }
 
 impl World {
@@ -108,6 +130,8 @@ impl World {
             files: self.clone(),
             extractor: self.clone(),
             originals: self.originals(),
+            recordings: PendingRecordings::new(self.recordings.0.path().to_owned()),
+            speech: SpeechMeter { usage: self.clone(), settings: self.limit_of_speech() },
             tokenizer: Arc::new(Words),
             index: self.clone(),
             indexer: Indexer {
@@ -139,7 +163,7 @@ impl World {
     }
 
     pub fn workers(self: &Arc<Self>) -> Workers {
-        Workers::new(self.library(), self.clone(), self.clone(), Arc::default())
+        Workers::new(self.library(), self, Arc::default())
     }
 
     pub fn ingestion(self: &Arc<Self>) -> Ingestion {
@@ -298,15 +322,14 @@ impl DocumentFiles for World {
 #[async_trait]
 impl Extractor for World {
     fn file_types(&self) -> Vec<FileType> {
-        vec![FileType {
-            mime: "application/fake",
-            extensions: &[".fake"],
-            aliases: &[],
-            is_read: true,
-        }]
+        let read = |mime, extensions| FileType { mime, extensions, aliases: &[], is_read: true };
+        vec![read("application/fake", &[".fake"]), read("audio/wav", &[".wav"])]
     }
 
-    async fn extract(&self, file: &IncomingFile, _: &ReadRequest) -> Result<Vec<Extracted>> {
+    async fn extract(&self, file: &IncomingFile, of: &ReadRequest) -> Result<Vec<Extracted>> {
+        if file.name.ends_with(".wav") {
+            self.listen(&of.recording).await;
+        }
         // Where there is no such file, the path itself is the text.
         let text = std::fs::read_to_string(&file.content);
         let text = text.unwrap_or_else(|_| file.content.display().to_string());
