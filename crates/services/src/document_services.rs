@@ -35,7 +35,7 @@ use crate::meter::Meter;
 use crate::originals::Originals;
 use crate::pending_recordings::PendingRecordings;
 use crate::search::Search;
-use crate::speech::{Lookup, SpeechMeter};
+use crate::speech::{SettingLookup, SpeechMeter};
 
 /// Declares [`Repository`] with the ports it has, so that they are listed once.
 macro_rules! repository {
@@ -94,7 +94,7 @@ pub struct Adapters {
     /// A directory for recordings that are not transcribed yet.
     pub recordings: PathBuf,
     /// Finds what limits transcribing.
-    pub settings: Lookup,
+    pub settings: SettingLookup,
     /// How many bytes of vectors are kept for texts that come again; none with 0.
     pub embedding_cache: u64,
     /// Counts what jobs do.

@@ -2,7 +2,7 @@
 pub mod documents;
 pub mod jobs;
 pub mod originals;
-mod recordings;
+pub mod recordings;
 mod words;
 pub mod world;
 

@@ -25,7 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::background::BackgroundTasks;
 use crate::kept_files::KeptFiles;
 
-pub use meter::{Lookup, SpeechMeter};
+pub use meter::{SettingLookup, SpeechMeter};
 pub use read_aloud::{ReadAloud, SpokenAnswer};
 pub use spoken_text::spoken_text;
 

@@ -47,7 +47,7 @@ pub struct SavedSegment {
 
 /// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Entry {
+pub enum CheckpointEntry {
     Language(String),
     Segment(SavedSegment),
     /// Everything up to this second is written down above.
@@ -113,11 +113,11 @@ impl Checkpoint {
         std::mem::take(&mut self.saved)
     }
 
-    /// Adds an entry. It is written with the next [`Entry::Done`].
-    pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
+    /// Adds an entry. It is written with the next [`CheckpointEntry::Done`].
+    pub fn add(&mut self, entry: &CheckpointEntry) -> io::Result<()> {
         serde_json::to_writer(&mut self.fresh, entry)?;
         self.fresh.push(b'\n');
-        if matches!(entry, Entry::Done(_)) {
+        if matches!(entry, CheckpointEntry::Done(_)) {
             self.file.write_all(&self.fresh)?;
             self.fresh.clear();
         }
@@ -136,9 +136,9 @@ fn read(content: &str) -> (Transcribed, usize) {
     for line in content.split_inclusive('\n') {
         at += line.len();
         match serde_json::from_str(line) {
-            Ok(Entry::Language(code)) => language = Some(code),
-            Ok(Entry::Segment(segment)) => next.push(segment),
-            Ok(Entry::Done(seconds)) if line.ends_with('\n') => {
+            Ok(CheckpointEntry::Language(code)) => language = Some(code),
+            Ok(CheckpointEntry::Segment(segment)) => next.push(segment),
+            Ok(CheckpointEntry::Done(seconds)) if line.ends_with('\n') => {
                 saved.segments.append(&mut next);
                 saved.language = language.clone();
                 saved.done = seconds;
@@ -154,8 +154,8 @@ fn read(content: &str) -> (Transcribed, usize) {
 mod tests {
     use super::*;
 
-    fn segment(start: f64, text: &str) -> Entry {
-        Entry::Segment(SavedSegment { start, end: start + 1.0, text: text.to_owned() })
+    fn segment(start: f64, text: &str) -> CheckpointEntry {
+        CheckpointEntry::Segment(SavedSegment { start, end: start + 1.0, text: text.to_owned() })
     }
 
     #[test]
@@ -165,11 +165,11 @@ mod tests {
         let mut first = checkpoints.of([1; 32], "base").unwrap().unwrap();
         assert_eq!(first.take_saved(), Transcribed::default());
         for entry in [
-            Entry::Language("en".into()),
+            CheckpointEntry::Language("en".into()),
             segment(0.5, " One."),
-            Entry::Done(30.0),
+            CheckpointEntry::Done(30.0),
             segment(31.0, " Two."),
-            Entry::Done(58.5),
+            CheckpointEntry::Done(58.5),
             segment(60.0, " Lost."),
         ] {
             first.add(&entry).unwrap();

@@ -8,7 +8,7 @@ use carrel_domain::document::{Extracted, ReadRequest};
 use carrel_domain::speech::SpeechModelName;
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::{Checkpoint, Checkpoints, Entry, SavedSegment, Transcribed};
+use super::checkpoint::{Checkpoint, CheckpointEntry, Checkpoints, SavedSegment, Transcribed};
 use super::pool::Readers;
 use super::transcriber::TranscribingWorker;
 use super::transcript::{Line, Wishes};
@@ -28,13 +28,13 @@ struct Growing<'a> {
 }
 
 impl Growing<'_> {
-    fn take_in(&mut self, entry: Entry) {
+    fn take_in(&mut self, entry: CheckpointEntry) {
         match &entry {
-            Entry::Language(_) => {}
-            Entry::Segment(SavedSegment { start, end, text }) => {
+            CheckpointEntry::Language(_) => {}
+            CheckpointEntry::Segment(SavedSegment { start, end, text }) => {
                 self.lines.push(*start, *end, text)
             }
-            Entry::Done(seconds) => self.request.recording.heard(*seconds),
+            CheckpointEntry::Done(seconds) => self.request.recording.heard(*seconds),
         }
         let added = self.checkpoint.as_mut().map(|checkpoint| checkpoint.add(&entry));
         if let Some(Err(error)) = added {
@@ -81,16 +81,16 @@ impl Readers {
         let ended = loop {
             match worker.next_line().await? {
                 Line::Duration(seconds) => request.recording.lasts(seconds),
-                Line::Language(code) => growing.take_in(Entry::Language(code)),
+                Line::Language(code) => growing.take_in(CheckpointEntry::Language(code)),
                 Line::Segment(said) => {
                     let segment =
                         SavedSegment { start: said.start, end: said.end, text: said.text };
-                    growing.take_in(Entry::Segment(segment));
+                    growing.take_in(CheckpointEntry::Segment(segment));
                     if growing.lines.text.len() as u64 > limits.text {
                         return Err(ExtractError::TextTooLarge);
                     }
                 }
-                Line::Progress(seconds) => growing.take_in(Entry::Done(seconds)),
+                Line::Progress(seconds) => growing.take_in(CheckpointEntry::Done(seconds)),
                 Line::End { is_cut: false } => break Ok(TranscriptEnd::Whole),
                 Line::End { is_cut: true } => break Ok(TranscriptEnd::Cut),
                 Line::OutOfTime(seconds) => break Ok(TranscriptEnd::OutOfTime(seconds)),

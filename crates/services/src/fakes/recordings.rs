@@ -1,6 +1,7 @@
 //! Recordings of jobs in memory, and what was heard.
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event};
@@ -12,15 +13,43 @@ use carrel_domain::job::{Job, JobKind, Jobs, NewJob};
 use carrel_domain::speech::{ListeningProgress, SpeechModelName, SpeechUsage, SpeechUse};
 use carrel_domain::{Error, JobId, Result};
 use chrono::{DateTime, NaiveDate, Utc};
+use tempfile::TempDir;
 
 use super::world::World;
-use crate::speech::Lookup;
+use crate::speech::SettingLookup;
+
+pub struct FakeRecordings {
+    /// Details of recordings that are to be transcribed, by job and item.
+    pub details: Mutex<HashMap<(JobId, i64), String>>,
+    /// How often a recording is only begun before it is transcribed to the end.
+    pub unheard: AtomicUsize,
+    /// Seconds that were counted, with the event of each.
+    pub heard: Mutex<Vec<(u32, Event)>>,
+    /// The minutes of recordings that a day allows.
+    pub minutes: Mutex<Option<u64>>,
+    /// Where recordings wait.
+    pub directory: TempDir,
+}
+
+impl Default for FakeRecordings {
+    fn default() -> Self {
+        Self {
+            details: Mutex::default(),
+            unheard: AtomicUsize::default(),
+            heard: Mutex::default(),
+            minutes: Mutex::default(),
+            directory: TempDir::new().unwrap(),
+        }
+    }
+}
 
 impl World {
     /// The minutes of a day, if they are limited.
-    pub fn limit_of_speech(self: &Arc<Self>) -> Lookup {
+    pub fn limit_of_speech(self: &Arc<Self>) -> SettingLookup {
         let world = self.clone();
-        Arc::new(move |_: &str| world.speech_minutes.lock().unwrap().map(|minutes| minutes.to_string()))
+        Arc::new(move |_: &str| {
+            world.recordings.minutes.lock().unwrap().map(|minutes| minutes.to_string())
+        })
     }
 
     /// A minute of sound, of which a second is heard at once.
@@ -28,8 +57,8 @@ impl World {
         progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
         progress.lasts(59.5);
         progress.heard(1.0);
-        let left = self.unheard.load(Ordering::Relaxed);
-        self.unheard.store(left.saturating_sub(1), Ordering::Relaxed);
+        let left = self.recordings.unheard.load(Ordering::Relaxed);
+        self.recordings.unheard.store(left.saturating_sub(1), Ordering::Relaxed);
         if left > 0 {
             std::future::pending().await
         }
@@ -69,17 +98,17 @@ impl JobRecordings for World {
             let item = known.items.last_mut().unwrap();
             let progress = RecordingProgress::default();
             item.recording = Some(RecordingItem { name, is_pending: true, progress });
-            self.recording_details.lock().unwrap().insert((known.job.id, item.number), details);
+            self.recordings.details.lock().unwrap().insert((known.job.id, item.number), details);
         });
         Ok(job)
     }
 
     async fn pending(&self) -> Result<Vec<String>> {
-        Ok(self.recording_details.lock().unwrap().values().cloned().collect())
+        Ok(self.recordings.details.lock().unwrap().values().cloned().collect())
     }
 
     async fn details(&self, job: JobId, item: i64) -> Result<Option<String>> {
-        Ok(self.recording_details.lock().unwrap().get(&(job, item)).cloned())
+        Ok(self.recordings.details.lock().unwrap().get(&(job, item)).cloned())
     }
 
     async fn note(
@@ -93,7 +122,7 @@ impl JobRecordings for World {
     }
 
     async fn transcribed(&self, lease: &Lease, item: i64, _: DateTime<Utc>) -> Result<Option<Job>> {
-        self.recording_details.lock().unwrap().remove(&(lease.job, item));
+        self.recordings.details.lock().unwrap().remove(&(lease.job, item));
         Ok(self.with_recording(lease, item, |recording| recording.is_pending = false))
     }
 }
@@ -101,11 +130,18 @@ impl JobRecordings for World {
 #[async_trait]
 impl SpeechUsage for World {
     async fn used(&self, _: Actor, _: SpeechUse, _: NaiveDate) -> Result<u64> {
-        Ok(self.heard.lock().unwrap().iter().map(|(seconds, _)| u64::from(*seconds)).sum())
+        Ok(self
+            .recordings
+            .heard
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(seconds, _)| u64::from(*seconds))
+            .sum())
     }
 
     async fn add(&self, _: SpeechUse, seconds: u32, event: Event) -> Result<()> {
-        self.heard.lock().unwrap().push((seconds, event));
+        self.recordings.heard.lock().unwrap().push((seconds, event));
         Ok(())
     }
 }

@@ -31,10 +31,9 @@ use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
-    ChunkId, DocumentPath, Error, Folder, JobId, Result, UserId, WorkspaceDocumentId, WorkspaceId,
+    ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
-use tempfile::TempDir;
 
 use models::FakeModels;
 pub use talk::Words;
@@ -43,6 +42,7 @@ pub use web::Web;
 use super::FakeSettings;
 use super::jobs::FakeJob;
 use super::originals::FakeOriginals;
+use super::recordings::FakeRecordings;
 use crate::chat::Conversations;
 use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
@@ -52,15 +52,6 @@ use crate::originals::{Originals, PageImages};
 use crate::pending_recordings::PendingRecordings;
 use crate::search::Search;
 use crate::speech::SpeechMeter;
-
-/// A directory that goes with the world.
-pub struct Scratch(pub TempDir);
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self(TempDir::new().unwrap())
-    }
-}
 
 #[derive(Default)]
 pub struct World {
@@ -108,16 +99,7 @@ pub struct World {
     pub originals: FakeOriginals,
     /// What originals may take, where they are kept.
     pub originals_quota: Mutex<Option<u64>>,
-    /// Details of recordings that are to be transcribed, by job and item.
-    pub recording_details: Mutex<HashMap<(JobId, i64), String>>,
-    /// How often a recording is only begun before it is transcribed to the end.
-    pub unheard: AtomicUsize,
-    /// Seconds that were counted, with the event of each.
-    pub heard: Mutex<Vec<(u32, Event)>>,
-    /// The minutes of recordings that a day allows.
-    pub speech_minutes: Mutex<Option<u64>>,
-    /// Where recordings wait.
-    pub recordings: Scratch,
+    pub recordings: FakeRecordings,
 }
 
 impl World {
@@ -130,7 +112,7 @@ impl World {
             files: self.clone(),
             extractor: self.clone(),
             originals: self.originals(),
-            recordings: PendingRecordings::new(self.recordings.0.path().to_owned()),
+            recordings: PendingRecordings::new(self.recordings.directory.path().to_owned()),
             speech: SpeechMeter { usage: self.clone(), settings: self.limit_of_speech() },
             tokenizer: Arc::new(Words),
             index: self.clone(),

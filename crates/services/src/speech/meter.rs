@@ -10,7 +10,7 @@ use serde_json::json;
 const CHARACTERS_A_SECOND: f64 = 15.0;
 
 /// Finds the value of a variable as the settings are now.
-pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub type SettingLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Counts what is heard and spoken, and refuses what is more than a day allows. Cheap to clone.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub struct SpeechMeter {
     /// Where it is counted.
     pub usage: Arc<dyn SpeechUsage>,
     /// Finds the limits.
-    pub settings: Lookup,
+    pub settings: SettingLookup,
 }
 
 impl SpeechMeter {

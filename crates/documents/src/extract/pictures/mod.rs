@@ -22,7 +22,7 @@ use super::pdf::Line;
 use super::{Input, PAGE_END, by_nobody};
 pub use layout::lines;
 pub use tesseract::Tesseract;
-use tesseract::{Page, Runner, TesseractError};
+use tesseract::{GrayPage, Runner, TesseractError};
 pub use unread::UnreadPicture;
 
 /// Whether pictures are read, as a worker is told.
@@ -188,7 +188,7 @@ impl Reader {
                 let until = Instant::now() + left;
                 engine.ok_or(UnreadPicture::Failed)?.read(picture, until).map_err(failed)
             }
-            ReadingEngine::Tesseract(runner) => match runner.read(&Page::of(picture), left) {
+            ReadingEngine::Tesseract(runner) => match runner.read(&GrayPage::of(picture), left) {
                 Ok((table, missing)) => {
                     self.lacking.replace(missing);
                     Ok(Reading { lines: tesseract::lines(&table), is_cut: false })
@@ -250,12 +250,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let lines = match read {
             Ok((lines, false)) => lines,
             Ok((lines, true)) => {
-                input.warn(format!("Page {number} was read in part: the time for it was up."));
+                input.warn(format!("GrayPage {number} was read in part: the time for it was up."));
                 lines
             }
             Err(why) if number == 1 => return Err(not_read(&why)),
             Err(why) => {
-                input.warn(format!("Page {number} was not read: {}.", why.why()));
+                input.warn(format!("GrayPage {number} was not read: {}.", why.why()));
                 let is_last = matches!(why, UnreadPicture::OutOfTime(_));
                 if is_last {
                     break;

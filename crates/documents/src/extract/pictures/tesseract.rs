@@ -62,7 +62,7 @@ impl Tesseract {
     /// Reads a picture in installed languages. Returns a table in which each word has a row.
     pub fn read(
         &self,
-        page: &Page,
+        page: &GrayPage,
         installed: &Installed,
         time: Duration,
     ) -> Result<String, TesseractError> {
@@ -134,13 +134,13 @@ impl Tesseract {
 
 /// A picture as the program is given it, in shades of gray.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct GrayPage {
     pub width: usize,
     pub height: usize,
     pub points: Vec<u8>,
 }
 
-impl Page {
+impl GrayPage {
     pub fn of(picture: &Picture) -> Self {
         let (width, height) = (picture.width(), picture.height());
         Self { width, height, points: picture.brightness() }
@@ -168,7 +168,7 @@ impl Runner {
     /// The table of a picture's words, and the languages that are not installed.
     pub fn read(
         &self,
-        page: &Page,
+        page: &GrayPage,
         time: Duration,
     ) -> Result<(String, Vec<String>), TesseractError> {
         match self {

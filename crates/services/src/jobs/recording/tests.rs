@@ -13,7 +13,7 @@ use crate::ingestion::{Details, Indexing, Ingested};
 
 /// A recording that is handed in for a workspace, in which `text` is said.
 async fn hand_in(world: &Arc<World>, text: &str) -> Result<Ingested> {
-    let content = world.recordings.0.path().join("upload");
+    let content = world.recordings.directory.path().join("upload");
     std::fs::write(&content, text).unwrap();
     let file = IncomingFile { name: "talk.wav".into(), content };
     let indexing = Indexing::Later { along: None };
@@ -22,7 +22,7 @@ async fn hand_in(world: &Arc<World>, text: &str) -> Result<Ingested> {
 }
 
 fn kept(world: &World) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(world.recordings.0.path()).unwrap();
+    let entries = std::fs::read_dir(world.recordings.directory.path()).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| !path.ends_with("upload")).collect()
 }
@@ -59,7 +59,7 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     assert!(path.name().contains(&document.id.to_string()));
     assert_eq!(world.embedded.lock().unwrap().as_slice(), ["Good morning."]);
     assert!(kept(&world).is_empty(), "its file is not needed any more");
-    let heard = world.heard.lock().unwrap();
+    let heard = world.recordings.heard.lock().unwrap();
     let [(seconds, event)] = heard.as_slice() else { panic!("{heard:?}") };
     assert_eq!((*seconds, event.name, event.by.actor), (60, "speech_transcribed", by().actor));
     let details: Value = serde_json::from_str(&event.details).unwrap();
@@ -71,7 +71,7 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
 async fn a_recording_that_is_interrupted_stays_with_its_job() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
-    world.unheard.store(1, Ordering::Relaxed);
+    world.recordings.unheard.store(1, Ordering::Relaxed);
     let workers = world.workers();
     let claimed = workers.claim().await.unwrap().unwrap();
     let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
@@ -83,17 +83,17 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
     workers.stop().await;
     working.await.unwrap().unwrap();
     assert_eq!((job(&world).0.state, kept(&world).len()), (JobState::Queued, 1));
-    assert!(world.heard.lock().unwrap().is_empty(), "it is counted once, at its end");
+    assert!(world.recordings.heard.lock().unwrap().is_empty(), "it is counted once, at its end");
     work(&world.workers()).await;
     assert_eq!(job(&world).0.state, JobState::Done);
-    assert_eq!(world.heard.lock().unwrap().len(), 1);
+    assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn documents_that_come_meanwhile_are_indexed_first() {
     let world = Arc::new(World::default());
     let first = hand_in(&world, "Good morning.").await.unwrap();
-    world.unheard.store(1, Ordering::Relaxed);
+    world.recordings.unheard.store(1, Ordering::Relaxed);
     let workers = world.workers();
     let claimed = workers.claim().await.unwrap().unwrap();
     let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
@@ -138,10 +138,10 @@ async fn a_recording_whose_file_is_gone_fails_in_words() {
 #[tokio::test]
 async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
     let world = Arc::new(World::default());
-    *world.speech_minutes.lock().unwrap() = Some(1);
+    *world.recordings.minutes.lock().unwrap() = Some(1);
     let by = carrel_domain::audit::By { actor: carrel_domain::audit::Actor::Owner, ..by() };
     let add = async |name: &str| {
-        let content = world.recordings.0.path().join("upload");
+        let content = world.recordings.directory.path().join("upload");
         std::fs::write(&content, "Good morning.").unwrap();
         let file = IncomingFile { name: name.into(), content };
         let (details, into) = (Details::default(), Vec::new());
@@ -151,14 +151,14 @@ async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
     let refused = add("two.WAV").await.unwrap_err();
     assert!(matches!(refused, Error::Exhausted { .. }), "{refused}");
     add("three.txt").await.unwrap();
-    assert_eq!(world.heard.lock().unwrap().len(), 1);
+    assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn files_that_no_job_waits_for_are_removed() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
-    let orphan = world.recordings.0.path().join(Uuid::new_v4().to_string());
+    let orphan = world.recordings.directory.path().join(Uuid::new_v4().to_string());
     std::fs::write(&orphan, "sound").unwrap();
     let later = std::time::SystemTime::now() + Duration::from_secs(60);
     assert_eq!(world.workers().sweep_recordings(later).await.unwrap(), 1);

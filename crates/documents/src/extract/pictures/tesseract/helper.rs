@@ -10,7 +10,7 @@ use std::time::Duration;
 use carrel_ocr::MOST_POINTS;
 use serde::{Deserialize, Serialize};
 
-use super::{LARGEST_OUTPUT, Page, Runner, Tesseract, TesseractError};
+use super::{GrayPage, LARGEST_OUTPUT, Runner, Tesseract, TesseractError};
 
 /// The longest line between worker and helper, in bytes.
 const LONGEST_LINE: u64 = 64 << 10;
@@ -71,7 +71,7 @@ impl Helper {
 
     pub fn read(
         &self,
-        page: &Page,
+        page: &GrayPage,
         time: Duration,
     ) -> Result<(String, Vec<String>), TesseractError> {
         let answered = self.0.borrow_mut().ask(page, time);
@@ -82,10 +82,10 @@ impl Helper {
 impl Pipes {
     fn ask(
         &mut self,
-        page: &Page,
+        page: &GrayPage,
         time: Duration,
     ) -> io::Result<Result<(String, Vec<String>), TesseractError>> {
-        let Page { width, height, points } = page;
+        let GrayPage { width, height, points } = page;
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let request = Request { width: *width, height: *height, milliseconds };
         write_line(&mut self.to, &request)?;
@@ -121,7 +121,7 @@ fn answer(runner: &Runner, from: &mut impl BufRead, to: &mut impl Write) -> io::
     let count = count.ok_or_else(|| io::Error::other("a picture is too large"))?;
     let mut points = vec![0; count];
     from.read_exact(&mut points)?;
-    let page = Page { width, height, points };
+    let page = GrayPage { width, height, points };
     match runner.read(&page, Duration::from_millis(milliseconds)) {
         Ok((table, missing)) => {
             let reply = Reply { length: table.len() as u64, missing };
