@@ -7,6 +7,8 @@ const COLUMNS: usize = 12;
 const WORD: &str = "5";
 /// Words that are less sure than this, of 100, are specks on the paper more often than words.
 const LEAST_CONFIDENCE: f32 = 20.0;
+/// Words further from each other than this, in heights of the line, are cells of a table.
+const CELL_GAP: f32 = 1.5;
 /// The most lines that one picture may have.
 const MOST_LINES: usize = 100_000;
 
@@ -35,7 +37,9 @@ pub fn lines(table: &str) -> Vec<TextLine> {
         }
         let (right, bottom) = (left + width, top + height);
         let of = (*page, *block, *paragraph, *line);
-        match lines.last_mut().filter(|_| last == Some(of)) {
+        let is_near =
+            |line: &TextLine| left - line.right < CELL_GAP * (line.bottom - line.top).max(height);
+        match lines.last_mut().filter(|line| last == Some(of) && is_near(line)) {
             Some(line) => {
                 line.text.push(' ');
                 line.text.push_str(text);
@@ -70,6 +74,16 @@ mod tests {
         assert_eq!(texts, ["يبدأ العقد", "march."]);
         let TextLine { left, right, top, bottom, .. } = &found[0];
         assert_eq!((*left, *right, *top, *bottom), (653.0, 768.0, 94.0, 149.0));
+    }
+
+    #[test]
+    fn words_far_from_each_other_are_cells() {
+        let row = |number: u32, left: u32, text: &str| {
+            format!("5\t1\t1\t1\t1\t{number}\t{left}\t10\t60\t20\t95\t{text}\n")
+        };
+        let table = [row(1, 0, "Pump"), row(2, 68, "seal"), row(3, 300, "48.00")].concat();
+        let texts: Vec<_> = lines(&table).into_iter().map(|line| line.text).collect();
+        assert_eq!(texts, ["Pump seal", "48.00"]);
     }
 
     #[test]
