@@ -76,7 +76,7 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
     let claimed = workers.claim().await.unwrap().unwrap();
     let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
     while job(&world).1.recording.unwrap().progress.heard == 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     }
     let begun = RecordingProgress { heard: 1, duration: Some(60) };
     assert_eq!(job(&world).1.recording.unwrap().progress, begun);
@@ -98,7 +98,7 @@ async fn documents_that_come_meanwhile_are_indexed_first() {
     let claimed = workers.claim().await.unwrap().unwrap();
     let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
     while job(&world).1.recording.unwrap().progress.heard == 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     }
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("a text") };
     let indexing = Indexing::Later { along: Some(first.jobs[0].id) };
@@ -139,7 +139,7 @@ async fn a_recording_whose_file_is_gone_fails_in_words() {
 async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
     let world = Arc::new(World::default());
     *world.recordings.minutes.lock().unwrap() = Some(1);
-    let by = carrel_domain::audit::By { actor: carrel_domain::audit::Actor::Owner, ..by() };
+    let by = By { actor: carrel_domain::audit::Actor::Owner, ..by() };
     let add = async |name: &str| {
         let content = world.recordings.directory.path().join("upload");
         std::fs::write(&content, "Good morning.").unwrap();
