@@ -135,7 +135,7 @@ async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
     let page = owner.get(&job).await?;
     assert!(page.says("Transcribing") && page.says("long talk.wav"), "{}", page.text);
     assert!(page.says(&format!(" / 00:{:02}:{:02}", in_all / 60, in_all % 60)), "{}", page.text);
-    let listed = String::from_utf8(server.carrel().run(&["jobs"])?.stdout)?;
+    let listed = server.carrel().run(&["jobs"])?.stdout;
     assert!(listed.contains("  running  talks  0 of 1 documents"), "{listed}");
     assert!(listed.contains(&format!(" of {in_all} seconds transcribed")), "{listed}");
     server.kill()?;
