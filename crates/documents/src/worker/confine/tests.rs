@@ -161,7 +161,7 @@ fn models() -> Opened {
         threads: 2,
     });
     Opened::of(&ReadingModels { ocr, listening }, Arc::default(), |_| {
-        Err(std::io::Error::other("no program"))
+        Err(io::Error::other("no program"))
     })
 }
 
