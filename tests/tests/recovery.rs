@@ -171,5 +171,6 @@ async fn codes_are_offered_until_there_are_some_or_the_offer_is_dismissed() -> R
     let mut owner = TestServer::start(Backend::Sqlite).await?;
     let mut alone = Visitor::first(&owner, Mode::Owner).await?;
     assert!(!alone.get("/").await?.text.contains(offer), "an owner has no codes");
-    owner.stop().await
+    owner.stop().await?;
+    Ok(())
 }

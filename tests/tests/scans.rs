@@ -77,3 +77,55 @@ async fn types_are_accepted_once_they_are_read() -> Result<()> {
     }
     Ok(())
 }
+
+/// Whether tesseract is installed with a language.
+fn has_language(language: &str) -> bool {
+    let listed = std::process::Command::new("tesseract").arg("--list-langs").output();
+    let is_there = listed.is_ok_and(|listed| {
+        String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == language)
+    });
+    if !is_there {
+        eprintln!("skipped: apt-get install tesseract-ocr tesseract-ocr-{language}");
+    }
+    is_there
+}
+
+#[tokio::test]
+async fn tesseract_reads_the_scripts_that_the_model_does_not_know() -> Result<()> {
+    if !has_language("ara") {
+        return Ok(());
+    }
+    let options = Options::from(Backend::Sqlite).with("TARGET_OCR_LANG", "ara,eng");
+    let server = TestServer::start(options).await?;
+    let added = server.admin().upload("a.png", &scan("arabic.png")?, &[]).await?.ok()?;
+    let text = added["documents"][0]["pageContent"].as_str().unwrap_or_default();
+    assert!(text.contains("هذا عقد جديد بين الطرفين"), "{added}");
+    assert!(added["documents"][0].get("warnings").is_none(), "{added}");
+    // One process reads all pages of a file.
+    let added = server.admin().upload("fax.tif", &scan("scan.tiff")?, &[]).await?.ok()?;
+    let text = added["documents"][0]["pageContent"].as_str().unwrap_or_default();
+    assert!(text.contains("Maintenance agreement"), "{added}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_engine_is_chosen_and_what_it_lacks_is_named() -> Result<()> {
+    let options = Options::from(Backend::Sqlite).with("CARREL_OCR_ENGINE", "tesseract");
+    let server = TestServer::start(options.with("TARGET_OCR_LANG", "xyz")).await?;
+    let refused = server.admin().upload("a.png", &scan("scan.png")?, &[]).await?;
+    assert_eq!(refused.status, 422);
+    let reason = refused.body.to_string();
+    assert!(reason.contains("apt-get install") && reason.contains("tesseract-ocr-xyz"), "{reason}");
+    drop(server);
+    if has_model() {
+        let options = Options::from(Backend::Sqlite).with("CARREL_OCR_ENGINE", "native");
+        let server = TestServer::start(options.with("TARGET_OCR_LANG", "eng,ara")).await?;
+        let added = server.admin().upload("a.heic", &scan("scan.heic")?, &[]).await?.ok()?;
+        let document = &added["documents"][0];
+        let text = document["pageContent"].as_str().unwrap_or_default();
+        assert!(text.contains("Maintenance agreement no. 2026-0417"), "{text}");
+        let warnings = document["warnings"].to_string();
+        assert!(warnings.contains("ara") && warnings.contains("tesseract"), "{added}");
+    }
+    Ok(())
+}

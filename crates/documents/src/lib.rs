@@ -11,7 +11,7 @@ pub mod split;
 pub mod worker;
 
 pub use carrel_ocr::Languages;
-pub use extract::pictures::Ocr;
+pub use extract::pictures::{Ocr, Tesseract};
 pub use extract::recordings::Listening;
 pub use extract::{
     FileExtractor, Limits, ReadingModels, WebPages, extract_file, extract_with,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::provenance::Provenance;
+use crate::speech::ListeningProgress;
 use crate::{DocumentId, DocumentPath, Result, TextKind, Warnings};
 
 /// Metadata that says nothing.
@@ -166,12 +167,14 @@ pub trait Extractor: Send + Sync {
 }
 
 /// On whose behalf a file is read, and how long that may take.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadRequest {
     /// Files of different owners are read in rotation.
     pub owner: String,
     /// Shortens the time that is allowed for any file.
     pub time_limit: Option<std::time::Duration>,
+    /// Is told how far a recording has come.
+    pub recording: ListeningProgress,
 }
 
 /// How text is cut into chunks.

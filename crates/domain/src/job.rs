@@ -1,6 +1,7 @@
 //! Jobs: work on the documents of a workspace that outlives the request that asked for it, and the
 //! process that began it.
 pub mod queue;
+pub mod recordings;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::audit::{By, Event};
 use crate::{DocumentPath, JobId, Result, Slug, WorkspaceId};
 use queue::LeaseRequest;
+use recordings::RecordingItem;
 
 /// What is done to each document of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +162,15 @@ pub struct JobItem {
     pub reason: Option<String>,
     /// [`Job::changes`] when it last changed.
     pub changed: i64,
+    /// The recording that the document is made of, where it is a job's work to transcribe it.
+    pub recording: Option<RecordingItem>,
+}
+
+impl JobItem {
+    /// Whether there is no document yet, because its recording is to be transcribed first.
+    pub fn is_untranscribed(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.is_pending)
+    }
 }
 
 /// Which jobs are asked for. Absent parts admit all.

@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use crate::Result;
 
+mod listening;
 mod synthesis;
 mod transcription;
 mod usage;
 
+pub use listening::{HeardSoFar, ListeningProgress};
 pub use synthesis::{
     AudioFormat, AudioStream, LONGEST_SPOKEN_TEXT, Speech, SpeechRequest, SpeechSynthesizer, Speed,
     Voice,

@@ -14,18 +14,27 @@ const JAPANESE: &[&str] = &["jpn"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Languages {
     codes: Vec<&'static str>,
+    /// Those that the model cannot read.
+    others: Vec<String>,
 }
 
+/// The most languages that are read at once.
+const MOST: usize = 16;
+
 impl Languages {
-    /// Parses codes separated by commas or plus signs, such as `eng,deu`. Returns `None` if the
-    /// model cannot read one of them.
+    /// Parses codes separated by commas or plus signs, such as `eng,deu`. Returns `None` if one of
+    /// them has not the form of a code of Tesseract (`deu`, `chi_sim`), or if there are too many.
     pub fn parse(codes: &str) -> Option<Self> {
         let codes = codes.split([',', '+']).map(str::trim).filter(|code| !code.is_empty());
-        let known = |code: &str| {
-            let all = [LATIN, CHINESE, JAPANESE].into_iter().flatten().copied();
-            all.into_iter().find(|known| known.eq_ignore_ascii_case(code))
-        };
-        Some(Self { codes: codes.map(known).collect::<Option<_>>()? })
+        let mut languages = Self::default();
+        for code in codes.map(str::to_ascii_lowercase) {
+            match Self::known().find(|known| *known == code) {
+                Some(known) => languages.codes.push(known),
+                None if is_code(&code) => languages.others.push(code),
+                None => return None,
+            }
+        }
+        (languages.codes.len() + languages.others.len() <= MOST).then_some(languages)
     }
 
     /// Returns the known codes.
@@ -35,7 +44,13 @@ impl Languages {
 
     /// Returns the codes in the form that [`Languages::parse`] reads.
     pub fn codes(&self) -> String {
-        self.codes.join(",")
+        let others = self.others.iter().map(String::as_str);
+        self.codes.iter().copied().chain(others).collect::<Vec<_>>().join(",")
+    }
+
+    /// Returns the codes of the languages that the model cannot read.
+    pub fn unreadable(&self) -> &[String] {
+        &self.others
     }
 
     /// Returns true if these languages use the character.
@@ -62,6 +77,16 @@ impl Languages {
     }
 }
 
+/// Returns true for three letters, with parts after underscores that say which script or kind.
+fn is_code(code: &str) -> bool {
+    let mut parts = code.split('_');
+    let is_word =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    code.len() <= 20
+        && parts.next().is_some_and(|part| part.len() == 3 && is_word(part))
+        && parts.all(is_word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,8 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn languages_that_cannot_be_read_are_refused() {
-        assert_eq!(Languages::parse("eng,rus"), None);
+    fn languages_that_the_model_cannot_read_are_told_apart() {
+        let languages = Languages::parse("eng, ARA+chi_sim,aze_cyrl").unwrap();
+        assert_eq!(languages.unreadable(), ["ara", "aze_cyrl"]);
+        assert_eq!(languages.codes(), "eng,chi_sim,ara,aze_cyrl");
+        for wrong in ["english", "en", "-l", "../ara", "ara_", "ar1", &"abc,".repeat(17)] {
+            assert_eq!(Languages::parse(wrong), None, "{wrong}");
+        }
         assert_eq!(Languages::parse("eng,deu").unwrap().codes(), "eng,deu");
         assert!(Languages::known().any(|code| code == "jpn"));
     }

@@ -42,6 +42,19 @@ impl Picture {
         self.channels == 1
     }
 
+    /// Returns the brightness of each pixel, row by row.
+    pub fn brightness(&self) -> Vec<u8> {
+        if self.is_gray() {
+            return self.bytes.clone();
+        }
+        // The weights of ITU-R BT.601, in 256ths.
+        let light = |rgb: &[u8]| {
+            let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
+            ((77 * red + 150 * green + 29 * blue) >> 8) as u8
+        };
+        self.bytes.chunks_exact(3).map(light).collect()
+    }
+
     /// Returns the color of a pixel. Positions outside take the color of the edge.
     pub fn point(&self, x: isize, y: isize) -> [u8; 3] {
         let x = x.clamp(0, self.width as isize - 1) as usize;

@@ -138,6 +138,8 @@ Example:
     /// Export the data for another server; this one may be running
     #[command(subcommand)]
     Export(Export),
+    /// List the newest jobs, and how far recordings have come that are being transcribed
+    Jobs,
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,
     /// The embedding model inside this program

@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod export;
 mod import;
+mod jobs;
 mod model;
 mod people;
 mod restore;
@@ -60,6 +61,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
             local(&config, async |app| import::run(app, &config, what).await)
         }
         Command::Export(what) => local(&config, async |app| export::run(app, &config, what).await),
+        Command::Jobs => local(&config, async |app| jobs::run(app).await),
         Command::Verify => local(&config, async |app| verify::run(app).await),
         Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
         Command::Setting(what) => local(&config, async |app| setting::run(app, what).await),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carrel_documents::Languages;
+use carrel_documents::worker::OcrEngine;
 use carrel_providers::Exempt;
 use carrel_services::accounts::PasswordRules;
 use carrel_services::settings::dump::DumpedSecrets;
@@ -74,6 +75,7 @@ pub struct Parsing {
     /// How long reading the pictures of one file may take; nothing where they are not read.
     pub ocr_timeout: Duration,
     pub ocr_languages: Languages,
+    pub ocr_engine: OcrEngine,
     pub transcription_timeout: Duration,
 }
 
@@ -292,6 +294,7 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
     let inflated = reader.read(&var::PARSE_INFLATED, "512MiB", parse::size);
     let ocr_timeout = reader.read(&var::OCR_TIMEOUT, "5m", parse::deadline);
     let ocr_languages = reader.read(&var::OCR_LANGUAGES, "", Languages::parse);
+    let ocr_engine = reader.read(&var::OCR_ENGINE, "auto", OcrEngine::parse);
     let transcription = reader.read(&var::TRANSCRIPTION_TIMEOUT, "1h", parse::deadline);
     Some(Parsing {
         workers: workers?,
@@ -300,6 +303,7 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
         inflated: inflated?,
         ocr_timeout: ocr_timeout?,
         ocr_languages: ocr_languages?,
+        ocr_engine: ocr_engine?,
         transcription_timeout: transcription?,
     })
 }

@@ -53,6 +53,16 @@ impl Layout {
         self.root.join("tmp")
     }
 
+    /// Recordings that jobs are to transcribe.
+    pub fn recordings(&self) -> PathBuf {
+        self.root.join("recordings")
+    }
+
+    /// What is transcribed of recordings that are not through.
+    pub fn transcripts(&self) -> PathBuf {
+        self.root.join("transcripts")
+    }
+
     /// Copies of installations that can be imported while the server runs.
     pub fn imports(&self) -> PathBuf {
         self.root.join("import")
@@ -81,6 +91,8 @@ impl Layout {
 pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
     let mut left_out = vec![layout.models(), layout.lock(), layout.imports(), layout.page_images()];
+    // Of work that is under way; what is lost of it is handed in again.
+    left_out.extend([layout.recordings(), layout.transcripts()]);
     if let Some(database) = settings::file_of(&config.database.url) {
         // Beside the file itself, SQLite's journals.
         left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use carrel_documents::worker::Checkpoints;
 use carrel_documents::{DocumentStore, FileExtractor, OriginalStore, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
@@ -136,8 +137,11 @@ impl App {
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
+        let checkpoints = Checkpoints::open(config.storage.transcripts())
+            .context("failed to open the directory of unfinished transcripts")?;
+        let extractor = FileExtractor::new(limits, readers);
         let extractor =
-            Arc::new(FileExtractor::new(limits, readers).with_speech(speech_models.clone()));
+            Arc::new(extractor.with_speech(speech_models.clone()).with_checkpoints(checkpoints));
         let originals = OriginalStore::local(&config.storage.originals())
             .context("failed to open the directory of originals")?;
         let page_images = PageImages {
@@ -165,6 +169,11 @@ impl App {
             fetcher: Arc::new(fetcher),
             reader: Arc::new(WebPages::new(largest_page)),
             scratch: config.storage.uploads(),
+            recordings: config.storage.recordings(),
+            settings: Arc::new({
+                let store = store.clone();
+                move |variable: &str| store.lookup(variable)
+            }),
             embedding_cache: config.limits.embedding_cache,
             meter: meter.clone(),
         };
@@ -229,13 +238,8 @@ impl App {
         let scratch = config.storage.uploads();
         let tasks = conversations.tasks.clone();
         let places = (root.as_path(), scratch.as_path());
-        let speech = SpeechService::new(
-            speech_models.clone(),
-            database.clone(),
-            store.clone(),
-            places,
-            tasks,
-        );
+        let speech =
+            SpeechService::new(speech_models.clone(), library.speech.clone(), places, tasks);
         let images = ImageService::new(models.clone(), &root, scratch);
         let importer = Importer {
             target: database.clone(),

@@ -76,6 +76,8 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
         fetcher: Arc::new(WebFetcher::new(Arc::new(SystemLookup), Vec::new(), links)),
         reader: Arc::new(WebPages::new(limits.text)),
         scratch: directory.to_owned(),
+        recordings: directory.join("recordings"),
+        settings: Arc::new(|_: &str| None),
         embedding_cache: 64 << 20,
         meter: Arc::default(),
     };

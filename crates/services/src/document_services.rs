@@ -9,6 +9,7 @@ use carrel_domain::filter::FilterRows;
 use carrel_domain::folder::Folders;
 use carrel_domain::job::Jobs;
 use carrel_domain::job::queue::JobQueue;
+use carrel_domain::job::recordings::JobRecordings;
 use carrel_domain::lexical::Lexical;
 use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::link::{LinkFetcher, PageReader};
@@ -18,6 +19,7 @@ use carrel_domain::pin::Pins;
 use carrel_domain::prompt_variable::PromptVariables;
 use carrel_domain::settings::Settings;
 use carrel_domain::slash_command::SlashCommands;
+use carrel_domain::speech::SpeechUsage;
 use carrel_domain::thread_file::ThreadFiles;
 use carrel_domain::upload::Uploads;
 use carrel_domain::user::MessageQuota;
@@ -31,7 +33,9 @@ use crate::jobs::Workers;
 use crate::library::Library;
 use crate::meter::Meter;
 use crate::originals::Originals;
+use crate::pending_recordings::PendingRecordings;
 use crate::search::Search;
+use crate::speech::{SettingLookup, SpeechMeter};
 
 /// Declares [`Repository`] with the ports it has, so that they are listed once.
 macro_rules! repository {
@@ -50,6 +54,7 @@ repository!(
     FilterRows,
     Folders,
     JobQueue,
+    JobRecordings,
     Jobs,
     Lexical,
     Memories,
@@ -58,6 +63,7 @@ repository!(
     PromptVariables,
     Settings,
     SlashCommands,
+    SpeechUsage,
     ThreadFiles,
     Uploads,
     WorkspaceDocuments,
@@ -85,6 +91,10 @@ pub struct Adapters {
     pub reader: Arc<dyn PageReader>,
     /// A directory for temporary files.
     pub scratch: PathBuf,
+    /// A directory for recordings that are not transcribed yet.
+    pub recordings: PathBuf,
+    /// Finds what limits transcribing.
+    pub settings: SettingLookup,
     /// How many bytes of vectors are kept for texts that come again; none with 0.
     pub embedding_cache: u64,
     /// Counts what jobs do.
@@ -121,6 +131,8 @@ impl DocumentServices {
             fetcher,
             reader,
             scratch,
+            recordings,
+            settings,
             embedding_cache,
             meter,
         } = adapters;
@@ -148,12 +160,14 @@ impl DocumentServices {
             files: files.clone(),
             originals,
             extractor: extractor.clone(),
+            recordings: PendingRecordings::new(recordings),
+            speech: SpeechMeter { usage: database.clone(), settings },
             tokenizer: tokenizer.clone(),
             index,
             indexer,
             tasks: BackgroundTasks::new(),
         };
-        let workers = Workers::new(library.clone(), database.clone(), database.clone(), meter);
+        let workers = Workers::new(library.clone(), database, meter);
         let ingestion = Ingestion {
             library: library.clone(),
             workers: workers.clone(),

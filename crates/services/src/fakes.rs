@@ -2,6 +2,7 @@
 pub mod documents;
 pub mod jobs;
 pub mod originals;
+pub mod recordings;
 mod words;
 pub mod world;
 

@@ -7,6 +7,7 @@ mod incoming;
 mod index;
 mod known;
 mod link;
+pub(crate) mod recording;
 mod replace;
 pub(crate) mod scratch;
 mod store;
@@ -142,8 +143,11 @@ impl Ingestion {
             }
             return Ok(known);
         }
-        let request = ReadRequest { owner: by.actor.to_text(), time_limit: None };
-        let extracted = self.library.extractor.extract(&file, &request).await?;
+        if let Some(job) = recording::defer(self, &file, &details, &into, indexing, by).await? {
+            return Ok(Ingested { added: Vec::new(), jobs: vec![job] });
+        }
+        let request = ReadRequest { owner: by.actor.to_text(), ..ReadRequest::default() };
+        let extracted = recording::read(&self.library, &file, &request, by).await?;
         if details.terms.folder.is_none() {
             details.terms.folder = match same.first() {
                 // What is missing comes beside what is there.

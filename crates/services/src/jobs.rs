@@ -6,18 +6,20 @@
 //! that places them, so that nothing is done twice or by halves.
 mod batch;
 mod large;
+mod recording;
 mod waiting;
 mod watcher;
 mod worker;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::job::queue::{
     Backlog, ClaimedJob, JobQueue, LeaseRequest, QueuedRefreshes, Retention,
 };
+use carrel_domain::job::recordings::{JobRecordings, NewRecording};
 use carrel_domain::job::{Cursor, Job, JobKind, Jobs, NewJob};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, JobId, Result};
@@ -39,6 +41,8 @@ use worker::Worker;
 const SLOTS: usize = 2;
 /// How many steps are made at a time, for whomever: each holds the texts and vectors of its documents.
 const STEPS: usize = 4;
+/// How many recordings are transcribed at a time.
+const TRANSCRIBING: usize = 1;
 /// How long a lease lasts unless it is prolonged: after that, others take its holder for gone.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// How often is looked for jobs that nobody here has told of: put off, left, or made elsewhere.
@@ -73,6 +77,7 @@ struct Shared {
     library: Library,
     jobs: Arc<dyn Jobs>,
     queue: Arc<dyn JobQueue>,
+    recordings: Arc<dyn JobRecordings>,
     meter: Arc<Meter>,
     /// Where work goes on that must not end with the request that began it.
     runtime: Handle,
@@ -81,28 +86,30 @@ struct Shared {
     wake: Notify,
     stage: watch::Sender<Stage>,
     steps: Arc<Semaphore>,
+    transcribing: Arc<Semaphore>,
     /// Held for reading by whoever works on a job.
     driving: Arc<RwLock<()>>,
 }
 
 impl Workers {
     /// Must be called within the tokio runtime in which jobs are to be worked on.
-    pub fn new(
+    pub fn new<D: Jobs + JobQueue + JobRecordings + 'static>(
         library: Library,
-        jobs: Arc<dyn Jobs>,
-        queue: Arc<dyn JobQueue>,
+        database: &Arc<D>,
         meter: Arc<Meter>,
     ) -> Self {
         let shared = Shared {
             library,
-            jobs,
-            queue,
+            jobs: database.clone(),
+            queue: database.clone(),
+            recordings: database.clone(),
             meter,
             runtime: Handle::current(),
             told: broadcast::channel(256).0,
             wake: Notify::new(),
             stage: watch::channel(Stage::All).0,
             steps: Arc::new(Semaphore::new(STEPS)),
+            transcribing: Arc::new(Semaphore::new(TRANSCRIBING)),
             driving: Arc::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -171,6 +178,21 @@ impl Workers {
             }
         }
         self.embed_later(workspace, paths, by).await
+    }
+
+    /// Transcribes a recording and then indexes its document, without waiting.
+    pub(crate) async fn transcribe_later(&self, new: NewRecording, event: Event) -> Result<Job> {
+        let job = self.shared.recordings.queue(new, event).await?;
+        self.tell(job.id);
+        Ok(job)
+    }
+
+    /// Removes files of recordings from before `before` that no job waits for. Returns how many.
+    pub async fn sweep_recordings(&self, before: SystemTime) -> Result<usize> {
+        let pending = self.shared.recordings.pending().await?;
+        let wanted =
+            pending.iter().map(|details| recording::file(details)).collect::<Result<_>>()?;
+        self.shared.library.recordings.sweep(wanted, before).await
     }
 
     async fn create(
@@ -270,10 +292,10 @@ impl Workers {
                 let workers = self.clone();
                 self.shared.runtime.spawn(async move {
                     let id = claimed.job.id;
-                    if let Err(error) = Worker::new(workers.clone(), claimed).run(None).await {
+                    let worker = Worker::new(workers.clone(), claimed).in_slot(slot);
+                    if let Err(error) = worker.run(None).await {
                         tracing::warn!(job = id.0, %error, "failed to go on with a job");
                     }
-                    drop(slot);
                     workers.shared.wake.notify_one();
                 });
             }

@@ -40,6 +40,7 @@ pub mod multi_user_mode;
 pub mod openai;
 pub mod originals;
 pub mod ownership;
+mod pending_recordings;
 pub mod pictures;
 pub mod pins;
 mod ports;

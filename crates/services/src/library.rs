@@ -27,6 +27,8 @@ pub use listing::{FIRST as LISTED_FIRST, ListEntry};
 use crate::background::BackgroundTasks;
 use crate::indexer::Indexer;
 use crate::originals::Originals;
+use crate::pending_recordings::PendingRecordings;
+use crate::speech::SpeechMeter;
 
 /// How many documents of an upload are removed in one transaction.
 const UNDONE: u32 = 64;
@@ -48,6 +50,10 @@ pub struct Library {
     pub originals: Originals,
     /// Makes text of files.
     pub extractor: Arc<dyn Extractor>,
+    /// Recordings that jobs are to transcribe.
+    pub recordings: PendingRecordings,
+    /// Counts and limits what is transcribed.
+    pub speech: SpeechMeter,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
     /// Finds passages; told of what was removed.

@@ -1,4 +1,5 @@
 //! Hearing and speaking for whoever asks: in turn, within the limits of a day, and counted.
+mod meter;
 mod pieces;
 mod read_aloud;
 mod spoken_text;
@@ -12,20 +13,19 @@ use std::time::{Duration, SystemTime};
 use carrel_domain::audit::By;
 use carrel_domain::speech::{
     AudioFormat, LONGEST_SPOKEN_TEXT, RecordingKind, Speech, SpeechModelName, SpeechModels,
-    SpeechRequest, SpeechSynthesizer, SpeechUsage, SpeechUse, TranscriptPart, TranscriptStream,
+    SpeechRequest, SpeechSynthesizer, SpeechUse, TranscriptPart, TranscriptStream,
     TranscriptionRequest, Voice,
 };
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
-use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::background::BackgroundTasks;
 use crate::kept_files::KeptFiles;
-use crate::settings::SettingsStore;
 
+pub use meter::{SettingLookup, SpeechMeter};
 pub use read_aloud::{ReadAloud, SpokenAnswer};
 pub use spoken_text::spoken_text;
 
@@ -38,10 +38,7 @@ const TURN: Duration = Duration::from_secs(120);
 
 /// The least bytes that a second of a recording takes, for those of which nobody says how long
 /// they are.
-const BYTES_A_SECOND: u64 = 2_000;
-
-/// About how many characters are said in a second.
-const CHARACTERS_A_SECOND: f64 = 15.0;
+pub(crate) const BYTES_A_SECOND: u64 = 2_000;
 
 /// The voices of OpenAI, which clients name whatever speaks.
 const COMMON_VOICES: [&str; 13] = [
@@ -61,8 +58,7 @@ const ROOM: u64 = 512 << 20;
 /// Has recordings written down and texts spoken.
 pub struct SpeechService {
     models: Arc<dyn SpeechModels>,
-    usage: Arc<dyn SpeechUsage>,
-    settings: Arc<SettingsStore>,
+    meter: SpeechMeter,
     kept: Arc<KeptFiles>,
     tasks: BackgroundTasks,
     hearing: Arc<Semaphore>,
@@ -74,8 +70,7 @@ impl SpeechService {
     /// before they have their names.
     pub fn new(
         models: Arc<dyn SpeechModels>,
-        usage: Arc<dyn SpeechUsage>,
-        settings: Arc<SettingsStore>,
+        meter: SpeechMeter,
         (root, scratch): (&Path, &Path),
         tasks: BackgroundTasks,
     ) -> Self {
@@ -83,7 +78,7 @@ impl SpeechService {
         let kept = Arc::new(KeptFiles::new(directory, scratch, ROOM, read_aloud::is_name));
         let hearing = Arc::new(Semaphore::new(HEARD_AT_ONCE));
         let speaking = Arc::new(Semaphore::new(SPOKEN_AT_ONCE));
-        Self { models, usage, settings, kept, tasks, hearing, speaking }
+        Self { models, meter, kept, tasks, hearing, speaking }
     }
 
     /// What writes down recordings as things are.
@@ -121,13 +116,13 @@ impl SpeechService {
         file: NamedTempFile,
         by: &By,
     ) -> Result<Receiver<Result<TranscriptPart>>> {
-        self.check_limit(SpeechUse::Heard, by).await?;
+        self.meter.check(SpeechUse::Heard, by).await?;
         let model = self.models.transcriber(RecordingKind::Dictation)?;
         let turn = turn(&self.hearing).await?;
         let (name, length) = (model.name(), request.recording.length);
         let parts = model.transcribe(request).await?;
         let (sender, receiver) = mpsc::channel(16);
-        let (usage, tasks, by) = (self.usage.clone(), self.tasks.clone(), by.clone());
+        let (meter, tasks, by) = (self.meter.clone(), self.tasks.clone(), by.clone());
         self.tasks.spawn(async move {
             let heard = tokio::select! {
                 heard = pass_on(parts, &sender) => heard,
@@ -135,11 +130,7 @@ impl SpeechService {
             };
             drop((turn, file));
             let seconds = heard.seconds(length);
-            let details = json!({
-                "seconds": seconds, "provider": name.provider, "model": name.model,
-            });
-            let event = by.event("speech_transcribed", details.to_string());
-            if let Err(error) = usage.add(SpeechUse::Heard, seconds, event).await {
+            if let Err(error) = meter.count_heard(seconds, &name, &by).await {
                 tracing::warn!(%error, "failed to count what was transcribed");
             }
             drop(sender);
@@ -161,12 +152,12 @@ impl SpeechService {
         if request.text.is_empty() {
             return Err(Error::invalid("input", "there is nothing in it that can be said"));
         }
-        self.check_limit(SpeechUse::Spoken, by).await?;
+        self.meter.check(SpeechUse::Spoken, by).await?;
         let model = self.models.synthesizer()?;
         check_format(&*model, request.format, "response_format")?;
         request.voice = voice(request.voice, &model.name());
         let turn = turn(&self.speaking).await?;
-        self.count_spoken(&request.text, &model.name(), by).await?;
+        self.meter.count_spoken(&request.text, &model.name(), by).await?;
         let Speech { format, audio } = model.speak(request).await?;
         let audio = audio.map(move |piece| {
             let _turn = &turn;
@@ -181,34 +172,6 @@ impl SpeechService {
         let kept = self.kept.clone();
         let swept = tokio::task::spawn_blocking(move || kept.sweep(now)).await;
         swept.map_err(Error::internal)?.map_err(Error::of_file)
-    }
-
-    async fn count_spoken(&self, text: &str, name: &SpeechModelName, by: &By) -> Result<()> {
-        let characters = text.chars().count();
-        let seconds = (characters as f64 / CHARACTERS_A_SECOND).ceil() as u32;
-        let details = json!({
-            "characters": characters, "provider": name.provider, "model": name.model,
-        });
-        let event = by.event("speech_synthesized", details.to_string());
-        self.usage.add(SpeechUse::Spoken, seconds, event).await
-    }
-
-    /// Refuses a caller who has used up the minutes of the day. Without the setting there is no limit.
-    async fn check_limit(&self, of: SpeechUse, by: &By) -> Result<()> {
-        let (variable, what) = match of {
-            SpeechUse::Heard => ("STT_MINUTES_PER_DAY", "transcribed"),
-            SpeechUse::Spoken => ("TTS_MINUTES_PER_DAY", "spoken"),
-        };
-        let minutes = self.settings.lookup(variable).and_then(|text| text.trim().parse().ok());
-        let Some(minutes) = minutes.filter(|minutes: &u64| *minutes > 0) else { return Ok(()) };
-        let used = self.usage.used(by.actor, of, by.at.date_naive()).await?;
-        if used < minutes.saturating_mul(60) {
-            return Ok(());
-        }
-        let reason = format!(
-            "the {minutes} minutes a day that may be {what} are used up; try again tomorrow (UTC)"
-        );
-        Err(Error::exhausted(reason))
     }
 }
 

@@ -157,3 +157,22 @@ fn whoever_has_enough_ends_it() {
     whisper.transcribe(&mut || Ok(parts.next()), &Options::default(), on).unwrap();
     assert_eq!(count, 1);
 }
+
+#[test]
+fn what_was_written_down_before_is_not_heard_again() {
+    let Some(whisper) = model() else { return };
+    let samples = [talk(), silence(30), talk(), silence(30), talk()].concat();
+    let seconds = samples.len() as f64 / RATE as f64;
+    let whole = hear(whisper, samples.clone(), &Options::default());
+    let options = Options { done: 20.5, language: Some("en".to_owned()), ..Options::default() };
+    let rest = hear(whisper, samples.clone(), &options);
+    assert_eq!((rest.language, rest.text().matches("monday").count()), (None, 2));
+    let starts = |heard: &Heard| heard.segments.iter().map(|it| it.start).collect::<Vec<_>>();
+    let (all, later) = (starts(&whole), starts(&rest));
+    assert!(later.iter().all(|start| *start > 35.0), "{later:?}");
+    assert!((all.last().unwrap() - later.last().unwrap()).abs() < 1.0, "{all:?} {later:?}");
+    assert!((rest.progress - seconds).abs() < 0.2, "{}", rest.progress);
+    // A checkpoint of another, longer recording.
+    let beyond = hear(whisper, samples, &Options { done: 1_000.0, ..Options::default() });
+    assert!(beyond.segments.is_empty());
+}

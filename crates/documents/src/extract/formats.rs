@@ -173,6 +173,7 @@ const FORMATS: &[Format] = &[
     format("image/gif", &[".gif"], OCR),
     format("image/bmp", &[".bmp"], OCR),
     Format { aliases: &[".tif"], ..format("image/tiff", &[".tiff"], OCR) },
+    Format { aliases: &[".heif"], ..format("image/heic", &[".heic"], OCR) },
     Format {
         aliases: &[".ots"],
         ..format(
@@ -186,9 +187,9 @@ const FORMATS: &[Format] = &[
 
 /// Types that are refused by name, even where a file happens to look like text.
 const NOT_TEXT: &[&str] = &[
-    "flac", "mpg", "mov", "avi", "mkv", "ico", "heic", "avif", "gz", "bz2", "xz", "zst", "tar",
-    "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar", "wasm", "sqlite", "db",
-    "woff", "woff2", "ttf", "otf",
+    "flac", "mpg", "mov", "avi", "mkv", "ico", "avif", "gz", "bz2", "xz", "zst", "tar", "7z",
+    "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar", "wasm", "sqlite", "db", "woff",
+    "woff2", "ttf", "otf",
 ];
 
 /// Types that are refused with the advice to save the file as another.

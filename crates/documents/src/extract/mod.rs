@@ -16,6 +16,7 @@ mod html;
 mod input;
 mod mail;
 mod markup;
+mod models;
 mod notebook;
 mod office;
 mod opendocument;
@@ -37,7 +38,6 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,16 +50,18 @@ use carrel_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::blocking;
-use crate::worker::Readers;
+use crate::worker::{Checkpoints, Readers};
 use extract_error::ExtractError;
+use pictures::tesseract::Runner;
 use pictures::{Ocr, Pictures};
-use recordings::{Listening, Recordings};
 
 use formats::Reading;
 pub use formats::file_types;
 pub use html::page::{WebPages, read_page};
 use input::Input;
 pub(crate) use thumbnails::thumbnail;
+pub(crate) use models::Opened;
+pub use models::ReadingModels;
 
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
@@ -97,16 +99,23 @@ pub struct FileExtractor {
     readers: Readers,
     /// Says whether recordings are transcribed elsewhere.
     speech: Option<Arc<dyn SpeechModels>>,
+    /// Where it is kept what was transcribed of recordings that are not through.
+    checkpoints: Option<Checkpoints>,
 }
 
 impl FileExtractor {
     pub fn new(limits: Limits, readers: Readers) -> Self {
-        Self { limits, readers, speech: None }
+        Self { limits, readers, speech: None, checkpoints: None }
     }
 
     /// Has recordings transcribed by the provider that the settings name, if they name one.
     pub fn with_speech(self, speech: Arc<dyn SpeechModels>) -> Self {
         Self { speech: Some(speech), ..self }
+    }
+
+    /// Has the transcription of recordings go on where a process that was killed has left it.
+    pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
+        Self { checkpoints: Some(checkpoints), ..self }
     }
 
     fn remote_transcriber(&self) -> Result<Option<Arc<dyn Transcriber>>> {
@@ -141,6 +150,15 @@ impl Extractor for FileExtractor {
             return blocking(move || extract_with(&name, &path, limits, &models)).await;
         };
         let opened = blocking(move || File::open(path).map_err(Error::internal)).await?;
+        if is_recording {
+            let (listening, checkpoints) = (models.listening, self.checkpoints.as_ref());
+            let read = self
+                .readers
+                .transcribe_document(opened, limits, listening, request, checkpoints)
+                .await;
+            let documents = read.and_then(|documents| checked(documents, limits));
+            return documents.map_err(|fault| fault.into_error(base(&name), limits));
+        }
         let documents = self.readers.read(&extension, opened, limits, models, request).await;
         documents.map_err(|fault| fault.into_error(base(&name), limits))
     }
@@ -149,7 +167,8 @@ impl Extractor for FileExtractor {
 #[async_trait]
 impl PageRenderer for FileExtractor {
     async fn draw(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
-        let request = ReadRequest { owner: owner.to_owned(), time_limit: Some(DRAWING) };
+        let (owner, time_limit) = (owner.to_owned(), Some(DRAWING));
+        let request = ReadRequest { owner, time_limit, ..ReadRequest::default() };
         let drawn = self.readers.draw(file, page, self.limits, &request).await;
         let image = drawn.map_err(|fault| fault.into_error("The file", self.limits))?;
         match image.png.is_empty() {
@@ -180,19 +199,6 @@ pub fn extract_with_pictures(
     extract_with(name, path, limits, &ReadingModels { ocr: ocr.clone(), ..ReadingModels::none() })
 }
 
-/// The models that read what is no text, as a worker is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadingModels {
-    pub ocr: Ocr,
-    pub listening: Listening,
-}
-
-impl ReadingModels {
-    pub fn none() -> Self {
-        Self { ocr: Ocr::NoModel, listening: Listening::NoModel }
-    }
-}
-
 /// As [`extract_file`], with what is no text read as `models` say.
 pub fn extract_with(
     name: &str,
@@ -207,22 +213,13 @@ pub fn extract_with(
         ));
     };
     let file = File::open(path).map_err(Error::internal)?;
-    extract(&extension, &file, limits, Opened::of(models, Arc::default()))
-        .map_err(|fault| fault.into_error(name, limits))
-}
-
-/// ReadingModels whose files are open.
-pub(crate) struct Opened {
-    pub pictures: Pictures,
-    pub recordings: Recordings,
-}
-
-impl Opened {
-    /// The milliseconds that the models take are added to `spent`.
-    pub fn of(models: &ReadingModels, spent: Arc<AtomicU64>) -> Self {
-        let pictures = Pictures::open(&models.ocr, Arc::clone(&spent));
-        Self { pictures, recordings: Recordings::open(&models.listening, spent) }
-    }
+    extract(
+        &extension,
+        &file,
+        limits,
+        Opened::of(models, Arc::default(), |tesseract| Ok(Runner::here(tesseract.clone()))),
+    )
+    .map_err(|fault| fault.into_error(name, limits))
 }
 
 pub(crate) fn extract(
@@ -234,6 +231,14 @@ pub(crate) fn extract(
     let Opened { pictures, recordings } = models;
     let input = Input::with_recordings(file, limits, pictures, recordings);
     let mut documents = read_as(extension, &input)?;
+    if let Some(first) = documents.first_mut() {
+        first.warnings.extend(input.pictures().lacking());
+    }
+    checked(documents, limits)
+}
+
+/// The documents that have text, in a form that can be stored.
+fn checked(mut documents: Vec<Extracted>, limits: Limits) -> Result<Vec<Extracted>, ExtractError> {
     let (mut bytes, mut names) = (0, HashSet::new());
     for document in &mut documents {
         storable(&mut document.text);

@@ -195,12 +195,17 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
             if lines.text.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         },
     )?;
+    Ok(vec![transcript(lines, ended)])
+}
+
+/// The document of a transcript.
+pub(crate) fn transcript(lines: Lines, ended: TranscriptEnd) -> Extracted {
+    let mut warnings = Vec::new();
     match ended {
         TranscriptEnd::Whole => {}
-        TranscriptEnd::Cut => {
-            input.warn("The file is cut short or damaged; what was there was transcribed.")
-        }
-        TranscriptEnd::OutOfTime(seconds) => input.warn(format!(
+        TranscriptEnd::Cut => warnings
+            .push("The file is cut short or damaged; what was there was transcribed.".to_owned()),
+        TranscriptEnd::OutOfTime(seconds) => warnings.push(format!(
             "The recording was transcribed up to {}: the time for it was up \
              (CARREL_TRANSCRIPTION_TIMEOUT).",
             mark(seconds)
@@ -208,15 +213,15 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     }
     let text = lines.finish();
     if text.is_empty() {
-        input.warn("Nothing is said in the recording.");
+        warnings.push("Nothing is said in the recording.".to_owned());
     }
-    Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
+    Extracted { warnings, ..by_nobody(text, "a recording uploaded by the user.") }
 }
 
 /// The lines of a transcript: `[00:12:31] Some sentences.`
 #[derive(Default)]
-pub(super) struct Lines {
-    pub(super) text: String,
+pub(crate) struct Lines {
+    pub(crate) text: String,
     /// The last line, which may go on, and when it begins and ends.
     line: String,
     start: f64,
@@ -224,7 +229,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn push(&mut self, start: f64, end: f64, text: &str) {
+    pub(crate) fn push(&mut self, start: f64, end: f64, text: &str) {
         let said = text.trim();
         if said.is_empty() {
             return;

@@ -21,7 +21,8 @@ pub(super) async fn read(
         return Err(Error::unprocessable(format!("{name} is empty.")));
     }
     let recording = Recording { content: file.content.clone(), length, name: name.to_owned() };
-    let heard = heard(transcriber, recording, limits);
+    request.recording.begin(transcriber.name());
+    let heard = heard(transcriber, recording, limits, request);
     let text = match request.time_limit {
         Some(limit) => timeout(limit, heard)
             .await
@@ -39,12 +40,18 @@ async fn heard(
     transcriber: &dyn Transcriber,
     recording: Recording,
     limits: Limits,
+    request: &ReadRequest,
 ) -> Result<String> {
     let mut parts = transcriber.transcribe(TranscriptionRequest::of(recording)).await?;
     let mut lines = Lines::default();
     while let Some(part) = parts.next().await {
-        if let TranscriptPart::Segment(segment) = part? {
-            lines.push(segment.start, segment.end, &segment.text);
+        match part? {
+            TranscriptPart::Recording { duration, .. } => request.recording.lasts(duration),
+            TranscriptPart::Segment(segment) => {
+                lines.push(segment.start, segment.end, &segment.text);
+                request.recording.heard(segment.end);
+            }
+            TranscriptPart::Progress(seconds) => request.recording.heard(seconds),
         }
         if lines.text.len() as u64 > limits.text {
             return Err(Error::TooLarge { what: "the text in the file", limit: limits.text });

@@ -14,7 +14,11 @@ use super::{DRAWING, FileExtractor};
 #[async_trait]
 impl PictureConverter for FileExtractor {
     async fn convert(&self, file: File, owner: &str) -> Result<Vec<u8>> {
-        let request = ReadRequest { owner: owner.to_owned(), time_limit: Some(DRAWING) };
+        let request = ReadRequest {
+            owner: owner.to_owned(),
+            time_limit: Some(DRAWING),
+            ..ReadRequest::default()
+        };
         let made = self.readers.thumbnail(file, SIDE, self.limits, &request).await;
         made.map_err(|fault| fault.into_error("The picture", self.limits))
     }

@@ -8,10 +8,11 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::confine::confine;
+use super::confine::{confine, confine_helper};
 use super::transcript::Line;
 use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
+use crate::extract::pictures::tesseract::{Helper, HelperJob, Runner, Tesseract, serve};
 use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, draw_page, extract, thumbnail};
 use carrel_speech::whisper::HeardPart;
@@ -24,10 +25,15 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Does with the file on standard input as `job` says, and answers on standard output. Only for a
 /// process that was started for it: it confines itself for good.
 pub fn run(job: &str) -> ExitCode {
+    if let Ok(job) = serde_json::from_str::<HelperJob>(job) {
+        return match confine_helper(job.memory, job.processor_seconds) {
+            Ok(()) => serve(job),
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let written = match serde_json::from_str::<Job>(job) {
         Ok(job) if matches!(job.work, Work::Transcribe(_)) => {
-            let end = transcribe(job).map_or_else(Line::Failed, |()| Line::End);
-            say(&end)
+            say(&transcribe(job).unwrap_or_else(Line::Failed))
         }
         job => {
             let job = job.map_err(|error| {
@@ -52,7 +58,14 @@ fn read(job: Job) -> Result<Output, ExtractError> {
 fn confined(job: &Job) -> Result<(File, Opened, Arc<AtomicU64>), ExtractError> {
     // Before the number of files is fixed at what is open.
     let (file, spent) = (input()?, Arc::new(AtomicU64::new(0)));
-    let models = Opened::of(&job.models, Arc::clone(&spent));
+    // A worker may start no process once it is confined.
+    let run = |tesseract: &Tesseract| {
+        let (tesseract, memory, processor_seconds) =
+            (tesseract.clone(), job.memory, job.processor_seconds);
+        let helper = Helper::start(&HelperJob { tesseract, memory, processor_seconds })?;
+        Ok(Runner::Helper(Box::new(helper)))
+    };
+    let models = Opened::of(&job.models, Arc::clone(&spent), run);
     let failure = |what| ExtractError::Internal(format!("failed to confine a worker: {what}"));
     let lacks = confine(job).map_err(failure)?;
     if !lacks.is_empty() {
@@ -81,12 +94,12 @@ pub(super) fn watched(
     within(seconds, total_seconds, spent, too_slow, read)
 }
 
-/// Writes a line for each part of the transcript as it comes.
-fn transcribe(job: Job) -> Result<(), ExtractError> {
+/// Writes a line for each part of the transcript as it comes, and returns the last.
+fn transcribe(job: Job) -> Result<Line, ExtractError> {
     let (file, Opened { recordings, .. }, spent) = confined(&job)?;
     let Job { seconds, total_seconds, .. } = job;
     let too_slow = said::too_slow(&job);
-    let Work::Transcribe(wishes) = job.work else { return Ok(()) };
+    let Work::Transcribe(wishes) = job.work else { return Err(said::crashed()) };
     let listen = move || {
         let mut file = &file;
         let length = file.seek(SeekFrom::End(0))?;
@@ -100,12 +113,13 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
-        match recordings.transcribe(BufReader::new(file), length, &wishes.options(), begin, tell)? {
-            TranscriptEnd::Whole | TranscriptEnd::Cut => Ok(()),
-            TranscriptEnd::OutOfTime(_) => Err(ExtractError::refused(
-                "takes longer to transcribe than is allowed (CARREL_TRANSCRIPTION_TIMEOUT).",
-            )),
-        }
+        let options = wishes.options();
+        let ended = recordings.transcribe(BufReader::new(file), length, &options, begin, tell)?;
+        Ok(match ended {
+            TranscriptEnd::Whole => Line::End { is_cut: false },
+            TranscriptEnd::Cut => Line::End { is_cut: true },
+            TranscriptEnd::OutOfTime(seconds) => Line::OutOfTime(seconds),
+        })
     };
     within(seconds, total_seconds, &spent, too_slow, listen)
 }

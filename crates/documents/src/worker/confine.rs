@@ -10,6 +10,10 @@ use super::Job;
 #[cfg(unix)]
 const READ_ONLY: u64 = 1 << 30;
 
+/// The most files that a helper, or the program that it runs, may have open.
+#[cfg(unix)]
+const HELPER_FILES: u64 = 32;
+
 /// Gives up, for good, whatever a worker has no need of: memory beyond its share, processor time,
 /// files, connections, other processes, dumps, and its life once the server has ended. Returns what
 /// the kernel has no means for.
@@ -28,6 +32,38 @@ pub fn confine(job: &Job) -> Result<Vec<&'static str>, String> {
     return Ok([lacks, filter::install()?.err()].into_iter().flatten().collect());
     #[cfg(not(target_os = "linux"))]
     Ok(lacks.into_iter().collect())
+}
+
+/// Limits what a helper and the program that it runs may take, for good, and ends it with its worker.
+#[cfg(unix)]
+pub fn confine_helper(memory: u64, processor_seconds: u64) -> Result<(), String> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        rustix::thread::set_no_new_privs(true)
+            .map_err(|error| format!("no new privileges: {error}"))?;
+        set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|error| format!("the parent's death: {error}"))?;
+    }
+    for (resource, most) in [
+        (Resource::Data, memory),
+        (Resource::As, memory.saturating_add(READ_ONLY)),
+        (Resource::Cpu, processor_seconds + 1),
+        (Resource::Core, 0),
+        // It answers through a pipe, and has nothing to write to a file.
+        (Resource::Fsize, 0),
+        (Resource::Nofile, HELPER_FILES),
+    ] {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(resource, limit).map_err(|error| format!("{resource:?}: {error}"))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub fn confine_helper(_: u64, _: u64) -> Result<(), String> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -1,9 +1,12 @@
 //! Reading files in processes of their own, where a file that is made to do harm does it to nobody
 //! else: the pool that starts them, and what runs in them.
+mod checkpoint;
 mod child;
 mod confine;
+mod picture_reading;
 mod pool;
 mod queue;
+mod recording;
 mod reply;
 mod transcriber;
 mod transcript;
@@ -12,8 +15,10 @@ use carrel_domain::document::Extracted;
 use carrel_domain::original::PageImage;
 use serde::{Deserialize, Serialize};
 
+pub use checkpoint::Checkpoints;
 pub use child::run;
-pub use pool::{PictureReading, Program, Readers, RecordingReading, ResourceLimits};
+pub use picture_reading::{OcrEngine, PictureReading};
+pub use pool::{Program, Readers, RecordingReading, ResourceLimits};
 pub use transcriber::NativeTranscriber;
 use transcript::Wishes;
 

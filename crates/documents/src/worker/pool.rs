@@ -9,17 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::queue::{Full, Queue};
+use super::picture_reading::PictureReading;
+use super::queue::{Full, Queue, Turn};
 use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::formats;
 use crate::extract::pictures::Ocr;
 use crate::extract::recordings::Listening;
 use crate::extract::{Limits, ReadingModels};
-use crate::{ocr_model, speech_model};
+use crate::speech_model;
 use carrel_domain::document::{Extracted, ReadRequest};
 use carrel_domain::original::PageImage;
-use carrel_ocr::Languages;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
@@ -71,16 +70,6 @@ pub struct RecordingReading {
     pub threads: usize,
 }
 
-/// How pictures are read.
-#[derive(Clone, Debug)]
-pub struct PictureReading {
-    /// Where the model lies once it was fetched.
-    pub directory: PathBuf,
-    /// How long reading the pictures of one file may take; they are not read where that is nothing.
-    pub time: Duration,
-    pub languages: Languages,
-}
-
 impl Readers {
     pub fn new(program: Program, resources: ResourceLimits) -> Self {
         let queue = Queue::new(resources.workers);
@@ -128,12 +117,8 @@ impl Readers {
     pub(crate) fn ocr(&self) -> Ocr {
         match &self.ocr {
             Some(how) if how.time.is_zero() => Ocr::Off,
-            Some(how) if ocr_model::is_complete(&how.directory) => Ocr::Ready {
-                directory: how.directory.clone(),
-                seconds: how.time.as_secs().max(1),
-                languages: how.languages.codes(),
-            },
-            _ => Ocr::NoModel,
+            Some(how) => how.now(),
+            None => Ocr::NoModel,
         }
     }
 
@@ -147,9 +132,7 @@ impl Readers {
         request: &ReadRequest,
     ) -> Result<Vec<Extracted>, ExtractError> {
         let job = self.job(extension, limits, models, request.time_limit);
-        let is_recording = formats::is_recording(extension);
-        let queue = if is_recording { &self.recordings } else { &self.queue };
-        match self.run(job, file, queue, &request.owner).await? {
+        match self.run(job, file, &request.owner).await? {
             Output::Documents(documents) => Ok(documents),
             Output::Page(_) => Err(said::crashed()),
         }
@@ -165,7 +148,7 @@ impl Readers {
     ) -> Result<PageImage, ExtractError> {
         let job = self.job("pdf", limits, ReadingModels::none(), request.time_limit);
         let job = Job { work: Work::DrawPage(page), ..job };
-        match self.run(job, file, &self.queue, &request.owner).await? {
+        match self.run(job, file, &request.owner).await? {
             Output::Page(image) => Ok(image),
             Output::Documents(_) => Err(said::crashed()),
         }
@@ -182,26 +165,20 @@ impl Readers {
     ) -> Result<Vec<u8>, ExtractError> {
         let job = self.job("png", limits, ReadingModels::none(), request.time_limit);
         let job = Job { work: Work::Thumbnail(side), ..job };
-        match self.run(job, file, &self.queue, &request.owner).await? {
+        match self.run(job, file, &request.owner).await? {
             Output::Page(image) => Ok(image.png),
             Output::Documents(_) => Err(said::crashed()),
         }
     }
 
-    async fn run(
-        &self,
-        job: Job,
-        file: File,
-        queue: &Queue,
-        owner: &str,
-    ) -> Result<Output, ExtractError> {
+    /// Waits until it is the turn of a recording of this owner.
+    pub(super) async fn recording_turn(&self, owner: &str) -> Result<Turn, ExtractError> {
+        turn(&self.recordings, owner).await
+    }
+
+    async fn run(&self, job: Job, file: File, owner: &str) -> Result<Output, ExtractError> {
         let (extension, limits) = (&*job.extension, job.limits);
-        let turn = queue.turn(owner).await;
-        let _turn = turn.map_err(|Full| {
-            ExtractError::Unavailable(
-                "too many files are waiting to be read; try again later".to_owned(),
-            )
-        })?;
+        let _turn = turn(&self.queue, owner).await?;
         let worker = self.start(&job, file)?;
         let patience = Duration::from_secs(job.total_seconds) + GRACE;
         let Ok(ended) = tokio::time::timeout(patience, finish(worker, limits)).await else {
@@ -234,7 +211,7 @@ impl Readers {
         // Where time is short, some is left for all else that there is to do.
         let most = time_limit.map_or(u64::MAX, |_| (seconds * 4 / 5).max(1));
         let (mut beside, mut processor) = (0, 0);
-        if let Ocr::Ready { seconds, .. } = &mut models.ocr {
+        if let Some(seconds) = models.ocr.seconds_mut() {
             *seconds = (*seconds).min(most);
             (beside, processor) = (*seconds, *seconds);
         }
@@ -288,6 +265,14 @@ impl Readers {
             )
         })
     }
+}
+
+async fn turn(queue: &Queue, owner: &str) -> Result<Turn, ExtractError> {
+    queue.turn(owner).await.map_err(|Full| {
+        ExtractError::Unavailable(
+            "too many files are waiting to be read; try again later".to_owned(),
+        )
+    })
 }
 
 struct Ended {

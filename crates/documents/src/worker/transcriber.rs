@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::pool::{GRACE, Readers, complaints, explain};
 use super::transcript::{LONGEST_LINE, Line, TranscriptState, Wishes};
 use super::{Job, Work, said};
+use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::Listening;
 use crate::extract::{Limits, ReadingModels};
 use crate::speech_model;
@@ -49,8 +50,7 @@ impl NativeTranscriber {
     }
 
     fn model(&self) -> String {
-        let name = self.directory.file_name().unwrap_or(self.directory.as_os_str());
-        name.to_string_lossy().into_owned()
+        super::recording::name(&self.directory)
     }
 
     fn check(&self, request: &TranscriptionRequest) -> Result<()> {
@@ -101,16 +101,9 @@ impl Transcriber for NativeTranscriber {
             None,
         );
         let job = Job { work: Work::Transcribe(Wishes::of(&request)), ..job };
-        let told = |error: crate::extract::extract_error::ExtractError| {
-            error.into_error(&request.recording.name, self.limits)
-        };
-        let mut worker = self.readers.start(&job, file).map_err(told)?;
-        let out = worker.stdout.take().ok_or_else(|| Error::internal("a worker has no output"))?;
+        let told = |error: ExtractError| error.into_error(&request.recording.name, self.limits);
         let running = Running {
-            lines: BufReader::new(out),
-            patience: Duration::from_secs(job.total_seconds) + GRACE,
-            worker,
-            job,
+            worker: TranscribingWorker::start(&self.readers, job, file).map_err(told)?,
             known: TranscriptState::default(),
             name: request.recording.name.clone(),
             limits: self.limits,
@@ -125,13 +118,9 @@ impl Transcriber for NativeTranscriber {
     }
 }
 
-/// A worker that transcribes. Dropping it ends the worker.
+/// A transcript for a client. Dropping it ends the worker.
 struct Running {
-    worker: Child,
-    lines: BufReader<ChildStdout>,
-    /// How long it may take for the next line.
-    patience: Duration,
-    job: Job,
+    worker: TranscribingWorker,
     known: TranscriptState,
     name: String,
     limits: Limits,
@@ -141,26 +130,50 @@ struct Running {
 impl Running {
     /// The next part, or `None` when the transcript is whole.
     async fn next(&mut self) -> Result<Option<TranscriptPart>> {
-        let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
-            Ok(line) => line.map_err(Error::internal)?,
-            Err(_) => return Err(self.told(said::too_slow(&self.job))),
+        let part = match self.worker.next_line().await {
+            Ok(line) => self.known.part(line),
+            Err(error) => Err(error),
         };
-        match line.and_then(|line| serde_json::from_slice::<Line>(&line).ok()) {
-            Some(line) => self.known.part(line).map_err(|error| self.told(error)),
-            None => {
-                // It has ended, or is killed, without saying how.
-                let _ = self.worker.start_kill();
-                let complaints = complaints(self.worker.stderr.take()).await;
-                let status = self.worker.wait().await.map_err(Error::internal)?;
-                let complaints = complaints.unwrap_or_default();
-                tracing::warn!(%status, complaints, "a worker failed to transcribe a recording");
-                Err(self.told(explain(&self.job, status, &complaints)))
-            }
-        }
+        part.map_err(|error| error.into_error(&self.name, self.limits))
+    }
+}
+
+/// A worker that transcribes. Dropping it ends the worker.
+pub(super) struct TranscribingWorker {
+    worker: Child,
+    lines: BufReader<ChildStdout>,
+    /// How long it may take for the next line.
+    patience: Duration,
+    job: Job,
+}
+
+impl TranscribingWorker {
+    pub fn start(
+        readers: &Readers,
+        job: Job,
+        file: File,
+    ) -> std::result::Result<Self, ExtractError> {
+        let mut worker = readers.start(&job, file)?;
+        let out = worker.stdout.take().ok_or_else(said::crashed)?;
+        let patience = Duration::from_secs(job.total_seconds) + GRACE;
+        Ok(Self { worker, lines: BufReader::new(out), patience, job })
     }
 
-    fn told(&self, error: crate::extract::extract_error::ExtractError) -> Error {
-        error.into_error(&self.name, self.limits)
+    /// The next line. The one that tells the end is the last.
+    pub async fn next_line(&mut self) -> std::result::Result<Line, ExtractError> {
+        let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
+            Ok(line) => line?,
+            Err(_) => return Err(said::too_slow(&self.job)),
+        };
+        if let Some(line) = line.and_then(|line| serde_json::from_slice(&line).ok()) {
+            return Ok(line);
+        }
+        // It has ended, or is killed, without saying how.
+        let _ = self.worker.start_kill();
+        let complaints = complaints(self.worker.stderr.take()).await.unwrap_or_default();
+        let status = self.worker.wait().await?;
+        tracing::warn!(%status, complaints, "a worker failed to transcribe a recording");
+        Err(explain(&self.job, status, &complaints))
     }
 }
 

@@ -20,9 +20,16 @@ pub struct Wishes {
     prompt: Option<String>,
     temperature: Option<f32>,
     words: bool,
+    /// Seconds that were written down before.
+    done: f64,
 }
 
 impl Wishes {
+    /// A plain transcription that goes on where an earlier one ended.
+    pub fn going_on(done: f64, language: Option<String>) -> Self {
+        Self { translate: false, language, prompt: None, temperature: None, words: false, done }
+    }
+
     pub fn of(request: &TranscriptionRequest) -> Self {
         let TranscriptionRequest { recording: _, task, language, prompt, temperature, words } =
             request;
@@ -32,13 +39,14 @@ impl Wishes {
             prompt: prompt.clone(),
             temperature: *temperature,
             words: *words,
+            done: 0.0,
         }
     }
 
     pub fn options(self) -> Options {
-        let Self { translate, language, prompt, temperature, words } = self;
+        let Self { translate, language, prompt, temperature, words, done } = self;
         let task = if translate { Task::Translate } else { Task::Transcribe };
-        Options { task, language, prompt, temperature, words }
+        Options { task, language, prompt, temperature, words, done }
     }
 }
 
@@ -48,17 +56,21 @@ pub enum Line {
     Language(String),
     Segment(Box<Said>),
     Progress(f64),
-    /// The transcript is whole.
-    End,
+    /// The transcript is whole, as far as the file is.
+    End {
+        is_cut: bool,
+    },
+    /// The time for the recording was up at this second.
+    OutOfTime(f64),
     Failed(ExtractError),
 }
 
 /// A segment.
 #[derive(Serialize, Deserialize)]
 pub struct Said {
-    start: f64,
-    end: f64,
-    text: String,
+    pub start: f64,
+    pub end: f64,
+    pub text: String,
     words: Vec<(String, f64, f64)>,
     tokens: Vec<u32>,
     temperature: f32,
@@ -125,7 +137,12 @@ impl TranscriptState {
                 self.duration = self.duration.max(seconds);
                 TranscriptPart::Progress(seconds)
             }
-            Line::End => return Ok(None),
+            Line::End { is_cut: _ } => return Ok(None),
+            Line::OutOfTime(_) => {
+                return Err(ExtractError::refused(
+                    "takes longer to transcribe than is allowed (CARREL_TRANSCRIPTION_TIMEOUT).",
+                ));
+            }
             Line::Failed(error) => return Err(error),
         }))
     }

@@ -181,7 +181,8 @@ pub trait JobQueue: Send + Sync {
     async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>>;
     /// Renews a lease until a time, and returns the job as it is now.
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
-    /// Items that are to be done next.
+    /// Items that are to be done next. One whose recording is to be transcribed first comes alone, and
+    /// only when there are no others.
     async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
     /// Records what became of items, and places those that were embedded; the lease then lasts
     /// `until`. The event is written if anything is placed, at its time.

@@ -1,4 +1,4 @@
-//! Decodes image files: PNG, JPEG, WebP, GIF, BMP, and each page of a TIFF file.
+//! Decodes image files: PNG, JPEG, WebP, GIF, BMP, HEIC, and each page of a TIFF file.
 mod orientation;
 mod tiff_pages;
 
@@ -47,6 +47,7 @@ pub fn pages(bytes: &[u8]) -> Result<Pages<'_>, DecodeError> {
     let one = |picture: Picture| Pages::One(Some(picture));
     match bytes {
         [0xff, 0xd8, 0xff, ..] => jpeg(bytes).map(one),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => heic(bytes).map(one),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             Ok(Pages::Tiff(Box::new(TiffPages::open(bytes)?)))
         }
@@ -192,6 +193,19 @@ fn gif(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let mut samples = vec![0; decoder.buffer_size()];
     decoder.read_into_buffer(&mut samples).map_err(damaged)?;
     Ok(Samples { width, height, channels: 4, bytes: samples })
+}
+
+/// Turned as the file says. Of several pictures the main one.
+fn heic(bytes: &[u8]) -> Result<Picture, DecodeError> {
+    let found = heic_rs::probe(bytes).map_err(damaged)?;
+    check(found.width, found.height)?;
+    let options = heic_rs::DecodeOptions::default()
+        .with_max_pixels(Some(MOST_POINTS as u64))
+        .with_alpha(false)
+        .with_threads(Some(1));
+    let heic_rs::Image { data, width, height, .. } =
+        heic_rs::decode(bytes, &options).map_err(damaged)?;
+    picture(width as usize, height as usize, 3, data)
 }
 
 fn bmp(bytes: &[u8]) -> Result<Samples, DecodeError> {

@@ -1,4 +1,5 @@
 //! The documents of jobs: how far each has come.
+use carrel_domain::job::recordings::{RecordingItem, RecordingProgress};
 use carrel_domain::job::{Cursor, ItemState, JobItem};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 use diesel::IntoSql;
@@ -21,13 +22,23 @@ pub(crate) struct Row {
     attempts: i32,
     reason: Option<String>,
     changed: i64,
+    recording: Option<String>,
+    #[diesel(select_expression = job_items::recording_details.is_not_null())]
+    is_pending: bool,
+    heard: Option<i32>,
+    duration: Option<i32>,
 }
 
 impl TryFrom<Row> for JobItem {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let Row { number, folder, name, state, attempts, reason, changed } = row;
+        let Row { number, folder, name, state, attempts, reason, changed, .. } = row;
+        let Row { recording, is_pending, heard, duration, .. } = row;
+        let progress = RecordingProgress {
+            heard: heard.unwrap_or(0).unsigned_abs(),
+            duration: duration.map(i32::unsigned_abs),
+        };
         Ok(Self {
             number,
             path: stored_path(&folder, &name)?,
@@ -35,6 +46,7 @@ impl TryFrom<Row> for JobItem {
             attempts: attempts.unsigned_abs(),
             reason,
             changed,
+            recording: recording.map(|name| RecordingItem { name, is_pending, progress }),
         })
     }
 }
@@ -110,15 +122,22 @@ pub(crate) fn insert_places(
     })
 }
 
-/// What is to be done next: what has failed before comes after the rest.
+/// What is to be done next: what has failed before comes after the rest, and what is to be transcribed
+/// first after all of it, one at a time.
 pub(crate) fn waiting(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryResult<Vec<Row>> {
-    job_items::table
+    let queued = job_items::table
         .filter(job_items::job_id.eq(job))
         .filter(job_items::state.eq(ItemState::Queued.as_str()))
-        .order((job_items::attempts, job_items::number))
+        .order((job_items::attempts, job_items::number));
+    let found: Vec<Row> = queued
+        .filter(job_items::recording_details.is_null())
         .limit(rows(limit))
         .select(Row::as_select())
-        .load(conn)
+        .load(conn)?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    queued.limit(1).select(Row::as_select()).load(conn)
 }
 
 /// Whether anything is left to be done.

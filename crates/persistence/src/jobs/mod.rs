@@ -2,6 +2,7 @@
 pub(crate) mod items;
 pub(crate) mod parts;
 pub(crate) mod queue;
+mod recordings;
 pub(crate) mod retention;
 pub(crate) mod rows;
 pub(crate) mod stale;

@@ -28,6 +28,7 @@ mod indexing_together;
 mod inventory;
 mod invites;
 mod job_queue;
+mod job_recordings;
 mod jobs;
 mod lexical;
 mod library;

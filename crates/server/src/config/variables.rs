@@ -72,9 +72,10 @@ pub const TRANSCRIPTION_TIMEOUT: Variable = variable(
     "CARREL_TRANSCRIPTION_TIMEOUT",
     "a duration in whole seconds, at most 1h, such as 30m; 0s for none",
 );
+pub const OCR_ENGINE: Variable = variable("CARREL_OCR_ENGINE", "auto, native or tesseract");
 pub const OCR_LANGUAGES: Variable = variable(
     "TARGET_OCR_LANG",
-    "codes of languages that the model reads, separated by commas, such as eng,deu,chi_sim,jpn",
+    "codes of at most 16 languages, separated by commas, such as eng,deu,chi_sim,jpn,ara",
 );
 pub const ALLOWED_ORIGINS: Variable = variable(
     "CARREL_ALLOWED_ORIGINS",
@@ -147,6 +148,7 @@ pub const OWN: &[&Variable] = &[
     &PARSE_MEMORY,
     &PARSE_INFLATED,
     &OCR_TIMEOUT,
+    &OCR_ENGINE,
     &TRANSCRIPTION_TIMEOUT,
     &ALLOWED_ORIGINS,
     &TRUSTED_PROXIES,

@@ -68,6 +68,13 @@ impl App {
             Ok(removed) => tracing::info!(removed, "removed old pictures"),
             Err(error) => tracing::warn!(error = chain(&error), "failed to remove old pictures"),
         }
+        match self.ports.workers.sweep_recordings(before).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed recordings that no job waits for"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "failed to remove old recordings");
+            }
+        }
         match self.ports.speech.sweep(SystemTime::now()).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed old spoken answers"),

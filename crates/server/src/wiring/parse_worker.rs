@@ -20,12 +20,17 @@ pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
         inflated: _,
         ocr_timeout,
         ocr_languages,
+        ocr_engine,
         transcription_timeout,
     } = config.parsing.clone();
     let pictures = PictureReading {
         directory: native::beside(&config.model, ocr_model::NAME),
         time: ocr_timeout,
         languages: ocr_languages,
+        engine: ocr_engine,
+        programs: std::env::var_os("PATH")
+            .map(|path| std::env::split_paths(&path).filter(|path| path.is_absolute()).collect())
+            .unwrap_or_default(),
     };
     let readers = Readers::new(program()?, ResourceLimits { workers, time, memory });
     let models = speech_model::WHISPER_MODELS.iter();

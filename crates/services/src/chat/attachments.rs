@@ -132,7 +132,8 @@ pub(super) async fn read_one(
     let (name, path) = (attachment.name.clone(), file.path().to_owned());
     let file = IncomingFile { name, content: path };
     let owner = by.actor.to_text();
-    let request = ReadRequest { owner, time_limit: Some(ATTACHMENT_TIME_LIMIT) };
+    let time_limit = Some(ATTACHMENT_TIME_LIMIT);
+    let request = ReadRequest { owner, time_limit, ..ReadRequest::default() };
     let extracted = conversations.extractor.extract(&file, &request).await?;
     let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
     let details = ingestion::Details::default();

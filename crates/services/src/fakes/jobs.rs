@@ -25,7 +25,7 @@ pub struct FakeJob {
 }
 
 impl FakeJob {
-    fn change(&mut self) -> i64 {
+    pub(super) fn change(&mut self) -> i64 {
         self.job.changes += 1;
         self.job.changes
     }
@@ -86,19 +86,28 @@ impl World {
         id
     }
 
-    fn with_job<T>(&self, id: JobId, change: impl FnOnce(&mut FakeJob) -> T) -> Option<T> {
+    pub(super) fn with_job<T>(
+        &self,
+        id: JobId,
+        change: impl FnOnce(&mut FakeJob) -> T,
+    ) -> Option<T> {
         let mut jobs = self.jobs.lock().unwrap();
         jobs.iter_mut().find(|known| known.job.id == id).map(change)
     }
 
-    fn with_lease<T>(&self, lease: &Lease, change: impl FnOnce(&mut FakeJob) -> T) -> Option<T> {
+    pub(super) fn with_lease<T>(
+        &self,
+        lease: &Lease,
+        change: impl FnOnce(&mut FakeJob) -> T,
+    ) -> Option<T> {
         self.with_job(lease.job, |known| (known.lease == Some(lease.token)).then(|| change(known)))
             .flatten()
     }
 }
 
 fn item(path: carrel_domain::DocumentPath, number: i64) -> JobItem {
-    JobItem { number, path, state: ItemState::Queued, attempts: 0, reason: None, changed: 0 }
+    let state = ItemState::Queued;
+    JobItem { number, path, state, attempts: 0, reason: None, changed: 0, recording: None }
 }
 
 #[async_trait]
@@ -256,8 +265,10 @@ impl JobQueue for World {
         Ok(self.with_lease(lease, |known| {
             let is_queued = |item: &&JobItem| item.state == ItemState::Queued;
             let mut items: Vec<_> = known.items.iter().filter(is_queued).cloned().collect();
-            items.sort_by_key(|item| (item.attempts, item.number));
-            items.truncate(limit as usize);
+            items.sort_by_key(|item| (item.is_untranscribed(), item.attempts, item.number));
+            let is_other = |item: &JobItem| !item.is_untranscribed();
+            let others = items.iter().filter(|item| is_other(item)).count();
+            items.truncate(others.max(1).min(limit as usize));
             items
         }))
     }

@@ -42,13 +42,16 @@ pub use web::Web;
 use super::FakeSettings;
 use super::jobs::FakeJob;
 use super::originals::FakeOriginals;
+use super::recordings::FakeRecordings;
 use crate::chat::Conversations;
 use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
 use crate::jobs::Workers;
 use crate::library::Library;
 use crate::originals::{Originals, PageImages};
+use crate::pending_recordings::PendingRecordings;
 use crate::search::Search;
+use crate::speech::SpeechMeter;
 
 #[derive(Default)]
 pub struct World {
@@ -96,6 +99,7 @@ pub struct World {
     pub originals: FakeOriginals,
     /// What originals may take, where they are kept.
     pub originals_quota: Mutex<Option<u64>>,
+    pub recordings: FakeRecordings,
 }
 
 impl World {
@@ -108,6 +112,8 @@ impl World {
             files: self.clone(),
             extractor: self.clone(),
             originals: self.originals(),
+            recordings: PendingRecordings::new(self.recordings.directory.path().to_owned()),
+            speech: SpeechMeter { usage: self.clone(), settings: self.limit_of_speech() },
             tokenizer: Arc::new(Words),
             index: self.clone(),
             indexer: Indexer {
@@ -139,7 +145,7 @@ impl World {
     }
 
     pub fn workers(self: &Arc<Self>) -> Workers {
-        Workers::new(self.library(), self.clone(), self.clone(), Arc::default())
+        Workers::new(self.library(), self, Arc::default())
     }
 
     pub fn ingestion(self: &Arc<Self>) -> Ingestion {
@@ -298,15 +304,14 @@ impl DocumentFiles for World {
 #[async_trait]
 impl Extractor for World {
     fn file_types(&self) -> Vec<FileType> {
-        vec![FileType {
-            mime: "application/fake",
-            extensions: &[".fake"],
-            aliases: &[],
-            is_read: true,
-        }]
+        let read = |mime, extensions| FileType { mime, extensions, aliases: &[], is_read: true };
+        vec![read("application/fake", &[".fake"]), read("audio/wav", &[".wav"])]
     }
 
-    async fn extract(&self, file: &IncomingFile, _: &ReadRequest) -> Result<Vec<Extracted>> {
+    async fn extract(&self, file: &IncomingFile, of: &ReadRequest) -> Result<Vec<Extracted>> {
+        if file.name.ends_with(".wav") {
+            self.listen(&of.recording).await;
+        }
         // Where there is no such file, the path itself is the text.
         let text = std::fs::read_to_string(&file.content);
         let text = text.unwrap_or_else(|_| file.content.display().to_string());

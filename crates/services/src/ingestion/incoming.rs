@@ -140,6 +140,11 @@ pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Result<Option<Folde
     parts.iter().any(is_sheet).then(folder).map(|name| Folder::parse(&name)).transpose()
 }
 
+/// Where the document of a whole file is kept.
+pub fn path(name: &str, id: DocumentId, terms: &Terms) -> Result<DocumentPath> {
+    terms.path(&stored_name(name, id))
+}
+
 /// A document of one part of a file.
 pub fn from_file(
     name: &str,

@@ -102,7 +102,7 @@ async fn undo(
 }
 
 /// Stores documents, all or none, and makes the jobs that index them.
-async fn store(
+pub(super) async fn store(
     library: &Library,
     new: &[(Document, String)],
     arrival: &Arrival,

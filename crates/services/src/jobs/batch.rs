@@ -30,6 +30,8 @@ pub(super) enum Step {
     Over,
     /// Somebody else has the job now.
     Lost,
+    /// The document is made of a recording that is to be transcribed first.
+    Transcribe(JobItem),
     /// The next document takes several steps of its own.
     Large(LargeDocument),
     /// Some passages of such a document, to be stored. The permit goes when they are.
@@ -67,6 +69,11 @@ pub(super) async fn step(
     };
     if items.is_empty() {
         return Ok(Step::Over);
+    }
+    if let [item] = items.as_slice()
+        && item.is_untranscribed()
+    {
+        return Ok(Step::Transcribe(item.clone()));
     }
     let mut outcome = Outcome::default();
     let texts = outcome.read(&*shared.library.files, items).await;
@@ -224,7 +231,7 @@ impl Embedding<'_> {
 }
 
 /// Why something failed, in words of bounded length.
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let mut reason = explain(error);
     if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
         reason.truncate(end);

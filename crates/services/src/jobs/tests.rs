@@ -11,7 +11,7 @@ use crate::ingestion::{Details, Indexing};
 use crate::meter::{Meter, Readings};
 
 fn workers(world: &Arc<World>) -> Workers {
-    Workers::new(world.library(), world.clone(), world.clone(), Arc::default())
+    Workers::new(world.library(), world, Arc::default())
 }
 
 /// A document of the library, in no workspace yet.
@@ -241,7 +241,7 @@ async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
     let library = world.library();
     let indexer = Indexer { settings: Arc::new(settings), ..library.indexer.clone() };
     let library = Library { indexer, ..library };
-    let after = Workers::new(library, world.clone(), world.clone(), Arc::default());
+    let after = Workers::new(library, &world, Arc::default());
     let queued = QueuedRefreshes { queued: 1, under_way: 0 };
     assert_eq!(after.queue_refreshes(&by()).await.unwrap(), queued);
     let under_way = QueuedRefreshes { queued: 0, under_way: 1 };
@@ -284,7 +284,7 @@ async fn whoever_follows_is_told_each_change_once_and_what_they_missed() {
 async fn only_a_job_that_is_over_counts_as_ended() {
     let world = Arc::new(World::default());
     let meter = Arc::new(Meter::default());
-    let workers = Workers::new(world.library(), world.clone(), world.clone(), meter.clone());
+    let workers = Workers::new(world.library(), &world, meter.clone());
     let ended = |state: &str| {
         let figures = meter.render(&Readings::default());
         let line = figures.lines().find(|line| line.starts_with("carrel_jobs_ended_total{"));

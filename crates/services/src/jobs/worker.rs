@@ -10,11 +10,12 @@ use carrel_domain::{Error, JobId, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot, watch};
 use tokio::time::sleep;
 
 use super::batch::{Step, step};
 use super::large::{AfterPart, LargeDocument};
+use super::recording::AfterRecording;
 use super::{LEASE, Stage, Workers};
 
 /// How often a lease is prolonged while nothing else is written.
@@ -36,15 +37,17 @@ pub(super) struct Worker {
     pub(super) job: Job,
     pub(super) lease: Lease,
     resumed: bool,
-    told: broadcast::Receiver<JobId>,
-    stage: watch::Receiver<Stage>,
+    pub(super) told: broadcast::Receiver<JobId>,
+    pub(super) stage: watch::Receiver<Stage>,
     began: Instant,
     /// The first failure.
-    cause: Option<Error>,
+    pub(super) cause: Option<Error>,
+    /// One of those for jobs that nobody waits for.
+    pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
 /// Why work has to stop in the middle of a step.
-enum Interrupt {
+pub(super) enum Interrupt {
     /// Somebody else has the job now.
     Lost,
     Cancelled,
@@ -55,7 +58,12 @@ impl Worker {
     pub(super) fn new(workers: Workers, claimed: ClaimedJob) -> Self {
         let ClaimedJob { job, lease, resumed } = claimed;
         let (told, stage) = (workers.shared.told.subscribe(), workers.shared.stage.subscribe());
-        Self { workers, job, lease, resumed, told, stage, began: Instant::now(), cause: None }
+        let (began, cause, slot) = (Instant::now(), None, None);
+        Self { workers, job, lease, resumed, told, stage, began, cause, slot }
+    }
+
+    pub(super) fn in_slot(self, slot: OwnedSemaphorePermit) -> Self {
+        Self { slot: Some(slot), ..self }
     }
 
     /// Works on the job once the sender of `before` is gone, to the end or until others have to go
@@ -105,6 +113,10 @@ impl Worker {
             let (finished, down, turn) = match step {
                 Step::Over => return self.end(None).await,
                 Step::Lost => return Ok(()),
+                Step::Transcribe(item) => match self.transcribe(item).await? {
+                    AfterRecording::Next => continue,
+                    AfterRecording::Left => return Ok(()),
+                },
                 Step::Large(document) => {
                     large = Some(document);
                     continue;
@@ -187,7 +199,11 @@ impl Worker {
 
     /// What is stored of a large document stays when the server stops: after its next start the job
     /// begins the document anew, and removes that at its end.
-    async fn leave(&mut self, interrupt: Interrupt, large: Option<LargeDocument>) -> Result<()> {
+    pub(super) async fn leave(
+        &mut self,
+        interrupt: Interrupt,
+        large: Option<LargeDocument>,
+    ) -> Result<()> {
         match interrupt {
             Interrupt::Lost => Ok(()),
             Interrupt::Cancelled => {
@@ -202,7 +218,7 @@ impl Worker {
     }
 
     /// The embedder takes nothing: later, unless a client waits or it has been tried often enough.
-    async fn put_off(&mut self, reason: String) -> Result<()> {
+    pub(super) async fn put_off(&mut self, reason: String) -> Result<()> {
         let attempts = self.job.attempts + 1;
         if self.job.awaited || attempts > PUT_OFF {
             return self.end(Some(reason)).await;
@@ -212,7 +228,7 @@ impl Worker {
         self.requeue(due, attempts, Some(reason)).await
     }
 
-    async fn requeue(
+    pub(super) async fn requeue(
         &mut self,
         due_at: DateTime<Utc>,
         attempts: u32,
@@ -247,7 +263,7 @@ async fn next(
 }
 
 /// Prolongs a lease for as long as it is polled. Ends when the work has to.
-async fn heartbeat(
+pub(super) async fn heartbeat(
     workers: &Workers,
     job: &Job,
     lease: &Lease,

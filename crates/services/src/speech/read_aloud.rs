@@ -86,9 +86,9 @@ impl SpeechService {
         if tokio::fs::try_exists(&path).await.map_err(Error::of_file)? {
             return Ok(SpokenAnswer::Kept(path, plan.format));
         }
-        self.check_limit(SpeechUse::Spoken, by).await?;
+        self.meter.check(SpeechUse::Spoken, by).await?;
         let turn = turn(&self.speaking).await?;
-        self.count_spoken(&text, &model.name(), by).await?;
+        self.meter.count_spoken(&text, &model.name(), by).await?;
         let request = SpeechRequest {
             text: String::new(),
             voice,

@@ -48,6 +48,8 @@ pub struct Options {
     pub temperature: Option<f32>,
     /// Whether each word is to have its time.
     pub words: bool,
+    /// Seconds at the beginning that were written down before, as [`HeardPart::Progress`] told them.
+    pub done: f64,
 }
 
 /// A word and when it is said, in seconds from the beginning of the recording.
@@ -92,7 +94,7 @@ impl Whisper {
         options: &Options,
         on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> Result<(), AudioError> {
-        let mut windows = Windows::new(source);
+        let mut windows = Windows::starting_at(source, options.done)?;
         let mut writer = Writer::new(self, options);
         loop {
             let sound = windows.sound()?;

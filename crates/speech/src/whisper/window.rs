@@ -20,8 +20,32 @@ pub struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    pub fn new(source: &'a mut Source<'a>) -> Self {
-        Self { source, samples: Vec::new(), start: 0, at: 0, ended: false }
+    /// The first window begins after so many seconds of the recording.
+    pub fn starting_at(source: &'a mut Source<'a>, seconds: f64) -> Result<Self, AudioError> {
+        let at = (seconds.max(0.0) * RATE as f64).round() as usize;
+        let mut windows = Self { source, samples: Vec::new(), start: 0, at, ended: false };
+        windows.skip()?;
+        Ok(windows)
+    }
+
+    /// Passes over what comes before the window, but for its margin, without keeping it.
+    fn skip(&mut self) -> Result<(), AudioError> {
+        let keep = self.at.saturating_sub(REACH);
+        while !self.ended && self.start < keep {
+            match (self.source)()? {
+                Some(samples) if self.start + samples.len() <= keep => self.start += samples.len(),
+                Some(samples) => {
+                    self.samples.extend_from_slice(&samples[keep - self.start..]);
+                    self.start = keep;
+                }
+                None => self.ended = true,
+            }
+        }
+        if self.ended {
+            // The recording is shorter than that.
+            self.at = self.at.min(self.start + self.samples.len());
+        }
+        Ok(())
     }
 
     /// Where the next window begins, in seconds.

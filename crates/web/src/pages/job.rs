@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
+use carrel_domain::job::recordings::RecordingProgress;
 use carrel_domain::job::{Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobState};
 use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
 use carrel_http::sse;
@@ -40,11 +41,14 @@ const TOLD_FOR: TimeDelta = TimeDelta::hours(1);
 /// A document of a job.
 pub struct Row {
     pub title: String,
-    pub address: String,
+    /// Absent while there is no document yet.
+    pub address: Option<String>,
     /// `done`, `failed`, `queued`, `embedding` or `cancelled`.
     pub mark: &'static str,
     pub state: &'static str,
     pub reason: Option<String>,
+    /// How far a recording has come that is being transcribed: `00:12:31 / 01:02:00`.
+    pub heard: Option<String>,
 }
 
 /// A job as pages show it.
@@ -154,18 +158,33 @@ async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<Row>> {
     let is_running = job.state == JobState::Running;
     let row = |item: JobItem| {
         let mark = match item.state {
+            ItemState::Queued if is_running && item.is_untranscribed() => "transcribing",
             ItemState::Queued if is_running => "embedding",
             other => other.as_str(),
         };
+        let recording = item.recording.as_ref();
+        let name = recording.map_or(item.path.name(), |recording| recording.name.as_str());
         Row {
-            address: text_address(&item.path),
+            address: (!item.is_untranscribed()).then(|| text_address(&item.path)),
+            heard: recording.filter(|_| mark == "transcribing").map(|it| heard_of(it.progress)),
+            title: titles.remove(&item.path).unwrap_or_else(|| name.to_owned()),
             state: texts::find(&format!("status.item-{mark}")).unwrap_or_default(),
-            title: titles.remove(&item.path).unwrap_or_else(|| item.path.name().to_owned()),
             mark,
             reason: item.reason,
         }
     };
     Ok(items.into_iter().map(row).collect())
+}
+
+fn heard_of(progress: RecordingProgress) -> String {
+    let mark = |seconds: u32| {
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    };
+    let RecordingProgress { heard, duration } = progress;
+    match duration {
+        Some(duration) => format!("{} / {}", mark(heard), mark(duration.max(heard))),
+        None => mark(heard),
+    }
 }
 
 /// Returns the jobs to show to managers of a workspace: those in progress, and those with recent

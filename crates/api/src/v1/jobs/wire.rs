@@ -1,4 +1,5 @@
 //! JSON of jobs.
+use carrel_domain::job::recordings::{RecordingItem, RecordingProgress};
 use carrel_domain::job::{
     Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobProgress, JobState,
 };
@@ -98,13 +99,39 @@ pub struct ItemRow {
     attempts: u32,
     /// Why the last attempt failed.
     reason: Option<String>,
+    /// The recording that the document is made of, if the job transcribes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<RecordingRow>,
+}
+
+/// A recording that a job transcribes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RecordingRow {
+    /// Name of its file.
+    name: String,
+    /// True once it is transcribed. Until then there is no document at `path`.
+    is_transcribed: bool,
+    /// Seconds that are transcribed, silence included.
+    seconds_heard: u32,
+    /// Length of the recording in seconds, once it is known.
+    seconds_in_all: Option<u32>,
+}
+
+impl From<RecordingItem> for RecordingRow {
+    fn from(recording: RecordingItem) -> Self {
+        let RecordingItem { name, is_pending, progress } = recording;
+        let RecordingProgress { heard, duration } = progress;
+        Self { name, is_transcribed: !is_pending, seconds_heard: heard, seconds_in_all: duration }
+    }
 }
 
 impl From<JobItem> for ItemRow {
     fn from(item: JobItem) -> Self {
-        let JobItem { number, path, state, attempts, reason, changed: _ } = item;
-        let state = state.as_str();
-        Self { number, path: path.to_string(), state, attempts, reason }
+        let JobItem { number, path, state, attempts, reason, changed: _, recording } = item;
+        let (path, state, recording) =
+            (path.to_string(), state.as_str(), recording.map(Into::into));
+        Self { number, path, state, attempts, reason, recording }
     }
 }
 

@@ -1,17 +1,19 @@
 //! The text of pictures: image files, scanned pages, and pictures within documents.
 mod layout;
+pub(crate) mod tesseract;
+mod unread;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use carrel_domain::document::Extracted;
 use carrel_ocr::{
-    DETECTOR, DICTIONARY, DecodeError, Engine, Languages, Picture, RECOGNIZER, Reading,
+    DETECTOR, DICTIONARY, DecodeError, Engine, Languages, OcrError, Picture, RECOGNIZER, Reading,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +21,19 @@ use super::extract_error::ExtractError;
 use super::pdf::Line;
 use super::{Input, PAGE_END, by_nobody};
 pub use layout::lines;
+pub use tesseract::Tesseract;
+use tesseract::{GrayPage, Runner, TesseractError};
+pub use unread::UnreadPicture;
 
 /// Whether pictures are read, as a worker is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ocr {
     /// The model lies in this directory. Languages are as [`Languages::parse`] reads them.
     Ready { directory: PathBuf, seconds: u64, languages: String },
+    /// The program is installed.
+    Tesseract { tesseract: Tesseract, seconds: u64 },
+    /// The program is not installed that is to read these languages.
+    NoProgram { languages: String },
     /// The model was not fetched.
     NoModel,
     /// The operator allows no time for it.
@@ -32,52 +41,22 @@ pub enum Ocr {
 }
 
 impl Ocr {
+    /// How long reading the pictures of a file may take, where they are read.
+    pub(crate) fn seconds_mut(&mut self) -> Option<&mut u64> {
+        match self {
+            Self::Ready { seconds, .. } | Self::Tesseract { seconds, .. } => Some(seconds),
+            _ => None,
+        }
+    }
+
     /// Why pictures are not read, where that is so for every picture.
     pub fn missing(&self) -> Option<UnreadPicture> {
         match self {
-            Self::Ready { .. } => None,
+            Self::Ready { .. } | Self::Tesseract { .. } => None,
+            Self::NoProgram { languages } => Some(UnreadPicture::NoProgram(languages.clone())),
             Self::NoModel => Some(UnreadPicture::NoModel),
             Self::Off => Some(UnreadPicture::Off),
         }
-    }
-}
-
-/// Why a picture was not read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum UnreadPicture {
-    NoModel,
-    Off,
-    /// Reading pictures took the time allowed, in seconds.
-    OutOfTime(u64),
-    /// No image file, damaged, too large, or of an unusual kind.
-    Unreadable(String),
-    Failed,
-}
-
-impl UnreadPicture {
-    /// A clause that gives the reason.
-    pub fn why(&self) -> String {
-        match self {
-            Self::NoModel => {
-                "this server has no model for reading pictures (the operator can fetch \
-                              it with `carrel model fetch ocr`)"
-                    .to_owned()
-            }
-            Self::Off => {
-                "reading pictures is turned off on this server (CARREL_OCR_TIMEOUT is 0)".to_owned()
-            }
-            Self::OutOfTime(seconds) => format!(
-                "reading the pictures before took the {seconds} seconds allowed (CARREL_OCR_TIMEOUT)"
-            ),
-            Self::Unreadable(why) => why.clone(),
-            Self::Failed => "the model for reading pictures failed".to_owned(),
-        }
-    }
-}
-
-impl From<DecodeError> for UnreadPicture {
-    fn from(error: DecodeError) -> Self {
-        Self::Unreadable(error.to_string())
     }
 }
 
@@ -85,12 +64,24 @@ impl From<DecodeError> for UnreadPicture {
 pub struct Pictures(Result<Reader, UnreadPicture>);
 
 struct Reader {
-    files: ModelFiles,
-    languages: Languages,
+    engine: ReadingEngine,
     allowed: Duration,
     /// Milliseconds that were spent on reading pictures.
     spent: Arc<AtomicU64>,
-    engine: OnceCell<Option<Engine>>,
+    /// Whether a picture was read.
+    is_used: Cell<bool>,
+    /// Languages that pictures may hold and that are not read.
+    lacking: RefCell<Vec<String>>,
+}
+
+enum ReadingEngine {
+    /// The model, loaded when a picture is first read.
+    Native {
+        files: ModelFiles,
+        languages: Languages,
+        engine: OnceCell<Option<Engine>>,
+    },
+    Tesseract(Runner),
 }
 
 /// The files of the model, opened before the process gives up opening any.
@@ -106,30 +97,62 @@ impl Pictures {
         Self(Err(UnreadPicture::NoModel))
     }
 
-    /// Opens the files of the model; it is loaded when a picture is first read. The milliseconds that
-    /// are spent are added to `spent`.
-    pub fn open(ocr: &Ocr, spent: Arc<AtomicU64>) -> Self {
-        let Ocr::Ready { directory, seconds, languages } = ocr else {
-            return Self(Err(ocr.missing().unwrap_or(UnreadPicture::NoModel)));
+    /// Opens the files of the model, or has `run` make what runs the program. The milliseconds that are spent are added
+    /// to `spent`.
+    pub fn open(
+        ocr: &Ocr,
+        spent: Arc<AtomicU64>,
+        run: impl FnOnce(&Tesseract) -> io::Result<Runner>,
+    ) -> Self {
+        let (engine, seconds, lacking) = match ocr {
+            Ocr::Ready { directory, seconds, languages } => {
+                let languages = Languages::parse(languages).unwrap_or_default();
+                let lacking = languages.unreadable().to_vec();
+                let opened = ModelFiles::open(directory);
+                let engine = opened.map(|files| ReadingEngine::Native {
+                    files,
+                    languages,
+                    engine: OnceCell::new(),
+                });
+                (engine, seconds, lacking)
+            }
+            Ocr::Tesseract { tesseract, seconds } => {
+                (run(tesseract).map(ReadingEngine::Tesseract), seconds, Vec::new())
+            }
+            _ => return Self(Err(ocr.missing().unwrap_or(UnreadPicture::NoModel))),
         };
-        let open = |name: &str| File::open(directory.join(name));
-        let files = open(DETECTOR.name).and_then(|detector| {
-            let (recognizer, dictionary) = (open(RECOGNIZER.name)?, open(DICTIONARY.name)?);
-            Ok(ModelFiles { detector, recognizer, dictionary })
-        });
-        let reader = files.map(|files| Reader {
-            files,
-            languages: Languages::parse(languages).unwrap_or_default(),
+        let reader = engine.map(|engine| Reader {
+            engine,
             allowed: Duration::from_secs(*seconds),
             spent,
-            engine: OnceCell::new(),
+            is_used: Cell::new(false),
+            lacking: RefCell::new(lacking),
         });
-        Self(reader.map_err(|_| UnreadPicture::NoModel))
+        Self(reader.map_err(|_| match ocr {
+            Ocr::Tesseract { .. } => UnreadPicture::Failed,
+            _ => UnreadPicture::NoModel,
+        }))
     }
 
     /// Why no picture is read.
     pub fn missing(&self) -> Option<&UnreadPicture> {
         self.0.as_ref().err()
+    }
+
+    /// A sentence about languages that the pictures which were read may hold and that are not read.
+    pub fn lacking(&self) -> Option<String> {
+        let reader = self.0.as_ref().ok().filter(|reader| reader.is_used.get())?;
+        let lacking = reader.lacking.borrow();
+        let install = match reader.engine {
+            ReadingEngine::Native { .. } => unread::install_beside_model(&lacking),
+            ReadingEngine::Tesseract(_) => unread::install_languages(&lacking),
+        };
+        (!lacking.is_empty()).then(|| {
+            let languages = lacking.join(", ");
+            format!(
+                "Text in its pictures that is in the language {languages} was not read: {install}."
+            )
+        })
     }
 
     /// The lines of text in a picture.
@@ -141,15 +164,11 @@ impl Pictures {
         if left.is_zero() {
             return Err(UnreadPicture::OutOfTime(reader.allowed.as_secs()));
         }
-        let engine =
-            reader.engine.get_or_init(|| load(reader)).as_ref().ok_or(UnreadPicture::Failed)?;
-        let read = engine.read(picture, start + left);
+        let read = reader.read(picture, left);
         let took = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         reader.spent.fetch_add(took.max(1), Ordering::Relaxed);
-        read.map_err(|error| {
-            eprintln!("failed to read a picture: {error}");
-            UnreadPicture::Failed
-        })
+        reader.is_used.set(true);
+        read
     }
 
     /// As [`Pictures::read`], as lines of a page of that height, in points of `scale` to those of the
@@ -161,19 +180,60 @@ impl Pictures {
     }
 }
 
+impl Reader {
+    fn read(&self, picture: &Picture, left: Duration) -> Result<Reading, UnreadPicture> {
+        match &self.engine {
+            ReadingEngine::Native { files, languages, engine } => {
+                let engine = engine.get_or_init(|| load(files, languages)).as_ref();
+                let until = Instant::now() + left;
+                engine.ok_or(UnreadPicture::Failed)?.read(picture, until).map_err(failed)
+            }
+            ReadingEngine::Tesseract(runner) => match runner.read(&GrayPage::of(picture), left) {
+                Ok((table, missing)) => {
+                    self.lacking.replace(missing);
+                    Ok(Reading { lines: tesseract::lines(&table), is_cut: false })
+                }
+                Err(TesseractError::OutOfTime) => {
+                    Err(UnreadPicture::OutOfTime(self.allowed.as_secs()))
+                }
+                Err(TesseractError::NoLanguage(languages)) => {
+                    Err(UnreadPicture::NoLanguage(languages))
+                }
+                Err(TesseractError::Failed(why)) => {
+                    eprintln!("tesseract failed to read a picture: {why}");
+                    Err(UnreadPicture::ProgramFailed)
+                }
+            },
+        }
+    }
+}
+
+fn failed(error: OcrError) -> UnreadPicture {
+    eprintln!("failed to read a picture: {error}");
+    UnreadPicture::Failed
+}
+
+impl ModelFiles {
+    fn open(directory: &Path) -> io::Result<Self> {
+        let open = |name: &str| File::open(directory.join(name));
+        let (detector, recognizer) = (open(DETECTOR.name)?, open(RECOGNIZER.name)?);
+        Ok(Self { detector, recognizer, dictionary: open(DICTIONARY.name)? })
+    }
+}
+
 /// `None` when the files are not those of the model.
-fn load(reader: &Reader) -> Option<Engine> {
+fn load(files: &ModelFiles, languages: &Languages) -> Option<Engine> {
     let bytes = |file: &File| -> io::Result<Vec<u8>> {
         let (mut file, mut bytes) = (file, Vec::new());
         file.rewind()?;
         file.read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let ModelFiles { detector, recognizer, dictionary } = &reader.files;
+    let ModelFiles { detector, recognizer, dictionary } = files;
     let read = || Some((bytes(detector).ok()?, bytes(recognizer).ok()?, bytes(dictionary).ok()?));
     let (detector, recognizer, dictionary) = read()?;
     let dictionary = String::from_utf8(dictionary).ok()?;
-    let loaded = Engine::load(detector, recognizer, &dictionary, &reader.languages);
+    let loaded = Engine::load(detector, recognizer, &dictionary, languages);
     loaded.inspect_err(|error| eprintln!("failed to load the model: {error}")).ok()
 }
 
@@ -190,12 +250,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let lines = match read {
             Ok((lines, false)) => lines,
             Ok((lines, true)) => {
-                input.warn(format!("Page {number} was read in part: the time for it was up."));
+                input.warn(format!("GrayPage {number} was read in part: the time for it was up."));
                 lines
             }
             Err(why) if number == 1 => return Err(not_read(&why)),
             Err(why) => {
-                input.warn(format!("Page {number} was not read: {}.", why.why()));
+                input.warn(format!("GrayPage {number} was not read: {}.", why.why()));
                 let is_last = matches!(why, UnreadPicture::OutOfTime(_));
                 if is_last {
                     break;
@@ -244,7 +304,10 @@ fn unreadable(error: DecodeError) -> ExtractError {
 /// The refusal of an image file.
 fn not_read(why: &UnreadPicture) -> ExtractError {
     match why {
-        UnreadPicture::NoModel | UnreadPicture::Off => {
+        UnreadPicture::NoModel
+        | UnreadPicture::Off
+        | UnreadPicture::NoProgram(_)
+        | UnreadPicture::NoLanguage(_) => {
             let why = why.why();
             ExtractError::said(format!("The file is a picture, and {why}, so it cannot be read."))
         }

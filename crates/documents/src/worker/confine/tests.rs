@@ -160,7 +160,9 @@ fn models() -> Opened {
         seconds: 60,
         threads: 2,
     });
-    Opened::of(&ReadingModels { ocr, listening }, Arc::default())
+    Opened::of(&ReadingModels { ocr, listening }, Arc::default(), |_| {
+        Err(io::Error::other("no program"))
+    })
 }
 
 fn extension(path: &Path) -> &str {

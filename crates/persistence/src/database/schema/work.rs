@@ -63,6 +63,10 @@ diesel::table! {
         attempts -> Integer,
         reason -> Nullable<Text>,
         changed -> BigInt,
+        recording -> Nullable<Text>,
+        recording_details -> Nullable<Text>,
+        heard -> Nullable<Integer>,
+        duration -> Nullable<Integer>,
     }
 }
 

@@ -1,0 +1,118 @@
+//! What reads pictures now, by what the operator wants and what is installed.
+use std::path::PathBuf;
+use std::time::Duration;
+
+use carrel_ocr::Languages;
+
+use crate::extract::pictures::Ocr;
+use crate::extract::pictures::tesseract::Tesseract;
+use crate::ocr_model;
+
+/// What Tesseract reads unless languages are named.
+const DEFAULT_LANGUAGE: &str = "eng";
+
+/// How pictures are read.
+#[derive(Clone, Debug)]
+pub struct PictureReading {
+    /// Where the model lies once it was fetched.
+    pub directory: PathBuf,
+    /// How long reading the pictures of one file may take; they are not read where that is nothing.
+    pub time: Duration,
+    pub languages: Languages,
+    pub engine: OcrEngine,
+    /// Where programs are looked for.
+    pub programs: Vec<PathBuf>,
+}
+
+/// What reads pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OcrEngine {
+    /// The model, and Tesseract where a language is named that the model does not know.
+    #[default]
+    Auto,
+    /// The model.
+    Native,
+    /// Tesseract.
+    Tesseract,
+}
+
+impl OcrEngine {
+    /// From `auto`, `native` or `tesseract`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Self::Auto),
+            "native" => Some(Self::Native),
+            "tesseract" => Some(Self::Tesseract),
+            _ => None,
+        }
+    }
+}
+
+impl PictureReading {
+    /// A model or program that is installed later needs no restart.
+    pub fn now(&self) -> Ocr {
+        let seconds = self.time.as_secs().max(1);
+        let named = Some(self.languages.codes()).filter(|codes| !codes.is_empty());
+        let languages = named.clone().unwrap_or_else(|| DEFAULT_LANGUAGE.to_owned());
+        let is_foreign = !self.languages.unreadable().is_empty();
+        let program = match self.engine {
+            OcrEngine::Native => None,
+            OcrEngine::Auto if !is_foreign => None,
+            OcrEngine::Auto | OcrEngine::Tesseract => {
+                let candidates = self.programs.iter().map(|directory| directory.join("tesseract"));
+                candidates.into_iter().find(|path| path.is_file())
+            }
+        };
+        let has_model = ocr_model::is_complete(&self.directory);
+        match (self.engine, program) {
+            (_, Some(program)) => {
+                Ocr::Tesseract { tesseract: Tesseract { program, languages }, seconds }
+            }
+            (OcrEngine::Tesseract, None) => Ocr::NoProgram { languages },
+            _ if has_model => Ocr::Ready {
+                directory: self.directory.clone(),
+                seconds,
+                languages: named.unwrap_or_default(),
+            },
+            (OcrEngine::Auto, None) if is_foreign => Ocr::NoProgram { languages },
+            _ => Ocr::NoModel,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn reading(engine: OcrEngine, languages: &str, programs: &[PathBuf]) -> PictureReading {
+        PictureReading {
+            directory: PathBuf::from("/nowhere"),
+            time: Duration::from_secs(9),
+            languages: Languages::parse(languages).unwrap(),
+            engine,
+            programs: programs.to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_program_reads_what_the_model_does_not_know() {
+        let directory = tempfile::tempdir().unwrap();
+        let programs = [PathBuf::from("/nowhere"), directory.path().to_owned()];
+        let now = |engine, languages| reading(engine, languages, &programs).now();
+        let lacks = |languages: &str| Ocr::NoProgram { languages: languages.to_owned() };
+        assert_eq!(now(OcrEngine::Auto, "eng,ara"), lacks("eng,ara"));
+        assert_eq!(now(OcrEngine::Tesseract, ""), lacks("eng"));
+        fs::write(directory.path().join("tesseract"), "").unwrap();
+        let with = |ocr| match ocr {
+            Ocr::Tesseract { tesseract, seconds: 9 } => tesseract.languages,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(with(now(OcrEngine::Auto, "eng,ara")), "eng,ara");
+        assert_eq!(with(now(OcrEngine::Tesseract, "deu")), "deu");
+        assert_eq!(with(now(OcrEngine::Tesseract, "")), "eng");
+        assert_eq!(now(OcrEngine::Auto, "deu"), Ocr::NoModel);
+        assert_eq!(now(OcrEngine::Native, "ara"), Ocr::NoModel);
+    }
+}

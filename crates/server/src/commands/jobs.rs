@@ -1,0 +1,63 @@
+//! `carrel jobs`: what is worked on, and how far it has come.
+use std::process::ExitCode;
+
+use anyhow::Context;
+use carrel_domain::job::recordings::RecordingProgress;
+use carrel_domain::job::{ItemState, Job, JobFilter, JobItem};
+
+use crate::terminal::{one_line, print};
+use crate::wiring::App;
+
+/// Jobs that are listed, the newest ones.
+const LISTED: u32 = 20;
+/// Documents of a job that are looked through for recordings.
+const LOOKED_THROUGH: u32 = 100;
+
+pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
+    let jobs = app.ports.jobs.page(&JobFilter::default(), None, LISTED).await;
+    let jobs = jobs.context("failed to read the jobs")?;
+    if jobs.is_empty() {
+        print("no jobs")?;
+    }
+    for job in jobs {
+        print(&one_line(&summary(&job)))?;
+        if job.state.is_over() {
+            continue;
+        }
+        let queued = Some(ItemState::Queued);
+        let items = app.ports.jobs.items(job.id, queued, None, LOOKED_THROUGH).await;
+        for item in items.context("failed to read the documents of a job")? {
+            if let Some(line) = recording(&item) {
+                print(&format!("    {}", one_line(&line)))?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(job: &Job) -> String {
+    let progress = job.progress;
+    let mut summary = format!(
+        "{}  {}  {}  {} of {} documents",
+        job.id.0,
+        job.state.as_str(),
+        job.workspace.slug,
+        progress.done,
+        progress.total
+    );
+    if progress.failed > 0 {
+        summary.push_str(&format!(", {} failed", progress.failed));
+    }
+    if let Some(error) = &job.error {
+        summary.push_str(&format!(": {error}"));
+    }
+    summary
+}
+
+/// How far a recording has come that is not transcribed yet.
+fn recording(item: &JobItem) -> Option<String> {
+    let recording = item.recording.as_ref().filter(|recording| recording.is_pending)?;
+    let RecordingProgress { heard, duration } = recording.progress;
+    let of = duration.map(|duration| format!(" of {duration}")).unwrap_or_default();
+    Some(format!("{}: {heard}{of} seconds transcribed", recording.name))
+}

@@ -1,0 +1,147 @@
+//! Recordings of jobs in memory, and what was heard.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use carrel_domain::audit::{Actor, Event};
+use carrel_domain::job::queue::Lease;
+use carrel_domain::job::recordings::{
+    JobRecordings, NewRecording, RecordingItem, RecordingProgress,
+};
+use carrel_domain::job::{Job, JobKind, Jobs, NewJob};
+use carrel_domain::speech::{ListeningProgress, SpeechModelName, SpeechUsage, SpeechUse};
+use carrel_domain::{Error, JobId, Result};
+use chrono::{DateTime, NaiveDate, Utc};
+use tempfile::TempDir;
+
+use super::world::World;
+use crate::speech::SettingLookup;
+
+pub struct FakeRecordings {
+    /// Details of recordings that are to be transcribed, by job and item.
+    pub details: Mutex<HashMap<(JobId, i64), String>>,
+    /// How often a recording is only begun before it is transcribed to the end.
+    pub unheard: AtomicUsize,
+    /// Seconds that were counted, with the event of each.
+    pub heard: Mutex<Vec<(u32, Event)>>,
+    /// The minutes of recordings that a day allows.
+    pub minutes: Mutex<Option<u64>>,
+    /// Where recordings wait.
+    pub directory: TempDir,
+}
+
+impl Default for FakeRecordings {
+    fn default() -> Self {
+        Self {
+            details: Mutex::default(),
+            unheard: AtomicUsize::default(),
+            heard: Mutex::default(),
+            minutes: Mutex::default(),
+            directory: TempDir::new().unwrap(),
+        }
+    }
+}
+
+impl World {
+    /// The minutes of a day, if they are limited.
+    pub fn limit_of_speech(self: &Arc<Self>) -> SettingLookup {
+        let world = self.clone();
+        Arc::new(move |_: &str| {
+            world.recordings.minutes.lock().unwrap().map(|minutes| minutes.to_string())
+        })
+    }
+
+    /// A minute of sound, of which a second is heard at once.
+    pub async fn listen(&self, progress: &ListeningProgress) {
+        progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
+        progress.lasts(59.5);
+        progress.heard(1.0);
+        let left = self.recordings.unheard.load(Ordering::Relaxed);
+        self.recordings.unheard.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left > 0 {
+            std::future::pending().await
+        }
+        progress.heard(59.5);
+    }
+
+    fn with_recording(
+        &self,
+        lease: &Lease,
+        item: i64,
+        change: impl FnOnce(&mut RecordingItem),
+    ) -> Option<Job> {
+        self.with_lease(lease, |known| {
+            let changed = known.change();
+            let item = known.items.iter_mut().find(|known| known.number == item).unwrap();
+            item.changed = changed;
+            change(item.recording.as_mut().unwrap());
+            known.job.clone()
+        })
+    }
+}
+
+#[async_trait]
+impl JobRecordings for World {
+    async fn queue(&self, new: NewRecording, event: Event) -> Result<Job> {
+        let NewRecording { workspace, along, path, name, details } = new;
+        let paths = vec![path.clone()];
+        let job = match along {
+            Some(along) => self.extend(along, paths, event).await?,
+            None => {
+                let new = NewJob { kind: JobKind::Embed, workspace, paths, awaited: false };
+                Some(self.create(new, None, event).await?)
+            }
+        };
+        let job = job.ok_or_else(|| Error::not_found("job", "along"))?;
+        self.with_job(job.id, |known| {
+            let item = known.items.last_mut().unwrap();
+            let progress = RecordingProgress::default();
+            item.recording = Some(RecordingItem { name, is_pending: true, progress });
+            self.recordings.details.lock().unwrap().insert((known.job.id, item.number), details);
+        });
+        Ok(job)
+    }
+
+    async fn pending(&self) -> Result<Vec<String>> {
+        Ok(self.recordings.details.lock().unwrap().values().cloned().collect())
+    }
+
+    async fn details(&self, job: JobId, item: i64) -> Result<Option<String>> {
+        Ok(self.recordings.details.lock().unwrap().get(&(job, item)).cloned())
+    }
+
+    async fn note(
+        &self,
+        lease: &Lease,
+        item: i64,
+        progress: RecordingProgress,
+        _: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        Ok(self.with_recording(lease, item, |recording| recording.progress = progress))
+    }
+
+    async fn transcribed(&self, lease: &Lease, item: i64, _: DateTime<Utc>) -> Result<Option<Job>> {
+        self.recordings.details.lock().unwrap().remove(&(lease.job, item));
+        Ok(self.with_recording(lease, item, |recording| recording.is_pending = false))
+    }
+}
+
+#[async_trait]
+impl SpeechUsage for World {
+    async fn used(&self, _: Actor, _: SpeechUse, _: NaiveDate) -> Result<u64> {
+        Ok(self
+            .recordings
+            .heard
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(seconds, _)| u64::from(*seconds))
+            .sum())
+    }
+
+    async fn add(&self, _: SpeechUse, seconds: u32, event: Event) -> Result<()> {
+        self.recordings.heard.lock().unwrap().push((seconds, event));
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! Recordings: read within the minutes of a day, and by a job where nobody waits for the document.
+use carrel_domain::audit::By;
+use carrel_domain::document::{Document, Extracted, Extractor, IncomingFile, ReadRequest};
+use carrel_domain::job::Job;
+use carrel_domain::job::recordings::NewRecording;
+use carrel_domain::original::OriginalName;
+use carrel_domain::speech::{HeardSoFar, ListeningProgress, SpeechUse};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::incoming::{self, Details, Terms, from_file};
+use super::{Arrival, Indexing, Ingestion, count_tokens, store};
+use crate::jobs;
+use crate::library::Library;
+use crate::speech::BYTES_A_SECOND;
+
+/// What a job has to know of a recording, as it is stored with the item.
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    /// The file among the pending recordings: a UUID.
+    file: String,
+    /// The id of the document to be.
+    id: String,
+    name: String,
+    title: Option<String>,
+    author: Option<String>,
+    description: Option<String>,
+    source: Option<String>,
+    chunk_source: Option<String>,
+    folder: Option<String>,
+    metadata: String,
+    digest: Option<[u8; 32]>,
+}
+
+impl Pending {
+    fn parse(details: &str) -> Result<Self> {
+        serde_json::from_str(details).map_err(Error::internal)
+    }
+
+    fn details(self) -> Result<Details> {
+        let Self { title, author, description, source, chunk_source, .. } = self;
+        let folder = self.folder.map(|folder| Folder::parse(&folder)).transpose()?;
+        let (metadata, digest) = (self.metadata, self.digest);
+        let terms = Terms { folder, metadata, digest, ..Terms::default() };
+        Ok(Details { title, author, description, source, chunk_source, terms })
+    }
+}
+
+/// A recording whose document is made, and can be stored.
+pub(crate) struct TranscribedRecording {
+    made: Vec<(Document, String)>,
+    terms: Terms,
+    original: Option<OriginalName>,
+}
+
+/// The file that a job is to transcribe, by the details of its item.
+pub(crate) fn pending_file(details: &str) -> Result<Uuid> {
+    Pending::parse(details)?.file.parse().map_err(Error::internal)
+}
+
+/// Reads a file. A recording is refused where the minutes of the day are used up, and counted.
+pub(crate) async fn read(
+    library: &Library,
+    file: &IncomingFile,
+    request: &ReadRequest,
+    by: &By,
+) -> Result<Vec<Extracted>> {
+    if !is_recording(&*library.extractor, &file.name) {
+        return library.extractor.extract(file, request).await;
+    }
+    library.speech.check(SpeechUse::Heard, by).await?;
+    let read = library.extractor.extract(file, request).await;
+    let HeardSoFar { model, seconds, duration } = request.recording.now();
+    if let Some(model) = model {
+        // What is inside this server tells how far it has come; others may tell no more than the length.
+        let whole = duration.filter(|_| read.is_ok() && model.provider != "native");
+        let mut heard = seconds.max(whole.unwrap_or(0.0)).ceil() as u32;
+        if heard == 0 && read.is_ok() {
+            let seconds = length(file).await.div_ceil(BYTES_A_SECOND);
+            heard = u32::try_from(seconds).unwrap_or(u32::MAX);
+        }
+        if let Err(error) = library.speech.count_heard(heard, &model, by).await {
+            tracing::warn!(%error, "failed to count what was transcribed");
+        }
+    }
+    read
+}
+
+async fn length(file: &IncomingFile) -> u64 {
+    tokio::fs::metadata(&file.content).await.map_or(0, |found| found.len())
+}
+
+/// Whether a file is a recording by its name, and recordings are transcribed.
+fn is_recording(extractor: &dyn Extractor, name: &str) -> bool {
+    let Some((_, ending)) = name.rsplit_once('.') else { return false };
+    let is_named = |known: &&str| known[1..].eq_ignore_ascii_case(ending);
+    extractor.file_types().iter().any(|of| {
+        let is_sound = of.mime.starts_with("audio/") || of.mime.starts_with("video/");
+        is_sound
+            && of.is_read
+            && of.extensions.iter().chain(of.aliases).any(|known| is_named(known))
+    })
+}
+
+/// Has a recording transcribed by the job that indexes it, where nobody waits for the document and one
+/// workspace is to have it.
+pub(super) async fn defer(
+    ingestion: &Ingestion,
+    file: &IncomingFile,
+    details: &Details,
+    into: &[Workspace],
+    indexing: Indexing,
+    by: &By,
+) -> Result<Option<Job>> {
+    let (Indexing::Later { along }, [workspace]) = (indexing, into) else { return Ok(None) };
+    let library = &ingestion.library;
+    let is_plain = details.terms.key.is_none() && details.terms.request.is_none();
+    if !is_plain || !is_recording(&*library.extractor, &file.name) {
+        return Ok(None);
+    }
+    library.speech.check(SpeechUse::Heard, by).await?;
+    if length(file).await == 0 {
+        return Err(Error::unprocessable(format!("{} is empty.", file.name)));
+    }
+    let id = DocumentId::random();
+    let path = incoming::path(&file.name, id, &details.terms)?;
+    let kept = library.recordings.keep(&file.content).await?;
+    let Details { title, author, description, source, chunk_source, terms } = details.clone();
+    let pending = Pending {
+        file: kept.to_string(),
+        id: id.to_string(),
+        name: file.name.clone(),
+        title,
+        author,
+        description,
+        source,
+        chunk_source,
+        folder: terms.folder.map(|folder| folder.as_str().to_owned()),
+        metadata: terms.metadata,
+        digest: terms.digest,
+    };
+    let details = serde_json::to_string(&pending).map_err(Error::internal)?;
+    let (workspace_id, name) = (workspace.id, file.name.clone());
+    let new = NewRecording { workspace: workspace_id, along, path, name, details };
+    let queued = ingestion.workers.transcribe_later(new, jobs::created(workspace, 1, by)).await;
+    if queued.is_err() {
+        library.recordings.remove(kept).await;
+    }
+    queued.map(Some)
+}
+
+/// Transcribes a recording that was deferred. Can be dropped at any moment.
+///
+/// # Errors
+/// [`Error::Unprocessable`] when its file is gone; those of [`Extractor::extract`].
+pub(crate) async fn transcribe(
+    library: &Library,
+    details: &str,
+    path: &DocumentPath,
+    progress: ListeningProgress,
+    by: &By,
+) -> Result<TranscribedRecording> {
+    let content = library.recordings.path(pending_file(details)?);
+    let pending = Pending::parse(details)?;
+    let id = DocumentId(pending.id.parse().map_err(Error::internal)?);
+    let name = pending.name.clone();
+    let details = pending.details()?;
+    if !tokio::fs::try_exists(&content).await.map_err(Error::of_file)? {
+        return Err(Error::unprocessable(format!("{name} is gone; upload it again.")));
+    }
+    let file = IncomingFile { name, content };
+    let owner = by.actor.to_text();
+    let request = ReadRequest { owner, time_limit: None, recording: progress };
+    let extracted = read(library, &file, &request, by).await?;
+    let mut made = Vec::with_capacity(extracted.len());
+    for part in extracted {
+        let (document, text) = from_file(&file.name, part, &details, by.at)?;
+        made.push((Document { id, path: path.clone(), ..document }, text));
+    }
+    // There is one, unless a reader of recordings learns to find several.
+    made.truncate(1);
+    if made.is_empty() {
+        return Err(Error::unprocessable(format!("No text content found in {}.", file.name)));
+    }
+    let made = count_tokens(&library.tokenizer, made).await?;
+    let original = library.originals.stage(&file.content, details.terms.digest).await;
+    Ok(TranscribedRecording { made, terms: details.terms, original })
+}
+
+/// Stores the document of a recording, for the item of the job that is to index it.
+pub(crate) async fn keep(
+    library: &Library,
+    transcribed: TranscribedRecording,
+    by: &By,
+) -> Result<()> {
+    let TranscribedRecording { made, terms, original } = transcribed;
+    let arrival = Arrival {
+        made: Vec::new(),
+        same: Vec::new(),
+        terms,
+        into: Vec::new(),
+        indexing: Indexing::Later { along: None },
+        by: By { at: Utc::now(), ..by.clone() },
+        event: "api_document_uploaded",
+        original,
+    };
+    let library = library.clone();
+    let tasks = library.tasks.clone();
+    let store = async move {
+        let stored = store::store(&library, &made, &arrival, None).await;
+        if let Some(name) = arrival.original {
+            library.originals.settle(name).await;
+        }
+        stored
+    };
+    tasks.spawn(store).await.map_err(Error::internal)?.map(drop)
+}

@@ -1,0 +1,165 @@
+//! The recording of a job: transcribed while its progress is noted, and left to be gone on with.
+use std::time::Duration;
+
+use carrel_domain::audit::By;
+use carrel_domain::job::JobItem;
+use carrel_domain::job::queue::{FinishedItem, ItemOutcome, Lease};
+use carrel_domain::job::recordings::RecordingProgress;
+use carrel_domain::speech::ListeningProgress;
+use carrel_domain::{Error, Result};
+use chrono::{TimeDelta, Utc};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::batch::reason;
+use super::worker::{Worker, heartbeat};
+use super::{LEASE, Workers};
+use crate::ingestion::recording;
+
+/// How often it is noted how far a recording has come.
+const LOOK: Duration = Duration::from_secs(1);
+/// When a job is looked at again whose recording has to wait for that of another.
+const LATER: TimeDelta = TimeDelta::seconds(5);
+
+/// What comes after a recording.
+pub(super) enum AfterRecording {
+    /// The next step of the job, which may be the recording again.
+    Next,
+    /// Nothing: the job is left.
+    Left,
+}
+
+/// Why a recording is left before its end.
+enum Aside {
+    /// The job has got other documents, which take less time.
+    Others,
+    /// Somebody else has the job now.
+    Lost,
+}
+
+/// The file of a recording, by the details of its item.
+pub(super) fn file(details: &str) -> Result<Uuid> {
+    recording::pending_file(details)
+}
+
+impl Worker {
+    /// Transcribes the recording of an item and stores its document. The item is then indexed like any other.
+    pub(super) async fn transcribe(&mut self, item: JobItem) -> Result<AfterRecording> {
+        let shared = self.workers.shared.clone();
+        // It takes long, and other jobs are not to wait for it.
+        self.slot = None;
+        shared.wake.notify_one();
+        let Ok(_turn) = shared.transcribing.try_acquire() else {
+            let (attempts, error) = (self.job.attempts, self.job.error.clone());
+            self.requeue(Utc::now() + LATER, attempts, error).await?;
+            return Ok(AfterRecording::Left);
+        };
+        let Some(details) = shared.recordings.details(self.job.id, item.number).await? else {
+            return Ok(AfterRecording::Next);
+        };
+        let by = By { at: Utc::now(), ..self.job.by.clone() };
+        // It may have been stored just before the process was killed.
+        if shared.library.documents.by_path(&item.path).await?.is_none() {
+            let progress = ListeningProgress::default();
+            let looking_on = look_on(&self.workers, &self.lease, &item, &progress);
+            let listening =
+                recording::transcribe(&shared.library, &details, &item.path, progress.clone(), &by);
+            let held =
+                heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
+            let transcribed = tokio::select! {
+                biased;
+                interrupt = held => {
+                    self.leave(interrupt, None).await?;
+                    return Ok(AfterRecording::Left);
+                }
+                transcribed = listening => transcribed,
+                aside = looking_on => return aside.map(|aside| match aside {
+                    Aside::Others => AfterRecording::Next,
+                    Aside::Lost => AfterRecording::Left,
+                }),
+            };
+            let stored = match transcribed {
+                Ok(transcribed) => recording::keep(&shared.library, transcribed, &by).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = stored {
+                return self.not_transcribed(item, &details, error).await;
+            }
+            note(&self.workers, &self.lease, &item, &progress).await?;
+        }
+        let until = Utc::now() + LEASE;
+        let Some(job) = shared.recordings.transcribed(&self.lease, item.number, until).await?
+        else {
+            return Ok(AfterRecording::Left);
+        };
+        self.job = job;
+        self.workers.tell(self.job.id);
+        shared.library.recordings.remove(file(&details)?).await;
+        Ok(AfterRecording::Next)
+    }
+
+    async fn not_transcribed(
+        &mut self,
+        item: JobItem,
+        details: &str,
+        error: Error,
+    ) -> Result<AfterRecording> {
+        if matches!(error, Error::Unavailable { .. }) {
+            self.put_off(reason(&error)).await?;
+            return Ok(AfterRecording::Left);
+        }
+        let outcome = ItemOutcome::Failed(reason(&error));
+        self.cause.get_or_insert(error);
+        let completed = self.complete(vec![FinishedItem { item, outcome }]).await?;
+        self.workers.shared.library.recordings.remove(file(details)?).await;
+        Ok(if completed.is_some() { AfterRecording::Next } else { AfterRecording::Left })
+    }
+}
+
+/// Notes the progress of a recording until there is a reason to leave it.
+async fn look_on(
+    workers: &Workers,
+    lease: &Lease,
+    item: &JobItem,
+    progress: &ListeningProgress,
+) -> Result<Aside> {
+    let mut known = progress.now();
+    loop {
+        sleep(LOOK).await;
+        let now = progress.now();
+        if now != known {
+            known = now;
+            if !note(workers, lease, item, progress).await? {
+                return Ok(Aside::Lost);
+            }
+        }
+        match workers.shared.queue.waiting(lease, 1).await? {
+            None => return Ok(Aside::Lost),
+            Some(items) if items.iter().any(|item| !item.is_untranscribed()) => {
+                return Ok(Aside::Others);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Whether the job is still held.
+async fn note(
+    workers: &Workers,
+    lease: &Lease,
+    item: &JobItem,
+    progress: &ListeningProgress,
+) -> Result<bool> {
+    let now = progress.now();
+    let noted = RecordingProgress {
+        heard: now.seconds as u32,
+        duration: now.duration.map(|seconds| seconds.ceil() as u32),
+    };
+    let until = Utc::now() + LEASE;
+    let job = workers.shared.recordings.note(lease, item.number, noted, until).await?;
+    workers.tell(lease.job);
+    Ok(job.is_some())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use carrel_domain::document::IncomingFile;
+use carrel_domain::job::{ItemState, Job, JobState};
+use serde_json::Value;
+
+use super::*;
+use crate::fakes::world::World;
+use crate::fakes::{by, workspace};
+use crate::ingestion::{Details, Indexing, Ingested};
+
+/// A recording that is handed in for a workspace, in which `text` is said.
+async fn hand_in(world: &Arc<World>, text: &str) -> Result<Ingested> {
+    let content = world.recordings.directory.path().join("upload");
+    std::fs::write(&content, text).unwrap();
+    let file = IncomingFile { name: "talk.wav".into(), content };
+    let indexing = Indexing::Later { along: None };
+    let into = vec![workspace("Alpha")];
+    world.ingestion().add_file(file, Details::default(), into, indexing, &by()).await
+}
+
+fn kept(world: &World) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(world.recordings.directory.path()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| !path.ends_with("upload")).collect()
+}
+
+fn job(world: &World) -> (Job, JobItem) {
+    let jobs = world.jobs.lock().unwrap();
+    let known = jobs.last().unwrap();
+    (known.job.clone(), known.items[0].clone())
+}
+
+async fn work(workers: &Workers) {
+    while let Some(claimed) = workers.claim().await.unwrap() {
+        Worker::new(workers.clone(), claimed).run(None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
+    let world = Arc::new(World::default());
+    let Ingested { added, jobs } = hand_in(&world, "Good morning.").await.unwrap();
+    assert!(added.is_empty(), "nobody waits for the document");
+    assert_eq!((jobs.len(), kept(&world).len()), (1, 1));
+    let path = job(&world).1.path;
+    assert!(world.documents.lock().unwrap().is_empty());
+    work(&world.workers()).await;
+    let (job, item) = job(&world);
+    assert_eq!((job.state, item.state), (JobState::Done, ItemState::Done));
+    let recording = item.recording.unwrap();
+    assert_eq!((recording.name.as_str(), recording.is_pending), ("talk.wav", false));
+    let whole = RecordingProgress { heard: 59, duration: Some(60) };
+    assert_eq!(recording.progress, whole);
+    let document = world.documents.lock().unwrap()[&path].clone();
+    assert_eq!((document.title.as_str(), document.url.as_str()), ("talk.wav", "file://talk.wav"));
+    assert!(path.name().contains(&document.id.to_string()));
+    assert_eq!(world.embedded.lock().unwrap().as_slice(), ["Good morning."]);
+    assert!(kept(&world).is_empty(), "its file is not needed any more");
+    let heard = world.recordings.heard.lock().unwrap();
+    let [(seconds, event)] = heard.as_slice() else { panic!("{heard:?}") };
+    assert_eq!((*seconds, event.name, event.by.actor), (60, "speech_transcribed", by().actor));
+    let details: Value = serde_json::from_str(&event.details).unwrap();
+    assert_eq!(details["model"], "fake");
+    assert!(!event.details.contains("morning"), "{}", event.details);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_that_is_interrupted_stays_with_its_job() {
+    let world = Arc::new(World::default());
+    hand_in(&world, "Good morning.").await.unwrap();
+    world.recordings.unheard.store(1, Ordering::Relaxed);
+    let workers = world.workers();
+    let claimed = workers.claim().await.unwrap().unwrap();
+    let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
+    while job(&world).1.recording.unwrap().progress.heard == 0 {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let begun = RecordingProgress { heard: 1, duration: Some(60) };
+    assert_eq!(job(&world).1.recording.unwrap().progress, begun);
+    workers.stop().await;
+    working.await.unwrap().unwrap();
+    assert_eq!((job(&world).0.state, kept(&world).len()), (JobState::Queued, 1));
+    assert!(world.recordings.heard.lock().unwrap().is_empty(), "it is counted once, at its end");
+    work(&world.workers()).await;
+    assert_eq!(job(&world).0.state, JobState::Done);
+    assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_that_come_meanwhile_are_indexed_first() {
+    let world = Arc::new(World::default());
+    let first = hand_in(&world, "Good morning.").await.unwrap();
+    world.recordings.unheard.store(1, Ordering::Relaxed);
+    let workers = world.workers();
+    let claimed = workers.claim().await.unwrap().unwrap();
+    let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
+    while job(&world).1.recording.unwrap().progress.heard == 0 {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("a text") };
+    let indexing = Indexing::Later { along: Some(first.jobs[0].id) };
+    let into = vec![workspace("Alpha")];
+    world.ingestion().add_file(file, Details::default(), into, indexing, &by()).await.unwrap();
+    working.await.unwrap().unwrap();
+    let texts = world.embedded.lock().unwrap().clone();
+    assert_eq!(texts, ["a text", "Good morning."]);
+}
+
+#[tokio::test]
+async fn only_one_recording_is_transcribed_at_a_time() {
+    let world = Arc::new(World::default());
+    hand_in(&world, "Good morning.").await.unwrap();
+    let workers = world.workers();
+    let turn = workers.shared.transcribing.clone().try_acquire_owned().unwrap();
+    work(&workers).await;
+    let (job, item) = job(&world);
+    assert_eq!((job.state, item.state, job.attempts), (JobState::Queued, ItemState::Queued, 0));
+    assert!(job.due_at.is_some_and(|due| due > Utc::now()));
+    drop(turn);
+}
+
+#[tokio::test]
+async fn a_recording_whose_file_is_gone_fails_in_words() {
+    let world = Arc::new(World::default());
+    hand_in(&world, "Good morning.").await.unwrap();
+    for path in kept(&world) {
+        std::fs::remove_file(path).unwrap();
+    }
+    work(&world.workers()).await;
+    let (job, item) = job(&world);
+    assert_eq!(job.state, JobState::Failed);
+    assert_eq!(item.reason.as_deref(), Some("talk.wav is gone; upload it again."));
+}
+
+#[tokio::test]
+async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
+    let world = Arc::new(World::default());
+    *world.recordings.minutes.lock().unwrap() = Some(1);
+    let by = By { actor: carrel_domain::audit::Actor::Owner, ..by() };
+    let add = async |name: &str| {
+        let content = world.recordings.directory.path().join("upload");
+        std::fs::write(&content, "Good morning.").unwrap();
+        let file = IncomingFile { name: name.into(), content };
+        let (details, into) = (Details::default(), Vec::new());
+        world.ingestion().add_file(file, details, into, Indexing::Keep, &by).await
+    };
+    add("one.wav").await.unwrap();
+    let refused = add("two.WAV").await.unwrap_err();
+    assert!(matches!(refused, Error::Exhausted { .. }), "{refused}");
+    add("three.txt").await.unwrap();
+    assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn files_that_no_job_waits_for_are_removed() {
+    let world = Arc::new(World::default());
+    hand_in(&world, "Good morning.").await.unwrap();
+    let orphan = world.recordings.directory.path().join(Uuid::new_v4().to_string());
+    std::fs::write(&orphan, "sound").unwrap();
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    assert_eq!(world.workers().sweep_recordings(later).await.unwrap(), 1);
+    assert!(!orphan.exists());
+    assert_eq!(kept(&world).len(), 1);
+}

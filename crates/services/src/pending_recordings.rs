@@ -1,0 +1,106 @@
+//! Files of recordings that wait for a job to transcribe them.
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use carrel_domain::{Error, Result};
+use uuid::Uuid;
+
+/// The directory of these files. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PendingRecordings {
+    directory: PathBuf,
+}
+
+impl PendingRecordings {
+    /// Files in `directory`, which is made when the first comes.
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// Where the file of this name lies.
+    pub fn path(&self, name: Uuid) -> PathBuf {
+        self.directory.join(name.to_string())
+    }
+
+    /// Keeps a file that is handed in, and returns its name.
+    pub async fn keep(&self, file: &Path) -> Result<Uuid> {
+        let (name, from) = (Uuid::new_v4(), file.to_owned());
+        let (directory, to) = (self.directory.clone(), self.path(name));
+        let keep = move || {
+            fs::create_dir_all(directory)?;
+            // On the same disk a second name is enough.
+            match fs::hard_link(&from, &to) {
+                Ok(()) => Ok(()),
+                Err(_) => fs::copy(&from, &to).map(drop),
+            }
+        };
+        let kept = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)?;
+        kept.map(|()| name).map_err(Error::of_file)
+    }
+
+    /// Removes a file, if it is there.
+    pub async fn remove(&self, name: Uuid) {
+        match tokio::fs::remove_file(self.path(name)).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(%error, "failed to remove a recording");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes files from before `before` that are not among `wanted`, and returns how many.
+    pub async fn sweep(&self, wanted: HashSet<Uuid>, before: SystemTime) -> Result<usize> {
+        let directory = self.directory.clone();
+        let swept = tokio::task::spawn_blocking(move || sweep(&directory, &wanted, before)).await;
+        swept.map_err(Error::internal)?.map_err(Error::of_file)
+    }
+}
+
+fn sweep(directory: &Path, wanted: &HashSet<Uuid>, before: SystemTime) -> io::Result<usize> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_str().and_then(|name| name.parse::<Uuid>().ok());
+        let is_left = name.is_some_and(|name| !wanted.contains(&name));
+        if is_left && entry.metadata()?.modified()? < before {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn files_stay_until_nobody_wants_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let upload = directory.path().join("upload");
+        fs::write(&upload, "sound").unwrap();
+        let pending = PendingRecordings::new(directory.path().join("pending"));
+        let later = SystemTime::now() + Duration::from_secs(60);
+        assert_eq!(pending.sweep(HashSet::new(), later).await.unwrap(), 0);
+        let (one, other) =
+            (pending.keep(&upload).await.unwrap(), pending.keep(&upload).await.unwrap());
+        fs::remove_file(&upload).unwrap();
+        assert_eq!(fs::read_to_string(pending.path(one)).unwrap(), "sound");
+        let early = SystemTime::now() - Duration::from_secs(60);
+        assert_eq!(pending.sweep(HashSet::new(), early).await.unwrap(), 0, "too new");
+        assert_eq!(pending.sweep(HashSet::from([one]), later).await.unwrap(), 1);
+        assert!(pending.path(one).exists() && !pending.path(other).exists());
+        pending.remove(one).await;
+        pending.remove(one).await;
+        assert!(!pending.path(one).exists());
+    }
+}
