@@ -5,7 +5,7 @@ use std::rc::Rc;
 use hayro_font::kurbo::Affine;
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction as Op;
-use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro_syntax::page::Resources;
 
 use super::fonts::{Decoded, Fonts, PageFont};
@@ -13,6 +13,7 @@ use super::glyph::{Glyph, NOTHING, Pen};
 use super::layers::Layers;
 use super::marked::Marked;
 use super::scans::{self, Drawn, Source};
+use super::state::{State, adjusted, affine, moved};
 
 /// Drawings within drawings are followed this deep.
 const DEEPEST: usize = 16;
@@ -24,33 +25,6 @@ const MOST_INSTRUCTIONS: usize = 6_000_000;
 const MOST_GLYPHS: usize = 2_000_000;
 /// Bytes of unpacked drawings that are kept, since forms repeat them.
 const MOST_KEPT: usize = 32 << 20;
-
-#[derive(Clone)]
-struct State<'a> {
-    matrix: Affine,
-    font: Option<Rc<PageFont<'a>>>,
-    size: f64,
-    between: f64,
-    between_words: f64,
-    stretch: f64,
-    leading: f64,
-    rise: f64,
-}
-
-impl State<'_> {
-    fn new(matrix: Affine) -> Self {
-        Self {
-            matrix,
-            font: None,
-            size: 1.0,
-            between: 0.0,
-            between_words: 0.0,
-            stretch: 1.0,
-            leading: 0.0,
-            rise: 0.0,
-        }
-    }
-}
 
 /// Follows the drawing instructions of one page after another.
 pub struct Interpreter<'a> {
@@ -214,11 +188,15 @@ impl<'a> Interpreter<'a> {
                     line *= moved(0.0, -state.leading);
                     pen = line;
                 }
-                Op::ShowText(text) => self.show(&state, &mut pen, text.0.as_bytes()),
+                Op::ShowText(text) => {
+                    self.show(&state, &mut pen, text.0.as_bytes());
+                    self.end_text();
+                }
                 Op::NextLineAndShowText(text) => {
                     line *= moved(0.0, -state.leading);
                     pen = line;
                     self.show(&state, &mut pen, text.0.as_bytes());
+                    self.end_text();
                 }
                 Op::ShowTextWithParameters(text) => {
                     state.between_words = text.0.as_f64();
@@ -226,6 +204,7 @@ impl<'a> Interpreter<'a> {
                     line *= moved(0.0, -state.leading);
                     pen = line;
                     self.show(&state, &mut pen, text.2.as_bytes());
+                    self.end_text();
                 }
                 Op::ShowTexts(texts) => {
                     for part in texts.0.iter::<Object<'_>>() {
@@ -235,6 +214,7 @@ impl<'a> Interpreter<'a> {
                             _ => {}
                         }
                     }
+                    self.end_text();
                 }
                 Op::XObject(object) => {
                     if let Some(stream) = resources.x_objects.get::<Stream<'a>>(object.0) {
@@ -320,6 +300,13 @@ impl<'a> Interpreter<'a> {
         }
     }
 
+    /// Ends a piece of text: what follows stands where it is put.
+    fn end_text(&mut self) {
+        if let Some(last) = self.glyphs.last_mut() {
+            last.spacing = 0.0;
+        }
+    }
+
     fn place(
         &mut self,
         state: &State<'a>,
@@ -351,25 +338,10 @@ impl<'a> Interpreter<'a> {
             direction,
             size,
             advance,
+            spacing: state.between * stretch * pen.along,
             is_bold: font.is_bold,
             is_vertical: font.is_vertical,
         });
-    }
-}
-
-fn affine(numbers: [Number; 6]) -> Affine {
-    Affine::new(numbers.map(|number| number.as_f64()))
-}
-
-fn moved(x: f64, y: f64) -> Affine {
-    Affine::translate((x, y))
-}
-
-fn adjusted(state: &State<'_>, by: f64) -> Affine {
-    let by = -by / 1_000.0 * state.size;
-    match state.font.as_ref().is_some_and(|font| font.is_vertical) {
-        true => moved(0.0, by),
-        false => moved(by * state.stretch, 0.0),
     }
 }
 

@@ -17,10 +17,13 @@ mod info;
 mod layers;
 mod lines;
 mod marked;
+mod overprint;
 mod paragraphs;
 mod placing;
 mod scanned;
 mod scans;
+mod spaced;
+mod state;
 mod tables;
 
 use carrel_domain::document::Extracted;
