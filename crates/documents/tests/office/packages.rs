@@ -69,7 +69,7 @@ fn relationships_may_be_absolute_escaped_or_have_backslashes() {
         ("ppt/slides/slide two.xml", &*slide("Two")),
         ("ppt/slides/slide3.xml", &*slide("Three")),
     ];
-    assert_eq!(text("a.pptx", &parts), "One\n\n\u{c}\nTwo\n\n\u{c}\nThree\n\n\u{c}\n");
+    assert_eq!(text("a.pptx", &parts), "One\n\n\u{c}\n\nTwo\n\n\u{c}\n\nThree\n\n\u{c}\n");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct Interpreter<'a> {
     open: HashSet<usize>,
     instructions: usize,
     pub glyphs: Vec<Glyph>,
+    /// Characters of the page that no font gives a meaning.
+    unknown: usize,
     /// There was more on the page than is read.
     pub is_cut: bool,
     /// The pictures that are drawn, at most [`scans::MOST`].
@@ -52,6 +54,7 @@ impl<'a> Interpreter<'a> {
             open: HashSet::new(),
             instructions: 0,
             glyphs: Vec::new(),
+            unknown: 0,
             is_cut: false,
             drawn: Vec::new(),
         }
@@ -60,6 +63,7 @@ impl<'a> Interpreter<'a> {
     /// Forgets the page before.
     pub fn turn_page(&mut self) {
         self.glyphs.clear();
+        self.unknown = 0;
         self.instructions = 0;
         self.is_cut = false;
         self.drawn.clear();
@@ -67,6 +71,11 @@ impl<'a> Interpreter<'a> {
             self.unpacked.clear();
             self.kept = 0;
         }
+    }
+
+    /// Whether little of the page's text has a meaning.
+    pub fn is_mostly_unknown(&self) -> bool {
+        self.unknown > 3 && self.unknown > self.glyphs.len()
     }
 
     /// Draws `content` with `matrix`, which turns its units into points of the upright page.
@@ -288,7 +297,9 @@ impl<'a> Interpreter<'a> {
             let decoded = font.decode(code, length);
             let advance = decoded.advance / 1_000.0 * state.size;
             if is_visible {
-                let place = state.matrix * *pen * moved(0.0, state.rise);
+                // Raised text stays on its line, unless the rise takes it to another one.
+                let rise = if state.rise.abs() < state.size.abs() { 0.0 } else { state.rise };
+                let place = state.matrix * *pen * moved(0.0, rise);
                 self.place(state, &font, place, &decoded, advance);
             }
             let is_space = code == 32 && length == 1;
@@ -303,7 +314,7 @@ impl<'a> Interpreter<'a> {
     /// Ends a piece of text: what follows stands where it is put.
     fn end_text(&mut self) {
         if let Some(last) = self.glyphs.last_mut() {
-            last.spacing = 0.0;
+            last.spacing = None;
         }
     }
 
@@ -329,6 +340,7 @@ impl<'a> Interpreter<'a> {
             return;
         }
         if decoded.char == NOTHING && decoded.more.is_none() {
+            self.unknown += 1;
             return;
         }
         self.glyphs.push(Glyph {
@@ -338,7 +350,7 @@ impl<'a> Interpreter<'a> {
             direction,
             size,
             advance,
-            spacing: state.between * stretch * pen.along,
+            spacing: Some(state.between * stretch * pen.along),
             is_bold: font.is_bold,
             is_vertical: font.is_vertical,
         });

@@ -13,8 +13,12 @@ const WORD_GAP: f64 = 0.17;
 const EXTRA_GAP: f64 = 0.26;
 /// The same between ideographs, which stand in wide boxes.
 const WIDE_GAP: f64 = 0.6;
-/// Letters are spaced out by at most this much.
+/// The same between numbers that are drawn by themselves.
+const NUMBER_GAP: f64 = 0.08;
+/// Letters of one text are spaced out by at most this much.
 const MOST_SPACED: f64 = 0.35;
+/// The same for letters that are drawn one by one, which may be the labels of something.
+const MOST_SPACED_ALONE: f64 = 0.12;
 
 /// Text between two wide gaps.
 #[derive(Clone, Debug)]
@@ -97,7 +101,7 @@ impl Placed {
     /// itself spaces out stand where they would.
     fn gap(&self, end: f64, next: &Self) -> f64 {
         let is_next = next.order == self.order + 1;
-        next.at - end - if is_next { self.glyph.spacing } else { 0.0 }
+        next.at - end - self.glyph.spacing.filter(|_| is_next).unwrap_or(0.0)
     }
 
     /// Whether this space stands between two glyphs, and not on top of one that was drawn at
@@ -136,12 +140,22 @@ impl Open {
             return false;
         }
         let slack = 0.4 * small;
-        if at > self.end - slack || at + glyph.advance < self.start + slack {
+        if at > self.end - slack
+            || self.goes_on(at, small)
+            || at + glyph.advance < self.start + slack
+        {
             return true;
         }
         let (start, end) = (at + 0.3 * glyph.advance, at + 0.7 * glyph.advance);
         self.glyphs.len() < 4_096
             && !self.glyphs.iter().any(|it| !it.glyph.is_space() && it.at < end && it.end() > start)
+    }
+
+    /// Whether a glyph at `at` follows the one drawn last, whose width may be said to be too great.
+    fn goes_on(&self, at: f64, size: f64) -> bool {
+        let last =
+            self.glyphs.last().filter(|last| !last.glyph.is_space() && last.end() >= self.end);
+        last.is_some_and(|last| at > last.at + 0.2 * size)
     }
 
     fn push(&mut self, glyph: Glyph) {
@@ -152,6 +166,13 @@ impl Open {
         let last = self.glyphs.last().map_or(at, |last| last.at);
         if bidi::is_mark(glyph.char) {
             at = last;
+        }
+        let size = self.size.min(glyph.size);
+        if at < self.end - 0.4 * size && self.goes_on(at, size) {
+            self.end = at;
+            if let Some(last) = self.glyphs.last_mut() {
+                last.glyph.advance = at - last.at;
+            }
         }
         self.is_sorted &= at >= last;
         self.start = self.start.min(at);
@@ -213,7 +234,11 @@ impl Open {
                     let mut spaces = self.glyphs[at + 1..index].iter();
                     let is_parted = spaces.any(|space| space.parts(before, end, placed));
                     let wide = is_wide(before.glyph.char) && is_wide(placed.glyph.char);
-                    let word_gap = if wide { WIDE_GAP * size } else { word_gap * size };
+                    let word_gap = match wide {
+                        true => WIDE_GAP * size,
+                        false if self.parts_numbers(at, index) => NUMBER_GAP * size,
+                        false => word_gap * size,
+                    };
                     if gap > CELL_GAP * size {
                         cells.push(vec![piece]);
                     } else {
@@ -232,6 +257,18 @@ impl Open {
         cells
     }
 
+    /// Whether two digits are the end and the beginning of texts that each are longer.
+    fn parts_numbers(&self, before: usize, after: usize) -> bool {
+        let one = |at: usize| self.glyphs.get(at).map(|it| &it.glyph);
+        let (Some(last), Some(first)) = (one(before), one(after)) else { return false };
+        let goes_on = |glyph: Option<&Glyph>| glyph.is_some_and(|it| it.spacing.is_some());
+        last.spacing.is_none()
+            && last.char.is_numeric()
+            && first.char.is_numeric()
+            && goes_on(before.checked_sub(1).and_then(one))
+            && goes_on(Some(first))
+    }
+
     /// The gap that ends a word, in heights of the text: letters that are spaced out have more
     /// between them than words have elsewhere.
     fn word_gap(&self) -> f64 {
@@ -243,10 +280,12 @@ impl Open {
             .filter(|gap| *gap < CELL_GAP)
             .collect();
         let spaces = self.glyphs.iter().filter(|it| it.glyph.is_space()).count();
+        let alone = self.glyphs.iter().filter(|it| it.glyph.spacing.is_none()).count();
+        let most = if 2 * alone > self.glyphs.len() { MOST_SPACED_ALONE } else { MOST_SPACED };
         let usual = match gaps.len() {
             0..5 => 0.0,
             // Letters that are spaced out all are, labels beside each other only where one ends.
-            count => gaps.select_nth_unstable_by(count / 4, f64::total_cmp).1.min(MOST_SPACED),
+            count => gaps.select_nth_unstable_by(count / 4, f64::total_cmp).1.min(most),
         };
         let gap = if 12 * spaces >= self.glyphs.len() { EXTRA_GAP } else { WORD_GAP };
         gap + usual.max(0.0)
