@@ -92,7 +92,15 @@ PYTHON = {
         "for s in b.sheets():\n"
         "    for r in range(s.nrows): print(' '.join(str(c) for c in s.row_values(r) if c != ''))",
     ),
-    "odfpy": ("odf", "from odf import teletype\nfrom odf.opendocument import load\nprint(teletype.extractText(load(path).body))"),
+    "odfpy": (
+        "odf",
+        "from odf import teletype\nfrom odf.opendocument import load\n"
+        "def show(node):\n"
+        "    for child in node.childNodes:\n"
+        "        if getattr(child, 'qname', ('', ''))[1] in ('p', 'h'): print(teletype.extractText(child))\n"
+        "        else: show(child)\n"
+        "show(load(path).body)",
+    ),
     "beautifulsoup": (
         "bs4",
         "import bs4\ns = bs4.BeautifulSoup(open(path, 'rb').read(), 'lxml')\n"
@@ -104,11 +112,25 @@ PYTHON = {
         "email",
         "import email, email.policy, sys\n"
         "m = email.message_from_binary_file(open(path, 'rb'), policy=email.policy.default)\n"
-        "print(m['subject'], m['from'], m['to'])\n"
+        "print(*filter(None, (m[name] for name in ('subject', 'from', 'to'))))\n"
         "for p in m.walk():\n"
         "    if p.get_content_type() == 'text/plain':\n"
         "        try: print(p.get_content())\n"
         "        except Exception: pass",
+    ),
+    "spine": (
+        "bs4",
+        "import bs4, posixpath, urllib.parse, zipfile\n"
+        "z = zipfile.ZipFile(path)\n"
+        "read = lambda name: bs4.BeautifulSoup(z.read(name), 'lxml-xml')\n"
+        "package = read('META-INF/container.xml').find('rootfile')['full-path']\n"
+        "book = read(package)\n"
+        "items = {i['id']: i['href'] for i in book.find_all('item')}\n"
+        "for i in book.find_all('itemref'):\n"
+        "    name = posixpath.join(posixpath.dirname(package), urllib.parse.unquote(items[i['idref']]))\n"
+        "    page = bs4.BeautifulSoup(z.read(posixpath.normpath(name)), 'lxml')\n"
+        "    [t.extract() for t in page(['script', 'style', 'title'])]\n"
+        "    print(page.get_text(' '))",
     ),
     "pymupdf": ("pymupdf", "import pymupdf\n[print(p.get_text()) for p in pymupdf.open(path)]"),
     "pypdf": ("pypdf", "import pypdf\n[print(p.extract_text()) for p in pypdf.PdfReader(path).pages]"),
@@ -124,7 +146,7 @@ PEERS = {
     "xls": ["markitdown", "xlrd", "soffice"],
     "odt": ["odfpy", "pandoc", "soffice"],
     "odp": ["odfpy", "soffice"],
-    "epub": ["markitdown", "pandoc"],
+    "epub": ["markitdown", "spine", "pandoc"],
     "html": ["markitdown", "beautifulsoup", "trafilatura", "pandoc"],
     "xhtml": ["markitdown", "beautifulsoup"],
     "txt": ["charset-normalizer"],

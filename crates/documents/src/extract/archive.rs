@@ -2,6 +2,8 @@
 //!
 //! Entries are looked up by name and read as streams. Nothing is ever written by an entry's name,
 //! so what a name looks like does not matter.
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Seek};
 
 use zip::ZipArchive;
@@ -21,6 +23,8 @@ const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
     zip: ZipArchive<Source<'a>>,
+    /// The entries by [`plain_name`], made when a part is not found under the name asked for.
+    plain_names: OnceCell<HashMap<String, usize>>,
     /// What it is to the person who sent it: `a Word document`.
     what: &'static str,
     /// Knows how many bytes may still be unpacked.
@@ -40,7 +44,7 @@ impl<'a> Archive<'a> {
         if zip.len() > MOST_ENTRIES {
             return Err(ExtractError::too_many_entries(MOST_ENTRIES));
         }
-        Ok(Self { zip, what, input: input.clone() })
+        Ok(Self { zip, plain_names: OnceCell::new(), what, input: input.clone() })
     }
 
     /// The most text that may be made of it, in bytes.
@@ -48,18 +52,32 @@ impl<'a> Archive<'a> {
         self.input.limits.text
     }
 
-    /// The names of all parts.
+    /// The names of all parts, with slashes between folders.
     pub fn names(&self) -> Vec<String> {
-        self.zip.file_names().flatten().map(|name| name.into_owned()).collect()
+        self.zip.file_names().flatten().map(|name| name.replace('\\', "/")).collect()
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.zip.index_for_name(name).is_some()
+        self.index(name).is_some()
+    }
+
+    /// The entry called `name`, or else one whose name differs in spelling only: some programs write
+    /// backslashes, other letter case or percent escapes than the relationships do.
+    fn index(&self, name: &str) -> Option<usize> {
+        let plain_names = || {
+            let names = self.zip.file_names().enumerate();
+            let plain = names.filter_map(|(at, name)| Some((plain_name(&name.ok()?), at)));
+            // The first of several entries is kept.
+            plain.collect::<Vec<_>>().into_iter().rev().collect()
+        };
+        self.zip
+            .index_for_name(name)
+            .or_else(|| self.plain_names.get_or_init(plain_names).get(&plain_name(name)).copied())
     }
 
     /// The size of a part as the archive says it, in bytes; 0 where there is none.
     pub fn size(&mut self, name: &str) -> u64 {
-        let index = self.zip.index_for_name(name);
+        let index = self.index(name);
         index.and_then(|index| Some(self.zip.by_index_raw(index).ok()?.size())).unwrap_or(0)
     }
 
@@ -114,7 +132,7 @@ impl<'a> Archive<'a> {
         &mut self,
         name: &str,
     ) -> Result<Option<Metered<'a, impl Read + use<'_, 'a>>>, ExtractError> {
-        let Some(index) = self.zip.index_for_name(name) else { return Ok(None) };
+        let Some(index) = self.index(name) else { return Ok(None) };
         match self.zip.by_index(index) {
             Ok(entry) if entry.encrypted() => Err(ExtractError::protected()),
             Ok(entry) => Ok(Some(Metered { entry, input: self.input.clone() })),
@@ -134,6 +152,50 @@ impl<'a> Archive<'a> {
             xml::Wrong::Unread | xml::Wrong::Malformed => ExtractError::damaged(self.what),
         }
     }
+}
+
+/// A name without differences of spelling.
+fn plain_name(name: &str) -> String {
+    resolve("", &unescaped(name)).to_lowercase()
+}
+
+/// The name of the part that `target` means when it is said by a part in `folder`.
+pub fn resolve(folder: &str, target: &str) -> String {
+    let (target, folder) = match target.strip_prefix(['/', '\\']) {
+        Some(absolute) => (absolute, ""),
+        None => (target, folder),
+    };
+    let mut segments: Vec<&str> = folder.split('/').collect();
+    for segment in target.split(['/', '\\']) {
+        match segment {
+            ".." => _ = segments.pop(),
+            "." => {}
+            _ => segments.push(segment),
+        }
+    }
+    segments.retain(|segment| !segment.is_empty());
+    segments.join("/")
+}
+
+/// `%20` and the like as what they stand for.
+pub fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let escaped = others.get(..2).filter(|_| *first == b'%');
+        let escaped = escaped.and_then(|digits| str::from_utf8(digits).ok());
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 pub fn is_zip(bytes: &[u8]) -> bool {
@@ -172,5 +234,25 @@ impl<R: Read> Read for Metered<'_, R> {
                 Err(io::Error::other("there is no more room"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_found_from_where_they_are_named() {
+        assert_eq!(resolve("ppt/slides", "../notesSlides/n1.xml"), "ppt/notesSlides/n1.xml");
+        assert_eq!(resolve("ppt/slides", "..\\media\\a.png"), "ppt/media/a.png");
+        assert_eq!(resolve("ppt", "/ppt/slides/s1.xml"), "ppt/slides/s1.xml");
+        assert_eq!(resolve("", "../../word/./document.xml"), "word/document.xml");
+    }
+
+    #[test]
+    fn escapes_in_names_are_resolved() {
+        assert_eq!(unescaped("chapter%201%E6%97%A5.xhtml"), "chapter 1日.xhtml");
+        assert_eq!(unescaped("100%.xhtml%2"), "100%.xhtml%2");
+        assert_eq!(plain_name("\\XL\\a%20b/./C.xml"), "xl/a b/c.xml");
     }
 }

@@ -3,10 +3,10 @@ use std::collections::{HashMap, HashSet};
 
 use carrel_domain::document::Extracted;
 
-use super::archive::Archive;
+use super::archive::{Archive, resolve, unescaped};
 use super::dublin_core::DublinCore;
 use super::extract_error::ExtractError;
-use super::office::{self, package::resolve};
+use super::office;
 use super::xml::{Element, Visitor};
 use super::{Input, embedded, html};
 
@@ -27,7 +27,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     for id in &book.order {
         let fallback = || book.items.get(book.fallbacks.get(id)?);
         let Some(target) = book.items.get(id).or_else(fallback) else { continue };
-        let part = resolve(folder, &unescaped(target));
+        let part = part_at(folder, target);
         if !seen.insert(part.clone()) {
             continue;
         }
@@ -52,7 +52,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         return Err(ExtractError::refused("is protected by digital rights management."));
     }
     for part in &book.pictures {
-        let part = resolve(folder, &unescaped(part));
+        let part = part_at(folder, part);
         if let Some(picture) = office::picture(input, &mut archive, &part)? {
             text.push_str(&format!("\n\n{picture}"));
         }
@@ -70,26 +70,10 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document])
 }
 
-/// `%20` and the like as what they stand for.
-fn unescaped(target: &str) -> String {
-    let target = target.split('#').next().unwrap_or_default();
-    let mut bytes = Vec::with_capacity(target.len());
-    let mut rest = target.as_bytes();
-    while let Some((first, others)) = rest.split_first() {
-        let escaped = others.get(..2).filter(|_| *first == b'%');
-        let escaped = escaped.and_then(|digits| str::from_utf8(digits).ok());
-        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+/// The part that an address in the book means; it may name a place within.
+fn part_at(folder: &str, address: &str) -> String {
+    let target = address.split('#').next().unwrap_or_default();
+    resolve(folder, &unescaped(target))
 }
 
 /// Says which part describes the book.
@@ -170,15 +154,4 @@ impl Visitor for Sealed {
     fn end(&mut self, _: &str) {}
 
     fn text(&mut self, _: &str) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_in_addresses_are_resolved() {
-        assert_eq!(unescaped("chapter%201%E6%97%A5.xhtml#top"), "chapter 1日.xhtml");
-        assert_eq!(unescaped("100%.xhtml%2"), "100%.xhtml%2");
-    }
 }

@@ -356,7 +356,8 @@ fn bounded(detail: &mut String) {
     }
 }
 
-/// Takes out soft hyphens, which would keep a word from being found, with the line end behind one.
+/// Takes out soft hyphens, which would keep a word from being found, with the line end behind one. Between
+/// figures and capitals they are the hyphens of a number.
 fn join_at_soft_hyphens(text: &mut String) {
     const SOFT_HYPHEN: char = '\u{ad}';
     if !text.contains(SOFT_HYPHEN) {
@@ -366,6 +367,10 @@ fn join_at_soft_hyphens(text: &mut String) {
     let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once(SOFT_HYPHEN) {
         joined.push_str(before);
+        let is_of_number = |c: char| c.is_ascii_digit() || c.is_uppercase();
+        if before.ends_with(is_of_number) && after.starts_with(is_of_number) {
+            joined.push('-');
+        }
         let line = after.trim_start_matches([' ', '\t', '\r']);
         let next = line.strip_prefix('\n').map(|next| next.trim_start_matches([' ', '\t']));
         // What follows an empty line is another paragraph.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 mod fonts;
+mod letters;
 mod support;
 
 use support::{HELVETICA, document, drawn, file, page, read, read_whole, stream, text};

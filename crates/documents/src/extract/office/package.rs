@@ -1,7 +1,7 @@
 //! The parts of a package and how they name each other.
 use std::collections::{BTreeMap, HashMap};
 
-use crate::extract::archive::Archive;
+use crate::extract::archive::{Archive, resolve};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::xml::{Element, Visitor};
 
@@ -44,6 +44,20 @@ impl Relations {
     pub fn part(&self, id: &str) -> Option<&str> {
         self.parts.get(id).map(|(_, part)| part.as_str())
     }
+
+    /// The part with this id; of a package that has lost its relationships, the one that is usual.
+    pub fn part_or(&self, id: &str, usual: impl FnOnce() -> String) -> Option<String> {
+        let lost = self.parts.is_empty().then(usual);
+        self.part(id).map(str::to_owned).or(lost)
+    }
+
+    /// The first part of a kind that is there, or the one that is usual where relationships lead to none
+    /// that is.
+    pub fn first(&self, archive: &Archive<'_>, kind: &str, usual: &str) -> Option<String> {
+        let mut named = self.of_kind(kind).map(|(_, part)| part).peekable();
+        let usual = (named.peek().is_some() || self.parts.is_empty()).then_some(usual);
+        named.chain(usual).find(|part| archive.has(part)).map(str::to_owned)
+    }
 }
 
 impl Visitor for Relations {
@@ -64,35 +78,5 @@ impl Visitor for Relations {
     fn text(&mut self, _: &str) {}
 }
 
-/// The name of the part that `target` means when it is said by a part in `folder`.
-pub fn resolve(folder: &str, target: &str) -> String {
-    let (target, folder) = match target.strip_prefix('/') {
-        Some(absolute) => (absolute, ""),
-        None => (target, folder),
-    };
-    let mut segments: Vec<&str> = folder.split('/').collect();
-    for segment in target.split('/') {
-        match segment {
-            ".." => _ = segments.pop(),
-            "." => {}
-            _ => segments.push(segment),
-        }
-    }
-    segments.retain(|segment| !segment.is_empty());
-    segments.join("/")
-}
-
 /// Texts by the id that the main part refers to them with.
 pub type Texts = HashMap<String, String>;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_found_from_where_they_are_named() {
-        assert_eq!(resolve("ppt/slides", "../notesSlides/n1.xml"), "ppt/notesSlides/n1.xml");
-        assert_eq!(resolve("ppt", "/ppt/slides/s1.xml"), "ppt/slides/s1.xml");
-        assert_eq!(resolve("", "../../word/./document.xml"), "word/document.xml");
-    }
-}

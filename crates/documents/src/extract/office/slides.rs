@@ -25,8 +25,10 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut slides = Slide::new(Writer::within(archive.text_limit()));
     for (id, number) in order.0.iter().zip(1..) {
         slides.number = number;
-        if let Some(part) = parts.part(id) {
-            slide(input, &mut archive, part, &mut slides, &mut others)?;
+        let part = parts.part_or(id, || format!("ppt/slides/slide{number}.xml"));
+        match part.filter(|part| archive.has(part)) {
+            Some(part) => slide(input, &mut archive, &part, &mut slides, &mut others)?,
+            None => input.warn(format!("Slide {number} is missing in the file.")),
         }
         slides.writer.end_page();
     }
@@ -45,9 +47,7 @@ fn slide(
     let relations = Relations::of(archive, part)?;
     slide.drawings = drawings(input, archive, &relations)?.into_iter().collect();
     slide.writer.separate(2);
-    if !archive.visit(part, slide)? {
-        return Ok(());
-    }
+    archive.visit(part, slide)?;
     for (_, notes) in relations.of_kind("/notesSlide") {
         slide.is_notes = true;
         slide.writer.separate(2);

@@ -22,19 +22,20 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let main = main_part(&mut archive, "word/document.xml")?;
     let relations = Relations::of(&mut archive, &main)?;
     let mut context = Context::new(archive.text_limit());
-    if let Some(part) = first(&relations, "/styles") {
+    if let Some(part) = relations.first(&archive, "/styles", "word/styles.xml") {
         let mut styles = Styles::default();
         archive.visit(&part, &mut styles)?;
         context.styles = Rc::new(styles);
     }
     let mut numbering = Numbering::default();
-    if let Some(part) = first(&relations, "/numbering") {
+    if let Some(part) = relations.first(&archive, "/numbering", "word/numbering.xml") {
         archive.visit(&part, &mut numbering)?;
     }
     for (kind, element) in
         [("/footnotes", "footnote"), ("/endnotes", "endnote"), ("/comments", "comment")]
     {
-        let Some(part) = first(&relations, kind) else { continue };
+        let usual = format!("word{kind}.xml");
+        let Some(part) = relations.first(&archive, kind, &usual) else { continue };
         let texts = notes(input, &mut archive, &part, element, &context, &numbering)?;
         let known = match element {
             "comment" => &mut context.comments,
@@ -65,10 +66,6 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut document = by_nobody(writer.whole()?, "docx file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
-}
-
-fn first(relations: &Relations, kind: &str) -> Option<String> {
-    relations.of_kind(kind).next().map(|(_, part)| part.to_owned())
 }
 
 /// Files of other types that stand in the text.

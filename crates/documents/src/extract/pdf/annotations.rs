@@ -184,6 +184,7 @@ fn write(annotation: &Dict<'_>, text: &str, upright: Affine, interpreter: &mut I
             direction: Vec2::new(1.0, 0.0),
             size,
             advance: (0.5 * size * length).min((area.width() - 2.0).max(size)),
+            spacing: None,
             is_bold: false,
             is_vertical: false,
         });

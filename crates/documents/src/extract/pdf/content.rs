@@ -5,7 +5,7 @@ use std::rc::Rc;
 use hayro_font::kurbo::Affine;
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction as Op;
-use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro_syntax::page::Resources;
 
 use super::fonts::{Decoded, Fonts, PageFont};
@@ -13,6 +13,7 @@ use super::glyph::{Glyph, NOTHING, Pen};
 use super::layers::Layers;
 use super::marked::Marked;
 use super::scans::{self, Drawn, Source};
+use super::state::{State, adjusted, affine, moved};
 
 /// Drawings within drawings are followed this deep.
 const DEEPEST: usize = 16;
@@ -25,33 +26,6 @@ const MOST_GLYPHS: usize = 2_000_000;
 /// Bytes of unpacked drawings that are kept, since forms repeat them.
 const MOST_KEPT: usize = 32 << 20;
 
-#[derive(Clone)]
-struct State<'a> {
-    matrix: Affine,
-    font: Option<Rc<PageFont<'a>>>,
-    size: f64,
-    between: f64,
-    between_words: f64,
-    stretch: f64,
-    leading: f64,
-    rise: f64,
-}
-
-impl State<'_> {
-    fn new(matrix: Affine) -> Self {
-        Self {
-            matrix,
-            font: None,
-            size: 1.0,
-            between: 0.0,
-            between_words: 0.0,
-            stretch: 1.0,
-            leading: 0.0,
-            rise: 0.0,
-        }
-    }
-}
-
 /// Follows the drawing instructions of one page after another.
 pub struct Interpreter<'a> {
     fonts: Fonts<'a>,
@@ -62,6 +36,8 @@ pub struct Interpreter<'a> {
     open: HashSet<usize>,
     instructions: usize,
     pub glyphs: Vec<Glyph>,
+    /// Characters of the page that no font gives a meaning.
+    unknown: usize,
     /// There was more on the page than is read.
     pub is_cut: bool,
     /// The pictures that are drawn, at most [`scans::MOST`].
@@ -78,6 +54,7 @@ impl<'a> Interpreter<'a> {
             open: HashSet::new(),
             instructions: 0,
             glyphs: Vec::new(),
+            unknown: 0,
             is_cut: false,
             drawn: Vec::new(),
         }
@@ -86,6 +63,7 @@ impl<'a> Interpreter<'a> {
     /// Forgets the page before.
     pub fn turn_page(&mut self) {
         self.glyphs.clear();
+        self.unknown = 0;
         self.instructions = 0;
         self.is_cut = false;
         self.drawn.clear();
@@ -93,6 +71,11 @@ impl<'a> Interpreter<'a> {
             self.unpacked.clear();
             self.kept = 0;
         }
+    }
+
+    /// Whether little of the page's text has a meaning.
+    pub fn is_mostly_unknown(&self) -> bool {
+        self.unknown > 3 && self.unknown > self.glyphs.len()
     }
 
     /// Draws `content` with `matrix`, which turns its units into points of the upright page.
@@ -214,11 +197,15 @@ impl<'a> Interpreter<'a> {
                     line *= moved(0.0, -state.leading);
                     pen = line;
                 }
-                Op::ShowText(text) => self.show(&state, &mut pen, text.0.as_bytes()),
+                Op::ShowText(text) => {
+                    self.show(&state, &mut pen, text.0.as_bytes());
+                    self.end_text();
+                }
                 Op::NextLineAndShowText(text) => {
                     line *= moved(0.0, -state.leading);
                     pen = line;
                     self.show(&state, &mut pen, text.0.as_bytes());
+                    self.end_text();
                 }
                 Op::ShowTextWithParameters(text) => {
                     state.between_words = text.0.as_f64();
@@ -226,6 +213,7 @@ impl<'a> Interpreter<'a> {
                     line *= moved(0.0, -state.leading);
                     pen = line;
                     self.show(&state, &mut pen, text.2.as_bytes());
+                    self.end_text();
                 }
                 Op::ShowTexts(texts) => {
                     for part in texts.0.iter::<Object<'_>>() {
@@ -235,6 +223,7 @@ impl<'a> Interpreter<'a> {
                             _ => {}
                         }
                     }
+                    self.end_text();
                 }
                 Op::XObject(object) => {
                     if let Some(stream) = resources.x_objects.get::<Stream<'a>>(object.0) {
@@ -308,7 +297,9 @@ impl<'a> Interpreter<'a> {
             let decoded = font.decode(code, length);
             let advance = decoded.advance / 1_000.0 * state.size;
             if is_visible {
-                let place = state.matrix * *pen * moved(0.0, state.rise);
+                // Raised text stays on its line, unless the rise takes it to another one.
+                let rise = if state.rise.abs() < state.size.abs() { 0.0 } else { state.rise };
+                let place = state.matrix * *pen * moved(0.0, rise);
                 self.place(state, &font, place, &decoded, advance);
             }
             let is_space = code == 32 && length == 1;
@@ -317,6 +308,13 @@ impl<'a> Interpreter<'a> {
                 true => moved(0.0, -by),
                 false => moved(by * state.stretch, 0.0),
             };
+        }
+    }
+
+    /// Ends a piece of text: what follows stands where it is put.
+    fn end_text(&mut self) {
+        if let Some(last) = self.glyphs.last_mut() {
+            last.spacing = None;
         }
     }
 
@@ -342,6 +340,7 @@ impl<'a> Interpreter<'a> {
             return;
         }
         if decoded.char == NOTHING && decoded.more.is_none() {
+            self.unknown += 1;
             return;
         }
         self.glyphs.push(Glyph {
@@ -351,25 +350,10 @@ impl<'a> Interpreter<'a> {
             direction,
             size,
             advance,
+            spacing: Some(state.between * stretch * pen.along),
             is_bold: font.is_bold,
             is_vertical: font.is_vertical,
         });
-    }
-}
-
-fn affine(numbers: [Number; 6]) -> Affine {
-    Affine::new(numbers.map(|number| number.as_f64()))
-}
-
-fn moved(x: f64, y: f64) -> Affine {
-    Affine::translate((x, y))
-}
-
-fn adjusted(state: &State<'_>, by: f64) -> Affine {
-    let by = -by / 1_000.0 * state.size;
-    match state.font.as_ref().is_some_and(|font| font.is_vertical) {
-        true => moved(0.0, by),
-        false => moved(by * state.stretch, 0.0),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The fonts of a file: from codes in a content stream to text and widths.
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream};
 use unicode_normalization::UnicodeNormalization;
 
 use super::glyph::NOTHING;
-use super::glyph_table::{self, GlyphTable};
+use super::glyph_table::GlyphTable;
 
 /// Flag of a font descriptor: set in bold even though its name does not say so.
 const FORCE_BOLD: u32 = 1 << 18;
@@ -46,8 +46,9 @@ pub struct PageFont<'a> {
     is_symbolic: bool,
     /// By how much its letters are taller than the size says, for fonts with their own unit.
     pub scale: f64,
-    /// The table of the embedded font, where the file does not say what its codes mean.
-    table: Option<GlyphTable>,
+    /// The table of the embedded font, made where the file does not say what a code means.
+    table: OnceCell<Option<GlyphTable>>,
+    dict: Dict<'a>,
     known: RefCell<HashMap<u32, Decoded>>,
 }
 
@@ -55,6 +56,17 @@ struct Composite {
     encoding: Option<CMap>,
     /// From the characters of the font's collection to Unicode.
     unicode: Option<CMap>,
+    codes: Codes,
+}
+
+/// What the codes of a composite font are, where neither map nor font says so.
+#[derive(Clone, Copy, PartialEq)]
+enum Codes {
+    Unknown,
+    /// Characters of Unicode.
+    Unicode,
+    /// Glyphs of a font of Windows that the file does not bring along.
+    WindowsGlyphs,
 }
 
 impl<'a> Fonts<'a> {
@@ -100,14 +112,8 @@ impl<'a> PageFont<'a> {
     fn new(font: Font<'a>, dict: &Dict<'a>) -> Self {
         let subtype = dict.get::<Name<'_>>("Subtype");
         let subtype = subtype.as_ref().map_or("", |name| name.as_str());
-        let descendant = dict
-            .get::<Array<'_>>("DescendantFonts")
-            .and_then(|fonts| fonts.iter::<Dict<'_>>().next());
-        let descriptor = descendant
-            .as_ref()
-            .unwrap_or(dict)
-            .get::<Dict<'_>>("FontDescriptor")
-            .unwrap_or_default();
+        let descendant = descendant(dict);
+        let descriptor = descriptor(dict, descendant.as_ref());
         let name = dict.get::<Name<'_>>("BaseFont");
         let name = name.as_ref().map_or("", |name| name.as_str()).to_ascii_lowercase();
         let says_bold = ["bold", "black", "heavy", "-bd", "cmbx", "demi"];
@@ -121,10 +127,8 @@ impl<'a> PageFont<'a> {
             is_bold,
             is_symbolic: symbolic.iter().any(|part| name.contains(part)),
             scale: if subtype == "Type3" { type3_scale(dict) } else { 1.0 },
-            table: match glyph_table::is_needed(dict) {
-                true => GlyphTable::new(&descriptor, descendant.as_ref()),
-                false => None,
-            },
+            table: OnceCell::new(),
+            dict: dict.clone(),
             font,
             known: RefCell::default(),
         }
@@ -161,7 +165,7 @@ impl<'a> PageFont<'a> {
         };
         let told = told.map(text_of).filter(|text| text.chars().any(is_meant));
         let by_font = || {
-            let table = self.table.as_ref()?;
+            let table = self.table.get_or_init(|| GlyphTable::of_font(&self.dict)).as_ref()?;
             let char = match &self.composite {
                 Some(composite) => table.of_character(composite.character(code, length)?),
                 None => table.of_code(code),
@@ -175,6 +179,16 @@ impl<'a> PageFont<'a> {
             })
             .unwrap_or_default()
     }
+}
+
+/// The part of a composite font that has the glyphs.
+pub fn descendant<'a>(dict: &Dict<'a>) -> Option<Dict<'a>> {
+    let fonts = dict.get::<Array<'a>>("DescendantFonts")?;
+    fonts.iter::<Dict<'a>>().next()
+}
+
+pub fn descriptor<'a>(dict: &Dict<'a>, descendant: Option<&Dict<'a>>) -> Dict<'a> {
+    descendant.unwrap_or(dict).get("FontDescriptor").unwrap_or_default()
 }
 
 impl Composite {
@@ -200,7 +214,7 @@ impl Composite {
                 ))
             });
         let unicode = family.and_then(|family| known_map(family.ucs2_cmap()?));
-        Self { encoding, unicode }
+        Self { encoding, unicode, codes: Codes::of(dict, descendant) }
     }
 
     /// The number of the character that a code stands for.
@@ -213,7 +227,44 @@ impl Composite {
 
     fn text(&self, code: u32, length: usize) -> Option<String> {
         let cid = self.character(code, length)?;
-        self.unicode.as_ref()?.lookup_bf_string(cid).map(text_of)
+        let by_map = self.unicode.as_ref().and_then(|map| map.lookup_bf_string(cid)).map(text_of);
+        by_map.or_else(|| Some(self.codes.character(code)?.to_string()))
+    }
+}
+
+impl Codes {
+    fn of(dict: &Dict<'_>, descendant: Option<&Dict<'_>>) -> Self {
+        let says_identity = |font: &Dict<'_>, key: &str| {
+            font.get::<Name<'_>>(key).is_some_and(|name| name.as_str().starts_with("Identity"))
+        };
+        if says_identity(dict, "ToUnicode") {
+            return Self::Unicode;
+        }
+        let Some(glyphs) = descendant.filter(|_| says_identity(dict, "Encoding")) else {
+            return Self::Unknown;
+        };
+        let is_truetype =
+            glyphs.get::<Name<'_>>("Subtype").is_some_and(|kind| kind.as_str() == "CIDFontType2");
+        let descriptor = descriptor(dict, Some(glyphs));
+        let is_embedded =
+            ["FontFile", "FontFile2", "FontFile3"].iter().any(|file| descriptor.contains_key(file));
+        match glyphs.get::<Object<'_>>("CIDToGIDMap") {
+            // The codes must be something else than the glyphs that the map leads to.
+            Some(Object::Stream(_)) => Self::Unicode,
+            _ if is_truetype && !is_embedded => Self::WindowsGlyphs,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn character(self, code: u32) -> Option<char> {
+        match self {
+            Self::Unknown => None,
+            Self::Unicode => char::from_u32(code),
+            // Arial, Times New Roman and others begin with three glyphs and then have ASCII.
+            Self::WindowsGlyphs => {
+                char::from_u32(code + 29).filter(|char| (' '..='~').contains(char))
+            }
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub struct Glyph {
     pub size: f64,
     /// How far the pen moves, without the spacing between characters.
     pub advance: f64,
+    /// How far the file sets the next glyph of the same text apart, in points; `None` where the text
+    /// ends.
+    pub spacing: Option<f64>,
     pub is_bold: bool,
     pub is_vertical: bool,
 }

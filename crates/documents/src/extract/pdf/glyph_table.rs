@@ -2,8 +2,10 @@
 //! fonts of which the file does not say it.
 use std::collections::HashMap;
 
-use hayro_syntax::object::{Dict, Name, Object, Stream};
+use hayro_syntax::object::{Dict, Object, Stream};
 use skrifa::{FontRef, MetadataProvider};
+
+use super::fonts::{descendant, descriptor};
 
 /// Where fonts of symbols have their codes.
 const SYMBOLS: u32 = 0xf000;
@@ -18,9 +20,10 @@ pub struct GlyphTable {
 }
 
 impl GlyphTable {
-    /// Of the font that `descriptor` describes, unless its file has no such table. `descendant` is the
-    /// part of a composite font that has the glyphs.
-    pub fn new(descriptor: &Dict<'_>, descendant: Option<&Dict<'_>>) -> Option<Self> {
+    /// The table of this font, unless it has none.
+    pub fn of_font(dict: &Dict<'_>) -> Option<Self> {
+        let descendant = descendant(dict);
+        let descriptor = descriptor(dict, descendant.as_ref());
         let file = ["FontFile2", "FontFile3"]
             .into_iter()
             .find_map(|key| descriptor.get::<Stream<'_>>(key))?;
@@ -62,12 +65,6 @@ impl GlyphTable {
     pub fn of_code(&self, code: u32) -> Option<char> {
         self.meanings.get(self.codes.get(&code)?).copied()
     }
-}
-
-/// Whether a font dictionary leaves it to its font what the codes mean.
-pub fn is_needed(dict: &Dict<'_>) -> bool {
-    !dict.contains_key("ToUnicode")
-        && dict.get::<Name<'_>>("Subtype").is_none_or(|kind| kind.as_str() != "Type3")
 }
 
 fn is_public(char: char) -> bool {

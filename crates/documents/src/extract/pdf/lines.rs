@@ -1,10 +1,9 @@
 //! Glyphs to lines: which stand beside each other, and where words and cells end.
-use std::collections::HashMap;
-
 use hayro_font::kurbo::Vec2;
 
-use super::bidi;
 use super::glyph::{Glyph, NOTHING};
+use super::spaced::{self, Piece};
+use super::{bidi, overprint};
 
 /// A gap wider than this, in heights of the text, ends a cell.
 const CELL_GAP: f64 = 1.4;
@@ -14,10 +13,12 @@ const WORD_GAP: f64 = 0.17;
 const EXTRA_GAP: f64 = 0.26;
 /// The same between ideographs, which stand in wide boxes.
 const WIDE_GAP: f64 = 0.6;
-/// Letters are spaced out by at most this much.
+/// The same between numbers that are drawn by themselves.
+const NUMBER_GAP: f64 = 0.08;
+/// Letters of one text are spaced out by at most this much.
 const MOST_SPACED: f64 = 0.35;
-/// How many of a line's last glyphs are looked at to see whether a place is taken.
-const NEAR: usize = 64;
+/// The same for letters that are drawn one by one, which may be the labels of something.
+const MOST_SPACED_ALONE: f64 = 0.12;
 
 /// Text between two wide gaps.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ impl Line {
 
 /// The lines of a page, in the order in which it draws them.
 pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<Line> {
-    drop_overprinted(&mut glyphs);
+    overprint::drop(&mut glyphs);
     let mostly_right = bidi::is_mostly_right(&glyphs);
     let mut lines = Vec::new();
     let mut open: Option<Open> = None;
@@ -72,35 +73,6 @@ pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<Line> {
     lines
 }
 
-/// Text that is printed twice to look bold is read once.
-fn drop_overprinted(glyphs: &mut Vec<Glyph>) {
-    let mut seen = HashMap::<_, Vec<(f64, f64, f64)>>::new();
-    glyphs.retain(|glyph| {
-        if glyph.char == ' ' || glyph.more.is_some() {
-            return true;
-        }
-        let (x, y, size) = (glyph.origin.x, glyph.origin.y, glyph.size);
-        let near = 0.13 * size.min(glyph.advance.max(size * 0.3));
-        let cell = |value: f64| (value / 4.0).floor() as i64;
-        let (low_x, high_x) = (cell(x - near), cell(x + near));
-        let (low_y, high_y) = (cell(y - near), cell(y + near));
-        let is_same = |(a, b, other): &(f64, f64, f64)| {
-            (a - x).abs() < near && (b - y).abs() < near && (other / size - 1.0).abs() < 0.1
-        };
-        // Large letters would span many cells; they are seldom printed twice.
-        if high_x - low_x < 8 && high_y - low_y < 8 {
-            for (i, j) in (low_x..=high_x).flat_map(|i| (low_y..=high_y).map(move |j| (i, j))) {
-                let there = seen.get(&(glyph.char, i, j));
-                if there.is_some_and(|there| there.iter().rev().take(NEAR).any(is_same)) {
-                    return false;
-                }
-            }
-        }
-        seen.entry((glyph.char, cell(x), cell(y))).or_default().push((x, y, size));
-        true
-    });
-}
-
 /// A line in the making.
 struct Open {
     glyphs: Vec<Placed>,
@@ -116,11 +88,27 @@ struct Open {
 struct Placed {
     glyph: Glyph,
     at: f64,
+    /// How many glyphs of the line were drawn before it.
+    order: usize,
 }
 
 impl Placed {
     fn end(&self) -> f64 {
         self.at + self.glyph.advance
+    }
+
+    /// How far `next` stands from where it would without a space between them; letters that the file
+    /// itself spaces out stand where they would.
+    fn gap(&self, end: f64, next: &Self) -> f64 {
+        let is_next = next.order == self.order + 1;
+        next.at - end - self.glyph.spacing.filter(|_| is_next).unwrap_or(0.0)
+    }
+
+    /// Whether this space stands between two glyphs, and not on top of one that was drawn at
+    /// another time.
+    fn parts(&self, before: &Self, end: f64, after: &Self) -> bool {
+        let is_between = before.order < self.order && self.order < after.order;
+        is_between || after.at - end > 0.3 * self.glyph.advance
     }
 }
 
@@ -136,7 +124,7 @@ impl Open {
             end: at + glyph.advance,
             is_sorted: true,
             is_vertical: glyph.is_vertical,
-            glyphs: vec![Placed { glyph, at }],
+            glyphs: vec![Placed { glyph, at, order: 0 }],
         }
     }
 
@@ -152,12 +140,22 @@ impl Open {
             return false;
         }
         let slack = 0.4 * small;
-        if at > self.end - slack || at + glyph.advance < self.start + slack {
+        if at > self.end - slack
+            || self.goes_on(at, small)
+            || at + glyph.advance < self.start + slack
+        {
             return true;
         }
         let (start, end) = (at + 0.3 * glyph.advance, at + 0.7 * glyph.advance);
         self.glyphs.len() < 4_096
             && !self.glyphs.iter().any(|it| !it.glyph.is_space() && it.at < end && it.end() > start)
+    }
+
+    /// Whether a glyph at `at` follows the one drawn last, whose width may be said to be too great.
+    fn goes_on(&self, at: f64, size: f64) -> bool {
+        let last =
+            self.glyphs.last().filter(|last| !last.glyph.is_space() && last.end() >= self.end);
+        last.is_some_and(|last| at > last.at + 0.2 * size)
     }
 
     fn push(&mut self, glyph: Glyph) {
@@ -169,10 +167,17 @@ impl Open {
         if bidi::is_mark(glyph.char) {
             at = last;
         }
+        let size = self.size.min(glyph.size);
+        if at < self.end - 0.4 * size && self.goes_on(at, size) {
+            self.end = at;
+            if let Some(last) = self.glyphs.last_mut() {
+                last.glyph.advance = at - last.at;
+            }
+        }
         self.is_sorted &= at >= last;
         self.start = self.start.min(at);
         self.end = self.end.max(at + glyph.advance);
-        self.glyphs.push(Placed { glyph, at });
+        self.glyphs.push(Placed { glyph, at, order: self.glyphs.len() });
     }
 
     fn close(mut self, mostly_right: bool) -> Option<Line> {
@@ -214,25 +219,30 @@ impl Open {
     fn pieces(&self) -> Vec<Vec<Piece<'_>>> {
         let word_gap = self.word_gap();
         let mut cells: Vec<Vec<Piece<'_>>> = Vec::new();
-        let mut before: Option<&Placed> = None;
+        // The last glyph that is no space, and where in the line it is.
+        let mut before: Option<(&Placed, usize)> = None;
         let mut end = f64::MIN;
-        let mut space = false;
-        for placed in &self.glyphs {
+        for (index, placed) in self.glyphs.iter().enumerate() {
             if placed.glyph.is_space() {
-                space = before.is_some();
                 continue;
             }
             let piece = Piece { glyph: Some(&placed.glyph), start: placed.at, end: placed.end() };
             match (before, cells.last_mut()) {
-                (Some(before), Some(cell)) => {
+                (Some((before, at)), Some(cell)) => {
                     let size = before.glyph.size.max(placed.glyph.size);
-                    let gap = placed.at - end;
+                    let gap = before.gap(end, placed);
+                    let mut spaces = self.glyphs[at + 1..index].iter();
+                    let is_parted = spaces.any(|space| space.parts(before, end, placed));
                     let wide = is_wide(before.glyph.char) && is_wide(placed.glyph.char);
-                    let word_gap = if wide { WIDE_GAP * size } else { word_gap * size };
+                    let word_gap = match wide {
+                        true => WIDE_GAP * size,
+                        false if self.parts_numbers(at, index) => NUMBER_GAP * size,
+                        false => word_gap * size,
+                    };
                     if gap > CELL_GAP * size {
                         cells.push(vec![piece]);
                     } else {
-                        if space || gap > word_gap {
+                        if is_parted || gap > word_gap {
                             cell.push(Piece { glyph: None, start: end, end: placed.at });
                         }
                         cell.push(piece);
@@ -241,10 +251,22 @@ impl Open {
                 _ => cells.push(vec![piece]),
             }
             end = end.max(placed.end());
-            before = Some(placed);
-            space = false;
+            before = Some((placed, index));
         }
+        cells.iter_mut().for_each(spaced::join);
         cells
+    }
+
+    /// Whether two digits are the end and the beginning of texts that each are longer.
+    fn parts_numbers(&self, before: usize, after: usize) -> bool {
+        let one = |at: usize| self.glyphs.get(at).map(|it| &it.glyph);
+        let (Some(last), Some(first)) = (one(before), one(after)) else { return false };
+        let goes_on = |glyph: Option<&Glyph>| glyph.is_some_and(|it| it.spacing.is_some());
+        last.spacing.is_none()
+            && last.char.is_numeric()
+            && first.char.is_numeric()
+            && goes_on(before.checked_sub(1).and_then(one))
+            && goes_on(Some(first))
     }
 
     /// The gap that ends a word, in heights of the text: letters that are spaced out have more
@@ -254,25 +276,20 @@ impl Open {
             .glyphs
             .windows(2)
             .filter(|two| !two[0].glyph.is_space() && !two[1].glyph.is_space())
-            .map(|two| (two[1].at - two[0].end()) / two[0].glyph.size.max(two[1].glyph.size))
+            .map(|two| two[0].gap(two[0].end(), &two[1]) / two[0].glyph.size.max(two[1].glyph.size))
             .filter(|gap| *gap < CELL_GAP)
             .collect();
         let spaces = self.glyphs.iter().filter(|it| it.glyph.is_space()).count();
+        let alone = self.glyphs.iter().filter(|it| it.glyph.spacing.is_none()).count();
+        let most = if 2 * alone > self.glyphs.len() { MOST_SPACED_ALONE } else { MOST_SPACED };
         let usual = match gaps.len() {
             0..5 => 0.0,
             // Letters that are spaced out all are, labels beside each other only where one ends.
-            count => gaps.select_nth_unstable_by(count / 4, f64::total_cmp).1.min(MOST_SPACED),
+            count => gaps.select_nth_unstable_by(count / 4, f64::total_cmp).1.min(most),
         };
         let gap = if 12 * spaces >= self.glyphs.len() { EXTRA_GAP } else { WORD_GAP };
         gap + usual.max(0.0)
     }
-}
-
-/// A glyph, or the space between two words.
-struct Piece<'a> {
-    glyph: Option<&'a Glyph>,
-    start: f64,
-    end: f64,
 }
 
 fn cell(pieces: &[Piece<'_>], from_right: Option<bool>) -> Cell {

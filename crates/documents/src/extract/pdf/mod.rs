@@ -17,10 +17,13 @@ mod info;
 mod layers;
 mod lines;
 mod marked;
+mod overprint;
 mod paragraphs;
 mod placing;
 mod scanned;
 mod scans;
+mod spaced;
+mod state;
 mod tables;
 
 use carrel_domain::document::Extracted;
@@ -67,8 +70,23 @@ fn open(input: &Input<'_>) -> Result<Pdf, ExtractError> {
         LoadPdfError::Decryption(_) => {
             ExtractError::refused("is encrypted in a way that is not supported.")
         }
-        LoadPdfError::Invalid => ExtractError::damaged(WHAT),
+        LoadPdfError::Invalid => not_understood(input),
     })
+}
+
+/// Why a file cannot be opened that may be whole but uses what the library does not know.
+fn not_understood(input: &Input<'_>) -> ExtractError {
+    let bytes = input.bytes().unwrap_or_default();
+    let names = |name: &[u8]| bytes.windows(name.len()).any(|it| it == name);
+    if names(b"/BrotliDecode") {
+        return ExtractError::refused(
+            "is compressed with Brotli, which is not supported. Save it without and send it again.",
+        );
+    }
+    match names(b"/Encrypt") {
+        true => ExtractError::refused("is encrypted in a way that is not supported."),
+        false => ExtractError::damaged(WHAT),
+    }
 }
 
 fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
@@ -84,9 +102,13 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
         if let Some(content) = page.page_stream() {
             interpreter.draw(content, page.resources(), upright);
         }
+        let is_unknown = interpreter.is_mostly_unknown();
         let glyphs = seen(std::mem::take(&mut interpreter.glyphs), page);
         let comments = annotations::draw(page, upright, &mut interpreter);
         let later = seen(std::mem::take(&mut interpreter.glyphs), page);
+        if is_unknown {
+            scans.unknown.push(number);
+        }
         if interpreter.is_cut {
             return Err(ExtractError::TextTooLarge);
         }

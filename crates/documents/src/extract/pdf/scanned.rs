@@ -16,6 +16,8 @@ pub struct Scans {
     unread: BTreeMap<UnreadPicture, Vec<u32>>,
     without_text: Vec<u32>,
     cut: Vec<u32>,
+    /// Pages whose text has no meaning that the file tells.
+    pub unknown: Vec<u32>,
 }
 
 impl Scans {
@@ -72,6 +74,13 @@ impl Scans {
         if !self.without_text.is_empty() {
             let pages = named(&self.without_text);
             input.warn(format!("No text was found in the pictures on page {pages}."));
+        }
+        if !self.unknown.is_empty() {
+            let pages = named(&self.unknown);
+            input.warn(format!(
+                "Most of the text on page {pages} was not read: its fonts do not say what their \
+                 characters mean. Print the file to a new PDF file as pictures and send that."
+            ));
         }
     }
 }

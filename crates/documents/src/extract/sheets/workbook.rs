@@ -29,28 +29,32 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     }
     let relations = Relations::of(&mut archive, &main)?;
     let mut strings = Strings::default();
-    for (_, part) in relations.of_kind("/sharedStrings") {
-        archive.visit(part, &mut strings)?;
+    if let Some(part) = relations.first(&archive, "/sharedStrings", "xl/sharedStrings.xml") {
+        archive.visit(&part, &mut strings)?;
     }
     let mut styles = Styles::default();
-    for (_, part) in relations.of_kind("/styles") {
-        archive.visit(part, &mut styles)?;
+    if let Some(part) = relations.first(&archive, "/styles", "xl/styles.xml") {
+        archive.visit(&part, &mut styles)?;
     }
     let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
     let mut documents = Vec::with_capacity(workbook.sheets.len());
     let mut others = Embedded::default();
-    for Listed { name, id, is_hidden } in workbook.sheets {
-        let Some(part) = relations.part(&id) else { continue };
+    for (Listed { name, id, is_hidden }, number) in workbook.sheets.into_iter().zip(1..) {
+        let part = relations.part_or(&id, || format!("xl/worksheets/sheet{number}.xml"));
+        let Some(part) = part.filter(|part| archive.has(part)) else {
+            input.warn(format!("The sheet {name} is missing in the file."));
+            continue;
+        };
         let mut cells =
             Cells::new(Sheet::with_room(room), &strings.texts, &mut styles, workbook.is_1904);
-        archive.visit(part, &mut cells)?;
+        archive.visit(&part, &mut cells)?;
         if cells.is_full {
             return Err(ExtractError::TextTooLarge);
         }
         let sheet = cells.sheet;
         room = sheet.room();
-        let more = comments::read(input, &mut archive, part)?;
-        let own = Relations::of(&mut archive, part)?;
+        let more = comments::read(input, &mut archive, &part)?;
+        let own = Relations::of(&mut archive, &part)?;
         for kind in ["/package", "/oleObject"] {
             for (_, part) in own.of_kind(kind) {
                 others.read(input, &mut archive, part)?;
