@@ -17,6 +17,7 @@ mod input;
 mod mail;
 mod markup;
 mod notebook;
+mod objects;
 mod office;
 mod opendocument;
 mod pdf;
