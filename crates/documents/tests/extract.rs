@@ -168,6 +168,12 @@ fn refusals_say_what_clients_know() {
         assert_eq!(refusal(name, content), "No text content found in a.txt.");
     }
     let page = b"<title>only a title</title><script>x</script>";
+    assert_eq!(
+        refusal("a.html", page),
+        "No text content found in a.html. Scripts write what the page shows. Save it from a browser as \
+         PDF and send that."
+    );
+    let page = b"<title>only a title</title>";
     assert_eq!(refusal("a.html", page), "No text content found in a.html.");
     assert_eq!(
         refusal("a.json", b"{\"a\": \"\xe9\"}"),

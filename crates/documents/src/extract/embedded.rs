@@ -6,7 +6,7 @@ use carrel_domain::document::{DocumentPart, Extracted};
 
 use super::archive::Archive;
 use super::extract_error::ExtractError;
-use super::{Input, extension, formats, read_as, with_text};
+use super::{Input, extension, formats, objects, read_as, with_text};
 
 /// What programs that encrypt mails call what they made.
 const SEALED: &[&str] = &["p7m", "pgp", "gpg", "asc"];
@@ -37,12 +37,17 @@ impl Embedded {
         name: &str,
     ) -> Result<(), ExtractError> {
         // Its bytes are needed only where somebody reads them.
-        if let Err(warning) = readable_type(input, name) {
-            input.warn(warning);
+        let unreadable = readable_type(input, name).err();
+        let is_object = extension(name).is_none_or(|extension| extension == "bin");
+        if let Some(warning) = unreadable.as_ref().filter(|_| !is_object) {
+            input.warn(warning.clone());
             return Ok(());
         }
-        if let Some(bytes) = bytes_within(input, archive, part, name)? {
-            self.add(input, name, &bytes);
+        let Some(bytes) = bytes_within(input, archive, part, name)? else { return Ok(()) };
+        match (unreadable, objects::unwrap(&bytes, name)) {
+            (Some(_), Some((name, content))) => self.add(input, &name, &content),
+            (Some(warning), None) => input.warn(warning),
+            (None, _) => self.add(input, name, &bytes),
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! The encoding of a text: told by its marks, its zeros, its escapes, its declaration or its letters.
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, UTF_8, WINDOWS_1252};
+use encoding_rs::{
+    EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, UTF_8, WINDOWS_1251, WINDOWS_1252,
+    X_MAC_CYRILLIC,
+};
 use oem_cp::code_table::{DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP852};
 
 use super::plausible::score;
@@ -67,6 +70,9 @@ fn wide(bytes: &[u8]) -> Option<Wide> {
         [0, 0, 0xfe, 0xff, ..] => return Some(Wide::Utf32 { little: false }),
         [0xff, 0xfe, ..] => return Some(Wide::Utf16 { little: true }),
         [0xfe, 0xff, ..] => return Some(Wide::Utf16 { little: false }),
+        // Markup, whatever letters follow.
+        [b'<', 0, 1..=0x7f, 0, ..] => return Some(Wide::Utf16 { little: true }),
+        [0, b'<', 0, 1..=0x7f, ..] => return Some(Wide::Utf16 { little: false }),
         _ => {}
     }
     let start = &bytes[..bytes.len().min(UNITS_TOLD_BY)];
@@ -202,6 +208,10 @@ fn guessed(bytes: &[u8]) -> String {
     let guess_text = decode(guess);
     let beyond = guess_text.chars().filter(|c| !c.is_ascii()).count();
     let told = score(&guess_text);
+    // The two differ in little but their capitals.
+    if guess == WINDOWS_1251 && score(&decode(X_MAC_CYRILLIC)) > told {
+        return X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0.into_owned();
+    }
     let is_sure = !is_latin(guess) && told * 2 > i64::try_from(beyond).unwrap_or(i64::MAX);
     if !guess.is_single_byte() || is_sure {
         return guess.decode_without_bom_handling(bytes).0.into_owned();

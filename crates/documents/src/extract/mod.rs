@@ -18,6 +18,7 @@ mod mail;
 mod markup;
 mod models;
 mod notebook;
+mod objects;
 mod office;
 mod opendocument;
 mod pdf;

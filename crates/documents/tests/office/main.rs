@@ -174,6 +174,13 @@ fn text_in_old_encodings_is_read() {
         "Café déjà vu, très élégant\n"
     );
     assert_eq!(
+        text(b"\x8d\xe0\xf1\xee\xf1 \x90\xe0\xe1\xee\xf2\xe0\xe5\xf2, \x8e\xed\xe0 \x92\xe8\xf5\xee\n"),
+        "Насос Работает, Она Тихо\n"
+    );
+    let runes = "<p>𐌰𐌱𐌲𐌳𐌴𐌵 𐌶𐌷𐌸𐌹𐌺𐌻</p>";
+    let page = runes.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+    assert_eq!(read("a.html", &page)[0].text, "𐌰𐌱𐌲𐌳𐌴𐌵 𐌶𐌷𐌸𐌹𐌺𐌻");
+    assert_eq!(
         text("pump – “seal” déj\u{e0}".as_bytes().split_last().unwrap().1),
         "pump – “seal” déj\u{fffd}"
     );

@@ -18,7 +18,13 @@ const DECLARED_WITHIN: usize = 1024;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
-    let (text, about) = described(&decode(&bytes, declared_encoding(&bytes)), input.limits.text)?;
+    let html = decode(&bytes, declared_encoding(&bytes));
+    let (text, about) = described(&html, input.limits.text)?;
+    if text.trim().is_empty() && html.to_ascii_lowercase().contains("<script") {
+        input.warn(
+            "Scripts write what the page shows. Save it from a browser as PDF and send that.",
+        );
+    }
     let mut page = document(text, about.title);
     page.author = about.author.unwrap_or(page.author);
     Ok(vec![page])

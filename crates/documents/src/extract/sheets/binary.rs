@@ -30,6 +30,12 @@ fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         })?;
         return sheets(input, &mut workbook);
     }
+    // The record that began a workbook before workbooks were compound files.
+    if matches!(bytes.as_slice(), [9, 0 | 2 | 4, ..]) {
+        return Err(ExtractError::refused(
+            "is a workbook of Excel 4 or older, which is not read. Save it as .xlsx and send it again.",
+        ));
+    }
     let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsError::Password => ExtractError::protected(),
         _ => ExtractError::damaged(WHAT),
@@ -68,6 +74,12 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
         }
         room = sheet.room();
         documents.push(document(name, is_hidden, sheet, &[]));
+    }
+    if documents.iter().all(|document| document.text.is_empty()) {
+        input.warn(
+            "Of workbooks in this format only the cells are read, and they are empty. Save it as \
+             .xlsx to have its text boxes, remarks and charts read.",
+        );
     }
     Ok(documents)
 }
