@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use sha2::{Digest as _, Sha256};
 
-use crate::directory::{Directory, WEIGHTS};
+use crate::directory::{ModelDirectory, WEIGHTS};
 use crate::encoder::Encoder;
 use crate::tensors::{EDITION, FORMAT, NEWEST, Tensors, invalid};
 use carrel_kernels::kernel::Instructions;
@@ -77,7 +77,7 @@ pub(crate) struct Written {
 /// the two.
 ///
 /// Nothing in `into` is replaced before the new file is complete.
-pub fn quantize(from: &Directory, into: &Path, bits: Bits) -> io::Result<Cosine> {
+pub fn quantize(from: &ModelDirectory, into: &Path, bits: Bits) -> io::Result<Cosine> {
     // Opening the model reports problems with it.
     let original = from.open()?;
     std::fs::create_dir_all(into)?;
@@ -116,11 +116,11 @@ pub fn quantize(from: &Directory, into: &Path, bits: Bits) -> io::Result<Cosine>
             std::fs::copy(source, target)?;
         }
     }
-    let quantized = Directory { path: into.to_owned(), model: from.model }.open()?;
+    let quantized = ModelDirectory { path: into.to_owned(), model: from.model }.open()?;
     let texts: Vec<String> = PROBES.lines().map(str::to_owned).collect();
     let embed = |(description, tokenizer, weights): (
         crate::directory::Description,
-        crate::tokenizer::Tokenizer,
+        crate::tokenizer::SubwordTokenizer,
         _,
     )| {
         let most = description.architecture.max_tokens;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::json;
 use crate::refusal;
-use crate::sse::{Event, Events};
+use crate::sse::{EventParser, ServerSentEvent};
 
 /// Texts that some servers send as data to keep a connection open.
 const KEEP_ALIVE: [&[u8]; 5] = [b"ping", b"pong", b"keepalive", b"keep-alive", b"heartbeat"];
@@ -42,7 +42,7 @@ pub(crate) struct Frames {
 enum Body {
     /// Only white space so far.
     Unknown(Vec<u8>),
-    Events(Events),
+    Events(EventParser),
     Values(Values),
 }
 
@@ -65,7 +65,7 @@ impl Frames {
                 Some(_) if BYTE_ORDER_MARK.starts_with(bare) => return Ok(()),
                 Some(b'{' | b'[') => Body::Values(Values::default()),
                 Some(b'<') => return Err(Broken::WebPage),
-                Some(_) => Body::Events(Events::default()),
+                Some(_) => Body::Events(EventParser::default()),
             };
             let bare = bare.to_vec();
             std::mem::swap(&mut self.body, &mut body);
@@ -105,7 +105,7 @@ impl Frames {
 
     fn take_events(&mut self) -> Result<(), Broken> {
         let Body::Events(events) = &mut self.body else { return Ok(()) };
-        while let Some(Event { data, is_error }) = events.take() {
+        while let Some(ServerSentEvent { data, is_error }) = events.take() {
             match is_error {
                 true => self.ready.push_back(Frame::Error(data)),
                 false => self.ready.extend(frames(&data)?),

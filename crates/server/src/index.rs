@@ -177,7 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::Given;
+    use crate::config::RawConfig;
     use crate::settings;
 
     #[tokio::test]
@@ -185,7 +185,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("a.db").display());
         let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
-        let store = settings::open(&Given::default(), database.clone(), &Key::random()).await;
+        let store = settings::open(&RawConfig::default(), database.clone(), &Key::random()).await;
         let store = store.unwrap();
         let index = ConfiguredIndex::open(store.clone(), database, 1 << 20).await.unwrap();
         let set = async |changes: serde_json::Value| {

@@ -11,11 +11,11 @@ use crate::settings;
 
 /// Where everything lies beneath one root.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct StorageLayout {
     root: PathBuf,
 }
 
-impl Layout {
+impl StorageLayout {
     pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
@@ -115,7 +115,7 @@ impl Storage {
     /// Creates what is missing, for its owner's eyes only, and joins whoever else uses it. A
     /// process that finds itself alone keeps others waiting until it calls [`Storage::share`], and
     /// finds no leftovers of uploads.
-    pub fn open(layout: &Layout) -> anyhow::Result<Self> {
+    pub fn open(layout: &StorageLayout) -> anyhow::Result<Self> {
         let root = layout.root();
         let failure = || format!("failed to open the storage directory {}", root.display());
         let lock = prepare(layout).with_context(failure)?;
@@ -154,7 +154,7 @@ impl Storage {
     }
 }
 
-fn prepare(layout: &Layout) -> io::Result<File> {
+fn prepare(layout: &StorageLayout) -> io::Result<File> {
     for directory in [layout.root().to_owned(), layout.documents(), layout.uploads()] {
         private_directory(&directory)?;
     }
@@ -191,9 +191,9 @@ fn empty(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn layout() -> (tempfile::TempDir, Layout) {
+    fn layout() -> (tempfile::TempDir, StorageLayout) {
         let directory = tempfile::tempdir().unwrap();
-        let layout = Layout::new(directory.path().join("a/b"));
+        let layout = StorageLayout::new(directory.path().join("a/b"));
         (directory, layout)
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        let error = Storage::open(&Layout::new(file.join("below"))).err().unwrap();
+        let error = Storage::open(&StorageLayout::new(file.join("below"))).err().unwrap();
         assert!(format!("{error:#}").contains("file/below"), "{error:#}");
     }
 }

@@ -144,7 +144,7 @@ pub struct Stored {
     /// The answer, with its reasoning between marks.
     pub text: String,
     /// The passages it was built on.
-    pub sources: Vec<Source>,
+    pub sources: Vec<StoredSource>,
     /// The model that answered, if it was noted, and how many seconds it took.
     pub model: Option<String>,
     /// How long the answer took, if that was stored.
@@ -158,7 +158,7 @@ pub struct Stored {
 
 /// A source of a stored answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Source {
+pub struct StoredSource {
     /// The chunk it was; it may have gone since.
     pub chunk: Option<ChunkId>,
     /// The title of the document.
@@ -195,11 +195,11 @@ fn picture(record: &Value) -> Option<Attachment> {
 }
 
 /// Reads what [`source`] wrote, or an imported installation.
-pub fn read_source(source: &Value) -> Source {
+pub fn read_source(source: &Value) -> StoredSource {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
     let passage = text("text").unwrap_or_default();
     let bare = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, bare)| bare);
-    Source {
+    StoredSource {
         chunk: text("id").and_then(|id| id.parse().ok()).map(ChunkId),
         title: text("title").unwrap_or_default(),
         text: bare.trim().to_owned(),

@@ -19,6 +19,7 @@ use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 pub use conversation::EarlierTurn;
+use external::rerank_by_model;
 use fusion::{Candidate, Candidates, Fused};
 pub use rerank::TextFeatures;
 
@@ -224,7 +225,7 @@ impl Search {
             ranked.iter().map(|candidate| (candidate.chunk, candidate.worth)).collect();
         let mut hits = self.hits(task, ranked).await?;
         rerank::rerank(&asked, &worth.into_iter().collect(), &mut hits);
-        self.rerank_by_model(task, &mut hits).await;
+        rerank_by_model(&*self.models, task, &mut hits).await;
         hits.truncate(task.limit);
         Ok(hits)
     }

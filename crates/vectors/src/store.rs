@@ -45,6 +45,18 @@ pub enum Tombstones<'a> {
     Chunks(&'a [ChunkId]),
 }
 
+impl Tombstones<'_> {
+    /// Returns the field that identifies what to delete, `document` or `chunk`, and its values.
+    pub fn field(self) -> (&'static str, Vec<i64>) {
+        match self {
+            Self::Documents(documents) => {
+                ("document", documents.iter().map(|document| document.0).collect())
+            }
+            Self::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
+        }
+    }
+}
+
 /// Limits of a single request to a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

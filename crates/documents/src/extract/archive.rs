@@ -7,7 +7,7 @@ use std::io::{self, BufReader, Read, Seek};
 use zip::ZipArchive;
 
 use super::extract_error::ExtractError;
-use super::input::{Input, Source};
+use super::input::{Input, InputReader};
 use super::xml::{self, Visitor};
 
 /// More entries than any document needs.
@@ -20,7 +20,7 @@ const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
-    zip: ZipArchive<Source<'a>>,
+    zip: ZipArchive<InputReader<'a>>,
     /// What it is to the person who sent it: `a Word document`.
     what: &'static str,
     /// Knows how many bytes may still be unpacked.

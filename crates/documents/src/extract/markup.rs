@@ -47,7 +47,7 @@ impl Visitor for Book {
             "annotation" => self.in_body = true,
             "table" => self.writer.open_table(),
             "tr" => self.writer.open_row(),
-            "td" | "th" => self.writer.open_cell(super::writer::Span::default()),
+            "td" | "th" => self.writer.open_cell(super::writer::CellSpan::default()),
             "image" => {
                 let text = element.attribute("alt").filter(|text| !text.trim().is_empty());
                 if let Some(text) = text {

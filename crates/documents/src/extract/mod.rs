@@ -54,7 +54,7 @@ use extract_error::ExtractError;
 use pictures::{Ocr, Pictures};
 use recordings::{Listening, Recordings};
 
-use formats::Reading;
+use formats::ReadMethod;
 pub use formats::file_types;
 pub use html::page::{WebPages, read_page};
 use input::Input;
@@ -130,9 +130,9 @@ impl Extractor for FileExtractor {
         }
         let models = ReadingModels { ocr: self.readers.ocr(), listening: self.readers.listening() };
         let is_read = |extension: &String| match formats::reading(extension) {
-            Some(Reading::Apart(_)) => true,
-            Some(Reading::Picture(_)) => models.ocr.missing().is_none(),
-            Some(Reading::Recording(_)) => models.listening.is_ready(),
+            Some(ReadMethod::Apart(_)) => true,
+            Some(ReadMethod::Picture(_)) => models.ocr.missing().is_none(),
+            Some(ReadMethod::Recording(_)) => models.listening.is_ready(),
             _ => false,
         };
         let Some(extension) = extension(base(&name)).filter(is_read) else {
@@ -304,10 +304,10 @@ fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Ex
     }
     match formats::reading(extension) {
         Some(
-            Reading::Here(read)
-            | Reading::Apart(read)
-            | Reading::Picture(read)
-            | Reading::Recording(read),
+            ReadMethod::Here(read)
+            | ReadMethod::Apart(read)
+            | ReadMethod::Picture(read)
+            | ReadMethod::Recording(read),
         ) => read(input),
         None => match (formats::advice(extension), formats::language(extension)) {
             (Some(fault), _) => Err(fault),

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::confine::confine;
-use super::transcript::Line;
+use super::transcript::TranscriptLine;
 use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::TranscriptEnd;
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub fn run(job: &str) -> ExitCode {
     let written = match serde_json::from_str::<Job>(job) {
         Ok(job) if matches!(job.work, Work::Transcribe(_)) => {
-            let end = transcribe(job).map_or_else(Line::Failed, |()| Line::End);
+            let end = transcribe(job).map_or_else(TranscriptLine::Failed, |()| TranscriptLine::End);
             say(&end)
         }
         job => {
@@ -92,7 +92,7 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
         file.rewind()?;
         let begin = |duration: Option<f64>| {
             if let Some(duration) = duration {
-                let _ = say(&Line::Duration(duration));
+                let _ = say(&TranscriptLine::Duration(duration));
             }
         };
         let tell = &mut |part: HeardPart| match say(&part.into()) {
@@ -109,7 +109,7 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
     within(seconds, total_seconds, &spent, too_slow, listen)
 }
 
-fn say(line: &Line) -> io::Result<()> {
+fn say(line: &TranscriptLine) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');

@@ -18,7 +18,7 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::{GRACE, Readers, complaints, explain};
-use super::transcript::{LONGEST_LINE, Line, TranscriptState, Wishes};
+use super::transcript::{LONGEST_LINE, TranscriptLine, TranscriptState, Wishes};
 use super::{Job, Work, said};
 use crate::extract::recordings::Listening;
 use crate::extract::{Limits, ReadingModels};
@@ -145,7 +145,7 @@ impl Running {
             Ok(line) => line.map_err(Error::internal)?,
             Err(_) => return Err(self.told(said::too_slow(&self.job))),
         };
-        match line.and_then(|line| serde_json::from_slice::<Line>(&line).ok()) {
+        match line.and_then(|line| serde_json::from_slice::<TranscriptLine>(&line).ok()) {
             Some(line) => self.known.part(line).map_err(|error| self.told(error)),
             None => {
                 // It has ended, or is killed, without saying how.

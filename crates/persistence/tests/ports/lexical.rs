@@ -1,6 +1,6 @@
 use carrel_domain::document::Document;
 use carrel_domain::filter::{FilterHint, FilterRows};
-use carrel_domain::lexical::{Lexical, Postings, Question, Wanted};
+use carrel_domain::lexical::{Lexical, LexicalQuery, Postings, Wanted};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::provenance::Provenance;
 use carrel_domain::workspace::Workspaces;
@@ -49,7 +49,7 @@ async fn holding(
 
 /// The terms of each word of a question as it is spelled.
 fn of_query(text: &str) -> Vec<String> {
-    let words = Question::of(text).words.into_iter();
+    let words = LexicalQuery::of(text).words.into_iter();
     words.filter_map(|word| word.terms.into_iter().next()).collect()
 }
 

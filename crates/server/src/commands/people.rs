@@ -6,12 +6,12 @@ use carrel_domain::audit::By;
 use carrel_services::accounts::UserDraft;
 use chrono::Utc;
 
-use crate::cli::{MultiUser, NewUser, User};
+use crate::cli::{MultiUserCommand, NewUserArgs, UserCommand};
 use crate::terminal::{password, say};
 use crate::wiring::App;
 
-pub async fn create(app: &App, what: User) -> anyhow::Result<ExitCode> {
-    let User::Create(NewUser { name, role, password: from }) = what;
+pub async fn create(app: &App, command: UserCommand) -> anyhow::Result<ExitCode> {
+    let UserCommand::Create(NewUserArgs { name, role, password: from }) = command;
     if !app.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
             "failed to create the user: there is only one user so far; create the first admin \
@@ -26,8 +26,8 @@ pub async fn create(app: &App, what: User) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn enable(app: &App, what: MultiUser) -> anyhow::Result<ExitCode> {
-    let MultiUser::Enable { name, password: from } = what;
+pub async fn enable(app: &App, command: MultiUserCommand) -> anyhow::Result<ExitCode> {
+    let MultiUserCommand::Enable { name, password: from } = command;
     if app.ports.multi_user.is_on().await.context("failed to enable multi-user mode")? {
         bail!("failed to enable multi-user mode: it is enabled already");
     }

@@ -114,7 +114,7 @@ impl Documents for World {
         let removed: Vec<_> =
             known.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
         drop(documents);
-        self.release_originals();
+        super::originals::release_originals(self);
         let is_gone = |path: &DocumentPath| removed.iter().any(|removed| removed.path == *path);
         self.places.lock().unwrap().retain(|place| !is_gone(&place.document.path));
         self.passages.lock().unwrap().retain(|passage| !is_gone(&passage.document.path));
@@ -276,7 +276,7 @@ impl Uploads for World {
         if !without_successor.is_empty() {
             self.unfinished.lock().unwrap().insert(obsolete, without_successor);
         }
-        self.release_originals();
+        super::originals::release_originals(self);
         let paths: Vec<DocumentPath> = new.iter().map(|new| new.path.clone()).collect();
         self.pending_files.lock().unwrap().retain(|noted| !paths.contains(noted));
         for document in &new {

@@ -4,7 +4,7 @@
 //! only those chosen are read and ranked, so that words which are everywhere cost little.
 use std::collections::{BTreeSet, HashMap};
 
-use carrel_domain::lexical::{Likeness, Occurrences, Postings, Question, Wanted};
+use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrences, Postings, Wanted};
 use carrel_domain::library::Passage;
 use carrel_domain::{ChunkId, Result};
 
@@ -30,7 +30,7 @@ const OF_PART: f32 = 0.3;
 /// The words of a question, with those of the turns before it, and what each is worth in the workspace.
 #[derive(Default)]
 pub(super) struct Asked {
-    pub(super) question: Question,
+    pub(super) question: LexicalQuery,
     /// How many words are the question's own; they come first.
     pub(super) own: usize,
     weights: Vec<f32>,
@@ -116,7 +116,7 @@ pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, 
 }
 
 /// One list for each word: the passages that any of its terms finds.
-fn by_word(question: &Question, lists: Vec<Postings>) -> Vec<Postings> {
+fn by_word(question: &LexicalQuery, lists: Vec<Postings>) -> Vec<Postings> {
     let mut lists = lists.into_iter();
     let merged = |word: &carrel_domain::lexical::QuestionWord| {
         let mut merged = Postings::default();

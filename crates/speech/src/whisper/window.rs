@@ -7,10 +7,10 @@ use crate::audio::{AudioError, RATE};
 pub const WINDOW: usize = 2 * FRAMES * HOP;
 
 /// Where sound comes from: the next samples, or `None` at its end.
-pub type Source<'a> = dyn FnMut() -> Result<Option<Vec<f32>>, AudioError> + 'a;
+pub type SampleSource<'a> = dyn FnMut() -> Result<Option<Vec<f32>>, AudioError> + 'a;
 
 pub struct Windows<'a> {
-    source: &'a mut Source<'a>,
+    source: &'a mut SampleSource<'a>,
     /// Sound from `start` on.
     samples: Vec<f32>,
     start: usize,
@@ -20,7 +20,7 @@ pub struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    pub fn new(source: &'a mut Source<'a>) -> Self {
+    pub fn new(source: &'a mut SampleSource<'a>) -> Self {
         Self { source, samples: Vec::new(), start: 0, at: 0, ended: false }
     }
 

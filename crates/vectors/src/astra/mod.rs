@@ -227,12 +227,7 @@ impl Store for Astra {
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()> {
-        let (field, ids): (_, Vec<_>) = match tombstones {
-            Tombstones::Documents(documents) => {
-                ("document", documents.iter().map(|document| document.0).collect())
-            }
-            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
-        };
+        let (field, ids) = tombstones.field();
         for dimensions in of {
             for some in ids.chunks(BATCH) {
                 let filter = json!({ "workspace": within.0, field: { "$in": some } });

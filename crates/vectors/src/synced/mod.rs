@@ -82,7 +82,7 @@ impl SyncedIndex {
 
     /// Keeps the store in sync. Never ends; can be dropped at any moment.
     pub async fn sync_loop(&self) {
-        self.inner.sync_loop().await;
+        sync_loop::run(&self.inner).await;
     }
 
     /// Brings the store up to date with a workspace.
@@ -99,7 +99,7 @@ impl SyncedIndex {
     /// # Errors
     /// Those of the store and of the database.
     pub async fn reconcile_all(&self) -> Result<()> {
-        self.inner.round(true).await
+        sync_loop::round(&self.inner, true).await
     }
 }
 

@@ -251,12 +251,7 @@ impl Store for Weaviate {
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()> {
-        let (property, ids): (_, Vec<_>) = match tombstones {
-            Tombstones::Documents(documents) => {
-                ("document", documents.iter().map(|document| document.0).collect())
-            }
-            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
-        };
+        let (property, ids) = tombstones.field();
         let filter = all_of(vec![here(within), one_of(property, &ids)]);
         for dimensions in of {
             self.delete(&self.collection(*dimensions), &filter).await?;

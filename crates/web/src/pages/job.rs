@@ -20,6 +20,7 @@ use crate::http::response::{self, PageResult};
 use crate::live::rejected_files::RejectedFile;
 use crate::session::current_user::{CurrentUser, role};
 use crate::session::session_cookie::safe_next;
+use crate::session::session_guard::SessionGuard;
 use crate::site::Site;
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
@@ -233,7 +234,8 @@ pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) 
         let (said, is_over) = next(&mut follow, &site).await?;
         Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
     });
-    Ok(sse::response().streaming(heard(told, current_user.guard(Some(job.workspace.id)))))
+    Ok(sse::response()
+        .streaming(heard(told, SessionGuard::new(&current_user, Some(job.workspace.id)))))
 }
 
 /// Returns the next event, and whether it is the last. `None` at the end.

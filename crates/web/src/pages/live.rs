@@ -31,6 +31,7 @@ use crate::http::page_error::PageError;
 use crate::http::response::PageResult;
 use crate::live::answers::{End, Running, ShownAnswer};
 use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_guard::SessionGuard;
 use crate::view::Renderer;
 use crate::view::message::{self, MessagePart, MessageView, Standing};
 use crate::view::texts::t;
@@ -81,7 +82,7 @@ pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> P
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(answer.streaming(heard(told, current_user.guard(Some(within)))))
+    Ok(answer.streaming(heard(told, SessionGuard::new(&current_user, Some(within)))))
 }
 
 struct Listener {

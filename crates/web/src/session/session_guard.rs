@@ -19,13 +19,13 @@ pub struct SessionGuard {
     within: Option<WorkspaceId>,
 }
 
-impl<P: RequiredRole> CurrentUser<P> {
+impl SessionGuard {
     /// Returns a guard for a response that takes time, for a workspace if it concerns one.
-    pub fn guard(&self, within: Option<WorkspaceId>) -> SessionGuard {
-        SessionGuard {
-            site: self.site.clone(),
-            token: session_cookie::token(&self.request).map(str::to_owned),
-            id: self.identity.id(),
+    pub fn new<P: RequiredRole>(user: &CurrentUser<P>, within: Option<WorkspaceId>) -> Self {
+        Self {
+            site: user.site.clone(),
+            token: session_cookie::token(&user.request).map(str::to_owned),
+            id: user.identity.id(),
             least: P::LEAST,
             within,
         }

@@ -11,7 +11,7 @@ use url::Url;
 use crate::http::assets;
 use crate::http::form::Fields;
 use crate::http::page_error::PageError;
-use crate::session::current_user::{CurrentUser, Identity};
+use crate::session::current_user::{CurrentUser, Identity, role};
 use crate::session::session_cookie;
 use crate::view::days;
 use crate::view::texts;
@@ -214,6 +214,13 @@ impl<P> CurrentUser<P> {
             undo: asked.number("undo").ok().flatten(),
             path: self.request.path().to_owned(),
         })
+    }
+}
+
+impl CurrentUser<role::Admin> {
+    /// Returns the layout of a page of the administration.
+    pub async fn admin_frame(&self, title: &str) -> Result<PageLayout, PageError> {
+        self.frame(title, Section::Administration).await
     }
 }
 

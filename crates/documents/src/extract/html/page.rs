@@ -7,7 +7,7 @@ use carrel_domain::link::{FetchedPage, PageReader, WebPage};
 use carrel_domain::{Error, Result};
 use encoding_rs::Encoding;
 
-use super::walk::{Content, Tag, walk};
+use super::walk::{HtmlVisitor, Tag, walk};
 use super::{close, declared_encoding, open, xhtml};
 use crate::blocking;
 use crate::extract::encoding::decode;
@@ -137,7 +137,7 @@ const SURROUNDINGS: [&[u8]; 10] = [
 /// The least share of the text that the narrower reading must have to be chosen: one fifth.
 const LEAST_SHARE: usize = 5;
 
-impl Content for Reading {
+impl HtmlVisitor for Reading {
     fn start(&mut self, tag: &Tag) {
         let element = tag.name.as_slice();
         if let b"main" | b"article" = element {

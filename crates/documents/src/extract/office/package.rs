@@ -83,7 +83,7 @@ pub fn resolve(folder: &str, target: &str) -> String {
 }
 
 /// Texts by the id that the main part refers to them with.
-pub type Texts = HashMap<String, String>;
+pub type PartTexts = HashMap<String, String>;
 
 #[cfg(test)]
 mod tests {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use carrel_domain::document::Extracted;
 
-use super::package::{Relations, Texts, main_part};
+use super::package::{PartTexts, Relations, main_part};
 use super::{drawings, ordinals, symbols};
 use crate::extract::archive::Archive;
 use crate::extract::dublin_core::{self, DublinCore};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::writer::{Span, Writer};
+use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 use crate::extract::{Input, by_nobody, embedded};
 
@@ -123,7 +123,7 @@ struct Slide {
     writer: Writer,
     number: u32,
     is_notes: bool,
-    drawings: Texts,
+    drawings: PartTexts,
     hidden: usize,
     in_text: bool,
     /// Inside a shape, what is known of it.
@@ -148,7 +148,7 @@ impl Slide {
             writer,
             number: 0,
             is_notes: false,
-            drawings: Texts::new(),
+            drawings: PartTexts::new(),
             hidden: 0,
             in_text: false,
             is_left_out: false,
@@ -265,7 +265,7 @@ impl Visitor for Slide {
                 let is_set =
                     |name| element.attribute(name).is_some_and(|is| is == "1" || is == "true");
                 let continues = is_set("vMerge") && !is_set("hMerge");
-                self.writer.open_cell(Span { continues, ..Span::default() });
+                self.writer.open_cell(CellSpan { continues, ..CellSpan::default() });
             }
             "chart" | "relIds" | "blip" => {
                 let id = match name {

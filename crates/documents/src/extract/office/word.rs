@@ -6,9 +6,9 @@ use carrel_domain::document::Extracted;
 
 use super::drawings;
 use super::numbering::Numbering;
-use super::package::{Relations, Texts, main_part};
-use super::styles::Styles;
-use super::word_body::{Body, Context};
+use super::package::{PartTexts, Relations, main_part};
+use super::styles::WordStyles;
+use super::word_body::{Body, WordReferences};
 use crate::extract::archive::Archive;
 use crate::extract::dublin_core::{self, DublinCore};
 use crate::extract::extract_error::ExtractError;
@@ -21,9 +21,9 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let main = main_part(&mut archive, "word/document.xml")?;
     let relations = Relations::of(&mut archive, &main)?;
-    let mut context = Context::new(archive.text_limit());
+    let mut context = WordReferences::new(archive.text_limit());
     if let Some(part) = first(&relations, "/styles") {
-        let mut styles = Styles::default();
+        let mut styles = WordStyles::default();
         archive.visit(&part, &mut styles)?;
         context.styles = Rc::new(styles);
     }
@@ -76,7 +76,7 @@ fn chunks(
     archive: &mut Archive<'_>,
     input: &Input<'_>,
     relations: &Relations,
-) -> Result<Texts, ExtractError> {
+) -> Result<PartTexts, ExtractError> {
     let mut texts = HashMap::new();
     for (id, part) in relations.of_kind("/aFChunk") {
         if let Some(text) = embedded::text_of(input, archive, part)? {
@@ -92,14 +92,14 @@ fn surroundings(
     archive: &mut Archive<'_>,
     relations: &Relations,
     kind: &str,
-    context: &Context,
+    context: &WordReferences,
     numbering: &Numbering,
 ) -> Result<Vec<String>, ExtractError> {
     let mut texts: Vec<String> = Vec::new();
     for (_, part) in relations.of_kind(kind) {
         let own = Relations::of(archive, part)?;
         let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
-        let context = Context { drawings, ..context.clone() };
+        let context = WordReferences { drawings, ..context.clone() };
         let mut body = Body::new(context, numbering.clone());
         archive.visit(part, &mut body)?;
         let text = body.writer.whole()?;
@@ -116,12 +116,12 @@ fn notes(
     archive: &mut Archive<'_>,
     part: &str,
     element: &'static str,
-    context: &Context,
+    context: &WordReferences,
     numbering: &Numbering,
-) -> Result<Texts, ExtractError> {
+) -> Result<PartTexts, ExtractError> {
     let own = Relations::of(archive, part)?;
     let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
-    let context = Context { drawings, ..context.clone() };
+    let context = WordReferences { drawings, ..context.clone() };
     let body = Body::new(context, numbering.clone());
     let mut notes = Notes { element, body, id: None, author: String::new(), texts: HashMap::new() };
     archive.visit(part, &mut notes)?;
@@ -133,7 +133,7 @@ struct Notes {
     body: Body,
     id: Option<String>,
     author: String,
-    texts: Texts,
+    texts: PartTexts,
 }
 
 impl Visitor for Notes {

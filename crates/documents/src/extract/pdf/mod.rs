@@ -34,7 +34,7 @@ use bookmarks::OnPage;
 use content::Interpreter;
 pub use drawing::draw;
 use glyph::Glyph;
-pub use lines::{Cell, Line};
+pub use lines::{Cell, PageLine};
 use paragraphs::Style;
 use scanned::Scans;
 
@@ -75,7 +75,7 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
     let limit = input.limits.text;
     let catalog = info::catalog(pdf);
     let mut interpreter = Interpreter::new(&catalog);
-    let mut pages: Vec<(Vec<Line>, Vec<String>)> = Vec::new();
+    let mut pages: Vec<(Vec<PageLine>, Vec<String>)> = Vec::new();
     let mut size = 0;
     let mut scans = Scans::default();
     for (page, number) in pdf.pages().iter().zip(1..) {
@@ -120,7 +120,7 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
 }
 
 /// Pages of lines as Markdown.
-pub fn written(pages: &[Vec<Line>]) -> Vec<String> {
+pub fn written(pages: &[Vec<PageLine>]) -> Vec<String> {
     let style = Style::of(pages.iter().flatten());
     let none = OnPage::new();
     pages.iter().map(|lines| paragraphs::page(lines, &style, &none)).collect()

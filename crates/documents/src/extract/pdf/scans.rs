@@ -20,14 +20,14 @@ const LONGEST: f64 = 5_000.0;
 const PER_INCH: f64 = 72.0;
 
 /// A picture in the file, or one that was written between drawing instructions.
-pub enum Source<'a> {
+pub enum ScanImage<'a> {
     Stream(Stream<'a>),
     Picture(Picture),
 }
 
 /// A picture that a page draws, and where: the matrix takes a square of length 1 to the upright page.
 pub struct Drawn<'a> {
-    pub image: Source<'a>,
+    pub image: ScanImage<'a>,
     pub matrix: Affine,
 }
 
@@ -40,8 +40,8 @@ impl Drawn<'_> {
     /// In points of its own.
     fn size(&self) -> (u32, u32) {
         match &self.image {
-            Source::Stream(image) => size(image),
-            Source::Picture(picture) => (picture.width() as u32, picture.height() as u32),
+            ScanImage::Stream(image) => size(image),
+            ScanImage::Picture(picture) => (picture.width() as u32, picture.height() as u32),
         }
     }
 }
@@ -79,8 +79,8 @@ pub fn picture(
     let mut count = 0;
     for one in drawn {
         let decoded = match &one.image {
-            Source::Stream(image) => decode(image).map(Cow::Owned),
-            Source::Picture(picture) => Ok(Cow::Borrowed(picture)),
+            ScanImage::Stream(image) => decode(image).map(Cow::Owned),
+            ScanImage::Picture(picture) => Ok(Cow::Borrowed(picture)),
         };
         match decoded {
             Ok(picture) => {

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::document::Extracted;
 use carrel_ocr::{
-    DETECTOR, DICTIONARY, DecodeError, Engine, Languages, Picture, RECOGNIZER, Reading,
+    DETECTOR, DICTIONARY, DecodeError, Engine, Languages, Picture, RECOGNIZER, RecognizedText,
 };
 use serde::{Deserialize, Serialize};
 
 use super::extract_error::ExtractError;
-use super::pdf::Line;
+use super::pdf::PageLine;
 use super::{Input, PAGE_END, by_nobody};
 pub use layout::lines;
 
@@ -133,7 +133,7 @@ impl Pictures {
     }
 
     /// The lines of text in a picture.
-    pub fn read(&self, picture: &Picture) -> Result<Reading, UnreadPicture> {
+    pub fn read(&self, picture: &Picture) -> Result<RecognizedText, UnreadPicture> {
         let reader = self.0.as_ref().map_err(Clone::clone)?;
         let start = Instant::now();
         let spent = Duration::from_millis(reader.spent.load(Ordering::Relaxed));
@@ -154,7 +154,11 @@ impl Pictures {
 
     /// As [`Pictures::read`], as lines of a page of that height, in points of `scale` to those of the
     /// picture. Says whether time was up before the end.
-    pub fn lines(&self, picture: &Picture, scale: f64) -> Result<(Vec<Line>, bool), UnreadPicture> {
+    pub fn lines(
+        &self,
+        picture: &Picture,
+        scale: f64,
+    ) -> Result<(Vec<PageLine>, bool), UnreadPicture> {
         let reading = self.read(picture)?;
         let is_cut = reading.is_cut;
         Ok((lines(reading, scale), is_cut))

@@ -4,7 +4,7 @@ use carrel_domain::document::Extracted;
 use super::lines::Sheet;
 use super::number::general;
 use super::strings::Strings;
-use super::styles::Styles;
+use super::styles::CellStyles;
 use super::{MOST_SHEETS, comments, document};
 use crate::extract::Input;
 use crate::extract::archive::Archive;
@@ -32,7 +32,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     for (_, part) in relations.of_kind("/sharedStrings") {
         archive.visit(part, &mut strings)?;
     }
-    let mut styles = Styles::default();
+    let mut styles = CellStyles::default();
     for (_, part) in relations.of_kind("/styles") {
         archive.visit(part, &mut styles)?;
     }
@@ -105,7 +105,7 @@ impl Visitor for Workbook {
 struct Cells<'a> {
     sheet: Sheet,
     strings: &'a [String],
-    styles: &'a mut Styles,
+    styles: &'a mut CellStyles,
     is_1904: bool,
     is_full: bool,
     row: u32,
@@ -127,7 +127,7 @@ enum Within {
 }
 
 impl<'a> Cells<'a> {
-    fn new(sheet: Sheet, strings: &'a [String], styles: &'a mut Styles, is_1904: bool) -> Self {
+    fn new(sheet: Sheet, strings: &'a [String], styles: &'a mut CellStyles, is_1904: bool) -> Self {
         Self {
             sheet,
             strings,

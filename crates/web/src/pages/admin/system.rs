@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_guard::SessionGuard;
 use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
@@ -73,5 +74,8 @@ pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(handed(staged.into_stream().map_ok(Bytes::from), current_user.guard(None))))
+        .streaming(handed(
+            staged.into_stream().map_ok(Bytes::from),
+            SessionGuard::new(&current_user, None),
+        )))
 }
