@@ -50,5 +50,5 @@ pub struct Postings {
 #[async_trait]
 pub trait Lexical: Send + Sync {
     /// How many passages the workspace has, and those of each group, in the order of the groups.
-    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
+    async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
 }

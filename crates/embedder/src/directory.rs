@@ -89,7 +89,9 @@ impl ModelDirectory {
     /// nothing does.
     pub fn edition(&self) -> String {
         let path = self.path.join(WEIGHTS);
-        let note = Tensors::open(&path).ok().and_then(|file| file.note(EDITION).map(str::to_owned));
+        let note = Tensors::open(&path)
+            .ok()
+            .and_then(|file| file.metadata_value(EDITION).map(str::to_owned));
         match (note, self.model) {
             (Some(note), _) => note,
             (None, Some(_)) => String::new(),

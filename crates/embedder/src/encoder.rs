@@ -85,7 +85,7 @@ impl Encoder {
         let pooling = self.weights.architecture.pooling;
         let rows = |span: Range<usize>| &workspace.hidden[span.start * width..span.end * width];
         let vectors = spans.into_iter().map(|span| pool(rows(span), width, pooling)).collect();
-        self.give_back(workspace);
+        self.return_workspace(workspace);
         vectors
     }
 
@@ -140,7 +140,7 @@ impl Encoder {
         workspace
     }
 
-    fn give_back(&self, workspace: Workspace) {
+    fn return_workspace(&self, workspace: Workspace) {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }

@@ -27,7 +27,7 @@ pub enum Bits {
 
 impl Bits {
     /// Returns the greatest code. The magnitude of the least is one more.
-    fn most(self) -> f32 {
+    fn greatest_code(self) -> f32 {
         match self {
             Self::Four => 7.0,
             Self::Eight => 127.0,
@@ -82,7 +82,7 @@ pub fn quantize(from: &ModelDirectory, into: &Path, bits: Bits) -> io::Result<Co
     let original = from.open()?;
     std::fs::create_dir_all(into)?;
     let path = from.path.join(WEIGHTS);
-    if Tensors::open(&path)?.note(FORMAT).is_some() {
+    if Tensors::open(&path)?.metadata_value(FORMAT).is_some() {
         return Err(invalid("the model is quantized already; name the directory of the original"));
     }
     let edition = format!("{} {}", bits.name(), &digest(&path)?[..8]);
@@ -162,7 +162,7 @@ pub(crate) fn write(into: &Path, tensors: Vec<(String, Written)>, edition: &str)
 
 /// Returns the codes and scales of a matrix.
 fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
-    let most = bits.most();
+    let most = bits.greatest_code();
     let mut codes = Vec::with_capacity(values.len());
     let mut scales = Vec::with_capacity(values.len() / BLOCK * 2);
     for block in values.chunks(BLOCK) {

@@ -56,7 +56,7 @@ impl Tensors {
     }
 
     /// Returns a value of the file's metadata.
-    pub fn note(&self, key: &str) -> Option<&str> {
+    pub fn metadata_value(&self, key: &str) -> Option<&str> {
         Some(self.metadata.metadata().as_ref()?.get(key)?.as_str())
     }
 

@@ -96,7 +96,7 @@ impl Export<'_> {
 
     async fn users(&mut self) -> Result<()> {
         let mut lines = self.destination.lines("users.jsonl")?;
-        for user in self.ports.users.list_whole().await? {
+        for user in self.ports.users.list_with_profiles().await? {
             lines.add(&rows::user(user))?;
         }
         self.close(lines)

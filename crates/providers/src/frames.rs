@@ -99,13 +99,13 @@ impl Frames {
         }
     }
 
-    pub fn take(&mut self) -> Option<Frame> {
+    pub fn next_frame(&mut self) -> Option<Frame> {
         self.ready.pop_front()
     }
 
     fn take_events(&mut self) -> Result<(), Broken> {
         let Body::Events(events) = &mut self.body else { return Ok(()) };
-        while let Some(ServerSentEvent { data, is_error }) = events.take() {
+        while let Some(ServerSentEvent { data, is_error }) = events.next_event() {
             match is_error {
                 true => self.ready.push_back(Frame::Error(data)),
                 false => self.ready.extend(frames(&data)?),
@@ -193,7 +193,7 @@ mod tests {
         let mut frames = Frames::default();
         body.chunks(size).try_for_each(|piece| frames.feed(piece))?;
         frames.finish()?;
-        Ok(std::iter::from_fn(|| frames.take()).collect())
+        Ok(std::iter::from_fn(|| frames.next_frame()).collect())
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl EventParser {
     }
 
     /// Returns the next complete event.
-    pub fn take(&mut self) -> Option<ServerSentEvent> {
+    pub fn next_event(&mut self) -> Option<ServerSentEvent> {
         self.ready.pop_front()
     }
 
@@ -111,7 +111,7 @@ mod tests {
         events.finish();
         let text =
             |event: ServerSentEvent| (String::from_utf8(event.data).unwrap(), event.is_error);
-        std::iter::from_fn(|| events.take()).map(text).collect()
+        std::iter::from_fn(|| events.next_event()).map(text).collect()
     }
 
     fn events(pieces: &[&str]) -> Vec<String> {

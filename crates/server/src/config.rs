@@ -18,7 +18,7 @@ use reader::Reader;
 pub use reader::{EffectiveValue, Environment, Flags, LookupResult, RawConfig, ValueSource};
 use variables as var;
 
-use crate::storage::StorageLayout;
+use crate::storage_layout::StorageLayout;
 
 #[derive(Clone, Debug)]
 pub struct ListenConfig {

@@ -1,81 +1,14 @@
-//! The storage directory: what lies where in it, and who may tidy it up.
+//! The storage directory in use: who may tidy it up, and what of it is kept elsewhere.
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use carrel_services::backup::{self, BackupPaths};
+use carrel_services::backup::BackupPaths;
 
 use crate::config::Config;
 use crate::settings;
-
-/// Where everything lies beneath one root.
-#[derive(Clone, Debug)]
-pub struct StorageLayout {
-    root: PathBuf,
-}
-
-impl StorageLayout {
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
-
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    pub fn database(&self) -> PathBuf {
-        self.root.join("carrel.db")
-    }
-
-    /// The text of every document, one file each.
-    pub fn documents(&self) -> PathBuf {
-        self.root.join("documents")
-    }
-
-    /// The files that documents were made of.
-    pub fn originals(&self) -> PathBuf {
-        self.root.join(backup::ORIGINALS)
-    }
-
-    /// Pictures of their pages, which can be drawn again.
-    pub fn page_images(&self) -> PathBuf {
-        self.root.join("page-images")
-    }
-
-    /// The files of embedding models, each model in a directory of its name.
-    pub fn models(&self) -> PathBuf {
-        self.root.join("models")
-    }
-
-    /// Uploads that are on their way in.
-    pub fn uploads(&self) -> PathBuf {
-        self.root.join("tmp")
-    }
-
-    /// Copies of installations that can be imported while the server runs.
-    pub fn imports(&self) -> PathBuf {
-        self.root.join("import")
-    }
-
-    pub fn settings_file(&self) -> PathBuf {
-        self.root.join(".env")
-    }
-
-    /// The key of secrets, where the operator gives none.
-    pub fn secret_key(&self) -> PathBuf {
-        self.root.join("secret.key")
-    }
-
-    /// There once the audit log has a seal.
-    pub fn audit_mark(&self) -> PathBuf {
-        self.root.join("audit.sealed")
-    }
-
-    fn lock(&self) -> PathBuf {
-        self.root.join("carrel.lock")
-    }
-}
+use crate::storage_layout::StorageLayout;
 
 /// What of it a backup holds: all but what can be made or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {

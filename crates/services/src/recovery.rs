@@ -52,7 +52,7 @@ impl Recovery {
     }
 
     /// How many codes the user has left.
-    pub async fn left(&self, user: UserId) -> Result<u64> {
+    pub async fn remaining_codes(&self, user: UserId) -> Result<u64> {
         self.codes.count(user).await
     }
 
@@ -69,7 +69,7 @@ impl Recovery {
             Error::Invalid { reason, .. } => Error::invalid("new", reason),
             other => other,
         })?;
-        self.throttle.admit(username, by).await?;
+        self.throttle.check(username, by).await?;
         // Whether there is such a user, or not: hashing takes the longest.
         let password = self.passwords.hash(new.to_owned()).await?;
         let user = self.sessions.credentials(username).await?.map(|(user, _)| user);
@@ -83,7 +83,7 @@ impl Recovery {
             }
         };
         if !is_set {
-            self.failed.note(FAILED, Some(username), by).await?;
+            self.failed.record(FAILED, Some(username), by).await?;
             return Err(Refused::Wrong);
         }
         self.sign_in.with_password(username, new, by).await

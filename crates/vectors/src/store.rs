@@ -88,7 +88,7 @@ pub trait Store: Send + Sync {
     /// Waits until searches see everything that this process has stored and removed in the
     /// workspace. Most stores acknowledge a change only when it is visible and need no wait. For
     /// the others, the watermark moves only after this call.
-    async fn settle(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
+    async fn wait_until_visible(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
         Ok(())
     }
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>>;
@@ -194,7 +194,7 @@ pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
 }
 
 /// Writes a watermark as JSON.
-pub(crate) fn said_of(watermark: &Watermark) -> Value {
+pub(crate) fn watermark_json(watermark: &Watermark) -> Value {
     json!({
         "additions": watermark.version.additions,
         "removals": watermark.version.removals,
@@ -205,7 +205,7 @@ pub(crate) fn said_of(watermark: &Watermark) -> Value {
     })
 }
 
-/// Parses the output of [`said_of`]; `None` for anything else.
+/// Parses the output of [`watermark_json`]; `None` for anything else.
 pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
     let number = |name: &str| said[name].as_i64();
     Some(Watermark {

@@ -39,6 +39,14 @@ const RETIRED: &[(&str, &str)] = &[
     ("place_also", "add_to_workspaces"),
     ("make_room", "evict"),
     ("take_doomed", "take_tombstones"),
+    ("TakenToken", "RedeemedToken"),
+    ("may_enter", "may_access_workspace"),
+    ("may_make", "may_create"),
+    ("may_listen", "is_admitted"),
+    ("entered_by", "workspaces_of_user"),
+    ("list_whole", "list_with_profiles"),
+    ("note_uses", "flush_uses"),
+    ("strengthen", "rehash_password"),
 ];
 
 /// Public types that may share a name: conventional names that their module tells apart.

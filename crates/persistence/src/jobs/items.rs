@@ -111,7 +111,7 @@ pub(crate) fn insert_places(
 }
 
 /// What is to be done next: what has failed before comes after the rest.
-pub(crate) fn waiting(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryResult<Vec<Row>> {
+pub(crate) fn pending(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryResult<Vec<Row>> {
     job_items::table
         .filter(job_items::job_id.eq(job))
         .filter(job_items::state.eq(ItemState::Queued.as_str()))
@@ -122,7 +122,7 @@ pub(crate) fn waiting(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryRe
 }
 
 /// Whether anything is left to be done.
-pub(crate) fn is_any_waiting(conn: &mut AnyConnection, job: i64) -> QueryResult<bool> {
+pub(crate) fn has_pending(conn: &mut AnyConnection, job: i64) -> QueryResult<bool> {
     let found: Option<i64> = job_items::table
         .filter(job_items::job_id.eq(job))
         .filter(job_items::state.eq(ItemState::Queued.as_str()))
@@ -214,7 +214,7 @@ pub(crate) fn failed(
 }
 
 /// Gives all items that are in one state another; how many there were.
-pub(crate) fn turn(
+pub(crate) fn set_states(
     conn: &mut AnyConnection,
     job: i64,
     from: ItemState,

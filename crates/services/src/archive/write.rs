@@ -52,7 +52,7 @@ pub(super) async fn write(
     }));
     let database = archives.store.dump(Box::new(Sink(Arc::clone(&shared)))).await?;
     staging.link().await?;
-    let held = staging.held().to_owned();
+    let held = staging.folder().to_owned();
     let written = blocking(move || {
         let mut rows = shared.lock().unwrap_or_else(PoisonError::into_inner);
         rows.close()?;

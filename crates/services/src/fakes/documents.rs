@@ -172,12 +172,12 @@ impl Folders for World {
         Ok(part.map(|(_, document)| listed(document)).collect())
     }
 
-    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let documents = self.documents.lock().unwrap();
         Ok(paths.iter().filter(|path| documents.contains_key(path)).cloned().collect())
     }
 
-    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn in_workspaces(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let places = self.places.lock().unwrap();
         let is_placed =
             |path: &&DocumentPath| places.iter().any(|place| place.document.path == **path);
@@ -292,7 +292,7 @@ impl Uploads for World {
     }
 
     async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
-        self.known(paths).await
+        self.existing(paths).await
     }
 
     async fn roll_back(

@@ -260,7 +260,7 @@ impl JobQueue for World {
         }))
     }
 
-    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
+    async fn pending_items(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
         Ok(with_lease(self, lease, |known| {
             let is_queued = |item: &&JobItem| item.state == ItemState::Queued;
             let mut items: Vec<_> = known.items.iter().filter(is_queued).cloned().collect();

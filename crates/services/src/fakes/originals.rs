@@ -62,7 +62,7 @@ impl OriginalFiles for World {
 
 #[async_trait]
 impl PageRenderer for World {
-    async fn draw(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
+    async fn render_page(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
         Err(Error::not_found("page", page))
     }
 }
@@ -90,7 +90,7 @@ fn kept(world: &World, digest: [u8; 32]) -> Option<Original> {
 
 #[async_trait]
 impl OriginalRecords for World {
-    async fn note(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
+    async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
         let mut rows = self.originals.rows.lock().unwrap();
         let taken: u64 = rows.values().map(|(original, _)| original.bytes).sum();
         if taken + original.bytes > quota {
@@ -100,7 +100,7 @@ impl OriginalRecords for World {
         Ok(true)
     }
 
-    async fn settle(&self, name: OriginalName) -> Result<bool> {
+    async fn commit_or_release(&self, name: OriginalName) -> Result<bool> {
         let Some((original, state)) = self.originals.rows.lock().unwrap().get(&name).cloned()
         else {
             return Ok(false);

@@ -82,7 +82,7 @@ impl Found {
 }
 
 /// The passages that share words with the question, best first.
-pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
+pub(super) async fn search_words(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
     let continued = Continued::of(task.text, task.earlier);
     let question = &continued.question;
     if question.is_empty() {
@@ -94,7 +94,7 @@ pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, 
         let (within, among) = (task.within, task.among);
         Wanted { within, groups, most: MOST_POSTINGS, among }
     };
-    let (passages, lists) = search.lexical.holding(wanted(&groups)).await?;
+    let (passages, lists) = search.lexical.postings(wanted(&groups)).await?;
     let mut lists = by_word(question, lists);
     let rarity: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
     let weights = continued.weights(&rarity);
@@ -104,7 +104,7 @@ pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, 
         // All of its words are everywhere; together they may not be.
         let words = asked.question.words.iter().take(asked.own);
         let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
-        let (_, together) = search.lexical.holding(wanted(&[together])).await?;
+        let (_, together) = search.lexical.postings(wanted(&[together])).await?;
         lists.extend(together);
         let weights = vec![1.0; lists.len()];
         chosen = self::chosen(&lists, &weights, |_| true);

@@ -23,7 +23,7 @@ pub(super) fn redirected_secrets(
     }
     let mut refusals = Vec::new();
     for secret in store.registry().variables().filter(|row| !row.destinations.is_empty()) {
-        let is_set = store.given(&after, secret.variable).is_some();
+        let is_set = store.explicit_value(&after, secret.variable).is_some();
         if !is_set || given.contains(secret.variable) {
             continue;
         }

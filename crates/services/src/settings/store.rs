@@ -227,7 +227,11 @@ impl SettingsStore {
     }
 
     /// What was set for a variable, wherever; no defaults.
-    pub(super) fn given<'a>(&'a self, snapshot: &'a Snapshot, variable: &str) -> Option<&'a str> {
+    pub(super) fn explicit_value<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        variable: &str,
+    ) -> Option<&'a str> {
         let fixed = self.layers.fixed.get(variable).map(String::as_str);
         let stored = || snapshot.stored.get(variable).map(SecretString::reveal);
         let initial = || self.layers.initial.get(variable).map(String::as_str);
@@ -235,11 +239,11 @@ impl SettingsStore {
     }
 
     pub(super) fn lookup_in(&self, snapshot: &Snapshot, variable: &str) -> Option<String> {
-        if let Some(given) = self.given(snapshot, variable) {
+        if let Some(given) = self.explicit_value(snapshot, variable) {
             return Some(given.to_owned());
         }
         match self.registry.by_variable(variable)?.unset {
-            Unset::As(other) => self.given(snapshot, other).map(str::to_owned),
+            Unset::As(other) => self.explicit_value(snapshot, other).map(str::to_owned),
             unset => unset.text(),
         }
     }
@@ -251,7 +255,8 @@ impl SettingsStore {
         let before = std::mem::replace(&mut *current, snapshot.clone());
         drop(current);
         let changed = |row: &&Setting| {
-            self.given(&before, row.variable) != self.given(&snapshot, row.variable)
+            self.explicit_value(&before, row.variable)
+                != self.explicit_value(&snapshot, row.variable)
         };
         let rows: Vec<_> = self.registry.variables().filter(changed).collect();
         self.versions.send_if_modified(|versions| {

@@ -171,7 +171,7 @@ impl SettingsStore {
     fn stands_for_current(&self, setting: &Setting, text: &str, before: &Snapshot) -> bool {
         let asterisks = !text.is_empty() && text.chars().all(|c| c == '*');
         let masked = || {
-            let current = self.given(before, setting.variable)?;
+            let current = self.explicit_value(before, setting.variable)?;
             let shown = visible::without_password(current)?;
             Some(shown == text)
         };
@@ -188,7 +188,7 @@ impl SettingsStore {
     fn add_choices(&self, setting: &Setting, mistakes: &mut [String]) {
         for check in &setting.checks {
             let Check::Choice(kind) = check else { continue };
-            let all = self.registry.choices.listed(kind);
+            let all = self.registry.choices.value_list(kind);
             if let Some(last) = mistakes.last_mut().filter(|last| last.contains(" is not a valid "))
             {
                 last.push_str(&format!(" Must be one of {all}."));

@@ -86,7 +86,7 @@ fn shown(
     row: &Setting,
     leniency: Leniency,
 ) -> Option<Value> {
-    let given = store.given(snapshot, row.variable);
+    let given = store.explicit_value(snapshot, row.variable);
     if row.secret {
         return Some(match (given, row.unset) {
             (Some(_), _) => true.into(),
@@ -97,7 +97,9 @@ fn shown(
     let Some(given) = given else {
         return match row.unset {
             Unset::Omitted => None,
-            Unset::As(other) => store.given(snapshot, other).map(|text| display(text).into()),
+            Unset::As(other) => {
+                store.explicit_value(snapshot, other).map(|text| display(text).into())
+            }
             Unset::Null => Some(Value::Null),
             Unset::False => Some(false.into()),
             Unset::Text(text) => Some(text.into()),

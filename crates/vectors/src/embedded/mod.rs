@@ -124,7 +124,7 @@ impl VectorIndex for EmbeddedIndex {
         self.inner.rows.count(within).await
     }
 
-    async fn held(&self) -> Result<u64> {
+    async fn stored_count(&self) -> Result<u64> {
         self.inner.rows.count(None).await
     }
 

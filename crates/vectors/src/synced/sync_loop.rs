@@ -28,7 +28,7 @@ pub(super) async fn run(inner: &Inner) {
                 verified = Some(Instant::now());
             }
             if verify && done.is_ok() {
-                say_what_is_held(inner);
+                log_synced(inner);
             }
             // Failures are logged where they are recorded.
             if let Some(error) = done.as_ref().err().filter(|_| !failing) {
@@ -44,7 +44,7 @@ pub(super) async fn run(inner: &Inner) {
     }
 }
 
-fn say_what_is_held(inner: &Inner) {
+fn log_synced(inner: &Inner) {
     tracing::info!("{} holds all vectors", inner.store.name());
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
     let watermarks = if verify { inner.watermarks().await? } else { Vec::new() };
     let vector_versions = inner.rows.vector_versions().await?;
     let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
-    let mut gone = inner.slots.take_left();
+    let mut gone = inner.slots.take_dropped();
     gone.extend(watermarks.into_iter().map(|(within, _)| within));
     let mut gone: Vec<_> = gone.difference(&there).copied().collect();
     let mut outcome = Ok(());
@@ -64,9 +64,9 @@ pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
         match attempt(inner, within, true, verify).await {
             Ok(()) => inner.slots.remove(within),
             Err(error) => {
-                inner.slots.leave_again(within);
+                inner.slots.retry_drop(within);
                 if !is_refusal(&error) {
-                    gone.into_iter().for_each(|within| inner.slots.leave_again(within));
+                    gone.into_iter().for_each(|within| inner.slots.retry_drop(within));
                     return Err(error);
                 }
                 outcome = outcome.and(Err(error));

@@ -7,7 +7,7 @@ use askama::Template;
 use carrel_domain::job::{Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobState};
 use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
 use carrel_http::sse;
-use carrel_services::admission::heard;
+use carrel_services::admission::while_admitted;
 use carrel_services::jobs::{JobUpdate, JobWatcher};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
@@ -235,7 +235,7 @@ pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) 
         Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
     });
     Ok(sse::response()
-        .streaming(heard(told, SessionGuard::new(&current_user, Some(job.workspace.id)))))
+        .streaming(while_admitted(told, SessionGuard::new(&current_user, Some(job.workspace.id)))))
 }
 
 /// Returns the next event, and whether it is the last. `None` at the end.

@@ -21,7 +21,7 @@ use actix_web::web::{Bytes, Path};
 use askama::Template;
 use carrel_domain::workspace::Workspace;
 use carrel_http::sse;
-use carrel_services::admission::heard;
+use carrel_services::admission::while_admitted;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -82,7 +82,7 @@ pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> P
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(answer.streaming(heard(told, SessionGuard::new(&current_user, Some(within)))))
+    Ok(answer.streaming(while_admitted(told, SessionGuard::new(&current_user, Some(within)))))
 }
 
 struct Listener {

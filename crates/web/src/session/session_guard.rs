@@ -34,7 +34,7 @@ impl SessionGuard {
 
 impl Admitted for SessionGuard {
     /// True while the visitor is signed in, has the role, and may use the workspace.
-    async fn may_listen(&self) -> Result<bool> {
+    async fn is_admitted(&self) -> Result<bool> {
         let ports = &self.site.ports;
         let identity = identity(ports, self.token.as_deref(), Utc::now()).await?;
         let Some(identity) =
@@ -43,7 +43,9 @@ impl Admitted for SessionGuard {
             return Ok(false);
         };
         match self.within {
-            Some(within) => members::may_enter(&*ports.members, identity.user(), within).await,
+            Some(within) => {
+                members::may_access_workspace(&*ports.members, identity.user(), within).await
+            }
             None => Ok(true),
         }
     }

@@ -225,8 +225,11 @@ impl MessageView {
 
     /// Shows an answer that has just been stored.
     pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
-        let sources: Vec<_> =
-            end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
+        let sources: Vec<_> = end
+            .sources
+            .iter()
+            .map(|source| record::read_source(&record::source_json(source)))
+            .collect();
         let base = matter.base.as_str();
         let at = Standing { workspace, base, id: Some(end.chat.0), is_public: false };
         let message = Self::said(text, &sources, &matter.attached, at);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Kind, changes, kind, page};
 use crate::http::form::PageForm;
-use crate::http::middleware::is_fragment;
+use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
