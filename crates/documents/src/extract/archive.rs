@@ -127,7 +127,7 @@ impl<'a> Archive<'a> {
             _ if self.input.inflatable() == 0 => {
                 ExtractError::inflates_too_far(self.input.limits.inflated)
             }
-            xml::Wrong::TooDeep => ExtractError::refused(format!(
+            xml::Wrong::TooDeep => ExtractError::unreadable(format!(
                 "is nested more than {} elements deep, which is too deep.",
                 xml::DEEPEST
             )),
@@ -147,7 +147,7 @@ fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
     if bytes.windows(sealed.len()).any(|window| window == sealed) {
         return Ok(ExtractError::protected());
     }
-    Ok(ExtractError::refused(
+    Ok(ExtractError::unreadable(
         "is in the binary format of Office before 2007. Save it in today's format and send it \
          again.",
     ))

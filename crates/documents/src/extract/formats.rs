@@ -248,7 +248,7 @@ const LANGUAGES: &[(&str, &str)] = &[
 /// Why a file is refused whose program can save it as something that is read.
 pub fn advice(extension: &str) -> Option<ExtractError> {
     let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
-    Some(ExtractError::refused(format!(
+    Some(ExtractError::unreadable(format!(
         "is in the format of {program}, which is not read. Save it as {better} and send it again."
     )))
 }

@@ -21,7 +21,7 @@ pub(super) async fn read(
         return Err(Error::unprocessable(format!("{name} is empty.")));
     }
     let recording = Recording { content: file.content.clone(), length, name: name.to_owned() };
-    let heard = heard(transcriber, recording, limits);
+    let heard = transcribe(transcriber, recording, limits);
     let text = match request.time_limit {
         Some(limit) => timeout(limit, heard)
             .await
@@ -35,7 +35,7 @@ pub(super) async fn read(
     Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
 }
 
-async fn heard(
+async fn transcribe(
     transcriber: &dyn Transcriber,
     recording: Recording,
     limits: Limits,

@@ -27,7 +27,7 @@ pub fn run(job: &str) -> ExitCode {
     let written = match serde_json::from_str::<Job>(job) {
         Ok(job) if matches!(job.work, Work::Transcribe(_)) => {
             let end = transcribe(job).map_or_else(TranscriptLine::Failed, |()| TranscriptLine::End);
-            say(&end)
+            write_line(&end)
         }
         job => {
             let job = job.map_err(|error| {
@@ -92,16 +92,16 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
         file.rewind()?;
         let begin = |duration: Option<f64>| {
             if let Some(duration) = duration {
-                let _ = say(&TranscriptLine::Duration(duration));
+                let _ = write_line(&TranscriptLine::Duration(duration));
             }
         };
-        let tell = &mut |part: HeardPart| match say(&part.into()) {
+        let tell = &mut |part: HeardPart| match write_line(&part.into()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
         match recordings.transcribe(BufReader::new(file), length, &wishes.options(), begin, tell)? {
             TranscriptEnd::Whole | TranscriptEnd::Cut => Ok(()),
-            TranscriptEnd::OutOfTime(_) => Err(ExtractError::refused(
+            TranscriptEnd::OutOfTime(_) => Err(ExtractError::unreadable(
                 "takes longer to transcribe than is allowed (CARREL_TRANSCRIPTION_TIMEOUT).",
             )),
         }
@@ -109,7 +109,7 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
     within(seconds, total_seconds, &spent, too_slow, listen)
 }
 
-fn say(line: &TranscriptLine) -> io::Result<()> {
+fn write_line(line: &TranscriptLine) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');

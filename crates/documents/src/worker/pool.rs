@@ -179,7 +179,7 @@ impl Readers {
         owner: &str,
     ) -> Result<Output, ExtractError> {
         let (extension, limits) = (&*job.extension, job.limits);
-        let turn = queue.turn(owner).await;
+        let turn = queue.acquire(owner).await;
         let _turn = turn.map_err(|Full| {
             ExtractError::Unavailable(
                 "too many files are waiting to be read; try again later".to_owned(),
@@ -197,7 +197,7 @@ impl Readers {
         let read = tokio::task::spawn_blocking(move || reply::read(&answer)).await;
         let answer = read.map_err(|error| internal(&error))?;
         if let Some(answer) = answer.filter(|_| status.success()) {
-            self.tell_what_lacks(&complaints);
+            self.warn_of_missing_features(&complaints);
             return answer;
         }
         tracing::warn!(extension, %status, complaints, "a worker failed to read a file");
@@ -244,7 +244,7 @@ impl Readers {
     }
 
     /// Logs once what the kernel has no means for.
-    fn tell_what_lacks(&self, complaints: &str) {
+    fn warn_of_missing_features(&self, complaints: &str) {
         let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
             return;
         };

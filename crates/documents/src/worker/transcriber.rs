@@ -143,10 +143,10 @@ impl Running {
     async fn next(&mut self) -> Result<Option<TranscriptPart>> {
         let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
             Ok(line) => line.map_err(Error::internal)?,
-            Err(_) => return Err(self.told(said::too_slow(&self.job))),
+            Err(_) => return Err(self.named_error(said::too_slow(&self.job))),
         };
         match line.and_then(|line| serde_json::from_slice::<TranscriptLine>(&line).ok()) {
-            Some(line) => self.known.part(line).map_err(|error| self.told(error)),
+            Some(line) => self.known.part(line).map_err(|error| self.named_error(error)),
             None => {
                 // It has ended, or is killed, without saying how.
                 let _ = self.worker.start_kill();
@@ -154,12 +154,12 @@ impl Running {
                 let status = self.worker.wait().await.map_err(Error::internal)?;
                 let complaints = complaints.unwrap_or_default();
                 tracing::warn!(%status, complaints, "a worker failed to transcribe a recording");
-                Err(self.told(explain(&self.job, status, &complaints)))
+                Err(self.named_error(explain(&self.job, status, &complaints)))
             }
         }
     }
 
-    fn told(&self, error: crate::extract::extract_error::ExtractError) -> Error {
+    fn named_error(&self, error: crate::extract::extract_error::ExtractError) -> Error {
         error.into_error(&self.name, self.limits)
     }
 }

@@ -30,7 +30,7 @@ impl Slots {
         locked(&self.left).insert(within);
     }
 
-    /// Like [`Slots::leave`], for a workspace that the store could not delete yet.
+    /// Like [`Slots::mark_dropped`], for a workspace that the store could not delete yet.
     pub fn retry_drop(&self, within: WorkspaceId) {
         locked(&self.left).insert(within);
     }

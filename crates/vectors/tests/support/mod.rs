@@ -68,7 +68,7 @@ impl MemoryRows {
     }
 
     /// Simulates the deletion of the workspace.
-    pub fn mark_dropped(&self, within: WorkspaceId) {
+    pub fn leave(&self, within: WorkspaceId) {
         let mut state = self.state();
         state.rows.retain(|_, row| row.within != within);
         state.versions.remove(&within);

@@ -35,12 +35,12 @@ pub fn readable(html: &str, limit: u64) -> Result<(String, Option<String>), Extr
 }
 
 fn described(html: &str, limit: u64) -> Result<(String, About), ExtractError> {
-    let mut writer = Writer::within(limit);
+    let mut writer = Writer::with_limit(limit);
     let about = match xhtml::is_xhtml(html) {
         true => walk(&xhtml::expanded(html), &mut writer),
         false => walk(html, &mut writer),
     };
-    Ok((writer.whole()?, about))
+    Ok((writer.try_finish()?, about))
 }
 
 impl HtmlVisitor for Writer {

@@ -22,7 +22,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     archive.visit_needed(&presentation, &mut order)?;
     let parts = Relations::of(&mut archive, &presentation)?;
     let mut others = embedded::Embedded::default();
-    let mut slides = Slide::new(Writer::within(archive.text_limit()));
+    let mut slides = Slide::new(Writer::with_limit(archive.text_limit()));
     for (id, number) in order.0.iter().zip(1..) {
         slides.number = number;
         if let Some(part) = parts.part(id) {
@@ -30,7 +30,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         }
         slides.writer.end_page();
     }
-    let mut document = by_nobody(slides.writer.whole()?, "Office file uploaded by the user.");
+    let mut document = by_nobody(slides.writer.try_finish()?, "Office file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
 }

@@ -62,7 +62,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         writer.separate(2);
         writer.block(note);
     }
-    let mut document = by_nobody(writer.whole()?, "docx file uploaded by the user.");
+    let mut document = by_nobody(writer.try_finish()?, "docx file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
 }
@@ -102,7 +102,7 @@ fn surroundings(
         let context = WordReferences { drawings, ..context.clone() };
         let mut body = Body::new(context, numbering.clone());
         archive.visit(part, &mut body)?;
-        let text = body.writer.whole()?;
+        let text = body.writer.try_finish()?;
         if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }

@@ -74,7 +74,7 @@ struct Run {
 impl Body {
     pub fn new(context: WordReferences, numbering: Numbering) -> Self {
         Self {
-            writer: Writer::within(context.limit),
+            writer: Writer::with_limit(context.limit),
             context,
             numbering,
             fields: WordFields::default(),
@@ -93,7 +93,7 @@ impl Body {
 
     /// What was written so far.
     pub fn take_text(&mut self) -> String {
-        std::mem::replace(&mut self.writer, Writer::within(self.context.limit)).finish()
+        std::mem::replace(&mut self.writer, Writer::with_limit(self.context.limit)).finish()
     }
 
     /// Remarks and notes that the text does not refer to.

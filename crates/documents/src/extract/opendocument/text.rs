@@ -71,7 +71,7 @@ pub struct Text {
 impl Text {
     pub fn new(limit: u64, styles: OdfStyles, objects: Objects) -> Self {
         Self {
-            writer: Writer::within(limit),
+            writer: Writer::with_limit(limit),
             styles,
             objects,
             lists: Lists::default(),
@@ -100,7 +100,7 @@ impl Text {
 
     /// All of it, the headers first and the footers last.
     pub fn finish(self) -> Result<String, ExtractError> {
-        let text = self.writer.whole()?;
+        let text = self.writer.try_finish()?;
         let blocks = self.headers.iter().chain([&text]).chain(&self.footers);
         let blocks: Vec<_> = blocks.filter(|block| !block.is_empty()).map(String::as_str).collect();
         let text = blocks.join("\n\n");
@@ -108,7 +108,7 @@ impl Text {
     }
 
     fn take_surrounding(&mut self, is_header: bool) {
-        let text = std::mem::replace(&mut self.writer, Writer::within(self.limit)).finish();
+        let text = std::mem::replace(&mut self.writer, Writer::with_limit(self.limit)).finish();
         let known = if is_header { &mut self.headers } else { &mut self.footers };
         if !text.is_empty() && !known.contains(&text) && known.len() < MOST_REPEATED {
             known.push(text);

@@ -60,7 +60,7 @@ pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<PageLine> {
         if glyph.char == NOTHING {
             continue;
         }
-        match open.as_mut().filter(|line| line.takes(&glyph)) {
+        match open.as_mut().filter(|line| line.accepts(&glyph)) {
             Some(line) => line.push(glyph),
             None => {
                 lines.extend(open.take().and_then(|line| line.close(mostly_right)));
@@ -141,7 +141,7 @@ impl Open {
     }
 
     /// Whether `glyph` stands on this line, at a place that is free.
-    fn takes(&self, glyph: &Glyph) -> bool {
+    fn accepts(&self, glyph: &Glyph) -> bool {
         if glyph.direction.dot(self.direction) < 0.995 || glyph.is_vertical != self.is_vertical {
             return false;
         }

@@ -65,7 +65,7 @@ fn open(input: &Input<'_>) -> Result<Pdf, ExtractError> {
     Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ExtractError::protected(),
         LoadPdfError::Decryption(_) => {
-            ExtractError::refused("is encrypted in a way that is not supported.")
+            ExtractError::unreadable("is encrypted in a way that is not supported.")
         }
         LoadPdfError::Invalid => ExtractError::damaged(WHAT),
     })
@@ -84,9 +84,9 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
         if let Some(content) = page.page_stream() {
             interpreter.draw(content, page.resources(), upright);
         }
-        let glyphs = seen(std::mem::take(&mut interpreter.glyphs), page);
+        let glyphs = on_page(std::mem::take(&mut interpreter.glyphs), page);
         let comments = annotations::draw(page, upright, &mut interpreter);
-        let later = seen(std::mem::take(&mut interpreter.glyphs), page);
+        let later = on_page(std::mem::take(&mut interpreter.glyphs), page);
         if interpreter.is_cut {
             return Err(ExtractError::TextTooLarge);
         }
@@ -132,7 +132,7 @@ fn upright(page: &Page<'_>) -> Affine {
 }
 
 /// Without what lies outside of the page, unless all of it does.
-fn seen(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
+fn on_page(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
     let (width, height) = page.render_dimensions();
     let is_on_page = |glyph: &Glyph| {
         let at = glyph.middle();

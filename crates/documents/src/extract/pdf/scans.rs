@@ -128,7 +128,7 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     if u64::from(width) * u64::from(height) > carrel_ocr::MOST_POINTS as u64 {
         return Err(damaged());
     }
-    let colors = colors.or_else(|| told.and_then(|told| Colors::told(told.color_space?)));
+    let colors = colors.or_else(|| told.and_then(|told| Colors::of_color_space(told.color_space?)));
     let colors = colors.unwrap_or(Colors::Gray);
     let bits = told.map_or(params.bpc.unwrap_or(8), |told| told.bits_per_component);
     let (width, height) = (width as usize, height as usize);
@@ -222,7 +222,7 @@ impl Colors {
         }
     }
 
-    fn told(space: ImageColorSpace) -> Option<Self> {
+    fn of_color_space(space: ImageColorSpace) -> Option<Self> {
         match space {
             ImageColorSpace::Gray => Some(Self::Gray),
             ImageColorSpace::Rgb => Some(Self::Rgb),

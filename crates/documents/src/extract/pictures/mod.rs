@@ -224,7 +224,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 }
 
 /// The text of a picture within a document, `None` where there is none. What cannot be read is noted.
-pub fn text_within(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<String> {
+pub fn embedded_text(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<String> {
     if input.pictures().missing().is_some() {
         input.skip_picture(name);
         return None;
@@ -250,8 +250,10 @@ fn not_read(why: &UnreadPicture) -> ExtractError {
     match why {
         UnreadPicture::NoModel | UnreadPicture::Off => {
             let why = why.why();
-            ExtractError::said(format!("The file is a picture, and {why}, so it cannot be read."))
+            ExtractError::with_message(format!(
+                "The file is a picture, and {why}, so it cannot be read."
+            ))
         }
-        _ => ExtractError::refused(format!("cannot be read as a picture: {}.", why.why())),
+        _ => ExtractError::unreadable(format!("cannot be read as a picture: {}.", why.why())),
     }
 }

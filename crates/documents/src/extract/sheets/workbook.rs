@@ -25,7 +25,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::default();
     archive.visit_needed(&main, &mut workbook)?;
     if workbook.sheets.len() > MOST_SHEETS {
-        return Err(ExtractError::refused(format!("has more than {MOST_SHEETS} sheets.")));
+        return Err(ExtractError::unreadable(format!("has more than {MOST_SHEETS} sheets.")));
     }
     let relations = Relations::of(&mut archive, &main)?;
     let mut strings = Strings::default();
@@ -145,7 +145,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn shown(&mut self) -> String {
+    fn cell_text(&mut self) -> String {
         let value = self.value.as_str();
         match self.kind.as_str() {
             "s" => {
@@ -171,7 +171,7 @@ impl<'a> Cells<'a> {
     }
 
     fn end_cell(&mut self) {
-        let mut text = self.shown();
+        let mut text = self.cell_text();
         if text.trim().is_empty() && self.value.trim().is_empty() && !self.formula.is_empty() {
             text = format!("={}", self.formula);
         }

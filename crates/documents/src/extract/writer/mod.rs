@@ -56,7 +56,7 @@ enum Frame {
 
 impl Writer {
     /// Text of at most `limit` bytes.
-    pub fn within(limit: u64) -> Self {
+    pub fn with_limit(limit: u64) -> Self {
         let room = Room { left: Rc::new(Cell::new(limit)), is_over: Rc::default() };
         Self { root: Flow::new(room.clone()), frames: Vec::new(), deeper: 0, room }
     }
@@ -240,7 +240,7 @@ impl Writer {
     }
 
     /// All of it, [`ExtractError::TextTooLarge`] when it did not fit.
-    pub fn whole(self) -> Result<String, ExtractError> {
+    pub fn try_finish(self) -> Result<String, ExtractError> {
         let is_over = Rc::clone(&self.room.is_over);
         let text = self.finish();
         if is_over.get() { Err(ExtractError::TextTooLarge) } else { Ok(text) }
