@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::json;
 use crate::refusal;
-use crate::sse::{EventParser, ServerSentEvent};
+use crate::sse::{EventParser, ParsedEvent};
 
 /// Texts that some servers send as data to keep a connection open.
 const KEEP_ALIVE: [&[u8]; 5] = [b"ping", b"pong", b"keepalive", b"keep-alive", b"heartbeat"];
@@ -105,7 +105,7 @@ impl Frames {
 
     fn take_events(&mut self) -> Result<(), Broken> {
         let Body::Events(events) = &mut self.body else { return Ok(()) };
-        while let Some(ServerSentEvent { data, is_error }) = events.next_event() {
+        while let Some(ParsedEvent { data, is_error }) = events.next_event() {
             match is_error {
                 true => self.ready.push_back(Frame::Error(data)),
                 false => self.ready.extend(frames(&data)?),

@@ -15,7 +15,7 @@ pub struct TooLong;
 
 /// A server-sent event.
 #[derive(Debug, Default, PartialEq)]
-pub struct ServerSentEvent {
+pub struct ParsedEvent {
     pub data: Vec<u8>,
     /// True if its type is `error`, or its data came in a field of that name.
     pub is_error: bool,
@@ -25,11 +25,11 @@ pub struct ServerSentEvent {
 #[derive(Default)]
 pub struct EventParser {
     line: Vec<u8>,
-    event: Option<ServerSentEvent>,
+    event: Option<ParsedEvent>,
     is_error: bool,
     after_return: bool,
     began: bool,
-    ready: VecDeque<ServerSentEvent>,
+    ready: VecDeque<ParsedEvent>,
 }
 
 impl EventParser {
@@ -51,7 +51,7 @@ impl EventParser {
     }
 
     /// Returns the next complete event.
-    pub fn next_event(&mut self) -> Option<ServerSentEvent> {
+    pub fn next_event(&mut self) -> Option<ParsedEvent> {
         self.ready.pop_front()
     }
 
@@ -84,15 +84,15 @@ impl EventParser {
                 event.data.push(b'\n');
                 event.data.extend_from_slice(value);
             }
-            None => self.event = Some(ServerSentEvent { data: value.to_vec(), is_error: false }),
+            None => self.event = Some(ParsedEvent { data: value.to_vec(), is_error: false }),
         }
     }
 
     fn end_event(&mut self) {
         let is_error = std::mem::take(&mut self.is_error);
         // An event without data is returned only if it reports an error.
-        let event = self.event.take().or_else(|| is_error.then(ServerSentEvent::default));
-        self.ready.extend(event.map(|event| ServerSentEvent { is_error, ..event }));
+        let event = self.event.take().or_else(|| is_error.then(ParsedEvent::default));
+        self.ready.extend(event.map(|event| ParsedEvent { is_error, ..event }));
     }
 }
 
@@ -109,8 +109,7 @@ mod tests {
         let mut events = EventParser::default();
         pieces.iter().for_each(|piece| events.feed(piece.as_bytes()).unwrap());
         events.finish();
-        let text =
-            |event: ServerSentEvent| (String::from_utf8(event.data).unwrap(), event.is_error);
+        let text = |event: ParsedEvent| (String::from_utf8(event.data).unwrap(), event.is_error);
         std::iter::from_fn(|| events.next_event()).map(text).collect()
     }
 
