@@ -10,7 +10,7 @@ use carrel_domain::export::{FormatChoice, Formatters, Layout};
 use carrel_domain::link::FetchedPage;
 use carrel_domain::{ChatId, DocumentPath, Error, Slug, WorkspaceId};
 use carrel_export::ExportFormats;
-use carrel_providers::sse::Events;
+use carrel_providers::sse::EventParser;
 use carrel_services::settings::check::unfit;
 use carrel_services::settings::dotenv;
 use carrel_services::settings::dump::quoted;
@@ -91,10 +91,10 @@ fn page(bytes: &[u8]) {
 /// Events are the same however the bytes are cut, and what is written is what is read.
 fn sse(bytes: &[u8]) {
     fn read<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> (bool, Vec<Vec<u8>>) {
-        let mut events = Events::default();
+        let mut events = EventParser::default();
         let fed = pieces.all(|piece| events.feed(piece).is_ok());
         events.finish();
-        (fed, std::iter::from_fn(|| events.take()).map(|event| event.data).collect())
+        (fed, std::iter::from_fn(|| events.next_event()).map(|event| event.data).collect())
     }
     let whole = read(std::iter::once(bytes));
     assert_eq!(whole, read(bytes.chunks(1)));

@@ -2,6 +2,7 @@
 pub mod adapter;
 mod files;
 mod graph;
+mod methods;
 pub mod quirks;
 mod security;
 mod words;
@@ -19,6 +20,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     problems.extend(adapter::problems(sh)?);
     problems.extend(quirks::problems(sh)?);
     problems.extend(words::problems(sh)?);
+    problems.extend(methods::problems(sh)?);
     problems.extend(security::problems(sh)?);
     let stale = plant::stale(sh)?;
     problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));

@@ -108,7 +108,7 @@ impl<P> Authorized<P> {
     pub async fn workspace(&self, workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
         let found = workspaces.by_slug(slug).await?;
         found
-            .filter(|workspace| self.key.enters(workspace.id))
+            .filter(|workspace| self.key.allows_workspace(workspace.id))
             .ok_or_else(|| Error::not_found("workspace", slug))
     }
 }

@@ -56,7 +56,7 @@ impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
             if self.checked.elapsed() >= CHECK {
                 self.checked = Instant::now();
                 // A database that does not answer now may recover, so the answer goes on.
-                self.is_over = matches!(self.listener.may_listen().await, Ok(false));
+                self.is_over = matches!(self.listener.is_admitted().await, Ok(false));
                 if self.is_over {
                     self.pieces.close();
                     let reason = "its key, user, thread or workspace is no longer there";

@@ -14,7 +14,7 @@ use serde_json::Value;
 fn split(text: &str, how: Splitting) -> Result<Vec<String>, Error> {
     let chunks = carrel_documents::split::split(text, TextKind::Code, how)?;
     let said = |Chunk { text: said, span, .. }: Chunk| {
-        assert_eq!(span.within(text).map(|at| &text[at]), Some(said.as_str()), "{span:?}");
+        assert_eq!(span.byte_range(text).map(|at| &text[at]), Some(said.as_str()), "{span:?}");
         said
     };
     Ok(chunks.into_iter().map(said).collect())
@@ -123,7 +123,7 @@ fn chunks(text: &str, kind: TextKind) -> Vec<Chunk> {
     let how = Splitting { size: 200, overlap: 0 };
     let chunks = carrel_documents::split::split(text, kind, how).unwrap();
     for chunk in &chunks {
-        let stands = &text[chunk.span.within(text).unwrap()];
+        let stands = &text[chunk.span.byte_range(text).unwrap()];
         assert!(chunk.text.ends_with(stands), "{chunk:?}");
         assert!(chunk.text.encode_utf16().count() <= 200, "{chunk:?}");
     }

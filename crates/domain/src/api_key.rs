@@ -125,13 +125,13 @@ impl ApiKey {
     }
 
     /// Whether the key is good for a workspace.
-    pub fn enters(&self, workspace: WorkspaceId) -> bool {
+    pub fn allows_workspace(&self, workspace: WorkspaceId) -> bool {
         self.workspaces.is_empty() || self.workspaces.contains(&workspace)
     }
 
     /// Whether the holder of this key may create `other`, which must not be able to do more: no
     /// scope, workspace, time or rate beyond those of this key.
-    pub fn may_make(&self, other: &NewApiKey) -> bool {
+    pub fn may_create(&self, other: &NewApiKey) -> bool {
         let scopes = match (self.scopes.is_empty(), other.scopes.is_empty()) {
             (true, _) => true,
             (false, true) => self.scopes.contains(&Scope::Admin),
@@ -139,7 +139,7 @@ impl ApiKey {
         };
         let workspaces = self.workspaces.is_empty()
             || (!other.workspaces.is_empty()
-                && other.workspaces.iter().all(|workspace| self.enters(*workspace)));
+                && other.workspaces.iter().all(|workspace| self.allows_workspace(*workspace)));
         let ends = match (self.expires_at, other.expires_at) {
             (None, _) => true,
             (Some(ours), Some(theirs)) => theirs <= ours,
@@ -235,24 +235,29 @@ mod tests {
             created_at: DateTime::UNIX_EPOCH,
         };
         let now = Utc::now();
-        assert!(key(&[]).may_make(&new(&[], &[], None)));
-        assert!(key(&[Scope::Admin]).may_make(&new(&[], &[], None)));
-        assert!(!key(&[Scope::Chat]).may_make(&new(&[], &[], None)));
-        assert!(!key(&[Scope::Chat]).may_make(&new(&[Scope::Documents], &[], None)));
-        assert!(key(&[Scope::Chat]).may_make(&new(&[Scope::Read], &[], None)));
+        assert!(key(&[]).may_create(&new(&[], &[], None)));
+        assert!(key(&[Scope::Admin]).may_create(&new(&[], &[], None)));
+        assert!(!key(&[Scope::Chat]).may_create(&new(&[], &[], None)));
+        assert!(!key(&[Scope::Chat]).may_create(&new(&[Scope::Documents], &[], None)));
+        assert!(key(&[Scope::Chat]).may_create(&new(&[Scope::Read], &[], None)));
         let mut bound = key(&[]);
         bound.workspaces = vec![WorkspaceId(1)];
-        assert!(bound.may_make(&new(&[], &[1], None)) && !bound.may_make(&new(&[], &[1, 2], None)));
-        assert!(!bound.may_make(&new(&[], &[], None)));
+        assert!(
+            bound.may_create(&new(&[], &[1], None)) && !bound.may_create(&new(&[], &[1, 2], None))
+        );
+        assert!(!bound.may_create(&new(&[], &[], None)));
         let mut limited = key(&[]);
         limited.rate_limit = Some(5);
         let at_rate = |rate_limit| NewApiKey { rate_limit, ..new(&[], &[], None) };
-        assert!(limited.may_make(&at_rate(Some(5))) && limited.may_make(&at_rate(Some(1))));
-        assert!([None, Some(0), Some(6)].into_iter().all(|rate| !limited.may_make(&at_rate(rate))));
+        assert!(limited.may_create(&at_rate(Some(5))) && limited.may_create(&at_rate(Some(1))));
+        assert!(
+            [None, Some(0), Some(6)].into_iter().all(|rate| !limited.may_create(&at_rate(rate)))
+        );
         let mut ending = key(&[]);
         ending.expires_at = Some(now);
         assert!(
-            ending.may_make(&new(&[], &[], Some(now))) && !ending.may_make(&new(&[], &[], None))
+            ending.may_create(&new(&[], &[], Some(now)))
+                && !ending.may_create(&new(&[], &[], None))
         );
     }
 }

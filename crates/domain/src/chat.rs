@@ -110,7 +110,7 @@ pub trait Chats: Send + Sync {
     /// where they exceed [`MOST_BYTES`].
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>>;
     /// Exchanges with their images, up to [`MOST_BYTES`].
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>>;
+    async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>>;
     /// The images of an exchange.
     async fn images(&self, of: ChatId) -> Result<Vec<String>>;
     /// Hides exchanges from later answers, and says how many: those of the conversation; where it

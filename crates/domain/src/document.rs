@@ -197,7 +197,7 @@ pub struct Span {
 
 impl Span {
     /// The part of `text` that stands here, in bytes; `None` where the text is shorter.
-    pub fn within(self, text: &str) -> Option<std::ops::Range<usize>> {
+    pub fn byte_range(self, text: &str) -> Option<std::ops::Range<usize>> {
         let mut places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
         let start = places.nth(usize::try_from(self.start).ok()?)?;
         let length = usize::try_from(self.end.checked_sub(self.start)?).ok()?;
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_span_counts_characters_of_any_script() {
         let text = "aé日😀b";
-        let part = |start, end| Span { start, end }.within(text).map(|at| &text[at]);
+        let part = |start, end| Span { start, end }.byte_range(text).map(|at| &text[at]);
         assert_eq!(part(0, 5), Some(text));
         assert_eq!(part(1, 4), Some("é日😀"));
         assert_eq!(part(4, 5), Some("b"));

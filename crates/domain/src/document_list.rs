@@ -61,13 +61,13 @@ pub struct DocumentSummary {
 impl DocumentSummary {
     /// About how many words a person would count: writing without spaces between words, and tables, have few
     /// pieces between spaces.
-    pub fn reading_words(&self) -> i32 {
-        self.words.max(words_of_tokens(self.tokens))
+    pub fn estimated_words(&self) -> i32 {
+        self.words.max(words_from_tokens(self.tokens))
     }
 }
 
 /// About how many words so many tokens are.
-pub fn words_of_tokens(tokens: i32) -> i32 {
+pub fn words_from_tokens(tokens: i32) -> i32 {
     tokens / 4 * 3
 }
 

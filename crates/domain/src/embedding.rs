@@ -37,7 +37,7 @@ pub trait EmbeddingCache: Send + Sync {
     /// Keeps vectors, and drops those that were used the longest ago while all of them together
     /// take more than `most` bytes. One that is there already stays as it is, unless it has another
     /// length: then the new one takes its place.
-    async fn keep(
+    async fn store_vectors(
         &self,
         vectors: Vec<(TextKey, Vec<f32>)>,
         most: u64,

@@ -66,19 +66,19 @@ pub enum Value {
 
 impl Test {
     /// Whether a value passes; `None` stands for a key that is not there.
-    pub fn admits(&self, value: Option<&Value>) -> bool {
+    pub fn matches(&self, value: Option<&Value>) -> bool {
         match self {
             Self::OneOf(values) => values.contains(value.unwrap_or(&Value::Nothing)),
             Self::Within(bounds) => {
                 let Some(value) = value else { return false };
-                bounds.iter().all(|(bound, limit)| bound.admits(value, limit))
+                bounds.iter().all(|(bound, limit)| bound.matches(value, limit))
             }
         }
     }
 }
 
 impl Bound {
-    fn admits(self, value: &Value, limit: &Value) -> bool {
+    fn matches(self, value: &Value, limit: &Value) -> bool {
         if std::mem::discriminant(value) != std::mem::discriminant(limit) {
             return false;
         }
@@ -134,7 +134,7 @@ pub struct FilterHint<'a> {
 #[async_trait]
 pub trait FilterRows: Send + Sync {
     /// FilterRows of a workspace by id, at most `limit` of those above `after`, or from the first.
-    async fn placed(
+    async fn filter_rows(
         &self,
         within: WorkspaceId,
         sought: FilterHint<'_>,
@@ -151,15 +151,15 @@ mod tests {
     fn values_of_other_types_are_neither_equal_nor_within() {
         let text = |text: &str| Value::Text(text.into());
         let one = Test::OneOf(vec![Value::Number(1.0), text("a")]);
-        assert!(one.admits(Some(&Value::Number(1.0))) && one.admits(Some(&text("a"))));
-        assert!(!one.admits(Some(&text("1"))) && !one.admits(Some(&Value::Flag(true))));
-        assert!(!one.admits(None) && Test::OneOf(vec![Value::Nothing]).admits(None));
+        assert!(one.matches(Some(&Value::Number(1.0))) && one.matches(Some(&text("a"))));
+        assert!(!one.matches(Some(&text("1"))) && !one.matches(Some(&Value::Flag(true))));
+        assert!(!one.matches(None) && Test::OneOf(vec![Value::Nothing]).matches(None));
         let since = Test::Within(vec![
             (Bound::AtLeast, text("2026-01-01")),
             (Bound::Below, text("2026-02-01")),
         ]);
-        assert!(since.admits(Some(&text("2026-01-31T23:00:00Z"))));
-        assert!(!since.admits(Some(&text("2026-02-01"))));
-        assert!(!since.admits(Some(&Value::Number(2026.0))) && !since.admits(None));
+        assert!(since.matches(Some(&text("2026-01-31T23:00:00Z"))));
+        assert!(!since.matches(Some(&text("2026-02-01"))));
+        assert!(!since.matches(Some(&Value::Number(2026.0))) && !since.matches(None));
     }
 }

@@ -78,9 +78,9 @@ pub trait Folders: Send + Sync {
         limit: u32,
     ) -> Result<Vec<ListedDocument>>;
     /// Those of the paths at which a document is.
-    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
+    async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// Those of the paths at which a document is that is in any workspace.
-    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
+    async fn in_workspaces(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// The document of that file name; the first by folder, where several have it.
     async fn by_name(&self, name: &str) -> Result<Option<ListedDocument>>;
     /// The document of an id; `None` when there is none.

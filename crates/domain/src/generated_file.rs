@@ -33,7 +33,7 @@ impl GeneratedFile {
     }
 
     /// Where it lies, beneath the root of everything that is stored.
-    pub fn beneath(&self, root: &Path) -> PathBuf {
+    pub fn path_in(&self, root: &Path) -> PathBuf {
         root.join(if self.0.starts_with("img-") { PICTURES } else { FILES }).join(&self.0)
     }
 }
@@ -60,7 +60,7 @@ mod tests {
         for (name, directory) in [("img", PICTURES), ("pdf", FILES), ("image", FILES)] {
             let file = GeneratedFile::parse(&format!("{name}-{id}.png")).unwrap();
             let lies = Path::new("/s").join(directory).join(file.as_str());
-            assert_eq!(file.beneath(Path::new("/s")), lies);
+            assert_eq!(file.path_in(Path::new("/s")), lies);
         }
     }
 

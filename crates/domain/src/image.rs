@@ -138,7 +138,7 @@ pub trait ImageModel: Send + Sync {
     /// As an operator would write it in the settings.
     fn name(&self) -> String;
     /// [`Error::Invalid`] for what this model cannot be asked for.
-    async fn draw(&self, request: &ImageRequest) -> Result<GeneratedImage>;
+    async fn generate(&self, request: &ImageRequest) -> Result<GeneratedImage>;
 }
 
 #[cfg(test)]

@@ -283,7 +283,7 @@ pub trait ImportTarget: Send + Sync {
     /// so on. Empty on a new server.
     async fn contents(&self) -> Result<Vec<(&'static str, u64)>>;
     /// The newest import that is complete.
-    async fn past_import(&self) -> Result<Option<PastImport>>;
+    async fn last_import(&self) -> Result<Option<PastImport>>;
     /// Writes everything in one transaction: a process that is killed leaves the database as it was.
     /// [`crate::Error::AlreadyExists`] when the database is not empty, or no longer.
     async fn import(&self, kind: &str, origin: &str, rows: RowStream, event: Event) -> Result<()>;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
-pub use question::{Likeness, Matcher, Occurrence, Occurrences, Question, QuestionWord};
+pub use question::{LexicalQuery, Likeness, Matcher, Occurrence, Occurrences, QuestionWord};
 pub use terms::{index_terms, rough_terms};
 
 /// The version of the analysis. An index made by another version is filled again.
@@ -24,7 +24,7 @@ pub const MOST_QUERY_WORDS: usize = 32;
 pub struct Wanted<'a> {
     /// The workspace that is searched.
     pub within: WorkspaceId,
-    /// Groups of terms, such as those of [`Question`]. A passage belongs to a group when it holds all of
+    /// Groups of terms, such as those of [`LexicalQuery`]. A passage belongs to a group when it holds all of
     /// its words.
     pub groups: &'a [Vec<String>],
     /// How many passages at most for each group.
@@ -50,5 +50,5 @@ pub struct Postings {
 #[async_trait]
 pub trait Lexical: Send + Sync {
     /// How many passages the workspace has, and those of each group, in the order of the groups.
-    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
+    async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
 }

@@ -171,7 +171,7 @@ pub trait WorkspaceDocuments: Send + Sync {
     /// Documents of a workspace, in the order they were placed.
     async fn in_workspace(&self, workspace: WorkspaceId) -> Result<Vec<WorkspaceDocument>>;
     /// Those of `paths` whose documents are in at least one of the workspaces.
-    async fn placed_in(
+    async fn paths_in_workspaces(
         &self,
         workspaces: &[WorkspaceId],
         paths: &[DocumentPath],

@@ -37,7 +37,7 @@ pub struct Attempt {
 pub trait LoginAttempts: Send + Sync {
     /// Takes the attempt off every allowance that applies. When one of them is used up, takes off
     /// nothing and returns how long it is until the next attempt is allowed.
-    async fn take(&self, attempt: &Attempt) -> Result<Option<TimeDelta>>;
+    async fn consume_attempt(&self, attempt: &Attempt) -> Result<Option<TimeDelta>>;
     /// Gives the attempt back and remembers that it succeeded.
     async fn succeeded(&self, attempt: &Attempt) -> Result<()>;
 }

@@ -25,12 +25,12 @@ pub trait Members: Send + Sync {
     /// Members in the order they joined. [`crate::Error::NotFound`] when there is no such workspace.
     async fn of(&self, workspace: WorkspaceId) -> Result<Vec<Member>>;
     /// The workspaces that a user is a member of, by id.
-    async fn entered_by(&self, user: UserId) -> Result<Vec<WorkspaceId>>;
+    async fn workspaces_of_user(&self, user: UserId) -> Result<Vec<WorkspaceId>>;
     /// Makes exactly these users members. An unknown one refuses the whole call with
     /// [`crate::Error::Invalid`]; an unknown workspace is [`crate::Error::NotFound`].
     async fn replace(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()>;
     /// Makes these users members too. Refuses as [`Members::replace`] does.
     async fn add(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()>;
     /// Which of these users exist, in the order given.
-    async fn known(&self, users: &[UserId]) -> Result<Vec<UserId>>;
+    async fn existing_users(&self, users: &[UserId]) -> Result<Vec<UserId>>;
 }

@@ -303,9 +303,9 @@ pub trait Tokenizer: Send + Sync {
     /// How many tokens `text` has; `None` when they are more than `limit`, which ends the counting.
     fn count(&self, text: &str, limit: usize) -> Option<usize>;
     /// The longest beginning of `text` of at most `limit` tokens.
-    fn beginning<'a>(&self, text: &'a str, limit: usize) -> &'a str;
+    fn prefix<'a>(&self, text: &'a str, limit: usize) -> &'a str;
     /// The longest end of `text` of at most `limit` tokens.
-    fn end<'a>(&self, text: &'a str, limit: usize) -> &'a str;
+    fn suffix<'a>(&self, text: &'a str, limit: usize) -> &'a str;
 }
 
 /// What a workspace asks for; absent parts fall back to the settings of the server.

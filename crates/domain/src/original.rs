@@ -74,7 +74,7 @@ pub trait PageRenderer: Send + Sync {
     /// A page, counted from 1, drawn on behalf of `owner`, in bounded time and size.
     /// [`Error::NotFound`] where the file has no such page, [`Error::Unprocessable`] where it cannot be
     /// drawn, [`Error::Unavailable`] where too many files are waiting.
-    async fn draw(&self, file: File, page: u32, owner: &str) -> Result<PageImage>;
+    async fn render_page(&self, file: File, page: u32, owner: &str) -> Result<PageImage>;
 }
 
 /// Which originals there are. Each method is one transaction.
@@ -87,10 +87,10 @@ pub trait PageRenderer: Send + Sync {
 pub trait OriginalRecords: Send + Sync {
     /// Notes a file that is about to be written; `false`, and nothing is noted, where all originals
     /// would then take more than `quota` bytes. Content that is kept already takes no more room.
-    async fn note(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool>;
+    async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool>;
     /// Keeps a file that was noted if a document was made of it and no other file holds its content.
     /// Otherwise releases it. Whether it is kept.
-    async fn settle(&self, name: OriginalName) -> Result<bool>;
+    async fn commit_or_release(&self, name: OriginalName) -> Result<bool>;
     /// The original of this content, if it is kept.
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>>;
     /// What was noted before `before`, and all that is released; a thousand at most.

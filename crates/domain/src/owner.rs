@@ -75,5 +75,5 @@ pub trait SetupLinks: Send + Sync {
     async fn is_good(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool>;
     /// Takes every link away if `digest` is a good one, so that of any number of calls one gets
     /// `true`. The event is written then.
-    async fn spend(&self, digest: KeyDigest, event: Event) -> Result<bool>;
+    async fn redeem_link(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }

@@ -11,7 +11,7 @@ use crate::WorkspaceDocumentId;
 ///
 /// let pinned = [WorkspaceDocumentId(7)];
 /// let others = DocumentSelection::Except(&pinned[..]);
-/// assert!(others.admits(WorkspaceDocumentId(8)) && !others.admits(pinned[0]));
+/// assert!(others.contains(WorkspaceDocumentId(8)) && !others.contains(pinned[0]));
 /// ```
 ///
 /// `L` is a list of their places: a slice where an index is
@@ -50,7 +50,7 @@ impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
     }
 
     /// Whether the passages of a document count. The list must be in order.
-    pub fn admits(&self, place: WorkspaceDocumentId) -> bool {
+    pub fn contains(&self, place: WorkspaceDocumentId) -> bool {
         match self {
             Self::All => true,
             Self::Only(places) => places.binary_search(&place).is_ok(),
@@ -62,7 +62,7 @@ impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
 impl DocumentSelection<Vec<WorkspaceDocumentId>> {
     /// What remains without some of them. A list that was in order still is.
     #[must_use]
-    pub fn without(self, mut some: BTreeSet<WorkspaceDocumentId>) -> Self {
+    pub fn excluding(self, mut some: BTreeSet<WorkspaceDocumentId>) -> Self {
         match self {
             Self::All if some.is_empty() => Self::All,
             Self::All => Self::Except(some.into_iter().collect()),
@@ -90,20 +90,20 @@ mod tests {
     fn what_is_left_out_is_listed_itself_and_never_all_the_others() {
         let some = |ids: &[i64]| list(ids).into_iter().collect();
         assert_eq!(
-            DocumentSelection::All.without(some(&[7, 3])),
+            DocumentSelection::All.excluding(some(&[7, 3])),
             DocumentSelection::Except(list(&[3, 7]))
         );
-        assert_eq!(DocumentSelection::All.without(some(&[])), DocumentSelection::All);
+        assert_eq!(DocumentSelection::All.excluding(some(&[])), DocumentSelection::All);
         assert_eq!(
-            DocumentSelection::Only(list(&[1, 3, 5])).without(some(&[3, 9])),
+            DocumentSelection::Only(list(&[1, 3, 5])).excluding(some(&[3, 9])),
             DocumentSelection::Only(list(&[1, 5]))
         );
         assert_eq!(
-            DocumentSelection::Only(list(&[3])).without(some(&[3])),
+            DocumentSelection::Only(list(&[3])).excluding(some(&[3])),
             DocumentSelection::Only(list(&[]))
         );
         let except = DocumentSelection::Except(list(&[2, 4]));
-        assert_eq!(except.without(some(&[4, 3])), DocumentSelection::Except(list(&[2, 3, 4])));
+        assert_eq!(except.excluding(some(&[4, 3])), DocumentSelection::Except(list(&[2, 3, 4])));
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             (DocumentSelection::Except(list(&[1, 3])), [false, true, false]),
             (DocumentSelection::Except(list(&[])), [true, true, true]),
         ] {
-            let admitted = [1, 2, 3].map(|id| among.admits(WorkspaceDocumentId(id)));
+            let admitted = [1, 2, 3].map(|id| among.contains(WorkspaceDocumentId(id)));
             assert_eq!(admitted, expected, "{among:?}");
             assert_eq!(among.as_deref().map(<[_]>::to_vec), among);
         }

@@ -166,7 +166,7 @@ pub trait Users: Send + Sync {
     /// Everyone, by id.
     async fn list(&self) -> Result<Vec<ListedUser>>;
     /// As [`Users::list`], with all that is known of each.
-    async fn list_whole(&self) -> Result<Vec<User>>;
+    async fn list_with_profiles(&self) -> Result<Vec<User>>;
     /// The user of an id; `None` when there is none.
     async fn by_id(&self, id: UserId) -> Result<Option<User>>;
     /// Changes a user. A new password, another role and a suspension end the user's sessions and
@@ -228,7 +228,12 @@ pub trait Sessions: Send + Sync {
     /// The user of a name with the hash to check a password against, suspended or not.
     async fn credentials(&self, username: &str) -> Result<Option<(User, PasswordHash)>>;
     /// Puts a stronger hash of the same password in place of `old`, if that is still there.
-    async fn strengthen(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<()>;
+    async fn rehash_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<()>;
     /// Opens a session. [`Error::NotFound`] when the user is gone.
     async fn open(&self, session: NewSession, event: Event) -> Result<()>;
     /// Whose session it is at `now`; `None` also when the user is suspended.
@@ -254,7 +259,7 @@ pub struct NewSignInToken {
 
 /// A sign-in token that was redeemed.
 #[derive(Clone, Debug)]
-pub struct TakenToken {
+pub struct RedeemedToken {
     /// Whom it signs in, suspended or not.
     pub user: User,
     /// When it stops being valid. What was taken late signs nobody in.
@@ -271,7 +276,7 @@ pub trait SignInTokens: Send + Sync {
     async fn issue(&self, token: NewSignInToken, event: Event) -> Result<()>;
     /// Takes a token away, so that of any number of calls one gets it. The event is written when
     /// there was one.
-    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<TakenToken>>;
+    async fn redeem_token(&self, digest: KeyDigest, event: Event) -> Result<Option<RedeemedToken>>;
 }
 
 /// How often each user has asked.
@@ -279,7 +284,7 @@ pub trait SignInTokens: Send + Sync {
 pub trait MessageQuota: Send + Sync {
     /// Notes a question at `now`, unless the user has asked `limit` times in the 24 hours before.
     /// Says whether it was noted. Holds however many ask at the same moment.
-    async fn take(&self, user: UserId, limit: i32, now: DateTime<Utc>) -> Result<bool>;
+    async fn consume_message(&self, user: UserId, limit: i32, now: DateTime<Utc>) -> Result<bool>;
 }
 
 #[cfg(test)]

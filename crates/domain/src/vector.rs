@@ -72,7 +72,7 @@ pub trait VectorIndex: Send + Sync {
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
     /// How many vectors the index holds itself, asked of whatever it keeps them in. Says whether
     /// that answers; while it is being filled it holds fewer than there are.
-    async fn held(&self) -> Result<u64>;
+    async fn stored_count(&self) -> Result<u64>;
     /// The nearest passages, nearest first.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>>;
     /// How similar passages are that were found in another way, in any order. Those that are gone

@@ -203,7 +203,12 @@ pub trait WidgetChats: Send + Sync {
     /// Counts a question of `session` at `now`, unless a limit of the widget is reached by those of
     /// the 24 hours before. Holds however many ask at the same moment. [`Error::NotFound`] when there
     /// is no such widget.
-    async fn admit(&self, widget: &Widget, session: &str, now: DateTime<Utc>) -> Result<Admission>;
+    async fn consume_question(
+        &self,
+        widget: &Widget,
+        session: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Admission>;
     /// [`Error::NotFound`] when the widget has gone meanwhile.
     async fn append(&self, new: NewWidgetChat, event: Event) -> Result<ChatId>;
     /// The newest `limit` included exchanges of a session, oldest first; fewer where they exceed

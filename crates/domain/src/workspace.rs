@@ -48,7 +48,7 @@ text_enum!(SearchMode {
 
 impl SearchMode {
     /// The way that is taken where this is chosen; never [`SearchMode::Default`].
-    pub fn way(self) -> Self {
+    pub fn effective(self) -> Self {
         match self {
             Self::Default => Self::Hybrid,
             other => other,

@@ -10,7 +10,7 @@ use std::time::Instant;
 use carrel_domain::model::{Embedder as _, Purpose};
 use carrel_domain::{Error, Result};
 use carrel_embedder::catalog::{self, MINILM};
-use carrel_embedder::{Directory, NativeEmbedder, Options};
+use carrel_embedder::{ModelDirectory, NativeEmbedder, Options};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -21,7 +21,7 @@ async fn main() -> Result<()> {
     let threads: NonZeroUsize = threads.parse().map_err(Error::internal)?;
     let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let model = Some(catalog::find(name).unwrap_or(&MINILM));
-    let directory = Directory { path: directory, model };
+    let directory = ModelDirectory { path: directory, model };
     let model = NativeEmbedder::new(Options { directory, threads, release_after: None });
 
     let loading = Instant::now();

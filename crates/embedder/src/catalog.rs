@@ -5,7 +5,7 @@ use crate::quantize::Bits;
 
 /// A model that `carrel model fetch` downloads and a setting names.
 #[derive(Debug)]
-pub struct Model {
+pub struct KnownModel {
     /// Name of the model and of its directory below `models`.
     pub name: &'static str,
     /// The model's name for clients and in imported settings.
@@ -54,7 +54,7 @@ const BERT: Architecture = Architecture {
 };
 
 /// English. Installations used it before there was a choice.
-pub static MINILM: Model = Model {
+pub static MINILM: KnownModel = KnownModel {
     name: "all-MiniLM-L6-v2",
     wire_name: "Xenova/all-MiniLM-L6-v2",
     description: "English, fastest, 91 MB",
@@ -69,7 +69,7 @@ pub static MINILM: Model = Model {
 };
 
 /// About a hundred languages.
-pub static E5: Model = Model {
+pub static E5: KnownModel = KnownModel {
     name: "multilingual-e5-small",
     wire_name: "MintplexLabs/multilingual-e5-small",
     description: "Multilingual, 100 languages, 72 MB",
@@ -87,7 +87,7 @@ pub static E5: Model = Model {
     bits: Some(Bits::Four),
 };
 
-static BGE: Model = Model {
+static BGE: KnownModel = KnownModel {
     name: "bge-small-en-v1.5",
     wire_name: "bge-small-en-v1.5",
     description: "English, more exact, 133 MB",
@@ -104,7 +104,7 @@ static BGE: Model = Model {
     bits: None,
 };
 
-static NOMIC: Model = Model {
+static NOMIC: KnownModel = KnownModel {
     name: "nomic-embed-text-v1.5",
     wire_name: "Xenova/nomic-embed-text-v1",
     description: "English, long texts, 547 MB",
@@ -127,10 +127,10 @@ static NOMIC: Model = Model {
 };
 
 /// All known models, the most useful first.
-pub static MODELS: [&Model; 4] = [&E5, &MINILM, &BGE, &NOMIC];
+pub static MODELS: [&KnownModel; 4] = [&E5, &MINILM, &BGE, &NOMIC];
 
 /// Returns the model with this name, either carrel's or the clients', ignoring case.
-pub fn find(name: &str) -> Option<&'static Model> {
+pub fn find(name: &str) -> Option<&'static KnownModel> {
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     let short = |known: &str| known.rsplit('/').next().is_some_and(is);
     MODELS.into_iter().find(|model| {

@@ -5,7 +5,7 @@ use crate::architecture::{Activation, Architecture, Naming, Pooling, Positions};
 
 /// A `config.json`, with the field names of BERT or of nomic_bert, which uses GPT-2's.
 #[derive(Deserialize)]
-pub struct Config {
+pub struct BertConfig {
     model_type: String,
     #[serde(alias = "n_layer")]
     num_hidden_layers: usize,
@@ -35,7 +35,7 @@ pub struct Config {
     qkv_proj_bias: bool,
 }
 
-impl Config {
+impl BertConfig {
     /// The error completes "the file …".
     pub fn architecture(self) -> Result<Architecture, String> {
         let kind = self.model_type.as_str();

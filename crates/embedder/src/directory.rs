@@ -9,10 +9,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::architecture::{Architecture, Pooling};
-use crate::catalog::{Model, Prefixes};
-use crate::config::Config;
+use crate::catalog::{KnownModel, Prefixes};
+use crate::config::BertConfig;
 use crate::tensors::{EDITION, Tensors, invalid};
-use crate::tokenizer::{Letters, Tokenizer, WordPiece, parse_json, parse_sentencepiece};
+use crate::tokenizer::{Letters, SubwordTokenizer, WordPiece, parse_json, parse_sentencepiece};
 use crate::weights::Weights;
 
 /// Largest vocabulary or configuration file, in bytes.
@@ -28,19 +28,19 @@ pub struct Description {
 
 /// A model's directory, and the model expected in it.
 #[derive(Clone, Debug)]
-pub struct Directory {
+pub struct ModelDirectory {
     pub path: PathBuf,
     /// `None` for a model that the files in its directory describe.
-    pub model: Option<&'static Model>,
+    pub model: Option<&'static KnownModel>,
 }
 
-impl Directory {
+impl ModelDirectory {
     /// Returns the description of the model, without reading its weights.
     ///
     /// The text of an error is one sentence with the file and the problem.
     pub fn describe(&self) -> io::Result<Description> {
         match self.model {
-            Some(Model { architecture, prefixes, .. }) => Ok(Description {
+            Some(KnownModel { architecture, prefixes, .. }) => Ok(Description {
                 architecture: architecture.clone(),
                 prefixes: Prefixes {
                     query: prefixes.query.into(),
@@ -53,7 +53,7 @@ impl Directory {
     }
 
     /// Loads the model.
-    pub fn open(&self) -> io::Result<(Description, Tokenizer, Weights)> {
+    pub fn open(&self) -> io::Result<(Description, SubwordTokenizer, Weights)> {
         let description = self.describe()?;
         let tokenizer = self.tokenizer(description.letters)?;
         let path = self.path.join(WEIGHTS);
@@ -74,7 +74,7 @@ impl Directory {
         self.fits(&tokenizer, rows.map_err(|error| self.of(WEIGHTS, &error))?)
     }
 
-    fn fits(&self, tokenizer: &Tokenizer, rows: usize) -> io::Result<()> {
+    fn fits(&self, tokenizer: &SubwordTokenizer, rows: usize) -> io::Result<()> {
         let pieces = tokenizer.size();
         if pieces <= rows {
             return Ok(());
@@ -89,7 +89,9 @@ impl Directory {
     /// nothing does.
     pub fn edition(&self) -> String {
         let path = self.path.join(WEIGHTS);
-        let note = Tensors::open(&path).ok().and_then(|file| file.note(EDITION).map(str::to_owned));
+        let note = Tensors::open(&path)
+            .ok()
+            .and_then(|file| file.metadata_value(EDITION).map(str::to_owned));
         match (note, self.model) {
             (Some(note), _) => note,
             (None, Some(_)) => String::new(),
@@ -97,16 +99,16 @@ impl Directory {
         }
     }
 
-    fn tokenizer(&self, letters: Letters) -> io::Result<Tokenizer> {
+    fn tokenizer(&self, letters: Letters) -> io::Result<SubwordTokenizer> {
         const SENTENCEPIECE: [&str; 2] = ["sentencepiece.bpe.model", "sentencepiece.model"];
         for name in SENTENCEPIECE {
             if let Some(bytes) = self.read(name)? {
-                let parsed = parse_sentencepiece(&bytes).map(Tokenizer::Unigram);
+                let parsed = parse_sentencepiece(&bytes).map(SubwordTokenizer::Unigram);
                 return parsed.map_err(|problem| self.of(name, &invalid(problem)));
             }
         }
         if let Some(text) = self.text("vocab.txt")? {
-            let parsed = WordPiece::parse(&text, letters).map(Tokenizer::WordPiece);
+            let parsed = WordPiece::parse(&text, letters).map(SubwordTokenizer::WordPiece);
             let problem = "lacks the special tokens of BERT, so it is another kind of vocabulary";
             return parsed.ok_or_else(|| self.of("vocab.txt", &invalid(problem)));
         }
@@ -122,7 +124,7 @@ impl Directory {
     }
 
     fn read_description(&self) -> io::Result<Description> {
-        let config: Config =
+        let config: BertConfig =
             self.json("config.json")?.ok_or_else(|| self.missing("config.json"))?;
         let sentences: Sentences = self.json("sentence_bert_config.json")?.unwrap_or_default();
         let cased: Cased = self.json("tokenizer_config.json")?.unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::rotation;
 use crate::weights::{Dense, Layer, Weights};
 use carrel_kernels::attention::{self, Heads, attend};
 use carrel_kernels::elementwise::{add, gate_by_silu, gelu_all, layer_norm};
-use carrel_kernels::kernel::{Instructions, Line, Rows};
+use carrel_kernels::kernel::{Instructions, PanelRow, Rows};
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +53,7 @@ struct Scratch {
     context: Vec<f32>,
     block: Vec<f32>,
     gate: Vec<f32>,
-    panels: Vec<Line>,
+    panels: Vec<PanelRow>,
     attention: attention::Scratch,
 }
 
@@ -85,7 +85,7 @@ impl Encoder {
         let pooling = self.weights.architecture.pooling;
         let rows = |span: Range<usize>| &workspace.hidden[span.start * width..span.end * width];
         let vectors = spans.into_iter().map(|span| pool(rows(span), width, pooling)).collect();
-        self.give_back(workspace);
+        self.return_workspace(workspace);
         vectors
     }
 
@@ -140,7 +140,7 @@ impl Encoder {
         workspace
     }
 
-    fn give_back(&self, workspace: Workspace) {
+    fn return_workspace(&self, workspace: Workspace) {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
@@ -224,7 +224,7 @@ fn apply<S: Simd>(
     left: Rows<'_>,
     out: &mut [f32],
     width: usize,
-    scratch: &mut Vec<Line>,
+    scratch: &mut Vec<PanelRow>,
 ) {
     out.chunks_mut(width).for_each(|row| row.copy_from_slice(&dense.bias));
     dense.panels.multiply(simd, left, out, (width, 0), scratch);

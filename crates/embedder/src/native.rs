@@ -2,20 +2,20 @@
 //! threads.
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::model::{Embedder, EmbeddingModel, Purpose};
 use carrel_domain::{Error, Result};
-use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::catalog::Prefixes;
-use crate::directory::{Description, Directory};
+use crate::directory::{Description, ModelDirectory};
 use crate::encoder::Encoder;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::SubwordTokenizer;
 use carrel_kernels::kernel::Instructions;
+use carrel_kernels::model_slot::ModelSlot;
 
 /// Longest text in UTF-16 code units. Longer texts are embedded by the tokens that fit the model.
 const LONGEST_TEXT: usize = 1000;
@@ -32,7 +32,7 @@ const LONGEST_NAME: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the model's files are.
-    pub directory: Directory,
+    pub directory: ModelDirectory,
     /// Most threads that compute at a time.
     pub threads: NonZeroUsize,
     /// Time without use after which the model's memory is freed; never if `None`. A task on the
@@ -46,40 +46,45 @@ pub struct Options {
 /// in rounds of some tens of milliseconds, between which other callers get a turn. Dropping the
 /// future stops the work after the current round.
 pub struct NativeEmbedder {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     options: Options,
-    loaded: Mutex<Option<Arc<Loaded>>>,
-    last_used: SyncMutex<Instant>,
-    edition: SyncMutex<Option<String>>,
+    model: ModelSlot<(), Loaded>,
+    edition: Mutex<Option<String>>,
     rounds: Semaphore,
 }
 
 impl NativeEmbedder {
     /// Opens no files yet, because they may still be missing.
     pub fn new(options: Options) -> Self {
-        let shared = Shared {
+        Self {
+            model: ModelSlot::new("embedding model", options.release_after),
             options,
-            loaded: Mutex::default(),
-            last_used: SyncMutex::new(Instant::now()),
-            edition: SyncMutex::default(),
+            edition: Mutex::default(),
             rounds: Semaphore::new(ROUNDS_AT_ONCE),
-        };
-        Self { shared: Arc::new(shared) }
+        }
     }
 
     /// Returns true if the model is in memory.
     pub fn is_loaded(&self) -> bool {
-        self.shared.loaded.try_lock().is_ok_and(|loaded| loaded.is_some())
+        self.model.is_loaded()
+    }
+
+    /// Returns what distinguishes the weights from other editions of the model.
+    fn edition(&self) -> String {
+        let mut known = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert_with(|| self.options.directory.edition()).clone()
+    }
+
+    async fn loaded(&self) -> Result<Arc<Loaded>> {
+        let options = self.options.clone();
+        let load = move || Loaded::open(&options.directory, options.threads);
+        self.model.get((), load).await.map_err(Error::internal)?.map_err(unavailable)
     }
 }
 
 #[async_trait]
 impl Embedder for NativeEmbedder {
     fn model(&self) -> EmbeddingModel {
-        let Directory { path, model } = &self.shared.options.directory;
+        let ModelDirectory { path, model } = &self.options.directory;
         let name = match model {
             Some(model) => model.wire_name.to_owned(),
             None => {
@@ -87,7 +92,7 @@ impl Embedder for NativeEmbedder {
                 name[..name.floor_char_boundary(LONGEST_NAME)].to_owned()
             }
         };
-        let edition = self.shared.edition();
+        let edition = self.edition();
         let identity = if edition.is_empty() { name.clone() } else { format!("{name} {edition}") };
         EmbeddingModel { name, identity, longest_text: LONGEST_TEXT }
     }
@@ -98,11 +103,11 @@ impl Embedder for NativeEmbedder {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        let loaded = Shared::loaded(&self.shared).await?;
+        let loaded = self.loaded().await?;
         let texts: Arc<[String]> = texts.into();
         let mut vectors = Vec::with_capacity(texts.len());
         while vectors.len() < texts.len() {
-            let _turn = self.shared.rounds.acquire().await.map_err(Error::internal)?;
+            let _turn = self.rounds.acquire().await.map_err(Error::internal)?;
             let (sender, receiver) = oneshot::channel();
             let (model, texts, start) = (loaded.clone(), texts.clone(), vectors.len());
             loaded.threads.spawn(move || {
@@ -112,63 +117,9 @@ impl Embedder for NativeEmbedder {
                 }
             });
             vectors.extend(receiver.await.map_err(Error::internal)?);
-            self.shared.used();
+            self.model.touch();
         }
         Ok(vectors)
-    }
-}
-
-impl Shared {
-    /// Returns what distinguishes the weights from other editions of the model.
-    fn edition(&self) -> String {
-        let mut known = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get_or_insert_with(|| self.options.directory.edition()).clone()
-    }
-
-    /// Returns the model. The first caller loads it while the others wait.
-    async fn loaded(this: &Arc<Self>) -> Result<Arc<Loaded>> {
-        let mut slot = this.loaded.lock().await;
-        this.used();
-        if let Some(loaded) = &*slot {
-            return Ok(loaded.clone());
-        }
-        let options = this.options.clone();
-        let load = move || Loaded::open(&options.directory, options.threads);
-        let loaded = tokio::task::spawn_blocking(load).await.map_err(Error::internal)?;
-        let loaded = Arc::new(loaded.map_err(unavailable)?);
-        this.used();
-        *slot = Some(loaded.clone());
-        if let Some(idle) = this.options.release_after {
-            tokio::spawn(release_when_idle(Arc::downgrade(this), idle));
-        }
-        Ok(loaded)
-    }
-
-    fn used(&self) {
-        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn idle_since(&self) -> Instant {
-        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Unloads the model when it is idle, and ends then. A call in progress keeps the model until it is
-/// done.
-async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
-    while let Some(shared) = shared.upgrade() {
-        let release_at = shared.idle_since() + idle;
-        if release_at <= Instant::now() {
-            let mut slot = shared.loaded.lock().await;
-            // The model may have been used while this waited for the lock.
-            if shared.idle_since() + idle <= Instant::now() {
-                *slot = None;
-                tracing::info!("unloaded the idle embedding model");
-                return;
-            }
-        }
-        drop(shared);
-        sleep_until(release_at).await;
     }
 }
 
@@ -188,13 +139,13 @@ fn unavailable(error: io::Error) -> Error {
 
 struct Loaded {
     threads: rayon::ThreadPool,
-    tokenizer: Tokenizer,
+    tokenizer: SubwordTokenizer,
     encoder: Encoder,
     prefixes: Prefixes<String>,
 }
 
 impl Loaded {
-    fn open(directory: &Directory, threads: NonZeroUsize) -> io::Result<Self> {
+    fn open(directory: &ModelDirectory, threads: NonZeroUsize) -> io::Result<Self> {
         let (Description { prefixes, .. }, tokenizer, weights) = directory.open()?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())

@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use sha2::{Digest as _, Sha256};
 
-use crate::directory::{Directory, WEIGHTS};
+use crate::directory::{ModelDirectory, WEIGHTS};
 use crate::encoder::Encoder;
 use crate::tensors::{EDITION, FORMAT, NEWEST, Tensors, invalid};
 use carrel_kernels::kernel::Instructions;
@@ -27,7 +27,7 @@ pub enum Bits {
 
 impl Bits {
     /// Returns the greatest code. The magnitude of the least is one more.
-    fn most(self) -> f32 {
+    fn greatest_code(self) -> f32 {
         match self {
             Self::Four => 7.0,
             Self::Eight => 127.0,
@@ -77,12 +77,12 @@ pub(crate) struct Written {
 /// the two.
 ///
 /// Nothing in `into` is replaced before the new file is complete.
-pub fn quantize(from: &Directory, into: &Path, bits: Bits) -> io::Result<Cosine> {
+pub fn quantize(from: &ModelDirectory, into: &Path, bits: Bits) -> io::Result<Cosine> {
     // Opening the model reports problems with it.
     let original = from.open()?;
     std::fs::create_dir_all(into)?;
     let path = from.path.join(WEIGHTS);
-    if Tensors::open(&path)?.note(FORMAT).is_some() {
+    if Tensors::open(&path)?.metadata_value(FORMAT).is_some() {
         return Err(invalid("the model is quantized already; name the directory of the original"));
     }
     let edition = format!("{} {}", bits.name(), &digest(&path)?[..8]);
@@ -116,11 +116,11 @@ pub fn quantize(from: &Directory, into: &Path, bits: Bits) -> io::Result<Cosine>
             std::fs::copy(source, target)?;
         }
     }
-    let quantized = Directory { path: into.to_owned(), model: from.model }.open()?;
+    let quantized = ModelDirectory { path: into.to_owned(), model: from.model }.open()?;
     let texts: Vec<String> = PROBES.lines().map(str::to_owned).collect();
     let embed = |(description, tokenizer, weights): (
         crate::directory::Description,
-        crate::tokenizer::Tokenizer,
+        crate::tokenizer::SubwordTokenizer,
         _,
     )| {
         let most = description.architecture.max_tokens;
@@ -162,7 +162,7 @@ pub(crate) fn write(into: &Path, tensors: Vec<(String, Written)>, edition: &str)
 
 /// Returns the codes and scales of a matrix.
 fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
-    let most = bits.most();
+    let most = bits.greatest_code();
     let mut codes = Vec::with_capacity(values.len());
     let mut scales = Vec::with_capacity(values.len() / BLOCK * 2);
     for block in values.chunks(BLOCK) {

@@ -56,7 +56,7 @@ impl Tensors {
     }
 
     /// Returns a value of the file's metadata.
-    pub fn note(&self, key: &str) -> Option<&str> {
+    pub fn metadata_value(&self, key: &str) -> Option<&str> {
         Some(self.metadata.metadata().as_ref()?.get(key)?.as_str())
     }
 
@@ -108,7 +108,7 @@ impl Tensors {
     }
 
     /// Returns a matrix whose rows are read from the file on demand.
-    pub fn table(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<Table> {
+    pub fn table(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<EmbeddingTable> {
         let (dtype, range) = self.locate(name)?;
         let bits = match dtype {
             Dtype::F32 => 32,
@@ -138,7 +138,7 @@ impl Tensors {
             }
             _ => 0,
         };
-        Ok(Table { dtype, start: range.start, scales, columns })
+        Ok(EmbeddingTable { dtype, start: range.start, scales, columns })
     }
 
     /// Returns the mapped file, for its tables.
@@ -167,14 +167,14 @@ impl Tensors {
 }
 
 /// Position and precision of a table in the file.
-pub struct Table {
+pub struct EmbeddingTable {
     dtype: Dtype,
     start: usize,
     scales: usize,
     columns: usize,
 }
 
-impl Table {
+impl EmbeddingTable {
     /// Reads one row. `index` must be within the table.
     pub fn read(&self, file: &[u8], index: usize, row: &mut [f32]) {
         let bytes = |start: usize, bits: usize| {

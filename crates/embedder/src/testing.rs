@@ -2,8 +2,8 @@
 use std::env;
 use std::path::PathBuf;
 
-use crate::catalog::{MINILM, Model};
-use crate::fetch::{Sources, fetch};
+use crate::catalog::{KnownModel, MINILM};
+use crate::fetch::{FetchSources, fetch};
 
 /// Returns the directory of all-MiniLM-L6-v2: `CARREL_MODEL_DIR`, or a directory in cargo's target
 /// directory or the user's cache. Missing files are fetched.
@@ -18,7 +18,7 @@ pub fn model_dir() -> PathBuf {
 ///
 /// # Panics
 /// Like [`model_dir`].
-pub fn directory_of(model: &'static Model) -> PathBuf {
+pub fn directory_of(model: &'static KnownModel) -> PathBuf {
     let minilm = env::var_os("CARREL_MODEL_DIR").map_or_else(default_dir, PathBuf::from);
     let directory =
         if model.name == MINILM.name { minilm } else { minilm.with_file_name(model.name) };
@@ -32,7 +32,7 @@ pub fn directory_of(model: &'static Model) -> PathBuf {
         let fetching = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| error.to_string())?;
-            let sources = Sources::default();
+            let sources = FetchSources::default();
             let fetched = runtime.block_on(fetch(model, &into, &sources, |_| {}));
             fetched.map_err(|error| error.to_string())
         });

@@ -11,12 +11,12 @@ pub use unigram::Unigram;
 pub use wordpiece::{Letters, WordPiece};
 
 /// A model's vocabulary with its rules for splitting text.
-pub enum Tokenizer {
+pub enum SubwordTokenizer {
     WordPiece(WordPiece),
     Unigram(Unigram),
 }
 
-impl Tokenizer {
+impl SubwordTokenizer {
     /// Returns the ids of `text` between the special tokens for beginning and end: 2 to `most` ids.
     ///
     /// Reads no further than the last token requires, however long the text is.

@@ -5,7 +5,7 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use crate::architecture::{Activation, Architecture, Naming, Positions};
-use crate::tensors::{Table, Tensors, invalid};
+use crate::tensors::{EmbeddingTable, Tensors, invalid};
 use carrel_kernels::elementwise::Norm;
 use carrel_kernels::panels::{Matrix, Panels};
 
@@ -14,7 +14,7 @@ pub struct Weights {
     /// The mapped model file. The embedding table is read in place, so only its used rows take
     /// memory.
     file: Mmap,
-    words: Table,
+    words: EmbeddingTable,
     /// Rows of the embedding table. Every id is less than this.
     pub vocabulary: usize,
     /// Added to each token: a row per position, or the same row for all with rotary positions. It

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect")]
 use std::path::Path;
 
-use carrel_embedder::Directory;
+use carrel_embedder::ModelDirectory;
 use carrel_embedder::quantize::{Bits, quantize};
 
 const FILES: [&str; 4] = ["config.json", "model.safetensors", "vocab.txt", "1_Pooling/config.json"];
@@ -16,7 +16,7 @@ fn copy(name: &str, into: &Path) {
 }
 
 fn problem(path: &Path) -> String {
-    let directory = Directory { path: path.to_owned(), model: None };
+    let directory = ModelDirectory { path: path.to_owned(), model: None };
     directory.check().unwrap_err().to_string()
 }
 
@@ -24,7 +24,7 @@ fn problem(path: &Path) -> String {
 fn a_whole_directory_is_taken() {
     for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {
         let path = Path::new("tests/fixtures/tiny").join(name);
-        Directory { path, model: None }.check().unwrap();
+        ModelDirectory { path, model: None }.check().unwrap();
     }
 }
 
@@ -99,13 +99,13 @@ fn damaged_weights_are_told_from_missing_ones() {
 
 #[test]
 fn a_smaller_model_says_how_near_it_is_and_a_newer_format_is_refused() {
-    let from = Directory { path: "tests/fixtures/tiny/bert-cls".into(), model: None };
+    let from = ModelDirectory { path: "tests/fixtures/tiny/bert-cls".into(), model: None };
     let (eight, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let near = quantize(&from, eight.path(), Bits::Eight).unwrap();
     let further = quantize(&from, four.path(), Bits::Four).unwrap();
     assert!(near.least > 0.999 && near.mean <= 1.000_001, "{near:?}");
     assert!(further.least > 0.9 && further.least < near.least, "{further:?}");
-    let made = Directory { path: four.path().to_owned(), model: None };
+    let made = ModelDirectory { path: four.path().to_owned(), model: None };
     made.check().unwrap();
     assert!(made.edition().starts_with("q4 "), "{}", made.edition());
     assert_ne!(made.edition(), from.edition());

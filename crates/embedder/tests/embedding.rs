@@ -8,11 +8,11 @@ use carrel_domain::Error;
 use carrel_domain::model::{Embedder as _, Purpose};
 use carrel_embedder::catalog::MINILM;
 use carrel_embedder::testing::model_dir;
-use carrel_embedder::{Directory, NativeEmbedder, Options};
+use carrel_embedder::{ModelDirectory, NativeEmbedder, Options};
 
 fn open(directory: PathBuf, threads: usize) -> NativeEmbedder {
     let threads = NonZeroUsize::new(threads).unwrap();
-    let directory = Directory { path: directory, model: Some(&MINILM) };
+    let directory = ModelDirectory { path: directory, model: Some(&MINILM) };
     NativeEmbedder::new(Options { directory, threads, release_after: None })
 }
 

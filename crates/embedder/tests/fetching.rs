@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use carrel_embedder::catalog::MINILM;
-use carrel_embedder::fetch::{FetchError, Progress, Sources, fetch, is_complete};
+use carrel_embedder::fetch::{FetchError, FetchSources, Progress, fetch, is_complete};
 use carrel_embedder::testing::model_dir;
 
-const NOWHERE: Sources = Sources { directory: None, hub: None, python: false };
+const NOWHERE: FetchSources = FetchSources { directory: None, hub: None, python: false };
 
-fn from_directory(directory: impl Into<PathBuf>) -> Sources {
-    Sources { directory: Some(directory.into()), ..NOWHERE }
+fn from_directory(directory: impl Into<PathBuf>) -> FetchSources {
+    FetchSources { directory: Some(directory.into()), ..NOWHERE }
 }
 
 /// Returns the names in a directory, except the lock's.
@@ -115,7 +115,7 @@ async fn a_damaged_file_is_replaced_and_never_taken() {
 #[tokio::test]
 async fn files_come_from_a_mirror_through_redirects() {
     let into = tempfile::tempdir().unwrap();
-    let sources = Sources { hub: Some(serve(model_dir()) + "/"), ..NOWHERE };
+    let sources = FetchSources { hub: Some(serve(model_dir()) + "/"), ..NOWHERE };
     fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap();
     assert!(is_complete(&MINILM, into.path()).await);
 }
@@ -124,7 +124,7 @@ async fn files_come_from_a_mirror_through_redirects() {
 async fn a_mirror_that_sends_something_else_is_refused() {
     let (into, from) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(from.path().join("model.safetensors"), vec![0; 100_000_000]).unwrap();
-    let sources = Sources { hub: Some(serve(from.path().into())), ..NOWHERE };
+    let sources = FetchSources { hub: Some(serve(from.path().into())), ..NOWHERE };
     let error = fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("larger than the 90868376 bytes"), "{error}");
     assert!(names(into.path()).is_empty());
@@ -135,7 +135,7 @@ async fn one_source_provides_what_another_lacks() {
     let (into, from) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::copy(model_dir().join("model.safetensors"), from.path().join("model.safetensors"))
         .unwrap();
-    let sources = Sources { hub: Some(serve(model_dir())), ..from_directory(from.path()) };
+    let sources = FetchSources { hub: Some(serve(model_dir())), ..from_directory(from.path()) };
     fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap();
     assert!(is_complete(&MINILM, into.path()).await);
 }
@@ -144,7 +144,7 @@ async fn one_source_provides_what_another_lacks() {
 async fn when_no_source_has_them_the_error_names_each_with_its_reason() {
     let (into, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let hub = serve(empty.path().into());
-    let sources = Sources { hub: Some(hub.clone()), ..from_directory(empty.path()) };
+    let sources = FetchSources { hub: Some(hub.clone()), ..from_directory(empty.path()) };
     let error = fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap_err();
     let FetchError::Sources(attempts) = &error else { panic!("{error}") };
     assert_eq!(attempts.0.len(), 2);

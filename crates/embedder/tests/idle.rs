@@ -6,7 +6,7 @@ use std::time::Duration;
 use carrel_domain::model::{Embedder as _, Purpose};
 use carrel_embedder::catalog::MINILM;
 use carrel_embedder::testing::model_dir;
-use carrel_embedder::{Directory, NativeEmbedder, Options};
+use carrel_embedder::{ModelDirectory, NativeEmbedder, Options};
 
 /// Returns the resident memory of this process, in megabytes.
 fn resident() -> usize {
@@ -19,7 +19,7 @@ fn resident() -> usize {
 #[tokio::test]
 async fn an_idle_model_gives_its_memory_back_and_loads_again() {
     let model = NativeEmbedder::new(Options {
-        directory: Directory { path: model_dir(), model: Some(&MINILM) },
+        directory: ModelDirectory { path: model_dir(), model: Some(&MINILM) },
         threads: NonZeroUsize::MIN,
         release_after: Some(Duration::from_secs(3)),
     });

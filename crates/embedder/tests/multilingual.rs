@@ -5,10 +5,10 @@ use std::num::NonZeroUsize;
 use carrel_domain::model::{Embedder as _, Purpose};
 use carrel_embedder::catalog::E5;
 use carrel_embedder::testing::directory_of;
-use carrel_embedder::{Directory, NativeEmbedder, Options};
+use carrel_embedder::{ModelDirectory, NativeEmbedder, Options};
 
 fn open() -> NativeEmbedder {
-    let directory = Directory { path: directory_of(&E5), model: Some(&E5) };
+    let directory = ModelDirectory { path: directory_of(&E5), model: Some(&E5) };
     let threads = NonZeroUsize::new(2).unwrap();
     NativeEmbedder::new(Options { directory, threads, release_after: None })
 }

@@ -6,7 +6,9 @@ use carrel_domain::settings::names;
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::Passwords;
 use carrel_services::settings::SettingsStore;
-use carrel_services::settings::imported::PreparedSettings;
+use carrel_services::settings::imported::{
+    PreparedSettings, prepare_preferences, prepare_settings,
+};
 use serde_json::{Map, Value};
 
 use crate::dotenv;
@@ -103,7 +105,7 @@ pub fn read(
             environment(&String::from_utf8_lossy(&text), store, &mut configuration, report)?;
         }
     }
-    preferences(labels, store, &mut configuration, report);
+    preferences(labels, &mut configuration, report);
     Ok(configuration)
 }
 
@@ -142,7 +144,7 @@ fn environment(
             given.push((name, value));
         }
     }
-    let PreparedSettings { rows, refused, unknown } = store.prepare(&given)?;
+    let PreparedSettings { rows, refused, unknown } = prepare_settings(store, &given)?;
     report.imported(".env", rows.len() as u64);
     for (name, reason) in refused {
         report.leave_out(format!(".env {name}: {reason}; it is kept sealed"));
@@ -168,12 +170,7 @@ fn keep(
     }
 }
 
-fn preferences(
-    labels: &[Row],
-    store: &SettingsStore,
-    configuration: &mut Configuration,
-    report: &mut Report,
-) {
+fn preferences(labels: &[Row], configuration: &mut Configuration, report: &mut Report) {
     let mut given = Vec::new();
     for row in labels {
         let Some(label) = row.filled("label") else { continue };
@@ -187,7 +184,7 @@ fn preferences(
             Some(value) => given.push((label, value)),
         }
     }
-    let PreparedSettings { rows, refused, unknown } = store.prepare_preferences(&given);
+    let PreparedSettings { rows, refused, unknown } = prepare_preferences(&given);
     report.imported("system_settings", rows.len() as u64);
     let unknown = unknown.into_iter().map(|label| {
         let reason = "this server has no such preference".to_owned();

@@ -134,9 +134,9 @@ impl Export<'_> {
     async fn users(&mut self) -> Result<Vec<UserId>> {
         let mut lines = self.destination.lines("users.jsonl")?;
         let (mut ids, mut recovery_codes) = (Vec::new(), 0);
-        for user in self.ports.users.list_whole().await? {
+        for user in self.ports.users.list_with_profiles().await? {
             ids.push(user.id);
-            recovery_codes += self.ports.recovery.left(user.id).await?;
+            recovery_codes += self.ports.recovery.remaining_codes(user.id).await?;
             lines.add(&rows::user(user))?;
         }
         let number = self.close(lines)?;

@@ -104,7 +104,7 @@ pub fn copy_files(storage: &Path, root: &Path, report: &mut Report) -> Result<()
             let named = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             match GeneratedFile::parse(named) {
                 Ok(generated) => {
-                    if report.dry_run || copy(&file, &generated.beneath(root), report)? {
+                    if report.dry_run || copy(&file, &generated.path_in(root), report)? {
                         report.imported(&format!("{name}/"), 1);
                     }
                 }

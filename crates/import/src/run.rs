@@ -100,7 +100,7 @@ impl Importer {
     /// [`Error::AlreadyExists`] when this server is in use already, [`Error::Unprocessable`] when the
     /// source cannot be read. Nothing is changed in the database then.
     pub async fn run(&self, options: Options, by: &By) -> Result<ImportOutcome> {
-        if let Some(past) = self.target.past_import().await? {
+        if let Some(past) = self.target.last_import().await? {
             return Ok(ImportOutcome::Earlier(past));
         }
         let there = self.target.contents().await?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use crate::elementwise::{scale, softmax_unscaled};
-use crate::kernel::{Line, PANEL, Rows, multiply};
+use crate::kernel::{PANEL, PanelRow, Rows, multiply};
 
 /// Queries processed at a time.
 const QUERIES: usize = 12;
@@ -22,8 +22,8 @@ pub struct Heads {
 #[derive(Default)]
 pub struct Scratch {
     queries: Vec<f32>,
-    keys: Vec<Line>,
-    values: Vec<Line>,
+    keys: Vec<PanelRow>,
+    values: Vec<PanelRow>,
     scores: Vec<f32>,
 }
 

@@ -1,7 +1,7 @@
 //! Weights as whole numbers of 8 bits, four of them in a word: expanded, or multiplied as they are.
 use pulp::{Simd, WithSimd};
 
-use crate::kernel::{Line, PANEL, mul_add};
+use crate::kernel::{PANEL, PanelRow, mul_add};
 use crate::panels::BLOCK;
 
 /// Codes that lie in one word: those of one column at as many depths, one after another, each 128 above what it stands for.
@@ -22,7 +22,7 @@ fn codes<S: Simd>(simd: S, words: S::u32s, shift: u32) -> S::f32s {
 /// The product of one row, in which each code is used once: it is never written out as a weight.
 pub struct Single<'a> {
     pub words: &'a [CodeWords],
-    pub scales: &'a [Line],
+    pub scales: &'a [PanelRow],
     pub depth: usize,
     pub left: &'a [f32],
     pub out: &'a mut [f32],
@@ -88,8 +88,8 @@ impl Single<'_> {
 /// Turns codes into the weights they stand for.
 pub struct Expand<'a> {
     pub words: &'a [CodeWords],
-    pub scales: &'a [Line],
-    pub lines: &'a mut [Line],
+    pub scales: &'a [PanelRow],
+    pub lines: &'a mut [PanelRow],
 }
 
 impl WithSimd for Expand<'_> {

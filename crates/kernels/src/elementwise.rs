@@ -1,7 +1,7 @@
 //! Vectorized operations on rows between the matrix products: softmax, GELU, layer norm.
 use pulp::Simd;
 
-use crate::kernel::{Line, mul_add};
+use crate::kernel::{PanelRow, mul_add};
 
 #[cfg(test)]
 mod tests;
@@ -52,7 +52,7 @@ fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.sub_f32s(simd.max_f32s(x, simd.splat_f32s(0.0)), half)
 }
 
-/// Applies GELU to every element. Here and below, lengths are multiples of a [`Line`]'s.
+/// Applies GELU to every element. Here and below, lengths are multiples of a [`PanelRow`]'s.
 #[inline(always)]
 pub fn gelu_all<S: Simd>(simd: S, values: &mut [f32]) {
     for value in S::as_mut_simd_f32s(values).0 {
@@ -81,7 +81,7 @@ pub fn gate_by_silu<S: Simd>(simd: S, values: &mut [f32], gates: &[f32]) {
 /// Only the first `length` scores count. The rest of their last line is overwritten.
 #[inline(always)]
 pub fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [f32], length: usize) -> f32 {
-    let whole = length.next_multiple_of(size_of::<Line>() / size_of::<f32>()).min(scores.len());
+    let whole = length.next_multiple_of(size_of::<PanelRow>() / size_of::<f32>()).min(scores.len());
     // Far below every score, so that the exponential is practically zero.
     scores[length..whole].fill(-1e30);
     let scores = S::as_mut_simd_f32s(&mut scores[..whole]).0;

@@ -15,7 +15,7 @@ mod tests;
 /// Columns of one panel.
 pub const PANEL: usize = 16;
 /// One line of a panel: its 16 columns at one depth.
-pub type Line = [f32; PANEL];
+pub type PanelRow = [f32; PANEL];
 
 /// The vector instructions to use.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ pub fn multiply<S: Simd>(
     simd: S,
     left: Rows<'_>,
     depth: usize,
-    panels: &[Line],
+    panels: &[PanelRow],
     out: &mut [f32],
     (width, column): (usize, usize),
 ) {
@@ -100,7 +100,7 @@ pub fn multiply<S: Simd>(
 struct Product<'a> {
     left: Rows<'a>,
     depth: usize,
-    panels: &'a [Line],
+    panels: &'a [PanelRow],
     out: &'a mut [f32],
     width: usize,
     column: usize,
@@ -138,7 +138,7 @@ impl<const ROWS: usize, const VECTORS: usize> WithSimd for Tiles<'_, ROWS, VECTO
 fn remainder<S: Simd, const VECTORS: usize>(
     simd: S,
     left: Rows<'_>,
-    strip: (&[Line], &[Line]),
+    strip: (&[PanelRow], &[PanelRow]),
     out: &mut [f32],
     place: (usize, usize),
 ) {
@@ -161,7 +161,7 @@ fn remainder<S: Simd, const VECTORS: usize>(
 fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     left: Rows<'_>,
-    (first, second): (&[Line], &[Line]),
+    (first, second): (&[PanelRow], &[PanelRow]),
     out: &mut [f32],
     (width, column): (usize, usize),
 ) {

@@ -5,7 +5,7 @@ use memmap2::MmapMut;
 use pulp::Simd;
 
 use crate::codes::{CodeWords, Expand, PER_WORD, Single};
-use crate::kernel::{Line, PANEL, Rows, multiply};
+use crate::kernel::{PANEL, PanelRow, Rows, multiply};
 
 #[cfg(test)]
 mod tests;
@@ -102,7 +102,7 @@ enum Packed {
     /// The codes by lines of words, and for every block of them a line of scales.
     Coded {
         codes: MmapMut,
-        scales: Vec<Line>,
+        scales: Vec<PanelRow>,
     },
 }
 
@@ -112,7 +112,7 @@ impl Panels {
         let packed = match matrix {
             Matrix::Full(values) => {
                 let mut packed = mapped(size_of_val(values.as_slice()))?;
-                transpose(values, depth, bytemuck::cast_slice_mut::<_, Line>(&mut packed));
+                transpose(values, depth, bytemuck::cast_slice_mut::<_, PanelRow>(&mut packed));
                 Packed::Full(packed)
             }
             Matrix::Coded { codes, scales } => {
@@ -144,7 +144,7 @@ impl Panels {
         let (first, lane) = (index / PANEL * self.depth, index % PANEL);
         match &self.packed {
             Packed::Full(lines) => {
-                let lines: &[Line] = bytemuck::cast_slice(lines);
+                let lines: &[PanelRow] = bytemuck::cast_slice(lines);
                 for (value, line) in row.iter_mut().zip(&lines[first..]) {
                     *value = line[lane];
                 }
@@ -170,12 +170,12 @@ impl Panels {
         left: Rows<'_>,
         out: &mut [f32],
         (width, column): (usize, usize),
-        scratch: &mut Vec<Line>,
+        scratch: &mut Vec<PanelRow>,
     ) {
         let depth = self.depth;
         match &self.packed {
             Packed::Full(lines) => {
-                let lines: &[Line] = bytemuck::cast_slice(lines);
+                let lines: &[PanelRow] = bytemuck::cast_slice(lines);
                 multiply(simd, left, depth, lines, out, (width, column));
             }
             Packed::Coded { codes, scales } => {
@@ -203,7 +203,7 @@ impl Panels {
         simd: S,
         left: &[f32],
         out: &mut [f32],
-        scratch: &mut Vec<Line>,
+        scratch: &mut Vec<PanelRow>,
     ) {
         match &self.packed {
             Packed::Coded { codes, scales } => {

@@ -9,7 +9,7 @@ use crate::detect::Detector;
 use crate::languages::Languages;
 use crate::order;
 use crate::picture::Picture;
-use crate::recognize::{Line, Recognizer};
+use crate::recognize::{RecognizedLine, Recognizer};
 
 /// Lowest confidence of lines that are kept.
 const LEAST_CONFIDENCE: f32 = 0.5;
@@ -52,7 +52,7 @@ pub struct TextLine {
 
 /// The text of an image.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reading {
+pub struct RecognizedText {
     /// From top to bottom, and from left to right at the same height.
     pub lines: Vec<TextLine>,
     /// True if the time was up before all lines were read.
@@ -84,9 +84,9 @@ impl Engine {
     }
 
     /// Reads the text of an image, until the end of the text or of the time.
-    pub fn read(&self, picture: &Picture, until: Instant) -> Result<Reading, OcrError> {
+    pub fn read(&self, picture: &Picture, until: Instant) -> Result<RecognizedText, OcrError> {
         if Instant::now() >= until {
-            return Ok(Reading { lines: Vec::new(), is_cut: true });
+            return Ok(RecognizedText { lines: Vec::new(), is_cut: true });
         }
         let boxes = self.detector.find(picture)?;
         let along = self.direction(picture, &boxes)?;
@@ -113,13 +113,13 @@ impl Engine {
         let start = corners.iter().fold((f32::MAX, f32::MAX), |start, corner| {
             (start.0.min(corner.0), start.1.min(corner.1))
         });
-        let mut reading = Reading::default();
+        let mut reading = RecognizedText::default();
         for (mut line, place) in placed {
             if Instant::now() >= until {
                 reading.is_cut = true;
                 break;
             }
-            let Line { text, confidence } = self.recognizer.read(picture, &place)?;
+            let RecognizedLine { text, confidence } = self.recognizer.read(picture, &place)?;
             if !text.is_empty() && confidence >= LEAST_CONFIDENCE {
                 line.text = text;
                 (line.left, line.right) = (line.left - start.0, line.right - start.0);

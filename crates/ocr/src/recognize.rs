@@ -28,7 +28,7 @@ pub struct Recognizer {
 
 /// The text of a line, and the network's confidence, from 0 to 1.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
+pub struct RecognizedLine {
     pub text: String,
     pub confidence: f32,
 }
@@ -47,7 +47,7 @@ impl Recognizer {
     }
 
     /// Reads the line in a box, in the direction of the box.
-    pub fn read(&self, picture: &Picture, line: &TextBox) -> Result<Line, OcrError> {
+    pub fn read(&self, picture: &Picture, line: &TextBox) -> Result<RecognizedLine, OcrError> {
         let input = input(picture, line);
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
         let told = self.model.run_one((&input).into(), Some(options)).map_err(OcrError::run)?;
@@ -73,7 +73,7 @@ impl Recognizer {
     }
 
     /// Joins the steps to a text. Consecutive steps of the same class are one character.
-    fn joined(&self, steps: impl Iterator<Item = (usize, f32)>) -> Line {
+    fn joined(&self, steps: impl Iterator<Item = (usize, f32)>) -> RecognizedLine {
         let (mut text, mut last) = (String::new(), 0);
         let (mut sum, mut count) = (0.0, 0.0);
         for (class, value) in steps {
@@ -88,7 +88,7 @@ impl Recognizer {
             last = class;
         }
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Line { text, confidence: if count > 0.0 { sum / count } else { 0.0 } }
+        RecognizedLine { text, confidence: if count > 0.0 { sum / count } else { 0.0 } }
     }
 }
 

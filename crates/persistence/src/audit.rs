@@ -46,7 +46,7 @@ impl TryFrom<Row> for LoggedEvent {
 }
 
 /// The event as it will be read back, which is what its digest is made of.
-fn as_kept(id: i64, event: Event) -> LoggedEvent {
+fn as_stored(id: i64, event: Event) -> LoggedEvent {
     let Event { name, details, by: By { actor, address, at } } = event;
     LoggedEvent {
         id,
@@ -62,7 +62,7 @@ fn as_kept(id: i64, event: Event) -> LoggedEvent {
 /// Writes an event. Comes at the end of a transaction: on PostgreSQL it keeps everyone else from
 /// writing one until the transaction ends, so that ids have no gaps and the chain no forks.
 pub(crate) fn record(conn: &mut AnyConnection, event: Event) -> Result<(), TxError> {
-    append(conn, |id| as_kept(id, event))
+    append(conn, |id| as_stored(id, event))
 }
 
 /// Writes an event of another server, as [`record`] does one of this server.

@@ -204,7 +204,7 @@ impl Workspaces for Database {
         event: Event,
     ) -> Result<Workspace> {
         self.write(move |conn| {
-            history::keep(conn, id, settings.prompt.as_deref(), &event)?;
+            history::record(conn, id, settings.prompt.as_deref(), &event)?;
             let row: Option<Row> = diesel::update(workspaces::table.find(id.0))
                 .set((SettingsRow::from(settings), workspaces::updated_at.eq(time(event.by.at))))
                 .returning(columns::<Row>())

@@ -154,11 +154,11 @@ async fn use_everything(db: &Database) {
         DocumentSelection::Except(&first),
     ] {
         let wanted = Wanted { within: here, groups: &groups, most: 10, among };
-        db.holding(wanted).await.unwrap();
+        db.postings(wanted).await.unwrap();
     }
     let keys = ["year".to_owned()];
     for sought in [FilterHint::default(), FilterHint { named: Some(&named), keys: &keys }] {
-        db.placed(here, sought, Some(first[0]), 10).await.unwrap();
+        db.filter_rows(here, sought, Some(first[0]), 10).await.unwrap();
     }
     db.withdraw(here, &[path("a")], done(now)).await.unwrap();
     db.remove(&[path("a"), path("b")], done(now)).await.unwrap();
@@ -195,7 +195,7 @@ async fn use_everything(db: &Database) {
             ChatScope::Session(here, "s".to_owned()),
             ChatScope::Thread(ThreadId(1)),
         ] {
-            db.shown(&of, ChatRange { newest_first, offset: 1, limit: 20 }).await.unwrap();
+            db.history_page(&of, ChatRange { newest_first, offset: 1, limit: 20 }).await.unwrap();
         }
     }
     let (slug, name) = (Slug::random(), String::new());
@@ -245,7 +245,7 @@ async fn use_everything(db: &Database) {
 
     db.credentials("somebody").await.unwrap();
     let hash = PasswordHash(String::new());
-    db.strengthen(somebody, &hash, hash.clone()).await.unwrap();
+    db.rehash_password(somebody, &hash, hash.clone()).await.unwrap();
     for (number, expires_at) in [(1, now), (2, now + TimeDelta::days(1))] {
         let digest = KeyDigest([number; 32]);
         let session =
@@ -254,12 +254,12 @@ async fn use_everything(db: &Database) {
     }
     db.user_of(KeyDigest([2; 32]), now).await.unwrap();
     db.close(KeyDigest([2; 32]), done(now)).await.unwrap();
-    db.take(somebody, 1, now).await.unwrap();
+    db.consume_message(somebody, 1, now).await.unwrap();
 
     Members::add(db, here, &[somebody], done(now)).await.unwrap();
     Members::replace(db, here, &[], done(now)).await.unwrap();
     Members::of(db, here).await.unwrap();
-    db.known(&[somebody]).await.unwrap();
+    db.existing_users(&[somebody]).await.unwrap();
     let invite = |code: &str| NewInvite {
         code: code.into(),
         workspaces: vec![here],

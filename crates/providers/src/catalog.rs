@@ -78,7 +78,7 @@ fn models(list: &Value, embeds: bool) -> Option<Vec<OfferedModel>> {
     let names = ["data", "models", "modelSummaries", "model_names"];
     let of = |value: &Value| value.as_array().cloned();
     let entries = of(list).or_else(|| names.iter().find_map(|name| of(&list[*name])))?;
-    let offered = entries.iter().filter(|entry| suits(entry, embeds)).filter_map(model);
+    let offered = entries.iter().filter(|entry| has_capability(entry, embeds)).filter_map(model);
     let by_name: BTreeMap<_, _> =
         offered.take(MOST_MODELS).map(|model| (model.id.clone(), model)).collect();
     Some(by_name.into_values().collect())
@@ -121,7 +121,7 @@ fn price(pricing: &Value) -> Option<ModelPrice> {
 }
 
 /// True if a model has the wanted capability, or the provider does not tell.
-fn suits(entry: &Value, embeds: bool) -> bool {
+fn has_capability(entry: &Value, embeds: bool) -> bool {
     if let Some(methods) = entry["supportedGenerationMethods"].as_array() {
         let method = if embeds { "embedContent" } else { "generateContent" };
         return methods.iter().any(|one| one == method);

@@ -100,7 +100,7 @@ impl RemoteEmbedder {
                 Ok(more) => {
                     // The provider accepted a smaller batch after refusing a larger one.
                     if refused_above.is_some_and(|refused| next.len() < refused) && next.len() > 1 {
-                        self.learn(next.len());
+                        self.set_batch_limit(next.len());
                     }
                     refused_above = None;
                     vectors.extend(more);
@@ -121,7 +121,7 @@ impl RemoteEmbedder {
         Ok(vectors)
     }
 
-    fn learn(&self, batch: usize) {
+    fn set_batch_limit(&self, batch: usize) {
         if self.learned_batch.fetch_min(batch, Ordering::Relaxed) > batch {
             tracing::info!(
                 engine = self.engine,

@@ -209,10 +209,12 @@ impl Endpoint {
             let wait = retry::wait(status, asked, &message, attempt);
             let left = patience.saturating_sub(began.elapsed());
             match wait {
-                Some(wait) if wait <= left => self.pacer.hold(wait),
+                Some(wait) if wait <= left => self.pacer.delay_all(wait),
                 _ => {
                     // Makes other requests wait as well.
-                    asked.into_iter().for_each(|asked| self.pacer.hold(asked.min(LONGEST_HOLD)));
+                    asked
+                        .into_iter()
+                        .for_each(|asked| self.pacer.delay_all(asked.min(LONGEST_HOLD)));
                     return Ok(Err(Refused { status, message }));
                 }
             }
@@ -241,7 +243,7 @@ impl Endpoint {
     }
 
     /// Returns the next chunk of a body; `None` at its end.
-    pub async fn piece(&self, body: &mut Body) -> Result<Option<Vec<u8>>> {
+    pub async fn next_chunk(&self, body: &mut Body) -> Result<Option<Vec<u8>>> {
         let left = body.until.map(|until| until.saturating_duration_since(Instant::now()));
         let silence = self.deadlines.silence;
         let wait = left.map_or(silence, |left| left.min(silence));
@@ -270,7 +272,7 @@ impl Endpoint {
     /// Reads a whole body of at most `limit` bytes. A web page is an error.
     pub async fn content(&self, mut body: Body, limit: usize) -> Result<Vec<u8>> {
         let mut content = Vec::new();
-        while let Some(piece) = self.piece(&mut body).await? {
+        while let Some(piece) = self.next_chunk(&mut body).await? {
             if content.len() + piece.len() > limit {
                 return Err(self.unavailable(format!("its answer is longer than {limit} bytes")));
             }

@@ -58,7 +58,7 @@ fn tokens(characters: usize) -> u64 {
 /// Returns the parts of the answer: the introduction, then each quotation.
 fn parts(request: &ChatRequest) -> Vec<String> {
     let bodies = request.context.iter().map(|context| body(&context.text));
-    let texts: Vec<_> = bodies.zip(worths(&request.context)).collect();
+    let texts: Vec<_> = bodies.zip(passage_weights(&request.context)).collect();
     let (relevance, quotes) = ranking::quotes(&request.question, &texts);
     if quotes.is_empty() {
         return vec![NOTHING.into()];
@@ -80,7 +80,7 @@ fn parts(request: &ChatRequest) -> Vec<String> {
 
 /// Returns the weight of each passage, at most 1. It grows with the similarity to the question; if
 /// that is unknown, earlier passages weigh more.
-fn worths(context: &[Context]) -> impl Iterator<Item = f64> {
+fn passage_weights(context: &[Context]) -> impl Iterator<Item = f64> {
     let similarities = context.iter().filter_map(|context| context.similarity);
     let best = similarities.fold(0.0, f32::max);
     context.iter().enumerate().map(move |(rank, context)| {

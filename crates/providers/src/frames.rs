@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::json;
 use crate::refusal;
-use crate::sse::{Event, Events};
+use crate::sse::{EventParser, ParsedEvent};
 
 /// Texts that some servers send as data to keep a connection open.
 const KEEP_ALIVE: [&[u8]; 5] = [b"ping", b"pong", b"keepalive", b"keep-alive", b"heartbeat"];
@@ -42,7 +42,7 @@ pub(crate) struct Frames {
 enum Body {
     /// Only white space so far.
     Unknown(Vec<u8>),
-    Events(Events),
+    Events(EventParser),
     Values(Values),
 }
 
@@ -65,7 +65,7 @@ impl Frames {
                 Some(_) if BYTE_ORDER_MARK.starts_with(bare) => return Ok(()),
                 Some(b'{' | b'[') => Body::Values(Values::default()),
                 Some(b'<') => return Err(Broken::WebPage),
-                Some(_) => Body::Events(Events::default()),
+                Some(_) => Body::Events(EventParser::default()),
             };
             let bare = bare.to_vec();
             std::mem::swap(&mut self.body, &mut body);
@@ -99,13 +99,13 @@ impl Frames {
         }
     }
 
-    pub fn take(&mut self) -> Option<Frame> {
+    pub fn next_frame(&mut self) -> Option<Frame> {
         self.ready.pop_front()
     }
 
     fn take_events(&mut self) -> Result<(), Broken> {
         let Body::Events(events) = &mut self.body else { return Ok(()) };
-        while let Some(Event { data, is_error }) = events.take() {
+        while let Some(ParsedEvent { data, is_error }) = events.next_event() {
             match is_error {
                 true => self.ready.push_back(Frame::Error(data)),
                 false => self.ready.extend(frames(&data)?),
@@ -193,7 +193,7 @@ mod tests {
         let mut frames = Frames::default();
         body.chunks(size).try_for_each(|piece| frames.feed(piece))?;
         frames.finish()?;
-        Ok(std::iter::from_fn(|| frames.take()).collect())
+        Ok(std::iter::from_fn(|| frames.next_frame()).collect())
     }
 
     #[test]

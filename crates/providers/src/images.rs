@@ -206,7 +206,7 @@ impl ImageModel for RemoteImages {
         self.model.clone()
     }
 
-    async fn draw(&self, request: &ImageRequest) -> Result<GeneratedImage> {
+    async fn generate(&self, request: &ImageRequest) -> Result<GeneratedImage> {
         let (content, notice) = match self.row.protocol {
             Protocol::PromptOnly if !request.references.is_empty() => {
                 let reason = format!("{} makes pictures of a prompt alone", self.row.name);

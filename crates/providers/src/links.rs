@@ -111,7 +111,7 @@ impl WebFetcher {
             }
             None => return Err(not_an_address()),
         };
-        match addresses.iter().all(|address| address::may_be_reached(&self.exempt, *address)) {
+        match addresses.iter().all(|address| address::is_allowed(&self.exempt, *address)) {
             true => Ok(addresses),
             false => Err(Error::invalid(
                 "link",
@@ -156,7 +156,7 @@ impl WebFetcher {
         if !status.is_success() && media_type != "text/html" {
             media_type = "text/plain".to_owned();
         }
-        let content = body::whole(response, self.limits.bytes).await?;
+        let content = body::read_limited(response, self.limits.bytes).await?;
         Ok(FetchedPage { url: url.into(), media_type, charset, content })
     }
 }

@@ -119,7 +119,7 @@ fn take(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
     let repeats = !is_part && answer.has_text;
     let said = if is_part { &choice["delta"] } else { &choice["message"] };
     if !repeats {
-        take_message(answer, said);
+        add_message(answer, said);
         if let Some(text) = choice["text"].as_str() {
             answer.text(text);
         }
@@ -131,7 +131,7 @@ fn take(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
     Ok(())
 }
 
-fn take_message(answer: &mut Collected, said: &Value) {
+fn add_message(answer: &mut Collected, said: &Value) {
     for name in ["reasoning_content", "reasoning"] {
         if let Some(thought) = said[name].as_str().filter(|thought| !thought.is_empty()) {
             answer.reasoning(thought);
@@ -141,7 +141,7 @@ fn take_message(answer: &mut Collected, said: &Value) {
     match &said["content"] {
         Value::String(text) => answer.text(text),
         // Mistral's reasoning models send an array of typed parts.
-        Value::Array(parts) => parts.iter().for_each(|part| take_part(answer, part)),
+        Value::Array(parts) => parts.iter().for_each(|part| add_part(answer, part)),
         _ => {}
     }
     if let Some(refusal) = said["refusal"].as_str() {
@@ -149,7 +149,7 @@ fn take_message(answer: &mut Collected, said: &Value) {
     }
 }
 
-fn take_part(answer: &mut Collected, part: &Value) {
+fn add_part(answer: &mut Collected, part: &Value) {
     if let Some(text) = part["text"].as_str() {
         answer.text(text);
     }

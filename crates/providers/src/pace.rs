@@ -56,7 +56,7 @@ impl Pacer {
     }
 
     /// Delays all requests until `wait` has passed.
-    pub fn hold(&self, wait: Duration) {
+    pub fn delay_all(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut pace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pace.not_before = pace.not_before.max(Some(until));
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn everybody_waits_for_a_provider_that_asks_for_it() {
         let (pacer, wait) = (Pacer::default(), Duration::from_secs(500));
-        pacer.hold(wait);
-        pacer.hold(Duration::from_secs(2));
+        pacer.delay_all(wait);
+        pacer.delay_all(Duration::from_secs(2));
         let start = Instant::now();
         assert!(pacer.reserve(start, None, Duration::from_secs(400)).is_err());
         let at = pacer.reserve(start, None, PATIENT).unwrap();

@@ -63,7 +63,7 @@ impl Collected {
         if text.is_empty() {
             return;
         }
-        self.splitter.told_apart();
+        self.splitter.set_separate();
         self.ready.push_back(Delta::Reasoning(self.thoughts.join(text)));
     }
 
@@ -128,7 +128,7 @@ impl Reading {
                 return Some(Err(error));
             }
             let body = self.body.as_mut()?;
-            let read = match self.endpoint.piece(body).await {
+            let read = match self.endpoint.next_chunk(body).await {
                 Ok(piece) => self.read(piece),
                 // After the finish reason, an answer needs nothing else.
                 Err(_) if self.collected.finish.is_some() => self.end(),
@@ -155,7 +155,7 @@ impl Reading {
             }
             None => self.frames.finish(),
         };
-        while let Some(frame) = self.frames.take() {
+        while let Some(frame) = self.frames.next_frame() {
             match frame {
                 Frame::Done => {
                     self.collected.is_complete = true;

@@ -15,7 +15,7 @@ pub struct TooLong;
 
 /// A server-sent event.
 #[derive(Debug, Default, PartialEq)]
-pub struct Event {
+pub struct ParsedEvent {
     pub data: Vec<u8>,
     /// True if its type is `error`, or its data came in a field of that name.
     pub is_error: bool,
@@ -23,16 +23,16 @@ pub struct Event {
 
 /// Parses chunks of any size into events.
 #[derive(Default)]
-pub struct Events {
+pub struct EventParser {
     line: Vec<u8>,
-    event: Option<Event>,
+    event: Option<ParsedEvent>,
     is_error: bool,
     after_return: bool,
     began: bool,
-    ready: VecDeque<Event>,
+    ready: VecDeque<ParsedEvent>,
 }
 
-impl Events {
+impl EventParser {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
         for &byte in bytes {
             let after_return = std::mem::replace(&mut self.after_return, byte == b'\r');
@@ -51,7 +51,7 @@ impl Events {
     }
 
     /// Returns the next complete event.
-    pub fn take(&mut self) -> Option<Event> {
+    pub fn next_event(&mut self) -> Option<ParsedEvent> {
         self.ready.pop_front()
     }
 
@@ -84,15 +84,15 @@ impl Events {
                 event.data.push(b'\n');
                 event.data.extend_from_slice(value);
             }
-            None => self.event = Some(Event { data: value.to_vec(), is_error: false }),
+            None => self.event = Some(ParsedEvent { data: value.to_vec(), is_error: false }),
         }
     }
 
     fn end_event(&mut self) {
         let is_error = std::mem::take(&mut self.is_error);
         // An event without data is returned only if it reports an error.
-        let event = self.event.take().or_else(|| is_error.then(Event::default));
-        self.ready.extend(event.map(|event| Event { is_error, ..event }));
+        let event = self.event.take().or_else(|| is_error.then(ParsedEvent::default));
+        self.ready.extend(event.map(|event| ParsedEvent { is_error, ..event }));
     }
 }
 
@@ -106,11 +106,11 @@ mod tests {
     use super::*;
 
     fn read(pieces: &[&str]) -> Vec<(String, bool)> {
-        let mut events = Events::default();
+        let mut events = EventParser::default();
         pieces.iter().for_each(|piece| events.feed(piece.as_bytes()).unwrap());
         events.finish();
-        let text = |event: Event| (String::from_utf8(event.data).unwrap(), event.is_error);
-        std::iter::from_fn(|| events.take()).map(text).collect()
+        let text = |event: ParsedEvent| (String::from_utf8(event.data).unwrap(), event.is_error);
+        std::iter::from_fn(|| events.next_event()).map(text).collect()
     }
 
     fn events(pieces: &[&str]) -> Vec<String> {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_event_without_end_is_refused() {
-        let mut parser = Events::default();
+        let mut parser = EventParser::default();
         let piece = vec![b'x'; 1 << 20];
         let outcome = (0..5).try_for_each(|_| parser.feed(&piece));
         assert_eq!(outcome, Err(TooLong));

@@ -67,7 +67,7 @@ impl Splitter {
     }
 
     /// The provider sends reasoning in a separate field, so the text contains none.
-    pub fn told_apart(&mut self) {
+    pub fn set_separate(&mut self) {
         if matches!(self.state, State::Undecided) {
             self.state = State::Answer;
         }

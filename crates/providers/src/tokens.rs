@@ -16,7 +16,7 @@ pub struct Cl100k {
 }
 
 impl Cl100k {
-    fn weigh(&self, block: &str) -> usize {
+    fn count_block(&self, block: &str) -> usize {
         match self.vocabulary.get_or_init(|| tiktoken_rs::cl100k_base().ok()) {
             Some(vocabulary) => vocabulary.count_ordinary(block),
             // A safe upper bound.
@@ -49,7 +49,7 @@ impl Tokenizer for Cl100k {
         let mut count = 0;
         while !text.is_empty() {
             let (block, rest) = text.split_at(block(text));
-            count += self.weigh(block);
+            count += self.count_block(block);
             if count > limit {
                 return None;
             }
@@ -58,13 +58,13 @@ impl Tokenizer for Cl100k {
         Some(count)
     }
 
-    fn beginning<'a>(&self, text: &'a str, limit: usize) -> &'a str {
+    fn prefix<'a>(&self, text: &'a str, limit: usize) -> &'a str {
         let (mut end, mut left) = (0, limit);
         while end < text.len() && left > 0 {
             let block = &text[end..end + block(&text[end..])];
-            let weight = self.weigh(block);
+            let weight = self.count_block(block);
             if weight > left {
-                let most = |length: &usize| self.weigh(&block[..*length]) <= left;
+                let most = |length: &usize| self.count_block(&block[..*length]) <= left;
                 return &text
                     [..end + longest(block.len(), |at| block.floor_char_boundary(at), most)];
             }
@@ -74,14 +74,14 @@ impl Tokenizer for Cl100k {
         &text[..end]
     }
 
-    fn end<'a>(&self, text: &'a str, limit: usize) -> &'a str {
+    fn suffix<'a>(&self, text: &'a str, limit: usize) -> &'a str {
         let (mut start, mut left) = (text.len(), limit);
         while start > 0 && left > 0 {
             let block = &text[last_block(&text[..start])..start];
-            let weight = self.weigh(block);
+            let weight = self.count_block(block);
             if weight > left {
                 let size = block.len();
-                let most = |length: &usize| self.weigh(&block[size - length..]) <= left;
+                let most = |length: &usize| self.count_block(&block[size - length..]) <= left;
                 let even = |at: usize| size - block.ceil_char_boundary(size - at);
                 return &text[start - longest(size, even, most)..];
             }
@@ -144,7 +144,7 @@ mod tests {
         {
             for limit in [0, 1, 7, 500, 10_000] {
                 let (beginning, end) =
-                    (tokenizer.beginning(&text, limit), tokenizer.end(&text, limit));
+                    (tokenizer.prefix(&text, limit), tokenizer.suffix(&text, limit));
                 assert!(text.starts_with(beginning) && text.ends_with(end));
                 for part in [beginning, end] {
                     let tokens = tokenizer.count(part, usize::MAX).unwrap();

@@ -14,10 +14,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flags, parse, variables};
 
-pub use audit::Audit;
-pub use export::{Export, ExportArchive, ExportFolder};
-pub use import::{Anythingllm, Import, ImportArchive};
-pub use people::{LinkUser, MultiUser, NewUser, User};
+pub use audit::AuditCommand;
+pub use export::{ExportArchiveArgs, ExportCommand, ExportFolderArgs};
+pub use import::{AnythingllmArgs, ImportArchiveArgs, ImportCommand};
+pub use people::{MultiUserCommand, NewUserArgs, RecoveryLinkArgs, UserCommand};
 
 /// The command by which this program starts others that read files for it.
 pub const PARSE_WORKER: &str = "parse-worker";
@@ -47,14 +47,14 @@ Example, every night:
 #[command(name = "carrel", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonArgs,
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
-pub struct Common {
+pub struct CommonArgs {
     /// Directory of the database, documents and models [env: CARREL_STORAGE] [default:
     /// ~/.local/share/carrel]
     #[arg(long, global = true, value_name = "DIR")]
@@ -73,7 +73,7 @@ pub struct Common {
 }
 
 #[derive(Debug, Args)]
-pub struct Listen {
+pub struct ListenArgs {
     /// Address to listen on; port 0 takes a free one [env: CARREL_LISTEN] [default: 127.0.0.1:3001]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
@@ -87,7 +87,7 @@ Stops on SIGTERM or Ctrl-C once the requests under way are answered; a second ti
 
 Example, reachable from other machines:
   carrel serve --listen 0.0.0.0:3001 --storage /srv/carrel")]
-    Serve(Listen),
+    Serve(ListenArgs),
     /// Put files into a workspace; it is created if there is none of that name
     #[command(after_help = "\
 Each document is taken in whole or not at all. Files that fail are reported with the reason, the
@@ -97,23 +97,23 @@ named by itself is tried whatever its type. A server may be running on the same 
 Examples:
   carrel add handbook docs/ notes.md
   carrel add \"R&D papers\" *.txt")]
-    Add(Add),
+    Add(AddArgs),
     /// Ask a workspace; prints the answer and the documents it is from
     #[command(after_help = "\
 Examples:
   carrel ask handbook \"Who signs off a release?\"
   carrel ask handbook --json \"Who signs off a release?\" | jq -r .sources[].title
   carrel ask handbook --session monday \"And who signs off a hotfix?\"")]
-    Ask(Ask),
+    Ask(AskArgs),
     /// API keys of programs
     #[command(subcommand)]
-    ApiKey(ApiKey),
+    ApiKey(ApiKeyCommand),
     /// People who sign in
     #[command(subcommand)]
-    User(User),
+    User(UserCommand),
     /// Switch from one user to many
     #[command(subcommand)]
-    MultiUser(MultiUser),
+    MultiUser(MultiUserCommand),
     /// Print the address at which a browser sets the server up, or sets the owner's password anew
     #[command(after_help = "\
 The link works once and for 24 hours. A server that is not set up prints one when it starts.
@@ -123,34 +123,34 @@ Example:
     SetupLink,
     /// The log of who changed what
     #[command(subcommand)]
-    Audit(Audit),
+    Audit(AuditCommand),
     /// Put everything that cannot be made again into one file; a server may be running
     #[command(after_help = BACKUP_EXAMPLES)]
-    Backup(Backup),
+    Backup(BackupArgs),
     /// Make a storage directory of a backup; refuses one that is in use
     #[command(after_help = "\
 Example:
   carrel restore carrel.tar --storage /srv/carrel && carrel verify --storage /srv/carrel")]
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Import the data of another server
     #[command(subcommand)]
-    Import(Import),
+    Import(ImportCommand),
     /// Export the data for another server; this one may be running
     #[command(subcommand)]
-    Export(Export),
+    Export(ExportCommand),
     /// List the newest jobs, and how far recordings have come that are being transcribed
     Jobs,
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,
     /// The embedding model inside this program
     #[command(subcommand)]
-    Model(Model),
+    Model(ModelCommand),
     /// Settings that can be changed while a server runs
     #[command(subcommand)]
-    Setting(Setting),
+    Setting(SettingCommand),
     /// The configuration
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// Read one document's file, as the server has it done; of no use to people
     #[command(name = PARSE_WORKER, hide = true)]
     ParseWorker { job: String },
@@ -164,7 +164,7 @@ Example:
 }
 
 #[derive(Debug, Args)]
-pub struct Add {
+pub struct AddArgs {
     /// Name or slug
     pub workspace: String,
     /// Files, and directories to search
@@ -173,7 +173,7 @@ pub struct Add {
 }
 
 #[derive(Debug, Args)]
-pub struct Ask {
+pub struct AskArgs {
     /// Slug or name
     pub workspace: String,
     pub question: String,
@@ -186,7 +186,7 @@ pub struct Ask {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ApiKey {
+pub enum ApiKeyCommand {
     /// Make a key and print it, this once
     #[command(after_help = "\
 The key alone goes to standard output:
@@ -195,7 +195,7 @@ The key alone goes to standard output:
 
 One that asks in two workspaces, ten times a minute at the most:
   carrel api-key create --scope chat --workspace handbook --workspace press --rate-limit 10")]
-    Create(NewKey),
+    Create(NewKeyArgs),
     /// List all keys, revoked ones too; never their secrets
     List,
     /// End a key, by its id in the list; a running server refuses it within a second
@@ -203,7 +203,7 @@ One that asks in two workspaces, ten times a minute at the most:
 }
 
 #[derive(Debug, Args)]
-pub struct NewKey {
+pub struct NewKeyArgs {
     /// What it is for, to tell it from others
     #[arg(long)]
     pub name: Option<String>,
@@ -225,7 +225,7 @@ pub struct NewKey {
 }
 
 #[derive(Debug, Args)]
-pub struct Backup {
+pub struct BackupArgs {
     /// File to write, which must not be there yet
     pub file: PathBuf,
     /// Leave out the key of secrets and the file .env
@@ -234,13 +234,13 @@ pub struct Backup {
 }
 
 #[derive(Debug, Args)]
-pub struct Restore {
+pub struct RestoreArgs {
     /// Backup to read
     pub file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Setting {
+pub enum SettingCommand {
     /// Set one; a running server takes it over within seconds
     #[command(after_help = "\
 Examples:
@@ -248,11 +248,11 @@ Examples:
   carrel setting set OLLAMA_MODEL_PREF llama3.1
   carrel setting set LLM_PROVIDER ollama
   pass show openai | carrel setting set OPEN_AI_KEY")]
-    Set(NewSetting),
+    Set(SettingArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct NewSetting {
+pub struct SettingArgs {
     /// As the API or the environment calls it, such as LLMProvider or LLM_PROVIDER
     pub name: String,
     /// Left out, it is read from the first line of standard input, where nobody sees a secret
@@ -260,7 +260,7 @@ pub struct NewSetting {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Model {
+pub enum ModelCommand {
     /// Download a model, or copy it from a directory, and check every file
     #[command(after_help = "\
 Without a name, the model in use is fetched. Files that are there already are not fetched again.
@@ -274,16 +274,16 @@ Models:
   piper                   a voice that reads aloud (with the program espeak-ng), 63 MB
 Without access to the internet, copy the model's files to this machine and name their directory:
   carrel model fetch all-MiniLM-L6-v2 --from /media/usb/all-MiniLM-L6-v2")]
-    Fetch(Fetch),
+    Fetch(FetchArgs),
     /// Make a smaller model of one in full precision, and compare the two
     #[command(after_help = "\
 Example:
   carrel model quantize /srv/models/bge-small-en-v1.5 --bits 8 --into /srv/models/bge-small-q8")]
-    Quantize(Quantize),
+    Quantize(QuantizeArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct Fetch {
+pub struct FetchArgs {
     /// Names of models; the one in use when left out
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -296,7 +296,7 @@ pub struct Fetch {
 }
 
 #[derive(Debug, Args)]
-pub struct Quantize {
+pub struct QuantizeArgs {
     /// Directory of the model in full precision
     pub from: PathBuf,
     /// Bits of each weight
@@ -308,18 +308,18 @@ pub struct Quantize {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Show every setting and where it is from; exits with 1 and every problem if there is any
-    Check(Listen),
+    Check(ListenArgs),
 }
 
 impl Cli {
     /// The flags that stand for variables.
     pub fn flags(&self) -> Flags {
-        let Common { storage, database_url, log, log_format } = &self.common;
+        let CommonArgs { storage, database_url, log, log_format } = &self.common;
         let listen = match &self.command {
-            Command::Serve(Listen { listen })
-            | Command::Config(Config::Check(Listen { listen })) => listen,
+            Command::Serve(ListenArgs { listen })
+            | Command::Config(ConfigCommand::Check(ListenArgs { listen })) => listen,
             _ => &None,
         };
         let given = [

@@ -33,7 +33,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     let reading = config::read(cli.flags(), environment.clone());
-    if let Command::Config(cli::Config::Check(_)) = &cli.command {
+    if let Command::Config(cli::ConfigCommand::Check(_)) = &cli.command {
         return runtime()?.block_on(check::run(reading));
     }
     let problems = |problems: Vec<String>| {
@@ -48,24 +48,30 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         Command::Serve(_) => done(serve::run(&config)),
-        Command::Add(what) => local(&config, async |app| add::run(app, what).await),
-        Command::Ask(what) => local(&config, async |app| ask::run(app, what).await),
-        Command::ApiKey(what) => local(&config, async |app| api_key::run(app, what).await),
-        Command::User(what) => local(&config, async |app| people::run(app, &config, what).await),
-        Command::MultiUser(what) => local(&config, async |app| people::enable(app, what).await),
-        Command::SetupLink => local(&config, async |app| setup_link::run(app, &config).await),
-        Command::Audit(what) => local(&config, async |app| audit::run(app, what).await),
-        Command::Backup(what) => local(&config, async |app| backup::run(app, what).await),
-        Command::Import(what) => {
-            import::check(&config, &what)?;
-            local(&config, async |app| import::run(app, &config, what).await)
+        Command::Add(args) => local(&config, async |app| add::run(app, args).await),
+        Command::Ask(args) => local(&config, async |app| ask::run(app, args).await),
+        Command::ApiKey(command) => local(&config, async |app| api_key::run(app, command).await),
+        Command::User(command) => {
+            local(&config, async |app| people::run(app, &config, command).await)
         }
-        Command::Export(what) => local(&config, async |app| export::run(app, &config, what).await),
+        Command::MultiUser(command) => {
+            local(&config, async |app| people::enable(app, command).await)
+        }
+        Command::SetupLink => local(&config, async |app| setup_link::run(app, &config).await),
+        Command::Audit(command) => local(&config, async |app| audit::run(app, command).await),
+        Command::Backup(args) => local(&config, async |app| backup::run(app, args).await),
+        Command::Import(command) => {
+            import::check(&config, &command)?;
+            local(&config, async |app| import::run(app, &config, command).await)
+        }
+        Command::Export(command) => {
+            local(&config, async |app| export::run(app, &config, command).await)
+        }
         Command::Jobs => local(&config, async |app| jobs::run(app).await),
         Command::Verify => local(&config, async |app| verify::run(app).await),
-        Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
-        Command::Setting(what) => local(&config, async |app| setting::run(app, what).await),
-        Command::Model(what) => done(runtime()?.block_on(model::run(&config, what))),
+        Command::Restore(args) => runtime()?.block_on(restore::run(&config, args)),
+        Command::Setting(command) => local(&config, async |app| setting::run(app, command).await),
+        Command::Model(command) => done(runtime()?.block_on(model::run(&config, command))),
         // Done above, before there was a configuration.
         Command::Config(_)
         | Command::Openapi

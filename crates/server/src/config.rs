@@ -16,20 +16,20 @@ use carrel_services::settings::dump::DumpedSecrets;
 use carrel_services::settings::key::Key;
 use ipnet::IpNet;
 use reader::Reader;
-pub use reader::{Effective, Environment, Flags, Found, Given, Source};
+pub use reader::{EffectiveValue, Environment, Flags, LookupResult, RawConfig, ValueSource};
 use variables as var;
 
-use crate::storage::Layout;
+use crate::storage_layout::StorageLayout;
 
 #[derive(Clone, Debug)]
-pub struct Listen {
+pub struct ListenConfig {
     pub address: SocketAddr,
     /// Threads that answer requests.
     pub workers: usize,
 }
 
 #[derive(Clone)]
-pub struct Database {
+pub struct DatabaseConfig {
     /// With its password, so never to be shown.
     pub url: String,
 }
@@ -41,7 +41,7 @@ pub enum LogFormat {
 }
 
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct LogConfig {
     /// As `tracing-subscriber` reads it; `None` when nobody asked for any in particular.
     pub filter: Option<String>,
     pub format: LogFormat,
@@ -49,7 +49,7 @@ pub struct Log {
 
 /// In bytes.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct LimitsConfig {
     /// The body of a request that is not an upload.
     pub body: usize,
     pub upload: u64,
@@ -63,7 +63,7 @@ pub struct Limits {
 
 /// What reading a document's file may take.
 #[derive(Clone, Debug)]
-pub struct Parsing {
+pub struct ParsingConfig {
     /// How many files are read at once, in processes of their own.
     pub workers: usize,
     /// For each file.
@@ -81,7 +81,7 @@ pub struct Parsing {
 
 /// The embedder inside this process.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub struct ModelConfig {
     /// The directory of the model, where the operator names one.
     pub given: Option<PathBuf>,
     /// Where models lie otherwise, each in a directory of its name.
@@ -92,7 +92,7 @@ pub struct Model {
 }
 
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct ApiConfig {
     /// Origins of web pages that may call this server from a browser.
     pub allowed_origins: Vec<String>,
     /// Proxies whose word is taken for where a request came from.
@@ -104,24 +104,24 @@ pub struct Api {
 }
 
 #[derive(Clone, Debug)]
-pub struct Shutdown {
+pub struct ShutdownConfig {
     /// How long requests that are under way may take to finish.
     pub timeout: Duration,
 }
 
 #[derive(Clone)]
 pub struct Config {
-    pub listen: Listen,
-    pub storage: Layout,
-    pub database: Database,
+    pub listen: ListenConfig,
+    pub storage: StorageLayout,
+    pub database: DatabaseConfig,
     /// A key chosen by the operator, in the clear.
     pub api_key: Option<String>,
-    pub log: Log,
-    pub limits: Limits,
-    pub parsing: Parsing,
-    pub model: Model,
+    pub log: LogConfig,
+    pub limits: LimitsConfig,
+    pub parsing: ParsingConfig,
+    pub model: ModelConfig,
     /// What settings are made of that the database does not know.
-    pub given: Given,
+    pub given: RawConfig,
     /// Opens and seals secrets; kept in a file when the operator gives none.
     pub secret_key: Option<Key>,
     pub passwords: PasswordRules,
@@ -129,10 +129,10 @@ pub struct Config {
     pub production: bool,
     /// How secrets are written there.
     pub dumped_secrets: DumpedSecrets,
-    pub api: Api,
+    pub api: ApiConfig,
     /// Hosts that links may lead to although they are not everybody's.
     pub link_hosts: Vec<Exempt>,
-    pub shutdown: Shutdown,
+    pub shutdown: ShutdownConfig,
     /// Where metrics are served without a key; nowhere unless set.
     pub metrics: Option<SocketAddr>,
     /// For how many days events of the audit log are kept; for good unless given.
@@ -140,18 +140,18 @@ pub struct Config {
 }
 
 /// What reading the configuration came to.
-pub struct Reading {
+pub struct ConfigReport {
     /// Every problem, one a line, when there is any.
     pub config: Result<Config, Vec<String>>,
     /// As in the configuration; there also when that is not.
-    pub given: Given,
-    pub effective: Vec<Effective>,
+    pub given: RawConfig,
+    pub effective: Vec<EffectiveValue>,
     /// What is probably not meant as it stands, but stops nothing.
     pub warnings: Vec<String>,
 }
 
 /// Reads everything there is, and tells all that is wrong with it at once.
-pub fn read(flags: Flags, environment: Environment) -> Reading {
+pub fn read(flags: Flags, environment: Environment) -> ConfigReport {
     let mut reader = Reader::new(flags, environment);
     let config = config(&mut reader);
     reader.warnings.extend(var::misspelt(&reader.given));
@@ -160,7 +160,7 @@ pub fn read(flags: Flags, environment: Environment) -> Reading {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(problems),
     };
-    Reading { config, given, effective, warnings }
+    ConfigReport { config, given, effective, warnings }
 }
 
 /// `None` only after a problem. Every variable is read before the first missing one ends it.
@@ -200,14 +200,14 @@ fn config(reader: &mut Reader) -> Option<Config> {
         dumped_secrets: dumped_secrets?,
         api: api?,
         link_hosts: link_hosts?,
-        shutdown: Shutdown { timeout: timeout? },
+        shutdown: ShutdownConfig { timeout: timeout? },
         metrics,
         audit_days: audit_days?,
     })
 }
 
 /// The directory that holds everything, and with it the `.env` file for what comes after.
-fn storage(reader: &mut Reader) -> Option<Layout> {
+fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     let default = default_storage(&reader.given.environment);
     if default.is_none() && !reader.is_given(&var::STORAGE) {
         let why = "CARREL_STORAGE must be set, as there is no home directory to keep data in";
@@ -219,7 +219,7 @@ fn storage(reader: &mut Reader) -> Option<Layout> {
         reader.problems.push("CARREL_STORAGE must be a path in UTF-8".to_owned());
         return None;
     }
-    let layout = Layout::new(root);
+    let layout = StorageLayout::new(root);
     reader.read_file(&layout.settings_file());
     if reader.given.file.contains_key(var::STORAGE.name) {
         let file = layout.settings_file();
@@ -243,26 +243,26 @@ fn default_storage(environment: &Environment) -> Option<String> {
     absolute("HOME").map(|home| format!("{}/.local/share/carrel", home.trim_end_matches('/')))
 }
 
-fn listen(reader: &mut Reader) -> Option<Listen> {
+fn listen(reader: &mut Reader) -> Option<ListenConfig> {
     let address = reader.read(&var::LISTEN, "127.0.0.1:3001", parse::address);
     let workers = reader.read(&var::WORKERS, &processors().min(4).to_string(), parse::threads);
-    Some(Listen { address: address?, workers: workers? })
+    Some(ListenConfig { address: address?, workers: workers? })
 }
 
-fn database(reader: &mut Reader, storage: Option<&Layout>) -> Option<Database> {
+fn database(reader: &mut Reader, storage: Option<&StorageLayout>) -> Option<DatabaseConfig> {
     let default = storage.map(|storage| format!("sqlite://{}", storage.database().display()));
     let url = match default {
         Some(default) => reader.read(&var::DATABASE_URL, &default, parse::database_url),
         None => reader.optional(&var::DATABASE_URL, parse::database_url).value(),
     };
-    Some(Database { url: url? })
+    Some(DatabaseConfig { url: url? })
 }
 
-fn log(reader: &mut Reader) -> Option<Log> {
+fn log(reader: &mut Reader) -> Option<LogConfig> {
     let is_filter =
         |text: &str| tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned());
     let filter = reader.optional(&var::LOG, is_filter);
-    if matches!(filter, Found::Nothing) {
+    if matches!(filter, LookupResult::Nothing) {
         reader.describe("info for serve, warn for other commands");
     }
     let format = |text: &str| match text {
@@ -271,20 +271,20 @@ fn log(reader: &mut Reader) -> Option<Log> {
         _ => None,
     };
     let format = reader.read(&var::LOG_FORMAT, "human", format);
-    Some(Log { filter: filter.value(), format: format? })
+    Some(LogConfig { filter: filter.value(), format: format? })
 }
 
-fn limits(reader: &mut Reader) -> Option<Limits> {
+fn limits(reader: &mut Reader) -> Option<LimitsConfig> {
     let body = reader.read(&var::BODY_LIMIT, "10MiB", parse::memory);
     let upload = reader.read(&var::UPLOAD_LIMIT, "256MiB", parse::size);
     let vector_cache = reader.read(&var::VECTOR_CACHE, "256MiB", parse::memory);
     let embedding_cache = reader.read(&var::EMBEDDING_CACHE, "256MiB", parse::size);
     let originals = reader.read(&var::ORIGINALS_LIMIT, "10GiB", parse::size);
     let (vector_cache, embedding_cache, originals) = (vector_cache?, embedding_cache?, originals?);
-    Some(Limits { body: body?, upload: upload?, vector_cache, embedding_cache, originals })
+    Some(LimitsConfig { body: body?, upload: upload?, vector_cache, embedding_cache, originals })
 }
 
-fn parsing(reader: &mut Reader) -> Option<Parsing> {
+fn parsing(reader: &mut Reader) -> Option<ParsingConfig> {
     let workers = processors().min(4).to_string();
     let workers = reader.read(&var::PARSE_WORKERS, &workers, parse::threads);
     let above_zero = |text: &str| parse::deadline(text).filter(|deadline| !deadline.is_zero());
@@ -296,7 +296,7 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
     let ocr_languages = reader.read(&var::OCR_LANGUAGES, "", Languages::parse);
     let ocr_engine = reader.read(&var::OCR_ENGINE, "auto", OcrEngine::parse);
     let transcription = reader.read(&var::TRANSCRIPTION_TIMEOUT, "1h", parse::deadline);
-    Some(Parsing {
+    Some(ParsingConfig {
         workers: workers?,
         timeout: timeout?,
         memory: memory?,
@@ -308,26 +308,26 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
     })
 }
 
-fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {
+fn model(reader: &mut Reader, storage: Option<&StorageLayout>) -> Option<ModelConfig> {
     let given = reader.optional(&var::MODEL_DIR, parse::path);
-    let models = storage.map(Layout::models);
+    let models = storage.map(StorageLayout::models);
     let threads = processors().min(256).to_string();
     let threads = reader.read(&var::EMBEDDER_THREADS, &threads, parse::threads);
     let idle = reader.read(&var::EMBEDDER_IDLE, "never", parse::idle);
     let given = match given {
-        Found::Nothing => None,
-        Found::Value(path) => Some(path),
-        Found::Wrong => return None,
+        LookupResult::Nothing => None,
+        LookupResult::Value(path) => Some(path),
+        LookupResult::Wrong => return None,
     };
-    Some(Model { given, models: models?, threads: threads?, idle: idle? })
+    Some(ModelConfig { given, models: models?, threads: threads?, idle: idle? })
 }
 
-fn api(reader: &mut Reader) -> Option<Api> {
+fn api(reader: &mut Reader) -> Option<ApiConfig> {
     let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
     let trusted_proxies = reader.read(&var::TRUSTED_PROXIES, "", parse::networks);
     let embed_rate = reader.read(&var::EMBED_RATE, "120", parse::rate);
     let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
-    Some(Api {
+    Some(ApiConfig {
         allowed_origins: allowed_origins?,
         trusted_proxies: trusted_proxies?,
         embed_rate: embed_rate?,
@@ -364,7 +364,7 @@ fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
 fn vector_index(reader: &mut Reader) {
     let is_own = |text: &str| carrel_vectors::choose::NAMES.contains(&text);
     match reader.given.find(var::VECTOR_DB.name) {
-        Ok(Some((text, Source::File { .. }))) if !is_own(text.trim()) => {}
+        Ok(Some((text, ValueSource::File { .. }))) if !is_own(text.trim()) => {}
         _ => _ = reader.optional(&var::VECTOR_DB, |text| is_own(text).then_some(())),
     }
 }

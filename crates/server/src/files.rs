@@ -4,12 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file to read, or a path and why there is nothing to read there.
-pub type Found = Result<PathBuf, (PathBuf, io::Error)>;
+pub type FileResult = Result<PathBuf, (PathBuf, io::Error)>;
 
 /// The files that `paths` name, in order. A directory stands for every file in it and below whose
 /// extension is among `known` (with their dots, in lower case), by name; hidden files and
 /// directories are left out, and links to directories are not followed.
-pub fn collect(paths: &[PathBuf], known: &BTreeSet<String>) -> Vec<Found> {
+pub fn collect(paths: &[PathBuf], known: &BTreeSet<String>) -> Vec<FileResult> {
     let mut found = Vec::new();
     for path in paths {
         match std::fs::metadata(path) {
@@ -25,7 +25,7 @@ pub fn collect(paths: &[PathBuf], known: &BTreeSet<String>) -> Vec<Found> {
     found
 }
 
-fn walk(directory: &Path, known: &BTreeSet<String>, found: &mut Vec<Found>) {
+fn walk(directory: &Path, known: &BTreeSet<String>, found: &mut Vec<FileResult>) {
     // A list of what is still to be read rather than recursion, which deep trees would exhaust.
     let mut pending = vec![directory.to_owned()];
     while let Some(path) = pending.pop() {

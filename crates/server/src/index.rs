@@ -155,8 +155,8 @@ impl VectorIndex for ConfiguredIndex {
         self.current().count(within).await
     }
 
-    async fn held(&self) -> Result<u64> {
-        self.current().held().await
+    async fn stored_count(&self) -> Result<u64> {
+        self.current().stored_count().await
     }
 
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
@@ -177,7 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::Given;
+    use crate::config::RawConfig;
     use crate::settings;
 
     #[tokio::test]
@@ -185,7 +185,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("a.db").display());
         let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
-        let store = settings::open(&Given::default(), database.clone(), &Key::random()).await;
+        let store = settings::open(&RawConfig::default(), database.clone(), &Key::random()).await;
         let store = store.unwrap();
         let index = ConfiguredIndex::open(store.clone(), database, 1 << 20).await.unwrap();
         let set = async |changes: serde_json::Value| {
@@ -195,13 +195,13 @@ mod tests {
         assert!(index.built().synced.is_none() && index.problem().is_none());
         set(json!({ "VectorDB": "chroma" })).await;
         assert_eq!(index.problem().unwrap(), "Chroma is unavailable: CHROMA_ENDPOINT is not set");
-        assert_eq!(index.held().await.unwrap(), 0, "the index inside this server answers");
+        assert_eq!(index.stored_count().await.unwrap(), 0, "the index inside this server answers");
         let (asked, problem) = review(&store);
         assert!(asked.contains("CHROMA_ENDPOINT") && problem.is_some());
         set(json!({ "ChromaEndpoint": "http://127.0.0.1:9" })).await;
         let before = index.built();
         assert!(before.synced.is_some() && before.problem.is_none());
-        let error = index.held().await.unwrap_err().to_string();
+        let error = index.stored_count().await.unwrap_err().to_string();
         assert!(error.contains("http://127.0.0.1:9/ cannot be reached"), "{error}");
         set(json!({ "DisableTelemetry": "true" })).await;
         assert_eq!(index.built().version, before.version);

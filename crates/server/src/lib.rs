@@ -15,6 +15,7 @@ mod serve;
 mod settings;
 mod speech_models;
 pub mod storage;
+mod storage_layout;
 mod terminal;
 #[cfg(feature = "otel")]
 mod traces;

@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
-use crate::config::{Environment, Log, LogFormat};
+use crate::config::{Environment, LogConfig, LogFormat};
 
 /// The server tells its own story of starting and stopping; the library's would repeat it.
 const QUIET: &str = "actix_server=warn";
 
 /// Starts logging for this process. `usual` is the level when nobody asked for another.
-pub fn start(log: &Log, usual: &str, environment: &Environment) {
+pub fn start(log: &LogConfig, usual: &str, environment: &Environment) {
     let filter = log.filter.as_deref().unwrap_or(usual);
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}"));
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(usual));

@@ -42,7 +42,7 @@ struct Built {
 const MOST_CHATS: usize = 64;
 
 impl ConfiguredModels {
-    pub fn new(model: &config::Model, settings: Arc<SettingsStore>) -> Self {
+    pub fn new(model: &config::ModelConfig, settings: Arc<SettingsStore>) -> Self {
         let changes = settings.subscribe();
         let (http, built) = (Mutex::default(), Mutex::default());
         Self { settings, changes, native: Native::new(model), http, built }
@@ -217,7 +217,7 @@ fn image_problem(settings: &dyn Fn(&str) -> Option<String>, http: &Http) -> Opti
 /// Last, what is wrong with the model inside this process, where that is used: the server runs without it.
 pub fn review(
     store: &SettingsStore,
-    model: Option<&config::Model>,
+    model: Option<&config::ModelConfig>,
 ) -> (BTreeSet<String>, Vec<String>, Option<String>) {
     let asked = RefCell::new(BTreeSet::new());
     let settings = |name: &str| {
@@ -251,14 +251,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::config::Given;
+    use crate::config::RawConfig;
     use crate::settings;
 
     async fn store(directory: &std::path::Path, values: &[(&str, &str)]) -> Arc<SettingsStore> {
         let url = format!("sqlite://{}", directory.join("a.db").display());
         let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
         let values = values.iter().map(|(name, value)| (name.to_string(), Some(value.to_string())));
-        let given = Given { environment: values.collect(), ..Given::default() };
+        let given = RawConfig { environment: values.collect(), ..RawConfig::default() };
         settings::open(&given, database, &Key::random()).await.unwrap()
     }
 
@@ -281,8 +281,12 @@ mod tests {
     async fn models_are_swapped_when_the_settings_change_and_kept_when_others_do() {
         let directory = tempfile::tempdir().unwrap();
         let store = store(directory.path(), &[]).await;
-        let model =
-            config::Model { given: None, models: directory.path().into(), threads: 1, idle: None };
+        let model = config::ModelConfig {
+            given: None,
+            models: directory.path().into(),
+            threads: 1,
+            idle: None,
+        };
         let models = ConfiguredModels::new(&model, store.clone());
         let chat = || models.chat(&ModelChoice::default()).unwrap();
         assert_eq!(chat().name().provider, "extractive");

@@ -4,23 +4,23 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carrel_domain::{Error, Result};
-use carrel_embedder::catalog::{self, MINILM, Model as Known};
-use carrel_embedder::{Directory, NativeEmbedder, Options};
+use carrel_embedder::catalog::{self, KnownModel, MINILM};
+use carrel_embedder::{ModelDirectory, NativeEmbedder, Options};
 
-use crate::config::Model;
+use crate::config::ModelConfig;
 
 /// The variable that names the model.
 pub const PREFERENCE: &str = "EMBEDDING_MODEL_PREF";
 
 pub struct Native {
-    model: Model,
+    model: ModelConfig,
     /// The embedder last asked for: it holds the loaded model.
-    built: Mutex<Option<(Directory, Arc<NativeEmbedder>)>>,
+    built: Mutex<Option<(ModelDirectory, Arc<NativeEmbedder>)>>,
 }
 
 impl Native {
     /// Opens nothing: the model is loaded when a text is first embedded.
-    pub fn new(model: &Model) -> Self {
+    pub fn new(model: &ModelConfig) -> Self {
         Self { model: model.clone(), built: Mutex::default() }
     }
 
@@ -36,7 +36,7 @@ impl Native {
         {
             return Ok(embedder.clone());
         }
-        let Model { threads, idle, .. } = self.model;
+        let ModelConfig { threads, idle, .. } = self.model;
         let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
         let options = Options { directory: directory.clone(), threads, release_after: idle };
         let embedder = Arc::new(NativeEmbedder::new(options));
@@ -52,7 +52,7 @@ impl Native {
 }
 
 /// As [`Native::problem`], without an embedder.
-pub fn problem(model: &Model, preference: Option<&str>) -> Option<String> {
+pub fn problem(model: &ModelConfig, preference: Option<&str>) -> Option<String> {
     let directory = match directory(model, preference) {
         Ok(directory) => directory,
         Err(error) => return Some(error.to_string()),
@@ -69,12 +69,15 @@ pub fn problem(model: &Model, preference: Option<&str>) -> Option<String> {
 ///
 /// # Errors
 /// As [`Native::embedder`].
-pub fn directory(model: &Model, preference: Option<&str>) -> Result<Directory> {
+pub fn directory(model: &ModelConfig, preference: Option<&str>) -> Result<ModelDirectory> {
     let preference = preference.map(str::trim).filter(|name| !name.is_empty());
     let Some(name) = preference else {
-        let default = || Directory { path: model.models.join(MINILM.name), model: Some(&MINILM) };
+        let default =
+            || ModelDirectory { path: model.models.join(MINILM.name), model: Some(&MINILM) };
         let given = model.given.clone();
-        return Ok(given.map_or_else(default, |path| Directory { model: known_in(&path), path }));
+        return Ok(
+            given.map_or_else(default, |path| ModelDirectory { model: known_in(&path), path })
+        );
     };
     if let Some(known) = catalog::find(name) {
         let path = match &model.given {
@@ -85,12 +88,12 @@ pub fn directory(model: &Model, preference: Option<&str>) -> Result<Directory> {
             Some(given) => given.with_file_name(known.name),
             None => model.models.join(known.name),
         };
-        return Ok(Directory { path, model: Some(known) });
+        return Ok(ModelDirectory { path, model: Some(known) });
     }
     let is_name = Path::new(name).file_name().is_some_and(|file| file == name);
     let path = model.models.join(name);
     if is_name && path.is_dir() {
-        return Ok(Directory { path, model: None });
+        return Ok(ModelDirectory { path, model: None });
     }
     let known = catalog::MODELS.map(|model| model.name).join(", ");
     let models = model.models.display();
@@ -101,7 +104,7 @@ pub fn directory(model: &Model, preference: Option<&str>) -> Result<Directory> {
 }
 
 /// Where a model of another kind lies: among the others, or beside the one that is given.
-pub fn beside(model: &Model, name: &str) -> std::path::PathBuf {
+pub fn beside(model: &ModelConfig, name: &str) -> std::path::PathBuf {
     match &model.given {
         Some(given) => given.with_file_name(name),
         None => model.models.join(name),
@@ -109,7 +112,7 @@ pub fn beside(model: &Model, name: &str) -> std::path::PathBuf {
 }
 
 /// The model that a directory holds by its name, or by having nothing but what all-MiniLM-L6-v2 needs.
-fn known_in(path: &Path) -> Option<&'static Known> {
+fn known_in(path: &Path) -> Option<&'static KnownModel> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let found = catalog::MODELS.into_iter().find(|model| model.name == name);
     found.or_else(|| (!path.join("config.json").exists()).then_some(&MINILM))
@@ -119,8 +122,8 @@ fn known_in(path: &Path) -> Option<&'static Known> {
 mod tests {
     use super::*;
 
-    fn model(root: &Path) -> Model {
-        Model { given: None, models: root.to_owned(), threads: 1, idle: None }
+    fn model(root: &Path) -> ModelConfig {
+        ModelConfig { given: None, models: root.to_owned(), threads: 1, idle: None }
     }
 
     #[test]

@@ -11,32 +11,30 @@ use crate::VERSION;
 use crate::config::Config;
 use crate::wiring::App;
 
-impl App {
-    /// What the pages are made of.
-    pub fn site(&self, config: &Config) -> Data<Site> {
-        let is_postgres = config.database.url.starts_with("postgres");
-        let options = Options {
-            version: VERSION,
-            upload_limit: config.limits.upload,
-            upload_dir: config.storage.uploads(),
-            storage_dir: config.storage.root().to_owned(),
-            database: if is_postgres { "PostgreSQL" } else { "SQLite" },
-            trusted_proxies: config.api.trusted_proxies.clone(),
-            memory,
-        };
-        Data::new(Site::new(self.ports.clone(), options))
-    }
+/// What the pages are made of.
+pub fn site(app: &App, config: &Config) -> Data<Site> {
+    let is_postgres = config.database.url.starts_with("postgres");
+    let options = Options {
+        version: VERSION,
+        upload_limit: config.limits.upload,
+        upload_dir: config.storage.uploads(),
+        storage_dir: config.storage.root().to_owned(),
+        database: if is_postgres { "PostgreSQL" } else { "SQLite" },
+        trusted_proxies: config.api.trusted_proxies.clone(),
+        memory,
+    };
+    Data::new(Site::new(app.ports.clone(), options))
+}
 
-    /// The address at which whoever opens it sets the server up.
-    pub async fn setup_link(&self, listens: SocketAddr, by: &By) -> Result<String> {
-        let secret = self.ports.ownership.issue_link(by).await?;
-        Ok(format!("http://{}/setup?token={}", reachable(listens), secret.reveal()))
-    }
+/// The address at which whoever opens it sets the server up.
+pub async fn setup_link(app: &App, listens: SocketAddr, by: &By) -> Result<String> {
+    let secret = app.ports.ownership.issue_link(by).await?;
+    Ok(format!("http://{}/setup?token={}", reachable(listens), secret.reveal()))
+}
 
-    /// Whether nobody has set the server up in a browser yet.
-    pub async fn is_fresh(&self) -> Result<bool> {
-        Ok(self.ports.ownership.setup_state().await? == SetupState::Fresh)
-    }
+/// Whether nobody has set the server up in a browser yet.
+pub async fn is_fresh(app: &App) -> Result<bool> {
+    Ok(app.ports.ownership.setup_state().await? == SetupState::Fresh)
 }
 
 /// An address that can be opened on this machine, also where the server listens on all of them.

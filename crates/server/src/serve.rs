@@ -16,11 +16,12 @@ use chrono::Utc;
 
 use crate::VERSION;
 use crate::config::Config;
+use crate::pages;
 use crate::refresh;
 #[cfg(feature = "otel")]
 use crate::traces;
 use crate::wiring::{App, chain};
-use stop::Stop;
+use stop::StopSignals;
 
 /// How long a connection without a request stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -61,12 +62,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     taken.context("failed to store the key in CARREL_API_KEY")?;
 
     // Until here a signal ends the process at once, which leaves nothing half done.
-    let stop = Stop::new().context("failed to listen for signals")?;
+    let stop = StopSignals::new().context("failed to listen for signals")?;
     let metrics =
         metrics.map(|(listener, address)| watched(&app, listener, address)).transpose()?;
     let (ports, options) = (app.ports.clone(), options(config));
     let jobs = app.ports.workers.clone();
-    let site = app.site(config);
+    let site = pages::site(&app, config);
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let stopped_at = Arc::new(OnceLock::new());
@@ -193,9 +194,9 @@ async fn keep_up(app: &App, config: &Config, address: SocketAddr) {
 /// Tells whoever reads the log where to set the server up, until somebody has.
 async fn welcome(app: &App, address: SocketAddr) {
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
-    let link = match app.is_fresh().await {
+    let link = match pages::is_fresh(app).await {
         Ok(false) => return,
-        Ok(true) => app.setup_link(address, &by).await,
+        Ok(true) => pages::setup_link(app, address, &by).await,
         Err(error) => Err(error),
     };
     match link {

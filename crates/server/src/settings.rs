@@ -10,15 +10,15 @@ use carrel_domain::settings::Settings;
 use carrel_domain::{Error, Result};
 use carrel_services::settings::key::Key;
 use carrel_services::settings::secrets::Sealer;
-use carrel_services::settings::{Layers, SettingsStore};
+use carrel_services::settings::{SettingLayers, SettingsStore};
 
-use crate::config::reader::{Effective, show};
+use crate::config::reader::{EffectiveValue, show};
 use crate::config::variables::Shown;
-use crate::config::{Config, Given, Source};
+use crate::config::{Config, RawConfig, ValueSource};
 
 /// The settings in force over `settings`, with secrets sealed by `key`.
 pub async fn open(
-    given: &Given,
+    given: &RawConfig,
     settings: Arc<dyn Settings>,
     key: &Key,
 ) -> Result<Arc<SettingsStore>> {
@@ -45,33 +45,33 @@ pub fn key_if_any(config: &Config) -> Result<Key> {
     if is_there { key(config) } else { Ok(Key::random()) }
 }
 
-fn layers(given: &Given) -> Layers {
+fn layers(given: &RawConfig) -> SettingLayers {
     let fixed = given.environment.iter();
     let fixed = fixed.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
     let initial = given.file.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
-    Layers { fixed: fixed.collect(), initial: initial.collect() }
+    SettingLayers { fixed: fixed.collect(), initial: initial.collect() }
 }
 
 /// Where the values of a store come from, for people to see.
-pub struct Sources<'a> {
+pub struct EffectiveSettings<'a> {
     pub store: &'a SettingsStore,
-    pub given: &'a Given,
+    pub given: &'a RawConfig,
     /// As the database has them, secrets sealed.
     pub rows: BTreeMap<String, String>,
 }
 
-impl Sources<'_> {
+impl EffectiveSettings<'_> {
     /// The value in force of a variable, fit to be shown.
-    pub fn effective(&self, name: &str) -> Effective {
+    pub fn effective(&self, name: &str) -> EffectiveValue {
         let found = self.given.find(name).ok().flatten();
         let source = match found {
-            Some((_, Source::Environment)) => Source::Environment,
-            _ if self.is_stored(name) => Source::Database,
+            Some((_, ValueSource::Environment)) => ValueSource::Environment,
+            _ if self.is_stored(name) => ValueSource::Database,
             Some((_, source)) => source,
-            None => Source::Default,
+            None => ValueSource::Default,
         };
         let value = self.store.lookup(name).map(|value| show(&value, self.shown(name)));
-        Effective { name: name.to_owned(), value, source }
+        EffectiveValue { name: name.to_owned(), value, source }
     }
 
     /// The variables for which the database holds values that can be read.
@@ -121,17 +121,22 @@ mod tests {
 
     use super::*;
 
-    fn given(environment: &[(&str, &str)], file: &[(&str, &str)]) -> Given {
+    fn given(environment: &[(&str, &str)], file: &[(&str, &str)]) -> RawConfig {
         let environment = environment.iter();
         let environment =
             environment.map(|(name, value)| (name.to_string(), Some(value.to_string())));
         let file = file.iter().map(|(name, value)| (name.to_string(), (value.to_string(), 1)));
-        Given { environment: environment.collect(), file: file.collect(), ..Given::default() }
+        RawConfig {
+            environment: environment.collect(),
+            file: file.collect(),
+            ..RawConfig::default()
+        }
     }
 
     #[tokio::test]
     async fn all_that_the_table_offers_is_there() {
-        let store = open(&Given::default(), Arc::new(NoSettings), &Key::random()).await.unwrap();
+        let store =
+            open(&RawConfig::default(), Arc::new(NoSettings), &Key::random()).await.unwrap();
         let engines = carrel_providers::engine_names().chain(["native"]).collect();
         let providers = carrel_providers::provider_names().collect();
         for (kind, there) in [("llm", providers), ("embedding", engines)] {
@@ -150,18 +155,18 @@ mod tests {
         let store = open(&given, Arc::new(NoSettings), &Key::random()).await.unwrap();
         let rows = [("LLM_PROVIDER", "groq"), ("EMBEDDING_BASE_PATH", ""), ("support_email", "a")];
         let rows = rows.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let sources = Sources { store: &store, given: &given, rows };
+        let sources = EffectiveSettings { store: &store, given: &given, rows };
         for (name, value, source) in [
-            ("OPEN_AI_KEY", Some("******"), Source::Environment),
-            ("LLM_PROVIDER", Some("openai"), Source::Environment),
-            ("EMBEDDING_BASE_PATH", Some("http://u:******@h"), Source::Database),
-            ("EMBEDDING_ENGINE", Some("native"), Source::Default),
-            ("GROQ_API_KEY", None, Source::Default),
+            ("OPEN_AI_KEY", Some("******"), ValueSource::Environment),
+            ("LLM_PROVIDER", Some("openai"), ValueSource::Environment),
+            ("EMBEDDING_BASE_PATH", Some("http://u:******@h"), ValueSource::Database),
+            ("EMBEDDING_ENGINE", Some("native"), ValueSource::Default),
+            ("GROQ_API_KEY", None, ValueSource::Default),
         ] {
             let shown = sources.effective(name);
             assert_eq!((shown.value.as_deref(), shown.source), (value, source), "{name}");
         }
-        assert!(matches!(sources.effective("OPEN_MODEL_PREF").source, Source::File { .. }));
+        assert!(matches!(sources.effective("OPEN_MODEL_PREF").source, ValueSource::File { .. }));
         assert_eq!(sources.stored().collect::<Vec<_>>(), ["EMBEDDING_BASE_PATH", "LLM_PROVIDER"]);
     }
 

@@ -12,7 +12,7 @@ use carrel_domain::{Error, Result};
 use carrel_services::connection_test::{SettingsLookup, SpeechConnectionTest};
 use carrel_speech::speaking::{NativeSynthesizer, Options};
 
-use crate::config::Model;
+use crate::config::ModelConfig;
 use crate::models::ConfiguredModels;
 use crate::native;
 
@@ -26,7 +26,7 @@ type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 pub struct ConfiguredSpeech {
     models: Arc<ConfiguredModels>,
     /// Where models lie, and on how many threads they run.
-    places: Model,
+    places: ModelConfig,
     readers: Readers,
     limits: carrel_documents::Limits,
     /// By the name of the model.
@@ -38,7 +38,7 @@ pub struct ConfiguredSpeech {
 impl ConfiguredSpeech {
     pub fn new(
         models: Arc<ConfiguredModels>,
-        places: Model,
+        places: ModelConfig,
         readers: Readers,
         limits: carrel_documents::Limits,
     ) -> Self {

@@ -1,91 +1,14 @@
-//! The storage directory: what lies where in it, and who may tidy it up.
+//! The storage directory in use: who may tidy it up, and what of it is kept elsewhere.
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use carrel_services::backup::{self, BackupPaths};
+use carrel_services::backup::BackupPaths;
 
 use crate::config::Config;
 use crate::settings;
-
-/// Where everything lies beneath one root.
-#[derive(Clone, Debug)]
-pub struct Layout {
-    root: PathBuf,
-}
-
-impl Layout {
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
-
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    pub fn database(&self) -> PathBuf {
-        self.root.join("carrel.db")
-    }
-
-    /// The text of every document, one file each.
-    pub fn documents(&self) -> PathBuf {
-        self.root.join("documents")
-    }
-
-    /// The files that documents were made of.
-    pub fn originals(&self) -> PathBuf {
-        self.root.join(backup::ORIGINALS)
-    }
-
-    /// Pictures of their pages, which can be drawn again.
-    pub fn page_images(&self) -> PathBuf {
-        self.root.join("page-images")
-    }
-
-    /// The files of embedding models, each model in a directory of its name.
-    pub fn models(&self) -> PathBuf {
-        self.root.join("models")
-    }
-
-    /// Uploads that are on their way in.
-    pub fn uploads(&self) -> PathBuf {
-        self.root.join("tmp")
-    }
-
-    /// Recordings that jobs are to transcribe.
-    pub fn recordings(&self) -> PathBuf {
-        self.root.join("recordings")
-    }
-
-    /// What is transcribed of recordings that are not through.
-    pub fn transcripts(&self) -> PathBuf {
-        self.root.join("transcripts")
-    }
-
-    /// Copies of installations that can be imported while the server runs.
-    pub fn imports(&self) -> PathBuf {
-        self.root.join("import")
-    }
-
-    pub fn settings_file(&self) -> PathBuf {
-        self.root.join(".env")
-    }
-
-    /// The key of secrets, where the operator gives none.
-    pub fn secret_key(&self) -> PathBuf {
-        self.root.join("secret.key")
-    }
-
-    /// There once the audit log has a seal.
-    pub fn audit_mark(&self) -> PathBuf {
-        self.root.join("audit.sealed")
-    }
-
-    fn lock(&self) -> PathBuf {
-        self.root.join("carrel.lock")
-    }
-}
+use crate::storage_layout::StorageLayout;
 
 /// What of it a backup holds: all but what can be made or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {
@@ -127,7 +50,7 @@ impl Storage {
     /// Creates what is missing, for its owner's eyes only, and joins whoever else uses it. A
     /// process that finds itself alone keeps others waiting until it calls [`Storage::share`], and
     /// finds no leftovers of uploads.
-    pub fn open(layout: &Layout) -> anyhow::Result<Self> {
+    pub fn open(layout: &StorageLayout) -> anyhow::Result<Self> {
         let root = layout.root();
         let failure = || format!("failed to open the storage directory {}", root.display());
         let lock = prepare(layout).with_context(failure)?;
@@ -166,7 +89,7 @@ impl Storage {
     }
 }
 
-fn prepare(layout: &Layout) -> io::Result<File> {
+fn prepare(layout: &StorageLayout) -> io::Result<File> {
     for directory in [layout.root().to_owned(), layout.documents(), layout.uploads()] {
         private_directory(&directory)?;
     }
@@ -203,9 +126,9 @@ fn empty(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn layout() -> (tempfile::TempDir, Layout) {
+    fn layout() -> (tempfile::TempDir, StorageLayout) {
         let directory = tempfile::tempdir().unwrap();
-        let layout = Layout::new(directory.path().join("a/b"));
+        let layout = StorageLayout::new(directory.path().join("a/b"));
         (directory, layout)
     }
 
@@ -267,7 +190,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        let error = Storage::open(&Layout::new(file.join("below"))).err().unwrap();
+        let error = Storage::open(&StorageLayout::new(file.join("below"))).err().unwrap();
         assert!(format!("{error:#}").contains("file/below"), "{error:#}");
     }
 }

@@ -13,29 +13,29 @@ pub const CHECK: Duration = Duration::from_secs(5);
 /// Whoever was let in, and may not be any longer.
 pub trait Admitted {
     /// Whether whoever listens still may. Asked now and then while a stream lasts.
-    fn may_listen(&self) -> impl Future<Output = Result<bool>>;
+    fn is_admitted(&self) -> impl Future<Output = Result<bool>>;
 }
 
 /// `events` for as long as whoever listens may hear them.
-pub fn heard<T>(
+pub fn while_admitted<T>(
     events: impl Stream<Item = T> + 'static,
     listener: impl Admitted,
 ) -> impl Stream<Item = T> {
-    lasting(events, listener, || None)
+    until_revoked(events, listener, || None)
 }
 
 /// `pieces` of a file for as long as whoever takes them may have them; an error then, so that
 /// nobody takes what they have for the whole.
-pub fn handed<T>(
+pub fn download_while_admitted<T>(
     pieces: impl Stream<Item = io::Result<T>> + 'static,
     taker: impl Admitted,
 ) -> impl Stream<Item = io::Result<T>> {
-    lasting(pieces, taker, || {
+    until_revoked(pieces, taker, || {
         Some(Err(io::Error::other("whoever asked for it is no longer admitted")))
     })
 }
 
-fn lasting<T>(
+fn until_revoked<T>(
     items: impl Stream<Item = T> + 'static,
     admitted: impl Admitted,
     farewell: fn() -> Option<T>,
@@ -48,7 +48,7 @@ fn lasting<T>(
             if checked.elapsed() >= CHECK {
                 checked = Instant::now();
                 // A database that does not answer now may do so again: it goes on.
-                if matches!(admitted.may_listen().await, Ok(false)) {
+                if matches!(admitted.is_admitted().await, Ok(false)) {
                     return farewell().map(|last| (last, None));
                 }
             }
@@ -69,7 +69,7 @@ mod tests {
     struct For(u64, Instant, bool);
 
     impl Admitted for For {
-        async fn may_listen(&self) -> Result<bool> {
+        async fn is_admitted(&self) -> Result<bool> {
             let lasts = self.1.elapsed() < Duration::from_secs(self.0);
             if self.2 { Err(Error::internal("away")) } else { Ok(lasts) }
         }
@@ -85,17 +85,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_told_ends_with_who_was_let_in() {
         let admitted = || For(7, Instant::now(), false);
-        let told: Vec<_> = heard(every_second(), admitted()).collect().await;
+        let told: Vec<_> = while_admitted(every_second(), admitted()).collect().await;
         assert_eq!(told.len(), 9);
         let silence = stream::pending::<u32>();
-        assert_eq!(heard(silence, admitted()).count().await, 0);
-        let taken: Vec<_> = handed(every_second(), admitted()).collect().await;
+        assert_eq!(while_admitted(silence, admitted()).count().await, 0);
+        let taken: Vec<_> = download_while_admitted(every_second(), admitted()).collect().await;
         assert!(taken.len() == 10 && taken[9].is_err(), "{taken:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_database_that_is_away_ends_nothing() {
-        let told = heard(every_second().take(60), For(0, Instant::now(), true));
+        let told = while_admitted(every_second().take(60), For(0, Instant::now(), true));
         assert_eq!(told.count().await, 60);
     }
 }

@@ -192,7 +192,7 @@ impl ApiKeyService {
     ) -> Result<(Secret, ApiKey)> {
         let options = KeyOptions { created_by: maker.created_by, ..options };
         options.check(by.at)?;
-        if !maker.may_make(&options.clone().into_new(&Secret::random(), by.at)) {
+        if !maker.may_create(&options.clone().into_new(&Secret::random(), by.at)) {
             let reason =
                 "must not exceed the scopes, workspaces, rate limit and expiry of your key";
             return Err(Error::invalid("api_key", reason));
@@ -238,7 +238,7 @@ impl ApiKeyService {
 
     /// Writes down when keys were last used. Called now and then and at shutdown, so that a
     /// request costs no write.
-    pub async fn note_uses(&self) -> Result<()> {
+    pub async fn flush_uses(&self) -> Result<()> {
         let times: Vec<_> = self.uses().drain().collect();
         if times.is_empty() { Ok(()) } else { self.keys.used(times).await }
     }

@@ -31,13 +31,14 @@ use carrel_domain::{ChatId, Error, Result, UserId};
 use serde_json::json;
 use tokio::time::sleep;
 
-pub use answer::{AnswerEvent, EMPTY_COMPLETION, EmptyCompletion, Finished, Metrics};
-pub use attachments::{Attachment, MOST_ATTACHMENTS};
-pub use context::Source;
+pub use answer::{AnswerEvent, EMPTY_COMPLETION, EmptyCompletion, Finished};
+pub use attachments::MOST_ATTACHMENTS;
 pub use overrides::RequestOverrides;
 pub use question::{LONGEST_QUESTION, Question};
 pub use stop::Stop;
-pub use thread_files::{MOST_FILES, keep_file, remove_file};
+pub use thread_files::{MOST_FILES, add_file, remove_file};
+
+pub use crate::exchange::{Attachment, Metrics, Source};
 
 use self::concurrency::QuestionLimits;
 use self::parked::ParkedImages;
@@ -149,8 +150,8 @@ impl Conversations {
         by: &By,
     ) -> Result<Reply> {
         question.check()?;
-        let mut permit = self.limits.admit(&question, by)?;
-        self.admit(question.user.as_ref(), by).await?;
+        let mut permit = self.limits.acquire(&question, by)?;
+        self.check_quota(question.user.as_ref(), by).await?;
         let Some(prepared) = self.prepare(workspace, &mut question, by).await? else {
             return self.refuse(workspace, question, by).await;
         };
@@ -161,7 +162,7 @@ impl Conversations {
             Err(empty) => return Ok(Reply::Empty(empty)),
         };
         let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics, images };
-        let chat = self.keep(workspace, question, kept, by).await?;
+        let chat = self.save(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
     }
 
@@ -172,10 +173,10 @@ impl Conversations {
     }
 
     /// Counts the question of a user with a limit, before anything is spent on it.
-    async fn admit(&self, user: Option<&User>, by: &By) -> Result<()> {
+    async fn check_quota(&self, user: Option<&User>, by: &By) -> Result<()> {
         let Some(user) = user.filter(|user| user.role != user::Role::Admin) else { return Ok(()) };
         let Some(limit) = user.daily_message_limit else { return Ok(()) };
-        match self.quota.take(user.id, limit, by.at).await? {
+        match self.quota.consume_message(user.id, limit, by.at).await? {
             true => Ok(()),
             false => Err(Error::exhausted(QUOTA_MET)),
         }
@@ -228,7 +229,7 @@ impl Conversations {
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
         let as_agent = question.is_for_agent(workspace);
-        let images = ParkedImages::take(&mut question.attachments, self.scratch.clone()).await?;
+        let images = ParkedImages::park(&mut question.attachments, self.scratch.clone()).await?;
         Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent, images }))
     }
 
@@ -257,7 +258,7 @@ impl Conversations {
         Ok(past)
     }
 
-    async fn keep(
+    async fn save(
         &self,
         workspace: &Workspace,
         mut question: Question,
@@ -266,7 +267,7 @@ impl Conversations {
     ) -> Result<ChatId> {
         let Kept { text, sources, mode, metrics, images } = kept;
         if let Some(images) = images
-            && let Err(error) = images.put_back(&mut question.attachments).await
+            && let Err(error) = images.restore(&mut question.attachments).await
         {
             // The answer is worth more than they are.
             tracing::warn!(%error, "the images of a question are not stored");

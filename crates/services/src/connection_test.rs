@@ -125,7 +125,7 @@ pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestRes
     let started = Instant::now();
     let request =
         ImageRequest { prompt: "A small lighthouse".to_owned(), ..ImageRequest::default() };
-    let drawn = timeout(DRAWING, model.draw(&request)).await;
+    let drawn = timeout(DRAWING, model.generate(&request)).await;
     let slow = || Error::unavailable("image generation", "no picture came within 2 minutes");
     drawn.map_err(|_| slow())??;
     let seconds = started.elapsed().as_secs_f64();
@@ -173,7 +173,7 @@ pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<Connection
 
 /// Asks an index how many vectors it holds.
 pub async fn index(index: Arc<dyn VectorIndex>) -> Result<u64> {
-    timeout(PATIENCE, index.held()).await.map_err(|_| late("the vector database"))?
+    timeout(PATIENCE, index.stored_count()).await.map_err(|_| late("the vector database"))?
 }
 
 fn late(service: &'static str) -> Error {

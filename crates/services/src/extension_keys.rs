@@ -44,7 +44,8 @@ impl KeyHolder {
         workspaces: &dyn Workspaces,
         membership: &dyn Members,
     ) -> Result<Vec<Workspace>> {
-        members::entered(membership, self.user.as_ref(), workspaces.list().await?).await
+        members::accessible_workspaces(membership, self.user.as_ref(), workspaces.list().await?)
+            .await
     }
 }
 

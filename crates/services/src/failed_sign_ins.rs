@@ -57,7 +57,7 @@ impl FailedSignIns {
     }
 
     /// Notes a failure. `why` is the name of its event, `username` what somebody called themselves.
-    pub async fn note(&self, why: &'static str, username: Option<&str>, by: &By) -> Result<()> {
+    pub async fn record(&self, why: &'static str, username: Option<&str>, by: &By) -> Result<()> {
         let username = username.map(|name| name.chars().take(NAME).collect::<String>());
         let details = match &username {
             Some(name) => json!({ "username": name }),
@@ -172,7 +172,7 @@ mod tests {
         for number in 0..1000 {
             // All addresses of one network.
             let by = at(&format!("2001:db8::{number:x}"), 1);
-            failed.note(WHY, Some("ann"), &by).await.unwrap();
+            failed.record(WHY, Some("ann"), &by).await.unwrap();
         }
         failed.write_down(at("", 60).at).await.unwrap();
         assert_eq!(audit.names(), [WHY]);
@@ -185,7 +185,7 @@ mod tests {
             (&json!("2001:db8::/64"), &json!(WHY))
         );
         // The next hour begins anew, and one failure needs no count.
-        failed.note(WHY, Some("ann"), &at("2001:db8::1", 70)).await.unwrap();
+        failed.record(WHY, Some("ann"), &at("2001:db8::1", 70)).await.unwrap();
         failed.write_down_all().await.unwrap();
         assert_eq!(audit.names().len(), 3);
     }
@@ -195,7 +195,7 @@ mod tests {
         let (audit, failed) = new();
         for number in 0..10_000 {
             let (name, by) = (format!("user{number}"), at(&format!("192.0.2.{}", number % 200), 1));
-            failed.note(WHY, Some(&name), &by).await.unwrap();
+            failed.record(WHY, Some(&name), &by).await.unwrap();
         }
         assert_eq!(audit.names().len(), MOST);
         assert_eq!(failed.lock().len(), MOST + 1);
@@ -210,7 +210,7 @@ mod tests {
     async fn what_cannot_be_written_is_written_later() {
         let (audit, failed) = new();
         for _ in 0..3 {
-            failed.note(WHY, None, &at("::1", 0)).await.unwrap();
+            failed.record(WHY, None, &at("::1", 0)).await.unwrap();
         }
         audit.fail(true);
         assert!(failed.write_down_all().await.is_err());

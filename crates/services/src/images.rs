@@ -64,11 +64,11 @@ impl ImageService {
         let turn = tokio::time::timeout(TURN, self.turns.acquire()).await;
         let busy = || Error::exhausted("Too many pictures are being made; try again later");
         let _turn = turn.map_err(|_| busy())?.map_err(Error::internal)?;
-        let picture = model.draw(request).await?;
+        let picture = model.generate(request).await?;
         let name = format!("img-{}.{}", Uuid::new_v4(), picture.kind.ending());
         let (file, room) = (GeneratedFile::parse(&name)?, self.room.clone());
         let kept = move || {
-            room.keep(file.as_str(), &picture.content, SystemTime::now())
+            room.save(file.as_str(), &picture.content, SystemTime::now())
                 .map(|()| StoredImage { file, picture })
         };
         let kept = tokio::task::spawn_blocking(kept).await.map_err(Error::internal)?;

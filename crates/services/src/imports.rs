@@ -84,7 +84,7 @@ impl Imports {
     pub async fn start(self: Arc<Self>, source: &str, dry_run: bool, by: &By) -> Result<()> {
         let source = self.source(source)?;
         let there = self.target.contents().await?;
-        let is_imported = self.target.past_import().await?.is_some();
+        let is_imported = self.target.last_import().await?.is_some();
         if !dry_run && !is_imported && !there.is_empty() {
             let there: Vec<_> =
                 there.iter().map(|(name, count)| format!("{count} {name}")).collect();
@@ -115,7 +115,7 @@ impl Imports {
             return Ok(state);
         }
         // Of another process, or of the command line.
-        let past = self.target.past_import().await?;
+        let past = self.target.last_import().await?;
         Ok(past.map_or(ImportState::Idle, |past| ImportState::Finished {
             dry_run: false,
             report: past.report,
@@ -218,7 +218,7 @@ mod tests {
             Ok(if self.users > 0 { vec![("users", self.users)] } else { Vec::new() })
         }
 
-        async fn past_import(&self) -> Result<Option<PastImport>> {
+        async fn last_import(&self) -> Result<Option<PastImport>> {
             Ok(None)
         }
 

@@ -95,7 +95,7 @@ impl Indexer {
         let keyed = vectors
             .into_iter()
             .filter_map(|(text, vector)| Some((method.key(&text), of_length_one(vector)?)));
-        self.cache.keep(keyed.collect(), self.cache_limit, Utc::now()).await
+        self.cache.store_vectors(keyed.collect(), self.cache_limit, Utc::now()).await
     }
 
     pub(crate) async fn method(&self) -> Result<Method> {
@@ -178,7 +178,7 @@ impl Indexer {
             self.observe(method, &vectors);
             let made: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
             known.extend(made.iter().cloned());
-            self.keep(made).await;
+            self.store_vectors(made).await;
         }
         Ok(())
     }
@@ -199,11 +199,11 @@ impl Indexer {
         })
     }
 
-    async fn keep(&self, vectors: Vec<(TextKey, Vec<f32>)>) {
+    async fn store_vectors(&self, vectors: Vec<(TextKey, Vec<f32>)>) {
         if self.cache_limit == 0 {
             return;
         }
-        if let Err(error) = self.cache.keep(vectors, self.cache_limit, Utc::now()).await {
+        if let Err(error) = self.cache.store_vectors(vectors, self.cache_limit, Utc::now()).await {
             tracing::warn!(%error, "failed to keep vectors for the next time");
         }
     }

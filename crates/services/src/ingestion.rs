@@ -131,7 +131,7 @@ impl Ingestion {
     ) -> Result<Ingested> {
         check_file_name(&file.name)?;
         let originals = &self.library.originals;
-        if details.terms.digest.is_none() && originals.are_kept().await? {
+        if details.terms.digest.is_none() && originals.is_enabled().await? {
             details.terms.digest = Some(scratch::digest(file.content.clone()).await?);
         }
         let digest = details.terms.digest;
@@ -139,7 +139,7 @@ impl Ingestion {
         if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
             // Documents of a time when no originals were kept get theirs.
             if let Some(name) = originals.stage(&file.content, digest).await {
-                originals.settle(name).await;
+                originals.commit_or_release(name).await;
             }
             return Ok(known);
         }
@@ -196,7 +196,7 @@ impl Ingestion {
                 _ => store::add(&this, arrival).await,
             };
             if let Some(name) = original {
-                this.library.originals.settle(name).await;
+                this.library.originals.commit_or_release(name).await;
             }
             ingested
         };

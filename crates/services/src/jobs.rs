@@ -152,7 +152,7 @@ impl Workers {
         by: &By,
     ) -> Result<Job> {
         let job = self.create(workspace, paths, None, by).await?;
-        self.tell(job.id);
+        self.notify(job.id);
         Ok(job)
     }
 
@@ -173,7 +173,7 @@ impl Workers {
         if let Some(along) = known.filter(|job| job.workspace.id == workspace.id && has_room(job)) {
             let event = created(workspace, paths.len(), by);
             if let Some(job) = self.shared.jobs.extend(along.id, paths.clone(), event).await? {
-                self.tell(job.id);
+                self.notify(job.id);
                 return Ok(job);
             }
         }
@@ -183,7 +183,7 @@ impl Workers {
     /// Transcribes a recording and then indexes its document, without waiting.
     pub(crate) async fn transcribe_later(&self, new: NewRecording, event: Event) -> Result<Job> {
         let job = self.shared.recordings.queue(new, event).await?;
-        self.tell(job.id);
+        self.notify(job.id);
         Ok(job)
     }
 
@@ -251,7 +251,7 @@ impl Workers {
         if let Some(job) = cancelled.as_ref().filter(|job| job.state.is_over()) {
             self.shared.meter.job(job);
         }
-        self.tell(job.id);
+        self.notify(job.id);
         cancelled.ok_or_else(|| Error::not_found("job", job.id))
     }
 
@@ -265,7 +265,7 @@ impl Workers {
         }
         let event = by.event("job_retried", json!({ "jobId": job.id.0 }).to_string());
         let queued = self.shared.jobs.retry(job.id, event).await?;
-        self.tell(job.id);
+        self.notify(job.id);
         queued.ok_or_else(|| Error::not_found("job", job.id))
     }
 
@@ -343,7 +343,7 @@ impl Workers {
         self.shared.queue.prune(retention).await
     }
 
-    pub(crate) fn tell(&self, job: JobId) {
+    pub(crate) fn notify(&self, job: JobId) {
         // Nobody may be listening.
         let _ = self.shared.told.send(job);
         self.shared.wake.notify_one();

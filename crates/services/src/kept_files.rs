@@ -41,7 +41,7 @@ impl KeptFiles {
     }
 
     /// Keeps a file, all of it or nothing, and removes the oldest ones if there is too much then.
-    pub fn keep(&self, name: &str, content: &[u8], now: SystemTime) -> io::Result<()> {
+    pub fn save(&self, name: &str, content: &[u8], now: SystemTime) -> io::Result<()> {
         let mut file = self.begin()?;
         file.write_all(content)?;
         self.adopt(name, file, now)
@@ -161,12 +161,12 @@ mod tests {
         // Before anything was counted, and after.
         made(&room, 1, 3, now);
         made(&room, 2, 2, now);
-        room.keep(&name(3), &[0; 100], now).unwrap();
+        room.save(&name(3), &[0; 100], now).unwrap();
         assert!(!is_there(&room, 1) && is_there(&room, 2) && is_there(&room, 3));
         made(&room, 3, 1, now);
-        room.keep(&name(4), &[0; 50], now).unwrap();
+        room.save(&name(4), &[0; 50], now).unwrap();
         assert!(is_there(&room, 2));
-        room.keep(&name(5), &[0; 50], now).unwrap();
+        room.save(&name(5), &[0; 50], now).unwrap();
         assert!(!is_there(&room, 2) && [3, 4, 5].iter().all(|number| is_there(&room, *number)));
     }
 
@@ -175,9 +175,9 @@ mod tests {
         let (_disk, mut room, now) = room(1000);
         let nowhere = room.path("nowhere");
         let good = std::mem::replace(&mut room.scratch, nowhere);
-        assert!(room.keep(&name(1), b"x", now).is_err() && !is_there(&room, 1));
+        assert!(room.save(&name(1), b"x", now).is_err() && !is_there(&room, 1));
         room.scratch = good;
-        room.keep(&name(1), b"x", now).unwrap();
+        room.save(&name(1), b"x", now).unwrap();
         assert_eq!(fs::read(room.path(&name(1))).unwrap(), b"x");
     }
 }

@@ -20,6 +20,7 @@ pub mod chat_edits;
 pub mod connection_test;
 pub mod deletions;
 mod document_services;
+mod exchange;
 pub mod exports;
 pub mod extension_keys;
 pub mod failed_sign_ins;

@@ -103,12 +103,12 @@ impl Library {
     }
 
     /// The documents of a folder after the name `after`, in pieces.
-    pub fn rest_of(
+    pub fn list_after(
         &self,
         folder: Folder,
         after: Option<String>,
     ) -> impl Stream<Item = Result<Vec<ListedDocument>>> + Send + 'static {
-        listing::rest_of(Arc::clone(&self.folders), folder, after)
+        listing::list_after(Arc::clone(&self.folders), folder, after)
     }
 
     /// Removes documents everywhere: rows, passages, vectors and files. Paths that name no

@@ -45,8 +45,8 @@ impl LoginThrottle {
     }
 
     /// Counts an attempt.
-    pub async fn admit(&self, name: &str, by: &By) -> Result<(), Throttled> {
-        match self.0.take(&attempt(name, by)).await {
+    pub async fn check(&self, name: &str, by: &By) -> Result<(), Throttled> {
+        match self.0.consume_attempt(&attempt(name, by)).await {
             Ok(None) => Ok(()),
             Ok(Some(wait)) => {
                 let seconds = wait.num_milliseconds().max(0).unsigned_abs().div_ceil(1000);

@@ -30,23 +30,23 @@ pub async fn with_admins(
 
 /// Whether somebody may enter a workspace: members, managers and admins; and whoever is alone on a
 /// server without users.
-pub async fn may_enter(
+pub async fn may_access_workspace(
     members: &dyn Members,
     user: Option<&User>,
     workspace: WorkspaceId,
 ) -> Result<bool> {
     let Some(user) = user.filter(|user| user.role == Role::Default) else { return Ok(true) };
-    Ok(members.entered_by(user.id).await?.contains(&workspace))
+    Ok(members.workspaces_of_user(user.id).await?.contains(&workspace))
 }
 
-/// Those of `workspaces` that somebody may enter, as [`may_enter`] has it.
-pub async fn entered(
+/// Those of `workspaces` that somebody may enter, as [`may_access_workspace`] has it.
+pub async fn accessible_workspaces(
     members: &dyn Members,
     user: Option<&User>,
     mut workspaces: Vec<Workspace>,
 ) -> Result<Vec<Workspace>> {
     if let Some(user) = user.filter(|user| user.role == Role::Default) {
-        let theirs = members.entered_by(user.id).await?;
+        let theirs = members.workspaces_of_user(user.id).await?;
         workspaces.retain(|workspace| theirs.contains(&workspace.id));
     }
     Ok(workspaces)
@@ -76,7 +76,7 @@ pub async fn manage_known(
     reset: bool,
     by: &By,
 ) -> Result<bool> {
-    let known = members.known(users).await?;
+    let known = members.existing_users(users).await?;
     if !known.is_empty() {
         manage(members, workspace, &known, reset, by).await?;
     }

@@ -8,7 +8,7 @@ use carrel_domain::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::connection_test::ConnectionTest;
-use crate::settings::SettingsStore;
+use crate::settings::{Preview, SettingsStore};
 
 /// How long a list counts as current.
 const FRESH: Duration = Duration::from_secs(300);
@@ -73,7 +73,7 @@ impl ModelLists {
         changes: &Map<String, Value>,
     ) -> Result<Offered> {
         let store = &*self.settings;
-        let preview = store.preview(changes)?;
+        let preview = Preview::new(store, changes)?;
         let registry = store.registry();
         let is_given = |variable: &str| {
             let given = changes.keys().filter_map(|name| registry.by_name(name));

@@ -50,7 +50,7 @@ impl Originals {
     }
 
     /// Whether files that are handed in now are kept.
-    pub async fn are_kept(&self) -> Result<bool> {
+    pub async fn is_enabled(&self) -> Result<bool> {
         let settings = self.settings.all().await?;
         match settings.get(names::KEEP_ORIGINALS) {
             Some(value) => Ok(value == "on"),
@@ -80,7 +80,7 @@ impl Originals {
     }
 
     async fn try_to_stage(&self, file: &Path, digest: [u8; 32]) -> Result<Option<OriginalName>> {
-        if !self.are_kept().await? || self.records.of(digest).await?.is_some() {
+        if !self.is_enabled().await? || self.records.of(digest).await?.is_some() {
             return Ok(None);
         }
         let bytes = tokio::fs::metadata(file).await.map_err(Error::of_file)?.len();
@@ -90,14 +90,14 @@ impl Originals {
             return Ok(None);
         }
         let original = Original { name: OriginalName::random(), digest, bytes };
-        if !self.records.note(&original, self.quota, Utc::now()).await? {
+        if !self.records.reserve(&original, self.quota, Utc::now()).await? {
             tracing::warn!(bytes, "an original is not kept: CARREL_ORIGINALS_LIMIT is reached");
             return Ok(None);
         }
         match self.files.put(original.name, file).await {
             Ok(()) => Ok(Some(original.name)),
             Err(error) => {
-                self.settle(original.name).await;
+                self.commit_or_release(original.name).await;
                 Err(error)
             }
         }
@@ -105,14 +105,14 @@ impl Originals {
 
     /// Keeps a staged file if documents were made of it, or deletes it. What cannot be settled now is
     /// settled by [`Originals::reconcile`].
-    pub(crate) async fn settle(&self, name: OriginalName) {
-        if let Err(error) = self.try_to_settle(name).await {
+    pub(crate) async fn commit_or_release(&self, name: OriginalName) {
+        if let Err(error) = self.try_commit_or_release(name).await {
             tracing::warn!(%name, "failed to settle an original: {error}");
         }
     }
 
-    async fn try_to_settle(&self, name: OriginalName) -> Result<()> {
-        if self.records.settle(name).await? {
+    async fn try_commit_or_release(&self, name: OriginalName) -> Result<()> {
+        if self.records.commit_or_release(name).await? {
             return Ok(());
         }
         self.files.delete(name).await?;
@@ -127,7 +127,7 @@ impl Originals {
         loop {
             let pending = self.records.pending(before).await?;
             for name in &pending {
-                self.try_to_settle(*name).await?;
+                self.try_commit_or_release(*name).await?;
             }
             settled += pending.len();
             if pending.is_empty() {
@@ -172,7 +172,7 @@ impl Originals {
             return Ok(kept);
         }
         let file = self.files.open(original.name).await?.ok_or_else(missing)?;
-        self.page_images.draw(original.name, file, page, owner).await
+        self.page_images.page(original.name, file, page, owner).await
     }
 }
 

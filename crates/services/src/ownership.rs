@@ -93,7 +93,7 @@ impl Ownership {
 
     /// Makes whoever holds the link the owner, in place of an earlier one, and opens a session.
     /// [`Error::NotFound`] when the link is not good.
-    pub async fn own(&self, link: &str, password: String, by: &By) -> Result<Secret> {
+    pub async fn set_owner(&self, link: &str, password: String, by: &By) -> Result<Secret> {
         self.accounts.passwords.check(&password)?;
         self.need(link, by.at).await?;
         let hash = self.accounts.passwords.hash(password).await?;
@@ -114,14 +114,14 @@ impl Ownership {
 
     /// Opens a session for whoever knows the owner's password.
     pub async fn with_password(&self, password: &str, by: &By) -> Result<Secret, Refused> {
-        self.throttle.admit(OWNER, by).await?;
+        self.throttle.check(OWNER, by).await?;
         if self.multi_user.is_on().await? {
             return Err(Refused::Wrong);
         }
         let Some(hash) = self.owner.password().await? else { return Err(Refused::Wrong) };
         let is_right = self.accounts.passwords.verify(password.to_owned(), hash.clone()).await?;
         if !is_right {
-            self.failed.note("failed_login_invalid_password", None, by).await?;
+            self.failed.record("failed_login_invalid_password", None, by).await?;
             return Err(Refused::Wrong);
         }
         let session = self.open(hash, by).await?.ok_or(Refused::Wrong)?;
@@ -157,10 +157,10 @@ impl Ownership {
     ) -> Result<Secret, Refused> {
         self.accounts.passwords.check(&new)?;
         // An open session must not be a way to guess the password faster.
-        self.throttle.admit(OWNER, by).await?;
+        self.throttle.check(OWNER, by).await?;
         let hash = self.owner.password().await?.ok_or(Refused::Wrong)?;
         if !self.accounts.passwords.verify(current.to_owned(), hash).await? {
-            self.failed.note("failed_login_invalid_password", None, by).await?;
+            self.failed.record("failed_login_invalid_password", None, by).await?;
             return Err(Refused::Wrong);
         }
         self.throttle.forgive(OWNER, by).await?;
@@ -198,7 +198,7 @@ impl Ownership {
 
     async fn spend(&self, link: &str, by: &By) -> Result<()> {
         let event = by.event("setup_link_spent", "{}");
-        if self.links.spend(token::digest(link), event).await? { Ok(()) } else { Err(gone()) }
+        if self.links.redeem_link(token::digest(link), event).await? { Ok(()) } else { Err(gone()) }
     }
 }
 

@@ -32,7 +32,7 @@ pub fn split(text: &str) -> (Option<&str>, &str) {
 }
 
 /// The answer without its reasoning, as later requests to a model repeat it.
-pub fn without(text: &str) -> &str {
+pub fn strip(text: &str) -> &str {
     split(text).1
 }
 

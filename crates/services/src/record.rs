@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use self::images::{ATTACHMENTS, CONTENT};
 pub use self::images::{has_images, images_of, join_images, put_images, split_images};
-use crate::chat::{self, Attachment, Metrics};
+use crate::exchange::{self, Attachment, Metrics};
 use crate::provenance::ProvenanceFields;
 use crate::reasoning;
 use crate::search::{EarlierTurn, Hit};
@@ -34,7 +34,7 @@ pub struct Answer<'a> {
     /// The whole answer.
     pub text: &'a str,
     /// The passages it was built on.
-    pub sources: &'a [chat::Source],
+    pub sources: &'a [exchange::Source],
     /// How the question was asked.
     pub mode: ChatMode,
     /// Absent when no model was asked.
@@ -51,7 +51,7 @@ impl Answer<'_> {
         let images: Vec<_> = images.filter(|image| takes(&mut room, image)).collect();
         let mut record = json!({
             "text": self.text,
-            "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),
+            "sources": self.sources.iter().map(source_json).collect::<Vec<_>>(),
             // Clients know two types; an automatic chat is answered as a chat.
             "type": match self.mode {
                 ChatMode::Query => ChatMode::Query.as_str(),
@@ -110,8 +110,8 @@ pub struct Earlier {
 
 impl Earlier {
     /// As a search takes it.
-    pub fn turn(&self) -> EarlierTurn {
-        let answer = reasoning::without(&self.answer).to_owned();
+    pub fn to_search_turn(&self) -> EarlierTurn {
+        let answer = reasoning::strip(&self.answer).to_owned();
         EarlierTurn { question: self.prompt.clone(), answer }
     }
 }
@@ -144,7 +144,7 @@ pub struct Stored {
     /// The answer, with its reasoning between marks.
     pub text: String,
     /// The passages it was built on.
-    pub sources: Vec<Source>,
+    pub sources: Vec<StoredSource>,
     /// The model that answered, if it was noted, and how many seconds it took.
     pub model: Option<String>,
     /// How long the answer took, if that was stored.
@@ -158,7 +158,7 @@ pub struct Stored {
 
 /// A source of a stored answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Source {
+pub struct StoredSource {
     /// The chunk it was; it may have gone since.
     pub chunk: Option<ChunkId>,
     /// The title of the document.
@@ -195,11 +195,11 @@ fn picture(record: &Value) -> Option<Attachment> {
 }
 
 /// Reads what [`source`] wrote, or an imported installation.
-pub fn read_source(source: &Value) -> Source {
+pub fn read_source(source: &Value) -> StoredSource {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
     let passage = text("text").unwrap_or_default();
     let bare = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, bare)| bare);
-    Source {
+    StoredSource {
         chunk: text("id").and_then(|id| id.parse().ok()).map(ChunkId),
         title: text("title").unwrap_or_default(),
         text: bare.trim().to_owned(),
@@ -221,10 +221,10 @@ pub fn with_text(response: &str, text: &str) -> Option<String> {
 }
 
 /// One source of either kind.
-pub fn listed(of: &chat::Source) -> Value {
+pub fn source_json(of: &exchange::Source) -> Value {
     match of {
-        chat::Source::Passage(hit) => source(hit),
-        chat::Source::Document { document, beginning } => whole(document, beginning),
+        exchange::Source::Passage(hit) => source(hit),
+        exchange::Source::Document { document, beginning } => whole(document, beginning),
     }
 }
 

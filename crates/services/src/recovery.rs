@@ -74,13 +74,13 @@ impl Recovery {
     }
 
     /// How many codes the user has left.
-    pub async fn left(&self, user: UserId) -> Result<u64> {
+    pub async fn remaining_codes(&self, user: UserId) -> Result<u64> {
         self.codes.count(user).await
     }
 
     /// Whether a user should be told of recovery codes: they have none, and nobody told them yet.
     pub async fn is_to_be_offered(&self, user: &User) -> Result<bool> {
-        Ok(!user.seen_recovery_codes && self.left(user.id).await? == 0)
+        Ok(!user.seen_recovery_codes && self.remaining_codes(user.id).await? == 0)
     }
 
     /// Does not tell a user of recovery codes again.
@@ -141,7 +141,7 @@ impl Recovery {
         by: &By,
     ) -> Result<(Secret, User), Refused> {
         self.check(new)?;
-        self.throttle.admit(username, by).await?;
+        self.throttle.check(username, by).await?;
         // Whether there is such a user, or not: hashing takes the longest.
         let password = self.passwords.hash(new.to_owned()).await?;
         let user = self.sessions.credentials(username).await?.map(|(user, _)| user);
@@ -153,7 +153,7 @@ impl Recovery {
             }
         };
         if !is_set {
-            self.failed.note(FAILED, Some(username), by).await?;
+            self.failed.record(FAILED, Some(username), by).await?;
             return Err(Refused::Wrong);
         }
         self.sign_in.with_password(username, new, by).await

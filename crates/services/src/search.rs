@@ -19,6 +19,7 @@ use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 pub use conversation::EarlierTurn;
+use external::rerank_by_model;
 use fusion::{Candidate, Candidates, Fused};
 pub use rerank::TextFeatures;
 
@@ -168,7 +169,7 @@ impl Search {
             let found = self.by_words(&task).await?;
             return Ok((!found.is_empty()).then_some(found));
         }
-        let hits = match query.mode.unwrap_or(settings.search_mode).way() {
+        let hits = match query.mode.unwrap_or(settings.search_mode).effective() {
             SearchMode::Vector => self.by_meaning(&task).await?,
             SearchMode::Lexical => self.by_words(&task).await?,
             way => self.by_both(&task, way == SearchMode::Rerank).await?,
@@ -184,7 +185,7 @@ impl Search {
     }
 
     async fn by_words(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
-        let (_, found) = words::holding(self, task).await?;
+        let (_, found) = words::search_words(self, task).await?;
         let found =
             found.into_iter().filter(|found| found.share >= task.least_similarity).take(task.limit);
         let hit = |(rank, found): (usize, words::Found)| Hit {
@@ -200,7 +201,7 @@ impl Search {
         let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
         let (similar, (asked, found)) = tokio::try_join!(
             self.similar(task, &vector, task.candidates()),
-            words::holding(self, task)
+            words::search_words(self, task)
         )?;
         let mut candidates = Candidates::default();
         candidates.add_similar(similar);
@@ -208,7 +209,7 @@ impl Search {
         let unknown = candidates.without_similarity();
         candidates.set_similarity(self.index.similarity(&vector, &unknown).await?);
         let Fused { candidates: mut ranked, likeness } =
-            candidates.by_both(|candidate| task.admits(candidate));
+            candidates.fuse(|candidate| task.admits(candidate));
         if likeness > 0.0 {
             let compared = ranked.len().min(feedback::MOST_COMPARED);
             self.read(task, &mut ranked[..compared]).await?;
@@ -224,7 +225,7 @@ impl Search {
             ranked.iter().map(|candidate| (candidate.chunk, candidate.worth)).collect();
         let mut hits = self.hits(task, ranked).await?;
         rerank::rerank(&asked, &worth.into_iter().collect(), &mut hits);
-        self.rerank_by_model(task, &mut hits).await;
+        rerank_by_model(&*self.models, task, &mut hits).await;
         hits.truncate(task.limit);
         Ok(hits)
     }

@@ -17,9 +17,9 @@ mod update;
 mod visible;
 
 pub use preview::Preview;
-pub use store::{Layers, SettingsStore, Versions};
+pub use store::{SettingLayers, SettingsStore, Versions};
 pub use update::{Leniency, Updated};
-pub use visible::Facts;
+pub use visible::{Facts, visible_settings};
 
 #[cfg(test)]
 mod tests;

@@ -79,7 +79,7 @@ impl SignIn {
         password: &str,
         by: &By,
     ) -> Result<(Secret, User), Refused> {
-        self.throttle.admit(username, by).await?;
+        self.throttle.check(username, by).await?;
         let started = Instant::now();
         let outcome = self.check(username, password, by).await;
         if let Err(Refused::Wrong) = outcome {
@@ -114,7 +114,7 @@ impl SignIn {
         }
         if is_bcrypt(&hash) {
             let stronger = self.passwords.hash(password.to_owned()).await?;
-            self.sessions.strengthen(user.id, &hash, stronger).await?;
+            self.sessions.rehash_password(user.id, &hash, stronger).await?;
         }
         self.throttle.forgive(username, by).await?;
         Ok((token, user))
@@ -167,7 +167,7 @@ impl SignIn {
     }
 
     async fn refuse<T>(&self, why: &'static str, username: &str, by: &By) -> Result<T, Refused> {
-        self.failed.note(why, Some(username), by).await?;
+        self.failed.record(why, Some(username), by).await?;
         Err(Refused::Wrong)
     }
 }

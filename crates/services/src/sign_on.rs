@@ -2,7 +2,9 @@
 use std::sync::Arc;
 
 use carrel_domain::audit::By;
-use carrel_domain::user::{NewSession, NewSignInToken, Sessions, SignInTokens, TakenToken, User};
+use carrel_domain::user::{
+    NewSession, NewSignInToken, RedeemedToken, Sessions, SignInTokens, User,
+};
 use carrel_domain::{Result, UserId};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -75,8 +77,8 @@ impl SignOn {
     /// Opens a session for whoever holds a token. However that ends, the token is spent.
     pub async fn redeem(&self, token: &str, by: &By) -> Result<Redeemed> {
         let event = by.event("sign_in_token_redeemed", "{}");
-        let taken = self.tokens.take(token::digest(token), event).await?;
-        let Some(TakenToken { user, expires_at, issued_by }) = taken else {
+        let taken = self.tokens.redeem_token(token::digest(token), event).await?;
+        let Some(RedeemedToken { user, expires_at, issued_by }) = taken else {
             return Ok(Redeemed::Unknown);
         };
         if expires_at <= by.at {

@@ -174,7 +174,7 @@ impl WidgetService {
             return Err(WidgetDenied::NoMessage);
         }
         let session = asked.session.to_string();
-        match self.chats.admit(&widget, &session, visitor.by.at).await {
+        match self.chats.consume_question(&widget, &session, visitor.by.at).await {
             Ok(Admission::Admitted) => {}
             Ok(Admission::DayIsFull) => return Err(WidgetDenied::DayIsFull),
             Ok(Admission::SessionIsFull) => return Err(WidgetDenied::SessionIsFull),

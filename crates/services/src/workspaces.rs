@@ -126,7 +126,7 @@ pub async fn by_slug(workspaces: &dyn Workspaces, slug: &str) -> Result<Workspac
 }
 
 /// The workspaces that `slugs` name, and a warning for each that names none.
-pub async fn known(
+pub async fn find_by_slugs(
     workspaces: &dyn Workspaces,
     slugs: &[String],
 ) -> Result<(Vec<Workspace>, Vec<String>)> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
-use crate::store::{Dimensions, Store, Tombstones, Watermark, said_of, watermark_of};
+use crate::store::{Dimensions, Store, Tombstones, Watermark, watermark_json, watermark_of};
 
 /// Points whose ids or watermarks are read at a time.
 const PAGE: usize = 5_000;
@@ -150,7 +150,8 @@ impl Store for Qdrant {
     }
 
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
-        let point = Point { id: within.0.into(), vector: &[1.0], payload: said_of(watermark) };
+        let point =
+            Point { id: within.0.into(), vector: &[1.0], payload: watermark_json(watermark) };
         self.put_points(&self.marks_name(), 1, vec![point]).await
     }
 

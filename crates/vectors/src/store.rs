@@ -45,6 +45,18 @@ pub enum Tombstones<'a> {
     Chunks(&'a [ChunkId]),
 }
 
+impl Tombstones<'_> {
+    /// Returns the field that identifies what to delete, `document` or `chunk`, and its values.
+    pub fn field(self) -> (&'static str, Vec<i64>) {
+        match self {
+            Self::Documents(documents) => {
+                ("document", documents.iter().map(|document| document.0).collect())
+            }
+            Self::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
+        }
+    }
+}
+
 /// Limits of a single request to a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -76,7 +88,7 @@ pub trait Store: Send + Sync {
     /// Waits until searches see everything that this process has stored and removed in the
     /// workspace. Most stores acknowledge a change only when it is visible and need no wait. For
     /// the others, the watermark moves only after this call.
-    async fn settle(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
+    async fn wait_until_visible(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
         Ok(())
     }
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>>;
@@ -182,7 +194,7 @@ pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
 }
 
 /// Writes a watermark as JSON.
-pub(crate) fn said_of(watermark: &Watermark) -> Value {
+pub(crate) fn watermark_json(watermark: &Watermark) -> Value {
     json!({
         "additions": watermark.version.additions,
         "removals": watermark.version.removals,
@@ -193,7 +205,7 @@ pub(crate) fn said_of(watermark: &Watermark) -> Value {
     })
 }
 
-/// Parses the output of [`said_of`]; `None` for anything else.
+/// Parses the output of [`watermark_json`]; `None` for anything else.
 pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
     let number = |name: &str| said[name].as_i64();
     Some(Watermark {

@@ -95,7 +95,7 @@ impl World {
             assert_eq!(self.held(within).await, self.rows.ids(within));
         }
         let all = self.rows.ids(HERE).len() + self.rows.ids(THERE).len();
-        assert_eq!(self.index.held().await.unwrap(), all as u64);
+        assert_eq!(self.index.stored_count().await.unwrap(), all as u64);
     }
 }
 
@@ -260,7 +260,7 @@ async fn changes_while_the_store_was_away_are_made_up_for(world: World) {
     let second = rows.add(HERE, vec![vec![0.0, 1.0]; 2]);
     index.upsert(HERE, second).await.unwrap();
     assert_eq!(world.found(query(&[0.0, 1.0], 9)).await, [4, 5], "the embedded index answers");
-    assert!(index.held().await.unwrap_err().to_string().contains("away"));
+    assert!(index.stored_count().await.unwrap_err().to_string().contains("away"));
     let cramped = World::over(rows.clone(), world.store().clone(), 3);
     let error = cramped.index.nearest(query(&[0.0, 1.0], 9)).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
@@ -305,7 +305,7 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
     let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
     let of = Dimensions::from([2]);
     world.store().remove(HERE, &of, gone).await.unwrap();
-    world.store().settle(HERE, &of).await.unwrap();
+    world.store().wait_until_visible(HERE, &of).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
     // Also if the store goes away in the middle.
     world.store().answer(2);

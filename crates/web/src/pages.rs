@@ -31,8 +31,9 @@ mod source;
 mod speech;
 mod workspace;
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::web::{ServiceConfig, get, post, resource};
+use actix_web::web::{Path, ServiceConfig, get, post, resource};
 
 use crate::http::assets;
 use crate::http::page_error::PageError;
@@ -44,7 +45,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .configure(admin::configure)
         .configure(documents::configure)
         .configure(old_addresses::configure)
-        .route("/assets/{name}", get().to(assets::show))
+        .route("/assets/{name}", get().to(asset))
         .route("/manifest.webmanifest", get().to(pwa::manifest))
         .route("/service-worker.js", get().to(pwa::service_worker))
         .route("/offline", get().to(pwa::offline))
@@ -138,6 +139,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/answers/{id}", get().to(live::listen))
         .route("/answers/{id}/stop", post().to(live::stop))
         .service(resource("/invite/{code}").get(invite::form).post(invite::accept));
+}
+
+async fn asset(request: HttpRequest, name: Path<String>) -> PageResult {
+    assets::respond(&request, &name).ok_or_else(|| PageError::missing("asset", &name))
 }
 
 /// The response for unknown addresses.

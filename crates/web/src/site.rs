@@ -10,7 +10,7 @@ use crate::live::answers::Answers;
 use crate::live::failed_drafts::FailedDrafts;
 use crate::live::rejected_files::RejectedFiles;
 use crate::view::Renderer;
-use crate::view::layout::Brand;
+use crate::view::brand::Brand;
 
 /// The operator's options, and facts about the process.
 #[derive(Clone)]

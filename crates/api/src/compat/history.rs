@@ -32,7 +32,7 @@ pub async fn list_workspace_chats(
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(History::new(ports.chats.shown(&of, query.part).await?).with_sources(translate)))
+    Ok(Json(History::new(ports.chats.history_page(&of, query.part).await?).with_sources(translate)))
 }
 
 /// List the exchanges of a thread.
@@ -48,7 +48,7 @@ pub async fn list_thread_chats(
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = read(&params.read()?, MOST);
-    let shown = ports.chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
+    let shown = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
     Ok(Json(History::new(shown).with_sources(translate)))
 }
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::names::Names;
 
 /// Returns the sources of an answer.
-pub fn listed(sources: &[Source]) -> Vec<Value> {
-    let mut said = crate::v1::source::listed(sources);
+pub fn sources_json(sources: &[Source]) -> Vec<Value> {
+    let mut said = crate::v1::source::sources_json(sources);
     said.iter_mut().for_each(translate);
     said
 }

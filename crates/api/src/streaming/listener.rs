@@ -45,7 +45,7 @@ impl Listener {
 
 impl Admitted for Listener {
     /// True while the key is valid, the user may use the workspace, and the conversation exists.
-    async fn may_listen(&self) -> Result<bool> {
+    async fn is_admitted(&self) -> Result<bool> {
         if !self.ports.api_keys.is_valid(self.key, Utc::now()).await? {
             return Ok(false);
         }
@@ -79,7 +79,7 @@ impl Holder {
 }
 
 impl Admitted for Holder {
-    async fn may_listen(&self) -> Result<bool> {
+    async fn is_admitted(&self) -> Result<bool> {
         self.ports.api_keys.is_valid(self.key, Utc::now()).await
     }
 }

@@ -4,6 +4,6 @@ use carrel_services::record;
 use serde_json::Value;
 
 /// Returns the sources of an answer.
-pub fn listed(sources: &[Source]) -> Vec<Value> {
-    sources.iter().map(record::listed).collect()
+pub fn sources_json(sources: &[Source]) -> Vec<Value> {
+    sources.iter().map(record::source_json).collect()
 }

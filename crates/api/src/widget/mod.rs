@@ -80,7 +80,7 @@ struct Visit {
 }
 
 impl Admitted for Visit {
-    async fn may_listen(&self) -> Result<bool> {
+    async fn is_admitted(&self) -> Result<bool> {
         self.ports.widgets.is_open(&self.key).await
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Read, Seek};
 use zip::ZipArchive;
 
 use super::extract_error::ExtractError;
-use super::input::{Input, Source};
+use super::input::{Input, InputReader};
 use super::xml::{self, Visitor};
 
 /// More entries than any document needs.
@@ -22,7 +22,7 @@ const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
-    zip: ZipArchive<Source<'a>>,
+    zip: ZipArchive<InputReader<'a>>,
     /// The entries by [`plain_name`], made when a part is not found under the name asked for.
     plain_names: OnceCell<HashMap<String, usize>>,
     /// What it is to the person who sent it: `a Word document`.
@@ -145,7 +145,7 @@ impl<'a> Archive<'a> {
             _ if self.input.inflatable() == 0 => {
                 ExtractError::inflates_too_far(self.input.limits.inflated)
             }
-            xml::Wrong::TooDeep => ExtractError::refused(format!(
+            xml::Wrong::TooDeep => ExtractError::unreadable(format!(
                 "is nested more than {} elements deep, which is too deep.",
                 xml::DEEPEST
             )),
@@ -209,7 +209,7 @@ fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
     if bytes.windows(sealed.len()).any(|window| window == sealed) {
         return Ok(ExtractError::protected());
     }
-    Ok(ExtractError::refused(
+    Ok(ExtractError::unreadable(
         "is in the binary format of Office before 2007. Save it in today's format and send it \
          again.",
     ))

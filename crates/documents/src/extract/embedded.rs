@@ -43,7 +43,7 @@ impl Embedded {
             input.warn(warning.clone());
             return Ok(());
         }
-        let Some(bytes) = bytes_within(input, archive, part, name)? else { return Ok(()) };
+        let Some(bytes) = part_bytes(input, archive, part, name)? else { return Ok(()) };
         match (unreadable, objects::unwrap(&bytes, name)) {
             (Some(_), Some((name, content))) => self.add(input, &name, &content),
             (Some(warning), None) => input.warn(warning),
@@ -73,7 +73,7 @@ impl Embedded {
 }
 
 /// The bytes of a part, unless it cannot be unpacked, which leaves the rest of the archive readable.
-pub fn bytes_within(
+pub fn part_bytes(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
     part: &str,
@@ -131,7 +131,7 @@ fn not_read(input: &Input<'_>, name: &str, fault: ExtractError) -> String {
     match fault {
         ExtractError::Empty(None) => format!("{file} has no text."),
         ExtractError::Empty(Some(more)) => format!("{file} has no text. {more}"),
-        ExtractError::Said(sentence) => format!("{file} was not read. {sentence}"),
+        ExtractError::Message(sentence) => format!("{file} was not read. {sentence}"),
         ExtractError::Damaged(_) | ExtractError::Refused(_) => {
             format!("The embedded file {}", fault.into_error(name, input.limits))
         }
@@ -150,7 +150,7 @@ pub fn text_of(
     archive: &mut Archive<'_>,
     part: &str,
 ) -> Result<Option<String>, ExtractError> {
-    let Some(bytes) = bytes_within(input, archive, part, part)? else { return Ok(None) };
+    let Some(bytes) = part_bytes(input, archive, part, part)? else { return Ok(None) };
     let documents = documents(input, part, &bytes).unwrap_or_else(|warning| {
         input.warn(warning);
         Vec::new()

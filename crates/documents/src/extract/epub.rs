@@ -36,7 +36,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
             is_sealed = true;
             continue;
         }
-        let Some(bytes) = embedded::bytes_within(input, &mut archive, &part, &part)? else {
+        let Some(bytes) = embedded::part_bytes(input, &mut archive, &part, &part)? else {
             continue;
         };
         let (chapter, _) = html::readable_bytes(&bytes, input.limits.text)?;
@@ -49,7 +49,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         }
     }
     if is_sealed && text.trim().is_empty() {
-        return Err(ExtractError::refused("is protected by digital rights management."));
+        return Err(ExtractError::unreadable("is protected by digital rights management."));
     }
     for part in &book.pictures {
         let part = part_at(folder, part);

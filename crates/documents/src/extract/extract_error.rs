@@ -19,7 +19,7 @@ pub enum ExtractError {
     FileTooLarge,
     TextTooLarge,
     /// A whole sentence, without the name.
-    Said(String),
+    Message(String),
     /// Nobody is free to read it now, and why.
     Unavailable(String),
     /// This program's fault, not the file's.
@@ -36,12 +36,12 @@ impl ExtractError {
         Self::Damaged(what.to_owned())
     }
 
-    pub fn refused(why: impl Into<String>) -> Self {
+    pub fn unreadable(why: impl Into<String>) -> Self {
         Self::Refused(why.into())
     }
 
-    pub fn said(sentence: impl Into<String>) -> Self {
-        Self::Said(sentence.into())
+    pub fn with_message(sentence: impl Into<String>) -> Self {
+        Self::Message(sentence.into())
     }
 
     /// There is no text; each of `warnings` says what there is instead.
@@ -52,15 +52,15 @@ impl ExtractError {
     }
 
     pub fn protected() -> Self {
-        Self::refused("is protected by a password. Remove the password and send it again.")
+        Self::unreadable("is protected by a password. Remove the password and send it again.")
     }
 
     pub fn too_many_entries(most: usize) -> Self {
-        Self::refused(format!("is an archive of more than {most} entries, which is too many."))
+        Self::unreadable(format!("is an archive of more than {most} entries, which is too many."))
     }
 
     pub fn inflates_too_far(limit: u64) -> Self {
-        Self::refused(format!(
+        Self::unreadable(format!(
             "unpacks to more than the {limit} bytes allowed (CARREL_PARSE_INFLATED)."
         ))
     }
@@ -76,7 +76,7 @@ impl ExtractError {
                 Error::unprocessable(format!("{name} is damaged, or it is not {what}."))
             }
             Self::Refused(why) => Error::unprocessable(format!("{name} {why}")),
-            Self::Said(sentence) => Error::unprocessable(sentence),
+            Self::Message(sentence) => Error::unprocessable(sentence),
             Self::FileTooLarge => Error::TooLarge { what: "the file", limit: limits.file },
             Self::TextTooLarge => {
                 Error::TooLarge { what: "the text of the file", limit: limits.text }

@@ -1,5 +1,5 @@
 //! The table of file types: a new format is a module and a row.
-use Reading::{Apart, Here, Picture, Recording};
+use ReadMethod::{Apart, Here, Picture, Recording};
 use carrel_domain::document::{Extracted, FileType};
 
 use super::extract_error::ExtractError;
@@ -12,14 +12,14 @@ type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
 /// What is done with files of a type.
 #[derive(Clone, Copy)]
-pub enum Reading {
+pub enum ReadMethod {
     /// Read as they are, in time and memory that grow with their size alone.
     Here(Read),
     /// Unpacked or decoded, which a file may make cost anything: in a process of its own.
     Apart(Read),
-    /// As [`Reading::Apart`], where this server reads pictures.
+    /// As [`ReadMethod::Apart`], where this server reads pictures.
     Picture(Read),
-    /// As [`Reading::Apart`], where this server transcribes recordings.
+    /// As [`ReadMethod::Apart`], where this server transcribes recordings.
     Recording(Read),
 }
 
@@ -27,19 +27,19 @@ struct Format {
     mime: &'static str,
     extensions: &'static [&'static str],
     aliases: &'static [&'static str],
-    reading: Reading,
+    reading: ReadMethod,
 }
 
 const fn format(
     mime: &'static str,
     extensions: &'static [&'static str],
-    reading: Reading,
+    reading: ReadMethod,
 ) -> Format {
     Format { mime, extensions, aliases: &[], reading }
 }
 
-const OCR: Reading = Picture(pictures::read);
-const SPEECH: Reading = Recording(recordings::read);
+const OCR: ReadMethod = Picture(pictures::read);
+const SPEECH: ReadMethod = Recording(recordings::read);
 
 /// In the order in which clients are told of them.
 const FORMATS: &[Format] = &[
@@ -249,7 +249,7 @@ const LANGUAGES: &[(&str, &str)] = &[
 /// Why a file is refused whose program can save it as something that is read.
 pub fn advice(extension: &str) -> Option<ExtractError> {
     let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
-    Some(ExtractError::refused(format!(
+    Some(ExtractError::unreadable(format!(
         "is in the format of {program}, which is not read. Save it as {better} and send it again."
     )))
 }
@@ -266,7 +266,7 @@ pub fn is_read(extension: &str) -> bool {
 }
 
 /// `extension` is in lower case, without its dot.
-pub fn reading(extension: &str) -> Option<Reading> {
+pub fn reading(extension: &str) -> Option<ReadMethod> {
     let is_meant = |known: &&str| known.strip_prefix('.') == Some(extension);
     let format = FORMATS
         .iter()

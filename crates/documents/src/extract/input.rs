@@ -19,7 +19,7 @@ const MOST_WARNINGS: usize = 1_000;
 
 #[derive(Clone)]
 pub struct Input<'a> {
-    content: Content<'a>,
+    content: InputContent<'a>,
     pub limits: Limits,
     depth: u32,
     /// What all files within the outermost one may still take.
@@ -44,7 +44,7 @@ struct Shared {
 }
 
 #[derive(Clone, Copy)]
-pub enum Content<'a> {
+pub enum InputContent<'a> {
     File(&'a File),
     Bytes(&'a [u8]),
 }
@@ -65,7 +65,7 @@ impl<'a> Input<'a> {
         let files = Cell::new(MOST_EMBEDDED);
         let shared = Rc::new(Shared { files, inflated, pictures, recordings });
         let left_out = Rc::default();
-        Self { content: Content::File(file), limits, depth: 0, shared, left_out }
+        Self { content: InputContent::File(file), limits, depth: 0, shared, left_out }
     }
 
     /// A file found within this one; `None` when there are too many or they lie too deep.
@@ -76,7 +76,8 @@ impl<'a> Input<'a> {
         }
         self.shared.files.set(files);
         let (limits, shared) = (self.limits, Rc::clone(&self.shared));
-        let (content, depth, left_out) = (Content::Bytes(bytes), self.depth + 1, Rc::default());
+        let (content, depth, left_out) =
+            (InputContent::Bytes(bytes), self.depth + 1, Rc::default());
         Some(Input { content, limits, depth, shared, left_out })
     }
 
@@ -119,14 +120,16 @@ impl<'a> Input<'a> {
 
     /// The content and its length in bytes. Sound takes more room than text: of recordings the limit of uploads alone
     /// bounds the size.
-    pub fn recording(&self) -> Result<(Source<'a>, u64), ExtractError> {
+    pub fn recording(&self) -> Result<(InputReader<'a>, u64), ExtractError> {
         match self.content {
-            Content::File(mut file) => {
+            InputContent::File(mut file) => {
                 let length = file.seek(SeekFrom::End(0))?;
                 file.rewind()?;
-                Ok((Source::File(BufReader::new(file)), length))
+                Ok((InputReader::File(BufReader::new(file)), length))
             }
-            Content::Bytes(bytes) => Ok((Source::Bytes(Cursor::new(bytes)), bytes.len() as u64)),
+            InputContent::Bytes(bytes) => {
+                Ok((InputReader::Bytes(Cursor::new(bytes)), bytes.len() as u64))
+            }
         }
     }
 
@@ -139,15 +142,15 @@ impl<'a> Input<'a> {
     }
 
     /// The content from its beginning, to be read and searched.
-    pub fn reader(&self) -> Result<Source<'a>, ExtractError> {
+    pub fn reader(&self) -> Result<InputReader<'a>, ExtractError> {
         self.check_size()?;
         Ok(match self.content {
-            Content::File(file) => {
+            InputContent::File(file) => {
                 let mut reader = BufReader::new(file);
                 reader.rewind()?;
-                Source::File(reader)
+                InputReader::File(reader)
             }
-            Content::Bytes(bytes) => Source::Bytes(Cursor::new(bytes)),
+            InputContent::Bytes(bytes) => InputReader::Bytes(Cursor::new(bytes)),
         })
     }
 
@@ -171,19 +174,19 @@ impl<'a> Input<'a> {
     fn check_size(&self) -> Result<u64, ExtractError> {
         let size = match self.content {
             // Whoever reads it begins by going back to the beginning.
-            Content::File(mut file) => file.seek(SeekFrom::End(0))?,
-            Content::Bytes(bytes) => bytes.len() as u64,
+            InputContent::File(mut file) => file.seek(SeekFrom::End(0))?,
+            InputContent::Bytes(bytes) => bytes.len() as u64,
         };
         if size > self.limits.file { Err(ExtractError::FileTooLarge) } else { Ok(size) }
     }
 }
 
-pub enum Source<'a> {
+pub enum InputReader<'a> {
     File(BufReader<&'a File>),
     Bytes(Cursor<&'a [u8]>),
 }
 
-impl Read for Source<'_> {
+impl Read for InputReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read(buffer),
@@ -192,7 +195,7 @@ impl Read for Source<'_> {
     }
 }
 
-impl BufRead for Source<'_> {
+impl BufRead for InputReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self {
             Self::File(file) => file.fill_buf(),
@@ -208,7 +211,7 @@ impl BufRead for Source<'_> {
     }
 }
 
-impl Seek for Source<'_> {
+impl Seek for InputReader<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match self {
             Self::File(file) => file.seek(to),

@@ -10,7 +10,7 @@ use super::xml::{self, Element, Visitor};
 /// A book in FictionBook (`.fb2`), without its pictures.
 pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut book = Book {
-        writer: Writer::within(input.limits.text),
+        writer: Writer::with_limit(input.limits.text),
         hidden: 0,
         in_body: false,
         has_body: false,
@@ -22,7 +22,7 @@ pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if walked.is_err() || !book.has_body {
         return Err(ExtractError::damaged("a book in FictionBook (.fb2)"));
     }
-    Ok(vec![document(book.writer.whole()?, book.title.map(|title| title.trim().to_owned()))])
+    Ok(vec![document(book.writer.try_finish()?, book.title.map(|title| title.trim().to_owned()))])
 }
 
 struct Book {
@@ -47,7 +47,7 @@ impl Visitor for Book {
             "annotation" => self.in_body = true,
             "table" => self.writer.open_table(),
             "tr" => self.writer.open_row(),
-            "td" | "th" => self.writer.open_cell(super::writer::Span::default()),
+            "td" | "th" => self.writer.open_cell(super::writer::CellSpan::default()),
             "image" => {
                 let text = element.attribute("alt").filter(|text| !text.trim().is_empty());
                 if let Some(text) = text {
@@ -98,7 +98,7 @@ impl Visitor for Book {
 pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let page = decode_text(&text_bytes(input)?);
     let mut values = Values {
-        writer: Writer::within(input.limits.text),
+        writer: Writer::with_limit(input.limits.text),
         names: Vec::new(),
         text: String::new(),
         has_elements: false,
@@ -106,7 +106,7 @@ pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if xml::walk(page.as_bytes(), &mut values).is_err() {
         return Ok(vec![document(page, None)]);
     }
-    let text = values.writer.whole()?;
+    let text = values.writer.try_finish()?;
     Ok(vec![document(if text.trim().is_empty() { page } else { text }, None)])
 }
 

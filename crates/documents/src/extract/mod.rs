@@ -56,13 +56,13 @@ use extract_error::ExtractError;
 use pictures::tesseract::Runner;
 use pictures::{Ocr, Pictures};
 
-use formats::Reading;
+use formats::ReadMethod;
 pub use formats::file_types;
 pub use html::page::{WebPages, read_page};
 use input::Input;
-pub(crate) use thumbnails::thumbnail;
 pub(crate) use models::Opened;
 pub use models::ReadingModels;
+pub(crate) use thumbnails::thumbnail;
 
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
@@ -142,9 +142,9 @@ impl Extractor for FileExtractor {
         }
         let models = ReadingModels { ocr: self.readers.ocr(), listening: self.readers.listening() };
         let is_read = |extension: &String| match formats::reading(extension) {
-            Some(Reading::Apart(_)) => true,
-            Some(Reading::Picture(_)) => models.ocr.missing().is_none(),
-            Some(Reading::Recording(_)) => models.listening.is_ready(),
+            Some(ReadMethod::Apart(_)) => true,
+            Some(ReadMethod::Picture(_)) => models.ocr.missing().is_none(),
+            Some(ReadMethod::Recording(_)) => models.listening.is_ready(),
             _ => false,
         };
         let Some(extension) = extension(base(&name)).filter(is_read) else {
@@ -167,7 +167,7 @@ impl Extractor for FileExtractor {
 
 #[async_trait]
 impl PageRenderer for FileExtractor {
-    async fn draw(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
+    async fn render_page(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
         let (owner, time_limit) = (owner.to_owned(), Some(DRAWING));
         let request = ReadRequest { owner, time_limit, ..ReadRequest::default() };
         let drawn = self.readers.draw(file, page, self.limits, &request).await;
@@ -312,10 +312,10 @@ fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Ex
     }
     match formats::reading(extension) {
         Some(
-            Reading::Here(read)
-            | Reading::Apart(read)
-            | Reading::Picture(read)
-            | Reading::Recording(read),
+            ReadMethod::Here(read)
+            | ReadMethod::Apart(read)
+            | ReadMethod::Picture(read)
+            | ReadMethod::Recording(read),
         ) => read(input),
         None => match (formats::advice(extension), formats::language(extension)) {
             (Some(fault), _) => Err(fault),

@@ -50,7 +50,9 @@ impl Listening {
                  `carrel model fetch whisper-base`)"
             }
         };
-        ExtractError::said(format!("The file is a recording, and {why}, so it cannot be read."))
+        ExtractError::with_message(format!(
+            "The file is a recording, and {why}, so it cannot be read."
+        ))
     }
 }
 
@@ -114,7 +116,7 @@ impl Recordings {
         let mut sound = Sound::open(source, length).map_err(unheard)?;
         begin(sound.duration());
         let whisper = listener.whisper.get_or_init(|| listener.load()).as_ref();
-        let failed = || ExtractError::said("The model for transcribing recordings failed.");
+        let failed = || ExtractError::with_message("The model for transcribing recordings failed.");
         let whisper = whisper.ok_or_else(failed)?;
         let (clock, allowed) = (Clock::start(&listener.spent), listener.allowed);
         let mut reached = 0.0;
@@ -123,7 +125,7 @@ impl Recordings {
             clock.tick();
             if let HeardPart::Progress(seconds) = &part {
                 reached = *seconds;
-                out_of_time = clock.spent() >= allowed;
+                out_of_time = clock.elapsed() >= allowed;
             }
             on(part)?;
             if out_of_time { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -168,13 +170,13 @@ impl<'a> Clock<'a> {
     }
 
     /// Also on what came before.
-    fn spent(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         Duration::from_millis(self.spent.load(Ordering::Relaxed))
     }
 }
 
 fn unheard(error: AudioError) -> ExtractError {
-    ExtractError::refused(format!("{error}."))
+    ExtractError::unreadable(format!("{error}."))
 }
 
 /// The transcript of a recording.

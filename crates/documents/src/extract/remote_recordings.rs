@@ -22,12 +22,12 @@ pub(super) async fn read(
     }
     let recording = Recording { content: file.content.clone(), length, name: name.to_owned() };
     request.recording.begin(transcriber.name());
-    let heard = heard(transcriber, recording, limits, request);
+    let transcribe = transcribe(transcriber, recording, limits, request);
     let text = match request.time_limit {
-        Some(limit) => timeout(limit, heard)
+        Some(limit) => timeout(limit, transcribe)
             .await
             .map_err(|_| Error::unprocessable(format!("{name} took too long to transcribe.")))??,
-        None => heard.await?,
+        None => transcribe.await?,
     };
     if text.is_empty() {
         let reason = format!("No text content found in {name}. Nothing is said in the recording.");
@@ -36,7 +36,7 @@ pub(super) async fn read(
     Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
 }
 
-async fn heard(
+async fn transcribe(
     transcriber: &dyn Transcriber,
     recording: Recording,
     limits: Limits,

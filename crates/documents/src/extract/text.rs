@@ -25,7 +25,7 @@ pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         && !has_wide_units(&bytes)
         && str::from_utf8(&bytes).is_err()
     {
-        return Err(ExtractError::refused("is not valid JSON: it is not in UTF-8."));
+        return Err(ExtractError::unreadable("is not valid JSON: it is not in UTF-8."));
     }
     Ok(vec![document(decode(&bytes, None), None)])
 }
@@ -33,7 +33,7 @@ pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 /// A file of a type that is not in the table: taken when it looks like text.
 pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>, ExtractError> {
     let refusal = || {
-        ExtractError::said(format!(
+        ExtractError::with_message(format!(
             "File extension .{extension} not supported for parsing and cannot be assumed as text \
              file type."
         ))

@@ -29,9 +29,9 @@ pub(crate) fn thumbnail(file: &File, side: u32) -> Result<PageImage, ExtractErro
     let mut bytes = Vec::new();
     file.take(LARGEST_UPLOAD + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_UPLOAD {
-        return Err(ExtractError::refused(format!("is larger than {LARGEST_UPLOAD} bytes.")));
+        return Err(ExtractError::unreadable(format!("is larger than {LARGEST_UPLOAD} bytes.")));
     }
     let png = carrel_ocr::thumbnail(&bytes, side.try_into().unwrap_or(usize::MAX));
-    let png = png.map_err(|error| ExtractError::refused(format!("cannot be used: {error}.")))?;
+    let png = png.map_err(|error| ExtractError::unreadable(format!("cannot be used: {error}.")))?;
     Ok(PageImage { pages: 1, png })
 }

@@ -11,11 +11,11 @@ use carrel_domain::{DocumentPath, Error, Result};
 const LONGEST_NAME: usize = 250;
 
 #[derive(Clone, Debug)]
-pub struct Directory {
+pub struct DocumentDirectory {
     root: PathBuf,
 }
 
-impl Directory {
+impl DocumentDirectory {
     /// Makes the directory and the default folder in it.
     pub fn open(root: &Path) -> Result<Self> {
         fs::create_dir_all(root).map_err(Error::of_file)?;

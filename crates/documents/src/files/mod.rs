@@ -18,7 +18,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::blocking;
-use local::Directory;
+use local::DocumentDirectory;
 
 /// The most text a document holds unless another limit is set.
 const LARGEST_TEXT: u64 = 256 << 20;
@@ -32,7 +32,7 @@ const REST_BYTES: u64 = 1 << 20;
 pub struct DocumentStore {
     store: Arc<dyn ObjectStore>,
     /// The directory behind the store, where that is what it is.
-    directory: Option<Directory>,
+    directory: Option<DocumentDirectory>,
     largest_text: u64,
 }
 
@@ -46,7 +46,7 @@ impl DocumentStore {
     /// Keeps files in the directory `root`, which is made if need be, with the folder that uploads
     /// go to. `root` may itself be reached by a symbolic link; nothing beneath it may.
     pub fn local(root: &Path) -> Result<Self> {
-        let directory = Directory::open(root)?;
+        let directory = DocumentDirectory::open(root)?;
         let store = LocalFileSystem::new_with_prefix(directory.root()).map_err(Error::internal)?;
         Ok(Self { store: Arc::new(store), directory: Some(directory), largest_text: LARGEST_TEXT })
     }

@@ -59,7 +59,7 @@ pub fn split(text: &str, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>> {
     match kind {
         TextKind::Prose | TextKind::Slides => {
             for section in outline::sections(text, kind == TextKind::Slides) {
-                cutter.section(&section)?;
+                cut_section(&mut cutter, &section)?;
                 chunks.add(cutter.cuts.drain(..), &section.headings, &locations);
             }
         }
@@ -81,30 +81,28 @@ pub fn split(text: &str, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>> {
     Ok(chunks.chunks)
 }
 
-impl Cutter<'_> {
-    fn section(&mut self, section: &Section) -> Result<()> {
-        let mut window = Window::default();
-        for (at, block) in section.blocks.iter().enumerate() {
-            let piece = self.piece(block.range.clone());
-            if piece.units < self.size {
-                let next = section.blocks.get(at + 1).map(|next| &next.kind);
-                self.join(&mut window, piece.leading(is_lead(&block.kind, next, piece.units)))?;
-                continue;
+fn cut_section(cutter: &mut Cutter<'_>, section: &Section) -> Result<()> {
+    let mut window = Window::default();
+    for (at, block) in section.blocks.iter().enumerate() {
+        let piece = cutter.piece(block.range.clone());
+        if piece.units < cutter.size {
+            let next = section.blocks.get(at + 1).map(|next| &next.kind);
+            cutter.join(&mut window, piece.leading(is_lead(&block.kind, next, piece.units)))?;
+            continue;
+        }
+        let carried = cutter.carry(&mut window)?;
+        match &block.kind {
+            BlockKind::Code => cutter.cut(block.range.clone(), LINES, carried)?,
+            BlockKind::Table { rows } => {
+                let lines = line_ranges(cutter.text, *rows..block.range.end);
+                cutter.rows(Some(block.range.start..*rows), &lines, carried)?;
             }
-            let carried = self.carry(&mut window)?;
-            match &block.kind {
-                BlockKind::Code => self.cut(block.range.clone(), LINES, carried)?,
-                BlockKind::Table { rows } => {
-                    let lines = line_ranges(self.text, *rows..block.range.end);
-                    self.rows(Some(block.range.start..*rows), &lines, carried)?;
-                }
-                BlockKind::Text | BlockKind::Heading { .. } => {
-                    self.cut(block.range.clone(), SENTENCES, carried)?;
-                }
+            BlockKind::Text | BlockKind::Heading { .. } => {
+                cutter.cut(block.range.clone(), SENTENCES, carried)?;
             }
         }
-        self.finish(&mut window)
     }
+    cutter.finish(&mut window)
 }
 
 /// A caption is a line or two.

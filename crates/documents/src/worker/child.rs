@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::confine::{confine, confine_helper};
-use super::transcript::Line;
+use super::transcript::TranscriptLine;
 use super::{Job, LACKS, Output, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::pictures::tesseract::{Helper, HelperJob, Runner, Tesseract, serve};
@@ -33,7 +33,7 @@ pub fn run(job: &str) -> ExitCode {
     }
     let written = match serde_json::from_str::<Job>(job) {
         Ok(job) if matches!(job.work, Work::Transcribe(_)) => {
-            say(&transcribe(job).unwrap_or_else(Line::Failed))
+            write_line(&transcribe(job).unwrap_or_else(TranscriptLine::Failed))
         }
         job => {
             let job = job.map_err(|error| {
@@ -95,7 +95,7 @@ pub(super) fn watched(
 }
 
 /// Writes a line for each part of the transcript as it comes, and returns the last.
-fn transcribe(job: Job) -> Result<Line, ExtractError> {
+fn transcribe(job: Job) -> Result<TranscriptLine, ExtractError> {
     let (file, Opened { recordings, .. }, spent) = confined(&job)?;
     let Job { seconds, total_seconds, .. } = job;
     let too_slow = said::too_slow(&job);
@@ -106,25 +106,25 @@ fn transcribe(job: Job) -> Result<Line, ExtractError> {
         file.rewind()?;
         let begin = |duration: Option<f64>| {
             if let Some(duration) = duration {
-                let _ = say(&Line::Duration(duration));
+                let _ = write_line(&TranscriptLine::Duration(duration));
             }
         };
-        let tell = &mut |part: HeardPart| match say(&part.into()) {
+        let tell = &mut |part: HeardPart| match write_line(&part.into()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
         let options = wishes.options();
         let ended = recordings.transcribe(BufReader::new(file), length, &options, begin, tell)?;
         Ok(match ended {
-            TranscriptEnd::Whole => Line::End { is_cut: false },
-            TranscriptEnd::Cut => Line::End { is_cut: true },
-            TranscriptEnd::OutOfTime(seconds) => Line::OutOfTime(seconds),
+            TranscriptEnd::Whole => TranscriptLine::End { is_cut: false },
+            TranscriptEnd::Cut => TranscriptLine::End { is_cut: true },
+            TranscriptEnd::OutOfTime(seconds) => TranscriptLine::OutOfTime(seconds),
         })
     };
     within(seconds, total_seconds, &spent, too_slow, listen)
 }
 
-fn say(line: &Line) -> io::Result<()> {
+fn write_line(line: &TranscriptLine) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');

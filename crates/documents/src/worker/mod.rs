@@ -73,21 +73,21 @@ mod said {
     use crate::extract::extract_error::ExtractError;
 
     pub fn too_slow(job: &Job) -> ExtractError {
-        ExtractError::refused(format!(
+        ExtractError::unreadable(format!(
             "takes longer than the {} seconds allowed to be read (CARREL_PARSE_TIMEOUT).",
             job.seconds
         ))
     }
 
     pub fn too_big(job: &Job) -> ExtractError {
-        ExtractError::refused(format!(
+        ExtractError::unreadable(format!(
             "takes more than the {} bytes of memory allowed to be read (CARREL_PARSE_MEMORY).",
             job.memory
         ))
     }
 
     pub fn crashed() -> ExtractError {
-        ExtractError::refused(
+        ExtractError::unreadable(
             "cannot be read: it is damaged, or made in a way that is not understood.",
         )
     }

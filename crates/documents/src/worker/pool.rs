@@ -191,7 +191,7 @@ impl Readers {
         let read = tokio::task::spawn_blocking(move || reply::read(&answer)).await;
         let answer = read.map_err(|error| internal(&error))?;
         if let Some(answer) = answer.filter(|_| status.success()) {
-            self.tell_what_lacks(&complaints);
+            self.warn_of_missing_features(&complaints);
             return answer;
         }
         tracing::warn!(extension, %status, complaints, "a worker failed to read a file");
@@ -238,7 +238,7 @@ impl Readers {
     }
 
     /// Logs once what the kernel has no means for.
-    fn tell_what_lacks(&self, complaints: &str) {
+    fn warn_of_missing_features(&self, complaints: &str) {
         let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
             return;
         };
@@ -268,7 +268,7 @@ impl Readers {
 }
 
 async fn turn(queue: &Queue, owner: &str) -> Result<Turn, ExtractError> {
-    queue.turn(owner).await.map_err(|Full| {
+    queue.acquire(owner).await.map_err(|Full| {
         ExtractError::Unavailable(
             "too many files are waiting to be read; try again later".to_owned(),
         )

@@ -44,7 +44,7 @@ impl Queue {
     }
 
     /// Waits for a turn.
-    pub async fn turn(&self, owner: &str) -> Result<Turn, Full> {
+    pub async fn acquire(&self, owner: &str) -> Result<Turn, Full> {
         let receiver = {
             let mut state = self.lock();
             if state.free > 0 {
@@ -67,7 +67,7 @@ impl Queue {
     }
 
     /// Gives a free turn to the next file whose request still waits.
-    fn give(&self) {
+    fn hand_over(&self) {
         loop {
             let mut state = self.lock();
             let Some(sender) = state.next() else {
@@ -106,7 +106,7 @@ impl State {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(queue) = self.0.take() {
-            queue.give();
+            queue.hand_over();
         }
     }
 }
@@ -118,13 +118,13 @@ mod tests {
     #[tokio::test]
     async fn an_owner_with_many_files_delays_another_by_one() {
         let queue = Queue::new(1);
-        let first = queue.turn("key:1").await.unwrap();
+        let first = queue.acquire("key:1").await.unwrap();
         let (served, mut order) = tokio::sync::mpsc::unbounded_channel();
         for owner in ["key:1", "key:1", "key:1", "user:2", "key:1"] {
             let (queue, served) = (queue.clone(), served.clone());
             let waits = queue.lock().waiting;
             tokio::spawn(async move {
-                let turn = queue.turn(owner).await.unwrap();
+                let turn = queue.acquire(owner).await.unwrap();
                 served.send(owner).unwrap();
                 drop(turn);
             });
@@ -147,18 +147,18 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_and_one_that_is_given_up_makes_room() {
         let queue = Queue::new(1);
-        let first = queue.turn("key:1").await.unwrap();
+        let first = queue.acquire("key:1").await.unwrap();
         let wait = || {
             let queue = queue.clone();
-            tokio::spawn(async move { queue.turn("key:1").await.map(drop) })
+            tokio::spawn(async move { queue.acquire("key:1").await.map(drop) })
         };
         let mut waiting: Vec<_> = (0..MAX_WAITING_OF_ONE).map(|_| wait()).collect();
         while queue.lock().waiting < MAX_WAITING_OF_ONE {
             tokio::task::yield_now().await;
         }
-        assert_eq!(queue.turn("key:1").await.map(drop), Err(Full));
+        assert_eq!(queue.acquire("key:1").await.map(drop), Err(Full));
         let other = queue.clone();
-        let other = tokio::spawn(async move { other.turn("user:2").await.map(drop) });
+        let other = tokio::spawn(async move { other.acquire("user:2").await.map(drop) });
         while queue.lock().waiting <= MAX_WAITING_OF_ONE {
             tokio::task::yield_now().await;
         }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::{Checkpoint, CheckpointEntry, Checkpoints, SavedSegment, Transcribed};
 use super::pool::Readers;
 use super::transcriber::TranscribingWorker;
-use super::transcript::{Line, Wishes};
+use super::transcript::{TranscriptLine, Wishes};
 use super::{Work, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::{Lines, Listening, TranscriptEnd, transcript};
@@ -80,9 +80,9 @@ impl Readers {
         let mut worker = TranscribingWorker::start(self, job, file)?;
         let ended = loop {
             match worker.next_line().await? {
-                Line::Duration(seconds) => request.recording.lasts(seconds),
-                Line::Language(code) => growing.take_in(CheckpointEntry::Language(code)),
-                Line::Segment(said) => {
+                TranscriptLine::Duration(seconds) => request.recording.lasts(seconds),
+                TranscriptLine::Language(code) => growing.take_in(CheckpointEntry::Language(code)),
+                TranscriptLine::Segment(said) => {
                     let segment =
                         SavedSegment { start: said.start, end: said.end, text: said.text };
                     growing.take_in(CheckpointEntry::Segment(segment));
@@ -90,11 +90,13 @@ impl Readers {
                         return Err(ExtractError::TextTooLarge);
                     }
                 }
-                Line::Progress(seconds) => growing.take_in(CheckpointEntry::Done(seconds)),
-                Line::End { is_cut: false } => break Ok(TranscriptEnd::Whole),
-                Line::End { is_cut: true } => break Ok(TranscriptEnd::Cut),
-                Line::OutOfTime(seconds) => break Ok(TranscriptEnd::OutOfTime(seconds)),
-                Line::Failed(error) => break Err(error),
+                TranscriptLine::Progress(seconds) => {
+                    growing.take_in(CheckpointEntry::Done(seconds))
+                }
+                TranscriptLine::End { is_cut: false } => break Ok(TranscriptEnd::Whole),
+                TranscriptLine::End { is_cut: true } => break Ok(TranscriptEnd::Cut),
+                TranscriptLine::OutOfTime(seconds) => break Ok(TranscriptEnd::OutOfTime(seconds)),
+                TranscriptLine::Failed(error) => break Err(error),
             }
         };
         if let Some(Err(error)) = growing.checkpoint.map(Checkpoint::remove) {

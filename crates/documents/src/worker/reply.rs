@@ -136,7 +136,7 @@ mod tests {
         for output in [Output::Documents(documents), page] {
             assert_eq!(read(&written(Ok(output.clone()))), Some(Ok(output)));
         }
-        let fault = ExtractError::refused("is odd.");
+        let fault = ExtractError::unreadable("is odd.");
         assert_eq!(read(&written(Err(fault.clone()))), Some(Err(fault)));
     }
 

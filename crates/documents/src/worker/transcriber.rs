@@ -18,7 +18,7 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::{GRACE, Readers, complaints, explain};
-use super::transcript::{LONGEST_LINE, Line, TranscriptState, Wishes};
+use super::transcript::{LONGEST_LINE, TranscriptLine, TranscriptState, Wishes};
 use super::{Job, Work, said};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::Listening;
@@ -160,7 +160,7 @@ impl TranscribingWorker {
     }
 
     /// The next line. The one that tells the end is the last.
-    pub async fn next_line(&mut self) -> std::result::Result<Line, ExtractError> {
+    pub async fn next_line(&mut self) -> std::result::Result<TranscriptLine, ExtractError> {
         let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
             Ok(line) => line?,
             Err(_) => return Err(said::too_slow(&self.job)),

@@ -51,12 +51,12 @@ impl Wishes {
 }
 
 #[derive(Serialize, Deserialize)]
-pub enum Line {
+pub enum TranscriptLine {
     Duration(f64),
     Language(String),
-    Segment(Box<Said>),
+    Segment(Box<TimedSegment>),
     Progress(f64),
-    /// The transcript is whole, as far as the file is.
+    /// The transcript is complete, as far as the file is.
     End {
         is_cut: bool,
     },
@@ -65,50 +65,12 @@ pub enum Line {
     Failed(ExtractError),
 }
 
-/// A segment.
-#[derive(Serialize, Deserialize)]
-pub struct Said {
-    pub start: f64,
-    pub end: f64,
-    pub text: String,
-    words: Vec<(String, f64, f64)>,
-    tokens: Vec<u32>,
-    temperature: f32,
-    average_log_probability: f32,
-    compression_ratio: f32,
-    no_speech_probability: f32,
-}
-
-impl From<HeardPart> for Line {
+impl From<HeardPart> for TranscriptLine {
     fn from(part: HeardPart) -> Self {
         match part {
             HeardPart::Language(code) => Self::Language(code.to_owned()),
             HeardPart::Progress(seconds) => Self::Progress(seconds),
-            HeardPart::Segment(segment) => {
-                let TimedSegment {
-                    start,
-                    end,
-                    text,
-                    words,
-                    tokens,
-                    temperature,
-                    average_log_probability,
-                    compression_ratio,
-                    no_speech_probability,
-                } = segment;
-                let word = |TimedWord { text, start, end }: TimedWord| (text, start, end);
-                Self::Segment(Box::new(Said {
-                    start,
-                    end,
-                    text,
-                    words: words.into_iter().map(word).collect(),
-                    tokens,
-                    temperature,
-                    average_log_probability,
-                    compression_ratio,
-                    no_speech_probability,
-                }))
-            }
+            HeardPart::Segment(segment) => Self::Segment(Box::new(segment)),
         }
     }
 }
@@ -122,28 +84,28 @@ pub struct TranscriptState {
 
 impl TranscriptState {
     /// The part of the transcript that a line stands for.
-    pub fn part(&mut self, line: Line) -> Result<Option<TranscriptPart>, ExtractError> {
+    pub fn part(&mut self, line: TranscriptLine) -> Result<Option<TranscriptPart>, ExtractError> {
         Ok(Some(match line {
-            Line::Duration(seconds) => {
+            TranscriptLine::Duration(seconds) => {
                 self.duration = seconds;
                 self.recording()
             }
-            Line::Language(code) => {
+            TranscriptLine::Language(code) => {
                 self.language = Some(code);
                 self.recording()
             }
-            Line::Segment(said) => TranscriptPart::Segment((*said).into()),
-            Line::Progress(seconds) => {
+            TranscriptLine::Segment(segment) => TranscriptPart::Segment(speech_segment(*segment)),
+            TranscriptLine::Progress(seconds) => {
                 self.duration = self.duration.max(seconds);
                 TranscriptPart::Progress(seconds)
             }
-            Line::End { is_cut: _ } => return Ok(None),
-            Line::OutOfTime(_) => {
-                return Err(ExtractError::refused(
+            TranscriptLine::End { is_cut: _ } => return Ok(None),
+            TranscriptLine::OutOfTime(_) => {
+                return Err(ExtractError::unreadable(
                     "takes longer to transcribe than is allowed (CARREL_TRANSCRIPTION_TIMEOUT).",
                 ));
             }
-            Line::Failed(error) => return Err(error),
+            TranscriptLine::Failed(error) => return Err(error),
         }))
     }
 
@@ -152,32 +114,30 @@ impl TranscriptState {
     }
 }
 
-impl From<Said> for SpeechSegment {
-    fn from(said: Said) -> Self {
-        let Said {
-            start,
-            end,
-            text,
-            words,
+fn speech_segment(segment: TimedSegment) -> SpeechSegment {
+    let TimedSegment {
+        start,
+        end,
+        text,
+        words,
+        tokens,
+        temperature,
+        average_log_probability,
+        compression_ratio,
+        no_speech_probability,
+    } = segment;
+    let word = |TimedWord { text, start, end }| SpokenWord { text, start, end };
+    SpeechSegment {
+        start,
+        end,
+        text,
+        words: words.into_iter().map(word).collect(),
+        scores: Some(SegmentScores {
             tokens,
             temperature,
             average_log_probability,
             compression_ratio,
             no_speech_probability,
-        } = said;
-        let word = |(text, start, end)| SpokenWord { text, start, end };
-        Self {
-            start,
-            end,
-            text,
-            words: words.into_iter().map(word).collect(),
-            scores: Some(SegmentScores {
-                tokens,
-                temperature,
-                average_log_probability,
-                compression_ratio,
-                no_speech_probability,
-            }),
-        }
+        }),
     }
 }

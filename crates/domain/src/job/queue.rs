@@ -183,7 +183,7 @@ pub trait JobQueue: Send + Sync {
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
     /// Items that are to be done next. One whose recording is to be transcribed first comes alone, and
     /// only when there are no others.
-    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
+    async fn pending_items(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
     /// Records what became of items, and places those that were embedded; the lease then lasts
     /// `until`. The event is written if anything is placed, at its time.
     async fn complete(

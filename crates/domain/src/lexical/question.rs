@@ -24,13 +24,13 @@ pub struct QuestionWord {
 
 /// The words of a question that say what it is about, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Question {
+pub struct LexicalQuery {
     /// Each once, 32 at most.
     pub words: Vec<QuestionWord>,
     languages: Vec<Language>,
 }
 
-impl Question {
+impl LexicalQuery {
     /// Stop words are left out unless there are no others.
     pub fn of(text: &str) -> Self {
         let all = words::cut(&fold::plain(beginning(text, LONGEST_QUERY)), true);
@@ -130,7 +130,7 @@ pub struct Occurrences {
 
 /// Remembers what it has seen, so that one matcher serves all passages of a search.
 pub struct Matcher<'a> {
-    question: &'a Question,
+    question: &'a LexicalQuery,
     known: HashMap<String, Option<(usize, Likeness)>>,
 }
 
@@ -163,7 +163,7 @@ impl Matcher<'_> {
     }
 }
 
-impl Question {
+impl LexicalQuery {
     /// The word of the question that a word of a passage is most like.
     fn like(&self, word: &str) -> Option<(usize, Likeness)> {
         let by = |test: &dyn Fn(&QuestionWord) -> bool| self.words.iter().position(test);
@@ -224,11 +224,11 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        Question::of(text).words.into_iter().map(|word| word.written).collect()
+        LexicalQuery::of(text).words.into_iter().map(|word| word.written).collect()
     }
 
     fn likeness(question: &str, passage: &str) -> Vec<Likeness> {
-        let question = Question::of(question);
+        let question = LexicalQuery::of(question);
         let found = question.matcher().compare("", passage).found;
         found.into_iter().map(|found| found.likeness).collect()
     }
@@ -276,14 +276,14 @@ mod tests {
     #[test]
     fn there_is_an_end_to_questions() {
         let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
-        assert_eq!(Question::of(&many).words.len(), MOST_QUERY_WORDS);
+        assert_eq!(LexicalQuery::of(&many).words.len(), MOST_QUERY_WORDS);
         let odd = "\u{301}".repeat(1 << 20);
-        assert!(Question::of(&odd).words.len() <= MOST_QUERY_WORDS);
+        assert!(LexicalQuery::of(&odd).words.len() <= MOST_QUERY_WORDS);
     }
 
     #[test]
     fn words_of_the_title_come_first() {
-        let question = Question::of("red door");
+        let question = LexicalQuery::of("red door");
         let of = question.matcher().compare("Doors", "a red one");
         let at: Vec<_> = of.found.iter().map(|found| found.at).collect();
         assert_eq!((at, of.title, of.length), (vec![0, 2], 1, 4));

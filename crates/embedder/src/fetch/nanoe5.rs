@@ -56,16 +56,17 @@ type Tensors = Vec<(String, Written)>;
 fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
     let mut cursor = Cursor { image, at: 0 };
     // Version, 7 numbers, an epsilon and the length of a block.
-    if cursor.take(4)? != b"E5S1" || cursor.number()? != 1 {
+    if cursor.take_bytes(4)? != b"E5S1" || cursor.number()? != 1 {
         return None;
     }
-    cursor.take(9 * 4)?;
+    cursor.take_bytes(9 * 4)?;
     let pieces = cursor.number()?;
-    cursor.take(4 * 4)?;
-    let text_bytes = usize::try_from(u64::from_le_bytes(cursor.take(8)?.try_into().ok()?)).ok()?;
-    let offsets = cursor.take((pieces + 1) * 4)?.as_chunks().0;
-    let scores = cursor.take(pieces * 4)?.as_chunks().0;
-    let texts = cursor.take(text_bytes)?;
+    cursor.take_bytes(4 * 4)?;
+    let text_bytes =
+        usize::try_from(u64::from_le_bytes(cursor.take_bytes(8)?.try_into().ok()?)).ok()?;
+    let offsets = cursor.take_bytes((pieces + 1) * 4)?.as_chunks().0;
+    let scores = cursor.take_bytes(pieces * 4)?.as_chunks().0;
+    let texts = cursor.take_bytes(text_bytes)?;
     let at = |index: usize| Some(u32::from_le_bytes(*offsets.get(index)?) as usize);
     // Four special tokens precede the pieces, and one follows.
     let read = (4..pieces.checked_sub(1)?).map(|id| {
@@ -76,16 +77,17 @@ fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
     let read = read.collect::<Option<Vec<_>>>()?;
     cursor.number()?;
     let normalization = cursor.number()?;
-    cursor.take(normalization)?;
+    cursor.take_bytes(normalization)?;
 
     let mut tensors = Vec::new();
     for _ in 0..cursor.number()? {
-        let length = u16::from_le_bytes(cursor.take(2)?.try_into().ok()?).into();
-        let name = std::str::from_utf8(cursor.take(length)?).ok()?;
-        let is_coded = cursor.take(1)?[0] == 1;
+        let length = u16::from_le_bytes(cursor.take_bytes(2)?.try_into().ok()?).into();
+        let name = std::str::from_utf8(cursor.take_bytes(length)?).ok()?;
+        let is_coded = cursor.take_bytes(1)?[0] == 1;
         let numbers = cursor.number()?;
-        let start = usize::try_from(u64::from_le_bytes(cursor.take(8)?.try_into().ok()?)).ok()?;
-        cursor.take(8)?;
+        let start =
+            usize::try_from(u64::from_le_bytes(cursor.take_bytes(8)?.try_into().ok()?)).ok()?;
+        cursor.take_bytes(8)?;
         let bytes = if is_coded { numbers / BLOCK * BLOCK_BYTES } else { numbers * 4 };
         let data = image.get(start..start.checked_add(bytes)?)?;
         let (name, columns) = name_of(name)?;
@@ -142,13 +144,13 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    fn take_bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let taken = self.image.get(self.at..self.at.checked_add(length)?)?;
         self.at += length;
         Some(taken)
     }
 
     fn number(&mut self) -> Option<usize> {
-        usize::try_from(u32::from_le_bytes(self.take(4)?.try_into().ok()?)).ok()
+        usize::try_from(u32::from_le_bytes(self.take_bytes(4)?.try_into().ok()?)).ok()
     }
 }

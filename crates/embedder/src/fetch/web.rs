@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::place::Incoming;
 use super::{ModelFile, OnProgress};
-use crate::catalog::Model;
+use crate::catalog::KnownModel;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time without a single byte. The time for a whole file depends on the connection.
@@ -14,7 +14,7 @@ const REDIRECTS: usize = 5;
 
 /// Fetches files and removes each from `missing` once it is in place.
 pub async fn fetch(
-    model: &Model,
+    model: &KnownModel,
     base: &str,
     missing: &mut Vec<&'static ModelFile>,
     into: &Path,

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Tokenizer;
+use super::SubwordTokenizer;
 use super::charsmap::Charsmap;
 use super::sentencepiece::Piece;
 use super::unigram::Unigram;
@@ -36,7 +36,7 @@ enum Model {
 }
 
 /// The error completes "the file …".
-pub fn parse(text: &str) -> Result<Tokenizer, String> {
+pub fn parse(text: &str) -> Result<SubwordTokenizer, String> {
     let file: File = serde_json::from_str(text)
         .map_err(|error| format!("is damaged or no tokenizer that carrel reads: {error}"))?;
     let normalizers = members(&file.normalizer, "normalizers");
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Result<Tokenizer, String> {
             let pieces = vocab.iter().map(|(piece, id)| (*id, piece.as_str()));
             let tokenizer = WordPiece::new(pieces, letters);
             tokenizer
-                .map(Tokenizer::WordPiece)
+                .map(SubwordTokenizer::WordPiece)
                 .ok_or_else(|| "lacks the special tokens of BERT".into())
         }
         Model::Unigram { unk_id, vocab } => {
@@ -58,7 +58,7 @@ pub fn parse(text: &str) -> Result<Tokenizer, String> {
             let unknown = unk_id.ok_or("names no unknown piece")?;
             let tokenizer = Unigram::new(&pieces, unknown, charsmap, drops_spaces);
             tokenizer
-                .map(Tokenizer::Unigram)
+                .map(SubwordTokenizer::Unigram)
                 .ok_or_else(|| "lacks the special tokens of XLM-R".into())
         }
         Model::Other => Err("has a vocabulary of another kind than WordPiece and Unigram".into()),

@@ -103,7 +103,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    fn take_bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
@@ -114,14 +114,14 @@ impl<'a> Fields<'a> {
         let value = match key & 7 {
             0 => Value::Number(self.number()?),
             1 => {
-                self.take(8)?;
+                self.take_bytes(8)?;
                 Value::Skipped
             }
             2 => {
                 let length = usize::try_from(self.number()?).ok()?;
-                Value::Bytes(self.take(length)?)
+                Value::Bytes(self.take_bytes(length)?)
             }
-            5 => Value::Float(f32::from_le_bytes(self.take(4)?.try_into().ok()?)),
+            5 => Value::Float(f32::from_le_bytes(self.take_bytes(4)?.try_into().ok()?)),
             _ => return None,
         };
         Some((key >> 3, value))

@@ -5,7 +5,7 @@ use super::*;
 struct Multiply<'a> {
     left: &'a [f32],
     depth: usize,
-    panels: &'a [Line],
+    panels: &'a [PanelRow],
     out: &'a mut [f32],
 }
 
@@ -26,7 +26,7 @@ fn a_product_of_any_height_is_added_where_it_belongs() {
         for (rows, depth) in (0..30).flat_map(|rows| [(rows, 1), (rows, 48)]) {
             let left: Vec<f32> =
                 (0..rows).flat_map(|row| (0..48).map(move |k| value(row, k))).collect();
-            let panels: Vec<Line> = (0..4)
+            let panels: Vec<PanelRow> = (0..4)
                 .flat_map(|panel| (0..depth).map(move |k| (panel, k)))
                 .map(|(panel, k)| std::array::from_fn(|column| value(k, panel * PANEL + column)))
                 .collect();

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
+use crate::chats::exchanges::in_conversation;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{IDS_AT_ONCE, text, time, unreadable};
@@ -86,31 +87,13 @@ fn exchange(conn: &mut AnyConnection, workspace: WorkspaceId, id: ChatId) -> Hid
 }
 
 fn conversation(conn: &mut AnyConnection, of: &Conversation) -> Hidden {
-    let Conversation { workspace, user, thread, session } = of.clone();
-    let mut query = chats::table
-        .filter(chats::workspace_id.eq(workspace.0))
-        .filter(chats::include.eq(true))
-        .order(chats::id)
-        .select((chats::id, chats::prompt))
-        .into_boxed::<AnyBackend>();
-    query = match thread {
-        Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
-        None => query.filter(chats::thread_id.is_null()),
-    };
-    query = match user {
-        Some(user) => query.filter(chats::user_id.eq(user.0)),
-        None => query.filter(chats::user_id.is_null()),
-    };
-    query = match session {
-        Some(session) => query.filter(chats::session.eq(text(session))),
-        None => query.filter(chats::session.is_null()),
-    };
+    let query = in_conversation(of).order(chats::id).select((chats::id, chats::prompt));
     let found: Vec<(i64, String)> = query.load(conn)?;
     let Some((_, name)) = found.first() else { return Ok(None) };
     Ok(Some(Subject {
         kind: DeletionKind::Conversation,
-        workspace: workspace.0,
-        thread: thread.map(|thread| thread.0),
+        workspace: of.workspace.0,
+        thread: of.thread.map(|thread| thread.0),
         name: name.clone(),
         chats: found.into_iter().map(|(id, _)| id).collect(),
     }))

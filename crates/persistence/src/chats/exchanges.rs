@@ -84,6 +84,27 @@ pub(crate) fn lock(
     Ok(found.is_some())
 }
 
+/// The exchanges of a conversation that are shown.
+pub(super) fn in_conversation(of: &Conversation) -> chats::BoxedQuery<'static, AnyBackend> {
+    let Conversation { workspace, user, thread, session } = of;
+    let mut query = chats::table
+        .filter(chats::workspace_id.eq(workspace.0))
+        .filter(chats::include.eq(true))
+        .into_boxed::<AnyBackend>();
+    query = match thread {
+        Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
+        None => query.filter(chats::thread_id.is_null()),
+    };
+    query = match user {
+        Some(user) => query.filter(chats::user_id.eq(user.0)),
+        None => query.filter(chats::user_id.is_null()),
+    };
+    match session {
+        Some(session) => query.filter(chats::session.eq(text(session))),
+        None => query.filter(chats::session.is_null()),
+    }
+}
+
 /// Exchanges in the order of their ids, without images.
 fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<Chat>> {
     bounds::load(conn, ids, |conn, some| {
@@ -141,27 +162,12 @@ impl Chats for Database {
     }
 
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>> {
-        let Conversation { workspace, user, thread, session } = of.clone();
+        let of = of.clone();
         self.read(move |conn| {
-            let mut query = chats::table
-                .filter(chats::workspace_id.eq(workspace.0))
-                .filter(chats::include.eq(true))
+            let query = in_conversation(&of)
                 .order(chats::id.desc())
                 .limit(i64::from(limit))
-                .select((chats::id, TEXT_BYTES))
-                .into_boxed::<AnyBackend>();
-            query = match thread {
-                Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
-                None => query.filter(chats::thread_id.is_null()),
-            };
-            query = match user {
-                Some(user) => query.filter(chats::user_id.eq(user.0)),
-                None => query.filter(chats::user_id.is_null()),
-            };
-            query = match session {
-                Some(session) => query.filter(chats::session.eq(text(session))),
-                None => query.filter(chats::session.is_null()),
-            };
+                .select((chats::id, TEXT_BYTES));
             let mut ids = Room::of(MOST_BYTES).take(query.load(conn)?).items;
             ids.reverse();
             Ok(load(conn, &ids)?)
@@ -169,7 +175,7 @@ impl Chats for Database {
         .await
     }
 
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
+    async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
         let (of, ChatRange { newest_first, offset, limit }) = (of.clone(), part);
         self.snapshot(move |conn| {
             let mut query = chats::table

@@ -1,12 +1,17 @@
 //! The orders of an export, and where each goes on after an exchange.
 use carrel_domain::chat::Chat;
 use carrel_domain::chat_log::{ChatFilter, ExportCursor, ExportOrder};
+use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::chats::log::Query;
-use crate::database::schema::chats;
+use crate::database::connection::AnyBackend;
+use crate::database::schema::{chats, users, workspaces};
 use crate::database::sql::StaticSql;
+
+/// Exchanges with what they belong to, as far as that still exists.
+type Log = LeftJoin<LeftJoin<chats::table, workspaces::table>, users::table>;
+pub(crate) type Query = IntoBoxed<'static, Log, AnyBackend>;
 
 /// What exchanges are kept together by, from the outermost.
 #[derive(Clone, Copy)]

@@ -12,7 +12,7 @@ use carrel_domain::chat_log::{
     LoggedChat, Portion,
 };
 use carrel_domain::{ChatId, Result};
-use diesel::dsl::{IntoBoxed, LeftJoin, sql};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
@@ -21,16 +21,12 @@ use crate::audit;
 use crate::chats::blocks::{self, Place, Span};
 use crate::chats::bounds::{self, ALL_BYTES, Room, TEXT_BYTES};
 use crate::chats::exchanges::Row;
-use crate::chats::export;
+use crate::chats::export::{self, Query};
 use crate::chats::image_backlog;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{IDS_AT_ONCE, rows, some_text, some_time};
 use crate::database::schema::{chats, users, workspaces};
-
-/// Exchanges with what they belong to, as far as that still exists.
-pub(crate) type Log = LeftJoin<LeftJoin<chats::table, workspaces::table>, users::table>;
-pub(crate) type Query = IntoBoxed<'static, Log, AnyBackend>;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspaces)]

@@ -34,7 +34,7 @@ fn is_unspaced(word: &str) -> bool {
 type Query = IntoBoxed<'static, LeftJoin<chats::table, threads::table>, AnyBackend>;
 
 /// The exchanges that hold every word.
-fn holding(conn: &AnyConnection, mut query: Query, words: &[String]) -> Query {
+fn containing_words(conn: &AnyConnection, mut query: Query, words: &[String]) -> Query {
     let (looked_through, indexed): (Vec<_>, Vec<_>) =
         words.iter().partition(|word| is_unspaced(word));
     let is_sqlite = matches!(conn, AnyConnection::Sqlite(_));
@@ -97,7 +97,7 @@ impl ChatSearch for Database {
                 Some(user) => query.filter(chats::user_id.eq(user.0)),
                 None => query.filter(chats::user_id.is_null()),
             };
-            let query = holding(conn, query, &words)
+            let query = containing_words(conn, query, &words)
                 .select((Row::as_select(), (threads::slug, threads::name).nullable()));
             let rows: Vec<(Row, Option<(String, String)>)> = query.load(conn)?;
             Ok(rows

@@ -14,7 +14,7 @@ use crate::database::connection::{AnyBackend, columns};
 use crate::database::convert::{text, time};
 use crate::database::schema::threads;
 use crate::database::tx_error::OrRefused;
-use crate::documents::title_search::{pattern, sought};
+use crate::documents::title_search::{normalized_title, pattern};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = threads)]
@@ -55,7 +55,7 @@ impl Threads for Database {
             let row: Row = diesel::insert_into(threads::table)
                 .values((
                     threads::slug.eq(text(slug.as_str())),
-                    threads::sought.eq(sought(&name)),
+                    threads::sought.eq(normalized_title(&name)),
                     threads::name.eq(text(name)),
                     threads::workspace_id.eq(workspace.0),
                     threads::user_id.eq(user.map(|user| user.0)),
@@ -154,7 +154,7 @@ impl Threads for Database {
         self.write(move |conn| {
             let row: Option<Row> = diesel::update(threads::table.find(id.0))
                 .set((
-                    threads::sought.eq(sought(&name)),
+                    threads::sought.eq(normalized_title(&name)),
                     threads::name.eq(text(name)),
                     threads::updated_at.eq(time(event.by.at)),
                 ))

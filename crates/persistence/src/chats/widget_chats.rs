@@ -67,7 +67,12 @@ fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<WidgetChat>> {
 
 #[async_trait]
 impl WidgetChats for Database {
-    async fn admit(&self, widget: &Widget, session: &str, now: DateTime<Utc>) -> Result<Admission> {
+    async fn consume_question(
+        &self,
+        widget: &Widget,
+        session: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Admission> {
         let (id, settings, session) = (widget.id, widget.settings.clone(), text(session));
         self.write(move |conn| {
             if !lock(conn, id)? {

@@ -14,11 +14,11 @@ impl Instrumentation for Keyholder {
 }
 
 /// Has `conn` seal the events it writes.
-pub(crate) fn give_key(conn: &mut AnyConnection, key: AuditKey) {
+pub(crate) fn set_audit_key(conn: &mut AnyConnection, key: AuditKey) {
     conn.set_instrumentation(Keyholder(key));
 }
 
-/// The key that [`give_key`] gave.
+/// The key that [`set_audit_key`] gave.
 pub(crate) fn audit_key(conn: &mut AnyConnection) -> Option<AuditKey> {
     conn.instrumentation().downcast_ref::<Keyholder>().map(|holder| holder.0.clone())
 }

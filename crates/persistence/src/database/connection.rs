@@ -8,7 +8,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::r2d2::{Error as ConnectError, ManageConnection, R2D2Connection};
 use diesel::{Connection, MultiConnection, PgConnection, SqliteConnection};
 
-use crate::database::audit_key::give_key;
+use crate::database::audit_key::set_audit_key;
 use crate::database::sqlite_plans;
 use crate::database::tx_error::TxError;
 
@@ -125,7 +125,7 @@ impl ManageConnection for Manager {
             }
         };
         if let Some(key) = &self.audit_key {
-            give_key(&mut conn, key.clone());
+            set_audit_key(&mut conn, key.clone());
         }
         Ok(conn)
     }

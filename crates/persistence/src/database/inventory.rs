@@ -87,11 +87,11 @@ struct Line {
 impl Inventory for Database {
     async fn documents(&self, after: Option<&DocumentPath>, limit: u32) -> Result<Vec<Document>> {
         let after = after.cloned();
-        self.read(move |conn| documents_above(conn, after.as_ref(), limit)).await
+        self.read(move |conn| documents_after(conn, after.as_ref(), limit)).await
     }
 
     async fn originals(&self, after: Option<OriginalName>, limit: u32) -> Result<Vec<Original>> {
-        self.read(move |conn| originals::kept_above(conn, after, limit)).await
+        self.read(move |conn| originals::kept_after(conn, after, limit)).await
     }
 
     async fn faults(&self) -> Result<Vec<String>> {
@@ -99,7 +99,7 @@ impl Inventory for Database {
     }
 }
 
-fn documents_above(
+fn documents_after(
     conn: &mut AnyConnection,
     after: Option<&DocumentPath>,
     limit: u32,
@@ -170,7 +170,7 @@ impl Database {
     ///
     /// # Errors
     /// Those of writing; PostgreSQL refuses the statement.
-    pub async fn take_other_name(&self) -> Result<()> {
+    pub async fn change_installation_id(&self) -> Result<()> {
         self.write(|conn| Ok(sql_query(RENAME).execute(conn).map(drop)?)).await
     }
 }
@@ -219,11 +219,11 @@ impl FileCopy {
 impl Inventory for FileCopy {
     async fn documents(&self, after: Option<&DocumentPath>, limit: u32) -> Result<Vec<Document>> {
         let after = after.cloned();
-        self.read(move |conn| documents_above(conn, after.as_ref(), limit)).await
+        self.read(move |conn| documents_after(conn, after.as_ref(), limit)).await
     }
 
     async fn originals(&self, after: Option<OriginalName>, limit: u32) -> Result<Vec<Original>> {
-        self.read(move |conn| originals::kept_above(conn, after, limit)).await
+        self.read(move |conn| originals::kept_after(conn, after, limit)).await
     }
 
     async fn faults(&self) -> Result<Vec<String>> {

@@ -61,7 +61,11 @@ fn found(
     Ok(found)
 }
 
-fn note_use(conn: &mut AnyConnection, keys: &[TextKey], now: NaiveDateTime) -> Result<(), TxError> {
+fn record_use(
+    conn: &mut AnyConnection,
+    keys: &[TextKey],
+    now: NaiveDateTime,
+) -> Result<(), TxError> {
     lock(conn)?;
     for keys in keys.chunks(IDS_AT_ONCE) {
         let keys: Vec<_> = keys.iter().map(|key| key.0.to_vec()).collect();
@@ -169,12 +173,12 @@ impl EmbeddingCache for Database {
         let old = found.iter().filter(|(_, _, used)| *used < now - USED);
         let old: Vec<_> = old.map(|(key, ..)| *key).collect();
         if !old.is_empty() {
-            self.write(move |conn| note_use(conn, &old, now)).await?;
+            self.write(move |conn| record_use(conn, &old, now)).await?;
         }
         Ok(found.into_iter().map(|(key, vector, _)| (key, vector)).collect())
     }
 
-    async fn keep(
+    async fn store_vectors(
         &self,
         vectors: Vec<(TextKey, Vec<f32>)>,
         most: u64,

@@ -18,7 +18,7 @@ type Details = (String, String, String, String, String, String, Option<NaiveDate
 
 #[async_trait]
 impl FilterRows for Database {
-    async fn placed(
+    async fn filter_rows(
         &self,
         within: WorkspaceId,
         sought: FilterHint<'_>,

@@ -244,7 +244,7 @@ impl WorkspaceDocuments for Database {
         .await
     }
 
-    async fn placed_in(
+    async fn paths_in_workspaces(
         &self,
         workspaces: &[WorkspaceId],
         paths: &[DocumentPath],

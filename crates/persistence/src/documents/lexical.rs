@@ -143,7 +143,7 @@ fn postings(
 
 #[async_trait]
 impl Lexical for Database {
-    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
+    async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
         let Wanted { within, groups, most, among } = wanted;
         let groups = groups.to_vec();
         let ids = |places: &[WorkspaceDocumentId]| places.iter().map(|place| place.0).collect();

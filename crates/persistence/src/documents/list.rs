@@ -78,7 +78,7 @@ fn in_later_folders(
 }
 
 /// Those of the paths at which a document is; with `placed`, one that is in any workspace.
-fn there(
+fn existing_paths(
     conn: &mut AnyConnection,
     mut paths: Vec<DocumentPath>,
     placed: bool,
@@ -170,14 +170,14 @@ impl Folders for Database {
         .await
     }
 
-    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let paths = paths.to_vec();
-        self.snapshot(move |conn| there(conn, paths, false)).await
+        self.snapshot(move |conn| existing_paths(conn, paths, false)).await
     }
 
-    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn in_workspaces(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let paths = paths.to_vec();
-        self.snapshot(move |conn| there(conn, paths, true)).await
+        self.snapshot(move |conn| existing_paths(conn, paths, true)).await
     }
 
     async fn by_name(&self, name: &str) -> Result<Option<ListedDocument>> {
@@ -230,7 +230,7 @@ impl Folders for Database {
             let (ids, mut removed) = lock_contents(conn, &folder)?;
             withdraw_everywhere(conn, &ids, &mut removed)?;
             let now = time(event.by.at);
-            pending_files::note_folder(conn, folder.as_str(), now)?;
+            pending_files::record_folder(conn, folder.as_str(), now)?;
             let digests = originals::digests_of(conn, &ids)?;
             let of_folder = documents::folder.eq(folder.as_str().to_owned());
             diesel::delete(documents::table.filter(of_folder)).execute(conn)?;

@@ -43,7 +43,7 @@ fn kept(conn: &mut AnyConnection, content: &[u8]) -> QueryResult<Option<Row>> {
 }
 
 /// Originals that are kept: `limit` of them above the name `after`.
-pub(crate) fn kept_above(
+pub(crate) fn kept_after(
     conn: &mut AnyConnection,
     after: Option<OriginalName>,
     limit: u32,
@@ -168,12 +168,12 @@ fn lock_a_document(conn: &mut AnyConnection, content: &[u8]) -> Result<bool, TxE
 
 #[async_trait]
 impl OriginalRecords for Database {
-    async fn note(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
+    async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
         let original = original.clone();
         self.write(move |conn| Ok(note(conn, &original, quota, time(now))?)).await
     }
 
-    async fn settle(&self, name: OriginalName) -> Result<bool> {
+    async fn commit_or_release(&self, name: OriginalName) -> Result<bool> {
         self.write(move |conn| settle(conn, name)).await
     }
 

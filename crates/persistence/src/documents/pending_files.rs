@@ -30,7 +30,7 @@ pub(crate) fn record_intent(
 }
 
 /// Notes the path of every document in a folder.
-pub(crate) fn note_folder(
+pub(crate) fn record_folder(
     conn: &mut AnyConnection,
     folder: &str,
     now: NaiveDateTime,
@@ -95,7 +95,7 @@ pub(crate) fn forget(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResu
 
 /// Each with whether a document is known there, earliest first. Leaves out what unfinished uploads
 /// have stored.
-pub(crate) fn noted_before(
+pub(crate) fn recorded_before(
     conn: &mut AnyConnection,
     time: NaiveDateTime,
 ) -> Result<Vec<(DocumentPath, bool)>, TxError> {

@@ -26,7 +26,7 @@ use crate::documents::parts;
 use crate::documents::pending_files;
 use crate::documents::remove;
 use crate::documents::replace;
-use crate::documents::title_search::sought;
+use crate::documents::title_search::normalized_title;
 
 #[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = documents, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -87,7 +87,7 @@ impl From<Document> for DocumentRow {
             id: id.to_string(),
             folder: path.folder().to_owned(),
             name: path.name().to_owned(),
-            sought: Some(sought(&title)),
+            sought: Some(normalized_title(&title)),
             title: text(title),
             url: text(url),
             author: text(author),
@@ -284,7 +284,7 @@ impl Documents for Database {
     }
 
     async fn pending_files(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
-        self.read(move |conn| pending_files::noted_before(conn, time(before))).await
+        self.read(move |conn| pending_files::recorded_before(conn, time(before))).await
     }
 
     async fn reconcile(&self, path: &DocumentPath) -> Result<()> {

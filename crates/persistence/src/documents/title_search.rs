@@ -9,13 +9,13 @@ use crate::database::schema::{documents, threads};
 use crate::database::tx_error::TxError;
 
 /// A title or a name as its column has it.
-pub(crate) fn sought(title: &str) -> String {
+pub(crate) fn normalized_title(title: &str) -> String {
     text(comparable(title))
 }
 
 /// What is like any title that holds `title`; nothing for an empty one. A back slash escapes.
 pub(crate) fn pattern(title: &str) -> Option<String> {
-    let title = sought(title);
+    let title = normalized_title(title);
     let mut pattern = String::with_capacity(title.len() + 2);
     for letter in title.chars() {
         if matches!(letter, '%' | '_' | '\\') {
@@ -63,7 +63,7 @@ fn fill_each<I>(
         }
         conn.write(|conn| {
             for (id, title) in some {
-                set(conn, id, Some(sought(&title)))?;
+                set(conn, id, Some(normalized_title(&title)))?;
             }
             Ok(())
         })?;

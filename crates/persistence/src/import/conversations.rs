@@ -14,7 +14,7 @@ use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{some_text, text, time};
 use crate::database::schema::{chats, embed_chats, embeds, threads, workspaces};
 use crate::database::tx_error::{OrRefused, TxError};
-use crate::documents::title_search::sought;
+use crate::documents::title_search::normalized_title;
 use crate::documents::vector_versions;
 use crate::workspaces::SettingsRow;
 
@@ -50,7 +50,7 @@ pub(super) fn threads(conn: &mut AnyConnection, rows: Vec<Thread>) -> Result<(),
             .values((
                 threads::id.eq(id.0),
                 threads::slug.eq(text(slug.as_str())),
-                threads::sought.eq(sought(&name)),
+                threads::sought.eq(normalized_title(&name)),
                 threads::name.eq(text(name)),
                 threads::workspace_id.eq(workspace.0),
                 threads::user_id.eq(user.map(|user| user.0)),

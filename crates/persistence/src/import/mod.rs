@@ -146,7 +146,7 @@ impl ImportTarget for Database {
         self.read(|conn| Ok(contents(conn)?)).await
     }
 
-    async fn past_import(&self) -> Result<Option<PastImport>> {
+    async fn last_import(&self) -> Result<Option<PastImport>> {
         self.read(|conn| {
             let newest = imports::table.order(imports::id.desc()).select(Row::as_select());
             let row: Option<Row> = newest.first(conn).optional()?;

@@ -124,7 +124,7 @@ pub(crate) fn insert_places(
 
 /// What is to be done next: what has failed before comes after the rest, and what is to be transcribed
 /// first after all of it, one at a time.
-pub(crate) fn waiting(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryResult<Vec<Row>> {
+pub(crate) fn pending(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryResult<Vec<Row>> {
     let queued = job_items::table
         .filter(job_items::job_id.eq(job))
         .filter(job_items::state.eq(ItemState::Queued.as_str()))
@@ -141,7 +141,7 @@ pub(crate) fn waiting(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryRe
 }
 
 /// Whether anything is left to be done.
-pub(crate) fn is_any_waiting(conn: &mut AnyConnection, job: i64) -> QueryResult<bool> {
+pub(crate) fn has_pending(conn: &mut AnyConnection, job: i64) -> QueryResult<bool> {
     let found: Option<i64> = job_items::table
         .filter(job_items::job_id.eq(job))
         .filter(job_items::state.eq(ItemState::Queued.as_str()))
@@ -233,7 +233,7 @@ pub(crate) fn failed(
 }
 
 /// Gives all items that are in one state another; how many there were.
-pub(crate) fn turn(
+pub(crate) fn set_states(
     conn: &mut AnyConnection,
     job: i64,
     from: ItemState,

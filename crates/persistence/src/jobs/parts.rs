@@ -15,13 +15,13 @@ use crate::database::schema::jobs;
 use crate::database::tx_error::TxError;
 use crate::documents::indexing::Placing;
 use crate::documents::{parts, passages, remove, rows, vector_versions};
-use crate::jobs::queue::held;
+use crate::jobs::queue::leased;
 use crate::jobs::rows::{Row, save};
 
 /// Items of a step whose documents have more passages already than one transaction removes: their
 /// new passages are stored and the earlier ones removed, in transactions of bounded size. The rest
 /// stays as it is. `None` when the lease is lost.
-pub(crate) async fn with_large_apart(
+pub(crate) async fn index_large_separately(
     db: &Database,
     lease: &Lease,
     mut finished: Vec<FinishedItem>,
@@ -91,7 +91,7 @@ fn locked(conn: &mut AnyConnection, lease: &Lease) -> Result<Option<(Row, i32)>,
     if !vector_versions::lock(conn, workspace)? {
         return Ok(None);
     }
-    Ok(held(conn, lease)?.map(|row| (row, workspace)))
+    Ok(leased(conn, lease)?.map(|row| (row, workspace)))
 }
 
 pub(crate) fn store(

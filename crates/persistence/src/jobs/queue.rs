@@ -32,7 +32,7 @@ use crate::jobs::rows::{Row, insert, lock, save};
 use crate::jobs::stale;
 
 /// The job, locked, if the lease on it still holds.
-pub(crate) fn held(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
+pub(crate) fn leased(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
     let token = lease.token.to_string();
     Ok(lock(conn, lease.job)?.filter(|row| row.lease.as_ref() == Some(&token)))
 }
@@ -122,7 +122,7 @@ fn step(
     if !vector_versions::lock(conn, workspace)? {
         return Ok(None);
     }
-    let Some(row) = held(conn, lease)? else { return Ok(None) };
+    let Some(row) = leased(conn, lease)? else { return Ok(None) };
     let placing = Placing::of(row.kind()?);
     for (number, stored, recipe) in whole {
         let place = indexing_parts::finish(conn, stored, &recipe, placing, now)?;
@@ -231,7 +231,8 @@ impl JobQueue for Database {
         let (mut after, mut expired) = (0, 0);
         loop {
             let of = recipe.clone();
-            let looked = self.read(move |conn| Ok(stale::looked_at(conn, &of, after)?)).await?;
+            let looked =
+                self.read(move |conn| Ok(stale::next_of_recipe(conn, &of, after)?)).await?;
             let Some((last, _)) = looked.last().copied() else { return Ok(expired) };
             after = last;
             let is_other = |found: Option<i64>| found.is_some_and(|found| found != count(length));
@@ -268,14 +269,14 @@ impl JobQueue for Database {
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
         let lease = *lease;
         self.write(move |conn| {
-            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            let Some(mut row) = leased(conn, &lease)? else { return Ok(None) };
             row.due_at = Some(time(until));
             Ok(Some(save(conn, row)?))
         })
         .await
     }
 
-    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
+    async fn pending_items(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
         let lease = *lease;
         self.read(move |conn| {
             let token: Option<Option<String>> =
@@ -283,7 +284,7 @@ impl JobQueue for Database {
             if token.flatten() != Some(lease.token.to_string()) {
                 return Ok(None);
             }
-            let items = items::waiting(conn, lease.job.0, limit)?;
+            let items = items::pending(conn, lease.job.0, limit)?;
             Ok(Some(items.into_iter().map(JobItem::try_from).collect::<Result<_>>()?))
         })
         .await
@@ -296,7 +297,7 @@ impl JobQueue for Database {
         until: DateTime<Utc>,
         event: Event,
     ) -> Result<Option<StepResult>> {
-        let finished = parts::with_large_apart(self, lease, finished, until).await?;
+        let finished = parts::index_large_separately(self, lease, finished, until).await?;
         let (lease, Some(finished)) = (*lease, finished) else { return Ok(None) };
         self.write(move |conn| complete(conn, &lease, finished, time(until), event)).await
     }
@@ -331,7 +332,7 @@ impl JobQueue for Database {
     ) -> Result<Option<Job>> {
         let lease = *lease;
         self.write(move |conn| {
-            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            let Some(mut row) = leased(conn, &lease)? else { return Ok(None) };
             let Requeue { due_at, attempts, error } = how;
             if row.cancelling {
                 row.end(conn, None, time(now))?;
@@ -355,9 +356,9 @@ impl JobQueue for Database {
     ) -> Result<Option<Job>> {
         let lease = *lease;
         self.write(move |conn| {
-            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            let Some(mut row) = leased(conn, &lease)? else { return Ok(None) };
             let is_through = failure.is_none() && !row.cancelling;
-            if is_through && items::is_any_waiting(conn, row.id)? {
+            if is_through && items::has_pending(conn, row.id)? {
                 row.set_state(JobState::Queued);
                 row.change(time(now));
                 (row.lease, row.due_at) = (None, Some(time(now)));

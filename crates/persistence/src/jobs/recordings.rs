@@ -14,7 +14,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::{text, time};
 use crate::database::schema::job_items;
 use crate::database::tx_error::TxError;
-use crate::jobs::queue::held;
+use crate::jobs::queue::leased;
 use crate::jobs::rows::{Row, append, insert, lock, save};
 
 /// The job to go along with, if it is one of the workspace and takes more, or a new one.
@@ -53,7 +53,7 @@ fn note(
     progress: RecordingProgress,
     until: DateTime<Utc>,
 ) -> Result<Option<Job>, TxError> {
-    let Some(mut row) = held(conn, lease)? else { return Ok(None) };
+    let Some(mut row) = leased(conn, lease)? else { return Ok(None) };
     let changed = row.change(time(Utc::now()));
     let seconds = |seconds: u32| i32::try_from(seconds).unwrap_or(i32::MAX);
     diesel::update(job_items::table.find((row.id, item)))
@@ -73,7 +73,7 @@ fn transcribed(
     item: i64,
     until: DateTime<Utc>,
 ) -> Result<Option<Job>, TxError> {
-    let Some(mut row) = held(conn, lease)? else { return Ok(None) };
+    let Some(mut row) = leased(conn, lease)? else { return Ok(None) };
     let changed = row.change(time(Utc::now()));
     diesel::update(job_items::table.find((row.id, item)))
         .set((job_items::recording_details.eq(None::<String>), job_items::changed.eq(changed)))

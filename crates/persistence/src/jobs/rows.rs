@@ -96,7 +96,7 @@ impl Row {
         let changed = self.change(now);
         let left = if failure.is_some() { ItemState::Failed } else { ItemState::Cancelled };
         let reason = failure.clone();
-        let count = items::turn(conn, self.id, ItemState::Queued, left, reason, changed)?;
+        let count = items::set_states(conn, self.id, ItemState::Queued, left, reason, changed)?;
         match left {
             ItemState::Failed => self.failed += count as i32,
             _ => self.cancelled += count as i32,
@@ -368,7 +368,7 @@ impl Jobs for Database {
                 return Ok(Some(present(conn, row)?));
             }
             let changed = row.change(now);
-            items::turn(conn, row.id, ItemState::Failed, ItemState::Queued, None, changed)?;
+            items::set_states(conn, row.id, ItemState::Failed, ItemState::Queued, None, changed)?;
             row.set_state(JobState::Queued);
             (row.failed, row.attempts, row.awaited) = (0, 0, false);
             (row.error, row.finished_at, row.due_at) = (None, None, Some(now));

@@ -13,7 +13,7 @@ const LOOKED_AT: i64 = 500;
 pub(crate) const NONE: &str = "";
 
 /// The next workspace documents of a recipe after an id, each with the length of its first vector.
-pub(crate) fn looked_at(
+pub(crate) fn next_of_recipe(
     conn: &mut AnyConnection,
     recipe: &str,
     after: i64,

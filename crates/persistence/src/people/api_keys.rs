@@ -193,7 +193,7 @@ impl ApiKeys for Database {
         self.write(move |conn| {
             let digest = new.as_ref().map(|new| new.digest.0.to_vec()).unwrap_or_default();
             lock_in_order(conn, api_keys::origin.eq(ENVIRONMENT).or(api_keys::digest.eq(digest)))?;
-            let kept = new.map(|new| take_over(conn, new)).transpose()?;
+            let kept = new.map(|new| make_valid(conn, new)).transpose()?;
             // No key has the id 0.
             let (kept, is_news) = kept.unwrap_or((0, false));
             let revoked = diesel::update(api_keys::table)
@@ -279,7 +279,7 @@ pub(crate) fn revoke_owners(conn: &mut AnyConnection, now: NaiveDateTime) -> Que
 }
 
 /// Makes the key valid whatever was known of it; returns its id, and whether that changed anything.
-fn take_over(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), TxError> {
+fn make_valid(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), TxError> {
     let row = NewRow { origin: ENVIRONMENT, ..NewRow::from(new) };
     let wanted = TakenOver {
         name: row.name.clone(),

@@ -114,7 +114,7 @@ fn subjects(attempt: &Attempt) -> Vec<Subject> {
 
 #[async_trait]
 impl LoginAttempts for Database {
-    async fn take(&self, attempt: &Attempt) -> Result<Option<TimeDelta>> {
+    async fn consume_attempt(&self, attempt: &Attempt) -> Result<Option<TimeDelta>> {
         let attempt = *attempt;
         let now = time(attempt.at);
         // In a transaction of its own, which waits for nobody while it holds rows of others.

@@ -127,7 +127,7 @@ impl Members for Database {
         .await
     }
 
-    async fn entered_by(&self, user: UserId) -> Result<Vec<WorkspaceId>> {
+    async fn workspaces_of_user(&self, user: UserId) -> Result<Vec<WorkspaceId>> {
         self.read(move |conn| {
             let workspaces: Vec<i32> = workspace_users::table
                 .filter(workspace_users::user_id.eq(user.0))
@@ -173,7 +173,7 @@ impl Members for Database {
         .await
     }
 
-    async fn known(&self, users: &[UserId]) -> Result<Vec<UserId>> {
+    async fn existing_users(&self, users: &[UserId]) -> Result<Vec<UserId>> {
         let users = users.to_vec();
         self.snapshot(move |conn| {
             let known = existing_users(conn, &users)?;

@@ -161,7 +161,7 @@ impl SetupLinks for Database {
         .await
     }
 
-    async fn spend(&self, digest: KeyDigest, event: Event) -> Result<bool> {
+    async fn redeem_link(&self, digest: KeyDigest, event: Event) -> Result<bool> {
         self.write(move |conn| {
             // Two holders of different links must not both succeed.
             AdvisoryLock::People.acquire(conn)?;

@@ -23,7 +23,7 @@ fn lock(conn: &mut AnyConnection, user: UserId) -> QueryResult<bool> {
 
 #[async_trait]
 impl MessageQuota for Database {
-    async fn take(&self, user: UserId, limit: i32, now: DateTime<Utc>) -> Result<bool> {
+    async fn consume_message(&self, user: UserId, limit: i32, now: DateTime<Utc>) -> Result<bool> {
         self.write(move |conn| {
             if !lock(conn, user)? {
                 return Err(Error::not_found("user", user).into());

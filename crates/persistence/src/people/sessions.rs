@@ -70,7 +70,12 @@ impl Sessions for Database {
         .await
     }
 
-    async fn strengthen(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<()> {
+    async fn rehash_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<()> {
         let PasswordHash(old) = old.clone();
         self.write(move |conn| {
             diesel::update(users::table.find(user.0))

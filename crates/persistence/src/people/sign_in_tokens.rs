@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
-use carrel_domain::user::{NewSignInToken, SignInTokens, TakenToken};
+use carrel_domain::user::{NewSignInToken, RedeemedToken, SignInTokens};
 use carrel_domain::{Result, UserId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -42,7 +42,7 @@ impl SignInTokens for Database {
         .await
     }
 
-    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<TakenToken>> {
+    async fn redeem_token(&self, digest: KeyDigest, event: Event) -> Result<Option<RedeemedToken>> {
         self.write(move |conn| {
             let token = sign_in_tokens::table.find(digest.0.to_vec());
             let found: Option<(Row, NaiveDateTime, Option<i32>)> = token
@@ -57,7 +57,7 @@ impl SignInTokens for Database {
                 return Ok(None);
             };
             audit::record(conn, event)?;
-            Ok(Some(TakenToken {
+            Ok(Some(RedeemedToken {
                 user: row.into(),
                 expires_at: expires_at.and_utc(),
                 issued_by: issuer.map(UserId),

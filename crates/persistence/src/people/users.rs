@@ -179,7 +179,7 @@ fn governs(user: &User) -> bool {
 }
 
 /// Refuses when no admin but this user can sign in. Nobody else changes users meanwhile.
-fn keep_an_admin(conn: &mut AnyConnection, besides: UserId) -> Result<(), TxError> {
+fn require_another_admin(conn: &mut AnyConnection, besides: UserId) -> Result<(), TxError> {
     let another: Option<i32> = users::table
         .filter(users::role.eq(Role::Admin.as_str()))
         .filter(users::suspended.eq(false))
@@ -220,7 +220,7 @@ impl Users for Database {
         self.read_inline_if_short(load).await
     }
 
-    async fn list_whole(&self) -> Result<Vec<User>> {
+    async fn list_with_profiles(&self) -> Result<Vec<User>> {
         let load = |limit: i64| {
             move |conn: &mut AnyConnection| {
                 let rows: Vec<Row> = on_each_backend!(conn => users::table
@@ -264,7 +264,7 @@ impl Users for Database {
                 .or_taken("user", name.as_ref().map_or("", |name| name.as_str()))?;
             let after = User::from(row);
             if governs(&before) && !governs(&after) {
-                keep_an_admin(conn, id)?;
+                require_another_admin(conn, id)?;
             }
             if has_new_password || after.role != before.role || after.suspended {
                 authority::sign_out(conn, id)?;
@@ -285,7 +285,7 @@ impl Users for Database {
             AdvisoryLock::People.acquire(conn)?;
             let user = lock(conn, id)?;
             if governs(&user) {
-                keep_an_admin(conn, id)?;
+                require_another_admin(conn, id)?;
             }
             authority::confirm(conn, &event.by)?;
             authority::revoke_grants(conn, id, time(event.by.at))?;

@@ -55,7 +55,7 @@ pub(crate) fn insert(
 
 /// Keeps the instructions of a workspace that are about to be replaced by `new`, and forgets the
 /// oldest when there are too many.
-pub(crate) fn keep(
+pub(crate) fn record(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
     new: Option<&str>,

@@ -55,7 +55,7 @@ async fn images_are_loaded_only_where_they_are_asked_for(scratch: Scratch) {
     let whole = ["AAAA", "BB\u{FFFD}B"];
 
     let scope = ChatScope::Workspace(here.id);
-    let shown = db.shown(&scope, all(0)).await.unwrap();
+    let shown = db.history_page(&scope, all(0)).await.unwrap();
     assert!(!shown.is_cut);
     assert_eq!(
         (shown.items[0].images.clone(), shown.items[1].images.len()),
@@ -80,9 +80,9 @@ async fn what_is_loaded_at_once_is_limited_in_bytes(scratch: Scratch) {
         say(&db, &of, NAMED, &[&image]).await;
     }
     // The fourth exceeds the limit, as three of them are a little shorter.
-    let first = db.shown(&scope, all(0)).await.unwrap();
+    let first = db.history_page(&scope, all(0)).await.unwrap();
     assert_eq!((first.items.len(), first.is_cut), (4, true));
-    let rest = db.shown(&scope, all(4)).await.unwrap();
+    let rest = db.history_page(&scope, all(4)).await.unwrap();
     assert_eq!((rest.items.len(), rest.is_cut), (2, false));
     assert_eq!(db.history(&of, 20).await.unwrap().len(), 6);
 
@@ -93,7 +93,7 @@ async fn what_is_loaded_at_once_is_limited_in_bytes(scratch: Scratch) {
     }
     let past = db.history(&of, 20).await.unwrap();
     assert_eq!(past.len(), 1, "at least one, the newest, and no more");
-    let shown = db.shown(&ChatScope::Workspace(other.id), all(0)).await.unwrap();
+    let shown = db.history_page(&ChatScope::Workspace(other.id), all(0)).await.unwrap();
     assert!(past[0].id > shown.items[0].id);
 }
 

@@ -24,19 +24,19 @@ fn vectors(numbers: std::ops::Range<u8>) -> Vec<(TextKey, Vec<f32>)> {
 async fn vectors_come_back_as_they_were_kept(scratch: Scratch) {
     let db = scratch.open();
     assert!(db.find(&keys(0..3), at(0)).await.unwrap().is_empty());
-    db.keep(vectors(0..2), u64::MAX, at(0)).await.unwrap();
-    db.keep(vectors(0..3), u64::MAX, at(0)).await.unwrap();
+    db.store_vectors(vectors(0..2), u64::MAX, at(0)).await.unwrap();
+    db.store_vectors(vectors(0..3), u64::MAX, at(0)).await.unwrap();
     let found = db.find(&keys(1..9), at(0)).await.unwrap();
     assert_eq!(found, vectors(1..3).into_iter().collect());
-    db.keep(Vec::new(), 0, at(0)).await.unwrap();
+    db.store_vectors(Vec::new(), 0, at(0)).await.unwrap();
     assert_eq!(scratch.rows_in("embeddings"), 3);
 }
 
 async fn a_vector_of_another_length_takes_the_place_of_the_one_before(scratch: Scratch) {
     let db = scratch.open();
-    db.keep(vectors(0..4), u64::MAX, at(0)).await.unwrap();
+    db.store_vectors(vectors(0..4), u64::MAX, at(0)).await.unwrap();
     let longer: Vec<_> = keys(2..5).into_iter().map(|key| (key, vec![7.0; 200])).collect();
-    db.keep(longer.clone(), u64::MAX, at(0)).await.unwrap();
+    db.store_vectors(longer.clone(), u64::MAX, at(0)).await.unwrap();
     let found = db.find(&keys(0..9), at(0)).await.unwrap();
     let expected: Vec<_> = vectors(0..2).into_iter().chain(longer).collect();
     assert_eq!(found, expected.into_iter().collect());
@@ -48,7 +48,7 @@ async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
     let db = scratch.open();
     let most = 10 * 464;
     let keep = async |numbers, now: DateTime<Utc>| {
-        EmbeddingCache::keep(&db, vectors(numbers), most, now).await.unwrap();
+        EmbeddingCache::store_vectors(&db, vectors(numbers), most, now).await.unwrap();
     };
     keep(0..5, at(0)).await;
     keep(5..10, at(DAY)).await;
@@ -62,10 +62,10 @@ async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
     left.sort_unstable();
     assert_eq!((left.len(), &left[..2], &left[6..]), (10, &[0, 1][..], &[10, 11, 12, 13][..]));
     // A bound that was lowered is reached step by step.
-    EmbeddingCache::keep(&db, vectors(14..15), 464, at(4 * DAY)).await.unwrap();
+    EmbeddingCache::store_vectors(&db, vectors(14..15), 464, at(4 * DAY)).await.unwrap();
     assert_eq!(scratch.rows_in("embeddings"), 7);
     for _ in 0..2 {
-        EmbeddingCache::keep(&db, vectors(15..16), 464, at(5 * DAY)).await.unwrap();
+        EmbeddingCache::store_vectors(&db, vectors(15..16), 464, at(5 * DAY)).await.unwrap();
     }
     assert_eq!(scratch.rows_in("embeddings"), 1);
 }
@@ -77,7 +77,7 @@ async fn many_keepers_agree_on_the_size(scratch: Scratch) {
             let db = db.clone();
             tokio::spawn(async move {
                 let some = number * 4..number * 4 + 8;
-                EmbeddingCache::keep(&db, vectors(some), u64::MAX, at(0)).await
+                EmbeddingCache::store_vectors(&db, vectors(some), u64::MAX, at(0)).await
             })
         })
         .collect();
@@ -85,6 +85,6 @@ async fn many_keepers_agree_on_the_size(scratch: Scratch) {
         keeper.await.unwrap().unwrap();
     }
     assert_eq!(scratch.rows_in("embeddings"), 36);
-    EmbeddingCache::keep(&db, vectors(40..41), 36 * 464, at(0)).await.unwrap();
+    EmbeddingCache::store_vectors(&db, vectors(40..41), 36 * 464, at(0)).await.unwrap();
     assert_eq!(scratch.rows_in("embeddings"), 36);
 }

@@ -123,7 +123,7 @@ async fn act(db: &Database, number: usize) -> Result<()> {
             .map(drop),
         17 => Documents::remove(db, &[path(&name), path("1")], done(1)).await.map(drop),
         18 => db.put(&path(&name), embedded(here, "a", 2), done(1)).await.map(drop),
-        19 => db.take(somebody, 5, at(number as i64)).await.map(drop),
+        19 => db.consume_message(somebody, 5, at(number as i64)).await.map(drop),
         _ => {
             let conversation = Conversation {
                 workspace: here,

@@ -98,9 +98,9 @@ async fn lists_tell_where_documents_are_pinned(scratch: Scratch) {
     let mut paths = vec![path("b"), elsewhere];
     paths.extend((0..1_100).map(|number| path(&format!("never-{number}"))));
     paths.push(path("a"));
-    assert_eq!(db.placed(&paths).await.unwrap(), [path("a")]);
-    assert_eq!(db.known(&paths).await.unwrap(), [path("b"), path("a")]);
-    assert_eq!(db.known(&[]).await.unwrap(), []);
+    assert_eq!(db.in_workspaces(&paths).await.unwrap(), [path("a")]);
+    assert_eq!(db.existing(&paths).await.unwrap(), [path("b"), path("a")]);
+    assert_eq!(db.existing(&[]).await.unwrap(), []);
 }
 
 async fn a_document_is_found_by_its_id_and_by_its_name(scratch: Scratch) {

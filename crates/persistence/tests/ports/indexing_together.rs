@@ -38,7 +38,7 @@ impl Place for Database {
         let job = Jobs::create(self, new, Some(hold), event.by.event("job", "{}")).await?;
         let lease = Lease { job: job.id, token: hold.token };
         let gone = || Error::not_found("workspace", workspace);
-        let items = self.waiting(&lease, 1).await?.ok_or_else(gone)?;
+        let items = self.pending_items(&lease, 1).await?.ok_or_else(gone)?;
         let outcome = ItemOutcome::Indexed(embedded);
         let finished =
             items.into_iter().map(|item| FinishedItem { item, outcome: outcome.clone() });

@@ -180,7 +180,7 @@ async fn of_many_redemptions_one_succeeds(scratch: Scratch) {
         }
     }
     assert_eq!(guests.len(), 1);
-    assert_eq!(db.list_whole().await.unwrap(), guests);
+    assert_eq!(db.list_with_profiles().await.unwrap(), guests);
     let members = Members::of(&db, here).await.unwrap();
     assert_eq!(members.iter().map(|member| member.user).collect::<Vec<_>>(), [guests[0].id]);
     assert_eq!(db.by_code("code").await.unwrap().unwrap().claimed_by, Some(guests[0].id));

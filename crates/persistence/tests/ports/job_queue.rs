@@ -109,7 +109,7 @@ async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratc
     // The same again: each has one place, and another.
     queue(&db, here, &["a", "c", "d"]).await;
     let ClaimedJob { lease, .. } = claim(&db, 10).await;
-    let items = db.waiting(&lease, 10).await.unwrap().unwrap();
+    let items = db.pending_items(&lease, 10).await.unwrap().unwrap();
     let again =
         |item| FinishedItem { item, outcome: ItemOutcome::Indexed(embedded(here, "again", 3)) };
     let finished = items.into_iter().map(again).collect();
@@ -145,13 +145,13 @@ async fn whoever_has_lost_the_lease_changes_nothing(scratch: Scratch) {
     add(&db, &["a"]).await;
     queue(&db, here, &["a"]).await;
     let ClaimedJob { lease, .. } = claim(&db, 0).await;
-    let items = db.waiting(&lease, 1).await.unwrap().unwrap();
+    let items = db.pending_items(&lease, 1).await.unwrap().unwrap();
     let second = claim(&db, 30).await;
     let outcome = ItemOutcome::Indexed(embedded(here, "a", 1));
     let finished = vec![FinishedItem { item: items[0].clone(), outcome }];
     assert!(db.complete(&lease, finished, at(60), done(31)).await.unwrap().is_none());
     assert_eq!(db.renew(&lease, at(60)).await.unwrap(), None);
-    assert_eq!(db.waiting(&lease, 1).await.unwrap(), None);
+    assert_eq!(db.pending_items(&lease, 1).await.unwrap(), None);
     let how = Requeue { due_at: at(0), attempts: 0, error: None };
     assert_eq!(db.requeue(&lease, how, at(31)).await.unwrap(), None);
     assert_eq!(db.end(&lease, None, at(31)).await.unwrap(), None);

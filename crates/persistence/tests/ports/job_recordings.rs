@@ -43,10 +43,10 @@ async fn a_recording_comes_after_the_other_documents_of_its_job(scratch: Scratch
     assert_eq!(db.pending().await.unwrap().len(), 3);
     let ClaimedJob { lease, job: claimed, .. } = claim(&db, 1).await;
     assert_eq!(claimed.id, job.id);
-    let waiting = db.waiting(&lease, 10).await.unwrap().unwrap();
+    let waiting = db.pending_items(&lease, 10).await.unwrap().unwrap();
     assert_eq!(waiting.iter().map(|item| item.path.clone()).collect::<Vec<_>>(), [path("a")]);
     finish(&db, &lease, |_| ItemOutcome::Unchanged).await;
-    let waiting = db.waiting(&lease, 10).await.unwrap().unwrap();
+    let waiting = db.pending_items(&lease, 10).await.unwrap().unwrap();
     let [item] = waiting.as_slice() else { panic!("{waiting:?}") };
     assert!(item.is_untranscribed());
     assert_eq!(item.recording.as_ref().unwrap().name, "one.mp3");

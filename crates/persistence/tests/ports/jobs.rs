@@ -47,7 +47,7 @@ pub async fn add(db: &Database, names: &[&str]) {
 
 /// Has one thing become of each item that waits, by name.
 pub async fn finish(db: &Database, lease: &Lease, outcome: impl Fn(&str) -> ItemOutcome) -> Job {
-    let items = db.waiting(lease, 100).await.unwrap().unwrap();
+    let items = db.pending_items(lease, 100).await.unwrap().unwrap();
     let finished = items.into_iter().map(|item| {
         let outcome = outcome(item.path.name().trim_end_matches(".json"));
         FinishedItem { item, outcome }
@@ -153,7 +153,7 @@ async fn failed_items_are_tried_again(scratch: Scratch) {
     let again = db.retry(over.id, done(3)).await.unwrap().unwrap();
     assert_eq!((again.state, again.progress.done, again.progress.failed), (JobState::Queued, 1, 0));
     let ClaimedJob { lease, .. } = claim(&db, 3).await;
-    let items = db.waiting(&lease, 9).await.unwrap().unwrap();
+    let items = db.pending_items(&lease, 9).await.unwrap().unwrap();
     assert_eq!((items.len(), &items[0].path, items[0].attempts), (1, &path("b"), 0));
     finish(&db, &lease, |name| ItemOutcome::Indexed(embedded(here, name, 1))).await;
     let over = db.end(&lease, None, at(4)).await.unwrap().unwrap();
@@ -238,7 +238,7 @@ async fn jobs_go_with_their_workspace(scratch: Scratch) {
     add(&db, &["a"]).await;
     queue(&db, here, &["a"]).await;
     let ClaimedJob { lease, .. } = claim(&db, 0).await;
-    let items = db.waiting(&lease, 1).await.unwrap().unwrap();
+    let items = db.pending_items(&lease, 1).await.unwrap().unwrap();
     Workspaces::delete(&db, here, done(1)).await.unwrap();
     assert_eq!((scratch.rows_in("jobs"), scratch.rows_in("job_items")), (0, 0));
     let outcome = ItemOutcome::Indexed(embedded(here, "a", 1));

@@ -1,6 +1,6 @@
 use carrel_domain::document::Document;
 use carrel_domain::filter::{FilterHint, FilterRows};
-use carrel_domain::lexical::{Lexical, Postings, Question, Wanted};
+use carrel_domain::lexical::{Lexical, LexicalQuery, Postings, Wanted};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::provenance::Provenance;
 use carrel_domain::workspace::Workspaces;
@@ -44,12 +44,12 @@ async fn holding(
     among: DocumentSelection<&[WorkspaceDocumentId]>,
 ) -> Vec<Postings> {
     let wanted = Wanted { within, groups, most: 3, among };
-    db.holding(wanted).await.unwrap().1
+    db.postings(wanted).await.unwrap().1
 }
 
 /// The terms of each word of a question as it is spelled.
 fn of_query(text: &str) -> Vec<String> {
-    let words = Question::of(text).words.into_iter();
+    let words = LexicalQuery::of(text).words.into_iter();
     words.filter_map(|word| word.terms.into_iter().next()).collect()
 }
 
@@ -72,7 +72,7 @@ async fn passages_are_found_by_words_of_one_workspace(scratch: Scratch) {
     assert_eq!(found(&db, WorkspaceId(77), "honey").await, [""; 0]);
     let groups = [of_query("bee"), Vec::new(), of_query("nothing"), of_query("honey")];
     let wanted = Wanted { within: here, groups: &groups, most: 10, among: DocumentSelection::All };
-    let (passages, lists) = db.holding(wanted).await.unwrap();
+    let (passages, lists) = db.postings(wanted).await.unwrap();
     let lengths: Vec<_> = lists.iter().map(|list| list.chunks.len()).collect();
     assert_eq!((passages, lengths), (2, vec![1, 0, 0, 2]));
 }
@@ -216,19 +216,19 @@ async fn places_are_told_by_any_name(scratch: Scratch) {
     for name in ["a", "b", "c"] {
         add(&db, name, vec![saying(here, &["x"]), saying(other, &["x"])]).await;
     }
-    let all = db.placed(here, FilterHint::default(), None, 10).await.unwrap();
+    let all = db.filter_rows(here, FilterHint::default(), None, 10).await.unwrap();
     assert_eq!(all.len(), 3);
     assert_eq!(all[0].title, "a.txt");
     assert_eq!(all[0].published.as_deref().map(str::len), Some(20));
     assert_eq!(
-        db.placed(here, FilterHint::default(), Some(all[0].id), 1).await.unwrap(),
+        db.filter_rows(here, FilterHint::default(), Some(all[0].id), 1).await.unwrap(),
         all[1..2]
     );
     let names = [all[2].path.clone(), all[0].document.to_string(), all[0].key.clone(), "?".into()];
     let by_name = |names| FilterHint { named: Some(names), keys: &[] };
-    let named = db.placed(here, by_name(&names), None, 10).await.unwrap();
+    let named = db.filter_rows(here, by_name(&names), None, 10).await.unwrap();
     assert_eq!(named, [all[0].clone(), all[2].clone()]);
-    let elsewhere = db.placed(other, by_name(&names[2..3]), None, 10).await.unwrap();
+    let elsewhere = db.filter_rows(other, by_name(&names[2..3]), None, 10).await.unwrap();
     assert_eq!(elsewhere, []);
 }
 
@@ -245,7 +245,8 @@ async fn only_places_with_a_key_are_read_for_it(scratch: Scratch) {
     let keys = ["team", "year"].map(str::to_owned);
     let mut titles = Vec::new();
     for keys in [&keys[..0], &keys[..1], &keys[..]] {
-        let places = db.placed(here, FilterHint { named: None, keys }, None, 10).await.unwrap();
+        let places =
+            db.filter_rows(here, FilterHint { named: None, keys }, None, 10).await.unwrap();
         titles.push(places.into_iter().map(|place| place.title).collect::<String>());
     }
     // What only looks as if it had the key may come too.

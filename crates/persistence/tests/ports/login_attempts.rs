@@ -28,7 +28,7 @@ fn attempt(name: u8, network: u8, second: i64) -> Attempt {
 
 /// How many seconds an attempt has to wait.
 async fn wait(db: &Database, attempt: Attempt) -> i64 {
-    db.take(&attempt).await.unwrap().map_or(0, |wait| wait.num_seconds())
+    db.consume_attempt(&attempt).await.unwrap().map_or(0, |wait| wait.num_seconds())
 }
 
 async fn nobody_locks_a_name_out_from_another_network(scratch: Scratch) {

@@ -107,9 +107,9 @@ async fn known_users_come_in_the_order_asked_for(scratch: Scratch) {
     let db = scratch.open();
     let [a, b, c] = three(&db).await;
     let asked = [UserId(77), c, a, UserId(-1), c, b];
-    assert_eq!(db.known(&asked).await.unwrap(), [c, a, c, b]);
+    assert_eq!(db.existing_users(&asked).await.unwrap(), [c, a, c, b]);
     let many: Vec<_> = (1..2000).map(UserId).collect();
-    assert_eq!(db.known(&many).await.unwrap(), [a, b, c]);
+    assert_eq!(db.existing_users(&many).await.unwrap(), [a, b, c]);
 }
 
 async fn many_may_replace_members_at_once(scratch: Scratch) {

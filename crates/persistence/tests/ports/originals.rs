@@ -40,7 +40,7 @@ async fn add(db: &Database, digest: [u8; 32], name: &str) {
 }
 
 async fn note(db: &Database, original: &Original) {
-    assert!(db.note(original, 10_000, at(0)).await.unwrap());
+    assert!(db.reserve(original, 10_000, at(0)).await.unwrap());
 }
 
 /// A kept original of one document.
@@ -48,7 +48,7 @@ async fn kept(db: &Database, digest: [u8; 32], name: &str) -> Original {
     let original = original(digest);
     note(db, &original).await;
     add(db, digest, name).await;
-    assert!(db.settle(original.name).await.unwrap());
+    assert!(db.commit_or_release(original.name).await.unwrap());
     original
 }
 
@@ -69,7 +69,10 @@ async fn an_original_is_kept_once_a_document_was_made_of_it(scratch: Scratch) {
     assert_eq!(db.pending(at(0)).await.unwrap(), []);
     assert_eq!(db.pending(at(1)).await.unwrap(), [file.name]);
     add(&db, CONTENT, "a").await;
-    assert!(db.settle(file.name).await.unwrap() && db.settle(file.name).await.unwrap());
+    assert!(
+        db.commit_or_release(file.name).await.unwrap()
+            && db.commit_or_release(file.name).await.unwrap()
+    );
     assert_eq!(db.of(CONTENT).await.unwrap(), Some(file.clone()));
     assert_eq!(db.of([8; 32]).await.unwrap(), None);
     assert_eq!(db.pending(at(9)).await.unwrap(), []);
@@ -78,7 +81,7 @@ async fn an_original_is_kept_once_a_document_was_made_of_it(scratch: Scratch) {
     assert_eq!(db.originals(Some(file.name), 9).await.unwrap(), []);
     let orphan = original([9; 32]);
     note(&db, &orphan).await;
-    assert!(!db.settle(orphan.name).await.unwrap());
+    assert!(!db.commit_or_release(orphan.name).await.unwrap());
     assert_eq!(released(&db).await, [orphan.name]);
     db.forget(orphan.name).await.unwrap();
     db.forget(file.name).await.unwrap();
@@ -106,7 +109,7 @@ async fn every_way_out_of_the_library_releases_originals(scratch: Scratch) {
     let mut new = made_of([8; 32], "new");
     new.origin.key = Some("k".into());
     Documents::create(&db, old, Vec::new(), done(0)).await.unwrap();
-    assert!(db.settle(replaced.name).await.unwrap());
+    assert!(db.commit_or_release(replaced.name).await.unwrap());
     let replacement = Replacement {
         key: "k".into(),
         earlier: vec![path("old")],
@@ -127,7 +130,7 @@ async fn every_way_out_of_the_library_releases_originals(scratch: Scratch) {
     let file = original([9; 32]);
     note(&db, &file).await;
     Documents::create(&db, document, Vec::new(), done(0)).await.unwrap();
-    assert!(db.settle(file.name).await.unwrap());
+    assert!(db.commit_or_release(file.name).await.unwrap());
     db.remove_folder(&folder, done(1)).await.unwrap();
     assert_eq!(released(&db).await, [file.name]);
 }
@@ -137,7 +140,7 @@ async fn of_two_files_of_one_content_one_is_kept(scratch: Scratch) {
     let first = kept(&db, CONTENT, "a").await;
     let second = original(CONTENT);
     note(&db, &second).await;
-    assert!(!db.settle(second.name).await.unwrap());
+    assert!(!db.commit_or_release(second.name).await.unwrap());
     assert_eq!(
         (db.of(CONTENT).await.unwrap(), released(&db).await),
         (Some(first), vec![second.name])
@@ -147,9 +150,9 @@ async fn of_two_files_of_one_content_one_is_kept(scratch: Scratch) {
 async fn the_quota_counts_each_content_once(scratch: Scratch) {
     let db = scratch.open();
     kept(&db, CONTENT, "a").await;
-    assert!(!db.note(&original([8; 32]), 199, at(0)).await.unwrap());
-    assert!(db.note(&original(CONTENT), 100, at(0)).await.unwrap());
-    assert!(db.note(&original([8; 32]), 300, at(0)).await.unwrap());
+    assert!(!db.reserve(&original([8; 32]), 199, at(0)).await.unwrap());
+    assert!(db.reserve(&original(CONTENT), 100, at(0)).await.unwrap());
+    assert!(db.reserve(&original([8; 32]), 300, at(0)).await.unwrap());
 }
 
 async fn a_released_file_is_never_kept_again(scratch: Scratch) {
@@ -157,7 +160,7 @@ async fn a_released_file_is_never_kept_again(scratch: Scratch) {
     let first = kept(&db, CONTENT, "a").await;
     remove(&db, &["a"]).await;
     let second = kept(&db, CONTENT, "b").await;
-    assert!(!db.settle(first.name).await.unwrap());
+    assert!(!db.commit_or_release(first.name).await.unwrap());
     assert_eq!(db.of(CONTENT).await.unwrap(), Some(second));
 }
 

@@ -127,9 +127,10 @@ async fn a_link_is_spent_once_and_takes_the_others_along(scratch: Scratch) {
     }
     assert!(db.is_good(digest(1), at(9)).await.unwrap());
     assert!(!db.is_good(digest(1), at(10)).await.unwrap());
-    assert!(!db.spend(digest(1), done(11)).await.unwrap());
-    assert!(!db.spend(digest(9), done(11)).await.unwrap());
-    let (one, other) = tokio::join!(db.spend(digest(2), done(12)), db.spend(digest(3), done(12)));
+    assert!(!db.redeem_link(digest(1), done(11)).await.unwrap());
+    assert!(!db.redeem_link(digest(9), done(11)).await.unwrap());
+    let (one, other) =
+        tokio::join!(db.redeem_link(digest(2), done(12)), db.redeem_link(digest(3), done(12)));
     assert!(one.unwrap() != other.unwrap());
     assert!(!db.is_good(digest(3), at(13)).await.unwrap());
 }
@@ -152,5 +153,5 @@ async fn somebody_sees_their_own_sessions(scratch: Scratch) {
     let digests: Vec<_> = seen.iter().map(|session| session.digest).collect();
     assert_eq!(digests, [digest(2), digest(1)]);
     assert!(Sessions::of(&db, one, at(50)).await.unwrap().is_empty());
-    assert!(db.entered_by(UserId(one.0)).await.unwrap().is_empty());
+    assert!(db.workspaces_of_user(UserId(one.0)).await.unwrap().is_empty());
 }

@@ -25,7 +25,7 @@ on_both_databases! {
 async fn begun(db: &Database, here: WorkspaceId, now: i64) -> (Lease, JobItem) {
     queue(db, here, &["a"]).await;
     let ClaimedJob { lease, .. } = claim(db, now).await;
-    let item = db.waiting(&lease, 1).await.unwrap().unwrap().remove(0);
+    let item = db.pending_items(&lease, 1).await.unwrap().unwrap().remove(0);
     (lease, item)
 }
 

@@ -16,7 +16,9 @@ async fn of_many_questions_at_once_as_many_as_allowed_are_noted(scratch: Scratch
     let tasks: Vec<_> = (0..100)
         .map(|number| {
             let db = db.clone();
-            tokio::spawn(async move { db.take(asker, 10, at(number % 7)).await.unwrap() })
+            tokio::spawn(
+                async move { db.consume_message(asker, 10, at(number % 7)).await.unwrap() },
+            )
         })
         .collect();
     let mut noted = 0;
@@ -31,28 +33,28 @@ async fn the_day_rolls(scratch: Scratch) {
     let db = scratch.open();
     let asker = user(&db, "asker").await.id;
     let day = TimeDelta::hours(24);
-    assert!(db.take(asker, 2, at(0)).await.unwrap());
-    assert!(db.take(asker, 2, at(60)).await.unwrap());
-    assert!(!db.take(asker, 2, at(61)).await.unwrap());
+    assert!(db.consume_message(asker, 2, at(0)).await.unwrap());
+    assert!(db.consume_message(asker, 2, at(60)).await.unwrap());
+    assert!(!db.consume_message(asker, 2, at(61)).await.unwrap());
     let almost = at(0) + day - TimeDelta::microseconds(1);
-    assert!(!db.take(asker, 2, almost).await.unwrap());
-    assert!(db.take(asker, 2, at(0) + day).await.unwrap());
-    assert!(!db.take(asker, 2, at(59) + day).await.unwrap());
-    assert!(db.take(asker, 3, at(59) + day).await.unwrap());
-    assert!(!db.take(asker, 2, at(60) + day).await.unwrap());
+    assert!(!db.consume_message(asker, 2, almost).await.unwrap());
+    assert!(db.consume_message(asker, 2, at(0) + day).await.unwrap());
+    assert!(!db.consume_message(asker, 2, at(59) + day).await.unwrap());
+    assert!(db.consume_message(asker, 3, at(59) + day).await.unwrap());
+    assert!(!db.consume_message(asker, 2, at(60) + day).await.unwrap());
     assert_eq!(scratch.rows_in("questions"), 2);
-    assert!(db.take(asker, 1, at(100) + day * 2).await.unwrap());
+    assert!(db.consume_message(asker, 1, at(100) + day * 2).await.unwrap());
     assert_eq!(scratch.rows_in("questions"), 1);
 }
 
 async fn users_have_quotas_of_their_own(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (user(&db, "one").await.id, user(&db, "two").await.id);
-    assert!(db.take(one, 1, at(0)).await.unwrap());
-    assert!(db.take(two, 1, at(0)).await.unwrap());
-    assert!(!db.take(one, 1, at(1)).await.unwrap());
-    assert!(!db.take(two, 0, at(1)).await.unwrap());
-    assert!(!db.take(two, -1, at(1)).await.unwrap());
-    let nobody = db.take(UserId(77), 1, at(0)).await;
+    assert!(db.consume_message(one, 1, at(0)).await.unwrap());
+    assert!(db.consume_message(two, 1, at(0)).await.unwrap());
+    assert!(!db.consume_message(one, 1, at(1)).await.unwrap());
+    assert!(!db.consume_message(two, 0, at(1)).await.unwrap());
+    assert!(!db.consume_message(two, -1, at(1)).await.unwrap());
+    let nobody = db.consume_message(UserId(77), 1, at(0)).await;
     assert!(matches!(nobody, Err(Error::NotFound { kind: "user", .. })), "{nobody:?}");
 }

@@ -101,8 +101,8 @@ async fn a_hash_is_strengthened_only_where_it_has_not_changed(scratch: Scratch) 
     let made = user(&db, "somebody").await;
     let hash = |text: &str| PasswordHash(text.into());
     Sessions::open(&db, session(made.id, 1, 10), done(0)).await.unwrap();
-    db.strengthen(made.id, &new_user("xx").password, hash("strong")).await.unwrap();
-    db.strengthen(made.id, &hash("other"), hash("wrong")).await.unwrap();
+    db.rehash_password(made.id, &new_user("xx").password, hash("strong")).await.unwrap();
+    db.rehash_password(made.id, &hash("other"), hash("wrong")).await.unwrap();
     assert_eq!(db.credentials("somebody").await.unwrap(), Some((made, hash("strong"))));
     assert!(db.user_of(digest(1), at(1)).await.unwrap().is_some());
 }

@@ -27,7 +27,7 @@ async fn a_token_is_taken_once(scratch: Scratch) {
     let takers: Vec<_> = (0..8)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(async move { db.take(digest(1), done(20)).await })
+            tokio::spawn(async move { db.redeem_token(digest(1), done(20)).await })
         })
         .collect();
     let mut taken = Vec::new();
@@ -36,7 +36,7 @@ async fn a_token_is_taken_once(scratch: Scratch) {
     }
     assert_eq!(taken, [(one, at(10))]);
     assert_eq!(AuditLog::count(&db).await.unwrap(), events + 1);
-    assert!(db.take(digest(2), done(20)).await.unwrap().is_none());
+    assert!(db.redeem_token(digest(2), done(20)).await.unwrap().is_none());
 }
 
 async fn a_new_token_takes_the_place_of_the_one_before(scratch: Scratch) {
@@ -45,9 +45,9 @@ async fn a_new_token_takes_the_place_of_the_one_before(scratch: Scratch) {
     for (of, number) in [(&one, 1), (&two, 2), (&one, 3)] {
         db.issue(token(of.id, number, 10), done(0)).await.unwrap();
     }
-    assert!(db.take(digest(1), done(1)).await.unwrap().is_none());
+    assert!(db.redeem_token(digest(1), done(1)).await.unwrap().is_none());
     for (number, user) in [(3, one), (2, two)] {
-        let taken = db.take(digest(number), done(1)).await.unwrap().unwrap();
+        let taken = db.redeem_token(digest(number), done(1)).await.unwrap().unwrap();
         assert_eq!((taken.user, taken.expires_at, taken.issued_by), (user, at(10), None));
     }
 }
@@ -57,7 +57,7 @@ async fn tokens_go_with_their_user(scratch: Scratch) {
     let one = user(&db, "one").await.id;
     db.issue(token(one, 1, 10), done(0)).await.unwrap();
     Users::delete(&db, one, done(1)).await.unwrap();
-    assert!(db.take(digest(1), done(1)).await.unwrap().is_none());
+    assert!(db.redeem_token(digest(1), done(1)).await.unwrap().is_none());
     let refused = db.issue(token(one, 2, 10), done(1)).await;
     assert!(matches!(refused, Err(Error::NotFound { kind: "user", .. })), "{refused:?}");
 }

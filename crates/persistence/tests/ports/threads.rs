@@ -42,7 +42,7 @@ async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
 }
 
 async fn shown(db: &Database, of: &ChatScope, part: ChatRange) -> Vec<String> {
-    db.shown(of, part).await.unwrap().items.into_iter().map(|chat| chat.prompt).collect()
+    db.history_page(of, part).await.unwrap().items.into_iter().map(|chat| chat.prompt).collect()
 }
 
 async fn a_thread_is_found_in_its_workspace_only(scratch: Scratch) {

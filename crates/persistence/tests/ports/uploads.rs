@@ -85,7 +85,7 @@ async fn an_upload_of_one_piece_leaves_no_trace_but_its_job(scratch: Scratch) {
         );
         // Held by whoever asked for it, and by nobody else.
         let lease = carrel_domain::job::queue::Lease { job: job.id, token: hold.token };
-        assert_eq!(db.waiting(&lease, 9).await.unwrap().unwrap().len(), 2);
+        assert_eq!(db.pending_items(&lease, 9).await.unwrap().unwrap().len(), 2);
     }
     assert!(!db.is_due(Utc::now()).await.unwrap());
     assert!(db.pending_files(at(99)).await.unwrap().is_empty());
@@ -112,7 +112,7 @@ async fn the_job_of_an_upload_is_taken_once_its_last_piece_is_stored(scratch: Sc
     let now = Utc::now();
     let request = LeaseRequest { token: Uuid::new_v4(), until: now + TimeDelta::seconds(20) };
     let claimed = db.claim(request, now).await.unwrap().unwrap();
-    let waiting = db.waiting(&claimed.lease, 9).await.unwrap().unwrap();
+    let waiting = db.pending_items(&claimed.lease, 9).await.unwrap().unwrap();
     let waiting: Vec<_> = waiting.into_iter().map(|item| item.path).collect();
     assert_eq!((claimed.job.id, waiting), (job.id, paths(&["a", "b", "c", "d"])));
 }

@@ -52,7 +52,7 @@ async fn a_user_comes_back_as_made(scratch: Scratch) {
     let other = user(&db, "else").await;
     assert_eq!(Users::by_id(&db, made.id).await.unwrap(), Some(made.clone()));
     assert_eq!(Users::by_id(&db, UserId(77)).await.unwrap(), None);
-    let everyone = db.list_whole().await.unwrap();
+    let everyone = db.list_with_profiles().await.unwrap();
     assert_eq!(everyone, [made, other]);
     let listed: Vec<_> = everyone.into_iter().map(ListedUser::from).collect();
     assert_eq!(Users::list(&db).await.unwrap(), listed);
@@ -81,7 +81,7 @@ async fn a_user_is_changed_in_parts(scratch: Scratch) {
     assert_eq!(after.picture.as_deref(), Some("b.png"));
     let (_, hash) = db.credentials("renamed").await.unwrap().unwrap();
     assert_eq!(hash, PasswordHash("new".into()));
-    assert_eq!(db.list_whole().await.unwrap(), [after, other]);
+    assert_eq!(db.list_with_profiles().await.unwrap(), [after, other]);
     let missing = change(&db, UserId(77), role(Role::Admin)).await;
     assert!(matches!(missing, Err(Error::NotFound { kind: "user", .. })), "{missing:?}");
 }
@@ -243,8 +243,8 @@ async fn a_deleted_user_leaves_nothing_but_revoked_keys(scratch: Scratch) {
     sign_in(&db, gone.id, 1).await;
     sign_in(&db, kept.id, 2).await;
     Members::add(&db, here, &[gone.id, kept.id], done(0)).await.unwrap();
-    db.take(gone.id, 5, at(0)).await.unwrap();
-    db.take(kept.id, 5, at(0)).await.unwrap();
+    db.consume_message(gone.id, 5, at(0)).await.unwrap();
+    db.consume_message(kept.id, 5, at(0)).await.unwrap();
     scratch.execute(&format!(
         "INSERT INTO threads (id, slug, name, workspace_id, user_id, created_at, updated_at)
          VALUES (5, 't', 'T', {here}, {}, '2026-01-01 00:00:00', '2026-01-01 00:00:00')",

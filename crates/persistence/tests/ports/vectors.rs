@@ -117,7 +117,7 @@ async fn a_database_has_a_name_of_its_own(scratch: Scratch) {
     assert!(name.len() == 16 && name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
     assert_eq!(scratch.open().name().await.unwrap(), name);
     if scratch.is_sqlite() {
-        db.take_other_name().await.unwrap();
+        db.change_installation_id().await.unwrap();
         let other = std::mem::replace(&mut name, db.name().await.unwrap());
         assert!(name != other && name.len() == 16, "{name}");
     }

@@ -49,9 +49,9 @@ async fn of_many_questions_at_once_as_many_as_allowed_are_admitted(scratch: Scra
             .map(|number| {
                 let (db, made) = (db.clone(), made.clone());
                 let session = format!("s{}", number % sessions);
-                tokio::spawn(
-                    async move { db.admit(&made, &session, at(number % 7)).await.unwrap() },
-                )
+                tokio::spawn(async move {
+                    db.consume_question(&made, &session, at(number % 7)).await.unwrap()
+                })
             })
             .collect();
         let mut admitted = 0;
@@ -68,7 +68,8 @@ async fn the_day_of_an_embed_rolls(scratch: Scratch) {
     let limits = WidgetSettings { day_limit: Some(2), session_limit: Some(1), ..here };
     let made = embed(&db, limits).await;
     let day = TimeDelta::hours(24);
-    let admit = async |session: &str, when| db.admit(&made, session, when).await.unwrap();
+    let admit =
+        async |session: &str, when| db.consume_question(&made, session, when).await.unwrap();
     assert_eq!(admit("a", at(0)).await, Admission::Admitted);
     assert_eq!(admit("a", at(1)).await, Admission::SessionIsFull);
     assert_eq!(admit("b", at(2)).await, Admission::Admitted);
@@ -77,7 +78,7 @@ async fn the_day_of_an_embed_rolls(scratch: Scratch) {
     assert_eq!(admit("a", at(1) + day).await, Admission::DayIsFull);
     assert_eq!(scratch.rows_in("embed_questions"), 2);
     let nobody = Widget { id: WidgetId(77), ..made.clone() };
-    let nobody = db.admit(&nobody, "a", at(0)).await;
+    let nobody = db.consume_question(&nobody, "a", at(0)).await;
     assert!(matches!(nobody, Err(Error::NotFound { kind: "embed", .. })), "{nobody:?}");
 }
 
@@ -118,7 +119,7 @@ async fn an_embed_goes_with_its_workspace(scratch: Scratch) {
     let here = workspace(&db, "Here").await.id;
     let made = embed(&db, WidgetSettings::of(here)).await;
     say(&db, made.id, "s", "Hi").await;
-    db.admit(&made, "s", at(0)).await.unwrap();
+    db.consume_question(&made, "s", at(0)).await.unwrap();
     let deleted = embed(&db, WidgetSettings::of(here)).await;
     assert!(Widgets::delete(&db, deleted.id, done(0)).await.unwrap());
     assert!(!Widgets::delete(&db, deleted.id, done(0)).await.unwrap());

@@ -39,8 +39,8 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     db.counted_folders(0, 10).await.unwrap();
     db.titles(&[path("a"), path("b")]).await.unwrap();
     DocumentList::workspaces_of(db, DocumentId::random()).await.unwrap();
-    db.known(&[path("a")]).await.unwrap();
-    db.placed(&[path("a")]).await.unwrap();
+    db.existing(&[path("a")]).await.unwrap();
+    db.in_workspaces(&[path("a")]).await.unwrap();
     db.by_name("a.json").await.unwrap();
     Folders::by_id(db, DocumentId::random()).await.unwrap();
     let other = Folder::parse("other").unwrap();

@@ -17,7 +17,7 @@ pub async fn use_embeds(db: &Database, here: WorkspaceId) {
     Widgets::list(db).await.unwrap();
     db.by_key(key).await.unwrap();
     Widgets::update(db, embed.id, settings, done()).await.unwrap();
-    db.admit(&embed, "s", now).await.unwrap();
+    db.consume_question(&embed, "s", now).await.unwrap();
     let chat = NewWidgetChat {
         widget: embed.id,
         session: "s".into(),

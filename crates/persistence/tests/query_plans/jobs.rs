@@ -35,7 +35,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
         db.end(&lease, Some(String::new()), now).await.unwrap().unwrap();
     };
     db.renew(&lease, now).await.unwrap().unwrap();
-    let items = db.waiting(&lease, 10).await.unwrap().unwrap();
+    let items = db.pending_items(&lease, 10).await.unwrap().unwrap();
     let part = PassagePart { item: items[0].clone(), passages: embedded(here), before: None };
     let result = db.store_part(&lease, part, now).await.unwrap();
     let Some(PartResult::Stored(stored)) = result else {
@@ -86,8 +86,8 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
 
     let keys = [TextKey([1; 32]), TextKey([2; 32])];
     let vectors = || keys.iter().map(|key| (*key, vec![1.0])).collect();
-    EmbeddingCache::keep(db, vectors(), 1000, now).await.unwrap();
-    EmbeddingCache::keep(db, vectors(), 10, now).await.unwrap();
-    EmbeddingCache::keep(db, vectors(), 1000, now).await.unwrap();
+    EmbeddingCache::store_vectors(db, vectors(), 1000, now).await.unwrap();
+    EmbeddingCache::store_vectors(db, vectors(), 10, now).await.unwrap();
+    EmbeddingCache::store_vectors(db, vectors(), 1000, now).await.unwrap();
     EmbeddingCache::find(db, &keys, now + TimeDelta::days(7)).await.unwrap();
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::sentences::sentences;
-use super::terms::{kinship, terms};
+use super::terms::{term_similarity, terms};
 
 /// Most quotations in an answer.
 const MOST_QUOTES: usize = 4;
@@ -24,7 +24,7 @@ const TOO_SHORT: usize = 50;
 pub(super) enum Relevance {
     /// They share words with the question.
     Shared,
-    /// No sentence shares words, so they are the beginnings of the first passages.
+    /// No sentence shares words, so they are the first_sentences of the first passages.
     Nearest,
 }
 
@@ -44,7 +44,7 @@ struct Sentence {
 }
 
 impl Sentence {
-    fn asks(&self) -> bool {
+    fn is_question(&self) -> bool {
         self.text
             .trim_end_matches(|c: char| !"?？؟".contains(c) && !c.is_alphanumeric())
             .ends_with(['?', '？', '؟'])
@@ -66,7 +66,7 @@ pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Q
     }
     // A question without an answer after it may share every word and still say nothing.
     for place in 0..all.len() {
-        if all[place].asks() && answer(&all, place).is_none() {
+        if all[place].is_question() && answer(&all, place).is_none() {
             all[place].worth = 0.0;
         }
     }
@@ -76,7 +76,7 @@ pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Q
         words = words_of(question, &all);
     }
     if words.is_empty() {
-        return (Relevance::Nearest, beginnings(&all));
+        return (Relevance::Nearest, first_sentences(&all));
     }
     (Relevance::Shared, joined(&all, &chosen(&words, &all)))
 }
@@ -93,7 +93,7 @@ fn words_of(question: &str, all: &[Sentence]) -> Vec<Word> {
     let terms: BTreeSet<_> = terms(question).into_iter().take(MOST_TERMS).collect();
     let word = |term: &String| {
         let held: Vec<_> = all.iter().map(|sentence| holds(sentence, term)).collect();
-        let holding = held.iter().filter(|kinship| **kinship > 0.0).count();
+        let holding = held.iter().filter(|term_similarity| **term_similarity > 0.0).count();
         let rarity = (1.0 + all.len() as f64 / holding as f64).ln();
         let small = term.len() <= 3 && term.starts_with(char::is_alphabetic);
         let weight = if small { rarity * WORTH_OF_SMALL } else { rarity };
@@ -110,7 +110,7 @@ fn holds(sentence: &Sentence, term: &str) -> f64 {
     if sentence.terms.contains(term) {
         return 1.0;
     }
-    sentence.terms.iter().map(|other| kinship(term, other)).fold(0.0, f64::max)
+    sentence.terms.iter().map(|other| term_similarity(term, other)).fold(0.0, f64::max)
 }
 
 /// Returns the positions of the sentences to quote, best first. Each is selected for what it adds:
@@ -148,7 +148,7 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
 }
 
 /// Returns the first sentences of the first two texts.
-fn beginnings(all: &[Sentence]) -> Vec<Quote> {
+fn first_sentences(all: &[Sentence]) -> Vec<Quote> {
     let contexts: BTreeSet<_> = all.iter().map(|sentence| sentence.context).collect();
     let first = |context| all.iter().position(|sentence| sentence.context == context);
     let places: Vec<_> = contexts.into_iter().take(2).filter_map(first).collect();
@@ -166,7 +166,7 @@ fn following(all: &[Sentence], place: usize) -> Option<usize> {
 /// Returns the sentence that answers the question at `place`, as in a list of questions and
 /// answers.
 fn answer(all: &[Sentence], place: usize) -> Option<usize> {
-    following(all, place).filter(|next| all[place].asks() && !all[*next].asks())
+    following(all, place).filter(|next| all[place].is_question() && !all[*next].is_question())
 }
 
 /// Joins adjacent selected sentences to quotations, ordered by the best sentence of each.

@@ -30,7 +30,7 @@ pub(super) fn terms(text: &str) -> Vec<String> {
 
 /// Returns the similarity of two terms: 1 if they are equal, less if they look like forms of one
 /// word (`open`, `opens`, `opening`), otherwise 0.
-pub(super) fn kinship(a: &str, b: &str) -> f64 {
+pub(super) fn term_similarity(a: &str, b: &str) -> f64 {
     if a == b {
         return 1.0;
     }
@@ -69,10 +69,10 @@ mod tests {
 
     #[test]
     fn forms_of_a_word_are_akin_and_numbers_are_not() {
-        assert_eq!(kinship("open", "opening"), 0.7);
-        assert_eq!(kinship("library", "libraries"), 0.7);
-        assert_eq!(kinship("open", "operate"), 0.0);
-        assert_eq!(kinship("20231", "20232"), 0.0);
-        assert_eq!(kinship("7", "7"), 1.0);
+        assert_eq!(term_similarity("open", "opening"), 0.7);
+        assert_eq!(term_similarity("library", "libraries"), 0.7);
+        assert_eq!(term_similarity("open", "operate"), 0.0);
+        assert_eq!(term_similarity("20231", "20232"), 0.0);
+        assert_eq!(term_similarity("7", "7"), 1.0);
     }
 }

@@ -46,7 +46,7 @@ async fn a_picture_is_asked_for_as_each_provider_wants_it() {
         let server = Server::start(vec![json(&picture())]).await;
         let mut request = lighthouse();
         request.size = ImageSize::parse(if of == "dall-e-2" { "512x512" } else { "500x500" }).ok();
-        let drawn = model(&server.url, name, of).draw(&request).await.unwrap();
+        let drawn = model(&server.url, name, of).generate(&request).await.unwrap();
         assert_eq!((drawn.kind, drawn.content.as_slice()), (ImageFormat::Png, PNG));
         assert_eq!(drawn.notice.as_deref(), notice, "{name}");
         let sent = server.requests().remove(0);
@@ -60,7 +60,7 @@ async fn a_picture_is_asked_for_as_each_provider_wants_it() {
 #[tokio::test]
 async fn the_size_of_the_settings_holds_where_none_is_asked_for_and_is_not_remarked_on() {
     let server = Server::start(vec![json(&picture())]).await;
-    let drawn = model(&server.url, "openai", "gpt-image-1").draw(&lighthouse()).await.unwrap();
+    let drawn = model(&server.url, "openai", "gpt-image-1").generate(&lighthouse()).await.unwrap();
     assert_eq!(drawn.notice, None);
     assert!(server.requests()[0].contains(r#""size":"1024x1024""#));
 }
@@ -80,14 +80,14 @@ async fn pictures_to_go_by_are_sent_along() {
     let mut request = lighthouse();
     request.references = vec![reference.clone(), reference];
     let server = Server::start(vec![json(&picture())]).await;
-    model(&server.url, "lemonade", "z").draw(&request).await.unwrap();
+    model(&server.url, "lemonade", "z").generate(&request).await.unwrap();
     let sent = server.requests().remove(0);
     assert!(sent.starts_with("POST /images/edits "), "{sent}");
     assert_eq!(sent.matches("name=\"image[]\"; filename=").count(), 2, "{sent}");
     assert_eq!(sent.matches("of a lighthouse").count(), 2, "{sent}");
     assert!(sent.contains("name=\"prompt\"\r\n\r\na lighthouse\r\n"), "{sent}");
 
-    let nobody = model("http://127.0.0.1:9/", "ollama", "z").draw(&request).await;
+    let nobody = model("http://127.0.0.1:9/", "ollama", "z").generate(&request).await;
     assert!(matches!(nobody, Err(Error::Invalid { field, .. }) if field == "image_references"));
 }
 
@@ -102,12 +102,12 @@ async fn a_chat_may_answer_with_a_picture() {
     let silent = json!({ "choices": [{ "message": { "content": "I would rather not." } }] });
     let server = Server::start(vec![json(&shown), json(&silent)]).await;
     let model = model(&server.url, "openrouter", "google/g");
-    let drawn = model.draw(&request).await.unwrap();
+    let drawn = model.generate(&request).await.unwrap();
     assert_eq!((drawn.content.as_slice(), drawn.notice.is_some()), (PNG, true));
     let sent = server.requests().remove(0);
     assert!(sent.starts_with("POST /chat/completions "), "{sent}");
     assert!(sent.contains(r#""modalities":["image","text"]"#) && sent.contains(&url), "{sent}");
-    let refused = model.draw(&lighthouse()).await.unwrap_err().to_string();
+    let refused = model.generate(&lighthouse()).await.unwrap_err().to_string();
     assert!(refused.contains("without a picture: I would rather not."), "{refused}");
 }
 
@@ -127,7 +127,7 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
         (json!("x"), "not the JSON expected"),
     ] {
         let server = Server::start(vec![json(&body)]).await;
-        let refused = model(&server.url, "ollama", "z").draw(&lighthouse()).await.unwrap_err();
+        let refused = model(&server.url, "ollama", "z").generate(&lighthouse()).await.unwrap_err();
         assert!(refused.to_string().contains(words), "{words}: {refused}");
     }
     let refusing = [
@@ -140,7 +140,7 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
     ];
     for (reply, words) in refusing {
         let server = Server::start(vec![reply]).await;
-        let refused = model(&server.url, "ollama", "z").draw(&lighthouse()).await.unwrap_err();
+        let refused = model(&server.url, "ollama", "z").generate(&lighthouse()).await.unwrap_err();
         assert!(refused.to_string().contains(words), "{words}: {refused}");
     }
 }
@@ -149,6 +149,6 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
 async fn an_answer_without_end_is_given_up() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_vec();
     let server = Server::start(vec![Reply::Endless(head, vec![b' '; 1 << 20])]).await;
-    let outcome = model(&server.url, "lemonade", "z").draw(&lighthouse()).await;
+    let outcome = model(&server.url, "lemonade", "z").generate(&lighthouse()).await;
     assert!(outcome.unwrap_err().to_string().contains("is longer than"));
 }

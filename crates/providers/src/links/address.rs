@@ -36,7 +36,7 @@ pub fn is_exempt_name(exempt: &[Exempt], name: &str) -> bool {
     exempt.iter().any(|each| matches!(each, Exempt::Name(known) if known == name))
 }
 
-pub fn may_be_reached(exempt: &[Exempt], address: IpAddr) -> bool {
+pub fn is_allowed(exempt: &[Exempt], address: IpAddr) -> bool {
     let address = address.to_canonical();
     let covers = |each: &Exempt| matches!(each, Exempt::Network(net) if net.contains(&address));
     is_public(address) || exempt.iter().any(covers)
@@ -144,7 +144,7 @@ mod tests {
             "ff02::1",
             "4000::1",
         ] {
-            assert!(!may_be_reached(&[], address.parse().unwrap()), "{address}");
+            assert!(!is_allowed(&[], address.parse().unwrap()), "{address}");
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
             "2606:4700:4700::1111",
             "2a00:1450::1",
         ] {
-            assert!(may_be_reached(&[], address.parse().unwrap()), "{address}");
+            assert!(is_allowed(&[], address.parse().unwrap()), "{address}");
         }
     }
 
@@ -174,10 +174,10 @@ mod tests {
             .map(|text| text.parse().unwrap())
             .into();
         for address in ["127.0.0.1", "::ffff:127.0.0.1", "10.1.255.1", "fd12::1"] {
-            assert!(may_be_reached(&exempt, address.parse().unwrap()), "{address}");
+            assert!(is_allowed(&exempt, address.parse().unwrap()), "{address}");
         }
         for address in ["127.0.0.2", "10.2.0.1", "fe80::1"] {
-            assert!(!may_be_reached(&exempt, address.parse().unwrap()), "{address}");
+            assert!(!is_allowed(&exempt, address.parse().unwrap()), "{address}");
         }
         assert!(is_exempt_name(&exempt, "intranet.example"));
         assert!(is_exempt_name(&exempt, "intranet.example."));

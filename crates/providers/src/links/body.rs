@@ -22,7 +22,7 @@ pub fn declared(headers: &HeaderMap) -> (String, Option<String>) {
 }
 
 /// Reads and decompresses the whole content, at most `limit` bytes both before and after.
-pub async fn whole(mut response: Response, limit: u64) -> Result<Vec<u8>> {
+pub async fn read_limited(mut response: Response, limit: u64) -> Result<Vec<u8>> {
     let too_large = || Error::TooLarge { what: "what the link leads to", limit };
     let packed = response.headers().get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes());
     let packed = match packed.map(<[u8]>::to_ascii_lowercase).as_deref() {

@@ -167,7 +167,7 @@ impl SpeechSynthesizer for RemoteSynthesizer {
             SpeakingProtocol::ElevenLabs => self.by_elevenlabs(&request, voice).await?,
         };
         let silent = || self.endpoint.unavailable("it answered without a sound");
-        let first = self.endpoint.piece(&mut body).await?.ok_or_else(silent)?;
+        let first = self.endpoint.next_chunk(&mut body).await?.ok_or_else(silent)?;
         // No audio encoding starts with either.
         match first.first() {
             Some(b'<') if format != AudioFormat::Pcm => return Err(self.endpoint.web_page()),
@@ -178,7 +178,7 @@ impl SpeechSynthesizer for RemoteSynthesizer {
         }
         let rest = (self.endpoint.clone(), body, first.len());
         let rest = stream::try_unfold(rest, |(endpoint, mut body, so_far)| async move {
-            let Some(piece) = endpoint.piece(&mut body).await? else { return Ok(None) };
+            let Some(piece) = endpoint.next_chunk(&mut body).await? else { return Ok(None) };
             let so_far = so_far + piece.len();
             if so_far > MOST_SOUND {
                 let reason = format!("its answer is longer than {MOST_SOUND} bytes");

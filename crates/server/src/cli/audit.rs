@@ -2,7 +2,7 @@
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
-pub enum Audit {
+pub enum AuditCommand {
     /// Check that no event was changed or removed; exits with 1 and what is wrong if one was
     #[command(after_help = "\
 An anchor is what `carrel audit head` printed earlier, kept where nobody who can write to this server

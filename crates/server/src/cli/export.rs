@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
-pub enum Export {
+pub enum ExportCommand {
     /// Write documents as AnythingLLM keeps them, and conversations, users and workspaces as JSON Lines
     #[command(after_help = "\
 Documents are in the folder layout of AnythingLLM; README.md in the folder explains the other files.
@@ -14,7 +14,7 @@ exported.
 
 Example:
   carrel export anythingllm /mnt/export --storage /srv/carrel")]
-    Anythingllm(ExportFolder),
+    Anythingllm(ExportFolderArgs),
     /// Write everything to a folder that an empty carrel reads, on SQLite or PostgreSQL
     #[command(after_help = "\
 People can read the folder: a JSON object for each row, a file for each document. README.md in it explains
@@ -27,11 +27,11 @@ Example, from SQLite to PostgreSQL:
   mkdir -m 700 /srv/carrel-pg && cp /srv/carrel/secret.key /srv/carrel-pg/
   carrel import archive /mnt/archive --storage /srv/carrel-pg \\
     --database-url postgres://user:password@host/name")]
-    Archive(ExportArchive),
+    Archive(ExportArchiveArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct ExportArchive {
+pub struct ExportArchiveArgs {
     /// Folder to write
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
@@ -41,7 +41,7 @@ pub struct ExportArchive {
 }
 
 #[derive(Debug, Args)]
-pub struct ExportFolder {
+pub struct ExportFolderArgs {
     /// Folder to write
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,

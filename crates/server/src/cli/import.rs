@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
-pub enum Import {
+pub enum ImportCommand {
     /// Import an installation of AnythingLLM: people, keys, workspaces, documents, chats, settings
     #[command(after_help = "\
 Stop the other server first; its files are only read. Ids, slugs, paths, passwords, API keys and
@@ -14,7 +14,7 @@ Examples:
   carrel import anythingllm /srv/anythingllm --dry-run
   carrel import anythingllm /srv/anythingllm --storage /srv/carrel
   carrel import anythingllm /srv/anythingllm --source-database postgres://user:password@host/name")]
-    Anythingllm(Anythingllm),
+    Anythingllm(AnythingllmArgs),
     /// Import an archive that `carrel export archive` wrote
     #[command(after_help = "\
 Stop the server first, and give this one an empty storage directory and database. Everything comes, or
@@ -23,18 +23,18 @@ must be set again.
 
 Example:
   carrel import archive /mnt/archive --storage /srv/carrel")]
-    Archive(ImportArchive),
+    Archive(ImportArchiveArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct ImportArchive {
+pub struct ImportArchiveArgs {
     /// Folder of the archive
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub struct Anythingllm {
+pub struct AnythingllmArgs {
     /// Its storage folder, which holds anythingllm.db and documents/
     #[arg(value_name = "FOLDER")]
     pub source: PathBuf,

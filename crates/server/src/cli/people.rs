@@ -4,23 +4,23 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
-pub enum User {
+pub enum UserCommand {
     /// Create a user; asks for the password
     #[command(after_help = "\
 Examples:
   carrel user create sam --role manager
   pass show carrel/sam | carrel user create sam --password-stdin")]
-    Create(NewUser),
+    Create(NewUserArgs),
     /// Print a link with which a user sets a new password, once and within 24 hours
     #[command(after_help = "\
 Examples:
   carrel user recovery-link sam
   carrel user recovery-link sam --base https://carrel.example.com")]
-    RecoveryLink(LinkUser),
+    RecoveryLink(RecoveryLinkArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct LinkUser {
+pub struct RecoveryLinkArgs {
     /// The name the user signs in with
     pub name: String,
     /// The address of this server as people's browsers know it [default: this machine's]
@@ -29,30 +29,30 @@ pub struct LinkUser {
 }
 
 #[derive(Debug, Args)]
-pub struct NewUser {
+pub struct NewUserArgs {
     /// 2 to 64 lower-case letters, digits and . _ @ -, beginning with a letter
     pub name: String,
     #[arg(long, default_value = "default", value_parser = role())]
     pub role: Role,
     #[command(flatten)]
-    pub password: Password,
+    pub password: PasswordArgs,
 }
 
 #[derive(Debug, Args)]
-pub struct Password {
+pub struct PasswordArgs {
     /// Read the password from the first line of standard input
     #[arg(long)]
     pub password_stdin: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum MultiUser {
+pub enum MultiUserCommand {
     /// Create the first admin, which switches to many users for good
     Enable {
         /// Name of the admin
         name: String,
         #[command(flatten)]
-        password: Password,
+        password: PasswordArgs,
     },
 }
 

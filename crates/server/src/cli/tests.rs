@@ -22,7 +22,7 @@ fn common_flags_may_stand_anywhere() {
 #[test]
 fn a_key_takes_scopes_and_an_end() {
     let cli = cli(&["api-key", "create", "--scope", "read", "--scope=chat", "--expires-in=90d"]);
-    let Command::ApiKey(ApiKey::Create(key)) = cli.unwrap().command else { panic!() };
+    let Command::ApiKey(ApiKeyCommand::Create(key)) = cli.unwrap().command else { panic!() };
     assert_eq!(key.scopes, [Scope::Read, Scope::Chat]);
     assert_eq!(key.expires_in, Some(Duration::from_secs(90 * 86_400)));
 }
@@ -30,7 +30,9 @@ fn a_key_takes_scopes_and_an_end() {
 #[test]
 fn a_key_takes_workspaces_and_a_rate() {
     let words = ["api-key", "create", "--workspace=a", "--workspace", "b", "--rate-limit=10"];
-    let Command::ApiKey(ApiKey::Create(key)) = cli(&words).unwrap().command else { panic!() };
+    let Command::ApiKey(ApiKeyCommand::Create(key)) = cli(&words).unwrap().command else {
+        panic!()
+    };
     assert_eq!((key.workspaces, key.rate_limit), (vec!["a".into(), "b".into()], Some(10)));
 }
 

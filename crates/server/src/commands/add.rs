@@ -14,17 +14,17 @@ use carrel_services::workspaces;
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::Add;
+use crate::cli::AddArgs;
 use crate::files;
 use crate::terminal::{one_line, print, say};
 use crate::wiring::{App, chain};
 
-pub async fn run(app: &App, what: Add) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, args: AddArgs) -> anyhow::Result<ExitCode> {
     let types = app.ports.library.extractor.file_types().into_iter();
     let readable = types.filter(|file_type| file_type.is_read);
     let extensions = readable.flat_map(|known| known.extensions.iter().chain(known.aliases));
     let known: BTreeSet<String> = extensions.map(|&extension| extension.to_owned()).collect();
-    let files = files::collect(&what.files, &known);
+    let files = files::collect(&args.files, &known);
     if files.is_empty() {
         let known = known.into_iter().collect::<Vec<_>>().join(" ");
         bail!("failed to add anything: no files of these types are there: {known}");
@@ -32,7 +32,7 @@ pub async fn run(app: &App, what: Add) -> anyhow::Result<ExitCode> {
     if let Some(problem) = app.models.embedder_problem() {
         bail!("failed to add anything: {problem}");
     }
-    let workspace = workspace(app, &what.workspace).await.context("failed to add")?;
+    let workspace = workspace(app, &args.workspace).await.context("failed to add")?;
     let mut report = Report::new(files.len());
     for file in files {
         match file {

@@ -10,21 +10,21 @@ use carrel_services::api_keys::KeyOptions;
 use carrel_services::workspaces;
 use chrono::{TimeDelta, Utc};
 
-use crate::cli::{ApiKey, NewKey};
+use crate::cli::{ApiKeyCommand, NewKeyArgs};
 use crate::terminal::{one_line, print, say, table, when};
 use crate::wiring::App;
 
-pub async fn run(app: &App, what: ApiKey) -> anyhow::Result<ExitCode> {
-    match what {
-        ApiKey::Create(new) => create(app, new).await?,
-        ApiKey::List => list(app).await?,
-        ApiKey::Revoke { id } => revoke(app, id).await?,
+pub async fn run(app: &App, command: ApiKeyCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ApiKeyCommand::Create(new) => create(app, new).await?,
+        ApiKeyCommand::List => list(app).await?,
+        ApiKeyCommand::Revoke { id } => revoke(app, id).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(app: &App, new: NewKey) -> anyhow::Result<()> {
-    let NewKey { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = new;
+async fn create(app: &App, new: NewKeyArgs) -> anyhow::Result<()> {
+    let NewKeyArgs { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = new;
     let now = Utc::now();
     let mut workspaces = Vec::new();
     for slug in &slugs {

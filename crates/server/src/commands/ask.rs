@@ -10,12 +10,12 @@ use carrel_services::workspaces;
 use chrono::Utc;
 use serde_json::json;
 
-use crate::cli::Ask;
+use crate::cli::AskArgs;
 use crate::terminal::{one_line, plain, print};
 use crate::wiring::App;
 
-pub async fn run(app: &App, what: Ask) -> anyhow::Result<ExitCode> {
-    let Ask { workspace, question, json, session } = what;
+pub async fn run(app: &App, args: AskArgs) -> anyhow::Result<ExitCode> {
+    let AskArgs { workspace, question, json, session } = args;
     let workspace = find(app, &workspace).await.context("failed to ask")?;
     // A conversation of its own, unless one is named: whoever asks twice at a prompt does not
     // expect the second answer to depend on the first.

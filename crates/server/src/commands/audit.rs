@@ -7,19 +7,19 @@ use carrel_domain::audit::{Anchor, By, LoggedEvent};
 use carrel_services::audit::{self, Verdict};
 use chrono::Utc;
 
-use crate::cli::Audit;
+use crate::cli::AuditCommand;
 use crate::terminal::{one_line, print, say, table, when};
 use crate::wiring::App;
 
 /// The most that is read of a file with an anchor, in bytes.
 const LONGEST_FILE: u64 = 1 << 20;
 
-pub async fn run(app: &App, what: Audit) -> anyhow::Result<ExitCode> {
-    match what {
-        Audit::Verify { anchor } => verify(app, anchor.as_deref()).await?,
-        Audit::Head => head(app).await?,
-        Audit::Seal => seal(app).await?,
-        Audit::List { limit } => list(app, limit).await?,
+pub async fn run(app: &App, command: AuditCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        AuditCommand::Verify { anchor } => verify(app, anchor.as_deref()).await?,
+        AuditCommand::Head => head(app).await?,
+        AuditCommand::Seal => seal(app).await?,
+        AuditCommand::List { limit } => list(app, limit).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

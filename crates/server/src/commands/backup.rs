@@ -8,19 +8,19 @@ use carrel_domain::audit::By;
 use carrel_services::backup::Secrets;
 use chrono::Utc;
 
-use crate::cli::Backup;
+use crate::cli::BackupArgs;
 use crate::terminal::say;
 use crate::wiring::App;
 
-pub async fn run(app: &App, what: Backup) -> anyhow::Result<ExitCode> {
-    let file = &what.file;
+pub async fn run(app: &App, args: BackupArgs) -> anyhow::Result<ExitCode> {
+    let file = &args.file;
     let shown = file.display();
     if file.exists() {
         bail!("failed to back up: {shown} is there already");
     }
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new(".")).to_owned();
-    let secrets = if what.without_secrets { Secrets::LeftOut } else { Secrets::Included };
+    let secrets = if args.without_secrets { Secrets::LeftOut } else { Secrets::Included };
     let staged = app.ports.backups.stage(secrets, &By::operator(Utc::now())).await;
     let staged = staged.context("failed to back up")?;
     let database = staged.has_database();
@@ -29,7 +29,7 @@ pub async fn run(app: &App, what: Backup) -> anyhow::Result<ExitCode> {
         let mut archive = tempfile::NamedTempFile::new_in(&folder)?;
         let written = staged.write(BufWriter::new(archive.as_file_mut()))?;
         archive.as_file().sync_all()?;
-        archive.persist_noclobber(&what.file).map_err(|error| error.error)?;
+        archive.persist_noclobber(&args.file).map_err(|error| error.error)?;
         std::io::Result::Ok(written)
     };
     let written = tokio::task::spawn_blocking(write).await?;

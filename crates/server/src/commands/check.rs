@@ -7,13 +7,13 @@ use carrel_domain::settings::Settings;
 use carrel_services::settings::key::Key;
 
 use crate::config::variables::VECTOR_DB;
-use crate::config::{Config, Effective, Reading};
-use crate::settings::{self, NoSettings, Sources};
+use crate::config::{Config, ConfigReport, EffectiveValue};
+use crate::settings::{self, EffectiveSettings, NoSettings};
 use crate::terminal::{one_line, print, say, table};
 use crate::{index, models, wiring};
 
-pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
-    let Reading { config, given, mut effective, mut warnings } = reading;
+pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
+    let ConfigReport { config, given, mut effective, mut warnings } = reading;
     let opened = match &config {
         Ok(config) => database(config).await,
         Err(_) => Ok(None),
@@ -30,7 +30,7 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
     let store = store.context("failed to read the settings")?;
     let (asked, wrong, native) = models::review(&store, model.as_ref());
     warnings.extend(native);
-    let sources = Sources { store: &store, given: &given, rows };
+    let sources = EffectiveSettings { store: &store, given: &given, rows };
     let (vectors, unusable) = index::review(&store);
     let mut names = asked;
     names.extend(vectors);
@@ -80,7 +80,7 @@ pub async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Setting
     Ok(Some((Arc::new(database), key)))
 }
 
-fn row(effective: &Effective) -> Vec<String> {
+fn row(effective: &EffectiveValue) -> Vec<String> {
     let value = effective.value.as_deref().filter(|value| !value.is_empty()).unwrap_or("-");
     vec![effective.name.clone(), one_line(value), effective.source.to_string()]
 }

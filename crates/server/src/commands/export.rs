@@ -11,20 +11,22 @@ use carrel_import::{ExportSummary, NotExported, OpenFiles, export};
 use chrono::Utc;
 
 use super::import::archive_table;
-use crate::cli::{Export, ExportArchive, ExportFolder};
+use crate::cli::{ExportArchiveArgs, ExportCommand, ExportFolderArgs};
 use crate::config::Config;
 use crate::terminal::{print, say, table};
 use crate::wiring::App;
 
-pub async fn run(app: &App, config: &Config, what: Export) -> anyhow::Result<ExitCode> {
-    match what {
-        Export::Anythingllm(ExportFolder { folder }) => anythingllm(app, config, &folder).await,
-        Export::Archive(what) => archive(app, what).await,
+pub async fn run(app: &App, config: &Config, command: ExportCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ExportCommand::Anythingllm(ExportFolderArgs { folder }) => {
+            anythingllm(app, config, &folder).await
+        }
+        ExportCommand::Archive(args) => archive(app, args).await,
     }
 }
 
-async fn archive(app: &App, what: ExportArchive) -> anyhow::Result<ExitCode> {
-    let ExportArchive { folder, without_audit_log } = what;
+async fn archive(app: &App, args: ExportArchiveArgs) -> anyhow::Result<ExitCode> {
+    let ExportArchiveArgs { folder, without_audit_log } = args;
     let by = By::operator(Utc::now());
     let exported = app.archives.export(&folder, !without_audit_log, &by).await;
     let manifest = exported.context("failed to export")?.manifest;

@@ -8,14 +8,15 @@ use carrel_import::{ImportOutcome, Options, Report};
 use carrel_services::archive::{ArchiveSummary, Manifest};
 use chrono::Utc;
 
-use crate::cli::{Anythingllm, Import, ImportArchive};
+use crate::cli::{AnythingllmArgs, ImportArchiveArgs, ImportCommand};
 use crate::config::Config;
 use crate::terminal::{plain, print, say, table};
 use crate::wiring::App;
 
 /// Refuses a source that is no such folder, or is this server's own, before that is opened.
-pub fn check(config: &Config, what: &Import) -> anyhow::Result<()> {
-    let Import::Anythingllm(Anythingllm { source, source_database, .. }) = what else {
+pub fn check(config: &Config, command: &ImportCommand) -> anyhow::Result<()> {
+    let ImportCommand::Anythingllm(AnythingllmArgs { source, source_database, .. }) = command
+    else {
         return Ok(());
     };
     let shown = source.display();
@@ -32,10 +33,10 @@ pub fn check(config: &Config, what: &Import) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn run(app: &App, config: &Config, what: Import) -> anyhow::Result<ExitCode> {
-    match what {
-        Import::Anythingllm(what) => anythingllm(app, config, what).await,
-        Import::Archive(ImportArchive { folder }) => archive(app, &folder).await,
+pub async fn run(app: &App, config: &Config, command: ImportCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ImportCommand::Anythingllm(args) => anythingllm(app, config, args).await,
+        ImportCommand::Archive(ImportArchiveArgs { folder }) => archive(app, &folder).await,
     }
 }
 
@@ -64,8 +65,12 @@ pub fn archive_table(manifest: &Manifest) -> String {
     table(&["WHAT", "NUMBER"], &rows)
 }
 
-async fn anythingllm(app: &App, config: &Config, what: Anythingllm) -> anyhow::Result<ExitCode> {
-    let Anythingllm { source, source_database, env, keep_vectors, dry_run, json } = what;
+async fn anythingllm(
+    app: &App,
+    config: &Config,
+    args: AnythingllmArgs,
+) -> anyhow::Result<ExitCode> {
+    let AnythingllmArgs { source, source_database, env, keep_vectors, dry_run, json } = args;
     let options = Options {
         storage: source,
         database: source_database,

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use carrel_documents::{ocr_model, speech_model};
-use carrel_embedder::fetch::{self, Bundle, ModelFile, Package, Progress, Sources, fetch_bundle};
+use carrel_embedder::fetch::{
+    self, Bundle, FetchSources, ModelFile, Package, Progress, fetch_bundle,
+};
 use carrel_embedder::quantize::{Bits, Cosine, quantize};
-use carrel_embedder::{Directory, catalog};
+use carrel_embedder::{ModelDirectory, catalog};
 use carrel_services::settings::key::Key;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::check;
-use crate::cli::{Fetch, Model, Quantize};
+use crate::cli::{FetchArgs, ModelCommand, QuantizeArgs};
 use crate::config::Config;
 use crate::native::{self, PREFERENCE};
 use crate::settings::{self, NoSettings};
@@ -65,14 +67,17 @@ const fn piper(number: usize) -> ModelFile {
     ModelFile { name, size, sha256 }
 }
 
-pub async fn run(config: &Config, what: Model) -> anyhow::Result<()> {
-    match what {
-        Model::Fetch(what) => fetch(config, what).await,
-        Model::Quantize(what) => smaller(&what),
+pub async fn run(config: &Config, command: ModelCommand) -> anyhow::Result<()> {
+    match command {
+        ModelCommand::Fetch(args) => fetch(config, args).await,
+        ModelCommand::Quantize(args) => smaller(&args),
     }
 }
 
-async fn fetch(config: &Config, Fetch { names, from, mirror }: Fetch) -> anyhow::Result<()> {
+async fn fetch(
+    config: &Config,
+    FetchArgs { names, from, mirror }: FetchArgs,
+) -> anyhow::Result<()> {
     if names.len() > 1 && from.is_some() {
         bail!("--from names the directory of one model; fetch one at a time from there");
     }
@@ -105,14 +110,16 @@ async fn fetch_one(
         Some(name) => Some(name),
         None => preference(config).await?,
     };
-    let Directory { path, model } = native::directory(&config.model, preference.as_deref())?;
+    let ModelDirectory { path, model } = native::directory(&config.model, preference.as_deref())?;
     let Some(model) = model else {
         bail!("{} holds a model of your own, which cannot be downloaded", path.display());
     };
     let sources = match (from, mirror) {
-        (Some(directory), _) => Sources { directory: Some(directory), hub: None, python: false },
-        (None, Some(mirror)) => Sources { hub: Some(mirror), ..Sources::default() },
-        (None, None) => Sources::default(),
+        (Some(directory), _) => {
+            FetchSources { directory: Some(directory), hub: None, python: false }
+        }
+        (None, Some(mirror)) => FetchSources { hub: Some(mirror), ..FetchSources::default() },
+        (None, None) => FetchSources::default(),
     };
     let bar = bar();
     let fetched = fetch::fetch(model, &path, &sources, |progress| tell(&bar, progress)).await;
@@ -137,7 +144,7 @@ async fn fetch_packed(
         );
     }
     let path = native::beside(&config.model, name);
-    let sources = Sources { python: from.is_none(), directory: from, hub: None };
+    let sources = FetchSources { python: from.is_none(), directory: from, hub: None };
     let bar = bar();
     let fetched = fetch_bundle(bundle, &path, &sources, |progress| tell(&bar, progress)).await;
     bar.finish_and_clear();
@@ -186,12 +193,12 @@ async fn preference(config: &Config) -> anyhow::Result<Option<String>> {
     }))
 }
 
-fn smaller(what: &Quantize) -> anyhow::Result<()> {
-    let Quantize { from, bits, into } = what;
+fn smaller(args: &QuantizeArgs) -> anyhow::Result<()> {
+    let QuantizeArgs { from, bits, into } = args;
     let bits = if bits == "4" { Bits::Four } else { Bits::Eight };
     let name = from.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let model = catalog::find(name).filter(|_| !from.join("config.json").exists());
-    let directory = Directory { path: from.clone(), model };
+    let directory = ModelDirectory { path: from.clone(), model };
     let cosine = quantize(&directory, into, bits).context("failed to quantize the model")?;
     say(format_args!("the smaller model is in {}: {}", into.display(), said(cosine)));
     Ok(())

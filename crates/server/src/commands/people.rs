@@ -7,21 +7,25 @@ use carrel_services::accounts::UserDraft;
 use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
-use crate::cli::{LinkUser, MultiUser, NewUser, User};
+use crate::cli::{MultiUserCommand, NewUserArgs, RecoveryLinkArgs, UserCommand};
 use crate::config::Config;
 use crate::pages::reachable;
 use crate::terminal::{password, print, say};
 use crate::wiring::App;
 
-pub async fn run(app: &App, config: &Config, what: User) -> anyhow::Result<ExitCode> {
-    match what {
-        User::Create(new) => create(app, new).await,
-        User::RecoveryLink(of) => recovery_link(app, config, of).await,
+pub async fn run(app: &App, config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        UserCommand::Create(new) => create(app, new).await,
+        UserCommand::RecoveryLink(of) => recovery_link(app, config, of).await,
     }
 }
 
-async fn recovery_link(app: &App, config: &Config, of: LinkUser) -> anyhow::Result<ExitCode> {
-    let LinkUser { name, base } = of;
+async fn recovery_link(
+    app: &App,
+    config: &Config,
+    of: RecoveryLinkArgs,
+) -> anyhow::Result<ExitCode> {
+    let RecoveryLinkArgs { name, base } = of;
     let known = app.ports.sessions.credentials(&name).await.context("failed to make a link")?;
     let Some((user, _)) = known else {
         bail!("failed to make a link: there is no user `{name}`");
@@ -43,8 +47,8 @@ async fn recovery_link(app: &App, config: &Config, of: LinkUser) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(app: &App, new: NewUser) -> anyhow::Result<ExitCode> {
-    let NewUser { name, role, password: from } = new;
+async fn create(app: &App, new: NewUserArgs) -> anyhow::Result<ExitCode> {
+    let NewUserArgs { name, role, password: from } = new;
     if !app.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
             "failed to create the user: there is only one user so far; create the first admin \
@@ -59,8 +63,8 @@ async fn create(app: &App, new: NewUser) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn enable(app: &App, what: MultiUser) -> anyhow::Result<ExitCode> {
-    let MultiUser::Enable { name, password: from } = what;
+pub async fn enable(app: &App, command: MultiUserCommand) -> anyhow::Result<ExitCode> {
+    let MultiUserCommand::Enable { name, password: from } = command;
     if app.ports.multi_user.is_on().await.context("failed to enable multi-user mode")? {
         bail!("failed to enable multi-user mode: it is enabled already");
     }

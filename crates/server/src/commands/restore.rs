@@ -7,12 +7,12 @@ use anyhow::{Context, anyhow, bail};
 use carrel_persistence::Database;
 use carrel_services::backup::restore::{self, Restored};
 
-use crate::cli::Restore;
+use crate::cli::RestoreArgs;
 use crate::config::Config;
 use crate::settings;
 use crate::terminal::say;
 
-pub async fn run(config: &Config, what: Restore) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, args: RestoreArgs) -> anyhow::Result<ExitCode> {
     let database = config.storage.database();
     if settings::file_of(&config.database.url).is_some_and(|file| file != database) {
         bail!(
@@ -22,9 +22,9 @@ pub async fn run(config: &Config, what: Restore) -> anyhow::Result<ExitCode> {
         );
     }
     let root = config.storage.root().to_owned();
-    let shown = what.file.display().to_string();
+    let shown = args.file.display().to_string();
     let unpacked = tokio::task::spawn_blocking(move || {
-        let mut archive = File::open(&what.file).context("failed to open the backup")?;
+        let mut archive = File::open(&args.file).context("failed to open the backup")?;
         restore::unpack(&mut archive, &root).context("failed to restore")
     });
     let restored = unpacked.await?.with_context(|| shown.clone())?;
@@ -67,7 +67,7 @@ async fn make_usable(file: &Path) -> anyhow::Result<()> {
     if let Some(fault) = faults.first() {
         bail!("failed to restore: {fault}");
     }
-    database.take_other_name().await.context("failed to give the database a name of its own")
+    database.change_installation_id().await.context("failed to give the database a name of its own")
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use carrel_services::settings::Leniency;
 use chrono::Utc;
 use serde_json::{Map, Value};
 
-use crate::cli::{NewSetting, Setting};
+use crate::cli::{SettingArgs, SettingCommand};
 use crate::terminal::{first_line, say};
 use crate::wiring::App;
 
-pub async fn run(app: &App, what: Setting) -> anyhow::Result<ExitCode> {
-    let Setting::Set(NewSetting { name, value }) = what;
+pub async fn run(app: &App, command: SettingCommand) -> anyhow::Result<ExitCode> {
+    let SettingCommand::Set(SettingArgs { name, value }) = command;
     let store = &app.ports.settings_store;
     let registry = store.registry();
     let setting = registry.by_name(&name).or_else(|| registry.by_variable(&name));

@@ -6,6 +6,7 @@ use carrel_domain::audit::By;
 use chrono::Utc;
 
 use crate::config::Config;
+use crate::pages;
 use crate::terminal::{print, say};
 use crate::wiring::App;
 
@@ -13,7 +14,7 @@ pub async fn run(app: &App, config: &Config) -> anyhow::Result<ExitCode> {
     if app.ports.multi_user.is_on().await.context("failed to make a link")? {
         anyhow::bail!("failed to make a link: the server is set up already; sign in instead");
     }
-    let link = app.setup_link(config.listen.address, &By::operator(Utc::now())).await;
+    let link = pages::setup_link(app, config.listen.address, &By::operator(Utc::now())).await;
     let link = link.context("failed to make a link")?;
     say(format_args!("open this in a browser; it works once, within 24 hours:"));
     print(&link)?;

@@ -16,7 +16,7 @@ pub type Environment = BTreeMap<String, Option<String>>;
 
 /// Where a value was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     Flag(&'static str),
     Environment,
     File { path: PathBuf, line: usize },
@@ -24,7 +24,7 @@ pub enum Source {
     Default,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ValueSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(flag) => write!(f, "flag {flag}"),
@@ -38,38 +38,38 @@ impl fmt::Display for Source {
 
 /// A value in force, fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effective {
+pub struct EffectiveValue {
     pub name: String,
     /// `None` when nothing is set.
     pub value: Option<String>,
-    pub source: Source,
+    pub source: ValueSource,
 }
 
 /// What was given to the process and written in the file.
 #[derive(Clone, Default)]
-pub struct Given {
+pub struct RawConfig {
     pub environment: Environment,
     pub file: BTreeMap<String, (String, usize)>,
     pub file_path: PathBuf,
 }
 
-impl Given {
+impl RawConfig {
     /// The value of `name` and where it is from. An empty value counts as none, because that is
     /// what an unset variable becomes in many a compose file.
     ///
     /// # Errors
     /// The place of a value that is not UTF-8.
-    pub fn find(&self, name: &str) -> Result<Option<(&str, Source)>, Source> {
+    pub fn find(&self, name: &str) -> Result<Option<(&str, ValueSource)>, ValueSource> {
         match self.environment.get(name) {
-            Some(None) => return Err(Source::Environment),
+            Some(None) => return Err(ValueSource::Environment),
             Some(Some(value)) if !value.trim().is_empty() => {
-                return Ok(Some((value, Source::Environment)));
+                return Ok(Some((value, ValueSource::Environment)));
             }
             _ => {}
         }
         let found = self.file.get(name).filter(|(value, _)| !value.trim().is_empty());
         Ok(found.map(|(value, line)| {
-            (value.as_str(), Source::File { path: self.file_path.clone(), line: *line })
+            (value.as_str(), ValueSource::File { path: self.file_path.clone(), line: *line })
         }))
     }
 }
@@ -77,15 +77,15 @@ impl Given {
 /// Reads typed values and collects every problem on the way, so that all can be told at once.
 pub struct Reader {
     flags: Flags,
-    pub given: Given,
-    pub effective: Vec<Effective>,
+    pub given: RawConfig,
+    pub effective: Vec<EffectiveValue>,
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
 }
 
 impl Reader {
     pub fn new(flags: Flags, environment: Environment) -> Self {
-        let given = Given { environment, ..Given::default() };
+        let given = RawConfig { environment, ..RawConfig::default() };
         Self { flags, given, effective: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
@@ -119,9 +119,9 @@ impl Reader {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
         match self.optional(variable, &parse) {
-            Found::Value(value) => Some(value),
-            Found::Wrong => None,
-            Found::Nothing => {
+            LookupResult::Value(value) => Some(value),
+            LookupResult::Wrong => None,
+            LookupResult::Nothing => {
                 self.describe(&show(default, variable.shown));
                 parse(default)
             }
@@ -133,29 +133,29 @@ impl Reader {
         &mut self,
         variable: &Variable,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Found<T> {
+    ) -> LookupResult<T> {
         let Variable { name, allowed, shown, flag } = variable;
         let flag = flag.and_then(|flag| self.flags.get_key_value(flag));
-        let flag = flag.map(|(flag, value)| (value.as_str(), Source::Flag(flag)));
+        let flag = flag.map(|(flag, value)| (value.as_str(), ValueSource::Flag(flag)));
         let (text, source) = match flag.map_or_else(|| self.given.find(name), |flag| Ok(Some(flag)))
         {
             Ok(Some(found)) => found,
             Ok(None) => {
-                self.note(name, None, Source::Default);
-                return Found::Nothing;
+                self.note(name, None, ValueSource::Default);
+                return LookupResult::Nothing;
             }
             Err(source) => {
                 self.problems.push(format!(
                     "{name} must be {allowed}, not bytes that are no UTF-8 ({source})"
                 ));
-                return Found::Wrong;
+                return LookupResult::Wrong;
             }
         };
         match parse(text.trim()) {
             Some(value) => {
                 let text = show(text, *shown);
                 self.note(name, Some(text), source);
-                Found::Value(value)
+                LookupResult::Value(value)
             }
             None => {
                 let but = match shown {
@@ -164,7 +164,7 @@ impl Reader {
                     Shown::WithoutPassword | Shown::Never => String::new(),
                 };
                 self.problems.push(format!("{name} must be {allowed}{but} ({source})"));
-                Found::Wrong
+                LookupResult::Wrong
             }
         }
     }
@@ -182,19 +182,19 @@ impl Reader {
         }
     }
 
-    fn note(&mut self, name: &str, value: Option<String>, source: Source) {
-        self.effective.push(Effective { name: name.to_owned(), value, source });
+    fn note(&mut self, name: &str, value: Option<String>, source: ValueSource) {
+        self.effective.push(EffectiveValue { name: name.to_owned(), value, source });
     }
 }
 
 /// What came of looking for a value.
-pub enum Found<T> {
+pub enum LookupResult<T> {
     Value(T),
     Nothing,
     Wrong,
 }
 
-impl<T> Found<T> {
+impl<T> LookupResult<T> {
     pub fn value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),

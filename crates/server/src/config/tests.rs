@@ -17,7 +17,7 @@ fn storage(env_file: &str) -> (tempfile::TempDir, String) {
     (directory, path)
 }
 
-fn source_of(reading: &Reading, name: &str) -> (Option<String>, String) {
+fn source_of(reading: &ConfigReport, name: &str) -> (Option<String>, String) {
     let found = reading.effective.iter().find(|effective| effective.name == name).unwrap();
     (found.value.clone(), found.source.to_string())
 }

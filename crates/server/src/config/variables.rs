@@ -1,6 +1,6 @@
 //! Every variable this program knows by name: its flag, what it may hold, what may be shown of it.
 
-use super::reader::Given;
+use super::reader::RawConfig;
 
 /// How a value is shown to people and in logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Names that look like ours and are not.
-pub fn misspelt(given: &Given) -> Vec<String> {
+pub fn misspelt(given: &RawConfig) -> Vec<String> {
     let file = given.file_path.display().to_string();
     let places = given.environment.keys().map(|name| (name, "the environment"));
     let places = places.chain(given.file.keys().map(|name| (name, file.as_str())));

@@ -8,14 +8,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const INTERRUPTED: i32 = 130;
 
 /// Listens from the moment it is made, so that no signal is lost while the server starts.
-pub struct Stop {
+pub struct StopSignals {
     #[cfg(unix)]
     terminate: Signal,
     #[cfg(unix)]
     interrupt: Signal,
 }
 
-impl Stop {
+impl StopSignals {
     #[cfg(unix)]
     pub fn new() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;

@@ -21,7 +21,7 @@ impl App {
     /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
     /// logged, and tried again the next time.
     pub async fn keep_up(&self) {
-        if let Err(error) = self.ports.api_keys.note_uses().await {
+        if let Err(error) = self.ports.api_keys.flush_uses().await {
             tracing::warn!(error = chain(&error), "failed to note when API keys were used");
         }
         if let Err(error) = self.ports.workers.prune(Utc::now()).await {

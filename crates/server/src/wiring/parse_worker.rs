@@ -8,12 +8,12 @@ use carrel_documents::worker::{
 use carrel_documents::{ocr_model, speech_model};
 
 use crate::cli::PARSE_WORKER;
-use crate::config::{Config, Parsing};
+use crate::config::{Config, ParsingConfig};
 use crate::native;
 
 /// What starts the processes that read files.
 pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
-    let Parsing {
+    let ParsingConfig {
         workers,
         timeout: time,
         memory,

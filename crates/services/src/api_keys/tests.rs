@@ -58,7 +58,7 @@ async fn requests_cost_no_look_up_and_no_write_each() {
         service.authenticate(secret.reveal(), now).await.unwrap();
     }
     assert_eq!(keys.asked().len(), 1);
-    service.note_uses().await.unwrap();
+    service.flush_uses().await.unwrap();
     assert_eq!(keys.last_used(key.id), Some(now));
 }
 

@@ -76,7 +76,7 @@ impl Archives {
         let target = crate::target_folder::TargetFolder::begin(folder)?;
         let details = json!({ "kind": KIND }).to_string();
         self.audit.add(by.event("data_exported", details)).await?;
-        let manifest = self.write(target, with_audit_log, by.at).await?;
+        let manifest = write::write(self, target, with_audit_log, by.at).await?;
         Ok(ArchiveSummary { manifest, unreadable_secrets: Vec::new() })
     }
 

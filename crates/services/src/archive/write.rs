@@ -26,53 +26,51 @@ const DOCUMENT_ROWS: &str = "documents";
 /// The table that [`Archives::export`] may leave out.
 const EVENTS: &str = "events";
 
-impl Archives {
-    pub(super) async fn write(
-        &self,
-        target: TargetFolder,
-        with_audit_log: bool,
-        made_at: DateTime<Utc>,
-    ) -> Result<Manifest> {
-        let scratch = staging::make(&self.place.scratch).await?;
-        let staging = Staging::new(&self.place, scratch.path(), Secrets::LeftOut);
-        // Before the rows are read, so that what is deleted afterwards is still here, and after, so
-        // that what was added in between is here too.
-        staging.link().await?;
-        let (target, sums) = blocking(move || {
-            target.make_folder(&[TABLES])?;
-            let sums = Sums::new(&target.path(SUMS))?;
-            Ok((target, sums))
-        })
-        .await?;
-        let shared = Arc::new(Mutex::new(Rows {
-            folder: target.path(TABLES),
-            with_audit_log,
-            open: None,
-            sums,
-            counts: BTreeMap::new(),
-        }));
-        let database = self.store.dump(Box::new(Sink(Arc::clone(&shared)))).await?;
-        staging.link().await?;
-        let held = staging.held().to_owned();
-        let written = blocking(move || {
-            let mut rows = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            rows.close()?;
-            let mut manifest = Manifest::new(database, with_audit_log, made_at);
-            manifest.tables = std::mem::take(&mut rows.counts);
-            let mut files = Files { target: &target, held: &held, sums: &mut rows.sums };
-            (manifest.documents, manifest.documents_without_file) = files.documents()?;
-            manifest.files = files.others()?;
-            let about = serde_json::to_string_pretty(&manifest).map_err(Error::internal)? + "\n";
-            rows.sums.add(Path::new(ABOUT), &Sha256::digest(&about).into())?;
-            fs::write(target.path(ABOUT), about).map_err(Error::of_file)?;
-            rows.sums.finish()?;
-            target.finish(README)?;
-            Ok(manifest)
-        });
-        let manifest = written.await?;
-        drop(scratch);
+pub(super) async fn write(
+    archives: &Archives,
+    target: TargetFolder,
+    with_audit_log: bool,
+    made_at: DateTime<Utc>,
+) -> Result<Manifest> {
+    let scratch = staging::make(&archives.place.scratch).await?;
+    let staging = Staging::new(&archives.place, scratch.path(), Secrets::LeftOut);
+    // Before the rows are read, so that what is deleted afterwards is still here, and after, so
+    // that what was added in between is here too.
+    staging.link().await?;
+    let (target, sums) = blocking(move || {
+        target.make_folder(&[TABLES])?;
+        let sums = Sums::new(&target.path(SUMS))?;
+        Ok((target, sums))
+    })
+    .await?;
+    let shared = Arc::new(Mutex::new(Rows {
+        folder: target.path(TABLES),
+        with_audit_log,
+        open: None,
+        sums,
+        counts: BTreeMap::new(),
+    }));
+    let database = archives.store.dump(Box::new(Sink(Arc::clone(&shared)))).await?;
+    staging.link().await?;
+    let held = staging.folder().to_owned();
+    let written = blocking(move || {
+        let mut rows = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.close()?;
+        let mut manifest = Manifest::new(database, with_audit_log, made_at);
+        manifest.tables = std::mem::take(&mut rows.counts);
+        let mut files = Files { target: &target, held: &held, sums: &mut rows.sums };
+        (manifest.documents, manifest.documents_without_file) = files.documents()?;
+        manifest.files = files.others()?;
+        let about = serde_json::to_string_pretty(&manifest).map_err(Error::internal)? + "\n";
+        rows.sums.add(Path::new(ABOUT), &Sha256::digest(&about).into())?;
+        fs::write(target.path(ABOUT), about).map_err(Error::of_file)?;
+        rows.sums.finish()?;
+        target.finish(README)?;
         Ok(manifest)
-    }
+    });
+    let manifest = written.await?;
+    drop(scratch);
+    Ok(manifest)
 }
 
 /// `SHA256SUMS`, in the form that `sha256sum --check` reads.

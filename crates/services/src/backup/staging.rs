@@ -52,7 +52,7 @@ impl Staging {
     }
 
     /// The folder of second names.
-    pub fn held(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.held
     }
 

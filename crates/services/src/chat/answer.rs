@@ -1,30 +1,13 @@
 //! An answer being received, and the events that clients are sent of it.
 use std::time::Instant;
 
-use carrel_domain::model::{ChatModel, ChatRequest, Delta, FinishReason, ModelName, Usage};
+use carrel_domain::model::{ChatModel, ChatRequest, Delta, FinishReason, Usage};
 use carrel_domain::{ChatId, Error, Result};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use futures_util::StreamExt;
 
-use super::Source;
+use crate::exchange::{Metrics, Source};
 use crate::reasoning::{CLOSE, OPEN, marked};
-
-/// What an answer cost and who gave it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Metrics {
-    /// Tokens of the prompt and the answer.
-    pub usage: Usage,
-    /// From the request to the last part of the answer.
-    pub seconds: f64,
-    /// The model that answered.
-    pub model: ModelName,
-    /// When the last part came.
-    pub answered_at: DateTime<Utc>,
-    /// Whether the question was one for an agent.
-    pub as_agent: bool,
-    /// Why the model stopped.
-    pub finish: FinishReason,
-}
 
 /// A model ended its answer without any text. Nothing is stored of it.
 #[derive(Clone, Debug, PartialEq)]

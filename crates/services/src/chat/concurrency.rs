@@ -37,7 +37,7 @@ pub struct QuestionPermit {
 impl QuestionLimits {
     /// [`Error::Exhausted`] when the caller has as many questions in progress as allowed,
     /// [`Error::Unavailable`] when all callers together hold too many bytes of attachments.
-    pub fn admit(&self, question: &Question, by: &By) -> Result<QuestionPermit> {
+    pub fn acquire(&self, question: &Question, by: &By) -> Result<QuestionPermit> {
         let (caller, most) = caller(question, by);
         let bytes = question.attachments.iter().map(|attached| attached.content.len()).sum();
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +106,7 @@ mod tests {
     use carrel_domain::ApiKeyId;
 
     use super::*;
-    use crate::chat::attachments::Attachment;
+    use crate::chat::Attachment;
     use crate::fakes::by;
 
     fn asked(attached: usize) -> Question {
@@ -125,11 +125,11 @@ mod tests {
         let limits = QuestionLimits::default();
         let key = of(Actor::Key(ApiKeyId(1)));
         let held: Vec<_> =
-            (0..OF_A_PROGRAM).map(|_| limits.admit(&asked(0), &key).unwrap()).collect();
-        assert!(matches!(limits.admit(&asked(0), &key), Err(Error::Exhausted { .. })));
-        assert!(limits.admit(&asked(0), &of(Actor::Key(ApiKeyId(2)))).is_ok());
+            (0..OF_A_PROGRAM).map(|_| limits.acquire(&asked(0), &key).unwrap()).collect();
+        assert!(matches!(limits.acquire(&asked(0), &key), Err(Error::Exhausted { .. })));
+        assert!(limits.acquire(&asked(0), &of(Actor::Key(ApiKeyId(2)))).is_ok());
         drop(held);
-        assert!(limits.admit(&asked(0), &key).is_ok());
+        assert!(limits.acquire(&asked(0), &key).is_ok());
         assert!(limits.0.lock().unwrap().questions.is_empty());
     }
 
@@ -138,17 +138,17 @@ mod tests {
         let limits = QuestionLimits::default();
         let key = of(Actor::Key(ApiKeyId(1)));
         let half = ATTACHMENTS / 2;
-        let held = [half, half].map(|bytes| limits.admit(&asked(bytes), &key).unwrap());
-        assert!(matches!(limits.admit(&asked(1), &key), Err(Error::Unavailable { .. })));
-        assert!(limits.admit(&asked(0), &key).is_ok());
+        let held = [half, half].map(|bytes| limits.acquire(&asked(bytes), &key).unwrap());
+        assert!(matches!(limits.acquire(&asked(1), &key), Err(Error::Unavailable { .. })));
+        assert!(limits.acquire(&asked(0), &key).is_ok());
         let [mut read, waiting] = held;
         // Documents are forgotten once they are read; images are held while the model is asked.
         let image = Image::Inline { mime: "image/png".into(), data: "a".repeat(half / 2) };
         read.shrink_to(&ChatRequest { images: vec![image], ..ChatRequest::default() });
-        drop(limits.admit(&asked(half / 2), &key).unwrap());
-        assert!(limits.admit(&asked(half), &key).is_err());
+        drop(limits.acquire(&asked(half / 2), &key).unwrap());
+        assert!(limits.acquire(&asked(half), &key).is_err());
         drop((read, waiting));
-        assert!(limits.admit(&asked(half), &key).is_ok());
+        assert!(limits.acquire(&asked(half), &key).is_ok());
         assert_eq!(limits.0.lock().unwrap().attachments, 0);
     }
 }

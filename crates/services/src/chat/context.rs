@@ -10,53 +10,13 @@ use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 
 use super::attachments::{Attached, BYTES_A_TOKEN};
 use super::{Conversations, Question};
-use crate::provenance::ProvenanceFields;
+use crate::exchange::Source;
 use crate::reasoning;
 use crate::record::{self, Earlier};
-use crate::search::{EarlierTurn, Hit, MOST_PASSAGES, Query};
+use crate::search::{EarlierTurn, MOST_PASSAGES, Query};
 
 /// How many pinned documents are looked at.
 const MOST_PINNED: u32 = 64;
-
-/// How much of a whole document its source shows, in characters.
-const BEGINNING: usize = 1000;
-
-/// Something an answer is built on.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Source {
-    /// A passage that was found.
-    Passage(Box<Hit>),
-    /// A document that was shown whole, because it is pinned or came with the question.
-    Document {
-        /// The document.
-        document: Box<Document>,
-        /// The beginning of its text.
-        beginning: String,
-    },
-}
-
-impl Source {
-    fn whole(document: Document, text: &str) -> Self {
-        let beginning = text.chars().take(BEGINNING).collect();
-        Self::Document { document: Box::new(document), beginning }
-    }
-
-    /// Where a passage stands; nothing of a document that was shown whole.
-    pub fn provenance(&self) -> Option<ProvenanceFields> {
-        match self {
-            Self::Passage(hit) => Some(ProvenanceFields::of(&hit.passage)),
-            Self::Document { .. } => None,
-        }
-    }
-
-    /// The document it is from.
-    pub fn document(&self) -> &Document {
-        match self {
-            Self::Passage(hit) => &hit.passage.document,
-            Self::Document { document, .. } => document,
-        }
-    }
-}
 
 /// What there is to show.
 pub(super) struct Gathered {
@@ -78,7 +38,7 @@ pub(super) async fn gather(
     let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
     let chosen = conversations.search.chosen(workspace.id, &question.overrides.filter).await?;
     let pinned = add_pinned(conversations, workspace, &chosen, window, &mut gathered).await?;
-    let unshown = chosen.without(pinned);
+    let unshown = chosen.excluding(pinned);
     for Attached { document, text } in attached {
         gathered.add_whole(document, text);
     }
@@ -100,7 +60,7 @@ pub(super) async fn gather(
     if found.len() < wanted {
         let missing = wanted - found.len();
         let earlier = of_earlier_answers(conversations, workspace, past, &found).await?;
-        let earlier = earlier.iter().filter(|passage| unshown.admits(passage.place));
+        let earlier = earlier.iter().filter(|passage| unshown.contains(passage.place));
         let earlier = earlier.take(missing);
         gathered.context.extend(earlier.map(|passage| shown(passage, None)));
     }
@@ -122,7 +82,7 @@ async fn add_pinned(
         if room == 0 {
             break;
         }
-        if !chosen.admits(place.id) {
+        if !chosen.contains(place.id) {
             continue;
         }
         // A file that is missing is a matter for whoever keeps the library in order.
@@ -157,13 +117,13 @@ async fn of_earlier_answers(
 /// What was said before, newest first: what the client brings along, or else what is kept.
 fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
     let Some(messages) = &question.overrides.history else {
-        return past.iter().rev().map(Earlier::turn).collect();
+        return past.iter().rev().map(Earlier::to_search_turn).collect();
     };
     let mut turns: Vec<EarlierTurn> = Vec::new();
     for message in messages {
         match (message.role, turns.last_mut()) {
             (MessageRole::Assistant, Some(turn)) => {
-                turn.answer = reasoning::without(&message.text).to_owned();
+                turn.answer = reasoning::strip(&message.text).to_owned();
             }
             (MessageRole::Assistant, None) => {}
             (MessageRole::User, _) => {

@@ -17,7 +17,7 @@ pub(super) struct ParkedImages {
 
 impl ParkedImages {
     /// Takes the contents out of those images that are going to be stored; the others are removed.
-    pub async fn take(
+    pub async fn park(
         attachments: &mut Vec<Attachment>,
         directory: PathBuf,
     ) -> Result<Option<Self>> {
@@ -40,7 +40,7 @@ impl ParkedImages {
     }
 
     /// Gives the images their contents again.
-    pub async fn put_back(self, attachments: &mut [Attachment]) -> Result<()> {
+    pub async fn restore(self, attachments: &mut [Attachment]) -> Result<()> {
         let Self { mut file, lengths } = self;
         let read = move || {
             file.rewind()?;
@@ -83,14 +83,14 @@ mod tests {
         ];
         let mut attachments = all.clone();
         let place = directory.path().to_owned();
-        let parked = ParkedImages::take(&mut attachments, place).await.unwrap().unwrap();
+        let parked = ParkedImages::park(&mut attachments, place).await.unwrap().unwrap();
         let held: Vec<_> = attachments.iter().map(|a| (&*a.name, a.content.len())).collect();
         assert_eq!(held, [("a", 0), ("b", 0), ("d", 0)]);
-        parked.put_back(&mut attachments).await.unwrap();
+        parked.restore(&mut attachments).await.unwrap();
         let [a, b, _, d] = all.try_into().unwrap();
         assert_eq!(attachments, [a, b, d]);
         let place = directory.path().to_owned();
         let mut none = vec![attachment("b", "text/plain", String::new())];
-        assert!(ParkedImages::take(&mut none, place).await.unwrap().is_none());
+        assert!(ParkedImages::park(&mut none, place).await.unwrap().is_none());
     }
 }

@@ -73,9 +73,9 @@ impl TokenCounter<'_> {
         }
         let half = limit.saturating_sub(CUT_TOKENS) / 2;
         if half == 0 {
-            return self.0.beginning(&text, limit).to_owned();
+            return self.0.prefix(&text, limit).to_owned();
         }
-        format!("{}{CUT}{}", self.0.beginning(&text, half), self.0.end(&text, half))
+        format!("{}{CUT}{}", self.0.prefix(&text, half), self.0.suffix(&text, half))
     }
 }
 

@@ -5,8 +5,7 @@ use carrel_domain::user::User;
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
 
-use super::attachments::{self, Attachment};
-use super::{RequestOverrides, Stop};
+use super::{Attachment, RequestOverrides, Stop, attachments};
 
 /// The longest question, in bytes.
 pub const LONGEST_QUESTION: usize = 1 << 20;

@@ -65,7 +65,7 @@ fn instructions(
 /// The conversation that a client sent. What a model thought is never sent to it again.
 fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
     for message in history.iter_mut().filter(|message| message.role == MessageRole::Assistant) {
-        message.text = reasoning::without(&message.text).to_owned();
+        message.text = reasoning::strip(&message.text).to_owned();
     }
     history.retain(|message| !message.text.is_empty() || !message.images.is_empty());
     history
@@ -75,7 +75,7 @@ fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
 fn turns(past: Vec<Earlier>) -> Vec<Message> {
     let mut turns = Vec::with_capacity(past.len() * 2);
     for Earlier { prompt, answer, images, .. } in past.into_iter().rev() {
-        let answer = reasoning::without(&answer);
+        let answer = reasoning::strip(&answer);
         // Somebody stopped the model while it was thinking.
         if answer.is_empty() {
             continue;

@@ -29,8 +29,8 @@ impl Conversations {
         by: &By,
     ) -> Result<Receiver<AnswerEvent>> {
         question.check()?;
-        let permit = self.limits.admit(&question, by)?;
-        self.admit(question.user.as_ref(), by).await?;
+        let permit = self.limits.acquire(&question, by)?;
+        self.check_quota(question.user.as_ref(), by).await?;
         let (events, receiver) = channel(WAITING);
         let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
         self.tasks.spawn(async move {
@@ -130,7 +130,7 @@ impl Conversations {
             false => {
                 let text = buffer.stored();
                 let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics, images };
-                match self.keep(workspace, question, kept, by).await {
+                match self.save(workspace, question, kept, by).await {
                     Ok(chat) => Some(Finished { chat, text, sources, metrics }),
                     Err(error) => {
                         send(events, AnswerEvent::Failed { error, begun: true }).await;

@@ -5,8 +5,8 @@ use carrel_domain::thread_file::{NewThreadFile, ThreadFile};
 use carrel_domain::{Error, Result, ThreadFileId};
 use serde_json::json;
 
-use super::attachments::{Attached, Attachment, BYTES_A_TOKEN, read_one};
-use super::{Conversations, Question};
+use super::attachments::{Attached, BYTES_A_TOKEN, read_one};
+use super::{Attachment, Conversations, Question};
 use crate::ingestion::{RawText, from_text};
 
 /// How many files a thread holds.
@@ -26,7 +26,7 @@ const SOURCE: &str = "a file that stays with the thread.";
 ///
 /// # Errors
 /// [`Error::Invalid`] for images, which go along with one question only; those of reading files.
-pub async fn keep_file(
+pub async fn add_file(
     conversations: &Conversations,
     thread: &Thread,
     mut attachment: Attachment,

@@ -114,7 +114,7 @@ impl Documents for World {
         let removed: Vec<_> =
             known.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
         drop(documents);
-        self.release_originals();
+        super::originals::release_originals(self);
         let is_gone = |path: &DocumentPath| removed.iter().any(|removed| removed.path == *path);
         self.places.lock().unwrap().retain(|place| !is_gone(&place.document.path));
         self.passages.lock().unwrap().retain(|passage| !is_gone(&passage.document.path));
@@ -172,12 +172,12 @@ impl Folders for World {
         Ok(part.map(|(_, document)| listed(document)).collect())
     }
 
-    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let documents = self.documents.lock().unwrap();
         Ok(paths.iter().filter(|path| documents.contains_key(path)).cloned().collect())
     }
 
-    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn in_workspaces(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let places = self.places.lock().unwrap();
         let is_placed =
             |path: &&DocumentPath| places.iter().any(|place| place.document.path == **path);
@@ -276,7 +276,7 @@ impl Uploads for World {
         if !without_successor.is_empty() {
             self.unfinished.lock().unwrap().insert(obsolete, without_successor);
         }
-        self.release_originals();
+        super::originals::release_originals(self);
         let paths: Vec<DocumentPath> = new.iter().map(|new| new.path.clone()).collect();
         self.pending_files.lock().unwrap().retain(|noted| !paths.contains(noted));
         for document in &new {
@@ -292,7 +292,7 @@ impl Uploads for World {
     }
 
     async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
-        self.known(paths).await
+        self.existing(paths).await
     }
 
     async fn roll_back(

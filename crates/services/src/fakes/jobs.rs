@@ -60,49 +60,53 @@ impl FakeJob {
     }
 }
 
-impl World {
-    fn add_job(&self, kind: JobKind, of: JobWorkspace, new: Vec<JobItem>, event: &Event) -> JobId {
-        let mut jobs = self.jobs.lock().unwrap();
-        let id = JobId(jobs.len() as i64 + 1);
-        let total = new.len() as u32;
-        let job = Job {
-            id,
-            kind,
-            state: JobState::Queued,
-            workspace: of,
-            by: event.by.clone(),
-            awaited: false,
-            progress: JobProgress { total, ..JobProgress::default() },
-            attempts: 0,
-            error: None,
-            cancelling: false,
-            changes: 0,
-            due_at: Some(event.by.at),
-            started_at: None,
-            finished_at: None,
-            updated_at: event.by.at,
-        };
-        jobs.push(FakeJob { job, lease: None, items: new });
-        id
-    }
+fn add_job(
+    world: &World,
+    kind: JobKind,
+    of: JobWorkspace,
+    new: Vec<JobItem>,
+    event: &Event,
+) -> JobId {
+    let mut jobs = world.jobs.lock().unwrap();
+    let id = JobId(jobs.len() as i64 + 1);
+    let total = new.len() as u32;
+    let job = Job {
+        id,
+        kind,
+        state: JobState::Queued,
+        workspace: of,
+        by: event.by.clone(),
+        awaited: false,
+        progress: JobProgress { total, ..JobProgress::default() },
+        attempts: 0,
+        error: None,
+        cancelling: false,
+        changes: 0,
+        due_at: Some(event.by.at),
+        started_at: None,
+        finished_at: None,
+        updated_at: event.by.at,
+    };
+    jobs.push(FakeJob { job, lease: None, items: new });
+    id
+}
 
-    pub(super) fn with_job<T>(
-        &self,
-        id: JobId,
-        change: impl FnOnce(&mut FakeJob) -> T,
-    ) -> Option<T> {
-        let mut jobs = self.jobs.lock().unwrap();
-        jobs.iter_mut().find(|known| known.job.id == id).map(change)
-    }
+pub(super) fn with_job<T>(
+    world: &World,
+    id: JobId,
+    change: impl FnOnce(&mut FakeJob) -> T,
+) -> Option<T> {
+    let mut jobs = world.jobs.lock().unwrap();
+    jobs.iter_mut().find(|known| known.job.id == id).map(change)
+}
 
-    pub(super) fn with_lease<T>(
-        &self,
-        lease: &Lease,
-        change: impl FnOnce(&mut FakeJob) -> T,
-    ) -> Option<T> {
-        self.with_job(lease.job, |known| (known.lease == Some(lease.token)).then(|| change(known)))
-            .flatten()
-    }
+pub(super) fn with_lease<T>(
+    world: &World,
+    lease: &Lease,
+    change: impl FnOnce(&mut FakeJob) -> T,
+) -> Option<T> {
+    with_job(world, lease.job, |known| (known.lease == Some(lease.token)).then(|| change(known)))
+        .flatten()
 }
 
 fn item(path: carrel_domain::DocumentPath, number: i64) -> JobItem {
@@ -115,8 +119,8 @@ impl Jobs for World {
     async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job> {
         let of = JobWorkspace { id: new.workspace, slug: Slug::of("a"), name: "a".into() };
         let items = new.paths.into_iter().zip(0..).map(|(path, number)| item(path, number));
-        let id = self.add_job(new.kind, of, items.collect(), &event);
-        let job = self.with_job(id, |known| {
+        let id = add_job(self, new.kind, of, items.collect(), &event);
+        let job = with_job(self, id, |known| {
             known.job.awaited = new.awaited;
             if let Some(hold) = hold {
                 (known.lease, known.job.due_at) = (Some(hold.token), Some(hold.until));
@@ -128,7 +132,7 @@ impl Jobs for World {
     }
 
     async fn by_id(&self, id: JobId) -> Result<Option<Job>> {
-        Ok(self.with_job(id, |known| known.job.clone()))
+        Ok(with_job(self, id, |known| known.job.clone()))
     }
 
     async fn page(&self, _: &JobFilter, _: Option<JobId>, _: u32) -> Result<Vec<Job>> {
@@ -145,7 +149,7 @@ impl Jobs for World {
         let is_asked_for = |item: &&JobItem| {
             state.is_none_or(|state| item.state == state) && Some(item.number) > after
         };
-        let items = self.with_job(of, |known| known.items.clone()).unwrap_or_default();
+        let items = with_job(self, of, |known| known.items.clone()).unwrap_or_default();
         Ok(items.iter().filter(is_asked_for).take(limit as usize).cloned().collect())
     }
 
@@ -155,7 +159,7 @@ impl Jobs for World {
         told: Cursor,
         limit: u32,
     ) -> Result<Option<(Job, Vec<JobItem>)>> {
-        Ok(self.with_job(id, |known| {
+        Ok(with_job(self, id, |known| {
             let is_new =
                 |item: &&JobItem| (item.changed, item.number) > (told.changes, told.number);
             let mut items: Vec<_> = known.items.iter().filter(is_new).cloned().collect();
@@ -166,7 +170,7 @@ impl Jobs for World {
     }
 
     async fn cancel(&self, id: JobId, _: Event) -> Result<Option<Job>> {
-        Ok(self.with_job(id, |known| {
+        Ok(with_job(self, id, |known| {
             match known.job.state {
                 JobState::Queued => known.end(None),
                 _ => known.job.cancelling = true,
@@ -181,7 +185,7 @@ impl Jobs for World {
         paths: Vec<carrel_domain::DocumentPath>,
         event: Event,
     ) -> Result<Option<Job>> {
-        Ok(self.with_job(id, |known| {
+        Ok(with_job(self, id, |known| {
             let (first, changed) = (known.items.len() as i64, known.change());
             let items = paths.into_iter().zip(first..).map(|(path, number)| item(path, number));
             known.items.extend(items.map(|item| JobItem { changed, ..item }));
@@ -194,7 +198,7 @@ impl Jobs for World {
     }
 
     async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>> {
-        Ok(self.with_job(id, |known| {
+        Ok(with_job(self, id, |known| {
             known.turn(ItemState::Failed, ItemState::Queued, None);
             (known.job.state, known.job.due_at) = (JobState::Queued, Some(event.by.at));
             known.job.clone()
@@ -219,7 +223,7 @@ impl JobQueue for World {
             let here = stale.clone().filter(|place| place.workspace == id);
             let items = here.map(|place| item(place.document.path.clone(), place.id.0)).collect();
             let of = JobWorkspace { id, slug: Slug::of("a"), name: "a".into() };
-            self.add_job(JobKind::Refresh, of, items, &event);
+            add_job(self, JobKind::Refresh, of, items, &event);
             refreshes.queued += 1;
         }
         Ok(refreshes)
@@ -255,14 +259,14 @@ impl JobQueue for World {
     }
 
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
-        Ok(self.with_lease(lease, |known| {
+        Ok(with_lease(self, lease, |known| {
             known.job.due_at = Some(until);
             known.job.clone()
         }))
     }
 
-    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
-        Ok(self.with_lease(lease, |known| {
+    async fn pending_items(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
+        Ok(with_lease(self, lease, |known| {
             let is_queued = |item: &&JobItem| item.state == ItemState::Queued;
             let mut items: Vec<_> = known.items.iter().filter(is_queued).cloned().collect();
             items.sort_by_key(|item| (item.is_untranscribed(), item.attempts, item.number));
@@ -281,7 +285,7 @@ impl JobQueue for World {
         _: Event,
     ) -> Result<Option<StepResult>> {
         let (mut placed, mut whole, mut passages) = (Vec::new(), Vec::new(), 0);
-        let known = self.with_lease(lease, |known| {
+        let known = with_lease(self, lease, |known| {
             let changed = known.change();
             for FinishedItem { item: JobItem { number, path, .. }, outcome } in finished {
                 let position = known.items.iter().position(|item| item.number == number).unwrap();
@@ -343,7 +347,7 @@ impl JobQueue for World {
         part: PassagePart,
         _: DateTime<Utc>,
     ) -> Result<Option<PartResult>> {
-        Ok(self.with_lease(lease, |_| ()).map(|()| self.add_part(part)))
+        Ok(with_lease(self, lease, |_| ()).map(|()| self.add_part(part)))
     }
 
     async fn remove_part(
@@ -354,11 +358,11 @@ impl JobQueue for World {
         limit: u32,
         _: DateTime<Utc>,
     ) -> Result<Option<bool>> {
-        Ok(self.with_lease(lease, |_| ()).map(|()| self.remove_passages(stored, which, limit)))
+        Ok(with_lease(self, lease, |_| ()).map(|()| self.remove_passages(stored, which, limit)))
     }
 
     async fn requeue(&self, lease: &Lease, how: Requeue, _: DateTime<Utc>) -> Result<Option<Job>> {
-        Ok(self.with_lease(lease, |known| {
+        Ok(with_lease(self, lease, |known| {
             known.lease = None;
             known.job.state = JobState::Queued;
             (known.job.due_at, known.job.attempts) = (Some(how.due_at), how.attempts);
@@ -373,7 +377,7 @@ impl JobQueue for World {
         failure: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Option<Job>> {
-        Ok(self.with_lease(lease, |known| {
+        Ok(with_lease(self, lease, |known| {
             let is_through = failure.is_none() && !known.job.cancelling;
             if is_through && known.items.iter().any(|item| item.state == ItemState::Queued) {
                 known.lease = None;

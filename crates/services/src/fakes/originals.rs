@@ -62,38 +62,35 @@ impl OriginalFiles for World {
 
 #[async_trait]
 impl PageRenderer for World {
-    async fn draw(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
+    async fn render_page(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
         Err(Error::not_found("page", page))
     }
 }
 
-impl World {
-    /// Releases originals that no document was made of, as the removal of a document does.
-    pub fn release_originals(&self) {
-        for (original, state) in self.originals.rows.lock().unwrap().values_mut() {
-            if *state == State::Kept && !self.is_original(original) {
-                *state = State::Released;
-            }
+/// Releases originals that no document was made of, as the removal of a document does.
+pub fn release_originals(world: &World) {
+    for (original, state) in world.originals.rows.lock().unwrap().values_mut() {
+        if *state == State::Kept && !is_original(world, original) {
+            *state = State::Released;
         }
     }
+}
 
-    fn is_original(&self, original: &Original) -> bool {
-        let documents = self.documents.lock().unwrap();
-        documents.values().any(|document| document.origin.digest == Some(original.digest))
-    }
+fn is_original(world: &World, original: &Original) -> bool {
+    let documents = world.documents.lock().unwrap();
+    documents.values().any(|document| document.origin.digest == Some(original.digest))
+}
 
-    fn kept(&self, digest: [u8; 32]) -> Option<Original> {
-        let rows = self.originals.rows.lock().unwrap();
-        let kept = |(original, state): &&(Original, State)| {
-            *state == State::Kept && original.digest == digest
-        };
-        rows.values().find(kept).map(|(original, _)| original.clone())
-    }
+fn kept(world: &World, digest: [u8; 32]) -> Option<Original> {
+    let rows = world.originals.rows.lock().unwrap();
+    let kept =
+        |(original, state): &&(Original, State)| *state == State::Kept && original.digest == digest;
+    rows.values().find(kept).map(|(original, _)| original.clone())
 }
 
 #[async_trait]
 impl OriginalRecords for World {
-    async fn note(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
+    async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
         let mut rows = self.originals.rows.lock().unwrap();
         let taken: u64 = rows.values().map(|(original, _)| original.bytes).sum();
         if taken + original.bytes > quota {
@@ -103,7 +100,7 @@ impl OriginalRecords for World {
         Ok(true)
     }
 
-    async fn settle(&self, name: OriginalName) -> Result<bool> {
+    async fn commit_or_release(&self, name: OriginalName) -> Result<bool> {
         let Some((original, state)) = self.originals.rows.lock().unwrap().get(&name).cloned()
         else {
             return Ok(false);
@@ -111,7 +108,9 @@ impl OriginalRecords for World {
         let is_kept = match state {
             State::Kept => true,
             State::Released => false,
-            State::Noted(_) => self.is_original(&original) && self.kept(original.digest).is_none(),
+            State::Noted(_) => {
+                is_original(self, &original) && kept(self, original.digest).is_none()
+            }
         };
         let state = if is_kept { State::Kept } else { State::Released };
         self.originals.rows.lock().unwrap().insert(name, (original, state));
@@ -119,7 +118,7 @@ impl OriginalRecords for World {
     }
 
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {
-        Ok(self.kept(digest))
+        Ok(kept(self, digest))
     }
 
     async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>> {

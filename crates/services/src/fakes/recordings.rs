@@ -15,6 +15,7 @@ use carrel_domain::{Error, JobId, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use tempfile::TempDir;
 
+use super::jobs::{with_job, with_lease};
 use super::world::World;
 use crate::speech::SettingLookup;
 
@@ -71,7 +72,7 @@ impl World {
         item: i64,
         change: impl FnOnce(&mut RecordingItem),
     ) -> Option<Job> {
-        self.with_lease(lease, |known| {
+        with_lease(self, lease, |known| {
             let changed = known.change();
             let item = known.items.iter_mut().find(|known| known.number == item).unwrap();
             item.changed = changed;
@@ -94,7 +95,7 @@ impl JobRecordings for World {
             }
         };
         let job = job.ok_or_else(|| Error::not_found("job", "along"))?;
-        self.with_job(job.id, |known| {
+        with_job(self, job.id, |known| {
             let item = known.items.last_mut().unwrap();
             let progress = RecordingProgress::default();
             item.recording = Some(RecordingItem { name, is_pending: true, progress });

@@ -9,9 +9,9 @@ use super::world::World;
 /// Finds every passage that it may by every word.
 #[async_trait]
 impl Lexical for World {
-    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
+    async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
         let passages = self.passages.lock().unwrap();
-        let among = passages.iter().filter(|passage| wanted.among.admits(passage.place));
+        let among = passages.iter().filter(|passage| wanted.among.contains(passage.place));
         let chunks: Vec<_> = among.map(|passage| passage.chunk).collect();
         let list = Postings { chunks, cut: false };
         Ok((passages.len() as u64, vec![list; wanted.groups.len()]))
@@ -21,7 +21,7 @@ impl Lexical for World {
 /// Knows no place by any name.
 #[async_trait]
 impl FilterRows for World {
-    async fn placed(
+    async fn filter_rows(
         &self,
         _: WorkspaceId,
         _: FilterHint<'_>,

@@ -245,7 +245,7 @@ impl World {
 
 #[async_trait]
 impl WorkspaceDocuments for World {
-    async fn placed_in(
+    async fn paths_in_workspaces(
         &self,
         _: &[WorkspaceId],
         paths: &[DocumentPath],
@@ -357,7 +357,7 @@ impl VectorIndex for World {
         Ok(self.passages.lock().unwrap().len() as u64)
     }
 
-    async fn held(&self) -> Result<u64> {
+    async fn stored_count(&self) -> Result<u64> {
         self.count(None).await
     }
 
@@ -365,7 +365,7 @@ impl VectorIndex for World {
         let passages = self.passages.lock().unwrap();
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         let blind = self.blind.load(Ordering::Relaxed);
-        let seen = passages.iter().skip(blind).filter(|one| query.among.admits(one.place));
+        let seen = passages.iter().skip(blind).filter(|one| query.among.contains(one.place));
         Ok(seen.take(query.limit).map(near).collect())
     }
 
@@ -381,7 +381,7 @@ impl EmbeddingCache for World {
         Ok(keys.iter().filter_map(|key| Some((*key, cache.get(key)?.clone()))).collect())
     }
 
-    async fn keep(
+    async fn store_vectors(
         &self,
         vectors: Vec<(TextKey, Vec<f32>)>,
         _: u64,

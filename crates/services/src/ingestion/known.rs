@@ -49,7 +49,7 @@ pub(super) async fn single(
     }
     let Some(text) = ingestion.library.files.text(&only.path).await? else { return Ok(None) };
     let known = vec![((only.clone(), places.clone()), text)];
-    keep(ingestion, known, into, indexing, by).await.map(Some)
+    reuse(ingestion, known, into, indexing, by).await.map(Some)
 }
 
 /// By part, what was made by the same request before it was broken off, or of the same content.
@@ -67,7 +67,7 @@ pub(super) async fn by_part(
 
 /// Keeps documents that are there already, with their texts, should those be lost, and indexes them
 /// where they are not yet.
-pub(super) async fn keep(
+pub(super) async fn reuse(
     ingestion: &Ingestion,
     known: Vec<(Placed, String)>,
     into: &[Workspace],

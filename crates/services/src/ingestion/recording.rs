@@ -212,7 +212,7 @@ pub(crate) async fn keep(
     let store = async move {
         let stored = store::store(&library, &made, &arrival, None).await;
         if let Some(name) = arrival.original {
-            library.originals.settle(name).await;
+            library.originals.commit_or_release(name).await;
         }
         stored
     };

@@ -32,7 +32,7 @@ pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<I
     }
     let stored = add_new(ingestion, &new, &arrival).await?;
     let mut ingested = stored.with(new);
-    let more = known::keep(ingestion, there, &arrival.into, arrival.indexing, &arrival.by).await?;
+    let more = known::reuse(ingestion, there, &arrival.into, arrival.indexing, &arrival.by).await?;
     ingested.jobs.extend(more.jobs);
     ingested.added.extend(more.added);
     // Not by the part itself: the tenth mail comes after the ninth.
@@ -75,7 +75,7 @@ pub(super) async fn add_new(
     };
     let jobs = store(&ingestion.library, new, arrival, hold).await?;
     let Some(hold) = hold else {
-        jobs.iter().for_each(|job| ingestion.workers.tell(job.id));
+        jobs.iter().for_each(|job| ingestion.workers.notify(job.id));
         return Ok(Stored { jobs, warnings: HashMap::new() });
     };
     let outcome = index::wait(ingestion, jobs, hold).await?;

@@ -64,7 +64,7 @@ pub(super) async fn step(
     let shared = &workers.shared;
     let turn = shared.steps.clone().acquire_owned().await.map_err(Error::internal)?;
     let limit = if one_by_one { 1 } else { DOCUMENTS };
-    let Some(items) = shared.queue.waiting(lease, limit).await? else {
+    let Some(items) = shared.queue.pending_items(lease, limit).await? else {
         return Ok(Step::Lost);
     };
     if items.is_empty() {

@@ -93,7 +93,7 @@ impl Worker {
             return Ok(AfterRecording::Left);
         };
         self.job = job;
-        self.workers.tell(self.job.id);
+        self.workers.notify(self.job.id);
         shared.library.recordings.remove(file(&details)?).await;
         Ok(AfterRecording::Next)
     }
@@ -133,7 +133,7 @@ async fn look_on(
                 return Ok(Aside::Lost);
             }
         }
-        match workers.shared.queue.waiting(lease, 1).await? {
+        match workers.shared.queue.pending_items(lease, 1).await? {
             None => return Ok(Aside::Lost),
             Some(items) if items.iter().any(|item| !item.is_untranscribed()) => {
                 return Ok(Aside::Others);
@@ -157,7 +157,7 @@ async fn note(
     };
     let until = Utc::now() + LEASE;
     let job = workers.shared.recordings.note(lease, item.number, noted, until).await?;
-    workers.tell(lease.job);
+    workers.notify(lease.job);
     Ok(job.is_some())
 }
 

@@ -75,7 +75,7 @@ impl Worker {
     ) -> Result<Option<Error>> {
         let driving = self.workers.shared.driving.clone().read_owned().await;
         let ended = self.drive(before).await;
-        self.workers.tell(self.job.id);
+        self.workers.notify(self.job.id);
         drop(driving);
         ended.map(|()| self.cause)
     }
@@ -179,7 +179,7 @@ impl Worker {
         outcomes.into_iter().for_each(|outcome| self.workers.shared.meter.document(outcome));
         let workspace = job.workspace.id;
         self.job = job;
-        self.workers.tell(self.job.id);
+        self.workers.notify(self.job.id);
         if !replaced.is_empty() {
             index.remove(workspace, &replaced).await?;
         }
@@ -190,7 +190,7 @@ impl Worker {
     }
 
     async fn give_up_on_next(&mut self) -> Result<()> {
-        let waiting = self.workers.shared.queue.waiting(&self.lease, 1).await?;
+        let waiting = self.workers.shared.queue.pending_items(&self.lease, 1).await?;
         let Some(item) = waiting.into_iter().flatten().next() else { return Ok(()) };
         let reason = "the server ended while it was embedded, several times";
         let outcome = ItemOutcome::Failed(reason.to_owned());

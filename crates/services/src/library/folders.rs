@@ -60,7 +60,7 @@ impl Library {
         let asked = moves.len();
         if placed == MovePolicy::Stay {
             let from: Vec<DocumentPath> = moves.iter().map(|each| each.from.clone()).collect();
-            let stay: HashSet<_> = self.folders.placed(&from).await?.into_iter().collect();
+            let stay: HashSet<_> = self.folders.in_workspaces(&from).await?.into_iter().collect();
             moves.retain(|each| !stay.contains(&each.from));
         }
         let stayed = asked - moves.len();
@@ -78,7 +78,7 @@ impl Library {
     /// Refuses what cannot succeed before any file is copied.
     async fn check_ends(&self, moves: &[DocumentMove]) -> Result<()> {
         let ends: Vec<_> = moves.iter().flat_map(|each| [&each.from, &each.to]).cloned().collect();
-        let known: HashSet<_> = self.folders.known(&ends).await?.into_iter().collect();
+        let known: HashSet<_> = self.folders.existing(&ends).await?.into_iter().collect();
         let mut folders = HashSet::new();
         for DocumentMove { from, to } in moves {
             if !known.contains(from) {

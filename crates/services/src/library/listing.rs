@@ -54,7 +54,7 @@ pub(super) async fn everything(
 }
 
 /// The documents of a folder after the name `after`, in pieces.
-pub(super) fn rest_of(
+pub(super) fn list_after(
     port: Arc<dyn Folders>,
     folder: Folder,
     after: Option<String>,

@@ -170,7 +170,7 @@ async fn documents_with_much_metadata_are_listed_in_smaller_pieces() {
         let terms = Terms { metadata: metadata.clone(), ..Terms::default() };
         add_with(&world, "text", terms).await.unwrap();
     }
-    let pieces = world.library().rest_of(Folder::default(), None);
+    let pieces = world.library().list_after(Folder::default(), None);
     let sizes: Vec<_> = pieces.map_ok(|piece| piece.len()).try_collect().await.unwrap();
     assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1_000, 1_400));
     assert!(sizes[1] < 260, "{sizes:?}");

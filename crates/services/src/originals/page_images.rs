@@ -32,14 +32,14 @@ impl PageImages {
     }
 
     /// Draws a page of a file, and keeps the picture.
-    pub(super) async fn draw(
+    pub(super) async fn page(
         &self,
         name: OriginalName,
         file: File,
         page: u32,
         owner: &str,
     ) -> Result<PageImage> {
-        let image = self.renderer.draw(file, page, owner).await?;
+        let image = self.renderer.render_page(file, page, owner).await?;
         let (this, kept) = (self.clone(), image.clone());
         let keep = move || this.keep(name, page, &kept, SystemTime::now());
         // The picture is there, whether it can be kept or not.
@@ -149,7 +149,7 @@ mod tests {
 
     #[async_trait]
     impl PageRenderer for Pen {
-        async fn draw(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
+        async fn render_page(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
             self.0.fetch_add(1, Ordering::Relaxed);
             match page {
                 1..=3 => Ok(image(page)),
@@ -174,10 +174,10 @@ mod tests {
         let (one, other) = (OriginalName::random(), OriginalName::random());
         let file = || tempfile::tempfile().unwrap();
         assert_eq!(images.find(one, 2).await, None);
-        assert_eq!(images.draw(one, file(), 2, "a").await.unwrap(), image(2));
-        images.draw(other, file(), 2, "a").await.unwrap();
+        assert_eq!(images.page(one, file(), 2, "a").await.unwrap(), image(2));
+        images.page(other, file(), 2, "a").await.unwrap();
         assert_eq!(images.find(one, 2).await, Some(image(2)));
-        assert!(matches!(images.draw(one, file(), 4, "a").await, Err(Error::NotFound { .. })));
+        assert!(matches!(images.page(one, file(), 4, "a").await, Err(Error::NotFound { .. })));
         images.forget(one).await.unwrap();
         assert_eq!(
             (images.find(one, 2).await, images.find(other, 2).await),

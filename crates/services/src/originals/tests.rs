@@ -63,7 +63,7 @@ async fn where_nobody_has_chosen_it_depends_on_the_room() {
         let (world, handed) = (Arc::new(World::default()), Handed::new());
         *world.originals.room.lock().unwrap() = room;
         let originals = Originals { quota: 1 << 20, ..world.originals() };
-        assert_eq!(originals.are_kept().await.unwrap(), kept);
+        assert_eq!(originals.is_enabled().await.unwrap(), kept);
         let staged = originals.stage(&handed.file("text"), Some([1; 32])).await;
         assert_eq!((staged.is_some(), contents(&world).len()), (kept, usize::from(kept)));
     }

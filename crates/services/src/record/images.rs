@@ -3,7 +3,7 @@ use carrel_domain::chat::Chat;
 use serde_json::Value;
 
 use super::read;
-use crate::chat::Attachment;
+use crate::exchange::Attachment;
 
 pub(super) const ATTACHMENTS: &str = "attachments";
 

@@ -25,8 +25,8 @@ impl Search {
         let sought = FilterHint { named: filter.documents.as_deref(), keys: &keys };
         let (mut chosen, mut after, mut read) = (Vec::new(), None, 0);
         loop {
-            let placed = self.places.placed(within, sought, after, AT_ONCE).await?;
-            let passing = placed.iter().filter(|placed| admits(&filter.metadata, placed));
+            let placed = self.places.filter_rows(within, sought, after, AT_ONCE).await?;
+            let passing = placed.iter().filter(|placed| matches(&filter.metadata, placed));
             chosen.extend(passing.map(|placed| placed.id));
             read += placed.len();
             let Some(last) = placed.last() else { return Ok(DocumentSelection::Only(chosen)) };
@@ -54,17 +54,17 @@ fn needed(condition: &Condition) -> Option<String> {
     (is_plain && !passes_without && !is_known(key)).then(|| key.clone())
 }
 
-fn admits(conditions: &[Condition], placed: &FilterRow) -> bool {
+fn matches(conditions: &[Condition], placed: &FilterRow) -> bool {
     if conditions.is_empty() {
         return true;
     }
     let metadata = serde_json::from_str(&placed.metadata).unwrap_or(serde_json::Value::Null);
     conditions.iter().all(|Condition { key, test }| match metadata.get(key) {
         Some(serde_json::Value::Array(values)) => {
-            values.iter().any(|value| test.admits(value_of(value).as_ref()))
+            values.iter().any(|value| test.matches(value_of(value).as_ref()))
         }
-        Some(value) => test.admits(value_of(value).as_ref()),
-        None => test.admits(known(placed, key).map(Value::Text).as_ref()),
+        Some(value) => test.matches(value_of(value).as_ref()),
+        None => test.matches(known(placed, key).map(Value::Text).as_ref()),
     })
 }
 

@@ -3,7 +3,7 @@
 //! "Who is the manager there?" after "Where is the Riga branch?" is about Riga. No model is asked: words of
 //! recent turns are looked for with the question's own, each worth less the longer ago it was said and the
 //! more the question says itself.
-use carrel_domain::lexical::Question;
+use carrel_domain::lexical::LexicalQuery;
 
 /// A turn before the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,7 +100,7 @@ fn continued<'a>(
 /// A question's own words, then words of earlier turns, and what each is worth by itself.
 #[derive(Default)]
 pub(super) struct Continued {
-    pub(super) question: Question,
+    pub(super) question: LexicalQuery,
     /// How many words are the question's own; they come first.
     pub(super) own: usize,
     factors: Vec<f32>,
@@ -109,14 +109,14 @@ pub(super) struct Continued {
 impl Continued {
     /// `earlier` is newest first.
     pub(super) fn of(text: &str, earlier: &[EarlierTurn]) -> Self {
-        let mut question = Question::of(text);
+        let mut question = LexicalQuery::of(text);
         let own = question.words.len();
         let mut factors = vec![1.0; own];
         let mut worth = need(own);
         for turn in continued(text, earlier).take(TURNS) {
             let answer: String = turn.answer.chars().take(BEGINNING).collect();
             for (text, worth) in [(&turn.question, worth), (&answer, worth * OF_ANSWER)] {
-                question.add(Question::of(text));
+                question.add(LexicalQuery::of(text));
                 factors.resize(question.words.len(), worth);
             }
             worth *= DECAY;
@@ -152,7 +152,7 @@ fn need(own: usize) -> f32 {
 /// The question together with the one before it, and how much that counts beside the question alone.
 pub(super) fn with_question_before(text: &str, earlier: &[EarlierTurn]) -> Option<(String, f32)> {
     let before = continued(text, earlier).next()?;
-    let need = need(Question::of(text).words.len());
+    let need = need(LexicalQuery::of(text).words.len());
     (need > 0.0).then(|| (format!("{}\n{text}", before.question), need))
 }
 
@@ -193,7 +193,7 @@ mod tests {
         let riga = turn("Where is the Riga branch?", "In Elizabetes street.");
         for courtesy in ["hello", "Hi!", "Thank you very much.", "Guten Morgen", "谢谢"] {
             assert_eq!(with_question_before(courtesy, std::slice::from_ref(&riga)), None);
-            let own = Question::of(courtesy).words.len();
+            let own = LexicalQuery::of(courtesy).words.len();
             let continued = Continued::of(courtesy, std::slice::from_ref(&riga));
             assert_eq!(continued.question.words.len(), own, "{courtesy}");
             let earlier = [turn(courtesy, "Hello. What can I do for you?"), riga.clone()];

@@ -2,37 +2,36 @@
 use std::cmp::Ordering::Equal;
 
 use carrel_domain::Result;
+use carrel_domain::model::Models;
 
-use super::{Hit, Search, Task, conversation};
+use super::{Hit, Task, conversation};
 
 /// The most passages that a model is sent: it reads each of them.
 const MOST_SENT: usize = 100;
 
-impl Search {
-    /// Orders hits by what the reranker of the settings says of them. Those it says nothing about keep their
-    /// order behind the others. Where it fails, all keep theirs: an answer from what was found is better than
-    /// none.
-    pub(super) async fn rerank_by_model(&self, task: &Task<'_>, hits: &mut [Hit]) {
-        if let Err(error) = self.ask_reranker(task, hits).await {
-            tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking stands");
-        }
+/// Orders hits by what the reranker of the settings says of them. Those it says nothing about keep their
+/// order behind the others. Where it fails, all keep theirs: an answer from what was found is better than
+/// none.
+pub(super) async fn rerank_by_model(models: &dyn Models, task: &Task<'_>, hits: &mut [Hit]) {
+    if let Err(error) = ask_reranker(models, task, hits).await {
+        tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking stands");
     }
+}
 
-    async fn ask_reranker(&self, task: &Task<'_>, hits: &mut [Hit]) -> Result<()> {
-        let Some(reranker) = self.models.reranker()? else { return Ok(()) };
-        if hits.is_empty() {
-            return Ok(());
-        }
-        let continued = conversation::with_question_before(task.text, task.earlier);
-        let query = continued.map_or_else(|| task.text.to_owned(), |(text, _)| text);
-        let texts: Vec<_> = hits.iter().take(MOST_SENT).map(read_by_model).collect();
-        let mut scores = reranker.rerank(&query, &texts).await?.into_iter();
-        for hit in hits.iter_mut() {
-            hit.why.reranked = scores.next().flatten();
-        }
-        hits.sort_by(|one, two| two.why.reranked.partial_cmp(&one.why.reranked).unwrap_or(Equal));
-        Ok(())
+async fn ask_reranker(models: &dyn Models, task: &Task<'_>, hits: &mut [Hit]) -> Result<()> {
+    let Some(reranker) = models.reranker()? else { return Ok(()) };
+    if hits.is_empty() {
+        return Ok(());
     }
+    let continued = conversation::with_question_before(task.text, task.earlier);
+    let query = continued.map_or_else(|| task.text.to_owned(), |(text, _)| text);
+    let texts: Vec<_> = hits.iter().take(MOST_SENT).map(read_by_model).collect();
+    let mut scores = reranker.rerank(&query, &texts).await?.into_iter();
+    for hit in hits.iter_mut() {
+        hit.why.reranked = scores.next().flatten();
+    }
+    hits.sort_by(|one, two| two.why.reranked.partial_cmp(&one.why.reranked).unwrap_or(Equal));
+    Ok(())
 }
 
 /// A passage below its title and headings, which say what it is about.

@@ -99,7 +99,7 @@ impl Candidates {
 
     /// Those that are admitted, by similarity and BM25 together. Each is measured by what it is among
     /// the candidates of this query: a model that finds all of them alike has no say.
-    pub(super) fn by_both(self, admitted: impl Fn(&Candidate) -> bool) -> Fused {
+    pub(super) fn fuse(self, admitted: impl Fn(&Candidate) -> bool) -> Fused {
         let mut candidates: Vec<_> = self.all.into_values().collect();
         let known = candidates.iter().filter_map(|candidate| candidate.similarity);
         let least = known.fold(f32::INFINITY, f32::min);
@@ -188,7 +188,7 @@ mod tests {
             candidate.why.by_words =
                 (score > 0.0).then_some(ByWords { rank: 1, score, share: 0.5 });
         }
-        all.by_both(|_| true).candidates.iter().map(|candidate| candidate.chunk.0).collect()
+        all.fuse(|_| true).candidates.iter().map(|candidate| candidate.chunk.0).collect()
     }
 
     fn likeness(candidates: &[(f32, f32)]) -> f32 {
@@ -198,7 +198,7 @@ mod tests {
             candidate.similarity = Some(similarity);
             candidate.why.by_words = Some(ByWords { rank: 1, score, share: 0.5 });
         }
-        all.by_both(|_| true).likeness
+        all.fuse(|_| true).likeness
     }
 
     #[test]

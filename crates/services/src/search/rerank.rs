@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use carrel_domain::ChunkId;
-use carrel_domain::lexical::{Likeness, Occurrence, Occurrences, Question};
+use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrence, Occurrences};
 
 use super::Hit;
 use super::words::Asked;
@@ -39,7 +39,7 @@ pub struct TextFeatures {
 
 impl TextFeatures {
     /// Of a question and a passage below its title.
-    pub fn of(question: &Question, title: &str, text: &str) -> Self {
+    pub fn of(question: &LexicalQuery, title: &str, text: &str) -> Self {
         Self::within(question.words.len(), &question.matcher().compare(title, text))
     }
 
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn features(question: &str, title: &str, text: &str) -> TextFeatures {
-        TextFeatures::of(&Question::of(question), title, text)
+        TextFeatures::of(&LexicalQuery::of(question), title, text)
     }
 
     #[test]

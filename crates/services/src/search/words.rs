@@ -4,7 +4,7 @@
 //! only those chosen are read and ranked, so that words which are everywhere cost little.
 use std::collections::{BTreeSet, HashMap};
 
-use carrel_domain::lexical::{Likeness, Occurrences, Postings, Question, Wanted};
+use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrences, Postings, Wanted};
 use carrel_domain::library::Passage;
 use carrel_domain::{ChunkId, Result};
 
@@ -30,7 +30,7 @@ const OF_PART: f32 = 0.3;
 /// The words of a question, with those of the turns before it, and what each is worth in the workspace.
 #[derive(Default)]
 pub(super) struct Asked {
-    pub(super) question: Question,
+    pub(super) question: LexicalQuery,
     /// How many words are the question's own; they come first.
     pub(super) own: usize,
     weights: Vec<f32>,
@@ -82,7 +82,7 @@ impl Found {
 }
 
 /// The passages that share words with the question, best first.
-pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
+pub(super) async fn search_words(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
     let continued = Continued::of(task.text, task.earlier);
     let question = &continued.question;
     if question.is_empty() {
@@ -94,7 +94,7 @@ pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, 
         let (within, among) = (task.within, task.among);
         Wanted { within, groups, most: MOST_POSTINGS, among }
     };
-    let (passages, lists) = search.lexical.holding(wanted(&groups)).await?;
+    let (passages, lists) = search.lexical.postings(wanted(&groups)).await?;
     let mut lists = by_word(question, lists);
     let rarity: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
     let weights = continued.weights(&rarity);
@@ -104,7 +104,7 @@ pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, 
         // All of its words are everywhere; together they may not be.
         let words = asked.question.words.iter().take(asked.own);
         let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
-        let (_, together) = search.lexical.holding(wanted(&[together])).await?;
+        let (_, together) = search.lexical.postings(wanted(&[together])).await?;
         lists.extend(together);
         let weights = vec![1.0; lists.len()];
         chosen = self::chosen(&lists, &weights, |_| true);
@@ -116,7 +116,7 @@ pub(super) async fn holding(search: &Search, task: &Task<'_>) -> Result<(Asked, 
 }
 
 /// One list for each word: the passages that any of its terms finds.
-fn by_word(question: &Question, lists: Vec<Postings>) -> Vec<Postings> {
+fn by_word(question: &LexicalQuery, lists: Vec<Postings>) -> Vec<Postings> {
     let mut lists = lists.into_iter();
     let merged = |word: &carrel_domain::lexical::QuestionWord| {
         let mut merged = Postings::default();

@@ -55,11 +55,11 @@ impl Choices {
         let words = self.refusals.iter().find(|(of, _)| *of == kind).map(|(_, words)| *words);
         let shown: String = value.chars().take(100).collect();
         let words = words.unwrap_or("Must be one of {all}.");
-        words.replace("{all}", &self.listed(kind)).replace("{value}", &shown)
+        words.replace("{all}", &self.value_list(kind)).replace("{value}", &shown)
     }
 
     /// The values of a kind, separated by commas.
-    pub fn listed(&self, kind: &str) -> String {
+    pub fn value_list(&self, kind: &str) -> String {
         self.of(kind).map(|row| row.value).collect::<Vec<_>>().join(", ")
     }
 

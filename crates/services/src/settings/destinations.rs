@@ -5,60 +5,56 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::registry::{Destination, Setting};
-use super::secrets::Secret;
+use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::update::Plan;
 
-impl SettingsStore {
-    /// Refusals of a plan that redirects secrets, by public name of the address or engine that does
-    /// it. A secret that the request gives again may go anywhere.
-    pub(super) fn redirected_secrets(
-        &self,
-        planned: &Plan<'_>,
-        given: &BTreeSet<&'static str>,
-        before: &Snapshot,
-    ) -> Vec<(&'static str, Vec<String>)> {
-        let mut after = before.clone();
-        for (variable, change) in planned {
-            after.stored.insert(variable, Secret::new(change.text.clone()));
-        }
-        let mut refusals = Vec::new();
-        for secret in self.registry().variables().filter(|row| !row.destinations.is_empty()) {
-            let is_set = self.given(&after, secret.variable).is_some();
-            if !is_set || given.contains(secret.variable) {
-                continue;
-            }
-            let known = self.servers_of(secret, before);
-            let new = self
-                .servers_of(secret, &after)
-                .into_iter()
-                .find(|(server, _)| known.iter().all(|(known, _)| known != server));
-            let Some((_, destination)) = new else { continue };
-            // Either the address was changed, or the engine that makes use of it.
-            let at_fault = [destination.variable, ENGINE];
-            let at_fault = at_fault.into_iter().find(|variable| planned.contains_key(variable));
-            let row = at_fault.and_then(|variable| self.registry().by_variable(variable));
-            let name = row.map_or(secret.name, |row| row.name);
-            let reason = format!(
-                "would send {} to another server; give {} again in the same request",
-                secret.name, secret.name
-            );
-            refusals.push((name, vec![reason]));
-        }
-        refusals
+/// Refusals of a plan that redirects secrets, by public name of the address or engine that does
+/// it. A secret that the request gives again may go anywhere.
+pub(super) fn redirected_secrets(
+    store: &SettingsStore,
+    planned: &Plan<'_>,
+    given: &BTreeSet<&'static str>,
+    before: &Snapshot,
+) -> Vec<(&'static str, Vec<String>)> {
+    let mut after = before.clone();
+    for (variable, change) in planned {
+        after.stored.insert(variable, SecretString::new(change.text.clone()));
     }
+    let mut refusals = Vec::new();
+    for secret in store.registry().variables().filter(|row| !row.destinations.is_empty()) {
+        let is_set = store.explicit_value(&after, secret.variable).is_some();
+        if !is_set || given.contains(secret.variable) {
+            continue;
+        }
+        let known = servers_of(store, secret, before);
+        let new = servers_of(store, secret, &after)
+            .into_iter()
+            .find(|(server, _)| known.iter().all(|(known, _)| known != server));
+        let Some((_, destination)) = new else { continue };
+        // Either the address was changed, or the engine that makes use of it.
+        let at_fault = [destination.variable, ENGINE];
+        let at_fault = at_fault.into_iter().find(|variable| planned.contains_key(variable));
+        let row = at_fault.and_then(|variable| store.registry().by_variable(variable));
+        let name = row.map_or(secret.name, |row| row.name);
+        let reason = format!(
+            "would send {} to another server; give {} again in the same request",
+            secret.name, secret.name
+        );
+        refusals.push((name, vec![reason]));
+    }
+    refusals
+}
 
-    fn servers_of<'a>(
-        &self,
-        secret: &'a Setting,
-        snapshot: &Snapshot,
-    ) -> Vec<(String, &'a Destination)> {
-        let engine = self.lookup_in(snapshot, ENGINE);
-        let is_used =
-            |to: &&Destination| to.engine.is_none_or(|used| engine.as_deref() == Some(used));
-        let used = secret.destinations.iter().filter(is_used);
-        used.filter_map(|to| Some((server(&self.lookup_in(snapshot, to.variable)?), to))).collect()
-    }
+fn servers_of<'a>(
+    store: &SettingsStore,
+    secret: &'a Setting,
+    snapshot: &Snapshot,
+) -> Vec<(String, &'a Destination)> {
+    let engine = store.lookup_in(snapshot, ENGINE);
+    let is_used = |to: &&Destination| to.engine.is_none_or(|used| engine.as_deref() == Some(used));
+    let used = secret.destinations.iter().filter(is_used);
+    used.filter_map(|to| Some((server(&store.lookup_in(snapshot, to.variable)?), to))).collect()
 }
 
 const ENGINE: &str = "EMBEDDING_ENGINE";
@@ -86,11 +82,12 @@ mod tests {
     use crate::fakes::FakeSettings;
     use crate::settings::key::Key;
     use crate::settings::secrets::Sealer;
-    use crate::settings::{Layers, Leniency};
+    use crate::settings::{Leniency, Preview, SettingLayers};
 
     async fn store(fixed: &[(&str, &str)]) -> SettingsStore {
         let fixed = fixed.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let layers = Layers { fixed: fixed.collect::<BTreeMap<_, _>>(), ..Layers::default() };
+        let layers =
+            SettingLayers { fixed: fixed.collect::<BTreeMap<_, _>>(), ..SettingLayers::default() };
         let settings = Arc::new(FakeSettings::default());
         SettingsStore::open(settings, layers, Sealer::new(&Key::random())).await.unwrap()
     }
@@ -130,7 +127,7 @@ mod tests {
                         assert!(said.contains(secret.name), "{address}: {said}");
                     }
                 }
-                assert!(store.preview(evil.as_object().unwrap()).is_err(), "{address}");
+                assert!(Preview::new(&store, evil.as_object().unwrap()).is_err(), "{address}");
                 let again = json!({ address: url("evil.example"), secret.name: "s3cret-value" });
                 assert_eq!(refused(&store, again, Leniency::Strict).await, None, "{address}");
             }

@@ -146,7 +146,7 @@ pub fn render(store: &SettingsStore, secrets: DumpedSecrets) -> Result<String> {
     let snapshot = store.snapshot();
     let mut text = format!("{BEGIN}\n");
     for row in store.registry().variables().filter(|row| !row.is_read_only()) {
-        let value = store.given(&snapshot, row.variable);
+        let value = store.explicit_value(&snapshot, row.variable);
         let Some(value) = value.filter(|_| !store.layers.fixed.contains_key(row.variable)) else {
             continue;
         };

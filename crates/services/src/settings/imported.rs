@@ -17,82 +17,66 @@ pub struct PreparedSettings {
     pub unknown: Vec<String>,
 }
 
-impl SettingsStore {
-    /// Prepares values by their variables. An empty value counts as not set.
-    ///
-    /// # Errors
-    /// Those of sealing.
-    pub fn prepare(&self, given: &[(String, String)]) -> Result<PreparedSettings> {
-        let mut prepared = PreparedSettings::default();
-        for (variable, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
-            let Some(setting) = self.registry.by_variable(variable) else {
-                prepared.unknown.push(variable.clone());
-                continue;
-            };
-            let mut mistakes = self.registry.mistakes(setting, text);
-            if self.layers.fixed.contains_key(setting.variable) {
-                mistakes.push("the environment of this server fixes it".to_owned());
-            }
-            mistakes.extend(self.unavailable_value(setting.variable, text));
-            if mistakes.is_empty() {
-                let row = match setting.secret {
-                    true => self.sealer.seal(setting.variable, text)?,
-                    false => text.clone(),
-                };
-                prepared.rows.push((variable.clone(), row));
-            } else {
-                let reason = match setting.secret {
-                    true => "the value is not one that this server takes".to_owned(),
-                    false => mistakes.join("; "),
-                };
-                prepared.refused.push((variable.clone(), reason));
-            }
-        }
-        Ok(prepared)
-    }
-
-    /// Prepares preferences by their names.
-    pub fn prepare_preferences(&self, given: &[(String, String)]) -> PreparedSettings {
-        let mut prepared = PreparedSettings::default();
-        for (name, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
-            match preferences::checked(name, text) {
-                None => prepared.unknown.push(name.clone()),
-                Some(Ok(None)) => {}
-                Some(Ok(Some(value))) => prepared.rows.push((name.clone(), value)),
-                Some(Err(reason)) => prepared.refused.push((name.clone(), reason)),
-            }
-        }
-        let number = |name: &str| {
-            let row = prepared.rows.iter().find(|(known, _)| known == name);
-            row.and_then(|(_, value)| value.parse::<u64>().ok())
+/// Prepares values by their variables. An empty value counts as not set.
+///
+/// # Errors
+/// Those of sealing.
+pub fn prepare_settings(
+    store: &SettingsStore,
+    given: &[(String, String)],
+) -> Result<PreparedSettings> {
+    let mut prepared = PreparedSettings::default();
+    for (variable, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
+        let Some(setting) = store.registry.by_variable(variable) else {
+            prepared.unknown.push(variable.clone());
+            continue;
         };
-        // A chunk that repeats all of the one before would never come to the end of a text.
-        if let (Some(size), Some(overlap)) =
-            (number(names::CHUNK_SIZE), number(names::CHUNK_OVERLAP))
-            && overlap >= size
-        {
-            prepared.rows.retain(|(name, _)| name != names::CHUNK_OVERLAP);
-            let reason = format!("it must be below {}", names::CHUNK_SIZE);
-            prepared.refused.push((names::CHUNK_OVERLAP.to_owned(), reason));
+        let mut mistakes = store.registry.mistakes(setting, text);
+        if store.layers.fixed.contains_key(setting.variable) {
+            mistakes.push("the environment of this server fixes it".to_owned());
         }
-        prepared
+        mistakes.extend(store.unavailable_value(setting.variable, text));
+        if mistakes.is_empty() {
+            let row = match setting.secret {
+                true => store.sealer.seal(setting.variable, text)?,
+                false => text.clone(),
+            };
+            prepared.rows.push((variable.clone(), row));
+        } else {
+            let reason = match setting.secret {
+                true => "the value is not one that this server takes".to_owned(),
+                false => mistakes.join("; "),
+            };
+            prepared.refused.push((variable.clone(), reason));
+        }
     }
+    Ok(prepared)
+}
 
-    /// Seals a text under a name of its own, as secrets of settings are.
-    ///
-    /// # Errors
-    /// Those of [`super::secrets::Sealer::seal`].
-    pub fn seal(&self, name: &str, text: &str) -> Result<String> {
-        self.sealer.seal(name, text)
+/// Prepares preferences by their names.
+pub fn prepare_preferences(given: &[(String, String)]) -> PreparedSettings {
+    let mut prepared = PreparedSettings::default();
+    for (name, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
+        match preferences::checked(name, text) {
+            None => prepared.unknown.push(name.clone()),
+            Some(Ok(None)) => {}
+            Some(Ok(Some(value))) => prepared.rows.push((name.clone(), value)),
+            Some(Err(reason)) => prepared.refused.push((name.clone(), reason)),
+        }
     }
-
-    /// Opens what [`SettingsStore::seal`] sealed.
-    ///
-    /// # Errors
-    /// Those of [`super::secrets::Sealer::open`].
-    pub fn open_sealed(&self, name: &str, sealed: &str) -> Result<String> {
-        self.sealer.open(name, sealed)
+    let number = |name: &str| {
+        let row = prepared.rows.iter().find(|(known, _)| known == name);
+        row.and_then(|(_, value)| value.parse::<u64>().ok())
+    };
+    // A chunk that repeats all of the one before would never come to the end of a text.
+    if let (Some(size), Some(overlap)) = (number(names::CHUNK_SIZE), number(names::CHUNK_OVERLAP))
+        && overlap >= size
+    {
+        prepared.rows.retain(|(name, _)| name != names::CHUNK_OVERLAP);
+        let reason = format!("it must be below {}", names::CHUNK_SIZE);
+        prepared.refused.push((names::CHUNK_OVERLAP.to_owned(), reason));
     }
+    prepared
 }
 
 #[cfg(test)]
@@ -101,13 +85,13 @@ mod tests {
 
     use super::*;
     use crate::fakes::FakeSettings;
-    use crate::settings::Layers;
+    use crate::settings::SettingLayers;
     use crate::settings::key::Key;
     use crate::settings::secrets::Sealer;
 
     async fn store() -> SettingsStore {
         let fixed = [("LLM_PROVIDER".to_owned(), "openai".to_owned())].into();
-        let layers = Layers { fixed, ..Layers::default() };
+        let layers = SettingLayers { fixed, ..SettingLayers::default() };
         let settings = Arc::new(FakeSettings::default());
         SettingsStore::open(settings, layers, Sealer::new(&Key::random())).await.unwrap()
     }
@@ -127,7 +111,7 @@ mod tests {
             ("GROQ_API_KEY", ""),
             ("UNKNOWN_SETTING", "kept"),
         ]);
-        let prepared = store.prepare(&given).unwrap();
+        let prepared = prepare_settings(&store, &given).unwrap();
         let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["OPEN_AI_KEY", "GENERIC_OPEN_AI_MODEL_PREF"]);
         assert!(!prepared.rows[0].1.contains("sk-good"));
@@ -138,8 +122,8 @@ mod tests {
         assert_eq!(prepared.unknown, ["UNKNOWN_SETTING"]);
     }
 
-    #[tokio::test]
-    async fn preferences_are_checked_as_an_admin_would_set_them() {
+    #[test]
+    fn preferences_are_checked_as_an_admin_would_set_them() {
         let given = pairs(&[
             ("support_email", "help@library.example.org"),
             ("text_splitter_chunk_size", "700"),
@@ -148,7 +132,7 @@ mod tests {
             ("hub_api_key", "x"),
             ("custom_app_name", ""),
         ]);
-        let prepared = store().await.prepare_preferences(&given);
+        let prepared = prepare_preferences(&given);
         let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["support_email", "text_splitter_chunk_size"]);
         assert_eq!(prepared.refused.len(), 2);

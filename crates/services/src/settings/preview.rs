@@ -2,7 +2,7 @@
 use carrel_domain::Result;
 use serde_json::{Map, Value};
 
-use super::secrets::Secret;
+use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::update::Leniency;
 
@@ -12,28 +12,26 @@ pub struct Preview<'a> {
     snapshot: Snapshot,
 }
 
-impl Preview<'_> {
-    /// As [`SettingsStore::lookup`].
-    pub fn lookup(&self, variable: &str) -> Option<String> {
-        self.store.lookup_in(&self.snapshot, variable)
-    }
-}
-
-impl SettingsStore {
+impl<'a> Preview<'a> {
     /// The settings as [`SettingsStore::update`] would leave them: a secret given as asterisks is
     /// the one that is kept. Without changes they are as they are.
     ///
     /// # Errors
     /// Those of a strict update.
-    pub fn preview(&self, changes: &Map<String, Value>) -> Result<Preview<'_>> {
-        let before = self.snapshot();
+    pub fn new(store: &'a SettingsStore, changes: &Map<String, Value>) -> Result<Self> {
+        let before = store.snapshot();
         let mut snapshot = (*before).clone();
         if !changes.is_empty() {
-            let (_, planned) = self.plan(changes, Leniency::Strict, &before)?;
+            let (_, planned) = store.plan(changes, Leniency::Strict, &before)?;
             for (variable, change) in planned {
-                snapshot.stored.insert(variable, Secret::new(change.text));
+                snapshot.stored.insert(variable, SecretString::new(change.text));
             }
         }
-        Ok(Preview { store: self, snapshot })
+        Ok(Self { store, snapshot })
+    }
+
+    /// As [`SettingsStore::lookup`].
+    pub fn lookup(&self, variable: &str) -> Option<String> {
+        self.store.lookup_in(&self.snapshot, variable)
     }
 }

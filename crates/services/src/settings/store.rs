@@ -9,12 +9,12 @@ use carrel_domain::settings::Settings;
 use tokio::sync::{Mutex, watch};
 
 use super::registry::{Capability, Registry, Setting, Unset};
-use super::secrets::{Sealer, Secret};
+use super::secrets::{Sealer, SecretString};
 
 /// Values by variable that do not come from the database. Empty ones count as not given, because
 /// that is what an unset variable becomes in many a compose file.
 #[derive(Default)]
-pub struct Layers {
+pub struct SettingLayers {
     /// Above the database: the environment of the process. What is here cannot be changed.
     pub fixed: BTreeMap<String, String>,
     /// Below the database: what an operator, or an earlier dump, wrote in a file. What is set
@@ -37,7 +37,7 @@ impl Versions {
 #[derive(Clone, Default)]
 pub(super) struct Snapshot {
     /// By variable. An empty value is one that was cleared, which also hides an initial one.
-    pub stored: BTreeMap<&'static str, Secret>,
+    pub stored: BTreeMap<&'static str, SecretString>,
     /// Names of secrets that could not be opened.
     pub unreadable: Vec<&'static str>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Snapshot {
 pub struct SettingsStore {
     pub(super) registry: Registry,
     pub(super) settings: Arc<dyn Settings>,
-    pub(super) layers: Layers,
+    pub(super) layers: SettingLayers,
     pub(super) sealer: Sealer,
     /// By variable, the values that this program can do something with.
     pub(super) available: BTreeMap<&'static str, Vec<&'static str>>,
@@ -84,7 +84,7 @@ impl SettingsStore {
     /// Those of [`Settings::all`].
     pub async fn open(
         settings: Arc<dyn Settings>,
-        mut layers: Layers,
+        mut layers: SettingLayers,
         sealer: Sealer,
     ) -> Result<Self> {
         layers.fixed.retain(|_, value| !value.trim().is_empty());
@@ -152,12 +152,12 @@ impl SettingsStore {
         for setting in self.registry.variables() {
             let Some(row) = rows.remove(setting.variable) else { continue };
             if !setting.secret || row.is_empty() {
-                snapshot.stored.insert(setting.variable, Secret::new(row));
+                snapshot.stored.insert(setting.variable, SecretString::new(row));
                 continue;
             }
             match self.sealer.open(setting.variable, &row) {
                 Ok(text) => {
-                    snapshot.stored.insert(setting.variable, Secret::new(text));
+                    snapshot.stored.insert(setting.variable, SecretString::new(text));
                 }
                 Err(error) => {
                     if !self.snapshot().unreadable.contains(&setting.name) {
@@ -196,6 +196,22 @@ impl SettingsStore {
         Sealer::is_sealed(value) && self.sealer.open(variable, value).is_err()
     }
 
+    /// Seals a text under a name of its own, as secrets of settings are.
+    ///
+    /// # Errors
+    /// Those of [`Sealer::seal`].
+    pub fn seal(&self, name: &str, text: &str) -> Result<String> {
+        self.sealer.seal(name, text)
+    }
+
+    /// Opens what [`SettingsStore::seal`] sealed.
+    ///
+    /// # Errors
+    /// Those of [`Sealer::open`].
+    pub fn open_sealed(&self, name: &str, sealed: &str) -> Result<String> {
+        self.sealer.open(name, sealed)
+    }
+
     /// Public names of the secrets that the key in use does not open.
     pub fn unreadable(&self) -> Vec<&'static str> {
         self.snapshot().unreadable.clone()
@@ -211,19 +227,23 @@ impl SettingsStore {
     }
 
     /// What was set for a variable, wherever; no defaults.
-    pub(super) fn given<'a>(&'a self, snapshot: &'a Snapshot, variable: &str) -> Option<&'a str> {
+    pub(super) fn explicit_value<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        variable: &str,
+    ) -> Option<&'a str> {
         let fixed = self.layers.fixed.get(variable).map(String::as_str);
-        let stored = || snapshot.stored.get(variable).map(Secret::reveal);
+        let stored = || snapshot.stored.get(variable).map(SecretString::reveal);
         let initial = || self.layers.initial.get(variable).map(String::as_str);
         fixed.or_else(stored).or_else(initial).filter(|value| !value.is_empty())
     }
 
     pub(super) fn lookup_in(&self, snapshot: &Snapshot, variable: &str) -> Option<String> {
-        if let Some(given) = self.given(snapshot, variable) {
+        if let Some(given) = self.explicit_value(snapshot, variable) {
             return Some(given.to_owned());
         }
         match self.registry.by_variable(variable)?.unset {
-            Unset::As(other) => self.given(snapshot, other).map(str::to_owned),
+            Unset::As(other) => self.explicit_value(snapshot, other).map(str::to_owned),
             unset => unset.text(),
         }
     }
@@ -235,7 +255,8 @@ impl SettingsStore {
         let before = std::mem::replace(&mut *current, snapshot.clone());
         drop(current);
         let changed = |row: &&Setting| {
-            self.given(&before, row.variable) != self.given(&snapshot, row.variable)
+            self.explicit_value(&before, row.variable)
+                != self.explicit_value(&snapshot, row.variable)
         };
         let rows: Vec<_> = self.registry.variables().filter(changed).collect();
         self.versions.send_if_modified(|versions| {

@@ -76,7 +76,7 @@ impl World {
     }
 
     fn visible(&self, leniency: Leniency) -> Map<String, Value> {
-        self.store.visible(&Facts::default(), leniency)
+        visible_settings(&self.store, &Facts::default(), leniency)
     }
 }
 
@@ -89,7 +89,7 @@ async fn open(
     let map = |layer: &[(&str, &str)]| {
         layer.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
     };
-    let layers = Layers { fixed: map(fixed), initial: map(initial) };
+    let layers = SettingLayers { fixed: map(fixed), initial: map(initial) };
     SettingsStore::open(rows.clone(), layers, Sealer::new(key)).await.unwrap()
 }
 
@@ -227,7 +227,7 @@ async fn the_list_has_the_names_and_defaults_that_existing_clients_know() {
     ];
     let world = World::new(&[], &initial).await;
     let facts = Facts { storage_dir: "/data".into(), ..Facts::default() };
-    let visible = world.store.visible(&facts, Leniency::Lenient);
+    let visible = visible_settings(&world.store, &facts, Leniency::Lenient);
     for (name, value) in [
         ("RequiresAuth", json!(false)),
         ("StorageDir", json!("/data")),
@@ -251,7 +251,7 @@ async fn the_list_has_the_names_and_defaults_that_existing_clients_know() {
     assert!(
         !visible.contains_key("PineConeIndex") && !visible.contains_key("AzureOpenAiModelPref")
     );
-    let strict = world.store.visible(&facts, Leniency::Strict);
+    let strict = visible_settings(&world.store, &facts, Leniency::Strict);
     assert!(strict.values().all(|value| !value.is_null()));
     assert_eq!(strict["AgentSerpApiKey"], false);
 }

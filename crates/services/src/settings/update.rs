@@ -6,8 +6,9 @@ use carrel_domain::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::check::Check;
+use super::destinations::redirected_secrets;
 use super::registry::{Capability, Setting};
-use super::secrets::Secret;
+use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::visible;
 
@@ -120,7 +121,7 @@ impl SettingsStore {
             planned.insert(setting.variable, Change { setting, text });
         }
         if refusals.is_empty() {
-            refusals.extend(self.redirected_secrets(&planned, &given, before));
+            refusals.extend(redirected_secrets(self, &planned, &given, before));
         }
         if leniency == Leniency::Strict {
             if updated.ignored.len() == changes.len() {
@@ -146,7 +147,7 @@ impl SettingsStore {
         let mut rows = BTreeMap::new();
         let mut changed = Vec::new();
         for (variable, Change { setting, text }) in planned {
-            let known = before.stored.get(variable).map(Secret::reveal);
+            let known = before.stored.get(variable).map(SecretString::reveal);
             if known == Some(&text) || self.layers.fixed.contains_key(variable) {
                 continue;
             }
@@ -155,7 +156,7 @@ impl SettingsStore {
                 false => text.clone(),
             };
             rows.insert(variable.to_owned(), Some(row));
-            after.stored.insert(variable, Secret::new(text));
+            after.stored.insert(variable, SecretString::new(text));
             after.unreadable.retain(|name| *name != setting.name);
             changed.push(setting);
         }
@@ -170,7 +171,7 @@ impl SettingsStore {
     fn stands_for_current(&self, setting: &Setting, text: &str, before: &Snapshot) -> bool {
         let asterisks = !text.is_empty() && text.chars().all(|c| c == '*');
         let masked = || {
-            let current = self.given(before, setting.variable)?;
+            let current = self.explicit_value(before, setting.variable)?;
             let shown = visible::without_password(current)?;
             Some(shown == text)
         };
@@ -187,7 +188,7 @@ impl SettingsStore {
     fn add_choices(&self, setting: &Setting, mistakes: &mut [String]) {
         for check in &setting.checks {
             let Check::Choice(kind) = check else { continue };
-            let all = self.registry.choices.listed(kind);
+            let all = self.registry.choices.value_list(kind);
             if let Some(last) = mistakes.last_mut().filter(|last| last.contains(" is not a valid "))
             {
                 last.push_str(&format!(" Must be one of {all}."));
@@ -204,7 +205,7 @@ impl SettingsStore {
     ) -> Vec<(&'static str, Vec<String>)> {
         let mut after = before.clone();
         for (variable, change) in planned {
-            after.stored.insert(variable, Secret::new(change.text.clone()));
+            after.stored.insert(variable, SecretString::new(change.text.clone()));
         }
         let mut refusals = Vec::new();
         for selector in self.registry.variables() {

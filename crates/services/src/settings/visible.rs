@@ -56,56 +56,65 @@ const AFTER: &[Fact] = &[
     ("AgentClarifyingQuestionsMaxPerTurn", |_, _| 3.into()),
 ];
 
-impl SettingsStore {
-    /// Every setting under its public name, with the facts. Secrets are only there or not.
-    ///
-    /// Strict: what is defined, numbers as numbers. Lenient: as existing clients know it, with
-    /// nulls and with numbers as the texts they were set as.
-    pub fn visible(&self, facts: &Facts, leniency: Leniency) -> Map<String, Value> {
-        let snapshot = self.snapshot();
-        let provider = self.lookup_in(&snapshot, "LLM_PROVIDER").unwrap_or_default();
-        let provider = self.registry().choices.find("llm", &provider);
-        let model = provider.and_then(|provider| provider.model);
-        let model = model.and_then(|variable| self.lookup_in(&snapshot, variable));
-        let fact = |(name, value): &Fact| (*name, value(facts, model.as_deref()));
-        let setting = |row: &Setting| Some((row.name, self.shown(&snapshot, row, leniency)?));
-        let all = BEFORE.iter().map(fact);
-        let all = all.chain(self.registry().settings().iter().filter_map(setting));
-        let all = all.chain(AFTER.iter().map(fact));
-        let all = all.filter(|(_, value)| leniency == Leniency::Lenient || !value.is_null());
-        all.map(|(name, value)| (name.to_owned(), value)).collect()
-    }
+/// Every setting under its public name, with the facts. Secrets are only there or not.
+///
+/// Strict: what is defined, numbers as numbers. Lenient: as existing clients know it, with
+/// nulls and with numbers as the texts they were set as.
+pub fn visible_settings(
+    store: &SettingsStore,
+    facts: &Facts,
+    leniency: Leniency,
+) -> Map<String, Value> {
+    let snapshot = store.snapshot();
+    let provider = store.lookup_in(&snapshot, "LLM_PROVIDER").unwrap_or_default();
+    let provider = store.registry().choices.find("llm", &provider);
+    let model = provider.and_then(|provider| provider.model);
+    let model = model.and_then(|variable| store.lookup_in(&snapshot, variable));
+    let fact = |(name, value): &Fact| (*name, value(facts, model.as_deref()));
+    let setting = |row: &Setting| Some((row.name, shown(store, &snapshot, row, leniency)?));
+    let all = BEFORE.iter().map(fact);
+    let all = all.chain(store.registry().settings().iter().filter_map(setting));
+    let all = all.chain(AFTER.iter().map(fact));
+    let all = all.filter(|(_, value)| leniency == Leniency::Lenient || !value.is_null());
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
+}
 
-    /// `None` for what is not listed.
-    fn shown(&self, snapshot: &Snapshot, row: &Setting, leniency: Leniency) -> Option<Value> {
-        let given = self.given(snapshot, row.variable);
-        if row.secret {
-            return Some(match (given, row.unset) {
-                (Some(_), _) => true.into(),
-                (None, Unset::Null) if leniency == Leniency::Lenient => Value::Null,
-                (None, _) => false.into(),
-            });
-        }
-        let Some(given) = given else {
-            return match row.unset {
-                Unset::Omitted => None,
-                Unset::As(other) => self.given(snapshot, other).map(|text| display(text).into()),
-                Unset::Null => Some(Value::Null),
-                Unset::False => Some(false.into()),
-                Unset::Text(text) => Some(text.into()),
-                Unset::Number(number) => Some(number.into()),
-                Unset::Flag(flag) => Some(flag.into()),
-            };
-        };
-        let typed = match row.unset {
-            Unset::Flag(_) => given.parse::<bool>().ok().map(Value::from),
-            Unset::Number(_) if leniency == Leniency::Strict => {
-                given.trim().parse::<i64>().ok().map(Value::from)
-            }
-            _ => None,
-        };
-        Some(typed.unwrap_or_else(|| display(given).into()))
+/// `None` for what is not listed.
+fn shown(
+    store: &SettingsStore,
+    snapshot: &Snapshot,
+    row: &Setting,
+    leniency: Leniency,
+) -> Option<Value> {
+    let given = store.explicit_value(snapshot, row.variable);
+    if row.secret {
+        return Some(match (given, row.unset) {
+            (Some(_), _) => true.into(),
+            (None, Unset::Null) if leniency == Leniency::Lenient => Value::Null,
+            (None, _) => false.into(),
+        });
     }
+    let Some(given) = given else {
+        return match row.unset {
+            Unset::Omitted => None,
+            Unset::As(other) => {
+                store.explicit_value(snapshot, other).map(|text| display(text).into())
+            }
+            Unset::Null => Some(Value::Null),
+            Unset::False => Some(false.into()),
+            Unset::Text(text) => Some(text.into()),
+            Unset::Number(number) => Some(number.into()),
+            Unset::Flag(flag) => Some(flag.into()),
+        };
+    };
+    let typed = match row.unset {
+        Unset::Flag(_) => given.parse::<bool>().ok().map(Value::from),
+        Unset::Number(_) if leniency == Leniency::Strict => {
+            given.trim().parse::<i64>().ok().map(Value::from)
+        }
+        _ => None,
+    };
+    Some(typed.unwrap_or_else(|| display(given).into()))
 }
 
 /// What an answer repeats of a value that was sent as `value`.

@@ -25,7 +25,7 @@ struct Unlimited;
 
 #[async_trait]
 impl LoginAttempts for Unlimited {
-    async fn take(&self, _: &Attempt) -> Result<Option<TimeDelta>> {
+    async fn consume_attempt(&self, _: &Attempt) -> Result<Option<TimeDelta>> {
         Ok(None)
     }
 
@@ -41,7 +41,12 @@ impl Sessions for Door {
         Ok((user.0.username == username).then(|| user.clone()))
     }
 
-    async fn strengthen(&self, _: UserId, old: &PasswordHash, new: PasswordHash) -> Result<()> {
+    async fn rehash_password(
+        &self,
+        _: UserId,
+        old: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<()> {
         let mut user = self.user.lock().unwrap();
         if user.1 == *old {
             user.1 = new;

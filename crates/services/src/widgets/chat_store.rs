@@ -70,7 +70,7 @@ impl Chats for WidgetChatStore {
         Ok(chats.into_iter().map(|chat| as_chat(of.workspace, chat)).collect())
     }
 
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
+    async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
         let ChatScope::Session(workspace, session) = of else {
             return Ok(Bounded { items: Vec::new(), is_cut: false });
         };

@@ -19,7 +19,7 @@ use symphonia::core::packet::Packet;
 
 use opus::OpusPackets;
 pub(crate) use resampler::Resampler;
-use source::Source;
+use source::AudioSource;
 
 /// Samples in a second.
 pub const RATE: usize = 16_000;
@@ -79,7 +79,7 @@ impl<'a> Sound<'a> {
             return Err(AudioError::Empty);
         }
         let source =
-            MediaSourceStream::new(Box::new(Source::new(source, length)), Default::default());
+            MediaSourceStream::new(Box::new(AudioSource::new(source, length)), Default::default());
         let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), source, options, metadata)

@@ -3,30 +3,30 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
-pub struct Source<T> {
+pub struct AudioSource<T> {
     inner: T,
     length: u64,
 }
 
-impl<T> Source<T> {
+impl<T> AudioSource<T> {
     pub fn new(inner: T, length: u64) -> Self {
         Self { inner, length }
     }
 }
 
-impl<T: Read> Read for Source<T> {
+impl<T: Read> Read for AudioSource<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer)
     }
 }
 
-impl<T: Seek> Seek for Source<T> {
+impl<T: Seek> Seek for AudioSource<T> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.inner.seek(to)
     }
 }
 
-impl<T: Read + Seek + Send + Sync> MediaSource for Source<T> {
+impl<T: Read + Seek + Send + Sync> MediaSource for AudioSource<T> {
     fn is_seekable(&self) -> bool {
         true
     }

@@ -1,7 +1,7 @@
 //! Voices of this machine as a [`SpeechSynthesizer`]: a voice of Piper is loaded on first use and given back when idle.
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,9 +9,8 @@ use carrel_domain::speech::{
     AudioFormat, Speech, SpeechModelName, SpeechRequest, SpeechSynthesizer, Speed, Voice,
 };
 use carrel_domain::{Error, Result};
+use carrel_kernels::model_slot::ModelSlot;
 use futures_util::stream;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
 
 use super::encode::{AudioEncoder, FORMATS};
 use super::piper::{Piper, VoiceDescription};
@@ -46,14 +45,9 @@ pub struct Options {
 
 /// Speaks sentence by sentence.
 pub struct NativeSynthesizer {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     options: Options,
     /// The voice that is in memory, by its name.
-    loaded: Mutex<Option<(String, Arc<Piper>)>>,
-    last_used: SyncMutex<Instant>,
+    voice: ModelSlot<String, Piper>,
 }
 
 /// A voice that was chosen.
@@ -66,17 +60,17 @@ enum Chosen {
 impl NativeSynthesizer {
     /// Opens nothing yet: voices may be fetched later.
     pub fn new(options: Options) -> Self {
-        let (loaded, last_used) = (Mutex::default(), SyncMutex::new(Instant::now()));
-        Self { shared: Arc::new(Shared { options, loaded, last_used }) }
+        let voice = ModelSlot::new("voice", options.release_after);
+        Self { options, voice }
     }
 
     /// Whether a voice takes up memory now.
     pub fn is_loaded(&self) -> bool {
-        self.shared.loaded.try_lock().is_ok_and(|loaded| loaded.is_some())
+        self.voice.is_loaded()
     }
 
     async fn choose(&self, voice: Option<&str>) -> Result<Chosen> {
-        let options = &self.shared.options;
+        let options = &self.options;
         let named = voice.filter(|name| !USUAL_NAMES.contains(name)).map(str::to_owned);
         let name = named.unwrap_or_else(|| usual(options));
         if let Some(language) = name.strip_prefix(espeak::PREFIX) {
@@ -133,13 +127,13 @@ fn names(directory: &Path) -> Vec<String> {
 #[async_trait]
 impl SpeechSynthesizer for NativeSynthesizer {
     fn name(&self) -> SpeechModelName {
-        let is_espeak = names(&self.shared.options.directory).is_empty();
+        let is_espeak = names(&self.options.directory).is_empty();
         let model = if is_espeak { "espeak-ng" } else { "piper" };
         SpeechModelName { provider: "native".to_owned(), model: model.to_owned() }
     }
 
     fn usual_voice(&self) -> String {
-        usual(&self.shared.options)
+        usual(&self.options)
     }
 
     fn formats(&self) -> Vec<AudioFormat> {
@@ -154,7 +148,8 @@ impl SpeechSynthesizer for NativeSynthesizer {
         })?;
         let chosen = self.choose(voice.as_deref()).await?;
         let mut speaking = Speaking {
-            shared: Arc::clone(&self.shared),
+            options: self.options.clone(),
+            voice: self.voice.clone(),
             chosen,
             speed,
             sentences: sentences(&text).into(),
@@ -171,7 +166,7 @@ impl SpeechSynthesizer for NativeSynthesizer {
     }
 
     async fn voices(&self) -> Result<Vec<Voice>> {
-        let directory = &self.shared.options.directory;
+        let directory = &self.options.directory;
         let voice = |name: String| {
             let description =
                 VoiceDescription::read(&directory.join(format!("{name}.onnx.json"))).ok()?;
@@ -191,7 +186,8 @@ impl SpeechSynthesizer for NativeSynthesizer {
 
 /// What is left to be said.
 struct Speaking {
-    shared: Arc<Shared>,
+    options: Options,
+    voice: ModelSlot<String, Piper>,
     chosen: Chosen,
     speed: Speed,
     sentences: VecDeque<String>,
@@ -225,19 +221,25 @@ impl Speaking {
                 let (samples, rate) = espeak::speak(sentence, voice, self.speed).await?;
                 at_spoken_rate(samples, rate)?
             }
-            Chosen::Piper { name, description } => self.sing(sentence, name, description).await?,
+            Chosen::Piper { name, description } => {
+                self.speak_with_piper(sentence, name, description).await?
+            }
         };
         samples.extend(silence(SENTENCE_PAUSE));
         Ok(samples)
     }
 
-    async fn sing(
+    async fn speak_with_piper(
         &self,
         sentence: &str,
         name: &str,
         description: &VoiceDescription,
     ) -> Result<Vec<f32>> {
-        let piper = Shared::loaded(&self.shared, name, description).await?;
+        let path = self.options.directory.join(format!("{name}.onnx"));
+        let (of_voice, threads) = (description.clone(), self.options.threads);
+        let load = move || Piper::load(&path, of_voice, threads);
+        let loaded = self.voice.get(name.to_owned(), load).await.map_err(Error::internal)?;
+        let piper = loaded.map_err(|error| damaged(name, &error))?;
         let mut spoken = Vec::new();
         for clause in clauses(sentence) {
             let sounds = espeak::sounds(&clause.text, description.espeak_voice()).await?;
@@ -250,7 +252,7 @@ impl Speaking {
                 spoken.extend(silence(CLAUSE_PAUSE));
             }
             spoken.extend(at_spoken_rate(said, rate)?);
-            self.shared.used();
+            self.voice.touch();
         }
         Ok(spoken)
     }
@@ -267,58 +269,4 @@ fn at_spoken_rate(samples: Vec<f32>, rate: u32) -> Result<Vec<f32>> {
     let mut made = resampler.push(samples);
     made.extend(resampler.finish());
     Ok(made)
-}
-
-impl Shared {
-    /// The voice. The first request loads it while the others wait.
-    async fn loaded(
-        this: &Arc<Self>,
-        name: &str,
-        description: &VoiceDescription,
-    ) -> Result<Arc<Piper>> {
-        let mut slot = this.loaded.lock().await;
-        this.used();
-        if let Some((known, piper)) = &*slot
-            && known == name
-        {
-            return Ok(Arc::clone(piper));
-        }
-        let path = this.options.directory.join(format!("{name}.onnx"));
-        let (description, threads) = (description.clone(), this.options.threads);
-        let loading = tokio::task::spawn_blocking(move || Piper::load(&path, description, threads));
-        let loaded = loading.await.map_err(Error::internal)?;
-        let piper = Arc::new(loaded.map_err(|error| damaged(name, &error))?);
-        this.used();
-        let was_empty = slot.replace((name.to_owned(), Arc::clone(&piper))).is_none();
-        if let Some(idle) = this.options.release_after.filter(|_| was_empty) {
-            tokio::spawn(release_when_idle(Arc::downgrade(this), idle));
-        }
-        Ok(piper)
-    }
-
-    fn used(&self) {
-        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn idle_since(&self) -> Instant {
-        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Ends when the voice has been given back. A sentence in progress keeps it until it is said.
-async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
-    while let Some(shared) = shared.upgrade() {
-        let release_at = shared.idle_since() + idle;
-        if release_at <= Instant::now() {
-            let mut slot = shared.loaded.lock().await;
-            // Somebody may have come while this waited for the lock.
-            if shared.idle_since() + idle <= Instant::now() {
-                *slot = None;
-                tracing::info!("unloaded the idle voice");
-                return;
-            }
-        }
-        drop(shared);
-        sleep_until(release_at).await;
-    }
 }

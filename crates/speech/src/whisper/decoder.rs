@@ -2,7 +2,7 @@
 use std::ops::Range;
 
 use carrel_kernels::elementwise::{add, layer_norm};
-use carrel_kernels::kernel::{Instructions, Line, PANEL, Rows};
+use carrel_kernels::kernel::{Instructions, PANEL, PanelRow, Rows};
 use carrel_kernels::panels::Panels;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ struct Room {
     inputs: Vec<f32>,
     context: Vec<f32>,
     scores: Vec<f32>,
-    panels: Vec<Line>,
+    panels: Vec<PanelRow>,
     scratch: EncoderScratch,
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use carrel_kernels::attention::{self, Heads, attend};
 use carrel_kernels::elementwise::{add, gelu_all, layer_norm};
-use carrel_kernels::kernel::{Instructions, Line, Rows};
+use carrel_kernels::kernel::{Instructions, PanelRow, Rows};
 use carrel_kernels::panels::Panels;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -102,7 +102,7 @@ pub struct EncoderScratch {
     normal: Vec<f32>,
     context: Vec<f32>,
     inner: Vec<f32>,
-    panels: Vec<Line>,
+    panels: Vec<PanelRow>,
     attention: attention::Scratch,
 }
 
@@ -199,7 +199,7 @@ pub fn apply<S: Simd>(
     left: Rows<'_>,
     out: &mut [f32],
     width: usize,
-    scratch: &mut Vec<Line>,
+    scratch: &mut Vec<PanelRow>,
 ) {
     out.chunks_mut(width).for_each(|row| row.copy_from_slice(&dense.bias));
     multiply(simd, &dense.panels, left, out, width, scratch);
@@ -213,7 +213,7 @@ pub fn add_product<S: Simd>(
     rows: &[f32],
     hidden: &mut [f32],
     width: usize,
-    scratch: &mut Vec<Line>,
+    scratch: &mut Vec<PanelRow>,
 ) {
     for row in hidden.chunks_mut(width) {
         add(simd, row, &dense.bias);
@@ -230,7 +230,7 @@ pub fn multiply<S: Simd>(
     left: Rows<'_>,
     out: &mut [f32],
     width: usize,
-    scratch: &mut Vec<Line>,
+    scratch: &mut Vec<PanelRow>,
 ) {
     match left.values.len() == left.width {
         true => panels.multiply_row(simd, left.values, out, scratch),

@@ -1,6 +1,6 @@
 //! Keys and values that attention looks at, laid out for the kernels: what the encoder heard, and the text so far.
 use carrel_kernels::elementwise::{scale, softmax_unscaled};
-use carrel_kernels::kernel::{Line, PANEL, Rows, multiply};
+use carrel_kernels::kernel::{PANEL, PanelRow, Rows, multiply};
 use pulp::Simd;
 
 use super::weights::HEAD;
@@ -10,9 +10,9 @@ pub struct KeyValues {
     heads: usize,
     positions: usize,
     /// For each head, panels of positions, a line for each column.
-    keys: Vec<Line>,
+    keys: Vec<PanelRow>,
     /// For each head, panels of columns, a line for each position.
-    values: Vec<Line>,
+    values: Vec<PanelRow>,
 }
 
 impl KeyValues {

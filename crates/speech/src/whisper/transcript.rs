@@ -1,6 +1,8 @@
 //! Transcripts: window after window to segments with their times.
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use super::attempt::{self, WindowText};
 use super::decoder::Decoder;
 use super::encoder::{SoundEncoder, WINDOW as MEL_WINDOW};
@@ -10,7 +12,7 @@ use super::memory::KeyValues;
 use super::rules::Rules;
 use super::vocabulary::TokenId;
 use super::weights::LONGEST_TEXT;
-use super::window::{Source, Windows};
+use super::window::{SampleSource, Windows};
 use super::{Whisper, words};
 use crate::activity::{FRAME, active_frames};
 use crate::audio::{AudioError, RATE};
@@ -53,7 +55,7 @@ pub struct Options {
 }
 
 /// A word and when it is said, in seconds from the beginning of the recording.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimedWord {
     pub text: String,
     pub start: f64,
@@ -61,7 +63,7 @@ pub struct TimedWord {
 }
 
 /// A sentence or a part of one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimedSegment {
     /// In seconds from the beginning of the recording.
     pub start: f64,
@@ -90,7 +92,7 @@ impl Whisper {
     /// enough.
     pub fn transcribe(
         &self,
-        source: &mut Source<'_>,
+        source: &mut SampleSource<'_>,
         options: &Options,
         on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> Result<(), AudioError> {

@@ -7,10 +7,10 @@ use crate::audio::{AudioError, RATE};
 pub const WINDOW: usize = 2 * FRAMES * HOP;
 
 /// Where sound comes from: the next samples, or `None` at its end.
-pub type Source<'a> = dyn FnMut() -> Result<Option<Vec<f32>>, AudioError> + 'a;
+pub type SampleSource<'a> = dyn FnMut() -> Result<Option<Vec<f32>>, AudioError> + 'a;
 
 pub struct Windows<'a> {
-    source: &'a mut Source<'a>,
+    source: &'a mut SampleSource<'a>,
     /// Sound from `start` on.
     samples: Vec<f32>,
     start: usize,
@@ -21,7 +21,7 @@ pub struct Windows<'a> {
 
 impl<'a> Windows<'a> {
     /// The first window begins after so many seconds of the recording.
-    pub fn starting_at(source: &'a mut Source<'a>, seconds: f64) -> Result<Self, AudioError> {
+    pub fn starting_at(source: &'a mut SampleSource<'a>, seconds: f64) -> Result<Self, AudioError> {
         let at = (seconds.max(0.0) * RATE as f64).round() as usize;
         let mut windows = Self { source, samples: Vec::new(), start: 0, at, ended: false };
         windows.skip()?;

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use crate::patience::Patience;
 use crate::rest::Rest;
 use crate::spans::{Span, Spans};
-use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, unit, watermark_of};
+use crate::store::{
+    Dimensions, Limits, Store, Tombstones, Watermark, unit, watermark_json, watermark_of,
+};
 use commands::Commands;
 use recent::{Change, Recent};
 
@@ -133,7 +135,7 @@ impl Astra {
     }
 
     /// Waits until searches see this process's last change to a workspace's vectors.
-    async fn settled(&self, within: WorkspaceId, dimensions: usize) -> Result<()> {
+    async fn wait_for_last_change(&self, within: WorkspaceId, dimensions: usize) -> Result<()> {
         let place = (within, dimensions);
         let (name, mut patience) = (self.collection(dimensions), Patience::default());
         while let Some(change) = self.recent.last(place) {
@@ -153,7 +155,12 @@ impl Astra {
         Ok(())
     }
 
-    async fn take_out(&self, within: WorkspaceId, dimensions: usize, filter: Value) -> Result<()> {
+    async fn delete_matching(
+        &self,
+        within: WorkspaceId,
+        dimensions: usize,
+        filter: Value,
+    ) -> Result<()> {
         self.delete(&self.collection(dimensions), &filter).await?;
         self.recent.note((within, dimensions), Change::Removed(filter));
         Ok(())
@@ -170,9 +177,9 @@ impl Store for Astra {
         LIMITS
     }
 
-    async fn settle(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
+    async fn wait_until_visible(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
         for dimensions in of {
-            self.settled(within, *dimensions).await?;
+            self.wait_for_last_change(within, *dimensions).await?;
         }
         Ok(())
     }
@@ -195,7 +202,7 @@ impl Store for Astra {
 
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let id = within.0.to_string();
-        let said = said_of(watermark).to_string();
+        let said = watermark_json(watermark).to_string();
         let options = json!({ "indexing": { "deny": ["*"] } });
         let body = json!({ "findOneAndReplace": {
             "filter": { "_id": id },
@@ -227,16 +234,11 @@ impl Store for Astra {
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()> {
-        let (field, ids): (_, Vec<_>) = match tombstones {
-            Tombstones::Documents(documents) => {
-                ("document", documents.iter().map(|document| document.0).collect())
-            }
-            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
-        };
+        let (field, ids) = tombstones.field();
         for dimensions in of {
             for some in ids.chunks(BATCH) {
                 let filter = json!({ "workspace": within.0, field: { "$in": some } });
-                self.take_out(within, *dimensions, filter).await?;
+                self.delete_matching(within, *dimensions, filter).await?;
             }
         }
         Ok(())
@@ -244,15 +246,15 @@ impl Store for Astra {
 
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
         for dimensions in of {
-            self.take_out(within, *dimensions, json!({ "workspace": within.0 })).await?;
+            self.delete_matching(within, *dimensions, json!({ "workspace": within.0 })).await?;
         }
-        self.settle(within, of).await?;
+        self.wait_until_visible(within, of).await?;
         let filter = json!({ "_id": within.0.to_string() });
         self.delete(&self.marks_name(), &filter).await
     }
 
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
-        self.settle(within, of).await?;
+        self.wait_until_visible(within, of).await?;
         let mut all = 0;
         for dimensions in of {
             let (name, mut spans) = (self.collection(*dimensions), Spans::all());
@@ -268,7 +270,7 @@ impl Store for Astra {
     }
 
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>> {
-        self.settle(within, of).await?;
+        self.wait_until_visible(within, of).await?;
         let mut all = Vec::new();
         for dimensions in of {
             let filter = json!({ "workspace": within.0 });

@@ -11,7 +11,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
-use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, watermark_of};
+use crate::store::{
+    Dimensions, Limits, Store, Tombstones, Watermark, watermark_json, watermark_of,
+};
 use collections::Collections;
 
 pub(crate) struct Chroma {
@@ -166,7 +168,7 @@ impl Store for Chroma {
         let body = json!({
             "ids": [within.0.to_string()],
             "embeddings": [[1.0]],
-            "metadatas": [said_of(watermark)],
+            "metadatas": [watermark_json(watermark)],
         });
         self.collections.tell(&self.marks_name(), "upsert", &body).await
     }

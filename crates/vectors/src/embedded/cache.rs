@@ -7,13 +7,13 @@ use carrel_domain::WorkspaceId;
 use super::snapshot::Snapshot;
 
 /// The cache entry of one workspace.
-pub struct Slot {
+pub struct CacheEntry {
     /// Held while changing the codes. Readers do not need it.
     pub gate: tokio::sync::Mutex<()>,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
 
-impl Slot {
+impl CacheEntry {
     fn new() -> Self {
         Self { gate: tokio::sync::Mutex::new(()), snapshot: Mutex::new(None) }
     }
@@ -46,7 +46,7 @@ struct State {
 }
 
 struct Entry {
-    slot: Arc<Slot>,
+    slot: Arc<CacheEntry>,
     /// Sequence number of the last use; smaller is older.
     used: u64,
 }
@@ -60,20 +60,20 @@ impl SegmentCache {
     }
 
     /// Returns the slot of a workspace that is about to be searched.
-    pub fn slot(&self, within: WorkspaceId) -> Arc<Slot> {
+    pub fn slot(&self, within: WorkspaceId) -> Arc<CacheEntry> {
         let mut state = locked(&self.state);
         state.uses += 1;
         let used = state.uses;
         let entry = state
             .slots
             .entry(within)
-            .or_insert_with(|| Entry { slot: Arc::new(Slot::new()), used });
+            .or_insert_with(|| Entry { slot: Arc::new(CacheEntry::new()), used });
         entry.used = used;
         Arc::clone(&entry.slot)
     }
 
     /// Returns the slot of a workspace, if it has one, without counting as a use.
-    pub fn peek(&self, within: WorkspaceId) -> Option<Arc<Slot>> {
+    pub fn peek(&self, within: WorkspaceId) -> Option<Arc<CacheEntry>> {
         locked(&self.state).slots.get(&within).map(|entry| Arc::clone(&entry.slot))
     }
 

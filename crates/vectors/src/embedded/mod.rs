@@ -26,7 +26,7 @@ use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery, VectorRows};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use tokio::sync::Semaphore;
 
-use cache::{SegmentCache, Slot};
+use cache::{CacheEntry, SegmentCache};
 use load::load;
 use scan::CodeQuery;
 use snapshot::Snapshot;
@@ -124,7 +124,7 @@ impl VectorIndex for EmbeddedIndex {
         self.inner.rows.count(within).await
     }
 
-    async fn held(&self) -> Result<u64> {
+    async fn stored_count(&self) -> Result<u64> {
         self.inner.rows.count(None).await
     }
 
@@ -212,7 +212,7 @@ impl Inner {
     }
 
     /// Loads what is missing. Other callers wait at the gate.
-    async fn refresh(&self, within: WorkspaceId, slot: &Slot) -> Result<Arc<Snapshot>> {
+    async fn refresh(&self, within: WorkspaceId, slot: &CacheEntry) -> Result<Arc<Snapshot>> {
         let _gate = slot.gate.lock().await;
         let version = self.rows.version(within).await?;
         let held = slot.snapshot();

@@ -16,7 +16,9 @@ use tokio::time::sleep;
 
 use crate::rest::Rest;
 use crate::spans::{Span, Spans};
-use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, watermark_of};
+use crate::store::{
+    Dimensions, Limits, Store, Tombstones, Watermark, watermark_json, watermark_of,
+};
 
 /// Most rows that are read at a time. Milvus returns up to 16,384.
 const PAGE: u64 = 10_000;
@@ -232,7 +234,7 @@ impl Store for Milvus {
     }
 
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
-        let said = said_of(watermark).to_string();
+        let said = watermark_json(watermark).to_string();
         let row = json!({ "workspace": within.0, "said": said, "vector": schema::NOWHERE });
         let name = self.marks_name();
         let body = json!({ "collectionName": name, "data": [row] });

@@ -190,12 +190,7 @@ impl Store for PgVector {
         _: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()> {
-        let (column, ids): (_, Vec<i64>) = match tombstones {
-            Tombstones::Documents(documents) => {
-                ("document", documents.iter().map(|d| d.0).collect())
-            }
-            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
-        };
+        let (column, ids) = tombstones.field();
         self.run(move |conn, tables, installation| {
             let vectors = &tables.vectors;
             let text = format!(

@@ -22,7 +22,7 @@ use url::form_urlencoded;
 use crate::patience::Patience;
 use crate::rest::{Answer, Rest};
 use crate::store::{
-    Dimensions, Store, Tombstones, Watermark, is_refusal, said_of, unit, watermark_of,
+    Dimensions, Store, Tombstones, Watermark, is_refusal, unit, watermark_json, watermark_of,
 };
 use index::{Index, Indexes};
 use pending::{Change, Pending};
@@ -124,7 +124,7 @@ impl Pinecone {
     }
 
     /// Waits until reads see this process's changes in a namespace.
-    async fn settled(&self, namespace: &str) -> Result<()> {
+    async fn wait_for_last_change(&self, namespace: &str) -> Result<()> {
         let mut patience = Patience::default();
         while let Some((number, change)) = self.pending.last(namespace) {
             let vector = unit(self.indexes.found().await?.dimension);
@@ -144,7 +144,7 @@ impl Pinecone {
 
     /// Returns the ids in a namespace.
     async fn ids(&self, namespace: &str) -> Result<Vec<String>> {
-        self.settled(namespace).await?;
+        self.wait_for_last_change(namespace).await?;
         let (mut ids, mut token) = (Vec::new(), None::<String>);
         loop {
             let page = token.iter().map(|token| ("paginationToken", token.as_str()));
@@ -207,9 +207,9 @@ impl Store for Pinecone {
         self.rest().names.service
     }
 
-    async fn settle(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
+    async fn wait_until_visible(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
         for dimensions in of {
-            self.settled(&self.namespace(within, *dimensions)).await?;
+            self.wait_for_last_change(&self.namespace(within, *dimensions)).await?;
         }
         Ok(())
     }
@@ -220,14 +220,14 @@ impl Store for Pinecone {
     }
 
     async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
-        self.settled(&self.marks_name()).await?;
+        self.wait_for_last_change(&self.marks_name()).await?;
         let found = self.marks(&[within.0.to_string()]).await?;
         Ok(found.into_iter().next().map(|(_, watermark)| watermark))
     }
 
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let namespace = &*self.marks_name();
-        let metadata = json!({ "said": said_of(watermark).to_string() });
+        let metadata = json!({ "said": watermark_json(watermark).to_string() });
         let values = unit(self.indexes.found().await?.dimension);
         let vectors = vec![Record { id: within.0.to_string(), values, metadata }];
         let body = Upsert { namespace, vectors };
@@ -278,7 +278,7 @@ impl Store for Pinecone {
             let body = json!({ "namespace": namespace, "deleteAll": true });
             self.change(namespace, "delete", Change::Removal, &body).await?;
         }
-        self.settle(within, of).await?;
+        self.wait_until_visible(within, of).await?;
         let namespace = &*self.marks_name();
         let body = json!({ "namespace": namespace, "ids": [within.0.to_string()] });
         self.change(namespace, "delete", Change::Removal, &body).await
@@ -289,7 +289,7 @@ impl Store for Pinecone {
         let mut all = 0;
         for dimensions in of {
             let namespace = self.namespace(within, *dimensions);
-            self.settled(&namespace).await?;
+            self.wait_for_last_change(&namespace).await?;
             let path = ["namespaces", &namespace];
             if let Some(answer) = self.ask(Method::GET, &path, None::<&()>).await? {
                 let counted = &answer.body["record_count"];

@@ -82,7 +82,7 @@ impl SyncedIndex {
 
     /// Keeps the store in sync. Never ends; can be dropped at any moment.
     pub async fn sync_loop(&self) {
-        self.inner.sync_loop().await;
+        sync_loop::run(&self.inner).await;
     }
 
     /// Brings the store up to date with a workspace.
@@ -99,7 +99,7 @@ impl SyncedIndex {
     /// # Errors
     /// Those of the store and of the database.
     pub async fn reconcile_all(&self) -> Result<()> {
-        self.inner.round(true).await
+        sync_loop::round(&self.inner, true).await
     }
 }
 
@@ -121,7 +121,7 @@ impl VectorIndex for SyncedIndex {
     }
 
     async fn drop_workspace(&self, within: WorkspaceId) -> Result<()> {
-        self.inner.slots.leave(within);
+        self.inner.slots.mark_dropped(within);
         self.inner.told.notify_one();
         self.inner.embedded.drop_workspace(within).await
     }
@@ -130,7 +130,7 @@ impl VectorIndex for SyncedIndex {
         self.inner.rows.count(within).await
     }
 
-    async fn held(&self) -> Result<u64> {
+    async fn stored_count(&self) -> Result<u64> {
         let watermarks = self.inner.watermarks().await?;
         Ok(watermarks.iter().map(|(_, watermark)| watermark.vectors).sum())
     }
@@ -147,7 +147,7 @@ impl VectorIndex for SyncedIndex {
         }
         if let Some(reason) = self.inner.out_of_bounds(&query) {
             let refusal = refusal(self.inner.store.name(), reason);
-            return self.inner.instead(query, Some(refusal)).await;
+            return self.inner.fall_back(query, Some(refusal)).await;
         }
         // Candidates that were deleted from the database leave too few hits. A second search, once
         // the store knows of the deletion, finds the others.
@@ -167,7 +167,7 @@ impl VectorIndex for SyncedIndex {
                 }
             }
         }
-        self.inner.instead(query, reason).await
+        self.inner.fall_back(query, reason).await
     }
 
     async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
@@ -229,7 +229,7 @@ impl Inner {
             return Err(refusal(self.store.name(), reason));
         }
         let candidates = self.candidates(query, &watermark).await;
-        self.note_of(within, &slot.searching, &candidates);
+        self.record_outcome(within, &slot.searching, &candidates);
         let (mut hits, gone) = self.embedded.rank(to, &candidates?).await?;
         hits.retain(|hit| hit.similarity >= least_similarity);
         hits.truncate(limit);
@@ -260,13 +260,13 @@ impl Inner {
         };
         let near = self.in_time(self.store.nearest(within, to, keep, among)).await?;
         if near.is_empty() && watermark.vectors > 0 {
-            self.look_for_losses(within, watermark).await?;
+            self.check_for_losses(within, watermark).await?;
         }
         Ok(near)
     }
 
     /// Returns an error if the store was emptied. Otherwise it only has vectors of other lengths.
-    async fn look_for_losses(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
+    async fn check_for_losses(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let held = self.in_time(self.store.count_soon(within, &watermark.dimensions)).await?;
         if held >= watermark.vectors {
             return Ok(());
@@ -278,7 +278,7 @@ impl Inner {
     }
 
     /// Answers without the store, if possible.
-    async fn instead(
+    async fn fall_back(
         &self,
         query: VectorQuery<'_>,
         reason: Option<Error>,
@@ -311,24 +311,24 @@ impl Inner {
         self.in_time(watermarks).await.map_err(of_all)
     }
 
-    /// Like [`Inner::asked`], with the time limit [`ANSWER`].
+    /// Like [`Inner::record_health`], with the time limit [`ANSWER`].
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let late = |_| {
             let reason = format!("it gave no answer for {ANSWER:?}");
             Error::unavailable(self.store.name(), reason)
         };
-        self.asked(async { timeout(ANSWER, answer).await.map_err(late)? }).await
+        self.record_health(async { timeout(ANSWER, answer).await.map_err(late)? }).await
     }
 
     /// Awaits the store's answer and records whether it answers.
-    async fn asked<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn record_health<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = answer.await;
         self.health.note(&answer);
         answer
     }
 
     /// Records whether the store refused a request for a workspace, and logs it once.
-    fn note_of<T>(&self, within: WorkspaceId, breaker: &CircuitBreaker, answer: &Result<T>) {
+    fn record_outcome<T>(&self, within: WorkspaceId, breaker: &CircuitBreaker, answer: &Result<T>) {
         let workspace = within.0;
         match answer {
             Ok(_) if breaker.end() => {

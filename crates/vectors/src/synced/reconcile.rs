@@ -38,13 +38,13 @@ impl Inner {
         let slot = self.slots.slot(within);
         let _gate = slot.gate.lock().await;
         let version = self.rows.version(within).await?;
-        let verify = slot.take_suspicion() || verify;
+        let verify = slot.take_suspect() || verify;
         if !verify && slot.watermark().is_some_and(|watermark| watermark.covers(version)) {
             return Ok(());
         }
         let _work = slot.work();
-        let filled = self.fill_whole(within, &slot, verify).await;
-        self.note_of(within, &slot.filling, &filled);
+        let filled = self.fill_completely(within, &slot, verify).await;
+        self.record_outcome(within, &slot.filling, &filled);
         match filled {
             Ok(watermark) => {
                 slot.advance(watermark);
@@ -67,7 +67,7 @@ impl Inner {
     }
 
     /// Fills the store, emptying it first if necessary. Returns the final watermark.
-    async fn fill_whole(
+    async fn fill_completely(
         &self,
         within: WorkspaceId,
         slot: &Slot,
@@ -89,13 +89,13 @@ impl Inner {
         verify: bool,
     ) -> Result<Option<Watermark>> {
         // The watermark is read first, so that the state of the database is at least as recent.
-        let found = self.asked(self.store.watermark(within)).await?;
+        let found = self.record_health(self.store.watermark(within)).await?;
         let version = self.rows.version(within).await?;
         let mut watermark = found.clone().unwrap_or_default();
         let is_gone = version == NamespaceVersion::default() && found.is_some();
         if is_gone || !covers(version, watermark.version) {
             // The workspace was deleted, or the database was restored from an older copy.
-            self.asked(self.store.clear(within, &watermark.dimensions)).await?;
+            self.record_health(self.store.clear(within, &watermark.dimensions)).await?;
             watermark = Watermark::default();
         } else if !verify && found.is_some() && watermark.covers(version) {
             return Ok(Some(watermark));
@@ -104,17 +104,17 @@ impl Inner {
         if !watermark.dimensions.is_empty() {
             for some in tombstones.chunks(TOMBSTONES_AT_ONCE) {
                 let gone = Tombstones::Documents(some);
-                self.asked(self.store.remove(within, &watermark.dimensions, gone)).await?;
+                self.record_health(self.store.remove(within, &watermark.dimensions, gone)).await?;
             }
         }
         let tally = self.add(within, &mut watermark).await?;
-        self.asked(self.store.settle(within, &watermark.dimensions)).await?;
+        self.record_health(self.store.wait_until_visible(within, &watermark.dimensions)).await?;
         if verify || tally.version.removals != watermark.version.removals {
-            let held = self.asked(self.store.count(within, &watermark.dimensions)).await?;
+            let held = self.record_health(self.store.count(within, &watermark.dimensions)).await?;
             watermark.vectors = held;
             let agrees = held + watermark.left_out == tally.vectors;
             if !agrees && !self.compare(within, &mut watermark).await? {
-                self.asked(self.store.clear(within, &watermark.dimensions)).await?;
+                self.record_health(self.store.clear(within, &watermark.dimensions)).await?;
                 return Ok(None);
             }
         } else {
@@ -122,7 +122,7 @@ impl Inner {
         }
         watermark.version = tally.version;
         if found.as_ref() != Some(&watermark) && tally.version != NamespaceVersion::default() {
-            self.asked(self.store.set_watermark(within, &watermark)).await?;
+            self.record_health(self.store.set_watermark(within, &watermark)).await?;
         }
         Ok(Some(watermark))
     }
@@ -146,7 +146,7 @@ impl Inner {
             added += page.len();
             self.put(within, watermark, page).await?;
             watermark.last = last;
-            self.asked(self.store.set_watermark(within, watermark)).await?;
+            self.record_health(self.store.set_watermark(within, watermark)).await?;
             if told.elapsed() >= TELL {
                 told = Instant::now();
                 let (workspace, of) = (within.0, tally.vectors);
@@ -176,11 +176,11 @@ impl Inner {
         if watermark.dimensions.len() > known {
             // The watermark comes before any vectors: vectors in a place that no watermark knows
             // would stay forever.
-            self.asked(self.store.set_watermark(within, watermark)).await?;
+            self.record_health(self.store.set_watermark(within, watermark)).await?;
         }
         for (length, rows) in by_length {
             for some in rows.chunks((VALUES_AT_ONCE / length).max(1)) {
-                self.asked(self.store.put(within, length, some)).await?;
+                self.record_health(self.store.put(within, length, some)).await?;
             }
         }
         Ok(())
@@ -200,19 +200,19 @@ impl Inner {
                 break;
             }
         }
-        let mut held = self.asked(self.store.chunks(within, &watermark.dimensions)).await?;
+        let mut held = self.record_health(self.store.chunks(within, &watermark.dimensions)).await?;
         held.retain(|chunk| chunk.0 <= watermark.last);
         let (kept, surplus): (Vec<_>, Vec<_>) =
             held.into_iter().partition(|chunk| known.contains(chunk));
         for some in surplus.chunks(TOMBSTONES_AT_ONCE) {
             let gone = Tombstones::Chunks(some);
-            self.asked(self.store.remove(within, &watermark.dimensions, gone)).await?;
+            self.record_health(self.store.remove(within, &watermark.dimensions, gone)).await?;
         }
         let kept: HashSet<_> = kept.into_iter().collect();
         let lacking = (known.len() - kept.len()) as u64;
         let (workspace, removed) = (within.0, surplus.len());
         tracing::info!(workspace, removed, lacking, "compared {}", self.store.name());
-        self.asked(self.store.settle(within, &watermark.dimensions)).await?;
+        self.record_health(self.store.wait_until_visible(within, &watermark.dimensions)).await?;
         let is_whole = lacking <= watermark.left_out;
         (watermark.left_out, watermark.vectors) = (lacking, kept.len() as u64);
         Ok(is_whole)

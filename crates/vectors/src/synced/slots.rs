@@ -25,17 +25,17 @@ impl Slots {
         Arc::clone(locked(&self.slots).entry(within).or_default())
     }
 
-    pub fn leave(&self, within: WorkspaceId) {
+    pub fn mark_dropped(&self, within: WorkspaceId) {
         locked(&self.slots).remove(&within);
         locked(&self.left).insert(within);
     }
 
-    /// Like [`Slots::leave`], for a workspace that the store could not delete yet.
-    pub fn leave_again(&self, within: WorkspaceId) {
+    /// Like [`Slots::mark_dropped`], for a workspace that the store could not delete yet.
+    pub fn retry_drop(&self, within: WorkspaceId) {
         locked(&self.left).insert(within);
     }
 
-    pub fn take_left(&self) -> BTreeSet<WorkspaceId> {
+    pub fn take_dropped(&self) -> BTreeSet<WorkspaceId> {
         std::mem::take(&mut locked(&self.left))
     }
 
@@ -91,7 +91,7 @@ impl Slot {
         locked(&self.state).is_suspect = true;
     }
 
-    pub fn take_suspicion(&self) -> bool {
+    pub fn take_suspect(&self) -> bool {
         std::mem::take(&mut locked(&self.state).is_suspect)
     }
 

@@ -12,86 +12,84 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Interval for counting the store's contents.
 const VERIFY: Duration = Duration::from_secs(3_600);
 
-impl Inner {
-    pub(super) async fn sync_loop(&self) {
-        let mut verified: Option<Instant> = None;
-        let mut failing = false;
-        loop {
-            if self.health.pause().is_some_and(|pause| pause.is_zero()) {
-                // Only the recorded health matters here.
-                let _ = self.watermarks().await;
+pub(super) async fn run(inner: &Inner) {
+    let mut verified: Option<Instant> = None;
+    let mut failing = false;
+    loop {
+        if inner.health.pause().is_some_and(|pause| pause.is_zero()) {
+            // Only the recorded health matters here.
+            let _ = inner.watermarks().await;
+        }
+        if inner.health.check().is_ok() {
+            let verify = verified.is_none_or(|at| at.elapsed() >= VERIFY);
+            let done = round(inner, verify).await;
+            // A refusal for one workspace does not repeat the verification of all.
+            if verify && done.as_ref().err().is_none_or(is_refusal) {
+                verified = Some(Instant::now());
             }
-            if self.health.check().is_ok() {
-                let verify = verified.is_none_or(|at| at.elapsed() >= VERIFY);
-                let done = self.round(verify).await;
-                // A refusal for one workspace does not repeat the verification of all.
-                if verify && done.as_ref().err().is_none_or(is_refusal) {
-                    verified = Some(Instant::now());
-                }
-                if verify && done.is_ok() {
-                    self.say_what_is_held();
-                }
-                // Failures are logged where they are recorded.
-                if let Some(error) = done.as_ref().err().filter(|_| !failing) {
-                    tracing::debug!("failed to keep {} up to date: {error}", self.store.name());
-                }
-                failing = done.is_err();
+            if verify && done.is_ok() {
+                log_synced(inner);
             }
-            let pause = self.health.pause().map_or(LOOK, |pause| pause.min(LOOK));
-            tokio::select! {
-                () = self.told.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+            // Failures are logged where they are recorded.
+            if let Some(error) = done.as_ref().err().filter(|_| !failing) {
+                tracing::debug!("failed to keep {} up to date: {error}", inner.store.name());
+            }
+            failing = done.is_err();
+        }
+        let pause = inner.health.pause().map_or(LOOK, |pause| pause.min(LOOK));
+        tokio::select! {
+            () = inner.told.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+fn log_synced(inner: &Inner) {
+    tracing::info!("{} holds all vectors", inner.store.name());
+}
+
+/// Brings every outdated workspace up to date. A refusal for one does not stop the others: the
+/// first such error is returned after all were processed.
+pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
+    // Watermarks are read first: a workspace that has one by then but is not in the database
+    // was deleted.
+    let watermarks = if verify { inner.watermarks().await? } else { Vec::new() };
+    let vector_versions = inner.rows.vector_versions().await?;
+    let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
+    let mut gone = inner.slots.take_dropped();
+    gone.extend(watermarks.into_iter().map(|(within, _)| within));
+    let mut gone: Vec<_> = gone.difference(&there).copied().collect();
+    let mut outcome = Ok(());
+    while let Some(within) = gone.pop() {
+        match attempt(inner, within, true, verify).await {
+            Ok(()) => inner.slots.remove(within),
+            Err(error) => {
+                inner.slots.retry_drop(within);
+                if !is_refusal(&error) {
+                    gone.into_iter().for_each(|within| inner.slots.retry_drop(within));
+                    return Err(error);
+                }
+                outcome = outcome.and(Err(error));
             }
         }
     }
-
-    fn say_what_is_held(&self) {
-        tracing::info!("{} holds all vectors", self.store.name());
+    for (within, tally) in vector_versions {
+        if !verify && inner.slots.slot(within).holds(tally.version) {
+            continue;
+        }
+        match attempt(inner, within, verify, verify).await {
+            Err(error) if !is_refusal(&error) => return Err(error),
+            done => outcome = outcome.and(done),
+        }
     }
+    outcome
+}
 
-    /// Brings every outdated workspace up to date. A refusal for one does not stop the others: the
-    /// first such error is returned after all were processed.
-    pub(super) async fn round(&self, verify: bool) -> Result<()> {
-        // Watermarks are read first: a workspace that has one by then but is not in the database
-        // was deleted.
-        let watermarks = if verify { self.watermarks().await? } else { Vec::new() };
-        let vector_versions = self.rows.vector_versions().await?;
-        let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
-        let mut gone = self.slots.take_left();
-        gone.extend(watermarks.into_iter().map(|(within, _)| within));
-        let mut gone: Vec<_> = gone.difference(&there).copied().collect();
-        let mut outcome = Ok(());
-        while let Some(within) = gone.pop() {
-            match self.attempt(within, true, verify).await {
-                Ok(()) => self.slots.remove(within),
-                Err(error) => {
-                    self.slots.leave_again(within);
-                    if !is_refusal(&error) {
-                        gone.into_iter().for_each(|within| self.slots.leave_again(within));
-                        return Err(error);
-                    }
-                    outcome = outcome.and(Err(error));
-                }
-            }
-        }
-        for (within, tally) in vector_versions {
-            if !verify && self.slots.slot(within).holds(tally.version) {
-                continue;
-            }
-            match self.attempt(within, verify, verify).await {
-                Err(error) if !is_refusal(&error) => return Err(error),
-                done => outcome = outcome.and(done),
-            }
-        }
-        outcome
-    }
-
-    /// Calls [`Inner::reconcile`], unless the store has just refused it; with `now`, even then.
-    async fn attempt(&self, within: WorkspaceId, verify: bool, now: bool) -> Result<()> {
-        let slot = self.slots.slot(within);
-        match slot.filling.reason_to_wait() {
-            Some(reason) if !now => Err(refusal(self.store.name(), reason)),
-            _ => self.reconcile(within, verify).await,
-        }
+/// Calls [`Inner::reconcile`], unless the store has just refused it; with `now`, even then.
+async fn attempt(inner: &Inner, within: WorkspaceId, verify: bool, now: bool) -> Result<()> {
+    let slot = inner.slots.slot(within);
+    match slot.filling.reason_to_wait() {
+        Some(reason) if !now => Err(refusal(inner.store.name(), reason)),
+        _ => inner.reconcile(within, verify).await,
     }
 }

@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
-use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, watermark_of};
+use crate::store::{
+    Dimensions, Limits, Store, Tombstones, Watermark, watermark_json, watermark_of,
+};
 use graphql::{all_of, compare, one_of, shown};
 
 /// Objects that are read at a time; Weaviate returns up to 10,000.
@@ -215,7 +217,7 @@ impl Store for Weaviate {
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let class = &*self.marks_name();
         self.make(class).await?;
-        let properties = json!({ "said": said_of(watermark).to_string() });
+        let properties = json!({ "said": watermark_json(watermark).to_string() });
         let id = id_of(within.0.into());
         self.store(&Batch { objects: vec![Object { class, id, properties, vector: None }] }).await
     }
@@ -251,12 +253,7 @@ impl Store for Weaviate {
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()> {
-        let (property, ids): (_, Vec<_>) = match tombstones {
-            Tombstones::Documents(documents) => {
-                ("document", documents.iter().map(|document| document.0).collect())
-            }
-            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
-        };
+        let (property, ids) = tombstones.field();
         let filter = all_of(vec![here(within), one_of(property, &ids)]);
         for dimensions in of {
             self.delete(&self.collection(*dimensions), &filter).await?;

@@ -35,7 +35,9 @@ async fn searches_do_not_wait_for_a_store_that_hangs() {
     assert_eq!(store.searches(), 2);
     assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
     assert_eq!(store.searches(), 2, "it is known to hang");
-    assert!(world.index.held().await.unwrap_err().to_string().contains("no answer for 10s"));
+    assert!(
+        world.index.stored_count().await.unwrap_err().to_string().contains("no answer for 10s")
+    );
 
     // The sync loop probes the store from time to time, so searches do not wait for it.
     let tending = tended(&world);
@@ -96,7 +98,7 @@ async fn a_search_that_is_refused_is_answered_otherwise_and_tried_again_later() 
         assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
     }
     assert_eq!(store.searches(), 1);
-    assert_eq!(world.index.held().await.unwrap(), 3, "the store answers");
+    assert_eq!(world.index.stored_count().await.unwrap(), 3, "the store answers");
     store.refuse_nothing();
     sleep(LATER).await;
     for _ in 0..3 {

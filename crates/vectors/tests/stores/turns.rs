@@ -154,7 +154,7 @@ async fn who_gets_no_turn_does_not_take_the_store_for_gone() {
         assert!(given_up.is_err(), "it does not answer");
     }
     let to = VectorQuery { within: THERE, ..query(&[1.0, 0.0], 9) };
-    let (found, held) = tokio::join!(world.index.nearest(to), world.index.held());
+    let (found, held) = tokio::join!(world.index.nearest(to), world.index.stored_count());
     let (unfound, unheld) = (found.unwrap_err(), held.unwrap_err());
     assert!(is_busy(&unfound), "{unfound}");
     assert!(unheld.to_string().ends_with("all its connections are busy"), "{unheld}");

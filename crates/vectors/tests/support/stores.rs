@@ -217,8 +217,8 @@ impl Store for Failing {
         self.store.limits()
     }
 
-    async fn settle(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
-        self.store()?.settle(within, of).await
+    async fn wait_until_visible(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
+        self.store()?.wait_until_visible(within, of).await
     }
 
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {

@@ -5,13 +5,10 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY};
-use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
-
-use crate::http::page_error::PageError;
 
 /// Path of the assets.
 const ROOT: &str = "/assets/";
@@ -156,14 +153,15 @@ pub fn takes_packed(request: &HttpRequest) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("gzip"))
 }
 
-pub async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, PageError> {
-    let asset = ASSETS.found.get(&*name).ok_or_else(|| PageError::missing("asset", &name))?;
+/// Responds with the asset of this name, if there is one.
+pub fn respond(request: &HttpRequest, name: &str) -> Option<HttpResponse> {
+    let asset = ASSETS.found.get(name)?;
     let mut answer = HttpResponse::Ok();
     answer
         .content_type(asset.media)
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((VARY, "accept-encoding"));
-    Ok(match takes_packed(&request) && !asset.packed.is_empty() {
+    Some(match takes_packed(request) && !asset.packed.is_empty() {
         true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(asset.packed.as_slice()),
         false => answer.body(asset.plain.as_slice()),
     })

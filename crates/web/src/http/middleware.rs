@@ -15,6 +15,7 @@ use carrel_http::{body, csrf};
 use tracing::Instrument;
 
 use crate::http::assets;
+use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::site::Site;
 use crate::view::language::{self, TranslatedBody};
@@ -71,11 +72,6 @@ fn refusal(request: &ServiceRequest) -> Option<PageError> {
         return Some(PageError::Foreign);
     }
     body::is_encoded(request.headers()).then_some(PageError::Encoded)
-}
-
-/// True if a script requests a part of a page.
-pub fn is_fragment(headers: &HeaderMap) -> bool {
-    headers.contains_key("hx-request")
 }
 
 /// Tells a script where to go. It would follow a redirect itself and insert the whole page.

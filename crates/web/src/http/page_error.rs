@@ -8,9 +8,9 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_http::status::status_of;
 
-use crate::http::response;
+use crate::http::redirect;
+use crate::view::brand::Brand;
 use crate::view::filters;
-use crate::view::layout::Brand;
 use crate::view::texts::t;
 
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl PageError {
     /// Responds with an error page, or with a notice if a script made the request.
     pub fn respond(&self, is_fragment: bool, id: &str, brand: Brand) -> HttpResponse {
         if let Self::SignIn(to) = self {
-            return response::see(to);
+            return redirect::see(to);
         }
         let status = self.status_code();
         let mut answer = HttpResponse::build(status);

@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::http::assets;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::OptionalUser;
+use crate::view::brand::Brand;
 use crate::view::filters;
 use crate::view::language;
-use crate::view::layout::Brand;
 
 /// What the page for lost connections is drawn with.
 const NEEDED: [&str; 4] = ["app.css", "theme.js", "app.js", "mark.svg"];

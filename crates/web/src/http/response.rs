@@ -1,13 +1,14 @@
 //! Responses: pages, parts of pages and redirects.
-use actix_web::http::header::{CONTENT_ENCODING, LOCATION, VARY};
+use actix_web::http::header::{CONTENT_ENCODING, VARY};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
 use flate2::Compression;
 
 use crate::http::assets::{pack, takes_packed};
-use crate::http::middleware::is_fragment;
+use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
+pub use crate::http::redirect::{done, see, segment};
 
 pub type PageResult = Result<HttpResponse, PageError>;
 
@@ -42,23 +43,4 @@ pub fn page_again(
     let mut answer = page(request, template)?;
     *answer.status_mut() = refusal.status_code();
     Ok(answer)
-}
-
-/// Redirects to another page after a change.
-pub fn see(address: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
-}
-
-/// Like [`see`], with a message about the change: the key of a text that begins with `done.`.
-pub fn done(address: &str, what: &str) -> HttpResponse {
-    let joint = if address.contains('?') { '&' } else { '?' };
-    match address.split_once('#') {
-        Some((address, part)) => see(&format!("{address}{joint}done={what}#{part}")),
-        None => see(&format!("{address}{joint}done={what}")),
-    }
-}
-
-/// Encodes a text as one path segment.
-pub fn segment(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }

@@ -63,7 +63,7 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
         chosen: language::chosen(&current_user.request).map(|language| language.code),
         sessions: open.into_iter().map(session).collect(),
         codes: match current_user.identity.id() {
-            Some(user) => ports.recovery.left(user).await?,
+            Some(user) => ports.recovery.remaining_codes(user).await?,
             None => 0,
         },
     };

@@ -19,10 +19,9 @@ use carrel_domain::{Error, Result};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::picture;
-use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
-use crate::view::layout::{PageLayout, Section};
+use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 pub fn configure(config: &mut ServiceConfig) {
@@ -130,12 +129,6 @@ async fn first(current_user: CurrentUser<role::Admin>) -> PageResult {
     } else {
         "/admin/system"
     }))
-}
-
-impl CurrentUser<role::Admin> {
-    async fn admin_frame(&self, title: &str) -> Result<PageLayout, PageError> {
-        self.frame(title, Section::Administration).await
-    }
 }
 
 /// Parses a date from a form as its first moment.

@@ -17,7 +17,7 @@ use super::after_answer::AfterAnswer;
 use super::chat::{self, Composer, Place};
 use crate::http::chat_form;
 use crate::http::form::PageForm;
-use crate::http::middleware::is_fragment;
+use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::live::answers::{End, Matter, Reservation, Running};
@@ -136,7 +136,7 @@ async fn question(
         let (images, files): (Vec<_>, Vec<_>) =
             attachments.into_iter().partition(|attachment| attachment.is_image());
         for file in files {
-            carrel_services::chat::keep_file(conversations, thread, file, &current_user.by())
+            carrel_services::chat::add_file(conversations, thread, file, &current_user.by())
                 .await?;
         }
         attachments = images;

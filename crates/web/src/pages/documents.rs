@@ -153,7 +153,7 @@ fn row(document: DocumentSummary, known: &HashMap<WorkspaceId, Place>) -> Row {
         document.workspaces.iter().filter_map(|place| known.get(place)).cloned().collect();
     let more = places.len().saturating_sub(NAMED);
     places.truncate(NAMED);
-    let words = document.reading_words();
+    let words = document.estimated_words();
     Row {
         address: text_address(&document.path),
         folder: document.path.folder().to_owned(),

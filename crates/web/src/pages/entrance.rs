@@ -16,8 +16,8 @@ use crate::http::page_error::{FieldFault, PageError};
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{Identity, OptionalUser};
 use crate::session::session_cookie;
+use crate::view::brand::Brand;
 use crate::view::filters;
-use crate::view::layout::Brand;
 use crate::view::texts::t;
 
 /// Setting that enables sign-in by token, whatever its value.

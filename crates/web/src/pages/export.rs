@@ -70,7 +70,7 @@ fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
     let exchange = |chat: &Chat| {
         let stored = record::read(&chat.response).unwrap_or_default();
         let (reasoning, answer) = reasoning::split(&stored.text);
-        let source = |source: &record::Source| json!({ "title": source.title, "text": source.text, "similarity": source.similarity });
+        let source = |source: &record::StoredSource| json!({ "title": source.title, "text": source.text, "similarity": source.similarity });
         json!({
             "question": chat.prompt,
             "answer": answer,

@@ -8,7 +8,7 @@ use carrel_services::{reasoning, record};
 
 use super::documents::text_address;
 use crate::http::form::Fields;
-use crate::http::middleware::is_fragment;
+use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult, segment};
 use crate::session::current_user::{CurrentUser, role};

@@ -11,8 +11,8 @@ use crate::http::form::{Fields, PublicForm};
 use crate::http::page_error::{FieldFault, PageError};
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::OptionalUser;
+use crate::view::brand::Brand;
 use crate::view::filters;
-use crate::view::layout::Brand;
 use crate::view::texts::t;
 
 #[derive(Template)]

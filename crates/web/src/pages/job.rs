@@ -8,7 +8,7 @@ use carrel_domain::job::recordings::RecordingProgress;
 use carrel_domain::job::{Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobState};
 use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
 use carrel_http::sse;
-use carrel_services::admission::heard;
+use carrel_services::admission::while_admitted;
 use carrel_services::jobs::{JobUpdate, JobWatcher};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
@@ -21,6 +21,7 @@ use crate::http::response::{self, PageResult};
 use crate::live::rejected_files::RejectedFile;
 use crate::session::current_user::{CurrentUser, role};
 use crate::session::session_cookie::safe_next;
+use crate::session::session_guard::SessionGuard;
 use crate::site::Site;
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
@@ -252,7 +253,8 @@ pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) 
         let (said, is_over) = next(&mut follow, &site).await?;
         Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
     });
-    Ok(sse::response().streaming(heard(told, current_user.guard(Some(job.workspace.id)))))
+    Ok(sse::response()
+        .streaming(while_admitted(told, SessionGuard::new(&current_user, Some(job.workspace.id)))))
 }
 
 /// Returns the next event, and whether it is the last. `None` at the end.

@@ -70,7 +70,7 @@ pub async fn shelf(current_user: CurrentUser<role::Any>, slug: Path<String>) -> 
 }
 
 fn row(document: DocumentSummary, slug: &str) -> Row {
-    let (location, words) = (document.path.to_string(), document.reading_words());
+    let (location, words) = (document.path.to_string(), document.estimated_words());
     Row {
         address: format!("/w/{slug}/source?in={}", segment(&location)),
         location,

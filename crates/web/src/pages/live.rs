@@ -21,7 +21,7 @@ use actix_web::web::{Bytes, Path};
 use askama::Template;
 use carrel_domain::workspace::Workspace;
 use carrel_http::sse;
-use carrel_services::admission::heard;
+use carrel_services::admission::while_admitted;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -31,6 +31,7 @@ use crate::http::page_error::PageError;
 use crate::http::response::PageResult;
 use crate::live::answers::{End, Running, ShownAnswer};
 use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_guard::SessionGuard;
 use crate::view::Renderer;
 use crate::view::message::{self, MessagePart, MessageView, Standing};
 use crate::view::texts::t;
@@ -81,7 +82,7 @@ pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> P
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(answer.streaming(heard(told, current_user.guard(Some(within)))))
+    Ok(answer.streaming(while_admitted(told, SessionGuard::new(&current_user, Some(within)))))
 }
 
 struct Listener {

@@ -11,8 +11,9 @@ use crate::http::form::{Fields, PageForm, PublicForm};
 use crate::http::page_error::{FieldFault, PageError};
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, OptionalUser, role};
+use crate::view::brand::Brand;
 use crate::view::filters;
-use crate::view::layout::{Brand, PageLayout, Section};
+use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::t;
 
 #[derive(Template)]

@@ -134,7 +134,7 @@ async fn way(
         name,
         title: text(format!("search-way.{name}")),
         words: text(format!("search-way.{name}-words")),
-        is_usual: mode == within.settings.search_mode.way(),
+        is_usual: mode == within.settings.search_mode.effective(),
         hits: hits.into_iter().map(|hit| shown(hit, within, mode, used)).collect(),
         problem: problem.map(|words| PageError::sentence(&words)),
     }

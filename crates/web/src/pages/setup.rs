@@ -16,8 +16,9 @@ use crate::http::form::{Fields, PublicForm};
 use crate::http::page_error::{FieldFault, PageError};
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, OptionalUser, role};
+use crate::view::brand::Brand;
 use crate::view::filters;
-use crate::view::layout::{Brand, PageLayout, Section};
+use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::t;
 
 /// Sample documents: name and text.
@@ -106,7 +107,7 @@ async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
     };
     let session = match form.text("mode") {
         // An import needs a server without users: those it brings take it over.
-        "one" | "import" => ports.ownership.own(token, password, &by).await.map_err(gone)?,
+        "one" | "import" => ports.ownership.set_owner(token, password, &by).await.map_err(gone)?,
         "many" => {
             let username = form.text("username").to_owned();
             check_account(visitor, &username, &password)?;

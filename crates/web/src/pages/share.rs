@@ -13,8 +13,9 @@ use crate::http::form::PageForm;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, OptionalUser, role};
+use crate::view::brand::Brand;
 use crate::view::filters;
-use crate::view::layout::{Brand, PageLayout, Section};
+use crate::view::layout::{PageLayout, Section};
 use crate::view::message::MessageView;
 use crate::view::texts::t;
 

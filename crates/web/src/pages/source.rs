@@ -3,7 +3,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::document::Document;
-use carrel_domain::document_list::words_of_tokens;
+use carrel_domain::document_list::words_from_tokens;
 use carrel_domain::library::Passage;
 use carrel_domain::text_kind::TextKind;
 use carrel_domain::workspace::Workspace;
@@ -143,7 +143,7 @@ fn about(document: Document, kept: Option<String>) -> About {
     About {
         original: kept.or_else(link),
         source: provenance::origin(document.source),
-        words: document.words.max(words_of_tokens(document.tokens)),
+        words: document.words.max(words_from_tokens(document.tokens)),
         since: document.created_at,
     }
 }
@@ -179,7 +179,7 @@ async fn passage(
 /// Returns the byte range of a passage in the text.
 fn range(passage: &Passage, text: &str) -> Option<(usize, usize)> {
     let words = passage.text.trim();
-    let stands = passage.span.and_then(|span| span.within(text));
+    let stands = passage.span.and_then(|span| span.byte_range(text));
     // Rows of a split table follow a copy of its header.
     let stands = stands.filter(|at| words.ends_with(&text[at.clone()]));
     let found = || text.find(words).map(|start| start..start + words.len());

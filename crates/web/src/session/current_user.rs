@@ -120,7 +120,9 @@ impl<P> CurrentUser<P> {
     pub async fn workspace(&self, slug: &str) -> Result<Workspace, PageError> {
         let missing = || Error::not_found("workspace", slug);
         let found = self.ports().workspaces.by_slug(slug).await?.ok_or_else(missing)?;
-        match members::may_enter(&*self.ports().members, self.identity.user(), found.id).await? {
+        match members::may_access_workspace(&*self.ports().members, self.identity.user(), found.id)
+            .await?
+        {
             true => Ok(found),
             false => Err(missing().into()),
         }
@@ -129,7 +131,9 @@ impl<P> CurrentUser<P> {
     /// Returns the workspaces that the visitor may use, by name.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, PageError> {
         let all = self.ports().workspaces.list().await?;
-        let mut found = members::entered(&*self.ports().members, self.identity.user(), all).await?;
+        let mut found =
+            members::accessible_workspaces(&*self.ports().members, self.identity.user(), all)
+                .await?;
         found.sort_by_key(|workspace| workspace.settings.name.to_lowercase());
         Ok(found)
     }

@@ -7,8 +7,8 @@ use url::{Position, Url};
 
 use carrel_http::csrf;
 
-use crate::http::middleware::is_fragment;
-use crate::http::response::segment;
+use crate::http::fragment::is_fragment;
+use crate::http::redirect::segment;
 
 /// Cookie with the session token; the API uses the same.
 const NAME: &str = "carrel_session";

@@ -19,13 +19,13 @@ pub struct SessionGuard {
     within: Option<WorkspaceId>,
 }
 
-impl<P: RequiredRole> CurrentUser<P> {
+impl SessionGuard {
     /// Returns a guard for a response that takes time, for a workspace if it concerns one.
-    pub fn guard(&self, within: Option<WorkspaceId>) -> SessionGuard {
-        SessionGuard {
-            site: self.site.clone(),
-            token: session_cookie::token(&self.request).map(str::to_owned),
-            id: self.identity.id(),
+    pub fn new<P: RequiredRole>(user: &CurrentUser<P>, within: Option<WorkspaceId>) -> Self {
+        Self {
+            site: user.site.clone(),
+            token: session_cookie::token(&user.request).map(str::to_owned),
+            id: user.identity.id(),
             least: P::LEAST,
             within,
         }
@@ -34,7 +34,7 @@ impl<P: RequiredRole> CurrentUser<P> {
 
 impl Admitted for SessionGuard {
     /// True while the visitor is signed in, has the role, and may use the workspace.
-    async fn may_listen(&self) -> Result<bool> {
+    async fn is_admitted(&self) -> Result<bool> {
         let ports = &self.site.ports;
         let identity = identity(ports, self.token.as_deref(), Utc::now()).await?;
         let Some(identity) =
@@ -43,7 +43,9 @@ impl Admitted for SessionGuard {
             return Ok(false);
         };
         match self.within {
-            Some(within) => members::may_enter(&*ports.members, identity.user(), within).await,
+            Some(within) => {
+                members::may_access_workspace(&*ports.members, identity.user(), within).await
+            }
             None => Ok(true),
         }
     }

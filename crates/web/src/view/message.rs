@@ -4,7 +4,7 @@ use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Finished;
 use carrel_services::reasoning;
-use carrel_services::record::{self, Source, Stored};
+use carrel_services::record::{self, Stored, StoredSource};
 
 use crate::http::response::segment;
 use crate::live::answers::Matter;
@@ -225,8 +225,11 @@ impl MessageView {
 
     /// Shows an answer that has just been stored.
     pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
-        let sources: Vec<_> =
-            end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
+        let sources: Vec<_> = end
+            .sources
+            .iter()
+            .map(|source| record::read_source(&record::source_json(source)))
+            .collect();
         let base = matter.base.as_str();
         let at = Standing { workspace, base, id: Some(end.chat.0), is_public: false };
         let message = Self::said(text, &sources, &matter.attached, at);
@@ -241,7 +244,12 @@ impl MessageView {
 
     /// Shows a text with its sources. Attached documents are not stored, so citations lead to their
     /// excerpts below the answer.
-    pub fn said(text: &str, sources: &[Source], attached: &[String], at: Standing<'_>) -> Self {
+    pub fn said(
+        text: &str,
+        sources: &[StoredSource],
+        attached: &[String],
+        at: Standing<'_>,
+    ) -> Self {
         let (thinking, plain) = reasoning::split(text);
         let numbered = sources.iter().zip(1..);
         let mut sources: Vec<_> =
@@ -278,7 +286,7 @@ pub fn cited_by(stored: &Stored, at: Standing<'_>) -> Vec<Cited> {
     stored.sources.iter().zip(1..).map(|(source, number)| cited(source, number, at)).collect()
 }
 
-fn cited(source: &Source, number: usize, at: Standing<'_>) -> Cited {
+fn cited(source: &StoredSource, number: usize, at: Standing<'_>) -> Cited {
     let location = source.location.as_deref().map(segment).unwrap_or_default();
     let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
     let message = at.id.map(|id| id.to_string()).unwrap_or_default();

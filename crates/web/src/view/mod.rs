@@ -1,5 +1,6 @@
 //! The presentation of pages: layout, messages, Markdown as HTML, and translated texts. Nothing
 //! here knows a route.
+pub mod brand;
 pub mod days;
 pub mod evidence;
 pub mod filters;

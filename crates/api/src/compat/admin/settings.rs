@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::audit::{Actor, By};
 use carrel_services::Ports;
-use carrel_services::settings::{Leniency, preferences};
+use carrel_services::settings::{Leniency, preferences, visible_settings};
 use chrono::Utc;
 
 use crate::authorized::{Authorized, address, scope};
@@ -52,7 +52,9 @@ pub async fn show_settings(
     // were set as
     // native: only set settings are listed; numbers are numbers
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
-    Ok(Json(SettingsShown { settings: ports.settings_store.visible(&facts, Leniency::Lenient) }))
+    Ok(Json(SettingsShown {
+        settings: visible_settings(&ports.settings_store, &facts, Leniency::Lenient),
+    }))
 }
 
 /// Change settings, all or nothing.

@@ -22,7 +22,7 @@ pub async fn list_users(
     _: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
 ) -> ApiResult<Json<wire::UserList>, Plain> {
-    let users = ports.users.list_whole().await?.into_iter().map(Into::into).collect();
+    let users = ports.users.list_with_profiles().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::UserList { users }))
 }
 

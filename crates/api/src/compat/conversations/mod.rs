@@ -191,7 +191,7 @@ impl ChatAnswer {
             },
             Reply::Answered { chat, text, sources, metrics } => Self {
                 chat_id: Some(chat.0),
-                sources: if with_sources { sources::listed(&sources) } else { Vec::new() },
+                sources: if with_sources { sources::sources_json(&sources) } else { Vec::new() },
                 metrics: record::metrics_of(&metrics),
                 // quirk(answered-by-agent)
                 thoughts: metrics.as_agent.then(Vec::new),

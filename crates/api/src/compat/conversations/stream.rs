@@ -83,7 +83,7 @@ impl Teller {
     }
 
     fn sources(&self, sources: &[Source]) -> Vec<Value> {
-        if self.with_sources { sources::listed(sources) } else { Vec::new() }
+        if self.with_sources { sources::sources_json(sources) } else { Vec::new() }
     }
 
     fn agent_chunk(&self, text: &str) -> Value {

@@ -27,7 +27,7 @@ impl Heading {
         let usage = json!({});
         let ending = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
-                Ending::answered(&text, sources::listed(&sources), &metrics)
+                Ending::answered(&text, sources::sources_json(&sources), &metrics)
             }
             Reply::Refused { text, .. } => {
                 let content = Some(text);

@@ -13,7 +13,7 @@ use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat, Portion};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Result, WorkspaceId};
-use carrel_services::admission::handed;
+use carrel_services::admission::download_while_admitted;
 use carrel_services::bulk_delete;
 use carrel_services::exports::{ExportRequest, Exports};
 use carrel_services::preferences::Preferences;
@@ -137,7 +137,7 @@ pub async fn file(
     let pieces = pieces.map_err(io::Error::other);
     let slices =
         pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(io::Result::Ok)).try_flatten();
-    Ok(attachment(&name, content_type).streaming(handed(slices, holder)))
+    Ok(attachment(&name, content_type).streaming(download_while_admitted(slices, holder)))
 }
 
 /// Splits a chunk into slices of at most 64 KiB. Actix copies each slice into the connection's

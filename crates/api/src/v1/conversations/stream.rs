@@ -63,7 +63,7 @@ impl Teller {
     }
 
     fn sources(&self, sources: &[Source]) -> Vec<Value> {
-        if self.with_sources { source::listed(sources) } else { Vec::new() }
+        if self.with_sources { source::sources_json(sources) } else { Vec::new() }
     }
 
     fn chunk(&self, text: &str, close: bool) -> Value {

@@ -220,7 +220,7 @@ impl ChatAnswer {
             Reply::Empty(empty) => return Err(empty.error()),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
-        let sources = if with_sources { source::listed(&sources) } else { Vec::new() };
+        let sources = if with_sources { source::sources_json(&sources) } else { Vec::new() };
         Ok(Self::whole(Some(chat.0), text, sources, record::metrics_of(&metrics)))
     }
 

@@ -29,7 +29,7 @@ pub async fn download_generated_file(
     name: Path<String>,
 ) -> ApiResult<HttpResponse, NoFile> {
     let name = GeneratedFile::parse(&name)?;
-    let file = open(name.beneath(&options.storage_dir), &name).await?;
+    let file = open(name.path_in(&options.storage_dir), &name).await?;
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name.as_str().to_owned())],

@@ -93,7 +93,7 @@ pub async fn folder_page(
         return list(writer, once(ready(Ok(found)))).await;
     }
     let after = found.last().map(|last| last.texts().name.to_owned());
-    let rest = library.rest_of(folder, after);
+    let rest = library.list_after(folder, after);
     list(writer, once(ready(Ok(found))).chain(rest)).await
 }
 

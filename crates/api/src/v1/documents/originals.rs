@@ -69,7 +69,9 @@ async fn visible(caller: &Authorized<scope::Read>, ports: &Ports, id: &str) -> R
     let found = ports.library.folders.by_id(parse_id(id)?).await?.ok_or_else(missing)?;
     let (path, bound) = (found.path()?, &caller.key.workspaces);
     let paths = std::slice::from_ref(&path);
-    if !bound.is_empty() && ports.workspace_documents.placed_in(bound, paths).await?.is_empty() {
+    if !bound.is_empty()
+        && ports.workspace_documents.paths_in_workspaces(bound, paths).await?.is_empty()
+    {
         return Err(missing());
     }
     ports.library.documents.by_path(&path).await?.ok_or_else(missing)

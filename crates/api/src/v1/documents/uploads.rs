@@ -187,7 +187,7 @@ where
 {
     let workspaces = Arc::clone(&ports.workspaces);
     let work = async move {
-        let (into, warnings) = service::known(&*workspaces, &slugs).await?;
+        let (into, warnings) = service::find_by_slugs(&*workspaces, &slugs).await?;
         Ok(shown(work(into).await?, warnings))
     };
     let now = caller.by().at;

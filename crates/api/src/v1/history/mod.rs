@@ -33,7 +33,7 @@ pub async fn list_workspace_chats(
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(wire::History::new(ports.chats.shown(&of, query.part).await?)))
+    Ok(Json(wire::History::new(ports.chats.history_page(&of, query.part).await?)))
 }
 
 /// List the exchanges of a thread.
@@ -51,6 +51,6 @@ pub async fn list_thread_chats(
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = wire::HistoryQuery::read(&params.read()?, None)?;
-    let shown = ports.chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
+    let shown = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
     Ok(Json(wire::History::new(shown)))
 }

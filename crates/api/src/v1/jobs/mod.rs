@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::job::{Job, JobFilter, Jobs};
 use carrel_domain::{Error, JobId, Result};
-use carrel_services::admission::heard;
+use carrel_services::admission::while_admitted;
 use futures_util::stream;
 
 use crate::authorized::{Authorized, scope};
@@ -95,7 +95,7 @@ pub async fn follow_job(
         let news = follow.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
     });
-    Ok(streaming::response().streaming(heard(told, Holder::new(&request, &caller)?)))
+    Ok(streaming::response().streaming(while_admitted(told, Holder::new(&request, &caller)?)))
 }
 
 /// Cancel a job.
@@ -142,6 +142,6 @@ async fn find(
         Err(_) => None,
     };
     found
-        .filter(|job| caller.key.enters(job.workspace.id))
+        .filter(|job| caller.key.allows_workspace(job.workspace.id))
         .ok_or_else(|| Error::not_found("job", id))
 }

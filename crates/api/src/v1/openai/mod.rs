@@ -92,7 +92,7 @@ pub async fn stores<P>(
 /// Returns the workspaces that the caller may access.
 async fn entered<P>(caller: &Authorized<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
     let all = workspaces.list().await?.into_iter();
-    Ok(all.filter(|workspace| caller.key.enters(workspace.id)).collect())
+    Ok(all.filter(|workspace| caller.key.allows_workspace(workspace.id)).collect())
 }
 
 /// Returns the workspace that serves as the model, or the response for an unknown model.

@@ -5,7 +5,7 @@ use actix_web::http::header::{
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
 use carrel_services::Ports;
-use carrel_services::admission::handed;
+use carrel_services::admission::download_while_admitted;
 use carrel_services::backup::Secrets;
 use chrono::Utc;
 use futures_util::TryStreamExt;
@@ -40,5 +40,6 @@ pub async fn back_up(
     let mut response = HttpResponse::Ok();
     response.content_type("application/x-tar").insert_header((CONTENT_DISPOSITION, disposition));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.streaming(handed(staged.into_stream().map_ok(Bytes::from), holder)))
+    Ok(response
+        .streaming(download_while_admitted(staged.into_stream().map_ok(Bytes::from), holder)))
 }

@@ -3,7 +3,7 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::audit::{Actor, By};
 use carrel_services::Ports;
-use carrel_services::settings::{Leniency, preferences};
+use carrel_services::settings::{Leniency, preferences, visible_settings};
 use chrono::Utc;
 
 use crate::authorized::{Authorized, address, scope};
@@ -41,7 +41,7 @@ pub async fn show_settings(
 ) -> ApiResult<Json<wire::SettingsShown>> {
     let facts = facts.gather().await?;
     Ok(Json(wire::SettingsShown {
-        settings: ports.settings_store.visible(&facts, Leniency::Strict),
+        settings: visible_settings(&ports.settings_store, &facts, Leniency::Strict),
     }))
 }
 

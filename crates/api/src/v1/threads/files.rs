@@ -99,7 +99,7 @@ pub async fn add_thread_file(
         let reason = "must be the base64 of a file, or a data URL of base64";
         return Err(Error::invalid("content_string", reason).into());
     }
-    Ok(list(chat::keep_file(&ports.conversations, &thread, attachment, &caller.by()).await?))
+    Ok(list(chat::add_file(&ports.conversations, &thread, attachment, &caller.by()).await?))
 }
 
 /// Take a file out of a thread.

@@ -75,7 +75,7 @@ async fn placeable<P>(
     if bound.is_empty() || paths.is_empty() {
         return Ok(paths);
     }
-    let known = ports.workspace_documents.placed_in(bound, &paths).await?;
+    let known = ports.workspace_documents.paths_in_workspaces(bound, &paths).await?;
     let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
     let missing = |path: DocumentPath| {
         let reason = Error::not_found("document", &path).to_string();

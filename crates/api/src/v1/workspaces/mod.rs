@@ -70,7 +70,7 @@ pub async fn list_workspaces(
         row: wire::WorkspaceRow::from(workspace),
     };
     let workspaces = ports.workspaces.list().await?.into_iter();
-    let entered = workspaces.filter(|workspace| caller.key.enters(workspace.id));
+    let entered = workspaces.filter(|workspace| caller.key.allows_workspace(workspace.id));
     let workspaces = entered.map(listed).collect();
     Ok(Json(wire::WorkspaceList { workspaces }))
 }

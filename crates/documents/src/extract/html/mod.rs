@@ -10,8 +10,8 @@ use super::Input;
 use super::encoding::decode;
 use super::extract_error::ExtractError;
 use super::text::{document, text_bytes};
-use super::writer::{Span, Writer};
-use walk::{About, Content, Tag, walk};
+use super::writer::{CellSpan, Writer};
+use walk::{About, HtmlVisitor, Tag, walk};
 
 /// How far into a file its encoding may be declared.
 const DECLARED_WITHIN: usize = 1024;
@@ -41,15 +41,15 @@ pub fn readable(html: &str, limit: u64) -> Result<(String, Option<String>), Extr
 }
 
 fn described(html: &str, limit: u64) -> Result<(String, About), ExtractError> {
-    let mut writer = Writer::within(limit);
+    let mut writer = Writer::with_limit(limit);
     let about = match xhtml::is_xhtml(html) {
         true => walk(&xhtml::expanded(html), &mut writer),
         false => walk(html, &mut writer),
     };
-    Ok((writer.whole()?, about))
+    Ok((writer.try_finish()?, about))
 }
 
-impl Content for Writer {
+impl HtmlVisitor for Writer {
     fn start(&mut self, tag: &Tag) {
         open(self, tag);
     }
@@ -82,7 +82,7 @@ fn open(writer: &mut Writer, tag: &Tag) {
             }
         }
         b"tr" => writer.open_row(),
-        b"td" | b"th" => writer.open_cell(Span {
+        b"td" | b"th" => writer.open_cell(CellSpan {
             columns: number("colspan").unwrap_or(1),
             rows: number("rowspan").unwrap_or(1),
             is_head: element == b"th",

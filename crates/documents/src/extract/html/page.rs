@@ -7,7 +7,7 @@ use carrel_domain::link::{FetchedPage, PageReader, WebPage};
 use carrel_domain::{Error, Result};
 use encoding_rs::Encoding;
 
-use super::walk::{Content, Tag, walk};
+use super::walk::{HtmlVisitor, Tag, walk};
 use super::{close, declared_encoding, open, xhtml};
 use crate::blocking;
 use crate::extract::encoding::decode;
@@ -90,7 +90,7 @@ fn looks_like_markup(content: &str) -> bool {
 
 /// What of a page there is to read: its title, then its content.
 fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
-    let mut reading = Reading::within(limit);
+    let mut reading = Reading::with_limit(limit);
     let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
     let about = walk(expanded.as_deref().unwrap_or(html), &mut reading);
     let (mut title, mut author) = (about.title.unwrap_or_default(), about.author);
@@ -137,7 +137,7 @@ const SURROUNDINGS: [&[u8]; 10] = [
 /// The least share of the text that the narrower reading must have to be chosen: one fifth.
 const LEAST_SHARE: usize = 5;
 
-impl Content for Reading {
+impl HtmlVisitor for Reading {
     fn start(&mut self, tag: &Tag) {
         let element = tag.name.as_slice();
         if let b"main" | b"article" = element {
@@ -146,7 +146,7 @@ impl Content for Reading {
         if let Some(kind) = surrounding(element) {
             self.around[kind] += 1;
         }
-        self.each(|writer| {
+        self.write_to_each(|writer| {
             open(writer, tag);
             if let Some(marks) = heading(element) {
                 writer.open_heading(marks);
@@ -155,7 +155,7 @@ impl Content for Reading {
     }
 
     fn end(&mut self, element: &[u8]) {
-        self.each(|writer| {
+        self.write_to_each(|writer| {
             close(writer, element);
             if heading(element).is_some() {
                 writer.close_heading();
@@ -170,18 +170,18 @@ impl Content for Reading {
     }
 
     fn text(&mut self, text: &str) {
-        self.each(|writer| writer.text(text));
+        self.write_to_each(|writer| writer.text(text));
     }
 }
 
 impl Reading {
-    fn within(limit: u64) -> Self {
-        let [all, inner, main] = std::array::from_fn(|_| Writer::within(limit));
+    fn with_limit(limit: u64) -> Self {
+        let [all, inner, main] = std::array::from_fn(|_| Writer::with_limit(limit));
         Self { all, inner, main, around: Default::default(), mains: 0 }
     }
 
     /// Writes to every writer that what comes now belongs to.
-    fn each(&mut self, write: impl Fn(&mut Writer)) {
+    fn write_to_each(&mut self, write: impl Fn(&mut Writer)) {
         write(&mut self.all);
         // An article has a header of its own, in which its title is.
         let [_, header, ..] = self.around;
@@ -196,7 +196,7 @@ impl Reading {
 
     fn content(self) -> Result<String, ExtractError> {
         // Of the others each holds a part of what this one does.
-        let all = self.all.whole()?;
+        let all = self.all.try_finish()?;
         let (inner, main) = (self.inner.finish(), self.main.finish());
         let is_enough = |part: &str| !part.is_empty() && part.len() * LEAST_SHARE >= all.len();
         Ok(if is_enough(&main) {

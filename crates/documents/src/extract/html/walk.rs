@@ -17,7 +17,7 @@ const MOST_AUTHORS: usize = 20;
 const LONGEST_VALUE: usize = 16 << 10;
 
 /// Takes what a page shows, in the order of the page. What is in `template`s is not part of it.
-pub trait Content {
+pub trait HtmlVisitor {
     fn start(&mut self, tag: &Tag);
     fn end(&mut self, element: &[u8]);
     fn text(&mut self, text: &str);
@@ -78,7 +78,7 @@ pub struct About {
 }
 
 /// Reads a page into `content` and returns what it says of itself.
-pub fn walk(html: &str, content: &mut impl Content) -> About {
+pub fn walk(html: &str, content: &mut impl HtmlVisitor) -> About {
     let mut walk = Walk {
         content,
         authors: Vec::new(),
@@ -113,7 +113,7 @@ fn author(tag: &Tag) -> Option<String> {
     (is_author && is_name).then_some(told)
 }
 
-fn tokenize<C: Content>(html: &str, walk: &mut Walk<'_, C>) {
+fn tokenize<C: HtmlVisitor>(html: &str, walk: &mut Walk<'_, C>) {
     let mut emitter =
         CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
             walk.event(event);
@@ -151,7 +151,7 @@ enum Inside {
     Dropped,
 }
 
-impl<C: Content> Walk<'_, C> {
+impl<C: HtmlVisitor> Walk<'_, C> {
     fn event(&mut self, event: CallbackEvent<'_>) {
         match event {
             CallbackEvent::OpenStartTag { name } => {

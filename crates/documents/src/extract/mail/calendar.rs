@@ -8,7 +8,7 @@ use crate::extract::text;
 
 pub fn read_calendar(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let source = decode(&text::text_bytes(input)?, None);
-    let text = shown(&source);
+    let text = entries_text(&source);
     Ok(vec![text::document(if text.is_empty() { source } else { text }, None)])
 }
 
@@ -50,7 +50,7 @@ const SHOWN: [(&str, &str); 29] = [
 ];
 
 /// The entries of a calendar or the cards of an address book, a paragraph for each.
-pub fn shown(source: &str) -> String {
+pub fn entries_text(source: &str) -> String {
     let mut out = String::new();
     for line in unfolded(source) {
         let Some((name, value)) = divided(&line) else { continue };
@@ -176,13 +176,13 @@ mod tests {
             DESCRIPTION:first\\nsec\r\n ond\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
         let expected = "Summary: Budget, round 2\nStart: 2026-04-01 08:00 Europe/Berlin\n\
             Attendee: Ann: L <a@b.c>\nDescription: first\nsecond";
-        assert_eq!(shown(calendar), expected);
+        assert_eq!(entries_text(calendar), expected);
     }
 
     #[test]
     fn a_card_is_read_by_its_lines() {
         let card = "BEGIN:VCARD\nVERSION:2.1\nN:Lee;Ann;;;\nitem1.TEL;TYPE=work:+49 30 1\n\
             NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:Gr=C3=BC=\n=C3=9Fe\nPHOTO:AAAA\nEND:VCARD";
-        assert_eq!(shown(card), "Full name: Lee, Ann\nTelephone: +49 30 1\nNote: Grüße");
+        assert_eq!(entries_text(card), "Full name: Lee, Ann\nTelephone: +49 30 1\nNote: Grüße");
     }
 }

@@ -115,7 +115,7 @@ impl Writing<'_, '_> {
             for part in ids.iter().filter_map(|id| message.part(*id)) {
                 match &part.body {
                     PartType::Text(text) if is_kind(part, "calendar") => {
-                        texts.push(calendar::shown(text))
+                        texts.push(calendar::entries_text(text))
                     }
                     PartType::Text(text) => texts.push(text.replace("\r\n", "\n")),
                     PartType::Html(page) => texts.push(html::readable(page, limit)?.0),
@@ -139,7 +139,7 @@ impl Writing<'_, '_> {
     fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, ExtractError> {
         let name = part.attachment_name().map(one_line).filter(|name| !name.is_empty());
         if is_kind(part, "calendar") {
-            let invitation = calendar::shown(&String::from_utf8_lossy(part.contents()));
+            let invitation = calendar::entries_text(&String::from_utf8_lossy(part.contents()));
             self.push(&invitation);
             return Ok(name);
         }
@@ -154,7 +154,7 @@ impl Writing<'_, '_> {
         let is_attached = part.content_disposition().is_some_and(|how| how.is_attachment());
         if (is_inline || !is_attached) && is_picture && name.is_none() {
             let name = part.content_id().unwrap_or("within the text");
-            if let Some(text) = pictures::text_within(self.input, name, part.contents()) {
+            if let Some(text) = pictures::embedded_text(self.input, name, part.contents()) {
                 self.push(&format!("[Text in a picture: {text}]"));
             }
             return Ok(None);

@@ -41,7 +41,7 @@ pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         return Err(ExtractError::damaged("a mailbox (.mbox)"));
     }
     if mails.len() > MOST_MAILS {
-        return Err(ExtractError::refused(format!(
+        return Err(ExtractError::unreadable(format!(
             "holds more than {MOST_MAILS} mails. Send it in several pieces."
         )));
     }

@@ -119,7 +119,7 @@ impl Chart {
     }
 
     fn markdown(self, limit: u64) -> String {
-        let mut writer = Writer::within(limit);
+        let mut writer = Writer::with_limit(limit);
         let axes = self.axes.iter().map(|axis| axis.trim()).filter(|axis| !axis.is_empty());
         let axes = axes.collect::<Vec<_>>().join(" / ");
         let heading = match (self.title.trim(), axes.trim()) {

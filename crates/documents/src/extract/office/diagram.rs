@@ -6,8 +6,11 @@ use crate::extract::xml::{Element, Visitor};
 
 /// The texts of the diagram whose data is in `part`, an item for each point.
 pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, ExtractError> {
-    let mut diagram =
-        Diagram { writer: Writer::within(archive.text_limit()), is_shown: false, in_text: false };
+    let mut diagram = Diagram {
+        writer: Writer::with_limit(archive.text_limit()),
+        is_shown: false,
+        in_text: false,
+    };
     archive.visit(part, &mut diagram)?;
     Ok(diagram.writer.finish())
 }

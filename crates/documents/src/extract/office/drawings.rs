@@ -44,8 +44,8 @@ pub fn picture(
         input.skip_picture(part);
         return Ok(None);
     }
-    let bytes = embedded::bytes_within(input, archive, part, part)?;
-    let text = bytes.and_then(|bytes| pictures::text_within(input, part, &bytes));
+    let bytes = embedded::part_bytes(input, archive, part, part)?;
+    let text = bytes.and_then(|bytes| pictures::embedded_text(input, part, &bytes));
     Ok(text.map(|text| format!("[Text in a picture: {text}]")))
 }
 

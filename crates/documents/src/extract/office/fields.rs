@@ -16,12 +16,12 @@ struct Field {
 }
 
 #[derive(Default)]
-pub struct Fields {
+pub struct WordFields {
     open: Vec<Field>,
     deeper: usize,
 }
 
-impl Fields {
+impl WordFields {
     /// Whether text at this place is seen: not in an instruction, nor where the number of a page is.
     pub fn is_shown(&self) -> bool {
         self.open.iter().all(|field| field.in_result && !is_page(&field.instruction))

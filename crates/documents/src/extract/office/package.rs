@@ -79,4 +79,4 @@ impl Visitor for Relations {
 }
 
 /// Texts by the id that the main part refers to them with.
-pub type Texts = HashMap<String, String>;
+pub type PartTexts = HashMap<String, String>;

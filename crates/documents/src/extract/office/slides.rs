@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use carrel_domain::document::Extracted;
 
-use super::package::{Relations, Texts, main_part};
+use super::package::{PartTexts, Relations, main_part};
 use super::{drawings, ordinals, symbols};
 use crate::extract::archive::Archive;
 use crate::extract::dublin_core::{self, DublinCore};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::writer::{Span, Writer};
+use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 use crate::extract::{Input, by_nobody, embedded};
 
@@ -22,7 +22,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     archive.visit_needed(&presentation, &mut order)?;
     let parts = Relations::of(&mut archive, &presentation)?;
     let mut others = embedded::Embedded::default();
-    let mut slides = Slide::new(Writer::within(archive.text_limit()));
+    let mut slides = Slide::new(Writer::with_limit(archive.text_limit()));
     for (id, number) in order.0.iter().zip(1..) {
         slides.number = number;
         let part = parts.part_or(id, || format!("ppt/slides/slide{number}.xml"));
@@ -32,7 +32,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         }
         slides.writer.end_page();
     }
-    let mut document = by_nobody(slides.writer.whole()?, "Office file uploaded by the user.");
+    let mut document = by_nobody(slides.writer.try_finish()?, "Office file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
 }
@@ -123,7 +123,7 @@ struct Slide {
     writer: Writer,
     number: u32,
     is_notes: bool,
-    drawings: Texts,
+    drawings: PartTexts,
     hidden: usize,
     in_text: bool,
     /// Inside a shape, what is known of it.
@@ -148,7 +148,7 @@ impl Slide {
             writer,
             number: 0,
             is_notes: false,
-            drawings: Texts::new(),
+            drawings: PartTexts::new(),
             hidden: 0,
             in_text: false,
             is_left_out: false,
@@ -265,7 +265,7 @@ impl Visitor for Slide {
                 let is_set =
                     |name| element.attribute(name).is_some_and(|is| is == "1" || is == "true");
                 let continues = is_set("vMerge") && !is_set("hMerge");
-                self.writer.open_cell(Span { continues, ..Span::default() });
+                self.writer.open_cell(CellSpan { continues, ..CellSpan::default() });
             }
             "chart" | "relIds" | "blip" => {
                 let id = match name {

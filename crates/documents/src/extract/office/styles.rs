@@ -16,13 +16,13 @@ struct Style {
 }
 
 #[derive(Default)]
-pub struct Styles {
+pub struct WordStyles {
     styles: HashMap<String, Style>,
     default: Option<String>,
     current: Option<String>,
 }
 
-impl Styles {
+impl WordStyles {
     /// The list that paragraphs of a style are items of, and the level there if it is said.
     pub fn list(&self, style: Option<&str>) -> (Option<String>, Option<usize>) {
         let mut name = style.map(str::to_owned).or_else(|| self.default.clone());
@@ -39,7 +39,7 @@ impl Styles {
     }
 }
 
-impl Visitor for Styles {
+impl Visitor for WordStyles {
     fn start(&mut self, element: &Element<'_>) {
         let value = || element.attribute("val").map(|value| value.into_owned());
         if element.name() == "style" {

@@ -6,9 +6,9 @@ use carrel_domain::document::Extracted;
 
 use super::drawings;
 use super::numbering::Numbering;
-use super::package::{Relations, Texts, main_part};
-use super::styles::Styles;
-use super::word_body::{Body, Context};
+use super::package::{PartTexts, Relations, main_part};
+use super::styles::WordStyles;
+use super::word_body::{Body, WordReferences};
 use crate::extract::archive::Archive;
 use crate::extract::dublin_core::{self, DublinCore};
 use crate::extract::extract_error::ExtractError;
@@ -21,9 +21,9 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let main = main_part(&mut archive, "word/document.xml")?;
     let relations = Relations::of(&mut archive, &main)?;
-    let mut context = Context::new(archive.text_limit());
+    let mut context = WordReferences::new(archive.text_limit());
     if let Some(part) = relations.first(&archive, "/styles", "word/styles.xml") {
-        let mut styles = Styles::default();
+        let mut styles = WordStyles::default();
         archive.visit(&part, &mut styles)?;
         context.styles = Rc::new(styles);
     }
@@ -63,7 +63,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         writer.separate(2);
         writer.block(note);
     }
-    let mut document = by_nobody(writer.whole()?, "docx file uploaded by the user.");
+    let mut document = by_nobody(writer.try_finish()?, "docx file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
 }
@@ -73,7 +73,7 @@ fn chunks(
     archive: &mut Archive<'_>,
     input: &Input<'_>,
     relations: &Relations,
-) -> Result<Texts, ExtractError> {
+) -> Result<PartTexts, ExtractError> {
     let mut texts = HashMap::new();
     for (id, part) in relations.of_kind("/aFChunk") {
         if let Some(text) = embedded::text_of(input, archive, part)? {
@@ -89,17 +89,17 @@ fn surroundings(
     archive: &mut Archive<'_>,
     relations: &Relations,
     kind: &str,
-    context: &Context,
+    context: &WordReferences,
     numbering: &Numbering,
 ) -> Result<Vec<String>, ExtractError> {
     let mut texts: Vec<String> = Vec::new();
     for (_, part) in relations.of_kind(kind) {
         let own = Relations::of(archive, part)?;
         let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
-        let context = Context { drawings, ..context.clone() };
+        let context = WordReferences { drawings, ..context.clone() };
         let mut body = Body::new(context, numbering.clone());
         archive.visit(part, &mut body)?;
-        let text = body.writer.whole()?;
+        let text = body.writer.try_finish()?;
         if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }
@@ -113,12 +113,12 @@ fn notes(
     archive: &mut Archive<'_>,
     part: &str,
     element: &'static str,
-    context: &Context,
+    context: &WordReferences,
     numbering: &Numbering,
-) -> Result<Texts, ExtractError> {
+) -> Result<PartTexts, ExtractError> {
     let own = Relations::of(archive, part)?;
     let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
-    let context = Context { drawings, ..context.clone() };
+    let context = WordReferences { drawings, ..context.clone() };
     let body = Body::new(context, numbering.clone());
     let mut notes = Notes { element, body, id: None, author: String::new(), texts: HashMap::new() };
     archive.visit(part, &mut notes)?;
@@ -130,7 +130,7 @@ struct Notes {
     body: Body,
     id: Option<String>,
     author: String,
-    texts: Texts,
+    texts: PartTexts,
 }
 
 impl Visitor for Notes {

@@ -2,27 +2,27 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::fields::Fields;
+use super::fields::WordFields;
 use super::numbering::{Label, Numbering};
-use super::package::Texts;
-use super::styles::Styles;
+use super::package::PartTexts;
+use super::styles::WordStyles;
 use super::symbols;
-use crate::extract::writer::{Span, Writer};
+use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 
 /// What the rest of the package says that the body refers to.
 #[derive(Clone)]
-pub struct Context {
-    pub styles: Rc<Styles>,
-    pub footnotes: Rc<Texts>,
-    pub endnotes: Rc<Texts>,
-    pub comments: Rc<Texts>,
-    pub drawings: Rc<Texts>,
-    pub chunks: Rc<Texts>,
+pub struct WordReferences {
+    pub styles: Rc<WordStyles>,
+    pub footnotes: Rc<PartTexts>,
+    pub endnotes: Rc<PartTexts>,
+    pub comments: Rc<PartTexts>,
+    pub drawings: Rc<PartTexts>,
+    pub chunks: Rc<PartTexts>,
     pub limit: u64,
 }
 
-impl Context {
+impl WordReferences {
     pub fn new(limit: u64) -> Self {
         Self {
             styles: Rc::default(),
@@ -38,9 +38,9 @@ impl Context {
 
 pub struct Body {
     pub writer: Writer,
-    context: Context,
+    context: WordReferences,
     numbering: Numbering,
-    fields: Fields,
+    fields: WordFields,
     /// How many elements are open since one whose content is not shown, that one included.
     hidden: usize,
     in_text: bool,
@@ -49,7 +49,7 @@ pub struct Body {
     /// Paragraphs around the text box that is being read.
     outer: Vec<Paragraph>,
     /// A cell that has begun, of which nothing is written yet; and those around it.
-    cell: Option<Span>,
+    cell: Option<CellSpan>,
     in_paragraph_properties: usize,
     run: Run,
     referred: HashSet<String>,
@@ -72,12 +72,12 @@ struct Run {
 }
 
 impl Body {
-    pub fn new(context: Context, numbering: Numbering) -> Self {
+    pub fn new(context: WordReferences, numbering: Numbering) -> Self {
         Self {
-            writer: Writer::within(context.limit),
+            writer: Writer::with_limit(context.limit),
             context,
             numbering,
-            fields: Fields::default(),
+            fields: WordFields::default(),
             hidden: 0,
             in_text: false,
             in_instruction: false,
@@ -93,12 +93,12 @@ impl Body {
 
     /// What was written so far.
     pub fn take_text(&mut self) -> String {
-        std::mem::replace(&mut self.writer, Writer::within(self.context.limit)).finish()
+        std::mem::replace(&mut self.writer, Writer::with_limit(self.context.limit)).finish()
     }
 
     /// Remarks and notes that the text does not refer to.
     pub fn unreferenced(&self) -> Vec<String> {
-        let of = |texts: &Texts, kind: &str| {
+        let of = |texts: &PartTexts, kind: &str| {
             let mut texts: Vec<_> = texts
                 .iter()
                 .filter(|(id, _)| !self.referred.contains(&format!("{kind} {id}")))
@@ -107,7 +107,7 @@ impl Body {
             texts.sort();
             texts.into_iter().map(|(_, text)| text)
         };
-        let Context { footnotes, endnotes, comments, .. } = &self.context;
+        let WordReferences { footnotes, endnotes, comments, .. } = &self.context;
         of(footnotes, "footnote")
             .chain(of(endnotes, "endnote"))
             .chain(of(comments, "comment"))
@@ -207,7 +207,7 @@ impl Body {
             "gridBefore" => {
                 let columns = value().and_then(|columns| columns.parse().ok()).unwrap_or(0);
                 if columns > 0 {
-                    self.writer.open_cell(Span { columns, ..Span::default() });
+                    self.writer.open_cell(CellSpan { columns, ..CellSpan::default() });
                     self.writer.close_cell();
                 }
             }
@@ -258,7 +258,7 @@ impl Visitor for Body {
                 self.writer.open_table();
             }
             "tr" => self.writer.open_row(),
-            "tc" => self.cell = Some(Span::default()),
+            "tc" => self.cell = Some(CellSpan::default()),
             "txbxContent" => {
                 self.outer.push(std::mem::take(&mut self.paragraph));
                 self.writer.open_aside("", "");

@@ -13,7 +13,7 @@ use super::embedded::Embedded;
 use super::extract_error::ExtractError;
 use super::xml::{self, Element, Visitor};
 use super::{Input, by_nobody, office};
-use text::{Styles, Text};
+use text::{OdfStyles, Text};
 pub use workbook::read as read_sheets;
 pub use workbook::read_flat as read_flat_sheets;
 
@@ -26,7 +26,7 @@ type Objects = HashMap<String, String>;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = open(input, "an OpenDocument file")?;
-    let mut styles = Styles::default();
+    let mut styles = OdfStyles::default();
     archive.visit("styles.xml", &mut styles)?;
     archive.visit(CONTENT, &mut styles)?;
     let (objects, others) = objects(input, &mut archive)?;
@@ -41,7 +41,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 /// A document whose parts all stand in one file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let damaged = |_| ExtractError::damaged("an OpenDocument file");
-    let mut styles = Styles::default();
+    let mut styles = OdfStyles::default();
     xml::walk(input.reader()?, &mut styles).map_err(damaged)?;
     let mut text = Text::new(input.limits.text, styles, Objects::new());
     xml::walk(input.reader()?, &mut text).map_err(damaged)?;
@@ -70,7 +70,7 @@ fn objects(
             break;
         }
         if let Some(folder) = name.strip_suffix("/content.xml") {
-            let mut text = Text::new(input.limits.text, Styles::default(), Objects::new());
+            let mut text = Text::new(input.limits.text, OdfStyles::default(), Objects::new());
             // An object that cannot be read leaves the document readable.
             match archive.visit(&name, &mut text) {
                 Ok(_) => _ = texts.insert(folder.to_owned(), text.finish()?),

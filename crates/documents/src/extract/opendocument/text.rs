@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use super::Objects;
 use super::lists::{ListStyles, Lists};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::writer::{Span, Writer};
+use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 
 /// Columns and rows that a table of text has, at most, where cells are repeated.
@@ -12,14 +12,14 @@ const MOST_REPEATED: usize = 1_000;
 
 /// What the styles of a document say that its text depends on.
 #[derive(Default)]
-pub struct Styles {
+pub struct OdfStyles {
     lists: ListStyles,
     /// Slides of these are not shown.
     hidden_slides: HashSet<String>,
     current: String,
 }
 
-impl Visitor for Styles {
+impl Visitor for OdfStyles {
     fn start(&mut self, element: &Element<'_>) {
         self.lists.start(element);
         match element.name() {
@@ -42,7 +42,7 @@ impl Visitor for Styles {
 
 pub struct Text {
     writer: Writer,
-    styles: Styles,
+    styles: OdfStyles,
     objects: Objects,
     lists: Lists,
     /// Headers and footers, each text once.
@@ -69,9 +69,9 @@ pub struct Text {
 }
 
 impl Text {
-    pub fn new(limit: u64, styles: Styles, objects: Objects) -> Self {
+    pub fn new(limit: u64, styles: OdfStyles, objects: Objects) -> Self {
         Self {
-            writer: Writer::within(limit),
+            writer: Writer::with_limit(limit),
             styles,
             objects,
             lists: Lists::default(),
@@ -100,7 +100,7 @@ impl Text {
 
     /// All of it, the headers first and the footers last.
     pub fn finish(self) -> Result<String, ExtractError> {
-        let text = self.writer.whole()?;
+        let text = self.writer.try_finish()?;
         let blocks = self.headers.iter().chain([&text]).chain(&self.footers);
         let blocks: Vec<_> = blocks.filter(|block| !block.is_empty()).map(String::as_str).collect();
         let text = blocks.join("\n\n");
@@ -108,7 +108,7 @@ impl Text {
     }
 
     fn take_surrounding(&mut self, is_header: bool) {
-        let text = std::mem::replace(&mut self.writer, Writer::within(self.limit)).finish();
+        let text = std::mem::replace(&mut self.writer, Writer::with_limit(self.limit)).finish();
         let known = if is_header { &mut self.headers } else { &mut self.footers };
         if !text.is_empty() && !known.contains(&text) && known.len() < MOST_REPEATED {
             known.push(text);
@@ -125,7 +125,7 @@ impl Text {
             false => number("number-columns-spanned").unwrap_or(1).saturating_sub(1),
         };
         self.repeated = number("number-columns-repeated").unwrap_or(1).clamp(1, MOST_REPEATED);
-        self.writer.open_cell(Span { continues, ..Span::default() });
+        self.writer.open_cell(CellSpan { continues, ..CellSpan::default() });
     }
 }
 
@@ -270,7 +270,7 @@ impl Visitor for Text {
             "table-cell" | "covered-table-cell" => {
                 self.writer.close_cell();
                 for _ in 1..std::mem::replace(&mut self.repeated, 1) {
-                    self.writer.open_cell(Span::default());
+                    self.writer.open_cell(CellSpan::default());
                     self.writer.close_cell();
                 }
             }

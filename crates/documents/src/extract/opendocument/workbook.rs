@@ -19,7 +19,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let (objects, others) = objects(input, &mut archive)?;
     let mut workbook = Workbook::new(input, objects);
     archive.visit_needed(CONTENT, &mut workbook)?;
-    let mut documents = workbook.whole()?;
+    let mut documents = workbook.try_finish()?;
     documents.extend(others.into_documents());
     Ok(documents)
 }
@@ -28,7 +28,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::new(input, Objects::new());
     xml::walk(input.reader()?, &mut workbook).map_err(|_| ExtractError::damaged(WHAT))?;
-    let sheets = workbook.whole()?;
+    let sheets = workbook.try_finish()?;
     if sheets.is_empty() { Err(ExtractError::damaged(WHAT)) } else { Ok(sheets) }
 }
 
@@ -86,7 +86,7 @@ impl Workbook {
             rows: 1,
             is_blank: true,
             times: 1,
-            cell: Writer::within(input.limits.text),
+            cell: Writer::with_limit(input.limits.text),
             beside: Vec::new(),
             remark: None,
             objects,
@@ -101,7 +101,7 @@ impl Workbook {
         }
     }
 
-    fn whole(self) -> Result<Vec<Extracted>, ExtractError> {
+    fn try_finish(self) -> Result<Vec<Extracted>, ExtractError> {
         if self.is_too_large { Err(ExtractError::TextTooLarge) } else { Ok(self.sheets) }
     }
 
@@ -119,7 +119,7 @@ impl Workbook {
     }
 
     fn end_cell(&mut self) {
-        let text = std::mem::replace(&mut self.cell, Writer::within(self.limit)).finish();
+        let text = std::mem::replace(&mut self.cell, Writer::with_limit(self.limit)).finish();
         let Some((_, sheet)) = &mut self.sheet else { return };
         if !text.is_empty() {
             self.is_blank = false;
@@ -175,10 +175,10 @@ impl Visitor for Workbook {
             "table-properties" if element.attribute("display").is_some_and(|is| is == "false") => {
                 self.hidden_styles.insert(self.style.clone());
             }
-            "annotation" => self.remark = Some(Writer::within(self.limit)),
+            "annotation" => self.remark = Some(Writer::with_limit(self.limit)),
             "frame" | "custom-shape" | "text-box" if self.remark.is_none() => {
                 self.in_shapes = true;
-                self.remark = Some(Writer::within(self.limit));
+                self.remark = Some(Writer::with_limit(self.limit));
             }
             "object" => {
                 let place = element.attribute("href").unwrap_or_default();

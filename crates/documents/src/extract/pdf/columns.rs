@@ -1,5 +1,5 @@
 //! Running text in columns that a file draws line by line across the page.
-use super::lines::Line;
+use super::lines::PageLine;
 use super::tables;
 
 /// Lines that show that there are columns, at least.
@@ -10,7 +10,7 @@ const MOST: usize = 3;
 const SHORTEST: usize = 24;
 
 /// Puts columns of running text one after the other.
-pub fn unweave(lines: Vec<Line>) -> Vec<Line> {
+pub fn unweave(lines: Vec<PageLine>) -> Vec<PageLine> {
     let mut out = Vec::with_capacity(lines.len());
     let mut rest = lines.as_slice();
     while !rest.is_empty() {
@@ -32,7 +32,7 @@ pub fn unweave(lines: Vec<Line>) -> Vec<Line> {
 }
 
 /// The columns that the lines begin with, and how many lines have them.
-fn woven(lines: &[Line]) -> Option<(Vec<(f64, f64)>, usize)> {
+fn woven(lines: &[PageLine]) -> Option<(Vec<(f64, f64)>, usize)> {
     let count = lines.first()?.cells.len();
     if !(2..=MOST).contains(&count) {
         return None;
@@ -43,7 +43,7 @@ fn woven(lines: &[Line]) -> Option<(Vec<(f64, f64)>, usize)> {
         return None;
     }
     let columns = tables::columns(&lines[..rows])?;
-    let is_full = |line: &Line, at: usize| {
+    let is_full = |line: &PageLine, at: usize| {
         let (cell, (start, end)) = (&line.cells[at], columns[at]);
         cell.end - cell.start > 0.75 * (end - start) && cell.text.chars().count() >= SHORTEST
     };
@@ -53,11 +53,11 @@ fn woven(lines: &[Line]) -> Option<(Vec<(f64, f64)>, usize)> {
 }
 
 /// What of the line stands in the column.
-fn part(line: &Line, (start, end): (f64, f64)) -> Option<Line> {
+fn part(line: &PageLine, (start, end): (f64, f64)) -> Option<PageLine> {
     let cell = line.cells.iter().find(|cell| cell.start >= start && cell.end <= end)?;
     let word = cell.text.split(' ').next().unwrap_or_default().chars().count() as f64;
     let length = cell.text.chars().count().max(1) as f64;
-    Some(Line {
+    Some(PageLine {
         start: cell.start,
         end: cell.end,
         first_word: (cell.end - cell.start) * word / length,

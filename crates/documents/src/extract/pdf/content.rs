@@ -10,9 +10,9 @@ use hayro_syntax::page::Resources;
 
 use super::fonts::{Decoded, Fonts, PageFont};
 use super::glyph::{Glyph, NOTHING, Pen};
-use super::layers::Layers;
+use super::layers::OptionalContent;
 use super::marked::Marked;
-use super::scans::{self, Drawn, Source};
+use super::scans::{self, Drawn, ScanImage};
 use super::state::{State, adjusted, affine, moved};
 
 /// Drawings within drawings are followed this deep.
@@ -29,7 +29,7 @@ const MOST_KEPT: usize = 32 << 20;
 /// Follows the drawing instructions of one page after another.
 pub struct Interpreter<'a> {
     fonts: Fonts<'a>,
-    layers: Layers,
+    layers: OptionalContent,
     unpacked: HashMap<usize, Rc<[u8]>>,
     kept: usize,
     /// Forms that are being drawn.
@@ -48,7 +48,7 @@ impl<'a> Interpreter<'a> {
     pub fn new(catalog: &Dict<'_>) -> Self {
         Self {
             fonts: Fonts::new(),
-            layers: Layers::new(catalog),
+            layers: OptionalContent::new(catalog),
             unpacked: HashMap::new(),
             kept: 0,
             open: HashSet::new(),
@@ -229,7 +229,7 @@ impl<'a> Interpreter<'a> {
                     if let Some(stream) = resources.x_objects.get::<Stream<'a>>(object.0) {
                         match stream.dict().get::<Name<'_>>("Subtype") {
                             Some(name) if name.as_str() == "Image" => {
-                                self.picture(Source::Stream(stream), state.matrix);
+                                self.picture(ScanImage::Stream(stream), state.matrix);
                             }
                             _ => self.form(&stream, resources, state.clone(), depth),
                         }
@@ -237,7 +237,7 @@ impl<'a> Interpreter<'a> {
                 }
                 Op::InlineImage(image) => {
                     if let Ok(picture) = scans::decode(image.0) {
-                        self.picture(Source::Picture(picture), state.matrix);
+                        self.picture(ScanImage::Picture(picture), state.matrix);
                     }
                 }
                 Op::BeginMarkedContent(_) => {
@@ -277,10 +277,10 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Notes a picture, unless a viewer hides it.
-    fn picture(&mut self, image: Source<'a>, matrix: Affine) {
+    fn picture(&mut self, image: ScanImage<'a>, matrix: Affine) {
         let is_shown = match &image {
-            Source::Stream(image) => self.layers.shows(image.dict()),
-            Source::Picture(_) => true,
+            ScanImage::Stream(image) => self.layers.shows(image.dict()),
+            ScanImage::Picture(_) => true,
         };
         if is_shown && self.layers.is_visible() && self.drawn.len() < scans::MOST {
             self.drawn.push(Drawn { image, matrix });

@@ -22,7 +22,7 @@ pub fn draw(input: &Input<'_>, number: u32) -> Result<PageImage, ExtractError> {
         return Ok(PageImage { pages, png: Vec::new() });
     };
     let scale = scale(page.render_dimensions())
-        .ok_or_else(|| ExtractError::refused("has a page without a size."))?;
+        .ok_or_else(|| ExtractError::unreadable("has a page without a size."))?;
     let size = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
     let (cache, settings) = (RenderCache::new(), RenderSettings::default());
     let pixels = render(page, &cache, &InterpreterSettings::default(), &settings, &size);

@@ -8,12 +8,12 @@ type Id = (u32, i32);
 
 /// Which layers are off, and whether the sequence that is being drawn is seen.
 #[derive(Default)]
-pub struct Layers {
+pub struct OptionalContent {
     off: HashSet<Id>,
     open: Vec<bool>,
 }
 
-impl Layers {
+impl OptionalContent {
     pub fn new(catalog: &Dict<'_>) -> Self {
         let mut off = HashSet::new();
         let Some(all) = catalog.get::<Dict<'_>>("OCProperties") else { return Self::default() };

@@ -31,7 +31,7 @@ pub struct Cell {
 /// Text on one baseline. Positions are along its direction and across it; those of a line that
 /// runs from right to left are negated, so that it too begins at the lesser one.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct PageLine {
     pub cells: Vec<Cell>,
     pub direction: Vec2,
     pub start: f64,
@@ -45,14 +45,14 @@ pub struct Line {
     pub first_word: f64,
 }
 
-impl Line {
+impl PageLine {
     pub fn text(&self) -> String {
         self.cells.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 }
 
 /// The lines of a page, in the order in which it draws them.
-pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<Line> {
+pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<PageLine> {
     overprint::drop(&mut glyphs);
     let mostly_right = bidi::is_mostly_right(&glyphs);
     let mut lines = Vec::new();
@@ -61,7 +61,7 @@ pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<Line> {
         if glyph.char == NOTHING {
             continue;
         }
-        match open.as_mut().filter(|line| line.takes(&glyph)) {
+        match open.as_mut().filter(|line| line.accepts(&glyph)) {
             Some(line) => line.push(glyph),
             None => {
                 lines.extend(open.take().and_then(|line| line.close(mostly_right)));
@@ -129,7 +129,7 @@ impl Open {
     }
 
     /// Whether `glyph` stands on this line, at a place that is free.
-    fn takes(&self, glyph: &Glyph) -> bool {
+    fn accepts(&self, glyph: &Glyph) -> bool {
         if glyph.direction.dot(self.direction) < 0.995 || glyph.is_vertical != self.is_vertical {
             return false;
         }
@@ -180,7 +180,7 @@ impl Open {
         self.glyphs.push(Placed { glyph, at, order: self.glyphs.len() });
     }
 
-    fn close(mut self, mostly_right: bool) -> Option<Line> {
+    fn close(mut self, mostly_right: bool) -> Option<PageLine> {
         if !self.is_sorted {
             self.glyphs.sort_by(|one, other| one.at.total_cmp(&other.at));
         }
@@ -201,7 +201,7 @@ impl Open {
                 (cell.start, cell.end) = (-cell.end, -cell.start);
             }
         }
-        Some(Line {
+        Some(PageLine {
             direction: self.direction,
             start: cells[0].start,
             end: cells[cells.len() - 1].end,

@@ -37,7 +37,7 @@ use bookmarks::OnPage;
 use content::Interpreter;
 pub use drawing::draw;
 use glyph::Glyph;
-pub use lines::{Cell, Line};
+pub use lines::{Cell, PageLine};
 use paragraphs::Style;
 use scanned::Scans;
 
@@ -68,7 +68,7 @@ fn open(input: &Input<'_>) -> Result<Pdf, ExtractError> {
     Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ExtractError::protected(),
         LoadPdfError::Decryption(_) => {
-            ExtractError::refused("is encrypted in a way that is not supported.")
+            ExtractError::unreadable("is encrypted in a way that is not supported.")
         }
         LoadPdfError::Invalid => not_understood(input),
     })
@@ -79,12 +79,12 @@ fn not_understood(input: &Input<'_>) -> ExtractError {
     let bytes = input.bytes().unwrap_or_default();
     let names = |name: &[u8]| bytes.windows(name.len()).any(|it| it == name);
     if names(b"/BrotliDecode") {
-        return ExtractError::refused(
+        return ExtractError::unreadable(
             "is compressed with Brotli, which is not supported. Save it without and send it again.",
         );
     }
     match names(b"/Encrypt") {
-        true => ExtractError::refused("is encrypted in a way that is not supported."),
+        true => ExtractError::unreadable("is encrypted in a way that is not supported."),
         false => ExtractError::damaged(WHAT),
     }
 }
@@ -93,7 +93,7 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
     let limit = input.limits.text;
     let catalog = info::catalog(pdf);
     let mut interpreter = Interpreter::new(&catalog);
-    let mut pages: Vec<(Vec<Line>, Vec<String>)> = Vec::new();
+    let mut pages: Vec<(Vec<PageLine>, Vec<String>)> = Vec::new();
     let mut size = 0;
     let mut scans = Scans::default();
     for (page, number) in pdf.pages().iter().zip(1..) {
@@ -103,9 +103,9 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
             interpreter.draw(content, page.resources(), upright);
         }
         let is_unknown = interpreter.is_mostly_unknown();
-        let glyphs = seen(std::mem::take(&mut interpreter.glyphs), page);
+        let glyphs = on_page(std::mem::take(&mut interpreter.glyphs), page);
         let comments = annotations::draw(page, upright, &mut interpreter);
-        let later = seen(std::mem::take(&mut interpreter.glyphs), page);
+        let later = on_page(std::mem::take(&mut interpreter.glyphs), page);
         if is_unknown {
             scans.unknown.push(number);
         }
@@ -142,7 +142,7 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
 }
 
 /// Pages of lines as Markdown.
-pub fn written(pages: &[Vec<Line>]) -> Vec<String> {
+pub fn written(pages: &[Vec<PageLine>]) -> Vec<String> {
     let style = Style::of(pages.iter().flatten());
     let none = OnPage::new();
     pages.iter().map(|lines| paragraphs::page(lines, &style, &none)).collect()
@@ -154,7 +154,7 @@ fn upright(page: &Page<'_>) -> Affine {
 }
 
 /// Without what lies outside of the page, unless all of it does.
-fn seen(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
+fn on_page(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
     let (width, height) = page.render_dimensions();
     let is_on_page = |glyph: &Glyph| {
         let at = glyph.middle();

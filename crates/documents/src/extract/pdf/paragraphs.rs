@@ -1,6 +1,6 @@
 //! Lines to Markdown: paragraphs, headings, lists and tables.
 use super::bookmarks::{self, OnPage};
-use super::lines::{Line, is_wide};
+use super::lines::{PageLine, is_wide};
 use super::tables;
 
 /// Lines that follow each other at most this far apart, in heights of the text, are one block.
@@ -17,7 +17,7 @@ pub struct Style {
 }
 
 impl Style {
-    pub fn of<'a>(lines: impl Iterator<Item = &'a Line>) -> Self {
+    pub fn of<'a>(lines: impl Iterator<Item = &'a PageLine>) -> Self {
         let mut sizes = std::collections::HashMap::<i64, usize>::new();
         for line in lines {
             let length: usize = line.cells.iter().map(|cell| cell.text.len()).sum();
@@ -38,7 +38,7 @@ impl Style {
 }
 
 /// The Markdown of one page.
-pub fn page(lines: &[Line], style: &Style, bookmarks: &OnPage) -> String {
+pub fn page(lines: &[PageLine], style: &Style, bookmarks: &OnPage) -> String {
     let mut out = String::new();
     let mut rest = lines;
     while !rest.is_empty() {
@@ -59,8 +59,8 @@ pub fn page(lines: &[Line], style: &Style, bookmarks: &OnPage) -> String {
 }
 
 /// How many lines from the first one on belong together.
-fn block(lines: &[Line], bookmarks: &OnPage) -> usize {
-    let is_bookmark = |line: &Line| bookmarks::marks(bookmarks, &line.text()).is_some();
+fn block(lines: &[PageLine], bookmarks: &OnPage) -> usize {
+    let is_bookmark = |line: &PageLine| bookmarks::marks(bookmarks, &line.text()).is_some();
     if is_bookmark(&lines[0]) {
         return 1;
     }
@@ -83,7 +83,7 @@ fn block(lines: &[Line], bookmarks: &OnPage) -> usize {
     count
 }
 
-fn is_alike(one: &Line, other: &Line) -> bool {
+fn is_alike(one: &PageLine, other: &PageLine) -> bool {
     one.direction.dot(other.direction) > 0.995
         && one.is_vertical == other.is_vertical
         && one.is_right_to_left == other.is_right_to_left
@@ -92,8 +92,8 @@ fn is_alike(one: &Line, other: &Line) -> bool {
         && other.start < one.end
 }
 
-fn write_block(lines: &[Line], style: &Style, bookmarks: &OnPage) -> String {
-    let texts: Vec<String> = lines.iter().map(Line::text).collect();
+fn write_block(lines: &[PageLine], style: &Style, bookmarks: &OnPage) -> String {
+    let texts: Vec<String> = lines.iter().map(PageLine::text).collect();
     let named = bookmarks::marks(bookmarks, &texts.join(" "));
     if let Some(marks) = named.or_else(|| heading(lines, &texts, style)) {
         let mut out = "#".repeat(marks);
@@ -143,7 +143,7 @@ fn write_block(lines: &[Line], style: &Style, bookmarks: &OnPage) -> String {
 }
 
 /// How many marks the block has as a heading, when it is one.
-fn heading(lines: &[Line], texts: &[String], style: &Style) -> Option<usize> {
+fn heading(lines: &[PageLine], texts: &[String], style: &Style) -> Option<usize> {
     let length: usize = texts.iter().map(|text| text.chars().count()).sum();
     let size = lines[0].size;
     let letters = texts.iter().flat_map(|text| text.chars()).filter(|char| char.is_alphabetic());

@@ -1,8 +1,8 @@
 //! Puts lines that are drawn after the page, such as form fields, where they stand on it.
-use super::lines::Line;
+use super::lines::PageLine;
 
 /// Puts each of `later` beside the line on its baseline, or after the one above it.
-pub fn place(lines: &mut Vec<Line>, later: Vec<Line>) {
+pub fn place(lines: &mut Vec<PageLine>, later: Vec<PageLine>) {
     for line in later {
         match beside(lines, &line) {
             Some(at) => join(&mut lines[at], line),
@@ -14,15 +14,15 @@ pub fn place(lines: &mut Vec<Line>, later: Vec<Line>) {
     }
 }
 
-fn is_parallel(one: &Line, other: &Line) -> bool {
+fn is_parallel(one: &PageLine, other: &PageLine) -> bool {
     one.direction.dot(other.direction) > 0.995
         && one.is_vertical == other.is_vertical
         && one.is_right_to_left == other.is_right_to_left
 }
 
-fn beside(lines: &[Line], new: &Line) -> Option<usize> {
-    let distance = |line: &Line| (line.base - new.base).abs();
-    let is_free = |line: &Line| {
+fn beside(lines: &[PageLine], new: &PageLine) -> Option<usize> {
+    let distance = |line: &PageLine| (line.base - new.base).abs();
+    let is_free = |line: &PageLine| {
         line.cells.iter().all(|cell| cell.end <= new.start + 1.0 || cell.start >= new.end - 1.0)
     };
     let near = lines.iter().enumerate().filter(|(_, line)| {
@@ -31,8 +31,8 @@ fn beside(lines: &[Line], new: &Line) -> Option<usize> {
     near.min_by(|(_, one), (_, other)| distance(one).total_cmp(&distance(other))).map(|(at, _)| at)
 }
 
-fn above(lines: &[Line], new: &Line) -> Option<usize> {
-    let is_above = |line: &Line| {
+fn above(lines: &[PageLine], new: &PageLine) -> Option<usize> {
+    let is_above = |line: &PageLine| {
         is_parallel(line, new)
             && line.base > new.base
             && line.start < new.end
@@ -42,7 +42,7 @@ fn above(lines: &[Line], new: &Line) -> Option<usize> {
     above.min_by(|(_, one), (_, other)| one.base.total_cmp(&other.base)).map(|(at, _)| at)
 }
 
-fn join(line: &mut Line, new: Line) {
+fn join(line: &mut PageLine, new: PageLine) {
     line.cells.extend(new.cells);
     line.cells.sort_by(|one, other| one.start.total_cmp(&other.start));
     line.start = line.start.min(new.start);

@@ -1,7 +1,7 @@
 //! Pages without a text of their own, which are read as the pictures they are.
 use std::collections::BTreeMap;
 
-use super::lines::Line;
+use super::lines::PageLine;
 use super::scans::{self, Drawn};
 use crate::extract::Input;
 use crate::extract::pictures::UnreadPicture;
@@ -28,7 +28,7 @@ impl Scans {
         drawn: &[Drawn<'_>],
         size: (f32, f32),
         number: u32,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<PageLine>,
     ) {
         let length: usize = lines.iter().map(|line| line.text().chars().count()).sum();
         let is_scan =
@@ -86,8 +86,8 @@ impl Scans {
 }
 
 /// Puts what was read of a page before the stamp on it, unless that was read along.
-fn add(lines: &mut Vec<Line>, found: Vec<Line>) {
-    let bare = |line: &Line| line.text().split_whitespace().collect::<String>();
+fn add(lines: &mut Vec<PageLine>, found: Vec<PageLine>) {
+    let bare = |line: &PageLine| line.text().split_whitespace().collect::<String>();
     let known: Vec<String> = found.iter().map(bare).collect();
     lines.retain(|stamp| {
         let stamp = bare(stamp);

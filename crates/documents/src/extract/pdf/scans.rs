@@ -20,14 +20,14 @@ const LONGEST: f64 = 5_000.0;
 const PER_INCH: f64 = 72.0;
 
 /// A picture in the file, or one that was written between drawing instructions.
-pub enum Source<'a> {
+pub enum ScanImage<'a> {
     Stream(Stream<'a>),
     Picture(Picture),
 }
 
 /// A picture that a page draws, and where: the matrix takes a square of length 1 to the upright page.
 pub struct Drawn<'a> {
-    pub image: Source<'a>,
+    pub image: ScanImage<'a>,
     pub matrix: Affine,
 }
 
@@ -40,8 +40,8 @@ impl Drawn<'_> {
     /// In points of its own.
     fn size(&self) -> (u32, u32) {
         match &self.image {
-            Source::Stream(image) => size(image),
-            Source::Picture(picture) => (picture.width() as u32, picture.height() as u32),
+            ScanImage::Stream(image) => size(image),
+            ScanImage::Picture(picture) => (picture.width() as u32, picture.height() as u32),
         }
     }
 }
@@ -79,8 +79,8 @@ pub fn picture(
     let mut count = 0;
     for one in drawn {
         let decoded = match &one.image {
-            Source::Stream(image) => decode(image).map(Cow::Owned),
-            Source::Picture(picture) => Ok(Cow::Borrowed(picture)),
+            ScanImage::Stream(image) => decode(image).map(Cow::Owned),
+            ScanImage::Picture(picture) => Ok(Cow::Borrowed(picture)),
         };
         match decoded {
             Ok(picture) => {
@@ -128,7 +128,7 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     if u64::from(width) * u64::from(height) > carrel_ocr::MOST_POINTS as u64 {
         return Err(damaged());
     }
-    let colors = colors.or_else(|| told.and_then(|told| Colors::told(told.color_space?)));
+    let colors = colors.or_else(|| told.and_then(|told| Colors::of_color_space(told.color_space?)));
     let colors = colors.unwrap_or(Colors::Gray);
     let bits = told.map_or(params.bpc.unwrap_or(8), |told| told.bits_per_component);
     let (width, height) = (width as usize, height as usize);
@@ -222,7 +222,7 @@ impl Colors {
         }
     }
 
-    fn told(space: ImageColorSpace) -> Option<Self> {
+    fn of_color_space(space: ImageColorSpace) -> Option<Self> {
         match space {
             ImageColorSpace::Gray => Some(Self::Gray),
             ImageColorSpace::Rgb => Some(Self::Rgb),

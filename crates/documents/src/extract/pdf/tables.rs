@@ -1,5 +1,5 @@
 //! Rows of cells that stand in columns.
-use super::lines::Line;
+use super::lines::PageLine;
 
 /// Rows that make a table, at least.
 const FEWEST_ROWS: usize = 3;
@@ -7,7 +7,7 @@ const MOST_ROWS: usize = 300;
 const MOST_COLUMNS: usize = 40;
 
 /// The table that `lines` begin with as Markdown, and how many lines it takes.
-pub fn table(lines: &[Line]) -> Option<(String, usize)> {
+pub fn table(lines: &[PageLine]) -> Option<(String, usize)> {
     let rows = rows(lines);
     if rows < FEWEST_ROWS {
         return None;
@@ -29,7 +29,7 @@ pub fn table(lines: &[Line]) -> Option<(String, usize)> {
 }
 
 /// How many lines from the first one on have several cells and follow each other closely.
-pub fn rows(lines: &[Line]) -> usize {
+pub fn rows(lines: &[PageLine]) -> usize {
     let Some(first) = lines.first().filter(|line| line.cells.len() > 1) else { return 0 };
     let mut rows = 1;
     while let Some(next) = lines.get(rows).filter(|_| rows < MOST_ROWS) {
@@ -49,7 +49,7 @@ pub fn rows(lines: &[Line]) -> usize {
     rows
 }
 
-fn write_row(out: &mut String, line: &Line, columns: &[(f64, f64)]) {
+fn write_row(out: &mut String, line: &PageLine, columns: &[(f64, f64)]) {
     out.push('|');
     let mut cells = line.cells.iter().peekable();
     for (_, end) in columns {
@@ -64,7 +64,7 @@ fn write_row(out: &mut String, line: &Line, columns: &[(f64, f64)]) {
 
 /// Where columns begin and end: no cell reaches from one into another. `None` when the lines do
 /// not stand in columns.
-pub fn columns(lines: &[Line]) -> Option<Vec<(f64, f64)>> {
+pub fn columns(lines: &[PageLine]) -> Option<Vec<(f64, f64)>> {
     let mut spans: Vec<(f64, f64)> =
         lines.iter().flat_map(|line| &line.cells).map(|cell| (cell.start, cell.end)).collect();
     spans.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -1,7 +1,7 @@
 //! Lines of text found in a picture, as lines of a page: cells beside each other, at their places.
-use carrel_ocr::{Reading, TextLine, columns};
+use carrel_ocr::{RecognizedText, TextLine, columns};
 
-use crate::extract::pdf::{Cell, Line};
+use crate::extract::pdf::{Cell, PageLine};
 use hayro_font::kurbo::Vec2;
 
 /// The height of the letters in that of the box around them.
@@ -15,7 +15,7 @@ const ALIKE: std::ops::Range<f32> = 0.7..1.4;
 
 /// The lines in the order in which they are read. `scale` takes points of the picture to points of the
 /// page, which is counted upwards.
-pub fn lines(reading: Reading, scale: f64) -> Vec<Line> {
+pub fn lines(reading: RecognizedText, scale: f64) -> Vec<PageLine> {
     let mut heights: Vec<f32> = reading.lines.iter().map(height).collect();
     heights.sort_by(f32::total_cmp);
     let usual = heights.get(heights.len() / 2).copied().unwrap_or(1.0);
@@ -44,7 +44,7 @@ fn is_beside(one: &TextLine, other: &TextLine) -> bool {
         && (middle(one) - middle(other)).abs() < height(one).min(height(other)) / 4.0
 }
 
-fn line(mut row: Vec<TextLine>, usual: f32, scale: f64) -> Option<Line> {
+fn line(mut row: Vec<TextLine>, usual: f32, scale: f64) -> Option<PageLine> {
     row.sort_by(|one, other| one.left.total_cmp(&other.left));
     let tallest = row.iter().map(height).fold(0.0, f32::max);
     let first = row.first()?;
@@ -69,7 +69,7 @@ fn line(mut row: Vec<TextLine>, usual: f32, scale: f64) -> Option<Line> {
             None => cells.push(Cell { text: found.text, start, end }),
         }
     }
-    Some(Line {
+    Some(PageLine {
         start: cells.first()?.start,
         end: cells.last()?.end,
         cells,
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_stands_beside_each_other_is_a_row_of_cells() {
-        let reading = Reading {
+        let reading = RecognizedText {
             lines: vec![
                 found("Pump", 0.0, 0.0, 40.0, 20.0),
                 found("seal", 45.0, 1.0, 80.0, 21.0),

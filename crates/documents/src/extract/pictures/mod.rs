@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::document::Extracted;
 use carrel_ocr::{
-    DETECTOR, DICTIONARY, DecodeError, Engine, Languages, OcrError, Picture, RECOGNIZER, Reading,
+    DETECTOR, DICTIONARY, DecodeError, Engine, Languages, OcrError, Picture, RECOGNIZER,
+    RecognizedText,
 };
 use serde::{Deserialize, Serialize};
 
 use super::extract_error::ExtractError;
-use super::pdf::Line;
+use super::pdf::PageLine;
 use super::{Input, PAGE_END, by_nobody};
 pub use layout::lines;
 pub use tesseract::Tesseract;
@@ -156,7 +157,7 @@ impl Pictures {
     }
 
     /// The lines of text in a picture.
-    pub fn read(&self, picture: &Picture) -> Result<Reading, UnreadPicture> {
+    pub fn read(&self, picture: &Picture) -> Result<RecognizedText, UnreadPicture> {
         let reader = self.0.as_ref().map_err(Clone::clone)?;
         let start = Instant::now();
         let spent = Duration::from_millis(reader.spent.load(Ordering::Relaxed));
@@ -173,7 +174,11 @@ impl Pictures {
 
     /// As [`Pictures::read`], as lines of a page of that height, in points of `scale` to those of the
     /// picture. Says whether time was up before the end.
-    pub fn lines(&self, picture: &Picture, scale: f64) -> Result<(Vec<Line>, bool), UnreadPicture> {
+    pub fn lines(
+        &self,
+        picture: &Picture,
+        scale: f64,
+    ) -> Result<(Vec<PageLine>, bool), UnreadPicture> {
         let reading = self.read(picture)?;
         let is_cut = reading.is_cut;
         Ok((lines(reading, scale), is_cut))
@@ -181,7 +186,7 @@ impl Pictures {
 }
 
 impl Reader {
-    fn read(&self, picture: &Picture, left: Duration) -> Result<Reading, UnreadPicture> {
+    fn read(&self, picture: &Picture, left: Duration) -> Result<RecognizedText, UnreadPicture> {
         match &self.engine {
             ReadingEngine::Native { files, languages, engine } => {
                 let engine = engine.get_or_init(|| load(files, languages)).as_ref();
@@ -191,7 +196,7 @@ impl Reader {
             ReadingEngine::Tesseract(runner) => match runner.read(&GrayPage::of(picture), left) {
                 Ok((table, missing)) => {
                     self.lacking.replace(missing);
-                    Ok(Reading { lines: tesseract::lines(&table), is_cut: false })
+                    Ok(RecognizedText { lines: tesseract::lines(&table), is_cut: false })
                 }
                 Err(TesseractError::OutOfTime) => {
                     Err(UnreadPicture::OutOfTime(self.allowed.as_secs()))
@@ -280,7 +285,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 }
 
 /// The text of a picture within a document, `None` where there is none. What cannot be read is noted.
-pub fn text_within(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<String> {
+pub fn embedded_text(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<String> {
     if input.pictures().missing().is_some() {
         input.skip_picture(name);
         return None;
@@ -309,8 +314,10 @@ fn not_read(why: &UnreadPicture) -> ExtractError {
         | UnreadPicture::NoProgram(_)
         | UnreadPicture::NoLanguage(_) => {
             let why = why.why();
-            ExtractError::said(format!("The file is a picture, and {why}, so it cannot be read."))
+            ExtractError::with_message(format!(
+                "The file is a picture, and {why}, so it cannot be read."
+            ))
         }
-        _ => ExtractError::refused(format!("cannot be read as a picture: {}.", why.why())),
+        _ => ExtractError::unreadable(format!("cannot be read as a picture: {}.", why.why())),
     }
 }

@@ -31,7 +31,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
 /// The text of `rtf`, at most `limit` bytes.
 pub fn text(rtf: &[u8], limit: u64) -> Result<String, ExtractError> {
     let mut reader = Reader {
-        writer: Writer::within(limit),
+        writer: Writer::with_limit(limit),
         groups: vec![Group { encoding: WINDOWS_1252, ..Group::default() }],
         deeper: 0,
         fonts: HashMap::new(),
@@ -45,7 +45,7 @@ pub fn text(rtf: &[u8], limit: u64) -> Result<String, ExtractError> {
     }
     reader.flush();
     reader.close_table();
-    reader.writer.whole()
+    reader.writer.try_finish()
 }
 
 struct Font {

@@ -1,6 +1,6 @@
 //! Paragraphs, and the rows and cells of tables.
 use super::{Kind, Reader};
-use crate::extract::writer::Span;
+use crate::extract::writer::CellSpan;
 
 /// Cells of one row.
 const MOST_CELLS: usize = 1_000;
@@ -39,7 +39,7 @@ impl Reader {
         }
         if !std::mem::replace(&mut self.row.is_cell_open, true) {
             let (beside, above) = self.row.cells.get(self.row.at).copied().unwrap_or_default();
-            self.writer.open_cell(Span { continues: above && !beside, ..Span::default() });
+            self.writer.open_cell(CellSpan { continues: above && !beside, ..CellSpan::default() });
         }
     }
 

@@ -32,7 +32,7 @@ fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     }
     // The record that began a workbook before workbooks were compound files.
     if matches!(bytes.as_slice(), [9, 0 | 2 | 4, ..]) {
-        return Err(ExtractError::refused(
+        return Err(ExtractError::unreadable(
             "is a workbook of Excel 4 or older, which is not read. Save it as .xlsx and send it again.",
         ));
     }
@@ -54,7 +54,7 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
         .map(|sheet| (sheet.name.clone(), sheet.visible != SheetVisible::Visible))
         .collect();
     if listed.len() > MOST_SHEETS {
-        return Err(ExtractError::refused(format!("has more than {MOST_SHEETS} sheets.")));
+        return Err(ExtractError::unreadable(format!("has more than {MOST_SHEETS} sheets.")));
     }
     let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
     let mut documents = Vec::new();
@@ -66,7 +66,7 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
             let (Ok(row), Ok(column)) = (u32::try_from(row), u32::try_from(column)) else {
                 continue;
             };
-            let text = shown(value);
+            let text = cell_text(value);
             if !text.is_empty() {
                 let put = sheet.put(first_row + row, first_column + column, &text);
                 put.map_err(|_| ExtractError::TextTooLarge)?;
@@ -85,7 +85,7 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
 }
 
 /// A cell as a person would read it.
-fn shown(value: &Data) -> String {
+fn cell_text(value: &Data) -> String {
     match value {
         Data::DateTime(time) if time.is_duration() => {
             Format::of_code("[h]:mm:ss").show(time.as_f64(), false)

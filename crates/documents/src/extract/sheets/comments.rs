@@ -39,7 +39,7 @@ pub fn read(
     }
     for (_, part) in relations.of_kind("/drawing") {
         let own = Relations::of(archive, part)?;
-        let mut drawing = Drawing::new(Writer::within(archive.text_limit()));
+        let mut drawing = Drawing::new(Writer::with_limit(archive.text_limit()));
         archive.visit(part, &mut drawing)?;
         let text = drawing.writer.finish();
         blocks.extend(Some(text).filter(|text| !text.is_empty()));

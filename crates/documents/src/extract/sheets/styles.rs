@@ -6,20 +6,20 @@ use crate::extract::xml::{Element, Visitor};
 const MOST_STYLES: usize = 65_536;
 
 #[derive(Default)]
-pub struct Styles {
+pub struct CellStyles {
     formats: Formats,
     cells: Vec<u32>,
     in_cells: bool,
 }
 
-impl Styles {
+impl CellStyles {
     pub fn format(&mut self, style: usize) -> Format {
         let id = self.cells.get(style).copied().unwrap_or(0);
         self.formats.get(id)
     }
 }
 
-impl Visitor for Styles {
+impl Visitor for CellStyles {
     fn start(&mut self, element: &Element<'_>) {
         let id = || element.attribute("numFmtId").and_then(|id| id.parse().ok());
         match element.name() {

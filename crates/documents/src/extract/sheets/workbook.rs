@@ -4,7 +4,7 @@ use carrel_domain::document::Extracted;
 use super::lines::Sheet;
 use super::number::general;
 use super::strings::Strings;
-use super::styles::Styles;
+use super::styles::CellStyles;
 use super::{MOST_SHEETS, comments, document};
 use crate::extract::Input;
 use crate::extract::archive::Archive;
@@ -25,14 +25,14 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::default();
     archive.visit_needed(&main, &mut workbook)?;
     if workbook.sheets.len() > MOST_SHEETS {
-        return Err(ExtractError::refused(format!("has more than {MOST_SHEETS} sheets.")));
+        return Err(ExtractError::unreadable(format!("has more than {MOST_SHEETS} sheets.")));
     }
     let relations = Relations::of(&mut archive, &main)?;
     let mut strings = Strings::default();
     if let Some(part) = relations.first(&archive, "/sharedStrings", "xl/sharedStrings.xml") {
         archive.visit(&part, &mut strings)?;
     }
-    let mut styles = Styles::default();
+    let mut styles = CellStyles::default();
     if let Some(part) = relations.first(&archive, "/styles", "xl/styles.xml") {
         archive.visit(&part, &mut styles)?;
     }
@@ -109,7 +109,7 @@ impl Visitor for Workbook {
 struct Cells<'a> {
     sheet: Sheet,
     strings: &'a [String],
-    styles: &'a mut Styles,
+    styles: &'a mut CellStyles,
     is_1904: bool,
     is_full: bool,
     row: u32,
@@ -131,7 +131,7 @@ enum Within {
 }
 
 impl<'a> Cells<'a> {
-    fn new(sheet: Sheet, strings: &'a [String], styles: &'a mut Styles, is_1904: bool) -> Self {
+    fn new(sheet: Sheet, strings: &'a [String], styles: &'a mut CellStyles, is_1904: bool) -> Self {
         Self {
             sheet,
             strings,
@@ -149,7 +149,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn shown(&mut self) -> String {
+    fn cell_text(&mut self) -> String {
         let value = self.value.as_str();
         match self.kind.as_str() {
             "s" => {
@@ -175,7 +175,7 @@ impl<'a> Cells<'a> {
     }
 
     fn end_cell(&mut self) {
-        let mut text = self.shown();
+        let mut text = self.cell_text();
         if text.trim().is_empty() && self.value.trim().is_empty() && !self.formula.is_empty() {
             text = format!("={}", self.formula);
         }

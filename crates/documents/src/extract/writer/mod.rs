@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use super::extract_error::ExtractError;
 use flow::Flow;
-pub use table::Span;
-use table::Table;
+pub use table::CellSpan;
+use table::TableBuffer;
 
 /// Tables within tables are laid out as such to this depth; those deeper are running text.
 const DEEPEST_TABLE: usize = 16;
@@ -45,7 +45,7 @@ pub struct Writer {
 
 /// What is open within the text, innermost last.
 enum Frame {
-    Table(Box<Table>),
+    Table(Box<TableBuffer>),
     /// What stands beside the text and follows the paragraph it belongs to.
     Aside {
         flow: Box<Flow>,
@@ -56,7 +56,7 @@ enum Frame {
 
 impl Writer {
     /// Text of at most `limit` bytes.
-    pub fn within(limit: u64) -> Self {
+    pub fn with_limit(limit: u64) -> Self {
         let room = Room { left: Rc::new(Cell::new(limit)), is_over: Rc::default() };
         Self { root: Flow::new(room.clone()), frames: Vec::new(), deeper: 0, room }
     }
@@ -172,7 +172,7 @@ impl Writer {
         if let Some(Frame::Table(table)) = self.frames.last_mut() {
             table.is_layout = true;
         }
-        self.frames.push(Frame::Table(Box::new(Table::new(self.room.clone()))));
+        self.frames.push(Frame::Table(Box::new(TableBuffer::new(self.room.clone()))));
     }
 
     /// A table that only places things beside each other.
@@ -183,22 +183,22 @@ impl Writer {
     }
 
     pub fn open_row(&mut self) {
-        self.in_table(1, Table::open_row);
+        self.in_table(1, TableBuffer::open_row);
     }
 
     pub fn close_row(&mut self) {
-        self.in_table(1, Table::close_row);
+        self.in_table(1, TableBuffer::close_row);
     }
 
-    pub fn open_cell(&mut self, span: Span) {
+    pub fn open_cell(&mut self, span: CellSpan) {
         self.in_table(1, |table| table.open_cell(span));
     }
 
     pub fn close_cell(&mut self) {
-        self.in_table(0, Table::close_cell);
+        self.in_table(0, TableBuffer::close_cell);
     }
 
-    fn in_table(&mut self, lines: usize, act: impl FnOnce(&mut Table)) {
+    fn in_table(&mut self, lines: usize, act: impl FnOnce(&mut TableBuffer)) {
         match self.frames.last_mut() {
             Some(Frame::Table(table)) if self.deeper == 0 => act(table),
             _ => self.separate(lines),
@@ -217,7 +217,7 @@ impl Writer {
         }
     }
 
-    fn write_table(&mut self, table: Table) {
+    fn write_table(&mut self, table: TableBuffer) {
         let (before, text) = table.finish();
         let flow = self.flow();
         flow.block(&before);
@@ -230,7 +230,7 @@ impl Writer {
         for row in rows {
             self.open_row();
             for cell in row {
-                self.open_cell(Span::default());
+                self.open_cell(CellSpan::default());
                 self.text(cell);
                 self.close_cell();
             }
@@ -240,7 +240,7 @@ impl Writer {
     }
 
     /// All of it, [`ExtractError::TextTooLarge`] when it did not fit.
-    pub fn whole(self) -> Result<String, ExtractError> {
+    pub fn try_finish(self) -> Result<String, ExtractError> {
         let is_over = Rc::clone(&self.room.is_over);
         let text = self.finish();
         if is_over.get() { Err(ExtractError::TextTooLarge) } else { Ok(text) }

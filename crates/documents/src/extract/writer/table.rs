@@ -14,7 +14,7 @@ const CELL: usize = 8;
 
 /// How many columns and rows a cell takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Span {
+pub struct CellSpan {
     pub columns: usize,
     pub rows: usize,
     pub is_head: bool,
@@ -22,16 +22,16 @@ pub struct Span {
     pub continues: bool,
 }
 
-impl Default for Span {
+impl Default for CellSpan {
     fn default() -> Self {
         Self { columns: 1, rows: 1, is_head: false, continues: false }
     }
 }
 
-pub struct Table {
+pub struct TableBuffer {
     /// What stands in the table, but in none of its cells.
     before: Flow,
-    cell: Option<(Flow, Span)>,
+    cell: Option<(Flow, CellSpan)>,
     rows: Vec<Vec<String>>,
     row: Vec<String>,
     in_row: bool,
@@ -42,7 +42,7 @@ pub struct Table {
     room: Room,
 }
 
-impl Table {
+impl TableBuffer {
     pub fn new(room: Room) -> Self {
         Self {
             before: Flow::new(room.clone()),
@@ -79,7 +79,7 @@ impl Table {
         self.rows.push(std::mem::take(&mut self.row));
     }
 
-    pub fn open_cell(&mut self, span: Span) {
+    pub fn open_cell(&mut self, span: CellSpan) {
         self.close_cell();
         self.in_row = true;
         self.fill_from_above();

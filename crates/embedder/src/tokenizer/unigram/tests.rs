@@ -2,14 +2,14 @@
 //! long.
 use crate::catalog::E5;
 use crate::testing::directory_of;
-use crate::tokenizer::{Tokenizer, parse_sentencepiece};
+use crate::tokenizer::{SubwordTokenizer, parse_sentencepiece};
 
 /// More tokens than any text of the fixture has.
 const ALL: usize = 4096;
 
-fn tokenizer() -> Tokenizer {
+fn tokenizer() -> SubwordTokenizer {
     let path = directory_of(&E5).join("sentencepiece.bpe.model");
-    Tokenizer::Unigram(parse_sentencepiece(&std::fs::read(path).unwrap()).unwrap())
+    SubwordTokenizer::Unigram(parse_sentencepiece(&std::fs::read(path).unwrap()).unwrap())
 }
 
 #[test]

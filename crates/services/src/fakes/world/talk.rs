@@ -38,7 +38,7 @@ impl Chats for World {
         Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
     }
 
-    async fn shown(&self, _: &ChatScope, _: ChatRange) -> Result<Bounded<Chat>> {
+    async fn history_page(&self, _: &ChatScope, _: ChatRange) -> Result<Bounded<Chat>> {
         Ok(Bounded { items: self.chats.lock().unwrap().clone(), is_cut: false })
     }
 
@@ -87,12 +87,12 @@ impl Tokenizer for Words {
         Some(text.split_whitespace().count()).filter(|count| *count <= limit)
     }
 
-    fn beginning<'a>(&self, text: &'a str, limit: usize) -> &'a str {
+    fn prefix<'a>(&self, text: &'a str, limit: usize) -> &'a str {
         let end = text.split_inclusive(' ').take(limit).map(str::len).sum();
         &text[..end]
     }
 
-    fn end<'a>(&self, text: &'a str, limit: usize) -> &'a str {
+    fn suffix<'a>(&self, text: &'a str, limit: usize) -> &'a str {
         let left_out = text.split(' ').count().saturating_sub(limit);
         let start = text.split_inclusive(' ').take(left_out).map(str::len).sum();
         &text[start..]
@@ -101,7 +101,7 @@ impl Tokenizer for Words {
 
 #[async_trait]
 impl MessageQuota for World {
-    async fn take(&self, user: UserId, limit: i32, _: DateTime<Utc>) -> Result<bool> {
+    async fn consume_message(&self, user: UserId, limit: i32, _: DateTime<Utc>) -> Result<bool> {
         let mut questions = self.questions.lock().unwrap();
         let left = questions.iter().filter(|asker| **asker == user).count() < limit as usize;
         if left {

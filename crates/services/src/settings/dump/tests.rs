@@ -10,7 +10,7 @@ use crate::fakes::{FakeAudit, FakeSettings};
 use crate::settings::dotenv;
 use crate::settings::key::Key;
 use crate::settings::secrets::Sealer;
-use crate::settings::{Layers, Leniency};
+use crate::settings::{Leniency, SettingLayers};
 
 fn read_back(text: &str) -> Vec<(String, String)> {
     let (entries, mistakes) = dotenv::parse(text);
@@ -50,7 +50,7 @@ impl World {
             ("OLLAMA_BASE_PATH".to_owned(), "http://a:1".to_owned()),
             ("JWT_SECRET".to_owned(), "canary".to_owned()),
         ]);
-        let layers = Layers { fixed, ..Layers::default() };
+        let layers = SettingLayers { fixed, ..SettingLayers::default() };
         let settings = Arc::new(FakeSettings::default());
         let key = Key::random();
         let store = SettingsStore::open(settings, layers, Sealer::new(&key));
@@ -93,10 +93,10 @@ async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
     assert!(!text.contains("sk-1"));
     let initial = values.clone();
     assert_eq!(initial.len(), 2);
-    let layers = Layers { initial, ..Layers::default() };
+    let layers = SettingLayers { initial, ..SettingLayers::default() };
     let next = SettingsStore::open(Arc::new(FakeSettings::default()), layers, world.sealer());
     assert_eq!(next.await.unwrap().lookup("OPEN_AI_KEY").as_deref(), Some("sk-1"));
-    let other = Layers { initial: values, ..Layers::default() };
+    let other = SettingLayers { initial: values, ..SettingLayers::default() };
     let other =
         SettingsStore::open(Arc::new(FakeSettings::default()), other, Sealer::new(&Key::random()));
     assert_eq!(other.await.unwrap().lookup("OPEN_AI_KEY"), None);

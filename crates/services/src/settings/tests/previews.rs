@@ -10,13 +10,13 @@ async fn a_preview_has_what_is_filled_in_and_changes_nothing() {
     let set = json!({ "OpenAiKey": "sk-kept", "OpenAiModelPref": "one", "LLMProvider": "openai" });
     world.update(set, Leniency::Strict).await.unwrap();
     let tried = asked(json!({ "OpenAiKey": "******", "OpenAiModelPref": "two" }));
-    let preview = world.store.preview(&tried).unwrap();
+    let preview = Preview::new(&world.store, &tried).unwrap();
     let tried = |name: &str| preview.lookup(name);
     assert_eq!(tried("OPEN_AI_KEY").as_deref(), Some("sk-kept"));
     assert_eq!(tried("OPEN_MODEL_PREF").as_deref(), Some("two"));
     assert_eq!(tried("LLM_PROVIDER").as_deref(), Some("openai"));
     assert_eq!(world.store.lookup("OPEN_MODEL_PREF").as_deref(), Some("one"));
-    let as_they_are = world.store.preview(&Map::new()).unwrap();
+    let as_they_are = Preview::new(&world.store, &Map::new()).unwrap();
     assert_eq!(as_they_are.lookup("OPEN_MODEL_PREF").as_deref(), Some("one"));
 }
 
@@ -29,7 +29,7 @@ async fn a_preview_refuses_what_a_change_would_refuse() {
         json!({ "OpenAiModelPref": "another" }),
         json!({ "Nope": "x" }),
     ] {
-        let refused = world.store.preview(&asked(wrong.clone()));
+        let refused = Preview::new(&world.store, &asked(wrong.clone()));
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{wrong}");
     }
 }

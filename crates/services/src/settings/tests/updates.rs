@@ -169,7 +169,7 @@ async fn injections_stay_within_their_value_and_are_the_same_after_a_restart() {
         let before = world.visible(Leniency::Lenient);
         assert_eq!(before["OpenAiModelPref"], text);
         let again = open(&world.rows, &world.key, &[], &[]).await;
-        assert_eq!(again.visible(&Facts::default(), Leniency::Lenient), before);
+        assert_eq!(visible_settings(&again, &Facts::default(), Leniency::Lenient), before);
     }
     assert_eq!(world.rows.rows.lock().unwrap().len(), 1);
     for text in ["a\nNODE_OPTIONS=x", "a\r", "a\u{2028}b", "a\0"] {

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
+use crate::view::brand::{Brand, NavLink};
 use crate::view::filters;
-use crate::view::layout::{Brand, NavLink, PageLayout};
+use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 #[derive(Template)]
@@ -65,7 +66,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
         is_sharing: value(names::SHARING) == "on",
         picture: Some(brand.mark()).filter(|_| brand.has_logo()),
         to: "/admin/appearance/logo",
-        keeps_originals: current_user.ports().library.originals.are_kept().await?,
+        keeps_originals: current_user.ports().library.originals.is_enabled().await?,
     };
     response::page(&current_user.request, &page)
 }

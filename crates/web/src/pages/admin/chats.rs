@@ -7,7 +7,7 @@ use carrel_domain::chat::Bounded;
 use carrel_domain::chat_log::{ChatFilter, LoggedChat, Portion};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::{ChatId, Error, UserId};
-use carrel_services::admission::handed;
+use carrel_services::admission::download_while_admitted;
 use carrel_services::exports::ExportRequest;
 use carrel_services::preferences::Preferences;
 use carrel_services::{record, workspaces};
@@ -19,6 +19,7 @@ use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_guard::SessionGuard;
 use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
@@ -161,7 +162,7 @@ pub async fn export(current_user: CurrentUser<role::Admin>) -> PageResult {
     Ok(HttpResponse::Ok()
         .content_type(format!("{content_type}; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))
-        .streaming(handed(pieces, current_user.guard(None))))
+        .streaming(download_while_admitted(pieces, SessionGuard::new(&current_user, None))))
 }
 
 pub async fn delete(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {

@@ -1,6 +1,6 @@
 //! All settings by name, for those without a page of their own.
 use askama::Template;
-use carrel_services::settings::{Facts, Leniency};
+use carrel_services::settings::{Facts, Leniency, visible_settings};
 use serde_json::{Map, Value};
 
 use crate::http::form::{Fields, PageForm};
@@ -32,7 +32,8 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let query = Fields::of_query(&current_user.request).text("q").to_owned();
     let sought = query.to_lowercase();
     let store = &current_user.ports().settings_store;
-    let (visible, fixed) = (store.visible(&Facts::default(), Leniency::Strict), store.fixed());
+    let (visible, fixed) =
+        (visible_settings(store, &Facts::default(), Leniency::Strict), store.fixed());
     let known = store.registry().settings();
     let found = known.iter().filter(|setting| {
         setting.name.to_lowercase().contains(&sought)

@@ -5,13 +5,14 @@ use actix_web::web::Bytes;
 use askama::Template;
 use carrel_domain::model::ModelChoice;
 use carrel_domain::original::OriginalsSize;
-use carrel_services::admission::handed;
+use carrel_services::admission::download_while_admitted;
 use carrel_services::backup::Secrets;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_guard::SessionGuard;
 use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
@@ -73,5 +74,8 @@ pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(handed(staged.into_stream().map_ok(Bytes::from), current_user.guard(None))))
+        .streaming(download_while_admitted(
+            staged.into_stream().map_ok(Bytes::from),
+            SessionGuard::new(&current_user, None),
+        )))
 }

@@ -81,7 +81,8 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         limit: user.daily_message_limit,
         since: user.created_at,
     };
-    let people = current_user.ports().users.list_whole().await?.into_iter().map(row).collect();
+    let people =
+        current_user.ports().users.list_with_profiles().await?.into_iter().map(row).collect();
     response::page(&current_user.request, &Users { layout, people, roles: roles() })
 }
 

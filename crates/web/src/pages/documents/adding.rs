@@ -8,8 +8,8 @@ use carrel_services::ingestion::{Details, Indexing, LinkRequest, RawText, Terms}
 use super::super::job::{self, JobPart};
 use super::folder_address;
 use crate::http::form::{Fields, PageForm};
+use crate::http::fragment::is_fragment;
 use crate::http::ingest::{self, UploadTarget};
-use crate::http::middleware::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::http::upload::{FileForm, UploadedFile};

@@ -1,7 +1,7 @@
 //! The extracted text of a document, and the workspaces that use it.
 use askama::Template;
 use carrel_domain::DocumentPath;
-use carrel_domain::document_list::words_of_tokens;
+use carrel_domain::document_list::words_from_tokens;
 use chrono::{DateTime, Utc};
 
 use super::{Place, folder_address, place};
@@ -63,7 +63,7 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
         location: path.to_string(),
         title: document.title,
         source: provenance::origin(document.source),
-        words: document.words.max(words_of_tokens(document.tokens)),
+        words: document.words.max(words_from_tokens(document.tokens)),
         since: document.created_at,
         places: places.into_iter().map(place).collect(),
         others: others.into_iter().map(place).collect(),

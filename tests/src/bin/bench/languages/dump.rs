@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use carrel_domain::lexical::Question;
+use carrel_domain::lexical::LexicalQuery;
 use carrel_services::search::TextFeatures;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub fn write(sets: &[Set], into: &Path) -> Result<()> {
             let every = set.questions.len().div_ceil(MOST_QUESTIONS);
             for question in set.questions.iter().step_by(every) {
                 let results = bench.search(&set.name, &question.text, "rerank", CANDIDATES)?;
-                let asked = Question::of(&question.text);
+                let asked = LexicalQuery::of(&question.text);
                 let candidate = |result| candidate(&bench, &asked, result);
                 let candidates = results.iter().map(candidate).collect::<Result<Vec<_>>>()?;
                 let line = json!({
@@ -45,7 +45,7 @@ pub fn write(sets: &[Set], into: &Path) -> Result<()> {
     Ok(file.flush()?)
 }
 
-fn candidate(bench: &Bench, asked: &Question, result: &Value) -> Result<Value> {
+fn candidate(bench: &Bench, asked: &LexicalQuery, result: &Value) -> Result<Value> {
     let document = bench.document(result).context("an unknown document")?;
     let part = |value: &'_ Value| value.as_str().map(str::to_owned).context("a part is missing");
     let (title, text) = (part(&result["metadata"]["title"])?, part(&result["text"])?);

@@ -77,7 +77,7 @@ impl Heading {
     pub fn completion(self, reply: Reply) -> Result<Completion> {
         let ending = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
-                Ending::answered(&text, source::listed(&sources), &metrics)
+                Ending::answered(&text, source::sources_json(&sources), &metrics)
             }
             Reply::Refused { text, .. } => Ending {
                 content: Some(text),
@@ -208,7 +208,7 @@ impl CompletionStream {
             },
             AnswerEvent::Finished(None) => String::new(),
             AnswerEvent::Finished(Some(Finished { sources, metrics, .. })) => {
-                let sources = source::listed(&sources).into();
+                let sources = source::sources_json(&sources).into();
                 self.end(metrics.finish.as_str(), &sources, record::metrics_of(&metrics))
             }
         }

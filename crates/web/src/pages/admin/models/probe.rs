@@ -4,11 +4,12 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_services::connection_test;
 use carrel_services::model_lists::ModelKind;
+use carrel_services::settings::Preview;
 use serde_json::{Map, Value, json};
 
 use super::{Kind, changes, kind, page};
 use crate::http::form::PageForm;
-use crate::http::middleware::is_fragment;
+use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -39,7 +40,7 @@ pub async fn test(
     let kind = kind(&name)?;
     let store = &current_user.ports().settings_store;
     let filled = changes(store, &form.read().await?);
-    let preview = store.preview(&filled).ok();
+    let preview = Preview::new(store, &filled).ok();
     let provider = preview.and_then(|preview| preview.lookup(kind.variable));
     let details = json!({ "kind": kind.name, "provider": provider }).to_string();
     current_user.ports().audit.add(current_user.by().event("connection_tested", details)).await?;
@@ -79,7 +80,7 @@ async fn tried(
     filled: &Map<String, Value>,
 ) -> Result<String, Error> {
     let ports = current_user.ports();
-    let preview = ports.settings_store.preview(filled)?;
+    let preview = Preview::new(&ports.settings_store, filled)?;
     let lookup = |variable: &str| preview.lookup(variable);
     let answered = match kind.name {
         "language" => {

@@ -1,0 +1,22 @@
+//! Redirects, and the texts in their addresses.
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+
+/// Redirects to another page after a change.
+pub fn see(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
+}
+
+/// Like [`see`], with a message about the change: the key of a text that begins with `done.`.
+pub fn done(address: &str, what: &str) -> HttpResponse {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    match address.split_once('#') {
+        Some((address, part)) => see(&format!("{address}{joint}done={what}#{part}")),
+        None => see(&format!("{address}{joint}done={what}")),
+    }
+}
+
+/// Encodes a text as one path segment.
+pub fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
