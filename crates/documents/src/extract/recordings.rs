@@ -46,7 +46,7 @@ impl Listening {
                 "transcribing is turned off on this server (CARREL_TRANSCRIPTION_TIMEOUT is 0)"
             }
             _ => {
-                "this server has no model for transcribing (the operator can fetch it with \
+                "this server has no transcription model (the operator can fetch it with \
                  `carrel model fetch whisper-base`)"
             }
         };
@@ -208,7 +208,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     }
     let text = lines.finish();
     if text.is_empty() {
-        input.warn("Nothing is said in the recording.");
+        input.warn("The recording contains no speech.");
     }
     Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
 }

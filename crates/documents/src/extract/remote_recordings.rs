@@ -29,7 +29,7 @@ pub(super) async fn read(
         None => heard.await?,
     };
     if text.is_empty() {
-        let reason = format!("No text content found in {name}. Nothing is said in the recording.");
+        let reason = format!("No text content found in {name}. The recording contains no speech.");
         return Err(Error::unprocessable(reason));
     }
     Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
