@@ -35,7 +35,7 @@ async fn somebody_who_moves_sees_what_would_come_imports_it_and_signs_in_as_befo
     keeper.wait("document.querySelector('#source').value === 'anythingllm'").await?;
     keeper.click("button[value=check]").await?;
     keeper
-        .wait("document.querySelector('#import-report')?.innerText === 'What would come'")
+        .wait("document.querySelector('#import-report')?.innerText === 'Import preview'")
         .await?;
     let users = "[...document.querySelectorAll('.table tbody tr')].find((row) => \
                  row.cells[0].innerText === 'users')?.cells[2].innerText";

@@ -302,7 +302,7 @@ Without a name, the model in use is fetched. Files that are there already are no
 Models:
   multilingual-e5-small   multilingual, 100 languages, 72 MB
   all-MiniLM-L6-v2        English, fastest, 91 MB
-  bge-small-en-v1.5       English, more exact, 133 MB
+  bge-small-en-v1.5       English, more accurate, 133 MB
   nomic-embed-text-v1.5   English, long texts, 547 MB
   ocr                     reads the text in pictures and scans, 31 MB
   whisper-base            transcribes recordings, 146 MB
