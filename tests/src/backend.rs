@@ -1,4 +1,4 @@
-//! The two databases every endpoint is tested on.
+//! The two databases on which every endpoint is tested.
 use std::path::Path;
 use std::process::Command;
 

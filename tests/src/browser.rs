@@ -1,5 +1,5 @@
-//! A real browser without a window: Chromium, spoken to by its own protocol, which tells of every
-//! request and every message of its console. Nothing stands in between.
+//! A headless Chromium, driven by the DevTools protocol, which reports every request and every
+//! message of the console.
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

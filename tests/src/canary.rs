@@ -1,4 +1,4 @@
-//! What no request of the server may reach, and names that lead where a test says.
+//! Listeners that no request of the server may reach, and names with addresses that a test sets.
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 

@@ -1,4 +1,4 @@
-//! The `carrel` program as a person runs it.
+//! The `carrel` program, run from the command line.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

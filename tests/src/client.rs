@@ -1,4 +1,4 @@
-//! Requests made as someone, and what came back.
+//! Requests on behalf of a caller, and their responses.
 use std::sync::Arc;
 use std::time::Duration;
 

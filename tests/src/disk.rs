@@ -1,4 +1,4 @@
-//! A disk of a few megabytes, in memory, that only the processes of one test see.
+//! A disk of a few megabytes, in memory, visible only to the processes of one test.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,7 +1,7 @@
-//! Compares the answers of a server with those that another server gave before its data was imported.
+//! Compares the answers of a server with those of another server before its data was imported.
 //!
-//! A folder of recorded answers holds `index.json` and a file for each request:
-//! `{request: {method, path, body}, status, body}`. `tests/import/differs.tsv` lists what may differ.
+//! A folder of recorded answers contains `index.json` and a file for each request: `{request:
+//! {method, path, body}, status, body}`. `tests/import/differs.tsv` lists the allowed differences.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

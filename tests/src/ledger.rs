@@ -1,4 +1,4 @@
-//! What a server has said it did, and what it may have done besides.
+//! Records the acknowledged changes of a server, and those that may have happened.
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

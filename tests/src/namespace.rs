@@ -1,4 +1,4 @@
-//! A mount namespace: processes in it see a file system that nobody else sees.
+//! A mount namespace, whose file system only its own processes see.
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

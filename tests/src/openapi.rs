@@ -1,4 +1,4 @@
-//! The server's OpenAPI document, as something to make requests from.
+//! The server's OpenAPI document, as a source of requests.
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! The real server as a process of its own, on a free port, with its own storage.
+//! The real server as a process, on a free port, with its own storage directory.
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};

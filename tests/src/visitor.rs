@@ -1,4 +1,4 @@
-//! Somebody with a browser that runs no scripts: pages, forms, a cookie.
+//! A browser without scripts: pages, forms, a cookie.
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authorization: keys, scopes and strangers, on every operation.
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
-//! What has gone wrong in servers of this kind, tried on every operation of the OpenAPI document.
+//! Known classes of attacks, tried on every operation of the OpenAPI document.
 //!
-//! The operations are read from the running server, so that a new one is attacked without being
-//! named here.
+//! The operations come from the running server, so new ones are attacked automatically.
 mod attachments;
 mod audit_log;
 mod bodies;

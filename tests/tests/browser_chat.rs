@@ -1,5 +1,5 @@
-//! Conversations in a real browser: files beside questions, questions that come to nothing, answers
-//! that are worked on by mouse and by keys.
+//! Conversations in a real browser: files beside questions, failed questions, and actions on
+//! answers by mouse and keyboard.
 use std::path::Path;
 
 use anyhow::{Result, ensure};

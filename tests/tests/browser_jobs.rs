@@ -1,5 +1,5 @@
-//! The list of all jobs in a real browser: it comes anew while something is under way, and loses
-//! neither its place nor that of the keyboard.
+//! The list of all jobs in a real browser: it updates while a job runs, and keeps its scroll
+//! position and the keyboard focus.
 use anyhow::{Context, Result};
 
 use crate::browser_documents::{begun, begun_with};

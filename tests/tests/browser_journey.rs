@@ -1,5 +1,5 @@
-//! One journey through the browser interface, in a real browser: from the first start to a key that
-//! is revoked. Nothing complains on the way, and nothing goes anywhere else.
+//! One journey through the browser interface in a real browser, from the first start to a revoked
+//! key. The console stays empty, and no request leaves the server.
 use std::path::Path;
 use std::time::Duration;
 

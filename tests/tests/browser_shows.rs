@@ -1,5 +1,5 @@
-//! The journey of somebody who makes the server theirs, in languages other than English: by what stands on the
-//! pages, not by words, so that it is the same in each.
+//! The setup of a server in languages other than English. Steps find elements, not words, so they
+//! are the same in each language.
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};

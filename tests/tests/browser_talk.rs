@@ -1,4 +1,4 @@
-//! Conversations without scripts: files, questions that come to nothing, exchanges worked on.
+//! Conversations without scripts: files, failed questions, actions on exchanges.
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! What pages weigh, as a browser that has seen none of them takes them.
+//! The size of pages for a browser with an empty cache.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 

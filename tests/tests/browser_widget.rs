@@ -1,4 +1,4 @@
-//! The chat widget, in a real browser, on pages of another origin with a strict policy of their own.
+//! The chat widget in a real browser, on pages of another origin with a strict policy.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::{Options, TestServer, model_server};

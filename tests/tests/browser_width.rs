@@ -1,4 +1,5 @@
-//! Nothing is wider than the window: every page, and a conversation with all that answers and names may hold.
+//! Nothing is wider than the window: every page, and a conversation with everything that answers
+//! and names may contain.
 use anyhow::Result;
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;

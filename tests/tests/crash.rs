@@ -1,7 +1,7 @@
-//! The server is killed at random under load; whatever it acknowledged must be there afterwards.
+//! Kills the server at random under load. Every acknowledged change must be there afterwards.
 //!
-//! `CARREL_CRASH_CYCLES` says how often, `CARREL_SEED` repeats a run. `cargo xtask crash [n]` sets
-//! the first.
+//! `CARREL_CRASH_CYCLES` sets the number of kills, `CARREL_SEED` repeats a run. `cargo xtask crash
+//! [n]` sets the first.
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Embeds: who may use them, how often, and what they are told.
+//! Chat widgets: who may use them, how often, and their refusals.
 use anyhow::{Context, Result};
 use e2e::{Answer, Backend, Client, Options, TestServer, on_both_databases, send};
 use futures_util::future::join_all;

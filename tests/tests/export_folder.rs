@@ -1,5 +1,5 @@
-//! The way back: `carrel export anythingllm` beside a running server, and its documents read again by
-//! `carrel import anythingllm`.
+//! The export to AnythingLLM: `carrel export anythingllm` beside a running server, and its
+//! documents imported again by `carrel import anythingllm`.
 mod compare;
 
 use std::fs;
@@ -115,7 +115,7 @@ fn refused_folders(server: &TestServer, directory: &Path, folder: &Path) -> Resu
     fs::create_dir(&broken_off)?;
     let refused = export(server, &directory.join("next"))?;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("next.partial is there"), "{refused:?}");
+    assert!(refused.stderr.contains("next.partial exists"), "{refused:?}");
     assert_eq!(files_beneath(directory)?, before);
     fs::remove_dir(&broken_off)?;
     fs::create_dir(directory.join("next"))?;

@@ -1,4 +1,5 @@
-//! Notes about a person: they come with an import, go along with that person's questions, and are nobody else's.
+//! Notes about a person: imported, sent with that person's questions, and hidden from everybody
+//! else.
 use anyhow::{Context, Result};
 use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Backend, Options, TestServer, model_server, on_both_databases};

@@ -1,4 +1,4 @@
-//! Every request printed in the document this project was commissioned from, exactly as printed.
+//! Every request printed in the specification of this project, exactly as printed.
 use anyhow::{Context, Result};
 use e2e::{Backend, TestServer, on_both_databases, send};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! What people ask with: suggested messages, slash commands, variables and earlier instructions.
+//! Suggested messages, slash commands, variables and previous instructions.
 use anyhow::{Context, Result};
 use e2e::{Backend, Client, Options, TestServer, model_server, on_both_databases, send};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Recordings: transcribed once there is a model for it, refused in words before.
+//! Recordings: transcribed if a model is installed, otherwise refused with a reason.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! A forgotten password is replaced with a recovery code.
+//! Recovery codes replace a forgotten password.
 use anyhow::{Context, Result};
 use e2e::visitor::{PASSWORD, Page, Visitor};
 use e2e::{Backend, Mode, TestServer, on_both_databases};

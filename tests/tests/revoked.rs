@@ -1,4 +1,4 @@
-//! What somebody was being told or handed when they were shut out.
+//! Streams and downloads end when their recipient loses access.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! Pictures and scans: read once there is a model for it, refused in words before.
+//! Pictures and scans: read if a model is installed, otherwise refused with a reason.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};

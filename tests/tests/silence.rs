@@ -1,4 +1,4 @@
-//! A model that has nothing to say.
+//! A model with an empty answer.
 use anyhow::Result;
 use e2e::{Client, Options, TestServer, model_server};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Streams that should not go on, and clients that do not listen.
+//! Streams that must end, and clients that do not read.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

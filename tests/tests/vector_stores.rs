@@ -1,5 +1,5 @@
-//! Vectors in a vector database that is really there: questions, removals, kills, and changing from
-//! one to another while the server runs.
+//! Vectors in a real vector database: questions, removals, kills, and changing the database while
+//! the server runs.
 use std::hash::{BuildHasher, RandomState};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -168,7 +168,7 @@ async fn answers_come_from(store: Store, backend: Backend) -> Result<()> {
     assert!(!found(admin, "Which moons does Mars have?").await?.contains(&"planets".to_owned()));
     assert_eq!(store.agrees(&server).await?, 1);
     let log = server.log()?;
-    assert!(!log.contains("is used meanwhile"), "the store did not answer:\n{log}");
+    assert!(!log.contains("index inside this server is used"), "the store did not answer:\n{log}");
     admin.delete("/v1/workspace/alpha", json!({})).await?;
     assert_eq!(store.agrees(&server).await?, 0);
     Ok(())

@@ -1,7 +1,7 @@
-//! Recordings as documents: transcripts with the second of each line, and refusals in words.
+//! Recordings as documents: transcripts with the time of each line, and refusals.
 //!
-//! The model is the one beside `CARREL_MODEL_DIR`, where `carrel model fetch whisper-base` puts it; tests that
-//! transcribe say that they are skipped where it is not there.
+//! `carrel model fetch whisper-base` puts the model beside `CARREL_MODEL_DIR`. Without it, tests
+//! that transcribe report that they are skipped.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;

@@ -160,7 +160,7 @@ fn reason(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Some("its disk is full; make room and try again")
         }
-        ErrorKind::ReadOnlyFilesystem => Some("its file system can only be read"),
+        ErrorKind::ReadOnlyFilesystem => Some("its file system is read-only"),
         ErrorKind::PermissionDenied => Some("the server is not permitted to use it"),
         _ => None,
     }

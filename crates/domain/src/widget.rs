@@ -18,7 +18,15 @@ impl WebOrigin {
     /// Reads an address; without a scheme it is one of `https`. [`Error::Invalid`] for anything that
     /// no page has as its origin, such as an address with a path, or with `*` in it.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::invalid("allowlist_domains", format!("`{text:.100}` is no origin"));
+        let wrong = || {
+            Error::invalid(
+                "allowlist_domains",
+                format!(
+                    "`{text:.100}` is not an \
+             origin"
+                ),
+            )
+        };
         let text = text.trim();
         let has_scheme = text.contains("://");
         let url =

@@ -105,7 +105,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn read(file: &Path) -> std::result::Result<Vec<(String, Vec<f32>)>, String> {
     let size = fs::symlink_metadata(file).map_err(|error| error.to_string())?;
     if !size.is_file() || size.len() > LARGEST {
-        return Err(format!("it is no plain file of at most {LARGEST} bytes"));
+        return Err(format!("it is not a plain file of at most {LARGEST} bytes"));
     }
     let file = File::open(file).map_err(|error| error.to_string())?;
     let cached: Vec<Vec<Cached>> = serde_json::from_reader(BufReader::new(file))

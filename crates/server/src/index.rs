@@ -65,7 +65,7 @@ impl ConfiguredIndex {
         loop {
             let Built { version, synced, problem } = self.built();
             if let Some(problem) = problem {
-                tracing::warn!("{problem}; the index inside this server is used in its place");
+                tracing::warn!("{problem}; the index inside this server is used instead");
             }
             if let Some(synced) = &synced {
                 let (name, store) = (&self.name, synced.store());

@@ -62,7 +62,7 @@ impl Layout {
         self.root.join(".env")
     }
 
-    /// The key of secrets, where the operator gives none.
+    /// The secret key, where the operator gives none.
     pub fn secret_key(&self) -> PathBuf {
         self.root.join("secret.key")
     }

@@ -30,9 +30,7 @@ pub fn handed<T>(
     pieces: impl Stream<Item = io::Result<T>> + 'static,
     taker: impl Admitted,
 ) -> impl Stream<Item = io::Result<T>> {
-    lasting(pieces, taker, || {
-        Some(Err(io::Error::other("whoever asked for it is no longer admitted")))
-    })
+    lasting(pieces, taker, || Some(Err(io::Error::other("its recipient no longer has access"))))
 }
 
 fn lasting<T>(

@@ -109,7 +109,7 @@ impl Backups {
                 return Ok(Staged { directory, contents, _turn: turn });
             }
         }
-        Err(Error::unavailable("the backup", "documents come and go too fast; try again"))
+        Err(Error::unavailable("the backup", "documents are added and removed too fast; try again"))
     }
 }
 

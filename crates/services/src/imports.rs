@@ -150,7 +150,7 @@ impl Imports {
     fn begin(&self, dry_run: bool) -> Result<ImportProgress> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, ImportState::Running { .. }) {
-            let kind = "an import is running; wait for its end";
+            let kind = "an import is running; wait until it has finished";
             return Err(Error::AlreadyExists { kind, key: String::new() });
         }
         *state = ImportState::Running { dry_run };

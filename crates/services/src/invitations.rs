@@ -30,7 +30,7 @@ impl Invitations {
         by: &By,
     ) -> Result<Invite> {
         if expires_at.is_some_and(|end| end <= by.at) {
-            return Err(Error::invalid("expires_at", "must lie in the future"));
+            return Err(Error::invalid("expires_at", "must be in the future"));
         }
         let event =
             by.event("invite_created", json!({ "workspaces": workspaces.len() }).to_string());

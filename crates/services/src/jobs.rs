@@ -125,7 +125,7 @@ impl Workers {
         let ended = self.finish(vec![job], hold).await?.pop();
         let ended = ended.ok_or_else(|| Error::not_found("job", id))?;
         if !ended.is_over {
-            let reason = "it is stopping; the rest is done once it has started again";
+            let reason = "it is stopping; the job continues when it has started again";
             return Err(Error::unavailable("the server", reason));
         }
         let told = |(path, reason): (DocumentPath, String)| (path.to_string(), reason);
@@ -221,7 +221,7 @@ impl Workers {
     /// Calls a job off. What it has done stays done.
     pub async fn cancel(&self, job: &Job, by: &By) -> Result<Job> {
         if job.state.is_over() {
-            return Err(Error::invalid("job", "is over already"));
+            return Err(Error::invalid("job", "has ended already"));
         }
         let event = by.event("job_cancelled", json!({ "jobId": job.id.0 }).to_string());
         let cancelled = self.shared.jobs.cancel(job.id, event).await?;
@@ -236,7 +236,7 @@ impl Workers {
     /// Has the failed documents of a job tried again.
     pub async fn retry(&self, job: &Job, by: &By) -> Result<Job> {
         if !job.state.is_over() {
-            return Err(Error::invalid("job", "is not over yet"));
+            return Err(Error::invalid("job", "has not ended yet"));
         }
         if job.progress.failed == 0 {
             return Err(Error::invalid("job", "has no failed documents"));
@@ -263,7 +263,7 @@ impl Workers {
                     Ok(Some(claimed)) => claimed,
                     Ok(None) => break,
                     Err(error) => {
-                        tracing::warn!(%error, "failed to look for jobs");
+                        tracing::warn!(%error, "failed to query jobs");
                         break;
                     }
                 };
@@ -271,7 +271,7 @@ impl Workers {
                 self.shared.runtime.spawn(async move {
                     let id = claimed.job.id;
                     if let Err(error) = Worker::new(workers.clone(), claimed).run(None).await {
-                        tracing::warn!(job = id.0, %error, "failed to go on with a job");
+                        tracing::warn!(job = id.0, %error, "failed to run a job");
                     }
                     drop(slot);
                     workers.shared.wake.notify_one();
@@ -301,7 +301,10 @@ impl Workers {
     pub async fn stop(&self) {
         self.shared.stage.send_replace(Stage::Nothing);
         if timeout(LAST, self.shared.driving.write()).await.is_err() {
-            tracing::warn!("some jobs were not given back; they go on once their leases run out");
+            tracing::warn!(
+                "some jobs were not returned to the queue; they continue when their \
+                 leases expire"
+            );
         }
     }
 

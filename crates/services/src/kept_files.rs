@@ -59,7 +59,7 @@ impl KeptFiles {
             let swept = self.sweep_all(now, &mut together);
             // The file is there, whatever became of the others.
             if let Err(error) = swept {
-                tracing::warn!(%error, "failed to make room for files that were made");
+                tracing::warn!(%error, "failed to delete old generated files");
             }
         }
         Ok(())

@@ -73,7 +73,7 @@ impl Originals {
         match self.try_to_stage(file, digest?).await {
             Ok(staged) => staged,
             Err(error) => {
-                tracing::warn!("failed to keep an original: {error}");
+                tracing::warn!("failed to store an original: {error}");
                 None
             }
         }
@@ -107,7 +107,7 @@ impl Originals {
     /// settled by [`Originals::reconcile`].
     pub(crate) async fn settle(&self, name: OriginalName) {
         if let Err(error) = self.try_to_settle(name).await {
-            tracing::warn!(%name, "failed to settle an original: {error}");
+            tracing::warn!(%name, "failed to confirm an original: {error}");
         }
     }
 

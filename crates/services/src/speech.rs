@@ -140,7 +140,7 @@ impl SpeechService {
             });
             let event = by.event("speech_transcribed", details.to_string());
             if let Err(error) = usage.add(SpeechUse::Heard, seconds, event).await {
-                tracing::warn!(%error, "failed to count what was transcribed");
+                tracing::warn!(%error, "failed to count transcribed seconds");
             }
             drop(sender);
         });
@@ -159,7 +159,7 @@ impl SpeechService {
         }
         request.text = spoken_text(&request.text);
         if request.text.is_empty() {
-            return Err(Error::invalid("input", "there is nothing in it that can be said"));
+            return Err(Error::invalid("input", "it contains nothing to speak"));
         }
         self.check_limit(SpeechUse::Spoken, by).await?;
         let model = self.models.synthesizer()?;
@@ -270,7 +270,7 @@ pub(crate) fn second_of_silence() -> std::io::Result<NamedTempFile> {
 }
 
 async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-    let busy = || Error::exhausted("Too much is being heard or spoken; try again later");
+    let busy = || Error::exhausted("Too much audio is being processed; try again later");
     let turn = tokio::time::timeout(TURN, of.clone().acquire_owned()).await;
     turn.map_err(|_| busy())?.map_err(Error::internal)
 }
@@ -285,7 +285,7 @@ fn check_format(
         return Ok(());
     }
     let known = formats.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", ");
-    Err(Error::invalid(field, format!("{} makes only {known}", model.name().provider)))
+    Err(Error::invalid(field, format!("{} supports only {known}", model.name().provider)))
 }
 
 /// The voice to ask for. Providers with other voices use their usual one for a voice of OpenAI.

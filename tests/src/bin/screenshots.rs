@@ -1,4 +1,4 @@
-//! Pictures of every page, light and dark, on a phone and on a desk, in English and Arabic:
+//! Takes pictures of every page, light and dark, for phone and desktop, in English and Arabic:
 //! `cargo xtask screenshots`.
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Embeddings that follow from the words of a text: texts that share words lie near each other.
+//! Embeddings that depend on the words of a text: texts with shared words are near each other.
 use std::time::Duration;
 
 use actix_web::HttpResponse;

@@ -1,4 +1,4 @@
-//! Questions with large attachments that wait for a model: what they hold in memory meanwhile.
+//! The memory of questions with large attachments while they wait for a model.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

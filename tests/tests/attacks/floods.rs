@@ -1,4 +1,4 @@
-//! Requests that are meant to cost more than they are worth. Memory is measured from outside.
+//! Requests that cost the server more than they should. Memory is measured from outside.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

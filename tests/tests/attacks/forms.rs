@@ -1,4 +1,4 @@
-//! Forms and bodies that strangers can send: compressed, with millions of fields, without an end.
+//! Forms and bodies from strangers: compressed, with millions of fields, without an end.
 use std::io::Write;
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Exchanges with pictures, so many that nobody should load all of them at once.
+//! Histories with so many pictures that loading all of them would exhaust memory.
 use anyhow::{Context, Result};
 use e2e::{Backend, Client, TestServer, on_both_databases};
 use serde_json::{Value, json};

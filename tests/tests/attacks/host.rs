@@ -1,4 +1,4 @@
-//! A host of pages that leads wherever a test says.
+//! A web host whose pages redirect as a test wants.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,5 +1,5 @@
-//! Requests that somebody would have the server make for them, to where only it gets. Canaries
-//! listen on this machine; none is ever reached.
+//! Requests that an attacker wants the server to make, to addresses that only the server can reach.
+//! Canaries listen on this machine; none is ever reached.
 use anyhow::{Context, Result};
 use e2e::canary::{Canary, Hosts};
 use e2e::openapi::places;

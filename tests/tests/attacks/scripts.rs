@@ -1,4 +1,4 @@
-//! Scripts planted wherever the server keeps a text, and a look at every page that shows one.
+//! Scripts planted wherever the server stores a text, and a check of every page that shows one.
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};

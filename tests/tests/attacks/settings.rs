@@ -1,4 +1,4 @@
-//! Values of settings that would like to be more than one value.
+//! Values of settings that try to inject other settings.
 use anyhow::Result;
 use e2e::{Options, TestServer};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Who write while the server is killed, and note what it acknowledged.
+//! Writers that run while the server is killed, and record its acknowledgements.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

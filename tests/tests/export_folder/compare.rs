@@ -1,4 +1,4 @@
-//! Whether an exported folder says what the server says at `/v1`.
+//! Compares an exported folder with the responses at `/v1`.
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

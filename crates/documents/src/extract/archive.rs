@@ -1,7 +1,7 @@
-//! The ZIP archives that office documents and books are, read within limits.
+//! Reads ZIP archives, such as office documents and books, within limits.
 //!
-//! Entries are looked up by name and read as streams. Nothing is ever written by an entry's name,
-//! so what a name looks like does not matter.
+//! Entries are looked up by name and read as streams. No file is ever written under an entry's
+//! name, so hostile names do no harm.
 use std::io::{self, BufReader, Read, Seek};
 
 use zip::ZipArchive;
@@ -14,14 +14,14 @@ use super::xml::{self, Visitor};
 const MOST_ENTRIES: usize = 20_000;
 /// Deflate makes no byte of an archive more than this many.
 const DEFLATE_AT_MOST: u64 = 1_032;
-/// What files begin with that Office wrote in its own format, or sealed with a password.
+/// The first bytes of files in Office's own format, or encrypted with a password.
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-/// Where in such a file the name of the sealed package stands at the latest.
+/// The last position at which such a file may name its encrypted package.
 const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
     zip: ZipArchive<Source<'a>>,
-    /// What it is to the person who sent it: `a Word document`.
+    /// The kind of file as users call it: `a Word document`.
     what: &'static str,
     /// Knows how many bytes may still be unpacked.
     input: Input<'a>,
@@ -148,7 +148,7 @@ fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
         return Ok(ExtractError::protected());
     }
     Ok(ExtractError::refused(
-        "is in the binary format of Office before 2007. Save it in today's format and send it \
+        "is in the binary format of Office before 2007. Save it in the current format and send it \
          again.",
     ))
 }

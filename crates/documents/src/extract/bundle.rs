@@ -1,4 +1,4 @@
-//! Archives of documents (`.zip`): each of them by the reader of its type.
+//! Archives of documents (`.zip`): each document is read by the reader of its type.
 use carrel_domain::document::Extracted;
 
 use super::Input;

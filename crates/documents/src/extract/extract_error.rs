@@ -1,4 +1,4 @@
-//! Why there is no text to be had of a file, in a form that can cross from one process to another.
+//! Errors of reading a file, in a form that can be sent from one process to another.
 use carrel_domain::Error;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ impl ExtractError {
         ))
     }
 
-    /// What the client is told of the file that it calls `name`.
+    /// Returns the error for the client, which calls the file `name`.
     pub fn into_error(self, name: &str, limits: Limits) -> Error {
         match self {
             Self::Empty(None) => Error::unprocessable(format!("No text content found in {name}.")),

@@ -1,4 +1,4 @@
-//! The table of file types: a new format is a module and a row.
+//! The table of file types. A new format is a module and a row.
 use Reading::{Apart, Here, Picture, Recording};
 use carrel_domain::document::{Extracted, FileType};
 
@@ -10,7 +10,7 @@ use super::{
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
-/// What is done with files of a type.
+/// How files of a type are read.
 #[derive(Clone, Copy)]
 pub enum Reading {
     /// Read as they are, in time and memory that grow with their size alone.
@@ -249,7 +249,8 @@ const LANGUAGES: &[(&str, &str)] = &[
 pub fn advice(extension: &str) -> Option<ExtractError> {
     let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
     Some(ExtractError::refused(format!(
-        "is in the format of {program}, which is not read. Save it as {better} and send it again."
+        "is in the format of {program}, which is not supported. Save it as {better} and send it \
+         again."
     )))
 }
 

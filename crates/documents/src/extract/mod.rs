@@ -1,8 +1,8 @@
-//! Files to text: which types are understood, and what is made of each.
+//! Converts files to text: the supported types, and the documents made from each.
 //!
-//! [`extract_file`] is a plain function of a file and limits, so that it can run wherever the
-//! caller wants it to. [`FileExtractor`] runs it on a blocking thread for text, and in another
-//! process for everything that has to be unpacked or decoded.
+//! [`extract_file`] is a plain function of a file and limits, so it runs wherever the caller wants.
+//! [`FileExtractor`] runs it on a blocking thread for text, and in another process for every file
+//! that must be unpacked or decoded.
 
 mod archive;
 mod bundle;
@@ -62,14 +62,14 @@ use input::Input;
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
 
-/// How long it may take to draw a page.
+/// The time limit for drawing a page.
 const DRAWING: Duration = Duration::from_secs(20);
 
-/// What ends each page of a PDF file and each slide: a form feed on a line of its own. The splitter
-/// counts them.
+/// The end of each page of a PDF file and each slide: a form feed on a line of its own. The
+/// splitter counts them.
 const PAGE_END: &str = "\n\n\u{c}\n";
 
-/// How much is read and made, in bytes.
+/// Limits on input and output, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The largest file that is opened.

@@ -1,4 +1,4 @@
-//! How much a text looks like one that people wrote in an alphabet: for telling encodings apart.
+//! Rates how much a text looks like natural text in its alphabet, to tell encodings apart.
 
 /// The greater, the likelier. What lies beyond ASCII counts alone: letters that stand among letters
 /// of their kind add, symbols inside words and capitals behind small letters take away.

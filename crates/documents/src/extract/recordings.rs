@@ -1,4 +1,4 @@
-//! Recordings: what is said in sound and video files, each time after the mark of its second.
+//! Recordings: transcripts of audio and video files, each line after its time mark.
 use std::cell::{Cell, OnceCell};
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
@@ -198,10 +198,10 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     match ended {
         TranscriptEnd::Whole => {}
         TranscriptEnd::Cut => {
-            input.warn("The file is cut short or damaged; what was there was transcribed.")
+            input.warn("The file is truncated or damaged; its readable part was transcribed.")
         }
         TranscriptEnd::OutOfTime(seconds) => input.warn(format!(
-            "The recording was transcribed up to {}: the time for it was up \
+            "The recording was transcribed up to {}: the time limit was reached \
              (CARREL_TRANSCRIPTION_TIMEOUT).",
             mark(seconds)
         )),

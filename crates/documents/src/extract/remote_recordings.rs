@@ -1,4 +1,4 @@
-//! Recordings that a provider transcribes: nothing of them is decoded here.
+//! Recordings that a provider transcribes. This process does not decode them.
 use carrel_domain::document::{Extracted, IncomingFile, ReadRequest};
 use carrel_domain::speech::{Recording, Transcriber, TranscriptPart, TranscriptionRequest};
 use carrel_domain::{Error, Result};

@@ -1,4 +1,4 @@
-//! Text files of any encoding, and telling text from other things.
+//! Text files of any encoding, and the distinction of text from other content.
 use carrel_domain::document::Extracted;
 use encoding_rs::Encoding;
 
@@ -7,9 +7,9 @@ use super::encoding::{decode, has_wide_units, is_mostly_utf8};
 use super::extract_error::ExtractError;
 use super::formats::is_known_not_to_be_text;
 
-/// How much of a file tells whether it is text.
+/// The bytes of a file that decide whether it is text.
 const SNIFFED: usize = 1024;
-/// How much of a file that claims to be text tells whether it is.
+/// The bytes that decide whether a file with a text extension is text.
 const CLAIM_TOLD_BY: usize = 64 << 10;
 
 /// A file whose type says that it is text.

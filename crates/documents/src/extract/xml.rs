@@ -1,6 +1,6 @@
-//! XML shown to a visitor piece by piece, so that neither depth nor size costs memory.
+//! Streams XML to a visitor, so neither depth nor size costs memory.
 //!
-//! Entities that a document declares for itself are never expanded.
+//! Entities that a document declares itself are never expanded.
 use std::borrow::Cow;
 use std::io::BufRead;
 

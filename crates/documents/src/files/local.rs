@@ -1,4 +1,4 @@
-//! What a directory needs beside an object store: no symbolic links, and tidying up.
+//! Checks that a local directory needs beyond an object store: no symbolic links, and cleaning up.
 use std::fs::{self, DirEntry, FileType};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ impl Directory {
     }
 }
 
-/// What is at `path` itself, not where it points to.
+/// The kind of file at `path` itself, without following links.
 fn kind(path: &Path) -> Result<Option<FileType>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata.file_type())),

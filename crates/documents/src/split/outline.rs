@@ -1,7 +1,7 @@
 //! The structure of Markdown and plain text: headings, paragraphs, tables and code blocks.
 use std::ops::Range;
 
-/// How much of a heading is kept, in characters.
+/// Maximum length of a heading, in characters.
 const LONGEST_HEADING: usize = 120;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ fn block(lines: &[Line<'_>], after_blank: bool) -> (usize, BlockKind) {
     (1, BlockKind::Text)
 }
 
-/// What opens a code block and closes it again.
+/// The fence of a code block.
 fn fence(line: &str) -> Option<&str> {
     let line = unindented(line)?;
     ['`', '~'].into_iter().find_map(|mark| {

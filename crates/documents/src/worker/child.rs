@@ -1,4 +1,4 @@
-//! What runs in a worker: one file is read, one answer given.
+//! The code that runs in a worker: it reads one file and sends one reply.
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -18,7 +18,7 @@ use carrel_speech::whisper::HeardPart;
 
 /// Readers of some formats call themselves for what is nested.
 const STACK: usize = 64 << 20;
-/// How often the time is looked at.
+/// The interval between checks of the time.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Does with the file on standard input as `job` says, and answers on standard output. Only for a

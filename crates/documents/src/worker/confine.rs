@@ -1,4 +1,4 @@
-//! What a worker may not do any more once it has begun.
+//! Confines a worker before it reads its file.
 #[cfg(target_os = "linux")]
 mod filter;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! Starting workers: a few at a time, each with nothing but its file, and none outliving whoever
-//! waits for it.
+//! Starts workers: a few at a time, each with only its file. A worker ends when its caller stops
+//! waiting.
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -23,12 +23,12 @@ use carrel_ocr::Languages;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-/// How much longer than allowed a worker may take to say that it took too long.
+/// The grace period for a worker to report that it exceeded its time limit.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-/// How much of what a worker complains of is kept for the log, in bytes.
+/// Maximum length of a worker's error output for the log, in bytes.
 const COMPLAINTS: u64 = 4 << 10;
 
-/// What each worker may take, and how many there may be.
+/// The limits of each worker, and the number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceLimits {
     pub workers: usize,
@@ -52,7 +52,7 @@ pub struct Readers {
     program: Program,
     resources: ResourceLimits,
     queue: Queue,
-    /// Whether it is in the log already what the kernel lacks.
+    /// Whether the log already names the kernel's missing features.
     told: Arc<AtomicBool>,
     ocr: Option<PictureReading>,
     listening: Option<RecordingReading>,
@@ -63,9 +63,9 @@ pub struct Readers {
 /// How recordings are transcribed.
 #[derive(Clone, Debug)]
 pub struct RecordingReading {
-    /// Where models lie once they were fetched; the first that is there transcribes.
+    /// The directories of fetched models; the first existing one transcribes.
     pub directories: Vec<PathBuf>,
-    /// How long one recording may take; they are not transcribed where that is nothing.
+    /// The time limit for one recording; zero turns transcription off.
     pub time: Duration,
     /// The most threads that compute for one recording.
     pub threads: usize,
@@ -74,9 +74,9 @@ pub struct RecordingReading {
 /// How pictures are read.
 #[derive(Clone, Debug)]
 pub struct PictureReading {
-    /// Where the model lies once it was fetched.
+    /// The directory of the fetched model.
     pub directory: PathBuf,
-    /// How long reading the pictures of one file may take; they are not read where that is nothing.
+    /// The time limit for the pictures of one file; zero turns reading pictures off.
     pub time: Duration,
     pub languages: Languages,
 }
@@ -118,7 +118,8 @@ impl Readers {
         })
     }
 
-    /// How long one recording may take, in seconds, on how many threads; `None` where that is turned off.
+    /// The time limit for one recording in seconds, and the number of threads; `None` if
+    /// transcription is turned off.
     pub(super) fn listening_limits(&self) -> Option<(u64, usize)> {
         let how = self.listening.as_ref().filter(|how| !how.time.is_zero())?;
         Some((how.time.as_secs().max(1), how.threads.max(1)))
@@ -249,7 +250,11 @@ impl Readers {
             return;
         };
         if !self.told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(lacks, "files are read without some of the confinement there might be");
+            tracing::warn!(
+                lacks,
+                "files are read without some of the confinement that other \
+                 kernels offer"
+            );
         }
     }
 
@@ -267,7 +272,7 @@ impl Readers {
         command.spawn().map_err(|error| {
             tracing::warn!(%error, "failed to start a worker");
             ExtractError::Unavailable(
-                "no process could be started for it; try again later".to_owned(),
+                "its process could not be started; try again later".to_owned(),
             )
         })
     }

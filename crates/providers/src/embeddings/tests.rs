@@ -88,7 +88,7 @@ async fn no_texts_need_no_request() {
 #[tokio::test]
 async fn wrong_answers_are_refused() {
     for (body, words) in [
-        (r#"{"data":[]}"#, "0 vectors came for 2 texts"),
+        (r#"{"data":[]}"#, "it returned 0 vectors for 2 texts"),
         (
             r#"{"data":[{"embedding":[1]},{"embedding":[1,2]}]}"#,
             "a vector of 2 numbers came after one of 1",

@@ -16,7 +16,7 @@ pub async fn run(app: &App, what: Backup) -> anyhow::Result<ExitCode> {
     let file = &what.file;
     let shown = file.display();
     if file.exists() {
-        bail!("failed to back up: {shown} is there already");
+        bail!("failed to back up: {shown} exists already");
     }
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new(".")).to_owned();

@@ -56,7 +56,7 @@ pub struct Archives {
 pub struct ArchiveSummary {
     /// What the archive says of itself.
     pub manifest: Manifest,
-    /// Variables whose values are sealed with another key of secrets. They are not set.
+    /// Variables whose values are sealed with another secret key. They are not set.
     pub unreadable_secrets: Vec<String>,
 }
 

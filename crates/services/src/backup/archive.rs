@@ -146,7 +146,7 @@ impl<W: Write> Writer<W> {
         self.tar.append_data(&mut header, name, BufReader::with_capacity(PIECE, &mut from))?;
         let (digest, read) = from.finish();
         if read != size {
-            let text = format!("{} became shorter while it was read", name.display());
+            let text = format!("{} shrank while it was read", name.display());
             return Err(io::Error::other(text));
         }
         self.written.files += 1;
@@ -233,14 +233,15 @@ impl Sink for Nowhere {
 /// [`Error::Unprocessable`] when it is damaged, cut off, or no archive of this program.
 pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
     let mut about = None;
-    let mut sums = tempfile::tempfile().map_err(|error| failed("make a temporary file", error))?;
+    let mut sums =
+        tempfile::tempfile().map_err(|error| failed("create a temporary file", error))?;
     let mut complete = false;
     let mut archive = Archive::new(BufReader::with_capacity(PIECE, from));
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let name = name(&entry.path().map_err(damaged)?)?;
         if complete {
-            return Err(wrong("something follows the list of digests"));
+            return Err(wrong("there is data after the list of digests"));
         }
         match (entry.header().entry_type(), name.to_str()) {
             (EntryType::Directory, _) => {
@@ -253,7 +254,7 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
                 continue;
             }
             (EntryType::Regular, _) => {}
-            _ => return Err(wrong(format!("{} is neither file nor folder", name.display()))),
+            _ => return Err(wrong(format!("{} is neither a file nor a folder", name.display()))),
         }
         let size = entry.size();
         let mut hashing = Hashing::new(&mut entry);
@@ -267,14 +268,14 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
         }
         let (digest, read) = hashing.finish();
         if read != size {
-            return Err(wrong(format!("{} is cut off", name.display())));
+            return Err(wrong(format!("{} is truncated", name.display())));
         }
         let line = line(&digest, &name);
         sums.write_all(line.as_bytes()).map_err(|error| failed("write a digest", error))?;
     }
     match about {
         Some(about) if complete => Ok(about),
-        _ => Err(wrong("it is cut off, or no backup made by carrel")),
+        _ => Err(wrong("it is truncated, or is not a backup made by carrel")),
     }
 }
 
@@ -283,7 +284,7 @@ pub(crate) fn name(path: &Path) -> Result<PathBuf> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     match plain && path.components().next().is_some() && path.to_str().is_some() {
         true => Ok(path.components().collect()),
-        false => Err(wrong(format!("{} is no name of a file", path.display()))),
+        false => Err(wrong(format!("{} is not a file name", path.display()))),
     }
 }
 
@@ -313,7 +314,7 @@ fn compare(made: &mut File, given: impl Read) -> Result<()> {
         let line = line.map_err(damaged)?;
         if given.next().transpose().map_err(damaged)?.as_ref() != Some(&line) {
             let name = line.split_once("  ").map_or("", |(_, name)| name);
-            return Err(wrong(format!("{name} is not what was backed up")));
+            return Err(wrong(format!("{name} differs from the file that was backed up")));
         }
     }
     match given.next() {

@@ -83,7 +83,9 @@ impl IntegrityCheck {
     async fn fault_of(&self, document: &Document) -> Result<Option<String>> {
         let fault = match self.files.text(&document.path).await {
             Ok(Some(text)) if is_text_of(document, &text) => return Ok(None),
-            Ok(Some(_)) => format!("the text in the file {} is not the document's", document.path),
+            Ok(Some(_)) => {
+                format!("the text in the file {} differs from the document's", document.path)
+            }
             Ok(None) => format!("the file {} is missing", document.path),
             Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
                 error.to_string()
@@ -151,7 +153,7 @@ impl IntegrityCheck {
         let directory = self.directory.clone();
         blocking(move || {
             let listed = list(&directory, folder.as_deref());
-            listed.map_err(|error| failed("look at the documents' files", error))
+            listed.map_err(|error| failed("read the documents' files", error))
         })
         .await
     }

@@ -109,7 +109,7 @@ pub(super) async fn read_attached(
             Ok(documents) => read.extend(documents),
             Err(error @ Error::Internal(_)) => return Err(error),
             Err(error) if passes_over_unreadable => {
-                tracing::debug!(%error, "an attached document was passed over");
+                tracing::debug!(%error, "an attached document was skipped");
             }
             Err(error) => return Err(named(error, &attachment.name)),
         }

@@ -61,7 +61,7 @@ impl JobWatcher {
                         return Some(news);
                     }
                 }
-                Err(error) => tracing::warn!(%error, "failed to look for changes of a job"),
+                Err(error) => tracing::warn!(%error, "failed to query the changes of a job"),
             }
             let quiet = self.quiet_since + PAUSE;
             tokio::select! {

@@ -86,7 +86,7 @@ impl Worker {
             return self.end(None).await;
         }
         if self.resumed {
-            tracing::info!(job = self.job.id.0, "going on with a job that was left");
+            tracing::info!(job = self.job.id.0, "resuming an abandoned job");
         }
         if self.resumed && self.job.attempts >= VANISHED {
             self.give_up_on_next().await?;
@@ -180,7 +180,7 @@ impl Worker {
     async fn give_up_on_next(&mut self) -> Result<()> {
         let waiting = self.workers.shared.queue.waiting(&self.lease, 1).await?;
         let Some(item) = waiting.into_iter().flatten().next() else { return Ok(()) };
-        let reason = "the server ended while it was embedded, several times";
+        let reason = "the server ended several times while this document was being embedded";
         let outcome = ItemOutcome::Failed(reason.to_owned());
         self.complete(vec![FinishedItem { item, outcome }]).await.map(drop)
     }

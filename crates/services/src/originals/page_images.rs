@@ -44,7 +44,7 @@ impl PageImages {
         let keep = move || this.keep(name, page, &kept, SystemTime::now());
         // The picture is there, whether it can be kept or not.
         if let Err(error) = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)? {
-            tracing::warn!(%error, "failed to keep the picture of a page");
+            tracing::warn!(%error, "failed to store the picture of a page");
         }
         Ok(image)
     }

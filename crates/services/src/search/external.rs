@@ -14,7 +14,8 @@ impl Search {
     /// none.
     pub(super) async fn rerank_by_model(&self, task: &Task<'_>, hits: &mut [Hit]) {
         if let Err(error) = self.ask_reranker(task, hits).await {
-            tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking stands");
+            tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking \
+                 applies");
         }
     }
 

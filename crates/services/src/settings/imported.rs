@@ -31,7 +31,7 @@ impl SettingsStore {
             };
             let mut mistakes = self.registry.mistakes(setting, text);
             if self.layers.fixed.contains_key(setting.variable) {
-                mistakes.push("the environment of this server fixes it".to_owned());
+                mistakes.push("an environment variable of this server sets it".to_owned());
             }
             mistakes.extend(self.unavailable_value(setting.variable, text));
             if mistakes.is_empty() {
@@ -42,7 +42,7 @@ impl SettingsStore {
                 prepared.rows.push((variable.clone(), row));
             } else {
                 let reason = match setting.secret {
-                    true => "the value is not one that this server takes".to_owned(),
+                    true => "this server does not accept the value".to_owned(),
                     false => mistakes.join("; "),
                 };
                 prepared.refused.push((variable.clone(), reason));

@@ -126,7 +126,7 @@ impl SettingsStore {
         let values = self.available.get(variable)?;
         let shown: String = text.chars().take(100).collect();
         (!values.contains(&text)).then(|| {
-            format!("{shown} is not available in this server; there is {}", values.join(", "))
+            format!("{shown} is not available in this server; choose {}", values.join(", "))
         })
     }
 

@@ -106,7 +106,7 @@ impl SettingsStore {
             if leniency == Leniency::Strict {
                 self.add_choices(setting, &mut mistakes);
                 let other = planned.get(setting.variable).filter(|other| other.text != text);
-                mistakes.extend(other.map(|_| "is given twice with different values".to_owned()));
+                mistakes.extend(other.map(|_| "is set twice with different values".to_owned()));
             }
             if !mistakes.is_empty() {
                 refusals.push((setting.name, mistakes));

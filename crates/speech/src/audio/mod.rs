@@ -39,11 +39,9 @@ pub enum AudioError {
     Unknown,
     #[error("has no audio track")]
     NoSound,
-    #[error(
-        "has audio in an unsupported encoding; save it as WAV, FLAC, MP3, AAC, Vorbis or Opus"
-    )]
+    #[error("has audio in an unsupported encoding; save it as WAV, FLAC, MP3, AAC, Vorbis or Opus")]
     UnknownCodec,
-    #[error("is damaged: none of its sound can be decoded")]
+    #[error("is damaged: none of its audio can be decoded")]
     Damaged,
     #[error("is longer than {} hours, the limit for recordings", .0 / 3600)]
     TooLong(u64),

@@ -1,4 +1,4 @@
-//! Recovery codes: made under one's account, and used where the password is forgotten.
+//! Recovery codes: created on the account page, and used after a forgotten password.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_services::ownership::SetupState;

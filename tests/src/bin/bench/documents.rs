@@ -1,4 +1,4 @@
-//! Listing a library of 20,000 documents: all of it as a tree, and one page of a folder.
+//! Measures lists of a library of 20,000 documents: the whole tree, and one page of a folder.
 use std::path::Path;
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What was measured, and how it is shown.
+//! A measured figure, and how it is printed.
 use serde_json::json;
 
 /// One figure. `limit` is what it must not exceed, where there is such a thing.

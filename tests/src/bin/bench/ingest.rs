@@ -1,7 +1,7 @@
-//! Documents on their way in: what they cost the server beside the model's own time.
+//! Measures adding documents, apart from the model's own time.
 //!
-//! `ingest` has a deterministic embedding server do the model's part, in this process, so that it
-//! does not count; `ingest-model` has the model inside the server do it.
+//! For `ingest`, a deterministic embedding server in this process replaces the model, so its time
+//! does not count; for `ingest-model`, the model inside the server does the embedding.
 use anyhow::{Context, Result};
 use e2e::model_server;
 use serde_json::{Value, json};

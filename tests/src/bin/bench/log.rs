@@ -1,4 +1,4 @@
-//! What overseeing a server costs: the list of users, the log of exchanges, an export of it.
+//! Measures administration: the list of users, the chat log, and an export of it.
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;

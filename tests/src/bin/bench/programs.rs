@@ -1,4 +1,4 @@
-//! The programs that measure one crate from inside: their JSON lines, as figures.
+//! Runs the programs that measure one crate from inside, and reads their JSON lines.
 use std::path::Path;
 use std::process::{Command, Stdio};
 

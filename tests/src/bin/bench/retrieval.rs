@@ -1,8 +1,8 @@
-//! How well passages are found: every way of searching over the labelled set of `tests/retrieval`.
+//! Measures searches in every mode over the labelled set of `tests/retrieval`.
 //!
-//! The server is asked as clients ask it. Passages go in as documents of their own, questions are
-//! searched for in each mode. Figures are of the half of the questions that nothing was chosen on,
-//! unless they say `tune`.
+//! The bench uses the server as clients do. Each passage is a document, and each question is
+//! searched for in every mode. Figures are for the held-out half of the questions, unless they say
+//! `tune`.
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;

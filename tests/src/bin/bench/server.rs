@@ -1,4 +1,4 @@
-//! The server as a whole: memory, start, and what a request costs beside a bare handler.
+//! Measures the server as a whole: memory, start, and requests compared with a bare handler.
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;

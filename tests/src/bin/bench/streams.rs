@@ -1,4 +1,4 @@
-//! Streamed answers: what many that wait hold of memory, and what relaying one costs.
+//! Measures streamed answers: the memory of many waiting streams, and the cost of relaying one.
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

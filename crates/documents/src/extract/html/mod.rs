@@ -1,4 +1,4 @@
-//! HTML to readable text.
+//! Converts HTML to readable text.
 pub mod page;
 mod walk;
 mod xhtml;
@@ -93,7 +93,7 @@ fn open(writer: &mut Writer, tag: &Tag) {
     }
 }
 
-/// What is seen of a field of a form.
+/// The visible part of a form field.
 fn open_input(writer: &mut Writer, tag: &Tag) {
     let is_checked = tag.attribute("checked").is_some();
     let shown = match tag.attribute("type").unwrap_or("text").to_ascii_lowercase().as_str() {

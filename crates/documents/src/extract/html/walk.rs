@@ -1,8 +1,8 @@
-//! HTML, element by element.
+//! Walks through HTML, element by element.
 //!
-//! A page is read token by token and never becomes a tree: a tree of deeply nested elements takes
-//! time that grows with the square of its depth to build, and a stack as deep to walk. Here time
-//! and memory grow with the size of the page alone.
+//! A page is read token by token and never becomes a tree. Building a tree of deeply nested
+//! elements takes time that grows with the square of the depth, and walking it needs a stack as
+//! deep. Here time and memory grow only with the size of the page.
 use std::convert::Infallible;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
@@ -69,11 +69,11 @@ impl Tag {
     }
 }
 
-/// What a page says of itself.
+/// The metadata of a page.
 #[derive(Debug, Default)]
 pub struct About {
     pub title: Option<String>,
-    /// Who wrote it, separated by commas.
+    /// The authors, separated by commas.
     pub author: Option<String>,
 }
 
@@ -127,7 +127,7 @@ struct Walk<'a, C> {
     content: &'a mut C,
     title: String,
     authors: Vec<String>,
-    /// Where the text of the next tokens belongs.
+    /// The destination of the next text.
     inside: Inside,
     /// How many `template` elements are open.
     templates: usize,
@@ -135,7 +135,7 @@ struct Walk<'a, C> {
     unseen: Option<(Vec<u8>, usize)>,
     /// How many `svg` elements are open.
     drawings: usize,
-    /// What stands in a `noscript`, which is markup for those who run no scripts.
+    /// The content of a `noscript` element, which is markup for browsers without scripts.
     raw: String,
     /// The start tag that is being read, and its last attribute.
     tag: Tag,

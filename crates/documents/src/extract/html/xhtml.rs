@@ -1,4 +1,4 @@
-//! XHTML, in which every element may close itself, as HTML.
+//! Converts XHTML, in which every element may close itself, to HTML.
 use super::walk::is_void;
 
 /// How far into a file it says that it is XHTML.

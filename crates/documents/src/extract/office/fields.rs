@@ -1,9 +1,9 @@
-//! Fields of Word: what of them is shown, and the states of boxes and lists of old forms.
+//! Fields of Word: their visible part, and the states of check boxes and lists in old forms.
 use crate::extract::xml::Element;
 
 /// Fields within fields that are told apart.
 const DEEPEST: usize = 50;
-/// How much of an instruction is looked at.
+/// The inspected length of an instruction.
 const INSTRUCTION: usize = 200;
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! The numbers of paragraphs: which a paragraph has is said by itself or its style, and counted here.
+//! Numbers of paragraphs: the paragraph or its style names the list; this module counts.
 use std::collections::HashMap;
 
 use super::ordinals;
@@ -60,7 +60,7 @@ pub struct Numbering {
     in_override: bool,
 }
 
-/// What stands before a paragraph.
+/// The number or bullet before a paragraph.
 #[derive(Debug, PartialEq)]
 pub enum Label {
     Bullet { level: usize },

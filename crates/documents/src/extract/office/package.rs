@@ -1,4 +1,4 @@
-//! The parts of a package and how they name each other.
+//! The parts of a package and their references to each other.
 use std::collections::{BTreeMap, HashMap};
 
 use crate::extract::archive::Archive;
@@ -18,11 +18,11 @@ pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, Extra
     Ok(named.unwrap_or_else(|| usual.to_owned()))
 }
 
-/// What a part says it is related to.
+/// The relationships of a part.
 #[derive(Default)]
 pub struct Relations {
     folder: String,
-    /// By id, the kind and the part.
+    /// Kind and target part, by id.
     parts: BTreeMap<String, (String, String)>,
 }
 

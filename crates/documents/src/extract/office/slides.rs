@@ -1,5 +1,4 @@
-//! PowerPoint presentations: the slides in the order in which they are shown, each with its remarks
-//! and notes.
+//! PowerPoint presentations: the slides in order, each with its comments and notes.
 use std::collections::HashMap;
 
 use carrel_domain::document::Extracted;
@@ -199,7 +198,7 @@ impl Slide {
         })
     }
 
-    /// What says what a shape is for: the picture of the slide and its number are no text of notes.
+    /// The purpose of a shape: the picture of the slide and its number do not belong to the notes.
     fn placeholder(&mut self, kind: &str) {
         self.is_left_out |= match kind {
             "title" | "ctrTitle" if !self.is_notes => {

@@ -1,4 +1,4 @@
-//! The styles of paragraphs, as far as they number them.
+//! Paragraph styles, as far as they number paragraphs.
 use std::collections::HashMap;
 
 use crate::extract::xml::{Element, Visitor};

@@ -1,4 +1,4 @@
-//! Word documents: headers once, the text with its notes and remarks where they belong, footers once.
+//! Word documents: headers once, the text with notes and comments in their places, footers once.
 use std::collections::HashMap;
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! OpenDocument texts, presentations and spreadsheets, packed or as one file of XML.
+//! OpenDocument texts, presentations and spreadsheets, as packages or as single XML files.
 mod lists;
 mod text;
 mod workbook;
@@ -66,7 +66,7 @@ fn objects(
     let (mut texts, mut others) = (Objects::new(), Embedded::default());
     for name in archive.names() {
         if texts.len() >= MOST_OBJECTS {
-            input.warn(format!("Of the objects in it only the first {MOST_OBJECTS} were read."));
+            input.warn(format!("Only the first {MOST_OBJECTS} objects in it were read."));
             break;
         }
         if let Some(folder) = name.strip_suffix("/content.xml") {

@@ -1,4 +1,4 @@
-//! The running text of OpenDocument, with its notes and remarks where they belong.
+//! The running text of OpenDocument, with notes and comments in their places.
 use std::collections::HashSet;
 
 use super::Objects;
@@ -10,7 +10,7 @@ use crate::extract::xml::{Element, Visitor};
 /// Columns and rows that a table of text has, at most, where cells are repeated.
 const MOST_REPEATED: usize = 1_000;
 
-/// What the styles of a document say that its text depends on.
+/// The styles of a document that affect its text.
 #[derive(Default)]
 pub struct Styles {
     lists: ListStyles,
@@ -129,7 +129,7 @@ impl Text {
     }
 }
 
-/// What stands beside the text, or is as it was before a change.
+/// Content beside the text, or from before a change.
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,

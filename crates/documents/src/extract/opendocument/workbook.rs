@@ -1,4 +1,4 @@
-//! OpenDocument spreadsheets: each sheet on its own.
+//! OpenDocument spreadsheets, sheet by sheet.
 use std::collections::HashSet;
 
 use carrel_domain::document::Extracted;
@@ -11,7 +11,7 @@ use crate::extract::writer::Writer;
 use crate::extract::xml::{self, Element, Visitor};
 
 const WHAT: &str = "an OpenDocument spreadsheet (.ods)";
-/// As many as a sheet can have.
+/// The maximum number of rows and columns in a sheet.
 const MOST_COLUMNS: u32 = 16_384;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -32,7 +32,7 @@ pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if sheets.is_empty() { Err(ExtractError::damaged(WHAT)) } else { Ok(sheets) }
 }
 
-/// What stands in a sheet and is not its text.
+/// Elements of a sheet that are not its text.
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,
@@ -60,7 +60,7 @@ struct Workbook {
     /// How often the cell that is being read stands in the row.
     times: u32,
     cell: Writer,
-    /// What stands beside the cells of the sheet.
+    /// Content beside the cells of the sheet.
     beside: Vec<String>,
     remark: Option<Writer>,
     objects: Objects,
@@ -105,7 +105,7 @@ impl Workbook {
         if self.is_too_large { Err(ExtractError::TextTooLarge) } else { Ok(self.sheets) }
     }
 
-    /// Where text goes now.
+    /// The current destination of text.
     fn out(&mut self) -> &mut Writer {
         self.remark.as_mut().unwrap_or(&mut self.cell)
     }

@@ -1,5 +1,4 @@
-//! Lines with Arabic and Hebrew: from the order in which they are seen to the order in which they
-//! are read.
+//! Restores the reading order of lines with Arabic and Hebrew from their visual order.
 use super::glyph::Glyph;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +32,7 @@ fn kind(char: char) -> Kind {
     }
 }
 
-/// One place of a line: a glyph's text, or a space.
+/// An element of a line: a glyph's text, or a space.
 pub type Cluster = String;
 
 /// Puts the clusters of a line, ordered from left to right, in the order in which they are read.
@@ -66,7 +65,7 @@ fn runs_of_numbers(kinds: &[Kind]) -> Vec<(usize, usize)> {
     runs(kinds, |kind| kind == Kind::Digit, Kind::Right)
 }
 
-/// Where stretches begin and end that have `inner` at both ends and no `outer` within.
+/// Finds ranges that have `inner` at both ends and no `outer` within.
 fn runs(kinds: &[Kind], inner: impl Fn(Kind) -> bool, outer: Kind) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut open: Option<(usize, usize)> = None;

@@ -1,4 +1,4 @@
-//! Bookmarks (the outline of a file): the headings that its author named.
+//! Bookmarks (the outline of a file), which name its headings.
 use std::collections::HashMap;
 
 use hayro_syntax::Pdf;

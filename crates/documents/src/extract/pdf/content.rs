@@ -1,4 +1,4 @@
-//! Content streams: from drawing instructions to glyphs at their places.
+//! Interprets content streams: from drawing instructions to glyphs with positions.
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -373,7 +373,7 @@ fn adjusted(state: &State<'_>, by: f64) -> Affine {
     }
 }
 
-/// Which object the properties of this name are.
+/// Returns the object with the properties of this name.
 fn id(resources: &Resources<'_>, name: &Name<'_>) -> Option<(u32, i32)> {
     let id = resources.properties.get_ref(name)?;
     Some((id.obj_number, id.gen_number))

@@ -1,4 +1,4 @@
-//! Layers (optional content): what a viewer hides is not read.
+//! Layers (optional content): text that a viewer hides is not read.
 use std::collections::HashSet;
 
 use hayro_syntax::object::{Array, Dict, Name};
@@ -6,7 +6,7 @@ use hayro_syntax::object::{Array, Dict, Name};
 /// Number and generation of an object.
 type Id = (u32, i32);
 
-/// Which layers are off, and whether the sequence that is being drawn is seen.
+/// The hidden layers, and the visibility of the current sequence.
 #[derive(Default)]
 pub struct Layers {
     off: HashSet<Id>,

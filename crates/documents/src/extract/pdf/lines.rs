@@ -1,4 +1,4 @@
-//! Glyphs to lines: which stand beside each other, and where words and cells end.
+//! Groups glyphs into lines, words and cells.
 use std::collections::HashMap;
 
 use hayro_font::kurbo::Vec2;
@@ -16,7 +16,7 @@ const EXTRA_GAP: f64 = 0.26;
 const WIDE_GAP: f64 = 0.6;
 /// Letters are spaced out by at most this much.
 const MOST_SPACED: f64 = 0.35;
-/// How many of a line's last glyphs are looked at to see whether a place is taken.
+/// How many of a line's last glyphs are compared to see whether a place is taken.
 const NEAR: usize = 64;
 
 /// Text between two wide gaps.
@@ -40,7 +40,7 @@ pub struct Line {
     pub is_bold: bool,
     pub is_vertical: bool,
     pub is_right_to_left: bool,
-    /// How much room its first word takes.
+    /// The width of its first word.
     pub first_word: f64,
 }
 

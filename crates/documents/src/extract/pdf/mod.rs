@@ -1,8 +1,8 @@
 //! PDF files.
 //!
-//! A content stream says where each character is drawn, not what belongs together. The text is
-//! found in steps: [`content`] follows the drawing instructions, [`fonts`] says what each code
-//! means, [`lines`] puts glyphs side by side, [`tables`] and [`paragraphs`] write Markdown.
+//! A content stream says where each character is drawn, but not what belongs together. The text is
+//! recovered in steps: [`content`] follows the drawing instructions, [`fonts`] decodes characters,
+//! [`lines`] joins glyphs, [`tables`] and [`paragraphs`] write Markdown.
 mod annotations;
 mod attachments;
 mod bidi;

@@ -1,4 +1,4 @@
-//! Pages without a text of their own, which are read as the pictures they are.
+//! Pages without text, which are read as pictures.
 use std::collections::BTreeMap;
 
 use super::lines::Line;
@@ -10,7 +10,7 @@ use crate::extract::pictures::UnreadPicture;
 /// print their names and numbers on pages.
 const STAMP: usize = 60;
 
-/// What became of pages that are pictures.
+/// The outcome for pages that are pictures.
 #[derive(Default)]
 pub struct Scans {
     unread: BTreeMap<UnreadPicture, Vec<u32>>,
@@ -65,7 +65,7 @@ impl Scans {
         if !self.cut.is_empty() {
             let pages = named(&self.cut);
             input.warn(format!(
-                "Of page {pages} only the beginning was read: the time allowed was up \
+                "Only the beginning of page {pages} was read: the time limit was reached \
                  (CARREL_OCR_TIMEOUT)."
             ));
         }

@@ -1,4 +1,4 @@
-//! Lines of text found in a picture, as lines of a page: cells beside each other, at their places.
+//! Arranges lines of text found in a picture as lines of a page, with cells at their positions.
 use carrel_ocr::{Reading, TextLine, columns};
 
 use crate::extract::pdf::{Cell, Line};

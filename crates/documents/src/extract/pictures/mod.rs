@@ -67,7 +67,7 @@ impl UnreadPicture {
                 "reading pictures is turned off on this server (CARREL_OCR_TIMEOUT is 0)".to_owned()
             }
             Self::OutOfTime(seconds) => format!(
-                "reading the pictures before took the {seconds} seconds allowed (CARREL_OCR_TIMEOUT)"
+                "reading earlier pictures took the {seconds} seconds allowed (CARREL_OCR_TIMEOUT)"
             ),
             Self::Unreadable(why) => why.clone(),
             Self::Failed => "the model for reading pictures failed".to_owned(),
@@ -190,7 +190,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let lines = match read {
             Ok((lines, false)) => lines,
             Ok((lines, true)) => {
-                input.warn(format!("Page {number} was read in part: the time for it was up."));
+                input.warn(format!("Page {number} was read in part: the time limit was reached."));
                 lines
             }
             Err(why) if number == 1 => return Err(not_read(&why)),

@@ -329,7 +329,7 @@ impl Reader {
     }
 }
 
-/// What may be left out and is read nevertheless.
+/// Optional groups that are read anyway.
 fn is_known_option(word: &str) -> bool {
     matches!(
         word,

@@ -1,5 +1,5 @@
-//! The system calls that are left to a worker: those for memory, for its own threads, for the time, and
-//! for reading and writing what is open.
+//! The system calls that a worker may still make: for memory, its own threads, the time, and
+//! reading and writing open files.
 use std::collections::BTreeMap;
 
 use libc::c_long;
@@ -10,7 +10,7 @@ use seccompiler::{
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
-/// What is allowed whatever its arguments.
+/// System calls allowed with any arguments.
 const ALLOWED: &[c_long] = &[
     // What is open: the file, the answer, complaints.
     libc::SYS_read,
@@ -57,7 +57,7 @@ const NOT_EXECUTABLE: Arguments = &[(2, Dword, MaskedEq(libc::PROT_EXEC as u64),
 
 const THREAD: u64 = libc::CLONE_THREAD as u64;
 
-/// What is allowed with certain arguments only.
+/// System calls allowed only with certain arguments.
 const CONDITIONAL: &[(c_long, Arguments)] = &[
     (libc::SYS_mmap, NOT_EXECUTABLE),
     (libc::SYS_mprotect, NOT_EXECUTABLE),

@@ -1,5 +1,5 @@
-//! What reranking had to choose from, as JSON lines: what its weights are learned from
-//! (`tests/retrieval/train_rerank.py`).
+//! Writes the candidates for reranking as JSON lines, from which `tests/retrieval/train_rerank.py`
+//! learns the weights.
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
