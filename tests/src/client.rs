@@ -15,7 +15,7 @@ pub struct Client {
     key: Option<String>,
 }
 
-/// What came back, ready to be compared.
+/// A response, ready to be compared.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,

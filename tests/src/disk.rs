@@ -23,12 +23,12 @@ impl SmallDisk {
         Ok(namespace.map(|namespace| Self { namespace, directory }))
     }
 
-    /// Where it is, for processes that see it.
+    /// The path of the disk, for processes that see it.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// What runs a program where the disk is seen.
+    /// The command that runs a program in the disk's namespace.
     pub fn runner(&self) -> Vec<String> {
         self.namespace.runner()
     }

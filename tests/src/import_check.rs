@@ -14,8 +14,8 @@ use carrel_import::surrogates::mended;
 
 use crate::{Client, send};
 
-/// What may differ, line by line: a part of the request's path, a pattern of the place in the answer
-/// (see [`matches`]), and the reason.
+/// The allowed differences, line by line: a part of the request's path, a pattern of the place in
+/// the answer (see [`matches`]), and the reason.
 const MAY_DIFFER: &str = include_str!("../import/differs.tsv");
 
 /// A recorded installation: its storage folder and what its server answered.

@@ -21,7 +21,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// What the server can be asked for, and how each behaves.
+/// The models of the server, and the behaviour of each.
 pub const MODELS: [(&str, &str); 26] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),

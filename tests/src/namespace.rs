@@ -30,14 +30,14 @@ impl Namespace {
         Ok(Some(Self { keeper }))
     }
 
-    /// What runs a program in it.
+    /// The command that runs a program in the namespace.
     pub fn runner(&self) -> Vec<String> {
         let keeper = self.keeper.id().to_string();
         let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &keeper];
         enter.map(str::to_owned).into()
     }
 
-    /// Where everybody else finds `path`, as it is in there.
+    /// The path from outside for `path` in the namespace.
     pub fn seen(&self, path: &Path) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
         root.join(path.strip_prefix("/").unwrap_or(path))

@@ -11,7 +11,8 @@ fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("import/storage")
 }
 
-/// What is compared: people, keys, workspaces, conversations, documents, widgets, invites, prompts.
+/// The compared data: people, keys, workspaces, conversations, documents, widgets, invites,
+/// prompts.
 const ASKED: &[&str] = &[
     "/v1/users",
     "/v1/admin/invites",

@@ -34,7 +34,7 @@ pub struct Target {
     outside: tempfile::TempDir,
 }
 
-/// What nobody may change by the way.
+/// Fields that a request must not change by accident.
 #[derive(Debug, PartialEq)]
 struct Guarded {
     admins: BTreeSet<String>,
@@ -80,7 +80,7 @@ impl Target {
         Ok(Self { server, operations, values, outside })
     }
 
-    /// What a parameter of this name stands for; something that is not there for one that is new.
+    /// The value of a parameter of this name; a missing object for a new parameter.
     pub fn value(&self, name: &str) -> String {
         self.values.get(name).cloned().unwrap_or_else(|| "1".to_owned())
     }

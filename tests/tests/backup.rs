@@ -220,7 +220,7 @@ async fn an_archive_cannot_lead_outside() -> Result<()> {
     Ok(())
 }
 
-/// One entry of a tar file, as any program may write it.
+/// An entry of a tar file, as any program may write it.
 fn entry(name: &str, content: &str, kind: u8) -> Vec<u8> {
     let mut head = [0u8; 512];
     head[..name.len()].copy_from_slice(name.as_bytes());

@@ -14,7 +14,7 @@ use crate::browser_journey::{PASSWORD, base, fresh_with, set_up, violations, wel
 /// A picture of one dot.
 pub const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// Somebody who has set the server up, in an empty workspace `harbour`.
+/// A user who has set up the server, in an empty workspace `harbour`.
 async fn in_a_workspace(server: &TestServer, link: &str) -> Result<Browser> {
     let mut browser = Browser::start(1280, 900).await?;
     set_up(&mut browser, link).await?;
@@ -44,7 +44,7 @@ async fn answered(browser: &mut Browser, turns: usize) -> Result<()> {
     browser.wait(&there).await
 }
 
-/// What the console says of answers with an error is expected where one is.
+/// Ignores messages of the console about expected error responses.
 fn forgive_refusals(browser: &mut Browser) {
     browser.complaints.retain(|complaint| {
         !complaint.contains("Failed to load resource")

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::browser_journey::{PAGES, PASSWORD, base, fresh_with, furnish, well_behaved};
 
 const WIDTHS: [u32; 4] = [320, 390, 768, 1440];
-/// What sticks out of the window, if anything does.
+/// Returns the elements that are wider than the window.
 pub const WIDER: &str = "(() => { const root = document.documentElement; \
     if (root.scrollWidth <= root.clientWidth) return ''; \
     const out = [...document.body.querySelectorAll('*')].filter((it) => \

@@ -14,10 +14,10 @@ use e2e::random::Random;
 use e2e::{Backend, Client, TestServer};
 use serde_json::{Value, json};
 
-/// Who write at the same time.
+/// The number of concurrent writers.
 const WRITERS: usize = 4;
 
-/// What every cycle begins with.
+/// The workspace that exists at the start of every cycle.
 const WORKSPACE: &str = "crash";
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn embed(admin: &Client, fields: Value) -> Result<String> {
     Ok(made["embed"]["uuid"].as_str().context("no uuid")?.to_owned())
 }
 
-/// As a page does: no key, and the body as text.
+/// Sends a request as a page does: without a key, and with the body as text.
 pub async fn ask(
     server: &TestServer,
     embed: &str,

@@ -105,7 +105,7 @@ async fn what_was_made_here_is_in_the_folder_as_the_server_tells_it(
     refused_folders(&server, directory.path(), &folder)
 }
 
-/// Where anything is, nothing is written.
+/// An export refuses a folder that is not empty.
 fn refused_folders(server: &TestServer, directory: &Path, folder: &Path) -> Result<()> {
     let before = files_beneath(directory)?;
     let again = export(server, folder)?;

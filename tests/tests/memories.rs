@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(notes_go_along_with_the_questions_of_their_person_alone);
 
-/// What the model was last told to do.
+/// The last instructions that the model received.
 fn instructions(model: &model_server::ModelServer) -> Result<String> {
     let last = model.requests().pop().context("nothing was asked")?;
     Ok(last["messages"][0]["content"].as_str().unwrap_or_default().to_owned())

@@ -22,7 +22,7 @@ async fn alpha(backend: Backend) -> Result<(TestServer, model_server::ModelServe
     Ok((server, model))
 }
 
-/// What the model was last told to do, and asked.
+/// The last instructions and question that the model received.
 fn last_asked(model: &model_server::ModelServer) -> Result<(String, String)> {
     let last = model.requests().pop().context("nothing was asked")?;
     let messages = last["messages"].as_array().context("no messages")?;

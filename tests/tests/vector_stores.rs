@@ -14,7 +14,7 @@ on_both_databases!(
     what_a_kill_has_kept_from_a_store_is_made_up_for
 );
 
-/// How long a store may take to hear of something, on a busy machine.
+/// The maximum time for a change to reach a store, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More passages than any test here stores, so that none is left out for others that are as near.
@@ -70,7 +70,7 @@ impl Store {
         TestServer::start(options).await
     }
 
-    /// How many vectors the store has of a server.
+    /// The number of a server's vectors in the store.
     async fn held(&self, server: &TestServer) -> Result<u64> {
         match self {
             Self::Chroma { address } => {

@@ -51,7 +51,7 @@ async fn measured_head(server: &TestServer) -> Result<String> {
     anyhow::bail!("the metrics never tell the head")
 }
 
-/// What `carrel audit verify` finds wrong; nothing if it finds nothing.
+/// The fault that `carrel audit verify` reports, if any.
 fn fault(server: &TestServer, anchor: Option<&str>) -> Result<String> {
     let anchor = anchor.map(|anchor| ["--anchor", anchor]);
     let arguments: Vec<_> =

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::backend;
 
-/// How much more memory a server may take under attack: the largest bodies are 10 MiB each.
+/// The additional memory that a server may take under attack: the largest bodies are 10 MiB each.
 const CAP: u64 = 300 << 20;
 
 /// The most memory that the server has had so far, in bytes.

@@ -69,7 +69,7 @@ async fn rights(server: &TestServer, name: &str, ann: i64, others: &[i64]) -> Re
 }
 
 impl Rights {
-    /// How many of them still do something.
+    /// The number of those that still work.
     async fn left(mut self, server: &TestServer) -> Result<Vec<String>> {
         let mut left = Vec::new();
         for (number, key) in self.keys.iter().enumerate() {

@@ -48,7 +48,7 @@ struct Writer {
     ledger: Arc<Ledger>,
     number: usize,
     random: Random,
-    /// Where the documents are that were added since the server was started.
+    /// The paths of documents added since the server started.
     documents: BTreeMap<String, String>,
 }
 

@@ -16,7 +16,7 @@ const DOCUMENTS: usize = 500;
 const FEW_DOCUMENTS: usize = 20;
 /// The size of each, in bytes.
 const SIZE: usize = 2_500;
-/// What one may cost without the model, in milliseconds.
+/// The maximum cost of a document without the model, in milliseconds.
 const MOST: f64 = 3.0;
 
 pub async fn without_model() -> Result<Vec<Figure>> {
@@ -69,7 +69,7 @@ fn measure(environment: &[(&str, &str)], documents: usize) -> Result<Vec<Figure>
 struct Bench {
     server: Running,
     connection: Connection,
-    /// How many different texts there were so far.
+    /// The number of different texts so far.
     texts: usize,
 }
 

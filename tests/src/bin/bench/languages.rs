@@ -24,7 +24,7 @@ use crate::server::{KEY, Running, start_with};
 
 const MODES: [&str; 4] = ["vector", "lexical", "hybrid", "rerank"];
 
-/// What the setting calls each model.
+/// The name of each model in the setting.
 const MODELS: [&str; 2] = ["all-MiniLM-L6-v2", "multilingual-e5-small"];
 
 /// Questions in one language about documents in another.

@@ -15,7 +15,7 @@ use crate::load::{Connection, request};
 use crate::process::processor_time;
 use crate::server::{KEY, start};
 
-/// What a document's header looks like where it is embedded with the text.
+/// The header of a document when it is embedded with the text.
 const HEADER: &str = "<document_metadata>\nsourceDocument: {}\npublished: 11/23/2026, 10:11:12 AM\n</document_metadata>\n\n";
 
 struct Question {
@@ -25,7 +25,7 @@ struct Question {
     text: String,
 }
 
-/// What one question found: ids of passages, best first.
+/// The result of one question: ids of passages, best first.
 type Found = Vec<String>;
 
 struct Bench {
@@ -84,7 +84,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What each question finds, and the processor time of one search in milliseconds.
+    /// The result of each question, and the processor time of one search in milliseconds.
     fn search_all(
         &mut self,
         workspace: &str,

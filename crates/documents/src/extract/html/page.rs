@@ -56,8 +56,8 @@ pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
     if page.text.len() as u64 > limit { Err(too_large()) } else { Ok(page) }
 }
 
-/// Title prefixes that do not describe the page, in lower case. As browsers see it, by the standard
-/// for sniffing media types.
+/// Beginnings of HTML pages without a content type, in lower case, from the standard for sniffing
+/// media types.
 const BEGINNINGS: [&[u8]; 17] = [
     b"<!doctype html",
     b"<html",

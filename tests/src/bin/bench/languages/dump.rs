@@ -18,7 +18,7 @@ const CANDIDATES: usize = 50;
 /// Questions of one set at most: every second, third ... is asked where there are more.
 const MOST_QUESTIONS: usize = 400;
 
-/// What a passage begins below.
+/// The end of the header above a passage.
 const HEADER_END: &str = "</document_metadata>\n\n";
 
 /// A line for each question, with its candidates.
