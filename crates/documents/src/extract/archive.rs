@@ -57,13 +57,13 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name).is_some()
     }
 
-    /// The size of a part as the archive says it, in bytes; 0 where there is none.
+    /// The declared size of a part in bytes; 0 if it does not exist.
     pub fn size(&mut self, name: &str) -> u64 {
         let index = self.zip.index_for_name(name);
         index.and_then(|index| Some(self.zip.by_index_raw(index).ok()?.size())).unwrap_or(0)
     }
 
-    /// Shows a part in XML to `visitor`; says whether there is such a part.
+    /// Streams an XML part to `visitor`; returns whether the part exists.
     pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, ExtractError> {
         let Some(part) = self.part(name)? else { return Ok(false) };
         let walked = xml::walk(BufReader::new(part), visitor);
@@ -91,7 +91,7 @@ impl<'a> Archive<'a> {
     }
 
     /// Unpacks everything to nowhere when it might be more than allowed, for readers that would
-    /// unpack it without a limit. What the archive says about its sizes is not believed.
+    /// unpack it without a limit. The declared sizes are not trusted.
     pub fn measure(mut self) -> Result<(), ExtractError> {
         let packed: u64 = (0..self.zip.len())
             .filter_map(|index| Some(self.zip.by_index_raw(index).ok()?.compressed_size()))
@@ -153,7 +153,7 @@ fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
     ))
 }
 
-/// Ends with an error once there is no more room for what it reads.
+/// Fails once the limit is reached.
 struct Metered<'a, R> {
     entry: R,
     input: Input<'a>,

@@ -60,7 +60,7 @@ impl DublinCore {
         (!authors.is_empty()).then_some(authors)
     }
 
-    /// Puts what is known in the place of what was said for want of it.
+    /// Replaces placeholders with known values.
     pub fn describe(&self, document: &mut Extracted) {
         if let Some(author) = self.author() {
             document.author = author;

@@ -59,7 +59,7 @@ impl Embedded {
         self.documents
     }
 
-    /// The document that holds them, and then they.
+    /// Returns the containing document, followed by the embedded ones.
     pub fn after(self, document: Extracted) -> Vec<Extracted> {
         let mut documents = vec![document];
         documents.extend(self.documents);

@@ -41,7 +41,7 @@ const fn format(
 const OCR: Reading = Picture(pictures::read);
 const SPEECH: Reading = Recording(recordings::read);
 
-/// In the order in which clients are told of them.
+/// In the order in which clients list them.
 const FORMATS: &[Format] = &[
     format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], Here(text::read)),
     Format { aliases: &[".htm"], ..format("text/html", &[".html"], Here(html::read)) },
@@ -258,7 +258,7 @@ pub fn language(extension: &str) -> Option<&'static str> {
     LANGUAGES.iter().find(|(known, _)| *known == extension).map(|(_, language)| *language)
 }
 
-/// Whether files of a type are read as far as its name tells.
+/// Whether files of a type can be read, judged by the extension.
 pub fn is_read(extension: &str) -> bool {
     matches!(reading(extension), Some(Here(_) | Apart(_)))
         || language(extension).is_some()
@@ -288,7 +288,7 @@ pub fn is_recording(extension: &str) -> bool {
     matches!(reading(extension), Some(Recording(_)))
 }
 
-/// The types known by name, in the order in which clients are told of them, and whether they are read
+/// The types known by extension, in the order in which clients list them, and whether they are read
 /// where pictures are and recordings are, or are not.
 pub fn file_types(reads_pictures: bool, reads_recordings: bool) -> impl Iterator<Item = FileType> {
     FORMATS.iter().map(move |format| {

@@ -14,7 +14,7 @@ use super::recordings::Recordings;
 const DEEPEST: u32 = 4;
 /// Files within one file that are opened, at all depths together.
 const MOST_EMBEDDED: u32 = 1_000;
-/// Sentences about what one file holds that is not read.
+/// Warnings about parts of a file that were not read, one sentence each.
 const MOST_WARNINGS: usize = 1_000;
 
 #[derive(Clone)]
@@ -80,7 +80,7 @@ impl<'a> Input<'a> {
         Some(Input { content, limits, depth, shared, left_out })
     }
 
-    /// Notes something the file holds that is not read, in a sentence.
+    /// Records a part of the file that is not read, in a sentence.
     pub fn warn(&self, sentence: impl Into<String>) {
         let mut sentences = self.left_out.sentences.borrow_mut();
         if sentences.len() < MOST_WARNINGS {

@@ -114,7 +114,7 @@ struct Values {
     writer: Writer,
     names: Vec<String>,
     text: String,
-    /// The element that ends next holds others.
+    /// The element that ends next contains others.
     has_elements: bool,
 }
 

@@ -168,7 +168,7 @@ pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extra
     extract_with(name, path, limits, &ReadingModels::none())
 }
 
-/// As [`extract_file`], with pictures read as `ocr` says.
+/// Like [`extract_file`], with pictures read according to `ocr`.
 pub fn extract_with_pictures(
     name: &str,
     path: &Path,
@@ -178,7 +178,7 @@ pub fn extract_with_pictures(
     extract_with(name, path, limits, &ReadingModels { ocr: ocr.clone(), ..ReadingModels::none() })
 }
 
-/// The models that read what is no text, as a worker is told.
+/// The models for pictures and recordings, in a worker's job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingModels {
     pub ocr: Ocr,
@@ -191,7 +191,7 @@ impl ReadingModels {
     }
 }
 
-/// As [`extract_file`], with what is no text read as `models` say.
+/// Like [`extract_file`], with pictures and recordings read according to `models`.
 pub fn extract_with(
     name: &str,
     path: &Path,
@@ -277,7 +277,7 @@ fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, ExtractError> 
     }
 }
 
-/// The documents of a file, the first of which says what was left out.
+/// The documents of a file; the first has the warnings.
 fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let read = read_by_type(extension, input);
     let warnings = input.take_warnings();
@@ -317,7 +317,7 @@ fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Ex
     }
 }
 
-/// A document of a type that says nothing of its author that could be trusted.
+/// A document of a type without reliable metadata.
 fn by_nobody(text: String, source: &str) -> Extracted {
     Extracted {
         part: None,
@@ -368,7 +368,7 @@ fn join_at_soft_hyphens(text: &mut String) {
     *text = joined;
 }
 
-/// Takes out what PostgreSQL cannot store in text.
+/// Removes characters that PostgreSQL cannot store in text.
 fn storable(text: &mut String) {
     if text.contains('\0') {
         text.retain(|c| c != '\0');

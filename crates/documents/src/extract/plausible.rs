@@ -61,7 +61,7 @@ fn letter(before: char, c: char, next: char) -> i64 {
     if common.contains(c) { 2 + near } else { near - 1 }
 }
 
-/// Letters of different scripts do not stand beside each other.
+/// Letters of different scripts do not occur side by side.
 fn script(c: char) -> u8 {
     match c {
         'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' => 0,

@@ -99,8 +99,8 @@ impl Recordings {
         Self(listener.map_err(|_| Listening::NoModel))
     }
 
-    /// Hands what is said in a file of `length` bytes to `on`, until that has enough. Besides, `begin` is told how long the
-    /// recording is, as far as the file says.
+    /// Passes the speech in a file of `length` bytes to `on`, until it has enough, and the length
+    /// of the recording to `begin`, if the file declares it.
     pub fn transcribe(
         &self,
         source: impl Read + Seek + Send + Sync,
@@ -149,7 +149,7 @@ impl Listener {
     }
 }
 
-/// Adds the time that goes by to what was spent.
+/// Adds the elapsed time to the time spent.
 struct Clock<'a> {
     start: Instant,
     told: AtomicU64,

@@ -34,7 +34,7 @@ fn is_sealed(bytes: &[u8]) -> bool {
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
-/// The reader of what a file is in truth, where that is something else than it is called.
+/// The reader for the actual content of a file, if it differs from the extension.
 pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, ExtractError> {
     if !["doc", "dot", "xls", "xlt", "xlsx", "docx", "rtf", "ppt"].contains(&extension) {
         return Ok(None);

@@ -12,13 +12,13 @@ const SNIFFED: usize = 1024;
 /// The bytes that decide whether a file with a text extension is text.
 const CLAIM_TOLD_BY: usize = 64 << 10;
 
-/// A file whose type says that it is text.
+/// A file with a text extension.
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
-/// JSON is text as it stands, but always Unicode.
+/// JSON is read as text, but is always Unicode.
 pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     if Encoding::for_bom(&bytes).is_none()
@@ -64,7 +64,7 @@ pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, ExtractError> {
     }
 }
 
-/// The text of `bytes`, whatever their encoding.
+/// The text of `bytes` in any encoding.
 pub fn decode_text(bytes: &[u8]) -> String {
     decode(bytes, None)
 }

@@ -39,7 +39,7 @@ impl Element<'_> {
         self.start.local_name().into_inner()
     }
 
-    /// The value of the first attribute of that name, whatever its prefix.
+    /// The value of the first attribute of that name with any prefix.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
         let attributes = attributes.with_checks(false).flatten();

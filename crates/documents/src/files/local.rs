@@ -59,7 +59,7 @@ impl Directory {
         }
     }
 
-    /// Deletes what a killed process has written of the file at `path`, before it had that name.
+    /// Deletes the temporary file that a killed process left for `path`.
     pub fn remove_begun(&self, path: &DocumentPath) -> Result<()> {
         let file = self.root.join(path.folder()).join(path.name());
         for number in 1.. {

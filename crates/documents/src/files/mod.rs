@@ -20,7 +20,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use crate::blocking;
 use local::Directory;
 
-/// The most text a document holds unless another limit is set.
+/// The default limit for the text of a document.
 const LARGEST_TEXT: u64 = 256 << 20;
 /// The maximum number of JSON bytes for one byte of text: `\u0001`.
 const ESCAPED_BYTES: u64 = 6;
@@ -31,7 +31,7 @@ const REST_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct DocumentStore {
     store: Arc<dyn ObjectStore>,
-    /// The directory behind the store, where that is what it is.
+    /// The directory behind the store, if it is a local one.
     directory: Option<Directory>,
     largest_text: u64,
 }

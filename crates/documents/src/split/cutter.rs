@@ -52,7 +52,7 @@ pub(super) struct Piece {
     pub(super) end: usize,
     pub(super) units: usize,
     is_blank: bool,
-    /// Whether it belongs to what follows, as a heading does.
+    /// Whether it belongs to the next block, as a heading does.
     is_lead: bool,
 }
 

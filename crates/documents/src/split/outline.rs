@@ -23,7 +23,7 @@ pub(super) enum BlockKind {
 pub(super) struct Block {
     pub(super) range: Range<usize>,
     pub(super) kind: BlockKind,
-    /// Whether it stands on a new slide.
+    /// Whether it begins a new slide.
     begins_slide: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn sections(text: &str, slides: bool) -> Vec<Section> {
     sections
 }
 
-/// A line and where it stands, with its end.
+/// A line with its position and its end.
 #[derive(Clone)]
 struct Line<'a> {
     range: Range<usize>,

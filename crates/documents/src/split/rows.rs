@@ -227,7 +227,7 @@ impl Cutter<'_> {
     }
 }
 
-/// Tabs and spaces stand for empty cells.
+/// Tabs and spaces mean empty cells.
 fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{c}')
 }

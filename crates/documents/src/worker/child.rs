@@ -16,13 +16,13 @@ use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, draw_page, extract};
 use carrel_speech::whisper::HeardPart;
 
-/// Readers of some formats call themselves for what is nested.
+/// Readers of some formats call themselves for nested content.
 const STACK: usize = 64 << 20;
 /// The interval between checks of the time.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Does with the file on standard input as `job` says, and answers on standard output. Only for a
-/// process that was started for it: it confines itself for good.
+/// Runs `job` on the file at standard input, and replies on standard output. Only for a process
+/// that was started for it: it confines itself for good.
 pub fn run(job: &str) -> ExitCode {
     let written = match serde_json::from_str::<Job>(job) {
         Ok(job) if matches!(job.work, Work::Transcribe(_)) => {

@@ -10,9 +10,9 @@ use super::Job;
 #[cfg(unix)]
 const READ_ONLY: u64 = 1 << 30;
 
-/// Gives up, for good, whatever a worker has no need of: memory beyond its share, processor time,
-/// files, connections, other processes, dumps, and its life once the server has ended. Returns what
-/// the kernel has no means for.
+/// Permanently gives up everything that a worker does not need: memory beyond its share, processor
+/// time, files, connections, other processes, dumps, and its life once the server has ended.
+/// Returns what the kernel has no means for.
 #[cfg(unix)]
 pub fn confine(job: &Job) -> Result<Vec<&'static str>, String> {
     #[cfg(target_os = "linux")]

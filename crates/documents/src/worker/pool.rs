@@ -244,7 +244,7 @@ impl Readers {
         }
     }
 
-    /// Logs once what the kernel has no means for.
+    /// Logs once which confinement the kernel does not support.
     fn tell_what_lacks(&self, complaints: &str) {
         let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
             return;
@@ -303,7 +303,7 @@ async fn finish(mut worker: Child, limits: Limits) -> io::Result<Ended> {
     Ok(Ended { answer: answer?, complaints: complaints?, status: worker.wait().await? })
 }
 
-/// The beginning of what a worker complains of; the rest is read so that it need not wait.
+/// The beginning of a worker's error output; the rest is read so that the worker does not block.
 pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
     let Some(mut err) = err else { return Ok(String::new()) };
     let mut bytes = Vec::new();
@@ -312,7 +312,7 @@ pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Resul
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// Why a worker gave no answer, as far as its end tells.
+/// The reason for a missing reply, derived from how the worker ended.
 pub(super) fn explain(job: &Job, status: ExitStatus, complaints: &str) -> ExtractError {
     let signal = signal(status);
     // The system kills who takes too much of its memory with signal 9.

@@ -109,7 +109,7 @@ pub struct TranscriptState {
 }
 
 impl TranscriptState {
-    /// The part of the transcript that a line stands for.
+    /// The part of the transcript in a line.
     pub fn part(&mut self, line: Line) -> Result<Option<TranscriptPart>, ExtractError> {
         Ok(Some(match line {
             Line::Duration(seconds) => {

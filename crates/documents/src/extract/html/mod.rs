@@ -123,7 +123,7 @@ fn close(writer: &mut Writer, element: &[u8]) {
     }
 }
 
-/// How many line ends stand at least between an element and its neighbours.
+/// The minimum number of line ends between an element and its neighbours.
 fn lines_around(element: &[u8]) -> usize {
     match element {
         b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"dl" | b"table" | b"blockquote"

@@ -109,9 +109,9 @@ fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
 struct Reading {
     /// All there is.
     all: Writer,
-    /// All but what surrounds the content.
+    /// Everything except the surroundings of the content.
     inner: Writer,
-    /// Only what the page says is its content.
+    /// Only the part that the page marks as its content.
     main: Writer,
     /// Open elements that surround the content, each by its name.
     around: [usize; SURROUNDINGS.len()],
@@ -119,7 +119,7 @@ struct Reading {
     mains: usize,
 }
 
-/// Elements that hold what comes with every page of a site, or asks something of the reader.
+/// Elements with the parts of every page of a site, or with forms.
 const SURROUNDINGS: [&[u8]; 10] = [
     b"nav",
     b"header",
@@ -179,7 +179,7 @@ impl Reading {
         Self { all, inner, main, around: Default::default(), mains: 0 }
     }
 
-    /// Writes to every writer that what comes now belongs to.
+    /// Writes to every writer that the current content belongs to.
     fn each(&mut self, write: impl Fn(&mut Writer)) {
         write(&mut self.all);
         // An article has a header of its own, in which its title is.

@@ -16,7 +16,7 @@ const MOST_AUTHORS: usize = 20;
 /// The most of an attribute that is looked at, in bytes.
 const LONGEST_VALUE: usize = 16 << 10;
 
-/// Takes what a page shows, in the order of the page. What is in `template`s is not part of it.
+/// Receives the visible content of a page, in order, without that of `template` elements.
 pub trait Content {
     fn start(&mut self, tag: &Tag);
     fn end(&mut self, element: &[u8]);
@@ -77,7 +77,7 @@ pub struct About {
     pub author: Option<String>,
 }
 
-/// Reads a page into `content` and returns what it says of itself.
+/// Reads a page into `content` and returns its metadata.
 pub fn walk(html: &str, content: &mut impl Content) -> About {
     let mut walk = Walk {
         content,
@@ -102,7 +102,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Who wrote the page, if that is what a `meta` element tells. Some pages have the address of a profile
+/// The author of the page, if a `meta` element names them. Some pages have the address of a profile
 /// there, which is no name.
 fn author(tag: &Tag) -> Option<String> {
     let name = tag.attribute("name").or(tag.attribute("property"))?.trim().to_ascii_lowercase();
@@ -147,7 +147,7 @@ enum Inside {
     Body,
     Title,
     NoScript,
-    /// Content that is code or stands in for something else; it ends at the next end tag.
+    /// Code or fallback content, up to the next end tag.
     Dropped,
 }
 

@@ -31,7 +31,7 @@ pub fn drawings(
     Ok(texts)
 }
 
-/// The text of a picture, as what it is.
+/// The text of a picture, marked as such.
 pub fn picture(
     input: &Input<'_>,
     archive: &mut Archive<'_>,

@@ -8,7 +8,7 @@ use crate::extract::xml::{Element, Visitor};
 /// Relationships of one part that are looked at.
 const MOST_RELATIONS: usize = 100_000;
 
-/// The part that the package says is the document, for those that name it otherwise than usual.
+/// The main part of the package, for packages with an unusual name.
 pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, ExtractError> {
     if archive.has(usual) {
         return Ok(usual.to_owned());
@@ -64,7 +64,7 @@ impl Visitor for Relations {
     fn text(&mut self, _: &str) {}
 }
 
-/// The name of the part that `target` means when it is said by a part in `folder`.
+/// The name of the part that `target` refers to in a part in `folder`.
 pub fn resolve(folder: &str, target: &str) -> String {
     let (target, folder) = match target.strip_prefix('/') {
         Some(absolute) => (absolute, ""),

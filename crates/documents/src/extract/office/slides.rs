@@ -125,7 +125,7 @@ struct Slide {
     drawings: Texts,
     hidden: usize,
     in_text: bool,
-    /// Inside a shape, what is known of it.
+    /// The properties of the current shape.
     is_left_out: bool,
     is_title: bool,
     paragraph: Paragraph,
@@ -171,7 +171,7 @@ impl Slide {
         self.writer.text(text);
     }
 
-    /// The number of a paragraph that has one; those of other paragraphs begin anew.
+    /// The number of a numbered paragraph; other paragraphs restart the numbering.
     fn label(&mut self) -> Option<String> {
         let Paragraph { level, first, .. } = self.paragraph;
         self.counts.retain(|other, _| *other <= level);

@@ -71,7 +71,7 @@ fn first(relations: &Relations, kind: &str) -> Option<String> {
     relations.of_kind(kind).next().map(|(_, part)| part.to_owned())
 }
 
-/// Files of other types that stand in the text.
+/// Files of other types in the text.
 fn chunks(
     archive: &mut Archive<'_>,
     input: &Input<'_>,

@@ -8,7 +8,7 @@ use crate::extract::xml::Element;
 const LEVELS: usize = 10;
 /// Styles of lists that are known.
 const MOST_STYLES: usize = 20_000;
-/// Lists within lists that are told apart.
+/// Maximum nesting of lists.
 const DEEPEST: usize = 100;
 
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl ListStyles {
     }
 }
 
-/// Lists that are open, and what was counted.
+/// The open lists and their counters.
 #[derive(Default)]
 pub struct Lists {
     /// The style of each open list.

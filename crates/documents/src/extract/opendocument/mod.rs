@@ -21,7 +21,7 @@ const CONTENT: &str = "content.xml";
 /// Objects within one document that are read.
 const MOST_OBJECTS: usize = 1_000;
 
-/// Texts by the place of the object that they stand for.
+/// Texts by the path of their object.
 type Objects = HashMap<String, String>;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -38,7 +38,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(others.after(document))
 }
 
-/// A document whose parts all stand in one file.
+/// A document in a single file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let damaged = |_| ExtractError::damaged("an OpenDocument file");
     let mut styles = Styles::default();
@@ -58,7 +58,7 @@ fn open<'a>(input: &Input<'a>, what: &'static str) -> Result<Archive<'a>, Extrac
     if manifest.is_sealed { Err(ExtractError::protected()) } else { Ok(archive) }
 }
 
-/// Charts, tables and the like that stand in a document as documents of their own.
+/// Embedded objects of a document, such as charts and tables.
 fn objects(
     input: &Input<'_>,
     archive: &mut Archive<'_>,

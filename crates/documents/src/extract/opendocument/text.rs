@@ -49,10 +49,10 @@ pub struct Text {
     headers: Vec<String>,
     footers: Vec<String>,
     limit: u64,
-    /// In the part of the file that is read, and not in what describes how it looks.
+    /// Inside the body, not in the styles.
     in_body: bool,
     has_body: bool,
-    /// In a header or footer, which stand outside of the body.
+    /// Inside a header or footer, outside of the body.
     in_surroundings: bool,
     hidden: usize,
     /// How many paragraphs are open; text is in one of them.
@@ -63,7 +63,7 @@ pub struct Text {
     in_title: bool,
     title: String,
     slide: u32,
-    /// How many columns the cell goes on that was opened last, and how many places it is written in.
+    /// The column span of the last opened cell, and the number of its repetitions.
     spanned: usize,
     repeated: usize,
 }

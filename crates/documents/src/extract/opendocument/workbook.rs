@@ -24,7 +24,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(documents)
 }
 
-/// A workbook whose parts all stand in one file.
+/// A workbook in a single file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::new(input, Objects::new());
     xml::walk(input.reader()?, &mut workbook).map_err(|_| ExtractError::damaged(WHAT))?;
@@ -50,14 +50,14 @@ fn is_hidden(name: &str) -> bool {
 /// The sheets of a workbook, each cell as it is shown.
 struct Workbook {
     sheets: Vec<Extracted>,
-    /// The name of the sheet that is being read, and what is in it.
+    /// The name and content of the current sheet.
     sheet: Option<(String, Sheet)>,
     row: u32,
     column: u32,
-    /// How often the row that is being read stands in the sheet, and whether it is empty.
+    /// The repetitions of the current row, and whether it is empty.
     rows: u32,
     is_blank: bool,
-    /// How often the cell that is being read stands in the row.
+    /// The repetitions of the current cell.
     times: u32,
     cell: Writer,
     /// Content beside the cells of the sheet.

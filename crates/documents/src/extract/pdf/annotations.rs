@@ -17,7 +17,7 @@ const PASSWORD: u32 = 1 << 13;
 /// The height of text whose size is unknown, in points.
 const USUAL_SIZE: f64 = 10.0;
 
-/// Draws what annotations show and returns the comments, which have no place of their own.
+/// Draws the visible content of annotations and returns the comments, which have no position.
 pub fn draw<'a>(
     page: &Page<'a>,
     upright: Affine,

@@ -11,7 +11,7 @@ enum Kind {
     Neutral,
 }
 
-/// Whether `char` stands on the letter before it.
+/// Whether `char` combines with the letter before it.
 pub fn is_mark(char: char) -> bool {
     kind(char) == Kind::Mark
 }
@@ -90,7 +90,7 @@ fn close_brackets(line: &[Cluster], run: &mut (usize, usize)) {
     }
 }
 
-/// Turns the line around, except for what is within each of `kept`.
+/// Reverses the line, except within each of `kept`.
 fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
     let mut out = Vec::with_capacity(line.len());
     let mut end = line.len();
@@ -103,7 +103,7 @@ fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
     out
 }
 
-/// Brackets that close before they open were told by their shape: they are exchanged.
+/// Brackets that close before they open were stored by their shape: they are swapped.
 fn mirror(line: &mut [Cluster]) {
     let first =
         line.iter().find_map(|cluster| cluster.chars().find(|char| "()[]{}".contains(*char)));

@@ -105,7 +105,7 @@ impl<'a> Interpreter<'a> {
         self.form(form, resources, State::new(matrix), 0);
     }
 
-    /// Whether what `dict` describes is on a layer that is seen.
+    /// Whether the content described by `dict` is on a visible layer.
     pub fn shows(&self, dict: &Dict<'_>) -> bool {
         self.layers.shows(dict)
     }

@@ -38,15 +38,15 @@ pub struct Decoded {
 
 pub struct PageFont<'a> {
     font: Font<'a>,
-    /// For a composite font what its codes mean where the font does not say so.
+    /// The fallback meaning of codes in a composite font.
     composite: Option<Composite>,
     pub is_vertical: bool,
     pub is_bold: bool,
-    /// Pictures stand for its letters, so that codes outside of its encoding mean nothing.
+    /// Its letters are pictures, so codes outside of its encoding have no meaning.
     is_symbolic: bool,
     /// The factor by which letters are taller than the font size, for fonts with their own unit.
     pub scale: f64,
-    /// The table of the embedded font, where the file does not say what its codes mean.
+    /// The table of the embedded font, for a file without the meaning of its codes.
     table: Option<GlyphTable>,
     known: RefCell<HashMap<u32, Decoded>>,
 }
@@ -203,7 +203,7 @@ impl Composite {
         Self { encoding, unicode }
     }
 
-    /// The number of the character that a code stands for.
+    /// The character number of a code.
     fn character(&self, code: u32, length: usize) -> Option<u32> {
         match &self.encoding {
             Some(encoding) => encoding.lookup_cid_code(code, u8::try_from(length).ok()?),

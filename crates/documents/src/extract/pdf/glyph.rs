@@ -60,7 +60,7 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// `None` for a matrix that flattens what it places.
+    /// `None` for a matrix that flattens text.
     pub fn at(matrix: Affine, vertical: bool) -> Option<Self> {
         let [a, b, c, d, x, y] = matrix.as_coeffs();
         let (right, up) = (Vec2::new(a, b), Vec2::new(c, d));

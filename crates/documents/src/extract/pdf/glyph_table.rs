@@ -64,7 +64,7 @@ impl GlyphTable {
     }
 }
 
-/// Whether a font dictionary leaves it to its font what the codes mean.
+/// Whether the font, and not its dictionary, defines the meaning of codes.
 pub fn is_needed(dict: &Dict<'_>) -> bool {
     !dict.contains_key("ToUnicode")
         && dict.get::<Name<'_>>("Subtype").is_none_or(|kind| kind.as_str() != "Type3")

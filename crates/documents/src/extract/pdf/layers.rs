@@ -32,7 +32,7 @@ impl Layers {
         self.open.last().copied().unwrap_or(true)
     }
 
-    /// Whether what `dict` describes is on a layer that is seen.
+    /// Whether the content described by `dict` is on a visible layer.
     pub fn shows(&self, dict: &Dict<'_>) -> bool {
         match (dict.get::<Dict<'_>>("OC"), dict.get_ref("OC")) {
             (Some(layer), Some(id)) => self.is_on(&layer, (id.obj_number, id.gen_number)),

@@ -12,7 +12,7 @@ const CELL_GAP: f64 = 1.4;
 const WORD_GAP: f64 = 0.17;
 /// The same where the file draws spaces itself.
 const EXTRA_GAP: f64 = 0.26;
-/// The same between ideographs, which stand in wide boxes.
+/// The same between ideographs, which have wide boxes.
 const WIDE_GAP: f64 = 0.6;
 /// Letters are spaced out by at most this much.
 const MOST_SPACED: f64 = 0.35;
@@ -140,7 +140,7 @@ impl Open {
         }
     }
 
-    /// Whether `glyph` stands on this line, at a place that is free.
+    /// Whether `glyph` belongs to this line, at a free position.
     fn takes(&self, glyph: &Glyph) -> bool {
         if glyph.direction.dot(self.direction) < 0.995 || glyph.is_vertical != self.is_vertical {
             return false;

@@ -131,7 +131,7 @@ fn upright(page: &Page<'_>) -> Affine {
     Affine::new(page.initial_transform(false).as_coeffs())
 }
 
-/// Without what lies outside of the page, unless all of it does.
+/// Removes content outside of the page, unless all of it is outside.
 fn seen(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
     let (width, height) = page.render_dimensions();
     let is_on_page = |glyph: &Glyph| {

@@ -6,8 +6,8 @@ use super::scans::{self, Drawn};
 use crate::extract::Input;
 use crate::extract::pictures::UnreadPicture;
 
-/// A page with more characters than this has a text of its own, whatever it draws beside it. Scanners
-/// print their names and numbers on pages.
+/// A page with more characters than this counts as text, even if it draws pictures. Scanners print
+/// their names and numbers on pages.
 const STAMP: usize = 60;
 
 /// The outcome for pages that are pictures.
@@ -19,7 +19,7 @@ pub struct Scans {
 }
 
 impl Scans {
-    /// Reads a page from its pictures where `lines`, the text that stands on it, is no more than a stamp.
+    /// Reads a page from its pictures if `lines`, its text, is no more than a stamp.
     pub fn read(
         &mut self,
         input: &Input<'_>,
@@ -76,7 +76,7 @@ impl Scans {
     }
 }
 
-/// Puts what was read of a page before the stamp on it, unless that was read along.
+/// Inserts the recognized text of a page before its stamp, unless the stamp was recognized too.
 fn add(lines: &mut Vec<Line>, found: Vec<Line>) {
     let bare = |line: &Line| line.text().split_whitespace().collect::<String>();
     let known: Vec<String> = found.iter().map(bare).collect();

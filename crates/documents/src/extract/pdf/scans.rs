@@ -99,7 +99,7 @@ pub fn picture(
     }
 }
 
-/// The picture in a stream, whatever filter and colors it has.
+/// The picture in a stream with any filter and colors.
 pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     let damaged = || UnreadPicture::Unreadable("its picture is damaged".to_owned());
     let (width, height) = size(image);

@@ -20,7 +20,7 @@ use super::pdf::Line;
 use super::{Input, PAGE_END, by_nobody};
 pub use layout::lines;
 
-/// Whether pictures are read, as a worker is told.
+/// Whether pictures are read, in a worker's job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ocr {
     /// The model lies in this directory. Languages are as [`Languages::parse`] reads them.

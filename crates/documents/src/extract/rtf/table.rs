@@ -50,7 +50,7 @@ impl Reader {
         }
     }
 
-    /// Words that stand for characters, or for the ends of lines, paragraphs, cells and rows.
+    /// Control words for characters, and for the ends of lines, paragraphs, cells and rows.
     pub fn layout(&mut self, word: &str) {
         let character = match word {
             "emdash" => "—",

@@ -24,7 +24,7 @@ struct Room {
 }
 
 impl Room {
-    /// Takes room for `bytes`; says whether there was enough.
+    /// Reserves room for `bytes`; returns whether there was enough.
     fn take(&self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes as u64).filter(|_| !self.is_over.get());
         match left {
@@ -108,12 +108,12 @@ impl Writer {
         self.flow().open_item();
     }
 
-    /// An item with a marker of its own, which stands in front of its text.
+    /// An item with its own marker before its text.
     pub fn open_marked(&mut self, marker: &str) {
         self.flow().open_marked(marker);
     }
 
-    /// The end of an item: what was due in it is not any more, and the next follows closely.
+    /// Ends an item: pending output of the item is dropped, and the next one follows closely.
     pub fn close_line(&mut self) {
         self.flow().close_line();
     }

@@ -18,7 +18,7 @@ pub struct Span {
     pub columns: usize,
     pub rows: usize,
     pub is_head: bool,
-    /// It goes on with the cell above it, whose text it repeats.
+    /// It continues the cell above, whose text it repeats.
     pub continues: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct Table {
     rows: Vec<Vec<String>>,
     row: Vec<String>,
     in_row: bool,
-    /// For each column how many rows the cell above goes on for, and its text.
+    /// For each column, the remaining row span of the cell above, and its text.
     above: Vec<(usize, String)>,
     pub is_layout: bool,
     has_head: bool,

@@ -50,7 +50,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getrandom,
 ];
 
-/// Arguments by which an allowed call is told from a refused one, all of which must fit.
+/// Conditions on the arguments of an allowed call, all of which must hold.
 type Arguments = &'static [(u8, SeccompCmpArgLen, SeccompCmpOp, u64)];
 
 const NOT_EXECUTABLE: Arguments = &[(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)];
