@@ -198,7 +198,7 @@ impl Export<'_> {
                 None => return Ok(()),
             },
             Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
-            Ok(None) => Some("its file is gone".to_owned()),
+            Ok(None) => Some("its file is missing".to_owned()),
             Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
                 Some(error.to_string())
             }

@@ -152,7 +152,11 @@ fn answer(done: Result<HttpResponse>) -> HttpResponse {
     done.unwrap_or_else(|error| {
         let status = status_of(&error);
         if status.is_server_error() {
-            tracing::error!(error = &error as &dyn std::error::Error, "an extension is not served");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "failed to serve a browser \
+                 extension"
+            );
         }
         failed(status, &error.to_string())
     })
