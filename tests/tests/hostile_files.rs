@@ -298,7 +298,7 @@ async fn a_worker_has_its_file_and_nothing_else_and_ends_with_the_request() -> R
     upload.abort();
     until("the worker ends with its request", || Ok(workers(&server)?.is_empty())).await?;
     let tmp = server.storage().join("tmp");
-    until("its file is missing", || Ok(fs::read_dir(&tmp)?.count() == 0)).await
+    until("its file is gone", || Ok(fs::read_dir(&tmp)?.count() == 0)).await
 }
 
 #[cfg(target_os = "linux")]

@@ -251,7 +251,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         "documents/custom-documents/broken-7.json: it is damaged",
         "documents/custom-documents/.DS_Store",
         "documents/nested/deeper/unused.txt-8.json",
-        "documents/custom-documents/gone.txt-5.json: its file is gone",
+        "documents/custom-documents/gone.txt-5.json: its file is missing",
         "documents/custom-documents/maps-4.json: the encrypted keys",
         ".env UNKNOWN_SETTING",
         ".env ANTHROPIC_API_KEY",

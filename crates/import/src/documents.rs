@@ -301,7 +301,7 @@ mod tests {
         let mut taken = HashSet::new();
         for (text, reason) in [
             ("{\"id\":\"x\",\"pageContent\":\"half", "damaged"),
-            ("{\"title\":\"t\",\"pageContent\":\"x\"}", "neither its id"),
+            ("{\"title\":\"t\",\"pageContent\":\"x\"}", "neither an id"),
             ("{\"id\":\"x\",\"pageContent\":5}", "no text"),
             ("[]", "damaged"),
             ("", "damaged"),
