@@ -245,7 +245,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         "workspace_chats 12: user 3",
         "embed_chats 2: the stored answer",
         "embed_configs 1: ",
-        "workspace_documents 6: the file custom-documents/lost.txt-6.json is gone",
+        "workspace_documents 6: the file custom-documents/lost.txt-6.json is missing",
         "workspace_documents 7: ",
         "memories 3: its user no longer exists",
         "documents/custom-documents/broken-7.json: it is damaged",
