@@ -1,4 +1,4 @@
-//! API keys: who programs are, and what they may do.
+//! API keys: the identity of a program, and its permissions.
 use std::fmt;
 
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! Conversations and exchanges that somebody deleted and can take back for a while.
+//! Deleted conversations and exchanges that their owner can restore for a while.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 

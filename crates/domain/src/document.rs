@@ -1,4 +1,4 @@
-//! Documents: what they are, how a file becomes one, where their text is kept.
+//! Documents: their data, how a file becomes one, and the storage of their text.
 use std::fmt;
 use std::path::PathBuf;
 

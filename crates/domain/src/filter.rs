@@ -1,4 +1,4 @@
-//! Which documents of a workspace a search looks at.
+//! Filters that select the documents of a workspace for a search.
 use async_trait::async_trait;
 
 use crate::{DocumentId, Result, WorkspaceDocumentId, WorkspaceId};

@@ -1,4 +1,4 @@
-//! Whether what the server depends on answers, and how busy it is.
+//! Health of the server's dependencies, and their load.
 use async_trait::async_trait;
 
 use crate::Result;

@@ -1,4 +1,4 @@
-//! Requests that may be repeated: whoever sends one again is answered as the first time.
+//! Requests that may be repeated: a repeated request gets the first response.
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -1,4 +1,4 @@
-//! Pictures that models make: what is asked for, what comes back, who makes it.
+//! Image generation: requests, results, and the port for providers.
 use std::path::PathBuf;
 
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! Members: which users may enter which workspace. Admins and managers enter all of them.
+//! Members: the users who may use a workspace. Admins and managers may use all of them.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! Models: what they are asked, how they answer, and who chooses among them.
+//! Models: their requests and answers, and the port that selects one.
 use std::pin::Pin;
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Earlier instructions of workspaces. [`crate::workspace::Workspaces::update`] adds the instructions
-//! that it replaces.
+//! Previous instructions of workspaces. [`crate::workspace::Workspaces::update`] adds the
+//! instructions that it replaces.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 

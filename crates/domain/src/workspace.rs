@@ -1,4 +1,4 @@
-//! Workspaces: where documents and conversations are kept together and apart from others.
+//! Workspaces: documents and conversations, separate from those of other workspaces.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 

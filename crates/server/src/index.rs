@@ -1,5 +1,5 @@
-//! Which index of vectors is meant by the settings: the one inside this server, or one in a vector
-//! database, swapped for another while the server runs.
+//! Selects the vector index from the settings: the one inside this server, or one in a vector
+//! database. It can be swapped while the server runs.
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The storage directory: what lies where in it, and who may tidy it up.
+//! The storage directory: its layout, and the locks for cleaning it up.
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};

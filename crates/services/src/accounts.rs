@@ -1,4 +1,4 @@
-//! People: what their names and passwords may be, made, changed, removed, and the first admin.
+//! User accounts: rules for names and passwords, creation, changes, deletion, and the first admin.
 mod password;
 
 use std::sync::Arc;

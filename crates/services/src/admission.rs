@@ -1,5 +1,4 @@
-//! Whether whoever was let in may still be there: looked at every few seconds while something long
-//! is told to them.
+//! Checks every few seconds whether the recipient of a long response still has access.
 use std::io;
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether what settings name really answers: asked something small, as somebody waits.
+//! Tests connections with a small request, while the user waits.
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

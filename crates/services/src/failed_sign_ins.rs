@@ -1,4 +1,4 @@
-//! Failed sign-ins in the audit log: a bounded number of events, however often somebody guesses.
+//! Failed sign-ins in the audit log: a bounded number of events, however many attempts there are.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

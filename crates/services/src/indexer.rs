@@ -1,5 +1,4 @@
-//! From text to passages with vectors: split, looked up among what was embedded before, and embedded
-//! where it was not.
+//! Turns text into passages with vectors: splits it, looks up cached vectors, and embeds the rest.
 mod lengths;
 
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! A directory of files that were made and can be made again: what is in it, and what has to go from it.
+//! A directory of generated files that can be made again, with a limit in bytes and age.
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Who may enter a workspace.
+//! Access to workspaces.
 use carrel_domain::audit::By;
 use carrel_domain::member::{Member, Members};
 use carrel_domain::user::{Role, User, Users};

@@ -1,4 +1,4 @@
-//! What the server does and how long it takes, counted for Prometheus.
+//! Metrics for Prometheus: counts and durations.
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which models a provider offers, so that nobody has to type a name.
+//! Lists the models of a provider, so that users can choose one.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

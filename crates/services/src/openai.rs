@@ -1,4 +1,4 @@
-//! Texts and their vectors, for whoever wants to do something else with them.
+//! Embeddings for clients.
 use carrel_domain::model::{Models, Purpose};
 use carrel_domain::{Error, Result};
 

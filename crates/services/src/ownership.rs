@@ -1,5 +1,5 @@
-//! How a server is set up in a browser: by whoever holds a link that only its operator sees, once;
-//! and how the owner of a server without users signs in.
+//! Sets a server up in a browser with a one-time link that only its operator sees, and signs in the
+//! owner of a server without users.
 use std::sync::Arc;
 
 use carrel_domain::api_key::KeyDigest;

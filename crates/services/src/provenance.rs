@@ -1,4 +1,4 @@
-//! Where a passage stands in the original, under the names that sources and search results have for it.
+//! The position of a passage in the original, with the field names of sources and search results.
 use carrel_domain::library::Passage;
 use carrel_domain::provenance::{HEADING_SEPARATOR, LocatorUnit};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! How an answer is written down, and what a source looks like in it. The layout is the one that
-//! existing clients and imported installations know, so that stored answers need no translation.
+//! The stored form of an answer and its sources. Existing clients and imported installations use
+//! this layout, so stored answers need no translation.
 mod images;
 
 use carrel_domain::ChunkId;

@@ -1,4 +1,4 @@
-//! Hearing and speaking for whoever asks: in turn, within the limits of a day, and counted.
+//! Transcription and speech for clients: in turn, within daily limits, and counted.
 mod pieces;
 mod read_aloud;
 mod spoken_text;

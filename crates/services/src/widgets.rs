@@ -1,4 +1,4 @@
-//! WidgetService: made and changed by whoever runs the server, asked by anybody whose page may.
+//! WidgetService: administrators create and change widgets; visitors of allowed pages ask them.
 mod chat_store;
 mod rate_limiter;
 

@@ -1,5 +1,5 @@
-//! Seals of the audit log: who holds the key vouches for the events up to a point of the chain, which
-//! nobody can do who only writes to the database.
+//! Seals of the audit log: proof by the holder of the key that the log is genuine up to an event. A
+//! person who can only write the database cannot forge it.
 use std::fmt;
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What a list says of a document in words, kept in one piece.
+//! The texts of a document in a list, stored in one buffer.
 use std::fmt;
 
 /// What a list says of a document in words.

@@ -1,4 +1,4 @@
-//! How jobs are worked on: leases, what becomes of items, and the port that keeps both.
+//! The job queue: leases, the states of items, and the port that stores both.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

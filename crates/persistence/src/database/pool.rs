@@ -1,4 +1,4 @@
-//! The configured database: who may use it when, and on which thread.
+//! The configured database: access to its connections, and the threads that use them.
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Why a transaction is given up, and what the caller is told.
+//! Errors that abort a transaction, and their translation for callers.
 use carrel_domain::Error;
 use diesel::result::{DatabaseErrorKind as Kind, Error as QueryError};
 

@@ -1,4 +1,4 @@
-//! `carrel audit`: what was changed by whom, and whether the log of it is whole.
+//! `carrel audit`: lists, verifies and seals the audit log.
 use std::io::ErrorKind;
 use std::process::ExitCode;
 

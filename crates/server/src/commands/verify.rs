@@ -1,4 +1,4 @@
-//! `carrel verify`: whether what is stored agrees with itself.
+//! `carrel verify`: checks that the stored data is consistent.
 use std::process::ExitCode;
 
 use anyhow::Context;

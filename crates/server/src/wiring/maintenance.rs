@@ -1,4 +1,4 @@
-//! Keeping up: what is written down, forgotten and tidied while a server runs.
+//! Maintenance while a server runs: writes pending records and deletes old data.
 use std::time::{Duration, SystemTime};
 
 use carrel_services::audit;

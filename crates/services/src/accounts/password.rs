@@ -1,4 +1,4 @@
-//! Passwords: what they may be, and their hashes.
+//! Passwords: their rules and hashes.
 use std::sync::Arc;
 
 use argon2::Argon2;

@@ -1,4 +1,4 @@
-//! `archive.json`: what an archive says of itself.
+//! `archive.json`: the description of an archive.
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Whether what is stored agrees with itself: database, documents' files, vectors, audit log.
+//! Checks that database, documents' files, vectors and audit log agree.
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A backup as it is written, for whoever takes it piece by piece.
+//! A backup as a stream, written piece by piece as its reader takes it.
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 

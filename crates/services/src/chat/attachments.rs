@@ -1,5 +1,4 @@
-//! What clients hand in with a question: pictures, which the model sees, and documents, which are
-//! read and become context.
+//! Attachments of a question: pictures for the model, and documents that become context.
 use std::time::Duration;
 
 use base64::Engine;

@@ -1,5 +1,5 @@
-//! What a model is shown beside the question: pinned documents, attached ones, the passages found,
-//! and passages of earlier answers where few were found.
+//! Gathers the context of a question: pinned documents, attached ones, the retrieved passages, and
+//! passages of earlier answers if few were found.
 use std::collections::{BTreeSet, HashSet};
 
 use carrel_domain::document::Document;

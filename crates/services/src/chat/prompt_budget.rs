@@ -1,8 +1,8 @@
-//! Making a request fit the model's window: what matters least goes first.
+//! Trims a request to the model's context window, the least important parts first.
 //!
-//! The question stays, and the instructions, each cut in the middle if it alone is too long. Of
-//! what is left, two thirds are for the context, most important first, and one third for what was
-//! said before, newest first; what one does not need the other gets.
+//! The question and the instructions stay; each is cut in the middle if it alone is too long. Two
+//! thirds of the rest go to the context, most important first, and one third to the history, newest
+//! first. Each may use what the other leaves.
 use std::sync::Arc;
 
 use carrel_domain::model::{ChatRequest, Context, Message, Tokenizer};

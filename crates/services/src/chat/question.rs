@@ -1,4 +1,4 @@
-//! A question, and what can be told of it before it is asked.
+//! A question, and the checks before it is asked.
 use carrel_domain::chat::Conversation;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::User;

@@ -1,4 +1,4 @@
-//! What an upload finds there already: documents of the same content, or of the same request.
+//! Finds existing documents of the same content or of the same request.
 use std::collections::HashMap;
 
 use carrel_domain::audit::By;

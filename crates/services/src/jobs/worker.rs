@@ -1,4 +1,4 @@
-//! Whoever works on one job: step after step, until it is over or has to be given back.
+//! Runs one job step by step, until it ends or must be returned to the queue.
 use std::time::{Duration, Instant};
 
 use carrel_domain::audit::{By, Event};

@@ -1,4 +1,4 @@
-//! What a value must be like, each rule a pure function that answers in words clients know.
+//! Checks of values, each a pure function with the messages that clients know.
 use carrel_domain::Error;
 use carrel_domain::image::ImageSize;
 use url::Url;

@@ -1,4 +1,4 @@
-//! The `.env` format: how values are written down in a file, and read back exactly.
+//! The `.env` format: writes values to a file so that they are read back exactly.
 use std::iter::Peekable;
 use std::str::CharIndices;
 

@@ -1,4 +1,4 @@
-//! Settings as they would be with changes that nobody has made yet.
+//! Settings with unsaved changes.
 use carrel_domain::Result;
 use serde_json::{Map, Value};
 

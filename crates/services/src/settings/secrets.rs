@@ -1,4 +1,4 @@
-//! How secret values are kept: sealed at rest, and out of sight in memory.
+//! Secret values: sealed in the database, and hidden in memory.
 use std::fmt;
 
 use base64::Engine;

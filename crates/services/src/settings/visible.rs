@@ -1,4 +1,4 @@
-//! What may be seen of the settings: everything but secrets, and facts that are no settings.
+//! The visible part of the settings: everything except secrets, and facts that are not settings.
 use serde_json::{Map, Value, json};
 use url::Url;
 

@@ -1,4 +1,5 @@
-//! Filling the index of words anew after a version of the program took other words from text, or none.
+//! Indexes the words of all passages again after a version of the program has changed how it splits
+//! text.
 use carrel_domain::lexical::VERSION;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
