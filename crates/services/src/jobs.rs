@@ -1,9 +1,9 @@
-//! Jobs: made for clients, worked on whether or not they wait, followed, called off, tried again.
+//! Jobs: created for clients, run with or without them waiting, followed, cancelled, retried.
 //!
-//! A job is a row with an item for each document. Whoever works on it holds a lease, which lasts a
-//! while and is prolonged; when a process vanishes, its leases run out and others go on with what
-//! is not done yet. Each step embeds some documents and records them as done in the transaction
-//! that places them, so that nothing is done twice or by halves.
+//! A job is a row with an item for each document. The worker that runs it holds a lease and renews
+//! it. When a process vanishes, its leases expire and other processes continue with the unfinished
+//! items. Each step embeds some documents and records them as done in the transaction that stores
+//! their passages, so nothing is done twice or by halves.
 mod batch;
 mod large;
 mod waiting;
