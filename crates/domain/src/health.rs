@@ -8,7 +8,7 @@ use crate::Result;
 pub struct Connections {
     /// Connections that exist.
     pub open: u32,
-    /// Those of them that nobody uses at the moment.
+    /// The idle ones.
     pub idle: u32,
     /// The most there may be.
     pub most: u32,

@@ -19,7 +19,7 @@ pub struct Member {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Where memberships are kept. Each method is one transaction.
+/// Stores memberships. Each method is one transaction.
 #[async_trait]
 pub trait Members: Send + Sync {
     /// Members in the order they joined. [`crate::Error::NotFound`] when there is no such workspace.

@@ -149,7 +149,7 @@ pub struct NewWorkspace {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where workspaces are kept. Each method is one transaction, which also writes the event.
+/// Stores workspaces. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
     /// Refuses a slug that is taken with [`crate::Error::AlreadyExists`].

@@ -31,7 +31,7 @@ pub type SettingsLookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
 pub trait ConnectionTest: Send + Sync {
     /// [`Error::Unavailable`] or [`Error::Invalid`] when the settings make no model.
     fn language_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ChatModel>>;
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn embedding_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Embedder>>;
     /// The models of a provider, of those that embed or of the others. As [`ConnectionTest::language_model`].
     fn model_list(
@@ -40,23 +40,23 @@ pub trait ConnectionTest: Send + Sync {
         provider: &str,
         embeds: bool,
     ) -> Result<Arc<dyn ModelList>>;
-    /// As [`ConnectionTest::language_model`]; `None` where passages are reranked without a model.
+    /// See [`ConnectionTest::language_model`]; `None` where passages are reranked without a model.
     fn reranking_model(&self, settings: &SettingsLookup<'_>) -> Result<Option<Arc<dyn Reranker>>>;
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>>;
 }
 
 /// As [`ConnectionTest`], of what hears and what speaks.
 pub trait SpeechConnectionTest: Send + Sync {
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn transcriber(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Transcriber>>;
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn synthesizer(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>>;
 }
 
 /// As [`ConnectionTest`], of the index of vectors.
 pub trait IndexConnectionTest: Send + Sync {
-    /// As [`ConnectionTest::language_model`]. Nothing is asked of it or written to it yet.
+    /// See [`ConnectionTest::language_model`]. Nothing is asked of it or written to it yet.
     fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>>;
 }
 

@@ -34,13 +34,13 @@ pub struct Details {
 pub struct Terms {
     /// The default folder when absent.
     pub folder: Option<Folder>,
-    /// As [`Document::metadata`].
+    /// See [`Document::metadata`].
     pub metadata: String,
-    /// As [`DocumentOrigin::key`]; documents of the same key are replaced.
+    /// See [`DocumentOrigin::key`]; documents of the same key are replaced.
     pub key: Option<String>,
-    /// As [`DocumentOrigin::digest`].
+    /// See [`DocumentOrigin::digest`].
     pub digest: Option<[u8; 32]>,
-    /// As [`DocumentOrigin::request`].
+    /// See [`DocumentOrigin::request`].
     pub request: Option<[u8; 32]>,
     /// Whether documents made earlier of the same content in the same folder will do.
     pub skip_identical: bool,

@@ -13,7 +13,7 @@ pub struct Preview<'a> {
 }
 
 impl Preview<'_> {
-    /// As [`SettingsStore::lookup`].
+    /// See [`SettingsStore::lookup`].
     pub fn lookup(&self, variable: &str) -> Option<String> {
         self.store.lookup_in(&self.snapshot, variable)
     }
