@@ -135,7 +135,7 @@ pub struct GeneratedImage {
 /// Makes pictures.
 #[async_trait]
 pub trait ImageModel: Send + Sync {
-    /// The text form in the settings.
+    /// The name of the model, as in the settings.
     fn name(&self) -> String;
     /// [`Error::Invalid`] for what this model cannot be asked for.
     async fn draw(&self, request: &ImageRequest) -> Result<GeneratedImage>;

@@ -104,7 +104,7 @@ pub enum PartResult {
 /// Which passages of a document that is stored part by part are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Superseded {
-    /// Previous passages remain; all new ones are stored.
+    /// The previous passages, once all new ones are stored.
     Earlier,
     /// The new ones, and the place if it is new: the document cannot be indexed after all.
     New,
