@@ -19,7 +19,7 @@ const ATTEMPTS: usize = 5;
 /// tell of it are few.
 const AT_LEAST: TimeDelta = TimeDelta::days(1);
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing is wrong with so many events.
@@ -33,7 +33,7 @@ pub enum Verdict {
     Broken(AuditFault),
 }
 
-/// What is wrong with the audit log; shown as a sentence that says what to do.
+/// A fault of the audit log; its text says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditFault {
     /// The event with this id was changed, or one before it removed.

@@ -60,7 +60,7 @@ pub trait IndexConnectionTest: Send + Sync {
     fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>>;
 }
 
-/// What answered.
+/// The response of the tested service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionTestResult {
     /// The name of the model.

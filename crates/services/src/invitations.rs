@@ -14,7 +14,7 @@ use crate::token;
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Invitations {
-    /// Where invites are stored.
+    /// The store of invites.
     pub invites: Arc<dyn Invites>,
     /// Makes the account of whoever redeems one.
     pub accounts: Accounts,

@@ -54,11 +54,11 @@ const KEPT_ITEMS: u64 = 200_000;
 /// How long is waited at the end for leases to be given back.
 const LAST: Duration = Duration::from_secs(5);
 
-/// What is still worked on.
+/// The work in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Stage {
     All,
-    /// What clients wait for.
+    /// The jobs for which clients wait.
     Awaited,
     Nothing,
 }
@@ -74,7 +74,7 @@ struct Shared {
     jobs: Arc<dyn Jobs>,
     queue: Arc<dyn JobQueue>,
     meter: Arc<Meter>,
-    /// Where work goes on that must not end with the request that began it.
+    /// The background tasks for work that outlives its request.
     runtime: Handle,
     /// Jobs that have changed, by whoever is here.
     told: broadcast::Sender<JobId>,
@@ -308,7 +308,7 @@ impl Workers {
         }
     }
 
-    /// What is left to do, here and in other processes on the same database.
+    /// Returns the remaining work of all processes on the database.
     pub async fn backlog(&self) -> Result<Backlog> {
         self.shared.queue.backlog().await
     }
@@ -331,7 +331,7 @@ impl Workers {
     }
 }
 
-/// What the log is told of documents that a job is given.
+/// The details of the audit event for documents that are added to a job.
 pub(crate) fn created(workspace: &Workspace, documents: usize, by: &By) -> Event {
     let name = &workspace.settings.name;
     let details = json!({ "workspaceName": name, "numberOfDocuments": documents });

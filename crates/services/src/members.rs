@@ -39,7 +39,7 @@ pub async fn may_enter(
     Ok(members.entered_by(user.id).await?.contains(&workspace))
 }
 
-/// Those of `workspaces` that somebody may enter, as [`may_enter`] has it.
+/// Returns those of `workspaces` that a user may use, by the rule of [`may_enter`].
 pub async fn entered(
     members: &dyn Members,
     user: Option<&User>,

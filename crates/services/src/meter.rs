@@ -74,7 +74,7 @@ pub enum Ended {
     Answered,
     /// The model, or what leads to it, failed.
     Failed,
-    /// Whoever had asked wanted no more of it.
+    /// The user stopped it.
     Stopped,
 }
 
@@ -88,7 +88,7 @@ impl Ended {
     }
 }
 
-/// What is read when somebody asks, and not counted.
+/// Values that are read on request instead of counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
     /// In bytes.
@@ -101,7 +101,7 @@ pub struct Readings {
     pub connections: Connections,
     /// Vectors in all workspaces.
     pub vectors: u64,
-    /// What is left to do.
+    /// The remaining work.
     pub backlog: Backlog,
     /// Absent where the database does not answer.
     pub audit: Option<ChainEnds>,

@@ -16,7 +16,7 @@ pub struct EmbeddedTexts {
     pub model: String,
     /// One for each text, in order.
     pub vectors: Vec<Vec<f32>>,
-    /// Of all texts together; an estimate.
+    /// The estimated tokens of all texts together.
     pub tokens: usize,
 }
 

@@ -60,7 +60,7 @@ impl ProvenanceFields {
         fields
     }
 
-    /// What counts (`page`, `slide`, `row`, `time`) and the range: `3` or `3–4`.
+    /// The unit (`page`, `slide`, `row`, `time`) and the range: `3` or `3–4`.
     pub fn locator(&self) -> Option<(&'static str, String)> {
         let numbers = [
             ("page", self.page, self.page_end),

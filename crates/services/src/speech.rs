@@ -212,7 +212,7 @@ impl SpeechService {
     }
 }
 
-/// What became of a recording.
+/// The outcome of a recording.
 #[derive(Clone, Copy, Default)]
 struct Heard {
     /// How far it was heard.

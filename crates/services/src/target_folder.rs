@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use carrel_domain::{Error, Result};
 use serde_json::Value;
 
-/// What the folder's name ends with until the export is complete.
+/// The suffix of the folder's name until the export is complete.
 const PARTIAL: &str = ".partial";
 
 /// A folder that an export fills, and that gets its name when it is complete.

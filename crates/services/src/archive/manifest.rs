@@ -18,12 +18,12 @@ const FORMAT: u32 = 1;
 /// The most that is read of the file.
 const LARGEST: u64 = 1 << 20;
 
-/// What an archive says of itself: `manifest.json`.
+/// The description of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of the layout. A larger one than this program knows is refused.
     pub format: u32,
-    /// Of the program that wrote it.
+    /// The version of the program that wrote it.
     pub version: String,
     /// The newest migration of its database.
     pub schema: String,

@@ -27,7 +27,7 @@ const LONGEST_ABOUT: u64 = 64 << 10;
 /// How much is copied at once.
 const PIECE: usize = 128 << 10;
 
-/// What is to be written.
+/// The entries to write.
 pub struct Contents {
     /// The copy of the database.
     pub database_file: PathBuf,
@@ -43,7 +43,7 @@ pub struct Contents {
     pub rest: PathBuf,
 }
 
-/// What was written.
+/// A summary of a written backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Files in the archive.
@@ -52,10 +52,10 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// What an archive says about itself.
+/// The description of a backup.
 #[derive(Clone, Debug)]
 pub struct BackupManifest {
-    /// Of the program that made it.
+    /// The version of the program that made it.
     pub version: String,
     /// When it was made, as RFC 3339.
     pub made: String,
@@ -205,7 +205,7 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// Where what is in an archive goes.
+/// The destination of an archive's content.
 pub trait Sink {
     /// A folder in the archive.
     fn folder(&mut self, name: &Path) -> io::Result<()>;

@@ -24,7 +24,7 @@ const MOST: usize = 100;
 
 /// Compares the database, the files and the audit log of one server.
 pub struct IntegrityCheck {
-    /// What the database holds.
+    /// The inventory of the database.
     pub inventory: Arc<dyn Inventory>,
     /// Documents, as far as the database knows.
     pub documents: Arc<dyn Documents>,
@@ -34,13 +34,13 @@ pub struct IntegrityCheck {
     pub originals: Originals,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
-    /// What vouches for the audit log.
+    /// The seals of the audit log.
     pub audit_seals: Arc<dyn AuditSeals>,
-    /// Where the files of documents are.
+    /// The store of documents' files.
     pub directory: PathBuf,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Documents that were compared.

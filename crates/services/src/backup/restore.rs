@@ -12,7 +12,7 @@ use super::staging::failed;
 
 /// A storage directory that is not in its place yet. Unless it is put there, nothing of it stays.
 pub struct Restored {
-    /// What the archive says of itself.
+    /// The description in the archive.
     pub about: BackupManifest,
     directory: TempDir,
     root: PathBuf,

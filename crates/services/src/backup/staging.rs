@@ -21,7 +21,7 @@ pub async fn make(scratch: &Path) -> Result<TempDir> {
         .await
 }
 
-/// What is held for one backup.
+/// The files that are linked for one backup.
 pub struct Staging {
     root: PathBuf,
     /// Second names of everything there is.
@@ -57,7 +57,7 @@ impl Staging {
         &self.held
     }
 
-    /// Where a copy of the database is to be.
+    /// The path for a copy of the database.
     pub fn database(&self, attempt: usize) -> PathBuf {
         self.directory.join(format!("{attempt}-{DATABASE}"))
     }
@@ -108,7 +108,7 @@ impl Staging {
         self.directory.join(format!("{attempt}-{ORIGINALS}"))
     }
 
-    /// What goes into the archive.
+    /// The entries of the archive.
     pub fn contents(&self, attempt: usize, database: bool, secrets: bool) -> Contents {
         Contents {
             database_file: self.database(attempt),

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use super::Source;
 use crate::reasoning::{CLOSE, OPEN, marked};
 
-/// What an answer cost and who gave it.
+/// Usage and model of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// Tokens of the prompt and the answer.
@@ -31,7 +31,7 @@ pub struct Metrics {
 pub struct EmptyCompletion {
     /// The provider's word for it; may be empty.
     pub reason: String,
-    /// What it cost all the same.
+    /// The usage of the failed answer.
     pub metrics: Metrics,
 }
 
@@ -49,7 +49,7 @@ impl EmptyCompletion {
     }
 }
 
-/// What happens while a question is answered, in this order.
+/// Events while a question is answered, in this order.
 #[derive(Debug)]
 pub enum AnswerEvent {
     /// What the model thinks. Only if the question separates reasoning; otherwise it comes as text
@@ -81,7 +81,7 @@ pub struct Finished {
     pub text: String,
     /// The passages it was built on, by relevance.
     pub sources: Vec<Source>,
-    /// What it cost.
+    /// The usage.
     pub metrics: Metrics,
 }
 
@@ -153,7 +153,7 @@ impl AnswerBuffer {
         marked(&self.reasoning, &self.text)
     }
 
-    /// What the answer has cost, `started` being when the model was asked.
+    /// Returns the usage of the answer; `started` is the time of the request to the model.
     pub fn metrics(&self, model: &dyn ChatModel, started: Instant, as_agent: bool) -> Metrics {
         Metrics {
             usage: self.usage,

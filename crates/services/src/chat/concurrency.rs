@@ -60,7 +60,7 @@ impl QuestionLimits {
     }
 }
 
-/// Who is counted, and how many questions at once are theirs.
+/// The counted caller, and the limit of concurrent questions.
 fn caller(question: &Question, by: &By) -> (String, usize) {
     if let Some(user) = &question.user {
         return (format!("user:{}", user.id), OF_A_PERSON);

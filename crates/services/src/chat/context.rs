@@ -58,11 +58,11 @@ impl Source {
     }
 }
 
-/// What there is to show.
+/// The context of a question.
 pub(super) struct Gathered {
     /// Most important first.
     pub context: Vec<Context>,
-    /// What clients are told of it: not the passages of earlier answers, which were told then.
+    /// The sources for clients, without the passages of earlier answers.
     pub sources: Vec<Source>,
 }
 
@@ -154,7 +154,7 @@ async fn of_earlier_answers(
     }
 }
 
-/// What was said before, newest first: what the client brings along, or else what is kept.
+/// The history, newest first: the client's, or else the stored one.
 fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
     let Some(messages) = &question.overrides.history else {
         return past.iter().rev().map(Earlier::turn).collect();

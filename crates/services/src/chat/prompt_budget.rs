@@ -8,16 +8,16 @@ use std::sync::Arc;
 use carrel_domain::model::{ChatRequest, Context, Message, Tokenizer};
 use carrel_domain::{Error, Result};
 
-/// What is left for the answer where nothing else is asked for, in tokens.
+/// The default number of tokens reserved for the answer.
 const ANSWER: usize = 600;
 
-/// What stands between two turns or around a passage, in tokens, at most.
+/// The maximum overhead of a turn or a passage, in tokens.
 const BETWEEN: usize = 16;
 
 /// About what an image takes, in tokens.
 const IMAGE: usize = 1000;
 
-/// What the question and the instructions may take of the window, in hundredths.
+/// The share of the window for the question and the instructions, in hundredths.
 const QUESTION_SHARE: usize = 70;
 const INSTRUCTIONS_SHARE: usize = 25;
 

@@ -106,7 +106,7 @@ async fn store(
     replaced
 }
 
-/// What follows a replacement that is committed.
+/// The work after a committed replacement.
 async fn settle(
     ingestion: &Ingestion,
     plan: Replacement,

@@ -10,7 +10,7 @@ use super::{PAGE, Workers};
 /// Why a document is not indexed yet when the server stops.
 const STOPPING: &str = "the server is stopping; the document is indexed when it has started again";
 
-/// What became of a job that a request has waited for.
+/// The outcome of a job for which a request waited.
 #[derive(Debug)]
 pub(crate) struct EndedJob {
     /// Whether it is over; else the server is stopping, and the job goes on after its next start.

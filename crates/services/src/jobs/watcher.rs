@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// How often is looked for changes that somebody elsewhere has made.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What happened to a job.
+/// An event of a job.
 #[derive(Clone, Debug)]
 pub enum JobUpdate {
     /// Items that have changed, in the order of change, and the job as it is after them; without

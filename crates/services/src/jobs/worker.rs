@@ -282,7 +282,7 @@ pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
     }
 }
 
-/// What a document has come to; nothing yet when it is tried again.
+/// The outcome of a document; `None` if it will be retried.
 fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
     match outcome {
         ItemOutcome::Indexed(_) | ItemOutcome::IndexedInParts { .. } | ItemOutcome::Unchanged => {

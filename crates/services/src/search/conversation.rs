@@ -8,9 +8,9 @@ use carrel_domain::lexical::Question;
 /// A turn before the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierTurn {
-    /// What was asked.
+    /// The question.
     pub question: String,
-    /// What was answered.
+    /// The answer.
     pub answer: String,
 }
 

@@ -71,7 +71,7 @@ impl Check {
         })
     }
 
-    /// What is wrong with `text`, if anything.
+    /// Returns the fault of `text`, if any.
     pub fn mistake(self, text: &str, choices: &Choices) -> Option<String> {
         let unless = |fine: bool, words: &str| (!fine).then(|| words.to_owned());
         match self {

@@ -13,12 +13,12 @@ pub struct Entry {
     pub line: usize,
 }
 
-/// What is wrong, and on which line, from 1.
+/// A fault, and its line number from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// From 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: &'static str,
 }
 

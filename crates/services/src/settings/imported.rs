@@ -6,7 +6,7 @@ use carrel_domain::settings::names;
 use super::preferences;
 use super::store::SettingsStore;
 
-/// What becomes of settings on their way in.
+/// The outcome of imported settings.
 #[derive(Debug, Default, PartialEq)]
 pub struct PreparedSettings {
     /// Names and values as the database has them, secrets sealed.
@@ -21,7 +21,7 @@ impl SettingsStore {
     /// Prepares values by their variables. An empty value counts as not set.
     ///
     /// # Errors
-    /// Those of sealing.
+    /// The errors of sealing.
     pub fn prepare(&self, given: &[(String, String)]) -> Result<PreparedSettings> {
         let mut prepared = PreparedSettings::default();
         for (variable, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
@@ -81,7 +81,7 @@ impl SettingsStore {
     /// Seals a text under a name of its own, as secrets of settings are.
     ///
     /// # Errors
-    /// Those of [`super::secrets::Sealer::seal`].
+    /// The errors of [`super::secrets::Sealer::seal`].
     pub fn seal(&self, name: &str, text: &str) -> Result<String> {
         self.sealer.seal(name, text)
     }
@@ -89,7 +89,7 @@ impl SettingsStore {
     /// Opens what [`SettingsStore::seal`] sealed.
     ///
     /// # Errors
-    /// Those of [`super::secrets::Sealer::open`].
+    /// The errors of [`super::secrets::Sealer::open`].
     pub fn open_sealed(&self, name: &str, sealed: &str) -> Result<String> {
         self.sealer.open(name, sealed)
     }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::update::Leniency;
 
-/// What a preference may hold. Lengths are in bytes.
+/// The allowed values of a preference. Lengths are in bytes.
 enum Kind {
     /// One line of at most so many bytes.
     Line(usize),

@@ -6,7 +6,7 @@ use super::secrets::Secret;
 use super::store::{SettingsStore, Snapshot};
 use super::update::Leniency;
 
-/// What would hold.
+/// The settings after the change.
 pub struct Preview<'a> {
     store: &'a SettingsStore,
     snapshot: Snapshot,
@@ -24,7 +24,7 @@ impl SettingsStore {
     /// the one that is kept. Without changes they are as they are.
     ///
     /// # Errors
-    /// Those of a strict update.
+    /// The errors of a strict update.
     pub fn preview(&self, changes: &Map<String, Value>) -> Result<Preview<'_>> {
         let before = self.snapshot();
         let mut snapshot = (*before).clone();

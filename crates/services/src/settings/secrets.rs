@@ -38,7 +38,7 @@ impl fmt::Display for Secret {
     }
 }
 
-/// What sealed text begins with; the number is the version of the form.
+/// The prefix of sealed text; the number is the version of the format.
 const FORM: &str = "sealed:1:";
 const NONCE: usize = 24;
 

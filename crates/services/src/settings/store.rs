@@ -81,7 +81,7 @@ impl SettingsStore {
     /// counts as not set until it is set again, so that one lost key does not stop the server.
     ///
     /// # Errors
-    /// Those of [`Settings::all`].
+    /// The errors of [`Settings::all`].
     pub async fn open(
         settings: Arc<dyn Settings>,
         mut layers: Layers,
@@ -144,7 +144,7 @@ impl SettingsStore {
     /// Reads the database again, because another process may have changed it.
     ///
     /// # Errors
-    /// Those of [`Settings::all`]; what was known stays in force.
+    /// The errors of [`Settings::all`]; the previous settings stay in force.
     pub async fn reload(&self) -> Result<()> {
         let _changing = self.changing.lock().await;
         let mut rows = self.settings.all().await?;
@@ -210,7 +210,7 @@ impl SettingsStore {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What was set for a variable, wherever; no defaults.
+    /// The value of a variable from any source, without defaults.
     pub(super) fn given<'a>(&'a self, snapshot: &'a Snapshot, variable: &str) -> Option<&'a str> {
         let fixed = self.layers.fixed.get(variable).map(String::as_str);
         let stored = || snapshot.stored.get(variable).map(Secret::reveal);

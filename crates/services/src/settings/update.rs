@@ -22,10 +22,10 @@ pub enum Leniency {
     Lenient,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Updated {
-    /// By public name, as it was sent, with secrets masked.
+    /// The new values by public name, as they were sent, with secrets masked.
     pub new_values: Map<String, Value>,
     /// Names that are no setting's.
     pub ignored: Vec<String>,
@@ -33,7 +33,7 @@ pub struct Updated {
     pub error: Option<String>,
 }
 
-/// What stands in an answer in the place of a secret.
+/// The placeholder for a secret in a response.
 pub const MASK: &str = "******";
 
 /// A value on its way into the database.
@@ -42,7 +42,7 @@ pub(super) struct Change<'a> {
     pub(super) text: String,
 }
 
-/// What is to be changed, by variable.
+/// The changes, by variable.
 pub(super) type Plan<'a> = BTreeMap<&'static str, Change<'a>>;
 
 impl SettingsStore {

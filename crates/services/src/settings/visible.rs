@@ -6,12 +6,12 @@ use super::registry::{Setting, Unset};
 use super::store::{SettingsStore, Snapshot};
 use super::update::{Leniency, MASK};
 
-/// What is listed with the settings and is none. The caller knows it.
+/// Facts that are listed with the settings. The caller provides them.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Whether the instance as a whole asks for a password.
     pub requires_auth: bool,
-    /// Where everything is stored.
+    /// The storage directory.
     pub storage_dir: String,
     /// Whether this is a server for a team.
     pub multi_user_mode: bool,
@@ -27,7 +27,7 @@ pub struct Facts {
     pub simple_sso: bool,
     /// Whether simple sign-on is the only way in.
     pub simple_sso_only: bool,
-    /// Where to send those who have to sign in elsewhere.
+    /// The address where users sign in elsewhere.
     pub simple_sso_redirect: Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl SettingsStore {
     }
 }
 
-/// What an answer repeats of a value that was sent as `value`.
+/// Returns the form in which a response repeats the sent `value`.
 pub(super) fn echo(setting: &Setting, value: &Value, text: &str) -> Value {
     match without_password(text) {
         _ if setting.secret && !text.is_empty() => MASK.into(),
