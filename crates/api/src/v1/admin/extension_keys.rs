@@ -69,8 +69,10 @@ pub async fn list_extension_keys(
     Ok(Json(ExtensionKeyList { browser_extension_keys: keys }))
 }
 
-/// Create a key for a browser extension. The extension adds pages to workspaces on behalf of the
-/// key's user, with the routes at `/api/browser-extension`. The key gives access to no other route.
+/// Create a key for a browser extension.
+///
+/// The extension adds pages to workspaces on behalf of the key's user, with the routes at
+/// `/api/browser-extension`. The key gives access to no other route.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = NewExtensionKeyBody,
     responses((status = 200, body = ExtensionKeyCreated), ErrorResponse<NotDone>))]
 #[post("/admin/browser-extension-keys")]

@@ -15,10 +15,11 @@ use crate::wire::Binary;
 /// The response header with the number of pages of the file.
 const PAGE_COUNT: &str = "x-page-count";
 
-/// Download the original file of a document, if it was kept. Originals are kept if the preference
-/// `keep_originals` is on. Supports `Range` requests. For a document that is a part of a file, such
-/// as a mail of a mailbox, the original is the whole file. A key bound to workspaces only finds
-/// their documents.
+/// Download the original file of a document, if it was kept.
+///
+/// Originals are kept if the preference `keep_originals` is on. Supports `Range` requests. For a
+/// document that is a part of a file, such as a mail of a mailbox, the original is the whole file.
+/// A key bound to workspaces only finds their documents.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
         (status = 206, description = "The requested range of the file."),
@@ -37,9 +38,10 @@ pub async fn download_original(
     Ok(original::respond(&request, file, name, &types)?)
 }
 
-/// Show a page of a document's PDF file as a picture, if the original was kept. Pages count from 1;
-/// the header `x-page-count` is their number. A picture is 1,200 pixels wide and has at most 4
-/// million pixels.
+/// Show a page of a document's PDF file as a picture, if the original was kept.
+///
+/// Pages count from 1; the header `x-page-count` is their number. A picture is 1,200 pixels wide
+/// and has at most 4 million pixels.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, description = "The picture", content_type = "image/png", body = inline(Binary)),
         ErrorResponse<Plain>))]

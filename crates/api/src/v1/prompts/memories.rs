@@ -56,9 +56,11 @@ fn id(text: &str) -> Result<MemoryId> {
     Ok(MemoryId(parse_id("memory", text)?))
 }
 
-/// List the notes about the user who has the key. On a server without users, the notes are about
-/// its owner. They are sent with questions that this person asks in the browser, and with requests
-/// that name this user, if they apply to the workspace.
+/// List the notes about the user who has the key.
+///
+/// On a server without users, the notes are about its owner. They are sent with questions that this
+/// person asks in the browser, and with requests that name this user, if they apply to the
+/// workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = MemoryList), ErrorResponse<Plain>))]
 #[get("/memories")]

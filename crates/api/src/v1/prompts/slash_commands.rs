@@ -86,9 +86,10 @@ fn id(text: &str) -> Result<SlashCommandId> {
     Ok(SlashCommandId(parse_id("slash command", text)?))
 }
 
-/// List the slash commands available to questions of this key. These are shared commands and those
-/// of the key's user. If a question contains a command as a separate word, the command's text
-/// replaces it in the question that is asked and stored.
+/// List the slash commands available to questions of this key.
+///
+/// These are shared commands and those of the key's user. If a question contains a command as a
+/// separate word, the command's text replaces it in the question that is asked and stored.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/slash-commands")]

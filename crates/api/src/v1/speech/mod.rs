@@ -26,7 +26,9 @@ pub async fn list_voices(
     Ok(Json(wire::Voices::of(model, voices, &formats)))
 }
 
-/// List the models for transcription and speech. Models that are not configured are left out.
+/// List the models for transcription and speech.
+///
+/// Models that are not configured are left out.
 #[utoipa::path(tag = "Speech", security(("api_key" = [])),
     responses((status = 200, body = wire::SpeechModelList), ErrorResponse<crate::error::Plain>))]
 #[get("/audio/models")]
@@ -37,9 +39,11 @@ pub async fn list_speech_models(
     Ok(Json(wire::SpeechModelList::of(ports.speech.hears().ok(), ports.speech.speaks().ok())))
 }
 
-/// Read an answer aloud. Markdown and citations are left out. The first response is sent while the
-/// audio is made. Then the audio is kept for 30 days and supports `Range` requests. An answer may
-/// have at most 50,000 characters.
+/// Read an answer aloud.
+///
+/// Markdown and citations are left out. The first response is sent while the audio is made. Then
+/// the audio is kept for 30 days and supports `Range` requests. An answer may have at most 50,000
+/// characters.
 #[utoipa::path(tag = "Speech", security(("api_key" = [])), params(wire::SpeechQuery),
     responses((status = 200, description = "The sound", content_type = "audio/mpeg", body = inline(Binary)),
         (status = 206, description = "The requested range of the audio."),

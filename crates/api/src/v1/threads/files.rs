@@ -78,10 +78,11 @@ pub async fn list_thread_files(
     Ok(list(ports.thread_files.of(thread.id).await?))
 }
 
-/// Add a file to a thread. The file is read once. Its text is sent with every question of the
-/// thread, as far as the model's context window allows, until the file is removed. A thread holds
-/// at most 16 files of 4 MiB of text each. A workbook becomes a file for each sheet. Returns the
-/// new files.
+/// Add a file to a thread.
+///
+/// The file is read once. Its text is sent with every question of the thread, as far as the model's
+/// context window allows, until the file is removed. A thread holds at most 16 files of 4 MiB of
+/// text each. A workbook becomes a file for each sheet. Returns the new files.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ThreadFileBody,
     responses((status = 200, body = ThreadFileList), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/thread/{thread}/files")]

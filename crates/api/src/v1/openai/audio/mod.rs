@@ -19,8 +19,10 @@ use crate::v1::openai::wire::audio::{
 };
 use crate::wire::{Binary, ServerSentEvent};
 
-/// Transcribe a recording. Uses the provider in the setting `SpeechToTextProvider`. With
-/// `stream=true` each segment is sent as soon as it is transcribed.
+/// Transcribe a recording.
+///
+/// Uses the provider in the setting `SpeechToTextProvider`. With `stream=true` each segment is sent
+/// as soon as it is transcribed.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
     responses((status = 200, content((answer::VerboseTranscript = "application/json"), (String = "text/plain"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
@@ -33,8 +35,9 @@ pub async fn transcribe(
     Ok(heard(&caller, &ports, form, TranscriptionTask::Transcribe).await?)
 }
 
-/// Translate a recording into English text. Works like `POST /openai/audio/transcriptions`. Not
-/// every provider can translate.
+/// Translate a recording into English text.
+///
+/// Works like `POST /openai/audio/transcriptions`. Not every provider can translate.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content = TranslationForm, content_type = "multipart/form-data"),
     responses((status = 200, content((answer::VerboseTranscript = "application/json"), (String = "text/plain"))), ErrorResponse<OpenAi>))]
@@ -74,8 +77,10 @@ async fn collected(mut parts: Receiver<Result<TranscriptPart>>) -> Result<Transc
     Ok(transcript)
 }
 
-/// Speak a text. Uses the provider in the setting `TextToSpeechProvider`. Markdown is spoken
-/// without marks and citations. The audio is sent while it is made.
+/// Speak a text.
+///
+/// Uses the provider in the setting `TextToSpeechProvider`. Markdown is spoken without marks and
+/// citations. The audio is sent while it is made.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = SpeechBody,
     responses((status = 200, content((inline(Binary) = "audio/mpeg"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
 #[post("/openai/audio/speech")]
