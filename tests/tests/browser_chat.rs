@@ -120,7 +120,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     browser.choose_files("#attach", &[&fake]).await?;
     browser.fill("#message", "And this?").await?;
     browser.click("button.send").await?;
-    browser.wait_for("fake.png is no picture").await?;
+    browser.wait_for("fake.png must be a PNG").await?;
     assert_eq!(browser.run("document.querySelector('#message').value").await?, "And this?");
     forgive_refusals(&mut browser);
     well_behaved(&browser, &server);

@@ -137,7 +137,7 @@ fn pages_for_which_there_is_no_time_are_named() {
     let Some(Ocr::Ready { directory, languages, .. }) = model() else { return };
     let none = Ocr::Ready { directory, seconds: 0, languages };
     let documents = extract("m.pdf", &pdf(&[TEXT, UPRIGHT, UPRIGHT]), &none).unwrap();
-    let expected = "Pages 2–3 are pictures and were not read: reading the pictures before took the 0 \
+    let expected = "Pages 2–3 are pictures and were not read: reading earlier pictures took the 0 \
         seconds allowed (CARREL_OCR_TIMEOUT).";
     assert_eq!(documents[0].warnings, [expected]);
 }

@@ -91,7 +91,7 @@ fn damaged_weights_are_told_from_missing_ones() {
         std::fs::write(&path, damaged).unwrap();
         let problem = problem(directory.path());
         assert!(
-            problem.contains("model.safetensors is damaged or no safetensors file"),
+            problem.contains("model.safetensors is damaged or not a safetensors file"),
             "{problem}"
         );
     }

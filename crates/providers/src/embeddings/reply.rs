@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn an_answer_that_is_wrong_is_called_what_it_is() {
         for (content, words) in [
-            (r#"{"data":[{"embedding":[1.0,NaN]}]}"#, "holds NaN"),
-            (r#"{"data":[{"embedding":[1.0,-Infinity]}]}"#, "holds Infinity"),
-            (r#"{"data":[{"embedding":[1.0,null]}]}"#, "vector 1 of 1 holds null"),
+            (r#"{"data":[{"embedding":[1.0,NaN]}]}"#, "with NaN"),
+            (r#"{"data":[{"embedding":[1.0,-Infinity]}]}"#, "with Infinity"),
+            (r#"{"data":[{"embedding":[1.0,null]}]}"#, "vector 1 of 1 contains null"),
             (r#"{"data":[{"embedding":["x"]}]}"#, "which is not a number"),
-            (r#"{"data":[{}]}"#, "holds no numbers"),
+            (r#"{"data":[{}]}"#, "contains no numbers"),
             (r#"{"data":[]}"#, "it returned 0 vectors for 1 texts"),
             (r#"{"data":[{"index":7,"embedding":[1]}]}"#, "not sent"),
             (r#"{}"#, "no vectors"),

@@ -108,7 +108,7 @@ async fn a_chat_may_answer_with_a_picture() {
     assert!(sent.starts_with("POST /chat/completions "), "{sent}");
     assert!(sent.contains(r#""modalities":["image","text"]"#) && sent.contains(&url), "{sent}");
     let refused = model.draw(&lighthouse()).await.unwrap_err().to_string();
-    assert!(refused.contains("without a picture: I would rather not."), "{refused}");
+    assert!(refused.contains("contains no picture: I would rather not."), "{refused}");
 }
 
 #[tokio::test]

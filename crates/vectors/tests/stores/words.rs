@@ -206,7 +206,7 @@ async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
     let error = world.synced().reconcile(HERE).await.unwrap_err();
     assert!(carrel_vectors::store::is_refusal(&error), "the other workspace is served");
     let told = error.to_string();
-    let wanted = "takes vectors of 8 dimensions at the most, and those of this workspace have 9; name \
+    let wanted = "accepts vectors of at most 8 dimensions, and those of this workspace have 9; name \
                   an index of 9 dimensions in PINECONE_INDEX";
     assert!(told.ends_with(wanted), "{told}");
     world.synced().reconcile(THERE).await.unwrap();
