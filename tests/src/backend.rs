@@ -1,4 +1,4 @@
-//! The two databases every endpoint is tested on.
+//! The two databases on which every endpoint is tested.
 use std::path::Path;
 use std::process::Command;
 
@@ -55,7 +55,7 @@ impl Backend {
 }
 
 impl Database {
-    /// What `DATABASE_URL` is to be, if anything.
+    /// The value of `DATABASE_URL`, if it is set.
     pub fn url(&self) -> Option<String> {
         let Self::Postgres { server, name } = self else { return None };
         let (base, _) = server.rsplit_once('/')?;

@@ -1,5 +1,5 @@
-//! A real browser without a window: Chromium, spoken to by its own protocol, which tells of every
-//! request and every message of its console. Nothing stands in between.
+//! A headless Chromium, driven by the DevTools protocol, which reports every request and every
+//! message of the console.
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// How long anything may take, on a busy machine.
+/// The timeout of any step, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a page is asked whether it is so yet.
+/// The interval between checks of a condition on a page.
 const PAUSE: Duration = Duration::from_millis(30);
 
 /// The programs that are tried, in this order, unless `CARREL_TEST_CHROMIUM` names one.
@@ -34,7 +34,7 @@ pub struct Browser {
     last: u64,
     /// Addresses of all requests.
     pub requests: Vec<String>,
-    /// What the console said that is an error or a warning, and exceptions nobody caught.
+    /// Errors and warnings of the console, and uncaught exceptions.
     pub complaints: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Where files are saved.
+    /// The directory for downloads.
     pub fn downloads(&self) -> PathBuf {
         self.profile.path().join("downloads")
     }
@@ -284,7 +284,7 @@ impl Browser {
         Ok(())
     }
 
-    /// What the window shows, or the whole page, as PNG.
+    /// Takes a picture of the window, or of the whole page, as PNG.
     pub async fn picture(&mut self, whole: bool) -> Result<Vec<u8>> {
         let how = json!({ "format": "png", "captureBeyondViewport": whole });
         let taken = self.call("Page.captureScreenshot", how).await?;

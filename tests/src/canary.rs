@@ -1,4 +1,4 @@
-//! What no request of the server may reach, and names that lead where a test says.
+//! Listeners that no request of the server may reach, and names with addresses that a test sets.
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 
@@ -22,7 +22,7 @@ impl Canary {
         Ok(self.0.local_addr()?.port())
     }
 
-    /// Who has come since this was asked last.
+    /// Takes the connections since the last call.
     pub fn visitors(&self) -> Vec<SocketAddr> {
         std::iter::from_fn(|| self.0.accept().ok().map(|(_, from)| from)).collect()
     }
@@ -43,7 +43,7 @@ impl Hosts {
         Ok(namespace.map(|namespace| Self { namespace, file }))
     }
 
-    /// What runs a program that knows these names.
+    /// The command that runs a program with these names.
     pub fn runner(&self) -> Vec<String> {
         self.namespace.runner()
     }

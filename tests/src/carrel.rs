@@ -1,4 +1,4 @@
-//! The `carrel` program as a person runs it.
+//! The `carrel` program, run from the command line.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,12 +9,12 @@ use anyhow::{Context, Result};
 pub struct Carrel {
     program: PathBuf,
     storage: PathBuf,
-    /// What runs the program, with its arguments before the program's own.
+    /// The command that runs the program, with its arguments before the program's own.
     within: Vec<String>,
     environment: Vec<(String, String)>,
 }
 
-/// What a command printed and how it ended.
+/// The output and exit code of a command.
 #[derive(Debug)]
 pub struct Output {
     pub code: Option<i32>,

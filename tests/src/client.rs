@@ -1,4 +1,4 @@
-//! Requests made as someone, and what came back.
+//! Requests on behalf of a caller, and their responses.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct Client {
     key: Option<String>,
 }
 
-/// What came back, ready to be compared.
+/// A response, ready to be compared.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,

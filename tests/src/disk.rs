@@ -1,4 +1,4 @@
-//! A disk of a few megabytes, in memory, that only the processes of one test see.
+//! A disk of a few megabytes, in memory, visible only to the processes of one test.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,12 +23,12 @@ impl SmallDisk {
         Ok(namespace.map(|namespace| Self { namespace, directory }))
     }
 
-    /// Where it is, for processes that see it.
+    /// The path of the disk, for processes that see it.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// What runs a program where the disk is seen.
+    /// The command that runs a program in the disk's namespace.
     pub fn runner(&self) -> Vec<String> {
         self.namespace.runner()
     }

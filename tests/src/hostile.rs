@@ -1,4 +1,4 @@
-//! Files that are made to do harm to whoever opens them.
+//! Files that are made to harm their reader.
 use std::io::{Cursor, Write};
 
 use anyhow::Result;

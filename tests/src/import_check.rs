@@ -1,7 +1,7 @@
-//! Compares the answers of a server with those that another server gave before its data was imported.
+//! Compares the answers of a server with those of another server before its data was imported.
 //!
-//! A folder of recorded answers holds `index.json` and a file for each request:
-//! `{request: {method, path, body}, status, body}`. `tests/import/differs.tsv` lists what may differ.
+//! A folder of recorded answers contains `index.json` and a file for each request: `{request:
+//! {method, path, body}, status, body}`. `tests/import/differs.tsv` lists the allowed differences.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use carrel_import::surrogates::mended;
 
 use crate::{Client, send};
 
-/// What may differ, line by line: a part of the request's path, a pattern of the place in the answer
-/// (see [`matches`]), and the reason.
+/// The allowed differences, line by line: a part of the request's path, a pattern of the place in
+/// the answer (see [`matches`]), and the reason.
 const MAY_DIFFER: &str = include_str!("../import/differs.tsv");
 
 /// A recorded installation: its storage folder and what its server answered.

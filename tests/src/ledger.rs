@@ -1,4 +1,4 @@
-//! What a server has said it did, and what it may have done besides.
+//! Records the acknowledged changes of a server, and those that may have happened.
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ pub type State = Option<String>;
 #[derive(Debug, Default)]
 struct Entry {
     sure: State,
-    /// What was asked for and not answered.
+    /// Changes that were requested but not acknowledged.
     maybe: Option<State>,
 }
 
@@ -18,7 +18,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     things: Mutex<BTreeMap<String, Entry>>,
-    /// What was asked for that only the answer would have named: how such names begin, and its value.
+    /// Requests whose names only the response would have revealed: the prefix of such names, and
+    /// the value.
     unnamed: Mutex<Vec<(&'static str, &'static str)>>,
 }
 
@@ -66,7 +67,7 @@ impl Ledger {
         self.entries().get(name).and_then(|entry| entry.sure.clone())
     }
 
-    /// How many things there are to lose.
+    /// The number of recorded objects.
     pub fn len(&self) -> usize {
         self.entries().values().filter(|entry| entry.sure.is_some()).count()
     }

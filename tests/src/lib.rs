@@ -1,4 +1,4 @@
-//! Starts the real server and speaks to it as someone.
+//! Starts the real server and sends requests as different callers.
 pub mod backend;
 pub mod browser;
 pub mod canary;

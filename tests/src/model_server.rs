@@ -1,8 +1,8 @@
-//! A server that speaks the OpenAI protocol and has no model in it: what it answers follows from the
-//! question alone, so that tests and demonstrations can know it beforehand.
+//! A server with the OpenAI protocol and no model. Its answers depend only on the question, so
+//! tests and demonstrations know them in advance.
 //!
-//! It quotes the first passage it is given and repeats the question. A model's name chooses how it
-//! behaves; [`MODELS`] lists the names, and any other behaves as `echo` does.
+//! It quotes the first passage of the prompt and repeats the question. The name of the model
+//! chooses the behaviour; [`MODELS`] lists the names, and any other name behaves like `echo`.
 mod chat;
 mod embedding;
 mod misbehaving;
@@ -21,7 +21,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// What the server can be asked for, and how each behaves.
+/// The models of the server, and the behaviour of each.
 pub const MODELS: [(&str, &str); 26] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),

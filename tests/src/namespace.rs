@@ -1,4 +1,4 @@
-//! A mount namespace: processes in it see a file system that nobody else sees.
+//! A mount namespace, whose file system only its own processes see.
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -30,14 +30,14 @@ impl Namespace {
         Ok(Some(Self { keeper }))
     }
 
-    /// What runs a program in it.
+    /// The command that runs a program in the namespace.
     pub fn runner(&self) -> Vec<String> {
         let keeper = self.keeper.id().to_string();
         let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &keeper];
         enter.map(str::to_owned).into()
     }
 
-    /// Where everybody else finds `path`, as it is in there.
+    /// The path from outside for `path` in the namespace.
     pub fn seen(&self, path: &Path) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
         root.join(path.strip_prefix("/").unwrap_or(path))

@@ -1,16 +1,16 @@
-//! The server's OpenAPI document, as something to make requests from.
+//! The server's OpenAPI document, as a source of requests.
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::Client;
 
-/// How deep a value is made of its schema.
+/// The maximum depth of a value that is generated from a schema.
 const DEEPEST: usize = 6;
 
 pub struct Document(Value);
 
-/// One operation of the document.
+/// An operation of the document.
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub method: Method,
@@ -117,7 +117,7 @@ impl Operation {
         self.media.iter().any(|known| known == media)
     }
 
-    /// Whether it is of the dialect in which some refusals are 500 on purpose.
+    /// Whether it belongs to `/api/v1`, where some refusals are 500 on purpose.
     pub fn is_compat(&self) -> bool {
         self.path.starts_with("/api/")
     }
@@ -133,7 +133,7 @@ pub fn encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Where in a value there is something: JSON pointers to every member, itself left out.
+/// JSON pointers to every member of a value, without the value itself.
 pub fn places(value: &Value) -> Vec<String> {
     let below = |name: String, inner: &Value| {
         let deeper = places(inner).into_iter().map(|place| format!("/{name}{place}"));

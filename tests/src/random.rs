@@ -1,4 +1,4 @@
-//! Numbers that look random and come again from the same seed.
+//! Pseudo-random numbers with a seed.
 
 /// A generator after Marsaglia (xorshift64*).
 #[derive(Clone, Debug)]

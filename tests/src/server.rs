@@ -1,4 +1,4 @@
-//! The real server as a process of its own, on a free port, with its own storage.
+//! The real server as a process, on a free port, with its own storage directory.
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -12,19 +12,19 @@ use crate::disk::SmallDisk;
 use crate::visitor::Visitor;
 use crate::{Carrel, Client, Mode};
 
-/// How long a server may take to say where it listens, on a busy machine.
+/// The timeout for a server to print its address, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const KEY: &str = "a-key-for-the-tests-0123456789";
 
-/// How a server is started.
+/// The options for starting a server.
 pub struct Options {
     pub backend: Backend,
     /// Further environment variables.
     pub environment: Vec<(&'static str, String)>,
     /// A disk of its own for the storage.
     pub disk: Option<SmallDisk>,
-    /// What runs it, with its arguments.
+    /// The command that runs it, with its arguments.
     pub within: Vec<String>,
 }
 
@@ -147,7 +147,7 @@ impl TestServer {
         bail!("the server did not say where it listens:\n{}", self.log()?)
     }
 
-    /// As whoever holds the full key.
+    /// A client with the full key.
     pub fn admin(&self) -> &Client {
         &self.client
     }
@@ -165,7 +165,7 @@ impl TestServer {
         &self.database
     }
 
-    /// As seen from outside, on whatever disk it is.
+    /// The storage directory as seen from outside, on any disk.
     pub fn storage(&self) -> PathBuf {
         let own = || self.directory.path().to_owned();
         self.disk.as_ref().map_or_else(own, SmallDisk::seen).join("storage")
@@ -175,7 +175,7 @@ impl TestServer {
         self.child.as_ref().map(Child::id)
     }
 
-    /// What the server has written to its log so far.
+    /// Returns the log so far.
     pub fn log(&self) -> Result<String> {
         Ok(fs::read_to_string(self.log_path())?)
     }

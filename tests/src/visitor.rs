@@ -1,4 +1,4 @@
-//! Somebody with a browser that runs no scripts: pages, forms, a cookie.
+//! A browser without scripts: pages, forms, a cookie.
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -17,7 +17,7 @@ pub struct Visitor {
     cookie: Option<String>,
 }
 
-/// What a browser would show.
+/// A page as a browser would show it.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub status: u16,
@@ -30,7 +30,7 @@ impl Page {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Where it leads, if it is a redirect.
+    /// The target, if it is a redirect.
     pub fn leads_to(&self) -> &str {
         self.header("location")
     }
@@ -77,7 +77,7 @@ impl Visitor {
         Ok(owner)
     }
 
-    /// Somebody of a team who has signed in.
+    /// A signed-in member of a team.
     pub async fn signed_in(server: &TestServer, name: &str) -> Result<Self> {
         let mut visitor = Self::new(server.admin())?;
         let fields = [("username", name), ("password", PASSWORD)];

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authorization: keys, scopes and strangers, on every operation.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ struct Operation {
 }
 
 impl Operation {
-    /// What whoever has no good key is answered.
+    /// The response to a caller without a valid key.
     fn not_admitted(&self) -> Value {
         match self.path.starts_with("/api/") {
             true => json!({ "error": "No valid api key found." }),
@@ -39,7 +39,7 @@ impl Operation {
         self.refusal(message, "missing_scope")
     }
 
-    /// As the protocol has it that the operation speaks.
+    /// The error in the format of the operation's protocol.
     fn refusal(&self, message: String, code: &str) -> Value {
         if !self.path.starts_with("/v1/openai/") {
             return json!({ "error": message });

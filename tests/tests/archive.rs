@@ -1,4 +1,4 @@
-//! A server is archived, and read into another database: SQLite to PostgreSQL and back. It answers as before.
+//! Archives: a server moves from SQLite to PostgreSQL and back, and answers as before.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,8 @@ fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("import/storage")
 }
 
-/// What is compared: people, keys, workspaces, conversations, documents, widgets, invites, prompts.
+/// The compared data: people, keys, workspaces, conversations, documents, widgets, invites,
+/// prompts.
 const ASKED: &[&str] = &[
     "/v1/users",
     "/v1/admin/invites",
@@ -66,7 +67,7 @@ async fn with_server_stopped(server: &mut TestServer, arguments: &[&str]) -> Res
     Ok(output)
 }
 
-/// The key of secrets of all servers, so that each can use the keys of providers and continue the log.
+/// The secret key of all servers, so that each can use the keys of providers and continue the log.
 const SECRET_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 async fn started(backend: Backend) -> Result<TestServer> {
@@ -178,8 +179,8 @@ async fn a_damaged_archive_changes_nothing() -> Result<()> {
 
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let damages: [(&str, &str); 3] = [
-        ("tables/documents.jsonl", "is not what was archived"),
-        ("SHA256SUMS", "is not what was archived"),
+        ("tables/documents.jsonl", "differs from the archived file"),
+        ("SHA256SUMS", "differs from the archived file"),
         ("archive.json", "cannot be read"),
     ];
     for (name, why) in damages {

@@ -1,7 +1,6 @@
-//! What has gone wrong in servers of this kind, tried on every operation of the OpenAPI document.
+//! Known classes of attacks, tried on every operation of the OpenAPI document.
 //!
-//! The operations are read from the running server, so that a new one is attacked without being
-//! named here.
+//! The operations come from the running server, so new ones are attacked automatically.
 mod attachments;
 mod audit_log;
 mod bodies;
@@ -35,7 +34,7 @@ pub struct Target {
     outside: tempfile::TempDir,
 }
 
-/// What nobody may change by the way.
+/// Fields that a request must not change by accident.
 #[derive(Debug, PartialEq)]
 struct Guarded {
     admins: BTreeSet<String>,
@@ -81,7 +80,7 @@ impl Target {
         Ok(Self { server, operations, values, outside })
     }
 
-    /// What a parameter of this name stands for; something that is not there for one that is new.
+    /// The value of a parameter of this name; a missing object for a new parameter.
     pub fn value(&self, name: &str) -> String {
         self.values.get(name).cloned().unwrap_or_else(|| "1".to_owned())
     }

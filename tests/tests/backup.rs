@@ -1,4 +1,4 @@
-//! Backups made while the server works, what comes of them, and what is told of damage.
+//! Backups of a running server, their restoration, and damaged archives.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,9 +65,9 @@ async fn restore(server: &mut TestServer, archive: &Path) -> Result<()> {
     let restored = server.carrel().run(&["restore", &archive.display().to_string()])?;
     assert_eq!(restored.code, Some(0), "{restored:?}");
     // A backup without secrets has nothing to compare the seal of the audit log with.
-    if restored.stderr.contains("no key of secrets") {
+    if restored.stderr.contains("no secret key") {
         let verified = server.carrel().run(&["audit", "verify"])?;
-        assert!(verified.stderr.contains("not made with this key"), "{verified:?}");
+        assert!(verified.stderr.contains("made with another secret key"), "{verified:?}");
         assert_eq!(server.carrel().run(&["audit", "seal"])?.code, Some(0));
     }
     let verified = server.carrel().run(&["verify"])?;
@@ -220,7 +220,7 @@ async fn an_archive_cannot_lead_outside() -> Result<()> {
     Ok(())
 }
 
-/// One entry of a tar file, as any program may write it.
+/// An entry of a tar file, as any program may write it.
 fn entry(name: &str, content: &str, kind: u8) -> Vec<u8> {
     let mut head = [0u8; 512];
     head[..name.len()].copy_from_slice(name.as_bytes());
@@ -261,7 +261,7 @@ async fn what_is_stored_agrees_with_itself_until_it_is_changed(backend: Backend)
     let found = verify()?;
     assert_eq!(found.code, Some(1), "{found:?}");
     for fault in [
-        format!("the text in the file {one} is not the document's"),
+        format!("the text in the file {one} differs from the document's"),
         format!("the file {two} is missing"),
         "the file custom-documents/stray.json belongs to no document".to_owned(),
     ] {
@@ -285,7 +285,7 @@ async fn on_postgres_the_files_are_backed_up_and_the_rest_is_told() -> Result<()
     assert_eq!(made.code, Some(0), "{made:?}");
     assert!(made.stderr.contains("pg_dump"), "{made:?}");
     let again = server.carrel().run(&["backup", &file])?;
-    assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{again:?}");
+    assert!(again.code == Some(1) && again.stderr.contains("exists already"), "{again:?}");
     let target = scratch.path().join("target");
     let restored = e2e::Carrel::new(&target)?.run(&["restore", &file])?;
     assert_eq!(restored.code, Some(0), "{restored:?}");

@@ -1,4 +1,4 @@
-//! What is wrong is refused in JSON with a 4xx, and nothing is changed by it.
+//! Invalid requests are refused in JSON with a 4xx, and change nothing.
 use anyhow::Result;
 use e2e::{Answer, Backend, Options, TestServer, on_both_databases, send};
 use futures_util::StreamExt;

@@ -1,4 +1,5 @@
-//! Administration: connections are tried before they are saved; the installation looks as it is told.
+//! Administration: connections are tested before they are saved, and the appearance of the
+//! installation.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;
@@ -143,8 +144,12 @@ async fn an_installation_has_an_icon_and_links_of_its_own(
     let form = ada.get("/admin/appearance").await?;
     assert!(form.says("https://help.example.org/start\nmailto:desk@example.org</textarea>"));
     for (name, value, words) in [
-        ("footer_data", "https://fine.example\njavascript:alert(1)", "is no https, http or mailto"),
-        ("footer_data", &"https://fine.example\n".repeat(21), "21 links are too many"),
+        (
+            "footer_data",
+            "https://fine.example\njavascript:alert(1)",
+            "is not an https, http or mailto",
+        ),
+        ("footer_data", &"https://fine.example\n".repeat(21), "there are 21 links"),
         ("meta_page_favicon", "javascript:alert(1)", "must be an http or https address"),
         ("support_email", "nobody", "must be an e-mail address"),
     ] {

@@ -1,5 +1,5 @@
-//! Conversations in a real browser: files beside questions, questions that come to nothing, answers
-//! that are worked on by mouse and by keys.
+//! Conversations in a real browser: files beside questions, failed questions, and actions on
+//! answers by mouse and keyboard.
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -14,7 +14,7 @@ use crate::browser_journey::{PASSWORD, base, fresh_with, set_up, violations, wel
 /// A picture of one dot.
 pub const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// Somebody who has set the server up, in an empty workspace `harbour`.
+/// A user who has set up the server, in an empty workspace `harbour`.
 async fn in_a_workspace(server: &TestServer, link: &str) -> Result<Browser> {
     let mut browser = Browser::start(1280, 900).await?;
     set_up(&mut browser, link).await?;
@@ -44,7 +44,7 @@ async fn answered(browser: &mut Browser, turns: usize) -> Result<()> {
     browser.wait(&there).await
 }
 
-/// What the console says of answers with an error is expected where one is.
+/// Ignores messages of the console about expected error responses.
 fn forgive_refusals(browser: &mut Browser) {
     browser.complaints.retain(|complaint| {
         !complaint.contains("Failed to load resource")
@@ -120,7 +120,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     browser.choose_files("#attach", &[&fake]).await?;
     browser.fill("#message", "And this?").await?;
     browser.click("button.send").await?;
-    browser.wait_for("fake.png is no picture").await?;
+    browser.wait_for("fake.png must be a PNG").await?;
     assert_eq!(browser.run("document.querySelector('#message').value").await?, "And this?");
     forgive_refusals(&mut browser);
     well_behaved(&browser, &server);

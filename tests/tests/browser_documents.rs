@@ -1,5 +1,5 @@
-//! Documents in a real browser: sent with their progress, followed through their job, put in order by
-//! ticking them. Nothing complains on the way, and nothing goes anywhere else.
+//! Documents in a real browser: uploads with their progress, their jobs, and bulk actions. The
+//! console stays empty, and no request leaves the server.
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};

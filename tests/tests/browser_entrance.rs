@@ -1,4 +1,4 @@
-//! Pages without scripts: the first start, signing in and out, invites, and who is kept out.
+//! Pages without scripts: the first start, signing in and out, invites, and refusals.
 use anyhow::{Context, Result};
 use e2e::browser::{Browser, NAMED_HOST};
 use e2e::visitor::{PASSWORD, Page, Visitor};
@@ -278,7 +278,7 @@ async fn where_links_alone_sign_in_no_password_is_taken() -> Result<()> {
         match page {
             Some(page) => assert_eq!((door.status, door.header("location")), (303, page)),
             None => assert!(
-                door.says("Passwords are switched off") && !door.says("<form"),
+                door.says("Password sign-in is turned off") && !door.says("<form"),
                 "{}",
                 door.text
             ),

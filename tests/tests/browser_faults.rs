@@ -1,4 +1,4 @@
-//! Faults that were met on a walk through the pages, each looked for in a real browser.
+//! Faults found on a walk through the pages, each reproduced in a real browser.
 
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;

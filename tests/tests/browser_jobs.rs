@@ -1,5 +1,5 @@
-//! The list of all jobs in a real browser: it comes anew while something is under way, and loses
-//! neither its place nor that of the keyboard.
+//! The list of all jobs in a real browser: it updates while a job runs, and keeps its scroll
+//! position and the keyboard focus.
 use anyhow::{Context, Result};
 
 use crate::browser_documents::{begun, begun_with};
@@ -26,7 +26,7 @@ async fn a_job_is_called_off_in_the_list_that_comes_anew() -> Result<()> {
     assert_eq!(ada.run("document.activeElement.id").await?, "job-1-do");
     assert_eq!(violations(&mut ada).await?, [""; 0]);
     ada.leave_by("document.activeElement.click()").await?;
-    ada.wait_for("Cancelled. Documents that were finished stay.").await?;
+    ada.wait_for("Cancelled. Finished documents stay indexed.").await?;
     assert_eq!(ada.run("location.href").await?, page.as_str());
     assert_eq!(ada.run("!!document.querySelector('#job-1-do')").await?, false);
     ada.open(&format!("{}/admin/jobs", base(&server))).await?;

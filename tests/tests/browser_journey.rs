@@ -1,5 +1,5 @@
-//! One journey through the browser interface, in a real browser: from the first start to a key that
-//! is revoked. Nothing complains on the way, and nothing goes anywhere else.
+//! One journey through the browser interface in a real browser, from the first start to a revoked
+//! key. The console stays empty, and no request leaves the server.
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub async fn set_up(browser: &mut Browser, link: &str) -> Result<()> {
     browser.wait_for("Welcome").await
 }
 
-/// What a browser complained of, which is nothing; and whether it stayed with its server.
+/// Checks that the console is empty and that no request left the server.
 pub fn well_behaved(browser: &Browser, server: &TestServer) {
     assert_eq!(faults(&browser.complaints), [""; 0]);
     assert_eq!(browser.strays(&base(server)), [""; 0]);
@@ -273,7 +273,7 @@ pub const PAGES: [&str; 35] = [
     "/admin/system",
 ];
 
-/// What axe-core finds against WCAG 2.2 AA, as `rule: elements`.
+/// Violations of WCAG 2.2 AA that axe-core finds, as `rule: elements`.
 pub async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
     browser.run(AXE).await?;
     // What is still fading in has another contrast than it comes to.

@@ -88,7 +88,7 @@ async fn what_is_told_of_an_answer_is_in_the_language_of_who_listens(
     Ok(())
 }
 
-/// What controls are called for those who do not see them.
+/// The accessible names of controls.
 fn labels(html: &str) -> Vec<String> {
     let labels = html.split("aria-label=\"").skip(1);
     labels.filter_map(|rest| Some(format!("aria-label=\"{}\"", rest.split('"').next()?))).collect()

@@ -1,4 +1,4 @@
-//! What pages are told as it happens: for as long as whoever looks may do so.
+//! Live updates of pages continue only while the visitor has access.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

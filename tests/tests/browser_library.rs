@@ -1,4 +1,4 @@
-//! The library behind the door, without scripts: looked through, taken in, put in order, followed.
+//! The library without scripts: listing, adding, organizing and following documents.
 use anyhow::{Context, Result};
 use e2e::visitor::{PASSWORD, Page, Visitor};
 use e2e::{Backend, Client, Mode, TestServer, hostile, in_both_modes, on_both_databases};

@@ -1,5 +1,5 @@
-//! Answers while they grow, and files beside questions, in a real browser: nothing that somebody has chosen
-//! or opened is lost, and a server that has gone is told of.
+//! Growing answers, and files beside questions, in a real browser: choices and open parts are kept,
+//! and a lost server is noticed.
 use std::path::Path;
 
 use anyhow::{Result, ensure};

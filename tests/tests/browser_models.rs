@@ -1,4 +1,4 @@
-//! The gallery of providers, and what is chosen beside a question, in a real browser.
+//! The gallery of providers, and the choices beside a question, in a real browser.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::{PASSWORD, Visitor};

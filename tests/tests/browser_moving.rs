@@ -1,4 +1,4 @@
-//! Bringing over another installation, and widgets for other sites, on their pages in a real browser.
+//! Pages for the import of another installation and for widgets, in a real browser.
 use std::fs;
 use std::path::Path;
 
@@ -34,9 +34,7 @@ async fn somebody_who_moves_sees_what_would_come_imports_it_and_signs_in_as_befo
     keeper.follow("#import a.button").await?;
     keeper.wait("document.querySelector('#source').value === 'anythingllm'").await?;
     keeper.click("button[value=check]").await?;
-    keeper
-        .wait("document.querySelector('#import-report')?.innerText === 'What would come'")
-        .await?;
+    keeper.wait("document.querySelector('#import-report')?.innerText === 'Import preview'").await?;
     let users = "[...document.querySelectorAll('.table tbody tr')].find((row) => \
                  row.cells[0].innerText === 'users')?.cells[2].innerText";
     assert_eq!(keeper.run(users).await?, "3");

@@ -1,4 +1,4 @@
-//! The pages as an application that can be installed, and what it shows without its server.
+//! The pages as an installable application, and its offline page.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 

@@ -1,4 +1,4 @@
-//! Conversations are one's own: found again, branched, exported, shared and deleted, each taken back.
+//! A user's own conversations: search, branches, exports, shared links, deletion and restoration.
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;

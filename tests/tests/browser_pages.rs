@@ -1,4 +1,4 @@
-//! Pages behind the door, without scripts: who may open which, and what their forms do.
+//! Pages behind sign-in, without scripts: who may open them, and what their forms do.
 use anyhow::{Context, Result};
 use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Backend, TestServer, on_both_databases};

@@ -1,4 +1,4 @@
-//! Suggested messages, slash commands and earlier instructions in a real browser.
+//! Suggested messages, slash commands and previous instructions in a real browser.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a newcomer stumbled over, one by one, in a real browser: forms, words, places, phones.
+//! Obstacles for newcomers, one by one, in a real browser: forms, wording, positions, phones.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;

@@ -1,4 +1,4 @@
-//! The search playground: four ways of searching, side by side.
+//! The search playground: four search modes side by side.
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;

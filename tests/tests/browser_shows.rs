@@ -1,5 +1,5 @@
-//! The journey of somebody who makes the server theirs, in languages other than English: by what stands on the
-//! pages, not by words, so that it is the same in each.
+//! The setup of a server in languages other than English. Steps find elements, not words, so they
+//! are the same in each language.
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::browser_journey::{PASSWORD, base, violations, well_behaved};
 use crate::browser_width::WIDER;
 
-/// How many files are uploaded at once.
+/// The number of files in one upload.
 const FILES: usize = 24;
 
 #[tokio::test]
@@ -62,7 +62,7 @@ impl Walk<'_> {
         self.ada.open(&format!("{}{path}", self.base)).await
     }
 
-    /// Nothing sticks out, and everybody can use it.
+    /// Checks that nothing overflows and that the page is accessible.
     async fn looks_right(&mut self, what: &str) -> Result<()> {
         let wider = self.ada.run(WIDER).await?;
         ensure!(wider == "", "{what}: {wider}");

@@ -1,4 +1,4 @@
-//! Dictation and answers read aloud in a real browser, and the pages that choose who hears and speaks.
+//! Dictation and answers read aloud in a real browser, and the pages that choose the providers.
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;

@@ -1,4 +1,4 @@
-//! Conversations without scripts: files, questions that come to nothing, exchanges worked on.
+//! Conversations without scripts: files, failed questions, actions on exchanges.
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -97,7 +97,7 @@ async fn files_go_along_with_a_question_as_a_plain_form(
     let huge = vec![b'x'; 17 << 20];
     let many = vec![("a.txt", "text/plain", &b"x"[..]); 17];
     for (files, status, words) in [
-        (vec![("fake.png", "image/png", &b"words"[..])], 422, "fake.png is no picture"),
+        (vec![("fake.png", "image/png", &b"words"[..])], 422, "fake.png must be a PNG"),
         (vec![("empty.txt", "text/plain", &b""[..])], 422, "empty.txt is empty"),
         (vec![("broken.pdf", "application/pdf", &b"%PDF-1.7 no"[..])], 422, "broken.pdf"),
         (vec![("huge.txt", "text/plain", &huge[..])], 413, "larger than the"),

@@ -1,4 +1,4 @@
-//! Files on their way to the library in a real browser: dropped, refused, lost on the way.
+//! Uploads to the library in a real browser: dropped files, refused files, lost connections.
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};

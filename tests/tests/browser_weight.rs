@@ -1,4 +1,4 @@
-//! What pages weigh, as a browser that has seen none of them takes them.
+//! The size of pages for a browser with an empty cache.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 
@@ -10,10 +10,12 @@ const MOST: u64 = 60_000;
 /// The most requests for it, itself included.
 const MOST_REQUESTS: u64 = 5;
 
-/// What asks somebody else, as a provider of models, and comes when it comes. The page is complete without.
+/// Requests to other services, such as providers of models, which may arrive late. The page is
+/// complete without them.
 const LATER: [&str; 2] = ["/status", "/names"];
 
-/// What browsers ask for at leisure, once a page is there, in case somebody installs it as an application.
+/// Requests that browsers make after loading a page, so that users can install it as an
+/// application.
 const INSTALLED: &str = "manifest\\.webmanifest$|icon-192\\.png$|service-worker\\.js$";
 
 /// Bytes, requests, and what was asked for only after something else had arrived: by a style sheet or

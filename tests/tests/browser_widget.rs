@@ -1,4 +1,4 @@
-//! The chat widget, in a real browser, on pages of another origin with a strict policy of their own.
+//! The chat widget in a real browser, on pages of another origin with a strict policy.
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::{Options, TestServer, model_server};
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::browser_journey::{base, violations};
 
-/// Where the page's own script, which is the test, finds things in the widget.
+/// The widget's shadow root, where the test's script looks for elements.
 const FIND: &str = "document.querySelector('[data-carrel-widget]').shadowRoot";
 
 /// A site of somebody else's with one page, until it is dropped.
@@ -77,7 +77,7 @@ fn find(selector: &str) -> String {
     format!("{FIND}.querySelector({})", json!(selector))
 }
 
-/// What an element of the widget says.
+/// Returns the text of an element of the widget.
 async fn text(browser: &mut Browser, selector: &str) -> Result<String> {
     let said = browser.run(&format!("{}?.innerText ?? ''", find(selector))).await?;
     Ok(said.as_str().unwrap_or_default().to_owned())

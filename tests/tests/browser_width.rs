@@ -1,4 +1,5 @@
-//! Nothing is wider than the window: every page, and a conversation with all that answers and names may hold.
+//! Nothing is wider than the window: every page, and a conversation with everything that answers
+//! and names may contain.
 use anyhow::Result;
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;
@@ -7,7 +8,7 @@ use serde_json::json;
 use crate::browser_journey::{PAGES, PASSWORD, base, fresh_with, furnish, well_behaved};
 
 const WIDTHS: [u32; 4] = [320, 390, 768, 1440];
-/// What sticks out of the window, if anything does.
+/// Returns the elements that are wider than the window.
 pub const WIDER: &str = "(() => { const root = document.documentElement; \
     if (root.scrollWidth <= root.clientWidth) return ''; \
     const out = [...document.body.querySelectorAll('*')].filter((it) => \

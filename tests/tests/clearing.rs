@@ -1,4 +1,4 @@
-//! Exchanges deleted by a filter, and what answers have cost.
+//! Exchanges deleted by a filter, and the usage report.
 use anyhow::Result;
 use e2e::{Backend, Mode, TestServer, in_both_modes, on_both_databases};
 use serde_json::{Value, json};

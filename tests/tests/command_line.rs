@@ -1,4 +1,4 @@
-//! The program as a person runs it, without a server.
+//! The command line without a server.
 use anyhow::Result;
 use e2e::{Backend, Carrel, TestServer};
 use serde_json::json;

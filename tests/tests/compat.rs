@@ -1,4 +1,4 @@
-//! `/api/v1` where it says things in the way of the product whose clients it serves.
+//! Differences of `/api/v1` that existing clients rely on.
 use anyhow::Result;
 use e2e::{Backend, Options, TestServer, on_both_databases, send};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Conversations: streamed, in threads, begun anew.
+//! Conversations: streams, threads and resets.
 use anyhow::Result;
 use e2e::{Backend, Client, Mode, Options, TestServer, in_both_modes, model_server};
 use reqwest::Method;

@@ -1,7 +1,7 @@
-//! The server is killed at random under load; whatever it acknowledged must be there afterwards.
+//! Kills the server at random under load. Every acknowledged change must be there afterwards.
 //!
-//! `CARREL_CRASH_CYCLES` says how often, `CARREL_SEED` repeats a run. `cargo xtask crash [n]` sets
-//! the first.
+//! `CARREL_CRASH_CYCLES` sets the number of kills, `CARREL_SEED` repeats a run. `cargo xtask crash
+//! [n]` sets the first.
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +14,10 @@ use e2e::random::Random;
 use e2e::{Backend, Client, TestServer};
 use serde_json::{Value, json};
 
-/// Who write at the same time.
+/// The number of concurrent writers.
 const WRITERS: usize = 4;
 
-/// What every cycle begins with.
+/// The workspace that exists at the start of every cycle.
 const WORKSPACE: &str = "crash";
 
 #[tokio::test]

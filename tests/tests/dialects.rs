@@ -1,4 +1,4 @@
-//! One document, as each dialect knows it: natively by the title it was given, at `/api/v1` by its file.
+//! Names of documents in both contracts: at `/v1` the given title, at `/api/v1` the file.
 use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A full disk, and a database that cannot be written to.
+//! A full disk, and a read-only database.
 use anyhow::{Context, Result};
 use e2e::disk::SmallDisk;
 use e2e::visitor::Visitor;

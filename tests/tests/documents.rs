@@ -1,4 +1,4 @@
-//! Files and texts on their way into the library.
+//! Adding files and texts to the library.
 use std::collections::HashSet;
 
 use anyhow::Result;

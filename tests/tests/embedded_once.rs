@@ -1,4 +1,4 @@
-//! Nothing is embedded twice, and everything anew that has to be.
+//! No text is embedded twice, and documents are embedded again when they must be.
 use anyhow::{Context, Result};
 use e2e::{Backend, Client, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Embeds: who may use them, how often, and what they are told.
+//! Chat widgets: who may use them, how often, and their refusals.
 use anyhow::{Context, Result};
 use e2e::{Answer, Backend, Client, Options, TestServer, on_both_databases, send};
 use futures_util::future::join_all;
@@ -41,7 +41,7 @@ async fn embed(admin: &Client, fields: Value) -> Result<String> {
     Ok(made["embed"]["uuid"].as_str().context("no uuid")?.to_owned())
 }
 
-/// As a page does: no key, and the body as text.
+/// Sends a request as a page does: without a key, and with the body as text.
 pub async fn ask(
     server: &TestServer,
     embed: &str,

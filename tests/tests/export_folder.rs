@@ -1,5 +1,5 @@
-//! The way back: `carrel export anythingllm` beside a running server, and its documents read again by
-//! `carrel import anythingllm`.
+//! The export to AnythingLLM: `carrel export anythingllm` beside a running server, and its
+//! documents imported again by `carrel import anythingllm`.
 mod compare;
 mod source;
 
@@ -108,7 +108,7 @@ async fn what_was_made_here_is_in_the_folder_as_the_server_tells_it(
     refused_folders(&server, directory.path(), &folder)
 }
 
-/// Where anything is, nothing is written.
+/// An export refuses a folder that is not empty.
 fn refused_folders(server: &TestServer, directory: &Path, folder: &Path) -> Result<()> {
     let before = files_beneath(directory)?;
     let again = export(server, folder)?;
@@ -118,7 +118,7 @@ fn refused_folders(server: &TestServer, directory: &Path, folder: &Path) -> Resu
     fs::create_dir(&broken_off)?;
     let refused = export(server, &directory.join("next"))?;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("next.partial is there"), "{refused:?}");
+    assert!(refused.stderr.contains("next.partial exists"), "{refused:?}");
     assert_eq!(files_beneath(directory)?, before);
     fs::remove_dir(&broken_off)?;
     fs::create_dir(directory.join("next"))?;

@@ -1,4 +1,4 @@
-//! The browser extension of the other product: its key, and what it asks for with it.
+//! AnythingLLM's browser extension: its keys and its requests.
 use anyhow::Result;
 use e2e::visitor::PASSWORD;
 use e2e::{Backend, Client, TestServer, on_both_databases};

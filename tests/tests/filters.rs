@@ -1,4 +1,4 @@
-//! Questions and searches within chosen documents, by their names and by what their owners say of them.
+//! Questions and searches within selected documents, by name and by metadata.
 use anyhow::Result;
 use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Documents of every format: made by real programs, damaged, and made to do harm.
+//! Documents of every format: from real programs, damaged, and hostile.
 use std::fs;
 use std::path::PathBuf;
 

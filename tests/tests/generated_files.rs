@@ -1,4 +1,4 @@
-//! Files that were put beside the pictures that were made, downloaded whole or in part.
+//! Downloads of generated files, whole or in part.
 use anyhow::Result;
 use e2e::{Backend, Client, TestServer, send};
 use reqwest::Method;

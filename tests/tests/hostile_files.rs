@@ -1,5 +1,4 @@
-//! Files that are damaged or made to do harm: each is refused with a reason, and nothing else
-//! happens.
+//! Damaged and hostile files: each is refused with a reason, and nothing else happens.
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;

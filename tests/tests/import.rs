@@ -1,5 +1,5 @@
-//! An installation of AnythingLLM is imported: the small one of `tests/import`, which `make.py` there
-//! writes, and those beside the clone where they are.
+//! Imports of AnythingLLM: the small installation of `tests/import`, which `make.py` there writes,
+//! and recorded ones beside the clone if they are present.
 mod recorded;
 
 use std::fs;
@@ -64,7 +64,7 @@ async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -
     the_report_tells_of_everything(&report(&server)?)?;
     let again = import(&mut server, &fixture(), &[]).await?;
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert!(again.stderr.contains("everything is there"), "{again:?}");
+    assert!(again.stderr.contains("nothing to do"), "{again:?}");
     let verified = server.carrel().run(&["verify"])?;
     assert_eq!(verified.code, Some(0), "{verified:?}");
     Ok(())
@@ -263,13 +263,13 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         "workspace_chats 12: user 3",
         "embed_chats 2: the stored answer",
         "embed_configs 1: ",
-        "workspace_documents 6: the file custom-documents/lost.txt-6.json is gone",
+        "workspace_documents 6: the file custom-documents/lost.txt-6.json is missing",
         "workspace_documents 7: ",
         "memories 3: its user no longer exists",
         "documents/custom-documents/broken-7.json: it is damaged",
         "documents/custom-documents/.DS_Store",
         "documents/nested/deeper/unused.txt-8.json",
-        "documents/custom-documents/gone.txt-5.json: its file is gone",
+        "documents/custom-documents/gone.txt-5.json: its file is missing",
         "documents/custom-documents/maps-4.json: the encrypted keys",
         ".env UNKNOWN_SETTING",
         ".env ANTHROPIC_API_KEY",

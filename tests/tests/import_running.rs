@@ -1,4 +1,4 @@
-//! An import into a server that runs, asked for over HTTP.
+//! An import into a running server, over HTTP.
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

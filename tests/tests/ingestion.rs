@@ -1,4 +1,4 @@
-//! Documents on their way in: a large upload is a job of small steps, between which others are served.
+//! Large uploads: a job of small steps, between which other requests are served.
 use anyhow::{Context, Result, ensure};
 use e2e::{Answer, Backend, Client, Mode, TestServer, in_both_modes, model_server};
 use serde_json::{Value, json};

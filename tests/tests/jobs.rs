@@ -1,4 +1,4 @@
-//! Jobs: made, followed to their end, called off, tried again.
+//! Jobs: created, followed to their end, cancelled, retried.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! `kill -9` while documents are embedded.
+//! `kill -9` while documents are being embedded.
 use anyhow::Result;
 use e2e::{Backend, Client, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};

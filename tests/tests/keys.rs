@@ -1,4 +1,4 @@
-//! API keys: made, bound, limited, revoked over HTTP.
+//! API keys over HTTP: creating, binding, limiting and revoking them.
 use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;

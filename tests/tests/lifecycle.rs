@@ -1,4 +1,4 @@
-//! Starting, stopping, and being killed.
+//! Starting, stopping and killing the server.
 use std::time::Duration;
 
 use anyhow::Result;

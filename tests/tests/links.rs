@@ -1,4 +1,4 @@
-//! Pages of other hosts, served by a host of the test.
+//! Web pages served by a host of the test.
 use anyhow::Result;
 use e2e::{Backend, Options, TestServer};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! One test binary: the modules mirror what a client can do.
+//! One test binary, with a module for each thing that a client can do.
 mod access;
 mod archive;
 mod attacks;

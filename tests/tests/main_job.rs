@@ -1,4 +1,4 @@
-//! The main job: give it a document, ask, and get an answer that cites it.
+//! The main task: add a document, ask, and get an answer that cites it.
 use anyhow::Result;
 use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};

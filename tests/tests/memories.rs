@@ -1,4 +1,5 @@
-//! Notes about a person: they come with an import, go along with that person's questions, and are nobody else's.
+//! Notes about a person: imported, sent with that person's questions, and hidden from everybody
+//! else.
 use anyhow::{Context, Result};
 use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(notes_go_along_with_the_questions_of_their_person_alone);
 
-/// What the model was last told to do.
+/// The last instructions that the model received.
 fn instructions(model: &model_server::ModelServer) -> Result<String> {
     let last = model.requests().pop().context("nothing was asked")?;
     Ok(last["messages"][0]["content"].as_str().unwrap_or_default().to_owned())

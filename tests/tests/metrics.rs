@@ -1,4 +1,4 @@
-//! Figures and health, for whatever watches the server.
+//! Metrics and health checks, for monitoring.
 use anyhow::{Context, Result};
 use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
@@ -106,9 +106,9 @@ async fn health_is_told_to_everyone(backend: Backend) -> Result<()> {
 async fn figures_may_have_a_listener_of_their_own() -> Result<()> {
     let options = Options::from(Backend::Sqlite).with("CARREL_METRICS_LISTEN", "127.0.0.1:0");
     let mut server = TestServer::start(options).await?;
-    server.wait_for_log("figures for Prometheus on").await?;
+    server.wait_for_log("metrics for Prometheus on").await?;
     let log = server.log()?;
-    let (_, rest) = log.split_once("figures for Prometheus on ").context("no address")?;
+    let (_, rest) = log.split_once("metrics for Prometheus on ").context("no address")?;
     let address = rest.split('/').next().unwrap_or_default();
     let client = Client::new(&format!("http://{address}"), None)?;
     assert!(figures(&client).await?.contains("carrel_process_memory_bytes"));

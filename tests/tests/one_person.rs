@@ -1,4 +1,5 @@
-//! A server for one person: the owner, signed in with a password, does everything a team's admin can.
+//! A server for one person: the owner, signed in with a password, can do everything a team's admin
+//! can.
 use anyhow::{Result, ensure};
 use e2e::visitor::{Page, Visitor};
 use e2e::{Backend, Mode, TestServer, on_both_databases};

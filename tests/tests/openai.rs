@@ -1,4 +1,4 @@
-//! OpenAI's protocol: workspaces asked as models, texts turned into vectors.
+//! OpenAI's protocol: workspaces as models, and embeddings.
 use anyhow::{Context, Result};
 use e2e::{Answer, Backend, Client, Options, TestServer, model_server, on_both_databases, send};
 use reqwest::Method;

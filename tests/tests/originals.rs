@@ -1,5 +1,5 @@
-//! Originals: the file that a document was made of, opened by those who may see the document, and gone with
-//! it; pages of PDF files as pictures.
+//! Originals: the uploaded file, opened by users who may see its document and deleted with it;
+//! pages of PDF files as pictures.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! Users, invites, memberships: many people on one server.
+//! Users, invites and memberships: a server for a team.
 use anyhow::Result;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Pictures that are made on demand, at both mounts.
+//! Image generation, at both mounts.
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -248,11 +248,11 @@ async fn a_picture_makes_room_for_itself() -> Result<()> {
 async fn a_provider_that_fails_is_told_of_and_nothing_is_kept() -> Result<()> {
     let model = model_server::start().await?;
     for (name, words) in [
-        ("fail-429", "limits how much may be asked"),
+        ("fail-429", "rate limit is reached"),
         ("fail-500", "the model was asked to fail"),
-        ("scribble", "no PNG, JPEG or WebP"),
-        ("linked", "an address in place of a picture"),
-        ("empty", "without a picture"),
+        ("scribble", "not a PNG, JPEG or WebP"),
+        ("linked", "an address instead of a picture"),
+        ("empty", "contains no picture"),
         ("html", "a web page"),
     ] {
         let server = server("ollama", &model.base_url(), name).await?;

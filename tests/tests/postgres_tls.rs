@@ -1,4 +1,4 @@
-//! A database behind TLS, as the default build reaches it.
+//! A database behind TLS, with the default build.
 use anyhow::{Context, Result};
 use e2e::{Backend, Carrel};
 

@@ -1,4 +1,4 @@
-//! Every request printed in the document this project was commissioned from, exactly as printed.
+//! Every request printed in the specification of this project, exactly as printed.
 use anyhow::{Context, Result};
 use e2e::{Backend, TestServer, on_both_databases, send};
 use reqwest::Method;
@@ -47,7 +47,7 @@ fn printed() -> Result<Vec<Printed>> {
     Ok(all)
 }
 
-/// What the examples take for granted: 45 workspaces, 12 users, an invite, an exchange.
+/// The data that the examples assume: 45 workspaces, 12 users, an invite, an exchange.
 async fn prepare(server: &TestServer) -> Result<()> {
     let admin = server.admin();
     for number in 1..=45 {

@@ -1,4 +1,4 @@
-//! What people ask with: suggested messages, slash commands, variables and earlier instructions.
+//! Suggested messages, slash commands, variables and previous instructions.
 use anyhow::{Context, Result};
 use e2e::{Backend, Client, Options, TestServer, model_server, on_both_databases, send};
 use reqwest::Method;
@@ -22,7 +22,7 @@ async fn alpha(backend: Backend) -> Result<(TestServer, model_server::ModelServe
     Ok((server, model))
 }
 
-/// What the model was last told to do, and asked.
+/// The last instructions and question that the model received.
 fn last_asked(model: &model_server::ModelServer) -> Result<(String, String)> {
     let last = model.requests().pop().context("nothing was asked")?;
     let messages = last["messages"].as_array().context("no messages")?;

@@ -1,4 +1,4 @@
-//! HTTP itself: unknown paths, wrong methods, ids, origins, the document.
+//! HTTP itself: unknown paths, wrong methods, ids, origins, the OpenAPI document.
 use anyhow::Result;
 use e2e::{Backend, Options, TestServer, send};
 use reqwest::Method;

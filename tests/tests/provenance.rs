@@ -1,4 +1,4 @@
-//! Where a passage stands in its original: in search results and in the sources of answers.
+//! The position of a passage in its original, in search results and in sources of answers.
 use anyhow::Result;
 use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Providers that misbehave, and those with protocols of their own.
+//! Providers that misbehave, and providers with native protocols.
 use anyhow::Result;
 use e2e::model_server::{self, ModelServer};
 use e2e::{Client, Options, TestServer};

@@ -1,4 +1,4 @@
-//! Recordings: transcribed once there is a model for it, refused in words before.
+//! Recordings: transcribed if a model is installed, otherwise refused with a reason.
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn recording(name: &str) -> Result<Vec<u8>> {
     std::fs::read(folder.join(name)).with_context(|| format!("failed to read {name}"))
 }
 
-/// Whether the model was fetched to where the tests have theirs.
+/// Whether the model is in the directory of the tests' models.
 fn has_model() -> bool {
     let models = std::env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
     let is_there = models

@@ -1,4 +1,4 @@
-//! A forgotten password is replaced with a recovery code, or with a link of an administrator.
+//! Recovery codes replace a forgotten password, or with a link of an administrator.
 use anyhow::{Context, Result};
 use e2e::visitor::{PASSWORD, Page, Visitor};
 use e2e::{Backend, Mode, TestServer, on_both_databases};

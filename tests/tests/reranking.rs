@@ -1,5 +1,5 @@
-//! Passages reranked by a model elsewhere: chosen while the server runs, in each protocol, and replaced by
-//! the built-in way where it fails.
+//! Reranking by a provider: chosen while the server runs, in each protocol, and replaced by the
+//! built-in method when it fails.
 use anyhow::{Context, Result, ensure};
 use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Mode, TestServer, in_both_modes, model_server};

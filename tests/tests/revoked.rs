@@ -1,4 +1,4 @@
-//! What somebody was being told or handed when they were shut out.
+//! Streams and downloads end when their recipient loses access.
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -37,7 +37,7 @@ async fn begun(request: RequestBuilder) -> Result<Response> {
     Ok(response)
 }
 
-/// How many bytes still came, if it came to its proper end.
+/// The number of further bytes, if the stream ended properly.
 async fn rest(mut response: Response) -> Result<usize> {
     let mut bytes = 0;
     while let Some(piece) = response.chunk().await? {
@@ -46,7 +46,7 @@ async fn rest(mut response: Response) -> Result<usize> {
     Ok(bytes)
 }
 
-/// What is handed to `of`, and to somebody else, whose parts come to their ends when `of` is shut out.
+/// Downloads of `of` and of another user; only the first break off when `of` loses access.
 async fn assert_broken_off(of: Vec<Response>, others: Vec<Response>) -> Result<()> {
     tokio::time::sleep(A_WHILE).await;
     for (number, response) in of.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Pictures and scans: read once there is a model for it, refused in words before.
+//! Pictures and scans: read if a model is installed, otherwise refused with a reason.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ fn scan(name: &str) -> Result<Vec<u8>> {
     std::fs::read(scans.join(name)).with_context(|| format!("failed to read {name}"))
 }
 
-/// Whether the model was fetched to where the tests have theirs.
+/// Whether the model is in the directory of the tests' models.
 fn has_model() -> bool {
     let models = std::env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
     let is_there =

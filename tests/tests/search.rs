@@ -1,4 +1,4 @@
-//! Searches: by meaning, by words, by both; within chosen documents; never beyond a workspace.
+//! Searches by meaning, by words, and by both; within selected documents; never beyond a workspace.
 use std::collections::BTreeMap;
 
 use anyhow::Result;

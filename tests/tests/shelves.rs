@@ -1,4 +1,4 @@
-//! What is in the library: lists, folders, moves, and documents by their ids.
+//! The library: lists, folders, moves, and documents by their ids.
 use anyhow::Result;
 use e2e::{Answer, Backend, Client, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! People who sign in with a browser.
+//! Sign-in of users with a browser.
 use anyhow::{Context, Result};
 use e2e::{Answer, Backend, Client, TestServer, on_both_databases, send};
 use reqwest::Method;
@@ -71,7 +71,7 @@ async fn somebody_signs_in_and_out(backend: Backend) -> Result<()> {
         "carrel_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
     );
     assert_eq!(out.ok()?, json!({ "success": true, "error": null }));
-    let nobody = json!({ "user": null, "error": "Nobody is signed in." });
+    let nobody = json!({ "user": null, "error": "No user is signed in." });
     for cookie in [&session, "", "carrel_session=", "carrel_session=nope"] {
         let refused = who(&server, cookie).await?;
         assert_eq!((refused.status, &refused.body), (401, &nobody));

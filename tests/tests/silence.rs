@@ -1,4 +1,4 @@
-//! A model that has nothing to say.
+//! A model with an empty answer.
 use anyhow::Result;
 use e2e::{Client, Options, TestServer, model_server};
 use reqwest::Method;
@@ -62,7 +62,7 @@ async fn nothing_is_kept(model: &str, thought: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a stream says before it ends, and the events of its end.
+/// The text of a stream, and its final events.
 fn past_thoughts(mut told: Vec<Value>) -> (String, Vec<Value>) {
     let says = |event: &Value| event["textResponse"].as_str().is_some_and(|text| !text.is_empty());
     let end = told.iter().position(|event| !says(event)).unwrap_or(told.len());

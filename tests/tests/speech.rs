@@ -1,4 +1,4 @@
-//! Hearing and speaking at both mounts, by a provider that speaks OpenAI's protocol.
+//! Speech to text and text to speech at both mounts, by a provider with OpenAI's protocol.
 use anyhow::{Context, Result};
 use e2e::model_server::ModelServer;
 use e2e::{Answer, Backend, Client, Options, TestServer, model_server, on_both_databases, send};

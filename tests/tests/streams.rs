@@ -1,4 +1,4 @@
-//! Streams that should not go on, and clients that do not listen.
+//! Streams that must end, and clients that do not read.
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::jobs::{documents, embedding_with, is_over, place_later};
 
-/// How long a stream may go on that should have ended, on a busy machine.
+/// The maximum time for a stream to end, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A stream of which the first part has come.

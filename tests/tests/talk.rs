@@ -1,4 +1,4 @@
-//! What questions may bring along, what is kept of them, and what can be done with it later.
+//! Attachments and options of questions, the stored exchanges, and later actions on them.
 use anyhow::Result;
 use e2e::{Answer, Backend, Client, Mode, Options, TestServer, in_both_modes, model_server, send};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Files that stay with a thread: read once, part of every question there, until they are taken out.
+//! Files of a thread: read once, part of every question there, until they are removed.
 use anyhow::{Context, Result};
 use e2e::visitor::Visitor;
 use e2e::{Backend, Mode, Options, TestServer, model_server, on_both_databases};

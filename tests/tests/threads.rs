@@ -1,4 +1,4 @@
-//! Threads: started, listed, renamed, removed; and what was said.
+//! Threads: creating, listing, renaming and deleting them; and their history.
 use anyhow::Result;
 use e2e::{Backend, Mode, TestServer, in_both_modes, on_both_databases};
 use serde_json::json;

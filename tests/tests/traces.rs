@@ -1,4 +1,4 @@
-//! Spans of requests, as a collector of OpenTelemetry receives them.
+//! Spans of requests, as an OpenTelemetry collector receives them.
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! Vectors in a vector database that is really there: questions, removals, kills, and changing from
-//! one to another while the server runs.
+//! Vectors in a real vector database: questions, removals, kills, and changing the database while
+//! the server runs.
 use std::hash::{BuildHasher, RandomState};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ on_both_databases!(
     what_a_kill_has_kept_from_a_store_is_made_up_for
 );
 
-/// How long a store may take to hear of something, on a busy machine.
+/// The maximum time for a change to reach a store, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More passages than any test here stores, so that none is left out for others that are as near.
@@ -70,7 +70,7 @@ impl Store {
         TestServer::start(options).await
     }
 
-    /// How many vectors the store has of a server.
+    /// The number of a server's vectors in the store.
     async fn held(&self, server: &TestServer) -> Result<u64> {
         match self {
             Self::Chroma { address } => {
@@ -168,7 +168,7 @@ async fn answers_come_from(store: Store, backend: Backend) -> Result<()> {
     assert!(!found(admin, "Which moons does Mars have?").await?.contains(&"planets".to_owned()));
     assert_eq!(store.agrees(&server).await?, 1);
     let log = server.log()?;
-    assert!(!log.contains("is used meanwhile"), "the store did not answer:\n{log}");
+    assert!(!log.contains("index inside this server is used"), "the store did not answer:\n{log}");
     admin.delete("/v1/workspace/alpha", json!({})).await?;
     assert_eq!(store.agrees(&server).await?, 0);
     Ok(())

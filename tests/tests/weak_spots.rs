@@ -1,5 +1,5 @@
-//! What servers of this kind are known to get wrong, where no other module holds it: how much of a
-//! conversation is remembered, what is kept of it, and by what.
+//! Known weak spots of such servers that no other module tests: how much of a conversation is
+//! remembered, what is stored of it, and by what.
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Workspaces: made, listed, found, deleted.
+//! Workspaces: creating, listing, finding and deleting them.
 use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;

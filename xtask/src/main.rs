@@ -29,31 +29,31 @@ use xshell::{Shell, cmd};
 const HELP: &str = "\
 cargo xtask <chore>
 
-  tidy                what no compiler checks: the crate graph, the size of files, and the like
+  tidy                checks beyond the compiler's: the crate graph, the size of files, and others
   check               tidy, deny, formatting, lints, generated files
-  test [arguments]    all tests, with a PostgreSQL of their own; arguments go to the test runner
+  test [arguments]    all tests, with a temporary PostgreSQL; arguments go to the test runner
   ci                  check, then test, then conformance
   deny                licences, bans, sources and known vulnerabilities of the libraries
-  openapi [--check]   writes docs/openapi.json, or says whether it is up to date
+  openapi [--check]   writes docs/openapi.json, or checks that it is up to date
   routes              every operation with its method, path, scope and handler
-  quirks              writes the table of docs/compatibility.md from the marks in the code
-  native              tests the API without the adapter for the other dialect
-  schema <database>   prints the tables that the migrations make, for sqlite or postgres
+  quirks              writes the table of docs/compatibility.md from the markers in the code
+  native              tests the API without the adapter for AnythingLLM's API
+  schema <database>   prints the tables that the migrations create, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
   fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
-  conformance [names] recorded exchanges of existing clients, played against this server
-  import-check <name> imports a recorded installation and compares the answers with those it gave
-  fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise;
-                      with --guided by libFuzzer, for which a nightly compiler is needed
+  conformance [names] replays recorded exchanges of existing clients against this server
+  import-check <name> imports a recorded installation and compares the answers with the recorded ones
+  fuzz [target] [s]   the fuzz targets, a minute each by default; with --guided by libFuzzer, which needs
+                      a nightly compiler
   fuzz-api            every operation of the OpenAPI document, by schemathesis
-  vendors [names]     clients of vector databases beside the tests' stand-ins, and Milvus' own engine
+  vendors [names]     clients of vector databases against the tests' stand-ins, and Milvus' own engine
   traces              the feature `otel`: its lints and its tests
-  plant [names]       faults of tests/planted, one at a time, each of which a test must notice
-  crash [n]           kills the server n times (1,000 unless given) under load, on each database
+  plant [names]       plants the faults of tests/planted, one at a time; a test must notice each
+  crash [n]           kills the server n times (1,000 by default) under load, on each database
   bench [arguments]   the measurements, in a release build
   screenshots [dir]   pictures of every page of the browser interface, into target/screenshots
-  lighthouse          what Lighthouse says of the pages on a phone; Node.js and Chromium must be there
-  demo                a server with the sample documents in it, and an answer from them
+  lighthouse          Lighthouse on the pages, as a phone; needs Node.js and Chromium
+  demo                a server with the sample documents, and an answer from them
 ";
 
 fn main() -> ExitCode {

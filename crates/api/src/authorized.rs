@@ -21,7 +21,7 @@ use crate::Options;
 use crate::error::ApiError;
 use crate::state;
 
-/// What a route requires of an API key.
+/// The requirement of a route for API keys.
 pub trait RequiredScope: 'static {
     const SCOPE: Scope;
     /// True if the route exists in multi-user mode only.

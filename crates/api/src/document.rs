@@ -9,8 +9,8 @@ use crate::{FACES, routes};
 
 pub use page::page;
 
-const ABOUT: &str = "carrel answers questions from your documents. Send keys as \
-    `Authorization: Bearer <key>`. Every response has an `x-request-id`, which also stands in the log.";
+const ABOUT: &str = "carrel answers questions from your documents. Send keys as `Authorization: \
+     Bearer <key>`. Every response has an `x-request-id`, which the log contains too.";
 
 /// Returns the document as pretty JSON with a trailing line break.
 pub fn pretty() -> String {

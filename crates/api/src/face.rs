@@ -15,7 +15,7 @@ pub struct Face {
     pub mount: &'static str,
     /// Prefix of all its paths, including those outside the mount.
     pub root: &'static str,
-    /// What the contract is for, in one sentence.
+    /// The purpose of the contract, in one sentence.
     pub about: &'static str,
     /// Prefix of its operation ids in the OpenAPI document.
     pub prefix: &'static str,

@@ -59,7 +59,7 @@ impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
                 self.is_over = matches!(self.listener.is_admitted().await, Ok(false));
                 if self.is_over {
                     self.pieces.close();
-                    let reason = "its key, user, thread or workspace is no longer there";
+                    let reason = "its key, user, thread or workspace has ended";
                     let error = Error::unavailable("this conversation", reason);
                     return Some((self.tell)(AnswerEvent::Failed { error, begun: true }));
                 }

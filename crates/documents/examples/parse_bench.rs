@@ -1,5 +1,5 @@
-//! What reading documents costs, file by file: `parse_bench FILES...`. One line of JSON for each: processor
-//! milliseconds of this process for one reading, once the first ones have warmed it.
+//! Measures reading documents, file by file: `parse_bench FILES...`. Prints one line of JSON for
+//! each file with the processor milliseconds of one reading, after some warm-up readings.
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
-//! What is read of one file, and what that takes: `read_file FILE`. One line of JSON: the `text` of all its
-//! documents, the `refusal` or null, milliseconds of processor time (`cpu_ms`), and the most memory
-//! (`memory_kb`). `cargo xtask bench corpus` compares it with what other programs read.
+//! Reads one file and measures it: `read_file FILE`. Prints one line of JSON with the `text` of all
+//! its documents, the `refusal` or null, milliseconds of processor time (`cpu_ms`), and peak memory
+//! (`memory_kb`). `cargo xtask bench corpus` compares it with the output of other programs.
 use std::fs;
 use std::path::Path;
 

@@ -1,7 +1,8 @@
-//! Documents: files to text, text to chunks, and where the text is kept.
+//! Documents: files to text, text to chunks, and the storage of texts.
 //!
-//! [`extract`] reads files of many types, those that may do harm in processes that [`worker`]
-//! starts; [`split`] cuts text into chunks, [`files`] keeps one file of text for each document. Each stands behind a port of [`carrel_domain::document`].
+//! [`extract`] reads files of many types; files that may do harm are read in processes started by
+//! [`worker`]. [`split`] cuts text into chunks, and [`files`] stores one file of text for each
+//! document. Each implements a port of [`carrel_domain::document`].
 
 pub mod extract;
 pub mod files;

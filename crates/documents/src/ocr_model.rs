@@ -1,11 +1,11 @@
-//! The model that reads pictures: its files, and whether they are there.
+//! The files of the model that reads pictures.
 use std::path::Path;
 
 use carrel_ocr::{DETECTOR, DICTIONARY, RECOGNIZER};
 
 pub use carrel_ocr::OcrFile;
 
-/// By this name it is fetched, and its directory is called.
+/// The name of the model and of its directory.
 pub const NAME: &str = "ocr";
 
 pub const FILES: [OcrFile; 3] = [DETECTOR, RECOGNIZER, DICTIONARY];

@@ -1,4 +1,4 @@
-//! The models that transcribe recordings: their names, their files, and whether they are there.
+//! The models that transcribe recordings: their names and files.
 pub use carrel_speech::directory::{
     PIPER, PIPER_FILES, SpeechFile, WHISPER_BASE, WHISPER_BASE_FILES, WHISPER_MODELS, is_complete,
 };

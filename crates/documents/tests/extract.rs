@@ -1,4 +1,4 @@
-//! Files of every type that is understood, and the refusal of those that are not.
+//! Files of every supported type, and the refusal of others.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;

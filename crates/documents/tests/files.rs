@@ -1,4 +1,4 @@
-//! Documents' files in a directory: their form, their names, and what is refused there.
+//! The files of documents in a directory: their format, their names, and refusals.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;

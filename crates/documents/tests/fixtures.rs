@@ -1,4 +1,4 @@
-//! Documents made by the programs that people use: all of their text is found, and little else.
+//! Documents made by common programs: all of their text is found, and little else.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::collections::HashMap;

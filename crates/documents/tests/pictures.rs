@@ -1,7 +1,7 @@
 //! Text in pictures: image files, scanned pages, pictures within documents.
 //!
-//! The model is the one beside `CARREL_MODEL_DIR`, where `carrel model fetch ocr` puts it; tests that
-//! read pictures are skipped where it is not there.
+//! `carrel model fetch ocr` puts the model beside `CARREL_MODEL_DIR`. Without it, tests that read
+//! pictures are skipped.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;
@@ -137,7 +137,7 @@ fn pages_for_which_there_is_no_time_are_named() {
     let Some(Ocr::Ready { directory, languages, .. }) = model() else { return };
     let none = Ocr::Ready { directory, seconds: 0, languages };
     let documents = extract("m.pdf", &pdf(&[TEXT, UPRIGHT, UPRIGHT]), &none).unwrap();
-    let expected = "Pages 2–3 are pictures and were not read: reading the pictures before took the 0 \
+    let expected = "Pages 2–3 are pictures and were not read: reading earlier pictures took the 0 \
         seconds allowed (CARREL_OCR_TIMEOUT).";
     assert_eq!(documents[0].warnings, [expected]);
 }
@@ -193,7 +193,7 @@ fn what_is_no_picture_or_damaged_is_refused_in_words() {
     let mut huge = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     huge.extend([0, 0, 0x9c, 0x40, 0, 0, 0x9c, 0x40, 8, 2, 0, 0, 0, 0, 0, 0, 0]);
     let text = refusal("huge.png", &huge);
-    assert!(text.contains("40000 × 40000 points, and at most 80000000 are read"), "{text}");
+    assert!(text.contains("40000 × 40000 pixels, more than the limit of 80000000"), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Recordings as documents: transcripts with the second of each line, and refusals in words.
+//! Recordings as documents: transcripts with the time of each line, and refusals.
 //!
-//! The model is the one beside `CARREL_MODEL_DIR`, where `carrel model fetch whisper-base` puts it; tests that
-//! transcribe say that they are skipped where it is not there.
+//! `carrel model fetch whisper-base` puts the model beside `CARREL_MODEL_DIR`. Without it, tests
+//! that transcribe report that they are skipped.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;
@@ -63,7 +63,7 @@ fn a_recording_becomes_lines_that_begin_with_their_second() {
 
 #[test]
 fn without_a_model_the_refusal_names_the_command() {
-    let expected = "The file is a recording, and this server has no model for transcribing (the operator \
+    let expected = "The file is a recording, and this server has no transcription model (the operator \
                     can fetch it with `carrel model fetch whisper-base`), so it cannot be read.";
     for name in ["a.mp3", "a.wav", "a.opus", "a.m4a", "a.webm", "a.mp4", "a.flac", "a.mkv"] {
         assert_eq!(refusal(name, &recording("talk.mp3"), Listening::NoModel), expected);
@@ -77,8 +77,8 @@ fn what_is_no_recording_is_refused_in_words() {
     let Some(model) = model() else { return };
     for (content, expected) in [
         (Vec::new(), "a.mp3 is empty."),
-        (b"a text, and no sound ".repeat(100), "a.mp3 is no recording, or it is damaged."),
-        (silent_wav(3), "No text content found in a.mp3. Nothing is said in the recording."),
+        (b"a text, and no sound ".repeat(100), "a.mp3 is not a recording, or is damaged."),
+        (silent_wav(3), "No text content found in a.mp3. The recording contains no speech."),
     ] {
         assert_eq!(refusal("a.mp3", &content, model.clone()), expected);
     }

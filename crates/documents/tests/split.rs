@@ -1,4 +1,4 @@
-//! The splitter against LangChain's own chunks, and with text that tries its patience.
+//! The splitter, compared with LangChain's chunks and on difficult texts.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;

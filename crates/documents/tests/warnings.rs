@@ -1,4 +1,4 @@
-//! What is left out of a document is named in its warnings.
+//! The warnings of a document name everything that was left out.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::io::{Cursor, Write};
@@ -164,7 +164,7 @@ fn charts_and_pictures_that_are_not_read_are_named() {
     let found = warnings("a.docx", &word(&parts));
     assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!(found[0], "A chart in it could not be read: it is damaged.");
-    assert_eq!(found[1], "A chart in it holds nothing that could be read.");
+    assert_eq!(found[1], "A chart in it has no readable content.");
     assert!(found[2].starts_with("The text of 2 pictures in it was not read"), "{found:?}");
 }
 

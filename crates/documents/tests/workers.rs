@@ -1,4 +1,4 @@
-//! Readers that do anything but what they should: the file is refused, and that is all.
+//! Readers that misbehave: the file is refused, and nothing else happens.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
@@ -47,7 +47,7 @@ async fn an_answer_is_taken_as_it_is() {
 
 #[tokio::test]
 async fn what_is_no_answer_is_a_refusal() {
-    let unread = "a.PDF cannot be read: it is damaged, or made in a way that is not understood.";
+    let unread = "a.PDF cannot be read: it is damaged, or has an unsupported structure.";
     for script in [
         "",
         "exit 1",

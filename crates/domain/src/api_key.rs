@@ -1,4 +1,4 @@
-//! API keys: who programs are, and what they may do.
+//! API keys: the identity of a program, and its permissions.
 use std::fmt;
 
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// What a route needs and a key may grant.
+/// A permission that a route requires and a key may grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// See workspaces, documents and conversations; search.
@@ -37,7 +37,7 @@ text_enum!(Scope {
     Admin = "admin",
 });
 
-/// Where a key came from.
+/// The origin of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOrigin {
     /// Made by a user, the owner, the operator or another key.
@@ -54,13 +54,13 @@ text_enum!(KeyOrigin {
 /// A key that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
-    /// What its owner calls it. Several keys may have one name.
+    /// The name that its owner chose. Several keys may have the same name.
     pub name: Option<String>,
     /// The SHA-256 of the key. The key itself is stored nowhere.
     pub digest: KeyDigest,
     /// The first characters of the key, by which a person tells keys apart.
     pub prefix: String,
-    /// Where the key comes from.
+    /// The origin of the key.
     pub origin: KeyOrigin,
     /// Empty means everything.
     pub scopes: Vec<Scope>,
@@ -81,19 +81,19 @@ pub struct NewApiKey {
 pub struct ApiKey {
     /// Names it in routes and in the audit log.
     pub id: ApiKeyId,
-    /// As [`NewApiKey::name`].
+    /// See [`NewApiKey::name`].
     pub name: Option<String>,
-    /// As [`NewApiKey::prefix`].
+    /// See [`NewApiKey::prefix`].
     pub prefix: String,
-    /// As [`NewApiKey::origin`].
+    /// See [`NewApiKey::origin`].
     pub origin: KeyOrigin,
-    /// As [`NewApiKey::scopes`].
+    /// See [`NewApiKey::scopes`].
     pub scopes: Vec<Scope>,
-    /// As [`NewApiKey::workspaces`].
+    /// See [`NewApiKey::workspaces`].
     pub workspaces: Vec<WorkspaceId>,
-    /// As [`NewApiKey::rate_limit`].
+    /// See [`NewApiKey::rate_limit`].
     pub rate_limit: Option<u32>,
-    /// As [`NewApiKey::created_by`].
+    /// See [`NewApiKey::created_by`].
     pub created_by: Option<UserId>,
     /// Whether the user who made it is suspended, with whom the key rests.
     pub is_suspended: bool,
@@ -152,7 +152,7 @@ impl ApiKey {
     }
 }
 
-/// Where keys are kept. Each method is one transaction.
+/// Stores keys. Each method is one transaction.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
     /// Refuses a digest that is there already with [`crate::Error::AlreadyExists`].

@@ -14,7 +14,7 @@ pub trait ArchiveSink: Send {
     fn row(&mut self, json: &str) -> Result<()>;
 }
 
-/// What an archive says of the database it was made of.
+/// The description of an archive's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedDatabase {
     /// The newest migration. Those of older databases are smaller.
@@ -30,7 +30,7 @@ pub struct ArchivedDatabase {
 pub struct ArchivedRow {
     /// The table that the row belongs to.
     pub table: &'static str,
-    /// Where it stands in the archive, to name it when it is wrong.
+    /// The position in the archive, for error messages.
     pub line: u64,
     /// A JSON object.
     pub json: String,
@@ -46,7 +46,7 @@ pub trait ArchiveStore: Send + Sync {
     fn tables(&self) -> Vec<&'static str>;
     /// The newest migration of this database.
     async fn schema(&self) -> Result<String>;
-    /// What is there that an archive would mix with, each with its number. Empty on a new server.
+    /// Existing data that would be mixed with an archive, with counts. Empty on a new server.
     async fn occupied(&self) -> Result<Vec<(&'static str, u64)>>;
     /// Hands out every row, all as they are at one moment.
     async fn dump(&self, sink: Box<dyn ArchiveSink>) -> Result<ArchivedDatabase>;

@@ -9,7 +9,7 @@ use crate::{ApiKeyId, Result, UserId};
 
 pub use seal::{Anchor, AuditKey, AuditSeals, ChainEnds, ChainPoint, HeadSeal, SealKind};
 
-/// Who made a change.
+/// The author of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A program, by its API key.
@@ -18,7 +18,7 @@ pub enum Actor {
     User(UserId),
     /// The one person of a server that has no users.
     Owner,
-    /// Whoever runs the command line on the server.
+    /// The person who runs the command line on the server.
     Operator,
     /// Someone without an account, such as the holder of an invite.
     Stranger,
@@ -26,7 +26,7 @@ pub enum Actor {
     Server,
 }
 
-/// What an [`Actor`] is, apart from which one.
+/// The kind of an [`Actor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorKind {
     /// An API key.
@@ -91,11 +91,11 @@ impl Actor {
     }
 }
 
-/// Where a change comes from: every mutating port method is told, and writes its event in the
+/// The source of a change: every mutating port method receives it, and writes its event in the
 /// transaction of the change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct By {
-    /// Who acted.
+    /// The actor.
     pub actor: Actor,
     /// The network address of the client, if it came by network.
     pub address: Option<String>,
@@ -122,7 +122,7 @@ pub struct Event {
     pub name: &'static str,
     /// Facts about the change: a JSON object as text.
     pub details: String,
-    /// Who made the change, from where, and when.
+    /// Actor, address and time of the change.
     pub by: By,
 }
 
@@ -133,7 +133,7 @@ pub struct LoggedEvent {
     pub id: i64,
     /// The kind of change, such as `workspace_created`.
     pub name: String,
-    /// As [`Event::details`].
+    /// See [`Event::details`].
     pub details: String,
     /// As [`Actor::to_text`] writes it.
     pub actor: String,

@@ -15,8 +15,8 @@ pub trait Inventory: Send + Sync {
     async fn documents(&self, after: Option<&DocumentPath>, limit: u32) -> Result<Vec<Document>>;
     /// Originals in the order of their names: `limit` of them above `after`, or from the first.
     async fn originals(&self, after: Option<OriginalName>, limit: u32) -> Result<Vec<Original>>;
-    /// What is wrong inside the database, one sentence each, at most a hundred of them: damage to
-    /// its file, rows that refer to nothing, counts that do not agree.
+    /// Faults inside the database, one sentence each, at most a hundred of them: damage to its
+    /// file, rows that refer to nothing, counts that do not agree.
     async fn faults(&self) -> Result<Vec<String>>;
 }
 

@@ -11,7 +11,7 @@ use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 pub struct Conversation {
     /// The workspace that was asked about.
     pub workspace: WorkspaceId,
-    /// Who asked; absent for programs and on a server without users.
+    /// The user who asked; absent for programs and on a server without users.
     pub user: Option<UserId>,
     /// The thread, where the conversation is one.
     pub thread: Option<ThreadId>,
@@ -34,7 +34,8 @@ pub struct NewChat {
     pub include: bool,
     /// When the question was answered.
     pub created_at: DateTime<Utc>,
-    /// What the answer cost: zero when no model was asked, absent when the model did not say.
+    /// The tokens of the answer: zero if no model was called, absent if the model did not report
+    /// them.
     pub usage: Option<Usage>,
 }
 
@@ -65,11 +66,11 @@ pub struct Chat {
 /// Exchanges that are shown together, of everyone who took part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChatScope {
-    /// Those of a workspace that belong to no thread and no session, and are included.
+    /// Included exchanges of a workspace without a thread and session.
     Workspace(WorkspaceId),
-    /// Those of a session without a user, also where later answers may not see them.
+    /// Exchanges of a session without a user, including those that later answers do not see.
     Session(WorkspaceId, String),
-    /// Those of a thread that belong to no session, and are included.
+    /// Included exchanges of a thread without a session.
     Thread(ThreadId),
 }
 
@@ -100,7 +101,7 @@ pub struct Bounded<T> {
 /// are none to take.
 pub type ImageSplitter = fn(&str) -> Option<(String, Vec<String>)>;
 
-/// Where exchanges are kept. Each method is one transaction.
+/// Stores exchanges. Each method is one transaction.
 #[async_trait]
 pub trait Chats: Send + Sync {
     /// Stores an exchange and returns its id. [`crate::Error::NotFound`] when the workspace or the

@@ -6,7 +6,7 @@ use crate::audit::Event;
 use crate::chat::Chat;
 use crate::{ChatId, Result, WorkspaceId};
 
-/// What becomes of an exchange; absent parts stay as they are.
+/// Changes to an exchange; absent parts do not change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatChange {
     /// The new question; stays when absent.

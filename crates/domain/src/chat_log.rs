@@ -39,8 +39,8 @@ pub struct LoggedChat {
 }
 
 impl LoggedChat {
-    /// Whom existing clients see as the one who asked, where there is no user: programs keep
-    /// conversations apart by sessions, so whoever has one is a program.
+    /// The user that existing clients show for exchanges without one: programs keep conversations
+    /// apart by sessions, so whoever has one is a program.
     pub fn asker(&self) -> &str {
         let nobody = match self.chat.conversation.session {
             Some(_) => "API",
@@ -49,13 +49,13 @@ impl LoggedChat {
         self.username.as_deref().unwrap_or(nobody)
     }
 
-    /// What existing clients see as the name of the workspace, also of one that has gone.
+    /// The workspace name that existing clients show, also for a deleted workspace.
     pub fn workspace_name(&self) -> &str {
         self.workspace.as_ref().map_or("deleted workspace", |workspace| &workspace.name)
     }
 }
 
-/// What the log says of the workspace of an exchange.
+/// The workspace of an exchange in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatWorkspace {
     /// Its name now.
@@ -77,7 +77,7 @@ pub enum ExportOrder {
     ByConversation,
 }
 
-/// Where an export goes on: after this exchange in its order.
+/// The position of an export: after this exchange in its order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportCursor {
     /// The newest exchange of the conversation.
@@ -102,7 +102,7 @@ impl Portion {
     }
 }
 
-/// What a step of a removal has done.
+/// The result of a step of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletedChats {
     /// How many exchanges there are.

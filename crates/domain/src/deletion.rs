@@ -1,4 +1,4 @@
-//! Conversations and exchanges that somebody deleted and can take back for a while.
+//! Deleted conversations and exchanges that their owner can restore for a while.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -6,7 +6,7 @@ use crate::audit::Event;
 use crate::chat::Conversation;
 use crate::{ChatId, Result, Slug, ThreadId, UserId, WorkspaceId};
 
-/// What somebody deletes.
+/// The object of a deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deletable {
     /// A thread with its exchanges.
@@ -17,7 +17,7 @@ pub enum Deletable {
     Conversation(Conversation),
 }
 
-/// What was deleted.
+/// The kind of a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletionKind {
     /// A thread.
@@ -42,12 +42,12 @@ impl DeletionKind {
     }
 }
 
-/// What was deleted.
+/// A deleted object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deletion {
     /// Names it in routes.
     pub id: i64,
-    /// What it is.
+    /// The kind of the object.
     pub kind: DeletionKind,
     /// The workspace it belongs to.
     pub workspace: WorkspaceId,
@@ -59,8 +59,8 @@ pub struct Deletion {
     pub deleted_at: DateTime<Utc>,
 }
 
-/// Where deleted conversations wait. Each method is one transaction, which writes the event if it changes
-/// anything. What waits is hidden from everything but the log of all exchanges.
+/// Stores deleted conversations. Each method is one transaction, which writes the event if it
+/// changes anything. What waits is hidden from everything but the log of all exchanges.
 #[async_trait]
 pub trait Deletions: Send + Sync {
     /// The number of the deletion; `None` when there was nothing to delete. `user` may take it back.

@@ -1,4 +1,4 @@
-//! Documents: what they are, how a file becomes one, where their text is kept.
+//! Documents: their data, how a file becomes one, and the storage of their text.
 use std::fmt;
 use std::path::PathBuf;
 
@@ -33,24 +33,24 @@ impl fmt::Display for Published {
     }
 }
 
-/// What is known about a document beside its text.
+/// The data of a document besides its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// Stays the same when the document is moved or replaced.
     pub id: DocumentId,
-    /// Where its file lies beneath the storage directory.
+    /// The path of its file beneath the storage directory.
     pub path: DocumentPath,
     /// The title as given, in any script.
     pub title: String,
-    /// Where the original was, as clients show it: `file://name` or an address.
+    /// The address of the original that clients show: `file://name` or a URL.
     pub url: String,
-    /// Who wrote it, as far as is known; `Unknown` or a phrase of the reader else.
+    /// The author, if known; otherwise `Unknown` or a phrase of the reader.
     pub author: String,
-    /// What it is about, as far as is known.
+    /// The description, if known.
     pub description: String,
-    /// Where it came from, in words: `a text file uploaded by the user.`
+    /// The source in words: `a text file uploaded by the user.`
     pub source: String,
-    /// Where a reader finds the original; empty for uploads, `link://…` for pages.
+    /// The link to the original; empty for uploads, `link://…` for pages.
     pub chunk_source: String,
     /// When the original was made.
     pub published: Published,
@@ -63,12 +63,12 @@ pub struct Document {
     pub digest: [u8; 32],
     /// When it was added to the library.
     pub created_at: DateTime<Utc>,
-    /// What whoever handed it in says of it: a JSON object as text, `{}` where that is nothing. At
-    /// most [`LARGEST_METADATA`] bytes, without NUL.
+    /// The metadata that its uploader sent: a JSON object as text, `{}` if there is none. At most
+    /// [`LARGEST_METADATA`] bytes, without NUL.
     pub metadata: String,
     /// The upload it comes from.
     pub origin: DocumentOrigin,
-    /// What of its file is not in the text.
+    /// Warnings about parts of the file that are not in the text.
     pub warnings: Warnings,
 }
 
@@ -81,9 +81,9 @@ pub const LONGEST_KEY: usize = 512;
 /// Which upload a document is from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentOrigin {
-    /// What its owner calls the upload; another one of the same key takes its place.
+    /// The uploader's key for the upload; a later upload with the same key replaces it.
     pub key: Option<String>,
-    /// What tells the document from others of the same upload; empty where there are none.
+    /// Distinguishes the document from others of the same upload; empty if there are none.
     pub part: String,
     /// SHA-256 of what was handed in; unknown of documents that early versions took in.
     pub digest: Option<[u8; 32]>,
@@ -111,7 +111,7 @@ pub struct IncomingFile {
     pub content: PathBuf,
 }
 
-/// What tells a document from others of the same file.
+/// Distinguishes a document from others of the same file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentPart {
     /// The sheet of a workbook, by its name. The sheets of one upload lie in a folder of their own.
@@ -125,19 +125,19 @@ pub enum DocumentPart {
 /// One document's worth of text found in a file. A mailbox or spreadsheet holds several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extracted {
-    /// What tells it from others of the file; absent when the file is one document.
+    /// Distinguishes it from others of the file; absent if the file is one document.
     pub part: Option<DocumentPart>,
     /// The title that the file gives itself.
     pub title: Option<String>,
-    /// As [`Document::author`].
+    /// See [`Document::author`].
     pub author: String,
-    /// As [`Document::description`].
+    /// See [`Document::description`].
     pub description: String,
-    /// As [`Document::source`].
+    /// See [`Document::source`].
     pub source: String,
     /// The text, in paragraphs; Markdown where the reader knows headings, lists and tables.
     pub text: String,
-    /// What of the file is not in the text, a sentence each.
+    /// Warnings about parts of the file that are not in the text, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -186,7 +186,7 @@ pub struct Splitting {
     pub overlap: usize,
 }
 
-/// Where a part of a text stands, in characters (Unicode scalar values) from its beginning.
+/// The position of a part of a text, in characters (Unicode scalar values) from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first character, from 0.
@@ -209,9 +209,9 @@ impl Span {
 /// A part of a text that is embedded and found on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// What stands at `span`; of a table that is cut, below a copy of its header row.
+    /// The text at `span`; for a part of a table, below a copy of the header row.
     pub text: String,
-    /// Where it stands in the text that was cut.
+    /// Its position in the text.
     pub span: Span,
     /// The headings above it, and its place in the original.
     pub provenance: Provenance,
@@ -231,7 +231,7 @@ pub trait Splitter: Send + Sync {
     async fn split(&self, text: String, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>>;
 }
 
-/// Where the text of documents is kept, one file each.
+/// Stores the text of documents, one file each.
 #[async_trait]
 pub trait DocumentFiles: Send + Sync {
     /// Writes all of the file or none of it.

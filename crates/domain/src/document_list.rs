@@ -23,7 +23,7 @@ pub enum DocumentScope {
 /// A search for documents by title.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentQuery {
-    /// Where to look.
+    /// The folder or workspace to list.
     pub scope: DocumentScope,
     /// Part of the title in any case; an empty text matches every document.
     pub title: String,
@@ -38,17 +38,17 @@ pub fn comparable(title: &str) -> String {
 /// A document as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentSummary {
-    /// As [`crate::document::Document::id`].
+    /// See [`crate::document::Document::id`].
     pub id: DocumentId,
-    /// Where its file lies.
+    /// The path of its file.
     pub path: DocumentPath,
     /// The title as given.
     pub title: String,
-    /// As [`crate::document::Document::words`].
+    /// See [`crate::document::Document::words`].
     pub words: i32,
-    /// As [`crate::document::Document::tokens`].
+    /// See [`crate::document::Document::tokens`].
     pub tokens: i32,
-    /// As [`crate::document::Document::warnings`].
+    /// See [`crate::document::Document::warnings`].
     pub warnings: Warnings,
     /// When it was added to the library, or to the workspace of the query.
     pub added_at: DateTime<Utc>,

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Result;
 
-/// What tells one text embedded by one model from all others.
+/// Identifies a text embedded by one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TextKey(pub [u8; 32]);
 
@@ -23,7 +23,7 @@ impl TextKey {
     }
 }
 
-/// Where such vectors are kept. Each method is one transaction.
+/// Stores such vectors. Each method is one transaction.
 ///
 /// They can be made again at any time, so whoever cannot read them goes on without.
 #[async_trait]

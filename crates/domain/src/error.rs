@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-/// What fallible operations of the domain return.
+/// The result of fallible operations of the domain.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -27,7 +27,7 @@ pub enum Error {
     NotFound {
         /// A noun without an article: `workspace`.
         kind: &'static str,
-        /// What was looked for.
+        /// The key that was looked up.
         key: String,
     },
     /// Without a `key`, `kind` is the whole sentence.
@@ -35,7 +35,7 @@ pub enum Error {
     AlreadyExists {
         /// A noun without an article, or the whole sentence.
         kind: &'static str,
-        /// What is taken; may be empty.
+        /// The taken key; may be empty.
         key: String,
     },
     /// The request itself is wrong: `field` says where, `reason` what is allowed there.
@@ -60,20 +60,20 @@ pub enum Error {
         /// A whole sentence.
         reason: Cow<'static, str>,
     },
-    /// Whoever asks has had as much as they are allowed for now; `what` says of what.
+    /// The caller has reached a limit; `what` names it.
     #[error("{what}")]
     Exhausted {
-        /// What there is no more of, in words for the caller.
+        /// The limit, in words for the caller.
         what: Cow<'static, str>,
     },
     /// Something this server depends on does not answer now; `reason` says what to do about it.
     #[error("{service} is unavailable: {reason}")]
     Unavailable {
-        /// What did not answer, with its article: `the embedder`.
+        /// The service, with its article: `the embedder`.
         service: &'static str,
-        /// What happened and what helps, in words.
+        /// The failure and its remedy, in words.
         reason: Cow<'static, str>,
-        /// What the service itself reported.
+        /// The cause, as reported by the service.
         #[source]
         source: Option<Cause>,
     },
@@ -140,7 +140,7 @@ fn conflict(kind: &str, key: &str) -> String {
     }
 }
 
-/// What to do about a failure of the file system.
+/// The remedy for a failure of the file system.
 fn remedy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -160,7 +160,7 @@ fn reason(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Some("its disk is full; make room and try again")
         }
-        ErrorKind::ReadOnlyFilesystem => Some("its file system can only be read"),
+        ErrorKind::ReadOnlyFilesystem => Some("its file system is read-only"),
         ErrorKind::PermissionDenied => Some("the server is not permitted to use it"),
         _ => None,
     }

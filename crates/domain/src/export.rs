@@ -83,7 +83,7 @@ impl FormatChoice {
     }
 }
 
-/// Whose programs are going to read it.
+/// The programs that read the export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// The layout of `/v1`.

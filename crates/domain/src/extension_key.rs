@@ -14,7 +14,7 @@ pub struct ExtensionKey {
     pub id: ExtensionKeyId,
     /// The first characters, which tell keys apart.
     pub prefix: String,
-    /// Whose it is; the owner's of a server without users when absent.
+    /// The user of the key; on a server without users the owner, if absent.
     pub user: Option<UserId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -33,7 +33,7 @@ pub struct NewExtensionKey {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where keys of extensions are kept. Each method is one transaction, which also writes the event.
+/// Stores keys of extensions. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait ExtensionKeys: Send + Sync {
     /// Every key, the newest first.

@@ -1,4 +1,4 @@
-//! Which documents of a workspace a search looks at.
+//! Filters that select the documents of a workspace for a search.
 use async_trait::async_trait;
 
 use crate::{DocumentId, Result, WorkspaceDocumentId, WorkspaceId};
@@ -20,12 +20,13 @@ impl DocumentFilter {
     }
 }
 
-/// What the metadata of a document says under `key`. Where that is a list, one of its values must do.
+/// A condition on the metadata of a document under `key`. If the value is a list, one entry must
+/// match.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// The name of a field of the metadata, or of a fact about the document.
     pub key: String,
-    /// What its value must meet.
+    /// The condition on its value.
     pub test: Test,
 }
 
@@ -100,19 +101,19 @@ pub struct FilterRow {
     pub document: DocumentId,
     /// `folder/file.json`
     pub path: String,
-    /// What clients call `docId`.
+    /// The `docId` of the API.
     pub key: String,
-    /// As [`crate::document::Document::title`].
+    /// See [`crate::document::Document::title`].
     pub title: String,
-    /// As [`crate::document::Document::url`].
+    /// See [`crate::document::Document::url`].
     pub url: String,
-    /// As [`crate::document::Document::author`].
+    /// See [`crate::document::Document::author`].
     pub author: String,
-    /// As [`crate::document::Document::description`].
+    /// See [`crate::document::Document::description`].
     pub description: String,
-    /// As [`crate::document::Document::source`].
+    /// See [`crate::document::Document::source`].
     pub source: String,
-    /// As [`crate::document::Document::chunk_source`].
+    /// See [`crate::document::Document::chunk_source`].
     pub chunk_source: String,
     /// UTC, `2026-02-03T10:11:12Z`, which is in the order of time.
     pub published: Option<String>,

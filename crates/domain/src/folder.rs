@@ -13,15 +13,15 @@ pub use texts::{Packed, Texts};
 /// A document as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedDocument {
-    /// As [`crate::document::Document::id`].
+    /// See [`crate::document::Document::id`].
     pub id: DocumentId,
     /// Its texts, packed.
     pub texts: Packed,
     /// When the original was made.
     pub published: Published,
-    /// As [`crate::document::Document::words`].
+    /// See [`crate::document::Document::words`].
     pub words: i32,
-    /// As [`crate::document::Document::tokens`].
+    /// See [`crate::document::Document::tokens`].
     pub tokens: i32,
     /// Whether it is in any workspace.
     pub is_placed: bool,
@@ -37,7 +37,7 @@ impl ListedDocument {
         self.texts.texts()
     }
 
-    /// Where its file lies. [`crate::Error::Internal`] when the database holds a path that no
+    /// The path of its file. [`crate::Error::Internal`] when the database holds a path that no
     /// parser lets pass.
     pub fn path(&self) -> Result<DocumentPath> {
         let Texts { folder, name, .. } = self.texts();
@@ -45,8 +45,8 @@ impl ListedDocument {
     }
 }
 
-/// Where a list of documents goes on. Documents come by folder and name, both in the order of their
-/// bytes.
+/// The position in a list of documents. Documents come by folder and name, both in the order of
+/// their bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListPosition {
     /// In a folder, from its first document or after a name.
@@ -63,7 +63,7 @@ pub enum ListPosition {
     },
 }
 
-/// What folders there are, and which documents in them. Each method is one transaction.
+/// Stores folders and the documents in them. Each method is one transaction.
 #[async_trait]
 pub trait Folders: Send + Sync {
     /// Every folder, by name.
@@ -77,9 +77,9 @@ pub trait Folders: Send + Sync {
         offset: u64,
         limit: u32,
     ) -> Result<Vec<ListedDocument>>;
-    /// Those of the paths at which a document is.
+    /// Returns those paths that belong to a document.
     async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
-    /// Those of the paths at which a document is that is in any workspace.
+    /// Returns those paths whose document is in a workspace.
     async fn in_workspaces(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// The document of that file name; the first by folder, where several have it.
     async fn by_name(&self, name: &str) -> Result<Option<ListedDocument>>;
@@ -103,8 +103,8 @@ pub trait Folders: Send + Sync {
 /// A document's way from one path to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentMove {
-    /// Where it is.
+    /// The current path.
     pub from: DocumentPath,
-    /// Where it is to be.
+    /// The new path.
     pub to: DocumentPath,
 }

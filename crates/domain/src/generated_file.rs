@@ -32,7 +32,7 @@ impl GeneratedFile {
         &self.0
     }
 
-    /// Where it lies, beneath the root of everything that is stored.
+    /// Its path beneath the storage directory.
     pub fn path_in(&self, root: &Path) -> PathBuf {
         root.join(if self.0.starts_with("img-") { PICTURES } else { FILES }).join(&self.0)
     }

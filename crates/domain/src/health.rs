@@ -1,4 +1,4 @@
-//! Whether what the server depends on answers, and how busy it is.
+//! Health of the server's dependencies, and their load.
 use async_trait::async_trait;
 
 use crate::Result;
@@ -8,7 +8,7 @@ use crate::Result;
 pub struct Connections {
     /// Connections that exist.
     pub open: u32,
-    /// Those of them that nobody uses at the moment.
+    /// The idle ones.
     pub idle: u32,
     /// The most there may be.
     pub most: u32,

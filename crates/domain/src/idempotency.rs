@@ -1,4 +1,4 @@
-//! Requests that may be repeated: whoever sends one again is answered as the first time.
+//! Requests that may be repeated: a repeated request gets the first response.
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -24,7 +24,7 @@ pub struct IdempotentRequest {
     pub content: [u8; 32],
 }
 
-/// What is known of a request when it comes.
+/// The state of a request when it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdempotencyState {
     /// Nothing: it is noted as begun, and whoever asked carries it out. Also when it was broken
@@ -38,7 +38,7 @@ pub enum IdempotencyState {
     Completed(String),
 }
 
-/// Where requests are remembered. Each method is one transaction.
+/// Stores repeatable requests. Each method is one transaction.
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
     /// Forgets what is out of date, too.

@@ -1,4 +1,4 @@
-//! Pictures that models make: what is asked for, what comes back, who makes it.
+//! Image generation: requests, results, and the port for providers.
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// By the bytes that content begins with, whatever it is called; `None` for everything else.
+    /// Detects the type from the first bytes of the content; `None` for other types.
     pub fn of(content: &[u8]) -> Option<Self> {
         match content {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
@@ -45,7 +45,7 @@ impl ImageFormat {
         }
     }
 
-    /// What names of such files end with, without the dot.
+    /// The file extension, without the dot.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -68,7 +68,7 @@ impl ImageSize {
     /// From `1024x768`, or from `auto` or nothing, which leaves it to others.
     ///
     /// # Errors
-    /// As [`ImageSize::parse`].
+    /// See [`ImageSize::parse`].
     pub fn chosen(text: &str) -> Result<Option<Self>> {
         match text.trim() {
             "" | "auto" => Ok(None),
@@ -113,7 +113,7 @@ pub struct ReferenceImage {
 /// A picture that somebody wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRequest {
-    /// What the image is to show, in words.
+    /// The description of the image.
     pub prompt: String,
     /// The provider's usual size when absent.
     pub size: Option<ImageSize>,
@@ -128,14 +128,14 @@ pub struct GeneratedImage {
     pub kind: ImageFormat,
     /// The file's bytes.
     pub content: Vec<u8>,
-    /// What was done otherwise than asked; ASCII.
+    /// How the image differs from the request; ASCII.
     pub notice: Option<String>,
 }
 
 /// Makes pictures.
 #[async_trait]
 pub trait ImageModel: Send + Sync {
-    /// As an operator would write it in the settings.
+    /// The name of the model, as in the settings.
     fn name(&self) -> String;
     /// [`Error::Invalid`] for what this model cannot be asked for.
     async fn generate(&self, request: &ImageRequest) -> Result<GeneratedImage>;

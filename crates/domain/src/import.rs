@@ -46,9 +46,9 @@ pub struct ImportedWorkspace {
 /// A membership of the imported installation.
 #[derive(Clone, Debug)]
 pub struct ImportedMember {
-    /// Who is a member.
+    /// The member.
     pub user: UserId,
-    /// Of which workspace.
+    /// The workspace.
     pub workspace: WorkspaceId,
     /// When the membership began.
     pub created_at: DateTime<Utc>,
@@ -61,7 +61,7 @@ pub struct ImportedMember {
 pub struct ImportedChat {
     /// The exchange, with the id it had.
     pub chat: Chat,
-    /// What its answer cost, if that was stored.
+    /// The tokens of its answer, if stored.
     pub usage: Option<Usage>,
 }
 
@@ -70,7 +70,7 @@ pub struct ImportedChat {
 pub struct ImportedWidgetChat {
     /// The exchange, with the id it had.
     pub chat: WidgetChat,
-    /// What its answer cost, if that was stored.
+    /// The tokens of its answer, if stored.
     pub usage: Option<Usage>,
 }
 
@@ -88,7 +88,7 @@ pub struct ImportedApiKey {
 pub struct ImportedCommand {
     /// Its name, text and description.
     pub command: CommandText,
-    /// Whose it is; everybody's when absent.
+    /// The owner; everybody if absent.
     pub user: Option<UserId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -103,7 +103,7 @@ pub struct ImportedPrompt {
     pub workspace: WorkspaceId,
     /// The instructions.
     pub prompt: String,
-    /// Who replaced them, if that was stored.
+    /// The user who replaced them, if stored.
     pub replaced_by: Option<UserId>,
     /// When they were replaced.
     pub replaced_at: DateTime<Utc>,
@@ -112,11 +112,11 @@ pub struct ImportedPrompt {
 /// A note about a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedMemory {
-    /// Whom it is about; the owner when absent.
+    /// The person it describes; the owner if absent.
     pub user: Option<UserId>,
-    /// Where it counts; everywhere when absent.
+    /// The workspace to which it applies; every workspace if absent.
     pub workspace: Option<WorkspaceId>,
-    /// What it says.
+    /// The text.
     pub content: String,
     /// When it was written.
     pub created_at: DateTime<Utc>,
@@ -133,7 +133,7 @@ pub struct ImportedPlacement {
     pub document: DocumentId,
     /// The title, by whose words passages are found too.
     pub title: String,
-    /// What clients call `docId`.
+    /// The `docId` of the API.
     pub key: Uuid,
     /// Whether it is included in full with every question.
     pub pinned: bool,
@@ -153,13 +153,13 @@ pub struct ImportedEvent {
     pub name: String,
     /// JSON of an object.
     pub details: String,
-    /// Who acted, as the other installation named them.
+    /// The actor, as the other installation named them.
     pub actor: String,
     /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// What numbers its rows by itself.
+/// A table with its own numbering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Numbered {
     /// The accounts.
@@ -265,7 +265,7 @@ impl ImportProgress {
 pub struct PastImport {
     /// The product: `anythingllm`.
     pub kind: String,
-    /// Where it was read from, without a password.
+    /// The source, without a password.
     pub origin: String,
     /// JSON.
     pub report: String,
@@ -276,11 +276,11 @@ pub struct PastImport {
 /// All rows of an import, read while they are written. Blocks.
 pub type RowStream = Box<dyn Iterator<Item = Result<ImportedRows>> + Send>;
 
-/// Where an import goes.
+/// The destination of an import.
 #[async_trait]
 pub trait ImportTarget: Send + Sync {
-    /// What is there that an import would mix with, each with its number: `users`, `workspaces` and
-    /// so on. Empty on a new server.
+    /// Existing data that would be mixed with an import, with counts: `users`, `workspaces` and so
+    /// on. Empty on a new server.
     async fn contents(&self) -> Result<Vec<(&'static str, u64)>>;
     /// The newest import that is complete.
     async fn last_import(&self) -> Result<Option<PastImport>>;

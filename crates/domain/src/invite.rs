@@ -6,7 +6,7 @@ use crate::audit::Event;
 use crate::user::{NewUser, User};
 use crate::{InviteId, Result, UserId, WorkspaceId};
 
-/// What has become of an invite.
+/// The status of an invite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InviteStatus {
     /// It can be redeemed until it expires.
@@ -41,9 +41,9 @@ pub struct NewInvite {
 pub struct Invite {
     /// Names it in routes.
     pub id: InviteId,
-    /// What is redeemed: a part of the link.
+    /// The code, a part of the link.
     pub code: String,
-    /// What has become of it.
+    /// Its status.
     pub status: InviteStatus,
     /// The user who redeemed it.
     pub claimed_by: Option<UserId>,
@@ -70,7 +70,7 @@ pub enum UnknownWorkspaces {
     Keep,
 }
 
-/// Where invites are kept. Each method is one transaction.
+/// Stores invites. Each method is one transaction.
 #[async_trait]
 pub trait Invites: Send + Sync {
     /// Creates an invite in the name of the user who makes it, or whose API key does.

@@ -11,7 +11,7 @@ use crate::{DocumentPath, JobId, Result, Slug, WorkspaceId};
 use queue::LeaseRequest;
 use recordings::RecordingItem;
 
-/// What is done to each document of a job.
+/// The operation on each document of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
     /// It is placed in the workspace, in the stead of an earlier place there.
@@ -78,7 +78,7 @@ text_enum!(ItemState {
 /// A job that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    /// What is done to each document.
+    /// The operation on each document.
     pub kind: JobKind,
     /// The workspace that indexes the documents.
     pub workspace: WorkspaceId,
@@ -104,11 +104,11 @@ pub struct JobWorkspace {
 pub struct JobProgress {
     /// All documents, whatever their state.
     pub total: u32,
-    /// Those that are indexed.
+    /// Indexed documents.
     pub done: u32,
-    /// Those that could not be indexed.
+    /// Documents that could not be indexed.
     pub failed: u32,
-    /// Those whose turn had not come when the job was called off.
+    /// Documents that were still waiting when the job was cancelled.
     pub cancelled: u32,
 }
 
@@ -117,13 +117,13 @@ pub struct JobProgress {
 pub struct Job {
     /// Names it in routes. Later jobs have larger ids.
     pub id: JobId,
-    /// What is done to each document.
+    /// The operation on each document.
     pub kind: JobKind,
     /// How far it has come.
     pub state: JobState,
     /// The workspace that indexes the documents.
     pub workspace: JobWorkspace,
-    /// Who asked for it, and when.
+    /// Actor and time of the request.
     pub by: By,
     /// Whether a request waits for its end. Then nothing is put off.
     pub awaited: bool,
@@ -131,7 +131,7 @@ pub struct Job {
     pub progress: JobProgress,
     /// How often it was tried, without getting any further, since it last got further.
     pub attempts: u32,
-    /// What keeps it from getting further, or kept it.
+    /// The last problem that stopped the job.
     pub error: Option<String>,
     /// Whether somebody has called it off who has not been heard yet.
     pub cancelling: bool,
@@ -208,7 +208,7 @@ impl Cursor {
     }
 }
 
-/// Where jobs are known. Each method is one transaction. Jobs go with their workspace.
+/// Stores jobs. Each method is one transaction. Jobs go with their workspace.
 #[async_trait]
 pub trait Jobs: Send + Sync {
     /// Makes a job, held by whoever brings a lease for it.

@@ -1,4 +1,4 @@
-//! Passages by their words: what the words of a text are, and the port that finds passages by them.
+//! Search by words: how a text is split into words, and the port that finds passages by them.
 mod compounds;
 mod fold;
 mod language;

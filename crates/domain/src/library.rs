@@ -60,7 +60,7 @@ pub struct WorkspaceDocument {
     pub pinned: bool,
     /// Whether a client has marked it as watched. The server does nothing about it.
     pub watched: bool,
-    /// As [`IndexedDocument::recipe`]; another text where the passages are stale.
+    /// See [`IndexedDocument::recipe`]; another text where the passages are stale.
     pub recipe: String,
     /// When the document was placed.
     pub created_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Pages elsewhere: how one is fetched, and what people read in it.
+//! Web pages: fetching them, and extracting their content.
 use async_trait::async_trait;
 
 use crate::Result;

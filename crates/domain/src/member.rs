@@ -1,4 +1,4 @@
-//! Members: which users may enter which workspace. Admins and managers enter all of them.
+//! Members: the users who may use a workspace. Admins and managers may use all of them.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -19,7 +19,7 @@ pub struct Member {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Where memberships are kept. Each method is one transaction.
+/// Stores memberships. Each method is one transaction.
 #[async_trait]
 pub trait Members: Send + Sync {
     /// Members in the order they joined. [`crate::Error::NotFound`] when there is no such workspace.

@@ -14,7 +14,7 @@ pub struct Memory {
     pub user: Option<UserId>,
     /// Where it counts; in every workspace when absent.
     pub workspace: Option<WorkspaceId>,
-    /// What it says.
+    /// The text.
     pub content: String,
     /// When it was written.
     pub created_at: DateTime<Utc>,
@@ -22,7 +22,7 @@ pub struct Memory {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Where memories are kept. Each method is one transaction, which also writes the event. Nobody but the
+/// Stores memories. Each method is one transaction, which also writes the event. Nobody but the
 /// person they are about sees them.
 #[async_trait]
 pub trait Memories: Send + Sync {

@@ -1,4 +1,4 @@
-//! Models: what they are asked, how they answer, and who chooses among them.
+//! Models: their requests and answers, and the port that selects one.
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -353,9 +353,9 @@ pub trait Models: Send + Sync {
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
     /// The embedder. [`crate::Error::Unavailable`] when it is not configured.
     fn embedder(&self) -> Result<Arc<dyn Embedder>>;
-    /// As [`Models::chat`]; `None` where passages are reranked without a model.
+    /// See [`Models::chat`]; `None` where passages are reranked without a model.
     fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>>;
-    /// As [`Models::chat`]; nothing makes images unless the settings name it.
+    /// See [`Models::chat`]; nothing makes images unless the settings name it.
     fn images(&self) -> Result<Arc<dyn ImageModel>>;
 }
 

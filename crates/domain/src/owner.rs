@@ -39,7 +39,7 @@ pub struct NewSetupLink {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where the owner is kept. Each method is one transaction.
+/// Stores the owner. Each method is one transaction.
 #[async_trait]
 pub trait Owner: Send + Sync {
     /// `None` until the server is set up.
@@ -66,7 +66,7 @@ pub trait Owner: Send + Sync {
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }
 
-/// Where links to set the server up with are kept. Each method is one transaction.
+/// Stores links to set the server up with. Each method is one transaction.
 #[async_trait]
 pub trait SetupLinks: Send + Sync {
     /// Adds a link beside those that are still good.

@@ -1,4 +1,4 @@
-//! Where a document lies beneath the documents root: `folder/name.json`.
+//! The path of a document beneath the documents root: `folder/name.json`.
 use std::fmt;
 
 use crate::{Error, Result};

@@ -1,4 +1,4 @@
-//! Pinned documents: those whose whole text goes into every question of a workspace.
+//! Pinned documents, whose whole text is part of every question in a workspace.
 use async_trait::async_trait;
 
 use crate::audit::Event;

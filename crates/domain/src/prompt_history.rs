@@ -1,5 +1,5 @@
-//! Earlier instructions of workspaces. [`crate::workspace::Workspaces::update`] adds the instructions
-//! that it replaces.
+//! Previous instructions of workspaces. [`crate::workspace::Workspaces::update`] adds the
+//! instructions that it replaces.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -24,7 +24,7 @@ pub struct EarlierPrompt {
     pub replaced_at: DateTime<Utc>,
 }
 
-/// Where earlier instructions are kept. Each method is one transaction, which also writes the event.
+/// Stores earlier instructions. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait PromptHistory: Send + Sync {
     /// Those of a workspace, newest first.

@@ -49,7 +49,7 @@ pub struct PromptVariable {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Where variables are kept. Each method is one transaction, which also writes the event.
+/// Stores variables. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait PromptVariables: Send + Sync {
     /// Every variable, by name.

@@ -1,4 +1,4 @@
-//! Where a passage stands in the original: its page, slide, rows or time, and its headings.
+//! The position of a passage in the original: its page, slide, rows or time, and its headings.
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

@@ -25,7 +25,7 @@ pub mod names {
     pub const KEEP_ORIGINALS: &str = "keep_originals";
 }
 
-/// Where settings are kept. Each method is one transaction.
+/// Stores settings. Each method is one transaction.
 #[async_trait]
 pub trait Settings: Send + Sync {
     /// Every stored setting by its name, as text. Sealed values stay sealed.

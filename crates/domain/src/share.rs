@@ -37,7 +37,7 @@ pub struct Share {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Where shares are kept. Each method is one transaction, which also writes the event.
+/// Stores shares. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Shares: Send + Sync {
     /// [`crate::Error::NotFound`] when the workspace, the thread or the user has gone.

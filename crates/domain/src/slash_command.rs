@@ -59,7 +59,7 @@ pub struct SlashCommand {
     pub id: SlashCommandId,
     /// Its name, the text it stands for, and its description.
     pub text: CommandText,
-    /// Whose it is; everybody's when absent.
+    /// The owner; everybody if absent.
     pub user: Option<UserId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -67,7 +67,7 @@ pub struct SlashCommand {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Where slash commands are kept. Each method is one transaction, which also writes the event.
+/// Stores slash commands. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait SlashCommands: Send + Sync {
     /// Every command, by name, everybody's before those of users.
@@ -84,7 +84,7 @@ pub trait SlashCommands: Send + Sync {
         user: Option<UserId>,
         event: Event,
     ) -> Result<SlashCommand>;
-    /// As [`SlashCommands::create`]; [`Error::NotFound`] also when there is no such command.
+    /// See [`SlashCommands::create`]; [`Error::NotFound`] also when there is no such command.
     async fn update(&self, id: SlashCommandId, text: CommandText, event: Event) -> Result<()>;
     /// Says whether there was such a command.
     async fn delete(&self, id: SlashCommandId, event: Event) -> Result<bool>;

@@ -46,6 +46,6 @@ pub trait SpeechModels: Send + Sync {
     /// The transcriber of another host that the settings name; none where they mean the one inside
     /// this server. [`crate::Error::Unavailable`] when it is not configured.
     fn remote_transcriber(&self, kind: RecordingKind) -> Result<Option<Arc<dyn Transcriber>>>;
-    /// As [`SpeechModels::transcriber`].
+    /// See [`SpeechModels::transcriber`].
     fn synthesizer(&self) -> Result<Arc<dyn SpeechSynthesizer>>;
 }

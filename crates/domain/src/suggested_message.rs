@@ -21,7 +21,7 @@ impl SuggestedMessage {
     }
 }
 
-/// Where suggested messages are kept. Each method is one transaction, which also writes the event.
+/// Stores suggested messages. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait SuggestedMessages: Send + Sync {
     /// Those of a workspace, in their order.

@@ -1,4 +1,4 @@
-//! How the text of a document is laid out, as far as the name of its file tells.
+//! The structure of a document's text, derived from the name of its file.
 use crate::DocumentPath;
 
 /// What structure the splitter may expect in a text.

@@ -39,7 +39,7 @@ pub struct NewThread {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where threads are kept. Each method is one transaction, which also writes the event.
+/// Stores threads. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Threads: Send + Sync {
     /// [`crate::Error::AlreadyExists`] when the slug is taken, in whichever workspace;

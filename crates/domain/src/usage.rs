@@ -1,4 +1,4 @@
-//! What answers have cost, in tokens: by who asked, where, or when.
+//! Tokens used by answers, by user, workspace or day.
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 

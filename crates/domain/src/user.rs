@@ -98,7 +98,7 @@ pub struct User {
     pub role: Role,
     /// Whether they are kept out for the time being.
     pub suspended: bool,
-    /// As [`NewUser::daily_message_limit`].
+    /// See [`NewUser::daily_message_limit`].
     pub daily_message_limit: Option<i32>,
     /// What they say of themselves; may be empty.
     pub bio: String,
@@ -115,13 +115,13 @@ pub struct User {
 /// What lists say of a user. They are long, and reading the rest takes as long again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedUser {
-    /// As [`User::id`].
+    /// See [`User::id`].
     pub id: UserId,
-    /// As [`User::username`].
+    /// See [`User::username`].
     pub username: String,
-    /// As [`User::role`].
+    /// See [`User::role`].
     pub role: Role,
-    /// As [`User::suspended`].
+    /// See [`User::suspended`].
     pub suspended: bool,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
@@ -158,7 +158,7 @@ pub struct UserPatch {
 /// What is said when a change would leave no admin who may sign in.
 pub const LAST_ADMIN: &str = "No system admins will remain if you do this. Update failed.";
 
-/// Where people are kept. Each method is one transaction, which also writes the event.
+/// Stores people. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// [`Error::AlreadyExists`] when the name is taken.
@@ -222,7 +222,7 @@ pub struct OpenSession {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where sign-ins are kept. Each method is one transaction.
+/// Stores sign-ins. Each method is one transaction.
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// The user of a name with the hash to check a password against, suspended or not.
@@ -268,7 +268,7 @@ pub struct RedeemedToken {
     pub issued_by: Option<UserId>,
 }
 
-/// Where tokens to sign in with are kept. Each method is one transaction.
+/// Stores tokens to sign in with. Each method is one transaction.
 #[async_trait]
 pub trait SignInTokens: Send + Sync {
     /// Puts a token in the place of those the user has. [`Error::NotFound`] when there is no such

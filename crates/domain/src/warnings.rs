@@ -1,4 +1,4 @@
-//! What was left out of a document when its file was read.
+//! Warnings about parts of a file that were not read.
 use std::fmt;
 
 /// The most sentences kept for one document.

@@ -18,7 +18,15 @@ impl WebOrigin {
     /// Reads an address; without a scheme it is one of `https`. [`Error::Invalid`] for anything that
     /// no page has as its origin, such as an address with a path, or with `*` in it.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::invalid("allowlist_domains", format!("`{text:.100}` is no origin"));
+        let wrong = || {
+            Error::invalid(
+                "allowlist_domains",
+                format!(
+                    "`{text:.100}` is not an \
+             origin"
+                ),
+            )
+        };
         let text = text.trim();
         let has_scheme = text.contains("://");
         let url =
@@ -129,7 +137,7 @@ pub struct ListedWidget {
     pub chats: u64,
 }
 
-/// Where widgets are kept. Each method is one transaction, which also writes the event.
+/// Stores widgets. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Widgets: Send + Sync {
     /// [`Error::NotFound`] when there is no such workspace.
@@ -161,7 +169,7 @@ pub struct NewWidgetChat {
     pub connection: String,
     /// When the question was answered.
     pub created_at: DateTime<Utc>,
-    /// As [`crate::chat::NewChat::usage`].
+    /// See [`crate::chat::NewChat::usage`].
     pub usage: Option<Usage>,
 }
 
@@ -172,7 +180,7 @@ pub struct WidgetChat {
     pub id: ChatId,
     /// The widget that was asked.
     pub widget: WidgetId,
-    /// As [`NewWidgetChat::session`].
+    /// See [`NewWidgetChat::session`].
     pub session: String,
     /// The question as it was asked.
     pub prompt: String,
@@ -180,7 +188,7 @@ pub struct WidgetChat {
     pub response: String,
     /// Whether later answers may see it.
     pub include: bool,
-    /// As [`NewWidgetChat::connection`]; absent in rows of early versions.
+    /// See [`NewWidgetChat::connection`]; absent in rows of early versions.
     pub connection: Option<String>,
     /// When the question was answered.
     pub created_at: DateTime<Utc>,
@@ -197,7 +205,7 @@ pub enum Admission {
     SessionIsFull,
 }
 
-/// Where exchanges of widgets are kept. Each method is one transaction.
+/// Stores exchanges of widgets. Each method is one transaction.
 #[async_trait]
 pub trait WidgetChats: Send + Sync {
     /// Counts a question of `session` at `now`, unless a limit of the widget is reached by those of

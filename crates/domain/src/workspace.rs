@@ -1,4 +1,4 @@
-//! Workspaces: where documents and conversations are kept together and apart from others.
+//! Workspaces: documents and conversations, separate from those of other workspaces.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -151,7 +151,7 @@ pub struct NewWorkspace {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where workspaces are kept. Each method is one transaction, which also writes the event.
+/// Stores workspaces. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
     /// Refuses a slug that is taken with [`crate::Error::AlreadyExists`].

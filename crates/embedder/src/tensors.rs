@@ -39,7 +39,7 @@ impl Tensors {
         let file = File::open(path)?;
         let map = map(&file)?;
         let (header, metadata) = SafeTensors::read_metadata(&map)
-            .map_err(|error| invalid(format!("is damaged or no safetensors file: {error}")))?;
+            .map_err(|error| invalid(format!("is damaged or not a safetensors file: {error}")))?;
         let format = metadata.metadata().as_ref().and_then(|known| known.get(FORMAT));
         if let Some(format) = format
             && !format.parse().is_ok_and(|format: u32| (1..=NEWEST).contains(&format))

@@ -69,10 +69,10 @@ fn what_does_not_fit_is_said_in_one_sentence() {
         ),
         (config("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\""), "the activation relu"),
         (config("{", "["), "cannot be read"),
-        (edit("vocab.txt", "[CLS]", "<s>"), "lacks the special tokens of BERT"),
+        (edit("vocab.txt", "[CLS]", "<s>"), "special tokens"),
         (
             edit("vocab.txt", "[MASK]", "[MASK]\nmore"),
-            "words for 96 pieces, and the vocabulary beside it has 97",
+            "has 96 word vectors, but the vocabulary has 97",
         ),
         (edit("1_Pooling/config.json", "cls_token", "max_tokens"), "carrel knows mean and CLS"),
     ] {
@@ -91,7 +91,7 @@ fn damaged_weights_are_told_from_missing_ones() {
         std::fs::write(&path, damaged).unwrap();
         let problem = problem(directory.path());
         assert!(
-            problem.contains("model.safetensors is damaged or no safetensors file"),
+            problem.contains("model.safetensors is damaged or not a safetensors file"),
             "{problem}"
         );
     }

@@ -173,7 +173,7 @@ async fn a_damaged_model_is_refused_with_the_same_advice() {
         let model = open(directory.path().into(), 1);
         let error = model.embed(&["a".into()], Purpose::Query).await.unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("its files are damaged or another model's"), "{text}");
+        assert!(text.contains("its files are damaged or belong to another model"), "{text}");
         assert!(text.contains("`carrel model fetch`"), "{text}");
     }
 }

@@ -25,7 +25,7 @@ pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpR
             Ok(response)
         }
         SpokenAnswer::Coming(mut pieces, format) => {
-            let none = || Error::unavailable("speech synthesis", "it made no sound");
+            let none = || Error::unavailable("speech synthesis", "it returned no audio");
             let first = pieces.recv().await.ok_or_else(none)??;
             let rest =
                 stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
@@ -45,8 +45,8 @@ pub fn streamed(
     response.streaming(pieces.map(|piece| match piece {
         Ok(piece) => Ok(Bytes::from(piece)),
         Err(error) => {
-            tracing::warn!(%error, "a sound broke off");
-            Err(std::io::Error::other("the sound broke off"))
+            tracing::warn!(%error, "an audio stream broke off");
+            Err(std::io::Error::other("the audio broke off"))
         }
     }))
 }

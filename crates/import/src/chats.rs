@@ -153,7 +153,7 @@ fn short(session: String, id: i64, report: &mut Report) -> String {
     if session.len() <= LONGEST_SESSION {
         return session;
     }
-    report.change(format!("workspace_chats {id}: the name of its session is cut"));
+    report.change(format!("workspace_chats {id}: the name of its session is truncated"));
     session[..session.floor_char_boundary(LONGEST_SESSION)].to_owned()
 }
 
@@ -165,7 +165,7 @@ fn created(
     report: &mut Report,
 ) -> DateTime<Utc> {
     row.time("createdAt").unwrap_or_else(|| {
-        report.change(format!("{table} {id}: it has no time that can be read; it has that of now"));
+        report.change(format!("{table} {id}: its time cannot be read; the current time is used"));
         reading.now
     })
 }
@@ -185,13 +185,15 @@ fn response(table: &str, id: i64, row: &Row, report: &mut Report) -> String {
     let stored = row.text("response").unwrap_or_default();
     let mended = mended(&stored);
     if mended != stored {
-        report.change(format!("{table} {id}: half a character in the answer is U+FFFD"));
+        report
+            .change(format!("{table} {id}: half a character in the answer is replaced by U+FFFD"));
     }
     let is_answer =
         serde_json::from_str::<Answer>(&mended).is_ok_and(|answer| answer.text.is_string());
     if !is_answer {
         report.change(format!(
-            "{table} {id}: the stored answer has no text; it is kept, and not shown in conversations"
+            "{table} {id}: the stored answer has no text; it is kept, but not shown in \
+             conversations"
         ));
     }
     mended.into_owned()

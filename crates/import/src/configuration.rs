@@ -21,13 +21,13 @@ const OWNER_PASSWORD: &str = "AUTH_TOKEN";
 /// Variables that concern the other program only, and what replaces them.
 const NOT_OURS: &[(&str, &str)] = &[
     ("DATABASE_URL", "this server has its own"),
-    ("GID", "it concerns the other server's container"),
+    ("GID", "it configures the other server's container"),
     ("JWT_EXPIRY", "sessions last 30 days here"),
     ("JWT_SECRET", "everybody signs in again"),
-    ("NODE_ENV", "it concerns the other program"),
+    ("NODE_ENV", "it configures the other program"),
     ("SERVER_PORT", "use CARREL_LISTEN"),
     ("STORAGE_DIR", "use CARREL_STORAGE"),
-    ("UID", "it concerns the other server's container"),
+    ("UID", "it configures the other server's container"),
 ];
 
 /// Variables of this server's process that have the same names and meanings there.
@@ -137,8 +137,8 @@ fn environment(
         } else {
             if named == "VECTOR_DB" && value != "lancedb" {
                 report.differ(format!(
-                    "Vectors were in {value}. This server makes them anew, keeps them in its \
-                     database, and fills {value} under names of its own."
+                    "Vectors were in {value}. This server makes new ones, stores them in its \
+                     database, and fills {value} under its own names."
                 ));
             }
             given.push((name, value));
@@ -151,7 +151,8 @@ fn environment(
         keep(&name, &given, configuration, report);
     }
     for name in unknown {
-        report.leave_out(format!(".env {name}: there is no such setting here; it is kept sealed"));
+        report
+            .leave_out(format!(".env {name}: this server has no such setting; it is kept sealed"));
         keep(&name, &given, configuration, report);
     }
     configuration.rows.extend(rows);

@@ -51,7 +51,7 @@ pub fn scan(root: &Path, report: &mut Report) -> Result<Scan> {
         let name = name_of(&entry);
         if !entry.is_dir() || entry.is_symlink() {
             if name != ".DS_Store" {
-                report.leave_out(format!("documents/{name}: it lies in no folder"));
+                report.leave_out(format!("documents/{name}: it is not in a folder"));
             }
             continue;
         }
@@ -81,8 +81,8 @@ fn scan_folder(
             for file in files_beneath(&entry)? {
                 let file = file.strip_prefix(directory).unwrap_or(&file).display().to_string();
                 report.leave_out(format!(
-                    "documents/{folder}/{file}: it lies in a folder within a folder, where its \
-                     server did not look"
+                    "documents/{folder}/{file}: it is in a nested folder, where its server did not \
+                     look"
                 ));
             }
         } else if name.ends_with(".json") {
@@ -91,7 +91,7 @@ fn scan_folder(
                 Err(error) => report.leave_out(format!("{shown}: {error}")),
             }
         } else {
-            report.leave_out(format!("{shown}: it is no document"));
+            report.leave_out(format!("{shown}: it is not a document"));
         }
     }
     Ok(())
@@ -139,7 +139,7 @@ pub struct Read {
 /// Reads a file of the source. `taken` are the ids of documents that were read before.
 ///
 /// # Errors
-/// Why it is no document, as the end of a sentence about the file.
+/// Why it is not a document, as the end of a sentence about the file.
 pub fn read(
     path: &DocumentPath,
     file: &Path,
@@ -156,9 +156,7 @@ pub fn read(
     let fields: Map<String, Value> =
         serde_json::from_str(&mended(text)).map_err(|error| format!("it is damaged: {error}"))?;
     if !fields.contains_key("id") && !fields.contains_key("url") {
-        return Err(
-            "it says neither its id nor where it is from; its server did not list it".into()
-        );
+        return Err("it has neither an id nor a source; its server did not list it".into());
     }
     let modified = metadata.modified().map(DateTime::<Utc>::from);
     from_fields(path, fields, modified.unwrap_or_default(), taken)
@@ -182,7 +180,7 @@ pub fn from_fields(
     };
     let id = Uuid::parse_str(&said("id")).ok().filter(|id| !taken.contains(id));
     let id = id.unwrap_or_else(|| {
-        changes.push("its id is taken or none; it has a new one".to_owned());
+        changes.push("its id is missing or taken; it gets a new one".to_owned());
         DocumentId::random().0
     });
     taken.insert(id);
@@ -229,7 +227,7 @@ fn metadata(fields: &Map<String, Value>, changes: &mut Vec<String>) -> String {
     let text = Value::Object(object).to_string();
     // NUL cannot be stored.
     if text.len() > LARGEST_METADATA || text.contains("\\u0000") {
-        changes.push("its further fields are too large and stay behind".to_owned());
+        changes.push("its additional fields are too large and are left out".to_owned());
         return NO_METADATA.to_owned();
     }
     text
@@ -303,7 +301,7 @@ mod tests {
         let mut taken = HashSet::new();
         for (text, reason) in [
             ("{\"id\":\"x\",\"pageContent\":\"half", "damaged"),
-            ("{\"title\":\"t\",\"pageContent\":\"x\"}", "neither its id"),
+            ("{\"title\":\"t\",\"pageContent\":\"x\"}", "neither an id"),
             ("{\"id\":\"x\",\"pageContent\":5}", "no text"),
             ("[]", "damaged"),
             ("", "damaged"),

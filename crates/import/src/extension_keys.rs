@@ -25,11 +25,11 @@ pub fn extension_keys(
             |why: &str| report.leave_out(format!("browser_extension_api_keys {id}: {why}"));
         let secret = row.filled("key").filter(|key| key.starts_with(PREFIX));
         let Some(secret) = secret else {
-            leave_out("it is no key of an extension");
+            leave_out("it is not a key of an extension");
             continue;
         };
         if !seen.insert(secret.clone()) {
-            leave_out("the same key is there twice");
+            leave_out("the same key exists twice");
             continue;
         }
         let user = row.int("user_id");

@@ -132,7 +132,7 @@ pub fn read(
             }
             if read.payload.is_some() {
                 report.change(format!(
-                    "documents/{path}: the encrypted keys of its connector are taken out of its \
+                    "documents/{path}: the encrypted keys of its connector are removed from its \
                      source and kept sealed"
                 ));
             }

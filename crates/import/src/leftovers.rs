@@ -15,7 +15,7 @@ use crate::report::Report;
 const FOLDERS: [(&str, &str); 4] = [
     ("assets", "logo and pictures"),
     ("direct-uploads", "files dropped into chats"),
-    ("plugins", "agent skills, flows and MCP servers; none is run"),
+    ("plugins", "agent skills, flows and MCP servers; none runs"),
     ("push-notifications", "keys of push notifications"),
 ];
 

@@ -42,8 +42,8 @@ pub fn users(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec<Imp
         }
         if Username::parse(&username).is_err() {
             report.differ(format!(
-                "User {id} is called `{username}`, which new users could not be. The name stays \
-                 good for signing in."
+                "User {id} is called `{username}`, which new users could not choose. The name \
+                 stays valid for signing in."
             ));
         }
         let role = row.text("role").unwrap_or_default();
@@ -53,7 +53,7 @@ pub fn users(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec<Imp
         });
         let mut bio = row.text("bio").unwrap_or_default();
         if bio.chars().count() > LONGEST_BIO {
-            report.change(format!("users {id}: the bio is cut to {LONGEST_BIO} characters"));
+            report.change(format!("users {id}: the bio is truncated to {LONGEST_BIO} characters"));
             bio = bio.chars().take(LONGEST_BIO).collect();
         }
         let created_at = row.time("createdAt").unwrap_or(now);
@@ -91,7 +91,7 @@ pub fn api_keys(
             continue;
         };
         if !seen.insert(secret.clone()) {
-            report.leave_out(format!("api_keys {id}: the same key is there twice"));
+            report.leave_out(format!("api_keys {id}: the same key exists twice"));
             continue;
         }
         let creator = row.int("createdBy").filter(|user| *user > 0);
@@ -100,12 +100,11 @@ pub fn api_keys(
         let suspended = created_by.is_some_and(|user| known.users[&user]);
         if suspended {
             report.change(format!(
-                "api_keys {id}: user {} is suspended; the key works and belongs to nobody",
+                "api_keys {id}: user {} is suspended; the key works but has no owner",
                 created_by.unwrap_or(0)
             ));
         } else if creator.is_some() && created_by.is_none() {
-            report
-                .change(format!("api_keys {id}: its user no longer exists; it belongs to nobody"));
+            report.change(format!("api_keys {id}: its user no longer exists; it has no owner"));
         }
         keys.push(ImportedApiKey {
             id: ApiKeyId(id),
@@ -126,7 +125,7 @@ pub fn api_keys(
     if !keys.is_empty() {
         report.differ(
             "API keys are stored as digests and cannot be shown again. They have full access, as \
-             before; give keys of their own, with less, to programs that need less.",
+             before; create limited keys for programs that need less.",
         );
     }
     keys
@@ -220,7 +219,7 @@ pub fn invites(
         });
     }
     if invites.iter().any(|invite| invite.status == InviteStatus::Pending) {
-        report.differ("Pending invites work for 30 more days; before, they never ended.");
+        report.differ("Pending invites work for 30 more days; before, they never expired.");
     }
     invites
 }
@@ -249,7 +248,8 @@ pub fn event(row: &Row, now: DateTime<Utc>, report: &mut Report) -> ImportedEven
         Ok(other) => Map::from_iter([("value".to_owned(), other)]),
         Err(_) if text.is_empty() => Map::new(),
         Err(_) => {
-            report.change(format!("event_logs {id}: its details are no JSON and are kept as text"));
+            report
+                .change(format!("event_logs {id}: its details are not JSON and are kept as text"));
             Map::from_iter([("text".to_owned(), Value::String(text))])
         }
     };

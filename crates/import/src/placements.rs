@@ -58,8 +58,7 @@ pub fn recovered(
             .find_map(|docpath| recovery::recover(cache, docpath, &path, now, taken));
         if let Some(read) = read {
             report.change(format!(
-                "documents/{path}: its file is gone; its text is put together from the cache of \
-                 vectors"
+                "documents/{path}: its file is missing; its text is restored from the vector cache"
             ));
             recovered.insert(path, read);
         }
@@ -81,7 +80,7 @@ pub fn rows(
         let workspace = row.int("workspaceId").unwrap_or(0);
         let Some((_, path)) = path(&row) else {
             report.leave_out(format!(
-                "workspace_documents {id}: its path cannot be one of a document"
+                "workspace_documents {id}: its path is not valid for a document"
             ));
             continue;
         };
@@ -93,8 +92,8 @@ pub fn rows(
         }
         let Some(document) = documents.get(&path) else {
             report.leave_out(format!(
-                "workspace_documents {id}: the file {path} is gone, and the cache of vectors does not \
-                 have its text"
+                "workspace_documents {id}: the file {path} is missing, and the vector cache does \
+                 not have its text"
             ));
             continue;
         };
@@ -121,7 +120,7 @@ pub fn rows(
     }
     report.imported("workspace_documents", placed.len() as u64);
     if placed.iter().any(|placed| placed.row.watched) {
-        report.differ("Watched documents keep their mark; they are not read again by themselves.");
+        report.differ("Watched documents keep their mark, but are not read again automatically.");
     }
     placed
 }

@@ -30,7 +30,7 @@ pub fn slash_commands(
             continue;
         };
         let Some(prompt) = row.filled("prompt") else {
-            leave_out("it stands for nothing");
+            leave_out("its text is empty");
             continue;
         };
         // `uid` repeats `userId`, with 0 for nobody.
@@ -41,11 +41,11 @@ pub fn slash_commands(
         }
         let user = owner.map(UserId);
         if !seen.insert((user, name.as_str().to_owned())) {
-            leave_out("there is another of that name");
+            leave_out("another one has the same name");
             continue;
         }
         if user.is_none() && !known.users.is_empty() {
-            report.differ("Slash commands without a user are for everybody.");
+            report.differ("Slash commands without a user belong to everybody.");
         }
         let created_at = row.time("createdAt").unwrap_or(now);
         let description = row.text("description").unwrap_or_default();
@@ -66,7 +66,7 @@ pub fn variables(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec
         let why = match VariableName::parse(&key) {
             Err(_) => "a name is 1 to 255 letters, digits and `_`",
             Ok(name) if prompt::BUILT_IN.contains(&name.as_str()) => "the name is built in",
-            Ok(name) if !seen.insert(name.clone()) => "there is another of that name",
+            Ok(name) if !seen.insert(name.clone()) => "another one has the same name",
             Ok(name) => {
                 variables.push(PromptVariable {
                     name,

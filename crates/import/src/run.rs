@@ -340,7 +340,7 @@ fn general_differences(report: &mut Report) {
     report.differ("Documents are embedded by jobs. Until those are done, they are found by words.");
     report.differ("Times of documents are read as UTC.");
     report.differ(
-        "Events of the other server are in the audit log. Whether somebody changed them before the \
-         import cannot be seen.",
+        "Events of the other server are in the audit log. Changes to them before the import cannot \
+         be detected.",
     );
 }

@@ -88,7 +88,7 @@ impl SourceDatabase {
         let opened = File::open(file).and_then(|mut file| file.read_exact(&mut header));
         opened.map_err(|error| failed(&format!("read {}", file.display()), error))?;
         if !header.starts_with(b"SQLite format 3\0") {
-            return Err(Error::unprocessable(format!("{} is no SQLite file", file.display())));
+            return Err(Error::unprocessable(format!("{} is not a SQLite file", file.display())));
         }
         // A file in WAL mode would get others beside it, unless it is taken to stay as it is.
         let mode = if header[18] == 2 { "immutable=1" } else { "mode=ro" };
@@ -273,7 +273,7 @@ impl SourceDatabase {
             let text = String::from_utf8_lossy(&row);
             match serde_json::from_str(&text) {
                 Ok(Value::Object(map)) => Ok(Row(map)),
-                Ok(_) => Err(failed(&reading, "a row is no object")),
+                Ok(_) => Err(failed(&reading, "a row is not an object")),
                 Err(error) => Err(failed(&reading, error)),
             }
         });

@@ -48,7 +48,7 @@ pub async fn keep(
     let files = files(&folder);
     report.found(FOLDER, "vectors of documents", files.len() as u64);
     if let Err(why) = comparable(importer, embedder) {
-        report.leave_out(format!("{FOLDER}: {why}; documents are embedded anew"));
+        report.leave_out(format!("{FOLDER}: {why}; documents are embedded again"));
         return Ok(());
     }
     for file in files {
@@ -70,8 +70,8 @@ pub async fn keep(
         }
     }
     report.differ(
-        "Vectors of the other server are kept. They were made of passages with a header above them, so \
-         similarities differ slightly from those of passages that are embedded here.",
+        "Vectors of the other server are kept. They were made of passages with a header, so \
+         similarities differ slightly from those of passages embedded here.",
     );
     Ok(())
 }
@@ -105,7 +105,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn read(file: &Path) -> std::result::Result<Vec<(String, Vec<f32>)>, String> {
     let size = fs::symlink_metadata(file).map_err(|error| error.to_string())?;
     if !size.is_file() || size.len() > LARGEST {
-        return Err(format!("it is no plain file of at most {LARGEST} bytes"));
+        return Err(format!("it is not a plain file of at most {LARGEST} bytes"));
     }
     let file = File::open(file).map_err(|error| error.to_string())?;
     let cached: Vec<Vec<Cached>> = serde_json::from_reader(BufReader::new(file))

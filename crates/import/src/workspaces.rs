@@ -133,8 +133,9 @@ pub fn threads(
         let owner = row.int("user_id");
         let user = owner.filter(|user| known.users.contains_key(user));
         if owner.is_some() && user.is_none() && !known.users.is_empty() {
-            report
-                .change(format!("workspace_threads {id}: its user does not exist; it is nobody's"));
+            report.change(format!(
+                "workspace_threads {id}: its user does not exist; it has no owner"
+            ));
         }
         let slug = row.filled("slug").filter(|slug| slugs.insert(slug.clone()));
         let slug = slug.map_or_else(Slug::random, Slug::from_stored);
@@ -211,7 +212,7 @@ pub fn widgets(
         }
         let key = row.text("uuid").and_then(|key| Uuid::parse_str(key.trim()).ok());
         let Some(key) = key.filter(|key| keys.insert(*key)) else {
-            report.leave_out(format!("embed_configs {id}: its key is no UUID, or taken"));
+            report.leave_out(format!("embed_configs {id}: its key is not a UUID, or is taken"));
             continue;
         };
         let mode = row.text("chat_mode").as_deref().and_then(ChatMode::parse);
@@ -253,7 +254,7 @@ fn origins(id: i32, row: &Row, report: &mut Report) -> Option<Vec<WebOrigin>> {
     let origin = |entry: &String| match WebOrigin::parse(entry) {
         Ok(origin) => Some(origin),
         Err(error) => {
-            report.change(format!("embed_configs {id}: {error}, and is taken off the list"));
+            report.change(format!("embed_configs {id}: {error}, and is removed from the list"));
             None
         }
     };

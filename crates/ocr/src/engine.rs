@@ -33,7 +33,7 @@ impl OcrError {
     }
 
     pub(crate) fn shape() -> Self {
-        Self::Model("its answer has an unexpected form".to_owned())
+        Self::Model("its output has an unexpected shape".to_owned())
     }
 }
 

@@ -54,7 +54,7 @@ impl Recognizer {
         let told: NdTensor<f32, 3> = told.try_into().map_err(|_| OcrError::shape())?;
         let [1, steps, classes] = told.shape() else { return Err(OcrError::shape()) };
         if classes != self.characters.len() + 2 {
-            return Err(OcrError::Model("its dictionary is another model's".to_owned()));
+            return Err(OcrError::Model("its dictionary belongs to another model".to_owned()));
         }
         let values = told.to_vec();
         let best = values.chunks_exact(classes).take(steps).map(|step| self.best(step));

@@ -66,7 +66,8 @@ impl Target {
             Some("verify-full") => Mode::VerifyFull,
             Some(other) => {
                 return Err(format!(
-                    "sslmode is `{other}`, which is none of disable, allow, prefer, require, verify-ca, verify-full"
+                    "sslmode is `{other}`, not one of disable, allow, prefer, require, verify-ca, \
+                     verify-full"
                 ));
             }
             None if host.as_deref().is_none_or(is_loopback) => return Ok(None),

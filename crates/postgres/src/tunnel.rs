@@ -103,7 +103,7 @@ async fn connect(
         Ok(b'S') => {}
         Ok(b'N') if mode == Mode::Prefer => return Ok(None),
         Ok(b'N') => return Err("the server offers no encryption; turn `ssl` on there".into()),
-        Ok(_) => return Err("what listens there is not a PostgreSQL server".into()),
+        Ok(_) => return Err("the program at that address is not a PostgreSQL server".into()),
         Err(error) => return Err(error.to_string()),
     }
     let name = ServerName::try_from(address.to_owned()).map_err(|error| error.to_string())?;

@@ -65,10 +65,15 @@ impl ModelList for RemoteList {
                 self.endpoint.unavailable(format!("its answer is not the JSON expected: {error}"))
             })?;
             let models = models(&list, self.embeds);
-            let nothing = || self.endpoint.unavailable("it lists no models; type the name of one");
+            let nothing = || {
+                self.endpoint.unavailable(
+                    "it lists no models; type the name of a \
+                 model",
+                )
+            };
             return models.filter(|models| !models.is_empty()).ok_or_else(nothing);
         }
-        let nothing = self.endpoint.unavailable("it lists no models; type the name of one");
+        let nothing = self.endpoint.unavailable("it lists no models; type the name of a model");
         Err(refused.map_or(nothing, |refused| self.endpoint.refused(&refused)))
     }
 }

@@ -85,7 +85,7 @@ pub fn chat_model(
 /// the one inside this process, by an empty setting or `native`.
 ///
 /// # Errors
-/// Those of [`chat_model`].
+/// The errors of [`chat_model`].
 pub fn embedder(
     settings: &dyn Fn(&str) -> Option<String>,
     http: &Http,
@@ -124,7 +124,7 @@ pub fn embedder(
 /// `EMBEDDING_ENGINE` for embedding models. The settings need not name a model.
 ///
 /// # Errors
-/// Those of [`chat_model`]; also if the provider has no list.
+/// The errors of [`chat_model`]; also if the provider has no list.
 pub fn model_list(
     settings: &dyn Fn(&str) -> Option<String>,
     provider: &str,
@@ -180,7 +180,13 @@ pub fn image_model(
         (None, None) => required(settings, "IMAGE_GEN_MODEL_PREF", service)?,
     };
     let size = value(settings, "IMAGE_GEN_SIZE_PREF").as_deref().map(ImageSize::chosen).transpose();
-    let wrong = |_| Error::unavailable(service, "IMAGE_GEN_SIZE_PREF is no size, such as 512x512");
+    let wrong = |_| {
+        Error::unavailable(
+            service,
+            "IMAGE_GEN_SIZE_PREF must be a size, such as \
+         512x512",
+        )
+    };
     let size = size.map_err(wrong)?.flatten();
     let endpoint = endpoint(settings, row.base, row.key, service, http)?;
     Ok(Arc::new(RemoteImages { endpoint, model, size, row: *row }))

@@ -126,7 +126,7 @@ impl RemoteEmbedder {
             tracing::info!(
                 engine = self.engine,
                 batch,
-                "the embedding service takes smaller batches"
+                "the embedding service accepts only smaller batches"
             );
         }
     }
@@ -170,7 +170,10 @@ impl RemoteEmbedder {
             // The length may change between responses; then the name refers to another model now.
             if vector.len() != length {
                 let came = vector.len();
-                let reason = format!("a vector of {came} numbers came after one of {length}");
+                let reason = format!(
+                    "it returned a vector of {came} numbers after one of \
+                     {length}"
+                );
                 return Err(self.wrong(reason).into());
             }
             vectors.push(vector);
@@ -184,15 +187,18 @@ impl RemoteEmbedder {
         let square: f64 = vector.iter().map(|value| f64::from(*value).powi(2)).sum();
         let came = vector.len();
         if !square.is_finite() {
-            return Err(self.wrong(format!("vector {place} of {of} holds numbers without a value")));
+            return Err(self.wrong(format!(
+                "vector {place} of {of} contains numbers without a \
+                 value"
+            )));
         }
         if square <= 0.0 {
-            let what = if came == 0 { "is empty" } else { "has no direction: it holds only zeros" };
+            let what = if came == 0 { "is empty" } else { "contains only zeros" };
             return Err(self.wrong(format!("vector {place} of {of} {what}")));
         }
         if let Some(asked) = self.dimensions.filter(|asked| *asked != came) {
             return Err(self.wrong(format!(
-                "vectors of {came} numbers came, but EMBEDDING_OUTPUT_DIMENSIONS asks for {asked}"
+                "it returned vectors of {came} numbers, but EMBEDDING_OUTPUT_DIMENSIONS is {asked}"
             )));
         }
         let scale = square.sqrt().recip();

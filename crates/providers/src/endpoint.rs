@@ -100,7 +100,10 @@ impl Endpoint {
             None => None,
             Some(key) => {
                 let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
-                    unusable(format!("{} holds characters that no key has", hints.key))
+                    unusable(format!(
+                        "{} contains characters that are not allowed in a key",
+                        hints.key
+                    ))
                 })?;
                 value.set_sensitive(true);
                 Some((AUTHORIZATION, value))
@@ -219,7 +222,7 @@ impl Endpoint {
                 }
             }
         }
-        Err(self.unavailable("it takes no requests"))
+        Err(self.unavailable("it accepts no requests"))
     }
 
     pub fn url(&self, path: &str) -> Url {
@@ -239,7 +242,7 @@ impl Endpoint {
 
     fn busy(&self, wait: Duration) -> Error {
         let seconds = wait.as_secs().max(1);
-        self.unavailable(format!("it limits how much may be asked; try again in {seconds} seconds"))
+        self.unavailable(format!("its rate limit is reached; try again in {seconds} seconds"))
     }
 
     /// Returns the next chunk of a body; `None` at its end.
@@ -289,7 +292,7 @@ impl Endpoint {
             "" => String::new(),
             base => format!("; check {base}, which usually ends in /v1"),
         };
-        self.unavailable(format!("a web page came in place of an answer{hint}"))
+        self.unavailable(format!("it returned a web page instead of an answer{hint}"))
     }
 
     /// Returns the error if the whole response is overdue.
@@ -305,7 +308,7 @@ impl Endpoint {
     }
 
     pub fn too_slow(&self, waited: Duration) -> Error {
-        self.unavailable(format!("nothing came from {} for {waited:?}", self.address()))
+        self.unavailable(format!("{} sent nothing for {waited:?}", self.address()))
     }
 
     pub fn not_sent(&self, error: &reqwest::Error) -> Error {
@@ -318,7 +321,7 @@ impl Endpoint {
         self.unavailable(if error.is_connect() || error.is_timeout() {
             format!("{address} cannot be reached: {cause}{hint}")
         } else {
-            format!("{address} gave no answer that could be read: {cause}")
+            format!("{address} gave an unreadable answer: {cause}")
         })
     }
 

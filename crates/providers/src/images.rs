@@ -133,7 +133,7 @@ impl RemoteImages {
                 let form = Mutex::new(Some(form));
                 let make = || {
                     let form = form.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let busy = || self.wrong("it limits how much may be asked; try again later");
+                    let busy = || self.wrong("its rate limit is reached; try again later");
                     let request = self.endpoint.http.post(self.endpoint.url("images/edits"));
                     form.map(|form| request.multipart(form)).ok_or_else(busy)
                 };
@@ -143,11 +143,11 @@ impl RemoteImages {
         };
         let reply: Reply = self.endpoint.json(response, LONGEST_ANSWER).await?;
         let item = reply.data.into_iter().next();
-        let item = item.ok_or_else(|| self.wrong("it answered without a picture"))?;
+        let item = item.ok_or_else(|| self.wrong("its answer contains no picture"))?;
         match (item.b64_json, item.url) {
             (Some(data), _) => self.decode(&data),
             (None, Some(url)) => self.decode_url(&url),
-            (None, None) => Err(self.wrong("it answered without a picture")),
+            (None, None) => Err(self.wrong("its answer contains no picture")),
         }
     }
 
@@ -171,7 +171,7 @@ impl RemoteImages {
             None => {
                 let said = shortened(message["content"].as_str().unwrap_or_default());
                 let said = if said.is_empty() { said } else { format!(": {said}") };
-                Err(self.wrong(format!("it answered without a picture{said}")))
+                Err(self.wrong(format!("its answer contains no picture{said}")))
             }
         }
     }
@@ -181,7 +181,7 @@ impl RemoteImages {
     fn decode_url(&self, url: &str) -> Result<Vec<u8>> {
         match url.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
             Some((_, data)) => self.decode(data),
-            None => Err(self.wrong("it answered with an address in place of a picture")),
+            None => Err(self.wrong("it answered with an address instead of a picture")),
         }
     }
 
@@ -209,7 +209,7 @@ impl ImageModel for RemoteImages {
     async fn generate(&self, request: &ImageRequest) -> Result<GeneratedImage> {
         let (content, notice) = match self.row.protocol {
             Protocol::PromptOnly if !request.references.is_empty() => {
-                let reason = format!("{} makes pictures of a prompt alone", self.row.name);
+                let reason = format!("{} makes pictures only from a prompt", self.row.name);
                 return Err(Error::invalid("image_references", reason));
             }
             Protocol::Chat => {
@@ -229,7 +229,7 @@ impl ImageModel for RemoteImages {
             }
         };
         let kind = ImageFormat::of(&content)
-            .ok_or_else(|| self.wrong("it answered with something that is no PNG, JPEG or WebP"))?;
+            .ok_or_else(|| self.wrong("its answer is not a PNG, JPEG or WebP picture"))?;
         Ok(GeneratedImage { kind, content, notice })
     }
 }

@@ -5,7 +5,7 @@
 //! [`Joiner`] combines them again.
 use serde_json::Value;
 
-/// Where surrogates are mapped to: the end of the last private-use plane.
+/// The range to which surrogates are mapped: the end of the last private-use plane.
 const HALVES: u32 = 0x10_F800;
 const FIRST_HALF: u32 = 0xD800;
 

@@ -89,7 +89,7 @@ impl WebFetcher {
             }
             url = next;
         }
-        Err(nothing("It leads from one page to another without an end."))
+        Err(nothing("It redirects too many times."))
     }
 
     /// Returns the addresses of a host if all of them are public.
@@ -102,7 +102,7 @@ impl WebFetcher {
                 let found = self.lookup.addresses(name).await;
                 let found = found.unwrap_or_default();
                 if found.is_empty() {
-                    return Err(nothing("The name of its host is not known."));
+                    return Err(nothing("Its host name cannot be resolved."));
                 }
                 if address::is_exempt_name(&self.exempt, name) {
                     return Ok(found);
@@ -206,11 +206,11 @@ fn given(headers: &[(String, String)]) -> Result<HeaderMap> {
     }
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|_| wrong("has a name that is no header"))?;
+        let name = HeaderName::try_from(name).map_err(|_| wrong("has an invalid header name"))?;
         if RESERVED.contains(&name.as_str()) {
             return Err(wrong("names a header that belongs to the connection"));
         }
-        let value = HeaderValue::try_from(value).map_err(|_| wrong("has a value that is none"))?;
+        let value = HeaderValue::try_from(value).map_err(|_| wrong("has an invalid value"))?;
         map.insert(name, value);
     }
     Ok(map)

@@ -25,7 +25,7 @@ const LONGEST_ANSWER: usize = 16 << 20;
 
 pub(crate) struct Native(Arc<Connection>);
 
-/// What an answer in progress needs of its model.
+/// The parts of a model that an answer in progress needs.
 pub(crate) struct Connection {
     client: Client,
     protocol: AdapterKind,
@@ -219,7 +219,7 @@ impl Reading {
             }
         }
         match self.received > LONGEST_ANSWER {
-            true => Err(endpoint.unavailable("its answer does not end")),
+            true => Err(endpoint.unavailable("its answer is too long")),
             false => Ok(()),
         }
     }

@@ -49,7 +49,7 @@ impl OpenAi {
     fn remember(&self, found: Adaptations) {
         tracing::info!(
             provider = self.name.provider, model = self.name.model, adaptations = ?found,
-            "the provider refuses parts of requests, which it is no longer sent"
+            "the provider refuses parts of requests; they are no longer sent"
         );
         self.adaptations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
     }
@@ -91,7 +91,7 @@ impl OpenAi {
         let error = self.endpoint.refused(refused);
         match (refused::client_parameter(refused, body), &error) {
             (Some(parameter), Error::Unavailable { reason, .. }) => {
-                Error::invalid(parameter, format!("the provider does not take it: {reason}"))
+                Error::invalid(parameter, format!("the provider does not accept it: {reason}"))
             }
             _ => error,
         }

@@ -171,7 +171,7 @@ impl Reading {
         match fed {
             Ok(()) if is_over => self.end(),
             Ok(()) => Ok(()),
-            Err(Broken::TooLong) => Err(self.endpoint.unavailable("its answer does not end")),
+            Err(Broken::TooLong) => Err(self.endpoint.unavailable("its answer is too long")),
             Err(Broken::WebPage) => Err(self.endpoint.web_page()),
             Err(Broken::NotJson(_)) if is_over && self.collected.is_answer => {
                 Err(self.endpoint.unavailable("its answer broke off"))
@@ -191,7 +191,7 @@ impl Reading {
             return Err(self.endpoint.unavailable("its answer is empty"));
         }
         if !is_answer {
-            return Err(self.endpoint.unavailable("its answer holds no choices"));
+            return Err(self.endpoint.unavailable("its answer contains no choices"));
         }
         if !is_complete && finish.is_none() {
             let reason = "its answer broke off: the stream ended without a finish reason";

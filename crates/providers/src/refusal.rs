@@ -33,11 +33,11 @@ impl Hints {
             300..=399 => {
                 format!("it redirects elsewhere; set {} to the final address", self.base)
             }
-            401 | 403 if self.key.is_empty() => "it wants an API key".into(),
+            401 | 403 if self.key.is_empty() => "it requires an API key".into(),
             401 | 403 => format!("it does not accept the API key; check {}", self.key),
             404 if self.base.is_empty() => "it does not know the model".into(),
             404 => format!("it knows no such model or address; check the model and {}", self.base),
-            429 => "it limits how much may be asked; try again later".into(),
+            429 => "its rate limit is reached; try again later".into(),
             500..=599 => "it failed".into(),
             _ => "it rejected the request".into(),
         };

@@ -1,5 +1,5 @@
-//! Reranking over HTTP. Providers speak one protocol with small differences: a query and texts go to
-//! `/rerank`, a list of places and scores comes back.
+//! Reranking over HTTP. Providers use one protocol with small differences: they receive a query and
+//! texts at `/rerank`, and return a list of positions and scores.
 mod reply;
 
 use std::sync::{Mutex, PoisonError};
@@ -16,20 +16,20 @@ use crate::table::{Base, Key};
 
 pub(crate) const SERVICE: &str = "the reranker";
 
-/// How long a whole answer may take when no setting says otherwise. Somebody waits for it.
+/// The default timeout of a whole answer. A user waits for it.
 pub(crate) const USUAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a provider that is too slow is left alone.
+/// The pause before a provider that was too slow is tried again.
 const REST: Duration = Duration::from_secs(30);
 
-/// What is read of a query and of each text, in characters; models read about as much.
+/// Maximum length of a query and of each text, in characters; models read about as much.
 const LONGEST_QUERY: usize = 2_000;
 const LONGEST_TEXT: usize = 6_000;
 
 /// The longest answer read for one text, in bytes: some send the text back.
 const LONGEST_ANSWER_PER_TEXT: usize = 32 << 10;
 
-/// How texts are handed over.
+/// The format of texts in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     /// `documents` beside the name of a model, as Cohere and Jina have it.
@@ -42,10 +42,10 @@ enum Protocol {
     Texts,
 }
 
-/// One provider of reranking.
+/// A provider of reranking.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RerankProvider {
-    /// As in the setting `RERANK_PROVIDER`.
+    /// The name in the setting `RERANK_PROVIDER`.
     pub name: &'static str,
     protocol: Protocol,
     pub base: Base,
@@ -166,7 +166,7 @@ impl RemoteReranker {
         body
     }
 
-    /// How long it is still left alone.
+    /// The rest of the pause after a timeout.
     fn rest(&self) -> Option<Duration> {
         let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
         let left = until?.saturating_duration_since(Instant::now());
@@ -184,7 +184,7 @@ impl Reranker for RemoteReranker {
         if let Some(left) = self.rest() {
             let seconds = left.as_secs() + 1;
             let reason =
-                format!("it was too slow a moment ago and is asked again in {seconds} seconds");
+                format!("it was too slow a moment ago; it is tried again in {seconds} seconds");
             return Err(self.endpoint.unavailable(reason));
         }
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! The command line: what can be asked of the program, and the help that says so.
+//! The command line: commands, their arguments, and the help.
 mod audit;
 mod export;
 mod import;
@@ -19,30 +19,30 @@ pub use export::{ExportArchiveArgs, ExportCommand, ExportFolderArgs};
 pub use import::{AnythingllmArgs, ImportArchiveArgs, ImportCommand};
 pub use people::{MultiUserCommand, NewUserArgs, RecoveryLinkArgs, UserCommand};
 
-/// The command by which this program starts others that read files for it.
+/// The command with which this program starts worker processes that read files.
 pub const PARSE_WORKER: &str = "parse-worker";
 
 const EXAMPLES: &str = "\
 First steps:
   carrel model fetch                          download the embedding model, once
-  carrel add handbook docs/*.md               put documents into the workspace `handbook`
-  carrel ask handbook \"How do I reset it?\"    ask; the answer names its sources
-  carrel api-key create --name laptop         make a key for programs
-  carrel serve                                answer them on http://127.0.0.1:3001
+  carrel add handbook docs/*.md               add documents to the workspace `handbook`
+  carrel ask handbook \"How do I reset it?\"    ask a question; the answer names its sources
+  carrel api-key create --name laptop         create a key for programs
+  carrel serve                                run the server on http://127.0.0.1:3001
 
-Settings come from flags, then from the environment, then from the database where they can be
-changed there, then from the file .env in the storage directory. `carrel config check` shows all of
-them and where each is from.";
+Settings come from flags, then from the environment, then from the database (if they can be changed
+there), then from the file .env in the storage directory. `carrel config check` shows all settings
+and their sources.";
 
 const BACKUP_EXAMPLES: &str = "\
-The file is a tar archive: the database as it is at one moment, the documents, and the key that
-opens the secrets in the database, so keep it as safe as the storage directory itself. The model is
-not in it. A PostgreSQL database is not in it either: use pg_dump for that.
+The file is a tar archive with the database as of one moment, the documents, and the key that opens
+the secrets in the database, so protect it like the storage directory itself. It contains neither the
+models nor a PostgreSQL database; use pg_dump for that.
 
 Example, every night:
   carrel backup /mnt/backups/carrel-$(date +%F).tar";
 
-/// A server of your own for questions about your own documents.
+/// A self-hosted server that answers questions about your documents.
 #[derive(Debug, Parser)]
 #[command(name = "carrel", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Cli {
@@ -59,22 +59,22 @@ pub struct CommonArgs {
     /// ~/.local/share/carrel]
     #[arg(long, global = true, value_name = "DIR")]
     pub storage: Option<String>,
-    /// Database, if it is not to lie in the storage directory: sqlite:///path or
+    /// Database, if it is not in the storage directory: sqlite:///path or
     /// postgres://user:password@host/name [env: DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
-    /// What to log: error, warn, info, debug, trace, or a filter such as info,carrel_api=debug
+    /// Log level: error, warn, info, debug, trace, or a filter such as info,carrel_api=debug
     /// [env: CARREL_LOG]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
-    /// How to log: human or json [env: CARREL_LOG_FORMAT]
+    /// Log format: human or json [env: CARREL_LOG_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct ListenArgs {
-    /// Address to listen on; port 0 takes a free one [env: CARREL_LISTEN] [default: 127.0.0.1:3001]
+    /// Address to listen on; port 0 picks a free one [env: CARREL_LISTEN] [default: 127.0.0.1:3001]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
 }
@@ -83,51 +83,52 @@ pub struct ListenArgs {
 pub enum Command {
     /// Run the server
     #[command(after_help = "\
-Stops on SIGTERM or Ctrl-C once the requests under way are answered; a second time, at once.
+The first SIGTERM or Ctrl-C stops the server once running requests are answered; a second one stops
+it at once.
 
 Example, reachable from other machines:
   carrel serve --listen 0.0.0.0:3001 --storage /srv/carrel")]
     Serve(ListenArgs),
-    /// Put files into a workspace; it is created if there is none of that name
+    /// Add files to a workspace, which is created if it does not exist
     #[command(after_help = "\
-Each document is taken in whole or not at all. Files that fail are reported with the reason, the
-others go on, and the exit code is 1. Directories are searched for files of the known types; a file
-named by itself is tried whatever its type. A server may be running on the same storage.
+Each document is added whole or not at all. Files that fail are reported with the reason, the others
+are added, and the exit code is 1. Directories are searched for files of the known types; a file that
+you name is tried whatever its type. A server may be running on the same storage directory.
 
 Examples:
   carrel add handbook docs/ notes.md
   carrel add \"R&D papers\" *.txt")]
     Add(AddArgs),
-    /// Ask a workspace; prints the answer and the documents it is from
+    /// Ask a workspace, and print the answer and its sources
     #[command(after_help = "\
 Examples:
   carrel ask handbook \"Who signs off a release?\"
   carrel ask handbook --json \"Who signs off a release?\" | jq -r .sources[].title
   carrel ask handbook --session monday \"And who signs off a hotfix?\"")]
     Ask(AskArgs),
-    /// API keys of programs
+    /// Create, list and revoke API keys for programs
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
-    /// People who sign in
+    /// Create users
     #[command(subcommand)]
     User(UserCommand),
     /// Switch from one user to many
     #[command(subcommand)]
     MultiUser(MultiUserCommand),
-    /// Print the address at which a browser sets the server up, or sets the owner's password anew
+    /// Print a link to set the server up in a browser, or to reset the owner's password
     #[command(after_help = "\
-The link works once and for 24 hours. A server that is not set up prints one when it starts.
+The link works once, for 24 hours. A server that is not set up prints one when it starts.
 
 Example:
   carrel setup-link --storage /srv/carrel")]
     SetupLink,
-    /// The log of who changed what
+    /// List and verify the log of all changes
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Put everything that cannot be made again into one file; a server may be running
+    /// Back up everything to one file; a server may be running
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(BackupArgs),
-    /// Make a storage directory of a backup; refuses one that is in use
+    /// Restore a backup to a storage directory that is empty or does not exist
     #[command(after_help = "\
 Example:
   carrel restore carrel.tar --storage /srv/carrel && carrel verify --storage /srv/carrel")]
@@ -135,23 +136,23 @@ Example:
     /// Import the data of another server
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Export the data for another server; this one may be running
+    /// Export the data for another server; this server may be running
     #[command(subcommand)]
     Export(ExportCommand),
     /// List the newest jobs, and how far recordings have come that are being transcribed
     Jobs,
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,
-    /// The embedding model inside this program
+    /// Fetch and quantize the models that run inside this program
     #[command(subcommand)]
     Model(ModelCommand),
-    /// Settings that can be changed while a server runs
+    /// Change settings while a server runs
     #[command(subcommand)]
     Setting(SettingCommand),
-    /// The configuration
+    /// Check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Read one document's file, as the server has it done; of no use to people
+    /// Read one document's file; the server starts this command itself
     #[command(name = PARSE_WORKER, hide = true)]
     ParseWorker { job: String },
     /// Print the OpenAPI description of the server
@@ -177,49 +178,49 @@ pub struct AskArgs {
     /// Slug or name
     pub workspace: String,
     pub question: String,
-    /// Print one JSON object in place of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
-    /// Continue the conversation of this name; otherwise each question stands alone
+    /// Continue the conversation of this name [default: a new conversation]
     #[arg(long, value_name = "NAME")]
     pub session: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ApiKeyCommand {
-    /// Make a key and print it, this once
+    /// Create a key and print it; it is shown only once
     #[command(after_help = "\
-The key alone goes to standard output:
+Only the key goes to standard output:
   KEY=$(carrel api-key create --name backup --scope read --expires-in 90d)
   curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:3001/v1/auth
 
-One that asks in two workspaces, ten times a minute at the most:
+A key that may ask in two workspaces, at most ten times a minute:
   carrel api-key create --scope chat --workspace handbook --workspace press --rate-limit 10")]
     Create(NewKeyArgs),
-    /// List all keys, revoked ones too; never their secrets
+    /// List all keys without their secrets, including revoked ones
     List,
-    /// End a key, by its id in the list; a running server refuses it within a second
+    /// Revoke a key by its id in the list; a running server refuses it within a second
     Revoke { id: i32 },
 }
 
 #[derive(Debug, Args)]
 pub struct NewKeyArgs {
-    /// What it is for, to tell it from others
+    /// What the key is for
     #[arg(long)]
     pub name: Option<String>,
-    /// What it may do; may be given more than once [default: everything]
+    /// Scope of the key; may be repeated [default: full access]
     #[arg(long = "scope", value_name = "SCOPE", value_parser = scope())]
     pub scopes: Vec<Scope>,
-    /// Slug of a workspace it is good for; may be given more than once [default: all]
+    /// Slug of a workspace that the key may use; may be repeated [default: all]
     #[arg(long = "workspace", value_name = "SLUG")]
     pub workspaces: Vec<String>,
-    /// The most requests a minute [default: no limit]
+    /// Maximum number of requests a minute [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_limit: Option<u32>,
-    /// Name of the user it belongs to: it rests while the user is suspended, and ends with the user
+    /// User who owns the key; it does not work while the user is suspended, and is deleted with the user
     #[arg(long, value_name = "USER")]
     pub owner: Option<String>,
-    /// How long it is good for, such as 12h or 90d [default: until revoked]
+    /// Lifetime, such as 12h or 90d [default: until revoked]
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     pub expires_in: Option<Duration>,
 }
@@ -228,7 +229,7 @@ pub struct NewKeyArgs {
 pub struct BackupArgs {
     /// File to write, which must not be there yet
     pub file: PathBuf,
-    /// Leave out the key of secrets and the file .env
+    /// Leave out the secret key and the file .env
     #[arg(long)]
     pub without_secrets: bool,
 }
@@ -241,7 +242,7 @@ pub struct RestoreArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SettingCommand {
-    /// Set one; a running server takes it over within seconds
+    /// Set a value; a running server applies it within seconds
     #[command(after_help = "\
 Examples:
   carrel setting set OLLAMA_BASE_PATH http://127.0.0.1:11434
@@ -253,9 +254,9 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct SettingArgs {
-    /// As the API or the environment calls it, such as LLMProvider or LLM_PROVIDER
+    /// Name in the API or in the environment, such as LLMProvider or LLM_PROVIDER
     pub name: String,
-    /// Left out, it is read from the first line of standard input, where nobody sees a secret
+    /// The value [default: the first line of standard input, which keeps a secret out of the shell history]
     pub value: Option<String>,
 }
 
@@ -263,19 +264,19 @@ pub struct SettingArgs {
 pub enum ModelCommand {
     /// Download a model, or copy it from a directory, and check every file
     #[command(after_help = "\
-Without a name, the model in use is fetched. Files that are there already are not fetched again.
+Without a name, the command fetches the model in use. It does not fetch existing files again.
 Models:
   multilingual-e5-small   multilingual, 100 languages, 72 MB
   all-MiniLM-L6-v2        English, fastest, 91 MB
-  bge-small-en-v1.5       English, more exact, 133 MB
+  bge-small-en-v1.5       English, more accurate, 133 MB
   nomic-embed-text-v1.5   English, long texts, 547 MB
   ocr                     reads the text in pictures and scans, 31 MB
   whisper-base            transcribes recordings, 146 MB
   piper                   a voice that reads aloud (with the program espeak-ng), 63 MB
-Without access to the internet, copy the model's files to this machine and name their directory:
+Without internet access, copy the model's files to this machine and name their directory:
   carrel model fetch all-MiniLM-L6-v2 --from /media/usb/all-MiniLM-L6-v2")]
     Fetch(FetchArgs),
-    /// Make a smaller model of one in full precision, and compare the two
+    /// Quantize a model in full precision, and compare the two
     #[command(after_help = "\
 Example:
   carrel model quantize /srv/models/bge-small-en-v1.5 --bits 8 --into /srv/models/bge-small-q8")]
@@ -284,13 +285,13 @@ Example:
 
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// Names of models; the one in use when left out
+    /// Names of models [default: the model in use]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Directory that holds the files already
+    /// Directory with the model's files
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Server that answers like the Hugging Face hub
+    /// Mirror of the Hugging Face hub
     #[arg(long, value_name = "URL", conflicts_with = "from")]
     pub mirror: Option<String>,
 }
@@ -309,12 +310,12 @@ pub struct QuantizeArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Show every setting and where it is from; exits with 1 and every problem if there is any
+    /// Show every setting and its source; lists all problems and exits with 1 if there are any
     Check(ListenArgs),
 }
 
 impl Cli {
-    /// The flags that stand for variables.
+    /// Returns the flags that set variables.
     pub fn flags(&self) -> Flags {
         let CommonArgs { storage, database_url, log, log_format } = &self.common;
         let listen = match &self.command {
@@ -341,7 +342,7 @@ fn scope() -> impl TypedValueParser<Value = Scope> {
     names.try_map(|name| Scope::parse(&name).ok_or("unknown"))
 }
 
-/// At most a hundred years, so that the end is a date.
+/// Parses a lifetime of at most a hundred years, so that the expiry is a valid date.
 fn expiry(text: &str) -> Result<Duration, String> {
     let century = Duration::from_secs(100 * 365 * 86_400);
     let given = parse::duration(text).filter(|time| !time.is_zero() && *time <= century);

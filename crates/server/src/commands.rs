@@ -1,4 +1,4 @@
-//! What each command does.
+//! Runs the commands of the program.
 mod add;
 mod api_key;
 mod ask;

@@ -210,7 +210,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
 fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     let default = default_storage(&reader.given.environment);
     if default.is_none() && !reader.is_given(&var::STORAGE) {
-        let why = "CARREL_STORAGE must be set, as there is no home directory to keep data in";
+        let why = "CARREL_STORAGE must be set, because there is no home directory for the data";
         reader.problems.push(why.to_owned());
         return None;
     }
@@ -224,7 +224,7 @@ fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     if reader.given.file.contains_key(var::STORAGE.name) {
         let file = layout.settings_file();
         reader.warnings.push(format!(
-            "CARREL_STORAGE is passed over in {}, which was found by it",
+            "CARREL_STORAGE has no effect in {}, because the file is in that directory",
             file.display()
         ));
     }

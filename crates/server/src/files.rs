@@ -1,4 +1,4 @@
-//! Which files the arguments of a command mean.
+//! Expands the file arguments of a command.
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};

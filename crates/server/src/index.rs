@@ -1,5 +1,5 @@
-//! Which index of vectors is meant by the settings: the one inside this server, or one in a vector
-//! database, swapped for another while the server runs.
+//! Selects the vector index from the settings: the one inside this server, or one in a vector
+//! database. It can be swapped while the server runs.
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,7 +65,7 @@ impl ConfiguredIndex {
         loop {
             let Built { version, synced, problem } = self.built();
             if let Some(problem) = problem {
-                tracing::warn!("{problem}; the index inside this server is used in its place");
+                tracing::warn!("{problem}; the index inside this server is used instead");
             }
             if let Some(synced) = &synced {
                 let (name, store) = (&self.name, synced.store());

@@ -1,4 +1,4 @@
-//! What happens, told on standard error: for people in lines, for machines in JSON.
+//! The log on standard error: lines for people, or JSON for programs.
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;

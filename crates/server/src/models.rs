@@ -1,5 +1,5 @@
-//! Which language model and which embedder are meant by the settings: built when they are first
-//! needed, kept, and built anew once the settings have changed.
+//! Selects the language model and the embedder from the settings: created on first use, kept, and
+//! created again after the settings have changed.
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

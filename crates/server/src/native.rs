@@ -1,4 +1,4 @@
-//! The embedder inside this process: which model the settings mean, where it is, and whether it is there.
+//! The embedder inside this process: selects its model from the settings, and finds its files.
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

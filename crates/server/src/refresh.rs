@@ -54,13 +54,13 @@ async fn queue(ports: &Ports) -> bool {
             if queued > 0 {
                 tracing::info!(
                     workspaces = queued,
-                    "embedding documents anew, by the settings of now"
+                    "embedding documents again, because the settings changed"
                 );
             }
             queued + under_way > 0
         }
         Err(error) => {
-            tracing::warn!(error = chain(&error), "failed to look for documents to embed anew");
+            tracing::warn!(error = chain(&error), "failed to query documents to embed again");
             true
         }
     }

@@ -95,7 +95,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         stop.first().await;
         // There is one signal that stops the server, so this is the first value.
         let _ = noted.set(Instant::now());
-        tracing::info!("stopping: finishing what is under way, for up to {timeout:?}");
+        tracing::info!("stopping: finishing requests for up to {timeout:?}");
         jobs.wind_down();
     })
     .listen(listener)
@@ -107,7 +107,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         // The server first, so that nothing else keeps the first request waiting.
         biased;
         ended = server => ended.context("failed to serve")?,
-        ended = figures(metrics) => ended.context("failed to serve figures")?,
+        ended = figures(metrics) => ended.context("failed to serve metrics")?,
         () = keep_up(&app, config, address) => {}
         () = app.ports.settings_store.keep_fresh(FRESH) => {}
         () = refresh::keep_embedded(&app.ports) => {}
@@ -124,7 +124,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     app.keep_up().await;
     if let Err(error) = app.ports.failed_sign_ins.write_down_all().await {
-        tracing::warn!(error = chain(&error), "failed to write failed sign-ins down");
+        tracing::warn!(error = chain(&error), "failed to record failed sign-ins");
     }
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
@@ -144,7 +144,7 @@ fn watched(app: &App, listener: TcpListener, address: SocketAddr) -> anyhow::Res
     });
     let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(listener);
     let server = server.context("failed to listen")?.run();
-    tracing::info!("figures for Prometheus on {address}/metrics");
+    tracing::info!("metrics for Prometheus on {address}/metrics");
     Ok(server)
 }
 
@@ -200,8 +200,11 @@ async fn welcome(app: &App, address: SocketAddr) {
         Err(error) => Err(error),
     };
     match link {
-        Ok(link) => tracing::info!("set it up in a browser, once and within 24 hours: {link}"),
-        Err(error) => tracing::warn!(error = chain(&error), "failed to make a link for set-up"),
+        Ok(link) => tracing::info!(
+            "set up the server in a browser; the link works once, for 24 \
+             hours: {link}"
+        ),
+        Err(error) => tracing::warn!(error = chain(&error), "failed to create a setup link"),
     }
 }
 
@@ -211,10 +214,10 @@ async fn advise(app: &App, config: &Config) {
     match app.ports.api_keys.is_empty(Utc::now()).await {
         Ok(false) => {}
         Ok(true) => tracing::warn!(
-            "there is no API key yet, so every request is refused; make one with: \
-             carrel api-key create {here}"
+            "there is no API key yet, so every request is refused; create one with: carrel api-key \
+             create {here}"
         ),
-        Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
+        Err(error) => tracing::warn!(error = chain(&error), "failed to query API keys"),
     }
     let models = app.models.clone();
     let problems = tokio::task::spawn_blocking(move || models.problems()).await;

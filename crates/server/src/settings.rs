@@ -1,5 +1,5 @@
 //! Settings that change while the program runs: opened over what the process was given, with the
-//! key of secrets and the values this program has adapters for.
+//! secret key and the values this program has adapters for.
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Settings for NoSettings {
     }
 
     async fn set(&self, _: BTreeMap<String, Option<String>>, _: Event) -> Result<()> {
-        Err(Error::internal("there is no database to keep settings in"))
+        Err(Error::internal("there is no database to store settings in"))
     }
 }
 

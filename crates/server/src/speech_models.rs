@@ -1,5 +1,6 @@
-//! The transcriber and the voice that the settings choose. Providers are created each time: that is nothing
-//! beside what a recording or a text takes. What runs on this machine is kept, as it holds models.
+//! Selects the transcriber and the voice from the settings. Providers are created for each request,
+//! which is cheap compared with the request. Engines on this machine are kept, because they hold
+//! models.
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

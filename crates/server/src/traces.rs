@@ -68,7 +68,7 @@ pub fn start(environment: &Environment) -> anyhow::Result<Option<Traces>> {
     let exporter = exporter.context("failed to set up traces")?;
     let provider = SdkTracerProvider::builder().with_batch_exporter(exporter);
     let provider = provider.with_resource(resource()).build();
-    tracing::info!("traces of requests go to a collector");
+    tracing::info!("traces of requests are sent to a collector");
     Ok(Some(Traces { tracer: provider.tracer("carrel"), provider }))
 }
 

@@ -103,7 +103,7 @@ impl App {
         app.reconcile(before).await;
         if left_over {
             // Whoever held them is gone.
-            app.ports.workers.release(now).await.context("failed to take jobs up again")?;
+            app.ports.workers.release(now).await.context("failed to resume jobs")?;
         }
         app.storage.share().context("failed to share the storage directory")?;
         Ok(app)

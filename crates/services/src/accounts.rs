@@ -1,4 +1,4 @@
-//! People: what their names and passwords may be, made, changed, removed, and the first admin.
+//! User accounts: rules for names and passwords, creation, changes, deletion, and the first admin.
 mod password;
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::api_keys::ApiKeyService;
 /// The longest text about a user, in characters.
 const LONGEST_BIO: usize = 1000;
 
-/// What a new user is to be, as a client says it.
+/// A client's data for a new user.
 #[derive(Clone, Debug, Default)]
 pub struct UserDraft {
     /// The name to sign in with; must be a [`Username`].
@@ -26,11 +26,11 @@ pub struct UserDraft {
     pub role: Option<Role>,
     /// Questions in any 24 hours, >= 1; unlimited when absent.
     pub daily_message_limit: Option<i32>,
-    /// What they say of themselves, at most 1,000 characters.
+    /// The bio, at most 1,000 characters.
     pub bio: String,
 }
 
-/// What is to change about a user, as a client says it; absent parts stay.
+/// A client's changes to a user; absent parts do not change.
 #[derive(Clone, Debug, Default)]
 pub struct UserChanges {
     /// Another name; must be a [`Username`].
@@ -52,7 +52,7 @@ pub struct UserChanges {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
-    /// Where accounts are stored.
+    /// The store of accounts.
     pub users: Arc<dyn Users>,
     /// The switch to a server for a team.
     pub multi_user: Arc<dyn MultiUser>,

@@ -1,5 +1,4 @@
-//! Whether whoever was let in may still be there: looked at every few seconds while something long
-//! is told to them.
+//! Checks every few seconds whether the recipient of a long response still has access.
 use std::io;
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ pub fn download_while_admitted<T>(
     taker: impl Admitted,
 ) -> impl Stream<Item = io::Result<T>> {
     until_revoked(pieces, taker, || {
-        Some(Err(io::Error::other("whoever asked for it is no longer admitted")))
+        Some(Err(io::Error::other("its recipient no longer has access")))
     })
 }
 

@@ -49,7 +49,7 @@ impl KeyOptions {
             return Err(Error::invalid("rate_limit", "must be from 1 to 2147483647"));
         }
         if self.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::invalid("expires_at", "must lie in the future"));
+            return Err(Error::invalid("expires_at", "must be in the future"));
         }
         Ok(())
     }

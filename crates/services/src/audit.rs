@@ -19,7 +19,7 @@ const ATTEMPTS: usize = 5;
 /// tell of it are few.
 const AT_LEAST: TimeDelta = TimeDelta::days(1);
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing is wrong with so many events.
@@ -33,7 +33,7 @@ pub enum Verdict {
     Broken(AuditFault),
 }
 
-/// What is wrong with the audit log; shown as a sentence that says what to do.
+/// A fault of the audit log; its text says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditFault {
     /// The event with this id was changed, or one before it removed.
@@ -69,7 +69,11 @@ pub enum AuditFault {
 impl fmt::Display for AuditFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Event(id) => write!(f, "event {id} was changed, or one before it removed"),
+            Self::Event(id) => write!(
+                f,
+                "event {id} was changed, or an event before it was \
+                 removed"
+            ),
             Self::CutOff { last, sealed } => write!(
                 f,
                 "it ends with event {last}, but event {sealed} was sealed: its end was cut off"
@@ -80,21 +84,22 @@ impl fmt::Display for AuditFault {
             ),
             Self::Unsealed(id) => write!(
                 f,
-                "event {id} and those after it were not written by a process with the server's \
-                 key; look at them, and if they are right, run `carrel audit seal`"
+                "event {id} and later events were not written by a process with the server's key; \
+                 check them, and if they are right, run `carrel audit seal`"
             ),
             Self::Foreign => f.write_str(
-                "its seal was not made with this key of secrets; use the secret.key or \
-                 CARREL_SECRET_KEY of the server, or if that key is lost and the events are \
-                 right, run `carrel audit seal`",
+                "its seal was made with another secret key; use the server's secret.key or \
+                 CARREL_SECRET_KEY, or if that key is lost and the events are right, run `carrel \
+                 audit seal`",
             ),
             Self::NoSeal => f.write_str(
-                "its seal was removed; look at the events, and if they are right, run \
-                 `carrel audit seal`",
+                "its seal was removed; check the events, and if they are right, run `carrel audit \
+                 seal`",
             ),
             Self::Start(id) => write!(
                 f,
-                "the events up to {id} are gone, and the server did not remove them for their age"
+                "the events up to {id} are missing, and the server did not remove them because of \
+                 their age"
             ),
             Self::Anchor(id) => {
                 write!(f, "event {id} is not the one that the anchor names: the log was rewritten")
@@ -102,7 +107,7 @@ impl fmt::Display for AuditFault {
             Self::AnchorTooOld { anchor, start } => write!(
                 f,
                 "event {anchor} of the anchor cannot be compared: events up to {start} were \
-                 removed for their age; use a newer anchor"
+                 removed because of their age; use a newer anchor"
             ),
         }
     }

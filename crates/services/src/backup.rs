@@ -32,12 +32,12 @@ const PAGE: u32 = 500;
 /// How often a copy of the database is made anew because a document of it lost its file meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// What of the storage directory goes into a backup.
+/// The parts of the storage directory that go into a backup.
 #[derive(Clone, Debug)]
 pub struct BackupPaths {
     /// The storage directory, which the backup is of.
     pub root: PathBuf,
-    /// Where copies wait until they are in the archive; on the file system of `root`.
+    /// The directory for copies until they are in the archive; on the file system of `root`.
     pub scratch: PathBuf,
     /// Never in a backup: what can be made again, what only matters to a running process, and the
     /// database itself, of which a copy is made instead.
@@ -109,7 +109,7 @@ impl Backups {
                 return Ok(Staged { directory, contents, _turn: turn });
             }
         }
-        Err(Error::unavailable("the backup", "documents come and go too fast; try again"))
+        Err(Error::unavailable("the backup", "documents are added and removed too fast; try again"))
     }
 }
 

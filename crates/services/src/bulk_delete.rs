@@ -10,7 +10,7 @@ const AT_ONCE: u32 = 500;
 /// How many of them one call makes: 100,000 exchanges.
 const STEPS: u32 = 200;
 
-/// What a removal has done.
+/// The result of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BulkDeleteResult {
     /// How many exchanges are gone.

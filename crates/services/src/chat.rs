@@ -59,7 +59,7 @@ const RETRIES: [Duration; 3] =
 /// The window of a model that is not there to be asked.
 const USUAL_WINDOW: u64 = 4096;
 
-/// What became of a question that was asked in one piece.
+/// The outcome of a question without streaming.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// The model has answered, and the exchange is stored.
@@ -70,14 +70,14 @@ pub enum Reply {
         text: String,
         /// The passages the answer was built on, by relevance.
         sources: Vec<Source>,
-        /// What the answer cost.
+        /// The usage of the answer.
         metrics: Metrics,
     },
     /// Query mode, and nothing in the workspace bears on the question.
     Refused {
         /// Names the exchange.
         chat: ChatId,
-        /// What the workspace says instead of an answer.
+        /// The workspace's refusal text.
         text: String,
     },
     /// The model said nothing. Nothing is stored.
@@ -96,7 +96,7 @@ struct Prepared {
     images: Option<ParkedImages>,
 }
 
-/// What is kept of an answer.
+/// The stored parts of an answer.
 struct Kept<'a> {
     text: &'a str,
     sources: &'a [Source],
@@ -112,7 +112,7 @@ pub struct Conversations {
     pub search: Search,
     /// Chooses the language model.
     pub models: Arc<dyn Models>,
-    /// Where exchanges are stored.
+    /// The store of exchanges.
     pub chats: Arc<dyn Chats>,
     /// Counts the questions of users with a daily limit.
     pub quota: Arc<dyn MessageQuota>,
@@ -120,7 +120,7 @@ pub struct Conversations {
     pub pins: Arc<dyn Pins>,
     /// The texts that slash commands stand for.
     pub commands: Arc<dyn SlashCommands>,
-    /// What stands for the variables in instructions.
+    /// The values of variables in instructions.
     pub variables: Arc<dyn PromptVariables>,
     /// Notes that questions take along.
     pub memories: Arc<dyn Memories>,
@@ -132,11 +132,11 @@ pub struct Conversations {
     pub extractor: Arc<dyn Extractor>,
     /// Measures what fits into a prompt.
     pub tokenizer: Arc<dyn Tokenizer>,
-    /// Where attached documents wait, as temporary files, until they are read.
+    /// The directory for attached documents until they are read.
     pub scratch: PathBuf,
     /// How many questions run at a time.
     pub limits: QuestionLimits,
-    /// Where answers are given that are streamed, so that a server can wait for them when it stops.
+    /// The background tasks of streamed answers, for which a stopping server waits.
     pub tasks: BackgroundTasks,
 }
 
@@ -233,7 +233,7 @@ impl Conversations {
         Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent, images }))
     }
 
-    /// What is kept of the conversation, oldest first, without what is damaged.
+    /// The stored conversation, oldest first, without damaged exchanges.
     async fn past(&self, workspace: &Workspace, question: &Question) -> Result<Vec<Earlier>> {
         if question.overrides.history.is_some() {
             return Ok(Vec::new());

@@ -11,7 +11,7 @@ use crate::record;
 /// The longest text of an answer that is put in another's stead, in bytes.
 pub const LONGEST_ANSWER: usize = 1 << 20;
 
-/// What is to stand in an exchange; absent parts stay.
+/// New texts of an exchange; absent parts do not change.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
     /// The new question; stays when absent.

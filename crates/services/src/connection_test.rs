@@ -1,4 +1,4 @@
-//! Whether what settings name really answers: asked something small, as somebody waits.
+//! Tests connections with a small request, while the user waits.
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ pub type SettingsLookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
 pub trait ConnectionTest: Send + Sync {
     /// [`Error::Unavailable`] or [`Error::Invalid`] when the settings make no model.
     fn language_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ChatModel>>;
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn embedding_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Embedder>>;
     /// The models of a provider, of those that embed or of the others. As [`ConnectionTest::language_model`].
     fn model_list(
@@ -40,27 +40,27 @@ pub trait ConnectionTest: Send + Sync {
         provider: &str,
         embeds: bool,
     ) -> Result<Arc<dyn ModelList>>;
-    /// As [`ConnectionTest::language_model`]; `None` where passages are reranked without a model.
+    /// See [`ConnectionTest::language_model`]; `None` where passages are reranked without a model.
     fn reranking_model(&self, settings: &SettingsLookup<'_>) -> Result<Option<Arc<dyn Reranker>>>;
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>>;
 }
 
 /// As [`ConnectionTest`], of what hears and what speaks.
 pub trait SpeechConnectionTest: Send + Sync {
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn transcriber(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Transcriber>>;
-    /// As [`ConnectionTest::language_model`].
+    /// See [`ConnectionTest::language_model`].
     fn synthesizer(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>>;
 }
 
 /// As [`ConnectionTest`], of the index of vectors.
 pub trait IndexConnectionTest: Send + Sync {
-    /// As [`ConnectionTest::language_model`]. Nothing is asked of it or written to it yet.
+    /// See [`ConnectionTest::language_model`]. Nothing is asked of it or written to it yet.
     fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>>;
 }
 
-/// What answered.
+/// The response of the tested service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionTestResult {
     /// The name of the model.
@@ -87,7 +87,7 @@ pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestR
                 return Ok(());
             }
         }
-        Err(Error::unavailable("the language model", "it answered with nothing"))
+        Err(Error::unavailable("the language model", "its answer is empty"))
     };
     timeout(PATIENCE, ask).await.map_err(|_| late("the language model"))??;
     let seconds = started.elapsed().as_secs_f64();
@@ -101,7 +101,7 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResul
     let vectors = timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
     let vectors = vectors.map_err(|_| late("the embedder"))??;
     let dimensions = vectors.first().map(Vec::len).filter(|length| *length > 0);
-    let nothing = || Error::unavailable("the embedder", "it answered with nothing");
+    let nothing = || Error::unavailable("the embedder", "its answer is empty");
     let dimensions = dimensions.ok_or_else(nothing)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
@@ -114,7 +114,7 @@ pub async fn reranker(reranker: Arc<dyn Reranker>) -> Result<ConnectionTestResul
     let scores = timeout(PATIENCE, reranker.rerank("What warns ships?", &texts)).await;
     let scores = scores.map_err(|_| late("the reranker"))??;
     if scores.iter().flatten().next().is_none() {
-        return Err(Error::unavailable("the reranker", "it answered with nothing"));
+        return Err(Error::unavailable("the reranker", "its answer is empty"));
     }
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: reranker.name(), seconds, dimensions: None })
@@ -156,7 +156,7 @@ pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestRe
 /// Has a few words spoken, as far as the first sound.
 pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
-    let nothing = || Error::unavailable("speech synthesis", "it made no sound");
+    let nothing = || Error::unavailable("speech synthesis", "it returned no audio");
     let format = model.formats().into_iter().next().ok_or_else(nothing)?;
     let request = SpeechRequest {
         text: "Are you there?".to_owned(),

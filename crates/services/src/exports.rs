@@ -26,7 +26,7 @@ pub struct Exports {
     pub audit: Arc<dyn AuditLog>,
 }
 
-/// What is to be exported, and how.
+/// The exchanges to export, and the format.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
     /// The format and its options.
@@ -133,7 +133,7 @@ impl Export {
     }
 }
 
-/// What an export needs to know of an exchange to go on after it.
+/// The position of an export after an exchange.
 fn without_texts(chat: &Chat) -> Chat {
     let (prompt, response) = (String::new(), String::new());
     let conversation = chat.conversation.clone();

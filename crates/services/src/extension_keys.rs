@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{members, token};
 
-/// What every such key begins with. Extensions look for it.
+/// The prefix of every such key. Extensions check it.
 pub const PREFIX: &str = "brx-";
 
 /// Letters in each of the four groups of a key.
@@ -18,7 +18,7 @@ const GROUP: usize = 7;
 /// How much of a key people see afterwards.
 const SHOWN: usize = 11;
 
-/// Who holds a valid key.
+/// The holder of a valid key.
 #[derive(Clone, Debug)]
 pub struct KeyHolder {
     /// The key that came with the request.
@@ -84,7 +84,7 @@ pub async fn delete(port: &dyn ExtensionKeys, id: ExtensionKeyId, by: &By) -> Re
     }
 }
 
-/// Who holds a secret; nobody when it is no key, or its user is suspended.
+/// Returns the holder of a secret; `None` if it is not a key, or if its user is suspended.
 pub async fn holder(
     port: &dyn ExtensionKeys,
     secret: &str,

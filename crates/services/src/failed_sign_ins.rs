@@ -1,4 +1,4 @@
-//! Failed sign-ins in the audit log: a bounded number of events, however often somebody guesses.
+//! Failed sign-ins in the audit log: a bounded number of events, however many attempts there are.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +18,7 @@ const MOST: usize = 200;
 /// The most characters of a name that are kept.
 const NAME: usize = 64;
 
-/// What failures have in common that are counted together.
+/// The key by which failures are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     /// The name of the event.

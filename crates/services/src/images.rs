@@ -62,7 +62,7 @@ impl ImageService {
     pub async fn make(&self, request: &ImageRequest) -> Result<StoredImage> {
         let model = self.models.images()?;
         let turn = tokio::time::timeout(TURN, self.turns.acquire()).await;
-        let busy = || Error::exhausted("Too many pictures are being made; try again later");
+        let busy = || Error::exhausted("Too many pictures are being created; try again later");
         let _turn = turn.map_err(|_| busy())?.map_err(Error::internal)?;
         let picture = model.generate(request).await?;
         let name = format!("img-{}.{}", Uuid::new_v4(), picture.kind.ending());

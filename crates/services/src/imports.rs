@@ -54,7 +54,7 @@ pub enum ImportState {
 pub struct Imports {
     runner: Arc<dyn ImportRunner>,
     target: Arc<dyn ImportTarget>,
-    /// Where the operator puts installations that can be imported.
+    /// The directory for installations that can be imported.
     folder: PathBuf,
     tasks: BackgroundTasks,
     state: Mutex<ImportState>,
@@ -128,7 +128,7 @@ impl Imports {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).get()
     }
 
-    /// What an import would mix with, each with its number; empty on a new server.
+    /// Existing data that would be mixed with an import, with counts; empty on a new server.
     pub async fn contents(&self) -> Result<Vec<(&'static str, u64)>> {
         self.target.contents().await
     }
@@ -150,7 +150,7 @@ impl Imports {
     fn begin(&self, dry_run: bool) -> Result<ImportProgress> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, ImportState::Running { .. }) {
-            let kind = "an import is running; wait for its end";
+            let kind = "an import is running; wait until it has finished";
             return Err(Error::AlreadyExists { kind, key: String::new() });
         }
         *state = ImportState::Running { dry_run };

@@ -1,5 +1,4 @@
-//! From text to passages with vectors: split, looked up among what was embedded before, and embedded
-//! where it was not.
+//! Turns text into passages with vectors: splits it, looks up cached vectors, and embeds the rest.
 mod lengths;
 
 use std::collections::{HashMap, HashSet};
@@ -88,7 +87,7 @@ impl Indexer {
     /// again. [`Error::Unprocessable`] where no vectors are kept.
     pub async fn adopt(&self, vectors: Vec<(String, Vec<f32>)>) -> Result<()> {
         if self.cache_limit == 0 {
-            let reason = "no vectors are kept, because CARREL_EMBEDDING_CACHE is 0";
+            let reason = "vectors are not cached, because CARREL_EMBEDDING_CACHE is 0";
             return Err(Error::unprocessable(reason));
         }
         let method = self.method().await?;
@@ -150,7 +149,7 @@ impl Indexer {
             if known.values().all(|vector| length.is_none_or(|length| vector.len() == length)) {
                 let vectors: Option<Vec<_>> =
                     keys.iter().map(|key| known.get(key).cloned()).collect();
-                let fewer = "the embedder made fewer vectors than asked for";
+                let fewer = "the embedder returned fewer vectors than texts";
                 return vectors.ok_or_else(|| Error::internal(fewer));
             }
         }
@@ -194,7 +193,7 @@ impl Indexer {
             return HashMap::new();
         }
         self.cache.find(keys, Utc::now()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to look for vectors made before");
+            tracing::warn!(%error, "failed to look up cached vectors");
             HashMap::new()
         })
     }
@@ -204,7 +203,7 @@ impl Indexer {
             return;
         }
         if let Err(error) = self.cache.store_vectors(vectors, self.cache_limit, Utc::now()).await {
-            tracing::warn!(%error, "failed to keep vectors for the next time");
+            tracing::warn!(%error, "failed to cache vectors");
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::library::Library;
 /// Takes documents in. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingestion {
-    /// Where documents are stored, and what reads them.
+    /// The store of documents, and the readers.
     pub library: Library,
     /// Index documents.
     pub workers: Workers,
@@ -43,7 +43,7 @@ pub struct Ingestion {
     pub fetcher: Arc<dyn LinkFetcher>,
     /// Makes text of pages.
     pub reader: Arc<dyn PageReader>,
-    /// Where fetched files are put on their way.
+    /// The directory for fetched files until they are stored.
     pub directory: PathBuf,
 }
 
@@ -75,7 +75,7 @@ pub struct Added {
     pub existed: bool,
 }
 
-/// What became of a file, a text or a page.
+/// The outcome of a file, a text or a page.
 #[derive(Clone, Debug, Default)]
 pub struct Ingested {
     /// In the order of the upload.
@@ -99,7 +99,7 @@ struct Arrival {
 }
 
 impl Arrival {
-    /// What the audit log is told of a document that was taken in.
+    /// The details of the audit event for an added document.
     fn event(&self, document: &Document) -> Event {
         let (title, location) = (&document.title, document.path.to_string());
         let mut details = json!({ "documentName": title, "location": location });

@@ -14,7 +14,7 @@ use crate::token;
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Invitations {
-    /// Where invites are stored.
+    /// The store of invites.
     pub invites: Arc<dyn Invites>,
     /// Makes the account of whoever redeems one.
     pub accounts: Accounts,
@@ -30,7 +30,7 @@ impl Invitations {
         by: &By,
     ) -> Result<Invite> {
         if expires_at.is_some_and(|end| end <= by.at) {
-            return Err(Error::invalid("expires_at", "must lie in the future"));
+            return Err(Error::invalid("expires_at", "must be in the future"));
         }
         let event =
             by.event("invite_created", json!({ "workspaces": workspaces.len() }).to_string());

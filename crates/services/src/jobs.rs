@@ -1,9 +1,9 @@
-//! Jobs: made for clients, worked on whether or not they wait, followed, called off, tried again.
+//! Jobs: created for clients, run with or without them waiting, followed, cancelled, retried.
 //!
-//! A job is a row with an item for each document. Whoever works on it holds a lease, which lasts a
-//! while and is prolonged; when a process vanishes, its leases run out and others go on with what
-//! is not done yet. Each step embeds some documents and records them as done in the transaction
-//! that places them, so that nothing is done twice or by halves.
+//! A job is a row with an item for each document. The worker that runs it holds a lease and renews
+//! it. When a process vanishes, its leases expire and other processes continue with the unfinished
+//! items. Each step embeds some documents and records them as done in the transaction that stores
+//! their passages, so nothing is done twice or by halves.
 mod batch;
 mod large;
 mod recording;
@@ -58,11 +58,11 @@ const KEPT_ITEMS: u64 = 200_000;
 /// How long is waited at the end for leases to be given back.
 const LAST: Duration = Duration::from_secs(5);
 
-/// What is still worked on.
+/// The work in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Stage {
     All,
-    /// What clients wait for.
+    /// The jobs for which clients wait.
     Awaited,
     Nothing,
 }
@@ -79,7 +79,7 @@ struct Shared {
     queue: Arc<dyn JobQueue>,
     recordings: Arc<dyn JobRecordings>,
     meter: Arc<Meter>,
-    /// Where work goes on that must not end with the request that began it.
+    /// The background tasks for work that outlives its request.
     runtime: Handle,
     /// Jobs that have changed, by whoever is here.
     told: broadcast::Sender<JobId>,
@@ -132,7 +132,7 @@ impl Workers {
         let ended = self.finish(vec![job], hold).await?.pop();
         let ended = ended.ok_or_else(|| Error::not_found("job", id))?;
         if !ended.is_over {
-            let reason = "it is stopping; the rest is done once it has started again";
+            let reason = "it is stopping; the job continues when it has started again";
             return Err(Error::unavailable("the server", reason));
         }
         let told = |(path, reason): (DocumentPath, String)| (path.to_string(), reason);
@@ -243,7 +243,7 @@ impl Workers {
     /// Calls a job off. What it has done stays done.
     pub async fn cancel(&self, job: &Job, by: &By) -> Result<Job> {
         if job.state.is_over() {
-            return Err(Error::invalid("job", "is over already"));
+            return Err(Error::invalid("job", "has ended already"));
         }
         let event = by.event("job_cancelled", json!({ "jobId": job.id.0 }).to_string());
         let cancelled = self.shared.jobs.cancel(job.id, event).await?;
@@ -258,7 +258,7 @@ impl Workers {
     /// Has the failed documents of a job tried again.
     pub async fn retry(&self, job: &Job, by: &By) -> Result<Job> {
         if !job.state.is_over() {
-            return Err(Error::invalid("job", "is not over yet"));
+            return Err(Error::invalid("job", "has not ended yet"));
         }
         if job.progress.failed == 0 {
             return Err(Error::invalid("job", "has no failed documents"));
@@ -285,7 +285,7 @@ impl Workers {
                     Ok(Some(claimed)) => claimed,
                     Ok(None) => break,
                     Err(error) => {
-                        tracing::warn!(%error, "failed to look for jobs");
+                        tracing::warn!(%error, "failed to query jobs");
                         break;
                     }
                 };
@@ -294,7 +294,7 @@ impl Workers {
                     let id = claimed.job.id;
                     let worker = Worker::new(workers.clone(), claimed).in_slot(slot);
                     if let Err(error) = worker.run(None).await {
-                        tracing::warn!(job = id.0, %error, "failed to go on with a job");
+                        tracing::warn!(job = id.0, %error, "failed to run a job");
                     }
                     workers.shared.wake.notify_one();
                 });
@@ -323,11 +323,14 @@ impl Workers {
     pub async fn stop(&self) {
         self.shared.stage.send_replace(Stage::Nothing);
         if timeout(LAST, self.shared.driving.write()).await.is_err() {
-            tracing::warn!("some jobs were not given back; they go on once their leases run out");
+            tracing::warn!(
+                "some jobs were not returned to the queue; they continue when their \
+                 leases expire"
+            );
         }
     }
 
-    /// What is left to do, here and in other processes on the same database.
+    /// Returns the remaining work of all processes on the database.
     pub async fn backlog(&self) -> Result<Backlog> {
         self.shared.queue.backlog().await
     }
@@ -350,7 +353,7 @@ impl Workers {
     }
 }
 
-/// What the log is told of documents that a job is given.
+/// The details of the audit event for documents that are added to a job.
 pub(crate) fn created(workspace: &Workspace, documents: usize, by: &By) -> Event {
     let name = &workspace.settings.name;
     let details = json!({ "workspaceName": name, "numberOfDocuments": documents });

@@ -1,4 +1,4 @@
-//! A directory of files that were made and can be made again: what is in it, and what has to go from it.
+//! A directory of generated files that can be made again, with a limit in bytes and age.
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// All of it blocks.
 pub struct KeptFiles {
     directory: PathBuf,
-    /// Where files are written before they have their names; on the same disk.
+    /// The directory for temporary files, on the same disk.
     scratch: PathBuf,
     /// The most bytes that are kept; the newest files stay.
     most: u64,
@@ -30,7 +30,7 @@ impl KeptFiles {
         Self { directory, scratch, most, is_ours, together: Mutex::default() }
     }
 
-    /// Where a file of this name lies, or would.
+    /// The path of a file with this name, whether it exists or not.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -59,7 +59,7 @@ impl KeptFiles {
             let swept = self.sweep_all(now, &mut together);
             // The file is there, whatever became of the others.
             if let Err(error) = swept {
-                tracing::warn!(%error, "failed to make room for files that were made");
+                tracing::warn!(%error, "failed to delete old generated files");
             }
         }
         Ok(())

@@ -36,7 +36,7 @@ const UNDONE: u32 = 64;
 /// Keeps documents and takes them out. Cheap to clone.
 #[derive(Clone)]
 pub struct Library {
-    /// What is known of documents.
+    /// The store of documents.
     pub documents: Arc<dyn Documents>,
     /// Stores documents in pieces, with the jobs that index them.
     pub uploads: Arc<dyn Uploads>,
@@ -223,7 +223,7 @@ impl Library {
     }
 }
 
-/// What to tell a client of a failure that does not fail the whole request.
+/// Returns the message for a failure that does not fail the whole request.
 pub(crate) fn explain(error: &Error) -> String {
     if let Error::Internal(cause) = error {
         tracing::error!(

@@ -1,8 +1,8 @@
-//! Slows down attempts to sign in, so that guessing a password takes too long.
+//! Slows down sign-in attempts, so that guessing a password takes too long.
 //!
-//! Attempts are counted by name and network together, so that nobody can lock others out from
-//! elsewhere. Guessing one name from many networks, and many names from one network, is slowed down
-//! too, except for names that have signed in from that network before.
+//! Attempts are counted by name and network together, so nobody can lock others out from elsewhere.
+//! Guessing one name from many networks, and many names from one network, is slowed down too,
+//! except for names that have signed in from that network before.
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 

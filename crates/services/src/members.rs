@@ -1,4 +1,4 @@
-//! Who may enter a workspace.
+//! Access to workspaces.
 use carrel_domain::audit::By;
 use carrel_domain::member::{Member, Members};
 use carrel_domain::user::{Role, User, Users};
@@ -39,7 +39,7 @@ pub async fn may_access_workspace(
     Ok(members.workspaces_of_user(user.id).await?.contains(&workspace))
 }
 
-/// Those of `workspaces` that somebody may enter, as [`may_access_workspace`] has it.
+/// Returns those of `workspaces` that a user may use, by the rule of [`may_access_workspace`].
 pub async fn accessible_workspaces(
     members: &dyn Members,
     user: Option<&User>,

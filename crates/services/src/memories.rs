@@ -46,7 +46,7 @@ pub async fn delete(
     done(id, port.delete(id, user, event).await?)
 }
 
-/// What a person notes is not written into a log that others read.
+/// The text of a note is not written to a log that others read.
 fn details(id: MemoryId) -> String {
     json!({ "memory": id.0 }).to_string()
 }

@@ -1,4 +1,4 @@
-//! What the server does and how long it takes, counted for Prometheus.
+//! Metrics for Prometheus: counts and durations.
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub enum Ended {
     Answered,
     /// The model, or what leads to it, failed.
     Failed,
-    /// Whoever had asked wanted no more of it.
+    /// The user stopped it.
     Stopped,
 }
 
@@ -88,7 +88,7 @@ impl Ended {
     }
 }
 
-/// What is read when somebody asks, and not counted.
+/// Values that are read on request instead of counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
     /// In bytes.
@@ -101,7 +101,7 @@ pub struct Readings {
     pub connections: Connections,
     /// Vectors in all workspaces.
     pub vectors: u64,
-    /// What is left to do.
+    /// The remaining work.
     pub backlog: Backlog,
     /// Absent where the database does not answer.
     pub audit: Option<ChainEnds>,
@@ -151,46 +151,47 @@ impl Default for Meter {
             seconds: registered(
                 to,
                 "http_request_seconds",
-                "From the request to the beginning of the answer",
+                "Time from the request to the beginning of the response",
                 Family::new_with_constructor(durations),
             ),
-            chats: registered(to, "chats", "Questions put to language models", Family::default()),
-            chat_seconds: registered(to, "chat_seconds", "To the end of the answer", durations()),
-            tokens: registered(
+            chats: registered(to, "chats", "Questions sent to language models", Family::default()),
+            chat_seconds: registered(
                 to,
-                "tokens",
-                "Tokens that language models took and gave",
-                Family::default(),
+                "chat_seconds",
+                "Time from the question to the end of the \
+                 answer",
+                durations(),
             ),
+            tokens: registered(to, "tokens", "Tokens of prompts and answers", Family::default()),
             embedded: registered(to, "embedded_texts", "Texts embedded", Family::default()),
             embed_seconds: registered(
                 to,
                 "embedding_seconds",
-                "For texts embedded together",
+                "Time to embed a batch of texts",
                 durations(),
             ),
-            jobs: registered(to, "jobs", "Jobs that are not over", Family::default()),
+            jobs: registered(to, "jobs", "Jobs that have not ended", Family::default()),
             waiting: registered(
                 to,
                 "job_documents_waiting",
-                "Documents of jobs whose turn is to come",
+                "Documents of jobs that wait to be indexed",
                 Gauge::default(),
             ),
-            ended: registered(to, "jobs_ended", "Jobs that are over", Family::default()),
+            ended: registered(to, "jobs_ended", "Jobs that have ended", Family::default()),
             job_seconds: registered(
                 to,
                 "job_seconds",
-                "From the beginning of a job to its end",
+                "Time from the start of a job to its end",
                 Histogram::new(JOB_SECONDS),
             ),
-            documents: registered(to, "job_documents", "Documents worked on", Family::default()),
-            memory: registered(to, "process_memory_bytes", "Resident memory", Gauge::default()),
-            processor: registered(
+            documents: registered(
                 to,
-                "process_cpu_seconds",
-                "Time of processors",
-                Gauge::default(),
+                "job_documents",
+                "Documents processed by jobs",
+                Family::default(),
             ),
+            memory: registered(to, "process_memory_bytes", "Resident memory", Gauge::default()),
+            processor: registered(to, "process_cpu_seconds", "Processor time", Gauge::default()),
             files: registered(to, "process_open_files", "Open files", Gauge::default()),
             connections: [
                 registered(to, "database_connections", "Open connections", Gauge::default()),
@@ -198,13 +199,13 @@ impl Default for Meter {
                 registered(
                     to,
                     "database_connections_most",
-                    "Connections at the most",
+                    "Maximum number of connections",
                     Gauge::default(),
                 ),
             ],
             vectors: registered(to, "vectors", "Vectors of all workspaces", Gauge::default()),
             audit: [
-                registered(to, "audit_head_id", "The newest event", Gauge::default()),
+                registered(to, "audit_head_id", "Id of the newest event", Gauge::default()),
                 registered(
                     to,
                     "audit_head_digest",
@@ -214,7 +215,7 @@ impl Default for Meter {
                 registered(
                     to,
                     "audit_head_sealed",
-                    "1 where the newest event is sealed with the key of this server",
+                    "1 if the newest event is sealed with the key of this server",
                     Gauge::default(),
                 ),
             ],

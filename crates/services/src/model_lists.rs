@@ -1,4 +1,4 @@
-//! Which models a provider offers, so that nobody has to type a name.
+//! Lists the models of a provider, so that users can choose one.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const MOST_LISTS: usize = 64;
 /// Parts of the names of settings that say where a secret is sent.
 const ADDRESSES: [&str; 3] = ["BASE_PATH", "ENDPOINT", "REGION"];
 
-/// What a model is for.
+/// The purpose of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelKind {
     /// Answers questions.
@@ -42,7 +42,7 @@ impl ModelKind {
 pub struct Offered {
     /// The provider that was asked, as settings name it.
     pub provider: String,
-    /// What it offers, by name.
+    /// The models by name.
     pub models: Vec<OfferedModel>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether many people use the server, remembered for a moment: nearly every request asks.
+//! Whether the server is in multi-user mode, cached because nearly every request needs it.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Texts and their vectors, for whoever wants to do something else with them.
+//! Embeddings for clients.
 use carrel_domain::model::{Models, Purpose};
 use carrel_domain::{Error, Result};
 
@@ -16,7 +16,7 @@ pub struct EmbeddedTexts {
     pub model: String,
     /// One for each text, in order.
     pub vectors: Vec<Vec<f32>>,
-    /// Of all texts together; an estimate.
+    /// The estimated tokens of all texts together.
     pub tokens: usize,
 }
 

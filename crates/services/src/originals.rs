@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 
 pub use page_images::{PageImages, ROOM as PAGE_IMAGES_ROOM};
 
-/// What is always left free where the files are, in bytes.
+/// The free disk space that always remains, in bytes.
 const RESERVE: u64 = 2 << 30;
 
 /// The room on the disk at which originals are kept although nobody has said so, in bytes.
@@ -33,7 +33,7 @@ pub struct Originals {
     pub settings: Arc<dyn Settings>,
     /// Draws pages of them.
     pub page_images: PageImages,
-    /// What all of them may take, in bytes.
+    /// The limit for all originals together, in bytes.
     pub quota: u64,
 }
 
@@ -73,7 +73,7 @@ impl Originals {
         match self.try_to_stage(file, digest?).await {
             Ok(staged) => staged,
             Err(error) => {
-                tracing::warn!("failed to keep an original: {error}");
+                tracing::warn!("failed to store an original: {error}");
                 None
             }
         }
@@ -107,7 +107,7 @@ impl Originals {
     /// settled by [`Originals::reconcile`].
     pub(crate) async fn commit_or_release(&self, name: OriginalName) {
         if let Err(error) = self.try_commit_or_release(name).await {
-            tracing::warn!(%name, "failed to settle an original: {error}");
+            tracing::warn!(%name, "failed to confirm an original: {error}");
         }
     }
 
@@ -183,7 +183,7 @@ pub fn has_pages(document: &Document) -> bool {
         && ending.is_some_and(|ending| ending.eq_ignore_ascii_case("pdf"))
 }
 
-/// What the file of a document was called when it was handed in.
+/// Returns the original file name of a document.
 pub fn file_name(document: &Document) -> &str {
     document.url.strip_prefix("file://").unwrap_or(&document.title)
 }

@@ -1,5 +1,5 @@
-//! How a server is set up in a browser: by whoever holds a link that only its operator sees, once;
-//! and how the owner of a server without users signs in.
+//! Sets a server up in a browser with a one-time link that only its operator sees, and signs in the
+//! owner of a server without users.
 use std::sync::Arc;
 
 use carrel_domain::api_key::KeyDigest;
@@ -21,7 +21,7 @@ pub const LINK: TimeDelta = TimeDelta::hours(24);
 /// Under which name the owner's attempts to sign in are counted. No user can have it.
 const OWNER: &str = "(owner)";
 
-/// Who uses a server.
+/// The users of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetupState {
     /// Nobody has set it up in a browser yet.
@@ -34,9 +34,9 @@ pub enum SetupState {
 
 /// The one person of a server without users, and the setup of a new server.
 pub struct Ownership {
-    /// Where the owner is stored.
+    /// The store of the owner.
     pub owner: Arc<dyn Owner>,
-    /// Where setup links are stored.
+    /// The store of setup links.
     pub links: Arc<dyn SetupLinks>,
     /// The switch to a server for a team.
     pub multi_user: Arc<dyn MultiUser>,

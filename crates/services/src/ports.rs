@@ -61,7 +61,7 @@ use crate::widgets::WidgetService;
 /// command) is given. Built once at startup.
 #[derive(Clone)]
 pub struct Ports {
-    /// Who programs are.
+    /// API keys.
     pub api_keys: Arc<ApiKeyService>,
     /// Workspaces and their settings.
     pub workspaces: Arc<dyn Workspaces>,
@@ -77,7 +77,7 @@ pub struct Ports {
     pub chat_edits: Arc<dyn ChatEdits>,
     /// Finds exchanges and threads by words.
     pub chat_search: Arc<dyn ChatSearch>,
-    /// What was deleted and can be taken back.
+    /// Deleted objects that can be restored.
     pub deletions: Arc<dyn Deletions>,
     /// Links that show a conversation.
     pub shares: Arc<dyn Shares>,
@@ -145,11 +145,11 @@ pub struct Ports {
     pub invites: Arc<dyn Invites>,
     /// Makes invites and redeems them.
     pub invitations: Invitations,
-    /// Who may use which workspace.
+    /// The members of workspaces.
     pub members: Arc<dyn Members>,
     /// Every exchange of the server.
     pub chat_log: Arc<dyn ChatLog>,
-    /// What was asked, and what it cost.
+    /// The chat log and usage.
     pub usages: Arc<dyn Usages>,
     /// The record of every change.
     pub audit: Arc<dyn AuditLog>,

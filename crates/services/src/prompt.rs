@@ -7,15 +7,15 @@ use chrono::{DateTime, Utc};
 /// Variables of one word that this server knows by itself.
 pub const BUILT_IN: [&str; 5] = ["time", "time_24", "date", "datetime", "datetime_24"];
 
-/// What variables stand for.
+/// The values of variables.
 pub struct Values<'a> {
-    /// Whose instructions they are.
+    /// The workspace of the instructions.
     pub workspace: &'a Workspace,
-    /// Who asks, if it is a person with an account.
+    /// The user who asks, if any.
     pub user: Option<&'a User>,
     /// The operator's own variables.
     pub own: &'a [PromptVariable],
-    /// What the variables of date and time stand for.
+    /// The values of the variables for date and time.
     pub now: DateTime<Utc>,
 }
 

@@ -1,4 +1,4 @@
-//! Where a passage stands in the original, under the names that sources and search results have for it.
+//! The position of a passage in the original, with the field names of sources and search results.
 use carrel_domain::library::Passage;
 use carrel_domain::provenance::{HEADING_SEPARATOR, LocatorUnit};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ impl ProvenanceFields {
         fields
     }
 
-    /// What counts (`page`, `slide`, `row`, `time`) and the range: `3` or `3–4`.
+    /// The unit (`page`, `slide`, `row`, `time`) and the range: `3` or `3–4`.
     pub fn locator(&self) -> Option<(&'static str, String)> {
         let numbers = [
             ("page", self.page, self.page_end),

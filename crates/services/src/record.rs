@@ -1,5 +1,5 @@
-//! How an answer is written down, and what a source looks like in it. The layout is the one that
-//! existing clients and imported installations know, so that stored answers need no translation.
+//! The stored form of an answer and its sources. Existing clients and imported installations use
+//! this layout, so stored answers need no translation.
 mod images;
 
 use carrel_domain::ChunkId;
@@ -104,7 +104,7 @@ pub struct Earlier {
     pub answer: String,
     /// Those that were loaded.
     pub images: Vec<Image>,
-    /// What the answer was built on, as far as that was passages of this server.
+    /// Sources of the answer that are passages of this server.
     pub passages: Vec<ChunkId>,
 }
 
@@ -165,11 +165,11 @@ pub struct StoredSource {
     pub title: String,
     /// The passage, without the header that names its document.
     pub text: String,
-    /// Where its document lies, if that was noted.
+    /// The path of its document, if it was recorded.
     pub location: Option<String>,
     /// 0 to 1.
     pub similarity: Option<f64>,
-    /// Where the passage stands in the original.
+    /// The position of the passage in the original.
     pub provenance: ProvenanceFields,
 }
 
@@ -228,7 +228,7 @@ pub fn source_json(of: &exchange::Source) -> Value {
     }
 }
 
-/// What is known of a document, under the names that clients know. The `id` is the document's.
+/// The metadata of a document under the API's names. The `id` is the document's.
 pub fn described(document: &Document) -> Value {
     json!({
         "id": document.id.to_string(),
@@ -312,7 +312,7 @@ pub fn retitled(text: &str, from: &str, to: &str) -> Option<String> {
     rest.starts_with('\n').then(|| format!("{HEADER_START}{to}{rest}"))
 }
 
-/// What an answer cost and who gave it.
+/// Usage and model of an answer.
 pub fn metrics_of(metrics: &Metrics) -> Value {
     let Metrics { usage, seconds, model, answered_at, as_agent, finish: _ } = metrics;
     let tokens_a_second =

@@ -72,7 +72,7 @@ pub struct Why {
     pub by_meaning: Option<usize>,
     /// How it ranks among those that share words with the question; absent where it shares none.
     pub by_words: Option<ByWords>,
-    /// What reranking made of it, 0 to 1.
+    /// The reranking score, 0 to 1.
     pub reranked: Option<f32>,
 }
 
@@ -87,21 +87,21 @@ pub struct ByWords {
     pub share: f32,
 }
 
-/// What is looked for; absent bounds are those of the workspace.
+/// A search; absent limits are those of the workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// What is looked for, in words.
+    /// The query text.
     pub text: String,
     /// The most hits, up to [`MOST_PASSAGES`].
     pub limit: Option<usize>,
     /// Hits have at least this similarity, 0 to 1. When it is that of the workspace, passages that
     /// hold most of the question's words are let through as well.
     pub least_similarity: Option<f32>,
-    /// By meaning, by words, or by both.
+    /// The search mode.
     pub mode: Option<SearchMode>,
     /// Only passages of documents that meet these conditions.
     pub filter: DocumentFilter,
-    /// What was said before in the conversation that the query continues, newest first.
+    /// Earlier turns of the conversation, newest first.
     pub earlier: Vec<EarlierTurn>,
 }
 

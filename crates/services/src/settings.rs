@@ -1,5 +1,5 @@
-//! Settings that an operator changes while the server runs: what there is, which values are
-//! allowed, how secrets are kept, and how all of it is read, changed, shown and written to a file.
+//! Settings that an operator changes while the server runs: the list of settings, the checks of
+//! values, the protection of secrets, and reading, changing, showing and exporting them.
 pub mod check;
 pub mod choices;
 mod companions;

@@ -22,7 +22,7 @@ pub const SESSION: TimeDelta = TimeDelta::days(30);
 /// an imported one would tell that there is such a user.
 const PACE: Duration = Duration::from_millis(250);
 
-/// What a wrong name and a wrong password are both answered with.
+/// The response to a wrong name and to a wrong password.
 pub const WRONG: &str = "Invalid login credentials.";
 
 /// Lets people in, slowly where somebody guesses.
@@ -120,7 +120,7 @@ impl SignIn {
         Ok((token, user))
     }
 
-    /// Whose session a token stands for.
+    /// Returns the user of a session token.
     pub async fn user_of(&self, token: &str, now: DateTime<Utc>) -> Result<Option<User>> {
         self.sessions.user_of(token::digest(token), now).await
     }

@@ -14,9 +14,9 @@ use crate::settings::SettingsStore;
 use crate::sign_in::SESSION;
 use crate::token::{self, Secret};
 
-/// What switches signing in by links on, whatever it holds.
+/// The variable that turns sign-in by links on, with any value.
 const ENABLED: &str = "SIMPLE_SSO_ENABLED";
-/// What switches passwords off beside it, whatever it holds.
+/// The variable that also turns passwords off, with any value.
 const NO_PASSWORDS: &str = "SIMPLE_SSO_NO_LOGIN";
 /// The page of another server where people sign in instead.
 const PAGE: &str = "SIMPLE_SSO_NO_LOGIN_REDIRECT";
@@ -41,11 +41,11 @@ const WAITS: TimeDelta = TimeDelta::minutes(6);
 pub struct SignOn {
     /// Tokens that are redeemed once.
     pub tokens: Arc<dyn SignInTokens>,
-    /// Where the browser is signed in.
+    /// The page that signs the browser in.
     pub sessions: Arc<dyn Sessions>,
 }
 
-/// What came of redeeming a token.
+/// The result of redeeming a token.
 #[derive(Debug)]
 pub enum Redeemed {
     /// A session is open.

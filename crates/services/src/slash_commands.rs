@@ -1,4 +1,4 @@
-//! Slash commands: who may have which, and what becomes of them in a message.
+//! Slash commands: their owners, and their expansion in messages.
 use carrel_domain::audit::By;
 use carrel_domain::slash_command::{
     CommandName, CommandText, SlashCommand, SlashCommands, is_of_name,

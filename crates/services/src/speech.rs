@@ -1,4 +1,4 @@
-//! Hearing and speaking for whoever asks: in turn, within the limits of a day, and counted.
+//! Transcription and speech for clients: in turn, within daily limits, and counted.
 mod meter;
 mod pieces;
 mod read_aloud;
@@ -131,7 +131,7 @@ impl SpeechService {
             drop((turn, file));
             let seconds = heard.seconds(length);
             if let Err(error) = meter.count_heard(seconds, &name, &by).await {
-                tracing::warn!(%error, "failed to count what was transcribed");
+                tracing::warn!(%error, "failed to count transcribed seconds");
             }
             drop(sender);
         });
@@ -150,7 +150,7 @@ impl SpeechService {
         }
         request.text = spoken_text(&request.text);
         if request.text.is_empty() {
-            return Err(Error::invalid("input", "there is nothing in it that can be said"));
+            return Err(Error::invalid("input", "it contains nothing to speak"));
         }
         self.meter.check(SpeechUse::Spoken, by).await?;
         let model = self.models.synthesizer()?;
@@ -175,7 +175,7 @@ impl SpeechService {
     }
 }
 
-/// What became of a recording.
+/// The outcome of a recording.
 #[derive(Clone, Copy, Default)]
 struct Heard {
     /// How far it was heard.
@@ -233,7 +233,7 @@ pub(crate) fn second_of_silence() -> std::io::Result<NamedTempFile> {
 }
 
 async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-    let busy = || Error::exhausted("Too much is being heard or spoken; try again later");
+    let busy = || Error::exhausted("Too much audio is being processed; try again later");
     let turn = tokio::time::timeout(TURN, of.clone().acquire_owned()).await;
     turn.map_err(|_| busy())?.map_err(Error::internal)
 }
@@ -248,7 +248,7 @@ fn check_format(
         return Ok(());
     }
     let known = formats.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", ");
-    Err(Error::invalid(field, format!("{} makes only {known}", model.name().provider)))
+    Err(Error::invalid(field, format!("{} supports only {known}", model.name().provider)))
 }
 
 /// The voice to ask for. Providers with other voices use their usual one for a voice of OpenAI.

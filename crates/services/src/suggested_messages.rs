@@ -1,4 +1,4 @@
-//! Suggested messages: what a workspace may offer.
+//! Suggested messages of a workspace, and their limits.
 use carrel_domain::audit::By;
 use carrel_domain::suggested_message::{SuggestedMessage, SuggestedMessages};
 use carrel_domain::workspace::Workspace;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use carrel_domain::{Error, Result};
 use serde_json::Value;
 
-/// What the folder's name ends with until the export is complete.
+/// The suffix of the folder's name until the export is complete.
 const PARTIAL: &str = ".partial";
 
 /// A folder that an export fills, and that gets its name when it is complete.
@@ -26,7 +26,7 @@ impl TargetFolder {
         };
         if !is_free(folder).map_err(|error| refused(format!("cannot use {shown}: {error}")))? {
             return Err(refused(format!(
-                "{shown} is there and is not an empty folder; name a new one"
+                "{shown} exists and is not an empty folder; name a new one"
             )));
         }
         let mut partial = OsString::from(name);
@@ -35,8 +35,8 @@ impl TargetFolder {
         match make(&partial) {
             Ok(()) => Ok(Self { folder: folder.to_owned(), partial }),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(refused(format!(
-                "{0} is there: another export is writing it, or broke off; once none is running, \
-                 remove it and run this again",
+                "{0} exists: another export is writing it or was interrupted; if none is running, \
+                 remove it and run this command again",
                 partial.display()
             ))),
             Err(error) => Err(refused(format!("cannot make {}: {error}", partial.display()))),

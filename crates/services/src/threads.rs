@@ -7,17 +7,17 @@ use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result, Slug, UserId};
 use serde_json::json;
 
-/// What a thread is called that was given no name.
+/// The name of a thread without one.
 pub const UNNAMED: &str = "Thread";
 
-/// What somebody chose for a new thread.
+/// The options of a new thread.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadChoice {
     /// Its display name; a default one when absent.
     pub name: Option<String>,
     /// Its words become the slug. Random when absent.
     pub slug: Option<String>,
-    /// Whose it is; absent for programs and on a server without users.
+    /// The owner; absent for programs and on a server without users.
     pub user: Option<UserId>,
 }
 

@@ -14,7 +14,7 @@ impl Secret {
         Self(format!("crl_{}", base32(&bytes)))
     }
 
-    /// What is stored of it.
+    /// The stored digest.
     pub fn digest(&self) -> KeyDigest {
         digest(&self.0)
     }

@@ -1,4 +1,4 @@
-//! WidgetService: made and changed by whoever runs the server, asked by anybody whose page may.
+//! WidgetService: administrators create and change widgets; visitors of allowed pages ask them.
 mod chat_store;
 mod rate_limiter;
 
@@ -26,9 +26,9 @@ const SHOWN: u32 = 1000;
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct WidgetService {
-    /// Where widgets are stored.
+    /// The store of widgets.
     pub widgets: Arc<dyn Widgets>,
-    /// Where their exchanges are stored.
+    /// The store of their exchanges.
     pub chats: Arc<dyn WidgetChats>,
     /// Answers the questions.
     pub conversations: Conversations,
@@ -36,7 +36,7 @@ pub struct WidgetService {
     pub rate_limiter: Arc<VisitorLimiter>,
 }
 
-/// Whoever comes by a page.
+/// A visitor of a page.
 pub struct WidgetVisitor {
     /// Where the request comes from, and when.
     pub by: By,
@@ -46,13 +46,13 @@ pub struct WidgetVisitor {
     pub needs_list: bool,
 }
 
-/// What a visitor asks.
+/// A visitor's question.
 pub struct WidgetQuestion {
     /// The visitor's conversation.
     pub session: Uuid,
-    /// What is asked.
+    /// The text of the question.
     pub message: String,
-    /// What the page calls its visitor; stored with the exchange.
+    /// The visitor's name from the page; stored with the exchange.
     pub username: Option<String>,
     /// Counts where the widget allows it.
     pub prompt: Option<String>,
@@ -192,7 +192,7 @@ impl WidgetService {
         Ok(conversations.stream(&workspace, question, &visitor.by).await?)
     }
 
-    /// What a session has said, oldest first.
+    /// The exchanges of a session, oldest first.
     pub async fn history(&self, open: &OpenWidget, session: Uuid) -> Result<Vec<Chat>> {
         let chats = self.chats.recent(open.widget.id, &session.to_string(), SHOWN).await?;
         Ok(chats.into_iter().map(|chat| as_chat(open.workspace.id, chat)).collect())

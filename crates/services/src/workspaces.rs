@@ -103,7 +103,7 @@ pub fn check(settings: &WorkspaceSettings) -> Result<()> {
         (
             "temperature",
             settings.temperature.is_none_or(|value| (0.0..=f64::MAX).contains(&value)),
-            "must be a number of 0 or more, or nothing",
+            "must be a number of 0 or more, or empty",
         ),
         ("history", settings.history >= 0, "must be a whole number of 0 or more"),
         (

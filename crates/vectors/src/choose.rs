@@ -89,7 +89,7 @@ pub fn store(
 /// Like [`store`], with other addresses of cloud services.
 ///
 /// # Errors
-/// Those of [`store`].
+/// The errors of [`store`].
 pub fn store_in(
     services: &Services,
     settings: &dyn Fn(&str) -> Option<String>,
@@ -132,7 +132,7 @@ pub fn store_in(
                 _ => {
                     return Err(Error::unavailable(
                         MILVUS.service,
-                        "it wants both of MILVUS_USERNAME and MILVUS_PASSWORD, or neither",
+                        "set both MILVUS_USERNAME and MILVUS_PASSWORD, or neither",
                     ));
                 }
             };

@@ -38,7 +38,7 @@ impl Watermark {
     }
 }
 
-/// What to delete.
+/// The vectors to delete.
 #[derive(Clone, Copy, Debug)]
 pub enum Tombstones<'a> {
     Documents(&'a [WorkspaceDocumentId]),
@@ -133,8 +133,8 @@ enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Answered => "it answers, and refuses this request",
-            Self::NotAsked => "others are asking it, so this request was not made",
+            Self::Answered => "it refuses this request",
+            Self::NotAsked => "it is busy, so this request was not sent",
         })
     }
 }

@@ -61,7 +61,7 @@ impl World {
         Self { rows, index: Arc::new(synced.clone()), synced: Some((synced, store)) }
     }
 
-    /// As after a restart: only the database and the store keep their state.
+    /// Simulates a restart: only the database and the store keep their state.
     fn again(&self) -> Self {
         Self::over(self.rows.clone(), self.store().whole(), PLENTY)
     }

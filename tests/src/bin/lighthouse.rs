@@ -1,5 +1,5 @@
-//! What Lighthouse says of the pages on a phone: `cargo xtask lighthouse`. Fails where one has less than 95 of 100
-//! for performance or accessibility.
+//! Runs Lighthouse on the pages as a phone: `cargo xtask lighthouse`. Fails below 95 of 100 for
+//! performance or accessibility.
 use std::path::PathBuf;
 use std::process::Command;
 

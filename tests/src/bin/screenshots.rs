@@ -1,4 +1,4 @@
-//! Pictures of every page, light and dark, on a phone and on a desk, in English and Arabic:
+//! Takes pictures of every page, light and dark, for phone and desktop, in English and Arabic:
 //! `cargo xtask screenshots`.
 use std::fs;
 use std::path::PathBuf;
@@ -219,7 +219,7 @@ impl Shots<'_> {
         self.take_after("source-beside", "/w/sample-library", beside).await
     }
 
-    /// What a script says on a page.
+    /// Runs a script on a page and returns its value.
     async fn read(&mut self, path: &str, script: &str) -> Result<String> {
         self.browser.open(&format!("{}{path}", self.base)).await?;
         Ok(self.browser.run(script).await?.as_str().unwrap_or_default().to_owned())

@@ -1,4 +1,4 @@
-//! Chat completions that follow from the question and the first passage.
+//! Chat completions that depend only on the question and the first passage.
 use std::time::Duration;
 
 use actix_web::HttpResponse;

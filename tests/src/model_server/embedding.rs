@@ -1,4 +1,4 @@
-//! Embeddings that follow from the words of a text: texts that share words lie near each other.
+//! Embeddings that depend on the words of a text: texts with shared words are near each other.
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -11,9 +11,9 @@ use super::error;
 const DIMENSIONS: u64 = 64;
 const MOST_DIMENSIONS: u64 = 4096;
 
-/// How long a model takes that is slow.
+/// The delay of the slow model.
 const SLOW: Duration = Duration::from_millis(100);
-/// What a picky model refuses.
+/// The text that a picky model refuses.
 const UNSPEAKABLE: &str = "unspeakable";
 
 pub(super) async fn respond(body: &Value) -> HttpResponse {

@@ -1,4 +1,4 @@
-//! Streams as they come from servers in the wild, with their oddities and faults.
+//! Streams as real servers send them, with their oddities and faults.
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 

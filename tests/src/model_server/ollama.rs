@@ -1,5 +1,5 @@
-//! Ollama's own protocol: it takes no more of a prompt than fits `options.num_ctx`, of which it keeps
-//! the end, and says how much it has read.
+//! Ollama's own protocol: it truncates a prompt to the last `options.num_ctx` tokens and reports
+//! how many it has read.
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 

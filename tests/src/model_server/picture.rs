@@ -1,4 +1,4 @@
-//! Pictures that follow from a prompt: squares of its bytes as grey.
+//! Pictures that depend on the prompt: squares of its bytes as grey.
 use std::io::Write;
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reranking that prefers short texts, in the words of each protocol.
+//! Reranking that prefers short texts, in each provider's protocol.
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 

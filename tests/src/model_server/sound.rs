@@ -1,4 +1,4 @@
-//! Recordings and speech that follow from what is sent: who is heard says what the recording holds.
+//! Transcripts and speech that depend only on the request.
 use actix_web::HttpResponse;
 use actix_web::web::Bytes;
 use futures_util::stream;

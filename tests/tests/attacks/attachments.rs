@@ -1,4 +1,4 @@
-//! Questions with large attachments that wait for a model: what they hold in memory meanwhile.
+//! The memory of questions with large attachments while they wait for a model.
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::backend;
 
-/// How much more memory the server may have while all questions wait for the model. What they brought
-/// is 200 MB; kept until the end, it took 330. A provider is sent images in full, so those are held until it
-/// answers.
+/// The additional memory of the server while all questions wait for the model. What they brought is
+/// 200 MB; kept until the end, it took 330. A provider is sent images in full, so those are held
+/// until it answers.
 const CAP: u64 = 220 << 20;
 
 const DOCUMENTS: usize = 20;

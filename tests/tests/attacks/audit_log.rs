@@ -1,4 +1,4 @@
-//! The audit log under attack by somebody who writes the database, and by strangers who fill it.
+//! Attacks on the audit log: by a person who can write the database, and by strangers who fill it.
 use std::path::Path;
 use std::process::Command;
 
@@ -51,7 +51,7 @@ async fn measured_head(server: &TestServer) -> Result<String> {
     anyhow::bail!("the metrics never tell the head")
 }
 
-/// What `carrel audit verify` finds wrong; nothing if it finds nothing.
+/// The fault that `carrel audit verify` reports, if any.
 fn fault(server: &TestServer, anchor: Option<&str>) -> Result<String> {
     let anchor = anchor.map(|anchor| ["--anchor", anchor]);
     let arguments: Vec<_> =
@@ -107,7 +107,7 @@ async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
     // Another key seals nothing until somebody vouches for the log with it.
     std::fs::write(&database, whole)?;
     std::fs::remove_file(server.storage().join("secret.key"))?;
-    assert!(fault(&server, None)?.contains("not made with this key"));
+    assert!(fault(&server, None)?.contains("made with another secret key"));
     let sealed = server.carrel().run(&["audit", "seal"])?;
     assert_eq!(sealed.code, Some(0), "{sealed:?}");
     assert_eq!(fault(&server, Some(&anchor))?, "");

@@ -1,4 +1,4 @@
-//! Bodies that are not what an operation asks for.
+//! Bodies that an operation does not expect.
 use anyhow::Result;
 use e2e::openapi::{Operation, places};
 use e2e::send;

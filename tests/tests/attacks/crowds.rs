@@ -1,5 +1,5 @@
-//! Many who do the same at once. Invites and the first admin have their races in `people`, limits
-//! in the tests of `persistence`.
+//! Many identical requests at once. Races of invites and of the first admin are in `people`, races
+//! of limits in the tests of `persistence`.
 use std::collections::BTreeSet;
 
 use anyhow::Result;

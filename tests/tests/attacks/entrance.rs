@@ -1,5 +1,5 @@
-//! Small doors: sessions that guess, links that are followed by accident, dates and addresses at the edge,
-//! and answers that must not be kept by anybody.
+//! Smaller faults: sessions that guess passwords, links followed by accident, extreme dates and
+//! addresses, and responses that caches must not keep.
 use std::time::Duration;
 
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! Requests that are meant to cost more than they are worth. Memory is measured from outside.
+//! Requests that cost the server more than they should. Memory is measured from outside.
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::backend;
 
-/// How much more memory a server may take under attack: the largest bodies are 10 MiB each.
+/// The additional memory that a server may take under attack: the largest bodies are 10 MiB each.
 const CAP: u64 = 300 << 20;
 
 /// The most memory that the server has had so far, in bytes.

@@ -1,4 +1,4 @@
-//! Forms and bodies that strangers can send: compressed, with millions of fields, without an end.
+//! Forms and bodies from strangers: compressed, with millions of fields, without an end.
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const URLENCODED: &str = "application/x-www-form-urlencoded";
 /// Pages that read a form of somebody who is not signed in.
 const OPEN_PAGES: [&str; 3] = ["/sign-in", "/setup", "/invite/abc"];
 
-/// How much more memory the server may take, in bytes.
+/// The additional memory that the server may take, in bytes.
 const CAP: u64 = 64 << 20;
 
 fn gzipped(text: &[u8]) -> Result<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! Requests that grant something, with options that are misspelled, repeated or out of range.
+//! Requests that grant rights, with options that are misspelled, repeated or out of range.
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};

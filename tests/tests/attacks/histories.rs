@@ -1,4 +1,4 @@
-//! Exchanges with pictures, so many that nobody should load all of them at once.
+//! Histories with so many pictures that loading all of them would exhaust memory.
 use anyhow::{Context, Result};
 use e2e::{Backend, Client, TestServer, on_both_databases};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::floods::peak;
 
 on_both_databases!(histories_with_pictures_take_bounded_memory);
 
-/// How many exchanges there are, and how many bytes of base64 are beside each: 320 MB together.
+/// The number of exchanges, and the bytes of base64 of each: 320 MB together.
 const EXCHANGES: usize = 240;
 const PICTURE: usize = 1_333_332;
 

@@ -1,4 +1,4 @@
-//! A host of pages that leads wherever a test says.
+//! A web host whose pages redirect as a test wants.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,11 +16,12 @@ struct Shared {
     visits: AtomicUsize,
     /// Whether answers wait to be released.
     holding: watch::Sender<bool>,
-    /// How many have come and wait.
+    /// The number of waiting requests.
     held: Semaphore,
 }
 
-/// One at an address of this machine, on a free port. What it answers stands in the address.
+/// Starts a host at an address of this machine, on a free port. The requested path determines its
+/// response.
 pub async fn start(address: &str) -> Result<Host> {
     let listener = TcpListener::bind((address, 0)).await?;
     let base = format!("http://{}", listener.local_addr()?);

@@ -1,5 +1,4 @@
-//! Names that are used as paths: in the path, after `?`, and in forms. Those in bodies are tried
-//! with everything else that does not belong there.
+//! Names used as paths: in the path, in the query, and in forms. Names in bodies are in `bodies`.
 use std::path::Path;
 
 use anyhow::Result;

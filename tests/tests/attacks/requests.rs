@@ -1,5 +1,5 @@
-//! Requests that somebody would have the server make for them, to where only it gets. Canaries
-//! listen on this machine; none is ever reached.
+//! Requests that an attacker wants the server to make, to addresses that only the server can reach.
+//! Canaries listen on this machine; none is ever reached.
 use anyhow::{Context, Result};
 use e2e::canary::{Canary, Hosts};
 use e2e::openapi::places;
@@ -89,7 +89,7 @@ fn odd(port: u16) -> Vec<String> {
     ]
 }
 
-/// How each mount refuses: nothing is added, and nothing is told of what is there.
+/// Checks the refusal of each mount: nothing is added, and nothing is revealed.
 async fn assert_refused(client: &Client, canary: &Canary, link: &str, what: &str) -> Result<()> {
     let native = client.post("/v1/document/upload-link", json!({ "link": link })).await?;
     // A name that this machine does not know leads nowhere either.
@@ -139,7 +139,7 @@ async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
     Ok(())
 }
 
-/// As a manager asks for them, in the forms of the browser interface.
+/// Sends the links as a manager, in the forms of the browser interface.
 #[tokio::test]
 async fn no_link_in_a_form_leads_to_where_only_the_server_gets() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);

@@ -1,5 +1,5 @@
-//! What a role allowed ends with the role: every right an admin can hand out, for every way in
-//! which an admin stops being one.
+//! Rights end with the role that allowed them: every right an admin can grant, for every way in
+//! which an admin loses the role.
 use anyhow::{Context, Result};
 use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
@@ -69,7 +69,7 @@ async fn rights(server: &TestServer, name: &str, ann: i64, others: &[i64]) -> Re
 }
 
 impl Rights {
-    /// How many of them still do something.
+    /// The number of those that still work.
     async fn left(mut self, server: &TestServer) -> Result<Vec<String>> {
         let mut left = Vec::new();
         for (number, key) in self.keys.iter().enumerate() {

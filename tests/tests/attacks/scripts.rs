@@ -1,4 +1,4 @@
-//! Scripts planted wherever the server keeps a text, and a look at every page that shows one.
+//! Scripts planted wherever the server stores a text, and a check of every page that shows one.
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use super::backend;
 const EVIL: &str = "x\"'></title></script><script>window.planted=1</script>\
     <img src=/x onerror=window.planted=1><svg/onload=window.planted=1>";
 
-/// As an address.
+/// The script as an address.
 const ADDRESS: &str = "javascript:window.planted=1";
 
 /// A server with the script in everything that has a text, and the administrator who looks.

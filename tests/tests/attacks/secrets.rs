@@ -1,4 +1,4 @@
-//! Secrets are planted wherever one can be kept; none may come out again anywhere.
+//! Secrets planted wherever the server stores one. None may appear in any output.
 use anyhow::Result;
 use e2e::openapi::Document;
 use e2e::{Client, KEY, TestServer, send};

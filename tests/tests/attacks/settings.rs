@@ -1,4 +1,4 @@
-//! Values of settings that would like to be more than one value.
+//! Values of settings that try to inject other settings.
 use anyhow::Result;
 use e2e::{Options, TestServer};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub fn settings() -> Vec<(&'static str, &'static str, bool)> {
     .collect()
 }
 
-/// What would be more than one value to a reader of files, a shell or a template.
+/// Values that a reader of files, a shell or a template would take for several values.
 const VALUES: [&str; 25] = [
     "a\nCARREL_CANARY=1",
     "a\r\nCARREL_CANARY=1",

@@ -1,4 +1,4 @@
-//! Who write while the server is killed, and note what it acknowledged.
+//! Writers that run while the server is killed, and record its acknowledgements.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ struct Writer {
     ledger: Arc<Ledger>,
     number: usize,
     random: Random,
-    /// Where the documents are that were added since the server was started.
+    /// The paths of documents added since the server started.
     documents: BTreeMap<String, String>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether an exported folder says what the server says at `/v1`.
+//! Compares an exported folder with the responses at `/v1`.
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -136,7 +136,7 @@ async fn exchanges_are_equal(admin: &Client, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Those that a workspace and its threads show: with the names they belong to.
+/// The exchanges that a workspace and its threads show, with their names.
 async fn answers_have_their_sources(admin: &Client, folder: &Path) -> Result<()> {
     let exported = lines(folder, "chats.jsonl")?;
     let workspaces = admin.get("/v1/workspaces").await?.ok()?;

@@ -1,4 +1,4 @@
-//! Recorded installations answer as before.
+//! Recorded installations answer as before after an import.
 use anyhow::Result;
 use e2e::import_check::{Comparison, Fixture, compare, installations};
 use e2e::{Backend, TestServer};

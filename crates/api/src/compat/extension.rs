@@ -1,5 +1,5 @@
-//! `/api/browser-extension/*`: what the published browser extension asks for. It comes with a key of its own
-//! kind, which opens nothing else.
+//! `/api/browser-extension/*`: the operations of the published browser extension. It has its own
+//! kind of key, which gives access to nothing else.
 use carrel_services::Ports;
 use std::future::Future;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ use crate::error::ApiError;
 use crate::state;
 use crate::widget;
 
-/// Where extensions come.
+/// The path of the extension's routes.
 const PUBLIC: &str = "/api/browser-extension";
 
-/// What a page is called that has no title.
+/// The title of a page without one.
 const UNTITLED: &str = "Web page";
 
 const MAY_NOT: &str = "The user of this key may not add documents.";
@@ -111,7 +111,7 @@ struct Content {
 }
 
 impl Content {
-    /// By its id, as a number or as text.
+    /// The workspace's id, as a number or as text.
     fn workspace(&self) -> Option<WorkspaceId> {
         let id = match &self.workspace {
             Value::String(text) => text.trim().parse().ok(),
@@ -147,12 +147,16 @@ fn failed(status: StatusCode, error: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "success": false, "error": error }))
 }
 
-/// As extensions read failures.
+/// Error bodies in the form that extensions read.
 fn answer(done: Result<HttpResponse>) -> HttpResponse {
     done.unwrap_or_else(|error| {
         let status = status_of(&error);
         if status.is_server_error() {
-            tracing::error!(error = &error as &dyn std::error::Error, "an extension is not served");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "failed to serve a browser \
+                 extension"
+            );
         }
         failed(status, &error.to_string())
     })

@@ -32,7 +32,7 @@ pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut V
         said.extend(documented::described(no_model("its-name", &[]), "There is no such model."));
     }
     if path.contains('{') {
-        said.extend(documented::described(no_route(path), "The path names nothing."));
+        said.extend(documented::described(no_route(path), "The path does not exist."));
     }
     for answer in said.into_iter().filter(|answer| is_possible(answer["status"].as_u64())) {
         add(responses, answer);
@@ -60,7 +60,7 @@ fn guards(responses: &mut Map<String, Value>) -> Vec<(ApiError, &'static str)> {
     }
     for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
         if responses.remove(&format!("{SWITCHED_OFF}{}", status.as_u16())).is_some() {
-            refusals.push((ApiError::Off(status, "why"), "The operation is switched off."));
+            refusals.push((ApiError::Off(status, "why"), "The operation is turned off."));
         }
     }
     refusals

@@ -130,7 +130,7 @@ fn samples() -> Vec<(Error, &'static str)> {
         ),
         (
             Error::unavailable("a service", "what to do about it"),
-            "A service the server depends on does not answer; the message says what to do.",
+            "A service that the server depends on does not answer; the message says what to do.",
         ),
         (Error::internal("a fault"), "The server failed; the log has the request id."),
     ];

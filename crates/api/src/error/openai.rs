@@ -60,7 +60,7 @@ pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
         known => {
             let more = if known.len() > MODELS_TOLD { ", and more" } else { "" };
             let known = known.iter().take(MODELS_TOLD).map(String::as_str).collect::<Vec<_>>();
-            message.push_str(&format!("There are: {}{more}.", known.join(", ")));
+            message.push_str(&format!("Existing models: {}{more}.", known.join(", ")));
         }
     }
     let status = StatusCode::NOT_FOUND;

@@ -49,7 +49,7 @@ impl Order {
     /// Reads a JSON body, or a form whose text fields are those of the JSON body.
     ///
     /// # Errors
-    /// Those of [`JsonBody::read`]; for forms also [`Error::Invalid`] in the field
+    /// The errors of [`JsonBody::read`]; for forms also [`Error::Invalid`] in the field
     /// `image_references`.
     pub async fn read<T, const LOOSE: bool>(mut self) -> Result<Ordered<T>>
     where
@@ -78,7 +78,9 @@ impl Order {
             match (file_name(&part)?, part.name().to_owned()) {
                 (Some(_), field) if field == REFERENCES => {
                     if files.len() == MOST_REFERENCES {
-                        return Err(wrong(format!("At most {MOST_REFERENCES} images are taken.")));
+                        return Err(wrong(format!(
+                            "At most {MOST_REFERENCES} images are allowed."
+                        )));
                     }
                     let file = part.save(&directory, limit, "the file").await?.content;
                     references.push(reference(&file)?);
@@ -102,7 +104,7 @@ fn reference(file: &NamedTempFile) -> Result<ReferenceImage> {
     let mut open = file.reopen().map_err(Error::of_file)?;
     let read = open.read(&mut beginning).map_err(Error::of_file)?;
     let kind = ImageFormat::of(&beginning[..read])
-        .ok_or_else(|| wrong("Only PNG, JPEG and WebP images are taken."))?;
+        .ok_or_else(|| wrong("Only PNG, JPEG and WebP images are allowed."))?;
     let length = open.metadata().map_err(Error::of_file)?.len();
     Ok(ReferenceImage { kind, content: file.path().to_owned(), length })
 }

@@ -35,7 +35,7 @@ async fn live() -> HttpResponse {
 }
 
 async fn ready(ports: Data<Ports>) -> ApiResult<HttpResponse> {
-    let late = |_| Error::unavailable("the database", "it does not answer in time");
+    let late = |_| Error::unavailable("the database", "it did not answer in time");
     tokio::time::timeout(PATIENCE, ports.health.ping()).await.map_err(late)??;
     let mut response = HttpResponse::Ok();
     Ok(response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })))

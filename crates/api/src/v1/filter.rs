@@ -44,7 +44,7 @@ pub fn read(value: Option<Value>) -> Result<DocumentFilter> {
             ("documents", _) => return Err(Error::invalid("filter.documents", NAMES)),
             ("metadata", Value::Object(keys)) => filter.metadata = conditions(keys)?,
             ("metadata", _) => return Err(Error::invalid("filter.metadata", "must be an object")),
-            _ => return Err(wrong("knows `documents` and `metadata` only")),
+            _ => return Err(wrong("may only contain `documents` and `metadata`")),
         }
     }
     Ok(filter)
@@ -80,7 +80,7 @@ fn condition(key: String, value: Value) -> Result<Condition> {
         Err(Error::invalid(format!("filter.metadata.{key}"), reason))
     };
     if key.len() > LONGEST_NAME {
-        return refused("is too long a key");
+        return refused("is longer than a key may be");
     }
     let test = match value {
         Value::Array(values) if values.is_empty() || values.len() > MOST_VALUES => {
@@ -100,11 +100,11 @@ fn condition(key: String, value: Value) -> Result<Condition> {
     };
     match test {
         Some(test) => Ok(Condition { key, test }),
-        None => refused("must be a value, a list of values or bounds"),
+        None => refused("must be a value, a list of values, or bounds"),
     }
 }
 
-const BOUNDS: &str = "must have some of `gt`, `gte`, `lt` and `lte`, each a number or a text";
+const BOUNDS: &str = "must contain `gt`, `gte`, `lt` or `lte`, each a number or a text";
 
 fn bound((name, value): (String, Value)) -> Option<(Bound, filter::Value)> {
     let bound = match name.as_str() {

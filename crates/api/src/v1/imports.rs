@@ -38,7 +38,7 @@ pub struct ImportStatus {
     /// `idle`, `running`, `finished` or `failed`.
     state: &'static str,
     dry_run: bool,
-    /// What was found and imported, table by table. Present when the import is finished.
+    /// Rows found and imported, table by table. Present when the import is finished.
     #[schema(value_type = Option<Object>)]
     report: Option<Value>,
     /// Why the import failed.

@@ -1,5 +1,5 @@
-//! JSON of a passage's provenance: where it stands in the original. Sources of answers have the
-//! same fields.
+//! JSON of a passage's provenance: its position in the original. Sources of answers have the same
+//! fields.
 use carrel_services::provenance::ProvenanceFields;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -20,7 +20,7 @@ use crate::v1::admin::wire::users::{MadeUser, Registration, SessionShown, UserCr
 
 pub const FOREIGN: &str = "Sessions start and end on pages of this server only.";
 
-const NO_PASSWORDS: &str = "Signing in with a password is switched off on this server.";
+const NO_PASSWORDS: &str = "Password sign-in is turned off on this server.";
 
 /// Cookie with the session token. No other route reads it.
 const NAME: &str = "carrel_session";
@@ -33,7 +33,7 @@ const NAME: &str = "carrel_session";
 #[utoipa::path(tag = "Authentication", request_body = Registration, responses(
     (status = 200, body = UserCreated),
     (status = 401, description = "The credentials are invalid, or multi-user mode is off.", body = Object),
-    (status = 403, description = "The request came from a page of another site, or sign-in by password is switched off.", body = Object),
+    (status = 403, description = "The request came from a page of another site, or password sign-in is turned off.", body = Object),
     (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object), ErrorResponse<NoUser>))]
 #[post("/session")]
 pub async fn sign_in(
@@ -79,7 +79,7 @@ pub async fn show_session(
         Some(user) => HttpResponse::Ok()
             .insert_header((CACHE_CONTROL, "no-store"))
             .json(SessionShown { user }),
-        None => HttpResponse::Unauthorized().json(NoUser::body("Nobody is signed in.")),
+        None => HttpResponse::Unauthorized().json(NoUser::body("No user is signed in.")),
     })
 }
 

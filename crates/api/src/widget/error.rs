@@ -103,10 +103,10 @@ impl utoipa::IntoResponses for Denial {
             (WidgetDenied::DayIsFull, FULL),
             (WidgetDenied::SessionIsFull, FULL),
             (WidgetDenied::TooFast(60), FULL),
-            (WidgetDenied::Disabled, "The widget is switched off or cannot answer now."),
+            (WidgetDenied::Disabled, "The widget is turned off or cannot answer now."),
             (
                 failed(Error::unavailable("a model", "what to do")),
-                "The widget is switched off or cannot answer now.",
+                "The widget is turned off or cannot answer now.",
             ),
             (failed(Error::internal("a fault")), "The server failed."),
         ];

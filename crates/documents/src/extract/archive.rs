@@ -1,7 +1,7 @@
-//! The ZIP archives that office documents and books are, read within limits.
+//! Reads ZIP archives, such as office documents and books, within limits.
 //!
-//! Entries are looked up by name and read as streams. Nothing is ever written by an entry's name,
-//! so what a name looks like does not matter.
+//! Entries are looked up by name and read as streams. No file is ever written under an entry's
+//! name, so hostile names do no harm.
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Seek};
@@ -16,16 +16,16 @@ use super::xml::{self, Visitor};
 const MOST_ENTRIES: usize = 20_000;
 /// Deflate makes no byte of an archive more than this many.
 const DEFLATE_AT_MOST: u64 = 1_032;
-/// What files begin with that Office wrote in its own format, or sealed with a password.
+/// The first bytes of files in Office's own format, or encrypted with a password.
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-/// Where in such a file the name of the sealed package stands at the latest.
+/// The last position at which such a file may name its encrypted package.
 const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
     zip: ZipArchive<InputReader<'a>>,
     /// The entries by [`plain_name`], made when a part is not found under the name asked for.
     plain_names: OnceCell<HashMap<String, usize>>,
-    /// What it is to the person who sent it: `a Word document`.
+    /// The kind of file as users call it: `a Word document`.
     what: &'static str,
     /// Knows how many bytes may still be unpacked.
     input: Input<'a>,
@@ -75,13 +75,13 @@ impl<'a> Archive<'a> {
             .or_else(|| self.plain_names.get_or_init(plain_names).get(&plain_name(name)).copied())
     }
 
-    /// The size of a part as the archive says it, in bytes; 0 where there is none.
+    /// The declared size of a part in bytes; 0 if it does not exist.
     pub fn size(&mut self, name: &str) -> u64 {
         let index = self.index(name);
         index.and_then(|index| Some(self.zip.by_index_raw(index).ok()?.size())).unwrap_or(0)
     }
 
-    /// Shows a part in XML to `visitor`; says whether there is such a part.
+    /// Streams an XML part to `visitor`; returns whether the part exists.
     pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, ExtractError> {
         let Some(part) = self.part(name)? else { return Ok(false) };
         let walked = xml::walk(BufReader::new(part), visitor);
@@ -109,7 +109,7 @@ impl<'a> Archive<'a> {
     }
 
     /// Unpacks everything to nowhere when it might be more than allowed, for readers that would
-    /// unpack it without a limit. What the archive says about its sizes is not believed.
+    /// unpack it without a limit. The declared sizes are not trusted.
     pub fn measure(mut self) -> Result<(), ExtractError> {
         let packed: u64 = (0..self.zip.len())
             .filter_map(|index| Some(self.zip.by_index_raw(index).ok()?.compressed_size()))
@@ -210,12 +210,12 @@ fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
         return Ok(ExtractError::protected());
     }
     Ok(ExtractError::unreadable(
-        "is in the binary format of Office before 2007. Save it in today's format and send it \
+        "is in the binary format of Office before 2007. Save it in the current format and send it \
          again.",
     ))
 }
 
-/// Ends with an error once there is no more room for what it reads.
+/// Fails once the limit is reached.
 struct Metered<'a, R> {
     entry: R,
     input: Input<'a>,

@@ -1,4 +1,4 @@
-//! Archives of documents (`.zip`): each of them by the reader of its type.
+//! Archives of documents (`.zip`): each document is read by the reader of its type.
 use carrel_domain::document::Extracted;
 
 use super::Input;
@@ -25,7 +25,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if documents.is_empty() { Err(ExtractError::empty()) } else { Ok(documents) }
 }
 
-/// Folders, and what systems add to archives.
+/// Folders, and files that operating systems add to archives.
 fn is_overhead(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     file.is_empty() || name.starts_with("__MACOSX/") || file.starts_with('.') || file == "Thumbs.db"

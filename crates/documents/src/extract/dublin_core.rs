@@ -1,4 +1,4 @@
-//! What a document says of itself in Dublin Core: who wrote it, and what it is called.
+//! Dublin Core metadata of a document: its author and title.
 use carrel_domain::document::Extracted;
 
 use super::archive::Archive;
@@ -6,16 +6,16 @@ use super::xml::{self, Element, Visitor};
 
 /// Authors of one document that are named.
 const MOST_AUTHORS: usize = 20;
-/// Where the packages of Office have it.
+/// The path in Office packages.
 pub const OF_OFFICE: &str = "docProps/core.xml";
-/// Where those of OpenDocument have it.
+/// The path in OpenDocument packages.
 pub const OF_OPENDOCUMENT: &str = "meta.xml";
 
 #[derive(Default)]
 pub struct DublinCore {
     title: String,
     authors: Vec<String>,
-    /// Who began the document, where that is told apart from who changed it last.
+    /// The original author, if the format distinguishes them from the last editor.
     first_author: String,
     open: Option<Field>,
     text: String,
@@ -29,7 +29,7 @@ enum Field {
 }
 
 impl DublinCore {
-    /// Of a part of an archive; nothing where it cannot be read.
+    /// Reads a part of an archive; empty if it cannot be read.
     pub fn of(archive: &mut Archive<'_>, part: &str) -> Self {
         let mut details = Self::default();
         // A document is none the worse for a part about it that is damaged.
@@ -39,7 +39,7 @@ impl DublinCore {
         }
     }
 
-    /// Of an XMP packet, such as a PDF file holds; nothing where it cannot be read.
+    /// Reads an XMP packet, such as in a PDF file; empty if it cannot be read.
     pub fn of_packet(packet: &[u8]) -> Self {
         let mut details = Self::default();
         match xml::walk(packet, &mut details) {
@@ -60,7 +60,7 @@ impl DublinCore {
         (!authors.is_empty()).then_some(authors)
     }
 
-    /// Puts what is known in the place of what was said for want of it.
+    /// Replaces placeholders with known values.
     pub fn describe(&self, document: &mut Extracted) {
         if let Some(author) = self.author() {
             document.author = author;

@@ -1,17 +1,17 @@
 //! Files within files: attachments of mails, objects in office documents, entries of archives.
 //!
-//! Each is read by the reader of its type and becomes documents of its own, named by its place. What
-//! cannot be read is named in the warnings of the document that holds it.
+//! Each is read by the reader of its type and becomes separate documents, named by its place. The
+//! warnings of the containing document name the files that cannot be read.
 use carrel_domain::document::{DocumentPart, Extracted};
 
 use super::archive::Archive;
 use super::extract_error::ExtractError;
 use super::{Input, extension, formats, objects, read_as, with_text};
 
-/// What programs that encrypt mails call what they made.
+/// The file names that mail encryption programs use.
 const SEALED: &[&str] = &["p7m", "pgp", "gpg", "asc"];
 
-/// What was found in files within one document.
+/// The result of reading the files within one document.
 #[derive(Default)]
 pub struct Embedded {
     documents: Vec<Extracted>,
@@ -64,7 +64,7 @@ impl Embedded {
         self.documents
     }
 
-    /// The document that holds them, and then they.
+    /// Returns the containing document, followed by the embedded ones.
     pub fn after(self, document: Extracted) -> Vec<Extracted> {
         let mut documents = vec![document];
         documents.extend(self.documents);
@@ -92,7 +92,10 @@ pub fn part_bytes(
 pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Extracted>, String> {
     let extension = readable_type(input, name)?;
     let file = input.embedded(bytes).ok_or_else(|| {
-        format!("The embedded file {name} was not read: there are too many, or it lies too deep.")
+        format!(
+            "The embedded file {name} was not read: there are too many, or it is nested too \
+             deep."
+        )
     })?;
     let read = read_as(&extension, &file).and_then(with_text);
     let documents = read.map_err(|fault| not_read(input, name, fault))?.into_iter();
@@ -116,12 +119,12 @@ fn readable_type(input: &Input<'_>, name: &str) -> Result<String, String> {
             Some(missing) => missing.why(),
         },
         Some(extension) if formats::is_recording(&extension) => {
-            "recordings are transcribed one by one; send it by itself".to_owned()
+            "recordings must be sent as separate files".to_owned()
         }
         Some(extension) if formats::is_read(&extension) => return Ok(extension),
         Some(extension) if SEALED.contains(&extension.as_str()) => "it is encrypted".to_owned(),
         Some(extension) => format!("files of type .{extension} are not read"),
-        None => "its name does not tell its type".to_owned(),
+        None => "its name has no extension".to_owned(),
     };
     Err(format!("The embedded file {name} was not read: {why}."))
 }

@@ -1,4 +1,4 @@
-//! The encoding of a text: told by its marks, its zeros, its escapes, its declaration or its letters.
+//! Detects the encoding of a text by its byte order mark, zeros, escapes, declaration or letters.
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
     EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, UTF_8, WINDOWS_1251, WINDOWS_1252,
@@ -8,9 +8,9 @@ use oem_cp::code_table::{DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TA
 
 use super::plausible::score;
 
-/// How much of a file its encoding is guessed from.
+/// The bytes of a file from which the encoding is guessed.
 const GUESSED_FROM: usize = 1 << 20;
-/// How much of a file tells how wide its code units are.
+/// The bytes of a file that determine the width of its code units.
 const UNITS_TOLD_BY: usize = 64 << 10;
 
 /// The text of a file: by its byte order mark, as UTF-8, as `declared` within the file, or in the

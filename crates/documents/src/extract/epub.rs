@@ -1,4 +1,4 @@
-//! Books in EPUB: the text of their chapters, in the order in which they are read.
+//! EPUB books: the text of their chapters, in reading order.
 use std::collections::{HashMap, HashSet};
 
 use carrel_domain::document::Extracted;
@@ -94,12 +94,12 @@ impl Visitor for Container {
     fn text(&mut self, _: &str) {}
 }
 
-/// What the book consists of.
+/// The parts of the book.
 #[derive(Default)]
 struct Book {
     /// Parts by id.
     items: HashMap<String, String>,
-    /// What is read in place of parts that are neither pages nor drawings.
+    /// Fallbacks for parts that are neither pages nor drawings.
     fallbacks: HashMap<String, String>,
     /// The ids of those that are read one after another.
     order: Vec<String>,

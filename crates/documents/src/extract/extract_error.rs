@@ -1,4 +1,4 @@
-//! Why there is no text to be had of a file, in a form that can cross from one process to another.
+//! Errors of reading a file, in a form that can be sent from one process to another.
 use carrel_domain::Error;
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ const MOST_REASONS: usize = 5;
 /// Most texts complete "`<name of the file>` …", because a reader need not know the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExtractError {
-    /// There is no text in it; what else there is to say about that is a sentence of its own.
+    /// The file has no text; further details are a separate sentence.
     Empty(Option<String>),
-    /// It is not what its type says, or damaged beyond reading.
+    /// Its content does not match its type, or is damaged.
     Damaged(String),
     /// It must not or cannot be read for another reason.
     Refused(String),
@@ -44,7 +44,7 @@ impl ExtractError {
         Self::Message(sentence.into())
     }
 
-    /// There is no text; each of `warnings` says what there is instead.
+    /// There is no text; each of `warnings` names other content.
     pub fn nothing_but(warnings: impl Iterator<Item = String>) -> Self {
         let warnings = carrel_domain::Warnings::new(warnings.take(MOST_REASONS));
         let told = warnings.iter().collect::<Vec<_>>().join(" ");
@@ -65,7 +65,7 @@ impl ExtractError {
         ))
     }
 
-    /// What the client is told of the file that it calls `name`.
+    /// Returns the error for the client, which calls the file `name`.
     pub fn into_error(self, name: &str, limits: Limits) -> Error {
         match self {
             Self::Empty(None) => Error::unprocessable(format!("No text content found in {name}.")),

@@ -1,4 +1,4 @@
-//! The table of file types: a new format is a module and a row.
+//! The table of file types. A new format is a module and a row.
 use ReadMethod::{Apart, Here, Picture, Recording};
 use carrel_domain::document::{Extracted, FileType};
 
@@ -10,7 +10,7 @@ use super::{
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
-/// What is done with files of a type.
+/// How files of a type are read.
 #[derive(Clone, Copy)]
 pub enum ReadMethod {
     /// Read as they are, in time and memory that grow with their size alone.
@@ -41,7 +41,7 @@ const fn format(
 const OCR: ReadMethod = Picture(pictures::read);
 const SPEECH: ReadMethod = Recording(recordings::read);
 
-/// In the order in which clients are told of them.
+/// In the order in which clients list them.
 const FORMATS: &[Format] = &[
     format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], Here(text::read)),
     Format { aliases: &[".htm"], ..format("text/html", &[".html"], Here(html::read)) },
@@ -250,7 +250,8 @@ const LANGUAGES: &[(&str, &str)] = &[
 pub fn advice(extension: &str) -> Option<ExtractError> {
     let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
     Some(ExtractError::unreadable(format!(
-        "is in the format of {program}, which is not read. Save it as {better} and send it again."
+        "is in the format of {program}, which is not supported. Save it as {better} and send it \
+         again."
     )))
 }
 
@@ -258,7 +259,7 @@ pub fn language(extension: &str) -> Option<&'static str> {
     LANGUAGES.iter().find(|(known, _)| *known == extension).map(|(_, language)| *language)
 }
 
-/// Whether files of a type are read as far as its name tells.
+/// Whether files of a type can be read, judged by the extension.
 pub fn is_read(extension: &str) -> bool {
     matches!(reading(extension), Some(Here(_) | Apart(_)))
         || language(extension).is_some()
@@ -288,7 +289,7 @@ pub fn is_recording(extension: &str) -> bool {
     matches!(reading(extension), Some(Recording(_)))
 }
 
-/// The types known by name, in the order in which clients are told of them, and whether they are read
+/// The types known by extension, in the order in which clients list them, and whether they are read
 /// where pictures are and recordings are, or are not.
 pub fn file_types(reads_pictures: bool, reads_recordings: bool) -> impl Iterator<Item = FileType> {
     FORMATS.iter().map(move |format| {

@@ -1,4 +1,4 @@
-//! What a reader of one format is given: the content of a file, and how much it may make of it.
+//! The input of a format's reader: the content of a file, and its limits.
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use super::recordings::Recordings;
 const DEEPEST: u32 = 4;
 /// Files within one file that are opened, at all depths together.
 const MOST_EMBEDDED: u32 = 1_000;
-/// Sentences about what one file holds that is not read.
+/// Warnings about parts of a file that were not read, one sentence each.
 const MOST_WARNINGS: usize = 1_000;
 
 #[derive(Clone)]
@@ -22,9 +22,9 @@ pub struct Input<'a> {
     content: InputContent<'a>,
     pub limits: Limits,
     depth: u32,
-    /// What all files within the outermost one may still take.
+    /// The remaining limits, shared by all files within the outermost one.
     shared: Rc<Shared>,
-    /// What of this file alone was left out.
+    /// Warnings about this file alone.
     left_out: Rc<LeftOut>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Input<'a> {
         Some(Input { content, limits, depth, shared, left_out })
     }
 
-    /// Notes something the file holds that is not read, in a sentence.
+    /// Records a part of the file that is not read, in a sentence.
     pub fn warn(&self, sentence: impl Into<String>) {
         let mut sentences = self.left_out.sentences.borrow_mut();
         if sentences.len() < MOST_WARNINGS {
@@ -94,7 +94,7 @@ impl<'a> Input<'a> {
         self.left_out.pictures.borrow_mut().insert(name.to_owned());
     }
 
-    /// What was noted since it was last asked for.
+    /// Takes the warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
         let mut sentences = self.left_out.sentences.take();
         let pictures = match self.left_out.pictures.take().len() {
@@ -108,12 +108,12 @@ impl<'a> Input<'a> {
         sentences
     }
 
-    /// What reads pictures within the file.
+    /// The reader for pictures within the file.
     pub fn pictures(&self) -> &Pictures {
         &self.shared.pictures
     }
 
-    /// What transcribes recordings.
+    /// The transcriber for recordings.
     pub fn recordings(&self) -> &Recordings {
         &self.shared.recordings
     }

@@ -1,4 +1,4 @@
-//! XML of any kind, and books in FictionBook, as text with structure.
+//! XML of any kind, and FictionBook books, as structured text.
 use carrel_domain::document::Extracted;
 
 use super::Input;
@@ -94,7 +94,7 @@ impl Visitor for Book {
 }
 
 /// XML that is no document of a known kind: a line for each value, after the names it lies within.
-/// What cannot be read as XML is text as it stands.
+/// Content that is not valid XML becomes plain text.
 pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let page = decode_text(&text_bytes(input)?);
     let mut values = Values {
@@ -114,7 +114,7 @@ struct Values {
     writer: Writer,
     names: Vec<String>,
     text: String,
-    /// The element that ends next holds others.
+    /// The element that ends next contains others.
     has_elements: bool,
 }
 

@@ -1,8 +1,8 @@
-//! Files to text: which types are understood, and what is made of each.
+//! Converts files to text: the supported types, and the documents made from each.
 //!
-//! [`extract_file`] is a plain function of a file and limits, so that it can run wherever the
-//! caller wants it to. [`FileExtractor`] runs it on a blocking thread for text, and in another
-//! process for everything that has to be unpacked or decoded.
+//! [`extract_file`] is a plain function of a file and limits, so it runs wherever the caller wants.
+//! [`FileExtractor`] runs it on a blocking thread for text, and in another process for every file
+//! that must be unpacked or decoded.
 
 mod archive;
 mod bundle;
@@ -67,14 +67,14 @@ pub(crate) use thumbnails::thumbnail;
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
 
-/// How long it may take to draw a page.
+/// The time limit for drawing a page.
 const DRAWING: Duration = Duration::from_secs(20);
 
-/// What ends each page of a PDF file and each slide: a form feed on a line of its own. The splitter
-/// counts them.
+/// The end of each page of a PDF file and each slide: a form feed on a line of its own. The
+/// splitter counts them.
 const PAGE_END: &str = "\n\n\u{c}\n";
 
-/// How much is read and made, in bytes.
+/// Limits on input and output, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The largest file that is opened.
@@ -190,7 +190,7 @@ pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extra
     extract_with(name, path, limits, &ReadingModels::none())
 }
 
-/// As [`extract_file`], with pictures read as `ocr` says.
+/// Like [`extract_file`], with pictures read according to `ocr`.
 pub fn extract_with_pictures(
     name: &str,
     path: &Path,
@@ -285,7 +285,7 @@ fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, ExtractError> 
     }
 }
 
-/// The documents of a file, the first of which says what was left out.
+/// The documents of a file; the first has the warnings.
 fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let read = read_by_type(extension, input);
     let warnings = input.take_warnings();
@@ -325,7 +325,7 @@ fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Ex
     }
 }
 
-/// A document of a type that says nothing of its author that could be trusted.
+/// A document of a type without reliable metadata.
 fn by_nobody(text: String, source: &str) -> Extracted {
     Extracted {
         part: None,
@@ -381,7 +381,7 @@ fn join_at_soft_hyphens(text: &mut String) {
     *text = joined;
 }
 
-/// Takes out what PostgreSQL cannot store in text.
+/// Removes characters that PostgreSQL cannot store in text.
 fn storable(text: &mut String) {
     if text.contains('\0') {
         text.retain(|c| c != '\0');

@@ -1,4 +1,4 @@
-//! Notebooks (`.ipynb`): their texts, their code, and what it printed.
+//! Notebooks (`.ipynb`): their texts, code and output.
 use carrel_domain::document::Extracted;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document(blocks.join("\n\n"), None)])
 }
 
-/// What an output shows as text; pictures are left out.
+/// The text of an output; pictures are left out.
 fn printed(output: &Value, limit: u64) -> Result<String, ExtractError> {
     let data = if output["data"].is_object() { &output["data"] } else { output };
     let texts = [&data["text/markdown"], &data["text/plain"], &output["text"]];

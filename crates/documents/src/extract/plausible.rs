@@ -1,4 +1,4 @@
-//! How much a text looks like one that people wrote in an alphabet: for telling encodings apart.
+//! Rates how much a text looks like natural text in its alphabet, to tell encodings apart.
 
 /// The greater, the likelier. What lies beyond ASCII counts alone: letters that stand among letters
 /// of their kind add, symbols inside words and capitals behind small letters take away.
@@ -61,7 +61,7 @@ fn letter(before: char, c: char, next: char) -> i64 {
     if common.contains(c) { 2 + near } else { near - 1 }
 }
 
-/// Letters of different scripts do not stand beside each other.
+/// Letters of different scripts do not occur side by side.
 fn script(c: char) -> u8 {
     match c {
         'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' => 0,

@@ -1,4 +1,4 @@
-//! Recordings: what is said in sound and video files, each time after the mark of its second.
+//! Recordings: transcripts of audio and video files, each line after its time mark.
 use std::cell::{Cell, OnceCell};
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
@@ -46,7 +46,7 @@ impl Listening {
                 "transcribing is turned off on this server (CARREL_TRANSCRIPTION_TIMEOUT is 0)"
             }
             _ => {
-                "this server has no model for transcribing (the operator can fetch it with \
+                "this server has no transcription model (the operator can fetch it with \
                  `carrel model fetch whisper-base`)"
             }
         };
@@ -101,8 +101,8 @@ impl Recordings {
         Self(listener.map_err(|_| Listening::NoModel))
     }
 
-    /// Hands what is said in a file of `length` bytes to `on`, until that has enough. Besides, `begin` is told how long the
-    /// recording is, as far as the file says.
+    /// Passes the speech in a file of `length` bytes to `on`, until it has enough, and the length
+    /// of the recording to `begin`, if the file declares it.
     pub fn transcribe(
         &self,
         source: impl Read + Seek + Send + Sync,
@@ -151,7 +151,7 @@ impl Listener {
     }
 }
 
-/// Adds the time that goes by to what was spent.
+/// Adds the elapsed time to the time spent.
 struct Clock<'a> {
     start: Instant,
     told: AtomicU64,
@@ -205,17 +205,18 @@ pub(crate) fn transcript(lines: Lines, ended: TranscriptEnd) -> Extracted {
     let mut warnings = Vec::new();
     match ended {
         TranscriptEnd::Whole => {}
-        TranscriptEnd::Cut => warnings
-            .push("The file is cut short or damaged; what was there was transcribed.".to_owned()),
+        TranscriptEnd::Cut => warnings.push(
+            "The file is truncated or damaged; its readable part was transcribed.".to_owned(),
+        ),
         TranscriptEnd::OutOfTime(seconds) => warnings.push(format!(
-            "The recording was transcribed up to {}: the time for it was up \
+            "The recording was transcribed up to {}: the time limit was reached \
              (CARREL_TRANSCRIPTION_TIMEOUT).",
             mark(seconds)
         )),
     }
     let text = lines.finish();
     if text.is_empty() {
-        warnings.push("Nothing is said in the recording.".to_owned());
+        warnings.push("The recording contains no speech.".to_owned());
     }
     Extracted { warnings, ..by_nobody(text, "a recording uploaded by the user.") }
 }

@@ -1,4 +1,4 @@
-//! Recordings that a provider transcribes: nothing of them is decoded here.
+//! Recordings that a provider transcribes. This process does not decode them.
 use carrel_domain::document::{Extracted, IncomingFile, ReadRequest};
 use carrel_domain::speech::{Recording, Transcriber, TranscriptPart, TranscriptionRequest};
 use carrel_domain::{Error, Result};
@@ -30,7 +30,7 @@ pub(super) async fn read(
         None => transcribe.await?,
     };
     if text.is_empty() {
-        let reason = format!("No text content found in {name}. Nothing is said in the recording.");
+        let reason = format!("No text content found in {name}. The recording contains no speech.");
         return Err(Error::unprocessable(reason));
     }
     Ok(vec![by_nobody(text, "a recording uploaded by the user.")])

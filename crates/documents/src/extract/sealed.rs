@@ -1,11 +1,11 @@
-//! Files that are not what their extension says: sealed with a password that everybody knows, or saved
+//! Files whose content differs from their extension: encrypted with a well-known password, or saved
 //! in another format under an old name.
 use super::extract_error::ExtractError;
 use super::input::Input;
 use super::{html, office, rtf, sheets, text};
 use carrel_domain::document::Extracted;
 
-/// What Excel seals workbooks with that are only protected from being changed.
+/// The password with which Excel encrypts workbooks that are only protected against changes.
 const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -34,7 +34,7 @@ fn is_sealed(bytes: &[u8]) -> bool {
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
-/// The reader of what a file is in truth, where that is something else than it is called.
+/// The reader for the actual content of a file, if it differs from the extension.
 pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, ExtractError> {
     if !["doc", "dot", "xls", "xlt", "xlsx", "docx", "rtf", "ppt"].contains(&extension) {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Subtitles (`.srt`, `.vtt`): what is said, each time after the mark of its second.
+//! Subtitles (`.srt`, `.vtt`): each text after its time mark.
 use carrel_domain::document::Extracted;
 
 use super::Input;

@@ -1,4 +1,4 @@
-//! Text files of any encoding, and telling text from other things.
+//! Text files of any encoding, and the distinction of text from other content.
 use carrel_domain::document::Extracted;
 use encoding_rs::Encoding;
 
@@ -7,18 +7,18 @@ use super::encoding::{decode, has_wide_units, is_mostly_utf8};
 use super::extract_error::ExtractError;
 use super::formats::is_known_not_to_be_text;
 
-/// How much of a file tells whether it is text.
+/// The bytes of a file that decide whether it is text.
 const SNIFFED: usize = 1024;
-/// How much of a file that claims to be text tells whether it is.
+/// The bytes that decide whether a file with a text extension is text.
 const CLAIM_TOLD_BY: usize = 64 << 10;
 
-/// A file whose type says that it is text.
+/// A file with a text extension.
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
-/// JSON is text as it stands, but always Unicode.
+/// JSON is read as text, but is always Unicode.
 pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     if Encoding::for_bom(&bytes).is_none()
@@ -64,7 +64,7 @@ pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, ExtractError> {
     }
 }
 
-/// The text of `bytes`, whatever their encoding.
+/// The text of `bytes` in any encoding.
 pub fn decode_text(bytes: &[u8]) -> String {
     decode(bytes, None)
 }

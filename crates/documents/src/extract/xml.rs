@@ -1,6 +1,6 @@
-//! XML shown to a visitor piece by piece, so that neither depth nor size costs memory.
+//! Streams XML to a visitor, so neither depth nor size costs memory.
 //!
-//! Entities that a document declares for itself are never expanded.
+//! Entities that a document declares itself are never expanded.
 use std::borrow::Cow;
 use std::io::BufRead;
 
@@ -39,7 +39,7 @@ impl Element<'_> {
         self.start.local_name().into_inner()
     }
 
-    /// The value of the first attribute of that name, whatever its prefix.
+    /// The value of the first attribute of that name with any prefix.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
         let attributes = attributes.with_checks(false).flatten();

@@ -28,7 +28,7 @@ struct Written<'a> {
     metadata: Option<Value>,
 }
 
-/// All that is read back; what else there is does not matter.
+/// The fields that are read back; others are ignored.
 #[derive(Deserialize)]
 struct Read {
     #[serde(rename = "pageContent")]

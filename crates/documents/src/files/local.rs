@@ -1,4 +1,4 @@
-//! What a directory needs beside an object store: no symbolic links, and tidying up.
+//! Checks that a local directory needs beyond an object store: no symbolic links, and cleaning up.
 use std::fs::{self, DirEntry, FileType};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl DocumentDirectory {
         }
     }
 
-    /// Deletes what a killed process has written of the file at `path`, before it had that name.
+    /// Deletes the temporary file that a killed process left for `path`.
     pub fn remove_begun(&self, path: &DocumentPath) -> Result<()> {
         let file = self.root.join(path.folder()).join(path.name());
         for number in 1.. {
@@ -92,7 +92,7 @@ impl DocumentDirectory {
     }
 }
 
-/// What is at `path` itself, not where it points to.
+/// The kind of file at `path` itself, without following links.
 fn kind(path: &Path) -> Result<Option<FileType>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata.file_type())),

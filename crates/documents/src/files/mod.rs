@@ -1,7 +1,7 @@
-//! Where the text of documents is kept: one JSON file each, in an object store.
+//! Stores the text of documents: one JSON file each, in an object store.
 //!
-//! By default that is a directory of this machine. Files there can be read by people, backed up by
-//! copying, and put there by others, so they are not trusted when they are read.
+//! By default the store is a local directory. People can read, copy and add files there, so files
+//! are not trusted when they are read.
 
 mod json;
 mod local;
@@ -20,9 +20,9 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use crate::blocking;
 use local::DocumentDirectory;
 
-/// The most text a document holds unless another limit is set.
+/// The default limit for the text of a document.
 const LARGEST_TEXT: u64 = 256 << 20;
-/// How many bytes of JSON one byte of text can take at most: `\u0001`.
+/// The maximum number of JSON bytes for one byte of text: `\u0001`.
 const ESCAPED_BYTES: u64 = 6;
 /// Room for everything but the text in a document's file.
 const REST_BYTES: u64 = 1 << 20;
@@ -31,7 +31,7 @@ const REST_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct DocumentStore {
     store: Arc<dyn ObjectStore>,
-    /// The directory behind the store, where that is what it is.
+    /// The directory behind the store, if it is a local one.
     directory: Option<DocumentDirectory>,
     largest_text: u64,
 }

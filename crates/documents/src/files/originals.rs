@@ -1,4 +1,4 @@
-//! The files that documents were made of, as they were handed in, in an object store beside the texts.
+//! Stores the original files of documents in an object store beside the texts.
 use std::fs::{self, File};
 use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The recursive rule: cut at the coarsest boundary there is, join neighbours as long as they fit.
+//! The recursive rule: cut at the coarsest boundary, and join neighbours as long as they fit.
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use carrel_domain::{Error, Result};
 
 use super::sentences;
 
-/// Where text may be cut, coarsest first; after the last of them, between any two characters.
+/// The boundaries at which text may be cut, coarsest first; after the last, text is cut between any
+/// two characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Boundary {
     Before(&'static str),
@@ -25,7 +26,7 @@ const MAX_REPETITION: usize = 16;
 /// ... or this many bytes, whichever is more. Only an overlap of almost the size gets there.
 const ALWAYS_ALLOWED: usize = 64 << 20;
 
-/// What becomes a chunk.
+/// A range of text that becomes a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
     /// The header row of the table that the range continues, in bytes.
@@ -40,7 +41,7 @@ pub(super) struct Cutter<'a> {
     pub(super) size: usize,
     overlap: usize,
     pub(super) cuts: Vec<Cut>,
-    /// How many bytes of chunks may still be made.
+    /// The remaining bytes of chunks.
     room: usize,
 }
 
@@ -51,7 +52,7 @@ pub(super) struct Piece {
     pub(super) end: usize,
     pub(super) units: usize,
     is_blank: bool,
-    /// Whether it belongs to what follows, as a heading does.
+    /// Whether it belongs to the next block, as a heading does.
     is_lead: bool,
 }
 
@@ -237,7 +238,7 @@ pub(super) fn units(text: &str) -> usize {
     text.chars().count() + in_two_units
 }
 
-/// What JavaScript's `trim` removes: unlike Rust's, the byte order mark and not U+0085.
+/// Characters that JavaScript's `trim` removes: unlike Rust's, the byte order mark but not U+0085.
 pub(super) fn is_javascript_space(c: char) -> bool {
     c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
 }

@@ -1,4 +1,4 @@
-//! Which page, slide, row or second of the original a stretch of text is.
+//! Finds the page, slide, row or second of the original for a range of text.
 use std::ops::Range;
 
 use carrel_domain::TextKind;
@@ -6,12 +6,12 @@ use carrel_domain::provenance::{Locator, LocatorUnit};
 
 use super::rows::Delimited;
 
-/// Where the parts of the original begin in a text, in bytes and in the order of the text.
+/// The starts of the original's parts in a text, in bytes and in the order of the text.
 pub(super) struct Locations {
     unit: LocatorUnit,
     /// Each with its number.
     starts: Vec<(usize, u32)>,
-    /// What stands behind this byte is nowhere in particular.
+    /// Text after this byte has no position.
     end: usize,
 }
 

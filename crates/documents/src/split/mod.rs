@@ -1,16 +1,16 @@
-//! Cutting text into chunks that keep together what belongs together and know where they stand.
+//! Cuts text into chunks that keep related text together and know their position.
 //!
 //! Markdown and plain text is cut at headings, then between paragraphs, tables and code blocks,
-//! then at line ends, sentences and spaces, then between any two characters. Neighbouring pieces are
-//! joined as long as they fit, and each chunk begins with as many of its predecessor's last pieces as
-//! the overlap holds. A table that does not fit is cut between rows, and each part has the header
-//! row. [`TextKind`] says what structure to expect; source code and data are cut exactly as
-//! LangChain's recursive character splitter cuts any text.
+//! then at line ends, sentences and spaces, then between any two characters. Neighbouring pieces
+//! are joined as long as they fit, and each chunk begins with as many of its predecessor's last
+//! pieces as fit into the overlap. A table that does not fit is cut between rows, and each part has
+//! the header row. [`TextKind`] gives the expected structure; source code and data are cut exactly
+//! as LangChain's recursive character splitter cuts any text.
 //!
-//! Lengths are UTF-16 code units, as in LangChain. One thing differs: JavaScript may leave half a
-//! character on each side of a cut. Here a character is never cut, so a chunk may exceed a size of 1
-//! by one unit, and chunks of text that has no separators but characters beyond U+FFFF may be one
-//! unit shorter.
+//! Lengths are UTF-16 code units, as in LangChain, with one difference: JavaScript may leave half a
+//! character on each side of a cut. Here a character is never cut, so a chunk may exceed a size of
+//! 1 by one unit, and chunks of text without separators but with characters beyond U+FFFF may be
+//! one unit shorter.
 mod cutter;
 mod locate;
 mod outline;
@@ -132,7 +132,7 @@ fn line_ranges(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
 /// Chunks in the making. They begin one after the other or at one place.
 struct Chunks<'a> {
     text: &'a str,
-    /// Where the last one begins, in bytes ...
+    /// The start of the last one, in bytes ...
     at: usize,
     /// ... and in characters.
     start: u32,
@@ -156,7 +156,7 @@ impl Chunks<'_> {
     }
 }
 
-/// As many as fit the number that spans count with; texts are bounded far below that.
+/// Converts a position to the type of spans; texts are far smaller than its maximum.
 fn characters(text: &str) -> u32 {
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,7 @@
 //! The structure of Markdown and plain text: headings, paragraphs, tables and code blocks.
 use std::ops::Range;
 
-/// How much of a heading is kept, in characters.
+/// Maximum length of a heading, in characters.
 const LONGEST_HEADING: usize = 120;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum BlockKind {
 pub(super) struct Block {
     pub(super) range: Range<usize>,
     pub(super) kind: BlockKind,
-    /// Whether it stands on a new slide.
+    /// Whether it begins a new slide.
     begins_slide: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn sections(text: &str, slides: bool) -> Vec<Section> {
     sections
 }
 
-/// A line and where it stands, with its end.
+/// A line with its position and its end.
 #[derive(Clone)]
 struct Line<'a> {
     range: Range<usize>,
@@ -143,7 +143,7 @@ fn block(lines: &[Line<'_>], after_blank: bool) -> (usize, BlockKind) {
     (1, BlockKind::Text)
 }
 
-/// What opens a code block and closes it again.
+/// The fence of a code block.
 fn fence(line: &str) -> Option<&str> {
     let line = unindented(line)?;
     ['`', '~'].into_iter().find_map(|mark| {

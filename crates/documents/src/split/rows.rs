@@ -1,11 +1,11 @@
-//! Tables that are longer than a chunk: cut between rows, each chunk with the header row.
+//! Cuts tables that are longer than a chunk between rows; each chunk gets the header row.
 use std::ops::Range;
 
 use carrel_domain::Result;
 
 use super::cutter::{Boundary, Cutter, Window, units};
 
-/// How much of a text tells its delimiter and its header, in records and in bytes.
+/// The records and bytes that determine the delimiter and the header.
 const LOOKED_AT: usize = 50;
 const LOOKED_AT_BYTES: usize = 64 << 10;
 /// A quoted value of more bytes is one whose closing quote is missing.
@@ -18,16 +18,16 @@ const ROW_MARK: &str = "[Row ";
 /// A text of separated values, one record a line.
 pub(super) struct Delimited {
     pub(super) records: Vec<Record>,
-    /// Which of them names the columns.
+    /// The index of the header.
     header: Option<usize>,
-    /// Where the records end, in bytes.
+    /// The ends of the records, in bytes.
     pub(super) end: usize,
 }
 
 pub(super) struct Record {
     /// In bytes, with the end of its line.
     pub(super) range: Range<usize>,
-    /// As spreadsheet programs count, from 1.
+    /// Row number as in spreadsheet programs, from 1.
     pub(super) number: u32,
 }
 
@@ -90,7 +90,7 @@ fn values(record: &str, delimiter: char) -> Vec<String> {
     values.iter().map(|value| value.trim().to_owned()).collect()
 }
 
-/// What separates the values, and into how many columns, where there are several.
+/// Detects the delimiter, and the number of columns if there are several.
 fn delimiter(start: &str) -> (char, Option<usize>) {
     let counted = [',', ';', '\t', '|'].into_iter().filter_map(|delimiter| {
         let records = Records { text: start, delimiter, at: 0 }.map(|range| &start[range]);
@@ -227,7 +227,7 @@ impl Cutter<'_> {
     }
 }
 
-/// Tabs and spaces stand for empty cells.
+/// Tabs and spaces mean empty cells.
 fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{c}')
 }

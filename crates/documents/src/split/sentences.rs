@@ -1,4 +1,4 @@
-//! Where sentences end, in any script.
+//! Finds the ends of sentences, in any script.
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Shortened words that a capital letter may follow within a sentence.

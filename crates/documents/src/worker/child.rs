@@ -1,4 +1,4 @@
-//! What runs in a worker: one file is read, one answer given.
+//! The code that runs in a worker: it reads one file and sends one reply.
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -17,13 +17,13 @@ use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, draw_page, extract, thumbnail};
 use carrel_speech::whisper::HeardPart;
 
-/// Readers of some formats call themselves for what is nested.
+/// Readers of some formats call themselves for nested content.
 const STACK: usize = 64 << 20;
-/// How often the time is looked at.
+/// The interval between checks of the time.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Does with the file on standard input as `job` says, and answers on standard output. Only for a
-/// process that was started for it: it confines itself for good.
+/// Runs `job` on the file at standard input, and replies on standard output. Only for a process
+/// that was started for it: it confines itself for good.
 pub fn run(job: &str) -> ExitCode {
     if let Ok(job) = serde_json::from_str::<HelperJob>(job) {
         return match confine_helper(job.memory, job.processor_seconds) {

@@ -1,4 +1,4 @@
-//! What a worker may not do any more once it has begun.
+//! Confines a worker before it reads its file.
 #[cfg(target_os = "linux")]
 mod filter;
 #[cfg(target_os = "linux")]
@@ -14,9 +14,9 @@ const READ_ONLY: u64 = 1 << 30;
 #[cfg(unix)]
 const HELPER_FILES: u64 = 32;
 
-/// Gives up, for good, whatever a worker has no need of: memory beyond its share, processor time,
-/// files, connections, other processes, dumps, and its life once the server has ended. Returns what
-/// the kernel has no means for.
+/// Permanently gives up everything that a worker does not need: memory beyond its share, processor
+/// time, files, connections, other processes, dumps, and its life once the server has ended.
+/// Returns what the kernel has no means for.
 #[cfg(unix)]
 pub fn confine(job: &Job) -> Result<Vec<&'static str>, String> {
     #[cfg(target_os = "linux")]

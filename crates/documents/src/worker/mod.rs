@@ -1,5 +1,5 @@
-//! Reading files in processes of their own, where a file that is made to do harm does it to nobody
-//! else: the pool that starts them, and what runs in them.
+//! Reads files in separate processes, so a hostile file harms nothing else: the pool that starts
+//! them, and the code that runs in them.
 mod checkpoint;
 mod child;
 mod confine;
@@ -31,15 +31,15 @@ struct Job {
     limits: Limits,
     /// The most memory it may take, in bytes.
     memory: u64,
-    /// How long it may take, but for pictures.
+    /// The time limit without pictures and recordings.
     seconds: u64,
-    /// How pictures and recordings are read, and how long that may take beside.
+    /// How pictures and recordings are read, with their additional time limits.
     models: ReadingModels,
-    /// How long all of it may take.
+    /// The time limit for everything.
     total_seconds: u64,
-    /// How much processor time all of it may take, on all threads together.
+    /// The limit of processor time for everything, on all threads together.
     processor_seconds: u64,
-    /// What is to be done with the file.
+    /// The task for the file.
     work: Work,
     /// The process that waits for the answer.
     parent: u32,
@@ -57,14 +57,14 @@ enum Work {
     Transcribe(Wishes),
 }
 
-/// What a worker makes.
+/// The task of a worker.
 #[derive(Clone, Debug, PartialEq)]
 enum Output {
     Documents(Vec<Extracted>),
     Page(PageImage),
 }
 
-/// What a worker begins a line of its complaints with that names what confines it less than it might.
+/// The prefix of a worker's error line that names missing confinement.
 const LACKS: &str = "this kernel lacks: ";
 
 /// The lines of text that both ends of the pipe know.
@@ -87,8 +87,6 @@ mod said {
     }
 
     pub fn crashed() -> ExtractError {
-        ExtractError::unreadable(
-            "cannot be read: it is damaged, or made in a way that is not understood.",
-        )
+        ExtractError::unreadable("cannot be read: it is damaged, or has an unsupported structure.")
     }
 }

@@ -1,5 +1,5 @@
-//! Starting workers: a few at a time, each with nothing but its file, and none outliving whoever
-//! waits for it.
+//! Starts workers: a few at a time, each with only its file. A worker ends when its caller stops
+//! waiting.
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -22,12 +22,12 @@ use carrel_domain::original::PageImage;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-/// How much longer than allowed a worker may take to say that it took too long.
+/// The grace period for a worker to report that it exceeded its time limit.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-/// How much of what a worker complains of is kept for the log, in bytes.
+/// Maximum length of a worker's error output for the log, in bytes.
 const COMPLAINTS: u64 = 4 << 10;
 
-/// What each worker may take, and how many there may be.
+/// The limits of each worker, and the number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceLimits {
     pub workers: usize,
@@ -51,7 +51,7 @@ pub struct Readers {
     program: Program,
     resources: ResourceLimits,
     queue: Queue,
-    /// Whether it is in the log already what the kernel lacks.
+    /// Whether the log already names the kernel's missing features.
     told: Arc<AtomicBool>,
     ocr: Option<PictureReading>,
     listening: Option<RecordingReading>,
@@ -62,9 +62,9 @@ pub struct Readers {
 /// How recordings are transcribed.
 #[derive(Clone, Debug)]
 pub struct RecordingReading {
-    /// Where models lie once they were fetched; the first that is there transcribes.
+    /// The directories of fetched models; the first existing one transcribes.
     pub directories: Vec<PathBuf>,
-    /// How long one recording may take; they are not transcribed where that is nothing.
+    /// The time limit for one recording; zero turns transcription off.
     pub time: Duration,
     /// The most threads that compute for one recording.
     pub threads: usize,
@@ -107,7 +107,8 @@ impl Readers {
         })
     }
 
-    /// How long one recording may take, in seconds, on how many threads; `None` where that is turned off.
+    /// The time limit for one recording in seconds, and the number of threads; `None` if
+    /// transcription is turned off.
     pub(super) fn listening_limits(&self) -> Option<(u64, usize)> {
         let how = self.listening.as_ref().filter(|how| !how.time.is_zero())?;
         Some((how.time.as_secs().max(1), how.threads.max(1)))
@@ -237,13 +238,17 @@ impl Readers {
         }
     }
 
-    /// Logs once what the kernel has no means for.
+    /// Logs once which confinement the kernel does not support.
     fn warn_of_missing_features(&self, complaints: &str) {
         let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
             return;
         };
         if !self.told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(lacks, "files are read without some of the confinement there might be");
+            tracing::warn!(
+                lacks,
+                "files are read without some of the confinement that other \
+                 kernels offer"
+            );
         }
     }
 
@@ -261,7 +266,7 @@ impl Readers {
         command.spawn().map_err(|error| {
             tracing::warn!(%error, "failed to start a worker");
             ExtractError::Unavailable(
-                "no process could be started for it; try again later".to_owned(),
+                "its process could not be started; try again later".to_owned(),
             )
         })
     }
@@ -300,7 +305,7 @@ async fn finish(mut worker: Child, limits: Limits) -> io::Result<Ended> {
     Ok(Ended { answer: answer?, complaints: complaints?, status: worker.wait().await? })
 }
 
-/// The beginning of what a worker complains of; the rest is read so that it need not wait.
+/// The beginning of a worker's error output; the rest is read so that the worker does not block.
 pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
     let Some(mut err) = err else { return Ok(String::new()) };
     let mut bytes = Vec::new();
@@ -309,7 +314,7 @@ pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Resul
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// Why a worker gave no answer, as far as its end tells.
+/// The reason for a missing reply, derived from how the worker ended.
 pub(super) fn explain(job: &Job, status: ExitStatus, complaints: &str) -> ExtractError {
     let signal = signal(status);
     // The system kills who takes too much of its memory with signal 9.

@@ -1,5 +1,5 @@
-//! The queue for parse workers: fair between those who wait, bounded, and with turns of a kind that
-//! nobody can take all at once.
+//! The queue for parse workers: fair between callers, bounded, and with reserved turns that no
+//! single caller can use up.
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

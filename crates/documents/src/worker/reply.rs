@@ -1,4 +1,5 @@
-//! What a worker answers: one line of JSON, then the texts of the documents one after another, or a picture.
+//! The reply of a worker: one line of JSON, then the texts of the documents one after another, or a
+//! picture.
 use std::io::{self, Write};
 
 use carrel_domain::document::{DocumentPart, Extracted};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Output;
 use crate::extract::extract_error::ExtractError;
 
-/// What of an answer is not text, in bytes.
+/// The limit for the part of a reply that is not text, in bytes.
 pub const HEAD_AT_MOST: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -21,7 +22,7 @@ enum Head {
 /// A picture of a page without its content.
 #[derive(Serialize, Deserialize)]
 struct Page {
-    /// How many the file has.
+    /// The number of pages of the file.
     pages: u32,
     /// The length of the picture.
     bytes: usize,

@@ -1,4 +1,5 @@
-//! Whisper as a [`Transcriber`]: each recording in a worker, which has the model in memory for no longer than that.
+//! Whisper as a [`Transcriber`]: each recording in a worker, which has the model in memory only
+//! while it runs.
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -68,10 +69,7 @@ impl NativeTranscriber {
             }
         }
         if is_english && request.task == TranscriptionTask::Translate {
-            return Err(Error::invalid(
-                "model",
-                "must know other languages than English to translate",
-            ));
+            return Err(Error::invalid("model", "must be multilingual to translate"));
         }
         Ok(())
     }
@@ -177,7 +175,7 @@ impl TranscribingWorker {
     }
 }
 
-/// One whole line, of no more than [`LONGEST_LINE`].
+/// Reads a complete line of at most [`LONGEST_LINE`].
 async fn read_line(lines: &mut BufReader<ChildStdout>) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     lines.take(LONGEST_LINE as u64).read_until(b'\n', &mut line).await?;

@@ -1,5 +1,5 @@
-//! What a worker is asked of a recording and what it answers: a line of JSON for each part of the transcript, as it
-//! comes, and one for the end.
+//! The protocol for transcription between server and worker: a line of JSON for each part of the
+//! transcript as it is ready, and one for the end.
 use carrel_domain::speech::{
     SegmentScores, SpeechSegment, SpokenWord, TranscriptPart, TranscriptionRequest,
     TranscriptionTask,
@@ -12,7 +12,7 @@ use crate::extract::extract_error::ExtractError;
 /// The longest line, in bytes: a segment with all its words.
 pub const LONGEST_LINE: usize = 1 << 20;
 
-/// How a recording is to be transcribed.
+/// The options for transcribing a recording.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Wishes {
     translate: bool,
@@ -75,7 +75,7 @@ impl From<HeardPart> for TranscriptLine {
     }
 }
 
-/// What is known of the whole recording so far.
+/// The facts about the whole recording so far.
 #[derive(Default)]
 pub struct TranscriptState {
     language: Option<String>,
@@ -83,7 +83,7 @@ pub struct TranscriptState {
 }
 
 impl TranscriptState {
-    /// The part of the transcript that a line stands for.
+    /// The part of the transcript in a line.
     pub fn part(&mut self, line: TranscriptLine) -> Result<Option<TranscriptPart>, ExtractError> {
         Ok(Some(match line {
             TranscriptLine::Duration(seconds) => {

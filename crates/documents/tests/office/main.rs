@@ -1,4 +1,4 @@
-//! Office documents made here, part by part: what their programs show of them is what is read.
+//! Office documents built part by part: the reader finds what their programs show.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 mod packages;

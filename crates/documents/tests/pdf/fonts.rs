@@ -1,4 +1,4 @@
-//! Fonts that say themselves what their codes mean.
+//! Fonts that map their codes to characters themselves.
 use crate::support::{page, read};
 
 #[test]

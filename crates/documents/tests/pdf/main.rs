@@ -1,4 +1,4 @@
-//! What is read of PDF files, each kind of loss on a small file made here.
+//! Reading PDF files: each kind of loss, on a small generated file.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 mod fonts;

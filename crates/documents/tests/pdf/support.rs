@@ -1,4 +1,4 @@
-//! PDF files made here, object by object, and what is read of them.
+//! Builds PDF files object by object, and reads them.
 use std::fs;
 
 use carrel_documents::{Limits, extract_file};

@@ -1,5 +1,5 @@
-//! Seals of the audit log: who holds the key vouches for the events up to a point of the chain, which
-//! nobody can do who only writes to the database.
+//! Seals of the audit log: proof by the holder of the key that the log is genuine up to an event. A
+//! person who can only write the database cannot forge it.
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -70,7 +70,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// What a seal says of a point, so that a seal of one kind cannot be passed off as another.
+/// The meaning of a seal, so that a seal of one kind cannot be used as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealKind {
     /// The log ends here.
@@ -79,7 +79,7 @@ pub enum SealKind {
     Start,
 }
 
-/// What seals are made with.
+/// The key for seals.
 #[derive(Clone)]
 pub struct AuditKey([u8; 32]);
 
@@ -120,7 +120,7 @@ impl AuditKey {
     }
 }
 
-/// What is known of the seal of the log's end.
+/// The state of the seal of the log's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadSeal {
     /// No version of this program has sealed the log yet.

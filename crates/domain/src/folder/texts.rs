@@ -1,30 +1,30 @@
-//! What a list says of a document in words, kept in one piece.
+//! The texts of a document in a list, stored in one buffer.
 use std::fmt;
 
-/// What a list says of a document in words.
+/// The texts of a document in a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texts<'a> {
-    /// As [`crate::DocumentPath::folder`].
+    /// See [`crate::DocumentPath::folder`].
     pub folder: &'a str,
-    /// As [`crate::DocumentPath::name`].
+    /// See [`crate::DocumentPath::name`].
     pub name: &'a str,
-    /// As [`crate::document::Document::title`].
+    /// See [`crate::document::Document::title`].
     pub title: &'a str,
-    /// As [`crate::document::Document::url`].
+    /// See [`crate::document::Document::url`].
     pub url: &'a str,
-    /// As [`crate::document::Document::author`].
+    /// See [`crate::document::Document::author`].
     pub author: &'a str,
-    /// As [`crate::document::Document::description`].
+    /// See [`crate::document::Document::description`].
     pub description: &'a str,
-    /// As [`crate::document::Document::source`].
+    /// See [`crate::document::Document::source`].
     pub source: &'a str,
-    /// As [`crate::document::Document::chunk_source`].
+    /// See [`crate::document::Document::chunk_source`].
     pub chunk_source: &'a str,
-    /// As [`crate::document::Document::metadata`].
+    /// See [`crate::document::Document::metadata`].
     pub metadata: &'a str,
-    /// As [`crate::Warnings::as_lines`].
+    /// See [`crate::Warnings::as_lines`].
     pub warnings: &'a str,
-    /// As [`crate::document::DocumentOrigin::key`].
+    /// See [`crate::document::DocumentOrigin::key`].
     pub key: Option<&'a str>,
 }
 

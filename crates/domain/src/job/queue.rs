@@ -1,4 +1,4 @@
-//! How jobs are worked on: leases, what becomes of items, and the port that keeps both.
+//! The job queue: leases, the states of items, and the port that stores both.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{ChunkId, JobId, Result, WorkspaceDocumentId};
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// What whoever holds it must show: random, and new for each claim.
+    /// The token of its holder: random, and new for each claim.
     pub token: Uuid,
 }
 
@@ -37,16 +37,16 @@ pub struct ClaimedJob {
     pub resumed: bool,
 }
 
-/// What became of an item.
+/// The outcome of an item.
 #[derive(Clone, Debug)]
 pub struct FinishedItem {
     /// The item.
     pub item: JobItem,
-    /// What became of it.
+    /// The outcome.
     pub outcome: ItemOutcome,
 }
 
-/// What became of the document of an item.
+/// The outcome for the document of an item.
 #[derive(Clone, Debug)]
 pub enum ItemOutcome {
     /// To be placed as [`JobKind`](super::JobKind) says.
@@ -54,9 +54,9 @@ pub enum ItemOutcome {
     /// All its passages were stored by [`JobQueue::store_part`], made by `recipe`, and the earlier
     /// ones were removed.
     IndexedInParts {
-        /// What the last part returned.
+        /// The result of the last part.
         stored: PartialIndexing,
-        /// As [`IndexedDocument::recipe`].
+        /// See [`IndexedDocument::recipe`].
         recipe: String,
     },
     /// Done, and there was nothing to do.
@@ -74,7 +74,7 @@ pub struct PassagePart {
     pub item: JobItem,
     /// Its next passages, in the order of the text.
     pub passages: IndexedDocument,
-    /// What the part before returned; `None` with the first one.
+    /// The result of the previous part; `None` for the first one.
     pub before: Option<PartialIndexing>,
 }
 
@@ -92,7 +92,7 @@ pub struct PartialIndexing {
     pub stored: u32,
 }
 
-/// What storing a part came to.
+/// The result of storing a part.
 #[derive(Clone, Debug)]
 pub enum PartResult {
     /// It is stored.
@@ -104,13 +104,13 @@ pub enum PartResult {
 /// Which passages of a document that is stored part by part are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Superseded {
-    /// Those it had before: all new ones are stored.
+    /// The previous passages, once all new ones are stored.
     Earlier,
     /// The new ones, and the place if it is new: the document cannot be indexed after all.
     New,
 }
 
-/// What a step of a job came to.
+/// The result of a step of a job.
 #[derive(Clone, Debug)]
 pub struct StepResult {
     /// The job as it is now.
@@ -128,9 +128,9 @@ pub struct StepResult {
 pub struct Requeue {
     /// When it can be claimed again.
     pub due_at: DateTime<Utc>,
-    /// As [`Job::attempts`](super::Job::attempts).
+    /// See [`Job::attempts`](super::Job::attempts).
     pub attempts: u32,
-    /// As [`Job::error`](super::Job::error).
+    /// See [`Job::error`](super::Job::error).
     pub error: Option<String>,
 }
 

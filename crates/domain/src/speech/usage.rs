@@ -1,4 +1,4 @@
-//! How much was heard and spoken for whom, a day at a time.
+//! Usage of transcription and speech by person and day.
 use async_trait::async_trait;
 use chrono::NaiveDate;
 

@@ -38,7 +38,7 @@ enum Model {
 /// The error completes "the file …".
 pub fn parse(text: &str) -> Result<SubwordTokenizer, String> {
     let file: File = serde_json::from_str(text)
-        .map_err(|error| format!("is damaged or no tokenizer that carrel reads: {error}"))?;
+        .map_err(|error| format!("is damaged or not a tokenizer that carrel supports: {error}"))?;
     let normalizers = members(&file.normalizer, "normalizers");
     match file.model {
         Model::WordPiece { vocab } => {

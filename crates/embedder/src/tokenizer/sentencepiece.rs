@@ -28,7 +28,7 @@ const UNIGRAM: u64 = 1;
 ///
 /// The error completes "the file …".
 pub fn parse(bytes: &[u8]) -> Result<Unigram, &'static str> {
-    let damaged = "is damaged or no SentencePiece model";
+    let damaged = "is damaged or not a SentencePiece model";
     let mut pieces: Vec<Piece> = ["<s>", "<pad>", "</s>", "<unk>"].map(Piece::special).into();
     let mut charsmap = &[][..];
     let mut kind = UNIGRAM;

@@ -19,7 +19,7 @@ pub const MOST_POINTS: usize = 80_000_000;
 pub enum DecodeError {
     #[error("it is not an image of a known format")]
     Unknown,
-    #[error("it has {width} × {height} points, and at most {MOST_POINTS} are read")]
+    #[error("it has {width} × {height} pixels, more than the limit of {MOST_POINTS}")]
     TooLarge { width: u64, height: u64 },
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -187,7 +187,7 @@ fn gif(bytes: &[u8]) -> Result<Samples, DecodeError> {
     options.set_color_output(gif::ColorOutput::RGBA);
     let mut decoder = options.read_info(Cursor::new(bytes)).map_err(damaged)?;
     let frame = decoder.next_frame_info().map_err(damaged)?;
-    let frame = frame.ok_or_else(|| damaged("it holds no picture"))?;
+    let frame = frame.ok_or_else(|| damaged("it contains no picture"))?;
     let (width, height) = (usize::from(frame.width), usize::from(frame.height));
     check(width, height)?;
     let mut samples = vec![0; decoder.buffer_size()];

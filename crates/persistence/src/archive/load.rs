@@ -73,7 +73,7 @@ fn event(fields: &Map<String, Value>) -> Option<LoggedEvent> {
 impl Batch {
     fn new(conn: &mut AnyConnection, name: &'static str, line: u64) -> Result<Self, TxError> {
         let table = TABLES.iter().find(|table| table.name == name);
-        let table = table.ok_or_else(|| unreadable(name, line, "there is no such table"))?;
+        let table = table.ok_or_else(|| unreadable(name, line, "the table does not exist"))?;
         let columns = columns::of(conn, name)?;
         Ok(Self { table, columns, present: Vec::new(), rows: Vec::new(), bytes: 0 })
     }

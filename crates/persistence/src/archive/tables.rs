@@ -1,4 +1,4 @@
-//! Which tables an archive holds, and which stay behind.
+//! The tables of an archive, and those that are left out.
 
 /// A table of an archive.
 #[derive(Debug)]

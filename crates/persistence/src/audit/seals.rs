@@ -43,7 +43,7 @@ fn old_until(
 }
 
 fn unfit() -> Error {
-    let remedy = "it does not fit its seals, so nothing is removed; run `carrel audit verify`";
+    let remedy = "it does not match its seals, so nothing is removed; run `carrel audit verify`";
     Error::unavailable(LOG, remedy)
 }
 

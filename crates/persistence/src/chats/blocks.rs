@@ -1,5 +1,5 @@
-//! Where in the log of exchanges a page begins, and which ids a time has: by blocks of ids that
-//! triggers count, so that nobody else has to count rows.
+//! Finds the start of a page in the chat log, and the ids of a period. Triggers count blocks of
+//! ids, so queries need not count rows.
 use std::ops::Range;
 
 use chrono::NaiveDateTime;

@@ -1,5 +1,5 @@
-//! Exchanges by their words: with an index of each database, and for writing without spaces between words,
-//! which neither takes apart, by looking through a user's own.
+//! Searches exchanges by words with an index of each database. For writing without spaces between
+//! words, which neither index splits, it scans the user's own exchanges.
 use async_trait::async_trait;
 use carrel_domain::chat::Chat;
 use carrel_domain::chat_search::{ChatSearch, ChatSearchQuery, FoundChat, FoundThread};

@@ -76,7 +76,7 @@ impl ThreadFiles for Database {
                 .count()
                 .get_result(conn)?;
             if there >= rows(most) {
-                let reason = format!("A thread holds {most} files. Take some out first.");
+                let reason = format!("A thread holds at most {most} files. Remove some first.");
                 return Err(Error::exhausted(reason).into());
             }
             let row: Row = diesel::insert_into(thread_files::table)

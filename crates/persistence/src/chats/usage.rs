@@ -1,4 +1,4 @@
-//! What answers have cost: kept beside each exchange, and added up by an index that holds it all.
+//! Tokens of answers: stored beside each exchange, and summed from a covering index.
 use async_trait::async_trait;
 use carrel_domain::model::Usage;
 use carrel_domain::usage::{UsageBy, UsageOf, UsageQuery, Usages, Used};

@@ -65,7 +65,7 @@ impl AnyConnection {
                 if let Err(error) =
                     <Self as Connection>::TransactionManager::rollback_transaction(self)
                 {
-                    tracing::warn!(%error, "failed to roll a transaction back");
+                    tracing::warn!(%error, "failed to roll back a transaction");
                 }
                 Err(abort)
             }

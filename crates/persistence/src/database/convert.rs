@@ -41,7 +41,7 @@ pub(crate) fn utc(value: Option<NaiveDateTime>) -> Option<DateTime<Utc>> {
 
 /// A stored value that no version of this program has written.
 pub(crate) fn unreadable(what: &'static str) -> Error {
-    Error::internal(format!("the database holds an unknown {what}"))
+    Error::internal(format!("the database contains an unknown {what}"))
 }
 
 /// A SHA-256 digest.

@@ -1,4 +1,4 @@
-//! Which database a URL names, and how to name it without its password.
+//! Parses a database URL, and shows it without its password.
 use anyhow::bail;
 
 /// Where a database is. Decided by the URL's scheme and never by trial, so that a mistyped

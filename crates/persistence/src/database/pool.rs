@@ -1,4 +1,4 @@
-//! The configured database: who may use it when, and on which thread.
+//! The configured database: access to its connections, and the threads that use them.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,10 +85,10 @@ impl Database {
             .context("failed to bring the schema up to date")?;
         lexical::refill(&mut manager(Purpose::Writing).connect()?)
             .map_err(Error::from)
-            .context("failed to take the words of passages")?;
+            .context("failed to index the words of passages")?;
         title_search::fill(&mut manager(Purpose::Writing).connect()?)
             .map_err(Error::from)
-            .context("failed to prepare titles and names for being looked for")?;
+            .context("failed to index titles and names")?;
         let (readers, writers) = match &location {
             Location::Sqlite(_) => (
                 Connections::new(manager(Purpose::Reading), SQLITE_READERS),

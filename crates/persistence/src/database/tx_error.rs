@@ -1,4 +1,4 @@
-//! Why a transaction is given up, and what the caller is told.
+//! Errors that abort a transaction, and their translation for callers.
 use carrel_domain::Error;
 use diesel::result::{DatabaseErrorKind as Kind, Error as QueryError};
 
@@ -55,7 +55,7 @@ fn remedy(error: &QueryError) -> Option<&'static str> {
         || message == "attempt to write a readonly database"
         || message == "unable to open database file"
     {
-        Some("it cannot be written to now")
+        Some("it is read-only at the moment")
     } else if matches!(kind, Kind::ClosedConnection | Kind::UnableToSendCommand) {
         Some("the connection to it was lost; try again")
     } else if message == "database is locked" {

@@ -1,4 +1,4 @@
-//! Which documents are in which workspace, and their passages there.
+//! Documents in workspaces, and their passages there.
 use std::collections::HashMap;
 
 use async_trait::async_trait;

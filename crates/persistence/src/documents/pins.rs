@@ -1,4 +1,4 @@
-//! Which documents of a workspace are pinned.
+//! Pinned documents of a workspace.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::library::WorkspaceDocument;

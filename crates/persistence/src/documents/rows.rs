@@ -1,4 +1,4 @@
-//! Documents: what is known of each, and their removal from everywhere.
+//! Rows of documents, and the complete removal of documents.
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;

@@ -1,5 +1,5 @@
-//! What titles and names are looked for by: columns in small letters of any script, of which neither
-//! database could make them alike.
+//! Searches titles and names: columns in lower case for any script, because the two databases lower
+//! case differently.
 use carrel_domain::document_list::comparable;
 use diesel::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Imported workspaces and what was said in them and in widgets.
+//! Imported workspaces, their conversations, and those of widgets.
 use carrel_domain::chat::{Chat, Conversation};
 use carrel_domain::import::{ImportedChat, ImportedWidgetChat, ImportedWorkspace};
 use carrel_domain::thread::Thread;

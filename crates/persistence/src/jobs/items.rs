@@ -1,4 +1,4 @@
-//! The documents of jobs: how far each has come.
+//! The documents of jobs and their states.
 use carrel_domain::job::recordings::{RecordingItem, RecordingProgress};
 use carrel_domain::job::{Cursor, ItemState, JobItem};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};

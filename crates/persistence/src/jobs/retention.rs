@@ -1,4 +1,4 @@
-//! Jobs that are over, and for how long they are remembered.
+//! Jobs that have ended, and for how long they are remembered.
 use carrel_domain::job::queue::Retention;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;

@@ -241,7 +241,7 @@ fn page(
         .inner_join(workspaces::table)
         .filter(jobs::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .into_boxed::<AnyBackend>();
-    // Jobs that are over are few, as the rest is dropped: to walk along the ids is quick, and any
+    // Jobs that have ended are few, as the rest is dropped: to walk along the ids is quick, and any
     // other index would have them sorted. Expressions are beyond the reach of indexes.
     if let Some(state) = state {
         query = query.filter(sql::<Text>("jobs.state || ''").eq(state.as_str()));

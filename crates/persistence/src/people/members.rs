@@ -1,4 +1,4 @@
-//! Members: which users may enter which workspace.
+//! Members: the users who may use a workspace.
 use std::collections::HashSet;
 
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! How often each user has asked.
+//! The number of questions of each user.
 use async_trait::async_trait;
 use carrel_domain::user::MessageQuota;
 use carrel_domain::{Error, Result, UserId};

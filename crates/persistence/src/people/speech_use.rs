@@ -1,4 +1,4 @@
-//! How much was heard and spoken for whom.
+//! Usage of transcription and speech by person.
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::audit::{Actor, Event};

@@ -1,4 +1,4 @@
-//! What people ask with: suggested messages, slash commands, variables, earlier instructions, memories.
+//! Suggested messages, slash commands, variables, previous instructions and memories.
 pub(crate) mod history;
 pub(crate) mod memories;
 pub(crate) mod slash_commands;

@@ -15,7 +15,7 @@ use crate::speech::{DICTATION, DOCUMENTS, HearingProtocol, SPEAKING, SpeakingPro
 /// `native` or `local`.
 ///
 /// # Errors
-/// Those of [`super::chat_model`].
+/// The errors of [`super::chat_model`].
 pub fn transcriber(
     settings: Settings<'_>,
     kind: RecordingKind,
@@ -51,7 +51,7 @@ pub fn transcriber(
 /// name the one inside this process, by an empty setting, `native` or `piper_local`.
 ///
 /// # Errors
-/// Those of [`super::chat_model`].
+/// The errors of [`super::chat_model`].
 pub fn synthesizer(
     settings: Settings<'_>,
     http: &Http,
@@ -72,7 +72,7 @@ pub fn synthesizer(
         (None, None) => required(settings, row.voice, service)?,
     };
     if row.protocol == SpeakingProtocol::ElevenLabs && !speaking::is_plain(&voice) {
-        let reason = format!("{} is no id of a voice: letters and digits", row.voice);
+        let reason = format!("{} must be the id of a voice: letters and digits", row.voice);
         return Err(Error::unavailable(service, reason));
     }
     let mut endpoint = endpoint(settings, row.base, row.key, service, http)?;

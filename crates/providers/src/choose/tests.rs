@@ -1,4 +1,4 @@
-//! From settings to models, as an operator would get them right and wrong.
+//! Creating models from valid and invalid settings.
 use carrel_domain::speech::RecordingKind;
 use carrel_domain::{Error, Result};
 
@@ -117,7 +117,10 @@ fn what_is_missing_or_unusable_is_named() {
             &[GENERIC[0], GENERIC[1], GENERIC[2], ("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "many")],
             "whole number",
         ),
-        (&[GENERIC[0], GENERIC[1], GENERIC[2], ("GENERIC_OPEN_AI_API_KEY", "a\nb")], "no key has"),
+        (
+            &[GENERIC[0], GENERIC[1], GENERIC[2], ("GENERIC_OPEN_AI_API_KEY", "a\nb")],
+            "not allowed in a key",
+        ),
     ] {
         let error = chat(settings, "", "").unwrap_err();
         assert!(matches!(&error, Error::Unavailable { .. }), "{error}");
@@ -163,10 +166,10 @@ fn a_size_of_pictures_is_one_or_left_open() {
         assert_eq!(painter(good).unwrap(), "gpt-image-1", "{good}");
     }
     let said = painter("huge").unwrap_err().to_string();
-    assert!(said.contains("IMAGE_GEN_SIZE_PREF is no size"), "{said}");
+    assert!(said.contains("IMAGE_GEN_SIZE_PREF must be a size"), "{said}");
 }
 
-/// What hears by some settings: its provider and model, or nothing where it is inside this process.
+/// The provider and model for transcription with the given settings; `None` inside this process.
 fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(String, String)>> {
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);
@@ -221,7 +224,7 @@ fn speaking_stays_inside_the_process_unless_a_provider_is_named() {
         speaking(&[("TTS_PROVIDER", "elevenlabs"), key, ("TTS_ELEVEN_LABS_VOICE_MODEL", voice)])
     };
     assert_eq!(eleven("abc1").unwrap().unwrap().1, "abc1");
-    assert!(eleven("../user").unwrap_err().to_string().contains("no id of a voice"));
+    assert!(eleven("../user").unwrap_err().to_string().contains("must be the id of a voice"));
     let missing = speaking(&[("TTS_PROVIDER", "openai")]).unwrap_err().to_string();
     assert!(missing.contains("TTS_OPEN_AI_KEY is not set"), "{missing}");
     assert!(matches!(speaking(&[("TTS_PROVIDER", "x")]), Err(Error::Invalid { .. })));

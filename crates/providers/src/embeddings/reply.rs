@@ -20,7 +20,7 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong>
         let text = String::from_utf8_lossy(content);
         let named = ["NaN", "Infinity"].into_iter().find(|name| text.contains(name));
         Wrong::Reply(match named {
-            Some(name) => format!("a vector came that holds {name}"),
+            Some(name) => format!("it returned a vector with {name}"),
             None => format!("its answer is not the JSON expected: {error}"),
         })
     })?;
@@ -28,24 +28,24 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong>
     let Some(items) = items else {
         return Err(match refusal::reported_in(&reply) {
             Some(message) => Wrong::Reported(message),
-            None => Wrong::Reply("its answer holds no vectors".into()),
+            None => Wrong::Reply("its answer contains no vectors".into()),
         });
     };
     if items.len() != texts {
-        return Err(Wrong::Reply(format!("{} vectors came for {texts} texts", items.len())));
+        return Err(Wrong::Reply(format!("it returned {} vectors for {texts} texts", items.len())));
     }
     let mut vectors = vec![None; texts];
     for (place, item) in items.iter().enumerate() {
         let place = item["index"].as_u64().map_or(place, |index| index as usize);
         let Some(slot) = vectors.get_mut(place) else {
-            return Err(Wrong::Reply("a vector came for a text that was not sent".into()));
+            return Err(Wrong::Reply("it returned a vector for a text that was not sent".into()));
         };
         if slot.is_some() {
-            return Err(Wrong::Reply("two vectors came for the same text".into()));
+            return Err(Wrong::Reply("it returned two vectors for the same text".into()));
         }
         let vector = vector(&item["embedding"]);
         *slot = Some(vector.map_err(|what| {
-            Wrong::Reply(format!("vector {} of {texts} holds {what}", place + 1))
+            Wrong::Reply(format!("vector {} of {texts} contains {what}", place + 1))
         })?);
     }
     Ok(vectors.into_iter().flatten().collect())
@@ -58,7 +58,7 @@ fn vector(value: &Value) -> Result<Vec<f32>, String> {
             .iter()
             .map(|number| match number.as_f64() {
                 Some(number) => Ok(number as f32),
-                None => Err(refusal::shortened(&format!("{number}, which is no number"))),
+                None => Err(refusal::shortened(&format!("{number}, which is not a number"))),
             })
             .collect(),
         Value::String(text) => {
@@ -66,7 +66,7 @@ fn vector(value: &Value) -> Result<Vec<f32>, String> {
             let (numbers, rest) = bytes.as_chunks();
             match rest.is_empty() {
                 true => Ok(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()),
-                false => Err("a part of a number".into()),
+                false => Err("an incomplete number".into()),
             }
         }
         _ => Err("no numbers".into()),
@@ -80,12 +80,12 @@ mod tests {
     #[test]
     fn an_answer_that_is_wrong_is_called_what_it_is() {
         for (content, words) in [
-            (r#"{"data":[{"embedding":[1.0,NaN]}]}"#, "holds NaN"),
-            (r#"{"data":[{"embedding":[1.0,-Infinity]}]}"#, "holds Infinity"),
-            (r#"{"data":[{"embedding":[1.0,null]}]}"#, "vector 1 of 1 holds null"),
-            (r#"{"data":[{"embedding":["x"]}]}"#, "which is no number"),
-            (r#"{"data":[{}]}"#, "holds no numbers"),
-            (r#"{"data":[]}"#, "0 vectors came for 1 texts"),
+            (r#"{"data":[{"embedding":[1.0,NaN]}]}"#, "with NaN"),
+            (r#"{"data":[{"embedding":[1.0,-Infinity]}]}"#, "with Infinity"),
+            (r#"{"data":[{"embedding":[1.0,null]}]}"#, "vector 1 of 1 contains null"),
+            (r#"{"data":[{"embedding":["x"]}]}"#, "which is not a number"),
+            (r#"{"data":[{}]}"#, "contains no numbers"),
+            (r#"{"data":[]}"#, "it returned 0 vectors for 1 texts"),
             (r#"{"data":[{"index":7,"embedding":[1]}]}"#, "not sent"),
             (r#"{}"#, "no vectors"),
             ("{", "not the JSON expected"),

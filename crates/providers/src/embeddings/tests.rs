@@ -88,18 +88,18 @@ async fn no_texts_need_no_request() {
 #[tokio::test]
 async fn wrong_answers_are_refused() {
     for (body, words) in [
-        (r#"{"data":[]}"#, "0 vectors came for 2 texts"),
+        (r#"{"data":[]}"#, "it returned 0 vectors for 2 texts"),
         (
             r#"{"data":[{"embedding":[1]},{"embedding":[1,2]}]}"#,
-            "a vector of 2 numbers came after one of 1",
+            "it returned a vector of 2 numbers after one of 1",
         ),
         (r#"{"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]}"#, "two vectors"),
         (r#"{"data":[{"index":0,"embedding":[1]},{"index":7,"embedding":[1]}]}"#, "not sent"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":[0]}]}"#, "vector 2 of 2 has no direction"),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[0]}]}"#, "vector 2 of 2 contains only zeros"),
         (r#"{"data":[{"embedding":[1]},{"embedding":[]}]}"#, "vector 2 of 2 is empty"),
         (r#"{"data":[{"embedding":[1]},{"embedding":[1e39]}]}"#, "without a value"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":[NaN]}]}"#, "holds NaN"),
-        ("[]", "0 vectors came"),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[NaN]}]}"#, "with NaN"),
+        ("[]", "it returned 0 vectors"),
         ("", "not the JSON expected"),
     ] {
         let reason = refusal(body).await;
@@ -164,7 +164,7 @@ async fn vectors_of_another_length_than_asked_for_are_refused() {
     let mut embedder = embedder(&server.url);
     embedder.dimensions = Some(3);
     let error = embedder.embed(&texts(1), Purpose::Passage).await.unwrap_err().to_string();
-    assert!(error.contains("EMBEDDING_OUTPUT_DIMENSIONS asks for 3"), "{error}");
+    assert!(error.contains("EMBEDDING_OUTPUT_DIMENSIONS is 3"), "{error}");
 }
 
 #[tokio::test]

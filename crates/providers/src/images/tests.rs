@@ -108,7 +108,7 @@ async fn a_chat_may_answer_with_a_picture() {
     assert!(sent.starts_with("POST /chat/completions "), "{sent}");
     assert!(sent.contains(r#""modalities":["image","text"]"#) && sent.contains(&url), "{sent}");
     let refused = model.generate(&lighthouse()).await.unwrap_err().to_string();
-    assert!(refused.contains("without a picture: I would rather not."), "{refused}");
+    assert!(refused.contains("contains no picture: I would rather not."), "{refused}");
 }
 
 #[tokio::test]
@@ -116,14 +116,14 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
     let of = |data: &str| json!({ "data": [{ "b64_json": data }] });
     let large = STANDARD.encode(vec![0; LARGEST_PICTURE + 1]);
     for (body, words) in [
-        (of(&STANDARD.encode("<svg/>")), "no PNG, JPEG or WebP"),
+        (of(&STANDARD.encode("<svg/>")), "not a PNG, JPEG or WebP"),
         (of("%%%"), "not base64"),
         (of(&large), "larger than 26214400 bytes"),
-        (json!({ "data": [] }), "without a picture"),
-        (json!({ "data": [{}] }), "without a picture"),
-        (json!({ "data": [{ "url": "http://127.0.0.1/x.png" }] }), "an address in place of"),
+        (json!({ "data": [] }), "contains no picture"),
+        (json!({ "data": [{}] }), "contains no picture"),
+        (json!({ "data": [{ "url": "http://127.0.0.1/x.png" }] }), "an address instead of"),
         (json!({ "data": "x" }), "not the JSON expected"),
-        (json!([]), "without a picture"),
+        (json!([]), "contains no picture"),
         (json!("x"), "not the JSON expected"),
     ] {
         let server = Server::start(vec![json(&body)]).await;
@@ -136,7 +136,7 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
             "no cats",
         ),
         (response("401 Unauthorized", "text/plain", "secret-1234 is wrong"), "[key] is wrong"),
-        (response("200 OK", "text/html", "<h1>Hello</h1>"), "a web page came"),
+        (response("200 OK", "text/html", "<h1>Hello</h1>"), "a web page"),
     ];
     for (reply, words) in refusing {
         let server = Server::start(vec![reply]).await;

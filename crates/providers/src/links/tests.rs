@@ -149,7 +149,7 @@ async fn hosts_that_are_not_public_are_never_connected_to() {
         assert!(refusal(&fetcher, odd).await.contains("Not a valid URL"), "{odd}");
     }
     for unknown in ["http://none.test/", "http://unknown.test/"] {
-        assert!(refusal(&fetcher, unknown).await.contains("is not known"), "{unknown}");
+        assert!(refusal(&fetcher, unknown).await.contains("cannot be resolved"), "{unknown}");
     }
     canary.assert_alive();
 }
@@ -194,7 +194,7 @@ async fn redirects_end() {
     let around = (0..10).map(|_| redirection("/again")).collect();
     let server = Server::start(around).await;
     let told = refusal(&local(), &server.url).await;
-    assert!(told.contains("without an end"), "{told}");
+    assert!(told.contains("too many times"), "{told}");
     assert_eq!(server.requests().len(), MOST_REDIRECTS + 1);
 }
 

@@ -206,7 +206,7 @@ async fn an_answer_without_end_is_given_up() {
         \"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
     );
     let server = Server::start(vec![Reply::Endless(begun(), again.into_bytes())]).await;
-    assert!(reason(ask(&server.url).await).contains("does not end"));
+    assert!(reason(ask(&server.url).await).contains("is too long"));
 }
 
 #[tokio::test]

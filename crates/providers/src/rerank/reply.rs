@@ -1,4 +1,4 @@
-//! The answer of a reranker, put into the order of the texts.
+//! Parses the response of a reranker and orders the scores by text.
 use serde_json::Value;
 
 use crate::{json, refusal};
@@ -20,7 +20,7 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Option<f32>>, Wro
     let Some(items) = items else {
         return Err(match refusal::reported_in(&reply) {
             Some(message) => Wrong::Reported(message),
-            None => Wrong::Reply("its answer holds no results".into()),
+            None => Wrong::Reply("its answer contains no results".into()),
         });
     };
     let mut scores = vec![None; texts];
@@ -28,17 +28,17 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Option<f32>>, Wro
         let place = item["index"].as_u64().and_then(|place| usize::try_from(place).ok());
         let place = place.ok_or_else(|| Wrong::Reply("a result has no index".into()))?;
         let Some(slot) = scores.get_mut(place) else {
-            return Err(Wrong::Reply("a result came for a text that was not sent".into()));
+            return Err(Wrong::Reply("it returned a result for a text that was not sent".into()));
         };
         if slot.is_some() {
-            return Err(Wrong::Reply("two results came for the same text".into()));
+            return Err(Wrong::Reply("it returned two results for the same text".into()));
         }
         let score = [&item["relevance_score"], &item["score"]].into_iter().find_map(Value::as_f64);
         let score = score.map(|score| score as f32).filter(|score| score.is_finite());
         *slot = Some(score.ok_or_else(|| Wrong::Reply("a result has no score".into()))?);
     }
     if texts > 0 && items.is_empty() {
-        return Err(Wrong::Reply("its answer holds no results".into()));
+        return Err(Wrong::Reply("its answer contains no results".into()));
     }
     Ok(scores)
 }

@@ -1,4 +1,4 @@
-//! Reranking over HTTP against servers on real sockets, one for each way of speaking.
+//! Reranking over HTTP, against servers on real sockets, one for each protocol.
 use super::*;
 use crate::refusal::Hints;
 use crate::testing::{Reply, Server, response};
@@ -116,12 +116,12 @@ async fn one_that_hangs_is_given_up_and_left_alone_for_a_while() {
     let mut reranker = reranker(&server.url, "tei", None);
     reranker.limit = Duration::from_millis(50);
     let slow = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
-    assert!(slow.contains("nothing came"), "{slow}");
+    assert!(slow.contains("sent nothing for"), "{slow}");
     server.client_gone().await;
     // Nobody listens any more: a request would be refused in other words.
     let rests = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
-    assert!(rests.contains("is asked again in 30 seconds"), "{rests}");
+    assert!(rests.contains("is tried again in 30 seconds"), "{rests}");
     *reranker.rests_until.lock().unwrap() = Some(Instant::now());
     let asked = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
-    assert!(!asked.contains("is asked again"), "{asked}");
+    assert!(!asked.contains("is tried again"), "{asked}");
 }

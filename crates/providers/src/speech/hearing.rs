@@ -146,7 +146,7 @@ impl RemoteTranscriber {
     }
 
     fn wordless(&self) -> Error {
-        self.endpoint.unavailable("its answer has no text of what it heard")
+        self.endpoint.unavailable("its answer contains no transcript")
     }
 }
 
@@ -183,8 +183,7 @@ impl Transcriber for RemoteTranscriber {
     async fn transcribe(&self, request: TranscriptionRequest) -> Result<TranscriptStream> {
         let translates = request.task == TranscriptionTask::Translate;
         if translates && self.row.protocol != HearingProtocol::OpenAi {
-            let reason =
-                format!("{} writes down what is said and translates nothing", self.row.name);
+            let reason = format!("{} can transcribe but not translate", self.row.name);
             return Err(Error::invalid("model", reason));
         }
         let heard = match self.row.protocol {

@@ -166,13 +166,13 @@ impl SpeechSynthesizer for RemoteSynthesizer {
             }
             SpeakingProtocol::ElevenLabs => self.by_elevenlabs(&request, voice).await?,
         };
-        let silent = || self.endpoint.unavailable("it answered without a sound");
+        let silent = || self.endpoint.unavailable("its answer contains no audio");
         let first = self.endpoint.next_chunk(&mut body).await?.ok_or_else(silent)?;
         // No audio encoding starts with either.
         match first.first() {
             Some(b'<') if format != AudioFormat::Pcm => return Err(self.endpoint.web_page()),
             Some(b'{') if format != AudioFormat::Pcm => {
-                return Err(self.endpoint.unavailable("it answered with JSON in place of a sound"));
+                return Err(self.endpoint.unavailable("it answered with JSON instead of audio"));
             }
             _ => {}
         }

@@ -1,12 +1,12 @@
-//! What can be asked about the audit log.
+//! Commands for the audit log.
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Check that no event was changed or removed; exits with 1 and what is wrong if one was
+    /// Check that no event was changed or removed; reports the fault and exits with 1 if one was
     #[command(after_help = "\
-An anchor is what `carrel audit head` printed earlier, kept where nobody who can write to this server
-can change it. With it even an old copy of the whole storage directory is noticed.
+An anchor is an earlier output of `carrel audit head`. Keep it where nobody with write access to this
+server can change it. With an anchor, the check even detects an old copy of the whole storage directory.
 
 Examples:
   carrel audit verify
@@ -17,16 +17,16 @@ Examples:
         #[arg(long, value_name = "FILE|ANCHOR")]
         anchor: Option<String>,
     },
-    /// Print the newest event's id and digest, to be kept elsewhere as an anchor
+    /// Print the newest event's id and digest, to keep elsewhere as an anchor
     #[command(after_help = "\
 Example, every hour on another machine:
   ssh server carrel audit head >> carrel-audit-heads")]
     Head,
-    /// Vouch for the log as it is, after its key was lost or it was found to be tampered with
+    /// Seal the log as it is, after you have checked it: its key was lost, or somebody tampered with it
     Seal,
     /// List events, the newest first
     List {
-        /// How many
+        /// Number of events
         #[arg(long, value_name = "N", default_value_t = 20)]
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,

@@ -1,26 +1,26 @@
-//! What can be exported.
+//! Export commands.
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
-    /// Write documents as AnythingLLM keeps them, and conversations, users and workspaces as JSON Lines
+    /// Write documents in AnythingLLM's layout, and conversations, users and workspaces as JSON Lines
     #[command(after_help = "\
 Documents are in the folder layout of AnythingLLM; README.md in the folder explains the other files.
-Passwords and keys are not exported. The folder must be a new or an empty one. Until everything is
-written, it is called FOLDER.partial. The exit code is 1 if documents cannot be read; the others are
-exported.
+Passwords and keys are not exported. The folder must be new or empty. Until the export is complete, it
+is called FOLDER.partial. If some documents cannot be read, the others are exported and the exit code
+is 1.
 
 Example:
   carrel export anythingllm /mnt/export --storage /srv/carrel")]
     Anythingllm(ExportFolderArgs),
-    /// Write everything to a folder that an empty carrel reads, on SQLite or PostgreSQL
+    /// Write everything to a folder, to import into an empty carrel on SQLite or PostgreSQL
     #[command(after_help = "\
-People can read the folder: a JSON object for each row, a file for each document. README.md in it explains
-the files. Keys of providers stay sealed; to use them elsewhere, copy secret.key too. The folder must be a
-new or an empty one. Until everything is written, it is called FOLDER.partial. The exit code is 1 if
-documents have no file; everything else is written.
+The folder is readable for people: a JSON object for each row, a file for each document, and a README.md
+that explains them. Provider keys stay sealed; to use them elsewhere, copy secret.key too. The folder must
+be new or empty. Until the export is complete, it is called FOLDER.partial. If some documents have no
+file, everything else is exported and the exit code is 1.
 
 Example, from SQLite to PostgreSQL:
   carrel export archive /mnt/archive --storage /srv/carrel
@@ -35,7 +35,7 @@ pub struct ExportArchiveArgs {
     /// Folder to write
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
-    /// Leave out the log of who changed what
+    /// Leave out the audit log
     #[arg(long)]
     pub without_audit_log: bool,
 }

@@ -1,4 +1,4 @@
-//! What can be imported.
+//! Import commands.
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 pub enum ImportCommand {
     /// Import an installation of AnythingLLM: people, keys, workspaces, documents, chats, settings
     #[command(after_help = "\
-Stop the other server first; its files are only read. Ids, slugs, paths, passwords, API keys and
-invite codes stay what they are. This server's storage directory must be a new one.
+Stop the other server first; the import only reads its files. Ids, slugs, paths, passwords, API keys
+and invite codes stay the same. This server's storage directory must be new.
 
 Examples:
   carrel import anythingllm /srv/anythingllm --dry-run
@@ -17,9 +17,9 @@ Examples:
     Anythingllm(AnythingllmArgs),
     /// Import an archive that `carrel export archive` wrote
     #[command(after_help = "\
-Stop the server first, and give this one an empty storage directory and database. Everything comes, or
-nothing. Copy secret.key of the other server into the storage directory first, or the keys of providers
-must be set again.
+Stop the server first, and give this one an empty storage directory and database. The import brings
+everything or nothing. Copy secret.key of the other server into the storage directory first; otherwise
+you must set the provider keys again.
 
 Example:
   carrel import archive /mnt/archive --storage /srv/carrel")]
@@ -35,7 +35,7 @@ pub struct ImportArchiveArgs {
 
 #[derive(Debug, Args)]
 pub struct AnythingllmArgs {
-    /// Its storage folder, which holds anythingllm.db and documents/
+    /// Its storage folder, with anythingllm.db and documents/
     #[arg(value_name = "FOLDER")]
     pub source: PathBuf,
     /// Its database, if that is PostgreSQL
@@ -44,10 +44,10 @@ pub struct AnythingllmArgs {
     /// Its environment file [default: .env in the storage folder or in the one above]
     #[arg(long, value_name = "FILE")]
     pub env: Option<PathBuf>,
-    /// Reuse the vectors of its cache where this server embeds with the same model of a provider
+    /// Reuse its cached vectors if this server embeds with the same provider's model
     #[arg(long)]
     pub keep_vectors: bool,
-    /// Say what would come and change nothing
+    /// Report what an import would bring, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print the report as JSON

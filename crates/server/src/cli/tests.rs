@@ -1,4 +1,4 @@
-//! What the command line takes and refuses.
+//! Tests of the command line's arguments.
 use clap::CommandFactory;
 
 use super::*;

@@ -27,7 +27,7 @@ pub async fn run(app: &App, args: AddArgs) -> anyhow::Result<ExitCode> {
     let files = files::collect(&args.files, &known);
     if files.is_empty() {
         let known = known.into_iter().collect::<Vec<_>>().join(" ");
-        bail!("failed to add anything: no files of these types are there: {known}");
+        bail!("failed to add anything: there are no files of these types: {known}");
     }
     if let Some(problem) = app.models.embedder_problem() {
         bail!("failed to add anything: {problem}");

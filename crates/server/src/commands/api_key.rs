@@ -36,7 +36,7 @@ async fn create(app: &App, new: NewKeyArgs) -> anyhow::Result<()> {
         None => None,
     };
     let expires_in = expires_in.map(TimeDelta::from_std).transpose();
-    let expires_in = expires_in.context("failed to work out when the key expires")?;
+    let expires_in = expires_in.context("failed to compute the expiry of the key")?;
     let expires_at = expires_in.map(|lasts| now.checked_add_signed(lasts));
     let expires_at = match expires_at {
         Some(None) => bail!("failed to create an API key: --expires-in is too long"),
@@ -61,7 +61,7 @@ async fn user(app: &App, name: &str) -> carrel_domain::Result<UserId> {
 async fn list(app: &App) -> anyhow::Result<()> {
     let keys = app.ports.api_keys.list().await.context("failed to list the API keys")?;
     if keys.is_empty() {
-        say(format_args!("there are no API keys; make one with: carrel api-key create"));
+        say(format_args!("there are no API keys; create one with: carrel api-key create"));
     }
     let workspaces = app.ports.workspaces.list().await;
     let workspaces = workspaces.context("failed to list the API keys")?;

@@ -1,4 +1,4 @@
-//! `carrel audit`: what was changed by whom, and whether the log of it is whole.
+//! `carrel audit`: lists, verifies and seals the audit log.
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -45,7 +45,10 @@ fn read_anchor(text: &str) -> anyhow::Result<Anchor> {
     }
     let file = std::fs::metadata(text).map(|file| file.len());
     match file {
-        Ok(length) if length > LONGEST_FILE => bail!("{text} is too long to hold an anchor"),
+        Ok(length) if length > LONGEST_FILE => bail!(
+            "{text} is too large to be a file with an \
+             anchor"
+        ),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             bail!("`{text}` is neither an anchor, such as 5120:9f86d081884c, nor a file")
         }
@@ -53,7 +56,7 @@ fn read_anchor(text: &str) -> anyhow::Result<Anchor> {
     }
     let lines = std::fs::read_to_string(text).with_context(|| format!("failed to read {text}"))?;
     let last = lines.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-    Anchor::parse(last).ok_or_else(|| anyhow!("the last line of {text} is no anchor"))
+    Anchor::parse(last).ok_or_else(|| anyhow!("the last line of {text} is not an anchor"))
 }
 
 async fn head(app: &App) -> anyhow::Result<()> {
@@ -84,7 +87,7 @@ async fn list(app: &App, limit: u32) -> anyhow::Result<()> {
     let events = app.ports.audit.page(None, 0, limit).await;
     let events = events.context("failed to read the audit log")?;
     if events.is_empty() {
-        say(format_args!("nothing has been changed yet"));
+        say(format_args!("there are no events yet"));
     }
     let rows: Vec<_> = events.iter().map(row).collect();
     print(&table(&["ID", "WHEN", "WHO", "FROM", "WHAT", "DETAILS"], &rows))?;
@@ -112,6 +115,6 @@ mod tests {
         std::fs::write(&file, "7:0123456789ab\n8:0123456789ab\n\n").unwrap();
         assert_eq!(read_anchor(path).unwrap().last_id, 8);
         std::fs::write(&file, "8:0123456789ab\nnothing").unwrap();
-        assert!(read_anchor(path).unwrap_err().to_string().contains("is no anchor"));
+        assert!(read_anchor(path).unwrap_err().to_string().contains("is not an anchor"));
     }
 }

@@ -16,7 +16,7 @@ pub async fn run(app: &App, args: BackupArgs) -> anyhow::Result<ExitCode> {
     let file = &args.file;
     let shown = file.display();
     if file.exists() {
-        bail!("failed to back up: {shown} is there already");
+        bail!("failed to back up: {shown} exists already");
     }
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new(".")).to_owned();

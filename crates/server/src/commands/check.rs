@@ -52,7 +52,7 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
     problems.extend(wrong);
     if let Some(problem) = store.unavailable("VECTOR_DB") {
         let known = problems.iter().any(|known| known.starts_with("VECTOR_DB "));
-        let told = format!("VECTOR_DB: {problem}, which is used in its place");
+        let told = format!("VECTOR_DB: {problem}, which is used instead");
         warnings.extend((!known).then_some(told));
     }
     let unreadable = store.unreadable();
@@ -71,7 +71,7 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The settings of the database and the key of secrets, neither made where there is none yet.
+/// The settings of the database and the secret key, neither made where there is none yet.
 pub async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Settings>, Key)>> {
     if settings::file_of(&config.database.url).is_some_and(|file| !file.exists()) {
         return Ok(None);

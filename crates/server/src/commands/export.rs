@@ -1,4 +1,4 @@
-//! `carrel export`: what is here, in files that another server and people can read.
+//! `carrel export`: writes the server's data to files for another server and for people.
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -22,7 +22,7 @@ pub fn check(config: &Config, command: &ImportCommand) -> anyhow::Result<()> {
     let shown = source.display();
     let folder = source.canonicalize().with_context(|| format!("failed to open {shown}"))?;
     if config.storage.root().canonicalize().is_ok_and(|ours| ours == folder) {
-        bail!("failed to import: {shown} is this server's own storage directory; give it another");
+        bail!("failed to import: {shown} is this server's own storage directory; name another one");
     }
     if source_database.is_none() && !folder.join("anythingllm.db").is_file() {
         bail!(
@@ -47,8 +47,8 @@ async fn archive(app: &App, folder: &Path) -> anyhow::Result<ExitCode> {
     say(format_args!("imported an archive of {} by carrel {}", manifest.made_at, manifest.version));
     if !unreadable_secrets.is_empty() {
         say(format_args!(
-            "warning: {} cannot be opened with this server's key of secrets and are not set; set them \
-             again, or start anew with secret.key of the other server",
+            "warning: {} cannot be opened with this server's secret key and are not set; set them \
+             again, or import again into an empty server with secret.key of the other server",
             unreadable_secrets.join(", ")
         ));
     }
@@ -90,7 +90,7 @@ async fn anythingllm(
         }
         ImportOutcome::Earlier(past) => {
             let at = past.created_at.format("%F %T");
-            say(format_args!("everything is there: {} was imported at {at}", past.origin));
+            say(format_args!("nothing to do: {} was imported at {at}", past.origin));
             let report = serde_json::from_str(&past.report).context("failed to read the report")?;
             show(&report, json)?;
         }

@@ -79,7 +79,7 @@ async fn fetch(
     FetchArgs { names, from, mirror }: FetchArgs,
 ) -> anyhow::Result<()> {
     if names.len() > 1 && from.is_some() {
-        bail!("--from names the directory of one model; fetch one at a time from there");
+        bail!("--from names the directory of one model; fetch one model at a time");
     }
     let names = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
     for name in names {
@@ -112,7 +112,7 @@ async fn fetch_one(
     };
     let ModelDirectory { path, model } = native::directory(&config.model, preference.as_deref())?;
     let Some(model) = model else {
-        bail!("{} holds a model of your own, which cannot be downloaded", path.display());
+        bail!("{} contains a custom model, which cannot be downloaded", path.display());
     };
     let sources = match (from, mirror) {
         (Some(directory), _) => {
@@ -158,15 +158,16 @@ async fn fetch_packed(
 fn adopt_whisper(config: &Config, name: &str, from: Option<PathBuf>) -> anyhow::Result<()> {
     let Some(from) = from else {
         bail!(
-            "the model `{name}` is in no Python package; name a directory with --from that holds it \
-             as faster-whisper has it (model.bin, vocabulary.json, config.json) or as transformers \
-             has it (model.safetensors, tokenizer.json, config.json), or fetch `{}`",
+            "the model `{name}` is not available as a Python package; name a directory with --from \
+             that contains it in the format of faster-whisper (model.bin, vocabulary.json, \
+             config.json) or transformers (model.safetensors, tokenizer.json, config.json), or \
+             fetch `{}`",
             speech_model::WHISPER_BASE
         );
     };
     let path = native::beside(&config.model, name);
     let copied = speech_model::adopt(&from, &path);
-    copied.with_context(|| format!("failed to take the model from {}", from.display()))?;
+    copied.with_context(|| format!("failed to copy the model from {}", from.display()))?;
     say(format_args!("{name} is in {}", path.display()));
     Ok(())
 }
@@ -222,7 +223,7 @@ fn tell(bar: &ProgressBar, progress: Progress) {
             return;
         }
         Progress::Trying { source } => format!("trying {source}"),
-        Progress::Quantized { cosine } => format!("made smaller: {}", said(cosine)),
+        Progress::Quantized { cosine } => format!("quantized: {}", said(cosine)),
         Progress::Placed { file } => format!("fetched {file}"),
         Progress::Failed { source, reason } => format!("{source} failed: {reason}"),
     };

@@ -40,9 +40,9 @@ pub async fn run(config: &Config, args: RestoreArgs) -> anyhow::Result<ExitCode>
     }
     if !about.secrets {
         say(format_args!(
-            "warning: the backup holds no key of secrets; put secret.key in the storage directory, \
-             set CARREL_SECRET_KEY, or set every secret again and vouch for the audit log with \
-             carrel audit seal"
+            "warning: the backup contains no secret key; put secret.key in the storage directory, \
+             set CARREL_SECRET_KEY, or set every secret again and seal the audit log with carrel \
+             audit seal"
         ));
     }
     Ok(ExitCode::SUCCESS)

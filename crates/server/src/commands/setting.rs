@@ -17,7 +17,7 @@ pub async fn run(app: &App, command: SettingCommand) -> anyhow::Result<ExitCode>
     let registry = store.registry();
     let setting = registry.by_name(&name).or_else(|| registry.by_variable(&name));
     let Some(setting) = setting else {
-        bail!("failed to change a setting: there is none called {name}")
+        bail!("failed to change a setting: there is no setting called {name}")
     };
     let value = match value {
         Some(value) => value,

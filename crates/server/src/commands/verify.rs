@@ -1,4 +1,4 @@
-//! `carrel verify`: whether what is stored agrees with itself.
+//! `carrel verify`: checks that the stored data is consistent.
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
     }
     let unreadable = app.ports.settings_store.unreadable();
     for name in &unreadable {
-        say(format_args!("warning: {name} was sealed with another key of secrets"));
+        say(format_args!("warning: {name} was sealed with another secret key"));
     }
     let (documents, originals, events) = (findings.documents, findings.originals, findings.events);
     let counts = format!("{documents} documents, {originals} originals and {events} events");

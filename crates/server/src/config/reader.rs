@@ -146,7 +146,7 @@ impl Reader {
             }
             Err(source) => {
                 self.problems.push(format!(
-                    "{name} must be {allowed}, not bytes that are no UTF-8 ({source})"
+                    "{name} must be {allowed}, not bytes that are not UTF-8 ({source})"
                 ));
                 return LookupResult::Wrong;
             }

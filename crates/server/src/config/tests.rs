@@ -56,7 +56,7 @@ fn every_problem_is_told_at_once_and_by_name() {
     );
     let problems = reading.config.err().unwrap();
     for (name, place) in [
-        ("line 1 is not of the form NAME=value", ".env"),
+        ("line 1 must have the form NAME=value", ".env"),
         ("CARREL_LISTEN must be an IP address", "flag --listen"),
         ("CARREL_API_KEY must be a text of 16", "environment"),
         ("CARREL_WORKERS must be a number from 1", "not `0`"),
@@ -96,7 +96,7 @@ fn misspelt_variables_are_pointed_out_wherever_they_are() {
         environment(&[("CARREL_LISTN", "127.0.0.1:1"), ("CARREL_COLOUR", "red")]),
     );
     let [colour, listen, workers] = &reading.warnings[..] else { panic!("{:?}", reading.warnings) };
-    assert!(colour.ends_with("means nothing"));
+    assert!(colour.ends_with("is unknown"));
     assert!(listen.ends_with("did you mean CARREL_LISTEN?"));
     assert!(workers.contains(".env") && workers.ends_with("did you mean CARREL_WORKERS?"));
     assert!(reading.config.is_ok());

@@ -87,7 +87,7 @@ pub const TRUSTED_PROXIES: Variable = variable(
 );
 pub const EMBED_RATE: Variable = variable(
     "CARREL_EMBED_RATE",
-    "a number of requests a minute from 1 to 1000000, or 0 for any number",
+    "a number of requests a minute from 1 to 1000000, or 0 for no limit",
 );
 pub const DOCS: Variable = variable("CARREL_DOCS", "true or false");
 pub const WORKERS: Variable = variable("CARREL_WORKERS", "a number from 1 to 256");
@@ -199,8 +199,8 @@ pub fn misspelt(given: &RawConfig) -> Vec<String> {
         name.starts_with(PREFIX) && OWN.iter().all(|known| known.name != name.as_str())
     });
     let warn = |(name, place): (&String, &str)| match meant(name) {
-        Some(meant) => format!("{name} in {place} means nothing; did you mean {meant}?"),
-        None => format!("{name} in {place} means nothing"),
+        Some(meant) => format!("{name} in {place} is unknown; did you mean {meant}?"),
+        None => format!("{name} in {place} is unknown"),
     };
     unknown.map(warn).collect()
 }

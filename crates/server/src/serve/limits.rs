@@ -1,4 +1,4 @@
-//! How many connections the system lets this process have.
+//! The system's limit on the number of connections of this process.
 
 /// Files that are open beside connections: the database, the model, uploads, calls to providers.
 const OTHER_FILES: u64 = 256;

@@ -32,7 +32,7 @@ impl StopSignals {
         self.next().await;
         tokio::spawn(async move {
             self.next().await;
-            tracing::warn!("stopped at once, as asked a second time");
+            tracing::warn!("stopped at once by a second signal");
             std::process::exit(INTERRUPTED);
         });
     }

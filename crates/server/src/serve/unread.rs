@@ -1,8 +1,8 @@
-//! Bodies in pieces that nobody reads to their end.
+//! Chunked bodies that nobody reads to their end.
 //!
-//! Once its request is answered and its body given up, the HTTP library reads the rest of a body
-//! that comes in pieces, for as long as the client likes, which would hold a connection for ever. A
-//! body that is still held when the answer is sent makes it hang up instead, a few seconds later.
+//! After a request is answered and its body dropped, the HTTP library reads the rest of a chunked
+//! body for as long as the client sends, which could hold a connection for ever. If a body still
+//! exists when the response is sent, the library hangs up a few seconds later instead.
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;

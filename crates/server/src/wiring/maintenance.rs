@@ -1,4 +1,4 @@
-//! Keeping up: what is written down, forgotten and tidied while a server runs.
+//! Maintenance while a server runs: writes pending records and deletes old data.
 use std::time::{Duration, SystemTime};
 
 use carrel_services::audit;
@@ -22,14 +22,14 @@ impl App {
     /// logged, and tried again the next time.
     pub async fn keep_up(&self) {
         if let Err(error) = self.ports.api_keys.flush_uses().await {
-            tracing::warn!(error = chain(&error), "failed to note when API keys were used");
+            tracing::warn!(error = chain(&error), "failed to record the last use of API keys");
         }
         if let Err(error) = self.ports.workers.prune(Utc::now()).await {
-            tracing::warn!(error = chain(&error), "failed to forget old jobs");
+            tracing::warn!(error = chain(&error), "failed to delete old jobs");
         }
         match deletions::purge(&*self.ports.deletions, Utc::now()).await {
             Ok(0) => {}
-            Ok(purged) => tracing::info!(purged, "removed deleted conversations for good"),
+            Ok(purged) => tracing::info!(purged, "removed deleted conversations permanently"),
             Err(error) => {
                 tracing::warn!(error = chain(&error), "failed to remove deleted conversations");
             }
@@ -41,7 +41,7 @@ impl App {
     /// Writes down what was counted of failed sign-ins, and removes events that are too old.
     async fn tend_audit_log(&self) {
         if let Err(error) = self.ports.failed_sign_ins.write_down(Utc::now()).await {
-            tracing::warn!(error = chain(&error), "failed to write failed sign-ins down");
+            tracing::warn!(error = chain(&error), "failed to record failed sign-ins");
         }
         let Some(days) = self.audit_days else { return };
         let (log, seals) = (&*self.ports.audit, &*self.ports.audit_seals);
@@ -58,9 +58,9 @@ impl App {
         let Some(before) = SystemTime::now().checked_sub(WRITTEN) else { return };
         match self.files.remove_unfinished(before).await {
             Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "removed files that were never finished"),
+            Ok(removed) => tracing::info!(removed, "removed unfinished files"),
             Err(error) => {
-                tracing::warn!(error = chain(&error), "failed to look for unfinished files");
+                tracing::warn!(error = chain(&error), "failed to query unfinished files");
             }
         }
         match self.ports.images.sweep(SystemTime::now()).await {
@@ -102,12 +102,9 @@ impl App {
     pub(super) async fn reconcile(&self, before: DateTime<Utc>) {
         match self.ports.library.reconcile(before).await {
             Ok(0) => {}
-            Ok(settled) => tracing::info!(settled, "put files and documents in accord"),
+            Ok(settled) => tracing::info!(settled, "reconciled files and documents"),
             Err(error) => {
-                tracing::warn!(
-                    error = chain(&error),
-                    "failed to put files and documents in accord"
-                );
+                tracing::warn!(error = chain(&error), "failed to reconcile files and documents");
             }
         }
     }

@@ -12,17 +12,17 @@ use super::{chain, flat};
 use crate::config::Config;
 
 /// What the file holds that tells a log without a seal from one that never had any.
-const MARK: &str = "The audit log of this storage is sealed. Keep this file with the storage: it \
-                    shows a log whose seal was removed.\n";
+const MARK: &str = "The audit log of this storage directory is sealed. Keep this file here: it \
+     shows if somebody removes the seal.\n";
 
-/// Opens the database, and the key of secrets as `key` finds it.
+/// Opens the database, and the secret key as `key` finds it.
 pub async fn open_database(
     config: &Config,
     key: fn(&Config) -> carrel_domain::Result<Key>,
 ) -> anyhow::Result<(Database, Key)> {
     let config = config.clone();
     let open = move || {
-        let key = key(&config).context("failed to open the store of secrets")?;
+        let key = key(&config).context("failed to open the secret store")?;
         // What a database server says when it refuses runs over several lines.
         let opened = Database::open_sealing(&config.database.url, key.audit_key());
         let database = opened.map_err(|error| anyhow!(flat(&format!("{error:#}"))))?;
@@ -35,7 +35,7 @@ pub async fn open_database(
 /// keeps a server from starting.
 pub(super) async fn look_at_seal(seals: &dyn AuditSeals, mark: &Path) {
     if let Err(error) = seal_once(seals, mark).await {
-        tracing::warn!(error = chain(&*error), "failed to look at the seal of the audit log");
+        tracing::warn!(error = chain(&*error), "failed to read the seal of the audit log");
     }
 }
 
@@ -49,7 +49,7 @@ async fn seal_once(seals: &dyn AuditSeals, mark: &Path) -> anyhow::Result<()> {
         }
         HeadSeal::Fits(_) if ends.is_sealed() && ends.start_fits => {}
         _ => tracing::warn!(
-            "the audit log does not fit the seal of this server's key of secrets; `carrel audit \
+            "the audit log does not match the seal of this server's secret key; `carrel audit \
              verify` says why"
         ),
     }

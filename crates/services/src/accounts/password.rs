@@ -1,4 +1,4 @@
-//! Passwords: what they may be, and their hashes.
+//! Passwords: their rules and hashes.
 use std::sync::Arc;
 
 use argon2::Argon2;
@@ -8,7 +8,7 @@ use carrel_domain::user::PasswordHash;
 use carrel_domain::{Error, Result};
 use tokio::sync::Semaphore;
 
-/// What a password must be like. Lengths are in characters.
+/// The rules for passwords. Lengths are in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordRules {
     /// The fewest characters.

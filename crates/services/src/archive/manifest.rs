@@ -1,4 +1,4 @@
-//! `archive.json`: what an archive says of itself.
+//! `archive.json`: the description of an archive.
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -18,12 +18,12 @@ const FORMAT: u32 = 1;
 /// The most that is read of the file.
 const LARGEST: u64 = 1 << 20;
 
-/// What an archive says of itself: `manifest.json`.
+/// The description of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of the layout. A larger one than this program knows is refused.
     pub format: u32,
-    /// Of the program that wrote it.
+    /// The version of the program that wrote it.
     pub version: String,
     /// The newest migration of its database.
     pub schema: String,
@@ -87,7 +87,7 @@ pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
     let shown = folder.display();
     let file = folder.join(ABOUT);
     let file = File::open(&file).map_err(|error| {
-        Error::unprocessable(format!("{shown} is no archive: cannot open {ABOUT}: {error}"))
+        Error::unprocessable(format!("{shown} is not an archive: cannot open {ABOUT}: {error}"))
     })?;
     let mut text = String::new();
     file.take(LARGEST)
@@ -114,7 +114,8 @@ pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
 
 fn newer(version: &str) -> Error {
     Error::unprocessable(format!(
-        "the archive was made by carrel {version}, which is newer than this program; update this one"
+        "the archive was made by carrel {version}, which is newer than this program; update this \
+         program"
     ))
 }
 
@@ -157,6 +158,9 @@ mod tests {
             read(folder.path(), &["users"]).unwrap_err().to_string().contains("cannot be read")
         );
         std::fs::remove_file(folder.path().join(ABOUT)).unwrap();
-        assert!(read(folder.path(), &["users"]).unwrap_err().to_string().contains("is no archive"));
+        assert!(read(folder.path(), &["users"]).unwrap_err().to_string().contains(
+            "is not an \
+             archive"
+        ));
     }
 }

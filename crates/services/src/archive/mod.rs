@@ -43,20 +43,20 @@ pub struct Archives {
     pub store: Arc<dyn ArchiveStore>,
     /// Learns of each archive.
     pub audit: Arc<dyn AuditLog>,
-    /// What is known of documents.
+    /// The store of documents.
     pub documents: Arc<dyn Documents>,
     /// Settings. The server that imports them seals them under its own key.
     pub settings: Arc<SettingsStore>,
-    /// Where everything is stored.
+    /// The storage directory.
     pub place: BackupPaths,
 }
 
-/// What was written or read.
+/// A summary of a written or read archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveSummary {
-    /// What the archive says of itself.
+    /// The description in the archive.
     pub manifest: Manifest,
-    /// Variables whose values are sealed with another key of secrets. They are not set.
+    /// Variables whose values are sealed with another secret key. They are not set.
     pub unreadable_secrets: Vec<String>,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn verify(folder: &Path) -> Result<()> {
         io::copy(&mut file, &mut io::sink())
             .map_err(|error| damaged(format!("cannot read {shown}: {error}")))?;
         if hexadecimal(&file.finish().0) != digest {
-            return Err(damaged(format!("{shown} is not what was archived")));
+            return Err(damaged(format!("{shown} differs from the archived file")));
         }
     }
     Ok(())
@@ -134,7 +134,7 @@ fn copy(folder: &Path, place: &BackupPaths, path: &Path) -> Result<()> {
     let taken = place.left_out.iter().chain(&place.secrets).any(|kept| to.starts_with(kept));
     if taken || (path.starts_with(FILES) && to.starts_with(place.root.join(DOCUMENTS))) {
         let shown = path.display();
-        return Err(damaged(format!("{shown} would take the place of a file of this server")));
+        return Err(damaged(format!("{shown} would replace a file of this server")));
     }
     let copied = put(&folder.join(path), &to, &place.scratch);
     copied.map_err(|error| failed(&format!("copy {}", path.display()), error))
@@ -157,7 +157,7 @@ fn put(from: &Path, to: &Path, scratch: &Path) -> io::Result<()> {
 fn open(file: &Path) -> io::Result<File> {
     match fs::symlink_metadata(file)?.is_file() {
         true => File::open(file),
-        false => Err(io::Error::other("it is no plain file")),
+        false => Err(io::Error::other("it is not a plain file")),
     }
 }
 
@@ -182,12 +182,12 @@ impl Sums {
     fn entry(line: &str) -> Result<(String, PathBuf)> {
         let (digest, path) = line
             .split_once("  ")
-            .ok_or_else(|| damaged(format!("`{line}` in {SUMS} is no digest")))?;
+            .ok_or_else(|| damaged(format!("`{line}` in {SUMS} is not a digest")))?;
         let path = name(Path::new(path))?;
         let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         match is_plain {
             true => Ok((digest.to_owned(), path)),
-            false => Err(damaged(format!("{} is no name of a file", path.display()))),
+            false => Err(damaged(format!("{} is not a file name", path.display()))),
         }
     }
 }

@@ -178,7 +178,7 @@ impl Files<'_> {
             let name = Path::new(DOCUMENTS).join(path.folder()).join(path.name());
             match self.copy(&name, &name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let reason = "its file is not there";
+                    let reason = "its file is missing";
                     left_out.add(&json!({ "path": path.to_string(), "reason": reason }))?;
                 }
                 copied => {

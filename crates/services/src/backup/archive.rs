@@ -27,7 +27,7 @@ const LONGEST_ABOUT: u64 = 64 << 10;
 /// How much is copied at once.
 const PIECE: usize = 128 << 10;
 
-/// What is to be written.
+/// The entries to write.
 pub struct Contents {
     /// The copy of the database.
     pub database_file: PathBuf,
@@ -43,7 +43,7 @@ pub struct Contents {
     pub rest: PathBuf,
 }
 
-/// What was written.
+/// A summary of a written backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Files in the archive.
@@ -52,10 +52,10 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// What an archive says about itself.
+/// The description of a backup.
 #[derive(Clone, Debug)]
 pub struct BackupManifest {
-    /// Of the program that made it.
+    /// The version of the program that made it.
     pub version: String,
     /// When it was made, as RFC 3339.
     pub made: String,
@@ -146,7 +146,7 @@ impl<W: Write> Writer<W> {
         self.tar.append_data(&mut header, name, BufReader::with_capacity(PIECE, &mut from))?;
         let (digest, read) = from.finish();
         if read != size {
-            let text = format!("{} became shorter while it was read", name.display());
+            let text = format!("{} shrank while it was read", name.display());
             return Err(io::Error::other(text));
         }
         self.written.files += 1;
@@ -205,7 +205,7 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// Where what is in an archive goes.
+/// The destination of an archive's content.
 pub trait Sink {
     /// A folder in the archive.
     fn folder(&mut self, name: &Path) -> io::Result<()>;
@@ -233,14 +233,15 @@ impl Sink for Nowhere {
 /// [`Error::Unprocessable`] when it is damaged, cut off, or no archive of this program.
 pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
     let mut about = None;
-    let mut sums = tempfile::tempfile().map_err(|error| failed("make a temporary file", error))?;
+    let mut sums =
+        tempfile::tempfile().map_err(|error| failed("create a temporary file", error))?;
     let mut complete = false;
     let mut archive = Archive::new(BufReader::with_capacity(PIECE, from));
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let name = name(&entry.path().map_err(damaged)?)?;
         if complete {
-            return Err(wrong("something follows the list of digests"));
+            return Err(wrong("there is data after the list of digests"));
         }
         match (entry.header().entry_type(), name.to_str()) {
             (EntryType::Directory, _) => {
@@ -253,7 +254,7 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
                 continue;
             }
             (EntryType::Regular, _) => {}
-            _ => return Err(wrong(format!("{} is neither file nor folder", name.display()))),
+            _ => return Err(wrong(format!("{} is neither a file nor a folder", name.display()))),
         }
         let size = entry.size();
         let mut hashing = Hashing::new(&mut entry);
@@ -267,14 +268,14 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
         }
         let (digest, read) = hashing.finish();
         if read != size {
-            return Err(wrong(format!("{} is cut off", name.display())));
+            return Err(wrong(format!("{} is truncated", name.display())));
         }
         let line = line(&digest, &name);
         sums.write_all(line.as_bytes()).map_err(|error| failed("write a digest", error))?;
     }
     match about {
         Some(about) if complete => Ok(about),
-        _ => Err(wrong("it is cut off, or no backup made by carrel")),
+        _ => Err(wrong("it is truncated, or is not a backup made by carrel")),
     }
 }
 
@@ -283,7 +284,7 @@ pub(crate) fn name(path: &Path) -> Result<PathBuf> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     match plain && path.components().next().is_some() && path.to_str().is_some() {
         true => Ok(path.components().collect()),
-        false => Err(wrong(format!("{} is no name of a file", path.display()))),
+        false => Err(wrong(format!("{} is not a file name", path.display()))),
     }
 }
 
@@ -313,7 +314,7 @@ fn compare(made: &mut File, given: impl Read) -> Result<()> {
         let line = line.map_err(damaged)?;
         if given.next().transpose().map_err(damaged)?.as_ref() != Some(&line) {
             let name = line.split_once("  ").map_or("", |(_, name)| name);
-            return Err(wrong(format!("{name} is not what was backed up")));
+            return Err(wrong(format!("{name} differs from the file that was backed up")));
         }
     }
     match given.next() {

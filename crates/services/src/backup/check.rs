@@ -1,4 +1,4 @@
-//! Whether what is stored agrees with itself: database, documents' files, vectors, audit log.
+//! Checks that database, documents' files, vectors and audit log agree.
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const MOST: usize = 100;
 
 /// Compares the database, the files and the audit log of one server.
 pub struct IntegrityCheck {
-    /// What the database holds.
+    /// The inventory of the database.
     pub inventory: Arc<dyn Inventory>,
     /// Documents, as far as the database knows.
     pub documents: Arc<dyn Documents>,
@@ -34,13 +34,13 @@ pub struct IntegrityCheck {
     pub originals: Originals,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
-    /// What vouches for the audit log.
+    /// The seals of the audit log.
     pub audit_seals: Arc<dyn AuditSeals>,
-    /// Where the files of documents are.
+    /// The store of documents' files.
     pub directory: PathBuf,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Documents that were compared.
@@ -83,7 +83,9 @@ impl IntegrityCheck {
     async fn fault_of(&self, document: &Document) -> Result<Option<String>> {
         let fault = match self.files.text(&document.path).await {
             Ok(Some(text)) if is_text_of(document, &text) => return Ok(None),
-            Ok(Some(_)) => format!("the text in the file {} is not the document's", document.path),
+            Ok(Some(_)) => {
+                format!("the text in the file {} differs from the document's", document.path)
+            }
             Ok(None) => format!("the file {} is missing", document.path),
             Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
                 error.to_string()
@@ -151,7 +153,7 @@ impl IntegrityCheck {
         let directory = self.directory.clone();
         blocking(move || {
             let listed = list(&directory, folder.as_deref());
-            listed.map_err(|error| failed("look at the documents' files", error))
+            listed.map_err(|error| failed("read the documents' files", error))
         })
         .await
     }

@@ -12,7 +12,7 @@ use super::staging::failed;
 
 /// A storage directory that is not in its place yet. Unless it is put there, nothing of it stays.
 pub struct Restored {
-    /// What the archive says of itself.
+    /// The description in the archive.
     pub about: BackupManifest,
     directory: TempDir,
     root: PathBuf,
@@ -58,9 +58,9 @@ pub fn unpack(archive: &mut File, root: &Path) -> Result<Restored> {
     archive.rewind().map_err(|error| failed("read the archive again", error))?;
     let parent = root.parent().filter(|parent| *parent != Path::new(""));
     let parent = parent.unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(|error| failed("make the directory above", error))?;
+    fs::create_dir_all(parent).map_err(|error| failed("create the parent directory", error))?;
     let directory = tempfile::Builder::new().prefix(".carrel-restore-").tempdir_in(parent);
-    let directory = directory.map_err(|error| failed("make the storage directory", error))?;
+    let directory = directory.map_err(|error| failed("create the storage directory", error))?;
     let about = archive::read(archive, &mut Beneath(directory.path()))?;
     Ok(Restored { about, directory, root: root.to_owned() })
 }
@@ -78,7 +78,7 @@ fn vacant(root: &Path) -> Result<()> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotADirectory => taken(),
-        Err(error) => Err(failed("look at the storage directory", error)),
+        Err(error) => Err(failed("read the storage directory", error)),
     }
 }
 

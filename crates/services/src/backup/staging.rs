@@ -17,10 +17,11 @@ use super::{BackupPaths, DATABASE, DOCUMENTS, ORIGINALS, PAGE, Secrets};
 pub async fn make(scratch: &Path) -> Result<TempDir> {
     let scratch = scratch.to_owned();
     let made = move || tempfile::Builder::new().prefix("backup-").tempdir_in(&scratch);
-    blocking(move || made().map_err(|error| failed("make a place for the backup", error))).await
+    blocking(move || made().map_err(|error| failed("create a directory for the backup", error)))
+        .await
 }
 
-/// What is held for one backup.
+/// The files that are linked for one backup.
 pub struct Staging {
     root: PathBuf,
     /// Second names of everything there is.
@@ -46,7 +47,7 @@ impl Staging {
         let (root, held, left_out) = (self.root.clone(), self.held.clone(), self.left_out.clone());
         blocking(move || {
             let linked = link_tree(&root, &held, &left_out);
-            linked.map_err(|error| failed("hold on to the files", error))
+            linked.map_err(|error| failed("link the files", error))
         })
         .await
     }
@@ -56,7 +57,7 @@ impl Staging {
         &self.held
     }
 
-    /// Where a copy of the database is to be.
+    /// The path for a copy of the database.
     pub fn database(&self, attempt: usize) -> PathBuf {
         self.directory.join(format!("{attempt}-{DATABASE}"))
     }
@@ -77,7 +78,7 @@ impl Staging {
             let paths: Vec<_> = page.into_iter().map(|document| document.path).collect();
             let whole = blocking(move || {
                 let set_apart = set_apart(&paths, &held, &known);
-                set_apart.map_err(|error| failed("hold on to the documents", error))
+                set_apart.map_err(|error| failed("link the documents", error))
             });
             if !whole.await? {
                 return Ok(false);
@@ -97,7 +98,7 @@ impl Staging {
             let names: Vec<_> = page.into_iter().map(|original| original.name).collect();
             blocking(move || {
                 let set_apart = set_originals_apart(&names, &held, &known);
-                set_apart.map_err(|error| failed("hold on to the originals", error))
+                set_apart.map_err(|error| failed("link the originals", error))
             })
             .await?;
         }
@@ -107,7 +108,7 @@ impl Staging {
         self.directory.join(format!("{attempt}-{ORIGINALS}"))
     }
 
-    /// What goes into the archive.
+    /// The entries of the archive.
     pub fn contents(&self, attempt: usize, database: bool, secrets: bool) -> Contents {
         Contents {
             database_file: self.database(attempt),
@@ -182,7 +183,7 @@ fn is_plain(name: &OsStr) -> bool {
     let plain = |name: &str| !name.contains(|c: char| c.is_control() || c == '\\');
     let plain = name.to_str().is_some_and(plain);
     if !plain {
-        tracing::warn!(?name, "left out of the backup, for its name");
+        tracing::warn!(?name, "left out of the backup because of its name");
     }
     plain
 }

@@ -1,4 +1,4 @@
-//! A backup as it is written, for whoever takes it piece by piece.
+//! A backup as a stream, written piece by piece as its reader takes it.
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Staged {
             if let Err(error) = self.write(&mut to) {
                 match error.kind() {
                     ErrorKind::BrokenPipe | ErrorKind::TimedOut | ErrorKind::StorageFull => {
-                        tracing::warn!("a backup was given up: {error}");
+                        tracing::warn!("a backup was abandoned: {error}");
                     }
                     _ => tracing::error!("failed to write a backup: {error}"),
                 }
@@ -49,8 +49,14 @@ struct Pieces {
 impl Pieces {
     fn send(&self, piece: io::Result<Vec<u8>>) -> io::Result<()> {
         let sent = self.runtime.block_on(timeout(PATIENCE, self.pieces.send(piece)));
-        let sent = sent.map_err(|_| io::Error::new(ErrorKind::TimedOut, "nobody reads it"))?;
-        sent.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "whoever read it has gone"))
+        let sent = sent.map_err(|_| {
+            io::Error::new(
+                ErrorKind::TimedOut,
+                "the reader has \
+             disconnected",
+            )
+        })?;
+        sent.map_err(|_| io::Error::new(ErrorKind::BrokenPipe, "the reader has disconnected"))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::reasoning::{CLOSE, OPEN, marked};
 pub struct EmptyCompletion {
     /// The provider's word for it; may be empty.
     pub reason: String,
-    /// What it cost all the same.
+    /// The usage of the failed answer.
     pub metrics: Metrics,
 }
 
@@ -32,7 +32,7 @@ impl EmptyCompletion {
     }
 }
 
-/// What happens while a question is answered, in this order.
+/// Events while a question is answered, in this order.
 #[derive(Debug)]
 pub enum AnswerEvent {
     /// What the model thinks. Only if the question separates reasoning; otherwise it comes as text
@@ -64,7 +64,7 @@ pub struct Finished {
     pub text: String,
     /// The passages it was built on, by relevance.
     pub sources: Vec<Source>,
-    /// What it cost.
+    /// The usage.
     pub metrics: Metrics,
 }
 
@@ -136,7 +136,7 @@ impl AnswerBuffer {
         marked(&self.reasoning, &self.text)
     }
 
-    /// What the answer has cost, `started` being when the model was asked.
+    /// Returns the usage of the answer; `started` is the time of the request to the model.
     pub fn metrics(&self, model: &dyn ChatModel, started: Instant, as_agent: bool) -> Metrics {
         Metrics {
             usage: self.usage,

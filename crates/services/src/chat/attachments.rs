@@ -1,5 +1,4 @@
-//! What clients hand in with a question: pictures, which the model sees, and documents, which are
-//! read and become context.
+//! Attachments of a question: pictures for the model, and documents that become context.
 use std::time::Duration;
 
 use carrel_domain::audit::By;
@@ -49,7 +48,7 @@ pub(super) async fn read_attached(
             Ok(documents) => read.extend(documents),
             Err(error @ Error::Internal(_)) => return Err(error),
             Err(error) if passes_over_unreadable => {
-                tracing::debug!(%error, "an attached document was passed over");
+                tracing::debug!(%error, "an attached document was skipped");
             }
             Err(error) => return Err(named(error, &attachment.name)),
         }

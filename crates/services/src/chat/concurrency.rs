@@ -42,8 +42,10 @@ impl QuestionLimits {
         let bytes = question.attachments.iter().map(|attached| attached.content.len()).sum();
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.questions.get(&caller).is_some_and(|count| *count >= most) {
-            let reason =
-                format!("no more than {most} questions can be answered at once; wait for one");
+            let reason = format!(
+                "at most {most} questions can be answered at once; wait until one is \
+                     finished"
+            );
             return Err(Error::exhausted(reason));
         }
         // One question may exceed the limit alone: its own size is limited elsewhere.
@@ -58,7 +60,7 @@ impl QuestionLimits {
     }
 }
 
-/// Who is counted, and how many questions at once are theirs.
+/// The counted caller, and the limit of concurrent questions.
 fn caller(question: &Question, by: &By) -> (String, usize) {
     if let Some(user) = &question.user {
         return (format!("user:{}", user.id), OF_A_PERSON);

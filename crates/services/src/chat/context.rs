@@ -1,5 +1,5 @@
-//! What a model is shown beside the question: pinned documents, attached ones, the passages found,
-//! and passages of earlier answers where few were found.
+//! Gathers the context of a question: pinned documents, attached ones, the retrieved passages, and
+//! passages of earlier answers if few were found.
 use std::collections::{BTreeSet, HashSet};
 
 use carrel_domain::document::Document;
@@ -18,11 +18,11 @@ use crate::search::{EarlierTurn, MOST_PASSAGES, Query};
 /// How many pinned documents are looked at.
 const MOST_PINNED: u32 = 64;
 
-/// What there is to show.
+/// The context of a question.
 pub(super) struct Gathered {
     /// Most important first.
     pub context: Vec<Context>,
-    /// What clients are told of it: not the passages of earlier answers, which were told then.
+    /// The sources for clients, without the passages of earlier answers.
     pub sources: Vec<Source>,
 }
 
@@ -114,7 +114,7 @@ async fn of_earlier_answers(
     }
 }
 
-/// What was said before, newest first: what the client brings along, or else what is kept.
+/// The history, newest first: the client's, or else the stored one.
 fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
     let Some(messages) = &question.overrides.history else {
         return past.iter().rev().map(Earlier::to_search_turn).collect();

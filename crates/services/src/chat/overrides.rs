@@ -1,4 +1,4 @@
-//! What one request overrides.
+//! Settings that a single request overrides.
 use carrel_domain::filter::DocumentFilter;
 use carrel_domain::model::{Message, Sampling};
 

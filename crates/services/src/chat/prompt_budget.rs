@@ -1,23 +1,23 @@
-//! Making a request fit the model's window: what matters least goes first.
+//! Trims a request to the model's context window, the least important parts first.
 //!
-//! The question stays, and the instructions, each cut in the middle if it alone is too long. Of
-//! what is left, two thirds are for the context, most important first, and one third for what was
-//! said before, newest first; what one does not need the other gets.
+//! The question and the instructions stay; each is cut in the middle if it alone is too long. Two
+//! thirds of the rest go to the context, most important first, and one third to the history, newest
+//! first. Each may use what the other leaves.
 use std::sync::Arc;
 
 use carrel_domain::model::{ChatRequest, Context, Message, Tokenizer};
 use carrel_domain::{Error, Result};
 
-/// What is left for the answer where nothing else is asked for, in tokens.
+/// The default number of tokens reserved for the answer.
 const ANSWER: usize = 600;
 
-/// What stands between two turns or around a passage, in tokens, at most.
+/// The maximum overhead of a turn or a passage, in tokens.
 const BETWEEN: usize = 16;
 
 /// About what an image takes, in tokens.
 const IMAGE: usize = 1000;
 
-/// What the question and the instructions may take of the window, in hundredths.
+/// The share of the window for the question and the instructions, in hundredths.
 const QUESTION_SHARE: usize = 70;
 const INSTRUCTIONS_SHARE: usize = 25;
 

@@ -1,4 +1,4 @@
-//! A question, and what can be told of it before it is asked.
+//! A question, and the checks before it is asked.
 use carrel_domain::chat::Conversation;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::User;
@@ -10,13 +10,13 @@ use super::{Attachment, RequestOverrides, Stop, attachments};
 /// The longest question, in bytes.
 pub const LONGEST_QUESTION: usize = 1 << 20;
 
-/// By which a message asks for an agent.
+/// The prefix with which a message asks for an agent.
 const AGENT: &str = "@agent";
 
 /// A question to a workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
-    /// What is asked.
+    /// The text of the question.
     pub text: String,
     /// The workspace's when absent.
     pub mode: Option<ChatMode>,
@@ -33,7 +33,7 @@ pub struct Question {
     pub passes_over_unreadable: bool,
     /// Whether it may be one for an agent, see [`Question::is_for_agent`].
     pub may_call_agent: bool,
-    /// What the caller sets instead of the workspace.
+    /// The caller's overrides of workspace settings.
     pub overrides: RequestOverrides,
     /// Whether it carries the memories of the person who asks.
     pub uses_memories: bool,
@@ -47,7 +47,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// What it continues.
+    /// The conversation that it continues.
     pub(super) fn conversation(&self, workspace: &Workspace) -> Conversation {
         Conversation {
             workspace: workspace.id,

@@ -12,7 +12,7 @@ use crate::{preferences, prompt, reasoning};
 /// How many images of earlier questions the model sees again, the newest first.
 pub(super) const MOST_EARLIER_IMAGES: usize = 8;
 
-/// What the people of this server add to instructions.
+/// The additions of this server's users to instructions.
 #[derive(Default)]
 pub(super) struct Own {
     pub variables: Vec<PromptVariable>,

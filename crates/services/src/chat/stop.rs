@@ -1,4 +1,4 @@
-//! Having an answer end before the model has said everything.
+//! Stops an answer before the model has finished.
 use std::sync::Arc;
 
 use tokio::sync::Notify;

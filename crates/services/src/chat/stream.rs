@@ -145,7 +145,7 @@ impl Conversations {
 }
 
 fn stopping() -> Error {
-    Error::unavailable("this server", "it is being stopped; ask again when it is back")
+    Error::unavailable("this server", "it is stopping; ask again when it is running")
 }
 
 /// Returns whether the client took the event in time.

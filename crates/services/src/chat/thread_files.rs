@@ -18,7 +18,7 @@ const LONGEST_TEXT: usize = 4 << 20;
 /// The window for which such a file is read: its whole text is kept.
 const WHOLE: u64 = LONGEST_TEXT as u64 / BYTES_A_TOKEN + 1;
 
-/// Of which such a document is, where answers name their sources.
+/// The source text of such a document in answers.
 const SOURCE: &str = "a file that stays with the thread.";
 
 /// Reads a file and keeps its text with the thread. One file may become several, such as the sheets

@@ -1,4 +1,4 @@
-//! What an export reads, and when.
+//! Tests of when and what an export reads.
 use std::pin::pin;
 use std::sync::Mutex;
 

@@ -29,7 +29,7 @@ impl VectorLengths {
                 model = identity,
                 before = known,
                 now = length,
-                "the embedder makes vectors of another length; documents are embedded anew"
+                "the embedder returns vectors of another length; documents are embedded again"
             );
         }
         seen.insert(identity.to_owned(), Seen { length, is_compared: false });

@@ -12,18 +12,18 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-/// What a client says about a file; absent parts come from the file itself.
+/// A client's metadata for a file; absent parts come from the file itself.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
     /// The title; the file's own, or its name, when absent.
     pub title: Option<String>,
-    /// Who wrote it.
+    /// The author.
     pub author: Option<String>,
-    /// What it is about.
+    /// The description.
     pub description: Option<String>,
-    /// Where it came from, in words.
+    /// The source in words.
     pub source: Option<String>,
-    /// Where a reader finds the original.
+    /// The link to the original.
     pub chunk_source: Option<String>,
     /// Under which terms it is taken in.
     pub terms: Terms,
@@ -34,13 +34,13 @@ pub struct Details {
 pub struct Terms {
     /// The default folder when absent.
     pub folder: Option<Folder>,
-    /// As [`Document::metadata`].
+    /// See [`Document::metadata`].
     pub metadata: String,
-    /// As [`DocumentOrigin::key`]; documents of the same key are replaced.
+    /// See [`DocumentOrigin::key`]; documents of the same key are replaced.
     pub key: Option<String>,
-    /// As [`DocumentOrigin::digest`].
+    /// See [`DocumentOrigin::digest`].
     pub digest: Option<[u8; 32]>,
-    /// As [`DocumentOrigin::request`].
+    /// See [`DocumentOrigin::request`].
     pub request: Option<[u8; 32]>,
     /// Whether documents made earlier of the same content in the same folder will do.
     pub skip_identical: bool,
@@ -60,7 +60,7 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// Where a document of that file name is kept.
+    /// The path for a document of that file name.
     fn path(&self, name: &str) -> Result<DocumentPath> {
         let folder = self.folder.clone().unwrap_or_default();
         DocumentPath::new(folder.as_str(), name)
@@ -84,15 +84,15 @@ pub struct RawText {
     pub title: String,
     /// The text.
     pub text: String,
-    /// Where the original was; made of the title when absent.
+    /// The address of the original; derived from the title if absent.
     pub url: Option<String>,
-    /// Who wrote it.
+    /// The author.
     pub author: Option<String>,
-    /// What it is about.
+    /// The description.
     pub description: Option<String>,
-    /// Where it came from, in words.
+    /// The source in words.
     pub source: Option<String>,
-    /// Where a reader finds the original.
+    /// The link to the original.
     pub chunk_source: Option<String>,
     /// When the original was made.
     pub published: Option<DateTime<Utc>>,
@@ -105,7 +105,7 @@ pub struct RawText {
 pub struct FoundPage {
     /// As it was asked for, without a slash at the end.
     pub link: Url,
-    /// What was read there.
+    /// The extracted content.
     pub page: WebPage,
 }
 

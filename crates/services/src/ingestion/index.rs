@@ -7,7 +7,7 @@ use carrel_domain::{DocumentPath, Error, Result};
 
 use super::Ingestion;
 
-/// What became of an upload's jobs.
+/// The outcome of an upload's jobs.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Documents that are not indexed everywhere, and why.

@@ -1,4 +1,4 @@
-//! What an upload finds there already: documents of the same content, or of the same request.
+//! Finds existing documents of the same content or of the same request.
 use std::collections::HashMap;
 
 use carrel_domain::audit::By;
@@ -79,7 +79,11 @@ pub(super) async fn reuse(
     for paths in paths.chunks(ADOPTED) {
         // The upload that stored them may be undone yet.
         if library.uploads.adopt(paths).await?.len() < paths.len() {
-            return Err(Error::unavailable("the document", "others are changing it; try again"));
+            return Err(Error::unavailable(
+                "the document",
+                "other requests are changing it; try \
+                 again",
+            ));
         }
     }
     let (mut ingested, mut missing) = (Ingested::default(), vec![Vec::new(); into.len()]);

@@ -19,7 +19,7 @@ pub struct LinkRequest {
     pub headers: Vec<(String, String)>,
     /// Whether an answer that is no success is taken for the page.
     pub take_errors: bool,
-    /// What a client says of it.
+    /// The client's metadata.
     pub details: Details,
 }
 
@@ -78,7 +78,7 @@ impl Ingestion {
     }
 }
 
-/// What is to be done with an answer: by its type, or by its address where that says more.
+/// How a response is read: by its type, or by its address if that is more specific.
 fn kind(types: Vec<FileType>, fetched: &FetchedPage) -> Result<Kind> {
     let media_type = fetched.media_type.as_str();
     let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
@@ -113,7 +113,7 @@ fn is_markup(mime: &str) -> bool {
     matches!(mime, "text/html" | "application/xhtml+xml")
 }
 
-/// What a link may lead to.
+/// The allowed targets of a link.
 enum Kind {
     Page,
     /// A file of this extension.

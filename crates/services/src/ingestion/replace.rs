@@ -52,7 +52,7 @@ pub(super) async fn replace(
         let Some(replaced) = store(library, &plan, &arrival).await? else { continue };
         return settle(ingestion, plan, replaced, arrival).await;
     }
-    Err(Error::unavailable("the document", "others are changing it; try again"))
+    Err(Error::unavailable("the document", "other requests are changing it; try again"))
 }
 
 fn plan(key: &str, earlier: &[Placed], arrival: &Arrival) -> Replacement {
@@ -106,7 +106,7 @@ async fn store(
     replaced
 }
 
-/// What follows a replacement that is committed.
+/// The work after a committed replacement.
 async fn settle(
     ingestion: &Ingestion,
     plan: Replacement,

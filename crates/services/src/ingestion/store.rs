@@ -40,7 +40,7 @@ pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<I
     Ok(ingested)
 }
 
-/// What became of documents that were stored.
+/// The outcome of stored documents.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     /// The jobs that index them later.

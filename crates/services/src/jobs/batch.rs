@@ -24,7 +24,7 @@ const TRIES: u32 = 3;
 /// How much of a reason is kept, in characters.
 const LONGEST_REASON: usize = 500;
 
-/// What a step came to.
+/// The result of a step.
 pub(super) enum Step {
     /// There is nothing left to do.
     Over,
@@ -106,7 +106,7 @@ pub(super) async fn step(
     Ok(embedding.outcome.made(turn))
 }
 
-/// What a step has come to so far.
+/// The result of a step so far.
 #[derive(Default)]
 pub(super) struct Outcome {
     finished: Vec<FinishedItem>,

@@ -24,12 +24,12 @@ pub(super) fn is_large(chunks: &[Chunk]) -> bool {
 pub(super) struct LargeDocument {
     item: JobItem,
     method: Method,
-    /// What is not embedded yet.
+    /// The remaining chunks.
     chunks: std::vec::IntoIter<Chunk>,
     stored: Option<PartialIndexing>,
 }
 
-/// What follows once a part is stored.
+/// The next action after a stored part.
 pub(super) enum AfterPart {
     Next(Box<LargeDocument>),
     /// The document is done. Says whether other jobs wait.

@@ -128,7 +128,7 @@ async fn a_text_that_is_refused_does_not_keep_others_out() {
     assert_eq!(world.jobs.lock().unwrap()[0].items[1].attempts, 3);
     assert_eq!(reasons(&world)[1].as_deref(), Some("the test is unavailable: bad"));
     let refused = workers.cancel(&over, &by()).await.unwrap_err();
-    assert_eq!(refused.to_string(), "job: is over already");
+    assert_eq!(refused.to_string(), "job: has ended already");
 }
 
 #[tokio::test]

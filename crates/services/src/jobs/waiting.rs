@@ -8,9 +8,9 @@ use super::worker::Worker;
 use super::{PAGE, Workers};
 
 /// Why a document is not indexed yet when the server stops.
-const STOPPING: &str = "the server is stopping; the document is indexed once it has started again";
+const STOPPING: &str = "the server is stopping; the document is indexed when it has started again";
 
-/// What became of a job that a request has waited for.
+/// The outcome of a job for which a request waited.
 #[derive(Debug)]
 pub(crate) struct EndedJob {
     /// Whether it is over; else the server is stopping, and the job goes on after its next start.
@@ -59,7 +59,7 @@ async fn failures(workers: &Workers, job: &Job) -> Result<Vec<(DocumentPath, Str
     let mut failures = Vec::new();
     for (state, otherwise) in [
         (ItemState::Failed, "it could not be embedded"),
-        (ItemState::Cancelled, "the job was cancelled before its turn came"),
+        (ItemState::Cancelled, "the job was cancelled before this document was indexed"),
         (ItemState::Queued, STOPPING),
     ] {
         let mut after = None;

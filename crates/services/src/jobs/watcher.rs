@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// How often is looked for changes that somebody elsewhere has made.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What happened to a job.
+/// An event of a job.
 #[derive(Clone, Debug)]
 pub enum JobUpdate {
     /// Items that have changed, in the order of change, and the job as it is after them; without
@@ -61,7 +61,7 @@ impl JobWatcher {
                         return Some(news);
                     }
                 }
-                Err(error) => tracing::warn!(%error, "failed to look for changes of a job"),
+                Err(error) => tracing::warn!(%error, "failed to query the changes of a job"),
             }
             let quiet = self.quiet_since + PAUSE;
             tokio::select! {

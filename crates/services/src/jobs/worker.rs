@@ -1,4 +1,4 @@
-//! Whoever works on one job: step after step, until it is over or has to be given back.
+//! Runs one job step by step, until it ends or must be returned to the queue.
 use std::time::{Duration, Instant};
 
 use carrel_domain::audit::{By, Event};
@@ -94,7 +94,7 @@ impl Worker {
             return self.end(None).await;
         }
         if self.resumed {
-            tracing::info!(job = self.job.id.0, "going on with a job that was left");
+            tracing::info!(job = self.job.id.0, "resuming an abandoned job");
         }
         if self.resumed && self.job.attempts >= VANISHED {
             self.give_up_on_next().await?;
@@ -192,7 +192,7 @@ impl Worker {
     async fn give_up_on_next(&mut self) -> Result<()> {
         let waiting = self.workers.shared.queue.pending_items(&self.lease, 1).await?;
         let Some(item) = waiting.into_iter().flatten().next() else { return Ok(()) };
-        let reason = "the server ended while it was embedded, several times";
+        let reason = "the server ended several times while this document was being embedded";
         let outcome = ItemOutcome::Failed(reason.to_owned());
         self.complete(vec![FinishedItem { item, outcome }]).await.map(drop)
     }
@@ -298,7 +298,7 @@ pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
     }
 }
 
-/// What a document has come to; nothing yet when it is tried again.
+/// The outcome of a document; `None` if it will be retried.
 fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
     match outcome {
         ItemOutcome::Indexed(_) | ItemOutcome::IndexedInParts { .. } | ItemOutcome::Unchanged => {

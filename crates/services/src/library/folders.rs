@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Library;
 
-/// What becomes of documents that are in workspaces when they are to be moved.
+/// What happens to documents in workspaces when they are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovePolicy {
     /// They move, and stay in their workspaces.

@@ -15,7 +15,7 @@ const MOST: u32 = 5_000;
 /// How many bytes they are to be, were all of them like those that were read before.
 const PAGE: usize = 4 << 20;
 
-/// What a document takes beside its metadata.
+/// The size of a document without its metadata.
 const USUAL: usize = 600;
 
 /// A folder, or a document in the folder that came last.
@@ -30,7 +30,7 @@ pub enum ListEntry {
 /// A list under way.
 struct Listing {
     port: Arc<dyn Folders>,
-    /// Where it goes on; nowhere at its end.
+    /// The next position; `None` at the end.
     next: Option<ListPosition>,
     limit: u32,
     /// Folders that are still to come, the next one last.
@@ -68,7 +68,7 @@ pub(super) fn list_after(
     })
 }
 
-/// Where a list goes on after a page of it; nowhere when that was the last.
+/// The position after a page of a list; `None` after the last page.
 fn following(
     place: ListPosition,
     page: &[ListedDocument],

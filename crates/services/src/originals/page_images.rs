@@ -9,7 +9,7 @@ use carrel_domain::original::{OriginalName, PageImage, PageRenderer};
 use carrel_domain::{Error, Result};
 use tempfile::NamedTempFile;
 
-/// What the pictures that are kept may take, in bytes.
+/// The limit for all pictures together, in bytes.
 pub const ROOM: u64 = 256 << 20;
 
 /// Draws pages, and keeps the pictures that were looked at last. Cheap to clone.
@@ -17,9 +17,9 @@ pub const ROOM: u64 = 256 << 20;
 pub struct PageImages {
     /// Draws them.
     pub renderer: Arc<dyn PageRenderer>,
-    /// Where pictures are kept: a file each, which begins with the number of pages.
+    /// The directory of pictures; each file begins with the number of pages.
     pub directory: PathBuf,
-    /// What they may take, in bytes.
+    /// Their limit, in bytes.
     pub room: u64,
 }
 
@@ -44,7 +44,7 @@ impl PageImages {
         let keep = move || this.keep(name, page, &kept, SystemTime::now());
         // The picture is there, whether it can be kept or not.
         if let Err(error) = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)? {
-            tracing::warn!(%error, "failed to keep the picture of a page");
+            tracing::warn!(%error, "failed to store the picture of a page");
         }
         Ok(image)
     }

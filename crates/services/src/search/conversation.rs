@@ -1,16 +1,16 @@
-//! What a question leaves unsaid: rare words of the turns before it.
+//! Adds rare words of earlier turns to a question that does not stand alone.
 //!
-//! "Who is the manager there?" after "Where is the Riga branch?" is about Riga. No model is asked: words of
-//! recent turns are looked for with the question's own, each worth less the longer ago it was said and the
-//! more the question says itself.
+//! "Who is the manager there?" after "Where is the Riga branch?" is about Riga. This uses no model:
+//! words of recent turns are searched for together with the question's own. Each counts less the
+//! longer ago it was said and the more words the question has itself.
 use carrel_domain::lexical::LexicalQuery;
 
 /// A turn before the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierTurn {
-    /// What was asked.
+    /// The question.
     pub question: String,
-    /// What was answered.
+    /// The answer.
     pub answer: String,
 }
 

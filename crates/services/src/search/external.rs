@@ -14,7 +14,8 @@ const MOST_SENT: usize = 100;
 /// none.
 pub(super) async fn rerank_by_model(models: &dyn Models, task: &Task<'_>, hits: &mut [Hit]) {
     if let Err(error) = ask_reranker(models, task, hits).await {
-        tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking stands");
+        tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking \
+                 applies");
     }
 }
 

@@ -1,8 +1,9 @@
-//! What the best passages have in common speaks for others that have it too: pseudo-relevance feedback.
+//! Pseudo-relevance feedback: passages similar to the best ones count for more.
 //!
-//! Where many passages hold the question's words about as well, those that are about the same thing as the
-//! best are likelier to answer than those that share the words by chance. Passages are compared by all of
-//! their words, rare ones among the candidates weighing more; no model and no index is asked.
+//! If many passages contain the question's words about equally, those on the same subject as the
+//! best are more likely to answer than those that share the words by chance. Passages are compared
+//! by all of their words, with more weight for words that are rare among the candidates; no model
+//! and no index is used.
 use std::collections::{BTreeMap, HashMap};
 
 use carrel_domain::lexical::rough_terms;

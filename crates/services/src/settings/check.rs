@@ -1,4 +1,4 @@
-//! What a value must be like, each rule a pure function that answers in words clients know.
+//! Checks of values, each a pure function with the messages that clients know.
 use carrel_domain::Error;
 use carrel_domain::image::ImageSize;
 use url::Url;
@@ -71,7 +71,7 @@ impl Check {
         })
     }
 
-    /// What is wrong with `text`, if anything.
+    /// Returns the fault of `text`, if any.
     pub fn mistake(self, text: &str, choices: &Choices) -> Option<String> {
         let unless = |fine: bool, words: &str| (!fine).then(|| words.to_owned());
         match self {

@@ -4,7 +4,7 @@ use carrel_domain::{Error, Result};
 /// One allowed value.
 #[derive(Debug)]
 pub struct Choice {
-    /// What the setting is set to.
+    /// The value of the setting.
     pub value: &'static str,
     /// The variable that holds the name of the model, where this is a provider of models.
     pub model: Option<&'static str>,

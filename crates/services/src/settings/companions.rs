@@ -1,4 +1,4 @@
-//! Which settings belong to which provider, by their names: tables of that would only repeat them.
+//! Finds the settings of a provider by their names, because tables would only repeat these.
 use super::check::Check;
 use super::choices::Choice;
 use super::registry::{Capability, Registry, Setting};

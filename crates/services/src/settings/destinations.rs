@@ -1,5 +1,6 @@
-//! Where secrets are sent. A change that would send a kept secret to another server is refused, so
-//! that whoever may change settings cannot read a sealed secret by naming a server of their own.
+//! The addresses to which secrets are sent. A change that would send a stored secret to another
+//! server is refused; otherwise a person who may change settings could read a sealed secret with
+//! their own server.
 use std::collections::BTreeSet;
 
 use url::Url;

@@ -1,4 +1,4 @@
-//! The `.env` format: how values are written down in a file, and read back exactly.
+//! The `.env` format: writes values to a file so that they are read back exactly.
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -13,12 +13,12 @@ pub struct Entry {
     pub line: usize,
 }
 
-/// What is wrong, and on which line, from 1.
+/// A fault, and its line number from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// From 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: &'static str,
 }
 
@@ -61,7 +61,7 @@ fn statement(text: &str) -> (Statement, usize) {
         return (Ok(None), end);
     }
     let Some(equals) = line.find('=') else {
-        return (Err("is not of the form NAME=value"), end);
+        return (Err("must have the form NAME=value"), end);
     };
     let name = line[..equals].trim();
     let name = match name.strip_prefix("export") {
@@ -69,7 +69,7 @@ fn statement(text: &str) -> (Statement, usize) {
         _ => name,
     };
     if !is_name(name) {
-        return (Err("has a name with other signs than letters, digits and underscores"), end);
+        return (Err("has a name with characters other than letters, digits and underscores"), end);
     }
     let after = line[equals + 1..].trim_start_matches([' ', '\t']);
     let start = equals + 1 + (line.len() - equals - 1 - after.len());

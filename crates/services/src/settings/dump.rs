@@ -32,7 +32,7 @@ const END: &str = "# End of the settings written by carrel.";
 /// How far apart writes are, however often they are asked for.
 pub const PAUSE: Duration = Duration::from_secs(60);
 
-/// What came of asking for a dump.
+/// The result of a request for a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dumped {
     /// Dumps are for production only.
@@ -141,7 +141,7 @@ impl Dump {
 /// so is everything that the environment of the process says.
 ///
 /// # Errors
-/// Those of sealing.
+/// The errors of sealing.
 pub fn render(store: &SettingsStore, secrets: DumpedSecrets) -> Result<String> {
     let snapshot = store.snapshot();
     let mut text = format!("{BEGIN}\n");

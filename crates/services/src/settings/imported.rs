@@ -1,12 +1,12 @@
-//! Settings that an import brings: each is checked as if somebody set it, and those that pass are
-//! made ready to be stored in the transaction of the import.
+//! Imported settings: checks each like a change, and prepares valid ones for the transaction of the
+//! import.
 use carrel_domain::Result;
 use carrel_domain::settings::names;
 
 use super::preferences;
 use super::store::SettingsStore;
 
-/// What becomes of settings on their way in.
+/// The outcome of imported settings.
 #[derive(Debug, Default, PartialEq)]
 pub struct PreparedSettings {
     /// Names and values as the database has them, secrets sealed.

@@ -31,7 +31,7 @@ impl Key {
         let value = |digit: u8| char::from(digit).to_digit(16);
         let is_key = digits.len() == 2 * LENGTH && digits.iter().all(|c| value(*c).is_some());
         if !is_key {
-            return Err(Error::invalid("the key of secrets", "must be 64 hexadecimal digits"));
+            return Err(Error::invalid("the secret key", "must be 64 hexadecimal digits"));
         }
         for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
             let digits = value(pair[0]).unwrap_or(0) << 4 | value(pair[1]).unwrap_or(0);
@@ -116,10 +116,13 @@ fn close_to_others(path: &Path) {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(path).map(|file| file.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o077 != 0) {
-            tracing::warn!("{} could be read by others; it is closed now", path.display());
+            tracing::warn!(
+                "{} was readable for other users; its permissions are now restricted",
+                path.display()
+            );
             let closed = std::fs::Permissions::from_mode(0o600);
             if let Err(error) = std::fs::set_permissions(path, closed) {
-                tracing::warn!("failed to close {} to others: {error}", path.display());
+                tracing::warn!("failed to restrict the permissions of {}: {error}", path.display());
             }
         }
     }
@@ -128,13 +131,13 @@ fn close_to_others(path: &Path) {
 }
 
 fn damaged(path: &Path) -> Error {
-    let remedy = "put back the file from a backup, or remove it and set every secret again";
-    let reason = format!("{} holds no key; {remedy}", path.display());
-    Error::unavailable("the store of secrets", reason)
+    let remedy = "restore the file from a backup, or remove it and set every secret again";
+    let reason = format!("{} does not contain a key; {remedy}", path.display());
+    Error::unavailable("the secret store", reason)
 }
 
 fn failed(to: &str, path: &Path, error: std::io::Error) -> Error {
-    let text = format!("failed to {to} the key of secrets at {}: {error}", path.display());
+    let text = format!("failed to {to} the secret key at {}: {error}", path.display());
     Error::internal(std::io::Error::new(error.kind(), text))
 }
 

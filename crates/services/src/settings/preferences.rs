@@ -9,7 +9,7 @@ use url::Url;
 
 use super::update::Leniency;
 
-/// What a preference may hold. Lengths are in bytes.
+/// The allowed values of a preference. Lengths are in bytes.
 enum Kind {
     /// One line of at most so many bytes.
     Line(usize),
@@ -76,7 +76,7 @@ pub async fn change(
     }
     if !known && leniency == Leniency::Strict {
         let all: Vec<_> = PREFERENCES.iter().map(|(name, _)| *name).collect();
-        let reason = format!("names no preference; there are {}", all.join(", "));
+        let reason = format!("is not a preference; the preferences are {}", all.join(", "));
         return Err(Error::invalid("body", reason));
     }
     if leniency == Leniency::Strict {

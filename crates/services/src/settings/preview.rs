@@ -1,4 +1,4 @@
-//! Settings as they would be with changes that nobody has made yet.
+//! Settings with unsaved changes.
 use carrel_domain::Result;
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::update::Leniency;
 
-/// What would hold.
+/// The settings after the change.
 pub struct Preview<'a> {
     store: &'a SettingsStore,
     snapshot: Snapshot,
@@ -17,7 +17,7 @@ impl<'a> Preview<'a> {
     /// the one that is kept. Without changes they are as they are.
     ///
     /// # Errors
-    /// Those of a strict update.
+    /// The errors of a strict update.
     pub fn new(store: &'a SettingsStore, changes: &Map<String, Value>) -> Result<Self> {
         let before = store.snapshot();
         let mut snapshot = (*before).clone();

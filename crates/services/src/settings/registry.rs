@@ -27,7 +27,7 @@ pub enum Capability {
     SpeechToText,
     /// Kept for clients of the other product.
     Agents,
-    /// Who may do what.
+    /// Access control.
     Access,
     /// Everything else.
     General,
@@ -71,7 +71,7 @@ impl Capability {
     }
 }
 
-/// What holds, and what is shown, where nothing is set.
+/// The default, and how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unset {
     /// Nothing holds and the name is not listed.
@@ -127,9 +127,9 @@ pub struct Setting {
     pub capabilities: Vec<Capability>,
     /// Whether it is sealed at rest and shown only as being there or not.
     pub secret: bool,
-    /// What holds where nothing is set.
+    /// The default.
     pub unset: Unset,
-    /// What its values must meet.
+    /// The check of its values.
     pub checks: Vec<Check>,
     /// The addresses that a secret is sent to.
     pub destinations: Vec<Destination>,

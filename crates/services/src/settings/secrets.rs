@@ -1,4 +1,4 @@
-//! How secret values are kept: sealed at rest, and out of sight in memory.
+//! Secret values: sealed in the database, and hidden in memory.
 use std::fmt;
 
 use base64::Engine;
@@ -38,7 +38,7 @@ impl fmt::Display for SecretString {
     }
 }
 
-/// What sealed text begins with; the number is the version of the form.
+/// The prefix of sealed text; the number is the version of the format.
 const FORM: &str = "sealed:1:";
 const NONCE: usize = 24;
 
@@ -75,7 +75,7 @@ impl Sealer {
     /// name, was changed, or is in no form known here.
     pub fn open(&self, name: &str, sealed: &str) -> Result<String> {
         let Some(text) = sealed.strip_prefix(FORM) else {
-            return Err(unreadable(name, "is not in a form that this version reads"));
+            return Err(unreadable(name, "has a format that this version does not support"));
         };
         let opened = STANDARD_NO_PAD.decode(text).ok().and_then(|bytes| {
             let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
@@ -88,8 +88,8 @@ impl Sealer {
 }
 
 fn unreadable(name: &str, why: &str) -> Error {
-    let remedy = "put back the key it was sealed with, or set the value again";
-    Error::unavailable("the store of secrets", format!("{name} {why}; {remedy}"))
+    let remedy = "restore the key it was sealed with, or set the value again";
+    Error::unavailable("the secret store", format!("{name} {why}; {remedy}"))
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
                 sealer.open("B", &sealed).unwrap_err(),
                 Sealer::new(&Key::random()).open("A", &sealed).unwrap_err(),
             ] {
-                assert!(error.to_string().contains("put back the key"), "{error}");
+                assert!(error.to_string().contains("restore the key"), "{error}");
             }
         }
     }

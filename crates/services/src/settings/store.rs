@@ -81,7 +81,7 @@ impl SettingsStore {
     /// counts as not set until it is set again, so that one lost key does not stop the server.
     ///
     /// # Errors
-    /// Those of [`Settings::all`].
+    /// The errors of [`Settings::all`].
     pub async fn open(
         settings: Arc<dyn Settings>,
         mut layers: SettingLayers,
@@ -126,7 +126,7 @@ impl SettingsStore {
         let values = self.available.get(variable)?;
         let shown: String = text.chars().take(100).collect();
         (!values.contains(&text)).then(|| {
-            format!("{shown} is not available in this server; there is {}", values.join(", "))
+            format!("{shown} is not available in this server; choose {}", values.join(", "))
         })
     }
 
@@ -144,7 +144,7 @@ impl SettingsStore {
     /// Reads the database again, because another process may have changed it.
     ///
     /// # Errors
-    /// Those of [`Settings::all`]; what was known stays in force.
+    /// The errors of [`Settings::all`]; the previous settings stay in force.
     pub async fn reload(&self) -> Result<()> {
         let _changing = self.changing.lock().await;
         let mut rows = self.settings.all().await?;
@@ -226,7 +226,7 @@ impl SettingsStore {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What was set for a variable, wherever; no defaults.
+    /// The value of a variable from any source, without defaults.
     pub(super) fn explicit_value<'a>(
         &'a self,
         snapshot: &'a Snapshot,

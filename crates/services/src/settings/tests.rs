@@ -130,7 +130,7 @@ async fn what_the_program_has_nothing_for_is_refused_and_told_of() {
     world.store = world.store.with_available("VECTOR_DB", ["lancedb"]);
     assert!(world.store.unavailable("VECTOR_DB").unwrap().starts_with("pinecone is not available"));
     let error = world.refused(json!({ "VectorDB": "chroma", "ChromaEndpoint": "http://a" })).await;
-    assert_eq!(error, "VectorDB: chroma is not available in this server; there is lancedb");
+    assert_eq!(error, "VectorDB: chroma is not available in this server; choose lancedb");
     let error = world.refused(json!({ "VectorDB": "nope" })).await;
     assert!(error.contains("Invalid VectorDB type") && !error.contains("available"), "{error}");
     let lenient = world.update(json!({ "VectorDB": "chroma" }), Leniency::Lenient).await.unwrap();

@@ -23,10 +23,10 @@ pub enum Leniency {
     Lenient,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Updated {
-    /// By public name, as it was sent, with secrets masked.
+    /// The new values by public name, as they were sent, with secrets masked.
     pub new_values: Map<String, Value>,
     /// Names that are no setting's.
     pub ignored: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Updated {
     pub error: Option<String>,
 }
 
-/// What stands in an answer in the place of a secret.
+/// The placeholder for a secret in a response.
 pub const MASK: &str = "******";
 
 /// A value on its way into the database.
@@ -43,7 +43,7 @@ pub(super) struct Change<'a> {
     pub(super) text: String,
 }
 
-/// What is to be changed, by variable.
+/// The changes, by variable.
 pub(super) type Plan<'a> = BTreeMap<&'static str, Change<'a>>;
 
 impl SettingsStore {
@@ -107,7 +107,7 @@ impl SettingsStore {
             if leniency == Leniency::Strict {
                 self.add_choices(setting, &mut mistakes);
                 let other = planned.get(setting.variable).filter(|other| other.text != text);
-                mistakes.extend(other.map(|_| "is given twice with different values".to_owned()));
+                mistakes.extend(other.map(|_| "is set twice with different values".to_owned()));
             }
             if !mistakes.is_empty() {
                 refusals.push((setting.name, mistakes));

@@ -1,4 +1,4 @@
-//! What may be seen of the settings: everything but secrets, and facts that are no settings.
+//! The visible part of the settings: everything except secrets, and facts that are not settings.
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -6,12 +6,12 @@ use super::registry::{Setting, Unset};
 use super::store::{SettingsStore, Snapshot};
 use super::update::{Leniency, MASK};
 
-/// What is listed with the settings and is none. The caller knows it.
+/// Facts that are listed with the settings. The caller provides them.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Whether the instance as a whole asks for a password.
     pub requires_auth: bool,
-    /// Where everything is stored.
+    /// The storage directory.
     pub storage_dir: String,
     /// Whether this is a server for a team.
     pub multi_user_mode: bool,
@@ -27,7 +27,7 @@ pub struct Facts {
     pub simple_sso: bool,
     /// Whether simple sign-on is the only way in.
     pub simple_sso_only: bool,
-    /// Where to send those who have to sign in elsewhere.
+    /// The address where users sign in elsewhere.
     pub simple_sso_redirect: Option<String>,
 }
 
@@ -117,7 +117,7 @@ fn shown(
     Some(typed.unwrap_or_else(|| display(given).into()))
 }
 
-/// What an answer repeats of a value that was sent as `value`.
+/// Returns the form in which a response repeats the sent `value`.
 pub(super) fn echo(setting: &Setting, value: &Value, text: &str) -> Value {
     match without_password(text) {
         _ if setting.secret && !text.is_empty() => MASK.into(),

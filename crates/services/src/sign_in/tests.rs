@@ -1,4 +1,4 @@
-//! Who is let in, who is not, and who has to wait.
+//! Tests of sign-in: success, refusal and throttling.
 use std::sync::Mutex;
 
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! A long text, cut where somebody who reads it aloud would draw breath.
+//! Cuts a long text where a reader would take a breath.
 
 /// Cuts `text` into pieces of at most `longest` characters: after sentences, or after words where a
 /// sentence is longer, or anywhere where a word is.

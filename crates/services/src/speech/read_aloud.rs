@@ -70,10 +70,13 @@ impl SpeechService {
         let text = spoken_text(answer);
         let length = text.chars().count();
         if length == 0 {
-            return Err(Error::unprocessable("the answer has nothing that can be said"));
+            return Err(Error::unprocessable("the answer contains nothing to speak"));
         }
         if length > LONGEST_ANSWER {
-            let reason = format!("answers of more than {LONGEST_ANSWER} characters are not read");
+            let reason = format!(
+                "answers of more than {LONGEST_ANSWER} characters are not read \
+                 aloud"
+            );
             return Err(Error::unprocessable(reason));
         }
         let model = self.models.synthesizer()?;
@@ -116,7 +119,7 @@ impl SpeechService {
                     let kept = tokio::task::spawn_blocking(keep).await;
                     // The listener has heard all of it, whether the file is kept or not.
                     if let Ok(Err(error)) = kept {
-                        tracing::warn!(%error, "failed to keep a spoken answer");
+                        tracing::warn!(%error, "failed to store a spoken answer");
                     }
                     return;
                 }
@@ -151,7 +154,7 @@ impl Plan {
             _ if has(AudioFormat::Mp3) => AudioFormat::Mp3,
             _ if has(AudioFormat::Pcm) => AudioFormat::Wav,
             Some(first) => *first,
-            None => return Err(Error::unavailable("speech synthesis", "it makes no sound")),
+            None => return Err(Error::unavailable("speech synthesis", "it returns no audio")),
         };
         let format = wanted.unwrap_or(usual);
         match format {
@@ -167,7 +170,7 @@ impl Plan {
                 check_format(model, format, "format")?;
                 if length > LONGEST_SPOKEN_TEXT {
                     let reason = format!(
-                        "{} holds at most {LONGEST_SPOKEN_TEXT} characters of an answer; ask for mp3",
+                        "{} is limited to answers of {LONGEST_SPOKEN_TEXT} characters; request mp3",
                         format.as_str()
                     );
                     return Err(Error::invalid("format", reason));
@@ -206,7 +209,10 @@ impl Reading {
                 let sound = sound?;
                 self.bytes += sound.len();
                 if self.bytes > MOST_SOUND {
-                    let reason = format!("it speaks more than {MOST_SOUND} bytes of one answer");
+                    let reason = format!(
+                        "it returned more than {MOST_SOUND} bytes of audio for \
+                         one answer"
+                    );
                     return Err(Error::unavailable("speech synthesis", reason));
                 }
                 if !self.put(sound).await? {

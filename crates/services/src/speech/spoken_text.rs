@@ -1,7 +1,7 @@
-//! Markdown as somebody would say it who reads it aloud.
+//! Converts Markdown to text as a person would read it aloud.
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMergeStream};
 
-/// What is said in place of a block of code.
+/// The spoken replacement of a code block.
 const CODE: &str = "code";
 
 /// How much of an address is left out at once, in characters.

@@ -1,4 +1,4 @@
-//! What is counted of recordings, and which voice and encoding is asked for.
+//! Tests of counting recordings, and of choosing voices and encodings.
 use carrel_domain::speech::SpeechSegment;
 use futures_util::stream;
 

@@ -8,7 +8,7 @@ use carrel_domain::widget::{NewWidgetChat, Widget, WidgetChat, WidgetChats};
 use carrel_domain::{ChatId, Result, WidgetId, WorkspaceId};
 use serde_json::json;
 
-/// Where the exchanges of one widget are kept, as a conversation knows it.
+/// The store of one widget's exchanges, with the interface of a conversation.
 pub struct WidgetChatStore {
     chats: Arc<dyn WidgetChats>,
     widget: WidgetId,

@@ -1,4 +1,4 @@
-//! How fast one visitor may use the widgets of all pages.
+//! Limits the rate of one visitor over the widgets of all pages.
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};

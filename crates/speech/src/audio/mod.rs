@@ -35,17 +35,15 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 pub enum AudioError {
     #[error("is empty")]
     Empty,
-    #[error("is no recording, or it is damaged")]
+    #[error("is not a recording, or is damaged")]
     Unknown,
-    #[error("has no sound in it")]
+    #[error("has no audio track")]
     NoSound,
-    #[error(
-        "has sound in an encoding that is not read; save it as WAV, FLAC, MP3, AAC, Vorbis or Opus"
-    )]
+    #[error("has audio in an unsupported encoding; save it as WAV, FLAC, MP3, AAC, Vorbis or Opus")]
     UnknownCodec,
-    #[error("is damaged: none of its sound can be decoded")]
+    #[error("is damaged: none of its audio can be decoded")]
     Damaged,
-    #[error("is longer than the {} hours that a recording may last", .0 / 3600)]
+    #[error("is longer than {} hours, the limit for recordings", .0 / 3600)]
     TooLong(u64),
 }
 

@@ -30,8 +30,7 @@ pub async fn sounds(text: &str, voice: &str) -> Result<String> {
 pub async fn speak(text: &str, voice: &str, speed: Speed) -> Result<(Vec<f32>, u32)> {
     let speed = (USUAL_SPEED * speed.factor()).clamp(SPEEDS.0, SPEEDS.1).round().to_string();
     let wav = run(&["--stdout", "-v", voice, "-s", &speed, "--stdin"], text).await?;
-    samples(&wav)
-        .ok_or_else(|| Error::internal("espeak-ng answered with something else than sound"))
+    samples(&wav).ok_or_else(|| Error::internal("espeak-ng returned something other than audio"))
 }
 
 /// Its voices, by the codes of their languages.

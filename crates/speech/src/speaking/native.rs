@@ -91,7 +91,7 @@ impl NativeSynthesizer {
 
 fn no_voice(name: &str) -> Error {
     let known = "must be a voice that GET /v1/audio/voices lists";
-    tracing::debug!(name, "a voice was asked for that is not there");
+    tracing::debug!(name, "a requested voice is not installed");
     Error::invalid("voice", known)
 }
 

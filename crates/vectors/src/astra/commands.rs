@@ -54,7 +54,7 @@ impl Commands {
 
     fn unknown_database(&self) -> Error {
         let setting = self.rest.names.address;
-        self.rest.unavailable(format!("it is no Data API of Astra DB; check {setting}"))
+        self.rest.unavailable(format!("it is not a Data API of Astra DB; check {setting}"))
     }
 
     fn failure(&self, error: &Value, code: &str) -> Error {

@@ -84,7 +84,7 @@ impl Astra {
         self.delete(&name, &json!({ "_id": { "$in": ids } })).await?;
         match self.commands.tell(&name, &options, &body).await?.is_whole {
             true => Ok(()),
-            false => Err(self.rest().will_not("it keeps documents that were taken out")),
+            false => Err(self.rest().will_not("it still has documents that were removed")),
         }
     }
 
@@ -148,7 +148,7 @@ impl Astra {
             } else if !patience.wait().await {
                 // Another process may have changed it since. The next call starts fresh.
                 self.recent.is_seen(place, &change);
-                let reason = "it does not show what it was told a minute ago";
+                let reason = "it does not show a change of a minute ago";
                 return Err(self.rest().will_not(reason));
             }
         }
@@ -215,7 +215,7 @@ impl Store for Astra {
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
         if dimensions > MOST_DIMENSIONS {
             return Err(self.rest().will_not(format!(
-                "it holds vectors of {MOST_DIMENSIONS} dimensions at the most, and these have \
+                "it accepts vectors of at most {MOST_DIMENSIONS} dimensions, and these have \
                  {dimensions}; choose another EMBEDDING_MODEL_PREF or VECTOR_DB"
             )));
         }

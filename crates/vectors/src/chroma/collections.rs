@@ -80,8 +80,8 @@ impl Collections {
         let (tenant, database) = (&self.tenant, &self.database);
         let setting = self.rest.names.address;
         self.rest.unavailable(format!(
-            "it has no database {database} of tenant {tenant}, or is no Chroma of version 1 or \
-             later; check {setting}"
+            "it has no database {database} of tenant {tenant}, or is not Chroma 1.0 or later; \
+             check {setting}"
         ))
     }
 

@@ -177,7 +177,7 @@ impl Store for Chroma {
         let most = self.quotas.dimensions;
         if dimensions > most {
             return Err(self.rest().will_not(format!(
-                "it holds vectors of {most} dimensions at the most, and these have {dimensions}; \
+                "it accepts vectors of at most {most} dimensions, and these have {dimensions}; \
                  choose another EMBEDDING_MODEL_PREF or VECTOR_DB"
             )));
         }

@@ -31,7 +31,7 @@ pub async fn load(
             return Ok(builder.finish(version));
         };
         if after.is_some_and(|after| last <= after) {
-            return Err(Error::internal("the database gave a page of codes twice"));
+            return Err(Error::internal("the database returned a page of codes twice"));
         }
         after = Some(last);
         for row in page {

@@ -133,7 +133,7 @@ impl VectorIndex for EmbeddedIndex {
     /// matches nothing.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
-            return Err(Error::invalid("vector", "must hold finite numbers only"));
+            return Err(Error::invalid("vector", "must contain only finite numbers"));
         }
         if query.limit == 0 || query.to.iter().all(|value| *value == 0.0) {
             return Ok(Vec::new());

@@ -111,14 +111,14 @@ impl Milvus {
 
     fn unknown_version(&self) -> carrel_domain::Error {
         let setting = self.rest.names.address;
-        self.rest.unavailable(format!("it is no Milvus of version 2.4 or later; check {setting}"))
+        self.rest.unavailable(format!("it is not Milvus 2.4 or later; check {setting}"))
     }
 
     fn failure(&self, said: i64, answer: &Value) -> carrel_domain::Error {
         let words = self.rest.shown(answer["message"].as_str().unwrap_or_default());
         match said {
             code::UNAUTHENTICATED => self.rest.key_refused(),
-            code::RATE_LIMIT => self.rest.unavailable("it is asked too often"),
+            code::RATE_LIMIT => self.rest.unavailable("its rate limit is reached"),
             code::NO_DATABASE | code::NOT_LOADED => {
                 self.rest.unavailable(format!("it answered {said}: {words}"))
             }
@@ -245,7 +245,7 @@ impl Store for Milvus {
         if !DIMENSIONS.contains(&dimensions) {
             let (least, most) = (DIMENSIONS.start(), DIMENSIONS.end());
             return Err(self.rest.will_not(format!(
-                "it holds vectors of {least} to {most} dimensions, and these have {dimensions}; \
+                "it accepts vectors of {least} to {most} dimensions, and these have {dimensions}; \
                  choose another EMBEDDING_MODEL_PREF or VECTOR_DB"
             )));
         }

@@ -171,9 +171,9 @@ impl Inner {
         let remedy = if said.contains("extension") {
             "install pgvector on that server and have its administrator run CREATE EXTENSION vector"
         } else if said.contains("column") {
-            "the table of PGVECTOR_TABLE_NAME belongs to something else; name another"
+            "the table in PGVECTOR_TABLE_NAME belongs to another program; name another table"
         } else {
-            "is the user allowed to make tables there?"
+            "is the user allowed to create tables there?"
         };
         Error::unavailable(NAME, format!("{said}; {remedy}"))
     }

@@ -72,8 +72,8 @@ impl PgVector {
     /// [`Error::Unavailable`] if the name is not a valid table name.
     pub fn new(url: &str, table: &str, installation: &str) -> Result<Self> {
         let tables = Tables::named(table).ok_or_else(|| {
-            let reason = "PGVECTOR_TABLE_NAME must be a name of letters, digits and _, at most 50 \
-                          of them, after that of a schema and a dot if need be";
+            let reason = "PGVECTOR_TABLE_NAME must be a name of at most 50 letters, digits and _, \
+                 optionally after a schema and a dot";
             Error::unavailable(NAME, reason)
         })?;
         let connections = Connections::new(url, tables.preparation(), tables.probe());

@@ -47,22 +47,25 @@ impl Indexes {
         let (rest, name) = (&self.rest, &self.name);
         let Some(told) = rest.get(&["indexes", name]).await? else {
             return Err(rest.unavailable(format!(
-                "it has no index {name}; make one there for dense vectors by cosine, or check \
-                 PINECONE_INDEX"
+                "it has no index {name}; create one for dense vectors with the cosine metric, or \
+                 check PINECONE_INDEX"
             )));
         };
         let unfit = |what: &str| {
-            rest.unavailable(format!("its index {name} {what}; name another in PINECONE_INDEX"))
+            rest.unavailable(format!(
+                "its index {name} {what}; name another index in \
+                 PINECONE_INDEX"
+            ))
         };
         if told["status"]["ready"] == Value::Bool(false) {
             return Err(rest.unavailable(format!("its index {name} is not ready yet")));
         }
         let dimension = told["dimension"].as_u64().and_then(|size| usize::try_from(size).ok());
         let Some(dimension) = dimension.filter(|size| *size > 0) else {
-            return Err(unfit("holds no dense vectors"));
+            return Err(unfit("is not for dense vectors"));
         };
         if told["metric"] != "cosine" {
-            return Err(unfit("does not compare by cosine"));
+            return Err(unfit("does not use the cosine metric"));
         }
         let host = told["host"].as_str().and_then(|host| trusted(rest.base(), host));
         let host = host.ok_or_else(|| rest.strange())?;

@@ -135,7 +135,7 @@ impl Pinecone {
             if seen.map_or(change == Change::Removal, |seen| seen >= number) {
                 self.pending.is_seen(namespace, number);
             } else if !patience.wait().await {
-                let reason = "it does not show what it was told a minute ago";
+                let reason = "it does not show a change of a minute ago";
                 return Err(self.rest().will_not(reason));
             }
         }
@@ -187,8 +187,8 @@ impl Pinecone {
         if vector.len() > takes {
             let has = vector.len();
             return Err(self.rest().will_not(format!(
-                "its index {name} takes vectors of {takes} dimensions at the most, and those of \
-                 this workspace have {has}; name an index of {has} dimensions in PINECONE_INDEX"
+                "its index {name} accepts vectors of at most {takes} dimensions, and those of this \
+                 workspace have {has}; name an index of {has} dimensions in PINECONE_INDEX"
             )));
         }
         // Pinecone refuses zero vectors, so they are replaced by an arbitrary unit vector.

@@ -150,7 +150,7 @@ impl Rest {
             let asked = timeout_at(deadline, self.once(method.clone(), path, body)).await;
             let Ok(answer) = asked else {
                 let address = self.address();
-                return Err(self.unavailable(format!("{address} gave no answer for {PATIENCE:?}")));
+                return Err(self.unavailable(format!("{address} did not answer for {PATIENCE:?}")));
             };
             let (status, headers, body) = answer?;
             let pause = pause_wanted(status, &headers);
@@ -247,7 +247,7 @@ impl Rest {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.key_refused(),
             StatusCode::TOO_MANY_REQUESTS => {
-                self.unavailable("it is asked too often for its plan, and is asked again later")
+                self.unavailable("the rate limit of its plan is reached; it is tried again later")
             }
             _ => {
                 let words = self.shown(words(body));
@@ -265,7 +265,7 @@ impl Rest {
         let key = self.names.key;
         match self.key {
             Some(_) => self.unavailable(format!("it refuses the key; check {key}")),
-            None => self.unavailable(format!("it wants a key; set {key}")),
+            None => self.unavailable(format!("it requires a key; set {key}")),
         }
     }
 
@@ -294,7 +294,7 @@ impl Rest {
     /// Returns the error for a JSON response with an unexpected structure.
     pub fn strange(&self) -> Error {
         self.unavailable(format!(
-            "its answer is of an unknown form; check {} and its version",
+            "its answer has an unknown format; check {} and its version",
             self.names.address
         ))
     }

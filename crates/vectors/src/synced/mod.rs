@@ -88,7 +88,7 @@ impl SyncedIndex {
     /// Brings the store up to date with a workspace.
     ///
     /// # Errors
-    /// Those of the store and of the database.
+    /// The errors of the store and of the database.
     pub async fn reconcile(&self, within: WorkspaceId) -> Result<()> {
         self.inner.reconcile(within, false).await
     }
@@ -97,7 +97,7 @@ impl SyncedIndex {
     /// with the database. Removes workspaces that no longer exist from the store.
     ///
     /// # Errors
-    /// Those of the store and of the database.
+    /// The errors of the store and of the database.
     pub async fn reconcile_all(&self) -> Result<()> {
         sync_loop::round(&self.inner, true).await
     }
@@ -140,7 +140,7 @@ impl VectorIndex for SyncedIndex {
     /// once, or excludes more documents than a request may list, the store is not asked.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
-            return Err(Error::invalid("vector", "must hold finite numbers only"));
+            return Err(Error::invalid("vector", "must contain only finite numbers"));
         }
         if query.limit == 0 || query.to.iter().all(|value| *value == 0.0) {
             return Ok(Vec::new());
@@ -180,11 +180,11 @@ impl Inner {
     fn out_of_bounds(&self, query: &VectorQuery<'_>) -> Option<String> {
         let Limits { candidates, documents } = self.store.limits();
         if query.limit > candidates {
-            return Some(format!("it names no more than {candidates} passages"));
+            return Some(format!("it returns at most {candidates} passages"));
         }
         match query.among {
             DocumentSelection::Except(except) if except.len() > documents => {
-                Some(format!("no more than {documents} documents can be left out"))
+                Some(format!("at most {documents} documents can be left out"))
             }
             _ => None,
         }
@@ -219,7 +219,7 @@ impl Inner {
         let VectorQuery { within, to, limit, least_similarity, .. } = *query;
         let slot = self.slots.slot(within);
         let Some(watermark) = slot.watermark() else {
-            let reason = "what it holds of this workspace is looked at again";
+            let reason = "its vectors of this workspace are being counted again";
             return Err(Error::unavailable(self.store.name(), reason));
         };
         if !watermark.dimensions.contains(&to.len()) {
@@ -273,7 +273,7 @@ impl Inner {
         }
         self.slots.slot(within).suspect();
         self.told.notify_one();
-        let reason = "it has lost vectors of this workspace and is filled again";
+        let reason = "it has lost vectors of this workspace, which are stored again";
         Err(Error::unavailable(self.store.name(), reason))
     }
 
@@ -314,7 +314,7 @@ impl Inner {
     /// Like [`Inner::record_health`], with the time limit [`ANSWER`].
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let late = |_| {
-            let reason = format!("it gave no answer for {ANSWER:?}");
+            let reason = format!("it did not answer for {ANSWER:?}");
             Error::unavailable(self.store.name(), reason)
         };
         self.record_health(async { timeout(ANSWER, answer).await.map_err(late)? }).await
@@ -337,7 +337,7 @@ impl Inner {
             Err(error) if is_refusal(error) && breaker.begin(reason(error)) => {
                 tracing::warn!(
                     workspace,
-                    "{error}; the index inside this server is used for the workspace meanwhile"
+                    "{error}; meanwhile the index inside this server is used for the workspace"
                 );
             }
             _ => {}

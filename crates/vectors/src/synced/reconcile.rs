@@ -141,7 +141,7 @@ impl Inner {
                 return Ok(tally);
             };
             if last <= watermark.last {
-                return Err(Error::internal("the database gave a page of vectors twice"));
+                return Err(Error::internal("the database returned a page of vectors twice"));
             }
             added += page.len();
             self.put(within, watermark, page).await?;

@@ -161,7 +161,7 @@ impl HealthState {
             }
             Err(error) if !is_refusal(error) => {
                 if self.breaker.begin(reason(error)) {
-                    tracing::warn!("{error}; the index inside this server is used meanwhile");
+                    tracing::warn!("{error}; meanwhile the index inside this server is used");
                 }
             }
             _ => {
@@ -194,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn whether_a_store_is_there_is_not_known_from_questions_that_were_not_asked() {
         let health = HealthState::new("a store");
-        let unasked = || Err::<(), _>(busy("a store", "others are asking it"));
+        let unasked = || Err::<(), _>(busy("a store", "it is busy"));
         health.note(&unasked());
         assert!(health.check().is_ok());
         health.note(&Err::<(), _>(Error::unavailable("a store", "it is away")));

@@ -1,4 +1,4 @@
-//! Keeps the store in sync while nobody searches.
+//! Keeps the store in sync between searches.
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

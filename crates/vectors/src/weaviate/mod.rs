@@ -115,7 +115,7 @@ impl Weaviate {
 
     fn unknown_server(&self) -> carrel_domain::Error {
         let setting = self.rest.names.address;
-        self.rest.unavailable(format!("it is no Weaviate; check {setting}"))
+        self.rest.unavailable(format!("it is not Weaviate; check {setting}"))
     }
 
     /// Sends a query about a collection and returns the value at `path`; `None` if the collection
@@ -225,7 +225,7 @@ impl Store for Weaviate {
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
         if dimensions > MOST_DIMENSIONS {
             return Err(self.rest.will_not(format!(
-                "it holds vectors of {MOST_DIMENSIONS} dimensions at the most, and these have \
+                "it accepts vectors of at most {MOST_DIMENSIONS} dimensions, and these have \
                  {dimensions}"
             )));
         }

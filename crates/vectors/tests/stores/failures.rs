@@ -36,7 +36,13 @@ async fn searches_do_not_wait_for_a_store_that_hangs() {
     assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
     assert_eq!(store.searches(), 2, "it is known to hang");
     assert!(
-        world.index.stored_count().await.unwrap_err().to_string().contains("no answer for 10s")
+        world
+            .index
+            .stored_count()
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("did not answer for 10s")
     );
 
     // The sync loop probes the store from time to time, so searches do not wait for it.

@@ -61,7 +61,7 @@ pub(super) async fn too_many_to_be_left_out_by_a_store_are_left_out_without_it(w
     world.store().answer(i64::MAX);
     let narrow = World::over(world.rows.clone(), world.store().whole(), 0);
     let refused = narrow.index.nearest(except(&many)).await.unwrap_err().to_string();
-    let told = format!("no more than {most} documents can be left out");
+    let told = format!("at most {most} documents can be left out");
     assert!(refused.contains(&told), "{refused}");
     // This says nothing about the store or the workspace.
     assert_eq!(narrow.found(except(&many[..most])).await, [4, 5]);

@@ -49,7 +49,7 @@ async fn a_setting_that_is_missing_or_wrong_is_named() {
 async fn a_wrong_key_is_told_from_none() {
     let address = support::qdrant::address().await;
     let with = [("VECTOR_DB", "qdrant"), ("QDRANT_ENDPOINT", &*address)];
-    assert!(said(&with).await.ends_with("it wants a key; set QDRANT_API_KEY"));
+    assert!(said(&with).await.ends_with("it requires a key; set QDRANT_API_KEY"));
     let with = [with[0], with[1], ("QDRANT_API_KEY", "wrong")];
     let told = said(&with).await;
     assert!(told.ends_with("it refuses the key; check QDRANT_API_KEY"), "{told}");
@@ -74,7 +74,7 @@ async fn a_table_of_somebody_else_is_left_alone() {
         ("PGVECTOR_TABLE_NAME", &*table),
     ];
     let told = said(&with).await;
-    assert!(told.contains("belongs to something else; name another"), "{told}");
+    assert!(told.contains("belongs to another program; name another table"), "{told}");
     assert_eq!(sql("SELECT COUNT(*) FROM {}"), "0\n");
     assert_eq!(sql("SELECT to_regclass('{}_marks')"), "\n", "nothing was made beside it");
     sql("DROP TABLE {}");
@@ -195,7 +195,10 @@ async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
     assert!(told.contains("it has no index nothing") && told.ends_with("PINECONE_INDEX"), "{told}");
     let unfit = support::vendors::pinecone::UNFIT;
     let told = said_with(Kind::PineconeStub, &[(index, unfit)]).await;
-    assert!(told.contains("holds no dense vectors") && told.ends_with("PINECONE_INDEX"), "{told}");
+    assert!(
+        told.contains("is not for dense vectors") && told.ends_with("PINECONE_INDEX"),
+        "{told}"
+    );
     let store = Kind::PineconeStub.open(&stores::installation()).await.unwrap();
     let world = World::over(Arc::default(), store, 0);
     world.rows.add(HERE, vec![vec![1.0; support::vendors::pinecone::DIMENSION + 1]]);
@@ -203,7 +206,7 @@ async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
     let error = world.synced().reconcile(HERE).await.unwrap_err();
     assert!(carrel_vectors::store::is_refusal(&error), "the other workspace is served");
     let told = error.to_string();
-    let wanted = "takes vectors of 8 dimensions at the most, and those of this workspace have 9; name \
+    let wanted = "accepts vectors of at most 8 dimensions, and those of this workspace have 9; name \
                   an index of 9 dimensions in PINECONE_INDEX";
     assert!(told.ends_with(wanted), "{told}");
     world.synced().reconcile(THERE).await.unwrap();
@@ -227,5 +230,5 @@ async fn vectors_of_more_dimensions_than_a_service_takes_are_refused_in_words() 
 async fn half_of_a_name_and_password_is_refused() {
     let with = [("VECTOR_DB", "milvus"), ("MILVUS_ADDRESS", "h:1"), ("MILVUS_USERNAME", "root")];
     let told = said(&with).await;
-    assert!(told.contains("both of MILVUS_USERNAME and MILVUS_PASSWORD"), "{told}");
+    assert!(told.contains("both MILVUS_USERNAME and MILVUS_PASSWORD"), "{told}");
 }

@@ -12,7 +12,7 @@ pub struct Request {
     /// The segments of the path.
     pub path: Vec<String>,
     pub query: Vec<(String, String)>,
-    /// By lower-case names.
+    /// Headers by lower-case names.
     pub headers: BTreeMap<String, String>,
     pub body: Value,
     /// Length of the body, in bytes.

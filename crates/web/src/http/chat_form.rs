@@ -41,7 +41,7 @@ pub struct ChatSubmission {
     pub model: Option<String>,
     /// The documents that the answer is to be built on, as `folder/file.json`; all when empty.
     pub documents: Vec<String>,
-    /// Whether documents among them stay with the thread.
+    /// Whether documents among the attachments become files of the thread.
     pub keeps_files: bool,
 }
 
@@ -120,7 +120,7 @@ fn take(asked: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
             asked.instead_of = Some(ChatId(id));
         }
         "model" | "document" if text.len() > LONGEST_NAME => {
-            return Err(Error::invalid("model", "is too long a name"));
+            return Err(Error::invalid("model", "is too long"));
         }
         "model" if !text.is_empty() => asked.model = Some(text),
         "document" if asked.documents.len() == MOST_DOCUMENTS => {
@@ -142,7 +142,7 @@ fn attachment(name: String, kind: &str, bytes: &[u8]) -> Result<Attachment> {
         return Ok(Attachment::new(name, kind.to_owned(), bytes));
     }
     if kind.starts_with("image/") {
-        let reason = format!("{name} is no picture that models look at: PNG, JPEG, GIF or WebP");
+        let reason = format!("{name} must be a PNG, JPEG, GIF or WebP picture");
         return Err(Error::unprocessable(reason));
     }
     let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
@@ -178,7 +178,7 @@ mod tests {
         for (kind, bytes) in [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
         {
             let refused = attachment("a.png".into(), kind, bytes).unwrap_err();
-            assert!(refused.to_string().starts_with("a.png is "), "{refused}");
+            assert!(refused.to_string().starts_with("a.png "), "{refused}");
         }
     }
 }

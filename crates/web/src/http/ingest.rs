@@ -16,7 +16,7 @@ use crate::view::language;
 /// Most rejected files that a message lists.
 const TOLD: usize = 8;
 
-/// Where uploaded files go.
+/// The destination of uploaded files.
 pub struct UploadTarget {
     /// The workspace that indexes them, if any.
     pub into: Option<Workspace>,

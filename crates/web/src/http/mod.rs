@@ -1,4 +1,4 @@
-//! What the requests and responses of all pages need: middleware, forms, uploads, addresses, assets
+//! Shared by the requests and responses of all pages: middleware, forms, uploads, addresses, assets
 //! and errors. Nothing here knows a particular page.
 pub mod addresses;
 pub mod assets;

@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn reasons_become_sentences() {
         for (field, reason, said) in [
-            ("expires_at", "must lie in the future", "Expires at must lie in the future."),
+            ("expires_at", "must be in the future", "Expires at must be in the future."),
             ("username", "Username must be longer.", "Username must be longer."),
             ("password", "password should be longer", "Password should be longer."),
             ("", "no workspace matches `x`", "No workspace matches `x`."),

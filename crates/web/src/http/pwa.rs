@@ -1,5 +1,5 @@
-//! What makes the pages an application that can be installed: a manifest, icons, and a service worker that
-//! shows a page of its own when the server cannot be reached.
+//! Makes the pages an installable application: a manifest, icons, and a service worker that shows
+//! an offline page when the server cannot be reached.
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
@@ -14,7 +14,7 @@ use crate::view::brand::Brand;
 use crate::view::filters;
 use crate::view::language;
 
-/// What the page for lost connections is drawn with.
+/// The assets of the offline page.
 const NEEDED: [&str; 4] = ["app.css", "theme.js", "app.js", "mark.svg"];
 
 /// Size and purpose of the icons.
@@ -69,7 +69,7 @@ struct Offline {
     brand: Brand,
 }
 
-/// What the service worker keeps. It holds nothing of anybody's.
+/// The files that the service worker caches. They contain no personal data.
 pub async fn offline(visitor: OptionalUser) -> PageResult {
     let brand = visitor.site.brand().await?;
     response::page(&visitor.request, &Offline { brand })

@@ -38,7 +38,7 @@ struct Account {
     /// Code of the language chosen in this browser.
     chosen: Option<&'static str>,
     sessions: Vec<Session>,
-    /// How many recovery codes are left.
+    /// The number of unused recovery codes.
     codes: u64,
 }
 

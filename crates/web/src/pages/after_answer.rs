@@ -1,5 +1,5 @@
-//! What happens when an answer ends, streamed or not: a failed question is kept, a regenerated
-//! exchange is deleted, and an unnamed thread gets a name.
+//! Runs when an answer ends, streamed or not: keeps a failed question, deletes a regenerated
+//! exchange, and names an unnamed thread.
 use actix_web::web::Data;
 use carrel_domain::audit::By;
 use carrel_domain::chat::Conversation;
@@ -55,14 +55,14 @@ impl AfterAnswer {
         let Some(old) = self.instead_of.filter(|_| end.is_whole()) else { return };
         let edits = &*self.site.ports.chat_edits;
         if let Err(error) = chat_edits::remove(edits, &self.workspace, old, &self.by).await {
-            tracing::warn!(%error, "an exchange that was asked anew is still there");
+            tracing::warn!(%error, "failed to remove the exchange that a new one replaces");
         }
     }
 
     /// Names an unnamed thread after its first question.
     async fn name_thread(&self) {
         if let Err(error) = self.try_to_name_thread().await {
-            tracing::warn!(%error, "a thread has no name still");
+            tracing::warn!(%error, "failed to name a thread");
         }
     }
 

@@ -51,7 +51,7 @@ struct Conversing {
     /// The model that answers, if there is one.
     model: String,
     can_share: bool,
-    /// Whether something writes down what is dictated, and something reads answers aloud.
+    /// Whether dictation and reading aloud are available.
     hears: bool,
     speaks: bool,
     is_manager: bool,

@@ -1,4 +1,4 @@
-//! Slash commands: the user's own, and everybody's, which admins manage.
+//! Slash commands: the user's own, and shared ones, which admins manage.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand};

@@ -1,4 +1,4 @@
-//! What is chosen beside a question: another model, and documents that it is limited to.
+//! Choices beside a question: another model, and the documents to which it is limited.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::document_list::{DocumentQuery, DocumentScope};
@@ -14,7 +14,7 @@ use crate::session::session_cookie;
 use crate::view::filters;
 use crate::view::model_row::ModelRow;
 
-/// How many documents are offered at once.
+/// The number of documents offered at once.
 const OFFERED: u32 = 8;
 
 #[derive(Template)]

@@ -35,7 +35,7 @@ struct FoundItem {
     address: String,
     icon: &'static str,
     name: String,
-    /// Where it was found.
+    /// The place of the result.
     within: String,
     /// The text of the exchange, with the matches.
     said: Vec<SnippetPart>,

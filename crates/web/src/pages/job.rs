@@ -269,7 +269,7 @@ async fn next(follow: &mut JobWatcher, site: &Data<Site>) -> Option<(String, boo
             Ok(job) if job.is_over => (sse::event("end", &part(&JobPart { job })), true),
             Ok(job) => (sse::event("job", &part(&StatePart { job })), false),
             Err(error) => {
-                tracing::warn!(%error, "failed to tell of a job");
+                tracing::warn!(%error, "failed to send the progress of a job");
                 (": later\n\n".to_owned(), false)
             }
         });

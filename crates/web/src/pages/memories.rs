@@ -1,4 +1,5 @@
-//! Notes about a person, which questions carry: shown, changed and deleted by that person alone.
+//! Notes about a person that are sent with their questions. Only that person sees, changes and
+//! deletes them.
 use std::collections::HashMap;
 
 use actix_web::web::Path;
@@ -17,7 +18,7 @@ use crate::view::texts::t;
 struct MemoryRow {
     id: i32,
     content: String,
-    /// Where it counts; everywhere when absent.
+    /// The workspace to which the note applies; every workspace if absent.
     workspace: Option<String>,
 }
 

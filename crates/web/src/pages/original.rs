@@ -1,4 +1,4 @@
-//! Originals: the file that a document was made of, and pictures of its pages.
+//! Originals: the uploaded file of a document, and pictures of its pages.
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,15 +16,15 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::pagination::query;
 use crate::view::texts::t;
 
-/// What ends each page in the text of a PDF file.
+/// The character that ends each page in the text of a PDF file.
 const PAGE_END: char = '\u{c}';
 
-/// What of a reader's address is kept when another page is looked at.
+/// Query parameters of the reader that links to other pages keep.
 const KEPT: [&str; 5] = ["in", "passage", "turn", "source", "t"];
 
 /// A page of the original beside the text of a document.
 pub struct PageView {
-    /// Where its picture is.
+    /// The address of the page's picture.
     pub image: String,
     /// Its number, in words.
     pub caption: String,
@@ -62,7 +62,8 @@ pub async fn page(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         .body(image.png))
 }
 
-/// Where a member of a workspace opens the original of a document, if it is kept.
+/// Returns the address at which a member of a workspace opens the original of a document, if it was
+/// kept.
 pub async fn address(
     ports: &Ports,
     workspace: &Workspace,

@@ -1,4 +1,4 @@
-//! Suggested messages of a workspace, and earlier instructions.
+//! Suggested messages of a workspace, and previous instructions.
 use std::collections::HashMap;
 
 use actix_web::web::Path;

@@ -35,7 +35,7 @@ struct Setup {
     token: String,
     /// True if there is an owner already, whose password will be replaced.
     is_owned: bool,
-    /// What was filled in before, and what is wrong with it.
+    /// The previous input, and its errors.
     mode: String,
     username: String,
     faults: Vec<FieldFault>,

@@ -57,7 +57,7 @@ struct About {
     source: String,
     words: i32,
     since: DateTime<Utc>,
-    /// Where the original is: the file that was kept, or a page of the web.
+    /// The address of the original: the kept file, or a web page.
     original: Option<String>,
 }
 

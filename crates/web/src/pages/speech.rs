@@ -1,4 +1,4 @@
-//! Dictation into the box of a conversation, and answers read aloud.
+//! Dictation in the composer, and answers read aloud.
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::Path;

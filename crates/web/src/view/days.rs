@@ -1,4 +1,4 @@
-//! Conversations by how long ago they began, in the days of the reader.
+//! Groups conversations by age, in days of the reader's time zone.
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, Duration, FixedOffset, NaiveDate, Utc};
 

@@ -1,4 +1,4 @@
-//! The interface language of a request: the reader's choice, otherwise what the browser asks for.
+//! The interface language of a request: the reader's choice, otherwise the browser's preference.
 //!
 //! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Code that renders a response
 //! reads the language from its task. [`kept`] and [`within`] pass it on to other tasks and threads,

@@ -1,4 +1,4 @@
-//! A model of a provider's list, as people choose among them.
+//! A row of a provider's model list.
 use carrel_domain::model::{ModelPrice, OfferedModel};
 
 use crate::view::filters::in_thousands;
@@ -6,7 +6,7 @@ use crate::view::texts::t;
 
 pub struct ModelRow {
     pub id: String,
-    /// How much it takes in and what it costs, as far as the provider says.
+    /// Context window and price, if the provider reports them.
     pub about: String,
 }
 

@@ -1,4 +1,4 @@
-//! Listing a library of 20,000 documents: all of it as a tree, and one page of a folder.
+//! Measures lists of a library of 20,000 documents: the whole tree, and one page of a folder.
 use std::path::Path;
 use std::process::Command;
 
@@ -44,7 +44,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     Ok(trees)
 }
 
-/// What a list shows of a document.
+/// The query for the documents of a list.
 const LISTED: &str = "SELECT d.id, d.folder, d.name, d.title, d.url, d.author, d.description, \
     d.source, d.chunk_source, d.published_at, d.words, d.tokens, d.metadata, d.external_key, \
     EXISTS (SELECT 1 FROM workspace_documents w WHERE w.document_id = d.id) FROM documents d \

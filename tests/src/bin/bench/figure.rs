@@ -1,7 +1,7 @@
-//! What was measured, and how it is shown.
+//! A measured figure, and how it is printed.
 use serde_json::json;
 
-/// One figure. `limit` is what it must not exceed, where there is such a thing.
+/// A figure. `limit` is its maximum, if it has one.
 pub struct Figure {
     pub name: String,
     pub value: f64,

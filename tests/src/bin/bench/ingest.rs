@@ -1,7 +1,7 @@
-//! Documents on their way in: what they cost the server beside the model's own time.
+//! Measures adding documents, apart from the model's own time.
 //!
-//! `ingest` has a deterministic embedding server do the model's part, in this process, so that it
-//! does not count; `ingest-model` has the model inside the server do it.
+//! For `ingest`, a deterministic embedding server in this process replaces the model, so its time
+//! does not count; for `ingest-model`, the model inside the server does the embedding.
 use anyhow::{Context, Result};
 use e2e::model_server;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const DOCUMENTS: usize = 500;
 const FEW_DOCUMENTS: usize = 20;
 /// The size of each, in bytes.
 const SIZE: usize = 2_500;
-/// What one may cost without the model, in milliseconds.
+/// The maximum cost of a document without the model, in milliseconds.
 const MOST: f64 = 3.0;
 
 pub async fn without_model() -> Result<Vec<Figure>> {
@@ -69,7 +69,7 @@ fn measure(environment: &[(&str, &str)], documents: usize) -> Result<Vec<Figure>
 struct Bench {
     server: Running,
     connection: Connection,
-    /// How many different texts there were so far.
+    /// The number of different texts so far.
     texts: usize,
 }
 

@@ -1,9 +1,9 @@
-//! How well passages are found in many languages: `cargo xtask bench languages FOLDER`, on public
-//! data that is not part of this repository.
+//! Measures searches in many languages: `cargo xtask bench languages FOLDER`, on public data that
+//! is not part of this repository.
 //!
-//! `FOLDER/xquad` holds XQuAD as `<language>.json` (CC BY-SA 4.0), `FOLDER/cranfield` the Cranfield
-//! collection. Each paragraph or abstract is a document. Figures are nDCG@10 of each way of
-//! searching, with each embedding model that is in the cache, beside BM25 over stems where Python has
+//! `FOLDER/xquad` contains XQuAD as `<language>.json` (CC BY-SA 4.0), `FOLDER/cranfield` the
+//! Cranfield collection. Each paragraph or abstract is a document. Figures are nDCG@10 of each
+//! search mode, with each embedding model in the cache, compared with BM25 over stems if Python has
 //! `bm25s` and `PyStemmer`.
 mod dump;
 mod sets;
@@ -24,7 +24,7 @@ use crate::server::{KEY, Running, start_with};
 
 const MODES: [&str; 4] = ["vector", "lexical", "hybrid", "rerank"];
 
-/// What the setting calls each model.
+/// The name of each model in the setting.
 const MODELS: [&str; 2] = ["all-MiniLM-L6-v2", "multilingual-e5-small"];
 
 /// Questions in one language about documents in another.

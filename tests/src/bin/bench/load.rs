@@ -1,4 +1,4 @@
-//! Requests over one kept connection, as cheap for the client as can be.
+//! Sends requests over one persistent connection, with little work for the client.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;

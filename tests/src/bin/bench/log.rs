@@ -1,4 +1,4 @@
-//! What overseeing a server costs: the list of users, the log of exchanges, an export of it.
+//! Measures administration: the list of users, the chat log, and an export of it.
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -185,7 +185,7 @@ pub fn download(address: &str, path: &str) -> Result<u64> {
     }
 }
 
-/// What an export reads.
+/// The query for the rows of an export.
 const CHATS: &str = "SELECT c.id, w.name, c.prompt, c.response, c.created_at, c.feedback FROM chats c \
     LEFT JOIN workspaces w ON w.id = c.workspace_id ORDER BY c.id";
 

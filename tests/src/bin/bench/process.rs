@@ -1,4 +1,4 @@
-//! What the operating system says of a process.
+//! Resource usage of a process, as reported by the operating system.
 use std::fs;
 
 use anyhow::{Context, Result};

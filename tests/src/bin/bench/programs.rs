@@ -1,4 +1,4 @@
-//! The programs that measure one crate from inside: their JSON lines, as figures.
+//! Runs the programs that measure one crate from inside, and reads their JSON lines.
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::figure::Figure;
 
-/// How many threads encoders get.
+/// The number of threads for encoders.
 const THREADS: &str = "2";
 
 pub fn vectors() -> Result<Vec<Figure>> {
@@ -102,7 +102,7 @@ pub fn parsers() -> Result<Vec<Figure>> {
     Ok(all)
 }
 
-/// What is read of the files in a folder, beside other programs: a table on standard output.
+/// Compares reading the files in a folder with other programs; prints a table to standard output.
 pub fn corpus(arguments: impl Iterator<Item = String>) -> Result<()> {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--release", "-q", "-p", "carrel-documents", "--example", "read_file"]);

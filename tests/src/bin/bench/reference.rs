@@ -1,4 +1,4 @@
-//! The least an actix server can do: one route that answers what `GET /v1/auth` answers.
+//! A minimal actix server with one route, which returns the response of `GET /v1/auth`.
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
 use serde_json::json;

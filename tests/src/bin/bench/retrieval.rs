@@ -1,8 +1,8 @@
-//! How well passages are found: every way of searching over the labelled set of `tests/retrieval`.
+//! Measures searches in every mode over the labelled set of `tests/retrieval`.
 //!
-//! The server is asked as clients ask it. Passages go in as documents of their own, questions are
-//! searched for in each mode. Figures are of the half of the questions that nothing was chosen on,
-//! unless they say `tune`.
+//! The bench uses the server as clients do. Each passage is a document, and each question is
+//! searched for in every mode. Figures are for the held-out half of the questions, unless they say
+//! `tune`.
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::load::{Connection, request};
 use crate::process::processor_time;
 use crate::server::{KEY, start};
 
-/// What a document's header looks like where it is embedded with the text.
+/// The header of a document when it is embedded with the text.
 const HEADER: &str = "<document_metadata>\nsourceDocument: {}\npublished: 11/23/2026, 10:11:12 AM\n</document_metadata>\n\n";
 
 struct Question {
@@ -25,7 +25,7 @@ struct Question {
     text: String,
 }
 
-/// What one question found: ids of passages, best first.
+/// The result of one question: ids of passages, best first.
 type Found = Vec<String>;
 
 struct Bench {
@@ -84,7 +84,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What each question finds, and the processor time of one search in milliseconds.
+    /// The result of each question, and the processor time of one search in milliseconds.
     fn search_all(
         &mut self,
         workspace: &str,

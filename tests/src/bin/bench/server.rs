@@ -1,4 +1,4 @@
-//! The server as a whole: memory, start, and what a request costs beside a bare handler.
+//! Measures the server as a whole: memory, start, and requests compared with a bare handler.
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
@@ -109,7 +109,7 @@ pub fn cost(process: u32, address: &str, ask: &[u8], requests: usize) -> Result<
     Ok((processor_time(process)? - before) / requests as f64)
 }
 
-/// One document in, one question answered, and what memory that takes.
+/// Adds one document, asks one question, and measures the memory.
 fn main_job(server: &Running, address: &str) -> Result<Vec<Figure>> {
     let mut connection = Connection::open(address)?;
     connection.exchange(&request("POST", "/v1/workspace/new", KEY, "{\"name\":\"bench\"}"))?;

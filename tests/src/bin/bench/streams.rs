@@ -1,4 +1,4 @@
-//! Streamed answers: what many that wait hold of memory, and what relaying one costs.
+//! Measures streamed answers: the memory of many waiting streams, and the cost of relaying one.
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -97,7 +97,7 @@ fn begun(server: &Running, address: &str) -> Result<f64> {
     Ok(spent * 1e3 / ANSWERS as f64)
 }
 
-/// What so many streams hold that have begun and do not go on, in MB.
+/// The memory of streams that have begun and wait, in MB.
 fn waiting(server: &Running, address: &str) -> Result<f64> {
     let process = server.0.id();
     let before = resident(process)?;
@@ -130,7 +130,7 @@ fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// As many connections as the system allows.
+/// Raises the limit of connections to the system's maximum.
 fn allow_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum };

@@ -22,7 +22,7 @@ pub struct ExtensionKeyEntry {
     /// The first characters of the key.
     #[schema(example = "brx-0Y85V02")]
     prefix: String,
-    /// Whose it is; null on a server without users.
+    /// Owner of the key; null on a server without users.
     user_id: Option<i32>,
     created_at: String,
 }
@@ -35,7 +35,7 @@ pub struct ExtensionKeyList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewExtensionKeyBody {
-    /// Whose it is to be, in multi-user mode. The key may what its user may.
+    /// Owner of the key, in multi-user mode. The key has its user's rights.
     #[serde(default, alias = "userId")]
     user_id: Option<i32>,
 }
@@ -43,7 +43,7 @@ pub struct NewExtensionKeyBody {
 #[derive(Serialize, ToSchema)]
 pub struct ExtensionKeyCreated {
     browser_extension_key: ExtensionKeyEntry,
-    /// Shown this once. The extension asks for the address of this server with `/api`, a `|`, and this
+    /// Shown only once. The extension needs the address of this server with `/api`, a `|`, and this
     /// key.
     #[schema(example = "brx-0Y85V02-VZGMWDR-KTFSZXV-JGQW8Q1")]
     secret: String,
@@ -71,8 +71,8 @@ pub async fn list_extension_keys(
 
 /// Create a key for a browser extension.
 ///
-/// The extension puts pages into workspaces in the name of the key's user, by the routes at
-/// `/api/browser-extension`. The key opens no other route.
+/// The extension adds pages to workspaces on behalf of the key's user, with the routes at
+/// `/api/browser-extension`. The key gives access to no other route.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = NewExtensionKeyBody,
     responses((status = 200, body = ExtensionKeyCreated), ErrorResponse<NotDone>))]
 #[post("/admin/browser-extension-keys")]
@@ -90,7 +90,7 @@ pub async fn create_extension_key(
     Ok(Json(ExtensionKeyCreated { browser_extension_key: key.into(), secret, error: None }))
 }
 
-/// Delete the key of a browser extension, which ends at once.
+/// Delete the key of a browser extension. It stops working at once.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/admin/browser-extension-keys/{id}")]

@@ -1,4 +1,4 @@
-//! What chat requests share: finding the thread and the user, and running the question.
+//! Shared by all chat requests: finding the thread and the user, and running the question.
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;

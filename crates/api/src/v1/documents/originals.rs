@@ -12,18 +12,18 @@ use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::v1::documents::list::parse_id;
 use crate::wire::Binary;
 
-/// How many pages the file has, beside the picture of one.
+/// The response header with the number of pages of the file.
 const PAGE_COUNT: &str = "x-page-count";
 
-/// Download the file that a document was made of, if it was kept.
+/// Download the original file of a document, if it was kept.
 ///
-/// Files are kept where the preference `keep_originals` is on. In whole, or in part for whoever sends
-/// `Range`. A document that is a part of a file, such as a mail of a mailbox, has the whole file. A key that
-/// is bound to workspaces finds the documents of those.
+/// Originals are kept if the preference `keep_originals` is on. Supports `Range` requests. For a
+/// document that is a part of a file, such as a mail of a mailbox, the original is the whole file.
+/// A key bound to workspaces only finds their documents.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
-        (status = 206, description = "A part of the file"),
-        (status = 416, description = "The file has no such part"), ErrorResponse<Plain>))]
+        (status = 206, description = "The requested range of the file."),
+        (status = 416, description = "The range lies outside the file."), ErrorResponse<Plain>))]
 #[get("/document/id/{id}/original")]
 pub async fn download_original(
     caller: Authorized<scope::Read>,
@@ -38,10 +38,10 @@ pub async fn download_original(
     Ok(original::respond(&request, file, name, &types)?)
 }
 
-/// Show a page of the PDF file that a document was made of, if it was kept, as a picture.
+/// Show a page of a document's PDF file as a picture, if the original was kept.
 ///
-/// Pages count from 1; the header `x-page-count` tells how many there are. A picture is 1,200 points wide,
-/// and holds 4 million points at the most.
+/// Pages count from 1; the header `x-page-count` is their number. A picture is 1,200 pixels wide
+/// and has at most 4 million pixels.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, description = "The picture", content_type = "image/png", body = inline(Binary)),
         ErrorResponse<Plain>))]

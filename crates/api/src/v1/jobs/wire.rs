@@ -197,7 +197,7 @@ fn parsed<T>(
         None => Ok(None),
         Some(text) => match parse(text) {
             Some(value) => Ok(Some(value)),
-            None => Err(Error::invalid(field, "is none of those there are")),
+            None => Err(Error::invalid(field, "is unknown")),
         },
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::time;
 #[derive(Serialize, ToSchema)]
 pub struct MemoryEntry {
     id: i32,
-    /// Where it counts; in every workspace when null.
+    /// The workspace to which the note applies; null for every workspace.
     workspace_id: Option<i32>,
     #[schema(example = "Prefers short answers.")]
     content: String,
@@ -58,8 +58,9 @@ fn id(text: &str) -> Result<MemoryId> {
 
 /// List the notes about the user who has the key.
 ///
-/// On a server without users, those about its owner. Questions that this person asks in the browser, or
-/// that name this user, carry those that count in their workspace.
+/// On a server without users, the notes are about its owner. They are sent with questions that this
+/// person asks in the browser, and with requests that name this user, if they apply to the
+/// workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = MemoryList), ErrorResponse<Plain>))]
 #[get("/memories")]

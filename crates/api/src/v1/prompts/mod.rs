@@ -1,4 +1,4 @@
-//! Suggested messages, slash commands, variables and earlier instructions of the native API. Each
+//! Suggested messages, slash commands, variables and previous instructions of the native API. Each
 //! file has its operations with their bodies and responses.
 pub mod history;
 pub mod memories;

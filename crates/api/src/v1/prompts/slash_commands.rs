@@ -88,8 +88,8 @@ fn id(text: &str) -> Result<SlashCommandId> {
 
 /// List the slash commands available to questions of this key.
 ///
-/// These are everybody's commands and those of the key's user. Where a command stands alone in a
-/// question, its text replaces it in the question that is asked and stored.
+/// These are shared commands and those of the key's user. If a question contains a command as a
+/// separate word, the command's text replaces it in the question that is asked and stored.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/slash-commands")]
@@ -101,7 +101,7 @@ pub async fn list_available_commands(
     Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
 }
 
-/// List all slash commands: everybody's, then those of users.
+/// List all slash commands: shared ones, then those of users.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/admin/slash-commands")]

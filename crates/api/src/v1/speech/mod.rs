@@ -13,7 +13,7 @@ use crate::read::Params;
 use crate::v1::chat_edits::wire::chat_id;
 use crate::wire::Binary;
 
-/// List the voices that speak.
+/// List the voices for speech.
 #[utoipa::path(tag = "Speech", security(("api_key" = [])),
     responses((status = 200, body = wire::Voices), ErrorResponse<crate::error::Plain>))]
 #[get("/audio/voices")]
@@ -26,9 +26,9 @@ pub async fn list_voices(
     Ok(Json(wire::Voices::of(model, voices, &formats)))
 }
 
-/// List what hears and what speaks.
+/// List the models for transcription and speech.
 ///
-/// What is not configured is left out.
+/// Models that are not configured are left out.
 #[utoipa::path(tag = "Speech", security(("api_key" = [])),
     responses((status = 200, body = wire::SpeechModelList), ErrorResponse<crate::error::Plain>))]
 #[get("/audio/models")]
@@ -39,15 +39,15 @@ pub async fn list_speech_models(
     Ok(Json(wire::SpeechModelList::of(ports.speech.hears().ok(), ports.speech.speaks().ok())))
 }
 
-/// Hear an answer.
+/// Read an answer aloud.
 ///
-/// It is read without its Markdown and citations. The first time the sound comes as it is made; then
-/// it is kept for 30 days, and comes in whole, or in part for whoever sends `Range`. At most
-/// 50,000 characters are read.
+/// Markdown and citations are left out. The first response is sent while the audio is made. Then
+/// the audio is kept for 30 days and supports `Range` requests. An answer may have at most 50,000
+/// characters.
 #[utoipa::path(tag = "Speech", security(("api_key" = [])), params(wire::SpeechQuery),
     responses((status = 200, description = "The sound", content_type = "audio/mpeg", body = inline(Binary)),
-        (status = 206, description = "A part of the sound"),
-        (status = 416, description = "The sound has no such part"), ErrorResponse<NoChat>))]
+        (status = 206, description = "The requested range of the audio."),
+        (status = 416, description = "The range lies outside the audio."), ErrorResponse<NoChat>))]
 #[get("/workspace/{slug}/chat/{id}/speech")]
 pub async fn read_answer_aloud(
     caller: Authorized<scope::Chat>,

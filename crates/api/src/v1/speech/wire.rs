@@ -1,4 +1,4 @@
-//! What speaks and hears, and how an answer is to be read.
+//! JSON of voices and speech models, and the parameters for reading an answer aloud.
 use carrel_domain::speech::{AudioFormat, SpeechModelName, Speed, Voice as DomainVoice};
 use carrel_domain::{Error, Result};
 use carrel_services::speech::ReadAloud;
@@ -7,20 +7,20 @@ use utoipa::{IntoParams, ToSchema};
 
 #[derive(Serialize, ToSchema)]
 pub struct Voices {
-    /// What speaks, as `TextToSpeechProvider` names it.
+    /// The provider, as named in `TextToSpeechProvider`.
     provider: String,
     model: String,
     voices: Vec<Voice>,
-    /// The encodings that the provider makes.
+    /// The encodings that the provider supports.
     formats: Vec<&'static str>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Voice {
-    /// As requests name it.
+    /// Name for requests.
     id: String,
     name: String,
-    /// Codes such as `en`; empty when unknown.
+    /// Codes such as `en`; empty if unknown.
     languages: Vec<String>,
 }
 
@@ -68,10 +68,10 @@ impl SpeechModelList {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SpeechQuery {
-    /// One of `GET /audio/voices`.
+    /// An id from `GET /audio/voices`.
     voice: Option<String>,
-    /// `mp3`, `aac`, `wav` or `pcm`, or `opus` or `flac` for answers of at most 4,096 characters. Of
-    /// what the provider makes, the first of these when absent.
+    /// `mp3`, `aac`, `wav` or `pcm`, or `opus` or `flac` for answers of at most 4,096 characters.
+    /// If absent, the first of these that the provider supports.
     format: Option<String>,
     /// 0.25 to 4.
     speed: Option<f64>,

@@ -65,7 +65,7 @@ async fn thread<P>(
     service::by_slug(threads, &workspace, thread).await
 }
 
-/// List the files that stay with a thread.
+/// List the files of a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])),
     responses((status = 200, body = ThreadFileList), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/thread/{thread}/files")]
@@ -78,11 +78,11 @@ pub async fn list_thread_files(
     Ok(list(ports.thread_files.of(thread.id).await?))
 }
 
-/// Keep a file with a thread.
+/// Add a file to a thread.
 ///
-/// It is read once, and every question asked in the thread is asked with its text, as far as the model's
-/// window allows, until the file is taken out. A thread holds 16 files of at most 4 MiB of text. A workbook
-/// becomes a file for each sheet. Answers the new files.
+/// The file is read once. Its text is sent with every question of the thread, as far as the model's
+/// context window allows, until the file is removed. A thread holds at most 16 files of 4 MiB of
+/// text each. A workbook becomes a file for each sheet. Returns the new files.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ThreadFileBody,
     responses((status = 200, body = ThreadFileList), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/thread/{thread}/files")]
@@ -102,7 +102,7 @@ pub async fn add_thread_file(
     Ok(list(chat::add_file(&ports.conversations, &thread, attachment, &caller.by()).await?))
 }
 
-/// Take a file out of a thread.
+/// Remove a file from a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])),
     responses((status = 200, body = ThreadFileList), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}/thread/{thread}/files/{id}")]

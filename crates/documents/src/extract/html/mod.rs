@@ -1,4 +1,4 @@
-//! HTML to readable text.
+//! Converts HTML to readable text.
 pub mod page;
 mod walk;
 mod xhtml;
@@ -99,7 +99,7 @@ fn open(writer: &mut Writer, tag: &Tag) {
     }
 }
 
-/// What is seen of a field of a form.
+/// The visible part of a form field.
 fn open_input(writer: &mut Writer, tag: &Tag) {
     let is_checked = tag.attribute("checked").is_some();
     let shown = match tag.attribute("type").unwrap_or("text").to_ascii_lowercase().as_str() {
@@ -129,7 +129,7 @@ fn close(writer: &mut Writer, element: &[u8]) {
     }
 }
 
-/// How many line ends stand at least between an element and its neighbours.
+/// The minimum number of line ends between an element and its neighbours.
 fn lines_around(element: &[u8]) -> usize {
     match element {
         b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"dl" | b"table" | b"blockquote"

@@ -1,7 +1,6 @@
-//! Pages of the web to what people read in them, as Markdown.
+//! Extracts the content of web pages as Markdown.
 //!
-//! What surrounds the content (navigation, headers, footers, forms) is left out, unless
-//! then next to nothing would be left.
+//! Navigation, headers, footers and forms are left out, unless next to nothing would remain.
 use async_trait::async_trait;
 use carrel_domain::link::{FetchedPage, PageReader, WebPage};
 use carrel_domain::{Error, Result};
@@ -36,8 +35,8 @@ impl PageReader for WebPages {
     }
 }
 
-/// What people read in a page, on this thread: a title of at most 1,000 characters, and text of at
-/// most `limit` bytes, or [`Error::TooLarge`].
+/// Extracts the content of a page on this thread: a title of at most 1,000 characters, and text of
+/// at most `limit` bytes, or [`Error::TooLarge`].
 pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
     let FetchedPage { media_type, charset, content: bytes, .. } = page;
     let told = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
@@ -57,8 +56,8 @@ pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
     if page.text.len() as u64 > limit { Err(too_large()) } else { Ok(page) }
 }
 
-/// What a page begins with that does not say what it is, in lower case. As browsers see it, by the
-/// standard for sniffing media types.
+/// Beginnings of HTML pages without a content type, in lower case, from the standard for sniffing
+/// media types.
 const BEGINNINGS: [&[u8]; 17] = [
     b"<!doctype html",
     b"<html",
@@ -88,7 +87,7 @@ fn looks_like_markup(content: &str) -> bool {
     })
 }
 
-/// What of a page there is to read: its title, then its content.
+/// The readable content of a page: its title, then its text.
 fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
     let mut reading = Reading::with_limit(limit);
     let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
@@ -110,9 +109,9 @@ fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
 struct Reading {
     /// All there is.
     all: Writer,
-    /// All but what surrounds the content.
+    /// Everything except the surroundings of the content.
     inner: Writer,
-    /// Only what the page says is its content.
+    /// Only the part that the page marks as its content.
     main: Writer,
     /// Open elements that surround the content, each by its name.
     around: [usize; SURROUNDINGS.len()],
@@ -120,7 +119,7 @@ struct Reading {
     mains: usize,
 }
 
-/// Elements that hold what comes with every page of a site, or asks something of the reader.
+/// Elements with the parts of every page of a site, or with forms.
 const SURROUNDINGS: [&[u8]; 10] = [
     b"nav",
     b"header",
@@ -180,7 +179,7 @@ impl Reading {
         Self { all, inner, main, around: Default::default(), mains: 0 }
     }
 
-    /// Writes to every writer that what comes now belongs to.
+    /// Writes to every writer that the current content belongs to.
     fn write_to_each(&mut self, write: impl Fn(&mut Writer)) {
         write(&mut self.all);
         // An article has a header of its own, in which its title is.
@@ -213,7 +212,7 @@ fn surrounding(element: &[u8]) -> Option<usize> {
     SURROUNDINGS.iter().position(|known| *known == element)
 }
 
-/// What Markdown has before a heading.
+/// The Markdown marks of a heading.
 fn heading(element: &[u8]) -> Option<&'static str> {
     Some(match element {
         b"h1" => "# ",

@@ -1,8 +1,8 @@
-//! HTML, element by element.
+//! Walks through HTML, element by element.
 //!
-//! A page is read token by token and never becomes a tree: a tree of deeply nested elements takes
-//! time that grows with the square of its depth to build, and a stack as deep to walk. Here time
-//! and memory grow with the size of the page alone.
+//! A page is read token by token and never becomes a tree. Building a tree of deeply nested
+//! elements takes time that grows with the square of the depth, and walking it needs a stack as
+//! deep. Here time and memory grow only with the size of the page.
 use std::convert::Infallible;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
@@ -16,7 +16,7 @@ const MOST_AUTHORS: usize = 20;
 /// The most of an attribute that is looked at, in bytes.
 const LONGEST_VALUE: usize = 16 << 10;
 
-/// Takes what a page shows, in the order of the page. What is in `template`s is not part of it.
+/// Receives the visible content of a page, in order, without that of `template` elements.
 pub trait HtmlVisitor {
     fn start(&mut self, tag: &Tag);
     fn end(&mut self, element: &[u8]);
@@ -69,15 +69,15 @@ impl Tag {
     }
 }
 
-/// What a page says of itself.
+/// The metadata of a page.
 #[derive(Debug, Default)]
 pub struct About {
     pub title: Option<String>,
-    /// Who wrote it, separated by commas.
+    /// The authors, separated by commas.
     pub author: Option<String>,
 }
 
-/// Reads a page into `content` and returns what it says of itself.
+/// Reads a page into `content` and returns its metadata.
 pub fn walk(html: &str, content: &mut impl HtmlVisitor) -> About {
     let mut walk = Walk {
         content,
@@ -102,7 +102,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Who wrote the page, if that is what a `meta` element tells. Some pages have the address of a profile
+/// The author of the page, if a `meta` element names them. Some pages have the address of a profile
 /// there, which is no name.
 fn author(tag: &Tag) -> Option<String> {
     let name = tag.attribute("name").or(tag.attribute("property"))?.trim().to_ascii_lowercase();
@@ -127,7 +127,7 @@ struct Walk<'a, C> {
     content: &'a mut C,
     title: String,
     authors: Vec<String>,
-    /// Where the text of the next tokens belongs.
+    /// The destination of the next text.
     inside: Inside,
     /// How many `template` elements are open.
     templates: usize,
@@ -135,7 +135,7 @@ struct Walk<'a, C> {
     unseen: Option<(Vec<u8>, usize)>,
     /// How many `svg` elements are open.
     drawings: usize,
-    /// What stands in a `noscript`, which is markup for those who run no scripts.
+    /// The content of a `noscript` element, which is markup for browsers without scripts.
     raw: String,
     /// The start tag that is being read, and its last attribute.
     tag: Tag,
@@ -147,7 +147,7 @@ enum Inside {
     Body,
     Title,
     NoScript,
-    /// Content that is code or stands in for something else; it ends at the next end tag.
+    /// Code or fallback content, up to the next end tag.
     Dropped,
 }
 

@@ -1,7 +1,7 @@
-//! XHTML, in which every element may close itself, as HTML.
+//! Converts XHTML, in which every element may close itself, to HTML.
 use super::walk::is_void;
 
-/// How far into a file it says that it is XHTML.
+/// The position up to which a file may declare that it is XHTML.
 const TOLD_WITHIN: usize = 2_048;
 
 /// Whether a page is written as XML.
@@ -73,7 +73,7 @@ fn tag_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// A start tag without what closes it, and the element's name.
+/// A start tag without its closing slash, and the element's name.
 fn closed_by_itself(tag: &str) -> Option<(&str, &str)> {
     let opening = tag.strip_suffix("/>")?.trim_end();
     let name = opening.strip_prefix('<')?;

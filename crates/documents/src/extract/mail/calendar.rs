@@ -16,7 +16,7 @@ pub fn read_cards(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     read_calendar(input)
 }
 
-/// What people read of each property, by its name.
+/// The labels of properties, by name.
 const SHOWN: [(&str, &str); 29] = [
     ("SUMMARY", "Summary"),
     ("DTSTART", "Start"),

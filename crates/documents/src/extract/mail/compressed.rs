@@ -1,6 +1,6 @@
-//! Rich text as Outlook packs it (MS-OXRTFCP).
+//! Decompresses rich text in Outlook's format (MS-OXRTFCP).
 
-/// What the window holds at its beginning, so that short texts refer to it.
+/// The initial content of the window, to which short texts refer.
 const START: &[u8] = b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0\r\n\\par \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx";
 const WINDOW: usize = 4_096;
 

@@ -1,4 +1,4 @@
-//! A mail as a document: its head, its text, and the names of what is attached.
+//! Converts a mail to a document: its headers, its text, and the names of its attachments.
 use carrel_domain::document::Extracted;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
@@ -107,7 +107,7 @@ impl Writing<'_, '_> {
         }
     }
 
-    /// What is read of a mail: the richer of its plain text and its page.
+    /// The text of a mail: the richer of its plain text and its HTML.
     fn body(&self, message: &Message<'_>) -> Result<String, ExtractError> {
         let limit = self.input.limits.text;
         let texts = |ids: &[u32]| -> Result<String, ExtractError> {

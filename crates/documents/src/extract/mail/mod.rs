@@ -1,4 +1,4 @@
-//! Mails, alone or in mailboxes, and what is attached to them.
+//! Mails, alone or in mailboxes, and their attachments.
 mod calendar;
 mod compressed;
 mod message;
@@ -26,7 +26,7 @@ const DEEPEST: usize = 8;
 const MOST_ATTACHMENTS: usize = 500;
 
 const TOO_DEEP: &str =
-    "A message forwarded within forwarded messages was not read: it lies too deep.";
+    "A message forwarded within forwarded messages was not read: it is nested too deep.";
 
 fn too_many_attachments() -> String {
     format!("A mail in it has more than {MOST_ATTACHMENTS} attachments; the rest was not read.")

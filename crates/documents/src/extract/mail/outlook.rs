@@ -1,4 +1,4 @@
-//! Mails that Outlook has saved (`.msg`, MS-OXMSG).
+//! Mails saved by Outlook (`.msg`, MS-OXMSG).
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 

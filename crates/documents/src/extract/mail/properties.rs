@@ -1,4 +1,4 @@
-//! The properties of a mail that Outlook keeps: a body in three forms, a subject, a sender.
+//! The properties of a mail in Outlook's format: a body in three forms, a subject, a sender.
 use crate::extract::Input;
 use crate::extract::encoding::decode;
 use crate::extract::extract_error::ExtractError;

@@ -1,4 +1,4 @@
-//! `winmail.dat`: what Outlook attaches to mails in a format of its own (MS-OXTNEF).
+//! `winmail.dat`: the attachment in which Outlook packs mails in its own format (MS-OXTNEF).
 use super::properties::{self, BODY, BODY_HTML, BODY_RTF, LONG_FILE_NAME};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;

@@ -43,7 +43,7 @@ struct Series {
 #[derive(Default)]
 struct Points {
     format: String,
-    /// By index, from the outermost level of categories to the innermost.
+    /// Categories by index, from the outermost level to the innermost.
     texts: BTreeMap<u32, Vec<String>>,
 }
 

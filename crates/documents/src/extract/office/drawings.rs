@@ -1,4 +1,4 @@
-//! What drawings in an office document refer to: charts, diagrams and pictures.
+//! Follows the references of drawings in an office document: charts, diagrams and pictures.
 use super::package::Relations;
 use super::{chart, diagram};
 use crate::extract::archive::Archive;
@@ -31,7 +31,7 @@ pub fn drawings(
     Ok(texts)
 }
 
-/// The text of a picture, as what it is.
+/// The text of a picture, marked as such.
 pub fn picture(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -57,7 +57,7 @@ fn kept(
 ) -> Result<Option<String>, ExtractError> {
     match read {
         Ok(text) if text.is_empty() => {
-            input.warn(format!("A {what} in it holds nothing that could be read."));
+            input.warn(format!("A {what} in it has no readable content."));
             Ok(None)
         }
         Ok(text) => Ok(Some(text)),

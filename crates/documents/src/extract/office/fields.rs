@@ -1,9 +1,9 @@
-//! Fields of Word: what of them is shown, and the states of boxes and lists of old forms.
+//! Fields of Word: their visible part, and the states of check boxes and lists in old forms.
 use crate::extract::xml::Element;
 
-/// Fields within fields that are told apart.
+/// Maximum nesting of fields.
 const DEEPEST: usize = 50;
-/// How much of an instruction is looked at.
+/// The inspected length of an instruction.
 const INSTRUCTION: usize = 200;
 
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl WordFields {
         self.open.iter().all(|field| field.in_result && !is_page(&field.instruction))
     }
 
-    /// Takes an element that belongs to fields; what it shows of itself, if anything.
+    /// Handles an element of a field; returns its visible text, if any.
     pub fn start(&mut self, element: &Element<'_>) -> Option<String> {
         let value = || element.attribute("val");
         let is_on = || value().is_none_or(|value| !matches!(&*value, "0" | "false" | "off"));

@@ -1,4 +1,4 @@
-//! Word documents and PowerPoint presentations: packages of XML parts that name each other.
+//! Word documents and PowerPoint presentations: packages of XML parts that refer to each other.
 mod chart;
 mod diagram;
 mod drawings;

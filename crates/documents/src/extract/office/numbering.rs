@@ -1,4 +1,4 @@
-//! The numbers of paragraphs: which a paragraph has is said by itself or its style, and counted here.
+//! Numbers of paragraphs: the paragraph or its style names the list; this module counts.
 use std::collections::HashMap;
 
 use super::ordinals;
@@ -31,14 +31,14 @@ impl Default for Level {
 #[derive(Clone, Debug, Default)]
 struct Definition {
     levels: Vec<Level>,
-    /// The style that this definition stands for, or that says where the levels are.
+    /// The style of this definition, or the style that names its levels.
     style_link: Option<String>,
     num_style_link: Option<String>,
-    /// The levels that styles of paragraphs stand for.
+    /// The levels of paragraph styles.
     styles: HashMap<String, usize>,
 }
 
-/// A list of the document: a definition, and what differs from it.
+/// A list of the document: a definition, and its overrides.
 #[derive(Clone, Debug, Default)]
 struct List {
     definition: String,
@@ -60,7 +60,7 @@ pub struct Numbering {
     in_override: bool,
 }
 
-/// What stands before a paragraph.
+/// The number or bullet before a paragraph.
 #[derive(Debug, PartialEq)]
 pub enum Label {
     Bullet { level: usize },
@@ -68,13 +68,13 @@ pub enum Label {
 }
 
 impl Numbering {
-    /// The level of a list that a style stands for.
+    /// The list level of a style.
     pub fn level_of_style(&self, list: &str, style: &str) -> Option<usize> {
         let list = self.lists.get(list)?;
         self.definitions.get(&list.definition)?.styles.get(style).copied()
     }
 
-    /// Counts an item of `list` and returns what stands before it.
+    /// Counts an item of `list` and returns its number or bullet.
     pub fn next(&mut self, list: &str, level: usize) -> Option<Label> {
         let level = level.min(LEVELS - 1);
         let known = self.lists.get(list)?.clone();

@@ -1,4 +1,4 @@
-//! Numbers as lists write them: `3`, `iii`, `c`, `③`.
+//! Formats numbers as in lists: `3`, `iii`, `c`, `③`.
 
 const ROMAN: [(u32, &str); 13] = [
     (1000, "m"),

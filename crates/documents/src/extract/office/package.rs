@@ -1,4 +1,4 @@
-//! The parts of a package and how they name each other.
+//! The parts of a package and their references to each other.
 use std::collections::{BTreeMap, HashMap};
 
 use crate::extract::archive::{Archive, resolve};
@@ -8,7 +8,7 @@ use crate::extract::xml::{Element, Visitor};
 /// Relationships of one part that are looked at.
 const MOST_RELATIONS: usize = 100_000;
 
-/// The part that the package says is the document, for those that name it otherwise than usual.
+/// The main part of the package, for packages with an unusual name.
 pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, ExtractError> {
     if archive.has(usual) {
         return Ok(usual.to_owned());
@@ -18,11 +18,11 @@ pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, Extra
     Ok(named.unwrap_or_else(|| usual.to_owned()))
 }
 
-/// What a part says it is related to.
+/// The relationships of a part.
 #[derive(Default)]
 pub struct Relations {
     folder: String,
-    /// By id, the kind and the part.
+    /// Kind and target part, by id.
     parts: BTreeMap<String, (String, String)>,
 }
 

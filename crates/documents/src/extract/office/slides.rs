@@ -1,5 +1,4 @@
-//! PowerPoint presentations: the slides in the order in which they are shown, each with its remarks
-//! and notes.
+//! PowerPoint presentations: the slides in order, each with its comments and notes.
 use std::collections::HashMap;
 
 use carrel_domain::document::Extracted;
@@ -126,7 +125,7 @@ struct Slide {
     drawings: PartTexts,
     hidden: usize,
     in_text: bool,
-    /// Inside a shape, what is known of it.
+    /// The properties of the current shape.
     is_left_out: bool,
     is_title: bool,
     paragraph: Paragraph,
@@ -172,7 +171,7 @@ impl Slide {
         self.writer.text(text);
     }
 
-    /// The number of a paragraph that has one; those of other paragraphs begin anew.
+    /// The number of a numbered paragraph; other paragraphs restart the numbering.
     fn label(&mut self) -> Option<String> {
         let Paragraph { level, first, .. } = self.paragraph;
         self.counts.retain(|other, _| *other <= level);
@@ -199,7 +198,7 @@ impl Slide {
         })
     }
 
-    /// What says what a shape is for: the picture of the slide and its number are no text of notes.
+    /// The purpose of a shape: the picture of the slide and its number do not belong to the notes.
     fn placeholder(&mut self, kind: &str) {
         self.is_left_out |= match kind {
             "title" | "ctrTitle" if !self.is_notes => {

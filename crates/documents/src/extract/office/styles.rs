@@ -1,4 +1,4 @@
-//! The styles of paragraphs, as far as they number them.
+//! Paragraph styles, as far as they number paragraphs.
 use std::collections::HashMap;
 
 use crate::extract::xml::{Element, Visitor};
@@ -23,7 +23,7 @@ pub struct WordStyles {
 }
 
 impl WordStyles {
-    /// The list that paragraphs of a style are items of, and the level there if it is said.
+    /// The list of a paragraph style, and the level if the style names it.
     pub fn list(&self, style: Option<&str>) -> (Option<String>, Option<usize>) {
         let mut name = style.map(str::to_owned).or_else(|| self.default.clone());
         let mut level = None;

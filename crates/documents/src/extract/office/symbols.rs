@@ -1,9 +1,9 @@
-//! Characters of symbol fonts, which mean something else than the letters they are stored as.
+//! Characters of symbol fonts, which differ in meaning from the letters they are stored as.
 
 /// From the first of these to the last, fonts of symbols have their characters in Unicode.
 const PRIVATE: std::ops::RangeInclusive<u32> = 0xf020..=0xf0ff;
 
-/// What the character `code` shows in `font`; `None` where that is not known.
+/// Returns the character that `code` shows in `font`, if it is known.
 pub fn in_font(font: &str, code: u32) -> Option<char> {
     let font = font.to_lowercase();
     let is_symbolic =

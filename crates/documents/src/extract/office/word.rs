@@ -1,4 +1,4 @@
-//! Word documents: headers once, the text with its notes and remarks where they belong, footers once.
+//! Word documents: headers once, the text with notes and comments in their places, footers once.
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -68,7 +68,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(others.after(document))
 }
 
-/// Files of other types that stand in the text.
+/// Files of other types in the text.
 fn chunks(
     archive: &mut Archive<'_>,
     input: &Input<'_>,

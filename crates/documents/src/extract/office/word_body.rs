@@ -1,4 +1,4 @@
-//! The body of a Word document, which its headers, notes and remarks are written like.
+//! The body of a Word document. Headers, notes and comments have the same structure.
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::symbols;
 use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 
-/// What the rest of the package says that the body refers to.
+/// Data from other parts of the package to which the body refers.
 #[derive(Clone)]
 pub struct WordReferences {
     pub styles: Rc<WordStyles>,
@@ -91,7 +91,7 @@ impl Body {
         }
     }
 
-    /// What was written so far.
+    /// Returns the text so far.
     pub fn take_text(&mut self) -> String {
         std::mem::replace(&mut self.writer, Writer::with_limit(self.context.limit)).finish()
     }
@@ -180,7 +180,7 @@ impl Body {
         }
     }
 
-    /// What says how the paragraph, the run or the cell looks.
+    /// Reads properties of the paragraph, the run or the cell.
     fn property(&mut self, element: &Element<'_>) {
         let value = || element.attribute("val").map(|value| value.into_owned());
         let is_on = || value().is_none_or(|value| !matches!(&*value, "0" | "false" | "off"));

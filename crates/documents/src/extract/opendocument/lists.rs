@@ -1,4 +1,4 @@
-//! The numbers of lists and headings in OpenDocument.
+//! Numbers of lists and headings in OpenDocument.
 use std::collections::HashMap;
 
 use crate::extract::office::ordinal;
@@ -8,7 +8,7 @@ use crate::extract::xml::Element;
 const LEVELS: usize = 10;
 /// Styles of lists that are known.
 const MOST_STYLES: usize = 20_000;
-/// Lists within lists that are told apart.
+/// Maximum nesting of lists.
 const DEEPEST: usize = 100;
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ struct Level {
     start: u32,
 }
 
-/// What is said of lists in the styles of a document.
+/// The list styles of a document.
 #[derive(Default)]
 pub struct ListStyles {
     styles: HashMap<String, HashMap<usize, Level>>,
@@ -74,7 +74,7 @@ impl ListStyles {
     }
 }
 
-/// Lists that are open, and what was counted.
+/// The open lists and their counters.
 #[derive(Default)]
 pub struct Lists {
     /// The style of each open list.
@@ -106,7 +106,7 @@ impl Lists {
         }
     }
 
-    /// What stands before the next item of the innermost list.
+    /// Returns the number or bullet of the next item of the innermost list.
     pub fn item(&mut self, styles: &ListStyles, start: Option<u32>) -> String {
         let depth = self.open.len().saturating_sub(1);
         let style = self.open.last().cloned().flatten();

@@ -1,4 +1,4 @@
-//! OpenDocument texts, presentations and spreadsheets, packed or as one file of XML.
+//! OpenDocument texts, presentations and spreadsheets, as packages or as single XML files.
 mod lists;
 mod text;
 mod workbook;
@@ -21,7 +21,7 @@ const CONTENT: &str = "content.xml";
 /// Objects within one document that are read.
 const MOST_OBJECTS: usize = 1_000;
 
-/// Texts by the place of the object that they stand for.
+/// Texts by the path of their object.
 type Objects = HashMap<String, String>;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -38,7 +38,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(others.after(document))
 }
 
-/// A document whose parts all stand in one file.
+/// A document in a single file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let damaged = |_| ExtractError::damaged("an OpenDocument file");
     let mut styles = OdfStyles::default();
@@ -58,7 +58,7 @@ fn open<'a>(input: &Input<'a>, what: &'static str) -> Result<Archive<'a>, Extrac
     if manifest.is_sealed { Err(ExtractError::protected()) } else { Ok(archive) }
 }
 
-/// Charts, tables and the like that stand in a document as documents of their own.
+/// Embedded objects of a document, such as charts and tables.
 fn objects(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -66,7 +66,7 @@ fn objects(
     let (mut texts, mut others) = (Objects::new(), Embedded::default());
     for name in archive.names() {
         if texts.len() >= MOST_OBJECTS {
-            input.warn(format!("Of the objects in it only the first {MOST_OBJECTS} were read."));
+            input.warn(format!("Only the first {MOST_OBJECTS} objects in it were read."));
             break;
         }
         if let Some(folder) = name.strip_suffix("/content.xml") {

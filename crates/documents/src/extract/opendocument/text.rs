@@ -1,4 +1,4 @@
-//! The running text of OpenDocument, with its notes and remarks where they belong.
+//! The running text of OpenDocument, with notes and comments in their places.
 use std::collections::HashSet;
 
 use super::Objects;
@@ -10,7 +10,7 @@ use crate::extract::xml::{Element, Visitor};
 /// Columns and rows that a table of text has, at most, where cells are repeated.
 const MOST_REPEATED: usize = 1_000;
 
-/// What the styles of a document say that its text depends on.
+/// The styles of a document that affect its text.
 #[derive(Default)]
 pub struct OdfStyles {
     lists: ListStyles,
@@ -49,10 +49,10 @@ pub struct Text {
     headers: Vec<String>,
     footers: Vec<String>,
     limit: u64,
-    /// In the part of the file that is read, and not in what describes how it looks.
+    /// Inside the body, not in the styles.
     in_body: bool,
     has_body: bool,
-    /// In a header or footer, which stand outside of the body.
+    /// Inside a header or footer, outside of the body.
     in_surroundings: bool,
     hidden: usize,
     /// How many paragraphs are open; text is in one of them.
@@ -63,7 +63,7 @@ pub struct Text {
     in_title: bool,
     title: String,
     slide: u32,
-    /// How many columns the cell goes on that was opened last, and how many places it is written in.
+    /// The column span of the last opened cell, and the number of its repetitions.
     spanned: usize,
     repeated: usize,
 }
@@ -129,7 +129,7 @@ impl Text {
     }
 }
 
-/// What stands beside the text, or is as it was before a change.
+/// Content beside the text, or from before a change.
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,

@@ -1,4 +1,4 @@
-//! OpenDocument spreadsheets: each sheet on its own.
+//! OpenDocument spreadsheets, sheet by sheet.
 use std::collections::HashSet;
 
 use carrel_domain::document::Extracted;
@@ -11,7 +11,7 @@ use crate::extract::writer::Writer;
 use crate::extract::xml::{self, Element, Visitor};
 
 const WHAT: &str = "an OpenDocument spreadsheet (.ods)";
-/// As many as a sheet can have.
+/// The maximum number of rows and columns in a sheet.
 const MOST_COLUMNS: u32 = 16_384;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -24,7 +24,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(documents)
 }
 
-/// A workbook whose parts all stand in one file.
+/// A workbook in a single file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::new(input, Objects::new());
     xml::walk(input.reader()?, &mut workbook).map_err(|_| ExtractError::damaged(WHAT))?;
@@ -32,7 +32,7 @@ pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if sheets.is_empty() { Err(ExtractError::damaged(WHAT)) } else { Ok(sheets) }
 }
 
-/// What stands in a sheet and is not its text.
+/// Elements of a sheet that are not its text.
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,
@@ -50,17 +50,17 @@ fn is_hidden(name: &str) -> bool {
 /// The sheets of a workbook, each cell as it is shown.
 struct Workbook {
     sheets: Vec<Extracted>,
-    /// The name of the sheet that is being read, and what is in it.
+    /// The name and content of the current sheet.
     sheet: Option<(String, Sheet)>,
     row: u32,
     column: u32,
-    /// How often the row that is being read stands in the sheet, and whether it is empty.
+    /// The repetitions of the current row, and whether it is empty.
     rows: u32,
     is_blank: bool,
-    /// How often the cell that is being read stands in the row.
+    /// The repetitions of the current cell.
     times: u32,
     cell: Writer,
-    /// What stands beside the cells of the sheet.
+    /// Content beside the cells of the sheet.
     beside: Vec<String>,
     remark: Option<Writer>,
     objects: Objects,
@@ -105,7 +105,7 @@ impl Workbook {
         if self.is_too_large { Err(ExtractError::TextTooLarge) } else { Ok(self.sheets) }
     }
 
-    /// Where text goes now.
+    /// The current destination of text.
     fn out(&mut self) -> &mut Writer {
         self.remark.as_mut().unwrap_or(&mut self.cell)
     }

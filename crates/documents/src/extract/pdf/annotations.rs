@@ -1,4 +1,4 @@
-//! What stands on a page without being part of it: form fields, typed notes, comments.
+//! Annotations of a page: form fields, typed notes, comments.
 use hayro_font::kurbo::{Affine, Point, Rect as Area, Vec2};
 use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream, String as PdfString};
 use hayro_syntax::page::Page;
@@ -17,7 +17,7 @@ const PASSWORD: u32 = 1 << 13;
 /// The height of text whose size is unknown, in points.
 const USUAL_SIZE: f64 = 10.0;
 
-/// Draws what annotations show and returns the comments, which have no place of their own.
+/// Draws the visible content of annotations and returns the comments, which have no position.
 pub fn draw<'a>(
     page: &Page<'a>,
     upright: Affine,
@@ -86,7 +86,7 @@ fn widget<'a>(
     }
 }
 
-/// What a field shows: of a choice the label, not the value that is sent.
+/// The visible value of a field: for a choice its label, not the submitted value.
 fn value(annotation: &Dict<'_>) -> Option<String> {
     let shown = |value: &[u8]| {
         let options = inherited(annotation, "Opt").and_then(Object::into_array)?;

@@ -1,4 +1,4 @@
-//! Files attached to a PDF file, to the whole of it or to a place on a page.
+//! Files attached to a PDF file or to a place on a page.
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
 
@@ -28,7 +28,7 @@ pub fn read(input: &Input<'_>, pdf: &Pdf) -> Embedded {
         }
     }
     if found.len() > MOST {
-        input.warn(format!("Of the files attached to it only the first {MOST} were read."));
+        input.warn(format!("Only the first {MOST} files attached to it were read."));
     }
     let mut files = Embedded::default();
     for file in found.iter().take(MOST) {

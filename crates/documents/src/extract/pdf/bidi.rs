@@ -1,5 +1,4 @@
-//! Lines with Arabic and Hebrew: from the order in which they are seen to the order in which they
-//! are read.
+//! Restores the reading order of lines with Arabic and Hebrew from their visual order.
 use super::glyph::Glyph;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,7 +11,7 @@ enum Kind {
     Neutral,
 }
 
-/// Whether `char` stands on the letter before it.
+/// Whether `char` combines with the letter before it.
 pub fn is_mark(char: char) -> bool {
     kind(char) == Kind::Mark
 }
@@ -33,7 +32,7 @@ fn kind(char: char) -> Kind {
     }
 }
 
-/// One place of a line: a glyph's text, or a space.
+/// An element of a line: a glyph's text, or a space.
 pub type Cluster = String;
 
 /// Puts the clusters of a line, ordered from left to right, in the order in which they are read.
@@ -66,7 +65,7 @@ fn runs_of_numbers(kinds: &[Kind]) -> Vec<(usize, usize)> {
     runs(kinds, |kind| kind == Kind::Digit, Kind::Right)
 }
 
-/// Where stretches begin and end that have `inner` at both ends and no `outer` within.
+/// Finds ranges that have `inner` at both ends and no `outer` within.
 fn runs(kinds: &[Kind], inner: impl Fn(Kind) -> bool, outer: Kind) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut open: Option<(usize, usize)> = None;
@@ -91,7 +90,7 @@ fn close_brackets(line: &[Cluster], run: &mut (usize, usize)) {
     }
 }
 
-/// Turns the line around, except for what is within each of `kept`.
+/// Reverses the line, except within each of `kept`.
 fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
     let mut out = Vec::with_capacity(line.len());
     let mut end = line.len();
@@ -104,7 +103,7 @@ fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
     out
 }
 
-/// Brackets that close before they open were told by their shape: they are exchanged.
+/// Brackets that close before they open were stored by their shape: they are swapped.
 fn mirror(line: &mut [Cluster]) {
     let first =
         line.iter().find_map(|cluster| cluster.chars().find(|char| "()[]{}".contains(*char)));

@@ -1,4 +1,4 @@
-//! Bookmarks (the outline of a file): the headings that its author named.
+//! Bookmarks (the outline of a file), which name its headings.
 use std::collections::HashMap;
 
 use hayro_syntax::Pdf;
@@ -88,7 +88,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// As [`Reader::page`]; a name does not stand for another name.
+    /// Like [`Reader::page`], but a name must not refer to another name.
     fn unnamed(&self, place: Object<'a>) -> Option<usize> {
         match place {
             Object::Dict(dict) => self.page(Object::Array(dict.get::<Array<'a>>("D")?)),
@@ -119,7 +119,7 @@ fn lookup<'a>(node: &Dict<'a>, name: &[u8], depth: usize) -> Option<Object<'a>> 
     children.iter::<Dict<'a>>().take(MOST).find_map(|child| lookup(&child, name, depth + 1))
 }
 
-/// How many marks a heading of the page has, where a bookmark says that `text` is one.
+/// The number of Markdown marks, if a bookmark names `text` as a heading.
 pub fn marks(on_page: &OnPage, text: &str) -> Option<usize> {
     if on_page.is_empty() { None } else { on_page.get(&comparable(text)).copied() }
 }

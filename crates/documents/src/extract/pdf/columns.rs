@@ -1,4 +1,4 @@
-//! Running text in columns that a file draws line by line across the page.
+//! Separates running text in columns that a file draws line by line across the page.
 use super::lines::PageLine;
 use super::tables;
 
@@ -52,7 +52,7 @@ fn woven(lines: &[PageLine]) -> Option<(Vec<(f64, f64)>, usize)> {
     is_running.then_some((columns, rows))
 }
 
-/// What of the line stands in the column.
+/// The part of the line within the column.
 fn part(line: &PageLine, (start, end): (f64, f64)) -> Option<PageLine> {
     let cell = line.cells.iter().find(|cell| cell.start >= start && cell.end <= end)?;
     let word = cell.text.split(' ').next().unwrap_or_default().chars().count() as f64;

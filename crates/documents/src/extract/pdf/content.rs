@@ -1,4 +1,4 @@
-//! Content streams: from drawing instructions to glyphs at their places.
+//! Interprets content streams: from drawing instructions to glyphs with positions.
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -88,7 +88,7 @@ impl<'a> Interpreter<'a> {
         self.form(form, resources, State::new(matrix), 0);
     }
 
-    /// Whether what `dict` describes is on a layer that is seen.
+    /// Whether the content described by `dict` is on a visible layer.
     pub fn shows(&self, dict: &Dict<'_>) -> bool {
         self.layers.shows(dict)
     }
@@ -357,7 +357,7 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-/// Which object the properties of this name are.
+/// Returns the object with the properties of this name.
 fn id(resources: &Resources<'_>, name: &Name<'_>) -> Option<(u32, i32)> {
     let id = resources.properties.get_ref(name)?;
     Some((id.obj_number, id.gen_number))

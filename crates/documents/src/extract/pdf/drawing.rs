@@ -1,4 +1,4 @@
-//! A page as a picture, as it would be printed.
+//! Renders a page as a picture, as it would be printed.
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
@@ -7,7 +7,7 @@ use super::super::Input;
 use super::super::extract_error::ExtractError;
 use carrel_domain::original::PageImage;
 
-/// How wide a picture is unless that makes it too large, in points.
+/// The width of a picture in pixels, unless that makes it too large.
 const WIDTH: f32 = 1_200.0;
 /// The most points of a picture, and of one side of it.
 const MOST_POINTS: f32 = 4_000_000.0;
@@ -32,7 +32,7 @@ pub fn draw(input: &Input<'_>, number: u32) -> Result<PageImage, ExtractError> {
     Ok(PageImage { pages, png })
 }
 
-/// By how much a page of this size is enlarged; `None` where it has no size that could be drawn.
+/// The scale for a page of this size; `None` if the page cannot be drawn.
 fn scale((width, height): (f32, f32)) -> Option<f32> {
     let is_size = |side: f32| side.is_finite() && side > 0.0;
     if !is_size(width) || !is_size(height) {

@@ -22,12 +22,12 @@ pub struct Fonts<'a> {
     cache: FontCache<'a>,
     programs: FontResolverFn,
     maps: CMapResolverFn,
-    /// By the address of their dictionary.
+    /// Fonts by the address of their dictionary.
     loaded: HashMap<(usize, usize), Option<Rc<PageFont<'a>>>>,
     substitute: Option<Rc<PageFont<'a>>>,
 }
 
-/// What one code stands for.
+/// The meaning of one code.
 #[derive(Clone)]
 pub struct Decoded {
     pub char: char,
@@ -38,13 +38,13 @@ pub struct Decoded {
 
 pub struct PageFont<'a> {
     font: Font<'a>,
-    /// For a composite font what its codes mean where the font does not say so.
+    /// The fallback meaning of codes in a composite font.
     composite: Option<Composite>,
     pub is_vertical: bool,
     pub is_bold: bool,
-    /// Pictures stand for its letters, so that codes outside of its encoding mean nothing.
+    /// Its letters are pictures, so codes outside of its encoding have no meaning.
     is_symbolic: bool,
-    /// By how much its letters are taller than the size says, for fonts with their own unit.
+    /// The factor by which letters are taller than the font size, for fonts with their own unit.
     pub scale: f64,
     /// The table of the embedded font, made where the file does not say what a code means.
     table: OnceCell<Option<GlyphTable>>,
@@ -98,7 +98,7 @@ impl<'a> Fonts<'a> {
         font
     }
 
-    /// What stands in for a font that is missing.
+    /// The replacement for a missing font.
     pub fn substitute(&mut self) -> Option<Rc<PageFont<'a>>> {
         if self.substitute.is_none() {
             let font = self.cache.standard_font(StandardFont::Helvetica, &self.programs)?;
@@ -217,7 +217,7 @@ impl Composite {
         Self { encoding, unicode, codes: Codes::of(dict, descendant) }
     }
 
-    /// The number of the character that a code stands for.
+    /// The character number of a code.
     fn character(&self, code: u32, length: usize) -> Option<u32> {
         match &self.encoding {
             Some(encoding) => encoding.lookup_cid_code(code, u8::try_from(length).ok()?),
@@ -291,7 +291,7 @@ fn text_of(text: BfString) -> String {
     }
 }
 
-/// What a single byte means in a font that does not say so.
+/// The meaning of a byte in a font without an encoding.
 fn single(byte: u8) -> String {
     encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned()
 }

@@ -1,15 +1,15 @@
-//! A character as a page places it.
+//! A character with its position on a page.
 use hayro_font::kurbo::{Affine, Point, Vec2};
 
 /// Stands for characters that are drawn but have no text of their own: the rest of a marked
 /// sequence whose text the file states, or one whose meaning is unknown.
 pub const NOTHING: char = '\0';
 
-/// One drawn character, ligature or marked sequence.
+/// A drawn character, ligature or marked sequence.
 #[derive(Clone, Debug)]
 pub struct Glyph {
     pub char: char,
-    /// What follows `char` where a glyph stands for several.
+    /// The characters after `char`, if a glyph stands for several.
     pub more: Option<Box<str>>,
     /// The pen's position, in points, `y` upwards, the page turned upright.
     pub origin: Point,
@@ -17,7 +17,7 @@ pub struct Glyph {
     pub direction: Vec2,
     /// Height of a line of this text, in points.
     pub size: f64,
-    /// How far the pen moves, without the spacing between characters.
+    /// The advance, without the spacing between characters.
     pub advance: f64,
     /// How far the file sets the next glyph of the same text apart, in points; `None` where the text
     /// ends.
@@ -52,18 +52,18 @@ impl Glyph {
     }
 }
 
-/// Where the pen is and which way it goes, from the matrix that places text in space.
+/// Position and direction of the pen, from the matrix that transforms text space.
 pub struct Pen {
     pub origin: Point,
     pub direction: Vec2,
-    /// How much longer a unit along the line is in space.
+    /// The scale along the line.
     pub along: f64,
     /// The same for one across it.
     pub across: f64,
 }
 
 impl Pen {
-    /// `None` for a matrix that flattens what it places.
+    /// `None` for a matrix that flattens text.
     pub fn at(matrix: Affine, vertical: bool) -> Option<Self> {
         let [a, b, c, d, x, y] = matrix.as_coeffs();
         let (right, up) = (Vec2::new(a, b), Vec2::new(c, d));

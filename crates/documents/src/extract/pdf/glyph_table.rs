@@ -1,5 +1,5 @@
-//! What the glyphs of an embedded font mean by the font's own table (`cmap` of TrueType and OpenType), for
-//! fonts of which the file does not say it.
+//! Maps glyphs of an embedded font to characters with the font's own table (`cmap` of TrueType and
+//! OpenType), for fonts without a map in the file.
 use std::collections::HashMap;
 
 use hayro_syntax::object::{Dict, Object, Stream};
@@ -7,11 +7,11 @@ use skrifa::{FontRef, MetadataProvider};
 
 use super::fonts::{descendant, descriptor};
 
-/// Where fonts of symbols have their codes.
+/// The code range of symbol fonts.
 const SYMBOLS: u32 = 0xf000;
 
 pub struct GlyphTable {
-    /// By the number of the glyph.
+    /// Characters by the number of the glyph.
     meanings: HashMap<u32, char>,
     /// Glyphs by code, for fonts with codes of their own.
     codes: HashMap<u32, u32>,
@@ -48,7 +48,7 @@ impl GlyphTable {
         (!meanings.is_empty()).then_some(Self { meanings, codes, glyphs })
     }
 
-    /// What a character of a composite font means.
+    /// The text of a character in a composite font.
     pub fn of_character(&self, cid: u32) -> Option<char> {
         let glyph = match &self.glyphs {
             Some(glyphs) => {
@@ -61,7 +61,7 @@ impl GlyphTable {
         self.meanings.get(&glyph).copied()
     }
 
-    /// What a code of a simple font with codes of its own means.
+    /// The text of a code in a simple font with its own encoding.
     pub fn of_code(&self, code: u32) -> Option<char> {
         self.meanings.get(self.codes.get(&code)?).copied()
     }

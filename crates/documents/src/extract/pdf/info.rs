@@ -1,4 +1,4 @@
-//! What a file says about itself.
+//! The metadata of a file.
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Dict, Stream};
 
@@ -12,14 +12,14 @@ pub fn catalog(pdf: &Pdf) -> Dict<'_> {
 /// The most of an XMP packet that is read, in bytes.
 const LARGEST_PACKET: usize = 1 << 20;
 
-/// Who made a file, and what it is called.
+/// Author and title of a file.
 pub struct Info {
     /// The author, or the program that made the file.
     pub author: Option<String>,
     pub title: Option<String>,
 }
 
-/// What the file's dictionary says, and where that is silent its XMP packet.
+/// Reads the file's dictionary, and its XMP packet for missing values.
 pub fn of(pdf: &Pdf) -> Info {
     let (told, packet) = (pdf.metadata(), packet(pdf));
     let author = line(told.author.as_deref()).or_else(|| packet.author());

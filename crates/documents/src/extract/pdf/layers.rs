@@ -1,4 +1,4 @@
-//! Layers (optional content): what a viewer hides is not read.
+//! Layers (optional content): text that a viewer hides is not read.
 use std::collections::HashSet;
 
 use hayro_syntax::object::{Array, Dict, Name};
@@ -6,7 +6,7 @@ use hayro_syntax::object::{Array, Dict, Name};
 /// Number and generation of an object.
 type Id = (u32, i32);
 
-/// Which layers are off, and whether the sequence that is being drawn is seen.
+/// The hidden layers, and the visibility of the current sequence.
 #[derive(Default)]
 pub struct OptionalContent {
     off: HashSet<Id>,
@@ -32,7 +32,7 @@ impl OptionalContent {
         self.open.last().copied().unwrap_or(true)
     }
 
-    /// Whether what `dict` describes is on a layer that is seen.
+    /// Whether the content described by `dict` is on a visible layer.
     pub fn shows(&self, dict: &Dict<'_>) -> bool {
         match (dict.get::<Dict<'_>>("OC"), dict.get_ref("OC")) {
             (Some(layer), Some(id)) => self.is_on(&layer, (id.obj_number, id.gen_number)),

@@ -1,4 +1,4 @@
-//! Glyphs to lines: which stand beside each other, and where words and cells end.
+//! Groups glyphs into lines, words and cells.
 use hayro_font::kurbo::Vec2;
 
 use super::glyph::{Glyph, NOTHING};
@@ -11,7 +11,7 @@ const CELL_GAP: f64 = 1.4;
 const WORD_GAP: f64 = 0.17;
 /// The same where the file draws spaces itself.
 const EXTRA_GAP: f64 = 0.26;
-/// The same between ideographs, which stand in wide boxes.
+/// The same between ideographs, which have wide boxes.
 const WIDE_GAP: f64 = 0.6;
 /// The same between numbers that are drawn by themselves.
 const NUMBER_GAP: f64 = 0.08;
@@ -41,7 +41,7 @@ pub struct PageLine {
     pub is_bold: bool,
     pub is_vertical: bool,
     pub is_right_to_left: bool,
-    /// How much room its first word takes.
+    /// The width of its first word.
     pub first_word: f64,
 }
 
@@ -128,7 +128,7 @@ impl Open {
         }
     }
 
-    /// Whether `glyph` stands on this line, at a place that is free.
+    /// Whether `glyph` belongs to this line, at a free position.
     fn accepts(&self, glyph: &Glyph) -> bool {
         if glyph.direction.dot(self.direction) < 0.995 || glyph.is_vertical != self.is_vertical {
             return false;

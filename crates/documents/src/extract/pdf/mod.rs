@@ -1,8 +1,8 @@
 //! PDF files.
 //!
-//! A content stream says where each character is drawn, not what belongs together. The text is
-//! found in steps: [`content`] follows the drawing instructions, [`fonts`] says what each code
-//! means, [`lines`] puts glyphs side by side, [`tables`] and [`paragraphs`] write Markdown.
+//! A content stream says where each character is drawn, but not what belongs together. The text is
+//! recovered in steps: [`content`] follows the drawing instructions, [`fonts`] decodes characters,
+//! [`lines`] joins glyphs, [`tables`] and [`paragraphs`] write Markdown.
 mod annotations;
 mod attachments;
 mod bidi;
@@ -153,7 +153,7 @@ fn upright(page: &Page<'_>) -> Affine {
     Affine::new(page.initial_transform(false).as_coeffs())
 }
 
-/// Without what lies outside of the page, unless all of it does.
+/// Removes content outside of the page, unless all of it is outside.
 fn on_page(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
     let (width, height) = page.render_dimensions();
     let is_on_page = |glyph: &Glyph| {

@@ -1,4 +1,4 @@
-//! Lines to Markdown: paragraphs, headings, lists and tables.
+//! Converts lines to Markdown: paragraphs, headings, lists and tables.
 use super::bookmarks::{self, OnPage};
 use super::lines::{PageLine, is_wide};
 use super::tables;
@@ -10,7 +10,7 @@ const TALLER: f64 = 1.15;
 /// A heading has at most this many characters.
 const LONGEST_HEADING: usize = 160;
 
-/// What is known of the document when a page is written.
+/// The facts about the document that affect a page.
 pub struct Style {
     /// The height of most of its text.
     pub body: f64,

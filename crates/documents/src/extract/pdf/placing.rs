@@ -1,4 +1,4 @@
-//! Puts lines that are drawn after the page, such as form fields, where they stand on it.
+//! Inserts lines that are drawn after the page, such as form fields, at their position.
 use super::lines::PageLine;
 
 /// Puts each of `later` beside the line on its baseline, or after the one above it.

@@ -1,4 +1,4 @@
-//! Pages without a text of their own, which are read as the pictures they are.
+//! Pages without text, which are read as pictures.
 use std::collections::BTreeMap;
 
 use super::lines::PageLine;
@@ -6,11 +6,11 @@ use super::scans::{self, Drawn};
 use crate::extract::Input;
 use crate::extract::pictures::UnreadPicture;
 
-/// A page with more characters than this has a text of its own, whatever it draws beside it. Scanners
-/// print their names and numbers on pages.
+/// A page with more characters than this counts as text, even if it draws pictures. Scanners print
+/// their names and numbers on pages.
 const STAMP: usize = 60;
 
-/// What became of pages that are pictures.
+/// The outcome for pages that are pictures.
 #[derive(Default)]
 pub struct Scans {
     unread: BTreeMap<UnreadPicture, Vec<u32>>,
@@ -21,7 +21,7 @@ pub struct Scans {
 }
 
 impl Scans {
-    /// Reads a page from its pictures where `lines`, the text that stands on it, is no more than a stamp.
+    /// Reads a page from its pictures if `lines`, its text, is no more than a stamp.
     pub fn read(
         &mut self,
         input: &Input<'_>,
@@ -67,7 +67,7 @@ impl Scans {
         if !self.cut.is_empty() {
             let pages = named(&self.cut);
             input.warn(format!(
-                "Of page {pages} only the beginning was read: the time allowed was up \
+                "Only the beginning of page {pages} was read: the time limit was reached \
                  (CARREL_OCR_TIMEOUT)."
             ));
         }
@@ -85,7 +85,7 @@ impl Scans {
     }
 }
 
-/// Puts what was read of a page before the stamp on it, unless that was read along.
+/// Inserts the recognized text of a page before its stamp, unless the stamp was recognized too.
 fn add(lines: &mut Vec<PageLine>, found: Vec<PageLine>) {
     let bare = |line: &PageLine| line.text().split_whitespace().collect::<String>();
     let known: Vec<String> = found.iter().map(bare).collect();

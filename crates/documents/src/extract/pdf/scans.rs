@@ -1,4 +1,4 @@
-//! Scanned pages: the pictures that a page draws, put together as it shows them.
+//! Scanned pages: assembles the pictures that a page draws.
 use std::borrow::Cow;
 
 use carrel_ocr::{Canvas, Picture};
@@ -32,7 +32,7 @@ pub struct Drawn<'a> {
 }
 
 impl Drawn<'_> {
-    /// How large it is on the page, in square points.
+    /// Its area on the page, in square points.
     fn area(&self) -> f64 {
         self.matrix.determinant().abs()
     }
@@ -99,14 +99,17 @@ pub fn picture(
     }
 }
 
-/// The picture in a stream, whatever filter and colors it has.
+/// The picture in a stream with any filter and colors.
 pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     let damaged = || UnreadPicture::Unreadable("its picture is damaged".to_owned());
     let (width, height) = size(image);
     let points = u64::from(width) * u64::from(height);
     if points > carrel_ocr::MOST_POINTS as u64 {
         let most = carrel_ocr::MOST_POINTS;
-        let why = format!("its picture has {width} × {height} points, and at most {most} are read");
+        let why = format!(
+            "its picture has {width} × {height} pixels, more than the limit of \
+             {most}"
+        );
         return Err(UnreadPicture::Unreadable(why));
     }
     let dict = image.dict();
@@ -160,7 +163,7 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     picture.ok_or_else(damaged)
 }
 
-/// What the samples of a picture mean.
+/// The meaning of a picture's samples.
 #[derive(Clone)]
 enum Colors {
     Gray,
@@ -240,7 +243,7 @@ impl Colors {
     }
 }
 
-/// One byte for each sample, of which each row begins with a byte of its own.
+/// One byte for each sample; each row begins on a new byte.
 fn unpacked(bytes: &[u8], columns: usize, rows: usize, bits: u8) -> Vec<u8> {
     let bits = usize::from(bits);
     let mut samples = Vec::with_capacity(columns * rows);

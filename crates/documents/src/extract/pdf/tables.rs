@@ -1,4 +1,4 @@
-//! Rows of cells that stand in columns.
+//! Finds rows of cells that form columns.
 use super::lines::PageLine;
 
 /// Rows that make a table, at least.
@@ -62,8 +62,8 @@ fn write_row(out: &mut String, line: &PageLine, columns: &[(f64, f64)]) {
     }
 }
 
-/// Where columns begin and end: no cell reaches from one into another. `None` when the lines do
-/// not stand in columns.
+/// The ranges of columns: no cell reaches from one into another. `None` when the lines do not stand
+/// in columns.
 pub fn columns(lines: &[PageLine]) -> Option<Vec<(f64, f64)>> {
     let mut spans: Vec<(f64, f64)> =
         lines.iter().flat_map(|line| &line.cells).map(|cell| (cell.start, cell.end)).collect();

@@ -1,4 +1,4 @@
-//! Lines of text found in a picture, as lines of a page: cells beside each other, at their places.
+//! Arranges lines of text found in a picture as lines of a page, with cells at their positions.
 use carrel_ocr::{RecognizedText, TextLine, columns};
 
 use crate::extract::pdf::{Cell, PageLine};
@@ -10,7 +10,7 @@ const LETTERS: f64 = 0.7;
 const MARGIN: f32 = 0.18;
 /// Boxes nearer to each other than this, in heights, are one cell.
 const ONE_CELL: f32 = 0.9;
-/// Boxes differ in height by what letters they hold: within this, a line is as high as most are.
+/// Boxes differ in height with their letters: within this range, a line has the usual height.
 const ALIKE: std::ops::Range<f32> = 0.7..1.4;
 
 /// The lines in the order in which they are read. `scale` takes points of the picture to points of the

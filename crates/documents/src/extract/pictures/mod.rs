@@ -26,7 +26,7 @@ pub use tesseract::Tesseract;
 use tesseract::{GrayPage, Runner, TesseractError};
 pub use unread::UnreadPicture;
 
-/// Whether pictures are read, as a worker is told.
+/// Whether pictures are read, in a worker's job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ocr {
     /// The model lies in this directory. Languages are as [`Languages::parse`] reads them.
@@ -255,7 +255,9 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let lines = match read {
             Ok((lines, false)) => lines,
             Ok((lines, true)) => {
-                input.warn(format!("GrayPage {number} was read in part: the time for it was up."));
+                input.warn(format!(
+                    "GrayPage {number} was read in part: the time limit was reached."
+                ));
                 lines
             }
             Err(why) if number == 1 => return Err(not_read(&why)),

@@ -17,7 +17,7 @@ use charsets::{character_set, code_page};
 use table::Row;
 use token::{Token, Tokens};
 
-/// Groups within groups that are told apart.
+/// Maximum nesting of groups.
 const DEEPEST: usize = 1_000;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -69,7 +69,7 @@ struct Group {
     kind: Kind,
     /// Whether this group is the one that began it.
     is_first: bool,
-    /// Just after `\*`, which marks what may be left out.
+    /// Directly after `\*`, which marks optional groups.
     is_optional: bool,
     is_invisible: bool,
     in_table: bool,
@@ -172,7 +172,7 @@ impl Reader {
         }
     }
 
-    /// Writes what was gathered in the encoding of its font.
+    /// Writes the collected bytes in the encoding of their font.
     fn flush(&mut self) {
         if self.bytes.is_empty() {
             return;
@@ -329,7 +329,7 @@ impl Reader {
     }
 }
 
-/// What may be left out and is read nevertheless.
+/// Optional groups that are read anyway.
 fn is_known_option(word: &str) -> bool {
     matches!(
         word,

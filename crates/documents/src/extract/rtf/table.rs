@@ -10,7 +10,7 @@ pub struct Row {
     is_table_open: bool,
     is_row_open: bool,
     is_cell_open: bool,
-    /// What was said of the cell whose end comes next, and of all cells of the row.
+    /// Properties of the next cell to end, and of all cells of the row.
     goes_on: (bool, bool),
     cells: Vec<(bool, bool)>,
     at: usize,
@@ -50,7 +50,7 @@ impl Reader {
         }
     }
 
-    /// Words that stand for characters, or for the ends of lines, paragraphs, cells and rows.
+    /// Control words for characters, and for the ends of lines, paragraphs, cells and rows.
     pub fn layout(&mut self, word: &str) {
         let character = match word {
             "emdash" => "—",

@@ -1,4 +1,4 @@
-//! The tokens that rich text consists of.
+//! The tokens of rich text.
 
 pub enum Token<'a> {
     Open,

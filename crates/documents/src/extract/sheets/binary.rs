@@ -1,4 +1,4 @@
-//! Workbooks in the binary formats of Excel, of before 2007 and after.
+//! Workbooks in Excel's binary formats, before 2007 and after.
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! What stands on a sheet beside its cells: remarks, text boxes and charts.
+//! Content beside the cells of a sheet: comments, text boxes and charts.
 use std::collections::HashMap;
 
 use crate::extract::Input;

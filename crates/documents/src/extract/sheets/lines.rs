@@ -1,4 +1,4 @@
-//! The lines of a sheet: cells as comma-separated lines, without the emptiness around and between them.
+//! Writes a sheet as comma-separated lines, without the empty cells around and between.
 
 /// So many empty rows are written as empty lines; before a row beyond more of them its number is
 /// said, because sheets may have a million rows.
@@ -12,9 +12,9 @@ pub struct Sheet {
     lines: String,
     /// The place of the cell written last.
     last: Option<(u32, u32)>,
-    /// Where the line of the row written last begins.
+    /// The start of the line of the last written row.
     line: usize,
-    /// How many bytes may still be written.
+    /// The remaining number of bytes.
     room: usize,
 }
 

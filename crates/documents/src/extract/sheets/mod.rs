@@ -1,7 +1,7 @@
 //! Workbooks: each sheet becomes a document of comma-separated lines.
 //!
-//! Cells are read one after another and written as they come. A grid is never made of them: a
-//! sheet of two cells may claim seventeen thousand million.
+//! Cells are read one after another and written at once, without a grid: a sheet of two cells may
+//! claim seventeen thousand million.
 mod binary;
 mod comments;
 mod lines;

@@ -1,4 +1,4 @@
-//! Numbers as a spreadsheet shows them.
+//! Formats numbers as a spreadsheet shows them.
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -6,13 +6,13 @@ use ssfmt::{DateSystem, FormatOptions, NumberFormat};
 
 /// Codes longer than this are no formats.
 const LONGEST_CODE: usize = 255;
-/// What a cell shows is at most this long, in characters.
+/// Maximum length of a cell's text, in characters.
 const LONGEST: usize = 300;
 /// Built-in formats for dates and times that look different on every computer; shown as ISO has them.
 const LOCAL_DATE: u32 = 14;
 const LOCAL_DATE_AND_TIME: u32 = 22;
 
-/// How cells of one style show their numbers.
+/// The number format of a cell style.
 #[derive(Clone, Default)]
 pub enum Format {
     #[default]

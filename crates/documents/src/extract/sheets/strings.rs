@@ -1,4 +1,4 @@
-//! The texts that the cells of a workbook share.
+//! The shared strings of a workbook.
 use crate::extract::xml::{Element, Visitor};
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! The styles of cells, as far as they say how numbers are shown.
+//! Cell styles, as far as they determine the format of numbers.
 use super::number::{Format, Formats};
 use crate::extract::xml::{Element, Visitor};
 

@@ -15,9 +15,9 @@ pub struct Flow {
     lines: usize,
     /// Whether a space is due.
     space: bool,
-    /// What is due after them: a list item's marker.
+    /// A pending list marker, written after them.
     marker: String,
-    /// What is due after that: the marks of a heading.
+    /// Pending heading marks, written after that.
     pub heading: &'static str,
     /// Just inside an item, where blocks that open need no new line.
     fresh: bool,
@@ -28,7 +28,7 @@ pub struct Flow {
     lists: Vec<Option<usize>>,
     /// How many lists are open within those.
     deeper: usize,
-    /// What follows the paragraph that is being written.
+    /// Text to insert after the current paragraph.
     pub notes: Vec<String>,
     /// Whether it consists of pages.
     has_pages: bool,
@@ -161,7 +161,7 @@ impl Flow {
         self.lines = 2;
     }
 
-    /// What was written since the last end of a page is one.
+    /// Ends a page with the text since the last end of a page.
     pub fn end_page(&mut self) {
         self.end_line(2);
         if !self.out.is_empty() {

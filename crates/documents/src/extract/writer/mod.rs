@@ -1,7 +1,7 @@
-//! Text in the making: paragraphs, lists, and tables as Markdown, from the events of any format.
+//! Writes text from the events of any format: paragraphs, lists, and tables as Markdown.
 //!
-//! White space between words and line ends between blocks are noted when they come up and written
-//! when text follows, so that none stand at the end or too many between.
+//! White space between words and line ends between blocks are recorded first and written only when
+//! text follows, so there are none at the end and never too many in between.
 mod flow;
 mod table;
 
@@ -24,7 +24,7 @@ struct Room {
 }
 
 impl Room {
-    /// Takes room for `bytes`; says whether there was enough.
+    /// Reserves room for `bytes`; returns whether there was enough.
     fn take(&self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes as u64).filter(|_| !self.is_over.get());
         match left {
@@ -43,10 +43,10 @@ pub struct Writer {
     room: Room,
 }
 
-/// What is open within the text, innermost last.
+/// The open elements of the text, innermost last.
 enum Frame {
     Table(Box<TableBuffer>),
-    /// What stands beside the text and follows the paragraph it belongs to.
+    /// Content beside the text, which follows its paragraph.
     Aside {
         flow: Box<Flow>,
         before: &'static str,
@@ -108,17 +108,17 @@ impl Writer {
         self.flow().open_item();
     }
 
-    /// An item with a marker of its own, which stands in front of its text.
+    /// An item with its own marker before its text.
     pub fn open_marked(&mut self, marker: &str) {
         self.flow().open_marked(marker);
     }
 
-    /// The end of an item: what was due in it is not any more, and the next follows closely.
+    /// Ends an item: pending output of the item is dropped, and the next one follows closely.
     pub fn close_line(&mut self) {
         self.flow().close_line();
     }
 
-    /// What comes is a heading, before which `marks` stand once it has text.
+    /// Begins a heading: `marks` are written before its first text.
     pub fn open_heading(&mut self, marks: &'static str) {
         self.flow().heading = marks;
     }
@@ -141,7 +141,8 @@ impl Writer {
         }
     }
 
-    /// What is written until [`Writer::close_aside`] follows the paragraph, between the two texts.
+    /// Begins content that follows the paragraph, between the two texts, until
+    /// [`Writer::close_aside`].
     pub fn open_aside(&mut self, before: &'static str, after: &'static str) {
         let flow = Box::new(Flow::new(self.room.clone()));
         self.frames.push(Frame::Aside { flow, before, after });
@@ -246,7 +247,7 @@ impl Writer {
         if is_over.get() { Err(ExtractError::TextTooLarge) } else { Ok(text) }
     }
 
-    /// As much of it as fits.
+    /// Writes as much of it as fits.
     pub fn finish(mut self) -> String {
         self.deeper = 0;
         while let Some(frame) = self.frames.last() {

@@ -1,9 +1,9 @@
-//! Tables, in which every cell has its place.
+//! Writes tables with every cell in its place.
 //!
-//! A table becomes one of Markdown: a line for each row, the first of them its head, whatever number
-//! of lines its cells have. A cell that spans columns stands in the first of them, one that spans
-//! rows in each of them. Columns without any text are left out. A table that only places things
-//! (one with tables in it, or of a single column) becomes their text, one after the other.
+//! A table becomes a Markdown table: a line for each row, the first one as its header, however many
+//! lines its cells have. A cell that spans columns is written in the first of them; one that spans
+//! rows is written in each of them. Columns without text are left out. A layout table (with tables
+//! in it, or with a single column) becomes plain text, cell after cell.
 use super::Room;
 use super::flow::Flow;
 
@@ -18,7 +18,7 @@ pub struct CellSpan {
     pub columns: usize,
     pub rows: usize,
     pub is_head: bool,
-    /// It goes on with the cell above it, whose text it repeats.
+    /// It continues the cell above, whose text it repeats.
     pub continues: bool,
 }
 
@@ -29,13 +29,13 @@ impl Default for CellSpan {
 }
 
 pub struct TableBuffer {
-    /// What stands in the table, but in none of its cells.
+    /// Content of the table outside of its cells.
     before: Flow,
     cell: Option<(Flow, CellSpan)>,
     rows: Vec<Vec<String>>,
     row: Vec<String>,
     in_row: bool,
-    /// For each column how many rows the cell above goes on for, and its text.
+    /// For each column, the remaining row span of the cell above, and its text.
     above: Vec<(usize, String)>,
     pub is_layout: bool,
     has_head: bool,
@@ -122,7 +122,7 @@ impl TableBuffer {
         }
     }
 
-    /// What stood outside of the cells, and the table.
+    /// Returns the content outside of the cells, and the table.
     pub fn finish(mut self) -> (String, String) {
         self.close_row();
         let before = std::mem::replace(&mut self.before, Flow::new(self.room.clone())).finish();

@@ -1,5 +1,5 @@
-//! The system calls that are left to a worker: those for memory, for its own threads, for the time, and
-//! for reading and writing what is open.
+//! The system calls that a worker may still make: for memory, its own threads, the time, and
+//! reading and writing open files.
 use std::collections::BTreeMap;
 
 use libc::c_long;
@@ -10,7 +10,7 @@ use seccompiler::{
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
-/// What is allowed whatever its arguments.
+/// System calls allowed with any arguments.
 const ALLOWED: &[c_long] = &[
     // What is open: the file, the answer, complaints.
     libc::SYS_read,
@@ -50,14 +50,14 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getrandom,
 ];
 
-/// Arguments by which an allowed call is told from a refused one, all of which must fit.
+/// Conditions on the arguments of an allowed call, all of which must hold.
 type Arguments = &'static [(u8, SeccompCmpArgLen, SeccompCmpOp, u64)];
 
 const NOT_EXECUTABLE: Arguments = &[(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)];
 
 const THREAD: u64 = libc::CLONE_THREAD as u64;
 
-/// What is allowed with certain arguments only.
+/// System calls allowed only with certain arguments.
 const CONDITIONAL: &[(c_long, Arguments)] = &[
     (libc::SYS_mmap, NOT_EXECUTABLE),
     (libc::SYS_mprotect, NOT_EXECUTABLE),

@@ -1,4 +1,4 @@
-//! Landlock: no file can be reached by its name, nor can a connection or a signal leave the process.
+//! Landlock: the process cannot open files by name, connect, or signal other processes.
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetError, RulesetStatus, Scope,

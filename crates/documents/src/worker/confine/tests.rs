@@ -1,4 +1,4 @@
-//! A worker that tries everything, in a process of its own; and one that reads every kind of file.
+//! A worker that tries everything in its own process, and one that reads every kind of file.
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -16,7 +16,7 @@ use super::super::{Output, Work};
 use super::*;
 use crate::extract::{Limits, Opened, ReadingModels, draw_page, extract};
 
-/// What the process that a test starts is to do: `everything`, `filter`, `landlock` or `read`.
+/// The task of a test's process: `everything`, `filter`, `landlock` or `read`.
 const TASK: &str = "CARREL_TEST_CONFINED";
 /// A file that it must not get at.
 const SECRET: &str = "CARREL_TEST_SECRET";
@@ -197,7 +197,7 @@ fn read_all() {
     }
 }
 
-/// What the process of this test program that does `task` has said.
+/// Returns the output of a process of this test program that does `task`.
 fn run(task: &str, secret: &Path, address: &str) -> String {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "worker::confine::tests::inside", "--nocapture", "--test-threads=1"])

@@ -1,4 +1,5 @@
-//! Filling the index of words anew after a version of the program took other words from text, or none.
+//! Indexes the words of all passages again after a version of the program has changed how it splits
+//! text.
 use carrel_domain::lexical::VERSION;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -42,7 +43,7 @@ pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), TxError> {
         passages += some;
     }
     if passages > 0 {
-        tracing::info!(passages, "words of passages taken anew");
+        tracing::info!(passages, "indexed the words of passages again");
     }
     diesel::update(lexical_version::table)
         .set(lexical_version::version.eq(VERSION))

@@ -207,9 +207,9 @@ async fn refusals_and_nonsense_are_told_apart() {
     }
     let failures = [
         ("401 Unauthorized", "secret-1234 is wrong", "check THE_KEY"),
-        ("200 OK", "<h1>Hello</h1>", "a web page came"),
-        ("200 OK", "{}", "no text of what it heard"),
-        ("200 OK", "null", "no text of what it heard"),
+        ("200 OK", "<h1>Hello</h1>", "a web page"),
+        ("200 OK", "{}", "contains no transcript"),
+        ("200 OK", "null", "contains no transcript"),
         ("200 OK", "[1", "not the JSON expected"),
     ];
     for (status, body, words) in failures {
@@ -229,5 +229,5 @@ async fn a_provider_that_stays_silent_is_given_up() {
     model.endpoint.deadlines.first = std::time::Duration::from_millis(200);
     let (_file, request) = recording();
     let error = heard(&model, request).await.unwrap_err().to_string();
-    assert!(error.contains("nothing came from"), "{error}");
+    assert!(error.contains("sent nothing for"), "{error}");
 }

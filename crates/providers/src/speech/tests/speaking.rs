@@ -112,9 +112,9 @@ async fn voices_are_listed_in_every_form_there_is() {
 #[tokio::test]
 async fn what_is_no_sound_is_refused_with_the_reason() {
     for (status, body, words_in) in [
-        ("200 OK", "<h1>Hello</h1>", "a web page came"),
-        ("200 OK", r#"{"error":"x"}"#, "JSON in place of a sound"),
-        ("200 OK", "", "without a sound"),
+        ("200 OK", "<h1>Hello</h1>", "a web page"),
+        ("200 OK", r#"{"error":"x"}"#, "JSON instead of audio"),
+        ("200 OK", "", "contains no audio"),
         ("401 Unauthorized", "secret-1234 is wrong", "check THE_KEY"),
         ("500 Internal Server Error", "", "it failed"),
     ] {

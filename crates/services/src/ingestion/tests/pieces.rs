@@ -91,7 +91,7 @@ async fn the_server_stopping_is_a_warning_for_what_is_stored() {
     let into = vec![workspace("Alpha")];
     let added = ingestion.add_file(file, Details::default(), into, Indexing::Keep, &by()).await;
     let warning = added.unwrap().added[0].warning.clone().unwrap();
-    assert!(warning.contains("once it has started again"), "{warning}");
+    assert!(warning.contains("when it has started again"), "{warning}");
     assert_eq!(world.jobs.lock().unwrap()[0].job.state, JobState::Queued);
 }
 
@@ -142,7 +142,7 @@ async fn the_earlier_text_stays_searchable_until_the_new_one_is() {
     let stopping = world.ingestion();
     stopping.workers.stop().await;
     let second = replace(&stopping, "new").await.unwrap().remove(0);
-    assert!(second.warning.unwrap().contains("once it has started again"));
+    assert!(second.warning.unwrap().contains("when it has started again"));
     assert_eq!((second.document.id, searchable(&world)), (first.id, vec!["old".to_owned()]));
     assert_eq!(world.files.lock().unwrap()[&second.document.path], "new");
     let workers = world.workers();

@@ -96,7 +96,7 @@ fn footer(text: &str, known: &[NavLink]) -> Result<Value, Error> {
     let links: Result<Vec<_>, Error> = lines
         .map(|line| {
             if !preferences::is_safe_to_follow(line) {
-                let reason = format!("\"{line}\" is no https, http or mailto address");
+                let reason = format!("\"{line}\" is not an https, http or mailto address");
                 return Err(Error::invalid(FOOTER, reason));
             }
             let icon = known.iter().find(|link| link.address == line);
@@ -106,7 +106,7 @@ fn footer(text: &str, known: &[NavLink]) -> Result<Value, Error> {
         .collect();
     let links = links?;
     if links.len() > MOST_LINKS {
-        let reason = format!("{} links are too many: {MOST_LINKS} are shown at most", links.len());
+        let reason = format!("there are {} links; at most {MOST_LINKS} are shown", links.len());
         return Err(Error::invalid(FOOTER, reason));
     }
     Ok(if links.is_empty() { Value::Null } else { Value::from(links) })
@@ -129,6 +129,6 @@ mod tests {
         let refused = footer("https://a.test/\njavascript:alert(1)", &known).unwrap_err();
         assert!(refused.to_string().contains("javascript"), "{refused}");
         let refused = footer(&"https://a.test/\n".repeat(21), &known).unwrap_err();
-        assert!(refused.to_string().contains("21 links are too many"), "{refused}");
+        assert!(refused.to_string().contains("there are 21 links"), "{refused}");
     }
 }

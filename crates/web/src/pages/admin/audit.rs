@@ -29,7 +29,7 @@ struct Audit {
     layout: PageLayout,
     rows: Vec<Row>,
     total: u64,
-    /// Where the next page begins.
+    /// The start of the next page.
     next: Option<i64>,
     is_first: bool,
     verdict: Option<(bool, String)>,

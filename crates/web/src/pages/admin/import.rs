@@ -1,4 +1,4 @@
-//! Bringing over an installation of AnythingLLM: what would come, how far the import is, what came of it.
+//! Imports an AnythingLLM installation: a check, the progress, and the report.
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use askama::Template;
@@ -14,7 +14,7 @@ use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 const PATH: &str = "/admin/import";
-/// How many lines of each list of the report a page shows.
+/// The number of lines that a page shows of each list of the report.
 const LINES: usize = 200;
 
 struct TableRow {
@@ -29,7 +29,7 @@ struct TableRow {
 struct Remarks {
     title: &'static str,
     lines: Vec<String>,
-    /// How many more there are.
+    /// The number of further lines.
     more: usize,
 }
 
@@ -44,11 +44,11 @@ struct ReportView {
 #[template(path = "admin/import.html")]
 struct Import {
     layout: PageLayout,
-    /// Where the operator puts a copy of the other server's storage.
+    /// The directory for the copy of the other server's storage.
     place: String,
     folders: Vec<String>,
     is_in_use: bool,
-    /// Whether one is running, and whether that only looks.
+    /// Whether an import is running, and whether it is only a check.
     running: Option<bool>,
     done: u64,
     total: u64,

@@ -38,12 +38,12 @@ const LOCAL: [&str; 15] = [
     "tei",
     "generic",
 ];
-/// What runs inside this server.
+/// Providers inside this server.
 const BUILT_IN: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
 /// Databases that run on machines of one's own.
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
-/// Where providers hand out keys.
+/// The pages where providers issue keys.
 const KEY_PAGES: [(&str, &str); 22] = [
     ("openai", "https://platform.openai.com/api-keys"),
     ("anthropic", "https://console.anthropic.com/settings/keys"),
@@ -118,7 +118,7 @@ fn initials(name: &str) -> String {
     words.filter_map(|word| word.chars().next()).take(2).collect()
 }
 
-/// What is filled in, for instance: the kind of provider, the subject of the setting, the provider.
+/// Placeholders of fields: the kind of provider, the subject of the setting, the provider.
 const EXAMPLES: [(&str, &str, &str, &str); 26] = [
     ("llm", "key", "openai", "sk-…"),
     ("embedding", "key", "openai", "sk-…"),
@@ -148,7 +148,7 @@ const EXAMPLES: [(&str, &str, &str, &str); 26] = [
     ("llm", "region", "bedrock", "eu-central-1"),
 ];
 
-/// What somebody might fill in; nothing where there is no usual value.
+/// An example value; `None` if there is no usual value.
 pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
     let Some(subject) = subject(setting) else { return "" };
     let is_one =
@@ -163,7 +163,7 @@ pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
 /// The rank of the model among the fields of a provider.
 pub const MODEL: usize = 2;
 
-/// Where a setting stands among the fields of a provider: its address, its key, its model, the rest.
+/// The position of a setting among the fields of a provider: address, key, model, others.
 pub fn rank(setting: &Setting) -> usize {
     match subject(setting) {
         Some("address" | "region" | "connection") => 0,
@@ -174,7 +174,7 @@ pub fn rank(setting: &Setting) -> usize {
     }
 }
 
-/// What a setting is for, told by how its variable ends.
+/// The subject of a setting, derived from the ending of its variable.
 fn subject(setting: &Setting) -> Option<&'static str> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
     let subjects: [(&'static str, &[&str]); 11] = [

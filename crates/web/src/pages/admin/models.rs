@@ -1,5 +1,5 @@
-//! Which language model, embedder, vector database and maker of images are used: a gallery of providers,
-//! and what the chosen one needs.
+//! Selects the language model, embedder, vector database and image provider: a gallery of
+//! providers, and the settings of the selected one.
 mod fields;
 mod probe;
 
@@ -30,7 +30,7 @@ struct Kind {
     variable: &'static str,
     title: &'static str,
     words: &'static str,
-    /// Whether what is in use is asked whether it answers, without being told to.
+    /// Whether the page tests the connection of the current provider automatically.
     is_probed: bool,
 }
 
@@ -108,10 +108,10 @@ struct Models {
     words: &'static str,
     selector: &'static str,
     chosen: String,
-    /// What people call it.
+    /// The display name.
     name: &'static str,
     is_current: bool,
-    /// Whether enough is saved to ask the provider for its models.
+    /// Whether the saved settings suffice to list the provider's models.
     is_ready: bool,
     is_probed: bool,
     is_fixed: bool,
@@ -123,7 +123,7 @@ struct Models {
     natives: Vec<NativeModel>,
     is_native_fixed: bool,
     fields: Vec<SettingField>,
-    /// What the provider takes and does not need.
+    /// The optional settings of the provider.
     extras: Vec<SettingField>,
     problem: Option<String>,
     probe: Option<Probe>,

@@ -165,7 +165,7 @@ pub async fn save(
 
 fn changes(form: &Fields) -> Result<UserChanges, Error> {
     form.check_fields(&["username", "role", "limit", "password", "suspended"], &[])?;
-    let unknown = || Error::invalid("role", "must be one of those offered");
+    let unknown = || Error::invalid("role", "must be one of the offered values");
     Ok(UserChanges {
         username: form.given("username"),
         password: Some(form.raw("password").to_owned()).filter(|new| !new.is_empty()),

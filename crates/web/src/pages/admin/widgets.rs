@@ -1,4 +1,5 @@
-//! Chat widgets: made, changed, put into pages of other sites, and what visitors asked there.
+//! Chat widgets: creating, changing and including them in other sites, and their visitors'
+//! questions.
 mod form;
 mod history;
 
@@ -29,7 +30,7 @@ struct Row {
     since: DateTime<Utc>,
 }
 
-/// What a form to make or change a widget shows.
+/// The form to create or change a widget.
 struct Settings {
     /// Slug, name, and whether it is chosen.
     workspaces: Vec<(String, String, bool)>,

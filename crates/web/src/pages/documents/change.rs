@@ -37,7 +37,7 @@ pub async fn change(current_user: CurrentUser<role::Manager>, form: PageForm) ->
             ports.library.remove(paths, &by).await?;
             "deleted"
         }
-        _ => return Err(Error::invalid("do", "is nothing that can be done with documents").into()),
+        _ => return Err(Error::invalid("do", "is unknown").into()),
     };
     Ok(response::done(&back(&form), done))
 }
@@ -47,7 +47,7 @@ pub fn ticked(form: &Fields) -> Result<Vec<DocumentPath>> {
     let paths: Result<Vec<_>> = form.all("path").map(DocumentPath::parse).collect();
     let paths = paths?;
     match paths.is_empty() {
-        true => Err(Error::invalid("documents", "must be ticked first")),
+        true => Err(Error::invalid("documents", "must be selected first")),
         false => Ok(paths),
     }
 }
@@ -78,7 +78,7 @@ pub async fn remove_folder(current_user: CurrentUser<role::Manager>, form: PageF
     let form = form.read().await?;
     let folder = Folder::parse(form.raw("name"))?;
     if !form.has("sure") {
-        return Err(Error::invalid("sure", "must be ticked first").into());
+        return Err(Error::invalid("sure", "must be selected first").into());
     }
     let removed =
         current_user.ports().library.remove_folder(folder.clone(), &current_user.by()).await?;

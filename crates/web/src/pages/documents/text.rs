@@ -23,7 +23,7 @@ struct Text {
     title: String,
     source: String,
     link: Option<String>,
-    /// Where the file it was made of is opened, if that was kept.
+    /// The address of the original, if it was kept.
     original: Option<String>,
     folder: String,
     folder_address: String,

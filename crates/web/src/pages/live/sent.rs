@@ -3,7 +3,7 @@ use carrel_http::sse::event;
 
 use crate::view::GrowthPart;
 
-/// What the browser has of one part.
+/// The content of one part that the browser has.
 #[derive(Default)]
 pub struct Sent {
     closed: usize,

@@ -1,5 +1,5 @@
-//! What reranking had to choose from, as JSON lines: what its weights are learned from
-//! (`tests/retrieval/train_rerank.py`).
+//! Writes the candidates for reranking as JSON lines, from which `tests/retrieval/train_rerank.py`
+//! learns the weights.
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -18,7 +18,7 @@ const CANDIDATES: usize = 50;
 /// Questions of one set at most: every second, third ... is asked where there are more.
 const MOST_QUESTIONS: usize = 400;
 
-/// What a passage begins below.
+/// The end of the header above a passage.
 const HEADER_END: &str = "</document_metadata>\n\n";
 
 /// A line for each question, with its candidates.

@@ -16,7 +16,7 @@ pub struct Set {
     pub name: String,
     pub documents: Vec<Document>,
     pub questions: Vec<Question>,
-    /// How many passages are asked for, so that ten documents are among them.
+    /// The number of requested passages, large enough for ten documents.
     pub limit: usize,
 }
 
@@ -30,7 +30,7 @@ pub struct Document {
 #[derive(Serialize)]
 pub struct Question {
     pub text: String,
-    /// What finding a document is worth.
+    /// The grade of a document.
     pub grades: BTreeMap<String, u8>,
     /// `tune`, where something is chosen on it, or `held`.
     pub half: String,

@@ -26,7 +26,7 @@ pub struct ChatQuery {
     before: Value,
 }
 
-/// Where a page of the chat log begins.
+/// The position of a page of the chat log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
     /// After this many exchanges.

@@ -105,7 +105,7 @@ impl From<LoggedChat> for ChatRow {
     }
 }
 
-/// What to export, and how.
+/// The exchanges to export, and the format.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
@@ -148,8 +148,8 @@ impl ExportQuery {
     }
 }
 
-/// Which exchanges to delete. Unknown parameters are refused, so that a typing error does not
-/// delete more than intended.
+/// The exchanges to delete. Unknown parameters are refused, so that a typing error does not delete
+/// more than intended.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -188,8 +188,8 @@ impl ClearQuery {
         };
         let is_restricted = self.workspace.is_some() || filter != ChatFilter::default();
         match (is_restricted, self.all) {
-            (false, false) => Err(Error::invalid("query", "must say which exchanges, or all=true")),
-            (true, true) => Err(Error::invalid("all", "cannot be true beside a filter")),
+            (false, false) => Err(Error::invalid("query", "must select exchanges, or be all=true")),
+            (true, true) => Err(Error::invalid("all", "cannot be true together with a filter")),
             _ => Ok(filter),
         }
     }

@@ -88,8 +88,7 @@ pub fn parse_time(text: &str, field: &'static str) -> Result<DateTime<Utc>> {
     let date =
         || Some(text.parse::<chrono::NaiveDate>().ok()?.and_time(chrono::NaiveTime::MIN).and_utc());
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
-    time.or_else(date)
-        .ok_or_else(|| Error::invalid(field, "must be a time as in RFC 3339, or a date"))
+    time.or_else(date).ok_or_else(|| Error::invalid(field, "must be an RFC 3339 time or a date"))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -76,7 +76,7 @@ pub struct NewKeyBody {
 impl NewKeyBody {
     pub fn into_options(self) -> Result<KeyOptions> {
         let Self { name, scopes, workspace_ids, rate_limit, expires_at } = self;
-        let allowed = "must be of read, chat, documents, admin";
+        let allowed = "must be some of read, chat, documents, admin";
         let scope =
             |text: &String| Scope::parse(text).ok_or_else(|| Error::invalid("scopes", allowed));
         Ok(KeyOptions {

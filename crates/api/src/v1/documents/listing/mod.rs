@@ -220,7 +220,7 @@ impl TreeQuery {
     }
 }
 
-/// Which part of a folder to list.
+/// The part of a folder to list.
 #[derive(Deserialize, IntoParams)]
 pub struct PartQuery {
     /// Number of documents to skip, by name.

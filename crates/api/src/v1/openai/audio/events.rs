@@ -1,4 +1,4 @@
-//! Transcripts and sound as server-sent events, in the form that OpenAI's clients know.
+//! Transcripts and audio as server-sent events, in the format of OpenAI's clients.
 use std::convert::Infallible;
 
 use actix_web::HttpResponse;
@@ -29,7 +29,7 @@ struct Telling {
 /// `transcript.text.delta` for each stretch of speech, then `transcript.text.done`.
 ///
 /// # Errors
-/// What went wrong before the answer begins.
+/// An error before the answer begins.
 pub(super) async fn transcript(
     mut parts: Receiver<Result<TranscriptPart>>,
 ) -> Result<HttpResponse> {

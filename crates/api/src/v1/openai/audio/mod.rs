@@ -19,10 +19,10 @@ use crate::v1::openai::wire::audio::{
 };
 use crate::wire::{Binary, ServerSentEvent};
 
-/// Write down what is said in a recording.
+/// Transcribe a recording.
 ///
-/// By what the settings name (`SpeechToTextProvider`). With `stream=true` each stretch of speech comes as
-/// soon as it is written down.
+/// Uses the provider in the setting `SpeechToTextProvider`. With `stream=true` each segment is sent
+/// as soon as it is transcribed.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
     responses((status = 200, content((answer::VerboseTranscript = "application/json"), (String = "text/plain"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
@@ -35,9 +35,9 @@ pub async fn transcribe(
     Ok(heard(&caller, &ports, form, TranscriptionTask::Transcribe).await?)
 }
 
-/// Write down in English what is said in a recording.
+/// Translate a recording into English text.
 ///
-/// As `POST /openai/audio/transcriptions`. Not every provider translates.
+/// Works like `POST /openai/audio/transcriptions`. Not every provider can translate.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content = TranslationForm, content_type = "multipart/form-data"),
     responses((status = 200, content((answer::VerboseTranscript = "application/json"), (String = "text/plain"))), ErrorResponse<OpenAi>))]
@@ -79,8 +79,8 @@ async fn collected(mut parts: Receiver<Result<TranscriptPart>>) -> Result<Transc
 
 /// Speak a text.
 ///
-/// By what the settings name (`TextToSpeechProvider`). Markdown is spoken as somebody would read it
-/// aloud: without marks and citations. The sound comes as it is made.
+/// Uses the provider in the setting `TextToSpeechProvider`. Markdown is spoken without marks and
+/// citations. The audio is sent while it is made.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = SpeechBody,
     responses((status = 200, content((inline(Binary) = "audio/mpeg"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
 #[post("/openai/audio/speech")]

@@ -106,7 +106,13 @@ impl CompletionBody {
 
     pub fn question(self) -> Result<Question> {
         if let Some(n) = given(self.n).filter(|n| *n != 1) {
-            return Err(Error::invalid("n", format!("must be 1, as there is one answer; got {n}")));
+            return Err(Error::invalid(
+                "n",
+                format!(
+                    "must be 1, because there is one answer; got \
+                 {n}"
+                ),
+            ));
         }
         let sampling = options::sampling(&self.others)?;
         let temperature =
@@ -190,7 +196,7 @@ fn read(messages: Option<Value>) -> Result<Read> {
     let last = last.ok_or_else(|| Error::invalid("messages", NO_USER_PROMPT))?;
     let text = content(&last, "user", messages.len())?;
     if text.trim().is_empty() {
-        return Err(wrong(messages.len(), "must say something"));
+        return Err(wrong(messages.len(), "must not be empty"));
     }
     let (mut instructions, mut history) = (Vec::new(), Vec::new());
     for (place, message) in messages.iter().enumerate() {

@@ -57,7 +57,7 @@ impl ModelEntry {
     }
 }
 
-/// Which vector stores to list.
+/// The vector stores to list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters, which `Page` reads")]

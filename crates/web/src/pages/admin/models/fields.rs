@@ -1,4 +1,4 @@
-//! What a provider is asked for on its page: a few fields first, and the rest on demand.
+//! The settings of a provider on its page: a few fields first, the others on demand.
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::registry::{Capability, Setting};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use crate::view::texts::t;
 
 /// A setting that the chosen provider needs, or takes.
 pub struct SettingField {
-    /// As the API calls it.
+    /// The name in the API.
     pub name: &'static str,
     pub label: String,
     pub hint: Option<&'static str>,
@@ -19,14 +19,14 @@ pub struct SettingField {
     pub is_fixed: bool,
     /// Whether it names a model. The provider may have a list of models.
     pub names_model: bool,
-    /// Whether the list of models is another with another value.
+    /// Whether the list of models depends on this value.
     pub tells_models: bool,
 }
 
 pub struct ProviderFields {
-    /// What the provider needs, and its key.
+    /// The required settings of the provider, and its key.
     pub first: Vec<SettingField>,
-    /// What the provider takes and does not need.
+    /// The optional settings of the provider.
     pub extras: Vec<SettingField>,
 }
 

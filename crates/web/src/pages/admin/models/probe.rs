@@ -1,4 +1,4 @@
-//! Whether what is chosen answers, and which models it offers.
+//! Tests the connection to the selected provider, and lists its models.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
@@ -24,7 +24,7 @@ pub struct Probe {
     pub is_good: bool,
 }
 
-/// Whether what is in use answers, with a dot.
+/// Shows with a dot whether the current provider answers.
 #[derive(Template)]
 #[template(path = "part/status.html")]
 struct Status {
@@ -53,7 +53,7 @@ pub async fn test(
     page(&current_user, kind, chosen, &filled, Some(probe)).await
 }
 
-/// Whether what is saved answers. An image is not made for that: it may cost money.
+/// Tests the connection with the saved settings. It creates no image, because that may cost money.
 pub async fn status(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = kind(&name)?;
     if !kind.is_probed {

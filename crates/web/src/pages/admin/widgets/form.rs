@@ -1,4 +1,4 @@
-//! The settings of a widget, as its form sends them.
+//! The settings of a widget in its form.
 use carrel_domain::widget::{WebOrigin, WidgetSettings};
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, WorkspaceId};
@@ -67,7 +67,7 @@ fn origins(text: &str) -> Result<Vec<WebOrigin>> {
             origins.push(origin);
         }
         if origins.len() > MOST_ORIGINS {
-            return Err(wrong("must not hold more than 1000 sites"));
+            return Err(wrong("must not contain more than 1000 sites"));
         }
     }
     match origins.is_empty() {

@@ -1,4 +1,4 @@
-//! What visitors of other sites asked a widget.
+//! The questions of a widget's visitors.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::chat::ChatRange;
@@ -15,12 +15,12 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-/// How many exchanges a page shows.
+/// The number of exchanges on a page.
 const PAGE: u32 = 25;
 
 struct Row {
     at: DateTime<Utc>,
-    /// Where the exchanges of its visitor are.
+    /// The address of the visitor's exchanges.
     session_address: String,
     /// The beginning of its name.
     visitor: String,

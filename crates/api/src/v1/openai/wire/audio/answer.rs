@@ -1,4 +1,4 @@
-//! Transcripts in the forms that OpenAI's clients know.
+//! Transcripts in the formats of OpenAI's clients.
 use actix_web::HttpResponse;
 use carrel_domain::speech::{
     SegmentScores, SpeechSegment, SpokenWord, Transcript, TranscriptionTask,
@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use super::subtitles::{srt, vtt};
 use super::{TranscriptFormat, TranscriptShape};
 
-/// A transcript with everything that is known of it.
+/// A transcript with all details.
 #[derive(Serialize, ToSchema)]
 pub struct VerboseTranscript {
     /// `transcribe` or `translate`.
     task: &'static str,
-    /// As the model says it: a code or a name.
+    /// A code or a name, as the model reports it.
     language: String,
     /// In seconds.
     duration: f64,
@@ -27,7 +27,7 @@ pub struct VerboseTranscript {
     usage: Duration,
 }
 
-/// A stretch of speech. Where the model tells no scores, they are 0.
+/// A segment of speech. Scores are 0 if the model gives none.
 #[derive(Serialize, ToSchema)]
 struct Segment {
     id: usize,
@@ -51,12 +51,12 @@ struct Word {
     end: f64,
 }
 
-/// What is counted.
+/// The unit of usage.
 #[derive(Serialize, ToSchema)]
 struct Duration {
     /// `duration`.
     r#type: &'static str,
-    /// Of the recording, rounded up.
+    /// Length of the recording in seconds, rounded up.
     seconds: u64,
 }
 
@@ -122,7 +122,7 @@ fn seconds(transcript: &Transcript) -> u64 {
     transcript.duration.ceil() as u64
 }
 
-/// How much was heard.
+/// The length of the recording.
 pub fn usage(transcript: &Transcript) -> Value {
     json!({ "type": "duration", "seconds": seconds(transcript) })
 }

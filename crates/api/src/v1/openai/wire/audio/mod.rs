@@ -1,4 +1,4 @@
-//! What is asked about recordings and speech in OpenAI's protocol.
+//! Requests for transcription and speech in OpenAI's protocol.
 pub mod answer;
 mod speech;
 mod subtitles;
@@ -30,17 +30,17 @@ pub const SPEAKING: [&str; 6] =
 /// The longest name of a recording, in characters.
 const LONGEST_NAME: usize = 200;
 
-/// A recording and what is asked about it.
+/// A recording to transcribe, and options.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is there for the OpenAPI document")]
 pub struct TranscriptionForm {
-    /// At most as large as an upload may be: flac, mp3, mp4, mpeg, mpga, m4a, ogg, opus, wav or webm.
+    /// A flac, mp3, mp4, mpeg, mpga, m4a, ogg, opus, wav or webm file within the upload limit.
     #[schema(inline)]
     file: Binary,
-    /// A name of OpenAI's (`whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`) or that of the
-    /// model that is configured; all mean the latter.
+    /// One of OpenAI's names (`whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`), or the
+    /// name of the configured model. All mean the configured model.
     model: Option<String>,
-    /// A code of ISO 639 such as `en`; detected when absent.
+    /// An ISO 639 code such as `en`; detected if absent.
     language: Option<String>,
     /// Text that precedes the recording, at most 8,000 bytes.
     prompt: Option<String>,
@@ -48,12 +48,12 @@ pub struct TranscriptionForm {
     response_format: Option<String>,
     /// 0 to 1.
     temperature: Option<f32>,
-    /// `segment` and `word`; of `verbose_json` only.
+    /// `segment` and `word`; only with `verbose_json`.
     #[schema(rename = "timestamp_granularities[]")]
     timestamp_granularities: Option<Vec<String>>,
-    /// Whether the text comes as server-sent events; of `json` and `text` only.
+    /// True to send the text as server-sent events; only with `json` and `text`.
     stream: Option<bool>,
-    /// `auto`; recordings are always cut where nobody speaks.
+    /// `auto` or `server_vad`; recordings are always cut at silence.
     chunking_strategy: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub enum TranscriptFormat {
     Verbose,
 }
 
-/// What the answer is to be like.
+/// The requested format of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TranscriptShape {
     pub format: TranscriptFormat,
@@ -120,7 +120,7 @@ pub fn read(
     order.take_granularities(&granularities)?;
     let is_plain = matches!(order.answer.format, TranscriptFormat::Json | TranscriptFormat::Text);
     if order.streams && !is_plain {
-        return Err(Error::invalid("stream", "must not go with srt, vtt or verbose_json"));
+        return Err(Error::invalid("stream", "cannot be used with srt, vtt or verbose_json"));
     }
     Ok((order, file))
 }
@@ -147,10 +147,10 @@ impl TranscriptionOrder {
                 return Err(Error::invalid("chunking_strategy", "must be auto or server_vad"));
             }
             "include" => {
-                return Err(Error::invalid("include", "nothing here tells log probabilities"));
+                return Err(Error::invalid("include", "log probabilities are not supported"));
             }
             "known_speaker_names" | "known_speaker_references" => {
-                let reason = "nothing here tells speakers apart";
+                let reason = "speakers are not distinguished";
                 return Err(Error::invalid(field.to_owned(), reason));
             }
             _ => {}
@@ -217,7 +217,7 @@ pub fn unknown_model(
     let shown: String = asked.chars().take(100).collect();
     (!is_known).then(|| {
         let common = common.join(", ");
-        format!("The model `{shown}` does not exist. There is {model}; {common} mean it too.")
+        format!("The model `{shown}` does not exist. Use {model}; {common} mean the same model.")
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is to be spoken.
+//! Requests for speech in OpenAI's protocol.
 use carrel_domain::speech::{AudioFormat, SpeechRequest, Speed};
 use carrel_domain::{Error, Result};
 use serde::Deserialize;
@@ -13,22 +13,22 @@ const LONGEST_NAME: usize = 256;
 
 #[derive(Deserialize, ToSchema)]
 pub struct SpeechBody {
-    /// What is said, at most 4,096 characters.
+    /// The text to speak, at most 4,096 characters.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     input: Option<Value>,
-    /// A name of OpenAI's (`tts-1`, `tts-1-hd`, `gpt-4o-mini-tts`) or that of the model that is
-    /// configured; all mean the latter.
+    /// One of OpenAI's names (`tts-1`, `tts-1-hd`, `gpt-4o-mini-tts`), or the name of the
+    /// configured model. All mean the configured model.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     model: Option<Value>,
-    /// One of `GET /audio/voices`. Voices of OpenAI mean the usual voice where there are others; so does
-    /// `default`.
+    /// An id from `GET /audio/voices`. `default`, and OpenAI's voice names if the provider has
+    /// other voices, mean the configured voice.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     voice: Option<Value>,
-    /// `mp3`, `opus`, `aac`, `flac`, `wav` or `pcm` (24 kHz, 16 bits, one channel), of which the
-    /// provider may make some only.
+    /// `mp3`, `opus`, `aac`, `flac`, `wav` or `pcm` (24 kHz, 16 bits, one channel). A provider may
+    /// support only some of them.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     response_format: Option<Value>,
@@ -36,7 +36,7 @@ pub struct SpeechBody {
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     speed: Option<Value>,
-    /// How it is to be said, for models that heed it.
+    /// How to speak, for models that support it.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     instructions: Option<Value>,

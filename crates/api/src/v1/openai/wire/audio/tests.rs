@@ -1,4 +1,4 @@
-//! Forms and bodies about speech.
+//! Tests of forms and bodies for speech.
 use std::io::Write;
 
 use serde_json::json;
