@@ -23,6 +23,7 @@ use crate::configuration::{self, Configuration};
 use crate::documents::{self, Scan};
 use crate::files::read;
 use crate::leftovers;
+use crate::pictures::add_pictures;
 use crate::placements::{self, KnownDocument, Passages, PlacedRow};
 use crate::report::Report;
 use crate::row::Row;
@@ -215,7 +216,7 @@ impl Importer {
         rehearsed.await.map_err(Error::internal)??;
         let mut report = taken_out(&reading);
         let logo = configuration.logo.as_deref();
-        self.add_pictures(&options.storage, logo, &mut rows, &mut report).await?;
+        add_pictures(self, &options.storage, logo, &mut rows, &mut report).await?;
         configuration.into_rows(&self.passwords, &mut report).await?;
         general_differences(&mut report);
         Ok(report)
@@ -229,7 +230,7 @@ impl Importer {
         let mut first = {
             let mut report = taken_out(&reading);
             let logo = configuration.logo.as_deref();
-            self.add_pictures(&options.storage, logo, &mut rows, &mut report).await?;
+            add_pictures(self, &options.storage, logo, &mut rows, &mut report).await?;
             let settings = configuration.into_rows(&self.passwords, &mut report).await?;
             general_differences(&mut report);
             reading.report(|shared| *shared = report);

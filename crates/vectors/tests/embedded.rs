@@ -1,6 +1,5 @@
 //! The embedded index, compared with exact results and with databases that change under it.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
-
 pub mod support;
 
 use std::sync::Arc;
@@ -8,7 +7,6 @@ use std::sync::Arc;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{ChunkId, DocumentSelection, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::EmbeddedIndex;
-
 use support::{Clusters, MemoryRows};
 
 const HERE: WorkspaceId = WorkspaceId(1);
@@ -22,10 +20,8 @@ fn open() -> (Arc<MemoryRows>, EmbeddedIndex) {
 
 /// The index of these tests; in `embedded_bits`, full segments have codes of two bits.
 fn over(rows: Arc<MemoryRows>, cache_bytes: usize) -> EmbeddedIndex {
-    match module_path!().starts_with("embedded_bits") {
-        true => EmbeddedIndex::compacting_above(0, rows, cache_bytes),
-        false => EmbeddedIndex::new(rows, cache_bytes),
-    }
+    let most_bytes = if module_path!().starts_with("embedded_bits") { 0 } else { usize::MAX };
+    EmbeddedIndex::compacting_above(most_bytes, rows, cache_bytes)
 }
 
 fn query(to: &[f32], limit: usize) -> VectorQuery<'_> {

@@ -11,43 +11,41 @@ use super::rows::time;
 
 const DIGESTS: &str = "only digests of keys are stored; people make new ones";
 
-impl Export<'_> {
-    pub(super) async fn invites(&mut self) -> Result<()> {
-        let mut lines = self.destination.lines("invites.jsonl")?;
-        for invite in self.ports.invites.list().await? {
-            lines.add(&row_of_invite(invite))?;
-        }
-        self.close(lines).map(drop)
+pub(super) async fn invites(export: &mut Export<'_>) -> Result<()> {
+    let mut lines = export.destination.lines("invites.jsonl")?;
+    for invite in export.ports.invites.list().await? {
+        lines.add(&row_of_invite(invite))?;
     }
+    export.close(lines).map(drop)
+}
 
-    /// Only digests of keys are stored, so no secret can be exported.
-    pub(super) async fn keys(&mut self) -> Result<()> {
-        let mut lines = self.destination.lines("api-keys.jsonl")?;
-        for key in self.ports.api_keys.list().await? {
-            lines.add(&row_of_key(key))?;
-        }
-        let number = self.close(lines)?;
-        self.stays("api_keys.secret", number, DIGESTS);
-        let mut lines = self.destination.lines("browser-extension-keys.jsonl")?;
-        for key in self.ports.extension_keys.list().await? {
-            lines.add(&row_of_extension_key(key))?;
-        }
-        let number = self.close(lines)?;
-        self.stays("browser_extension_api_keys.key", number, DIGESTS);
-        Ok(())
+/// Only digests of keys are stored, so no secret can be exported.
+pub(super) async fn keys(export: &mut Export<'_>) -> Result<()> {
+    let mut lines = export.destination.lines("api-keys.jsonl")?;
+    for key in export.ports.api_keys.list().await? {
+        lines.add(&row_of_key(key))?;
     }
+    let number = export.close(lines)?;
+    export.stays("api_keys.secret", number, DIGESTS);
+    let mut lines = export.destination.lines("browser-extension-keys.jsonl")?;
+    for key in export.ports.extension_keys.list().await? {
+        lines.add(&row_of_extension_key(key))?;
+    }
+    let number = export.close(lines)?;
+    export.stays("browser_extension_api_keys.key", number, DIGESTS);
+    Ok(())
+}
 
-    /// Of every user, or of the owner, the oldest first.
-    pub(super) async fn memories(&mut self, users: &[UserId]) -> Result<()> {
-        let mut lines = self.destination.lines("memories.jsonl")?;
-        let people = users.iter().copied().map(Some).chain([None]);
-        for person in people {
-            for memory in self.ports.memories.about(person).await?.into_iter().rev() {
-                lines.add(&row_of_memory(memory))?;
-            }
+/// Of every user, or of the owner, the oldest first.
+pub(super) async fn memories(export: &mut Export<'_>, users: &[UserId]) -> Result<()> {
+    let mut lines = export.destination.lines("memories.jsonl")?;
+    let people = users.iter().copied().map(Some).chain([None]);
+    for person in people {
+        for memory in export.ports.memories.about(person).await?.into_iter().rev() {
+            lines.add(&row_of_memory(memory))?;
         }
-        self.close(lines).map(drop)
     }
+    export.close(lines).map(drop)
 }
 
 fn row_of_invite(invite: Invite) -> Value {

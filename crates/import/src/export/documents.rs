@@ -13,74 +13,72 @@ use super::{Export, OpenFiles, Slugs, rows};
 
 const DOCUMENTS: &str = "documents";
 
-impl Export<'_> {
-    pub(super) async fn documents(
-        &mut self,
-        workspaces: &Slugs<WorkspaceId>,
-        open_files: OpenFiles,
-    ) -> Result<()> {
-        let mut output = DocumentOutput {
-            files: open_files(&self.destination.path(DOCUMENTS))?,
-            written: 0,
-            placed: self.destination.lines("workspace-documents.jsonl")?,
-            left_out: self.destination.lines("left-out.jsonl")?,
-        };
-        let mut entries = Box::pin(self.ports.library.everything().await?);
-        while let Some(piece) = entries.try_next().await? {
-            for entry in piece {
-                match entry {
-                    ListEntry::Folder(name) => {
-                        self.destination.make_folder(&[DOCUMENTS, name.as_str()])?;
-                    }
-                    ListEntry::Document(listed) => {
-                        self.document(&listed, workspaces, &mut output).await?;
-                    }
+pub(super) async fn documents(
+    export: &mut Export<'_>,
+    workspaces: &Slugs<WorkspaceId>,
+    open_files: OpenFiles,
+) -> Result<()> {
+    let mut output = DocumentOutput {
+        files: open_files(&export.destination.path(DOCUMENTS))?,
+        written: 0,
+        placed: export.destination.lines("workspace-documents.jsonl")?,
+        left_out: export.destination.lines("left-out.jsonl")?,
+    };
+    let mut entries = Box::pin(export.ports.library.everything().await?);
+    while let Some(piece) = entries.try_next().await? {
+        for entry in piece {
+            match entry {
+                ListEntry::Folder(name) => {
+                    export.destination.make_folder(&[DOCUMENTS, name.as_str()])?;
+                }
+                ListEntry::Document(listed) => {
+                    document(export, &listed, workspaces, &mut output).await?;
                 }
             }
         }
-        self.count("documents/", output.written);
-        self.close(output.placed)?;
-        self.summary.left_out = output.left_out.finish()?;
-        Ok(())
     }
+    export.count("documents/", output.written);
+    export.close(output.placed)?;
+    export.summary.left_out = output.left_out.finish()?;
+    Ok(())
+}
 
-    /// The file is written anew and not copied: the database is the truth about a document.
-    async fn document(
-        &self,
-        listed: &ListedDocument,
-        workspaces: &Slugs<WorkspaceId>,
-        output: &mut DocumentOutput,
-    ) -> Result<()> {
-        let path = listed.path()?;
-        let library = &self.ports.library;
-        let reason = match library.files.text(&path).await {
-            Ok(Some(text)) => match library.documents.by_path(&path).await? {
-                Some(document) => {
-                    output.files.put(&document, &text).await?;
-                    output.written += 1;
-                    None
-                }
-                // Removed since it was listed.
-                None => return Ok(()),
-            },
-            Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
-            Ok(None) => Some("its file is gone".to_owned()),
-            Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
-                Some(error.to_string())
+/// The file is written anew and not copied: the database is the truth about a document.
+async fn document(
+    export: &Export<'_>,
+    listed: &ListedDocument,
+    workspaces: &Slugs<WorkspaceId>,
+    output: &mut DocumentOutput,
+) -> Result<()> {
+    let path = listed.path()?;
+    let library = &export.ports.library;
+    let reason = match library.files.text(&path).await {
+        Ok(Some(text)) => match library.documents.by_path(&path).await? {
+            Some(document) => {
+                output.files.put(&document, &text).await?;
+                output.written += 1;
+                None
             }
-            Err(error) => return Err(error),
-        };
-        if let Some(reason) = reason {
-            output.left_out.add(&json!({ "docpath": path.to_string(), "reason": reason }))?;
+            // Removed since it was listed.
+            None => return Ok(()),
+        },
+        Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
+        Ok(None) => Some("its file is gone".to_owned()),
+        Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
+            Some(error.to_string())
         }
-        if listed.is_placed {
-            for workspace in self.ports.document_list.workspaces_of(listed.id).await? {
-                let slug = workspaces.get(&workspace);
-                output.placed.add(&rows::placed(listed, &path, workspace, slug))?;
-            }
-        }
-        Ok(())
+        Err(error) => return Err(error),
+    };
+    if let Some(reason) = reason {
+        output.left_out.add(&json!({ "docpath": path.to_string(), "reason": reason }))?;
     }
+    if listed.is_placed {
+        for workspace in export.ports.document_list.workspaces_of(listed.id).await? {
+            let slug = workspaces.get(&workspace);
+            output.placed.add(&rows::placed(listed, &path, workspace, slug))?;
+        }
+    }
+    Ok(())
 }
 
 /// Where documents are written to, and what is noted about them.

@@ -8,26 +8,27 @@ use serde_json::{Value, json};
 use super::rows::time;
 use super::{Export, Slugs, in_order};
 
-impl Export<'_> {
-    pub(super) async fn prompts(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
-        let mut lines = self.destination.lines("slash-commands.jsonl")?;
-        for command in self.ports.slash_commands.list().await? {
-            lines.add(&slash_command(command))?;
-        }
-        self.close(lines)?;
-        let mut lines = self.destination.lines("prompt-variables.jsonl")?;
-        for variable in self.ports.prompt_variables.list().await? {
-            lines.add(&prompt_variable(variable))?;
-        }
-        self.close(lines)?;
-        let mut lines = self.destination.lines("prompt-history.jsonl")?;
-        for (id, _) in in_order(workspaces) {
-            for earlier in self.ports.prompt_history.of(id).await? {
-                lines.add(&earlier_prompt(earlier))?;
-            }
-        }
-        self.close(lines).map(drop)
+pub(super) async fn prompts(
+    export: &mut Export<'_>,
+    workspaces: &Slugs<WorkspaceId>,
+) -> Result<()> {
+    let mut lines = export.destination.lines("slash-commands.jsonl")?;
+    for command in export.ports.slash_commands.list().await? {
+        lines.add(&slash_command(command))?;
     }
+    export.close(lines)?;
+    let mut lines = export.destination.lines("prompt-variables.jsonl")?;
+    for variable in export.ports.prompt_variables.list().await? {
+        lines.add(&prompt_variable(variable))?;
+    }
+    export.close(lines)?;
+    let mut lines = export.destination.lines("prompt-history.jsonl")?;
+    for (id, _) in in_order(workspaces) {
+        for earlier in export.ports.prompt_history.of(id).await? {
+            lines.add(&earlier_prompt(earlier))?;
+        }
+    }
+    export.close(lines).map(drop)
 }
 
 fn slash_command(command: SlashCommand) -> Value {

@@ -22,124 +22,124 @@ const GENERATED: [(&str, &str); 2] =
 
 const SECRET: &str = "it is a secret; take it from where it was issued";
 
-impl Export<'_> {
-    /// Preferences under the labels of the table `system_settings`, and settings under their variables.
-    pub(super) async fn settings(&mut self) -> Result<()> {
-        let stored = self.ports.settings.all().await?;
-        let mut lines = self.destination.lines("system-settings.jsonl")?;
-        for (label, value) in &stored {
-            if preferences::is_one(label) || label == names::LOGO {
-                lines.add(&json!({ "label": label, "value": value }))?;
+/// Preferences under the labels of the table `system_settings`, and settings under their variables.
+pub(super) async fn settings(export: &mut Export<'_>) -> Result<()> {
+    let stored = export.ports.settings.all().await?;
+    let mut lines = export.destination.lines("system-settings.jsonl")?;
+    for (label, value) in &stored {
+        if preferences::is_one(label) || label == names::LOGO {
+            lines.add(&json!({ "label": label, "value": value }))?;
+        }
+    }
+    export.close(lines)?;
+    variables(export, &stored)
+}
+
+fn variables(export: &mut Export<'_>, stored: &BTreeMap<String, String>) -> Result<()> {
+    let mut lines = export.destination.lines("env.jsonl")?;
+    for setting in export.ports.settings_store.registry().variables() {
+        match stored.get(setting.variable) {
+            Some(_) if setting.secret => export.stays(setting.variable, 1, SECRET),
+            Some(value) => {
+                lines.add(&json!({ "variable": setting.variable, "value": value }))?;
             }
+            None => {}
         }
-        self.close(lines)?;
-        self.variables(&stored)
     }
+    export.close(lines).map(drop)
+}
 
-    fn variables(&mut self, stored: &BTreeMap<String, String>) -> Result<()> {
-        let mut lines = self.destination.lines("env.jsonl")?;
-        for setting in self.ports.settings_store.registry().variables() {
-            match stored.get(setting.variable) {
-                Some(_) if setting.secret => self.stays(setting.variable, 1, SECRET),
-                Some(value) => {
-                    lines.add(&json!({ "variable": setting.variable, "value": value }))?;
-                }
-                None => {}
-            }
+pub(super) async fn events(export: &mut Export<'_>) -> Result<()> {
+    let mut lines = export.destination.lines("event-logs.jsonl")?;
+    let mut last = 0;
+    loop {
+        let page = export.ports.audit.since(last, PAGE).await?;
+        let Some(newest) = page.last() else { break };
+        last = newest.id;
+        for event in page {
+            lines.add(&row_of_event(event))?;
         }
-        self.close(lines).map(drop)
     }
+    export.close(lines).map(drop)
+}
 
-    pub(super) async fn events(&mut self) -> Result<()> {
-        let mut lines = self.destination.lines("event-logs.jsonl")?;
-        let mut last = 0;
-        loop {
-            let page = self.ports.audit.since(last, PAGE).await?;
-            let Some(newest) = page.last() else { break };
-            last = newest.id;
-            for event in page {
-                lines.add(&row_of_event(event))?;
-            }
+pub(super) async fn thread_files(export: &mut Export<'_>, threads: &Slugs<ThreadId>) -> Result<()> {
+    let mut lines = export.destination.lines("thread-files.jsonl")?;
+    let mut ids: Vec<_> = threads.iter().collect();
+    ids.sort_by_key(|(id, _)| **id);
+    for (thread, slug) in ids {
+        for (file, text) in export.ports.thread_files.texts(*thread).await? {
+            lines.add(&json!({
+                "id": file.id.0,
+                "threadId": thread.0,
+                "thread": slug.to_string(),
+                "title": file.name,
+                "pageContent": text,
+                "tokenCountEstimate": file.tokens,
+                "createdAt": time(file.created_at),
+            }))?;
         }
-        self.close(lines).map(drop)
     }
+    export.close(lines).map(drop)
+}
 
-    pub(super) async fn thread_files(&mut self, threads: &Slugs<ThreadId>) -> Result<()> {
-        let mut lines = self.destination.lines("thread-files.jsonl")?;
-        let mut ids: Vec<_> = threads.iter().collect();
-        ids.sort_by_key(|(id, _)| **id);
-        for (thread, slug) in ids {
-            for (file, text) in self.ports.thread_files.texts(*thread).await? {
-                lines.add(&json!({
-                    "id": file.id.0,
-                    "threadId": thread.0,
-                    "thread": slug.to_string(),
-                    "title": file.name,
-                    "pageContent": text,
-                    "tokenCountEstimate": file.tokens,
-                    "createdAt": time(file.created_at),
-                }))?;
-            }
+/// The logo, and the pictures of workspaces, where the other product keeps them.
+pub(super) async fn pictures(
+    export: &mut Export<'_>,
+    workspaces: &Slugs<WorkspaceId>,
+) -> Result<()> {
+    let subjects = in_order(workspaces).into_iter().map(|(id, _)| PictureSubject::Workspace(id));
+    let mut number = 0;
+    for subject in subjects.chain([PictureSubject::Server]) {
+        let Some(picture) = export.ports.pictures.of(subject).await? else { continue };
+        if number == 0 {
+            export.destination.make_folder(&["assets"])?;
+            export.destination.make_folder(&["assets", "pfp"])?;
         }
-        self.close(lines).map(drop)
-    }
-
-    /// The logo, and the pictures of workspaces, where the other product keeps them.
-    pub(super) async fn pictures(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
-        let subjects =
-            in_order(workspaces).into_iter().map(|(id, _)| PictureSubject::Workspace(id));
-        let mut number = 0;
-        for subject in subjects.chain([PictureSubject::Server]) {
-            let Some(picture) = self.ports.pictures.of(subject).await? else { continue };
-            if number == 0 {
-                self.destination.make_folder(&["assets"])?;
-                self.destination.make_folder(&["assets", "pfp"])?;
-            }
-            let folder = match subject {
-                PictureSubject::Server => "assets",
-                PictureSubject::Workspace(_) => "assets/pfp",
-            };
-            let file = self.destination.path(folder).join(picture.name.as_str());
-            fs::write(file, picture.png).map_err(Error::of_file)?;
-            number += 1;
-        }
-        self.count("assets/", number);
-        Ok(())
-    }
-
-    /// Copies the files that answers refer to.
-    pub(super) fn generated_files(&mut self, root: &Path) -> Result<()> {
-        for (folder, shown) in GENERATED {
-            let copied = self.copy_generated(&root.join(folder), folder);
-            self.count(shown, copied.map_err(Error::of_file)?);
-        }
-        Ok(())
-    }
-
-    fn copy_generated(&self, from: &Path, folder: &'static str) -> std::io::Result<u64> {
-        let entries = match fs::read_dir(from) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            entries => entries?,
+        let folder = match subject {
+            PictureSubject::Server => "assets",
+            PictureSubject::Workspace(_) => "assets/pfp",
         };
-        let mut number = 0;
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(|name| GeneratedFile::parse(name).is_ok());
-            if !is_ours || !entry.file_type()?.is_file() {
-                continue;
-            }
-            if number == 0 {
-                self.destination.make_folder(&[folder]).map_err(std::io::Error::other)?;
-            }
-            match fs::copy(entry.path(), self.destination.path(folder).join(name)) {
-                // Removed since it was listed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                copied => _ = copied.map(|_| number += 1)?,
-            }
-        }
-        Ok(number)
+        let file = export.destination.path(folder).join(picture.name.as_str());
+        fs::write(file, picture.png).map_err(Error::of_file)?;
+        number += 1;
     }
+    export.count("assets/", number);
+    Ok(())
+}
+
+/// Copies the files that answers refer to.
+pub(super) fn generated_files(export: &mut Export<'_>, root: &Path) -> Result<()> {
+    for (folder, shown) in GENERATED {
+        let copied = copy_generated(export, &root.join(folder), folder);
+        export.count(shown, copied.map_err(Error::of_file)?);
+    }
+    Ok(())
+}
+
+fn copy_generated(export: &Export<'_>, from: &Path, folder: &'static str) -> std::io::Result<u64> {
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut number = 0;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| GeneratedFile::parse(name).is_ok());
+        if !is_ours || !entry.file_type()?.is_file() {
+            continue;
+        }
+        if number == 0 {
+            export.destination.make_folder(&[folder]).map_err(std::io::Error::other)?;
+        }
+        match fs::copy(entry.path(), export.destination.path(folder).join(name)) {
+            // Removed since it was listed.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            copied => copied.map(|_| number += 1)?,
+        }
+    }
+    Ok(number)
 }
 
 fn row_of_event(event: LoggedEvent) -> Value {

@@ -44,42 +44,40 @@ impl Default for FakeRecordings {
     }
 }
 
-impl World {
-    /// The minutes of a day, if they are limited.
-    pub fn limit_of_speech(self: &Arc<Self>) -> SettingLookup {
-        let world = self.clone();
-        Arc::new(move |_: &str| {
-            world.recordings.minutes.lock().unwrap().map(|minutes| minutes.to_string())
-        })
-    }
+/// The minutes of a day, if they are limited.
+pub fn limit_of_speech(world: &Arc<World>) -> SettingLookup {
+    let world = world.clone();
+    Arc::new(move |_: &str| {
+        world.recordings.minutes.lock().unwrap().map(|minutes| minutes.to_string())
+    })
+}
 
-    /// A minute of sound, of which a second is heard at once.
-    pub async fn listen(&self, progress: &ListeningProgress) {
-        progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
-        progress.lasts(59.5);
-        progress.heard(1.0);
-        let left = self.recordings.unheard.load(Ordering::Relaxed);
-        self.recordings.unheard.store(left.saturating_sub(1), Ordering::Relaxed);
-        if left > 0 {
-            std::future::pending().await
-        }
-        progress.heard(59.5);
+/// A minute of sound, of which a second is heard at once.
+pub async fn listen(world: &World, progress: &ListeningProgress) {
+    progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
+    progress.lasts(59.5);
+    progress.heard(1.0);
+    let left = world.recordings.unheard.load(Ordering::Relaxed);
+    world.recordings.unheard.store(left.saturating_sub(1), Ordering::Relaxed);
+    if left > 0 {
+        std::future::pending().await
     }
+    progress.heard(59.5);
+}
 
-    fn with_recording(
-        &self,
-        lease: &Lease,
-        item: i64,
-        change: impl FnOnce(&mut RecordingItem),
-    ) -> Option<Job> {
-        with_lease(self, lease, |known| {
-            let changed = known.change();
-            let item = known.items.iter_mut().find(|known| known.number == item).unwrap();
-            item.changed = changed;
-            change(item.recording.as_mut().unwrap());
-            known.job.clone()
-        })
-    }
+fn with_recording(
+    world: &World,
+    lease: &Lease,
+    item: i64,
+    change: impl FnOnce(&mut RecordingItem),
+) -> Option<Job> {
+    with_lease(world, lease, |known| {
+        let changed = known.change();
+        let item = known.items.iter_mut().find(|known| known.number == item).unwrap();
+        item.changed = changed;
+        change(item.recording.as_mut().unwrap());
+        known.job.clone()
+    })
 }
 
 #[async_trait]
@@ -119,12 +117,12 @@ impl JobRecordings for World {
         progress: RecordingProgress,
         _: DateTime<Utc>,
     ) -> Result<Option<Job>> {
-        Ok(self.with_recording(lease, item, |recording| recording.progress = progress))
+        Ok(with_recording(self, lease, item, |recording| recording.progress = progress))
     }
 
     async fn transcribed(&self, lease: &Lease, item: i64, _: DateTime<Utc>) -> Result<Option<Job>> {
         self.recordings.details.lock().unwrap().remove(&(lease.job, item));
-        Ok(self.with_recording(lease, item, |recording| recording.is_pending = false))
+        Ok(with_recording(self, lease, item, |recording| recording.is_pending = false))
     }
 }
 

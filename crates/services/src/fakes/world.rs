@@ -42,7 +42,7 @@ pub use web::Web;
 use super::FakeSettings;
 use super::jobs::FakeJob;
 use super::originals::FakeOriginals;
-use super::recordings::FakeRecordings;
+use super::recordings::{FakeRecordings, limit_of_speech, listen};
 use crate::chat::Conversations;
 use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
@@ -113,7 +113,7 @@ impl World {
             extractor: self.clone(),
             originals: self.originals(),
             recordings: PendingRecordings::new(self.recordings.directory.path().to_owned()),
-            speech: SpeechMeter { usage: self.clone(), settings: self.limit_of_speech() },
+            speech: SpeechMeter { usage: self.clone(), settings: limit_of_speech(self) },
             tokenizer: Arc::new(Words),
             index: self.clone(),
             indexer: Indexer {
@@ -310,7 +310,7 @@ impl Extractor for World {
 
     async fn extract(&self, file: &IncomingFile, of: &ReadRequest) -> Result<Vec<Extracted>> {
         if file.name.ends_with(".wav") {
-            self.listen(&of.recording).await;
+            listen(self, &of.recording).await;
         }
         // Where there is no such file, the path itself is the text.
         let text = std::fs::read_to_string(&file.content);

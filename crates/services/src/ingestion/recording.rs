@@ -101,7 +101,7 @@ fn is_recording(extractor: &dyn Extractor, name: &str) -> bool {
         let is_sound = of.mime.starts_with("audio/") || of.mime.starts_with("video/");
         is_sound
             && of.is_read
-            && of.extensions.iter().chain(of.aliases).any(|known| is_named(known))
+            && of.extensions.iter().chain(of.aliases).any(is_named)
     })
 }
 

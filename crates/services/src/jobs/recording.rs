@@ -42,78 +42,80 @@ pub(super) fn file(details: &str) -> Result<Uuid> {
     recording::pending_file(details)
 }
 
-impl Worker {
-    /// Transcribes the recording of an item and stores its document. The item is then indexed like any other.
-    pub(super) async fn transcribe(&mut self, item: JobItem) -> Result<AfterRecording> {
-        let shared = self.workers.shared.clone();
-        // It takes long, and other jobs are not to wait for it.
-        self.slot = None;
-        shared.wake.notify_one();
-        let Ok(_turn) = shared.transcribing.try_acquire() else {
-            let (attempts, error) = (self.job.attempts, self.job.error.clone());
-            self.requeue(Utc::now() + LATER, attempts, error).await?;
-            return Ok(AfterRecording::Left);
-        };
-        let Some(details) = shared.recordings.details(self.job.id, item.number).await? else {
-            return Ok(AfterRecording::Next);
-        };
-        let by = By { at: Utc::now(), ..self.job.by.clone() };
-        // It may have been stored just before the process was killed.
-        if shared.library.documents.by_path(&item.path).await?.is_none() {
-            let progress = ListeningProgress::default();
-            let looking_on = look_on(&self.workers, &self.lease, &item, &progress);
-            let listening =
-                recording::transcribe(&shared.library, &details, &item.path, progress.clone(), &by);
-            let held =
-                heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
-            let transcribed = tokio::select! {
-                biased;
-                interrupt = held => {
-                    self.leave(interrupt, None).await?;
-                    return Ok(AfterRecording::Left);
-                }
-                transcribed = listening => transcribed,
-                aside = looking_on => return aside.map(|aside| match aside {
-                    Aside::Others => AfterRecording::Next,
-                    Aside::Lost => AfterRecording::Left,
-                }),
-            };
-            let stored = match transcribed {
-                Ok(transcribed) => recording::keep(&shared.library, transcribed, &by).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = stored {
-                return self.not_transcribed(item, &details, error).await;
+/// Transcribes the recording of an item and stores its document. The item is then indexed like any other.
+pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<AfterRecording> {
+    let shared = worker.workers.shared.clone();
+    // It takes long, and other jobs are not to wait for it.
+    worker.slot = None;
+    shared.wake.notify_one();
+    let Ok(_turn) = shared.transcribing.try_acquire() else {
+        let (attempts, error) = (worker.job.attempts, worker.job.error.clone());
+        worker.requeue(Utc::now() + LATER, attempts, error).await?;
+        return Ok(AfterRecording::Left);
+    };
+    let Some(details) = shared.recordings.details(worker.job.id, item.number).await? else {
+        return Ok(AfterRecording::Next);
+    };
+    let by = By { at: Utc::now(), ..worker.job.by.clone() };
+    // It may have been stored just before the process was killed.
+    if shared.library.documents.by_path(&item.path).await?.is_none() {
+        let progress = ListeningProgress::default();
+        let looking_on = look_on(&worker.workers, &worker.lease, &item, &progress);
+        let listening =
+            recording::transcribe(&shared.library, &details, &item.path, progress.clone(), &by);
+        let held = heartbeat(
+            &worker.workers,
+            &worker.job,
+            &worker.lease,
+            &mut worker.told,
+            &mut worker.stage,
+        );
+        let transcribed = tokio::select! {
+            biased;
+            interrupt = held => {
+                worker.leave(interrupt, None).await?;
+                return Ok(AfterRecording::Left);
             }
-            note(&self.workers, &self.lease, &item, &progress).await?;
-        }
-        let until = Utc::now() + LEASE;
-        let Some(job) = shared.recordings.transcribed(&self.lease, item.number, until).await?
-        else {
-            return Ok(AfterRecording::Left);
+            transcribed = listening => transcribed,
+            aside = looking_on => return aside.map(|aside| match aside {
+                Aside::Others => AfterRecording::Next,
+                Aside::Lost => AfterRecording::Left,
+            }),
         };
-        self.job = job;
-        self.workers.notify(self.job.id);
-        shared.library.recordings.remove(file(&details)?).await;
-        Ok(AfterRecording::Next)
-    }
-
-    async fn not_transcribed(
-        &mut self,
-        item: JobItem,
-        details: &str,
-        error: Error,
-    ) -> Result<AfterRecording> {
-        if matches!(error, Error::Unavailable { .. }) {
-            self.put_off(reason(&error)).await?;
-            return Ok(AfterRecording::Left);
+        let stored = match transcribed {
+            Ok(transcribed) => recording::keep(&shared.library, transcribed, &by).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
+            return not_transcribed(worker, item, &details, error).await;
         }
-        let outcome = ItemOutcome::Failed(reason(&error));
-        self.cause.get_or_insert(error);
-        let completed = self.complete(vec![FinishedItem { item, outcome }]).await?;
-        self.workers.shared.library.recordings.remove(file(details)?).await;
-        Ok(if completed.is_some() { AfterRecording::Next } else { AfterRecording::Left })
+        note(&worker.workers, &worker.lease, &item, &progress).await?;
     }
+    let until = Utc::now() + LEASE;
+    let Some(job) = shared.recordings.transcribed(&worker.lease, item.number, until).await? else {
+        return Ok(AfterRecording::Left);
+    };
+    worker.job = job;
+    worker.workers.notify(worker.job.id);
+    shared.library.recordings.remove(file(&details)?).await;
+    Ok(AfterRecording::Next)
+}
+
+async fn not_transcribed(
+    worker: &mut Worker,
+    item: JobItem,
+    details: &str,
+    error: Error,
+) -> Result<AfterRecording> {
+    if matches!(error, Error::Unavailable { .. }) {
+        worker.put_off(reason(&error)).await?;
+        return Ok(AfterRecording::Left);
+    }
+    let outcome = ItemOutcome::Failed(reason(&error));
+    worker.cause.get_or_insert(error);
+    let completed = worker.complete(vec![FinishedItem { item, outcome }]).await?;
+    worker.workers.shared.library.recordings.remove(file(details)?).await;
+    Ok(if completed.is_some() { AfterRecording::Next } else { AfterRecording::Left })
 }
 
 /// Notes the progress of a recording until there is a reason to leave it.

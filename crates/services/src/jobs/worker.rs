@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::batch::{Step, step};
 use super::large::{AfterPart, LargeDocument};
-use super::recording::AfterRecording;
+use super::recording::{self, AfterRecording};
 use super::{LEASE, Stage, Workers};
 
 /// How often a lease is prolonged while nothing else is written.
@@ -113,7 +113,7 @@ impl Worker {
             let (finished, down, turn) = match step {
                 Step::Over => return self.end(None).await,
                 Step::Lost => return Ok(()),
-                Step::Transcribe(item) => match self.transcribe(item).await? {
+                Step::Transcribe(item) => match recording::transcribe(self, item).await? {
                     AfterRecording::Next => continue,
                     AfterRecording::Left => return Ok(()),
                 },

@@ -13,7 +13,7 @@ use super::glyph::{Glyph, NOTHING, Pen};
 use super::layers::OptionalContent;
 use super::marked::Marked;
 use super::scans::{self, Drawn, ScanImage};
-use super::state::{State, adjusted, affine, moved};
+use super::state::{GraphicsState, adjusted, affine, moved};
 
 /// Drawings within drawings are followed this deep.
 const DEEPEST: usize = 16;
@@ -80,12 +80,12 @@ impl<'a> Interpreter<'a> {
 
     /// Draws `content` with `matrix`, which turns its units into points of the upright page.
     pub fn draw(&mut self, content: &[u8], resources: &Resources<'a>, matrix: Affine) {
-        self.run(content, resources, State::new(matrix), 0);
+        self.run(content, resources, GraphicsState::new(matrix), 0);
     }
 
     /// Draws a form, whose own matrix comes before `matrix`.
     pub fn draw_form(&mut self, form: &Stream<'a>, resources: &Resources<'a>, matrix: Affine) {
-        self.form(form, resources, State::new(matrix), 0);
+        self.form(form, resources, GraphicsState::new(matrix), 0);
     }
 
     /// Whether the content described by `dict` is on a visible layer.
@@ -97,7 +97,7 @@ impl<'a> Interpreter<'a> {
         &mut self,
         form: &Stream<'a>,
         resources: &Resources<'a>,
-        mut state: State<'a>,
+        mut state: GraphicsState<'a>,
         depth: usize,
     ) {
         let dict = form.dict();
@@ -133,10 +133,10 @@ impl<'a> Interpreter<'a> {
         &mut self,
         content: &[u8],
         resources: &Resources<'a>,
-        mut state: State<'a>,
+        mut state: GraphicsState<'a>,
         depth: usize,
     ) {
-        let mut saved: Vec<State<'a>> = Vec::new();
+        let mut saved: Vec<GraphicsState<'a>> = Vec::new();
         let mut marked: Vec<Marked> = Vec::new();
         let (mut line, mut pen) = (Affine::IDENTITY, Affine::IDENTITY);
         let layers = self.layers.depth();
@@ -287,7 +287,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn show(&mut self, state: &State<'a>, pen: &mut Affine, bytes: &[u8]) {
+    fn show(&mut self, state: &GraphicsState<'a>, pen: &mut Affine, bytes: &[u8]) {
         let Some(font) = state.font.clone().or_else(|| self.fonts.substitute()) else { return };
         let is_visible = self.layers.is_visible();
         let mut offset = 0;
@@ -320,7 +320,7 @@ impl<'a> Interpreter<'a> {
 
     fn place(
         &mut self,
-        state: &State<'a>,
+        state: &GraphicsState<'a>,
         font: &PageFont<'a>,
         place: Affine,
         decoded: &Decoded,

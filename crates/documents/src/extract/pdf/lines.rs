@@ -2,7 +2,7 @@
 use hayro_font::kurbo::Vec2;
 
 use super::glyph::{Glyph, NOTHING};
-use super::spaced::{self, Piece};
+use super::spaced::{self, LetterPiece};
 use super::{bidi, overprint};
 
 /// A gap wider than this, in heights of the text, ends a cell.
@@ -216,9 +216,9 @@ impl Open {
     }
 
     /// The glyphs of each cell, with the spaces between words; none is empty.
-    fn pieces(&self) -> Vec<Vec<Piece<'_>>> {
+    fn pieces(&self) -> Vec<Vec<LetterPiece<'_>>> {
         let word_gap = self.word_gap();
-        let mut cells: Vec<Vec<Piece<'_>>> = Vec::new();
+        let mut cells: Vec<Vec<LetterPiece<'_>>> = Vec::new();
         // The last glyph that is no space, and where in the line it is.
         let mut before: Option<(&Placed, usize)> = None;
         let mut end = f64::MIN;
@@ -226,7 +226,8 @@ impl Open {
             if placed.glyph.is_space() {
                 continue;
             }
-            let piece = Piece { glyph: Some(&placed.glyph), start: placed.at, end: placed.end() };
+            let piece =
+                LetterPiece { glyph: Some(&placed.glyph), start: placed.at, end: placed.end() };
             match (before, cells.last_mut()) {
                 (Some((before, at)), Some(cell)) => {
                     let size = before.glyph.size.max(placed.glyph.size);
@@ -243,7 +244,7 @@ impl Open {
                         cells.push(vec![piece]);
                     } else {
                         if is_parted || gap > word_gap {
-                            cell.push(Piece { glyph: None, start: end, end: placed.at });
+                            cell.push(LetterPiece { glyph: None, start: end, end: placed.at });
                         }
                         cell.push(piece);
                     }
@@ -292,7 +293,7 @@ impl Open {
     }
 }
 
-fn cell(pieces: &[Piece<'_>], from_right: Option<bool>) -> Cell {
+fn cell(pieces: &[LetterPiece<'_>], from_right: Option<bool>) -> Cell {
     let (start, end) = (pieces[0].start, pieces[pieces.len() - 1].end);
     let mut text = String::new();
     if let Some(from_right) = from_right {

@@ -8,13 +8,13 @@ const FEWEST: usize = 4;
 const WIDER: f64 = 1.6;
 
 /// A glyph, or the space between two words.
-pub struct Piece<'a> {
+pub struct LetterPiece<'a> {
     pub glyph: Option<&'a Glyph>,
     pub start: f64,
     pub end: f64,
 }
 
-impl Piece<'_> {
+impl LetterPiece<'_> {
     /// The letter, where it is one and no more than that.
     fn letter(&self) -> Option<char> {
         let glyph: &Glyph = self.glyph.filter(|glyph| glyph.more.is_none())?;
@@ -25,7 +25,7 @@ impl Piece<'_> {
 }
 
 /// Takes out the spaces between letters that stand by themselves but are words together.
-pub fn join(pieces: &mut Vec<Piece<'_>>) {
+pub fn join(pieces: &mut Vec<LetterPiece<'_>>) {
     let mut dropped = Vec::new();
     let mut at = 0;
     while at < pieces.len() {
@@ -48,7 +48,7 @@ pub fn join(pieces: &mut Vec<Piece<'_>>) {
 }
 
 /// The letters that stand by themselves, one after another, from the first piece on.
-fn run(pieces: &[Piece<'_>]) -> Vec<char> {
+fn run(pieces: &[LetterPiece<'_>]) -> Vec<char> {
     let mut letters = Vec::new();
     for two in pieces.chunks(2) {
         let is_alone = two.get(1).is_none_or(|next| next.glyph.is_none());
@@ -81,7 +81,7 @@ fn is_text(letters: &[char]) -> bool {
 }
 
 /// Notes which of the spaces between `count` letters from `at` on part no words.
-fn drop_narrow(pieces: &[Piece<'_>], at: usize, count: usize, dropped: &mut Vec<usize>) {
+fn drop_narrow(pieces: &[LetterPiece<'_>], at: usize, count: usize, dropped: &mut Vec<usize>) {
     let spaces = || (at + 1..at + 2 * count - 1).step_by(2);
     let gap = |space: usize| pieces[space + 1].start - pieces[space - 1].end;
     let mut gaps: Vec<f64> = spaces().map(gap).collect();

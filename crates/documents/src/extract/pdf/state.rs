@@ -7,7 +7,7 @@ use hayro_syntax::object::Number;
 use super::fonts::PageFont;
 
 #[derive(Clone)]
-pub struct State<'a> {
+pub struct GraphicsState<'a> {
     pub matrix: Affine,
     pub font: Option<Rc<PageFont<'a>>>,
     pub size: f64,
@@ -18,7 +18,7 @@ pub struct State<'a> {
     pub rise: f64,
 }
 
-impl State<'_> {
+impl GraphicsState<'_> {
     pub fn new(matrix: Affine) -> Self {
         Self {
             matrix,
@@ -41,7 +41,7 @@ pub fn moved(x: f64, y: f64) -> Affine {
     Affine::translate((x, y))
 }
 
-pub fn adjusted(state: &State<'_>, by: f64) -> Affine {
+pub fn adjusted(state: &GraphicsState<'_>, by: f64) -> Affine {
     let by = -by / 1_000.0 * state.size;
     match state.font.as_ref().is_some_and(|font| font.is_vertical) {
         true => moved(0.0, by),

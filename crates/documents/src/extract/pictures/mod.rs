@@ -80,7 +80,7 @@ enum ReadingEngine {
     Native {
         files: ModelFiles,
         languages: Languages,
-        engine: OnceCell<Option<Engine>>,
+        engine: OnceCell<Option<Box<Engine>>>,
     },
     Tesseract(Runner),
 }
@@ -189,7 +189,7 @@ impl Reader {
     fn read(&self, picture: &Picture, left: Duration) -> Result<RecognizedText, UnreadPicture> {
         match &self.engine {
             ReadingEngine::Native { files, languages, engine } => {
-                let engine = engine.get_or_init(|| load(files, languages)).as_ref();
+                let engine = engine.get_or_init(|| load(files, languages).map(Box::new)).as_ref();
                 let until = Instant::now() + left;
                 engine.ok_or(UnreadPicture::Failed)?.read(picture, until).map_err(failed)
             }

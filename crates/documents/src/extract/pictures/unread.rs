@@ -28,14 +28,14 @@ impl UnreadPicture {
                     .to_owned()
             }
             Self::NoProgram(languages) => {
-                format!("{}", install(&codes(languages)))
+                install(&codes(languages))
             }
             Self::NoLanguage(languages) => install_languages(&codes(languages)),
             Self::Off => {
                 "reading pictures is turned off on this server (CARREL_OCR_TIMEOUT is 0)".to_owned()
             }
             Self::OutOfTime(seconds) => format!(
-                "reading the pictures before took the {seconds} seconds allowed (CARREL_OCR_TIMEOUT)"
+                "reading earlier pictures took the {seconds} seconds allowed (CARREL_OCR_TIMEOUT)"
             ),
             Self::Unreadable(why) => why.clone(),
             Self::Failed => "the model for reading pictures failed".to_owned(),
