@@ -179,6 +179,7 @@ impl Importer {
     /// Does everything but write.
     async fn rehearse(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
         let Plan { reading, configuration, mut rows, scan, placed, .. } = plan;
+        self.first_rows(options, configuration, &mut rows, &reading).await?;
         let (storage, root) = (options.storage.clone(), self.root.clone());
         let shared = reading.clone();
         let rehearsed = tokio::task::spawn_blocking(move || {
@@ -214,12 +215,24 @@ impl Importer {
             leftovers::copy_files(&storage, &root, &mut report)
         });
         rehearsed.await.map_err(Error::internal)??;
-        let mut report = taken_out(&reading);
+        Ok(taken_out(&reading))
+    }
+
+    /// Adds pictures to rows; returns those that come before them.
+    async fn first_rows(
+        &self,
+        options: &Options,
+        configuration: Configuration,
+        rows: &mut Vec<ImportedRows>,
+        reading: &SourceReader,
+    ) -> Result<Vec<ImportedRows>> {
+        let mut report = taken_out(reading);
         let logo = configuration.logo.as_deref();
-        add_pictures(self, &options.storage, logo, &mut rows, &mut report).await?;
-        configuration.into_rows(&self.passwords, &mut report).await?;
+        add_pictures(self, &options.storage, logo, rows, &mut report).await?;
+        let first = configuration.into_rows(&self.passwords, &mut report).await?;
         general_differences(&mut report);
-        Ok(report)
+        reading.report(|shared| *shared = report);
+        Ok(first)
     }
 
     async fn carry_out(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
@@ -227,15 +240,7 @@ impl Importer {
         let splitting = configuration.splitting();
         let environment = configuration.environment.clone();
         let embedder = configuration.embedder();
-        let mut first = {
-            let mut report = taken_out(&reading);
-            let logo = configuration.logo.as_deref();
-            add_pictures(self, &options.storage, logo, &mut rows, &mut report).await?;
-            let settings = configuration.into_rows(&self.passwords, &mut report).await?;
-            general_differences(&mut report);
-            reading.report(|shared| *shared = report);
-            settings
-        };
+        let mut first = self.first_rows(options, configuration, &mut rows, &reading).await?;
         first.extend(rows);
         let folders = scan.folders.clone();
         let (documents, payloads) =

@@ -56,15 +56,14 @@ impl Models for OwnModels {
 
 /// Writes `report.md` into `directory`, beside the database and the files of documents.
 pub async fn run(directory: &Path) -> anyhow::Result<()> {
-    let database = format!("sqlite://{}", directory.join("service.db").display());
-    let database = Arc::new(Database::open(&database)?);
+    let database = Arc::new(Database::open(&format!("sqlite://{}/s.db", directory.display()))?);
+    let links = LinkLimits { bytes: 1 << 20, time: Duration::from_secs(20) };
     let program = Program { path: "carrel".into(), arguments: vec![], environment: vec![] };
-    let (limits, time) = (Limits::text(1 << 20), Duration::from_secs(20));
-    let readers = Readers::new(program, ResourceLimits { workers: 1, time, memory: 1 << 30 });
+    let resources = ResourceLimits { workers: 1, time: links.time, memory: 1 << 30 };
+    let (limits, readers) = (Limits::text(1 << 20), Readers::new(program, resources));
     let extractor = Arc::new(FileExtractor::new(limits, readers));
     let pages = PageImages { renderer: extractor.clone(), directory: directory.into(), room: 0 };
     let originals = Arc::new(OriginalStore::local(&directory.join("originals"))?);
-    let links = LinkLimits { bytes: 1 << 20, time };
     let adapters = Adapters {
         models: Arc::new(OwnModels),
         index: Arc::new(EmbeddedIndex::new(database.clone(), 64 << 20)),
@@ -73,7 +72,7 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
         extractor,
         splitter: Arc::new(RecursiveSplitter),
         tokenizer: Arc::new(Cl100k::default()),
-        fetcher: Arc::new(WebFetcher::new(Arc::new(SystemLookup), Vec::new(), links)),
+        fetcher: Arc::new(WebFetcher::new(Arc::new(SystemLookup), vec![], links)),
         reader: Arc::new(WebPages::new(limits.text)),
         scratch: directory.to_owned(),
         recordings: directory.join("recordings"),

@@ -208,8 +208,7 @@ fn guessed(bytes: &[u8]) -> String {
     let guess_text = decode(guess);
     let beyond = guess_text.chars().filter(|c| !c.is_ascii()).count();
     let told = score(&guess_text);
-    // The two differ in little but their capitals.
-    if guess == WINDOWS_1251 && score(&decode(X_MAC_CYRILLIC)) > told {
+    if guess == WINDOWS_1251 && is_mac_cyrillic(start) {
         return X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0.into_owned();
     }
     let is_sure = !is_latin(guess) && told * 2 > i64::try_from(beyond).unwrap_or(i64::MAX);
@@ -232,6 +231,15 @@ fn guessed(bytes: &[u8]) -> String {
         }
     }
     best.0.decode(bytes)
+}
+
+/// Whether Cyrillic text is a Macintosh's and not that of Windows. Small letters are the same in
+/// both, except я; capitals are where the other has signs.
+fn is_mac_cyrillic(bytes: &[u8]) -> bool {
+    let count = |is: fn(u8) -> bool| bytes.iter().filter(|byte| is(**byte)).count();
+    let of_mac = count(|byte| matches!(byte, 0x80..=0x9f | 0xdf));
+    let of_windows = count(|byte| matches!(byte, 0xc0..=0xde | 0xff));
+    of_mac > of_windows
 }
 
 /// Whether an encoding is for the languages written in Latin letters.

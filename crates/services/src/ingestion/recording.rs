@@ -99,9 +99,7 @@ fn is_recording(extractor: &dyn Extractor, name: &str) -> bool {
     let is_named = |known: &&str| known[1..].eq_ignore_ascii_case(ending);
     extractor.file_types().iter().any(|of| {
         let is_sound = of.mime.starts_with("audio/") || of.mime.starts_with("video/");
-        is_sound
-            && of.is_read
-            && of.extensions.iter().chain(of.aliases).any(is_named)
+        is_sound && of.is_read && of.extensions.iter().chain(of.aliases).any(is_named)
     })
 }
 

@@ -27,9 +27,7 @@ impl UnreadPicture {
                               it with `carrel model fetch ocr`)"
                     .to_owned()
             }
-            Self::NoProgram(languages) => {
-                install(&codes(languages))
-            }
+            Self::NoProgram(languages) => install(&codes(languages)),
             Self::NoLanguage(languages) => install_languages(&codes(languages)),
             Self::Off => {
                 "reading pictures is turned off on this server (CARREL_OCR_TIMEOUT is 0)".to_owned()
