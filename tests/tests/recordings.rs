@@ -162,6 +162,10 @@ async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
     let left = |name: &str| Ok::<_, anyhow::Error>(server.storage().join(name).read_dir()?.count());
     assert_eq!((left("recordings")?, left("transcripts")?, left("tmp")?), (0, 0, 0));
     counted_once(&server, seconds).await?;
+    // The server has another address since its start.
+    let session = owner.cookie().map(str::to_owned);
+    let mut owner = Visitor::new(server.admin())?;
+    owner.set_cookie(session);
     let refused = hand_in(&mut owner, "again.mp3", recording("talk.mp3")?).await?;
     assert_eq!(refused.status, 429, "{}", refused.text);
     Ok(())
