@@ -1,8 +1,11 @@
 //! Recovery codes replace a forgotten password, or with a link of an administrator.
 use anyhow::{Context, Result};
+use e2e::browser::Browser;
 use e2e::visitor::{PASSWORD, Page, Visitor};
 use e2e::{Backend, Mode, TestServer, on_both_databases};
 use serde_json::json;
+
+use crate::browser_journey::{base, fresh, set_up, well_behaved};
 
 on_both_databases!(a_code_sets_a_new_password_once, a_link_sets_a_new_password_once);
 
@@ -172,5 +175,27 @@ async fn codes_are_offered_until_there_are_some_or_the_offer_is_dismissed() -> R
     let mut alone = Visitor::first(&owner, Mode::Owner).await?;
     assert!(!alone.get("/").await?.text.contains(offer), "an owner has no codes");
     owner.stop().await?;
+    Ok(())
+}
+
+/// A script sends the forms there, and what a server says only once must not get lost.
+#[tokio::test]
+async fn codes_and_links_are_shown_in_a_browser() -> Result<()> {
+    let (server, _model, link) = fresh().await?;
+    let base = base(&server);
+    let mut ada = Browser::start(1280, 900).await?;
+    set_up(&mut ada, &link).await?;
+    ada.open(&format!("{base}/account")).await?;
+    ada.fill("#codes-current", PASSWORD).await?;
+    ada.click("form[action='/account/recovery-codes'] button").await?;
+    ada.wait("/\\w{5}-\\w{5}-\\w{5}-\\w{5}/.test(document.body.innerText)").await?;
+
+    let sam = json!({ "username": "sam", "password": PASSWORD, "role": "default" });
+    let sam = server.admin().post("/v1/admin/users/new", sam).await?.ok()?;
+    ada.open(&format!("{base}/admin/users/{}", sam["user"]["id"])).await?;
+    ada.click("form[action$='/recovery-link'] button").await?;
+    ada.wait("!!document.querySelector('#link')?.innerText.includes('/recover/link?token=')")
+        .await?;
+    well_behaved(&ada, &server);
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Responses: pages, parts of pages and redirects.
-use actix_web::http::header::{CONTENT_ENCODING, VARY};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
@@ -25,6 +25,19 @@ pub fn page(request: &HttpRequest, template: &impl Template) -> PageResult {
     }
     let packed = pack(text.as_bytes(), Compression::fast());
     Ok(answer.insert_header((CONTENT_ENCODING, "gzip")).body(packed))
+}
+
+/// Responds to a form with a page that takes the place of the form's, also if a script sent it: a
+/// page with a secret, which has no address to redirect to.
+pub fn replacing_page(request: &HttpRequest, template: &impl Template) -> PageResult {
+    let mut answer = page(request, template)?;
+    if is_fragment(request.headers()) {
+        for (name, value) in [("hx-retarget", "body"), ("hx-reswap", "innerHTML show:window:top")] {
+            let name = HeaderName::from_static(name);
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    Ok(answer)
 }
 
 /// True if a form is shown again with its problems: the user can fix them, and no script keeps the

@@ -52,7 +52,7 @@ pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
     let codes = ports.recovery.make(&user, &by).await?;
     let page =
         Codes { codes, layout: current_user.frame(t("recovery.title"), Section::Account).await? };
-    response::page(&current_user.request, &page)
+    response::replacing_page(&current_user.request, &page)
 }
 
 /// Does not offer recovery codes again.

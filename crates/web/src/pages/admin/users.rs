@@ -148,7 +148,7 @@ pub async fn make_recovery_link(
     let made = current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
     let link = format!("{}{}", base(&current_user.request), made.path());
     let layout = current_user.admin_frame(&user.username).await?;
-    response::page(&current_user.request, &NewLink { layout, user, link })
+    response::replacing_page(&current_user.request, &NewLink { layout, user, link })
 }
 
 pub async fn save(
