@@ -71,15 +71,25 @@ fn packed(values: &[f32], is_set: impl Fn(f32) -> bool) -> Vec<u64> {
 fn table(query: &[f32]) -> Vec<f32> {
     let mut table = Vec::with_capacity(query.len().div_ceil(NIBBLE) * 256);
     for part in query.chunks(NIBBLE) {
-        for pair in 0..256u32 {
-            let products = part.iter().enumerate().map(|(at, value)| {
-                let size = if pair >> (at + NIBBLE) & 1 == 1 { LARGE } else { SMALL };
-                if pair >> at & 1 == 1 { value * size } else { -value * size }
-            });
-            table.push(products.sum());
-        }
+        let value = |at: usize| part.get(at).copied().unwrap_or_default();
+        let (low, high) = (products(value(0), value(1)), products(value(2), value(3)));
+        let entry =
+            |pair: usize| low[pair & 3 | pair >> 2 & 12] + high[pair >> 2 & 3 | pair >> 4 & 12];
+        table.extend((0..256).map(entry));
     }
     table
+}
+
+/// Returns the product of two values with each pair of two signs and, above them, two sizes.
+fn products(first: f32, second: f32) -> [f32; 16] {
+    let product = |value: f32, is_positive: bool, is_large: bool| {
+        let size = if is_large { LARGE } else { SMALL };
+        if is_positive { value * size } else { -value * size }
+    };
+    std::array::from_fn(|pair| {
+        let is_set = |bit: usize| pair >> bit & 1 == 1;
+        product(first, is_set(0), is_set(2)) + product(second, is_set(1), is_set(3))
+    })
 }
 
 /// The bits of several rows.
@@ -89,6 +99,7 @@ pub struct BitCodes {
     rows: usize,
     /// Words of eight rows each: the first word of all eight, then the second.
     signs: Vec<u64>,
+    /// Words row by row, because few rows are looked at.
     sizes: Vec<u64>,
     /// Factors that turn a row's product into that with the moved vector.
     factors: Vec<f32>,
@@ -133,8 +144,7 @@ impl BitCodes {
     pub fn push_row(&mut self, of: &Self, row: usize) {
         let words = self.frame.words();
         let signs: Vec<_> = (0..words).map(|word| of.signs[of.at(row, word)]).collect();
-        let sizes: Vec<_> = (0..words).map(|word| of.sizes[of.at(row, word)]).collect();
-        self.add(&signs, &sizes, of.factors[row]);
+        self.add(&signs, &of.sizes[row * words..(row + 1) * words], of.factors[row]);
     }
 
     fn add(&mut self, signs: &[u64], sizes: &[u64], factor: f32) {
@@ -142,17 +152,17 @@ impl BitCodes {
         if row.is_multiple_of(LANES) {
             let length = self.signs.len() + self.frame.words() * LANES;
             self.signs.resize(length, 0);
-            self.sizes.resize(length, 0);
         }
-        for (word, (sign, size)) in signs.iter().zip(sizes).enumerate() {
+        for (word, bits) in signs.iter().enumerate() {
             let at = self.at(row, word);
-            (self.signs[at], self.sizes[at]) = (*sign, *size);
+            self.signs[at] = *bits;
         }
+        self.sizes.extend_from_slice(sizes);
         self.factors.push(factor);
         self.rows += 1;
     }
 
-    /// Returns where a word of a row is.
+    /// Returns where a word of a row's signs is.
     fn at(&self, row: usize, word: usize) -> usize {
         (row / LANES * self.frame.words() + word) * LANES + row % LANES
     }
@@ -178,9 +188,10 @@ impl BitCodes {
         // Several sums, because a single one would have to wait for each addition.
         let mut products = [0.0; 64 / NIBBLE];
         let tables = query.table.chunks(256 * 64 / NIBBLE);
-        for (word, tables) in tables.enumerate() {
-            let at = self.at(row, word);
-            let (mut signs, mut sizes) = (self.signs[at], self.sizes[at]);
+        let words = self.frame.words();
+        let sizes = &self.sizes[row * words..(row + 1) * words];
+        for (word, (tables, sizes)) in tables.zip(sizes).enumerate() {
+            let (mut signs, mut sizes) = (self.signs[self.at(row, word)], *sizes);
             for (product, table) in products.iter_mut().zip(tables.chunks_exact(256)) {
                 *product += table[(signs & 15 | (sizes & 15) << NIBBLE) as usize];
                 (signs, sizes) = (signs >> NIBBLE, sizes >> NIBBLE);

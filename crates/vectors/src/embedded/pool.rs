@@ -22,7 +22,7 @@ pub struct Candidate {
 pub struct Pool {
     size: usize,
     rows: Vec<Candidate>,
-    /// Rows with more differences are among the worse.
+    /// Rows with as many differences or more are among the worse: of equal rows, the earlier ones stay.
     border: u64,
 }
 
@@ -77,11 +77,11 @@ impl WithSimd for Scan<'_> {
             let counts = codes.differences(query, group);
             let least = counts.iter().fold(u64::MAX, |least, count| least.min(*count));
             // Most groups have no row that is near enough.
-            if least > pool.border {
+            if least >= pool.border {
                 continue;
             }
             for (row, differences) in (group * LANES..).zip(counts) {
-                if differences <= pool.border && rows.contains(&row) {
+                if differences < pool.border && rows.contains(&row) {
                     pool.rows.push(Candidate { differences, segment, row });
                 }
             }
