@@ -109,7 +109,7 @@ Examples:
     /// Create, list and revoke API keys for programs
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
-    /// Create users
+    /// Create users and recovery links
     #[command(subcommand)]
     User(UserCommand),
     /// Switch from one user to many
@@ -139,7 +139,7 @@ Example:
     /// Export the data for another server; this server may be running
     #[command(subcommand)]
     Export(ExportCommand),
-    /// List the newest jobs, and how far recordings have come that are being transcribed
+    /// List the newest jobs and the progress of their recordings
     Jobs,
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,

@@ -99,7 +99,7 @@ pub struct BitCodes {
     rows: usize,
     /// Words of eight rows each: the first word of all eight, then the second.
     signs: Vec<u64>,
-    /// Words row by row, because few rows are looked at.
+    /// Words row by row, because only candidates are read.
     sizes: Vec<u64>,
     /// Factors that turn a row's product into that with the moved vector.
     factors: Vec<f32>,

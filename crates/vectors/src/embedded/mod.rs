@@ -38,6 +38,12 @@ const VECTORS_AT_ONCE: usize = 1_000;
 /// Bytes of codes up to which the calling thread does the work: some tens of microseconds.
 const INLINE_BYTES: usize = 1 << 20;
 
+/// Returns about how much memory the codes of a workspace take, in bytes.
+pub(crate) fn code_bytes(vectors: usize, dimensions: usize) -> usize {
+    let bytes = vectors.saturating_mul(dimensions);
+    if vectors > MOST_BYTE_CODES { bytes / 4 } else { bytes }
+}
+
 /// The index over the vectors in a database.
 ///
 /// Must be used within a tokio runtime: searches of large workspaces run on its blocking threads,

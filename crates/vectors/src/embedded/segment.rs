@@ -237,7 +237,7 @@ impl Codes {
                 bytes.push(of.values(row..row + 1, dimensions), of.factors[row]);
             }
             (Self::Bits(bits), Self::Bits(of)) => bits.push_row(of, row),
-            // There is no way to this: `empty` gives the kind.
+            // `empty` gives codes of the same kind, so this does not happen.
             (Self::Bytes(_), Self::Bits(_)) | (Self::Bits(_), Self::Bytes(_)) => {}
         }
     }

@@ -29,7 +29,7 @@ use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocument
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::embedded::{EmbeddedIndex, sorted};
+use crate::embedded::{EmbeddedIndex, code_bytes, sorted};
 use crate::store::{Limits, Store, Watermark, is_busy, is_refusal, refusal};
 use circuit_breaker::CircuitBreaker;
 use slots::{HealthState, Slots, reason};
@@ -288,8 +288,8 @@ impl Inner {
                 return Err(error);
             }
             let vectors = self.rows.count(Some(query.within)).await?;
-            let bytes = usize::try_from(vectors).unwrap_or(usize::MAX);
-            if bytes.saturating_mul(query.to.len()) > self.room {
+            let vectors = usize::try_from(vectors).unwrap_or(usize::MAX);
+            if code_bytes(vectors, query.to.len()) > self.room {
                 return Err(error);
             }
             tracing::debug!("the embedded index answers: {error}");

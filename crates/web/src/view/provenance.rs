@@ -25,8 +25,8 @@ pub fn words(of: &ProvenanceFields) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
-/// Where a document came from, as whoever added it said; empty if the reader of its file wrote the
-/// field, whose fixed English sentences are for programs.
+/// Returns the source that was given with a document; empty if the reader of its file wrote it,
+/// because those fixed English sentences are for programs.
 pub fn origin(source: String) -> String {
     let is_fixed = source == "no source set" || source.ends_with(" uploaded by the user.");
     if is_fixed { String::new() } else { source }
