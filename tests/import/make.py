@@ -96,6 +96,12 @@ def conversations(db):
     insert(db, "workspaces", id=5, name="gone", slug="gone")
     db.execute("DELETE FROM workspaces WHERE id = 5")
     insert(db, "workspace_threads", id=3, name="Tides", slug="tides-thread", workspace_id=1, user_id=1, createdAt=TIME)
+    dropped = {"title": "notices.txt", "pageContent": "The quay is closed on Friday.", "token_count_estimate": 8}
+    (STORAGE / "direct-uploads").mkdir()
+    (STORAGE / "direct-uploads" / "notices.json").write_text(json.dumps(dropped))
+    for thread in (3, None):
+        insert(db, "workspace_parsed_files", filename="notices.json", workspaceId=1, userId=1, threadId=thread,
+               tokenCountEstimate=8, createdAt=TIME)
     image = {"name": "boat.png", "mime": "image/png", "contentString": "data:image/png;base64,iVBORw0KGgo="}
     chats = [
         dict(prompt="first", response=answer("one", metrics={"prompt_tokens": 7, "completion_tokens": 2}), user_id=1),

@@ -39,3 +39,6 @@ CREATE TABLE browser_extension_api_keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, user_id INTEGER, createdAt DATETIME NOT NULL,
     lastUpdatedAt DATETIME NOT NULL
 );
+CREATE TABLE workspace_parsed_files (id INTEGER PRIMARY KEY AUTOINCREMENT, filename TEXT NOT NULL, workspaceId INTEGER NOT NULL,
+  userId INTEGER, threadId INTEGER, metadata TEXT, tokenCountEstimate INTEGER DEFAULT 0,
+  createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP);

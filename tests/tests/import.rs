@@ -60,7 +60,7 @@ async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -
     documents_are_found_by_words_at_once(&server).await?;
     settings_and_secrets_came(&server).await?;
     extensions_are_connected(&server).await?;
-    pictures_are_shown(&server).await?;
+    pictures_and_files_of_threads_came(&server).await?;
     the_report_tells_of_everything(&report(&server)?)?;
     let again = import(&mut server, &fixture(), &[]).await?;
     assert_eq!(again.code, Some(0), "{again:?}");
@@ -206,8 +206,8 @@ async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
     Ok(())
 }
 
-/// Written anew, under the names they had.
-async fn pictures_are_shown(server: &TestServer) -> Result<()> {
+/// Pictures are written anew, under the names they had.
+async fn pictures_and_files_of_threads_came(server: &TestServer) -> Result<()> {
     let admin = server.admin();
     for (path, size) in [("/v1/system/logo", 256), ("/v1/workspace/harbour/picture", 16)] {
         let shown = admin.download(path).await?;
@@ -217,6 +217,8 @@ async fn pictures_are_shown(server: &TestServer) -> Result<()> {
     }
     let known = admin.get("/api/v1/workspace/harbour").await?.ok()?;
     assert_eq!(known["workspace"][0]["pfpFilename"], "harbour.png", "{known}");
+    let files = admin.get("/v1/workspace/harbour/thread/tides-thread/files").await?.ok()?;
+    assert_eq!(files["files"][0]["name"], "notices.txt", "{files}");
     let second = admin.get("/v1/workspaces").await?.ok()?["workspaces"][1].clone();
     assert_eq!(second["pfpFilename"], Value::Null, "{second}");
     Ok(())
@@ -237,6 +239,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         ("memories", 3, 2),
         ("browser_extension_api_keys", 1, 1),
         ("assets/", 3, 2),
+        ("workspace_parsed_files", 2, 1),
     ] {
         let counts = (&tables[table]["found"], &tables[table]["imported"]);
         assert_eq!(counts, (&json!(found), &json!(imported)), "{table}");
@@ -266,6 +269,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         "workspace_documents 6: the file custom-documents/lost.txt-6.json is missing",
         "workspace_documents 7: ",
         "memories 3: its user no longer exists",
+        "workspace_parsed_files 2: it belongs to no thread",
         "documents/custom-documents/broken-7.json: it is damaged",
         "documents/custom-documents/.DS_Store",
         "documents/nested/deeper/unused.txt-8.json",

@@ -19,6 +19,7 @@ use crate::prompt_variable::PromptVariable;
 use crate::slash_command::CommandText;
 use crate::suggested_message::SuggestedMessage;
 use crate::thread::Thread;
+use crate::thread_file::NewThreadFile;
 use crate::user::{PasswordHash, User};
 use crate::widget::{Widget, WidgetChat};
 use crate::workspace::Workspace;
@@ -203,6 +204,8 @@ pub enum ImportedRows {
     Members(Vec<ImportedMember>),
     /// Threads.
     Threads(Vec<Thread>),
+    /// A file that stays with a thread.
+    ThreadFile(NewThreadFile),
     /// Exchanges.
     Chats(Vec<ImportedChat>),
     /// Folders of the library.

@@ -27,6 +27,7 @@ mod small_tables;
 mod source;
 pub mod surrogates;
 mod tables;
+mod thread_files;
 mod vectors;
 mod workspaces;
 

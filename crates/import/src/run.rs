@@ -30,6 +30,7 @@ use crate::row::Row;
 use crate::small_tables::{last_ids, small_tables, version};
 use crate::source::SourceDatabase;
 use crate::tables::{Fate, fate};
+use crate::thread_files::{self, ThreadFileRows};
 use crate::vectors;
 
 const KIND: &str = "anythingllm";
@@ -90,6 +91,7 @@ struct Plan {
     reading: SourceReader,
     configuration: Configuration,
     rows: Vec<ImportedRows>,
+    thread_files: ThreadFileRows,
     scan: Scan,
     placed: Vec<Row>,
     kept: BTreeMap<String, Value>,
@@ -163,6 +165,7 @@ impl Importer {
         let scan = documents::scan(&options.storage.join("documents"), &mut report)?;
         report.found("documents/", "documents", scan.files.len() as u64);
         let placed = source.all("workspace_documents")?;
+        let dropped = source.all(thread_files::TABLE)?;
         let counted = COUNTED.iter().filter_map(|table| report.tables.get(*table));
         let large: u64 = counted.map(|table| table.found).sum();
         options.progress.set_total(large + scan.files.len() as u64);
@@ -173,12 +176,13 @@ impl Importer {
             now,
             progress: options.progress.clone(),
         };
-        Ok(Plan { reading, configuration, rows, scan, placed, kept, last_ids })
+        let thread_files = ThreadFileRows::new(dropped, &options.storage, reading.clone());
+        Ok(Plan { reading, configuration, rows, thread_files, scan, placed, kept, last_ids })
     }
 
     /// Does everything but write.
     async fn rehearse(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
-        let Plan { reading, configuration, mut rows, scan, placed, .. } = plan;
+        let Plan { reading, configuration, mut rows, thread_files, scan, placed, .. } = plan;
         self.first_rows(options, configuration, &mut rows, &reading).await?;
         let (storage, root) = (options.storage.clone(), self.root.clone());
         let shared = reading.clone();
@@ -202,14 +206,8 @@ impl Importer {
                 report.imported("documents/", stored.len() as u64);
                 placements::rows(placed, &stored, &shared.known, now, report);
             });
-            for portions in [
-                Portions::chats(shared.clone()),
-                Portions::widget_chats(shared.clone()),
-                Portions::events(shared.clone()),
-            ] {
-                for rows in portions {
-                    rows?;
-                }
+            for rows in thread_files.chain(large_tables(&shared)) {
+                rows?;
             }
             let mut report = shared.report.lock().unwrap_or_else(PoisonError::into_inner);
             leftovers::copy_files(&storage, &root, &mut report)
@@ -236,7 +234,16 @@ impl Importer {
     }
 
     async fn carry_out(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
-        let Plan { reading, configuration, mut rows, scan, placed, mut kept, last_ids } = plan;
+        let Plan {
+            reading,
+            configuration,
+            mut rows,
+            thread_files,
+            scan,
+            placed,
+            mut kept,
+            last_ids,
+        } = plan;
         let splitting = configuration.splitting();
         let environment = configuration.environment.clone();
         let embedder = configuration.embedder();
@@ -258,8 +265,16 @@ impl Importer {
             placed_rows = placements::rows(placed, &stored, &reading.known, by.at, report);
         });
         placed_rows.sort_by(|one, other| one.path.cmp(&other.path));
-        let rows =
-            self.stream(first, folders, documents, placed_rows, splitting, &reading, last_ids);
+        let rows = OrderedRows {
+            first,
+            thread_files,
+            folders,
+            documents,
+            placed: placed_rows,
+            splitting,
+            last_ids,
+        };
+        let rows = rows.stream(self, &reading);
         let origin = options.storage.display().to_string();
         let event = by.event("data_imported", json!({ "kind": KIND, "from": origin }).to_string());
         self.target.import(KIND, &origin, rows, event).await?;
@@ -277,26 +292,27 @@ impl Importer {
             .map_err(Error::of_file)?;
         Ok(report)
     }
+}
 
-    /// All rows in the order in which they refer to one another.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the stream")]
-    fn stream(
-        &self,
-        first: Vec<ImportedRows>,
-        folders: Vec<Folder>,
-        documents: Vec<Document>,
-        placed: Vec<PlacedRow>,
-        (size, overlap): (usize, usize),
-        reading: &SourceReader,
-        last_ids: BTreeMap<Numbered, i64>,
-    ) -> RowStream {
-        let mut rows = first;
-        rows.push(ImportedRows::Folders(folders));
-        rows.extend(batches(documents).map(ImportedRows::Documents));
+/// The rows that are written, in the order in which they refer to one another.
+struct OrderedRows {
+    first: Vec<ImportedRows>,
+    thread_files: ThreadFileRows,
+    folders: Vec<Folder>,
+    documents: Vec<Document>,
+    placed: Vec<PlacedRow>,
+    /// The size of a passage and its overlap with the next, in characters.
+    splitting: (usize, usize),
+    last_ids: BTreeMap<Numbered, i64>,
+}
+
+impl OrderedRows {
+    fn stream(self, importer: &Importer, reading: &SourceReader) -> RowStream {
+        let (size, overlap) = self.splitting;
         let passages = Passages {
-            placed: placed.into_iter(),
-            files: Arc::clone(&self.files),
-            splitter: Arc::clone(&self.splitter),
+            placed: self.placed.into_iter(),
+            files: Arc::clone(&importer.files),
+            splitter: Arc::clone(&importer.splitter),
             splitting: Splitting { size, overlap },
             handle: Handle::current(),
             last: None,
@@ -307,17 +323,25 @@ impl Importer {
             let report = last.report.lock().unwrap_or_else(PoisonError::into_inner);
             serde_json::to_string(&*report).map(ImportedRows::Report).map_err(Error::internal)
         });
-        let rows = rows
-            .into_iter()
+        let documents = batches(self.documents).map(ImportedRows::Documents);
+        let small = self.first.into_iter().chain([ImportedRows::Folders(self.folders)]);
+        let rows = small
+            .chain(documents)
             .map(Ok)
+            .chain(self.thread_files)
             .chain(passages)
-            .chain(Portions::chats(reading.clone()))
-            .chain(Portions::widget_chats(reading.clone()))
-            .chain(Portions::events(reading.clone()))
-            .chain([Ok(ImportedRows::LastIds(last_ids))])
+            .chain(large_tables(reading))
+            .chain([Ok(ImportedRows::LastIds(self.last_ids))])
             .chain(report);
         Box::new(rows)
     }
+}
+
+/// The tables that are read in portions.
+fn large_tables(reading: &SourceReader) -> impl Iterator<Item = Result<ImportedRows>> + use<> {
+    let tables = [Portions::chats, Portions::widget_chats, Portions::events];
+    let reading = reading.clone();
+    tables.into_iter().flat_map(move |table| table(reading.clone()))
 }
 
 fn summary(document: &Document) -> KnownDocument {

@@ -48,7 +48,7 @@ const TABLES: &[(&str, Fate, &str)] = &[
     ("workspace_agent_invocations", Fate::Dropped, "ended agent sessions"),
     ("workspace_chats", Fate::Imported, "exchanges"),
     ("workspace_documents", Fate::Imported, "documents in workspaces; jobs embed them"),
-    ("workspace_parsed_files", Fate::Kept, "files dropped into chats, with their texts"),
+    ("workspace_parsed_files", Fate::Imported, "files that stay with threads, with their texts"),
     ("workspace_suggested_messages", Fate::Imported, "suggested messages"),
     ("workspace_threads", Fate::Imported, "threads"),
     ("workspace_users", Fate::Imported, "members"),

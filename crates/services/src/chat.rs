@@ -36,7 +36,7 @@ pub use attachments::MOST_ATTACHMENTS;
 pub use overrides::RequestOverrides;
 pub use question::{LONGEST_QUESTION, Question};
 pub use stop::Stop;
-pub use thread_files::{MOST_FILES, add_file, remove_file};
+pub use thread_files::{LONGEST_TEXT as LONGEST_THREAD_FILE, MOST_FILES, add_file, remove_file};
 
 pub use crate::exchange::{Attachment, Metrics, Source};
 

@@ -52,6 +52,12 @@ const TABLES: &[(&str, &[&str], &str)] = &[
         "SELECT * FROM prompt_history WHERE workspaceId IN (SELECT id FROM workspaces)",
     ),
     ("invites.jsonl", &["id", "code", "status"], "SELECT * FROM invites"),
+    (
+        "thread-files.jsonl",
+        &["threadId", "tokenCountEstimate"],
+        "SELECT * FROM workspace_parsed_files
+            WHERE threadId IN (SELECT id FROM workspace_threads)",
+    ),
     ("embeds.jsonl", &["id", "uuid", "chat_mode"], "SELECT * FROM embed_configs"),
     (
         "browser-extension-keys.jsonl",

@@ -15,7 +15,7 @@ use crate::database::tx_error::{OrRefused, TxError};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = thread_files)]
-struct Row {
+pub(crate) struct Row {
     id: i32,
     name: String,
     tokens: i32,
@@ -39,6 +39,21 @@ fn lock(conn: &mut AnyConnection, thread: ThreadId) -> Result<(), TxError> {
         AnyConnection::Sqlite(conn) => row.select(threads::id).first(conn).optional()?,
     };
     found.map(drop).ok_or_else(|| Error::not_found("thread", thread).into())
+}
+
+pub(crate) fn insert(conn: &mut AnyConnection, new: NewThreadFile) -> Result<Row, TxError> {
+    let NewThreadFile { thread, name, text: words, tokens, created_at } = new;
+    diesel::insert_into(thread_files::table)
+        .values((
+            thread_files::thread_id.eq(thread.0),
+            thread_files::name.eq(text(name)),
+            thread_files::text.eq(text(words)),
+            thread_files::tokens.eq(tokens),
+            thread_files::created_at.eq(time(created_at)),
+        ))
+        .returning(columns::<Row>())
+        .get_result(conn)
+        .or_not_found("thread", thread)
 }
 
 #[async_trait]
@@ -69,7 +84,7 @@ impl ThreadFiles for Database {
 
     async fn add(&self, new: NewThreadFile, most: usize, event: Event) -> Result<ThreadFile> {
         self.write(move |conn| {
-            let NewThreadFile { thread, name, text: words, tokens, created_at } = new;
+            let thread = new.thread;
             lock(conn, thread)?;
             let there: i64 = thread_files::table
                 .filter(thread_files::thread_id.eq(thread.0))
@@ -79,17 +94,7 @@ impl ThreadFiles for Database {
                 let reason = format!("A thread holds at most {most} files. Remove some first.");
                 return Err(Error::exhausted(reason).into());
             }
-            let row: Row = diesel::insert_into(thread_files::table)
-                .values((
-                    thread_files::thread_id.eq(thread.0),
-                    thread_files::name.eq(text(name)),
-                    thread_files::text.eq(text(words)),
-                    thread_files::tokens.eq(tokens),
-                    thread_files::created_at.eq(time(created_at)),
-                ))
-                .returning(columns::<Row>())
-                .get_result(conn)
-                .or_not_found("thread", thread)?;
+            let row = insert(conn, new)?;
             audit::record(conn, event)?;
             Ok(row.into())
         })

@@ -15,6 +15,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
+use crate::chats::thread_files;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{text, time};
@@ -117,6 +118,7 @@ fn write(
             }
         }
         ImportedRows::Threads(rows) => conversations::threads(conn, rows)?,
+        ImportedRows::ThreadFile(file) => thread_files::insert(conn, file).map(drop)?,
         ImportedRows::Chats(rows) => conversations::chats(conn, rows)?,
         ImportedRows::Widgets(rows) => conversations::widgets(conn, rows)?,
         ImportedRows::WidgetChats(rows) => conversations::widget_chats(conn, rows)?,

@@ -13,7 +13,7 @@ use crate::ingestion::{RawText, from_text};
 pub const MOST_FILES: usize = 16;
 
 /// The longest text of a file that stays, in bytes.
-const LONGEST_TEXT: usize = 4 << 20;
+pub const LONGEST_TEXT: usize = 4 << 20;
 
 /// The window for which such a file is read: its whole text is kept.
 const WHOLE: u64 = LONGEST_TEXT as u64 / BYTES_A_TOKEN + 1;

@@ -38,6 +38,18 @@
     htmx.process(part);
   };
 
+  // A job that was over when a file was refused does not hear of it by itself.
+  const renewed = async ({ job }) => {
+    if (!job || !document.getElementById(`job-${job}`)?.hasAttribute("data-over")) return;
+    const response = await fetch(`/jobs/${job}`);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const part = page.querySelector("[data-job]");
+    const known = document.getElementById(`job-${job}`);
+    if (!part || !known) return;
+    known.replaceWith(document.importNode(part, true));
+    htmx.process(document.getElementById(`job-${job}`));
+  };
+
   const end = (row, name, words) => {
     row.dataset.state = name;
     row.querySelector(".upload-state").textContent = words;
@@ -71,6 +83,7 @@
         again.textContent = zone.dataset.again;
         again.addEventListener("click", () => anew(zone, { file, top }, row));
         row.append(again);
+        renewed(zone).catch(() => {});
       }
       done(name);
     };
