@@ -4,7 +4,7 @@
 //! It quotes the first passage of the prompt and repeats the question. The name of the model
 //! chooses the behaviour; [`MODELS`] lists the names, and any other name behaves like `echo`.
 mod chat;
-mod embedding;
+pub mod embedding;
 mod misbehaving;
 mod ollama;
 mod picture;

@@ -135,7 +135,7 @@ async fn what_visitors_asked_a_widget_is_listed_by_visitor() -> Result<()> {
         ("00000000-0000-4000-8000-00000000000b", "And close?"),
     ] {
         let body = json!({ "sessionId": session, "message": message });
-        let asked = crate::embeds::ask(&server, &key, None, body).await?;
+        let asked = crate::embeds::ask(server.admin(), &key, None, body).await?;
         assert_eq!(asked.status, 200, "{}", asked.body);
     }
     let all = ada.get(&format!("/admin/widgets/{key}/chats")).await?;

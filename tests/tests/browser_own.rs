@@ -10,6 +10,7 @@ use crate::browser_journey::{PASSWORD, base, fresh_with, furnish, violations, we
 on_both_databases!(
     what_is_deleted_comes_back_and_is_found_by_its_owner_only,
     a_link_shows_a_conversation_until_it_is_revoked,
+    conversations_are_listed_and_deleted_together,
 );
 
 /// Ada, who administers, and bob, both in the workspace `alpha`; with answers that quote.
@@ -105,6 +106,43 @@ async fn what_is_deleted_comes_back_and_is_found_by_its_owner_only(backend: Back
     assert_eq!(value["exchanges"][0]["question"], question);
     assert_eq!(bob.get("/w/alpha/export?format=exe").await?.status, 400);
     assert_eq!(ada.get(&format!("{thread}/export?format=md")).await?.status, 404);
+    Ok(())
+}
+
+async fn conversations_are_listed_and_deleted_together(backend: Backend) -> Result<()> {
+    let (server, mut ada, mut bob) = two(backend).await?;
+    ensure!(bob.get("/w/alpha/conversations").await?.says("No conversations yet"));
+    for number in 0..53 {
+        let body = json!({ "name": format!("Talk {number:02}"), "slug": format!("talk-{number:02}"), "userId": 2 });
+        server.admin().post("/v1/workspace/alpha/thread/new", body).await?.ok()?;
+    }
+    let first = bob.get("/w/alpha/conversations").await?;
+    ensure!(first.says("value=\"talk-52\"") && !first.says("value=\"talk-02\""), "{}", first.text);
+    let older = first.text.split("href=\"?before=").nth(1).context("no older conversations")?;
+    let older: String = older.chars().take_while(char::is_ascii_digit).collect();
+    let second = bob.get(&format!("/w/alpha/conversations?before={older}")).await?;
+    ensure!(second.says("value=\"talk-02\"") && !second.says("value=\"talk-03\""));
+    let found = bob.get("/w/alpha/conversations?q=K%2001").await?;
+    ensure!(found.says("value=\"talk-01\"") && !found.says("value=\"talk-11\""));
+    ensure!(bob.get("/w/alpha/conversations?q=nowhere").await?.says("No names match"));
+    ensure!(ada.get("/w/alpha/conversations").await?.says("No conversations yet"));
+
+    let delete = "/w/alpha/conversations/delete";
+    assert_eq!(bob.post(delete, &[]).await?.status, 400);
+    // One that is somebody else's keeps the others too.
+    let both = [("thread", "talk-01"), ("thread", "talk-02")];
+    assert_eq!(ada.post(delete, &both).await?.status, 404);
+    assert_eq!(bob.post(delete, &[both[0], ("thread", "nope")]).await?.status, 404);
+    ensure!(bob.get("/w/alpha/t/talk-01").await?.status == 200);
+    let gone = bob.post(delete, &both).await?;
+    ensure!(bob.get(gone.leads_to()).await?.says("Conversations deleted"));
+    for slug in ["talk-01", "talk-02"] {
+        assert_eq!(bob.get(&format!("/w/alpha/t/{slug}")).await?.status, 404);
+    }
+    let bin = bob.get("/account/bin").await?;
+    ensure!(bin.says("Talk 01") && bin.says("Talk 02"), "{}", bin.text);
+    bob.post("/bin/1/restore", &[]).await?;
+    ensure!(bob.get("/w/alpha/t/talk-01").await?.status == 200);
     Ok(())
 }
 

@@ -1,13 +1,20 @@
 //! The chat widget in a real browser, on pages of another origin with a strict policy.
+use std::io::Write as _;
+
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::{Options, TestServer, model_server};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::browser_journey::{base, violations};
+
+/// The most bytes of the script, with gzip, that every page with a widget loads.
+const LARGEST_SCRIPT: usize = 40_000;
 
 /// The widget's shadow root, where the test's script looks for elements.
 const FIND: &str = "document.querySelector('[data-carrel-widget]').shadowRoot";
@@ -294,6 +301,11 @@ async fn the_script_may_be_loaded_by_every_site_and_is_sent_once() -> Result<()>
         let known = known.header("if-none-match", there.header("etag"));
         assert_eq!(e2e::send(known).await?.status, 304);
     }
+    let script = stranger.download("/embed/anythingllm-chat-widget.min.js").await?;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&script)?;
+    let size = packed.finish()?.len();
+    assert!((2_000..=LARGEST_SCRIPT).contains(&size), "{size} bytes with gzip");
     assert_eq!(stranger.get("/embed/nope.js").await?.status, 404);
     Ok(())
 }

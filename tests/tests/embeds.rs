@@ -43,13 +43,13 @@ async fn embed(admin: &Client, fields: Value) -> Result<String> {
 
 /// Sends a request as a page does: without a key, and with the body as text.
 pub async fn ask(
-    server: &TestServer,
+    client: &Client,
     embed: &str,
     origin: Option<&str>,
     body: Value,
 ) -> Result<Answer> {
     let path = format!("/api/embed/{embed}/stream-chat");
-    let request = server.admin().anonymous().request(Method::POST, &path);
+    let request = client.anonymous().request(Method::POST, &path);
     let request = request.header("content-type", "text/plain").body(body.to_string());
     send(with_origin(request, origin)).await
 }
@@ -139,7 +139,7 @@ async fn an_embed_is_made_changed_and_deleted(backend: Backend) -> Result<()> {
 async fn a_visitor_is_answered_and_remembered(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let uuid = alpha(&server, json!({ "allowlist_domains": [PAGE] })).await?;
-    let answer = ask(&server, &uuid, Some(PAGE), hello()).await?;
+    let answer = ask(server.admin(), &uuid, Some(PAGE), hello()).await?;
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
     assert_eq!(answer.header("access-control-allow-origin"), PAGE);
     let told = events(&answer);
@@ -195,7 +195,7 @@ async fn only_pages_on_the_list_are_served() -> Result<()> {
         Some(""),
     ] {
         let refused = [
-            ask(&server, &uuid, origin, hello()).await?,
+            ask(server.admin(), &uuid, origin, hello()).await?,
             visit(&server, Method::GET, &uuid, SESSION, origin).await?,
             visit(&server, Method::DELETE, &uuid, SESSION, origin).await?,
         ];
@@ -209,15 +209,15 @@ async fn only_pages_on_the_list_are_served() -> Result<()> {
         }
     }
     let open = embed(server.admin(), json!({})).await?;
-    assert_eq!(ask(&server, &open, None, hello()).await?.status, 200);
+    assert_eq!(ask(server.admin(), &open, None, hello()).await?.status, 200);
     server.admin().post(&format!("/v1/embed/{open}"), json!({ "enabled": false })).await?.ok()?;
-    assert_eq!(ask(&server, &open, None, hello()).await?.status, 503);
+    assert_eq!(ask(server.admin(), &open, None, hello()).await?.status, 503);
     assert_eq!(visit(&server, Method::GET, &open, SESSION, None).await?.status, 503);
 
     let strict = options(Backend::Sqlite).with("EMBED_REQUIRE_ALLOWLIST", "true");
     let server = TestServer::start(strict).await?;
     let open = alpha(&server, json!({})).await?;
-    assert_eq!(ask(&server, &open, Some(PAGE), hello()).await?.status, 401);
+    assert_eq!(ask(server.admin(), &open, Some(PAGE), hello()).await?.status, 401);
     Ok(())
 }
 
@@ -238,7 +238,7 @@ async fn a_page_of_another_site_may_read_the_answer() -> Result<()> {
     assert_eq!(answer.header("access-control-allow-origin"), PAGE);
     assert!(answer.header("access-control-allow-methods").contains("POST"));
     assert!(answer.header("access-control-allow-credentials").is_empty());
-    let refused = ask(&server, &session(1), Some(PAGE), hello()).await?;
+    let refused = ask(server.admin(), &session(1), Some(PAGE), hello()).await?;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (404, PAGE));
     Ok(())
 }
@@ -257,7 +257,7 @@ async fn what_is_no_question_is_refused_and_costs_nothing() -> Result<()> {
         (json!({ "sessionId": SESSION, "message": { "not": "" } }), 400),
         (json!({ "sessionId": SESSION, "message": "x".repeat(20_000) }), 413),
     ] {
-        let refused = ask(&server, &uuid, None, body.clone()).await?;
+        let refused = ask(server.admin(), &uuid, None, body.clone()).await?;
         assert_eq!((refused.status, &refused.body["type"]), (status, &json!("abort")), "{body}");
     }
     let path = format!("/api/embed/{uuid}/stream-chat");
@@ -266,10 +266,10 @@ async fn what_is_no_question_is_refused_and_costs_nothing() -> Result<()> {
         assert_eq!(send(request).await?.status, 400, "{body}");
     }
     for unknown in ["nope", &session(1), "%2e%2e", "' OR 1=1 --"] {
-        assert_eq!(ask(&server, unknown, None, hello()).await?.status, 404, "{unknown}");
+        assert_eq!(ask(server.admin(), unknown, None, hello()).await?.status, 404, "{unknown}");
     }
     assert_eq!(visit(&server, Method::GET, &uuid, "x", None).await?.status, 404);
-    assert_eq!(ask(&server, &uuid, None, hello()).await?.status, 200);
+    assert_eq!(ask(server.admin(), &uuid, None, hello()).await?.status, 200);
     Ok(())
 }
 
@@ -282,7 +282,7 @@ async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
     server.admin().post(&format!("/v1/embed/{uuid}"), query).await?.ok()?;
     let question = |number: usize| {
         let body = json!({ "sessionId": session(number % 2), "message": "zzz qqq" });
-        ask(&server, &uuid, None, body)
+        ask(server.admin(), &uuid, None, body)
     };
     let answers = join_all((0..100).map(question)).await;
     let answers: Vec<_> = answers.into_iter().collect::<Result<_>>()?;
@@ -292,8 +292,8 @@ async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
     let refused: Vec<_> = refused.map(|answer| &answer.body).collect();
     assert_eq!(refused.len(), 95);
     assert!(refused.iter().all(|body| body["type"] == "abort"));
-    let full =
-        ask(&server, &uuid, None, json!({ "sessionId": session(9), "message": "x" })).await?;
+    let full = ask(server.admin(), &uuid, None, json!({ "sessionId": session(9), "message": "x" }))
+        .await?;
     assert_eq!((&full.body["error"], full.status), (&json!("Rate limit exceeded"), 429));
     assert!(full.body["errorMsg"].is_string());
     let kept = server.admin().get(&format!("/v1/embed/{uuid}/chats")).await?.ok()?;
@@ -304,10 +304,10 @@ async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
 async fn an_embed_goes_with_its_workspace(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let uuid = alpha(&server, json!({})).await?;
-    assert_eq!(ask(&server, &uuid, None, hello()).await?.status, 200);
+    assert_eq!(ask(server.admin(), &uuid, None, hello()).await?.status, 200);
     server.admin().delete("/v1/workspace/alpha", json!({})).await?.ok()?;
     assert_eq!(server.admin().get("/v1/embed").await?.ok()?, json!({ "embeds": [] }));
-    assert_eq!(ask(&server, &uuid, None, hello()).await?.status, 404);
+    assert_eq!(ask(server.admin(), &uuid, None, hello()).await?.status, 404);
     Ok(())
 }
 
@@ -316,7 +316,7 @@ async fn an_address_that_asks_too_fast_is_slowed_down() -> Result<()> {
     let slow = Options::from(Backend::Sqlite).with("CARREL_EMBED_RATE", "2");
     let server = TestServer::start(slow).await?;
     for expected in [404, 404, 429] {
-        let answer = ask(&server, &session(1), None, hello()).await?;
+        let answer = ask(server.admin(), &session(1), None, hello()).await?;
         assert_eq!(answer.status, expected);
         assert_eq!(answer.header("retry-after").is_empty(), expected != 429);
     }
@@ -338,7 +338,7 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
     body["model"] = json!("fail-400");
     body["temperature"] = json!(1.5);
     for _ in 0..3 {
-        assert_eq!(ask(&server, &closed, None, body.clone()).await?.status, 200);
+        assert_eq!(ask(server.admin(), &closed, None, body.clone()).await?.status, 200);
     }
     let asked = model.requests().pop().context("not asked")?;
     assert_eq!((&asked["model"], asked.get("temperature")), (&json!("echo"), None));
@@ -346,7 +346,7 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
     assert_eq!(asked["messages"].as_array().map(Vec::len), Some(4));
     assert!(!asked["messages"][0].to_string().contains("rude"));
 
-    let failed = ask(&server, &open, None, body).await?;
+    let failed = ask(server.admin(), &open, None, body).await?;
     let asked = model.requests().pop().context("not asked")?;
     assert_eq!((&asked["model"], &asked["temperature"]), (&json!("fail-400"), &json!(1.5)));
     assert!(asked["messages"][0].to_string().contains("Be rude."));

@@ -1,5 +1,6 @@
 //! Imports of AnythingLLM: the small installation of `tests/import`, which `make.py` there writes,
 //! and recorded ones beside the clone if they are present.
+mod kept_vectors;
 mod recorded;
 
 use std::fs;

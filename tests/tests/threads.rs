@@ -1,9 +1,14 @@
 //! Threads: creating, listing, renaming and deleting them; and their history.
 use anyhow::Result;
 use e2e::{Backend, Mode, TestServer, in_both_modes, on_both_databases};
-use serde_json::json;
+use serde_json::{Value, json};
 
-in_both_modes!(a_thread_is_found_by_a_part_of_its_name, history_tells_what_was_said,);
+in_both_modes!(
+    a_thread_is_found_by_a_part_of_its_name,
+    history_tells_what_was_said,
+    several_threads_are_deleted_together_or_not_at_all,
+    a_branch_copies_a_conversation_up_to_an_exchange,
+);
 
 // It names users of its own, or makes the team itself.
 on_both_databases!(a_thread_lives_in_its_workspace);
@@ -95,7 +100,7 @@ async fn history_tells_what_was_said(backend: Backend, mode: Mode) -> Result<()>
         let body = json!({ "message": message, "sessionId": session });
         admin.post("/v1/workspace/alpha/chat", body).await?.ok()?;
     }
-    let asked = |history: &serde_json::Value| -> Vec<String> {
+    let asked = |history: &Value| -> Vec<String> {
         let turns = history["history"].as_array().cloned().unwrap_or_default();
         let users = turns.iter().filter(|turn| turn["role"] == "user");
         users.map(|turn| turn["content"].as_str().unwrap_or_default().to_owned()).collect()
@@ -151,5 +156,88 @@ async fn threads_are_refused_as_existing_clients_expect() -> Result<()> {
     }
     let missing = admin.delete("/api/v1/workspace/nope/thread/one", json!({})).await?;
     assert_eq!((missing.status, missing.body), (400, json!("Bad Request")));
+    Ok(())
+}
+
+async fn several_threads_are_deleted_together_or_not_at_all(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = server(backend, mode).await?;
+    let admin = server.admin();
+    for (workspace, slug) in
+        [("alpha", "one"), ("alpha", "two"), ("alpha", "three"), ("beta", "four")]
+    {
+        let path = format!("/v1/workspace/{workspace}/thread/new");
+        admin.post(&path, json!({ "name": slug, "slug": slug })).await?.ok()?;
+    }
+    let left = async || -> Result<usize> {
+        let page = admin.get("/v1/workspace/alpha/threads").await?.ok()?;
+        Ok(page["threads"].as_array().map_or(0, Vec::len))
+    };
+    let delete = async |slugs: Value| {
+        admin.delete("/v1/workspace/alpha/threads", json!({ "slugs": slugs })).await
+    };
+    let many: Vec<_> = (0..101).map(|number| number.to_string()).collect();
+    for (slugs, status) in [
+        (json!(["one", "nope"]), 404),
+        (json!(["one", "four"]), 404),
+        (json!([]), 400),
+        (json!(["one", 5]), 400),
+        (json!("one"), 400),
+        (json!(null), 400),
+        (json!(many), 400),
+    ] {
+        assert_eq!(delete(slugs.clone()).await?.status, status, "{slugs}");
+        assert_eq!(left().await?, 3, "{slugs}");
+    }
+    let gone = delete(json!(["one", "two", "one"])).await?.ok()?;
+    assert_eq!(gone, json!({ "success": true, "error": null }));
+    assert_eq!(left().await?, 1);
+    let body = json!({ "slugs": ["three"] });
+    admin.delete("/api/v1/workspace/alpha/threads", body).await?.ok()?;
+    assert_eq!(left().await?, 0);
+    admin.get("/v1/workspace/beta/thread/four/chats").await?.ok()?;
+    Ok(())
+}
+
+async fn a_branch_copies_a_conversation_up_to_an_exchange(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = server(backend, mode).await?;
+    let admin = server.admin();
+    admin
+        .upload("tide.md", b"The tide turns at noon.", &[("addToWorkspaces", "alpha")])
+        .await?
+        .ok()?;
+    admin.post("/v1/workspace/alpha/thread/new", json!({ "slug": "tides" })).await?.ok()?;
+    let mut ids = Vec::new();
+    for question in ["When does the tide turn?", "And at night?", "And later?"] {
+        let body = json!({ "message": question });
+        let said = admin.post("/v1/workspace/alpha/thread/tides/chat", body).await?.ok()?;
+        ids.push(said["chatId"].clone());
+    }
+    let branch = format!("/v1/workspace/alpha/chats/{}/branch", ids[1]);
+    let made = admin.post(&branch, json!({})).await?.ok()?;
+    assert_eq!(made["thread"]["name"], "Branch of When does the tide turn?");
+    let slug = made["thread"]["slug"].as_str().unwrap_or_default();
+    let questions = async |slug: &str| -> Result<Vec<Value>> {
+        let history = admin.get(&format!("/v1/workspace/alpha/thread/{slug}/chats")).await?.ok()?;
+        let messages = history["history"].as_array().cloned().unwrap_or_default();
+        let asked = messages.into_iter().filter(|message| message["role"] == "user");
+        Ok(asked.map(|message| message["content"].clone()).collect())
+    };
+    assert_eq!(questions(slug).await?, ["When does the tide turn?", "And at night?"]);
+    assert_eq!(questions("tides").await?.len(), 3);
+    let named = json!({ "name": "Other way", "slug": "other-way" });
+    let made = admin.post(&format!("/api{branch}"), named.clone()).await?.ok()?;
+    assert_eq!(made["thread"]["slug"], "other-way");
+    assert_eq!(admin.post(&branch, named).await?.status, 409);
+    assert_eq!(admin.post(&branch, json!({ "name": 5 })).await?.status, 400);
+    for missing in ["alpha/chats/999999", "beta/chats/1", "alpha/chats/x"] {
+        let path = format!("/v1/workspace/{missing}/branch");
+        assert_eq!(admin.post(&path, json!({})).await?.status, 404, "{missing}");
+    }
     Ok(())
 }

@@ -36,6 +36,9 @@ pub struct ChatSession {
 pub trait ChatEdits: Send + Sync {
     /// An exchange of a workspace, whoever asked, without its images.
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
+    /// The included exchanges of a conversation up to and including `chat`: the newest `limit`, oldest
+    /// first, without images; fewer where they exceed [`crate::chat::MOST_BYTES`].
+    async fn chats_up_to(&self, chat: &Chat, limit: u32) -> Result<Vec<Chat>>;
     /// Says whether there was such an exchange.
     async fn change_chat(
         &self,

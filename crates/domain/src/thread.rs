@@ -58,16 +58,19 @@ pub trait Threads: Send + Sync {
         after: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;
-    /// A user's threads of a workspace, or those that are nobody's: the newest `limit`, newest
-    /// first.
+    /// A user's threads of a workspace, or those without an owner: the newest `limit` below `before`,
+    /// newest first. `name` filters as in [`Threads::page`].
     async fn latest(
         &self,
         workspace: WorkspaceId,
         user: Option<UserId>,
+        name: &str,
+        before: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;
     /// [`crate::Error::NotFound`] when there is no such thread.
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread>;
-    /// Removes a thread with its exchanges. Says whether there was such a thread.
-    async fn delete(&self, id: ThreadId, event: Event) -> Result<bool>;
+    /// Removes threads with their exchanges. Returns how many there were; the event is written unless
+    /// there were none.
+    async fn delete(&self, ids: &[ThreadId], event: Event) -> Result<u64>;
 }

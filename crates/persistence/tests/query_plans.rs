@@ -206,7 +206,7 @@ async fn use_everything(db: &Database) {
     Threads::page(db, here, "", None, 20).await.unwrap();
     Threads::page(db, here, "some", Some(ThreadId(1)), 20).await.unwrap();
     db.rename(thread.id, String::new(), done(now)).await.unwrap();
-    Threads::delete(db, thread.id, done(now)).await.unwrap();
+    Threads::delete(db, &[thread.id], done(now)).await.unwrap();
 
     ApiKeys::create(db, NewApiKey { digest: KeyDigest([2; 32]), ..key(now) }, done(now))
         .await

@@ -1,14 +1,22 @@
-//! Starting, renaming and removing threads.
+//! Creates, branches, renames and deletes threads.
 use carrel_domain::audit::By;
-use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::chat::{Chat, Conversation, NewChat};
 use carrel_domain::model::Usage;
 use carrel_domain::thread::{NewThread, Thread, Threads};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result, Slug, UserId};
 use serde_json::json;
 
+use crate::Ports;
+
 /// The name of a thread without one.
 pub const UNNAMED: &str = "Thread";
+
+/// Most exchanges that a branch copies.
+pub const MOST_COPIED: u32 = 500;
+
+/// Characters of the first question in the name of a branch.
+const NAMED_AFTER: usize = 40;
 
 /// The options of a new thread.
 #[derive(Clone, Debug, Default)]
@@ -57,40 +65,59 @@ pub async fn rename(
     threads.rename(thread.id, name, by.event("api_workspace_thread_renamed", details)).await
 }
 
-/// Starts a thread with copies of exchanges, oldest first. Nothing of it is left where one cannot be copied.
+/// Creates a thread that starts with copies of a conversation up to and including `last`; the newest
+/// [`MOST_COPIED`] of them. If `choice` has no name, the thread is named `untitled` and the beginning of
+/// the first question. If an exchange cannot be copied, no thread remains.
 pub async fn branch(
-    threads: &dyn Threads,
-    chats: &dyn Chats,
+    ports: &Ports,
     workspace: &Workspace,
-    choice: ThreadChoice,
-    copied: Vec<Chat>,
+    last: &Chat,
+    mut choice: ThreadChoice,
+    untitled: &str,
     by: &By,
 ) -> Result<Thread> {
-    let thread = create(threads, workspace, choice, by).await?;
+    let copied = ports.chat_edits.chats_up_to(last, MOST_COPIED).await?;
+    if choice.name.is_none() {
+        let first = copied.first().and_then(|chat| chat.prompt.lines().next()).unwrap_or_default();
+        let beginning: String = first.chars().take(NAMED_AFTER).collect();
+        choice.name = Some(format!("{untitled} {}", beginning.trim()));
+    }
+    let thread = create(&*ports.threads, workspace, choice, by).await?;
     for chat in copied {
+        let conversation =
+            Conversation { thread: Some(thread.id), session: None, ..chat.conversation };
         let new = NewChat {
-            conversation: Conversation { thread: Some(thread.id), ..chat.conversation },
+            conversation,
             prompt: chat.prompt,
             response: chat.response,
-            images: chats.images(chat.id).await?,
+            images: ports.chats.images(chat.id).await?,
             include: true,
             created_at: by.at,
             usage: Some(Usage::default()),
         };
         let details = json!({ "chatId": chat.id.0 }).to_string();
-        if let Err(error) = chats.append(new, by.event("chat_copied", details)).await {
-            delete(threads, &thread, by).await?;
+        if let Err(error) = ports.chats.append(new, by.event("chat_copied", details)).await {
+            delete(&*ports.threads, &[thread], by).await?;
             return Err(error);
         }
     }
     Ok(thread)
 }
 
-/// Removes a thread with its exchanges.
-pub async fn delete(threads: &dyn Threads, thread: &Thread, by: &By) -> Result<()> {
-    let details = json!({ "threadName": thread.name }).to_string();
-    match threads.delete(thread.id, by.event("api_workspace_thread_deleted", details)).await? {
-        true => Ok(()),
-        false => Err(Error::not_found("thread", &thread.slug)),
+/// Deletes threads with their exchanges, all or none.
+///
+/// # Errors
+/// [`Error::NotFound`] if none of them exists any more.
+pub async fn delete(threads: &dyn Threads, gone: &[Thread], by: &By) -> Result<()> {
+    let (ids, names): (Vec<_>, Vec<_>) =
+        gone.iter().map(|thread| (thread.id, thread.name.as_str())).unzip();
+    let details = match names.as_slice() {
+        [name] => json!({ "threadName": name }),
+        names => json!({ "threadNames": names }),
+    };
+    let event = by.event("api_workspace_thread_deleted", details.to_string());
+    match (threads.delete(&ids, event).await?, gone) {
+        (0, [thread, ..]) => Err(Error::not_found("thread", &thread.slug)),
+        _ => Ok(()),
     }
 }

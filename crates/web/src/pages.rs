@@ -6,6 +6,7 @@ mod ask;
 mod chat;
 mod commands;
 mod composer;
+mod conversations;
 mod deletions;
 mod documents;
 mod entrance;
@@ -69,6 +70,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/forget", post().to(ask::forget))
         .route("/w/{slug}/reset", post().to(chat::reset))
         .route("/w/{slug}/threads", post().to(chat::new_thread))
+        .route("/w/{slug}/conversations", get().to(conversations::list))
+        .route("/w/{slug}/conversations/delete", post().to(conversations::delete))
         .route("/w/{slug}/t/{thread}", get().to(chat::thread))
         .route("/w/{slug}/t/{thread}/ask", post().to(ask::ask_in_thread))
         .route("/w/{slug}/t/{thread}/files/{id}/remove", post().to(chat::remove_file))

@@ -1,10 +1,11 @@
 //! Recorded installations answer as before after an import.
-use anyhow::Result;
+use anyhow::{Context, Result};
 use e2e::import_check::{Comparison, Fixture, compare, installations};
-use e2e::{Backend, TestServer};
+use e2e::{Backend, Client, TestServer, model_server};
 use serde_json::json;
 
 use super::import;
+use crate::embeds::ask;
 
 /// Imports a recorded installation that lies beside the clone, where it does.
 async fn import_recorded(name: &str) -> Result<()> {
@@ -24,6 +25,7 @@ async fn import_recorded(name: &str) -> Result<()> {
         false => Comparison::default(),
     };
     assert!(compared.different.is_empty(), "{name}: {:#?}", compared.different);
+    widgets_answer(&client).await.with_context(|| format!("the widgets of {name}"))?;
     for (name, password) in &fixture.users {
         let body = json!({ "username": name, "password": password });
         let session = client.anonymous().post("/v1/session", body).await?;
@@ -31,6 +33,33 @@ async fn import_recorded(name: &str) -> Result<()> {
     }
     let verified = server.carrel().run(&["verify"])?;
     assert_eq!(verified.code, Some(0), "{verified:?}");
+    Ok(())
+}
+
+/// Each widget that is on answers on the pages that it allows.
+async fn widgets_answer(client: &Client) -> Result<()> {
+    let model = model_server::start().await?;
+    let changes = json!({
+        "LLMProvider": "generic-openai",
+        "GenericOpenAiBasePath": model.base_url(),
+        "GenericOpenAiModelPref": "echo",
+        "EmbeddingEngine": "generic-openai",
+        "EmbeddingBasePath": model.base_url(),
+    });
+    let changed = client.post("/api/v1/system/update-env", changes).await?.ok()?;
+    assert_eq!(changed["error"], false, "{changed}");
+    let listed = client.get("/api/v1/embed").await?.ok()?;
+    for embed in listed["embeds"].as_array().into_iter().flatten() {
+        let uuid = embed["uuid"].as_str().context("no uuid")?;
+        let origin = embed["allowlist_domains"][0].as_str();
+        let body = json!({
+            "sessionId": "3f1f3d3e-7c52-4c7e-9d0e-2a4f4b0e7d11", "message": "Hello?",
+        });
+        let answer = ask(client, uuid, origin, body).await?;
+        let text = answer.body.as_str().unwrap_or_default();
+        let is_answered = answer.status == 200 && text.contains("textResponseChunk");
+        assert_eq!(is_answered, embed["enabled"] == true, "{embed}: {answer:?}");
+    }
     Ok(())
 }
 

@@ -96,6 +96,8 @@ fn operations(config: &mut impl Register) {
         .get("/workspace/{slug}/threads", READ, native::threads::list_threads)
         .post("/workspace/{slug}/thread/{thread}/update", CHAT, threads::update_thread)
         .delete("/workspace/{slug}/thread/{thread}", CHAT, threads::delete_thread)
+        .delete("/workspace/{slug}/threads", CHAT, native::threads::delete_threads)
+        .post("/workspace/{slug}/chats/{id}/branch", CHAT, native::threads::branch_chat)
         .get("/workspace/{slug}/chats", READ, history::list_workspace_chats)
         .get("/workspace/{slug}/thread/{thread}/chats", READ, history::list_thread_chats)
         .get("/workspace/{slug}/sessions", READ, native::chat_edits::list_sessions)

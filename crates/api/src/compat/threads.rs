@@ -63,7 +63,7 @@ pub async fn delete_thread(
 ) -> ApiResult<HttpResponse, Plain> {
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let deleted = match service::by_slug(&*ports.threads, &workspace, &path.1).await {
-        Ok(thread) => service::delete(&*ports.threads, &thread, &caller.by()).await,
+        Ok(thread) => service::delete(&*ports.threads, &[thread], &caller.by()).await,
         Err(error) => Err(error),
     };
     match deleted {

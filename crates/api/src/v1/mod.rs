@@ -84,6 +84,8 @@ pub fn operations(config: &mut impl Register) {
         .get("/workspace/{slug}/threads", READ, threads::list_threads)
         .post("/workspace/{slug}/thread/{thread}/update", CHAT, threads::update_thread)
         .delete("/workspace/{slug}/thread/{thread}", CHAT, threads::delete_thread)
+        .delete("/workspace/{slug}/threads", CHAT, threads::delete_threads)
+        .post("/workspace/{slug}/chats/{id}/branch", CHAT, threads::branch_chat)
         .get("/workspace/{slug}/chats", READ, history::list_workspace_chats)
         .get("/workspace/{slug}/thread/{thread}/chats", READ, history::list_thread_chats)
         .get("/workspace/{slug}/sessions", READ, chat_edits::list_sessions)

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::chats::exchanges::Row;
+use crate::chats::exchanges::{Row, in_conversation, newest};
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::AnyBackend;
 use crate::database::convert::{some_text, text, time};
@@ -39,6 +39,15 @@ impl ChatEdits for Database {
                 .first(conn)
                 .optional()?;
             Ok(row.map(Chat::from))
+        })
+        .await
+    }
+
+    async fn chats_up_to(&self, chat: &Chat, limit: u32) -> Result<Vec<Chat>> {
+        let (of, last) = (chat.conversation.clone(), chat.id);
+        self.read(move |conn| {
+            let query = in_conversation(&of).filter(chats::id.le(last.0));
+            Ok(newest(conn, query, limit)?)
         })
         .await
     }

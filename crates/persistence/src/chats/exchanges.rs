@@ -105,6 +105,18 @@ pub(super) fn in_conversation(of: &Conversation) -> chats::BoxedQuery<'static, A
     }
 }
 
+/// The newest `limit` exchanges of a query, oldest first, up to [`MOST_BYTES`].
+pub(super) fn newest(
+    conn: &mut AnyConnection,
+    of: chats::BoxedQuery<'static, AnyBackend>,
+    limit: u32,
+) -> QueryResult<Vec<Chat>> {
+    let query = of.order(chats::id.desc()).limit(i64::from(limit)).select((chats::id, TEXT_BYTES));
+    let mut ids = Room::of(MOST_BYTES).take(query.load(conn)?).items;
+    ids.reverse();
+    load(conn, &ids)
+}
+
 /// Exchanges in the order of their ids, without images.
 fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<Chat>> {
     bounds::load(conn, ids, |conn, some| {
@@ -163,16 +175,7 @@ impl Chats for Database {
 
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>> {
         let of = of.clone();
-        self.read(move |conn| {
-            let query = in_conversation(&of)
-                .order(chats::id.desc())
-                .limit(i64::from(limit))
-                .select((chats::id, TEXT_BYTES));
-            let mut ids = Room::of(MOST_BYTES).take(query.load(conn)?).items;
-            ids.reverse();
-            Ok(load(conn, &ids)?)
-        })
-        .await
+        self.read(move |conn| Ok(newest(conn, in_conversation(&of), limit)?)).await
     }
 
     async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {

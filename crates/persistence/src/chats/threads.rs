@@ -130,8 +130,11 @@ impl Threads for Database {
         &self,
         workspace: WorkspaceId,
         user: Option<UserId>,
+        name: &str,
+        before: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>> {
+        let pattern = pattern(name);
         self.read(move |conn| {
             let mut query = threads::table
                 .filter(threads::workspace_id.eq(workspace.0))
@@ -144,6 +147,12 @@ impl Threads for Database {
                 Some(user) => query.filter(threads::user_id.eq(user.0)),
                 None => query.filter(threads::user_id.is_null()),
             };
+            if let Some(before) = before {
+                query = query.filter(threads::id.lt(before.0));
+            }
+            if let Some(pattern) = pattern {
+                query = query.filter(threads::sought.like(pattern).escape('\\'));
+            }
             let rows: Vec<Row> = query.load(conn)?;
             Ok(rows.into_iter().map(Thread::from).collect())
         })
@@ -168,14 +177,16 @@ impl Threads for Database {
         .await
     }
 
-    async fn delete(&self, id: ThreadId, event: Event) -> Result<bool> {
+    async fn delete(&self, ids: &[ThreadId], event: Event) -> Result<u64> {
+        let ids: Vec<i32> = ids.iter().map(|id| id.0).collect();
         self.write(move |conn| {
             AdvisoryLock::People.acquire(conn)?;
-            if diesel::delete(threads::table.find(id.0)).execute(conn)? == 0 {
-                return Ok(false);
+            let named = threads::table.filter(threads::id.eq_any(ids));
+            let deleted = diesel::delete(named).execute(conn)?;
+            if deleted > 0 {
+                audit::record(conn, event)?;
             }
-            audit::record(conn, event)?;
-            Ok(true)
+            Ok(deleted as u64)
         })
         .await
     }

@@ -153,8 +153,8 @@ async fn a_thread_takes_its_exchanges_along(scratch: Scratch) {
     for place in [None, Some(gone.id), Some(kept.id)] {
         say(&db, &talk(place), "hello").await;
     }
-    assert!(Threads::delete(&db, gone.id, done(0)).await.unwrap());
-    assert!(!Threads::delete(&db, gone.id, done(0)).await.unwrap());
+    assert_eq!(Threads::delete(&db, &[gone.id], done(0)).await.unwrap(), 1);
+    assert_eq!(Threads::delete(&db, &[gone.id], done(0)).await.unwrap(), 0);
     assert_eq!(scratch.rows_in("chats"), 2);
     assert_eq!(scratch.miscounted_blocks(), 0);
     assert_eq!(Threads::all(&db).await.unwrap(), [kept]);

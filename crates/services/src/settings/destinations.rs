@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::registry::{Destination, Setting};
-use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::update::Plan;
 
@@ -18,10 +17,7 @@ pub(super) fn redirected_secrets(
     given: &BTreeSet<&'static str>,
     before: &Snapshot,
 ) -> Vec<(&'static str, Vec<String>)> {
-    let mut after = before.clone();
-    for (variable, change) in planned {
-        after.stored.insert(variable, SecretString::new(change.text.clone()));
-    }
+    let after = before.after(planned);
     let mut refusals = Vec::new();
     for secret in store.registry().variables().filter(|row| !row.destinations.is_empty()) {
         let is_set = store.explicit_value(&after, secret.variable).is_some();

@@ -46,6 +46,17 @@ pub(super) struct Change<'a> {
 /// The changes, by variable.
 pub(super) type Plan<'a> = BTreeMap<&'static str, Change<'a>>;
 
+impl Snapshot {
+    /// Returns the values as they would be after the changes.
+    pub(super) fn after(&self, planned: &Plan<'_>) -> Self {
+        let mut after = self.clone();
+        for (variable, change) in planned {
+            after.stored.insert(variable, SecretString::new(change.text.clone()));
+        }
+        after
+    }
+}
+
 impl SettingsStore {
     /// Changes settings by their public names, and tells subscribers. One audit event is written
     /// with the change: `update_llm_provider`, `update_embedding_engine` or `update_vector_db` when
@@ -203,10 +214,7 @@ impl SettingsStore {
         planned: &Plan<'_>,
         before: &Snapshot,
     ) -> Vec<(&'static str, Vec<String>)> {
-        let mut after = before.clone();
-        for (variable, change) in planned {
-            after.stored.insert(variable, SecretString::new(change.text.clone()));
-        }
+        let after = before.after(planned);
         let mut refusals = Vec::new();
         for selector in self.registry.variables() {
             for check in &selector.checks {

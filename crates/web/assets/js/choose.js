@@ -1,7 +1,7 @@
-// Documents that are ticked: how many, all of a page at once, and what can be done with them.
+// Documents or conversations that are ticked: how many, all of a page at once, and what can be done with them.
 "use strict";
 (() => {
-  const boxes = (form) => [...form.elements].filter((field) => field.name === "path");
+  const boxes = (form) => [...form.elements].filter((field) => field.matches("[type=checkbox]:not([data-choose-all])"));
 
   const show = (form) => {
     const all = boxes(form);

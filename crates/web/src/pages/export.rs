@@ -14,9 +14,8 @@ use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::texts::t;
 
-/// Most exchanges that are exported and copied; the newest.
+/// Most exchanges that are exported; the newest.
 const MOST: u32 = 5_000;
-const MOST_COPIED: u32 = 500;
 
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let place = Place::of(&current_user, &slug, None).await?;
@@ -95,17 +94,10 @@ pub async fn branch(
     let workspace = current_user.workspace(&path.0).await?;
     let id = path.1.parse().map(ChatId).map_err(|_| Error::not_found("chat", &path.1))?;
     let chat = exchange::own(&current_user, &workspace, id).await?;
-    let ports = current_user.ports();
-    let mut chats = ports.chats.history(&chat.conversation, MOST_COPIED).await?;
-    chats.retain(|known| known.id <= chat.id);
-    let first = chats.first().and_then(|chat| chat.prompt.lines().next()).unwrap_or_default();
-    let name: String = first.chars().take(40).collect();
-    let choice = threads::ThreadChoice {
-        name: Some(format!("{} {}", t("chat.branch-of"), name.trim())),
-        user: current_user.identity.id(),
-        ..threads::ThreadChoice::default()
-    };
-    let (port, by) = (&*ports.threads, current_user.by());
-    let thread = threads::branch(port, &*ports.chats, &workspace, choice, chats, &by).await?;
+    let user = current_user.identity.id();
+    let choice = threads::ThreadChoice { user, ..threads::ThreadChoice::default() };
+    let (ports, by) = (current_user.ports(), current_user.by());
+    let thread =
+        threads::branch(ports, &workspace, &chat, choice, t("chat.branch-of"), &by).await?;
     Ok(response::done(&format!("/w/{}/t/{}", workspace.slug, thread.slug), "branched"))
 }

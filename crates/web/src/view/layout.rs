@@ -120,7 +120,10 @@ impl<P> CurrentUser<P> {
         let workspaces = self.workspaces().await?;
         let at = workspaces.iter().find(|known| current == Some(known.slug.as_str()));
         let listed = match at {
-            Some(at) => self.ports().threads.latest(at.id, self.identity.id(), LISTED).await?,
+            Some(at) => {
+                let threads = &self.ports().threads;
+                threads.latest(at.id, self.identity.id(), "", None, LISTED).await?
+            }
             None => Vec::new(),
         };
         let asked = Fields::of_query(&self.request);

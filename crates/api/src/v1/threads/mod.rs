@@ -1,4 +1,4 @@
-//! `/workspace/{slug}/thread*`
+//! `/workspace/{slug}/thread*` and `/workspace/{slug}/chats/{id}/branch`.
 pub mod files;
 pub mod wire;
 
@@ -15,6 +15,10 @@ use carrel_services::threads as service;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::{JsonBody, Params};
+use crate::v1::chat_edits::wire::chat_id;
+
+/// Begins the name of a branch without a name.
+const UNTITLED_BRANCH: &str = "Branch of";
 
 /// Create a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThreadBody,
@@ -118,6 +122,54 @@ pub async fn delete_thread(
 ) -> ApiResult<Json<wire::ThreadDeleted>> {
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = service::by_slug(&*ports.threads, &workspace, &path.1).await?;
-    service::delete(&*ports.threads, &thread, &caller.by()).await?;
+    service::delete(&*ports.threads, &[thread], &caller.by()).await?;
     Ok(Json(wire::ThreadDeleted { success: true, error: None }))
+}
+
+/// Delete several threads with their exchanges.
+///
+/// All or none: if one of the slugs names no thread of the workspace, the response is `404` and nothing
+/// is deleted.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::ThreadSlugs,
+    responses((status = 200, body = wire::ThreadDeleted), ErrorResponse<Plain>))]
+#[delete("/workspace/{slug}/threads")]
+pub async fn delete_threads(
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
+    slug: Path<String>,
+    body: JsonBody<wire::ThreadSlugs>,
+) -> ApiResult<Json<wire::ThreadDeleted>> {
+    let slugs = body.read().await?.into_slugs()?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
+    let mut threads = Vec::with_capacity(slugs.len());
+    for slug in &slugs {
+        threads.push(service::by_slug(&*ports.threads, &workspace, slug).await?);
+    }
+    service::delete(&*ports.threads, &threads, &caller.by()).await?;
+    Ok(Json(wire::ThreadDeleted { success: true, error: None }))
+}
+
+/// Branch a conversation: create a thread with a copy of it, up to and including an exchange.
+///
+/// The conversation may be a thread, a session, or the main conversation of a user; it does not change.
+/// At most the newest 500 exchanges are copied. The new thread has the owner of the conversation.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::BranchBody,
+    responses((status = 200, body = wire::ThreadChanged), ErrorResponse<error_body::NoThread>))]
+#[post("/workspace/{slug}/chats/{id}/branch")]
+pub async fn branch_chat(
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
+    path: Path<(String, String)>,
+    body: JsonBody<wire::BranchBody>,
+) -> ApiResult<Json<wire::ThreadChanged>, error_body::NoThread> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    let id = chat_id(&path.1)?;
+    let found = ports.chat_edits.chat(workspace.id, id).await?;
+    let last = found.ok_or_else(|| Error::not_found("chat", id))?;
+    let user = last.conversation.user;
+    let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
+    let by = caller.by();
+    let thread = service::branch(&ports, &workspace, &last, choice, UNTITLED_BRANCH, &by).await?;
+    Ok(Json(thread.into()))
 }

@@ -1,4 +1,6 @@
 //! JSON of threads.
+use std::collections::BTreeSet;
+
 use carrel_domain::document_list::LONGEST_TITLE_QUERY;
 use carrel_domain::thread::Thread;
 use carrel_domain::{Error, Result, ThreadId, UserId};
@@ -10,6 +12,9 @@ use crate::wire::{sent, time};
 
 /// Longest name and longest slug of a thread, in bytes.
 const LONGEST: usize = 1000;
+
+/// Most threads that one request deletes, in one transaction.
+const MOST_DELETED: usize = 100;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +67,47 @@ pub fn user(value: Option<&Value>) -> Result<Option<UserId>> {
     };
     let refused = || Error::invalid("userId", "must be the id of a user or null");
     number.map(|id| Some(UserId(id))).ok_or_else(refused)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct BranchBody {
+    /// `Branch of` and the beginning of the first question if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    name: Option<Value>,
+    /// The slug is made of these words, joined by dashes; random if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    slug: Option<Value>,
+}
+
+impl BranchBody {
+    pub fn name(&self) -> Result<Option<String>> {
+        words(self.name.as_ref(), "name")
+    }
+
+    pub fn slug(&self) -> Result<Option<String>> {
+        words(self.slug.as_ref(), "slug")
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ThreadSlugs {
+    /// Threads to delete, 1 to 100.
+    #[schema(value_type = Vec<String>)]
+    slugs: Option<Value>,
+}
+
+impl ThreadSlugs {
+    /// Returns the slugs, each once.
+    pub fn into_slugs(self) -> Result<BTreeSet<String>> {
+        let wrong = || Error::invalid("slugs", "must be an array of 1 to 100 slugs of threads");
+        let Some(Value::Array(slugs)) = self.slugs else { return Err(wrong()) };
+        if !(1..=MOST_DELETED).contains(&slugs.len()) {
+            return Err(wrong());
+        }
+        slugs.iter().map(|slug| slug.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -125,7 +171,7 @@ impl From<Thread> for ThreadChanged {
     }
 }
 
-/// Confirms that a thread was deleted.
+/// Confirms that threads were deleted.
 #[derive(Serialize, ToSchema)]
 pub struct ThreadDeleted {
     pub success: bool,

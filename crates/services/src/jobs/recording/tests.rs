@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use carrel_domain::document::IncomingFile;
 use carrel_domain::job::{ItemState, Job, JobState};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::fakes::world::World;
@@ -39,6 +40,18 @@ async fn work(workers: &Workers) {
     }
 }
 
+/// Starts a worker and waits until it has transcribed the first second of the recording.
+async fn half_heard(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Error>>>) {
+    world.recordings.unheard.store(1, Ordering::Relaxed);
+    let workers = world.workers();
+    let claimed = workers.claim().await.unwrap().unwrap();
+    let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
+    while job(world).1.recording.unwrap().progress.heard == 0 {
+        sleep(Duration::from_millis(100)).await;
+    }
+    (workers, working)
+}
+
 #[tokio::test]
 async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     let world = Arc::new(World::default());
@@ -71,13 +84,7 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
 async fn a_recording_that_is_interrupted_stays_with_its_job() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
-    world.recordings.unheard.store(1, Ordering::Relaxed);
-    let workers = world.workers();
-    let claimed = workers.claim().await.unwrap().unwrap();
-    let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
-    while job(&world).1.recording.unwrap().progress.heard == 0 {
-        sleep(Duration::from_millis(100)).await;
-    }
+    let (workers, working) = half_heard(&world).await;
     let begun = RecordingProgress { heard: 1, duration: Some(60) };
     assert_eq!(job(&world).1.recording.unwrap().progress, begun);
     workers.stop().await;
@@ -93,13 +100,7 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
 async fn documents_that_come_meanwhile_are_indexed_first() {
     let world = Arc::new(World::default());
     let first = hand_in(&world, "Good morning.").await.unwrap();
-    world.recordings.unheard.store(1, Ordering::Relaxed);
-    let workers = world.workers();
-    let claimed = workers.claim().await.unwrap().unwrap();
-    let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
-    while job(&world).1.recording.unwrap().progress.heard == 0 {
-        sleep(Duration::from_millis(100)).await;
-    }
+    let (_workers, working) = half_heard(&world).await;
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("a text") };
     let indexing = Indexing::Later { along: Some(first.jobs[0].id) };
     let into = vec![workspace("Alpha")];
