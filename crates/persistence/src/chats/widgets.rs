@@ -80,7 +80,7 @@ impl TryFrom<SettingsRow> for WidgetSettings {
     type Error = Error;
 
     fn try_from(row: SettingsRow) -> Result<Self> {
-        // A list that cannot be read must not become none, which would let everybody in.
+        // An unreadable list must not become an absent one, which would admit every site.
         let origins = |lines: String| {
             let origins = lines.lines().map(WebOrigin::parse).collect::<Result<Vec<_>>>();
             origins.map_err(|_| unreadable("form of origin"))
@@ -180,7 +180,8 @@ impl Widgets for Database {
     async fn update(&self, id: WidgetId, settings: WidgetSettings, event: Event) -> Result<()> {
         self.write(move |conn| {
             let workspace = settings.workspace;
-            // Before the widget: whoever removes a workspace comes to its widgets last.
+            // Locked before the widget, because the deletion of a workspace reaches its widgets
+            // last.
             if !exchanges::lock(conn, workspace, None)? {
                 return Err(Error::not_found("workspace", workspace).into());
             }
