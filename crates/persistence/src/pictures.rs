@@ -1,4 +1,4 @@
-//! Pictures that people uploaded: the logo of the server, and those of workspaces.
+//! Uploaded pictures: the logo of the server and the pictures of workspaces.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::picture::{PictureName, PictureSubject, UploadedPicture, UploadedPictures};
@@ -47,7 +47,8 @@ pub(crate) fn insert(
         .map(drop)
 }
 
-/// Notes the name where the subject is stored, which has others that change the picture wait.
+/// Stores the picture's name with its subject. This locks the subject against concurrent changes of
+/// its picture.
 fn note(
     conn: &mut AnyConnection,
     subject: PictureSubject,
