@@ -47,12 +47,12 @@ impl Sum {
         let of = match by {
             UsageBy::User => UsageOf::User(id.map(UserId).zip(name)),
             UsageBy::Workspace => {
-                let id = id.ok_or_else(|| unreadable("kind of workspace"))?;
+                let id = id.ok_or_else(|| unreadable("workspace id"))?;
                 UsageOf::Workspace(WorkspaceId(id), name.zip(slug))
             }
             UsageBy::Day => {
                 let day = day.and_then(|day| day.parse::<NaiveDate>().ok());
-                UsageOf::Day(day.ok_or_else(|| unreadable("form of time"))?)
+                UsageOf::Day(day.ok_or_else(|| unreadable("time"))?)
             }
         };
         Ok(Used {

@@ -83,7 +83,7 @@ impl TryFrom<SettingsRow> for WidgetSettings {
         // An unreadable list must not become an absent one, which would admit every site.
         let origins = |lines: String| {
             let origins = lines.lines().map(WebOrigin::parse).collect::<Result<Vec<_>>>();
-            origins.map_err(|_| unreadable("form of origin"))
+            origins.map_err(|_| unreadable("origin"))
         };
         Ok(Self {
             workspace: WorkspaceId(row.workspace_id),
@@ -106,7 +106,7 @@ impl TryFrom<Row> for Widget {
     fn try_from(row: Row) -> Result<Self> {
         Ok(Self {
             id: WidgetId(row.id),
-            key: Uuid::parse_str(&row.key).map_err(|_| unreadable("form of embed"))?,
+            key: Uuid::parse_str(&row.key).map_err(|_| unreadable("widget key"))?,
             settings: row.settings.try_into()?,
             created_by: row.created_by.map(UserId),
             created_at: row.created_at.and_utc(),

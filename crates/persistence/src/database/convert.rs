@@ -41,12 +41,12 @@ pub(crate) fn utc(value: Option<NaiveDateTime>) -> Option<DateTime<Utc>> {
 
 /// Returns the error for a stored value that no version of this program writes.
 pub(crate) fn unreadable(what: &'static str) -> Error {
-    Error::internal(format!("the database contains an unknown {what}"))
+    Error::internal(format!("the database contains an invalid {what}"))
 }
 
 /// Converts a stored SHA-256 digest.
 pub(crate) fn digest(bytes: Vec<u8>) -> Result<[u8; 32], Error> {
-    bytes.try_into().map_err(|_| unreadable("kind of digest"))
+    bytes.try_into().map_err(|_| unreadable("digest"))
 }
 
 /// Joins ids with commas.
@@ -57,7 +57,7 @@ pub(crate) fn joined(ids: impl IntoIterator<Item = i32>) -> String {
 /// Parses a text made by [`joined`].
 pub(crate) fn ids(text: &str) -> Result<Vec<i32>, Error> {
     let ids = text.split(',').filter(|id| !id.is_empty());
-    ids.map(|id| id.parse().map_err(|_| unreadable("form of id"))).collect()
+    ids.map(|id| id.parse().map_err(|_| unreadable("id"))).collect()
 }
 
 /// Converts a number of rows to SQL's type.

@@ -135,7 +135,7 @@ fn damage(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
     let lines = lines.into_iter().map(|found| found.integrity_check).filter(|line| line != "ok");
     let mut faults: Vec<_> = lines.map(|line| format!("the database file: {line}")).collect();
     let check = format!(
-        "SELECT \"table\" || ' refers to a row of ' || parent || ' that is not there' AS line \
+        "SELECT \"table\" || ' refers to a row of ' || parent || ' that does not exist' AS line \
          FROM pragma_foreign_key_check LIMIT {MOST}"
     );
     let lines: Vec<Line> = sql_query(check).load(conn)?;
@@ -159,7 +159,7 @@ fn miscounts(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
     let strays: Vec<Count> = sql_query(STRAYS).load(conn)?;
     let strays = strays.first().map_or(0, |count| count.n);
     if strays > 0 {
-        faults.push(format!("{strays} passages belong to no workspace that counts them"));
+        faults.push(format!("{strays} passages belong to workspaces without a vector count"));
     }
     Ok(faults)
 }

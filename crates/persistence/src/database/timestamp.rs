@@ -30,7 +30,7 @@ impl FromSql<Timestamp, Sqlite> for StoredTimestamp {
     fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let text = value.read_text();
         let time = usual(text.as_bytes()).or_else(|| unusual(text));
-        Ok(Self(time.ok_or_else(|| unreadable("form of time"))?))
+        Ok(Self(time.ok_or_else(|| unreadable("time"))?))
     }
 }
 

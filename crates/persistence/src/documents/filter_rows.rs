@@ -122,7 +122,7 @@ fn placed(row: Row) -> Result<FilterRow> {
         |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     Ok(FilterRow {
         id: WorkspaceDocumentId(id),
-        document: DocumentId(Uuid::parse_str(&document).map_err(|_| unreadable("form of id"))?),
+        document: DocumentId(Uuid::parse_str(&document).map_err(|_| unreadable("id"))?),
         path: stored_path(&folder, &name)?.to_string(),
         key,
         title,

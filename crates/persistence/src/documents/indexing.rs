@@ -57,7 +57,7 @@ impl PlaceRow {
             id: WorkspaceDocumentId(self.id),
             workspace: WorkspaceId(self.workspace_id),
             document: document.try_into()?,
-            key: Uuid::parse_str(&self.key).map_err(|_| unreadable("form of docId"))?,
+            key: Uuid::parse_str(&self.key).map_err(|_| unreadable("docId"))?,
             pinned: self.pinned,
             watched: self.watched,
             recipe: self.recipe,

@@ -155,7 +155,7 @@ impl ListedRow {
             published.map(StoredTimestamp::from_sql).transpose()?.map(NaiveDateTime::from);
         let marks = marks.map(i32::from_sql).transpose()?;
         let listed = ListedDocument {
-            id: DocumentId(Uuid::parse_str(id).map_err(|_| unreadable("form of id"))?),
+            id: DocumentId(Uuid::parse_str(id).map_err(|_| unreadable("id"))?),
             texts: texts.into(),
             published: Published(published.map(|time| time.and_utc())),
             words: words.map_or(Ok(0), i32::from_sql)?,

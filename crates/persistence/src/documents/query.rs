@@ -119,7 +119,7 @@ fn with_workspaces(
         let mut workspaces = places.remove(&id).unwrap_or_default();
         workspaces.sort_unstable();
         Ok(DocumentSummary {
-            id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("form of id"))?),
+            id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("id"))?),
             path: stored_path(&folder, &name)?,
             title,
             words,

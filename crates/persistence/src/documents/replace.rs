@@ -192,7 +192,7 @@ fn insert(
     for mut document in new {
         let path = document.path.clone();
         let id = kept.get(&document.origin.part);
-        let earlier = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("form of id")));
+        let earlier = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("id")));
         if let Some(id) = earlier.transpose()? {
             document.id = DocumentId(id);
         }

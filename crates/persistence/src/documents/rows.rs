@@ -114,7 +114,7 @@ impl TryFrom<DocumentRow> for Document {
 
     fn try_from(row: DocumentRow) -> Result<Self> {
         Ok(Self {
-            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("form of id"))?),
+            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("id"))?),
             path: stored_path(&row.folder, &row.name)?,
             title: row.title,
             url: row.url,

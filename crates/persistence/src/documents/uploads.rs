@@ -214,7 +214,7 @@ impl Uploads for Database {
                 .select(uploads::id)
                 .load(conn)?;
             let ids = ids.iter().map(|id| {
-                let id = id.parse().map_err(|_| unreadable("form of an upload's id"))?;
+                let id = id.parse().map_err(|_| unreadable("upload id"))?;
                 Ok(UploadId(id))
             });
             Ok(ids.collect::<Result<_>>()?)

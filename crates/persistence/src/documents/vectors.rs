@@ -127,7 +127,7 @@ impl VectorRows for Database {
         self.read(|conn| {
             let name: Option<String> =
                 vector_name::table.select(vector_name::name).first(conn).optional()?;
-            Ok(name.ok_or_else(|| Error::internal("the database has lost its name"))?)
+            Ok(name.ok_or_else(|| Error::internal("the database has no name"))?)
         })
         .await
     }

@@ -131,7 +131,7 @@ fn job(row: Row, workspace: WorkspaceRow) -> Result<Job> {
         state,
         workspace: JobWorkspace { id, slug, name },
         by: By {
-            actor: Actor::parse(&row.actor).ok_or_else(|| unreadable("kind of actor"))?,
+            actor: Actor::parse(&row.actor).ok_or_else(|| unreadable("actor"))?,
             address: row.address,
             at: row.created_at.and_utc(),
         },

@@ -42,7 +42,7 @@ pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), TxError> {
         passages += some;
     }
     if passages > 0 {
-        tracing::info!(passages, "indexed the words of passages again");
+        tracing::info!(passages, "rebuilt the word index");
     }
     diesel::update(lexical_version::table)
         .set(lexical_version::version.eq(VERSION))
