@@ -23,8 +23,7 @@ use carrel_vectors::{EmbeddedIndex, SyncedIndex};
 
 use failures::interrupted_syncs_are_resumed;
 use selection::{
-    excluded_documents_do_not_use_up_the_candidates,
-    only_the_listed_documents_are_searched,
+    excluded_documents_do_not_use_up_the_candidates, only_the_listed_documents_are_searched,
     too_many_exclusions_for_a_store_fall_back_to_the_embedded_index,
 };
 use support::MemoryRows;

@@ -39,7 +39,8 @@ pub(super) fn load(conn: &mut AnyConnection, rows: ArchivedRows) -> Result<(), T
         let fields: Map<String, Value> = serde_json::from_str(&json)
             .map_err(|error| unreadable(table, line, &error.to_string()))?;
         if table == EVENTS {
-            let event = event(&fields).ok_or_else(|| unreadable(table, line, "it is not an event"))?;
+            let event =
+                event(&fields).ok_or_else(|| unreadable(table, line, "it is not an event"))?;
             audit::record_archived(conn, event)?;
             continue;
         }

@@ -35,8 +35,7 @@ type Query = IntoBoxed<'static, LeftJoin<chats::table, threads::table>, AnyBacke
 
 /// Selects the exchanges that contain every word.
 fn containing_words(conn: &AnyConnection, mut query: Query, words: &[String]) -> Query {
-    let (scanned, indexed): (Vec<_>, Vec<_>) =
-        words.iter().partition(|word| is_unspaced(word));
+    let (scanned, indexed): (Vec<_>, Vec<_>) = words.iter().partition(|word| is_unspaced(word));
     let is_sqlite = matches!(conn, AnyConnection::Sqlite(_));
     if !indexed.is_empty() {
         let terms = indexed.iter().map(|word| match is_sqlite {

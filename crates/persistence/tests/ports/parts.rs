@@ -142,9 +142,7 @@ async fn large_documents_are_removed_in_transactions_of_bounded_size(scratch: Sc
     assert_eq!(scratch.rows_in("chunks"), 0);
 }
 
-async fn a_small_document_replaces_a_large_one_in_transactions_of_bounded_size(
-    scratch: Scratch,
-) {
+async fn a_small_document_replaces_a_large_one_in_transactions_of_bounded_size(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let large = vec![embedded(here, "old", 1_500)];

@@ -137,7 +137,11 @@ impl Inner {
             let Some(last) = page.last().map(|row| row.chunk.0) else {
                 if added >= PAGE {
                     let (workspace, store) = (within.0, self.store.name());
-                    tracing::info!(workspace, added, "{store} contains the vectors of the workspace");
+                    tracing::info!(
+                        workspace,
+                        added,
+                        "{store} contains the vectors of the workspace"
+                    );
                 }
                 return Ok(tally);
             };

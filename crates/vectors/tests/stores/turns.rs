@@ -70,7 +70,10 @@ impl Tables {
         );
         let started = Instant::now();
         while lock.pid.is_empty() {
-            assert!(started.elapsed() < Duration::from_secs(60), "the table was not locked in time");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "the table was not locked in time"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
             lock.pid = self.said(&holding);
         }
