@@ -26,8 +26,9 @@ const HIGHEST_STRIP: usize = 256;
 /// Strip heights are multiples of this number of rows, which are whole tiles on every processor.
 /// Low strips are exempt, because the work would be uneven.
 const STRIP_STEP: usize = 12;
-/// Lowest strip. Short queries are split too, although each strip reads all weights again: that
-/// saves half a millisecond for a third more work. Lower strips would only wait for memory.
+/// Minimum height of a strip. Short queries are split as well, although each strip reads all weights
+/// again: this saves half a millisecond for a third more work. With lower strips, threads would only
+/// wait for memory.
 const LOWEST_STRIP: usize = 4;
 
 pub struct Encoder {

@@ -50,7 +50,7 @@ impl Charsmap {
         }
     }
 
-    /// Returns the replacement of the shortest prefix of `text` in the table.
+    /// Returns the replacement of the shortest prefix of `text` that is in the table.
     fn replacement(&self, text: &str) -> Option<&str> {
         let unit = |node: usize| self.trie.get(node).copied();
         let offset = |unit: u32| ((unit >> 10) << ((unit & (1 << 9)) >> 6)) as usize;
