@@ -49,7 +49,7 @@ pub(crate) fn insert(
 
 /// Stores the picture's name with its subject. This locks the subject against concurrent changes of
 /// its picture.
-fn note(
+fn store_name(
     conn: &mut AnyConnection,
     subject: PictureSubject,
     name: Option<String>,
@@ -94,7 +94,7 @@ impl UploadedPictures for Database {
     ) -> Result<()> {
         self.write(move |conn| {
             let name = picture.as_ref().map(|picture| picture.name.as_str().to_owned());
-            note(conn, subject, name)?;
+            store_name(conn, subject, name)?;
             diesel::delete(pictures::table.filter(is_of(subject))).execute(conn)?;
             if let Some(picture) = picture {
                 insert(conn, subject, picture, time(event.by.at))?;

@@ -224,7 +224,7 @@ impl Workspaces for Database {
                 .select((workspace_documents::workspace_id, workspace_documents::id));
             Ok(places.load(conn)?)
         });
-        parts::thin_out(self, places.await?).await?;
+        parts::remove_passages_first(self, places.await?).await?;
         self.write(move |conn| {
             AdvisoryLock::People.acquire(conn)?;
             vector_versions::delete(conn, id.0)?;

@@ -153,17 +153,17 @@ pub(crate) fn add(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placing {
     /// Creates a new workspace document for clients and keeps the flags of an earlier one.
-    Anew,
+    New,
     /// Replaces the passages of the existing workspace document. Does nothing if the document is
     /// not in the workspace or its passages have the same recipe.
-    Renewing,
+    Refresh,
 }
 
 impl Placing {
     pub(crate) fn of(kind: JobKind) -> Self {
         match kind {
-            JobKind::Embed => Self::Anew,
-            JobKind::Refresh => Self::Renewing,
+            JobKind::Embed => Self::New,
+            JobKind::Refresh => Self::Refresh,
         }
     }
 }
@@ -189,8 +189,8 @@ pub(crate) fn put(
     let mut change = Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
     let (mut carried_over, mut replaced) = (CarriedOver::default(), None);
     match earlier {
-        None if placing == Placing::Renewing => return Ok(UpsertOutcome::default()),
-        Some(old) if placing == Placing::Renewing && old.recipe == text(&*embedded.recipe) => {
+        None if placing == Placing::Refresh => return Ok(UpsertOutcome::default()),
+        Some(old) if placing == Placing::Refresh && old.recipe == text(&*embedded.recipe) => {
             return Ok(UpsertOutcome::default());
         }
         None => {}
@@ -198,7 +198,7 @@ pub(crate) fn put(
             change.removals = 1;
             change.vectors -= passages::count(conn, &[id])?;
             // A document whose text was replaced keeps its key for clients.
-            let is_same = placing == Placing::Renewing || recipe == REPLACED;
+            let is_same = placing == Placing::Refresh || recipe == REPLACED;
             let identity = is_same.then_some((key, created_at));
             (carried_over, replaced) =
                 (CarriedOver { pinned, watched, identity }, Some(WorkspaceDocumentId(id)));
@@ -230,8 +230,11 @@ impl WorkspaceDocuments for Database {
         paths.dedup();
         let named = paths.clone();
         let places = self.read(move |conn| Ok(remove::places_in(conn, workspace, &named)?)).await?;
-        parts::thin_out(self, places.into_iter().map(|place| (workspace.0, place)).collect())
-            .await?;
+        parts::remove_passages_first(
+            self,
+            places.into_iter().map(|place| (workspace.0, place)).collect(),
+        )
+        .await?;
         self.write(move |conn| {
             if !vector_versions::lock(conn, workspace.0)? {
                 return Ok(Vec::new());

@@ -223,7 +223,7 @@ impl Folders for Database {
     ) -> Result<Option<Vec<RemovedDocument>>> {
         let (folder, of) = (folder.clone(), folder.as_str().to_owned());
         let places = self.read(move |conn| Ok(places_in_folder(conn, &of)?)).await?;
-        parts::thin_out(self, places).await?;
+        parts::remove_passages_first(self, places).await?;
         self.write(move |conn| {
             if !folders::lock_to_remove(conn, folder.as_str())? {
                 return Ok(None);

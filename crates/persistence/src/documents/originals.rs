@@ -104,7 +104,7 @@ pub(crate) fn release(
     Ok(())
 }
 
-fn note(
+fn reserve(
     conn: &mut AnyConnection,
     original: &Original,
     quota: u64,
@@ -128,7 +128,7 @@ fn note(
     Ok(true)
 }
 
-fn settle(conn: &mut AnyConnection, name: OriginalName) -> Result<bool, TxError> {
+fn commit_or_release(conn: &mut AnyConnection, name: OriginalName) -> Result<bool, TxError> {
     let row = || originals::table.find(name.to_string());
     let columns = row().select((originals::digest, originals::noted_at, originals::released));
     let found: Option<(Vec<u8>, Option<NaiveDateTime>, bool)> = match conn {
@@ -171,11 +171,11 @@ fn lock_a_document(conn: &mut AnyConnection, content: &[u8]) -> Result<bool, TxE
 impl OriginalRecords for Database {
     async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
         let original = original.clone();
-        self.write(move |conn| Ok(note(conn, &original, quota, time(now))?)).await
+        self.write(move |conn| Ok(reserve(conn, &original, quota, time(now))?)).await
     }
 
     async fn commit_or_release(&self, name: OriginalName) -> Result<bool> {
-        self.write(move |conn| settle(conn, name)).await
+        self.write(move |conn| commit_or_release(conn, name)).await
     }
 
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {

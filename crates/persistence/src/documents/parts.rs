@@ -70,7 +70,7 @@ fn begin(
 ) -> Result<Option<PartialIndexing>, TxError> {
     let workspace = embedded.workspace;
     let Some(old) = indexing::place_of(conn, workspace, &document.id)? else {
-        if placing == Placing::Renewing {
+        if placing == Placing::Refresh {
             return Ok(None);
         }
         let empty =
@@ -78,7 +78,7 @@ fn begin(
         let place = indexing::insert(conn, document, empty, CarriedOver::default(), now)?.id;
         return Ok(Some(PartialIndexing { place, is_new: true, earlier: ChunkId(0), stored: 0 }));
     };
-    if placing == Placing::Renewing && old.recipe == text(&*embedded.recipe) {
+    if placing == Placing::Refresh && old.recipe == text(&*embedded.recipe) {
         return Ok(None);
     }
     let newest: Option<i64> = chunks::table
@@ -126,7 +126,7 @@ pub(crate) fn finish(
     let made =
         (workspace_documents::recipe.eq(text(recipe)), workspace_documents::updated_at.eq(now));
     diesel::update(row).set(made).execute(conn)?;
-    let is_another = placing == Placing::Anew && !stored.is_new && old.recipe != REPLACED;
+    let is_another = placing == Placing::New && !stored.is_new && old.recipe != REPLACED;
     if is_another {
         let identity = (
             workspace_documents::key.eq(Uuid::new_v4().to_string()),
@@ -146,7 +146,7 @@ const PLACES_AT_ONCE: usize = 500;
 /// Removes the passages of workspace documents that will be removed, in transactions of bounded
 /// size, unless there are few passages. The first transaction marks the workspace documents as
 /// stale, so that they are indexed again if they are not removed after all.
-pub(crate) async fn thin_out(db: &Database, places: Vec<(i32, i64)>) -> Result<()> {
+pub(crate) async fn remove_passages_first(db: &Database, places: Vec<(i32, i64)>) -> Result<()> {
     let mut by_workspace: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
     for (workspace, place) in places {
         by_workspace.entry(workspace).or_default().push(place);

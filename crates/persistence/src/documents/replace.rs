@@ -125,7 +125,7 @@ pub(crate) fn replace(
     let kept = keep(conn, old, &new, obsolete, now)?;
     let is_kept = |id: &String| kept.values().any(|kept| kept == id);
     let renewed = places.iter().filter(|(_, _, id)| is_kept(id)).map(|(_, place, _)| *place);
-    outdate(conn, &renewed.collect::<Vec<_>>())?;
+    mark_outdated(conn, &renewed.collect::<Vec<_>>())?;
     let documents = insert(conn, new, &kept)?;
     originals::release(conn, &digests, now)?;
     let paths: Vec<DocumentPath> = documents.iter().map(|new| new.path.clone()).collect();
@@ -171,7 +171,7 @@ fn keep(
 }
 
 /// Marks the passages of workspace documents as made from an earlier text.
-fn outdate(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
+fn mark_outdated(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
     for places in places.chunks(IDS_AT_ONCE) {
         let places = workspace_documents::id.eq_any(places.to_vec());
         diesel::update(workspace_documents::table.filter(places))

@@ -274,7 +274,7 @@ impl Documents for Database {
         paths.dedup();
         let named = paths.clone();
         let places = self.read(move |conn| Ok(remove::places_at(conn, &named)?)).await?;
-        parts::thin_out(self, places).await?;
+        parts::remove_passages_first(self, places).await?;
         self.write(move |conn| {
             let removed = remove::remove(conn, &paths, time(event.by.at))?;
             if !removed.is_empty() {

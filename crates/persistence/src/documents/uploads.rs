@@ -202,7 +202,7 @@ impl Uploads for Database {
             let paths = pending_files::of_upload(conn, &name, rows(limit))?;
             Ok(remove::places_at(conn, &paths)?)
         });
-        parts::thin_out(self, places.await?).await?;
+        parts::remove_passages_first(self, places.await?).await?;
         self.write(move |conn| roll_back(conn, upload, limit, event)).await
     }
 

@@ -46,7 +46,7 @@ fn queue(conn: &mut AnyConnection, new: NewRecording, event: Event) -> Result<Jo
     Ok(job)
 }
 
-fn note(
+fn record_progress(
     conn: &mut AnyConnection,
     lease: &Lease,
     item: i64,
@@ -120,7 +120,7 @@ impl JobRecordings for Database {
         until: DateTime<Utc>,
     ) -> Result<Option<Job>> {
         let lease = *lease;
-        self.write(move |conn| note(conn, &lease, item, progress, until)).await
+        self.write(move |conn| record_progress(conn, &lease, item, progress, until)).await
     }
 
     async fn transcribed(
