@@ -1,4 +1,5 @@
-//! Builds again when a migration changes: they are embedded, and cargo does not see them.
+//! Rebuilds the crate when a migration changes. Migrations are embedded by a macro, which cargo
+//! does not track.
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations");
 }

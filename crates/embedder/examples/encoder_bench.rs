@@ -41,8 +41,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Returns one text per seed, of words that are one token each. Two more tokens mark the beginning
-/// and the end.
+/// Returns one text per seed. Each word is one token; two special tokens mark the beginning and the
+/// end.
 fn words(count: usize, seeds: std::ops::Range<usize>) -> Vec<String> {
     const KNOWN: [&str; 13] = [
         "time", "person", "year", "way", "day", "thing", "man", "world", "life", "hand", "part",
@@ -101,8 +101,8 @@ async fn throughput(
     Ok(())
 }
 
-/// Returns the CPU time of all threads of this process, with nanosecond resolution; 0 if the system
-/// does not report it.
+/// Returns the CPU time of all threads of this process in seconds, with nanosecond resolution, or 0
+/// if the system does not report it.
 fn cpu_seconds() -> f64 {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
     let nanoseconds = threads.filter_map(|thread| {
@@ -112,7 +112,8 @@ fn cpu_seconds() -> f64 {
     nanoseconds.sum::<f64>() / 1e9
 }
 
-/// Returns the peak resident memory of this process; 0 if the system does not report it.
+/// Returns the peak resident memory of this process in megabytes, or 0 if the system does not
+/// report it.
 fn peak_megabytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

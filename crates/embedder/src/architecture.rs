@@ -1,19 +1,19 @@
-//! The architecture of a BERT-family encoder, as data.
+//! The parameters of a BERT-family encoder.
 
 /// The parameters of an encoder. Widths are multiples of 32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     pub layers: usize,
     pub heads: usize,
-    /// Width of a row and of the output vector.
+    /// Width of a token's row and of the output vector.
     pub hidden: usize,
-    /// Width between the two matrices of the feed-forward step.
+    /// Inner width of the feed-forward step.
     pub intermediate: usize,
-    /// Most tokens of one text, including the special tokens at its beginning and end.
+    /// Maximum number of tokens per text, including the special tokens at its beginning and end.
     pub max_tokens: usize,
     pub positions: Positions,
     pub activation: Activation,
-    /// Added to a variance before its square root is taken.
+    /// Added to the variance before the square root in layer norm.
     pub epsilon: f32,
     /// Naming scheme of the tensors in the file.
     pub naming: Naming,
@@ -22,12 +22,13 @@ pub struct Architecture {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Positions {
-    /// A table row is added to each token. Positions are counted from `first`.
+    /// A table row is added to each token. The row of the first position is `first`.
     Learned { first: usize },
     /// Queries and keys are rotated by angles that grow with the position.
     Rotary {
         base: f32,
-        /// Texts with more tokens use a larger base, which extends the range by `scaling`.
+        /// Texts with more than `trained` tokens use a larger base, which extends the range by
+        /// `scaling`.
         trained: usize,
         scaling: f32,
     },
@@ -36,7 +37,7 @@ pub enum Positions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     Gelu,
-    /// Two matrices lead inward; the SiLU of one product multiplies the other.
+    /// A gated step with two inner matrices: the SiLU of one product multiplies the other.
     SwiGlu,
 }
 
@@ -48,7 +49,7 @@ pub enum Naming {
     Nomic,
 }
 
-/// How a text's rows are combined to its vector.
+/// How the rows of a text's tokens are combined into its vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     Mean,
@@ -62,7 +63,7 @@ impl Architecture {
         self.hidden / self.heads
     }
 
-    /// Returns why these parameters are unusable, completing "the model has …".
+    /// Returns why these parameters are unusable, as the end of a sentence "the model has …".
     pub fn problem(&self) -> Option<String> {
         let Self { layers, heads, hidden, intermediate, max_tokens, .. } = *self;
         let bounded = (1..=64).contains(&layers)

@@ -3,27 +3,27 @@ use crate::architecture::{Activation, Architecture, Naming, Pooling, Positions};
 use crate::fetch::ModelFile;
 use crate::quantize::Bits;
 
-/// A model that `carrel model fetch` downloads and a setting names.
+/// A model that `carrel model fetch` can download and that a setting can select.
 #[derive(Debug)]
 pub struct KnownModel {
     /// Name of the model and of its directory below `models`.
     pub name: &'static str,
-    /// The model's name for clients and in imported settings.
+    /// The model's name in APIs and in imported settings.
     pub wire_name: &'static str,
-    /// Description for people who select a model.
+    /// Description in the list of models.
     pub description: &'static str,
     pub architecture: Architecture,
     /// Prefixes of queries and passages.
     pub prefixes: Prefixes,
     /// Location on the Hugging Face hub: owner, name and revision.
     pub repository: (&'static str, &'static str),
-    /// The published files: vocabulary, then weights.
+    /// The published files: first the vocabulary, then the weights.
     pub files: [&'static ModelFile; 2],
-    /// Bits per weight after fetching; `None` to keep the published weights.
+    /// Bits per weight after fetching. `None` keeps the published weights.
     pub bits: Option<Bits>,
 }
 
-/// Prefixes of texts, by purpose.
+/// Prefixes for texts, by purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefixes<T = &'static str> {
     pub query: T,
@@ -53,7 +53,7 @@ const BERT: Architecture = Architecture {
     pooling: Pooling::Mean,
 };
 
-/// English. Installations used it before there was a choice.
+/// English. The default of installations before models could be selected.
 pub static MINILM: KnownModel = KnownModel {
     name: "all-MiniLM-L6-v2",
     wire_name: "Xenova/all-MiniLM-L6-v2",
@@ -68,7 +68,7 @@ pub static MINILM: KnownModel = KnownModel {
     bits: None,
 };
 
-/// About a hundred languages.
+/// About 100 languages.
 pub static E5: KnownModel = KnownModel {
     name: "multilingual-e5-small",
     wire_name: "MintplexLabs/multilingual-e5-small",
@@ -126,10 +126,10 @@ static NOMIC: KnownModel = KnownModel {
     bits: None,
 };
 
-/// All known models, the most useful first.
+/// All known models, in the order of the list.
 pub static MODELS: [&KnownModel; 4] = [&E5, &MINILM, &BGE, &NOMIC];
 
-/// Returns the model with this name, either carrel's or the clients', ignoring case.
+/// Returns the model with this name in this catalog, in APIs or on the hub, ignoring case.
 pub fn find(name: &str) -> Option<&'static KnownModel> {
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     let short = |known: &str| known.rsplit('/').next().is_some_and(is);

@@ -1,9 +1,9 @@
-//! Parses the `config.json` of a published model into an architecture.
+//! Parses the `config.json` of a published model.
 use serde::Deserialize;
 
 use crate::architecture::{Activation, Architecture, Naming, Pooling, Positions};
 
-/// A `config.json`, with the field names of BERT or of nomic_bert, which uses GPT-2's.
+/// A `config.json`, with the field names of BERT or of nomic_bert, which uses GPT-2's names.
 #[derive(Deserialize)]
 pub struct BertConfig {
     model_type: String,
@@ -36,7 +36,7 @@ pub struct BertConfig {
 }
 
 impl BertConfig {
-    /// The error completes "the file …".
+    /// Returns the architecture. An error is the end of a sentence "the file …".
     pub fn architecture(self) -> Result<Architecture, String> {
         let kind = self.model_type.as_str();
         let (naming, activation) = match (kind, self.hidden_act.as_str()) {

@@ -15,29 +15,29 @@ use crate::tensors::{EDITION, Tensors, invalid};
 use crate::tokenizer::{Letters, SubwordTokenizer, WordPiece, parse_json, parse_sentencepiece};
 use crate::weights::Weights;
 
-/// Largest vocabulary or configuration file, in bytes.
+/// Maximum size of a vocabulary or configuration file, in bytes.
 const LARGEST_TEXT: u64 = 64 << 20;
 pub const WEIGHTS: &str = "model.safetensors";
 
-/// Everything about a model besides its weights.
+/// The description of a model without its weights.
 pub struct Description {
     pub architecture: Architecture,
     pub prefixes: Prefixes<String>,
     letters: Letters,
 }
 
-/// A model's directory, and the model expected in it.
+/// The directory of a model's files, and the model expected in it.
 #[derive(Clone, Debug)]
 pub struct ModelDirectory {
     pub path: PathBuf,
-    /// `None` for a model that the files in its directory describe.
+    /// `None` if the files in the directory describe the model.
     pub model: Option<&'static KnownModel>,
 }
 
 impl ModelDirectory {
-    /// Returns the description of the model, without reading its weights.
+    /// Returns the model's description without reading its weights.
     ///
-    /// The text of an error is one sentence with the file and the problem.
+    /// The text of an error is one sentence that names the file and the problem.
     pub fn describe(&self) -> io::Result<Description> {
         match self.model {
             Some(KnownModel { architecture, prefixes, .. }) => Ok(Description {
@@ -65,7 +65,7 @@ impl ModelDirectory {
 
     /// Checks whether the model can be loaded, without packing its weights.
     ///
-    /// The text of an error is one sentence, like that of [`Self::open`].
+    /// Errors are like those of [`Self::open`].
     pub fn check(&self) -> io::Result<()> {
         let description = self.describe()?;
         let tokenizer = self.tokenizer(description.letters)?;
@@ -83,9 +83,9 @@ impl ModelDirectory {
         Err(self.of(WEIGHTS, &invalid(text)))
     }
 
-    /// Returns what distinguishes these weights from other editions of the model, whose vectors
-    /// differ: the quantization, and a digest for a model that is not in the catalog. Empty if
-    /// nothing does.
+    /// Returns a text that distinguishes these weights from other editions of the model, which give
+    /// different vectors: the quantization, or a digest for a model that is not in the catalog.
+    /// Empty for a published model of the catalog.
     pub fn edition(&self) -> String {
         let path = self.path.join(WEIGHTS);
         let note = Tensors::open(&path)
@@ -154,8 +154,7 @@ impl ModelDirectory {
         Ok(Description { architecture, prefixes, letters })
     }
 
-    /// Determines the pooling from the modules of sentence-transformers; the mean if there are
-    /// none.
+    /// Determines the pooling from the modules of sentence-transformers. The default is the mean.
     fn pooling(&self) -> io::Result<Pooling> {
         let modules: Vec<Module> = self.json("modules.json")?.unwrap_or_default();
         let kinds = modules.iter().map(|module| module.kind.rsplit('.').next().unwrap_or_default());
@@ -228,7 +227,7 @@ impl ModelDirectory {
     }
 }
 
-/// Returns a digest of the beginning, the end and the length of a file of weights.
+/// Returns a digest of the beginning, the end and the length of a weights file.
 fn fingerprint(path: &Path) -> io::Result<String> {
     const PART: u64 = 1 << 20;
     let mut file = File::open(path)?;

@@ -1,9 +1,9 @@
-//! The BERT encoder: turns token ids into one unit vector per text.
+//! The BERT encoder, which turns token ids into one unit vector per text.
 //!
 //! Texts are concatenated without padding. The rows, one per token, are cut into strips of equal
-//! height regardless of text boundaries, and the strips pass through each layer in parallel, so
-//! that one long text and many short ones keep all threads equally busy. Only attention reads
-//! beyond its strip: the keys and values of the previous layer, which all strips have finished by
+//! height regardless of text boundaries, and the strips pass through each layer in parallel. So one
+//! long text and many short ones keep all threads equally busy. Only attention reads beyond its
+//! strip: it needs the keys and values of the previous layer, which all strips have finished by
 //! then.
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -21,19 +21,20 @@ use carrel_kernels::kernel::{Instructions, PanelRow, Rows};
 #[cfg(test)]
 mod tests;
 
-/// Highest strip. A thread's working set stays in its cache.
+/// Maximum height of a strip. A thread's working set then stays in its cache.
 const HIGHEST_STRIP: usize = 256;
-/// Strip heights are multiples of this, which are whole tiles on every processor, unless strips are
-/// so low that the work would be uneven.
+/// Strip heights are multiples of this number of rows, which are whole tiles on every processor.
+/// Low strips are exempt, because the work would be uneven.
 const STRIP_STEP: usize = 12;
-/// Lowest strip. Short queries are split too, although each strip reads all weights again: that
-/// saves half a millisecond for a third more work. Lower strips would only wait for memory.
+/// Minimum height of a strip. Short queries are split as well, although each strip reads all weights
+/// again: this saves half a millisecond for a third more work. With lower strips, threads would only
+/// wait for memory.
 const LOWEST_STRIP: usize = 4;
 
 pub struct Encoder {
     pub weights: Weights,
     instructions: Instructions,
-    /// Working memory of earlier calls, for reuse.
+    /// Working memory of earlier calls, kept for reuse.
     spare: Mutex<Vec<Workspace>>,
 }
 
@@ -41,7 +42,7 @@ pub struct Encoder {
 #[derive(Default)]
 struct Workspace {
     hidden: Vec<f32>,
-    /// Query, key and value of each row, for the current layer and for the next.
+    /// Query, key and value of each row, for the current and the next layer.
     attention: Vec<f32>,
     next: Vec<f32>,
     strips: Vec<Scratch>,
@@ -64,8 +65,8 @@ impl Encoder {
 
     /// Returns one unit vector per text.
     ///
-    /// Every text has at least one id and at most the architecture's `max_tokens`, all within the
-    /// vocabulary. Runs on the current thread pool.
+    /// Every text must have 1 to `max_tokens` ids, all within the vocabulary. Runs on the current
+    /// thread pool.
     pub fn encode(&self, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
         let tokens: Vec<Token> = texts.iter().flat_map(|ids| Token::of(ids)).collect();
         let spans: Vec<Range<usize>> = texts
@@ -89,8 +90,8 @@ impl Encoder {
         vectors
     }
 
-    /// Advances every strip from the attention of the layer before `layer` to the attention inputs
-    /// of `layer`.
+    /// Advances every strip from the attention of the previous layer to the attention inputs of
+    /// `layer`.
     fn step(
         &self,
         layer: usize,
@@ -145,7 +146,7 @@ impl Encoder {
     }
 }
 
-/// Returns the strip height for `rows` rows and `threads` threads.
+/// Returns the strip height for `rows` rows on `threads` threads.
 fn strip_height(rows: usize, threads: usize) -> usize {
     let rounds = rows.div_ceil(threads * HIGHEST_STRIP);
     let even = rows.div_ceil(threads * rounds);
@@ -216,7 +217,7 @@ impl WithSimd for Strip<'_> {
     }
 }
 
-/// Writes the products of the rows with a matrix, plus its bias, to `out`.
+/// Writes the products of the rows with a matrix, plus the bias, to `out`.
 #[inline(always)]
 fn apply<S: Simd>(
     simd: S,
@@ -230,7 +231,7 @@ fn apply<S: Simd>(
     dense.panels.multiply(simd, left, out, (width, 0), scratch);
 }
 
-/// Computes the rest of a layer after attention: the output matrix and the feed-forward step, each
+/// Computes the part of a layer after attention: the output matrix and the feed-forward step, each
 /// with residual and norm.
 #[inline(always)]
 fn transform<S: Simd>(
@@ -246,7 +247,7 @@ fn transform<S: Simd>(
     }
     let left = Rows { values: context, width };
     layer.output.panels.multiply(simd, left, hidden, (width, 0), panels);
-    // The context is no longer needed; its rows now collect the sum of the feed-forward step.
+    // The context is no longer needed, so its memory collects the sum of the feed-forward step.
     for (row, sum) in hidden.chunks_mut(width).zip(context.chunks_mut(width)) {
         layer_norm(simd, row, &layer.output_norm);
         sum.copy_from_slice(row);
@@ -275,7 +276,7 @@ fn transform<S: Simd>(
     }
 }
 
-/// Returns the unit vector for the rows of a text.
+/// Combines the rows of a text into its unit vector.
 fn pool(rows: &[f32], width: usize, pooling: Pooling) -> Vec<f32> {
     let rows = match pooling {
         Pooling::Mean => rows,
@@ -285,7 +286,7 @@ fn pool(rows: &[f32], width: usize, pooling: Pooling) -> Vec<f32> {
     for row in rows.chunks(width) {
         sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
-    // The sum and the mean differ in length, but not in direction.
+    // The sum has the direction of the mean, so a division by the number of rows is unnecessary.
     let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
     sum.iter_mut().for_each(|value| *value /= length.max(f32::MIN_POSITIVE));
     sum

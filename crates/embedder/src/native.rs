@@ -1,5 +1,5 @@
-//! A BERT-family model as an [`Embedder`]: loaded on first use, unloaded when idle, with its own
-//! threads.
+//! Runs a BERT-family model as an [`Embedder`], with its own threads. The model is loaded on first
+//! use and unloaded when idle.
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,26 +17,27 @@ use crate::tokenizer::SubwordTokenizer;
 use carrel_kernels::kernel::Instructions;
 use carrel_kernels::model_slot::ModelSlot;
 
-/// Longest text in UTF-16 code units. Longer texts are embedded by the tokens that fit the model.
+/// Maximum length of a text in UTF-16 code units, as reported to callers. Longer texts are embedded
+/// by the tokens that fit the model.
 const LONGEST_TEXT: usize = 1000;
 const SERVICE: &str = "the embedding model";
-/// Concurrent rounds. A second round uses threads that wait for others of the first; more would
-/// only interfere.
+/// Maximum number of concurrent rounds. A second round uses the threads that wait at the end of the
+/// first; more rounds would only interfere.
 const ROUNDS_AT_ONCE: usize = 2;
-/// Tokens of one round per thread: some tens of milliseconds.
+/// Tokens per thread in one round, which takes some tens of milliseconds.
 const ROUND_TOKENS: usize = 256;
-/// Longest identity of a model that is only known by its directory, in bytes.
+/// Maximum length of the identity of a model outside the catalog, in bytes.
 const LONGEST_NAME: usize = 100;
 
-/// How to run the model.
+/// Options for running the model.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The directory of the model's files.
     pub directory: ModelDirectory,
-    /// Most threads that compute at a time.
+    /// Maximum number of threads that compute at once.
     pub threads: NonZeroUsize,
-    /// Time without use after which the model's memory is freed; never if `None`. A task on the
-    /// tokio runtime that loaded the model does this.
+    /// Idle time after which the model is unloaded, or `None` to keep it. A task on the tokio
+    /// runtime that loaded the model unloads it.
     pub release_after: Option<Duration>,
 }
 
@@ -53,7 +54,7 @@ pub struct NativeEmbedder {
 }
 
 impl NativeEmbedder {
-    /// Opens no files yet, because they may still be missing.
+    /// Does not open any files, because they may still be missing.
     pub fn new(options: Options) -> Self {
         Self {
             model: ModelSlot::new("embedding model", options.release_after),
@@ -68,7 +69,7 @@ impl NativeEmbedder {
         self.model.is_loaded()
     }
 
-    /// Returns what distinguishes the weights from other editions of the model.
+    /// Returns the edition of the weights; see [`ModelDirectory::edition`].
     fn edition(&self) -> String {
         let mut known = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert_with(|| self.options.directory.edition()).clone()
@@ -112,7 +113,7 @@ impl Embedder for NativeEmbedder {
             let (model, texts, start) = (loaded.clone(), texts.clone(), vectors.len());
             loaded.threads.spawn(move || {
                 if !sender.is_closed() {
-                    // If sending fails, the caller is gone.
+                    // Sending fails if the caller has gone away.
                     let _ = sender.send(model.round(&texts[start..], purpose));
                 }
             });
@@ -125,8 +126,7 @@ impl Embedder for NativeEmbedder {
 
 fn unavailable(error: io::Error) -> Error {
     tracing::error!(error = %error, "failed to load the embedding model");
-    // The details name a file of the server. They are for the log and the operator, not for
-    // clients.
+    // The details name a file on the server. They are meant for the log, not for clients.
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "its files are missing; run `carrel model fetch`",
         io::ErrorKind::InvalidData => {
@@ -151,7 +151,7 @@ impl Loaded {
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("embedder-{index}"))
-            // The closed channel informs the caller.
+            // The caller learns of the panic from the closed channel.
             .panic_handler(|_| tracing::error!("a thread of the embedding model panicked"))
             .build()
             .map_err(io::Error::other)?;
@@ -159,8 +159,8 @@ impl Loaded {
         Ok(Self { threads, tokenizer, encoder, prefixes })
     }
 
-    /// Embeds as many of the texts as fit one round: at least one, and enough for every thread to
-    /// have work.
+    /// Embeds as many of the texts as fit into one round: at least one, and enough to give every
+    /// thread work.
     fn round(&self, texts: &[String], purpose: Purpose) -> Vec<Vec<f32>> {
         let prefix = match purpose {
             Purpose::Query => self.prefixes.query.as_str(),

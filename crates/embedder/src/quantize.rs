@@ -1,6 +1,6 @@
-//! Quantization: matrices as integers of 4 or 8 bits, with a scale for every 32 of them.
+//! Quantization of matrices to integers of 4 or 8 bits, with a scale for every 32 of them.
 //!
-//! The result is a `safetensors` file. Its metadata has the format and the edition, which
+//! The result is a `safetensors` file. Its metadata contains the format and the edition, which
 //! distinguishes its vectors from those of other editions. [`crate::tensors`] reads it.
 use std::collections::HashMap;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub enum Bits {
 }
 
 impl Bits {
-    /// Returns the greatest code. The magnitude of the least is one more.
+    /// Returns the greatest code. The least code is its negative minus one.
     fn greatest_code(self) -> f32 {
         match self {
             Self::Four => 7.0,
@@ -51,9 +51,9 @@ pub struct Cosine {
     pub texts: usize,
 }
 
-/// The texts on which both models are compared: queries and passages, in several scripts.
+/// The texts on which the models are compared: queries and passages in several scripts.
 const PROBES: &str = include_str!("../data/probes.txt");
-/// Files that describe a model besides its weights.
+/// Files that describe a model, without its weights.
 const BESIDE: [&str; 9] = [
     "sentencepiece.bpe.model",
     "sentencepiece.model",
@@ -66,19 +66,18 @@ const BESIDE: [&str; 9] = [
     "modules.json",
 ];
 
-/// A tensor to be written.
+/// A tensor to write.
 pub(crate) struct Written {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
     pub bytes: Vec<u8>,
 }
 
-/// Quantizes the model in `from` to this many bits, writes it to the directory `into`, and compares
-/// the two.
+/// Quantizes the model in `from`, writes the result to the directory `into`, and compares both.
 ///
-/// Nothing in `into` is replaced before the new file is complete.
+/// Replaces nothing in `into` before the new file is complete.
 pub fn quantize(from: &ModelDirectory, into: &Path, bits: Bits) -> io::Result<Cosine> {
-    // Opening the model reports problems with it.
+    // Opening the model reports any problems with it.
     let original = from.open()?;
     std::fs::create_dir_all(into)?;
     let path = from.path.join(WEIGHTS);
@@ -140,7 +139,7 @@ pub fn quantize(from: &ModelDirectory, into: &Path, bits: Bits) -> io::Result<Co
     Ok(Cosine { mean, least, texts: cosines.len() })
 }
 
-/// Writes the weights atomically, so that a directory never contains an incomplete file.
+/// Writes the weights atomically, so that the directory never contains an incomplete file.
 pub(crate) fn write(into: &Path, tensors: Vec<(String, Written)>, edition: &str) -> io::Result<()> {
     let notes = [(FORMAT, NEWEST.to_string()), (EDITION, edition.to_owned())];
     let notes: HashMap<_, _> =
@@ -160,7 +159,7 @@ pub(crate) fn write(into: &Path, tensors: Vec<(String, Written)>, edition: &str)
     Ok(())
 }
 
-/// Returns the codes and scales of a matrix.
+/// Quantizes a matrix to codes and scales.
 fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
     let most = bits.greatest_code();
     let mut codes = Vec::with_capacity(values.len());
@@ -190,10 +189,10 @@ fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
     ]
 }
 
-/// Returns the scale with the smallest squared error, of those that map the largest weight to the
-/// last code or near it.
+/// Returns the scale with the smallest squared error among those that map the weight of the
+/// greatest magnitude to the last code or near it.
 ///
-/// Its sign gives the largest weight the sign that has one more code.
+/// The sign of the scale gives that weight the sign that has one more code.
 fn best_scale(block: &[f32], most: f32) -> f32 {
     let largest = block.iter().copied().fold(0.0_f32, |a, b| if b.abs() > a.abs() { b } else { a });
     if largest == 0.0 {

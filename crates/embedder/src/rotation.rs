@@ -1,11 +1,12 @@
-//! The rotation of queries and keys, for models with rotary positions.
+//! The rotation of queries and keys by their positions, for models with rotary positions.
 use crate::architecture::{Architecture, Positions};
 
-/// Rotates the query and key of each row by the position and the length of its text, if the
-/// architecture requires it.
+/// Rotates the query and the key of each row by its position in the text and the length of the
+/// text, if the architecture requires it. `positions` contains the position and the length of the
+/// text of each row.
 ///
-/// The two halves of a head are the coordinates. Angles are rounded as in the reference
-/// implementation.
+/// The two halves of a head are the coordinates of its points. Angles are rounded as in the
+/// reference implementation.
 pub fn rotate(
     architecture: &Architecture,
     positions: impl Iterator<Item = (usize, usize)>,

@@ -1,9 +1,9 @@
-//! Reads the tensors of a model's file one by one, so that at most one is in memory besides the
+//! Reads the tensors of a model file one by one, so that at most one is in memory besides the
 //! packed weights.
 //!
-//! The file is a `safetensors` file: as published, in 32 or 16 bits, or from [`crate::quantize`],
-//! with matrices of integers (`I8`, or two per byte in `U8`) and a scale for every 32 of them in a
-//! tensor named `….scales`.
+//! The file is a `safetensors` file: either as published, in 32 or 16 bits, or made by
+//! [`crate::quantize`], with matrices of integers (`I8`, or two per byte in `U8`) and a scale for
+//! every 32 of them in a tensor named `….scales`.
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
@@ -16,11 +16,11 @@ use safetensors::tensor::{Dtype, Metadata};
 use carrel_kernels::panels::{BLOCK, Matrix};
 use half::{bf16, f16};
 
-/// Metadata key that marks a model made by [`crate::quantize`].
+/// Metadata key with the format version of a model made by [`crate::quantize`].
 pub const FORMAT: &str = "carrel.format";
 /// Metadata key with the edition of the weights, such as `q4 1a55775f`.
 pub const EDITION: &str = "carrel.edition";
-/// Newest format version that this program reads.
+/// The newest format version that this program reads.
 pub const NEWEST: u32 = 1;
 
 pub struct Tensors {
@@ -29,12 +29,12 @@ pub struct Tensors {
     /// Offset of the tensors' data, in bytes.
     data: usize,
     metadata: Metadata,
-    /// Prefix of every name, such as `bert.`.
+    /// A prefix of all names in the file, such as `bert.`.
     prefix: String,
 }
 
 impl Tensors {
-    /// An error of kind [`io::ErrorKind::InvalidData`] describes the problem with the file.
+    /// Opens a file. An error of kind [`io::ErrorKind::InvalidData`] describes the problem with it.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let map = map(&file)?;
@@ -141,7 +141,7 @@ impl Tensors {
         Ok(EmbeddingTable { dtype, start: range.start, scales, columns })
     }
 
-    /// Returns the mapped file, for its tables.
+    /// Returns the mapped file, from which tables are read.
     pub fn into_map(self) -> Mmap {
         self.map
     }
@@ -157,7 +157,7 @@ impl Tensors {
         Ok((info.dtype, self.data + start..self.data + end))
     }
 
-    /// Reads instead of using the mapping, so that packed weights are not in memory twice.
+    /// Reads from the file instead of the mapping, so that packed weights are not in memory twice.
     fn read(&mut self, range: Range<usize>) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; range.len()];
         self.file.seek(SeekFrom::Start(range.start as u64))?;
@@ -166,7 +166,7 @@ impl Tensors {
     }
 }
 
-/// Position and precision of a table in the file.
+/// The position and the precision of a table in the file.
 pub struct EmbeddingTable {
     dtype: Dtype,
     start: usize,
@@ -216,8 +216,8 @@ pub fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
     }
 }
 
-/// Unpacks two codes per byte, stored with an offset of 8. The low halves of a block's 16 bytes
-/// come first.
+/// Unpacks two codes per byte, stored with an offset of 8. The low halves of a block's 16 bytes are
+/// its first 16 codes.
 fn unpack(bytes: &[u8]) -> Vec<i8> {
     let code = |half: u8| half as i8 - 8;
     let blocks = bytes.chunks(BLOCK / 2);
@@ -231,8 +231,8 @@ fn unpack(bytes: &[u8]) -> Vec<i8> {
 
 #[expect(unsafe_code, reason = "mapping a file is unsafe: another process could change it")]
 fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: Fetching a model replaces its files by renaming, never in place, so the mapped
-    // content does not change.
+    // SAFETY: Fetching a model replaces its files by renaming and never in place, so the content of
+    // the mapping does not change.
     unsafe { Mmap::map(file) }
 }
 

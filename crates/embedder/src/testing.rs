@@ -1,4 +1,4 @@
-//! The real models for tests and benchmarks, fetched once for all of them.
+//! Real models for tests and benchmarks, fetched once and shared by all of them.
 use std::env;
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use crate::catalog::{KnownModel, MINILM};
 use crate::fetch::{FetchSources, fetch};
 
 /// Returns the directory of all-MiniLM-L6-v2: `CARREL_MODEL_DIR`, or a directory in cargo's target
-/// directory or the user's cache. Missing files are fetched.
+/// directory or the user's cache. Fetches missing files.
 ///
 /// # Panics
-/// If the files cannot be fetched, with the error of every source.
+/// Panics with the error of every source if the files cannot be fetched.
 pub fn model_dir() -> PathBuf {
     directory_of(&MINILM)
 }
@@ -17,7 +17,7 @@ pub fn model_dir() -> PathBuf {
 /// Like [`model_dir`], for another model in a sibling directory.
 ///
 /// # Panics
-/// Like [`model_dir`].
+/// Panics like [`model_dir`].
 pub fn directory_of(model: &'static KnownModel) -> PathBuf {
     let minilm = env::var_os("CARREL_MODEL_DIR").map_or_else(default_dir, PathBuf::from);
     let directory =
@@ -27,7 +27,7 @@ pub fn directory_of(model: &'static KnownModel) -> PathBuf {
         found.is_ok_and(|found| model.bits.is_some() || found.len() == file.size)
     });
     if !there {
-        // On a separate thread, because the test may already be inside a runtime.
+        // Uses a separate thread, because the caller may be inside a runtime.
         let into = directory.clone();
         let fetching = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -10,16 +10,17 @@ pub use sentencepiece::{Piece, parse as parse_sentencepiece, write as write_sent
 pub use unigram::Unigram;
 pub use wordpiece::{Letters, WordPiece};
 
-/// A model's vocabulary with its rules for splitting text.
+/// A model's vocabulary with its rules for splitting texts.
 pub enum SubwordTokenizer {
     WordPiece(WordPiece),
     Unigram(Unigram),
 }
 
 impl SubwordTokenizer {
-    /// Returns the ids of `text` between the special tokens for beginning and end: 2 to `most` ids.
+    /// Returns the ids of `text` between the special tokens for beginning and end, 2 to `most` ids
+    /// in total.
     ///
-    /// Reads no further than the last token requires, however long the text is.
+    /// Reads only as much of the text as the last token requires, however long the text is.
     pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
         match self {
             Self::WordPiece(tokenizer) => tokenizer.encode(text, most),
@@ -27,7 +28,7 @@ impl SubwordTokenizer {
         }
     }
 
-    /// Every id is less than this.
+    /// Returns a number greater than every id.
     pub fn size(&self) -> usize {
         match self {
             Self::WordPiece(tokenizer) => tokenizer.size(),

@@ -1,4 +1,4 @@
-//! The weights of an encoder, read from its file and packed for the kernels.
+//! Reads the weights of an encoder from its file and packs them for the kernels.
 use std::io;
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use carrel_kernels::panels::{Matrix, Panels};
 
 pub struct Weights {
     pub architecture: Architecture,
-    /// The mapped model file. The embedding table is read in place, so only its used rows take
+    /// The mapped model file. The embedding table is read in place, so only the used rows take
     /// memory.
     file: Mmap,
     words: EmbeddingTable,
-    /// Rows of the embedding table. Every id is less than this.
+    /// Number of rows of the embedding table. Every id is less than this.
     pub vocabulary: usize,
-    /// Added to each token: a row per position, or the same row for all with rotary positions. It
-    /// includes the row for the first segment, because there is never a second one.
+    /// Added to each token: one row per position, or a single row with rotary positions. It
+    /// includes the row of the first segment, because texts have only one segment.
     added: Vec<f32>,
     pub embedding_norm: Norm,
     pub layers: Vec<Layer>,
@@ -40,8 +40,8 @@ pub struct Dense {
     pub bias: Vec<f32>,
 }
 
-/// A part of the feed-forward step. The data between its matrices is no wider than a row and stays
-/// in cache.
+/// A part of the feed-forward step. Its inner width is at most that of a row, so that the data
+/// between its matrices stays in cache.
 pub struct Block {
     pub inward: Dense,
     pub gate: Option<Dense>,
@@ -51,8 +51,8 @@ pub struct Block {
 impl Weights {
     /// Reads the weights of `architecture` from a `safetensors` file.
     ///
-    /// An error of kind [`io::ErrorKind::InvalidData`] completes "the file …": it is another
-    /// model's, or damaged.
+    /// An error of kind [`io::ErrorKind::InvalidData`] is the end of a sentence "the file …". The
+    /// file is damaged or belongs to another model.
     pub fn open(path: &Path, architecture: Architecture) -> io::Result<Self> {
         if let Some(problem) = architecture.problem() {
             return Err(invalid(format!("is of a model with {problem}")));
@@ -64,7 +64,7 @@ impl Weights {
             Some(&[rows, _]) if rows > 0 => rows,
             _ => return Err(invalid(format!("has the tensor {name} of an unexpected shape"))),
         };
-        // Quantized tables have another shape and are checked by their size.
+        // Quantized tables have another shape. Their size is checked instead.
         let words = reader.tensors.table(name, vocabulary, width)?;
         let added = reader.added()?;
         let embedding_norm = reader.norm(match architecture.naming {
@@ -78,7 +78,7 @@ impl Weights {
     }
 
     /// Like [`Self::open`], but reads only the first layer and the names of the others. Returns the
-    /// rows of the embedding table.
+    /// number of rows of the embedding table.
     pub fn check(path: &Path, architecture: Architecture) -> io::Result<usize> {
         let layers = architecture.layers;
         let first = Self::open(path, Architecture { layers: 1, ..architecture })?;
@@ -99,7 +99,7 @@ impl Weights {
         Ok(first.vocabulary)
     }
 
-    /// Writes the embedding of the word `id` at `position` of its text.
+    /// Writes the embedding of the token `id` at `position` in its text to `row`.
     pub fn embed(&self, id: u32, position: usize, row: &mut [f32]) {
         self.words.read(&self.file, id as usize, row);
         let start = match self.architecture.positions {
@@ -155,7 +155,7 @@ impl Reader<'_> {
         Ok(Norm { scale, shift, epsilon: self.architecture.epsilon })
     }
 
-    /// Reads a matrix and its bias, which some models do not have.
+    /// Reads a matrix and its bias. Models without biases get zeros.
     fn dense(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<(Matrix, Vec<f32>)> {
         let matrix = self.tensors.matrix(&format!("{name}.weight"), rows, columns)?;
         let bias = match self.architecture.naming {
@@ -205,8 +205,8 @@ impl Reader<'_> {
             }
         };
         let (mut matrix, mut bias) = query;
-        // Attention divides scores by the square root of a head's width. Scaling the weights does
-        // this once.
+        // Attention divides scores by the square root of a head's width. Scaling the query weights
+        // does this once.
         let factor = 1.0 / (self.architecture.head() as f32).sqrt();
         matrix.scale(factor);
         bias.iter_mut().for_each(|value| *value *= factor);

@@ -1,5 +1,5 @@
 //! Model directories that are incomplete, contain another model, or are quantized.
-#![expect(clippy::unwrap_used, reason = "tests say what they expect")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 use std::path::Path;
 
 use carrel_embedder::ModelDirectory;
@@ -21,7 +21,7 @@ fn problem(path: &Path) -> String {
 }
 
 #[test]
-fn a_whole_directory_is_taken() {
+fn a_complete_directory_is_accepted() {
     for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {
         let path = Path::new("tests/fixtures/tiny").join(name);
         ModelDirectory { path, model: None }.check().unwrap();
@@ -44,7 +44,7 @@ fn each_missing_file_is_named() {
 }
 
 #[test]
-fn what_does_not_fit_is_said_in_one_sentence() {
+fn problems_are_described_in_one_sentence() {
     let edit = |file: &str, from: &str, to: &str| {
         let directory = tempfile::tempdir().unwrap();
         copy("bert-cls", directory.path());
@@ -98,7 +98,7 @@ fn damaged_weights_are_told_from_missing_ones() {
 }
 
 #[test]
-fn a_smaller_model_says_how_near_it_is_and_a_newer_format_is_refused() {
+fn a_quantized_model_reports_its_cosine_and_a_newer_format_is_refused() {
     let from = ModelDirectory { path: "tests/fixtures/tiny/bert-cls".into(), model: None };
     let (eight, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let near = quantize(&from, eight.path(), Bits::Eight).unwrap();

@@ -1,5 +1,5 @@
 //! The embedder with the real model.
-#![expect(clippy::unwrap_used, reason = "tests say what they expect")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +34,8 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
-/// Requires a cosine above 0.9999. The tighter bound on the worst vector, explained by rounding,
-/// finds smaller mistakes too.
+/// Requires a cosine above 0.999999 and bounds the largest difference of a value to the level of
+/// rounding errors, which also finds smaller mistakes.
 fn assert_same(vectors: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
     assert_eq!(vectors.len(), expected.len());
     for (index, (vector, expected)) in vectors.iter().zip(expected).enumerate() {
@@ -48,7 +48,7 @@ fn assert_same(vectors: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
 }
 
 #[tokio::test]
-async fn every_sentence_gets_the_vector_of_the_reference() {
+async fn every_sentence_has_the_vector_of_the_reference() {
     let model = open(model_dir(), 2);
     let vectors = embed(&model, &sentences()).await;
     assert!(vectors.len() >= 30);
@@ -59,7 +59,7 @@ async fn every_sentence_gets_the_vector_of_the_reference() {
 }
 
 #[tokio::test]
-async fn a_text_gets_the_same_vector_alone_and_in_any_company() {
+async fn a_text_has_the_same_vector_alone_and_in_any_batch() {
     let model = open(model_dir(), 3);
     let texts = sentences();
     let mut alone = Vec::new();
@@ -85,7 +85,7 @@ async fn the_number_of_threads_does_not_change_a_vector() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn callers_at_the_same_time_all_get_their_own_vectors() {
+async fn concurrent_callers_get_their_own_vectors() {
     let model = Arc::new(open(model_dir(), 2));
     let (texts, expected) = (sentences(), reference());
     let calls: Vec<_> = (0..24)
@@ -111,13 +111,13 @@ async fn no_texts_need_no_model() {
 }
 
 #[tokio::test]
-async fn the_model_is_named_as_existing_clients_know_it() {
+async fn the_model_has_the_name_that_existing_clients_use() {
     let model = open(model_dir(), 1).model();
     assert_eq!((model.name.as_str(), model.longest_text), ("Xenova/all-MiniLM-L6-v2", 1000));
 }
 
 #[tokio::test]
-async fn a_dropped_call_does_no_harm() {
+async fn a_dropped_call_leaves_the_model_usable() {
     let model = Arc::new(open(model_dir(), 2));
     let calling = model.clone();
     let call = tokio::spawn(async move {
@@ -147,7 +147,7 @@ fn link_model(into: &Path) {
 }
 
 #[tokio::test]
-async fn a_missing_model_says_how_to_get_it_and_works_once_it_is_there() {
+async fn a_missing_model_is_reported_with_a_remedy_and_works_once_fetched() {
     let directory = tempfile::tempdir().unwrap();
     let model = open(directory.path().into(), 2);
     let error = model.embed(&["a".into()], Purpose::Query).await.unwrap_err();

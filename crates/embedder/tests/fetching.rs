@@ -1,5 +1,5 @@
-//! Fetching a model's files from sources that have them, have damaged ones, or do not respond.
-#![expect(clippy::unwrap_used, reason = "tests say what they expect")]
+//! Fetching a model's files from sources that are complete, damaged, or unresponsive.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn from_directory(directory: impl Into<PathBuf>) -> FetchSources {
     FetchSources { directory: Some(directory.into()), ..NOWHERE }
 }
 
-/// Returns the names in a directory, except the lock's.
+/// Returns the names of the files in a directory, without the lock file.
 fn names(directory: &Path) -> Vec<String> {
     let names = directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
@@ -24,7 +24,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Serves files from `directory` by the last segment of the path; redirects lead there first.
+/// Serves files from `directory` by the last segment of the path, after a redirect.
 fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -57,7 +57,7 @@ fn serve(directory: PathBuf) -> String {
             };
             let length = format!("content-length: {}\r\n", content.len());
             stream.write_all(head("200 OK", &length).as_bytes()).unwrap();
-            // The client closes the connection if a file is too large.
+            // Writing fails if the client closes the connection because the file is too large.
             let _ = stream.write_all(&content);
         }
     });
@@ -65,7 +65,7 @@ fn serve(directory: PathBuf) -> String {
 }
 
 #[tokio::test]
-async fn files_come_from_a_directory_and_stay_once_they_are_there() {
+async fn files_are_copied_from_a_directory_and_then_kept() {
     let into = tempfile::tempdir().unwrap();
     let target = into.path().join("models/deep/down");
     let seen = Mutex::new(Vec::new());
@@ -83,7 +83,7 @@ async fn files_come_from_a_directory_and_stay_once_they_are_there() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_replaced_and_never_taken() {
+async fn a_damaged_file_is_replaced_and_never_accepted() {
     let into = tempfile::tempdir().unwrap();
     let from = tempfile::tempdir().unwrap();
     for file in MINILM.files {
@@ -106,14 +106,14 @@ async fn a_damaged_file_is_replaced_and_never_taken() {
         assert!(error.to_string().contains(reason), "{error}");
         assert!(!is_complete(&MINILM, into.path()).await);
     }
-    // Intact files were kept, and damaged ones left nothing behind.
+    // Intact files are kept, and damaged ones leave nothing behind.
     assert_eq!(names(into.path()), ["model.safetensors", "vocab.txt"]);
     fetch(&MINILM, into.path(), &from_directory(model_dir()), |_| {}).await.unwrap();
     assert!(is_complete(&MINILM, into.path()).await);
 }
 
 #[tokio::test]
-async fn files_come_from_a_mirror_through_redirects() {
+async fn files_are_fetched_from_a_mirror_through_redirects() {
     let into = tempfile::tempdir().unwrap();
     let sources = FetchSources { hub: Some(serve(model_dir()) + "/"), ..NOWHERE };
     fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap();
@@ -141,7 +141,7 @@ async fn one_source_provides_what_another_lacks() {
 }
 
 #[tokio::test]
-async fn when_no_source_has_them_the_error_names_each_with_its_reason() {
+async fn the_error_names_each_source_with_its_reason() {
     let (into, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let hub = serve(empty.path().into());
     let sources = FetchSources { hub: Some(hub.clone()), ..from_directory(empty.path()) };
@@ -155,7 +155,7 @@ async fn when_no_source_has_them_the_error_names_each_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_is_named() {
+async fn an_unwritable_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -164,7 +164,7 @@ async fn a_directory_that_cannot_be_written_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fetching_twice_at_the_same_time_does_the_work_once() {
+async fn concurrent_fetches_do_the_work_once() {
     let into = tempfile::tempdir().unwrap();
     let placed = Mutex::new(0);
     let one = || fetch_counting(into.path(), &placed);

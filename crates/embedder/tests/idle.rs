@@ -1,4 +1,5 @@
-//! Unloading the idle model. Runs alone in its process, whose memory it measures.
+//! Unloading of the idle model. This test runs alone in its process, because it measures the
+//! process's memory.
 #![cfg(target_os = "linux")]
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -17,7 +18,7 @@ fn resident() -> usize {
 }
 
 #[tokio::test]
-async fn an_idle_model_gives_its_memory_back_and_loads_again() {
+async fn an_idle_model_frees_its_memory_and_is_loaded_again() {
     let model = NativeEmbedder::new(Options {
         directory: ModelDirectory { path: model_dir(), model: Some(&MINILM) },
         threads: NonZeroUsize::MIN,
@@ -31,7 +32,7 @@ async fn an_idle_model_gives_its_memory_back_and_loads_again() {
     while model.is_loaded() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The thread with the last reference may still be freeing it.
+    // The thread that drops the last reference may still be freeing the model.
     let mut released = resident();
     for _ in 0..1500 {
         if released <= before + 12 {

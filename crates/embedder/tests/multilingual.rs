@@ -1,5 +1,5 @@
-//! multilingual-e5-small with real weights, compared with the package that contains them.
-#![expect(clippy::unwrap_used, reason = "tests say what they expect")]
+//! multilingual-e5-small with real weights, compared with the Python package that contains them.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 use std::num::NonZeroUsize;
 
 use carrel_domain::model::{Embedder as _, Purpose};
@@ -13,10 +13,10 @@ fn open() -> NativeEmbedder {
     NativeEmbedder::new(Options { directory, threads, release_after: None })
 }
 
-/// transformers runs a dequantized copy of the weights. The package rounds activations to 8 bits,
-/// so its vectors are only similar.
+/// The reference vectors come from transformers with a dequantized copy of the weights. The package
+/// rounds activations to 8 bits, so its vectors are only similar.
 #[tokio::test]
-async fn vectors_are_those_of_the_reference_and_near_those_of_the_package() {
+async fn vectors_match_the_reference_and_resemble_those_of_the_package() {
     let fixture = include_str!("fixtures/e5_vectors.json");
     let expected: Vec<(String, Vec<f32>, Vec<f32>)> = serde_json::from_str(fixture).unwrap();
     let texts: Vec<_> = expected.iter().map(|(text, ..)| text.clone()).collect();

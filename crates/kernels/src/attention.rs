@@ -1,4 +1,4 @@
-//! Attention of one strip of rows.
+//! Multi-head attention for a strip of rows.
 use std::ops::Range;
 
 use pulp::Simd;
@@ -6,19 +6,19 @@ use pulp::Simd;
 use crate::elementwise::{scale, softmax_unscaled};
 use crate::kernel::{PANEL, PanelRow, Rows, multiply};
 
-/// Queries processed at a time.
+/// The number of queries multiplied at once.
 const QUERIES: usize = 12;
 
-/// How heads divide the columns of queries, keys and values.
+/// The width of the attention heads.
 #[derive(Clone, Copy, Debug)]
 pub struct Heads {
-    /// Columns of all heads.
+    /// The width of all heads together.
     pub hidden: usize,
-    /// Columns of one head, a multiple of a panel's.
+    /// The width of one head, a multiple of [`PANEL`].
     pub head: usize,
 }
 
-/// Working memory for one head of one text.
+/// Working memory for one head of one text, reused between calls.
 #[derive(Default)]
 pub struct Scratch {
     queries: Vec<f32>,
@@ -27,11 +27,11 @@ pub struct Scratch {
     scores: Vec<f32>,
 }
 
-/// Computes the context of the strip's rows: the values of their texts, weighted by how well keys
-/// match queries.
+/// Computes the attention output of the strip's rows: for each row, the average of the values of
+/// its text, weighted by the softmax of query times keys.
 ///
-/// `spans` has the rows of each text; `attention` has query, key and value of all rows side by
-/// side.
+/// `spans` are the row ranges of the texts. Each row of `attention` holds its query, key and value,
+/// each of width `hidden`, one after another. Overwrites `context`.
 #[inline(always)]
 pub fn attend<S: Simd>(
     simd: S,

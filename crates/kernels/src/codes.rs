@@ -1,25 +1,27 @@
-//! Weights as whole numbers of 8 bits, four of them in a word: expanded, or multiplied as they are.
+//! Weights as 8-bit codes, packed four to a word. Products either expand them to floats first or
+//! multiply them directly.
 use pulp::{Simd, WithSimd};
 
 use crate::kernel::{PANEL, PanelRow, mul_add};
 use crate::panels::BLOCK;
 
-/// Codes that lie in one word: those of one column at as many depths, one after another, each 128 above what it stands for.
+/// The number of codes in a word: one column at consecutive depths. Each code is stored with an
+/// offset of 128.
 pub const PER_WORD: usize = 4;
-/// One line of words.
+/// One line of a panel of words: 16 columns at [`PER_WORD`] depths.
 pub type CodeWords = [u32; PANEL];
 
-/// The codes at one depth of each word: 8 bits from `shift` on.
+/// Extracts the 8 bits at `shift` from each word and converts them to the signed codes.
 #[inline(always)]
 fn codes<S: Simd>(simd: S, words: S::u32s, shift: u32) -> S::f32s {
     let shifted = simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(shift));
     let byte = simd.and_u32s(shifted, simd.splat_u32s(255));
-    // In the low bits of 2^23 a byte stands for itself.
+    // A byte ORed into the low mantissa bits of 2^23 adds its value.
     let bits = simd.or_u32s(byte, simd.splat_u32s(0x4b00_0000));
     simd.sub_f32s(simd.transmute_f32s_u32s(bits), simd.splat_f32s(8_388_608.0 + 128.0))
 }
 
-/// The product of one row, in which each code is used once: it is never written out as a weight.
+/// The product of one row. Each code is used once, so no expanded weights are written to memory.
 pub struct Single<'a> {
     pub words: &'a [CodeWords],
     pub scales: &'a [PanelRow],
@@ -42,7 +44,8 @@ impl WithSimd for Single<'_> {
 }
 
 impl Single<'_> {
-    /// Two panels at a time, so that one sum need not wait for another. A line has so many `VECTORS`.
+    /// Multiplies two panels at a time, so that their sums do not wait for each other. `VECTORS` is
+    /// the number of vectors in a line.
     #[inline(always)]
     fn multiply<S: Simd, const VECTORS: usize>(self, simd: S) {
         let Self { words, scales, depth, left, out } = self;
@@ -85,7 +88,7 @@ impl Single<'_> {
     }
 }
 
-/// Turns codes into the weights they stand for.
+/// Expands codes to the weights that they represent.
 pub struct Expand<'a> {
     pub words: &'a [CodeWords],
     pub scales: &'a [PanelRow],

@@ -52,7 +52,8 @@ fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.sub_f32s(simd.max_f32s(x, simd.splat_f32s(0.0)), half)
 }
 
-/// Applies GELU to every element. Here and below, lengths are multiples of a [`PanelRow`]'s.
+/// Applies GELU to every element. In this module, the lengths of rows are multiples of
+/// [`crate::kernel::PANEL`].
 #[inline(always)]
 pub fn gelu_all<S: Simd>(simd: S, values: &mut [f32]) {
     for value in S::as_mut_simd_f32s(values).0 {
@@ -76,7 +77,8 @@ pub fn gate_by_silu<S: Simd>(simd: S, values: &mut [f32], gates: &[f32]) {
     }
 }
 
-/// Replaces each score by its exponential relative to the greatest. Returns their sum.
+/// Replaces each score by `e` to the power of its difference from the maximum. Returns the sum of
+/// the results.
 ///
 /// Only the first `length` scores count. The rest of their last line is overwritten.
 #[inline(always)]

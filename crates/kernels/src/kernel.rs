@@ -1,10 +1,10 @@
 //! Matrix products on narrow panels, with the widest vector instructions that the processor
 //! supports.
 //!
-//! The right-hand side is cut once into panels of 16 columns, so a product packs nothing and
-//! streams each panel in order. A tile of rows and columns stays in registers over the whole depth.
-//! The result of a row does not depend on the rows around it, because every tile sums in the same
-//! order.
+//! The right-hand matrix is packed once into panels of 16 columns, so a product packs nothing and
+//! reads each panel sequentially. A tile of rows and columns stays in registers over the whole
+//! depth. The result of a row does not depend on the rows around it, because every tile sums in the
+//! same order.
 use pulp::{Scalar128b, Simd, WithSimd};
 
 #[cfg(any(test, feature = "testing"))]
@@ -20,9 +20,9 @@ pub type PanelRow = [f32; PANEL];
 /// The vector instructions to use.
 #[derive(Clone, Copy, Debug)]
 pub enum Instructions {
-    /// The best that the processor supports.
+    /// The best set that the processor supports.
     Detected(pulp::Arch),
-    /// What most x86-64 processors and virtual machines without AVX2 support.
+    /// SSE 4, for x86-64 processors and virtual machines without AVX2.
     #[cfg(target_arch = "x86_64")]
     Sse4(pulp::x86::V2),
     #[cfg(all(any(test, feature = "testing"), target_arch = "x86_64"))]
@@ -59,15 +59,15 @@ impl Instructions {
     }
 }
 
-/// Returns `a * b + c`, fused if the instructions support it: emulating the fused rounding would
-/// cost a hundred times as much.
+/// Returns `a * b + c`. Fuses the operations only if the instructions support it, because emulating
+/// the single rounding costs a hundred times as much.
 #[inline(always)]
 pub fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     let fused = cfg!(target_arch = "aarch64") || S::F32_LANES >= 8;
     if fused { simd.mul_add_e_f32s(a, b, c) } else { simd.add_f32s(simd.mul_f32s(a, b), c) }
 }
 
-/// Rows of equal width, one after another.
+/// Rows of equal width, stored contiguously.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
     pub values: &'a [f32],
@@ -106,7 +106,7 @@ struct Product<'a> {
     column: usize,
 }
 
-/// A product in tiles of `ROWS` rows and `VECTORS` vectors of columns, which together fill the
+/// A product in tiles of `ROWS` rows and `VECTORS` vectors of columns, chosen to fill the
 /// registers.
 struct Tiles<'a, const ROWS: usize, const VECTORS: usize>(Product<'a>);
 
@@ -133,7 +133,7 @@ impl<const ROWS: usize, const VECTORS: usize> WithSimd for Tiles<'_, ROWS, VECTO
     }
 }
 
-/// Computes the rows that remain after all whole tiles, as one tile of that height.
+/// Computes the rows left over after the complete tiles, as one tile of that height.
 #[inline(always)]
 fn remainder<S: Simd, const VECTORS: usize>(
     simd: S,

@@ -1,4 +1,4 @@
-//! A place in memory for one model: loaded on first use, unloaded after a time without use.
+//! Holds one model in memory: loads it on first use and unloads it when idle.
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 
-/// Holds at most one model, known by a key. Clones share the model.
+/// Holds at most one model, identified by a key. Clones share the model.
 pub struct ModelSlot<K, M> {
     shared: Arc<Shared<K, M>>,
 }
@@ -29,8 +29,8 @@ where
     K: PartialEq + Send + 'static,
     M: Send + Sync + 'static,
 {
-    /// Loads nothing yet. `description` names the model in the log. The model's memory is freed
-    /// after `release_after` without use; never if `None`.
+    /// Creates an empty slot. `description` names the model in the log. The model is unloaded after
+    /// `release_after` without use, or never if `None`.
     pub fn new(description: &'static str, release_after: Option<Duration>) -> Self {
         let last_used = SyncMutex::new(Instant::now());
         let shared = Shared { description, release_after, loaded: Mutex::default(), last_used };
@@ -42,12 +42,13 @@ where
         self.shared.loaded.try_lock().is_ok_and(|loaded| loaded.is_some())
     }
 
-    /// Returns the model with this key. The first caller runs `load` on a thread that may block,
-    /// while the others wait. A model with another key is replaced. Must be called within a tokio
-    /// runtime, on which a task frees the memory of an idle model.
+    /// Returns the model with this key. The first caller runs `load` on a blocking thread while
+    /// other callers wait. A model with another key is replaced. Must be called within a tokio
+    /// runtime, where a task unloads the idle model.
     ///
     /// # Errors
-    /// The outer error if `load` panicked, the inner one if it failed. The next caller tries again.
+    /// The outer error means that `load` panicked, the inner one that it failed. The next call
+    /// loads again.
     pub async fn get<E: Send + 'static>(
         &self,
         key: K,
@@ -84,8 +85,8 @@ impl<K, M> Shared<K, M> {
     }
 }
 
-/// Unloads the model when it is idle, and ends then. A call in progress keeps the model until it is
-/// done.
+/// Unloads the model once it is idle, then returns. Calls in progress keep their reference to the
+/// model.
 async fn release_when_idle<K, M>(shared: Weak<Shared<K, M>>, idle: Duration) {
     while let Some(shared) = shared.upgrade() {
         let release_at = shared.idle_since() + idle;
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn callers_at_the_same_time_load_the_model_once() {
+    async fn concurrent_callers_load_the_model_once() {
         static LOADS: AtomicUsize = AtomicUsize::new(0);
         let slot = Slot::new("model", None);
         let load = || {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_model_with_another_key_takes_the_place_of_the_first() {
+    async fn a_model_with_another_key_replaces_the_first() {
         let slot = Slot::new("model", None);
         let first = get(&slot, "a").await;
         assert_eq!(*get(&slot, "b").await, "b");
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_load_leaves_the_slot_empty_and_is_tried_again() {
+    async fn a_failed_load_leaves_the_slot_empty_and_is_retried() {
         let slot = Slot::new("model", None);
         assert_eq!(slot.get("a", || Err("damaged")).await.unwrap(), Err("damaged"));
         let panics = || -> Result<String, ()> { std::panic::resume_unwind(Box::new("bug")) };
@@ -158,7 +159,7 @@ mod tests {
         assert!(slot.is_loaded());
         tokio::time::sleep(Duration::from_secs(6)).await;
         assert!(!slot.is_loaded());
-        // The release is watched for again.
+        // The reloaded model is unloaded when idle as well.
         drop(get(&slot, "a").await);
         tokio::time::sleep(Duration::from_secs(11)).await;
         assert!(!slot.is_loaded());

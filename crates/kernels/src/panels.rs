@@ -1,4 +1,4 @@
-//! Packed matrices: cut into panels for the kernels, in full precision or as whole numbers with scales.
+//! Matrices packed into panels for the kernels, in full precision or as 8-bit codes with scales.
 use std::io;
 
 use memmap2::MmapMut;
@@ -10,13 +10,13 @@ use crate::kernel::{PANEL, PanelRow, Rows, multiply};
 #[cfg(test)]
 mod tests;
 
-/// Weights that share a scale lie in one row of the matrix, this many of them.
+/// The number of consecutive weights of a matrix row that share a scale.
 pub const BLOCK: usize = 32;
-/// A matrix as its file has it, with one row for each output.
+/// A matrix in the layout of its file, with one row per output.
 #[derive(Debug, PartialEq)]
 pub enum Matrix {
     Full(Vec<f32>),
-    /// Each code times the scale of its block of [`BLOCK`].
+    /// A weight is its code times the scale of its block of [`BLOCK`] weights.
     Coded {
         codes: Vec<i8>,
         scales: Vec<f32>,
@@ -24,7 +24,8 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    /// Rounds the weights to 8 bits, each block by its own scale. `values` are whole blocks.
+    /// Rounds the weights to 8 bits with one scale per block. The length of `values` is a multiple
+    /// of [`BLOCK`].
     pub fn rounded(values: &[f32]) -> Self {
         let (mut codes, mut scales) = (Vec::with_capacity(values.len()), Vec::new());
         for block in values.chunks(BLOCK) {
@@ -45,7 +46,8 @@ impl Matrix {
         values.iter_mut().for_each(|value| *value *= factor);
     }
 
-    /// The weights of `rows`, by `columns`, of a matrix of `width` columns. Columns are whole blocks.
+    /// Returns the weights in `rows` and `columns` of a matrix that is `width` columns wide.
+    /// `columns` starts and ends at block boundaries.
     pub fn part(
         &self,
         width: usize,
@@ -71,7 +73,10 @@ impl Matrix {
         }
     }
 
-    /// Appends the rows of another matrix, which has the same precision in every file that is whole.
+    /// Appends the rows of another matrix.
+    ///
+    /// # Errors
+    /// Fails if the matrices differ in precision, which no valid file contains.
     pub fn append(&mut self, other: Self) -> io::Result<()> {
         match (self, other) {
             (Self::Full(values), Self::Full(more)) => values.extend(more),
@@ -92,14 +97,14 @@ impl Matrix {
 
 /// A matrix packed for the kernels.
 pub struct Panels {
-    /// The length of a panel: the columns of the file's matrix.
+    /// The number of lines in a panel: the number of columns in the file's matrix.
     depth: usize,
     packed: Packed,
 }
 
 enum Packed {
     Full(MmapMut),
-    /// The codes by lines of words, and for every block of them a line of scales.
+    /// Codes in lines of words, and one line of scales per block.
     Coded {
         codes: MmapMut,
         scales: Vec<PanelRow>,
@@ -107,7 +112,7 @@ enum Packed {
 }
 
 impl Panels {
-    /// Packs a matrix of `depth` columns and a multiple of 32 rows.
+    /// Packs a matrix of `depth` columns. The number of its rows is a multiple of 32.
     pub fn pack(matrix: &Matrix, depth: usize) -> io::Result<Self> {
         let packed = match matrix {
             Matrix::Full(values) => {
@@ -131,7 +136,7 @@ impl Panels {
         Ok(Self { depth, packed })
     }
 
-    /// The bytes it takes.
+    /// Returns the size in bytes.
     pub fn bytes(&self) -> usize {
         match &self.packed {
             Packed::Full(lines) => lines.len(),
@@ -139,7 +144,7 @@ impl Panels {
         }
     }
 
-    /// Writes one row of the file's matrix over `row`.
+    /// Copies one row of the file's matrix to `row`.
     pub fn row(&self, index: usize, row: &mut [f32]) {
         let (first, lane) = (index / PANEL * self.depth, index % PANEL);
         match &self.packed {
@@ -160,9 +165,10 @@ impl Panels {
         }
     }
 
-    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide and whose columns count from `place.1`.
+    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide, starting at column
+    /// `place.1`.
     ///
-    /// `scratch` is room that other products may use too.
+    /// `scratch` is working memory that calls may share.
     #[inline(always)]
     pub fn multiply<S: Simd>(
         &self,
@@ -195,8 +201,8 @@ impl Panels {
 }
 
 impl Panels {
-    /// As [`Panels::multiply`], for the product of a single row, which it rounds otherwise: faster, but not what the row
-    /// would get among others.
+    /// Like [`Panels::multiply`] for a single row. It is faster, but rounds differently, so the
+    /// result may differ from that of the same row among others.
     #[inline(always)]
     pub fn multiply_row<S: Simd>(
         &self,
@@ -218,7 +224,7 @@ impl Panels {
     }
 }
 
-/// Writes a matrix of `depth` columns as panels.
+/// Transposes a matrix of `depth` columns into panels.
 fn transpose<T: Copy>(values: &[T], depth: usize, lines: &mut [[T; PANEL]]) {
     for (panel, rows) in lines.chunks_exact_mut(depth).zip(values.chunks_exact(depth * PANEL)) {
         for (k, line) in panel.iter_mut().enumerate() {
@@ -229,11 +235,12 @@ fn transpose<T: Copy>(values: &[T], depth: usize, lines: &mut [[T; PANEL]]) {
     }
 }
 
-/// Memory that is page-aligned and goes back to the system whole.
+/// Allocates page-aligned memory that is returned to the system when dropped.
 fn mapped(bytes: usize) -> io::Result<MmapMut> {
     let map = MmapMut::map_anon(bytes)?;
     #[cfg(target_os = "linux")]
-    // Fewer, larger pages where the system has them; no loss where it has not.
+    // Reduces page faults and TLB misses where the system supports huge pages. A failure has no
+    // effect.
     let _ = map.advise(memmap2::Advice::HugePage);
     Ok(map)
 }

@@ -1,10 +1,10 @@
-//! Measures the log of exchanges and the list of users on SQLite, and prints a JSON line for each
-//! figure: CPU milliseconds of pages near and far among 1,000,000 exchanges, and CPU seconds of
-//! reading 100,000 exchanges of 4.5 kB for an export.
+//! Measures the log of exchanges and the list of users on SQLite and prints one JSON line per
+//! figure: CPU milliseconds to load first and later pages of 1,000,000 exchanges, and CPU seconds
+//! to read 100,000 exchanges of 4.5 kB for an export.
 //!
 //! `cargo run --release -p carrel-persistence --example chat_log_bench [-- directory]`
 //!
-//! Needs some 2 GB in the directory, which is by default a temporary one.
+//! Needs about 2 GB of disk space in the directory, a temporary one by default.
 #![expect(clippy::unwrap_used, reason = "a program that prints its results")]
 
 use std::collections::BTreeMap;
@@ -23,9 +23,9 @@ use diesel::{Connection, SqliteConnection};
 use rustix::time::{ClockId, clock_gettime};
 
 const PAGE: u32 = 20;
-/// How often each short measurement is repeated.
+/// The number of repetitions of each short measurement.
 const TIMES: u32 = 500;
-/// What an export reads at once.
+/// The size of one read of an export.
 const AT_ONCE: Portion = Portion { exchanges: 500, bytes: usize::MAX, images: false };
 
 #[tokio::main]
@@ -49,7 +49,7 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// CPU milliseconds of one of many.
+/// Returns the average CPU milliseconds of one call.
 async fn milliseconds<T>(work: impl AsyncFn() -> T) -> f64 {
     for _ in 0..TIMES / 10 {
         work().await;
@@ -65,8 +65,8 @@ fn done() -> Event {
     By::operator(Utc::now()).event("test", "{}")
 }
 
-/// A database with a hundred users and four workspaces, over which `chats` exchanges are spread
-/// whose answers are of about `size` bytes.
+/// Returns a database with 100 users and four workspaces that share `chats` exchanges with answers
+/// of about `size` bytes.
 async fn filled(file: &Path, chats: u32, size: usize) -> (Database, WorkspaceId) {
     let db = Database::open(&format!("sqlite://{}", file.display())).unwrap();
     for number in 0..100 {

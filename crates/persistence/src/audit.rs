@@ -1,4 +1,4 @@
-//! The audit log: every event is written here, last of all in the transaction of its change.
+//! The audit log. An event is the last row written in the transaction of its change.
 mod head;
 mod seals;
 
@@ -45,7 +45,7 @@ impl TryFrom<Row> for LoggedEvent {
     }
 }
 
-/// The event as it will be read back, which is what its digest is made of.
+/// Returns the event as it will be read back. Its digest is computed from this form.
 fn as_stored(id: i64, event: Event) -> LoggedEvent {
     let Event { name, details, by: By { actor, address, at } } = event;
     LoggedEvent {
@@ -59,13 +59,13 @@ fn as_stored(id: i64, event: Event) -> LoggedEvent {
     }
 }
 
-/// Writes an event. Comes at the end of a transaction: on PostgreSQL it keeps everyone else from
-/// writing one until the transaction ends, so that ids have no gaps and the chain no forks.
+/// Writes an event. Call it at the end of a transaction: on PostgreSQL it blocks other transactions
+/// that write events until this one ends, so that ids have no gaps and the chain has no forks.
 pub(crate) fn record(conn: &mut AnyConnection, event: Event) -> Result<(), TxError> {
     append(conn, |id| as_stored(id, event))
 }
 
-/// Writes an event of another server, as [`record`] does one of this server.
+/// Writes an event imported from another server.
 pub(crate) fn record_imported(
     conn: &mut AnyConnection,
     event: ImportedEvent,
@@ -82,7 +82,7 @@ pub(crate) fn record_imported(
     })
 }
 
-/// Writes an event of an archive: its text as it was, linked into the chain of this log.
+/// Writes an archived event with its original text and links it into the chain of this log.
 pub(crate) fn record_archived(conn: &mut AnyConnection, event: LoggedEvent) -> Result<(), TxError> {
     append(conn, |id| LoggedEvent {
         id,
@@ -95,7 +95,7 @@ pub(crate) fn record_archived(conn: &mut AnyConnection, event: LoggedEvent) -> R
     })
 }
 
-/// The end of the log.
+/// Returns the head of the log.
 pub(crate) fn head_point(conn: &mut AnyConnection) -> Result<ChainPoint, TxError> {
     Ok(Head::read(conn)?.point)
 }
@@ -109,7 +109,7 @@ fn append(conn: &mut AnyConnection, event: impl FnOnce(i64) -> LoggedEvent) -> R
     head.advance(conn, next)
 }
 
-/// Some events above `after`, oldest first.
+/// Loads up to `limit` events with ids above `after`, oldest first.
 fn load(conn: &mut AnyConnection, after: i64, limit: u32) -> Result<Vec<LoggedEvent>, TxError> {
     let found: Vec<Row> = events::table
         .filter(events::id.gt(after))
@@ -128,7 +128,7 @@ impl AuditLog for Database {
 
     async fn page(&self, before: Option<i64>, offset: u64, limit: u32) -> Result<Vec<LoggedEvent>> {
         self.snapshot(move |conn| {
-            // Without gaps, so many events on is so many ids on.
+            // Ids have no gaps, so an offset in events is an offset in ids.
             let above_all = Head::read(conn)?.point.last_id.saturating_add(1);
             let top = before.map_or(above_all, |before| before.min(above_all));
             let found: Vec<Row> = events::table

@@ -1,4 +1,4 @@
-//! Requests that may be repeated, and what they were answered.
+//! Requests with an idempotency key, and their stored answers.
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::idempotency::{
@@ -14,7 +14,7 @@ use crate::database::schema::repeatable_requests as requests;
 
 type Row = (Vec<u8>, Option<String>, NaiveDateTime);
 
-/// What is known of a request, which nobody else can take up until the transaction ends.
+/// Returns the stored request and locks it against other transactions until this one ends.
 fn lock(conn: &mut AnyConnection, name: &[u8]) -> QueryResult<Option<Row>> {
     let row = requests::table.find(name).select((
         requests::content,
@@ -27,7 +27,7 @@ fn lock(conn: &mut AnyConnection, name: &[u8]) -> QueryResult<Option<Row>> {
     }
 }
 
-/// Forgets the earliest requests of a key that remembers too many.
+/// Deletes the oldest requests of an API key that exceeds its maximum.
 fn prune(conn: &mut AnyConnection, key: i32) -> QueryResult<()> {
     let of_key = requests::table.filter(requests::api_key_id.eq(key));
     let count: i64 = of_key.count().get_result(conn)?;
@@ -73,8 +73,8 @@ impl IdempotencyKeys for Database {
                 prune(conn, by.0)?;
                 return Ok(IdempotencyState::New);
             }
-            // Whoever else had it may have given it up meanwhile; to be told to wait is right then
-            // too.
+            // Another transaction may have deleted the row since. The client should wait and try
+            // again then too.
             let Some((known, answer, begun_at)) = lock(conn, &name)? else {
                 return Ok(IdempotencyState::InProgress);
             };

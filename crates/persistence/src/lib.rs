@@ -1,8 +1,8 @@
-//! The domain's repositories, kept in SQLite or PostgreSQL with one set of queries.
+//! Implements the repository ports of the domain on SQLite or PostgreSQL with one set of queries.
 //!
-//! [`Database`] implements every repository port. Statements are written once with diesel, over a
-//! connection that is either of the two; where that is not expressible, `on_each_backend!`
-//! compiles one text for both.
+//! [`Database`] implements every repository port. Statements are written once with diesel for a
+//! connection of either kind; where diesel cannot express that, `on_each_backend!` compiles the
+//! same code for each.
 //!
 //! ```
 //! use carrel_domain::audit::By;
@@ -29,7 +29,7 @@
 //! let again = Workspaces::create(&database, garden, event()).await;
 //! assert!(matches!(again, Err(Error::AlreadyExists { .. })));
 //!
-//! // Nothing waits to be indexed, so there is no job to claim.
+//! Nothing is queued for indexing, so there is no job to claim.
 //! let lease = LeaseRequest { token: uuid::Uuid::new_v4(), until: by.at + TimeDelta::seconds(20) };
 //! assert!(database.claim(lease, by.at).await?.is_none());
 //! # anyhow::Ok(()) })?;
@@ -38,17 +38,17 @@
 //!
 //! # Locks
 //!
-//! On SQLite writers take turns, so there is nothing to get wrong. On PostgreSQL every transaction
-//! locks in this order, which is what keeps transactions from waiting for one another in a circle:
+//! On SQLite writers are serialized, so the order of locks does not matter. On PostgreSQL every
+//! transaction locks in this order, which prevents deadlocks:
 //!
-//! 1. the turn for changes to people and memberships and for removals of exchanges (`database::advisory_lock`);
+//! 1. the advisory lock for changes to people and memberships and for deletions of exchanges;
 //! 2. folders, by name;
 //! 3. documents, by path;
 //! 4. namespaces, by workspace;
-//! 5. the workspace, the user and the thread that an exchange belongs to;
-//! 6. whatever else, API keys by id, one job;
-//! 7. blocks of exchanges, which triggers count: the large before the small, and each by id;
-//! 8. the head of the audit log (`audit`), which comes last.
+//! 5. the workspace, the user and the thread of an exchange;
+//! 6. all other rows: API keys by id, one job;
+//! 7. blocks of exchanges, which triggers update: large before small, and each size by id;
+//! 8. the head of the audit log (`audit`), always last.
 #![warn(missing_docs)]
 mod archive;
 mod audit;

@@ -1,4 +1,4 @@
-//! Pictures that people uploaded: the logo of the server, and those of workspaces.
+//! Uploaded pictures: the logo of the server and the pictures of workspaces.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::picture::{PictureName, PictureSubject, UploadedPicture, UploadedPictures};
@@ -47,8 +47,9 @@ pub(crate) fn insert(
         .map(drop)
 }
 
-/// Notes the name where the subject is stored, which has others that change the picture wait.
-fn note(
+/// Stores the picture's name with its subject. This locks the subject against concurrent changes of
+/// its picture.
+fn store_name(
     conn: &mut AnyConnection,
     subject: PictureSubject,
     name: Option<String>,
@@ -93,7 +94,7 @@ impl UploadedPictures for Database {
     ) -> Result<()> {
         self.write(move |conn| {
             let name = picture.as_ref().map(|picture| picture.name.as_str().to_owned());
-            note(conn, subject, name)?;
+            store_name(conn, subject, name)?;
             diesel::delete(pictures::table.filter(is_of(subject))).execute(conn)?;
             if let Some(picture) = picture {
                 insert(conn, subject, picture, time(event.by.at))?;

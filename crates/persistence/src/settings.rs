@@ -1,4 +1,4 @@
-//! Settings: names and values.
+//! Settings, stored as names and values.
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::text;
 use crate::database::schema::settings;
 
-/// Stores one setting, in the place of an earlier value.
+/// Inserts a setting or replaces its value.
 pub(crate) fn set(conn: &mut AnyConnection, key: String, value: String) -> QueryResult<()> {
     let (key, value) = (text(key), text(value));
     let row = (settings::key.eq(key), settings::value.eq(value.clone()));
@@ -41,7 +41,7 @@ impl Settings for Database {
             return Ok(());
         }
         self.write(move |conn| {
-            // In the order of the map, so that two of these at once cannot wait for each other.
+            // Rows are written in the order of the map, so that concurrent changes cannot deadlock.
             for (key, value) in values {
                 match value {
                     Some(value) => set(conn, key, value)?,

@@ -134,8 +134,8 @@ pub(crate) fn by_id(
     Ok(row.map(Workspace::try_from).transpose()?)
 }
 
-/// Has other transactions that change the workspace, or what belongs to its settings, wait for this one.
-/// [`Error::NotFound`] when there is no such workspace.
+/// Locks the workspace and its settings against concurrent changes. Returns [`Error::NotFound`] if
+/// the workspace does not exist.
 pub(crate) fn lock(conn: &mut AnyConnection, id: WorkspaceId) -> Result<(), TxError> {
     let row = workspaces::table.find(id.0);
     let unchanged = workspaces::updated_at.eq(workspaces::updated_at);
@@ -224,11 +224,12 @@ impl Workspaces for Database {
                 .select((workspace_documents::workspace_id, workspace_documents::id));
             Ok(places.load(conn)?)
         });
-        parts::thin_out(self, places.await?).await?;
+        parts::remove_passages_first(self, places.await?).await?;
         self.write(move |conn| {
             AdvisoryLock::People.acquire(conn)?;
             vector_versions::delete(conn, id.0)?;
-            // Before its exchanges: whoever is adding one holds on to the workspace.
+            // The workspace is deleted before its exchanges, because transactions that add
+            // exchanges lock it.
             if diesel::delete(workspaces::table.find(id.0)).execute(conn)? == 0 {
                 return Ok(false);
             }

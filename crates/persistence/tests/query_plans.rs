@@ -1,4 +1,4 @@
-//! No query reads a whole table, unless it is asked for the whole table.
+//! No query scans a whole table unless all rows were requested.
 #![expect(
     clippy::unwrap_used,
     reason = "these are tests; clippy sees it only of `#[test]` functions"
@@ -48,7 +48,7 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-/// Every statement this process has run.
+/// Every statement that this process has run.
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 fn recorder() -> Option<Box<dyn Instrumentation>> {
@@ -111,7 +111,7 @@ fn key(now: DateTime<Utc>) -> NewApiKey {
     }
 }
 
-/// Calls every method of every port, in every way that makes another query of it.
+/// Calls every method of every port, with arguments for each of its queries.
 async fn use_everything(db: &Database) {
     let now = Utc::now();
     let done = |now| By::operator(now).event("test", "{}");
@@ -294,9 +294,10 @@ struct Step {
     detail: String,
 }
 
-/// Tables that are read whole on purpose: when all of them is what was asked for.
+/// Returns whether the statement reads a table completely on purpose, because all rows were
+/// requested.
 fn is_asked_for_whole(statement: &str) -> bool {
-    // Counted in the order of an index.
+    // Counted in index order.
     let counted = ["workspace_documents", "embed_chats"];
     if counted.iter().any(|table| statement.contains(&format!("FROM `{table}` GROUP BY"))) {
         return true;
@@ -316,13 +317,13 @@ fn is_asked_for_whole(statement: &str) -> bool {
         statement.contains(&format!("FROM `{table}`"))
             || statement.contains(&format!("FROM (`{table}`"))
     };
-    // What is deleted and kept for a while is a small part of it.
+    // Few threads are deleted, so this condition excludes only a small part of the table.
     let statement_without = statement.replace("WHERE (`threads`.`deleted_at` IS NULL)", "");
     whole.into_iter().any(is_from) && !statement_without.contains("WHERE")
 }
 
-/// Pages of the log of exchanges that begin with its first: nothing is before it, and of what is
-/// after it an index has as much as the page takes.
+/// Returns whether the step reads the first page of the log, which takes as many entries of an
+/// index as the page has rows.
 fn is_beginning_of_log(statement: &str, step: &str) -> bool {
     let by_index = [
         "chats",
@@ -334,7 +335,8 @@ fn is_beginning_of_log(statement: &str, step: &str) -> bool {
         && by_index.iter().any(|index| step == format!("SCAN {index}"))
 }
 
-/// Sums of the log: an index holds all they add up, and a sum is kept for each user, workspace or day.
+/// Returns whether the step sums the log. A covering index holds the columns, and one sum per user,
+/// workspace or day is kept.
 fn is_sum_of_log(statement: &str, step: &str) -> bool {
     let is_kept = step.contains("TEMP B-TREE") || ["SCAN spent", "SCAN asked"].contains(&step);
     statement.contains("SUM(prompt_tokens)") && is_kept
@@ -366,7 +368,7 @@ async fn no_query_reads_a_whole_table() {
             .filter(|step| {
                 (step.starts_with("SCAN ")
                     && step != "SCAN CONSTANT ROW"
-                    // A lookup in the index of words, or a list that was bound to the statement.
+                    // A lookup in the word index, or a list bound to the statement.
                     && !step.contains("VIRTUAL TABLE INDEX")
                     && !is_beginning_of_log(&statement, step))
                     || step.contains("TEMP B-TREE")

@@ -4,7 +4,7 @@
 //!
 //! `cargo run --release -p carrel-vectors --example search_bench [-- --million]`
 #![expect(clippy::unwrap_used, reason = "a program that prints its results")]
-#![expect(dead_code, reason = "the database in memory can do more for tests")]
+#![expect(dead_code, reason = "tests use the rest of the support module")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -91,7 +91,7 @@ fn nearest_exactly(flat: &[f32], to: &[f32], limit: usize) -> Vec<usize> {
     let mut scored: Vec<(Reverse<i64>, usize)> = Vec::with_capacity(flat.len() / DIMENSIONS);
     arch.dispatch(|| {
         for (number, vector) in flat.chunks_exact(DIMENSIONS).enumerate() {
-            // Sums in sixteen lanes, because a single sum would have to be computed in order.
+            // Sums in sixteen lanes, because the order of a single sum would prevent vectorization.
             let mut lanes = [0f32; 16];
             for (a, b) in vector.chunks_exact(16).zip(to.chunks_exact(16)) {
                 for lane in 0..16 {

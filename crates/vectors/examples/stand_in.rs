@@ -1,6 +1,6 @@
-//! Runs one of the test stubs for its vendor's official client. Prints the address, and exits when
-//! its input ends. `cargo xtask vendors` runs it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "it is a part of tests")]
+//! Runs one of the test stubs for its vendor's official client. Prints the stub's address and exits
+//! at the end of its input. `cargo xtask vendors` runs it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a tool for tests")]
 
 use std::io::Read;
 
@@ -25,7 +25,7 @@ fn main() {
             let chroma = std::env::var("CARREL_TEST_CHROMA").unwrap();
             vendors::chroma_cloud::start(&chroma, 0)
         }
-        _ => panic!("no stand-in `{vendor}`"),
+        _ => panic!("no stub for `{vendor}`"),
     };
     println!("{address}");
     let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -1,9 +1,9 @@
-//! Benchmark of searches in vector databases and in the embedded index, one after another in the
-//! same run, in wall-clock time. Prints one JSON line per figure. The database behind the indexes
-//! is in memory. `CARREL_TEST_PGVECTOR` and `CARREL_TEST_CHROMA` have the addresses of the stores;
-//! `cargo xtask bench stores` starts both.
+//! Benchmark of searches in vector databases and in the embedded index, in the same run and in
+//! wall-clock time. Prints one JSON line per figure. The database with the rows is in memory.
+//! `CARREL_TEST_PGVECTOR` and `CARREL_TEST_CHROMA` are the addresses of the stores; `cargo xtask
+//! bench stores` starts both.
 #![expect(clippy::unwrap_used, reason = "a program that prints its results")]
-#![expect(dead_code, reason = "the database in memory can do more for tests")]
+#![expect(dead_code, reason = "tests use the rest of the support module")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -38,7 +38,7 @@ async fn main() {
     figure("embedded index", "searches a second", usual, "/s");
     for (name, kind) in [("pgvector", Kind::PgVector), ("Chroma", Kind::Chroma)] {
         let Some(store) = kind.open(&installation()).await else { continue };
-        // Without memory for the embedded index, so that it cannot answer instead.
+        // The embedded index gets no memory, so that it cannot answer instead.
         let synced = SyncedIndex::new(store.clone(), rows.clone(), embedded.clone(), 0);
         let start = Instant::now();
         synced.reconcile(HERE).await.unwrap();
@@ -54,7 +54,7 @@ async fn main() {
     }
 }
 
-/// Returns the chunks that each query finds, and the queries answered per second.
+/// Returns the chunks found by each query, and the queries answered per second.
 async fn search(index: &dyn VectorIndex, queries: &[Vec<f32>]) -> (Vec<Vec<i64>>, f64) {
     let nearest = async |to: &[f32]| {
         let query = VectorQuery {
@@ -67,7 +67,7 @@ async fn search(index: &dyn VectorIndex, queries: &[Vec<f32>]) -> (Vec<Vec<i64>>
         let hits = index.nearest(query).await.unwrap();
         hits.iter().map(|hit| hit.chunk.0).collect()
     };
-    // The first query loads what the others use.
+    // The first query warms the caches.
     let _: Vec<i64> = nearest(&queries[0]).await;
     let start = Instant::now();
     let mut found = Vec::new();

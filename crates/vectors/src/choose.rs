@@ -53,9 +53,9 @@ const CHROMA_CLOUD: Names = Names {
     key: "CHROMACLOUD_API_KEY",
 };
 
-/// Addresses of cloud services that are the same for every customer.
+/// Addresses of cloud services, which are the same for all customers.
 pub struct Services {
-    /// Resolves the hosts of Pinecone indexes.
+    /// The service that returns the host of a Pinecone index.
     pub pinecone: String,
     pub chroma: String,
 }
@@ -67,13 +67,12 @@ impl Default for Services {
     }
 }
 
-/// Most neighbors that a search in Milvus returns, and in a small cluster of Zilliz Cloud.
+/// The maximum number of neighbors per search in Milvus, and in a small cluster of Zilliz Cloud.
 const MILVUS_NEIGHBOURS: usize = 5_000;
 const ZILLIZ_NEIGHBOURS: usize = 1_024;
 
-/// Returns the store that the settings name; `None` for the index inside this server.
-/// `installation` identifies the database whose vectors it will contain. Sends nothing to the store
-/// yet.
+/// Returns the store selected by the settings, or `None` for the embedded index. `installation`
+/// identifies the database whose vectors the store will contain. Does not contact the store.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a required setting is missing or unusable; [`Error::Invalid`] for a
@@ -86,10 +85,10 @@ pub fn store(
     store_in(&Services::default(), settings, http, installation)
 }
 
-/// Like [`store`], with other addresses of cloud services.
+/// Like [`store`], with the addresses of cloud services in `services`.
 ///
 /// # Errors
-/// The errors of [`store`].
+/// Fails like [`store`].
 pub fn store_in(
     services: &Services,
     settings: &dyn Fn(&str) -> Option<String>,
@@ -121,7 +120,7 @@ pub fn store_in(
         }
         "milvus" => {
             let address = given.needed(MILVUS.service, MILVUS.address)?;
-            // Other clients of Milvus accept a bare host and port, which means HTTP.
+            // Other Milvus clients accept a bare host and port and use HTTP.
             let address = match address.contains("://") {
                 true => address,
                 false => format!("http://{address}"),
@@ -183,7 +182,7 @@ pub fn store_in(
     Ok(Some(store))
 }
 
-/// Settings that are not empty.
+/// Reads settings and treats blank values as missing.
 struct Given<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Given<'_> {
@@ -200,7 +199,7 @@ fn bearer(key: &str) -> (&'static str, String) {
     ("Authorization", format!("Bearer {}", key.trim()))
 }
 
-/// A bare key in the header `Authorization` is sent as a bearer token.
+/// Adds the scheme `Bearer` to a bare key for the header `Authorization`.
 fn with_scheme(header: &str, key: String) -> String {
     let is_bare = header.trim().eq_ignore_ascii_case("authorization") && !key.contains(' ');
     if is_bare { format!("Bearer {key}") } else { key }

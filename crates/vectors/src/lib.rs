@@ -1,8 +1,8 @@
 //! Vector indexes behind [`carrel_domain::vector::VectorIndex`].
 //!
-//! [`EmbeddedIndex`] is the default. It needs only the database that already has the vectors, and
-//! answers from compact codes in memory. [`SyncedIndex`] also keeps the vectors in a vector
-//! database, which [`choose::store`] creates from the settings; each has its own module.
+//! [`EmbeddedIndex`] is the default. It needs only the database that stores the vectors, and
+//! searches compact codes in memory. [`SyncedIndex`] also keeps the vectors in a vector database,
+//! which [`choose::store`] creates from the settings. Each vector database has its own module.
 
 mod astra;
 pub mod choose;

@@ -1,11 +1,11 @@
-//! Waiting for a store to show a change that it accepted.
+//! Waits for a store to show a change that it has accepted.
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Longest wait for a change.
+/// The maximum duration of a wait.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Pause between two checks, at first and at most.
+/// The pause between two checks, at first and at most. It doubles each time.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// A wait in progress.
@@ -21,7 +21,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Waits until the next check; `false` if the time is up.
+    /// Waits until the next check. Returns false if the time is up.
     pub async fn wait(&mut self) -> bool {
         if self.since.elapsed() > PATIENCE {
             return false;

@@ -1,8 +1,8 @@
 //! Qdrant, through its REST API (version 1.10 or later).
 //!
-//! All vectors of one length are in one collection, named after the installation and the length,
-//! with workspace and document as indexed payload, as Qdrant recommends for multitenancy. Another
-//! collection has the watermarks, as payload of points.
+//! A collection contains all vectors of one length and is named after the installation and the
+//! length. Workspace and document are indexed payload fields, as Qdrant recommends for
+//! multitenancy. Another collection contains the watermarks as payload of points.
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
 use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use crate::rest::Rest;
 use crate::store::{Dimensions, Store, Tombstones, Watermark, watermark_json, watermark_of};
 
-/// Points whose ids or watermarks are read at a time.
+/// The number of points read per page.
 const PAGE: usize = 5_000;
 
 pub(crate) struct Qdrant {
     rest: Rest,
-    /// Prefix of the names of all our collections.
+    /// Prefix of the names of all collections of this installation.
     prefix: String,
 }
 
@@ -55,7 +55,7 @@ impl Qdrant {
         format!("{}_marks", self.prefix)
     }
 
-    /// Returns the `result` of a response; `None` if the collection does not exist.
+    /// Returns the `result` of a response, or `None` if the collection does not exist.
     async fn ask(
         &self,
         collection: &str,
@@ -86,7 +86,7 @@ impl Qdrant {
     async fn make(&self, collection: &str, size: usize) -> Result<()> {
         let body = json!({ "vectors": { "size": size, "distance": "Cosine" } });
         let made = self.rest.put(&["collections", collection], &body).await;
-        // Another process may have been faster.
+        // Another process may have created it first.
         if made.is_err() && self.rest.get(&["collections", collection]).await?.is_none() {
             made?;
         }
@@ -97,7 +97,7 @@ impl Qdrant {
         Ok(())
     }
 
-    /// Returns points, read in pages; none if the collection does not exist.
+    /// Returns all matching points, read in pages. Empty if the collection does not exist.
     async fn scroll(&self, collection: &str, filter: &Value, payload: bool) -> Result<Vec<Value>> {
         let (mut all, mut offset) = (Vec::new(), Value::Null);
         loop {
@@ -130,7 +130,7 @@ impl Store for Qdrant {
     }
 
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
-        // Checks that the server answers, even if there are no watermarks.
+        // Fails if the server does not answer, even when there are no watermarks.
         let there = self.rest.get(&["collections"]).await?;
         there.filter(|there| there["result"].is_object()).ok_or_else(|| self.rest.strange())?;
         let points = self.scroll(&self.marks_name(), &json!({}), true).await?;

@@ -1,10 +1,10 @@
-//! Ranges of chunk ids, split until each has no more chunks than a store counts or returns at once.
+//! Ranges of chunk ids, split until each contains no more chunks than a store counts or returns at
+//! once.
 
-/// The chunks after the first id, up to and including the second.
+/// The chunk ids above the first number, up to and including the second.
 pub(crate) type Span = (i64, i64);
 
-/// The first split. Chunk ids are small compared with the largest possible one, so splitting starts
-/// at the lower end.
+/// The first split point. Most chunk ids are small, so splitting starts at the lower end.
 const FIRST_CUT: i64 = 1 << 16;
 
 /// The spans that still have to be processed.
@@ -20,7 +20,7 @@ impl Spans {
         self.0.pop()
     }
 
-    /// Replaces a span by its two parts; `false` if it cannot be split.
+    /// Replaces a span by its two halves. Returns false if it cannot be split.
     pub fn cut(&mut self, (after, upto): Span) -> bool {
         if upto - after < 2 {
             return false;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_cut_until_each_holds_few_and_none_is_missed() {
+    fn spans_are_split_until_each_contains_few_chunks() {
         let chunks: Vec<i64> = (1..3_000).chain((1 << 40)..(1 << 40) + 500).collect();
         let of = |(after, upto): Span| {
             chunks.iter().copied().filter(move |chunk| *chunk > after && *chunk <= upto)

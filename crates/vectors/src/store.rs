@@ -1,5 +1,5 @@
-//! The interface of vector databases, in their own terms: collections of points. [`crate::synced`]
-//! decides how searches use it.
+//! The interface to vector databases, in their terms: collections of points. [`crate::synced`]
+//! implements searches with it.
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,20 +9,20 @@ use carrel_domain::vector::{NamespaceVersion, VectorRow};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use serde_json::{Value, json};
 
-/// The lengths of a workspace's vectors: one, or several while another model indexes its documents
-/// again.
+/// The lengths of a workspace's vectors: usually one, and several while its documents are indexed
+/// again with another model.
 pub type Dimensions = BTreeSet<usize>;
 
-/// How far a store has been synced with a workspace. It is kept in the store itself, so it stays
-/// correct if the store is emptied or another process fills it.
+/// How far a store is in sync with a workspace. It is stored in the vector database itself, so it
+/// stays correct if that is emptied or filled by another process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watermark {
-    /// The state of the database that the store fully contains.
+    /// The version of the database whose vectors the store contains completely.
     pub version: NamespaceVersion,
-    /// Chunks up to this id are stored, even those of a later state.
+    /// All chunks up to this id are stored, even those of later versions.
     pub last: i64,
-    /// Number of chunks that no store can contain: without dimensions, or with values that are not
-    /// finite.
+    /// Number of chunks that no store can contain, because their vectors are empty or have values
+    /// that are not finite.
     pub left_out: u64,
     /// Number of vectors in the store at the last count.
     pub vectors: u64,
@@ -31,7 +31,7 @@ pub struct Watermark {
 }
 
 impl Watermark {
-    /// True if a search in this state finds everything that was committed in the other.
+    /// Returns true if a search in this state finds everything that was committed in the other.
     pub fn covers(&self, version: NamespaceVersion) -> bool {
         let ours = self.version;
         ours.additions >= version.additions && ours.removals >= version.removals
@@ -57,12 +57,12 @@ impl Tombstones<'_> {
     }
 }
 
-/// Limits of a single request to a store.
+/// Limits of a single search request.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Most candidates that it returns.
+    /// Maximum number of candidates that a search returns.
     pub candidates: usize,
-    /// Most documents that a request may list.
+    /// Maximum number of documents that a request may list.
     pub documents: usize,
 }
 
@@ -72,29 +72,31 @@ impl Default for Limits {
     }
 }
 
-/// A vector database. Every method may be repeated; a missing collection counts as empty.
+/// A vector database. All methods are idempotent, and a missing collection counts as empty.
 ///
-/// [`Error::Unavailable`] if it does not answer, refuses the key, or sends an unexpected response.
-/// The message always helps the operator. If it answers but refuses this request, the error is a
+/// Methods return [`Error::Unavailable`] if the store does not answer, refuses the key, or sends an
+/// unexpected response. The message tells the operator what to do. The error is a [`refusal`] if
+/// the store answers but refuses this request, and [`busy`] if the request could not be sent in
+/// time.
 /// [`refusal`]; if the request could not be sent in time, it is [`busy`].
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The store's display name.
+    /// Returns the store's display name.
     fn name(&self) -> &'static str;
     /// Returns the limits of [`Store::nearest`].
     fn limits(&self) -> Limits {
         Limits::default()
     }
-    /// Waits until searches see everything that this process has stored and removed in the
-    /// workspace. Most stores acknowledge a change only when it is visible and need no wait. For
-    /// the others, the watermark moves only after this call.
+    /// Waits until searches see all changes of this process in the workspace. Most stores
+    /// acknowledge a change only when it is visible and need no wait. For the others, the watermark
+    /// advances only after this call.
     async fn wait_until_visible(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
         Ok(())
     }
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>>;
     async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>>;
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()>;
-    /// Stores vectors of one length, replacing those of the same chunks.
+    /// Stores vectors of one length. Replaces existing vectors of the same chunks.
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()>;
     /// Removes at most a few hundred documents or chunks.
     async fn remove(
@@ -103,17 +105,18 @@ pub trait Store: Send + Sync {
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()>;
-    /// Removes all vectors, then the watermark.
+    /// Removes all vectors of the workspace, then its watermark.
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()>;
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64>;
-    /// Like [`Store::count`], but with a shorter timeout than a search has.
+    /// Like [`Store::count`], but with a shorter timeout than a search.
     async fn count_soon(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
         self.count(within, of).await
     }
     /// Returns all chunks that have vectors here, in any order.
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>>;
-    /// Returns approximately the nearest chunks by cosine, in any order. [`Store::limits`] bounds
-    /// `limit` and the number of documents in `among`, which are at least one, or all.
+    /// Returns approximately the nearest chunks by cosine similarity, in any order.
+    /// [`Store::limits`] bounds `limit` and the number of documents in `among`. A list in `among`
+    /// is not empty.
     async fn nearest(
         &self,
         within: WorkspaceId,
@@ -123,7 +126,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChunkId>>;
 }
 
-/// The cause of an error of a working store that did not do what it was asked.
+/// The reason why a working store did not execute a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     Answered,
@@ -141,13 +144,13 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// An error of a store that refuses a request. It concerns the workspace, not the store.
+/// Returns the error for a store that refuses a request. It concerns the workspace, not the store.
 pub fn refusal(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
     refused(store, reason.into(), Refusal::Answered)
 }
 
-/// An error on our side: too many other requests are waiting for the store. It says nothing about
-/// the store, not even that it answers.
+/// Returns the error for a request that was not sent, because too many others are waiting. It says
+/// nothing about the store.
 pub fn busy(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
     refused(store, reason.into(), Refusal::NotAsked)
 }
@@ -156,12 +159,12 @@ fn refused(service: &'static str, reason: Cow<'static, str>, why: Refusal) -> Er
     Error::Unavailable { service, reason, source: Some(Box::new(why)) }
 }
 
-/// True if the error is a [`refusal`] or [`busy`].
+/// Returns true if the error is a [`refusal`] or [`busy`].
 pub fn is_refusal(error: &Error) -> bool {
     why(error).is_some()
 }
 
-/// True if the error is [`busy`].
+/// Returns true if the error is [`busy`].
 pub fn is_busy(error: &Error) -> bool {
     why(error) == Some(&Refusal::NotAsked)
 }
@@ -173,7 +176,7 @@ fn why(error: &Error) -> Option<&Refusal> {
     }
 }
 
-/// Writes vector lengths as one text, for stores without lists.
+/// Formats vector lengths as one text, for stores without lists.
 pub fn listed(dimensions: &Dimensions) -> String {
     let texts: Vec<_> = dimensions.iter().map(usize::to_string).collect();
     texts.join(",")
@@ -184,7 +187,7 @@ pub fn unlisted(text: &str) -> Dimensions {
     text.split(',').filter_map(|length| length.parse().ok()).collect()
 }
 
-/// Returns a unit vector along the first axis, for stores that need a vector for every record.
+/// Returns a unit vector along the first axis, for stores that require a vector in every record.
 pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
     let mut unit = vec![0.0; dimensions];
     if let Some(first) = unit.first_mut() {
@@ -193,7 +196,7 @@ pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
     unit
 }
 
-/// Writes a watermark as JSON.
+/// Converts a watermark to JSON.
 pub(crate) fn watermark_json(watermark: &Watermark) -> Value {
     json!({
         "additions": watermark.version.additions,
@@ -205,7 +208,7 @@ pub(crate) fn watermark_json(watermark: &Watermark) -> Value {
     })
 }
 
-/// Parses the output of [`watermark_json`]; `None` for anything else.
+/// Parses the output of [`watermark_json`]. Returns `None` for anything else.
 pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
     let number = |name: &str| said[name].as_i64();
     Some(Watermark {

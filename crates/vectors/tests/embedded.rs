@@ -1,5 +1,5 @@
-//! The embedded index, compared with exact results and with databases that change under it.
-#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+//! The embedded index, compared with exact results and over databases that change at the same time.
+#![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 pub mod support;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn open() -> (Arc<MemoryRows>, EmbeddedIndex) {
     (Arc::clone(&rows), over(rows, PLENTY))
 }
 
-/// The index of these tests; in `embedded_bits`, full segments have codes of two bits.
+/// Creates the index under test. In `embedded_bits`, full segments use two-bit codes.
 fn over(rows: Arc<MemoryRows>, cache_bytes: usize) -> EmbeddedIndex {
     let most_bytes = if module_path!().starts_with("embedded_bits") { 0 } else { usize::MAX };
     EmbeddedIndex::compacting_above(most_bytes, rows, cache_bytes)
@@ -32,7 +32,7 @@ async fn chunks(index: &EmbeddedIndex, query: VectorQuery<'_>) -> Vec<i64> {
     index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
 }
 
-/// The exact result: the vectors, numbered from 1, by cosine to `to`.
+/// Returns the exact result: the vectors, numbered from 1, by their cosine to `to`.
 fn exactly(vectors: &[Vec<f32>], to: &[f32], limit: usize) -> Vec<Neighbour> {
     let dot = |a: &[f32], b: &[f32]| {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
@@ -52,7 +52,7 @@ fn exactly(vectors: &[Vec<f32>], to: &[f32], limit: usize) -> Vec<Neighbour> {
 }
 
 #[tokio::test]
-async fn nearly_every_hit_is_that_of_the_exact_scan() {
+async fn almost_all_hits_match_the_exact_scan() {
     let mut clusters = Clusters::new(384, 3);
     let vectors = clusters.vectors(20_000);
     let (rows, index) = open();
@@ -84,7 +84,7 @@ async fn similarity_is_the_cosine_and_negative_ones_are_zero() {
 }
 
 #[tokio::test]
-async fn equally_near_passages_come_in_the_order_of_their_ids() {
+async fn equally_near_passages_are_ordered_by_id() {
     let (rows, index) = open();
     rows.add(HERE, vec![vec![1.0, 2.0, 3.0]; 1_000]);
     let nearest = chunks(&index, query(&[3.0, 2.0, 1.0], 50)).await;
@@ -117,7 +117,7 @@ async fn the_threshold_comes_before_the_limit_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn limits_of_any_size_are_met() {
+async fn any_limit_is_respected() {
     let mut clusters = Clusters::new(16, 7);
     let (rows, index) = open();
     rows.add(HERE, clusters.vectors(2_500));
@@ -128,7 +128,7 @@ async fn limits_of_any_size_are_met() {
 }
 
 #[tokio::test]
-async fn only_the_documents_asked_for_are_searched() {
+async fn only_the_selected_documents_are_searched() {
     let mut clusters = Clusters::new(32, 9);
     let (rows, index) = open();
     let mut documents = Vec::new();
@@ -144,7 +144,7 @@ async fn only_the_documents_asked_for_are_searched() {
     };
     let chunks_of = |number: i64| (number * 12 + 1)..=(number * 12 + 12);
     assert_eq!(find(&[documents[0]]).await, chunks_of(0).collect::<Vec<_>>());
-    // Around the boundary of two segments, in any order, repeated, and unknown ones.
+    // Around the boundary of two segments, unordered, with a repeated and an unknown one.
     let some = [documents[999], documents[682], documents[682], WorkspaceDocumentId(-7)];
     assert_eq!(find(&some).await, chunks_of(682).chain(chunks_of(999)).collect::<Vec<_>>());
     assert!(find(&[]).await.is_empty());
@@ -158,7 +158,7 @@ async fn only_the_documents_asked_for_are_searched() {
 }
 
 #[tokio::test]
-async fn all_documents_are_searched_but_those_left_out() {
+async fn excluded_documents_are_not_searched() {
     let mut clusters = Clusters::new(32, 9);
     let (rows, index) = open();
     let documents: Vec<_> = (0..1_000).map(|_| rows.add(HERE, clusters.vectors(12))).collect();
@@ -172,8 +172,7 @@ async fn all_documents_are_searched_but_those_left_out() {
     let all_but = |left_out: &[i64]| {
         (1..=12_000).filter(|chunk| !left_out.contains(&((chunk - 1) / 12))).collect::<Vec<_>>()
     };
-    // The first and the last, neighbors around the boundary of two segments, repeated, and unknown
-    // ones.
+    // First, last, around a segment boundary, and repeated documents; each time with an unknown one.
     for numbers in [&[0][..], &[999], &[683, 682, 682], &[5, 500, 0, 999], &[]] {
         let mut some: Vec<_> = numbers.iter().map(|number| documents[*number as usize]).collect();
         some.push(WorkspaceDocumentId(-7));
@@ -185,7 +184,7 @@ async fn all_documents_are_searched_but_those_left_out() {
 }
 
 #[tokio::test]
-async fn queries_that_point_nowhere_find_nothing() {
+async fn zero_queries_find_nothing_and_infinite_ones_are_refused() {
     let (rows, index) = open();
     assert!(chunks(&index, query(&[1.0, 0.0], 5)).await.is_empty(), "unknown workspace");
     rows.add(HERE, vec![vec![1.0, 0.0]]);
@@ -203,7 +202,7 @@ async fn queries_that_point_nowhere_find_nothing() {
 }
 
 #[tokio::test]
-async fn vectors_of_other_dimensions_are_passed_over() {
+async fn vectors_of_other_dimensions_are_ignored() {
     let (rows, index) = open();
     let mixed = vec![vec![1.0, 0.0], vec![1.0, 0.0, 0.0], vec![], vec![0.0, 1.0], vec![1.0; 7]];
     for _ in 0..3_000 {
@@ -218,7 +217,7 @@ async fn vectors_of_other_dimensions_are_passed_over() {
 }
 
 #[tokio::test]
-async fn what_was_added_is_found_and_nothing_else_read_again() {
+async fn only_added_codes_are_read() {
     let (rows, index) = open();
     rows.add(HERE, vec![vec![1.0, 0.0]; 9_000]);
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [1]);
@@ -236,7 +235,7 @@ async fn what_was_added_is_found_and_nothing_else_read_again() {
 }
 
 #[tokio::test]
-async fn what_this_process_removed_goes_without_reading_again() {
+async fn own_removals_need_no_reading() {
     let (rows, index) = open();
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 9_000]);
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 5]);
@@ -261,7 +260,7 @@ async fn what_this_process_removed_goes_without_reading_again() {
 }
 
 #[tokio::test]
-async fn what_another_process_removed_is_not_found() {
+async fn documents_removed_by_another_process_are_not_found() {
     let (rows, index) = open();
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
@@ -269,7 +268,7 @@ async fn what_another_process_removed_is_not_found() {
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [1]);
     rows.remove(HERE, &[first]);
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 2)).await, [4, 5]);
-    // Removals of both at once: this process's own is not the only one.
+    // Both processes have removed documents, so this process's own removal is not the only one.
     rows.remove(HERE, &[second]);
     rows.remove(HERE, &[third]);
     let fourth = rows.add(HERE, vec![vec![0.5, 0.5]]);
@@ -282,7 +281,7 @@ async fn what_another_process_removed_is_not_found() {
 }
 
 #[tokio::test]
-async fn changes_while_codes_are_read_are_not_lost() {
+async fn changes_during_a_load_are_not_lost() {
     let (rows, index) = open();
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 5_000]);
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 5_000]);
@@ -290,14 +289,15 @@ async fn changes_while_codes_are_read_are_not_lost() {
         rows.remove(HERE, &[first, second]);
         rows.add(HERE, vec![vec![0.8, 0.2]; 2]);
     });
-    // The rows of the first page are gone when their vectors are read. A second search finds all.
+    // The rows of the first page are deleted before their vectors are read. A second search finds
+    // all.
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 5)).await, [10_001, 10_002]);
     index.remove(HERE, &[first, second]).await.unwrap();
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 5)).await, [10_001, 10_002]);
 }
 
 #[tokio::test]
-async fn a_dropped_namespace_leaves_the_memory() {
+async fn a_dropped_workspace_is_removed_from_memory() {
     let (rows, index) = open();
     let document = rows.add(HERE, vec![vec![1.0, 0.0]; 100]);
     rows.add(THERE, vec![vec![1.0, 0.0]; 10]);
@@ -312,7 +312,7 @@ async fn a_dropped_namespace_leaves_the_memory() {
 }
 
 #[tokio::test]
-async fn workspaces_not_used_for_longest_make_room() {
+async fn the_least_recently_used_workspaces_are_evicted() {
     let rows = Arc::new(MemoryRows::default());
     for workspace in 1..=3 {
         rows.add(WorkspaceId(workspace), vec![vec![1.0; 100]; 1_000]);
@@ -327,17 +327,17 @@ async fn workspaces_not_used_for_longest_make_room() {
     };
     assert!(visit(1).await && visit(2).await);
     assert!(!visit(1).await && !visit(2).await && !visit(1).await);
-    assert!(visit(3).await, "is read, and 2 makes room");
+    assert!(visit(3).await, "is loaded, and 2 is evicted");
     assert!(!visit(1).await && visit(2).await && visit(3).await);
     assert!(index.cached_bytes() <= 250_000);
-    // A workspace larger than the cache stays while it is in use.
+    // A workspace larger than the cache is kept while it is in use.
     rows.add(WorkspaceId(4), vec![vec![1.0; 100]; 5_000]);
     assert!(visit(4).await && !visit(4).await);
     assert!(visit(1).await && visit(4).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_first_searches_read_the_codes_once() {
+async fn concurrent_first_searches_read_the_codes_once() {
     let (rows, index) = open();
     rows.add(HERE, vec![vec![1.0; 64]; 20_000]);
     let index = Arc::new(index);
@@ -354,7 +354,7 @@ async fn many_first_searches_read_the_codes_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn searches_during_changes_see_whole_documents_that_exist() {
+async fn searches_during_changes_see_complete_existing_documents() {
     let (rows, index) = open();
     let stays = rows.add(HERE, vec![vec![1.0; 256]; 6_000]);
     let index = Arc::new(index);
@@ -388,7 +388,7 @@ async fn searches_during_changes_see_whole_documents_that_exist() {
 }
 
 #[tokio::test]
-async fn passages_found_otherwise_are_compared_exactly() {
+async fn given_passages_are_compared_exactly() {
     let (rows, index) = open();
     rows.add(HERE, vec![vec![1.0, 0.0], vec![0.0, 2.0], vec![-3.0, 0.0], vec![1.0; 3]]);
     let chunks: Vec<_> = [4, 9, 2, 1, 3].into_iter().map(ChunkId).collect();

@@ -1,6 +1,6 @@
-//! The common behavior of all indexes, and how one in a vector database recovers agreement with the
+//! The common behavior of all indexes, and how an index in a vector database catches up with the
 //! database after failures.
-#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
 #[path = "stores/failures.rs"]
 mod failures;
@@ -21,11 +21,10 @@ use carrel_domain::{ChunkId, DocumentSelection, Error, WorkspaceDocumentId, Work
 use carrel_vectors::store::{Dimensions, Store};
 use carrel_vectors::{EmbeddedIndex, SyncedIndex};
 
-use failures::whatever_breaks_off_is_taken_up_again;
+use failures::interrupted_syncs_are_resumed;
 use selection::{
-    documents_that_are_left_out_make_room_for_others,
-    only_the_documents_that_are_named_are_searched,
-    too_many_to_be_left_out_by_a_store_are_left_out_without_it,
+    excluded_documents_do_not_use_up_the_candidates, only_the_listed_documents_are_searched,
+    too_many_exclusions_for_a_store_fall_back_to_the_embedded_index,
 };
 use support::MemoryRows;
 use support::stores::{self, Failing, Kind};
@@ -38,7 +37,7 @@ const PLENTY: usize = 1 << 30;
 struct World {
     rows: Arc<MemoryRows>,
     index: Arc<dyn VectorIndex>,
-    /// The index in a vector database, if it is one.
+    /// The index in a vector database, unless it is the embedded one.
     synced: Option<(SyncedIndex, Arc<Failing>)>,
 }
 
@@ -61,7 +60,7 @@ impl World {
         Self { rows, index: Arc::new(synced.clone()), synced: Some((synced, store)) }
     }
 
-    /// Simulates a restart: only the database and the store keep their state.
+    /// Simulates a restart: only the database and the store keep their data.
     fn again(&self) -> Self {
         Self::over(self.rows.clone(), self.store().whole(), PLENTY)
     }
@@ -103,7 +102,7 @@ fn query(to: &[f32], limit: usize) -> VectorQuery<'_> {
     VectorQuery { within: HERE, to, limit, least_similarity: 0.0, among: DocumentSelection::All }
 }
 
-/// Runs the common tests on every index, and the others on those in vector databases.
+/// Runs the tests in `all` on every index and the tests in `stored` on those in vector databases.
 macro_rules! on_every_index {
     (all: $($all:ident),+; stored: $($stored:ident),+ $(,)?) => {
         mod embedded {
@@ -131,27 +130,27 @@ macro_rules! on_every_index {
 }
 
 on_every_index! {
-    all: the_nearest_come_first_and_only_those_near_enough,
-        only_the_documents_that_are_named_are_searched,
-        documents_that_are_left_out_make_room_for_others,
-        what_was_removed_is_not_found,
+    all: the_nearest_passages_above_the_threshold_come_first,
+        only_the_listed_documents_are_searched,
+        excluded_documents_do_not_use_up_the_candidates,
+        removed_documents_are_not_found,
         workspaces_do_not_see_each_other,
-        vectors_of_other_lengths_are_passed_over;
-    stored: what_is_told_twice_is_held_once,
-        too_many_to_be_left_out_by_a_store_are_left_out_without_it,
-        a_workspace_that_is_gone_leaves_nothing,
-        what_no_store_can_hold_is_left_out,
-        changes_while_the_store_was_away_are_made_up_for,
-        what_nobody_told_of_is_found_out_at_the_next_start,
-        a_store_that_was_emptied_is_filled_again,
-        what_a_search_misses_is_filled_again_whatever_the_mark_says,
-        vectors_of_another_length_are_no_loss,
-        a_database_that_was_set_back_is_followed,
+        vectors_of_other_lengths_are_ignored;
+    stored: repeated_notifications_store_vectors_once,
+        too_many_exclusions_for_a_store_fall_back_to_the_embedded_index,
+        a_deleted_workspace_is_removed_from_the_store,
+        vectors_that_no_store_accepts_are_skipped,
+        changes_during_an_outage_of_the_store_are_synced,
+        changes_without_notification_are_synced_at_the_next_start,
+        an_emptied_store_is_filled_again,
+        losses_found_by_a_search_are_repaired_despite_the_watermark,
+        vectors_of_another_length_do_not_count_as_lost,
+        a_store_follows_a_restored_older_database,
         databases_that_share_a_store_do_not_see_each_other,
-        whatever_breaks_off_is_taken_up_again,
+        interrupted_syncs_are_resumed,
 }
 
-async fn the_nearest_come_first_and_only_those_near_enough(world: World) {
+async fn the_nearest_passages_above_the_threshold_come_first(world: World) {
     let World { rows, index, .. } = &world;
     let (near, nearer, far) = (vec![1.0, 1.0], vec![2.0, 1.0], vec![-1.0, 0.0]);
     let document = rows.add(HERE, vec![far, near, nearer, vec![0.0, 3.0]]);
@@ -172,7 +171,7 @@ async fn the_nearest_come_first_and_only_those_near_enough(world: World) {
     assert_eq!(index.count(Some(HERE)).await.unwrap(), 4);
 }
 
-async fn what_was_removed_is_not_found(world: World) {
+async fn removed_documents_are_not_found(world: World) {
     let World { rows, index, .. } = &world;
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 2]);
@@ -203,7 +202,7 @@ async fn workspaces_do_not_see_each_other(world: World) {
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2]);
 }
 
-async fn vectors_of_other_lengths_are_passed_over(world: World) {
+async fn vectors_of_other_lengths_are_ignored(world: World) {
     let rows = &world.rows;
     rows.add(HERE, vec![vec![1.0, 0.0], vec![1.0, 0.0, 0.0], vec![0.0, 1.0]]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 3]);
@@ -214,7 +213,7 @@ async fn vectors_of_other_lengths_are_passed_over(world: World) {
     }
 }
 
-async fn what_is_told_twice_is_held_once(world: World) {
+async fn repeated_notifications_store_vectors_once(world: World) {
     let World { rows, index, .. } = &world;
     let document = rows.add(HERE, vec![vec![1.0, 0.0]; 600]);
     for _ in 0..2 {
@@ -226,7 +225,7 @@ async fn what_is_told_twice_is_held_once(world: World) {
     world.assert_agrees().await;
 }
 
-async fn a_workspace_that_is_gone_leaves_nothing(world: World) {
+async fn a_deleted_workspace_is_removed_from_the_store(world: World) {
     let World { rows, index, .. } = &world;
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     rows.add(THERE, vec![vec![1.0, 0.0]; 3]);
@@ -237,7 +236,7 @@ async fn a_workspace_that_is_gone_leaves_nothing(world: World) {
     assert_eq!(world.store().watermarks().await.unwrap().len(), 1);
 }
 
-async fn what_no_store_can_hold_is_left_out(world: World) {
+async fn vectors_that_no_store_accepts_are_skipped(world: World) {
     let rows = &world.rows;
     let odd = rows.add(HERE, vec![vec![], vec![1.0, 0.0], vec![f32::NAN, 0.0], vec![0.0, 0.0]]);
     let more = rows.add(HERE, vec![vec![0.5, 0.5]]);
@@ -250,7 +249,7 @@ async fn what_no_store_can_hold_is_left_out(world: World) {
     world.assert_agrees().await;
 }
 
-async fn changes_while_the_store_was_away_are_made_up_for(world: World) {
+async fn changes_during_an_outage_of_the_store_are_synced(world: World) {
     let World { rows, index, .. } = &world;
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
@@ -269,7 +268,7 @@ async fn changes_while_the_store_was_away_are_made_up_for(world: World) {
     assert_eq!(world.again().found(query(&[0.0, 1.0], 9)).await, [4, 5]);
 }
 
-async fn what_nobody_told_of_is_found_out_at_the_next_start(world: World) {
+async fn changes_without_notification_are_synced_at_the_next_start(world: World) {
     let rows = &world.rows;
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
@@ -285,20 +284,20 @@ async fn what_nobody_told_of_is_found_out_at_the_next_start(world: World) {
     world.again().assert_agrees().await;
 }
 
-async fn a_store_that_was_emptied_is_filled_again(world: World) {
+async fn an_emptied_store_is_filled_again(world: World) {
     let rows = &world.rows;
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.assert_agrees().await;
     world.store().clear(HERE, &Dimensions::from([2])).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
     world.assert_agrees().await;
-    // A part is missing, although the watermark says that everything is there.
+    // One chunk is missing, although the watermark says that the store is complete.
     let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(2)]);
     world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
     world.again().assert_agrees().await;
 }
 
-async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: World) {
+async fn losses_found_by_a_search_are_repaired_despite_the_watermark(world: World) {
     let rows = &world.rows;
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.assert_agrees().await;
@@ -307,7 +306,7 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
     world.store().remove(HERE, &of, gone).await.unwrap();
     world.store().wait_until_visible(HERE, &of).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
-    // Also if the store goes away in the middle.
+    // The flag also survives a failure of the store in the middle of the repair.
     world.store().answer(2);
     assert!(world.synced().reconcile(HERE).await.is_err());
     world.store().answer(i64::MAX);
@@ -315,8 +314,8 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
     assert_eq!(world.held(HERE).await, rows.ids(HERE));
 }
 
-async fn vectors_of_another_length_are_no_loss(world: World) {
-    // Without memory for the embedded index, so that the store answers.
+async fn vectors_of_another_length_do_not_count_as_lost(world: World) {
+    // The embedded index gets no memory, so that the store answers.
     let world = World::over(world.rows.clone(), world.store().whole(), 0);
     let rows = &world.rows;
     let old = rows.add(HERE, vec![vec![1.0, 0.0]; 2]);
@@ -332,7 +331,7 @@ async fn vectors_of_another_length_are_no_loss(world: World) {
     assert!(error.contains("it has lost vectors of this workspace"), "{error}");
 }
 
-async fn a_database_that_was_set_back_is_followed(world: World) {
+async fn a_store_follows_a_restored_older_database(world: World) {
     let rows = &world.rows;
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     let later = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
@@ -346,7 +345,7 @@ async fn a_database_that_was_set_back_is_followed(world: World) {
 }
 
 async fn databases_that_share_a_store_do_not_see_each_other(world: World) {
-    // The same store with another installation's name, if the kind is known.
+    // The same kind of store with the name of another installation.
     for kind in stores::KINDS {
         let (Some(one), Some(other)) = (World::stored(kind).await, World::stored(kind).await)
         else {

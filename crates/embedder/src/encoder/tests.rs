@@ -1,4 +1,4 @@
-//! The encoder with the real model, on every instruction set and with strips cut anywhere.
+//! The encoder with the real model, on every instruction set and with arbitrary strip boundaries.
 use super::*;
 use crate::catalog::MINILM;
 use crate::testing::model_dir;
@@ -18,11 +18,11 @@ fn furthest(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[test]
-fn every_set_of_instructions_gives_the_same_vectors() {
+fn every_instruction_set_gives_the_same_vectors() {
     let texts: Vec<_> = [1, 2, 7, 12, 13, 32, 33, 100, 255, 256].map(ids).into();
     let mut first: Option<Vec<Vec<f32>>> = None;
     for instructions in all_instructions() {
-        // Without vector instructions this takes a hundred times as long.
+        // Without vector instructions, encoding takes a hundred times as long.
         let slow = matches!(instructions, Instructions::Baseline);
         let texts = if slow { &texts[..6] } else { &texts };
         let weights = weights();
@@ -35,7 +35,7 @@ fn every_set_of_instructions_gives_the_same_vectors() {
 }
 
 #[test]
-fn where_strips_begin_changes_nothing() {
+fn strip_boundaries_do_not_change_vectors() {
     let weights = weights();
     let encoder = Encoder::new(weights, Instructions::detect());
     let alone = encoder.encode(&[ids(256)]).remove(0);
@@ -46,7 +46,7 @@ fn where_strips_begin_changes_nothing() {
 }
 
 #[test]
-fn strips_are_whole_tiles_and_share_the_rows_evenly() {
+fn strips_are_whole_tiles_and_equally_high() {
     assert_eq!(strip_height(1, 2), 4);
     assert_eq!(strip_height(10, 2), 5);
     assert_eq!(strip_height(40, 2), 20);
@@ -56,9 +56,10 @@ fn strips_are_whole_tiles_and_share_the_rows_evenly() {
     assert_eq!(strip_height(256, 1), 264);
 }
 
-/// Fixtures by `make_tiny.py`: a model of each architecture, with token ids and reference vectors.
+/// Fixtures made by `make_tiny.py`: a model of each architecture, with token ids and reference
+/// vectors.
 #[test]
-fn every_architecture_gives_the_vectors_of_the_reference() {
+fn every_architecture_matches_the_reference() {
     for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {
         let path = std::path::Path::new("tests/fixtures/tiny").join(name);
         let directory = crate::ModelDirectory { path: path.clone(), model: None };

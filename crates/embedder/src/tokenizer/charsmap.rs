@@ -1,12 +1,13 @@
-//! The precompiled character table of SentencePiece models, which replaces characters before text
-//! is split.
+//! The precompiled character table of SentencePiece models, which replaces characters before the
+//! text is split.
 //!
-//! A double-array trie (in Darts' layout) maps bytes to offsets in a list of replacements. It is
-//! applied like in the `tokenizers` library: to each grapheme of up to 5 bytes, otherwise to each
-//! of its characters.
+//! A double-array trie in Darts' layout maps bytes to offsets in a list of replacements. As in the
+//! `tokenizers` library, it is applied to graphemes of up to 5 bytes as a whole, and otherwise to
+//! single characters.
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Longer graphemes are replaced character by character.
+/// Maximum bytes of a grapheme that is replaced as a whole. Longer ones are replaced character by
+/// character.
 const LONGEST_GRAPHEME: usize = 5;
 
 #[derive(Default)]
@@ -17,7 +18,7 @@ pub struct Charsmap {
 }
 
 impl Charsmap {
-    /// Returns `None` if `bytes` are not such a table. An empty table replaces nothing.
+    /// Parses a table. Returns `None` if `bytes` are not a table. An empty table replaces nothing.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self::default());
@@ -29,7 +30,7 @@ impl Charsmap {
         Some(Self { trie, replacements: String::from_utf8(replacements.to_vec()).ok()? })
     }
 
-    /// Passes the replaced characters of `text` to `push` until it returns false.
+    /// Passes the characters of `text` after replacement to `push` until it returns false.
     pub fn apply(&self, text: &str, mut push: impl FnMut(char) -> bool) {
         for grapheme in text.graphemes(true) {
             let whole = (grapheme.len() <= LONGEST_GRAPHEME).then(|| self.replacement(grapheme));
@@ -49,7 +50,7 @@ impl Charsmap {
         }
     }
 
-    /// Returns the replacement of the shortest prefix of `text` in the table.
+    /// Returns the replacement of the shortest prefix of `text` that is in the table.
     fn replacement(&self, text: &str) -> Option<&str> {
         let unit = |node: usize| self.trie.get(node).copied();
         let offset = |unit: u32| ((unit >> 10) << ((unit & (1 << 9)) >> 6)) as usize;

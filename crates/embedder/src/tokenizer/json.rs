@@ -1,4 +1,5 @@
-//! Parses the `tokenizer.json` of the `tokenizers` library, as far as BERT-family models use it.
+//! Parses the `tokenizer.json` of the `tokenizers` library, limited to the features of BERT-family
+//! models.
 use std::collections::HashMap;
 
 use base64::Engine as _;
@@ -35,7 +36,7 @@ enum Model {
     Other,
 }
 
-/// The error completes "the file …".
+/// Parses a file. An error is the end of a sentence "the file …".
 pub fn parse(text: &str) -> Result<SubwordTokenizer, String> {
     let file: File = serde_json::from_str(text)
         .map_err(|error| format!("is damaged or not a tokenizer that carrel supports: {error}"))?;
@@ -65,7 +66,7 @@ pub fn parse(text: &str) -> Result<SubwordTokenizer, String> {
     }
 }
 
-/// Returns the steps of a sequence, or the only step.
+/// Returns the steps of a sequence, or the single step.
 fn members<'a>(step: &'a Value, name: &str) -> Vec<&'a Value> {
     match (step["type"].as_str(), step[name].as_array()) {
         (Some("Sequence"), Some(steps)) => steps.iter().collect(),
@@ -96,7 +97,7 @@ fn charsmap(normalizers: &[&Value]) -> Result<Charsmap, String> {
                 let table = STANDARD.decode(table).ok().and_then(|table| Charsmap::parse(&table));
                 charsmap = table.ok_or("has a damaged table of characters")?;
             }
-            // Every vocabulary here collapses runs of spaces anyway.
+            // Has no further effect, because all vocabularies here collapse runs of spaces anyway.
             Some("Replace") if normalizer["pattern"]["Regex"] == " {2,}" => {}
             _ => {
                 return Err(format!("has the normalizer {normalizer}, which carrel does not know"));

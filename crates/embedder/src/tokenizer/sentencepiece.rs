@@ -1,4 +1,4 @@
-//! Parses SentencePiece model files: the protocol buffer fields that tokenization needs.
+//! Parses SentencePiece model files, limited to the protocol buffer fields that tokenization needs.
 use super::charsmap::Charsmap;
 use super::unigram::Unigram;
 
@@ -6,7 +6,7 @@ use super::unigram::Unigram;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
     pub text: String,
-    /// Logarithm of its probability.
+    /// The logarithm of its probability.
     pub score: f32,
 }
 
@@ -16,17 +16,17 @@ impl Piece {
     }
 }
 
-/// The piece for everything that no other piece contains.
+/// The type of the piece for text that no other piece covers.
 const UNKNOWN: u64 = 2;
-/// A special token, which text never contains.
+/// The type of a special token, which text never contains.
 const CONTROL: u64 = 3;
-/// The model type that selects pieces by the sum of their scores.
+/// The model type that maximizes the sum of the pieces' scores.
 const UNIGRAM: u64 = 1;
 
-/// Parses a model and numbers its ids like XLM-R: four special tokens, the pieces, and one more
-/// special token.
+/// Parses a model and assigns ids like XLM-R: four special tokens, the pieces, and one more special
+/// token.
 ///
-/// The error completes "the file …".
+/// An error is the end of a sentence "the file …".
 pub fn parse(bytes: &[u8]) -> Result<Unigram, &'static str> {
     let damaged = "is damaged or not a SentencePiece model";
     let mut pieces: Vec<Piece> = ["<s>", "<pad>", "</s>", "<unk>"].map(Piece::special).into();
@@ -63,8 +63,8 @@ pub fn parse(bytes: &[u8]) -> Result<Unigram, &'static str> {
     Unigram::new(&pieces, 3, charsmap, true).ok_or(damaged)
 }
 
-/// Returns a normal piece. Special tokens have ids of their own in XLM-R. `None` if it cannot be
-/// read.
+/// Returns a normal piece, or `Some(None)` for a special token, which has its own id in XLM-R.
+/// Returns `None` if the piece is unreadable.
 fn normal_piece(bytes: &[u8]) -> Option<Option<Piece>> {
     let mut piece = Piece { text: String::new(), score: 0.0 };
     let mut kind = 1;
@@ -86,7 +86,7 @@ enum Value<'a> {
     Skipped,
 }
 
-/// Iterates over the fields of a message. Yields `None` for an unreadable field, and then ends.
+/// Iterates over the fields of a message. Yields `None` for an unreadable field and then ends.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -143,7 +143,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Writes a model that [`parse`] reads, from the pieces between the special tokens.
+/// Writes a model that [`parse`] reads. `pieces` are the pieces between the special tokens.
 pub fn write(pieces: &[Piece], charsmap: &[u8]) -> Vec<u8> {
     fn number(mut number: u64, out: &mut Vec<u8>) {
         while number >= 128 {

@@ -1,20 +1,20 @@
-//! The unigram tokenizer of SentencePiece models, as the `tokenizers` library implements it for
+//! The unigram tokenizer of SentencePiece models, as implemented by the `tokenizers` library for
 //! XLM-R models.
 use std::ops::Range;
 
 use super::charsmap::Charsmap;
 use super::sentencepiece::Piece;
 
-/// Marks a space before a word.
+/// Replaces the space before a word.
 const SPACE: char = '\u{2581}';
-/// How much lower an unknown character scores than the worst piece.
+/// The difference between the score of the worst piece and that of an unknown character.
 const UNKNOWN_PENALTY: f64 = 10.0;
-/// The reference recognizes these anywhere in raw text.
+/// The reference implementation recognizes these tokens anywhere in raw text.
 const SPECIAL: [&str; 5] = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
 
 pub struct Unigram {
     charsmap: Charsmap,
-    /// True if runs of white space only separate words. Otherwise a run of spaces counts as one
+    /// Whether runs of white space only separate words. Otherwise a run of spaces counts as one
     /// space, even at the end.
     drops_spaces: bool,
     /// All pieces, concatenated in the order of their ids.
@@ -23,7 +23,7 @@ pub struct Unigram {
     scores: Vec<f32>,
     /// The ids, sorted by the bytes of their pieces.
     sorted: Vec<u32>,
-    /// Start in `sorted` of the pieces with each first byte.
+    /// The start in `sorted` of the pieces with each first byte.
     first: Vec<u32>,
     unknown_score: f64,
     /// Length of the longest piece, in characters.
@@ -35,8 +35,8 @@ pub struct Unigram {
 }
 
 impl Unigram {
-    /// Creates a tokenizer from pieces in the order of their ids. `None` without `<s>`, `</s>` and
-    /// the unknown piece.
+    /// Creates a tokenizer from pieces in the order of their ids. Returns `None` if `<s>`, `</s>`
+    /// or the unknown piece is missing.
     pub fn new(
         pieces: &[Piece],
         unknown: usize,
@@ -90,7 +90,7 @@ impl Unigram {
                 Some((start, which)) => (&rest[..start], &rest[start + SPECIAL[which].len()..]),
                 None => (rest, ""),
             };
-            // The mask token absorbs the space before it.
+            // The mask token includes the space before it.
             if special.is_some_and(|(_, which)| SPECIAL[which] == "<mask>") {
                 plain = plain.trim_end();
             }
@@ -106,8 +106,8 @@ impl Unigram {
     }
 
     fn encode_plain(&self, text: &str, most: usize, ids: &mut Vec<u32>) {
-        // A word is read up to the length that the remaining tokens can cover, and as much again.
-        // Text beyond that does not affect how it is split.
+        // A word is read up to twice the length that the remaining tokens can cover. Text beyond
+        // that does not affect the first tokens.
         let longest_word = 2 * most * self.longest;
         let mut word = Vec::new();
         let mut was_space = false;
@@ -181,7 +181,8 @@ impl Unigram {
         ids[first..].reverse();
     }
 
-    /// Reports every piece that `word` begins with, by id and length in characters, shortest first.
+    /// Reports every piece that is a prefix of `word`, by id and length in characters, shortest
+    /// first.
     fn prefixes(&self, word: &[char], mut found: impl FnMut(u32, usize)) {
         let mut range = 0..self.sorted.len();
         let mut depth = 0;
@@ -201,7 +202,7 @@ impl Unigram {
         }
     }
 
-    /// Narrows `range`, whose pieces share `depth` bytes, to those that continue with `byte`.
+    /// Narrows `range`, whose pieces share `depth` bytes, to the pieces that continue with `byte`.
     fn narrow(&self, range: Range<usize>, depth: usize, byte: u8) -> Range<usize> {
         if depth == 0 {
             let at = |byte: usize| self.first[byte] as usize;
@@ -221,7 +222,7 @@ impl Unigram {
     }
 }
 
-/// Returns the position of the next special token, and its index.
+/// Returns the position and the index of the next special token.
 fn next_special(text: &str) -> Option<(usize, usize)> {
     text.match_indices('<').find_map(|(start, _)| {
         let which = SPECIAL.iter().position(|token| text[start..].starts_with(token))?;

@@ -1,4 +1,4 @@
-//! BERT's WordPiece tokenizer, which gives the same ids as the reference.
+//! BERT's WordPiece tokenizer, with the same results as the reference implementation.
 use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
@@ -8,9 +8,9 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-/// A longer word, in characters, becomes one unknown token.
+/// Maximum length of a word, in characters. Longer words become one unknown token.
 const LONGEST_WORD: usize = 100;
-/// The reference recognizes these anywhere in raw text.
+/// The reference implementation recognizes these tokens anywhere in raw text.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// How letters are normalized before words are split.
@@ -26,9 +26,9 @@ impl Letters {
 
 pub struct WordPiece {
     letters: Letters,
-    /// Pieces at the beginning of a word.
+    /// Pieces at the beginning of a word, with their ids.
     beginnings: HashMap<Box<str>, u32>,
-    /// Pieces inside a word, without their `##`.
+    /// Pieces inside a word, without their `##`, with their ids.
     continuations: HashMap<Box<str>, u32>,
     size: usize,
     /// Length of the longest piece, in bytes.
@@ -40,9 +40,9 @@ pub struct WordPiece {
 }
 
 impl WordPiece {
-    /// Parses a vocabulary with one piece per line. Line numbers from 0 are the ids.
+    /// Parses a vocabulary with one piece per line. The ids are the line numbers, from 0.
     ///
-    /// Returns `None` if it lacks special tokens.
+    /// Returns `None` if special tokens are missing.
     pub fn parse(vocabulary: &str, letters: Letters) -> Option<Self> {
         Self::new((0..).zip(vocabulary.lines()), letters)
     }
@@ -78,14 +78,15 @@ impl WordPiece {
         })
     }
 
-    /// Every id is less than this.
+    /// Returns a number greater than every id.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Returns the ids of `text` between the special tokens for beginning and end: 2 to `most` ids.
+    /// Returns the ids of `text` between the special tokens for beginning and end, 2 to `most` ids
+    /// in total.
     ///
-    /// Reads no further than the last token requires, however long the text is.
+    /// Reads only as much of the text as the last token requires, however long the text is.
     pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
         let mut ids = vec![self.beginning];
         let mut rest = text;
@@ -126,8 +127,8 @@ impl WordPiece {
         self.encode_word(&mut word, ids);
     }
 
-    /// Splits a word into the longest pieces from the left, or into one unknown token if that
-    /// fails, and empties it.
+    /// Splits a word greedily into the longest pieces from the left, or into one unknown token if
+    /// that fails. Clears the word.
     fn encode_word(&self, word: &mut Word, ids: &mut Vec<u32>) {
         let text = std::mem::take(&mut word.text);
         let length = std::mem::take(&mut word.length);
@@ -154,7 +155,7 @@ impl WordPiece {
         word.text.clear();
     }
 
-    /// Returns the longest piece that `text` begins with: its id and its length in bytes.
+    /// Returns the id and the length in bytes of the longest piece that is a prefix of `text`.
     fn longest(&self, pieces: &HashMap<Box<str>, u32>, text: &str) -> Option<(u32, usize)> {
         (1..=text.len().min(self.longest_piece))
             .rev()
@@ -163,7 +164,7 @@ impl WordPiece {
     }
 }
 
-/// A word being collected. Of a word that is too long, only the beginning is kept.
+/// A word being collected. Only the beginning of an overlong word is kept.
 #[derive(Default)]
 struct Word {
     text: String,
@@ -180,7 +181,7 @@ impl Word {
     }
 }
 
-/// Returns the position of the next special token, and its index.
+/// Returns the position and the index of the next special token.
 fn next_special(text: &str) -> Option<(usize, usize)> {
     text.match_indices('[').find_map(|(start, _)| {
         let which = SPECIAL.iter().position(|token| text[start..].starts_with(token))?;
@@ -188,8 +189,8 @@ fn next_special(text: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// Cleans text, separates ideographs, strips accents and lowercases, in the reference's order,
-/// which matters.
+/// Cleans text, separates ideographs, strips accents and lowercases, in the order of the reference
+/// implementation.
 fn normalized(text: &str, letters: Letters) -> Box<dyn Iterator<Item = char> + '_> {
     let Letters { lowercase, strip_accents } = letters;
     let cleaned = text
@@ -198,8 +199,8 @@ fn normalized(text: &str, letters: Letters) -> Box<dyn Iterator<Item = char> + '
             ' '..='~' => Some(character),
             _ if within(tables::SPACES, character) => Some(' '),
             _ if within(tables::DROPPED, character) => None,
-            // These would be stripped below anyway. Dropping them here bounds the characters that
-            // decomposition has to hold and sort.
+            // These marks would be stripped below anyway. Dropping them here bounds the number of
+            // characters that decomposition must buffer and sort.
             _ if strip_accents
                 && is_mark(character)
                 && canonical_combining_class(character) != 0 =>

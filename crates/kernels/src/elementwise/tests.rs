@@ -1,4 +1,4 @@
-//! The vectorized functions, compared with exact ones.
+//! Compares the vectorized functions with exact results.
 use pulp::WithSimd;
 
 use super::*;
@@ -63,7 +63,7 @@ fn gelu_of_the_largest_numbers_is_finite() {
 }
 
 #[test]
-fn softmax_counts_the_first_scores_alone() {
+fn softmax_includes_only_the_first_scores() {
     for instructions in all_instructions() {
         for length in 1..64 {
             let scores: Vec<f32> =

@@ -1,4 +1,4 @@
-//! Products on every instruction set.
+//! Products with every instruction set.
 use super::testing::all_instructions;
 use super::*;
 
@@ -20,7 +20,7 @@ impl WithSimd for Multiply<'_> {
 }
 
 #[test]
-fn a_product_of_any_height_is_added_where_it_belongs() {
+fn a_product_of_any_height_is_added_at_its_column() {
     let value = |row: usize, column: usize| ((row * 31 + column * 17) % 23) as f32 - 11.0;
     for instructions in all_instructions() {
         for (rows, depth) in (0..30).flat_map(|rows| [(rows, 1), (rows, 48)]) {
@@ -37,7 +37,7 @@ fn a_product_of_any_height_is_added_where_it_belongs() {
                     let sum =
                         |column| (0..depth).map(|k| value(row, k) * value(k, column)).sum::<f32>();
                     let inside = (3..67).contains(&column);
-                    // Small integers, so that every order of summation gives the same result.
+                    // Small integers, for which every order of summation gives the same result.
                     let expected = if inside { 1.0 + sum(column - 3) } else { 1.0 };
                     assert_eq!(found, expected, "{instructions:?} {rows} x {depth}");
                 }

@@ -1,4 +1,4 @@
-//! Products of codes beside those of the weights that they stand for, on every set of instructions.
+//! Compares products of codes with products of their weights, with every instruction set.
 use pulp::WithSimd;
 
 use super::*;
@@ -25,7 +25,7 @@ impl WithSimd for Product<'_> {
     }
 }
 
-/// Whole numbers up to 127, the largest in every block, so that rounding to 8 bits changes nothing.
+/// Whole numbers up to 127, the largest in every block, so that rounding to 8 bits is exact.
 fn weights(rows: usize, depth: usize) -> Vec<f32> {
     let value = |row: usize, k: usize| ((row * 37 + k * 11) % 255) as f32 - 127.0;
     let cell = |row, k: usize| if k.is_multiple_of(BLOCK) { 127.0 } else { value(row, k) };
@@ -33,7 +33,7 @@ fn weights(rows: usize, depth: usize) -> Vec<f32> {
 }
 
 #[test]
-fn codes_give_the_products_of_what_they_stand_for() {
+fn codes_and_their_weights_give_equal_products() {
     let (columns, depth) = (96, 64);
     let values = weights(columns, depth);
     let exact = Panels::pack(&Matrix::Full(values.clone()), depth).unwrap();

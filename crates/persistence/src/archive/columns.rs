@@ -1,4 +1,4 @@
-//! The columns of a table, and how their values look in an archive.
+//! The columns of a table and the JSON form of their values in an archive.
 use carrel_domain::Error;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -10,14 +10,14 @@ use super::tables::{ArchivedTable, value_of};
 use crate::database::connection::AnyConnection;
 use crate::database::convert::{text, time};
 
-/// What a column holds, in both databases.
+/// The type of a column, independent of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Integer,
     Real,
     Boolean,
     Text,
-    /// ISO 8601 in UTC, to the microsecond.
+    /// ISO 8601 in UTC with microseconds.
     Time,
     /// Hexadecimal digits.
     Bytes,
@@ -29,7 +29,7 @@ pub(super) struct Column {
     pub kind: Kind,
 }
 
-/// A value on its way into a column.
+/// A value to bind to an insert.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Bound {
     Integer(Option<i64>),
@@ -41,7 +41,7 @@ pub(super) enum Bound {
 }
 
 impl Kind {
-    /// By the name that either database has for a type.
+    /// Parses the type name that SQLite or PostgreSQL declares.
     fn of(declared: &str) -> Option<Self> {
         match declared.to_ascii_lowercase().as_str() {
             "integer" | "bigint" | "smallint" => Some(Self::Integer),
@@ -54,7 +54,7 @@ impl Kind {
         }
     }
 
-    /// Reads a value of an archive. `None` when it is of another kind.
+    /// Converts a JSON value of an archive. Returns `None` if its type does not fit the column.
     pub fn bound(self, value: &Value) -> Option<Bound> {
         if value.is_null() {
             return Some(match self {
@@ -98,7 +98,7 @@ struct Declared {
     declared: String,
 }
 
-/// The columns of a table in the order of its definition.
+/// Returns the columns of a table in the order of their definition.
 pub(super) fn of(conn: &mut AnyConnection, table: &str) -> QueryResult<Vec<Column>> {
     let columns: Vec<Declared> = match conn {
         AnyConnection::Sqlite(conn) => {
@@ -121,7 +121,7 @@ pub(super) fn of(conn: &mut AnyConnection, table: &str) -> QueryResult<Vec<Colum
     Ok(columns.into_iter().filter_map(known).collect())
 }
 
-/// The query that yields each row of a table as a JSON object, `line`.
+/// Returns the query that selects each row of a table as a JSON object named `line`.
 pub(super) fn query(conn: &AnyConnection, table: &ArchivedTable, columns: &[Column]) -> String {
     let ArchivedTable { name, order, only, replaced_by: _ } = table;
     let is_sqlite = matches!(conn, AnyConnection::Sqlite(_));
@@ -140,7 +140,7 @@ pub(super) fn query(conn: &AnyConnection, table: &ArchivedTable, columns: &[Colu
             (Kind::Bytes, false) => format!("encode({stored}, 'hex')"),
             _ => stored,
         };
-        // SQLite has the digits of no value, which are none.
+        // `hex(NULL)` is an empty string in SQLite, not NULL.
         let shown = match (column.kind, is_sqlite) {
             (Kind::Bytes, true) => {
                 format!("CASE WHEN \"{}\" IS NULL THEN NULL ELSE {shown} END", column.name)
@@ -158,7 +158,7 @@ pub(super) fn query(conn: &AnyConnection, table: &ArchivedTable, columns: &[Colu
     format!("SELECT {object} AS line FROM \"{name}\"{only} ORDER BY {order}")
 }
 
-/// A row that is not as its table wants it.
+/// Returns the error for a row that does not fit its table.
 pub(super) fn unreadable(table: &str, line: u64, why: &str) -> Error {
     Error::unprocessable(format!("line {line} of tables/{table}.jsonl cannot be read: {why}"))
 }
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_the_column_has_them() {
+    fn values_are_read_as_the_type_of_their_column() {
         let at = chrono::DateTime::from_timestamp(0, 500_000_000).unwrap().naive_utc();
         for (kind, value, bound) in [
             (Kind::Integer, json!(-3), Bound::Integer(Some(-3))),

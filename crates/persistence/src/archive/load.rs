@@ -1,4 +1,4 @@
-//! Rows of an archive on their way into the database, many in a statement.
+//! Inserts the rows of an archive in batches.
 use carrel_domain::archive::{ArchivedRow, ArchivedRows};
 use carrel_domain::audit::LoggedEvent;
 use diesel::pg::Pg;
@@ -15,17 +15,18 @@ use crate::audit;
 use crate::database::connection::AnyConnection;
 use crate::database::tx_error::TxError;
 
-/// Rows in one statement. None has more than 30 columns, and SQLite binds some 32,000 values.
+/// Rows per statement. No table has more than 30 columns, and SQLite binds at most about 32,000
+/// values.
 const ROWS_AT_ONCE: usize = 200;
 
-/// The bytes of rows in one statement, unless one alone is larger.
+/// The maximum bytes of rows per statement. A single larger row gets a statement of its own.
 const BYTES_AT_ONCE: usize = 4 << 20;
 
-/// Rows of one table that wait to be written together.
+/// Rows of one table that are inserted with one statement.
 struct Batch {
     table: &'static ArchivedTable,
     columns: Vec<Column>,
-    /// The columns that the rows have: those of an older archive may have fewer.
+    /// The columns present in the rows. Rows of an older archive may lack some.
     present: Vec<Column>,
     rows: Vec<Vec<Bound>>,
     bytes: usize,
@@ -38,7 +39,8 @@ pub(super) fn load(conn: &mut AnyConnection, rows: ArchivedRows) -> Result<(), T
         let fields: Map<String, Value> = serde_json::from_str(&json)
             .map_err(|error| unreadable(table, line, &error.to_string()))?;
         if table == EVENTS {
-            let event = event(&fields).ok_or_else(|| unreadable(table, line, "it is no event"))?;
+            let event =
+                event(&fields).ok_or_else(|| unreadable(table, line, "it is not an event"))?;
             audit::record_archived(conn, event)?;
             continue;
         }
@@ -55,7 +57,8 @@ pub(super) fn load(conn: &mut AnyConnection, rows: ArchivedRows) -> Result<(), T
     batch.map_or(Ok(()), |mut batch| batch.write(conn))
 }
 
-/// The event as it was, but for its id and digest, which the log of this database assigns.
+/// Returns the event with all its fields except the id and the digest, which this database's log
+/// assigns.
 fn event(fields: &Map<String, Value>) -> Option<LoggedEvent> {
     let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);
     let Bound::Time(Some(at)) = Kind::Time.bound(fields.get("at")?)? else { return None };

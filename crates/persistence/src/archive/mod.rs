@@ -1,7 +1,7 @@
-//! Every row that moves from one database to another, as JSON.
+//! Reads and writes all archived rows of the database as JSON.
 //!
-//! The tables are named in `tables`; their columns are read from the database, so that a new one needs no
-//! line here.
+//! `tables` names the tables. Their columns are read from the database, so that a new column needs
+//! no change here.
 mod columns;
 mod load;
 mod tables;
@@ -39,10 +39,12 @@ struct Count {
     n: i64,
 }
 
-/// Keys that the environment gives are made anew by the next process. Whoever sets this server up
-/// signs in as one of the people of the archive instead.
+/// Deletes the API keys that come from the environment, because every process inserts its own when
+/// it starts.
 const BEFORE: &str = "DELETE FROM api_keys WHERE origin <> 'created'";
 
+/// Deletes setup links if the archive has an owner or users, who can sign in instead, and pending
+/// files whose documents exist.
 const AFTER: &str = "\
     DELETE FROM setup_links WHERE EXISTS (SELECT 1 FROM owner) OR EXISTS (SELECT 1 FROM users);
     DELETE FROM unsettled_files WHERE EXISTS (SELECT 1 FROM documents
@@ -60,7 +62,7 @@ fn write_rows(
 ) -> Result<(), TxError> {
     let columns = columns::of(conn, table.name)?;
     let rows = sql_query(columns::query(conn, table, &columns));
-    // One row at a time is in memory.
+    // Both load modes hold one row in memory at a time.
     match conn {
         AnyConnection::Sqlite(conn) => {
             for row in rows.load_iter::<Line, DefaultLoadingMode>(conn)? {
@@ -76,7 +78,8 @@ fn write_rows(
     Ok(())
 }
 
-/// What is there, but for what a new server has too.
+/// Returns the tables that have rows, with their number. Rows that a new server has as well do not
+/// count.
 fn occupied(conn: &mut AnyConnection) -> QueryResult<Vec<(&'static str, u64)>> {
     let mut there = Vec::new();
     for ArchivedTable { name, only, replaced_by, .. } in TABLES {
@@ -142,7 +145,7 @@ impl ArchiveStore for Database {
             conn.batch_execute(AFTER)?;
             lexical::fill(conn)?;
             for (table, last) in last_ids {
-                // The name goes into a statement.
+                // The name becomes part of a statement, so only known tables are accepted.
                 if TABLES.iter().any(|known| known.name == table) {
                     last_ids::reserve(conn, &table, last)?;
                 }

@@ -1,15 +1,15 @@
-//! The tables of an archive, and those that are left out.
+//! The list of archived tables and the list of excluded tables.
 
 /// A table of an archive.
 #[derive(Debug)]
 pub(super) struct ArchivedTable {
     pub name: &'static str,
-    /// The columns that order its rows.
+    /// The ORDER BY clause of its rows.
     pub order: &'static str,
-    /// The condition of rows that belong in an archive.
+    /// The WHERE condition that selects the archived rows.
     pub only: Option<&'static str>,
-    /// The columns by which a row of a new database gives way to one of the archive. A table without
-    /// them must be empty.
+    /// The conflict columns by which an archived row replaces a row of a new database. A table
+    /// without them must be empty before an import.
     pub replaced_by: Option<&'static str>,
 }
 
@@ -17,12 +17,12 @@ const fn table(name: &'static str, order: &'static str) -> ArchivedTable {
     ArchivedTable { name, order, only: None, replaced_by: None }
 }
 
-/// In an order in which no row refers to one that comes later.
+/// Ordered so that rows refer only to rows of earlier tables.
 pub(super) const TABLES: &[ArchivedTable] = &[
     ArchivedTable { replaced_by: Some("key"), ..table("settings", "key") },
     table("owner", "id"),
     table("users", "id"),
-    // The others are read from the environment by each process.
+    // Keys of another origin come from the environment of each process.
     ArchivedTable { only: Some("origin = 'created'"), ..table("api_keys", "id") },
     table("workspaces", "id"),
     table("pictures", "name"),
@@ -36,7 +36,7 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     table("deleted_chats", "deletion_id, chat_id"),
     table("shares", "id"),
     ArchivedTable { replaced_by: Some("name"), ..table("folders", "name") },
-    // Their files go along as the other files of the storage directory do.
+    // Original files are archived with the other files of the storage directory.
     ArchivedTable { only: Some("noted_at IS NULL AND NOT released"), ..table("originals", "name") },
     table("documents", "id"),
     table("workspace_documents", "id"),
@@ -56,7 +56,7 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     table("memories", "id"),
     table("recovery_codes", "digest"),
     table("extension_keys", "id"),
-    // An upload that still adds to a job does not continue elsewhere.
+    // An upload that still adds items to its job cannot continue on another server.
     ArchivedTable { only: Some("upload IS NULL"), ..table("jobs", "id") },
     ArchivedTable {
         only: Some("job_id IN (SELECT id FROM jobs WHERE upload IS NULL)"),
@@ -66,11 +66,11 @@ pub(super) const TABLES: &[ArchivedTable] = &[
     table(EVENTS, "id"),
 ];
 
-/// The audit log. Its events are added to the log of the new database.
+/// The audit log. Its events are appended to the log of the new database.
 pub(super) const EVENTS: &str = "events";
 
-/// Tables that stay behind: what lasts minutes, what only matters to a running process, what can be made
-/// again, and what belongs to one database alone.
+/// Tables that are not archived because their rows last minutes, matter only to a running process,
+/// can be rebuilt, or belong to one database.
 #[cfg(test)]
 const LEFT_OUT: &[&str] = &[
     "__diesel_schema_migrations",
@@ -95,10 +95,10 @@ const LEFT_OUT: &[&str] = &[
     "vector_name",
 ];
 
-/// What an archive has in a column, where that is not the column's value.
+/// Returns the SQL expression archived in place of a column's value, if there is one.
 pub(super) fn value_of(table: &str, column: &str) -> Option<&'static str> {
     match (table, column) {
-        // Another process takes the job up.
+        // A running job is archived as queued, because its worker does not move along.
         ("jobs", "state") => Some("CASE state WHEN 'running' THEN 'queued' ELSE state END"),
         ("jobs", "lease") => Some("NULL"),
         _ => None,

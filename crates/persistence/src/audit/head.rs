@@ -1,4 +1,4 @@
-//! Both ends of the audit log as the database has them, with their seals.
+//! The head and the start of the audit log, with their seals.
 use carrel_domain::audit::{AuditKey, ChainEnds, ChainPoint, HeadSeal, SealKind};
 use diesel::prelude::*;
 
@@ -8,13 +8,13 @@ use crate::database::convert::digest;
 use crate::database::schema::{audit_head, audit_start};
 use crate::database::tx_error::TxError;
 
-/// The only row of each table.
+/// The id of the only row of each table.
 const ROW: i32 = 1;
 
-/// The end of the log.
+/// The head of the log.
 pub(super) struct Head {
     pub point: ChainPoint,
-    /// The point that was sealed last, and the seal.
+    /// The sealed point and its seal.
     sealed: Option<(ChainPoint, Vec<u8>)>,
 }
 
@@ -33,12 +33,13 @@ fn point(last_id: i64, bytes: Vec<u8>) -> Result<ChainPoint, TxError> {
 }
 
 impl Head {
-    /// The head as the database has it.
+    /// Reads the head.
     pub fn read(conn: &mut AnyConnection) -> Result<Self, TxError> {
         Self::of(audit_head::table.find(ROW).select(HeadRow::as_select()).first(conn)?)
     }
 
-    /// Keeps all others from writing events until the transaction ends.
+    /// Reads the head and, on PostgreSQL, locks it against other writers until the transaction
+    /// ends.
     pub fn locked(conn: &mut AnyConnection) -> Result<Self, TxError> {
         let AnyConnection::Postgres(conn) = conn else { return Self::read(conn) };
         let row = audit_head::table.find(ROW).select(HeadRow::as_select());
@@ -54,7 +55,7 @@ impl Head {
         Ok(Self { point: point(last_id, digest)?, sealed })
     }
 
-    /// What the seal is worth to whoever has `key`.
+    /// Checks the seal with `key`.
     pub fn seal(&self, key: Option<&AuditKey>) -> HeadSeal {
         let Some((point, seal)) = &self.sealed else { return HeadSeal::Missing };
         match key {
@@ -63,15 +64,15 @@ impl Head {
         }
     }
 
-    /// Moves the end on to `next`, and the seal with it where it was of this very end. Where it was
-    /// not, somebody without the key has been here, and the seal stays behind to show it.
+    /// Moves the head to `next`. Renews the seal only if it fits the current head: otherwise
+    /// someone wrote to the log without the key, and the old seal is kept as evidence.
     pub fn advance(self, conn: &mut AnyConnection, next: ChainPoint) -> Result<(), TxError> {
         let key = audit_key(conn);
         let is_sealed = self.seal(key.as_ref()) == HeadSeal::Fits(self.point);
         Self::set(conn, next, key.as_ref().filter(|_| is_sealed))
     }
 
-    /// Sets the end, and seals it with `key` if there is one.
+    /// Sets the head and seals it if there is a `key`.
     pub fn set(
         conn: &mut AnyConnection,
         next: ChainPoint,
@@ -96,14 +97,14 @@ impl Head {
     }
 }
 
-/// Where the log begins.
+/// The start of the log.
 pub(super) struct Start {
     pub point: ChainPoint,
     seal: Option<Vec<u8>>,
 }
 
 impl Start {
-    /// Whether nothing was removed, or `key` says that it was.
+    /// Returns whether no events were removed, or `key` confirms the removal.
     pub fn fits(&self, key: Option<&AuditKey>) -> bool {
         let Some(seal) = &self.seal else { return true };
         key.is_some_and(|key| key.fits(SealKind::Start, self.point, seal))

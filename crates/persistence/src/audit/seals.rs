@@ -1,4 +1,4 @@
-//! Sealing the audit log, and removing its oldest events.
+//! Seals the audit log and removes its oldest events.
 use async_trait::async_trait;
 use carrel_domain::audit::{
     AuditKey, AuditSeals, By, ChainEnds, ChainPoint, Event, HeadSeal, link,
@@ -21,7 +21,8 @@ fn need_key(conn: &mut AnyConnection) -> Result<AuditKey, Error> {
     audit_key(conn).ok_or_else(|| Error::unavailable(LOG, "it was opened without its key"))
 }
 
-/// The point up to which events are from before `before`, following the chain from `start`.
+/// Returns the last point before `before` at most `most` events after `start`, after checking the
+/// chain up to it.
 fn old_until(
     conn: &mut AnyConnection,
     start: ChainPoint,

@@ -1,5 +1,5 @@
-//! Finds the start of a page in the chat log, and the ids of a period. Triggers count blocks of
-//! ids, so queries need not count rows.
+//! Finds the start of a page in the chat log and the range of ids of a period. Triggers keep the
+//! number of exchanges per block of ids, so that queries need not count rows.
 use std::ops::Range;
 
 use chrono::NaiveDateTime;
@@ -9,16 +9,16 @@ use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::schema::{chat_blocks, chats};
 use crate::database::timestamp::StoredTimestamp;
 
-/// A part of the time.
+/// A period of time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
-    /// Not before.
+    /// Inclusive.
     pub(crate) from: Option<NaiveDateTime>,
-    /// Before.
+    /// Exclusive.
     pub(crate) to: Option<NaiveDateTime>,
 }
 
-/// Blocks of one size: as the migrations have them.
+/// Blocks of one size, as defined by the migrations.
 #[derive(Clone, Copy)]
 struct Level {
     number: i16,
@@ -30,18 +30,18 @@ const MIDDLE: Level = Level { number: 2, ids: 256 };
 const COARSE: Level = Level { number: 3, ids: 4096 };
 
 impl Level {
-    /// The blocks of a smaller level that one of these is made of.
+    /// Returns the blocks of the smaller level that make up one block of this level.
     fn parts(self, block: i64, smaller: Self) -> Range<i64> {
         let ratio = self.ids / smaller.ids;
         block * ratio..(block + 1) * ratio
     }
 }
 
-/// A block that has exchanges of a time.
+/// A block with exchanges of a period.
 struct Block {
     block: i64,
     chats: i64,
-    /// Whether all its exchanges are of that time.
+    /// Whether all its exchanges belong to the period.
     is_covered: bool,
 }
 
@@ -50,12 +50,12 @@ impl Span {
         self.from.is_none() && self.to.is_none()
     }
 
-    /// Whether everything between two times is of this time.
+    /// Returns whether the period contains both times.
     fn covers(self, first: NaiveDateTime, last: NaiveDateTime) -> bool {
         self.from.is_none_or(|from| from <= first) && self.to.is_none_or(|to| last < to)
     }
 
-    /// Blocks that may have exchanges of this time, among those within a range.
+    /// Selects the blocks within a range that may have exchanges of this period.
     fn blocks(
         self,
         level: Level,
@@ -76,7 +76,8 @@ impl Span {
     }
 }
 
-/// Ids among which all exchanges of a time are, and few others: `None` when there are none.
+/// Returns a range of ids that contains all exchanges of a period and few others, or `None` if
+/// there are no exchanges.
 pub(crate) fn ids_of(conn: &mut AnyConnection, span: Span) -> QueryResult<Option<Range<i64>>> {
     let first = |conn: &mut AnyConnection, level: Level, within: Range<i64>| {
         let blocks = span.blocks(level, within).select(chat_blocks::block);
@@ -94,21 +95,22 @@ pub(crate) fn ids_of(conn: &mut AnyConnection, span: Span) -> QueryResult<Option
     Ok(Some(low * MIDDLE.ids..(high + 1) * MIDDLE.ids))
 }
 
-/// A place in the log: `skip` exchanges of the time after the newest one below the id `below`.
+/// A position in the log: `skip` exchanges of the period after the newest one with an id less than
+/// `below`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) below: i64,
     pub(crate) skip: u64,
 }
 
-/// The place that is `skip` exchanges of a time after the newest of them; `None` beyond the oldest.
-/// Only a few blocks at the edges of the time are counted by their rows.
+/// Returns the position `skip` exchanges after the newest one of a period, or `None` if it is
+/// beyond the oldest. Only the few blocks at the edges of the period have their rows counted.
 pub(crate) fn seek(conn: &mut AnyConnection, span: Span, skip: u64) -> QueryResult<Option<Place>> {
     let mut skip = skip;
     descend(conn, span, &[COARSE, MIDDLE, FINE], 0..i64::MAX, &mut skip)
 }
 
-/// Looks for the place among some blocks of the first level, and then among the parts of one.
+/// Searches the blocks of the first level and then the parts of one block.
 fn descend(
     conn: &mut AnyConnection,
     span: Span,
@@ -138,7 +140,7 @@ fn descend(
     Ok(None)
 }
 
-/// Says whether so many exchanges are all to be skipped, and skips them.
+/// Subtracts `chats` from `skip` and returns true if that many exchanges must still be skipped.
 fn pass(skip: &mut u64, chats: i64) -> bool {
     let chats = u64::try_from(chats).unwrap_or(0);
     let passes = chats <= *skip;
@@ -148,7 +150,7 @@ fn pass(skip: &mut u64, chats: i64) -> bool {
     passes
 }
 
-/// Exchanges of a time in one fine block.
+/// Counts the exchanges of a period in one fine block.
 fn count(conn: &mut AnyConnection, span: Span, block: i64) -> QueryResult<i64> {
     let mut rows = chats::table
         .filter(chats::id.ge(block * FINE.ids))
@@ -163,13 +165,13 @@ fn count(conn: &mut AnyConnection, span: Span, block: i64) -> QueryResult<i64> {
     rows.count().get_result(conn)
 }
 
-/// Goes through blocks from the newest.
+/// Iterates over blocks, newest first.
 struct Walk {
     level: Level,
     within: Range<i64>,
-    /// Newest last.
+    /// In reverse: the newest block is last.
     read: Vec<Block>,
-    /// How many are read at once, more every time: the way is mostly short.
+    /// The size of the next batch. It doubles each time, because most walks are short.
     at_once: i64,
 }
 
@@ -191,7 +193,7 @@ impl Walk {
     }
 }
 
-/// The newest blocks of a range, newest first.
+/// Loads the newest blocks of a range, newest first.
 fn newest(
     conn: &mut AnyConnection,
     span: Span,
@@ -200,7 +202,7 @@ fn newest(
     limit: i64,
 ) -> QueryResult<Vec<Block>> {
     if span.is_all() {
-        // The log is mostly seen whole; this is the shortest way to it.
+        // The log is usually read without a filter by time, and this query is the cheapest.
         let blocks: Vec<(i64, i64)> = chat_blocks::table
             .filter(chat_blocks::level.eq(level.number))
             .filter(chat_blocks::block.ge(within.start))

@@ -1,5 +1,5 @@
-//! Loading exchanges up to a limit in bytes: their sizes are read first, so that no more of them
-//! than the limit allows is ever in memory, whichever database hands them over.
+//! Loads exchanges up to a limit in bytes. Their sizes are read first, so that memory never holds
+//! more than the limit allows on either database.
 use std::collections::HashMap;
 
 use carrel_domain::chat::Bounded;
@@ -20,15 +20,15 @@ pub(crate) const ALL_BYTES: StaticSql<BigInt> = StaticSql::new(
     "CAST(octet_length(chats.prompt) + octet_length(chats.response) + chats.image_bytes AS BIGINT)",
 );
 
-/// [`TEXT_BYTES`] of a widget's exchange.
+/// The bytes of a widget's exchange.
 pub(crate) const WIDGET_BYTES: StaticSql<BigInt> = StaticSql::new(
     "CAST(octet_length(embed_chats.prompt) + octet_length(embed_chats.response) AS BIGINT)",
 );
 
-/// An exchange's id and how many bytes it has.
+/// The id of an exchange and its size in bytes.
 pub(crate) type Sized = (i64, i64);
 
-/// How many bytes may still be loaded.
+/// The number of bytes that may still be loaded.
 pub(crate) struct Room(i64);
 
 impl Room {
@@ -40,7 +40,7 @@ impl Room {
         self.0 <= 0
     }
 
-    /// The ids of exchanges up to the one that fills the room.
+    /// Returns ids up to and including the one that reaches the limit.
     pub(crate) fn take(&mut self, sized: Vec<Sized>) -> Bounded<i64> {
         let asked = sized.len();
         let mut items = Vec::with_capacity(asked.min(IDS_AT_ONCE));
@@ -56,7 +56,7 @@ impl Room {
     }
 }
 
-/// Loads rows in the order of their ids. Rows that went meanwhile are left out.
+/// Loads rows in the order of `ids`. Rows deleted in the meantime are left out.
 pub(crate) fn load<R>(
     conn: &mut AnyConnection,
     ids: &[i64],
@@ -69,7 +69,7 @@ pub(crate) fn load<R>(
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// The images of exchanges.
+/// Loads the images of exchanges.
 pub(crate) fn images(
     conn: &mut AnyConnection,
     ids: &[i64],

@@ -1,4 +1,4 @@
-//! Threads and exchanges that were deleted and can be taken back.
+//! Deleted threads and exchanges that can be restored.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Conversation;
@@ -16,9 +16,9 @@ use crate::database::convert::{IDS_AT_ONCE, text, time, unreadable};
 use crate::database::schema::{chats, deleted_chats, deletions, threads};
 use crate::database::tx_error::TxError;
 
-/// How much of a question names a deletion, in characters.
+/// The length of a deletion's name, taken from a question, in characters.
 const NAMED: usize = 200;
-/// How many deletions are removed for good at a time.
+/// The maximum number of deletions purged in one transaction.
 const AT_ONCE: i64 = 500;
 
 #[derive(Queryable, Selectable)]
@@ -46,7 +46,7 @@ impl Row {
     }
 }
 
-/// What a deletion is about.
+/// The object of a deletion.
 struct Subject {
     kind: DeletionKind,
     workspace: i32,
@@ -116,7 +116,7 @@ fn chats_of(conn: &mut AnyConnection, deletion: i64) -> QueryResult<Vec<i64>> {
         .load(conn)
 }
 
-/// A user's deletion with the slug of its thread.
+/// Returns a deletion of the user with the slug of its thread.
 fn found(
     conn: &mut AnyConnection,
     id: i64,
@@ -250,7 +250,7 @@ impl Deletions for Database {
                     diesel::delete(place.filter(threads::deleted_at.is_not_null()))
                         .execute(conn)?;
                 }
-                // What a conversation is cleared of stays in the log, as ever.
+                // Exchanges of a cleared conversation stay in the log.
                 if kind == DeletionKind::Exchange.as_str() {
                     for chat in chats {
                         let place = chats::table.find(chat).filter(chats::include.eq(false));

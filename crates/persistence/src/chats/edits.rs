@@ -1,4 +1,4 @@
-//! Exchanges one by one, and the sessions they form.
+//! Reads and changes single exchanges, and lists the chat sessions.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
@@ -67,7 +67,8 @@ impl ChatEdits for Database {
             updated_at: time(event.by.at),
         };
         self.write(move |conn| {
-            // As whoever removes or hides exchanges: this touches what they touch.
+            // Changes and deletions of exchanges take the same lock, because they touch the same
+            // rows.
             AdvisoryLock::People.acquire(conn)?;
             let place = chats::table.find(id.0).filter(chats::workspace_id.eq(workspace.0));
             if diesel::update(place).set(&changes).execute(conn)? == 0 {

@@ -58,13 +58,13 @@ impl From<Row> for Chat {
     }
 }
 
-/// The longest name of a session, in bytes. PostgreSQL cannot index much more.
+/// The maximum length of a session's name, in bytes. PostgreSQL cannot index much longer values.
 const LONGEST_SESSION: usize = 1024;
 
 const PLACE: &str = "conversation in workspace";
 
-/// Keeps the workspace and the user of a conversation from going away before the transaction ends,
-/// in the order in which others lock them. Says whether they are there.
+/// Locks the workspace and the user of a conversation against deletion until the transaction ends,
+/// in the same order as other transactions. Returns whether the workspace exists.
 pub(crate) fn lock(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -84,7 +84,7 @@ pub(crate) fn lock(
     Ok(found.is_some())
 }
 
-/// The exchanges of a conversation that are shown.
+/// Selects the visible exchanges of a conversation.
 pub(super) fn in_conversation(of: &Conversation) -> chats::BoxedQuery<'static, AnyBackend> {
     let Conversation { workspace, user, thread, session } = of;
     let mut query = chats::table
@@ -105,7 +105,7 @@ pub(super) fn in_conversation(of: &Conversation) -> chats::BoxedQuery<'static, A
     }
 }
 
-/// The newest `limit` exchanges of a query, oldest first, up to [`MOST_BYTES`].
+/// Returns the newest `limit` exchanges of a query, oldest first, up to [`MOST_BYTES`].
 pub(super) fn newest(
     conn: &mut AnyConnection,
     of: chats::BoxedQuery<'static, AnyBackend>,
@@ -117,7 +117,7 @@ pub(super) fn newest(
     load(conn, &ids)
 }
 
-/// Exchanges in the order of their ids, without images.
+/// Loads exchanges in the order of `ids`, without images.
 fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<Chat>> {
     bounds::load(conn, ids, |conn, some| {
         let found = chats::table.filter(chats::id.eq_any(some.to_vec()));
@@ -225,13 +225,13 @@ impl Chats for Database {
     async fn reset(&self, of: &Conversation, event: Event) -> Result<u64> {
         let Conversation { workspace, user, thread, session } = of.clone();
         self.write(move |conn| {
-            // Two that hide the same exchanges could meet them in different orders.
+            // Concurrent resets could lock the same exchanges in different orders.
             AdvisoryLock::People.acquire(conn)?;
             let mut query = diesel::update(chats::table)
                 .set((chats::include.eq(false), chats::updated_at.eq(time(event.by.at))))
                 .filter(chats::include.eq(true))
                 .into_boxed::<AnyBackend>();
-            // A thread is of one workspace.
+            // A thread belongs to one workspace.
             query = match thread {
                 Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
                 None => query

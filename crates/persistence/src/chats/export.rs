@@ -1,4 +1,4 @@
-//! The orders of an export, and where each goes on after an exchange.
+//! The sort orders of an export, and where each resumes after an exchange.
 use carrel_domain::chat::Chat;
 use carrel_domain::chat_log::{ChatFilter, ExportCursor, ExportOrder};
 use diesel::dsl::{IntoBoxed, LeftJoin};
@@ -9,11 +9,11 @@ use crate::database::connection::AnyBackend;
 use crate::database::schema::{chats, users, workspaces};
 use crate::database::sql::StaticSql;
 
-/// Exchanges with what they belong to, as far as that still exists.
+/// Exchanges joined with their workspace and user, if these still exist.
 type Log = LeftJoin<LeftJoin<chats::table, workspaces::table>, users::table>;
 pub(crate) type Query = IntoBoxed<'static, Log, AnyBackend>;
 
-/// What exchanges are kept together by, from the outermost.
+/// A key that groups exchanges, the outermost first.
 #[derive(Clone, Copy)]
 enum Key {
     Workspace,
@@ -42,7 +42,7 @@ impl Key {
         }
     }
 
-    /// Exchanges that have the same as this one.
+    /// Selects the exchanges with the same value as `chat`.
     fn same(self, query: Query, chat: &Chat) -> Query {
         let of = &chat.conversation;
         match self {
@@ -62,7 +62,7 @@ impl Key {
         }
     }
 
-    /// Exchanges that have more than this one. Nothing is less than anything.
+    /// Selects the exchanges with a greater value than `chat`. NULL sorts first.
     fn beyond(self, query: Query, chat: &Chat) -> Query {
         let of = &chat.conversation;
         match self {
@@ -88,7 +88,7 @@ const BY_CONVERSATION: StaticSql<Bool> = StaticSql::new(
      chats.session NULLS FIRST, chats.id",
 );
 
-/// Puts them into an order. Nothing comes before anything, as in the indexes.
+/// Sorts the query. NULL sorts first, as in the indexes.
 pub(crate) fn in_order(query: Query, order: ExportOrder) -> Query {
     match order {
         ExportOrder::ByTime => query.order(chats::id),
@@ -97,11 +97,11 @@ pub(crate) fn in_order(query: Query, order: ExportOrder) -> Query {
     }
 }
 
-/// A part of an order.
+/// A condition that selects one part of an order.
 pub(crate) type Part<'a> = Box<dyn Fn(Query) -> Query + 'a>;
 
-/// What follows an exchange in an order, as parts that follow one another and that are each a range
-/// of an index: the rest of its innermost group, then the groups that follow it, and so outwards.
+/// Returns the exchanges that follow the cursor, as consecutive parts that are each a range of an
+/// index: the rest of the innermost group, then the following groups, and so on outwards.
 pub(crate) fn parts<'a>(
     filter: &'a ChatFilter,
     order: ExportOrder,

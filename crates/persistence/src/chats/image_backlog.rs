@@ -1,4 +1,4 @@
-//! Moving images out of the stored answers of earlier versions, step by step while the server runs.
+//! Moves images out of answers stored by earlier versions, in steps while the server runs.
 use carrel_domain::chat::ImageSplitter;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -11,19 +11,20 @@ use crate::database::schema::{chat_image_backlog as backlog, chats};
 use crate::database::sql::StaticSql;
 use crate::database::tx_error::TxError;
 
-/// How many ids a step passes. Each step is a transaction that keeps others from writing to SQLite.
+/// The number of ids covered by a step. Each step is a transaction that blocks other writers on
+/// SQLite.
 const STEP: i64 = 64;
 
-/// What an answer with images has in its text.
+/// Matches answers that may contain images.
 const MAY_HOLD_IMAGES: StaticSql<Bool> =
     StaticSql::new("chats.response LIKE '%\"contentString\"%'");
 
-/// The only row of the backlog.
+/// The id of the only row of the backlog.
 const ONLY: i32 = 1;
 
-/// Moves the images of the newest exchanges that are left. Says whether there are more.
+/// Moves the images of the newest remaining exchanges. Returns whether more remain.
 pub(crate) fn step(conn: &mut AnyConnection, split: ImageSplitter) -> Result<bool, TxError> {
-    // As whoever changes exchanges, and so that two servers do not move the same.
+    // Changes to exchanges take this lock. It also keeps two servers from moving the same images.
     AdvisoryLock::People.acquire(conn)?;
     let row = backlog::table.find(ONLY);
     let up_to: i64 = row.select(backlog::up_to).first(conn).optional()?.unwrap_or(0);
@@ -34,7 +35,7 @@ pub(crate) fn step(conn: &mut AnyConnection, split: ImageSplitter) -> Result<boo
     let range = chats::id.gt(left).and(chats::id.le(up_to));
     let ids: Vec<i64> =
         chats::table.filter(range).filter(MAY_HOLD_IMAGES).select(chats::id).load(conn)?;
-    // One by one: an answer may hold megabytes.
+    // One answer at a time, because each may contain megabytes.
     for id in ids {
         let response: String = chats::table.find(id).select(chats::response).first(conn)?;
         let Some((rest, images)) = split(&response) else { continue };

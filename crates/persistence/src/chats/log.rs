@@ -1,7 +1,7 @@
-//! The log of all exchanges: its pages, and its export.
+//! The log of all exchanges: its pages and its export.
 //!
-//! Ids are the order of time: the newest exchange is the one with the largest id. A filter by time
-//! is first made a range of ids, so that every order can begin in the middle.
+//! Ids follow the order of time: the newest exchange has the largest id. A filter by time is first
+//! converted to a range of ids, so that every order can start in the middle.
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -38,7 +38,7 @@ struct WorkspaceRow {
 
 type Found = (Row, Option<WorkspaceRow>, Option<String>);
 
-/// The exchanges that a query finds, in its order.
+/// Loads the exchanges selected by a query, in its order.
 fn load(conn: &mut AnyConnection, query: Query) -> QueryResult<Vec<LoggedChat>> {
     let columns =
         (Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable());
@@ -52,7 +52,7 @@ fn logged((chat, workspace, username): Found) -> LoggedChat {
     LoggedChat { chat: chat.into(), workspace, username }
 }
 
-/// Puts the images into those of the exchanges that have any.
+/// Adds the images of the exchanges in `ids` to the loaded exchanges.
 fn add_images(conn: &mut AnyConnection, ids: &[i64], logged: &mut [LoggedChat]) -> QueryResult<()> {
     let mut images = bounds::images(conn, ids)?;
     for LoggedChat { chat, .. } in logged {
@@ -61,16 +61,16 @@ fn add_images(conn: &mut AnyConnection, ids: &[i64], logged: &mut [LoggedChat]) 
     Ok(())
 }
 
-/// How many of the exchanges that a query finds fit into the room.
+/// The exchanges of a query that fit into the byte limit.
 struct Fitting {
     count: usize,
     is_cut: bool,
-    /// Those of them that have images, where these are asked for.
+    /// The exchanges with images, if images are requested.
     with_images: Vec<i64>,
 }
 
-/// Looks at the sizes of exchanges before any is loaded. The same query, limited to their number,
-/// loads them: in one snapshot it finds the same ones.
+/// Reads the sizes of exchanges before their texts. The same query with this count as its limit
+/// then loads them: within one snapshot it returns the same rows.
 fn fitting(
     conn: &mut AnyConnection,
     query: Query,
@@ -87,17 +87,17 @@ fn fitting(
     Ok(Fitting { count: items.len(), is_cut, with_images: pictured.collect() })
 }
 
-/// How the exchanges that a filter admits are found.
+/// The index that finds the filtered exchanges.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// With whichever index serves the filter.
+    /// Any index that serves the filter.
     Filter,
-    /// With that of an order over several columns, in which the exchanges then come. An index that
-    /// served the filter would have everything it admits sorted again for every page.
+    /// The index of an order over several columns. An index that served the filter would require
+    /// sorting all filtered exchanges again for every page.
     Order,
 }
 
-/// Ids among which everything is that a filter admits; `None` when nothing is.
+/// Returns the range of ids that contains all filtered exchanges, or `None` if there are none.
 fn ids(conn: &mut AnyConnection, filter: &ChatFilter) -> QueryResult<Option<Range<i64>>> {
     let ids = match span(filter) {
         span if span.is_all() => Some(0..i64::MAX),
@@ -107,7 +107,7 @@ fn ids(conn: &mut AnyConnection, filter: &ChatFilter) -> QueryResult<Option<Rang
     Ok(ids.map(|Range { start, end }| start..end.min(before)))
 }
 
-/// The exchanges that a filter admits, among some ids.
+/// Selects the filtered exchanges within a range of ids.
 fn admitted(filter: &ChatFilter, ids: Range<i64>, by: By) -> Query {
     let mut query = admitted_by(filter, by);
     let id = || sql::<BigInt>("chats.id + 0");
@@ -136,7 +136,7 @@ fn admitted_by(filter: &ChatFilter, by: By) -> Query {
     if let Some(workspace) = workspace {
         query = query.filter(chats::workspace_id.eq(workspace.0));
     }
-    // Expressions are beyond the reach of indexes.
+    // An expression such as `user_id + 0` keeps the planner from using an index on the column.
     if let Some(user) = user {
         query = match by {
             By::Filter => query.filter(chats::user_id.eq(user.0)),
@@ -175,12 +175,13 @@ fn span(filter: &ChatFilter) -> Span {
     Span { from: some_time(filter.from), to: some_time(filter.to) }
 }
 
-/// Whether nothing but the time is restricted.
+/// Returns whether the filter restricts only the time.
 fn is_only_of_time(filter: &ChatFilter) -> bool {
     *filter == ChatFilter { from: filter.from, to: filter.to, ..ChatFilter::default() }
 }
 
-/// Where the page begins that is `skip` exchanges from the newest; `None` beyond the oldest.
+/// Returns the start of the page that is `skip` exchanges from the newest, or `None` beyond the
+/// oldest.
 fn seek(
     conn: &mut AnyConnection,
     filter: &ChatFilter,
@@ -193,7 +194,7 @@ fn seek(
     if is_only_of_time(filter) {
         return blocks::seek(conn, span(filter), skip);
     }
-    // Only ids, which an index has: the texts are read from where the page begins.
+    // Selects only ids, which an index covers. The texts are read from the start of the page.
     let first: Option<i64> = admitted(filter, ids, By::Filter)
         .select(chats::id)
         .order(chats::id.desc())
@@ -255,7 +256,7 @@ fn export(
     Ok(found)
 }
 
-/// The first exchanges after `after` that a filter admits.
+/// Returns the ids of the first filtered exchanges after `after`.
 fn oldest(
     conn: &mut AnyConnection,
     filter: &ChatFilter,

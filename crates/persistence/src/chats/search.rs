@@ -1,5 +1,5 @@
-//! Searches exchanges by words with an index of each database. For writing without spaces between
-//! words, which neither index splits, it scans the user's own exchanges.
+//! Searches exchanges by words with the index of each database. Neither index splits scripts that
+//! have no spaces between words; for these, the search scans the user's own exchanges.
 use async_trait::async_trait;
 use carrel_domain::chat::Chat;
 use carrel_domain::chat_search::{ChatSearch, ChatSearchQuery, FoundChat, FoundThread};
@@ -15,16 +15,16 @@ use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::schema::{chats, threads};
 use crate::documents::title_search::pattern;
 
-/// How many words of a search count.
+/// The maximum number of words used of a search text.
 const WORDS: usize = 16;
 
-/// The words of a search in small letters.
+/// Returns the words of a search text in lower case.
 fn words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_alphanumeric());
     words.filter(|word| !word.is_empty()).take(WORDS).map(str::to_lowercase).collect()
 }
 
-/// Whether words of this writing have no spaces between them.
+/// Returns whether the word is in a script without spaces between words.
 fn is_unspaced(word: &str) -> bool {
     word.chars().any(|c| {
         matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
@@ -33,10 +33,9 @@ fn is_unspaced(word: &str) -> bool {
 
 type Query = IntoBoxed<'static, LeftJoin<chats::table, threads::table>, AnyBackend>;
 
-/// The exchanges that hold every word.
+/// Selects the exchanges that contain every word.
 fn containing_words(conn: &AnyConnection, mut query: Query, words: &[String]) -> Query {
-    let (looked_through, indexed): (Vec<_>, Vec<_>) =
-        words.iter().partition(|word| is_unspaced(word));
+    let (scanned, indexed): (Vec<_>, Vec<_>) = words.iter().partition(|word| is_unspaced(word));
     let is_sqlite = matches!(conn, AnyConnection::Sqlite(_));
     if !indexed.is_empty() {
         let terms = indexed.iter().map(|word| match is_sqlite {
@@ -59,7 +58,7 @@ fn containing_words(conn: &AnyConnection, mut query: Query, words: &[String]) ->
             ),
         };
     }
-    for word in looked_through {
+    for word in scanned {
         let Some(pattern) = pattern(word) else { continue };
         let start = match is_sqlite {
             true => {

@@ -1,4 +1,4 @@
-//! Links by which people without an account read a conversation.
+//! Share links, with which people without an account read a conversation.
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;

@@ -1,4 +1,4 @@
-//! Files that stay with a thread.
+//! Files that stay with a thread and are sent with its questions.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::thread_file::{NewThreadFile, ThreadFile, ThreadFiles};
@@ -29,7 +29,7 @@ impl From<Row> for ThreadFile {
     }
 }
 
-/// Keeps others from adding files to the thread before the transaction ends.
+/// Locks the thread against concurrent additions of files until the transaction ends.
 fn lock(conn: &mut AnyConnection, thread: ThreadId) -> Result<(), TxError> {
     let row = threads::table.find(thread.0).filter(threads::deleted_at.is_null());
     let found: Option<i32> = match conn {

@@ -1,4 +1,4 @@
-//! Tokens of answers: stored beside each exchange, and summed from a covering index.
+//! Token counts of answers, stored with each exchange and summed from a covering index.
 use async_trait::async_trait;
 use carrel_domain::model::Usage;
 use carrel_domain::usage::{UsageBy, UsageOf, UsageQuery, Usages, Used};
@@ -12,7 +12,7 @@ use crate::Database;
 use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{rows, time, unreadable};
 
-/// Tokens as they are kept: of the question and of the answer, each at most `i32::MAX`.
+/// Returns the stored token counts of the question and the answer, each capped at `i32::MAX`.
 pub(crate) fn tokens(usage: Option<Usage>) -> (Option<i32>, Option<i32>) {
     let most = |tokens: u64| i32::try_from(tokens).unwrap_or(i32::MAX);
     let kept =
@@ -47,12 +47,12 @@ impl Sum {
         let of = match by {
             UsageBy::User => UsageOf::User(id.map(UserId).zip(name)),
             UsageBy::Workspace => {
-                let id = id.ok_or_else(|| unreadable("kind of workspace"))?;
+                let id = id.ok_or_else(|| unreadable("workspace id"))?;
                 UsageOf::Workspace(WorkspaceId(id), name.zip(slug))
             }
             UsageBy::Day => {
                 let day = day.and_then(|day| day.parse::<NaiveDate>().ok());
-                UsageOf::Day(day.ok_or_else(|| unreadable("form of time"))?)
+                UsageOf::Day(day.ok_or_else(|| unreadable("time"))?)
             }
         };
         Ok(Used {
@@ -65,8 +65,8 @@ impl Sum {
     }
 }
 
-/// The statement that adds up, by the indexes made for it (of exchanges, under their condition that
-/// `id > 0`). Its values: from, to, how many, how many are passed over.
+/// Returns the statement that sums usage. It uses covering indexes; the index of `chats` is
+/// partial, with the condition `id > 0`. Parameters: from, to, limit, offset.
 fn statement(by: UsageBy, is_sqlite: bool) -> String {
     let day = match is_sqlite {
         true => "substr(created_at, 1, 10)",

@@ -1,4 +1,4 @@
-//! Exchanges of widgets, and how often each has been asked.
+//! Exchanges of widgets and the questions counted against their limits.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::{Bounded, ChatRange, MOST_BYTES};
@@ -45,18 +45,20 @@ impl From<Row> for WidgetChat {
     }
 }
 
-/// Keeps others from asking the widget until the transaction ends. Says whether it is there.
+/// Locks the widget against concurrent questions until the transaction ends. Returns whether it
+/// exists.
 fn lock(conn: &mut AnyConnection, widget: WidgetId) -> QueryResult<bool> {
     let row = embeds::table.find(widget.0).select(embeds::id);
     let found: Option<i32> = match conn {
-        // Weaker than an update, so that whoever only refers to the widget does not wait.
+        // Weaker than FOR UPDATE, so that rows that only refer to the widget can be inserted
+        // meanwhile.
         AnyConnection::Postgres(conn) => row.for_no_key_update().first(conn).optional()?,
         AnyConnection::Sqlite(conn) => row.first(conn).optional()?,
     };
     Ok(found.is_some())
 }
 
-/// Exchanges in the order of their ids.
+/// Loads exchanges in the order of `ids`.
 fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<WidgetChat>> {
     bounds::load(conn, ids, |conn, some| {
         let found = embed_chats::table.filter(embed_chats::id.eq_any(some.to_vec()));
@@ -189,7 +191,8 @@ impl WidgetChats for Database {
     async fn hide(&self, widget: WidgetId, session: &str, event: Event) -> Result<u64> {
         let session = text(session);
         self.write(move |conn| {
-            // One after another, as two of them could meet the same exchanges in different orders.
+            // Serialized, because concurrent transactions could lock the same exchanges in
+            // different orders.
             lock(conn, widget)?;
             let of_session = embed_chats::table
                 .filter(embed_chats::embed_id.eq(widget.0))
@@ -197,7 +200,7 @@ impl WidgetChats for Database {
                 .filter(embed_chats::include.eq(true));
             let hidden =
                 diesel::update(of_session).set(embed_chats::include.eq(false)).execute(conn)?;
-            // Visitors may ask for this as often as they like: what changes nothing is not told.
+            // Visitors may repeat this without limit, so only a change is recorded.
             if hidden > 0 {
                 audit::record(conn, event)?;
             }

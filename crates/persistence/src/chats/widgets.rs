@@ -80,10 +80,10 @@ impl TryFrom<SettingsRow> for WidgetSettings {
     type Error = Error;
 
     fn try_from(row: SettingsRow) -> Result<Self> {
-        // A list that cannot be read must not become none, which would let everybody in.
+        // An unreadable list must not become an absent one, which would admit every site.
         let origins = |lines: String| {
             let origins = lines.lines().map(WebOrigin::parse).collect::<Result<Vec<_>>>();
-            origins.map_err(|_| unreadable("form of origin"))
+            origins.map_err(|_| unreadable("origin"))
         };
         Ok(Self {
             workspace: WorkspaceId(row.workspace_id),
@@ -106,7 +106,7 @@ impl TryFrom<Row> for Widget {
     fn try_from(row: Row) -> Result<Self> {
         Ok(Self {
             id: WidgetId(row.id),
-            key: Uuid::parse_str(&row.key).map_err(|_| unreadable("form of embed"))?,
+            key: Uuid::parse_str(&row.key).map_err(|_| unreadable("widget key"))?,
             settings: row.settings.try_into()?,
             created_by: row.created_by.map(UserId),
             created_at: row.created_at.and_utc(),
@@ -180,7 +180,8 @@ impl Widgets for Database {
     async fn update(&self, id: WidgetId, settings: WidgetSettings, event: Event) -> Result<()> {
         self.write(move |conn| {
             let workspace = settings.workspace;
-            // Before the widget: whoever removes a workspace comes to its widgets last.
+            // Locked before the widget, because the deletion of a workspace reaches its widgets
+            // last.
             if !exchanges::lock(conn, workspace, None)? {
                 return Err(Error::not_found("workspace", workspace).into());
             }

@@ -1,25 +1,25 @@
-//! Turns that transactions take on PostgreSQL. On SQLite every writer takes a turn anyway.
+//! Advisory locks of transactions on PostgreSQL. SQLite admits one writer at a time and needs none.
 use diesel::connection::SimpleConnection;
 use diesel::{PgConnection, QueryResult};
 
 use crate::database::connection::AnyConnection;
 
-/// For what a turn is taken. Each has a number of its own, which nobody else locks in the same
-/// PostgreSQL database.
+/// A subject that transactions lock, with its key of `pg_advisory_xact_lock`. No other program may
+/// use the same keys in this PostgreSQL database.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
 pub(crate) enum AdvisoryLock {
-    /// Bringing the schema up to date.
+    /// Running migrations.
     Migrations = 4_158_205_373,
-    /// Changes to people, and removals of what they wrote. These are rare, and touch rows in orders
-    /// that cannot be foreseen: whatever refers to a user or a workspace goes with it.
+    /// Changes to people and deletions of their content. These are rare and lock rows in
+    /// unpredictable orders, because deletions cascade from users and workspaces.
     People = 4_158_205_374,
-    /// Filling the index of words anew.
+    /// Rebuilding the word index.
     Words = 4_158_205_375,
 }
 
 impl AdvisoryLock {
-    /// Waits until no other transaction has this turn. Comes first in a transaction.
+    /// Waits until no other transaction holds this lock. Call it first in a transaction.
     pub(crate) fn acquire(self, conn: &mut AnyConnection) -> QueryResult<()> {
         match conn {
             AnyConnection::Postgres(conn) => self.acquire_on(conn),

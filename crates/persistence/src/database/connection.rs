@@ -1,4 +1,4 @@
-//! One connection type for both databases, and how connections are opened.
+//! One connection type for both databases, and the options of new connections.
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::database::audit_key::set_audit_key;
 use crate::database::sqlite_plans;
 use crate::database::tx_error::TxError;
 
-/// A connection to whichever database this process was configured with.
+/// A connection to the configured database, SQLite or PostgreSQL.
 #[derive(MultiConnection)]
 pub(crate) enum AnyConnection {
     Postgres(PgConnection),
@@ -21,15 +21,16 @@ pub(crate) enum AnyConnection {
 
 pub(crate) type AnyBackend = <AnyConnection as Connection>::Backend;
 
-/// The columns `R` is read from, for use in `RETURNING`: diesel's own `as_returning` does not
-/// reach through a `MultiConnection`.
+/// Returns the columns of `R` for a `RETURNING` clause. diesel's own `as_returning` does not work
+/// through a `MultiConnection`.
 pub(crate) fn columns<R: diesel::Selectable<AnyBackend>>() -> R::SelectExpression {
     R::construct_selection()
 }
 
-/// Writes a statement once and compiles it for each database.
+/// Compiles one statement for each database.
 ///
-/// For what diesel cannot express through a `MultiConnection`: upserts and inserts of many rows.
+/// Meant for statements that diesel cannot express through a `MultiConnection`: upserts and inserts
+/// of many rows.
 macro_rules! on_each_backend {
     ($conn:ident => $body:expr) => {
         match $conn {
@@ -43,8 +44,9 @@ pub(crate) use on_each_backend;
 impl AnyConnection {
     /// Runs `work` in a transaction that may write.
     ///
-    /// On SQLite it takes the write lock at once. One that began by reading would be refused it
-    /// as soon as another process had written meanwhile, however long it was prepared to wait.
+    /// On SQLite the transaction takes the write lock immediately. A transaction that starts with a
+    /// read fails to upgrade its lock if another process has written since, whatever its busy
+    /// timeout.
     pub(crate) fn write<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, TxError>,
@@ -61,7 +63,7 @@ impl AnyConnection {
                 Ok(value)
             }
             Err(abort) => {
-                // The pool discards a connection that is left inside a transaction.
+                // The pool discards connections with an open transaction.
                 if let Err(error) =
                     <Self as Connection>::TransactionManager::rollback_transaction(self)
                 {
@@ -72,7 +74,7 @@ impl AnyConnection {
         }
     }
 
-    /// Runs several queries that see the database at one and the same moment.
+    /// Runs several queries on one consistent snapshot of the database.
     pub(crate) fn snapshot<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, TxError>,
@@ -86,27 +88,27 @@ impl AnyConnection {
     }
 }
 
-/// What connections of a pool are for.
+/// The use of a pool's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Reading,
     Writing,
 }
 
-/// What connections are opened to.
+/// The target of a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// The path of a file.
+    /// The path of a database file.
     Sqlite(String),
     Postgres(Connector),
 }
 
-/// Opens connections to one place.
+/// Opens the connections of a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Manager {
     pub(crate) source: Source,
     pub(crate) purpose: Purpose,
-    /// What the audit log is sealed with.
+    /// The key that seals the audit log.
     pub(crate) audit_key: Option<AuditKey>,
 }
 
@@ -139,20 +141,21 @@ impl ManageConnection for Manager {
     }
 }
 
-/// How long a statement waits for another process that is writing to the SQLite file.
+/// How long a statement waits for another process that writes to the SQLite file.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Memory: at most 4 MB of page cache for a reader and 8 MB for the writer, taken as needed and given
-/// back when the pool closes the idle connection. The file is not mapped: reading 40 vectors takes
-/// 0.06 ms longer for it, but every connection would show the whole file as its memory.
+/// Each reader uses at most 4 MB of page cache and the writer 8 MB, allocated as needed and freed
+/// when the pool closes the idle connection. The file is not memory-mapped: mapping saves 0.06 ms
+/// when reading 40 vectors, but every connection would report the whole file as its memory.
 fn prepare_sqlite(conn: &mut SqliteConnection, purpose: Purpose) -> diesel::QueryResult<()> {
-    // Page size comes first: it is fixed by the first write to a new file. Vectors are rows of
-    // 1.5 kB and more, of which small pages hold few.
+    // The page size comes first, because the first write to a new file fixes it. Vectors are rows
+    // of 1.5 kB and more, so small pages hold few of them.
     conn.batch_execute(&format!(
         "PRAGMA busy_timeout = {}; PRAGMA page_size = 16384;",
         BUSY.as_millis()
     ))?;
-    // Changing the journal mode of a new file does not wait for others who are doing the same.
+    // The busy timeout does not cover changing the journal mode of a new file, so the change is
+    // retried.
     let start = Instant::now();
     while let Err(error) = conn.batch_execute("PRAGMA journal_mode = WAL") {
         if !error.to_string().contains("locked") || start.elapsed() > BUSY {

@@ -1,11 +1,11 @@
-//! Values on their way into and out of columns.
+//! Converts values to and from columns.
 use carrel_domain::Error;
 use chrono::{DateTime, DurationRound, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-/// How many ids are bound to one statement; SQLite admits some 32,000 values.
+/// The maximum number of ids bound to one statement. SQLite allows about 32,000 values.
 pub(crate) const IDS_AT_ONCE: usize = 500;
 
-/// Text as both databases can keep it: PostgreSQL refuses NUL, so it becomes U+FFFD.
+/// Replaces NUL, which PostgreSQL refuses, with U+FFFD.
 pub(crate) fn text(value: impl Into<String>) -> String {
     let value = value.into();
     if value.contains('\0') { value.replace('\0', "\u{FFFD}") } else { value }
@@ -16,8 +16,8 @@ pub(crate) fn some_text(value: Option<String>) -> Option<String> {
     value.map(text)
 }
 
-/// A time as both databases can keep it and compare it: in microseconds, from year 0 to 9999.
-/// Times beyond become the first or last of these.
+/// Rounds a time down to microseconds and clamps it to the years 0 to 9999, so that both databases
+/// can store and compare it.
 pub(crate) fn time(value: DateTime<Utc>) -> NaiveDateTime {
     let at = |year, month, day, time| {
         NaiveDate::from_ymd_opt(year, month, day).map(|date: NaiveDate| date.and_time(time))
@@ -39,33 +39,33 @@ pub(crate) fn utc(value: Option<NaiveDateTime>) -> Option<DateTime<Utc>> {
     value.map(|time| time.and_utc())
 }
 
-/// A stored value that no version of this program has written.
+/// Returns the error for a stored value that no version of this program writes.
 pub(crate) fn unreadable(what: &'static str) -> Error {
-    Error::internal(format!("the database contains an unknown {what}"))
+    Error::internal(format!("the database contains an invalid {what}"))
 }
 
-/// A SHA-256 digest.
+/// Converts a stored SHA-256 digest.
 pub(crate) fn digest(bytes: Vec<u8>) -> Result<[u8; 32], Error> {
-    bytes.try_into().map_err(|_| unreadable("kind of digest"))
+    bytes.try_into().map_err(|_| unreadable("digest"))
 }
 
-/// Ids separated by commas.
+/// Joins ids with commas.
 pub(crate) fn joined(ids: impl IntoIterator<Item = i32>) -> String {
     ids.into_iter().map(|id| id.to_string()).collect::<Vec<_>>().join(",")
 }
 
-/// What [`joined`] joined.
+/// Parses a text made by [`joined`].
 pub(crate) fn ids(text: &str) -> Result<Vec<i32>, Error> {
     let ids = text.split(',').filter(|id| !id.is_empty());
-    ids.map(|id| id.parse().map_err(|_| unreadable("form of id"))).collect()
+    ids.map(|id| id.parse().map_err(|_| unreadable("id"))).collect()
 }
 
-/// A number of rows as SQL takes it.
+/// Converts a number of rows to SQL's type.
 pub(crate) fn rows(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// A vector as it is stored: little-endian.
+/// Returns the stored form of a vector: little-endian `f32`.
 pub(crate) fn bytes_of(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
@@ -75,7 +75,7 @@ pub(crate) fn vector_of(bytes: &[u8]) -> Vec<f32> {
     values.iter().map(|value| f32::from_le_bytes(*value)).collect()
 }
 
-/// Signed bytes are stored as they are in memory.
+/// Returns the stored form of a code: one byte per value, bit for bit.
 pub(crate) fn bytes_of_code(values: &[i8]) -> Vec<u8> {
     values.iter().map(|value| value.cast_unsigned()).collect()
 }

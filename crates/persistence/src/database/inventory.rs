@@ -1,4 +1,4 @@
-//! The database as a whole: copies of it, and whether it agrees with itself.
+//! Copies the database and checks its consistency.
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,14 +19,14 @@ use crate::database::tx_error::TxError;
 use crate::documents::originals;
 use crate::documents::rows::DocumentRow;
 
-/// The most faults that are told.
+/// The maximum number of faults reported.
 const MOST: usize = 100;
 
-/// How long a copy waits for another process that locks the whole file.
+/// How long a copy waits for another process that locks the database file.
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
 
-/// What each workspace says of its vectors, beside what there is. Passages that are searchable by
-/// words only (`passages::UNEMBEDDED`) have none yet.
+/// Compares the recorded number of vectors of each workspace with the rows found. Passages that are
+/// searchable by words only (`passages::UNEMBEDDED`) have no vectors yet.
 const COUNTS: &str = "\
     SELECT n.workspace_id AS id, n.vectors AS counted, COALESCE(f.passages, 0) AS passages,
         COALESCE(f.codes, 0) AS codes, COALESCE(f.vectors, 0) AS vectors
@@ -42,11 +42,11 @@ const COUNTS: &str = "\
     ) f ON f.workspace_id = n.workspace_id
     ORDER BY n.workspace_id";
 
-/// What is restored from a copy must not write over the vectors of the database it was made of, in
-/// a store that both can reach; nor must two that are restored from one copy.
+/// Gives a copy its own name. Otherwise a database restored from the copy would overwrite the
+/// vectors of the original, or of another restored copy, in a vector database that they share.
 const RENAME: &str = "UPDATE vector_name SET name = lower(hex(randomblob(8)))";
 
-/// Passages of workspaces that have no row in `namespaces`, which [`COUNTS`] does not see.
+/// Counts passages of workspaces without a row in `namespaces`, which [`COUNTS`] does not cover.
 const STRAYS: &str = "\
     SELECT COUNT(*) AS n FROM chunks c
     WHERE NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.workspace_id = c.workspace_id)";
@@ -128,14 +128,14 @@ fn faults(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
     Ok(faults)
 }
 
-/// What SQLite finds wrong with its file.
+/// Returns the faults that SQLite finds in its file.
 fn damage(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
     let check = format!("PRAGMA integrity_check({MOST})");
     let lines: Vec<Checked> = sql_query(check).load(conn)?;
     let lines = lines.into_iter().map(|found| found.integrity_check).filter(|line| line != "ok");
     let mut faults: Vec<_> = lines.map(|line| format!("the database file: {line}")).collect();
     let check = format!(
-        "SELECT \"table\" || ' refers to a row of ' || parent || ' that is not there' AS line \
+        "SELECT \"table\" || ' refers to a row of ' || parent || ' that does not exist' AS line \
          FROM pragma_foreign_key_check LIMIT {MOST}"
     );
     let lines: Vec<Line> = sql_query(check).load(conn)?;
@@ -159,17 +159,17 @@ fn miscounts(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
     let strays: Vec<Count> = sql_query(STRAYS).load(conn)?;
     let strays = strays.first().map_or(0, |count| count.n);
     if strays > 0 {
-        faults.push(format!("{strays} passages belong to no workspace that counts them"));
+        faults.push(format!("{strays} passages belong to workspaces without a vector count"));
     }
     Ok(faults)
 }
 
 impl Database {
-    /// Gives a database in a file a name that no other has, as a copy of it needs before it is
-    /// used. Copies of others are made, and renamed, by their own tools.
+    /// Gives a SQLite database a new unique name, which a copy needs before it is used. Copies of
+    /// PostgreSQL databases are made and renamed by other tools.
     ///
     /// # Errors
-    /// Those of writing; PostgreSQL refuses the statement.
+    /// Fails if the write fails, and always on PostgreSQL.
     pub async fn change_installation_id(&self) -> Result<()> {
         self.write(|conn| Ok(sql_query(RENAME).execute(conn).map(drop)?)).await
     }
@@ -181,7 +181,8 @@ impl Copies for Database {
         let Some(from) = self.file().map(str::to_owned) else { return Ok(None) };
         let to = to.to_str().map(str::to_owned);
         let to = to.ok_or_else(|| Error::invalid("path", "must be UTF-8"))?;
-        // On a connection of its own: it may take minutes, and the pool has few.
+        // Uses its own connection, because a copy may take minutes and the pool has few
+        // connections.
         let copy = move || {
             let failed = |error: diesel::result::Error| Error::from(TxError::from(error));
             let mut conn = SqliteConnection::establish(&from).map_err(Error::internal)?;
@@ -197,7 +198,7 @@ impl Copies for Database {
     }
 }
 
-/// A copy of a database. From here on it is only read, so nothing is ever beside its file.
+/// A copy of a database. It is only read from here on, so no journal appears beside its file.
 #[derive(Clone)]
 struct FileCopy(Arc<Mutex<AnyConnection>>);
 

@@ -1,5 +1,5 @@
-//! The largest ids that tables have assigned. They are never assigned again, because rows that were
-//! deleted are still referred to.
+//! The largest id that each table has assigned. Ids are never reused, because references to deleted
+//! rows remain.
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
@@ -16,10 +16,10 @@ struct LastId {
     last: i64,
 }
 
-/// What the name of a sequence ends with on PostgreSQL, behind that of its table.
+/// The suffix that PostgreSQL appends to a table's name for its sequence.
 const SEQUENCE: &str = "_id_seq";
 
-/// By table, those that have assigned any.
+/// Returns the last id by table, for tables that have assigned any.
 pub(crate) fn read(conn: &mut AnyConnection) -> QueryResult<BTreeMap<String, i64>> {
     let rows: Vec<LastId> = match conn {
         AnyConnection::Sqlite(conn) => {
@@ -38,7 +38,7 @@ pub(crate) fn read(conn: &mut AnyConnection) -> QueryResult<BTreeMap<String, i64
     Ok(names.collect())
 }
 
-/// The next id of the table is above `last` and above those that are there.
+/// Ensures that the next id of the table is above `last` and above all existing ids.
 pub(crate) fn reserve(conn: &mut AnyConnection, table: &str, last: i64) -> QueryResult<()> {
     match conn {
         AnyConnection::Sqlite(conn) => {

@@ -1,13 +1,13 @@
-//! Parses a database URL, and shows it without its password.
+//! Parses database URLs and removes passwords from them.
 use anyhow::bail;
 
-/// Where a database is. Decided by the URL's scheme and never by trial, so that a mistyped
-/// PostgreSQL URL cannot become a new SQLite file.
+/// The location of a database. The URL's scheme decides it, so that a mistyped PostgreSQL URL
+/// cannot create a SQLite file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// A file.
+    /// The path of a file.
     Sqlite(String),
-    /// A URL as libpq reads it.
+    /// A URL in libpq's syntax.
     Postgres(String),
 }
 
@@ -25,7 +25,7 @@ impl Location {
     }
 }
 
-/// A server that does not answer at all would otherwise be waited for for minutes.
+/// Adds a connect timeout of five seconds. Without one, an unresponsive server blocks for minutes.
 fn with_time_limit(url: &str) -> String {
     if url.contains("connect_timeout=") {
         return url.to_owned();
@@ -34,12 +34,12 @@ fn with_time_limit(url: &str) -> String {
     format!("{url}{separator}connect_timeout=5")
 }
 
-/// The URL, fit for a log: passwords are replaced by `***`.
+/// Returns the URL for a log, with passwords replaced by `***`.
 pub(crate) fn without_password(url: &str) -> String {
     passwords(url).iter().fold(url.to_owned(), |text, password| conceal(&text, password))
 }
 
-/// `text` without the passwords of `url`, which messages about a malformed URL may quote.
+/// Replaces the passwords of `url` in `text`, such as a message that quotes a malformed URL.
 pub(crate) fn conceal_passwords(text: &str, url: &str) -> String {
     passwords(url).iter().fold(text.to_owned(), |text, password| conceal(&text, password))
 }
@@ -48,8 +48,8 @@ fn conceal(text: &str, password: &str) -> String {
     text.replace(password, "***")
 }
 
-/// Between the first `:` and the last `@`, so that a password with unescaped signs in it is still
-/// found whole; and in the parameters.
+/// Returns the passwords of a URL: the text between the first `:` and the last `@`, which handles
+/// unescaped characters in a password, and the values of password parameters.
 fn passwords(url: &str) -> Vec<&str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let login = rest.rsplit_once('@').and_then(|(login, _)| login.split_once(':'));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_named_without_its_password() {
+    fn a_url_is_shown_without_its_password() {
         for (url, shown) in [
             ("postgres://u:secret@h:5432/d", "postgres://u:***@h:5432/d"),
             ("postgres://u:se/c@r:et@h/d", "postgres://u:***@h/d"),

@@ -1,4 +1,4 @@
-//! Brings the schema up to date.
+//! Runs the migrations.
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::database::advisory_lock::AdvisoryLock;
@@ -8,11 +8,11 @@ use crate::database::tx_error::TxError;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Runs what has not been run yet. Several processes may do so at once: one does the work and the
-/// others wait for it.
+/// Runs the pending migrations. Several processes may call this at once: one runs them and the
+/// others wait.
 pub(crate) fn run(conn: &mut AnyConnection) -> anyhow::Result<()> {
-    // A start need not wait for another process that is writing when there is nothing to do. To
-    // ask is to create diesel's own table, for which PostgreSQL needs the lock below.
+    // With nothing to do, a start must not wait for another process that writes. On PostgreSQL even
+    // this check needs the lock below, because it creates diesel's own table.
     if let AnyConnection::Sqlite(conn) = conn
         && !conn.has_pending_migration(SQLITE).map_err(anyhow::Error::from_boxed)?
     {

@@ -1,4 +1,4 @@
-//! The database itself: connections, transactions, errors, locks, and the schema.
+//! Access to the database: connections, transactions, errors, locks, and the schema.
 //!
 //! Queries belong in the folder of their subject, not here.
 pub(crate) mod advisory_lock;

@@ -1,4 +1,4 @@
-//! The configured database: access to its connections, and the threads that use them.
+//! The configured database, its connection pools, and the threads that use them.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ use crate::database::tx_error::{TxError, unavailable};
 use crate::documents::lexical;
 use crate::documents::title_search;
 
-/// A SQLite or PostgreSQL database. Implements every repository port of the domain; cloning it is
-/// cheap and shares its connections.
+/// A SQLite or PostgreSQL database. Implements every repository port of the domain. Clones are
+/// cheap and share connections.
 ///
-/// SQLite admits one writer at a time, so writes take turns on one connection there and reads go
-/// past them on a few others. On PostgreSQL both share one pool. Connections are opened when they
-/// are first needed and closed again when they have been idle for some minutes.
+/// SQLite admits one writer at a time, so all writes share one connection there and reads use a few
+/// others in parallel. On PostgreSQL both share one pool. Connections are opened on demand and
+/// closed after some idle minutes.
 ///
-/// Every port method answers [`Error::Unavailable`] when no connection can be had in time, when the
-/// server goes away, or when its disk is full.
+/// Every port method returns [`Error::Unavailable`] if no connection becomes available in time, if
+/// the connection to the server is lost, or if the disk is full.
 #[derive(Clone)]
 pub struct Database {
     readers: Connections,
@@ -36,29 +36,29 @@ pub struct Database {
     location: Location,
 }
 
-/// The longest list that is read on the thread that asks for it.
+/// The longest list, in rows, that is read on the calling thread.
 const SHORT: i64 = 500;
 
-/// How many reads go on at once in SQLite, where they share two processors or a few more.
+/// The number of concurrent reads on SQLite, which compete for a few processors.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
-/// How long a request waits for its turn.
+/// How long a request waits for a free connection.
 const TURN: Duration = Duration::from_secs(10);
-/// How long it then waits for a connection to be opened.
+/// How long it then waits for a new connection to open.
 const CONNECT: Duration = Duration::from_secs(6);
 const IDLE: Duration = Duration::from_secs(300);
 
 impl Database {
-    /// Opens `sqlite://PATH` or `postgres://…` and brings its schema up to date. A SQLite file
-    /// that does not exist is created, readable to its owner only; its directory must exist. Events
-    /// that are written are not sealed.
+    /// Opens `sqlite://PATH` or `postgres://…` and runs pending migrations. Creates a missing
+    /// SQLite file, readable only by its owner; its directory must exist. Events are written
+    /// without seals.
     ///
-    /// Blocks. The error names the URL without its password.
+    /// Blocks the thread. Errors name the URL without its password.
     pub fn open(url: &str) -> anyhow::Result<Self> {
         Self::open_with(url, None)
     }
 
-    /// As [`Database::open`], with what the audit log is sealed with.
+    /// Like [`Database::open`], but seals the audit log with `audit_key`.
     pub fn open_sealing(url: &str, audit_key: AuditKey) -> anyhow::Result<Self> {
         Self::open_with(url, Some(audit_key))
     }
@@ -102,17 +102,17 @@ impl Database {
         Ok(Self { readers, writers, location })
     }
 
-    /// `SQLite` or `PostgreSQL`.
+    /// Returns `SQLite` or `PostgreSQL`.
     pub fn backend(&self) -> &'static str {
         if self.is_sqlite() { "SQLite" } else { "PostgreSQL" }
     }
 
-    /// Whether the database is a SQLite file.
+    /// Returns whether the database is a SQLite file.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.location, Location::Sqlite(_))
     }
 
-    /// The file of a SQLite database.
+    /// Returns the path of a SQLite database.
     pub(crate) fn file(&self) -> Option<&str> {
         match &self.location {
             Location::Sqlite(path) => Some(path),
@@ -120,7 +120,7 @@ impl Database {
         }
     }
 
-    /// Runs one query.
+    /// Runs one query on another thread.
     pub(crate) async fn read<T, F>(&self, query: F) -> Result<T>
     where
         T: Send + 'static,
@@ -129,8 +129,8 @@ impl Database {
         self.readers.run(query).await
     }
 
-    /// Runs a query that finds its few rows by an index. On SQLite that takes less time than handing
-    /// it to another thread does, so it is done on this one.
+    /// Runs a query that finds few rows by an index. On SQLite it runs on the calling thread,
+    /// because that is faster than a hand-over to another thread.
     pub(crate) async fn read_inline<T, F>(&self, query: F) -> Result<T>
     where
         T: Send + 'static,
@@ -143,8 +143,8 @@ impl Database {
         self.readers.run(query).await
     }
 
-    /// Runs a query for a list that is short in most installations: inline as far as it is, and on
-    /// another thread where it is longer. `query` makes the query for a number of rows.
+    /// Runs a query for a list that is short in most installations. Reads up to [`SHORT`] rows
+    /// inline, and a longer list on another thread. `query` returns the query for a given limit.
     pub(crate) async fn read_inline_if_short<T, F, Q>(&self, query: Q) -> Result<Vec<T>>
     where
         T: Send + 'static,
@@ -158,7 +158,7 @@ impl Database {
         }
     }
 
-    /// Runs queries that must agree with one another.
+    /// Runs several queries on one consistent snapshot.
     pub(crate) async fn snapshot<T, F>(&self, queries: F) -> Result<T>
     where
         T: Send + 'static,
@@ -167,7 +167,7 @@ impl Database {
         self.readers.run(|conn| conn.snapshot(queries)).await
     }
 
-    /// Runs `work` in one transaction, to its end even if the caller goes away meanwhile.
+    /// Runs `work` in one transaction, to its end even if the caller is dropped.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -186,7 +186,7 @@ impl Health for Database {
     fn connections(&self) -> health::Connections {
         let (readers, writers) = (self.readers.pool.state(), self.writers.pool.state());
         let most = |connections: &Connections| connections.pool.max_size();
-        // On PostgreSQL both are the same pool.
+        // On PostgreSQL the readers and writers are one pool.
         let (also, most) = match self.is_sqlite() {
             true => ((writers.connections, writers.idle_connections), most(&self.writers)),
             false => ((0, 0), 0),
@@ -199,8 +199,8 @@ impl Health for Database {
     }
 }
 
-/// A pool, and as many turns as it has connections: whoever waits does so without holding a
-/// thread, or a crowd of writers would leave none for the readers.
+/// A pool with one permit per connection. Callers wait for a permit without blocking a thread;
+/// otherwise waiting writers could occupy all threads and leave none for readers.
 #[derive(Clone)]
 struct Connections {
     pool: Pool<Manager>,
@@ -209,7 +209,7 @@ struct Connections {
 
 impl Connections {
     fn new(manager: Manager, size: u32) -> Self {
-        // A file does not hang up; a server may have, while the connection was idle.
+        // A server may have closed an idle connection; a file cannot.
         let test = matches!(manager.source, Source::Postgres(_));
         let pool = Pool::builder()
             .max_size(size)
@@ -229,7 +229,7 @@ impl Connections {
             .map_err(Error::internal)
     }
 
-    /// Works on a connection, on this thread.
+    /// Runs `work` with a connection on this thread.
     fn with_connection<T>(
         &self,
         _turn: OwnedSemaphorePermit,
@@ -253,7 +253,8 @@ impl Connections {
     }
 }
 
-/// SQLite would create the file readable to everyone; its journals take after it.
+/// Creates the file readable only by its owner; SQLite would use the umask. Its journals inherit
+/// the mode.
 fn create_private(path: &str) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);

@@ -1,4 +1,4 @@
-//! The tables as both databases have them. `migrations/` makes them.
+//! The tables that `migrations/` creates in both databases.
 mod audit;
 mod images;
 mod kept;

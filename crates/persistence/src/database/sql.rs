@@ -1,4 +1,4 @@
-//! Pieces of SQL that are always the same.
+//! Constant SQL expressions.
 use std::marker::PhantomData;
 
 use diesel::QueryResult;
@@ -9,8 +9,8 @@ use diesel::expression::{
 };
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 
-/// SQL of the type `ST`, written out. A statement that holds it is prepared once for a connection,
-/// where one that holds diesel's own `sql` is prepared anew whenever it is run.
+/// A constant SQL expression of the type `ST`. Statements that contain it are prepared once per
+/// connection, whereas diesel prepares statements with its own `sql` on every run.
 #[derive(Debug)]
 pub(crate) struct StaticSql<ST>(&'static str, PhantomData<fn() -> ST>);
 
@@ -39,7 +39,7 @@ impl<ST, DB: Backend> QueryFragment<DB> for StaticSql<ST> {
     }
 }
 
-/// Statements are told apart by their texts.
+/// The text identifies the statement.
 impl<ST> QueryId for StaticSql<ST> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

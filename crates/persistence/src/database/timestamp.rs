@@ -1,4 +1,4 @@
-//! Reading times quickly: lists of people and of exchanges are mostly times.
+//! Parses stored times quickly, because they are most of the cost of lists of people and exchanges.
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -9,8 +9,8 @@ use diesel::sqlite::Sqlite;
 use crate::database::connection::AnyBackend;
 use crate::database::convert::unreadable;
 
-/// A time on its way out of a column. SQLite keeps times as text, and to have that read by a
-/// pattern takes longer than reading the rest of a row.
+/// A time read from a column. SQLite stores times as text, and parsing it by format strings takes
+/// longer than reading the rest of a row.
 #[derive(Clone, Copy, Debug, PartialEq, FromSqlRow)]
 pub(crate) struct StoredTimestamp(NaiveDateTime);
 
@@ -30,7 +30,7 @@ impl FromSql<Timestamp, Sqlite> for StoredTimestamp {
     fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let text = value.read_text();
         let time = usual(text.as_bytes()).or_else(|| unusual(text));
-        Ok(Self(time.ok_or_else(|| unreadable("form of time"))?))
+        Ok(Self(time.ok_or_else(|| unreadable("time"))?))
     }
 }
 
@@ -40,7 +40,7 @@ impl FromSql<Timestamp, AnyBackend> for StoredTimestamp {
     }
 }
 
-/// `2026-01-31 23:59:59`, and up to nine digits of a second more.
+/// Parses `2026-01-31 23:59:59` with up to nine fractional digits.
 fn usual(text: &[u8]) -> Option<NaiveDateTime> {
     let number = |digits: &[u8]| {
         digits.iter().try_fold(0, |number: u32, digit| {
@@ -68,7 +68,7 @@ fn usual(text: &[u8]) -> Option<NaiveDateTime> {
     )
 }
 
-/// As programs other than this one may have written it.
+/// Parses other formats that other programs may have written.
 fn unusual(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_times_are_read_as_the_pattern_would() {
+    fn usual_times_are_parsed_as_by_the_format_string() {
         for text in [
             "2026-01-31 23:59:59",
             "0000-01-01 00:00:00",
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_others_wrote_are_read_too() {
+    fn times_written_by_other_programs_are_parsed() {
         let expected = read("2026-01-31 23:59:00").unwrap();
         for text in ["2026-01-31T23:59:00Z", "2026-01-31T23:59:00.000", "2026-02-01T00:59:00+01:00"]
         {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "now",

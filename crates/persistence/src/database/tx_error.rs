@@ -1,8 +1,8 @@
-//! Errors that abort a transaction, and their translation for callers.
+//! Errors that abort a transaction, and their conversion to domain errors.
 use carrel_domain::Error;
 use diesel::result::{DatabaseErrorKind as Kind, Error as QueryError};
 
-/// The database failed, or we refused. Either way nothing of the transaction stays.
+/// The database failed or the domain refused the change. The transaction is rolled back either way.
 #[derive(Debug)]
 pub(crate) enum TxError {
     Failed(QueryError),
@@ -33,7 +33,7 @@ impl From<TxError> for Error {
     }
 }
 
-/// The database does not answer now.
+/// Returns the error for a database that cannot be used at the moment.
 pub(crate) fn unavailable(
     reason: &'static str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -45,7 +45,8 @@ pub(crate) fn unavailable(
     }
 }
 
-/// What to do about a failure that is neither the request's fault nor ours.
+/// Returns the reason of a failure that is caused by the database's environment, not by the request
+/// or the code.
 fn remedy(error: &QueryError) -> Option<&'static str> {
     let QueryError::DatabaseError(kind, information) = error else {
         return None;
@@ -67,11 +68,11 @@ fn remedy(error: &QueryError) -> Option<&'static str> {
     }
 }
 
-/// Reads broken constraints as the refusals they stand for.
+/// Converts violated constraints to the refusals that they mean.
 pub(crate) trait OrRefused<T> {
-    /// A broken unique constraint means: another `kind` already goes by `key`.
+    /// A violated unique constraint means that another `kind` has this `key`.
     fn or_taken(self, kind: &'static str, key: impl ToString) -> Result<T, TxError>;
-    /// A broken foreign key means: there is no `kind` with `key`.
+    /// A violated foreign key means that no `kind` has this `key`.
     fn or_not_found(self, kind: &'static str, key: impl ToString) -> Result<T, TxError>;
 }
 
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_told_from_what_is_broken() {
+    fn temporary_failures_are_told_from_defects() {
         for (kind, message) in [
             (Kind::ClosedConnection, "server closed the connection unexpectedly"),
             (Kind::Unknown, "database is locked"),

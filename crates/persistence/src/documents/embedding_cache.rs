@@ -1,4 +1,4 @@
-//! Vectors of texts that were embedded before, and what they take together.
+//! The cache of embeddings by text, and its total size.
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -22,19 +22,19 @@ struct Row {
     used_at: NaiveDateTime,
 }
 
-/// The only row of `embeddings_size`.
+/// The id of the only row of `embeddings_size`.
 const SIZE: i32 = 1;
-/// What a row takes beside its vector, in bytes, about.
+/// The approximate bytes that a row takes in addition to its vector.
 const OVERHEAD: usize = 64;
-/// Rows in one statement.
+/// Rows per statement.
 const ROWS_AT_ONCE: usize = 250;
-/// For how long a use need not be noted again.
+/// The precision of `used_at`: a use within this time of the recorded one is not written.
 const USED: TimeDelta = TimeDelta::days(1);
-/// How many rows are dropped at most for one that is kept, so that a bound that was lowered does
-/// not hold a writer up.
+/// The maximum number of rows dropped per row stored. After the size limit is lowered, the cache
+/// shrinks over several writes instead of blocking one for long.
 const DROPS: usize = 4;
 
-/// Keeps other writers away until the transaction ends, and says how many bytes there are.
+/// Locks the cache against other writers until the transaction ends. Returns its size in bytes.
 fn lock(conn: &mut AnyConnection) -> QueryResult<i64> {
     let size = embeddings_size::table.find(SIZE).select(embeddings_size::bytes);
     match conn {
@@ -76,8 +76,8 @@ fn record_use(
     Ok(())
 }
 
-/// Drops those that were used the longest ago until at least `excess` bytes are gone, or `most`
-/// rows. Says how many bytes went.
+/// Deletes the least recently used rows until at least `excess` bytes or `most` rows are deleted.
+/// Returns the deleted bytes.
 fn drop_oldest(
     conn: &mut AnyConnection,
     excess: i64,
@@ -109,8 +109,8 @@ fn drop_oldest(
     Ok(gone)
 }
 
-/// Drops vectors of these texts that are of another length: another model goes by that name now.
-/// Says how many bytes went.
+/// Deletes cached vectors of these texts with another length, which a different model of the same
+/// name made. Returns the deleted bytes.
 fn drop_other_lengths(conn: &mut AnyConnection, batch: &[Row]) -> QueryResult<i64> {
     let bytes = batch.first().map_or(0, |row| row.bytes);
     let keys: Vec<_> = batch.iter().map(|row| row.key.clone()).collect();
@@ -138,7 +138,7 @@ fn keep(
     let count = rows.len();
     while !rows.is_empty() {
         let batch: Vec<Row> = rows.drain(..rows.len().min(ROWS_AT_ONCE)).collect();
-        // Those of one batch are of one model, and so equally long.
+        // One model made all vectors of a batch, so they are equally long.
         let bytes = batch.first().map_or(0, |row| i64::from(row.bytes));
         size -= drop_other_lengths(conn, &batch)?;
         let new = match conn {
@@ -197,7 +197,7 @@ impl EmbeddingCache for Database {
     }
 }
 
-/// To the hour, so that few uses have to be noted.
+/// Rounds down to the hour, so that few uses need a write.
 fn hour(now: DateTime<Utc>) -> NaiveDateTime {
     let now = time(now);
     now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now)

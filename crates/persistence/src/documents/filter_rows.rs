@@ -1,4 +1,4 @@
-//! FilterRows of documents as filters see them.
+//! Documents of a workspace as search filters see them.
 use async_trait::async_trait;
 use carrel_domain::filter::{FilterHint, FilterRow, FilterRows};
 use carrel_domain::{DocumentId, DocumentPath, Result, WorkspaceDocumentId, WorkspaceId};
@@ -26,7 +26,7 @@ impl FilterRows for Database {
         limit: usize,
     ) -> Result<Vec<FilterRow>> {
         let named = sought.named.map(<[String]>::to_vec);
-        // As JSON writes them, which is all that the database is asked to look for.
+        // Matches a key in its JSON form. The database only preselects rows by it.
         let keys: Vec<_> = sought.keys.iter().map(|key| format!("%\"{key}\"%")).collect();
         let after = after.map_or(i64::MIN, |place| place.0);
         self.snapshot(move |conn| {
@@ -55,7 +55,7 @@ impl FilterRows for Database {
     }
 }
 
-/// The places that go by a name: a path, a document's id or a place's key.
+/// Returns the workspace documents with this path, document id or key.
 fn named_by(conn: &mut AnyConnection, within: WorkspaceId, name: String) -> QueryResult<Vec<i64>> {
     let places = workspace_documents::table
         .inner_join(documents::table)
@@ -122,7 +122,7 @@ fn placed(row: Row) -> Result<FilterRow> {
         |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     Ok(FilterRow {
         id: WorkspaceDocumentId(id),
-        document: DocumentId(Uuid::parse_str(&document).map_err(|_| unreadable("form of id"))?),
+        document: DocumentId(Uuid::parse_str(&document).map_err(|_| unreadable("id"))?),
         path: stored_path(&folder, &name)?.to_string(),
         key,
         title,

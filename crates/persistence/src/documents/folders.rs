@@ -1,4 +1,4 @@
-//! Rows of folders, which keep a folder there while documents are put into it.
+//! Rows of folders. A lock on its row protects a folder while documents are added to it.
 use carrel_domain::{Error, Folder, Result};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -7,7 +7,7 @@ use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::schema::folders;
 use crate::database::tx_error::TxError;
 
-/// Says whether there is such a folder, which nobody can remove then until the transaction ends.
+/// Returns whether the folder exists, and locks it against removal until the transaction ends.
 pub(crate) fn lock_to_use(conn: &mut AnyConnection, name: &str) -> QueryResult<bool> {
     let row = folders::table.find(name).select(folders::name);
     let found: Option<String> = match conn {
@@ -17,7 +17,7 @@ pub(crate) fn lock_to_use(conn: &mut AnyConnection, name: &str) -> QueryResult<b
     Ok(found.is_some())
 }
 
-/// Says whether there is such a folder, which nobody can use then until the transaction ends.
+/// Returns whether the folder exists, and locks it against use until the transaction ends.
 pub(crate) fn lock_to_remove(conn: &mut AnyConnection, name: &str) -> QueryResult<bool> {
     let row = folders::table.find(name).select(folders::name);
     let found: Option<String> = match conn {
@@ -27,7 +27,7 @@ pub(crate) fn lock_to_remove(conn: &mut AnyConnection, name: &str) -> QueryResul
     Ok(found.is_some())
 }
 
-/// Makes a folder unless there is one of that name; says whether it did.
+/// Creates a folder if it does not exist. Returns whether it did.
 pub(crate) fn make(conn: &mut AnyConnection, name: &str, now: NaiveDateTime) -> QueryResult<bool> {
     let row = (folders::name.eq(name), folders::created_at.eq(now));
     let made = on_each_backend!(conn => diesel::insert_into(folders::table)
@@ -37,10 +37,10 @@ pub(crate) fn make(conn: &mut AnyConnection, name: &str, now: NaiveDateTime) -> 
     Ok(made > 0)
 }
 
-/// How often a folder is made that somebody else removes at once.
+/// The maximum number of attempts to create a folder that other transactions keep removing.
 const TRIES: usize = 8;
 
-/// Locks a folder as [`lock_to_use`] does, which is made if need be.
+/// Locks a folder like [`lock_to_use`] and creates it if necessary.
 pub(crate) fn use_or_make(
     conn: &mut AnyConnection,
     name: &str,

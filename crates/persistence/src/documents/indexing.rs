@@ -1,4 +1,4 @@
-//! Documents in workspaces, and their passages there.
+//! Documents in workspaces, and their passages.
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -37,16 +37,17 @@ pub(crate) struct PlaceRow {
     updated_at: NaiveDateTime,
 }
 
-/// The recipe of passages that were made of an earlier text of their document. They are searchable
-/// until a job makes others.
+/// The recipe of passages made from an earlier text of their document. They stay searchable until a
+/// job replaces them.
 pub(crate) const REPLACED: &str = "replaced";
 
-/// What a place takes over from the one it replaces.
+/// The attributes that a workspace document takes over from the one it replaces.
 #[derive(Default)]
 pub(crate) struct CarriedOver {
     pinned: bool,
     watched: bool,
-    /// Its key and when it was created, unless the new place is another one to clients.
+    /// Its key and time of creation. `None` if clients see the new one as a different workspace
+    /// document.
     identity: Option<(String, NaiveDateTime)>,
 }
 
@@ -56,7 +57,7 @@ impl PlaceRow {
             id: WorkspaceDocumentId(self.id),
             workspace: WorkspaceId(self.workspace_id),
             document: document.try_into()?,
-            key: Uuid::parse_str(&self.key).map_err(|_| unreadable("form of docId"))?,
+            key: Uuid::parse_str(&self.key).map_err(|_| unreadable("docId"))?,
             pinned: self.pinned,
             watched: self.watched,
             recipe: self.recipe,
@@ -66,7 +67,7 @@ impl PlaceRow {
     }
 }
 
-/// Whether a document has a place in a workspace.
+/// Returns whether a document is in a workspace.
 pub(crate) fn is_placed(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -79,7 +80,7 @@ pub(crate) fn is_placed(
     Ok(place.first::<i64>(conn).optional()?.is_some())
 }
 
-/// The place that a document has in a workspace.
+/// Returns the row of a document in a workspace.
 pub(crate) fn place_of(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -93,7 +94,8 @@ pub(crate) fn place_of(
         .optional()
 }
 
-/// Places a document in a workspace whose namespace is locked. Leaves the record to the caller.
+/// Adds a document to a workspace whose row in `namespaces` is locked. The caller records the
+/// change of the vectors.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     document: DocumentRow,
@@ -133,7 +135,7 @@ pub(crate) fn insert(
     Ok(row.of(document)?)
 }
 
-/// Places a document as [`insert`] does, and records it.
+/// Adds a document like [`insert`] and records the change of the vectors.
 pub(crate) fn add(
     conn: &mut AnyConnection,
     document: &DocumentRow,
@@ -147,26 +149,26 @@ pub(crate) fn add(
     Ok(place)
 }
 
-/// In which way a document is placed where it may have a place already.
+/// How a document is added to a workspace that may contain it already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placing {
-    /// As another place to clients, with the marks of an earlier one.
-    Anew,
-    /// With passages made anew for the place it has; not at all where it has none, or where they
-    /// are by the same recipe.
-    Renewing,
+    /// Creates a new workspace document for clients and keeps the flags of an earlier one.
+    New,
+    /// Replaces the passages of the existing workspace document. Does nothing if the document is
+    /// not in the workspace or its passages have the same recipe.
+    Refresh,
 }
 
 impl Placing {
     pub(crate) fn of(kind: JobKind) -> Self {
         match kind {
-            JobKind::Embed => Self::Anew,
-            JobKind::Refresh => Self::Renewing,
+            JobKind::Embed => Self::New,
+            JobKind::Refresh => Self::Refresh,
         }
     }
 }
 
-/// What placing a document came to.
+/// The result of adding a document.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UpsertOutcome {
     pub(crate) place: Option<WorkspaceDocumentId>,
@@ -174,8 +176,8 @@ pub(crate) struct UpsertOutcome {
     pub(crate) change: Change,
 }
 
-/// Places a document in a workspace whose namespace is locked, in the stead of an earlier place.
-/// Leaves the record to the caller.
+/// Adds a document to a workspace whose row in `namespaces` is locked, replacing an earlier
+/// workspace document. The caller records the change of the vectors.
 pub(crate) fn put(
     conn: &mut AnyConnection,
     document: DocumentRow,
@@ -187,16 +189,16 @@ pub(crate) fn put(
     let mut change = Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
     let (mut carried_over, mut replaced) = (CarriedOver::default(), None);
     match earlier {
-        None if placing == Placing::Renewing => return Ok(UpsertOutcome::default()),
-        Some(old) if placing == Placing::Renewing && old.recipe == text(&*embedded.recipe) => {
+        None if placing == Placing::Refresh => return Ok(UpsertOutcome::default()),
+        Some(old) if placing == Placing::Refresh && old.recipe == text(&*embedded.recipe) => {
             return Ok(UpsertOutcome::default());
         }
         None => {}
         Some(PlaceRow { id, key, pinned, watched, recipe, created_at, .. }) => {
             change.removals = 1;
             change.vectors -= passages::count(conn, &[id])?;
-            // A document with another text is the same one to clients.
-            let is_same = placing == Placing::Renewing || recipe == REPLACED;
+            // A document whose text was replaced keeps its key for clients.
+            let is_same = placing == Placing::Refresh || recipe == REPLACED;
             let identity = is_same.then_some((key, created_at));
             (carried_over, replaced) =
                 (CarriedOver { pinned, watched, identity }, Some(WorkspaceDocumentId(id)));
@@ -207,7 +209,7 @@ pub(crate) fn put(
     Ok(UpsertOutcome { place: Some(place.id), replaced, change })
 }
 
-/// Locks the namespace of a workspace, or refuses because there is no such workspace.
+/// Locks the workspace's row in `namespaces`. Fails if the workspace does not exist.
 pub(crate) fn lock(conn: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), TxError> {
     if vector_versions::lock(conn, workspace.0)? {
         return Ok(());
@@ -228,8 +230,11 @@ impl WorkspaceDocuments for Database {
         paths.dedup();
         let named = paths.clone();
         let places = self.read(move |conn| Ok(remove::places_in(conn, workspace, &named)?)).await?;
-        parts::thin_out(self, places.into_iter().map(|place| (workspace.0, place)).collect())
-            .await?;
+        parts::remove_passages_first(
+            self,
+            places.into_iter().map(|place| (workspace.0, place)).collect(),
+        )
+        .await?;
         self.write(move |conn| {
             if !vector_versions::lock(conn, workspace.0)? {
                 return Ok(Vec::new());
@@ -311,8 +316,8 @@ impl WorkspaceDocuments for Database {
     }
 }
 
-/// The recipes that places are made by. There are many places and few recipes, so this looks at
-/// each recipe once instead of at each place.
+/// Returns the distinct recipes of workspace documents. There are many rows and few recipes, so
+/// this seeks each recipe in the index instead of scanning all rows.
 pub(crate) fn recipes(conn: &mut AnyConnection) -> QueryResult<Vec<String>> {
     let recipe = workspace_documents::recipe;
     let recipes = || workspace_documents::table.select(recipe).order(recipe);
@@ -329,7 +334,7 @@ pub(crate) fn recipes(conn: &mut AnyConnection) -> QueryResult<Vec<String>> {
     }
 }
 
-/// The workspaces of places made by a recipe, one for each place.
+/// Returns the workspaces of the documents with a recipe, once per document.
 pub(crate) fn workspaces_with(
     conn: &mut AnyConnection,
     recipe: &str,
@@ -341,7 +346,7 @@ pub(crate) fn workspaces_with(
     Ok(found.into_iter().map(WorkspaceId).collect())
 }
 
-/// In any order.
+/// Loads passages in no particular order.
 fn passages_among(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -365,7 +370,7 @@ fn passages_among(
         .load(conn)?;
     let passages = rows.into_iter().map(|(chunk, place, ordinal, text, at, recipe, document)| {
         let (start, end, headings, locator) = at;
-        // The text in which it stood there is gone.
+        // The offsets refer to a text that no longer exists.
         let start = start.filter(|_| recipe != REPLACED);
         let place_of = |at: Option<i32>| u32::try_from(at?).ok();
         Ok(Passage {

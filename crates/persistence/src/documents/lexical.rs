@@ -1,8 +1,9 @@
-//! Which passages hold which words: FTS5 on SQLite, a GIN index over `tsvector` on PostgreSQL.
+//! The word index of passages: FTS5 on SQLite, a GIN index over `tsvector` on PostgreSQL.
 //!
-//! Both serve as nothing but lists of passages by word. Words are taken from text, and passages
-//! ranked, by the program, so that the databases agree. In the index a word stands under its
-//! workspace, as `17_word`; it holds letters and digits only, so there is nothing to escape.
+//! Both serve only as posting lists, from a word to the passages that contain it. This program
+//! splits the text and ranks the passages, so that both databases return the same results. The
+//! index stores a word with its workspace, as `17_word`. Words consist of letters and digits, so
+//! none needs escaping.
 mod refill;
 
 use async_trait::async_trait;
@@ -19,10 +20,10 @@ use crate::database::schema::namespaces;
 
 pub(crate) use refill::{fill, refill};
 
-/// The most bytes of words that are kept of one passage. PostgreSQL refuses more than a MiB.
+/// The maximum bytes of words stored per passage. PostgreSQL allows a `tsvector` of at most 1 MiB.
 const MOST_BYTES: usize = 800_000;
 
-/// The terms of a passage of a document of that title, separated by spaces.
+/// Returns the terms of a passage and of its document's title, separated by spaces.
 pub(crate) fn words_of(workspace: i32, title: &str, passage: &str) -> String {
     let mut words = String::new();
     for term in index_terms(title, passage) {
@@ -46,7 +47,7 @@ mod in_sqlite {
     }
 }
 
-/// Puts the words of new passages into the index.
+/// Adds the words of new passages to the index.
 pub(crate) fn insert(conn: &mut AnyConnection, ids: &[i64], words: Vec<String>) -> QueryResult<()> {
     use in_sqlite::passage_words;
     match conn {
@@ -80,7 +81,7 @@ const IN_SQLITE: &str = "SELECT rowid AS id FROM passage_words WHERE passage_wor
 const IN_POSTGRES: &str = "SELECT chunk_id AS id FROM passage_words
     WHERE words @@ $1::tsquery LIMIT $2";
 
-/// `test` is `IN` or `NOT IN`.
+/// Returns the query limited to some documents. `test` is `IN` or `NOT IN`.
 fn of_some_in_sqlite(test: &str) -> String {
     format!(
         "SELECT w.rowid AS id FROM passage_words w CROSS JOIN chunks c ON c.id = w.rowid
@@ -89,7 +90,7 @@ fn of_some_in_sqlite(test: &str) -> String {
     )
 }
 
-/// `test` is `= ANY` or `<> ALL`.
+/// Returns the query limited to some documents. `test` is `= ANY` or `<> ALL`.
 fn of_some_in_postgres(test: &str) -> String {
     format!(
         "SELECT w.chunk_id AS id FROM passage_words w JOIN chunks c ON c.id = w.chunk_id
@@ -97,7 +98,7 @@ fn of_some_in_postgres(test: &str) -> String {
     )
 }
 
-/// The passages that hold every word of a group, `limit` of them at most.
+/// Returns at most `limit` passages that contain every word of a group.
 fn postings(
     conn: &mut AnyConnection,
     workspace: i32,
@@ -150,7 +151,7 @@ impl Lexical for Database {
         let among: DocumentSelection<Vec<i64>> = among.map(ids);
         self.snapshot(move |conn| {
             if let AnyConnection::Postgres(conn) = conn {
-                // To look at every passage is never quicker by much, and often slower by far.
+                // A sequential scan is never much faster and often far slower.
                 conn.batch_execute("SET LOCAL enable_seqscan = off")?;
             }
             let vectors = namespaces::table.find(within.0).select(namespaces::vectors);

@@ -1,4 +1,4 @@
-//! Lists of documents, and folders.
+//! Lists of documents and folders.
 use std::collections::HashSet;
 
 use async_trait::async_trait;
@@ -26,12 +26,12 @@ use crate::documents::pending_files;
 use crate::documents::remove::withdraw_everywhere;
 use crate::documents::rows::{lock_to_remove, stored_path};
 
-/// Finds rows by its number, in whatever order the file has them.
+/// The row number. SQLite reads rows selected by it in file order.
 const ROW: StaticSql<BigInt> = StaticSql::new("documents.rowid");
 const CHOSEN_ROW: StaticSql<BigInt> = StaticSql::new("chosen.rowid");
 
-/// A page of the documents for which a condition on folder and name holds, by folder and name. SQLite
-/// reads them in the order in which they lie in its file, so that each page of the file is read once,
+/// Loads a page of the documents that match a condition on folder and name, sorted by folder and
+/// name. SQLite reads the chosen rows in file order, so that each page of the file is read once,
 /// however the documents of a folder are spread over it.
 macro_rules! page_of {
     ($conn:expr, $offset:expr, $limit:expr, |$folder:ident, $name:ident| $condition:expr) => {{
@@ -54,7 +54,7 @@ macro_rules! page_of {
     }};
 }
 
-/// The documents of a folder above the name `after`.
+/// Loads documents of a folder with names after `after`.
 fn in_folder(
     conn: &mut AnyConnection,
     folder: &str,
@@ -65,7 +65,7 @@ fn in_folder(
     page_of!(conn, offset, limit, |folders, name| folders.eq(folder).and(name.gt(after)))
 }
 
-/// The documents of all folders above `folder` but the default one.
+/// Loads documents of all folders after `folder` except the default folder.
 fn in_later_folders(
     conn: &mut AnyConnection,
     folder: &str,
@@ -77,7 +77,7 @@ fn in_later_folders(
     })
 }
 
-/// Those of the paths at which a document is; with `placed`, one that is in any workspace.
+/// Returns the paths that have a document or, with `placed`, a document in some workspace.
 fn existing_paths(
     conn: &mut AnyConnection,
     mut paths: Vec<DocumentPath>,
@@ -104,10 +104,11 @@ fn existing_paths(
     Ok(paths)
 }
 
-/// How many documents of one file name are looked at. Names hold an id, so there is hardly a second.
+/// The maximum number of documents of one file name that are compared. Names contain an id, so
+/// duplicates are rare.
 const MOST_NAMESAKES: i64 = 100;
 
-/// Workspace and place of every place that the documents of a folder have.
+/// Returns the workspace and id of every workspace document of a folder.
 fn places_in_folder(conn: &mut AnyConnection, folder: &str) -> QueryResult<Vec<(i32, i64)>> {
     workspace_documents::table
         .inner_join(documents::table)
@@ -222,7 +223,7 @@ impl Folders for Database {
     ) -> Result<Option<Vec<RemovedDocument>>> {
         let (folder, of) = (folder.clone(), folder.as_str().to_owned());
         let places = self.read(move |conn| Ok(places_in_folder(conn, &of)?)).await?;
-        parts::thin_out(self, places).await?;
+        parts::remove_passages_first(self, places).await?;
         self.write(move |conn| {
             if !folders::lock_to_remove(conn, folder.as_str())? {
                 return Ok(None);
@@ -271,7 +272,8 @@ impl Folders for Database {
     }
 }
 
-/// The documents of a locked folder, which nobody can place or remove until the transaction ends.
+/// Returns the documents of a locked folder and locks them against removal and against being added
+/// to workspaces until the transaction ends.
 fn lock_contents(
     conn: &mut AnyConnection,
     folder: &Folder,

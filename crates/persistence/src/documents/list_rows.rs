@@ -1,8 +1,8 @@
-//! Documents as lists show them, on their way out of rows.
+//! Reads the rows of document lists.
 //!
-//! Lists are long, so their rows are read through the connection of the database itself (each value
-//! takes several times as long through a connection that may be of either kind), and the texts of a
-//! row are copied once, into one piece.
+//! Lists are long, so rows are read through the connection of the concrete database: each value
+//! takes several times as long through a `MultiConnection`. The texts of a row are copied once,
+//! into one allocation.
 use std::array;
 use std::collections::HashMap;
 
@@ -26,10 +26,10 @@ use crate::database::schema::{documents, workspace_documents};
 use crate::database::sql::StaticSql;
 use crate::database::timestamp::StoredTimestamp;
 
-/// A row of [`all`].
+/// A row selected by [`all`].
 pub(crate) struct ListedRow {
     listed: ListedDocument,
-    /// Its id as it is stored, if there is more to be known of its places.
+    /// The document's stored id, if it is pinned or watched in any workspace.
     marked: Option<String>,
 }
 
@@ -90,21 +90,21 @@ type Types = (
     Nullable<Integer>,
 );
 
-/// How many columns there are.
+/// The number of columns.
 const COLUMNS: usize = 16;
 
-/// Nothing when a document is in no workspace, 1 when it is pinned or watched in any, else 0.
+/// NULL if the document is in no workspace, 1 if it is pinned or watched in any, otherwise 0.
 const MARKS: StaticSql<Nullable<Integer>> = StaticSql::new(
     "(SELECT MAX(CASE WHEN place.pinned OR place.watched THEN 1 ELSE 0 END) \
      FROM workspace_documents place WHERE place.document_id = documents.id)",
 );
 
-/// All documents, as [`ListedRow`] reads them.
+/// Selects all documents with the columns of [`ListedRow`].
 pub(crate) fn all() -> Select<documents::table, Columns> {
     documents::table.select(WHAT)
 }
 
-/// A database whose texts can be looked at where they are.
+/// A database whose text values can be borrowed from the row.
 pub(crate) trait LendsText: Backend {
     fn text<'v>(value: &'v mut Self::RawValue<'_>) -> deserialize::Result<&'v str>;
 }
@@ -155,7 +155,7 @@ impl ListedRow {
             published.map(StoredTimestamp::from_sql).transpose()?.map(NaiveDateTime::from);
         let marks = marks.map(i32::from_sql).transpose()?;
         let listed = ListedDocument {
-            id: DocumentId(Uuid::parse_str(id).map_err(|_| unreadable("form of id"))?),
+            id: DocumentId(Uuid::parse_str(id).map_err(|_| unreadable("id"))?),
             texts: texts.into(),
             published: Published(published.map(|time| time.and_utc())),
             words: words.map_or(Ok(0), i32::from_sql)?,
@@ -169,7 +169,7 @@ impl ListedRow {
     }
 }
 
-/// Puts rows into the order of lists.
+/// Sorts rows by folder and name.
 pub(crate) fn in_order(mut rows: Vec<ListedRow>) -> Vec<ListedRow> {
     rows.sort_unstable_by(|a, b| {
         let (a, b) = (a.listed.texts(), b.listed.texts());
@@ -178,7 +178,7 @@ pub(crate) fn in_order(mut rows: Vec<ListedRow>) -> Vec<ListedRow> {
     rows
 }
 
-/// Adds in which workspaces the documents are pinned, and whether they are watched anywhere.
+/// Adds the workspaces in which documents are pinned, and whether they are watched anywhere.
 pub(crate) fn with_marks(
     conn: &mut AnyConnection,
     found: Vec<ListedRow>,

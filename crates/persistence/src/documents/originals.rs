@@ -1,4 +1,4 @@
-//! Originals: the files that documents were made of.
+//! Originals: the uploaded files from which documents were made.
 use async_trait::async_trait;
 use carrel_domain::original::{Original, OriginalName, OriginalRecords, OriginalsSize};
 use carrel_domain::{DocumentPath, Result};
@@ -15,10 +15,10 @@ use crate::database::sql::StaticSql;
 use crate::database::tx_error::TxError;
 use crate::documents::rows::{lock_to_remove, stored_path};
 
-/// The most that are pending in one answer.
+/// The maximum number of pending originals returned at once.
 const PENDING: i64 = 1_000;
 
-/// How often a document is looked for that is not being removed at the same moment.
+/// The maximum number of attempts to find a document that is not being removed at the same moment.
 const TRIES: usize = 8;
 
 const BYTES: StaticSql<BigInt> = StaticSql::new("CAST(COALESCE(SUM(bytes), 0) AS BIGINT)");
@@ -42,7 +42,7 @@ fn kept(conn: &mut AnyConnection, content: &[u8]) -> QueryResult<Option<Row>> {
         .optional()
 }
 
-/// Originals that are kept: `limit` of them above the name `after`.
+/// Loads up to `limit` committed originals with names after `after`.
 pub(crate) fn kept_after(
     conn: &mut AnyConnection,
     after: Option<OriginalName>,
@@ -59,7 +59,7 @@ pub(crate) fn kept_after(
     Ok(rows.into_iter().map(original).collect::<Result<_>>()?)
 }
 
-/// What the documents of these ids were made of.
+/// Returns the digests of the files from which these documents were made.
 pub(crate) fn digests_of(conn: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<Vec<u8>>> {
     let mut digests = Vec::new();
     for ids in ids.chunks(IDS_AT_ONCE) {
@@ -75,14 +75,15 @@ pub(crate) fn digests_of(conn: &mut AnyConnection, ids: &[String]) -> QueryResul
     Ok(digests)
 }
 
-/// Releases the originals of these digests that no document was made of any more.
+/// Releases the originals of these digests that no document needs any more.
 pub(crate) fn release(
     conn: &mut AnyConnection,
     digests: &[Vec<u8>],
     now: NaiveDateTime,
 ) -> QueryResult<()> {
     for digests in digests.chunks(IDS_AT_ONCE) {
-        // Of two that remove the last two documents of a digest, the second sees what the first did.
+        // The lock serializes transactions that remove the last documents of a digest, so that the
+        // second one sees the changes of the first.
         let ours = originals::table
             .filter(originals::digest.eq_any(digests.to_vec()))
             .filter(originals::noted_at.is_null())
@@ -103,7 +104,7 @@ pub(crate) fn release(
     Ok(())
 }
 
-fn note(
+fn reserve(
     conn: &mut AnyConnection,
     original: &Original,
     quota: u64,
@@ -127,7 +128,7 @@ fn note(
     Ok(true)
 }
 
-fn settle(conn: &mut AnyConnection, name: OriginalName) -> Result<bool, TxError> {
+fn commit_or_release(conn: &mut AnyConnection, name: OriginalName) -> Result<bool, TxError> {
     let row = || originals::table.find(name.to_string());
     let columns = row().select((originals::digest, originals::noted_at, originals::released));
     let found: Option<(Vec<u8>, Option<NaiveDateTime>, bool)> = match conn {
@@ -147,8 +148,8 @@ fn settle(conn: &mut AnyConnection, name: OriginalName) -> Result<bool, TxError>
     Ok(is_needed)
 }
 
-/// Locks the first document that was made of the content, so that nobody can remove it before the
-/// transaction ends. Whether there is one.
+/// Returns whether a document was made from the content, and locks the first such document against
+/// removal until the transaction ends.
 fn lock_a_document(conn: &mut AnyConnection, content: &[u8]) -> Result<bool, TxError> {
     for _ in 0..TRIES {
         let first: Option<(String, String)> = documents::table
@@ -170,11 +171,11 @@ fn lock_a_document(conn: &mut AnyConnection, content: &[u8]) -> Result<bool, TxE
 impl OriginalRecords for Database {
     async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
         let original = original.clone();
-        self.write(move |conn| Ok(note(conn, &original, quota, time(now))?)).await
+        self.write(move |conn| Ok(reserve(conn, &original, quota, time(now))?)).await
     }
 
     async fn commit_or_release(&self, name: OriginalName) -> Result<bool> {
-        self.write(move |conn| settle(conn, name)).await
+        self.write(move |conn| commit_or_release(conn, name)).await
     }
 
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {

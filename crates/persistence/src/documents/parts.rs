@@ -1,4 +1,4 @@
-//! Documents with too many passages for one transaction, stored and removed part by part.
+//! Stores and removes documents with too many passages for one transaction, in parts.
 use std::collections::BTreeMap;
 
 use carrel_domain::job::queue::{ItemOutcome, PartResult, PartialIndexing, Superseded};
@@ -20,7 +20,7 @@ use crate::documents::rows::DocumentRow;
 use crate::documents::vector_versions::{self, Change};
 use crate::jobs::stale;
 
-/// Stores the next passages of a document in a workspace whose namespace is locked.
+/// Stores the next passages of a document in a workspace whose row in `namespaces` is locked.
 pub(crate) fn store(
     conn: &mut AnyConnection,
     document: DocumentRow,
@@ -59,8 +59,8 @@ fn is_there(conn: &mut AnyConnection, place: WorkspaceDocumentId) -> QueryResult
     Ok(found.is_some())
 }
 
-/// The place that the passages are stored for: the one the document has, or a new one. A new one
-/// counts as stale until it is whole. `None` where nothing is to be done.
+/// Returns the workspace document to store the passages for: the existing one, or a new one that
+/// counts as stale until it is complete. Returns `None` if nothing needs to be done.
 fn begin(
     conn: &mut AnyConnection,
     document: DocumentRow,
@@ -70,7 +70,7 @@ fn begin(
 ) -> Result<Option<PartialIndexing>, TxError> {
     let workspace = embedded.workspace;
     let Some(old) = indexing::place_of(conn, workspace, &document.id)? else {
-        if placing == Placing::Renewing {
+        if placing == Placing::Refresh {
             return Ok(None);
         }
         let empty =
@@ -78,7 +78,7 @@ fn begin(
         let place = indexing::insert(conn, document, empty, CarriedOver::default(), now)?.id;
         return Ok(Some(PartialIndexing { place, is_new: true, earlier: ChunkId(0), stored: 0 }));
     };
-    if placing == Placing::Renewing && old.recipe == text(&*embedded.recipe) {
+    if placing == Placing::Refresh && old.recipe == text(&*embedded.recipe) {
         return Ok(None);
     }
     let newest: Option<i64> = chunks::table
@@ -89,8 +89,8 @@ fn begin(
     Ok(Some(PartialIndexing { place, is_new: false, earlier, stored: 0 }))
 }
 
-/// Removes some passages of a document in a workspace whose namespace is locked; whether any such
-/// are left.
+/// Removes up to `limit` passages of a document in a workspace whose row in `namespaces` is locked.
+/// Returns whether more remain.
 pub(crate) fn remove(
     conn: &mut AnyConnection,
     workspace: i32,
@@ -112,7 +112,7 @@ pub(crate) fn remove(
     Ok(are_left)
 }
 
-/// Makes the place whole whose passages are all stored. `None` when it has gone.
+/// Completes a workspace document whose passages are all stored. Returns `None` if it was deleted.
 pub(crate) fn finish(
     conn: &mut AnyConnection,
     stored: PartialIndexing,
@@ -126,7 +126,7 @@ pub(crate) fn finish(
     let made =
         (workspace_documents::recipe.eq(text(recipe)), workspace_documents::updated_at.eq(now));
     diesel::update(row).set(made).execute(conn)?;
-    let is_another = placing == Placing::Anew && !stored.is_new && old.recipe != REPLACED;
+    let is_another = placing == Placing::New && !stored.is_new && old.recipe != REPLACED;
     if is_another {
         let identity = (
             workspace_documents::key.eq(Uuid::new_v4().to_string()),
@@ -137,16 +137,16 @@ pub(crate) fn finish(
     Ok(Some(stored.place))
 }
 
-/// The most passages that one transaction removes of documents that are about to go.
+/// The maximum number of passages that one transaction removes before their documents are removed.
 pub(crate) const PASSAGES_AT_ONCE: i64 = 512;
 
-/// Places in one transaction.
+/// Workspace documents per transaction.
 const PLACES_AT_ONCE: usize = 500;
 
-/// Removes the passages of places that are about to be removed, in transactions of bounded size,
-/// unless there are few. A place counts as stale from the first of these on, so that one which is
-/// not removed after all is indexed again.
-pub(crate) async fn thin_out(db: &Database, places: Vec<(i32, i64)>) -> Result<()> {
+/// Removes the passages of workspace documents that will be removed, in transactions of bounded
+/// size, unless there are few passages. The first transaction marks the workspace documents as
+/// stale, so that they are indexed again if they are not removed after all.
+pub(crate) async fn remove_passages_first(db: &Database, places: Vec<(i32, i64)>) -> Result<()> {
     let mut by_workspace: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
     for (workspace, place) in places {
         by_workspace.entry(workspace).or_default().push(place);

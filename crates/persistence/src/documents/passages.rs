@@ -1,4 +1,4 @@
-//! Passages of placed documents with their vectors: written and removed together.
+//! Passages of workspace documents and their vectors, which are inserted and deleted together.
 use carrel_domain::document::{Chunk, Span};
 use carrel_domain::library::NewPassage;
 use carrel_domain::provenance::Provenance;
@@ -63,14 +63,15 @@ struct VectorRow {
     vector: Vec<u8>,
 }
 
-/// The recipe of a place whose passages are searchable by words only, until a job embeds them.
+/// The recipe of a workspace document whose passages are searchable by words only until a job
+/// embeds them.
 pub(crate) const UNEMBEDDED: &str = "words";
 
-/// Passages in one statement. Each takes eight bound values at most.
+/// Passages per statement. Each binds at most eight values.
 const ROWS_AT_ONCE: usize = 250;
 
-/// Stores passages of a place, in the order of its text, numbered from `next`. They are found by the
-/// words of the document's title too.
+/// Stores passages of a workspace document in text order, numbered from `next`. The words of the
+/// document's title are indexed with each passage.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     workspace: i32,
@@ -96,7 +97,7 @@ pub(crate) fn insert(
     }
 }
 
-/// Stores passages of a place whose recipe is [`UNEMBEDDED`], in the order of its text.
+/// Stores passages of a workspace document with the recipe [`UNEMBEDDED`], in text order.
 pub(crate) fn insert_unembedded(
     conn: &mut AnyConnection,
     workspace: i32,
@@ -122,9 +123,10 @@ pub(crate) fn insert_unembedded(
     Ok(())
 }
 
-/// The ids of the rows, in their order.
+/// Inserts rows and returns their ids in the same order.
 fn insert_chunks(conn: &mut AnyConnection, rows: &[ChunkRow]) -> QueryResult<Vec<i64>> {
-    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
+    // SQL does not define the order of returned rows, but ids are assigned in the order of the
+    // rows.
     let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
         .values(rows)
         .returning(chunks::id)
@@ -133,7 +135,7 @@ fn insert_chunks(conn: &mut AnyConnection, rows: &[ChunkRow]) -> QueryResult<Vec
     Ok(ids)
 }
 
-/// Stores passages numbered from `first`; returns their ids, in their order.
+/// Stores passages numbered from `first`. Returns their ids in the same order.
 fn insert_batch(
     conn: &mut AnyConnection,
     workspace: i32,
@@ -176,13 +178,13 @@ fn insert_batch(
     Ok(ids)
 }
 
-/// Headings, a line each; nothing where there are none.
+/// Returns the headings one per line, or `None` if there are none.
 fn headings_column(provenance: &Provenance) -> Option<String> {
     let lines = provenance.headings.join("\n");
     (!lines.is_empty()).then(|| text(lines))
 }
 
-/// Where a passage stands, from its row.
+/// Parses the provenance from the columns of a passage.
 pub(crate) fn provenance(headings: Option<&str>, locator: Option<&str>) -> Provenance {
     Provenance {
         headings: headings.into_iter().flat_map(str::lines).map(str::to_owned).collect(),
@@ -190,7 +192,7 @@ pub(crate) fn provenance(headings: Option<&str>, locator: Option<&str>) -> Prove
     }
 }
 
-/// How many vectors these places hold: one for each passage, and none where they are not embedded.
+/// Counts the vectors of workspace documents. Passages that are not embedded have none.
 pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64> {
     places.chunks(IDS_AT_ONCE).try_fold(0, |total, places| {
         let some: i64 = chunks::table
@@ -202,7 +204,7 @@ pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64
     })
 }
 
-/// Passages of places, `limit` of them at most.
+/// Returns the ids of at most `limit` passages of workspace documents.
 pub(crate) fn ids(conn: &mut AnyConnection, places: &[i64], limit: i64) -> QueryResult<Vec<i64>> {
     chunks::table
         .filter(chunks::workspace_document_id.eq_any(places.to_vec()))
@@ -211,7 +213,8 @@ pub(crate) fn ids(conn: &mut AnyConnection, places: &[i64], limit: i64) -> Query
         .load(conn)
 }
 
-/// Removes passages with their vectors from a workspace whose namespace is locked, and records it.
+/// Deletes passages with their vectors from a workspace whose row in `namespaces` is locked, and
+/// records the change.
 pub(crate) fn remove(conn: &mut AnyConnection, workspace: i32, ids: &[i64]) -> QueryResult<()> {
     let mut vectors = 0;
     for ids in ids.chunks(IDS_AT_ONCE) {
@@ -230,7 +233,7 @@ pub(crate) fn remove(conn: &mut AnyConnection, workspace: i32, ids: &[i64]) -> Q
     }
 }
 
-/// Removes places with their passages and vectors.
+/// Deletes workspace documents with their passages and vectors.
 pub(crate) fn remove_places(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
     for places in places.chunks(IDS_AT_ONCE) {
         let places = workspace_documents::id.eq_any(places.to_vec());

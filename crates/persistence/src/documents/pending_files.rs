@@ -1,4 +1,4 @@
-//! Paths at which a file may lie that no document accounts for.
+//! Pending files: paths that may have a file without a document.
 use carrel_domain::{DocumentPath, Result};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use crate::database::schema::{documents, unsettled_files, uploads};
 use crate::database::tx_error::TxError;
 use crate::documents::rows::stored_path;
 
-/// Notes the path, or that it was noted before and matters again.
+/// Records the path as pending. Updates the time if it is recorded already.
 pub(crate) fn record_intent(
     conn: &mut AnyConnection,
     path: &DocumentPath,
@@ -29,7 +29,7 @@ pub(crate) fn record_intent(
     .map(drop)
 }
 
-/// Notes the path of every document in a folder.
+/// Records the path of every document in a folder.
 pub(crate) fn record_folder(
     conn: &mut AnyConnection,
     folder: &str,
@@ -51,7 +51,7 @@ pub(crate) fn record_folder(
     .map(drop)
 }
 
-/// Records that the document at the path goes if its upload is not finished.
+/// Marks the document at the path for removal if its upload does not complete.
 pub(crate) fn assign(
     conn: &mut AnyConnection,
     path: &DocumentPath,
@@ -64,7 +64,7 @@ pub(crate) fn assign(
         .map(drop)
 }
 
-/// Paths of documents that an upload has stored, `limit` of them.
+/// Returns at most `limit` paths of documents stored by an upload.
 pub(crate) fn of_upload(
     conn: &mut AnyConnection,
     upload: &str,
@@ -80,7 +80,7 @@ pub(crate) fn of_upload(
     Ok(paths.collect::<Result<_>>()?)
 }
 
-/// Makes the document at the path independent of the upload that stored it.
+/// Detaches the document at the path from the upload that stored it.
 pub(crate) fn release(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
     let note = unsettled_files::table
         .find((path.folder().to_owned(), path.name().to_owned()))
@@ -93,8 +93,8 @@ pub(crate) fn forget(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResu
     diesel::delete(note).execute(conn).map(drop)
 }
 
-/// Each with whether a document is known there, earliest first. Leaves out what unfinished uploads
-/// have stored.
+/// Returns the paths recorded before `time`, oldest first, each with whether it has a document.
+/// Leaves out documents of unfinished uploads.
 pub(crate) fn recorded_before(
     conn: &mut AnyConnection,
     time: NaiveDateTime,

@@ -41,7 +41,7 @@ impl Pins for Database {
     ) -> Result<bool> {
         let path = path.clone();
         self.write(move |conn| {
-            // Whoever replaces a place of the workspace takes over its pin.
+            // Transactions that replace the workspace document copy its pin under the same lock.
             if !vector_versions::lock(conn, workspace.0)? {
                 return Ok(false);
             }

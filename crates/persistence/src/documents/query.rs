@@ -1,4 +1,4 @@
-//! Documents as people look through them: by their titles, a page at a time.
+//! Pages of documents, searched by title.
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use crate::documents::remove::places_of;
 use crate::documents::rows::stored_path;
 use crate::documents::title_search::pattern;
 
-/// What a row tells of the document, since when it is there, and whether it is pinned.
+/// The document's columns, its time of creation, and whether it is pinned.
 type Row = (Columns, NaiveDateTime, bool);
 
 type Columns = (String, String, String, String, i32, i32, Option<String>);
@@ -44,12 +44,12 @@ const WHAT: What = (
     documents::warnings,
 );
 
-/// Documents of the library, or of one folder of it.
+/// Selects the documents of the library or of one folder.
 fn in_library<'a>(
     folder: Option<&Folder>,
     pattern: Option<&str>,
 ) -> documents::BoxedQuery<'a, AnyBackend> {
-    // Every time is below the last one. To say so has SQLite look the newest up in their index.
+    // Always true, but makes SQLite use the index on `created_at` for the newest documents.
     let mut query = documents::table
         .filter(documents::created_at.le(time(DateTime::<Utc>::MAX_UTC)))
         .into_boxed();
@@ -119,7 +119,7 @@ fn with_workspaces(
         let mut workspaces = places.remove(&id).unwrap_or_default();
         workspaces.sort_unstable();
         Ok(DocumentSummary {
-            id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("form of id"))?),
+            id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("id"))?),
             path: stored_path(&folder, &name)?,
             title,
             words,

@@ -1,4 +1,4 @@
-//! Removing documents, from every workspace at once.
+//! Removes documents from the library and from all workspaces.
 use std::collections::{BTreeMap, HashMap};
 
 use carrel_domain::library::RemovedDocument;
@@ -16,8 +16,8 @@ use crate::documents::pending_files;
 use crate::documents::rows::lock_to_remove;
 use crate::documents::vector_versions::{self, Change};
 
-/// Removes the documents at some paths, in order, and notes their files as pending. Paths that name
-/// no document are passed over.
+/// Removes the documents at some paths, in order, and records their files as pending. Skips paths
+/// without a document.
 pub(crate) fn remove(
     conn: &mut AnyConnection,
     paths: &[DocumentPath],
@@ -43,8 +43,8 @@ pub(crate) fn remove(
     Ok(removed)
 }
 
-/// Takes locked documents out of every workspace, and notes which those were. `removed` goes along
-/// with `ids`.
+/// Removes locked documents from all workspaces and adds these workspaces to `removed`, which
+/// corresponds to `ids` by position.
 pub(crate) fn withdraw_everywhere(
     conn: &mut AnyConnection,
     ids: &[String],
@@ -56,7 +56,7 @@ pub(crate) fn withdraw_everywhere(
     for &workspace in &workspaces {
         vector_versions::lock(conn, workspace)?;
     }
-    // Others may have taken some out before the locks were ours, so they are looked up again.
+    // Other transactions may have removed some of them before the locks were acquired.
     let places = places_of(conn, ids)?;
     withdraw(conn, places.iter().map(|(workspace, place, _)| (*workspace, *place)))?;
     let mut removed: HashMap<&str, &mut RemovedDocument> =
@@ -69,7 +69,7 @@ pub(crate) fn withdraw_everywhere(
     Ok(())
 }
 
-/// Takes places, each with its workspace, out of workspaces that are locked.
+/// Removes workspace documents from workspaces that are locked.
 pub(crate) fn withdraw(
     conn: &mut AnyConnection,
     places: impl IntoIterator<Item = (i32, i64)>,
@@ -87,7 +87,7 @@ pub(crate) fn withdraw(
     Ok(())
 }
 
-/// Workspace, place and document of every place, by place.
+/// Returns workspace, id and document of every workspace document, ordered by id.
 pub(crate) fn places_of(
     conn: &mut AnyConnection,
     ids: &[String],
@@ -108,7 +108,7 @@ pub(crate) fn places_of(
     Ok(places)
 }
 
-/// The places that the documents at some paths have in a workspace.
+/// Returns the ids of the documents at some paths within a workspace.
 pub(crate) fn places_in(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -127,7 +127,7 @@ pub(crate) fn places_in(
     Ok(places)
 }
 
-/// Workspace and place of every place that the documents at some paths have.
+/// Returns workspace and id of every workspace document at some paths.
 pub(crate) fn places_at(
     conn: &mut AnyConnection,
     paths: &[DocumentPath],

@@ -1,4 +1,4 @@
-//! Documents that take the place of others: of the same key, with everything that hangs on them.
+//! Replaces documents by new documents with the same external key.
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use carrel_domain::document::Document;
@@ -60,15 +60,15 @@ pub(crate) fn of(
     Ok(found)
 }
 
-/// Of documents made of the same content, the one that was made first of each part of it.
+/// Keeps the oldest document of each part. All of them were made from the same content.
 fn first_of_each_part(mut rows: Vec<DocumentRow>) -> Vec<DocumentRow> {
     rows.sort_by(|a, b| a.by_part().cmp(&b.by_part()));
     rows.dedup_by(|next, first| next.part == first.part);
     rows
 }
 
-/// The documents of a key, which nobody can place, replace or remove until the transaction ends.
-/// `None` when one goes at the same moment.
+/// Returns the documents of a key and locks them against any use until the transaction ends.
+/// Returns `None` if another transaction removes one at the same time.
 fn lock(conn: &mut AnyConnection, key: &str) -> Result<Option<Vec<OldRow>>, TxError> {
     let mut rows: Vec<OldRow> = documents::table
         .filter(documents::external_key.eq(key))
@@ -92,7 +92,8 @@ struct OldRow {
     part: String,
 }
 
-/// `None` when the documents, or the workspaces they are in, are others by now.
+/// Replaces documents. Returns `None` if the documents, or the workspaces that contain them, have
+/// changed since the caller read them.
 pub(crate) fn replace(
     conn: &mut AnyConnection,
     replacement: Replacement,
@@ -113,7 +114,8 @@ pub(crate) fn replace(
     for workspace in &workspaces {
         indexing::lock(conn, *workspace)?;
     }
-    // The old documents are locked, so no place of theirs comes any more; one may still go.
+    // The documents are locked, so they cannot be added to workspaces now, but they may still be
+    // removed from one.
     let ids: Vec<String> = old.iter().map(|row| row.id.clone()).collect();
     let places = places_of(conn, &ids)?;
     if !places.iter().all(|(workspace, ..)| workspaces.contains(&WorkspaceId(*workspace))) {
@@ -123,7 +125,7 @@ pub(crate) fn replace(
     let kept = keep(conn, old, &new, obsolete, now)?;
     let is_kept = |id: &String| kept.values().any(|kept| kept == id);
     let renewed = places.iter().filter(|(_, _, id)| is_kept(id)).map(|(_, place, _)| *place);
-    outdate(conn, &renewed.collect::<Vec<_>>())?;
+    mark_outdated(conn, &renewed.collect::<Vec<_>>())?;
     let documents = insert(conn, new, &kept)?;
     originals::release(conn, &digests, now)?;
     let paths: Vec<DocumentPath> = documents.iter().map(|new| new.path.clone()).collect();
@@ -139,8 +141,8 @@ pub(crate) fn replace(
     Ok(Some(Replaced { documents, jobs }))
 }
 
-/// Notes the files of the old documents. Those that are none of the new parts are left to `obsolete`;
-/// the ids of the others, by part.
+/// Records the files of the old documents as pending. Documents of parts that no longer exist are
+/// left to the upload `obsolete`. Returns the ids of the others by part.
 fn keep(
     conn: &mut AnyConnection,
     old: Vec<OldRow>,
@@ -168,8 +170,8 @@ fn keep(
     Ok(kept)
 }
 
-/// Notes that the passages of places are of an earlier text.
-fn outdate(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
+/// Marks the passages of workspace documents as made from an earlier text.
+fn mark_outdated(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
     for places in places.chunks(IDS_AT_ONCE) {
         let places = workspace_documents::id.eq_any(places.to_vec());
         diesel::update(workspace_documents::table.filter(places))
@@ -179,7 +181,8 @@ fn outdate(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
     Ok(())
 }
 
-/// Stores the new documents, those under the ids of old ones of the same part; settles their files.
+/// Stores the new documents and forgets their pending files. Parts that existed before keep their
+/// ids.
 fn insert(
     conn: &mut AnyConnection,
     new: Vec<Document>,
@@ -189,7 +192,7 @@ fn insert(
     for mut document in new {
         let path = document.path.clone();
         let id = kept.get(&document.origin.part);
-        let earlier = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("form of id")));
+        let earlier = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("id")));
         if let Some(id) = earlier.transpose()? {
             document.id = DocumentId(id);
         }

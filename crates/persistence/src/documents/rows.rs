@@ -1,4 +1,4 @@
-//! Rows of documents, and the complete removal of documents.
+//! Rows of documents, and the port that creates and removes documents.
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -50,14 +50,14 @@ pub(crate) struct DocumentRow {
     pub(crate) part: String,
     upload_digest: Option<Vec<u8>>,
     request: Option<Vec<u8>>,
-    /// What its title is looked for by.
+    /// The normalized title for searches.
     sought: Option<String>,
-    /// A line each; none where nothing was left out, and in rows of earlier versions.
+    /// One warning per line. NULL if there are none, and in rows of earlier versions.
     warnings: Option<String>,
 }
 
 impl DocumentRow {
-    /// An order in which those of one part come together, the first that was made first.
+    /// A sort key that groups documents by part, the oldest first.
     pub(crate) fn by_part(&self) -> impl Ord {
         (&self.part, self.created_at, &self.folder, &self.name)
     }
@@ -114,7 +114,7 @@ impl TryFrom<DocumentRow> for Document {
 
     fn try_from(row: DocumentRow) -> Result<Self> {
         Ok(Self {
-            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("form of id"))?),
+            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("id"))?),
             path: stored_path(&row.folder, &row.name)?,
             title: row.title,
             url: row.url,
@@ -143,7 +143,7 @@ pub(crate) fn stored_path(folder: &str, name: &str) -> Result<DocumentPath> {
     DocumentPath::new(folder, name).map_err(Error::internal)
 }
 
-/// The document at `path`, which nobody can remove until the transaction ends.
+/// Returns the document at `path` and locks it against removal until the transaction ends.
 pub(crate) fn lock_to_refer(
     conn: &mut AnyConnection,
     path: &DocumentPath,
@@ -159,7 +159,8 @@ pub(crate) fn lock_to_refer(
     }
 }
 
-/// The document at `path`, which nobody can place or remove until the transaction ends.
+/// Returns the id of the document at `path` and locks it against any use until the transaction
+/// ends.
 pub(crate) fn lock_to_remove(
     conn: &mut AnyConnection,
     path: &DocumentPath,
@@ -188,7 +189,8 @@ impl Documents for Database {
 
     async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>> {
         self.write(move |conn| {
-            // Locked in order, whatever order the documents and their places have.
+            // Locks are acquired in sorted order, whatever the order of the documents, to avoid
+            // deadlocks.
             let folders = new.iter().map(|new| (new.document.path.folder(), &new.document));
             for (folder, document) in folders.collect::<BTreeMap<_, _>>() {
                 folders::use_or_make(conn, folder, time(document.created_at))?;
@@ -272,7 +274,7 @@ impl Documents for Database {
         paths.dedup();
         let named = paths.clone();
         let places = self.read(move |conn| Ok(remove::places_at(conn, &named)?)).await?;
-        parts::thin_out(self, places).await?;
+        parts::remove_passages_first(self, places).await?;
         self.write(move |conn| {
             let removed = remove::remove(conn, &paths, time(event.by.at))?;
             if !removed.is_empty() {

@@ -1,5 +1,5 @@
-//! Searches titles and names: columns in lower case for any script, because the two databases lower
-//! case differently.
+//! Searches titles and names by normalized columns. The databases' own lower-case functions differ
+//! for some scripts.
 use carrel_domain::document_list::comparable;
 use diesel::prelude::*;
 
@@ -8,12 +8,13 @@ use crate::database::convert::{IDS_AT_ONCE, rows, text};
 use crate::database::schema::{documents, threads};
 use crate::database::tx_error::TxError;
 
-/// A title or a name as its column has it.
+/// Returns a title or a name in its normalized form.
 pub(crate) fn normalized_title(title: &str) -> String {
     text(comparable(title))
 }
 
-/// What is like any title that holds `title`; nothing for an empty one. A back slash escapes.
+/// Returns the LIKE pattern that matches titles containing `title`, or `None` if it is empty. The
+/// escape character is a backslash.
 pub(crate) fn pattern(title: &str) -> Option<String> {
     let title = normalized_title(title);
     let mut pattern = String::with_capacity(title.len() + 2);
@@ -26,8 +27,8 @@ pub(crate) fn pattern(title: &str) -> Option<String> {
     (!pattern.is_empty()).then(|| format!("%{pattern}%"))
 }
 
-/// Fills in what earlier versions have left out. May be broken off, and done by several processes at
-/// once.
+/// Fills normalized columns that earlier versions left empty. It may be interrupted and may run in
+/// several processes at once.
 pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), TxError> {
     let titles = |conn: &mut AnyConnection| {
         documents::table

@@ -1,4 +1,5 @@
-//! Uploads: their documents in pieces, the jobs that index them, and undoing what is not finished.
+//! Uploads: stores documents in pieces, with the jobs that index them, and rolls back unfinished
+//! uploads.
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -22,10 +23,10 @@ use crate::documents::rows::{DocumentRow, lock_to_refer};
 use crate::documents::{folders, parts, pending_files, remove, replace};
 use crate::jobs::rows as job_rows;
 
-/// The most items that an upload adds to a job that has some already.
+/// The maximum number of items a job may have when an upload joins it.
 const MOST_ITEMS: usize = 100_000;
 
-/// Locks the row of an upload; whether there is one.
+/// Locks the row of an upload. Returns whether it exists.
 fn lock(conn: &mut AnyConnection, upload: &str) -> QueryResult<bool> {
     let row = uploads::table.find(upload.to_owned()).select(uploads::id);
     let found: Option<String> = match conn {
@@ -35,7 +36,7 @@ fn lock(conn: &mut AnyConnection, upload: &str) -> QueryResult<bool> {
     Ok(found.is_some())
 }
 
-/// Opens the upload with its first piece, closes it with its last. One that has a single piece
+/// Opens the upload with its first piece and closes it with its last. An upload of a single piece
 /// leaves no row.
 fn advance(
     conn: &mut AnyConnection,
@@ -61,8 +62,8 @@ fn advance(
     Ok(())
 }
 
-/// The job that indexes an upload for a workspace: the one that is being filled, one to go along
-/// with, or a new one.
+/// Returns the job that indexes an upload for a workspace: the job of its earlier pieces, the job
+/// to join, or a new one.
 fn job_of(
     conn: &mut AnyConnection,
     upload: &str,
@@ -99,7 +100,7 @@ fn store(conn: &mut AnyConnection, piece: UploadPiece) -> Result<Vec<Job>, TxErr
     let UploadPiece { upload, documents: new, is_first, is_last, targets, hold } = piece;
     let (upload, now) = (upload.0.to_string(), time(Utc::now()));
     advance(conn, &upload, is_first, is_last, now)?;
-    // Locked in order, whatever order the documents have.
+    // Locks are acquired in sorted order, whatever the order of the documents, to avoid deadlocks.
     let folders: BTreeMap<_, _> =
         new.iter().map(|new| (new.document.path.folder(), new.document.created_at)).collect();
     for (folder, created_at) in folders {
@@ -148,7 +149,7 @@ fn roll_back(
     let paths = pending_files::of_upload(conn, &upload, rows(limit))?;
     let is_through = paths.len() < limit as usize;
     let removed = remove::remove(conn, &paths, time(event.by.at))?;
-    // A document that was removed or moved since leaves its note behind.
+    // A document that was removed or moved since leaves its pending file behind.
     for path in &paths {
         if !removed.iter().any(|removed| removed.path == *path) {
             pending_files::release(conn, path)?;
@@ -201,7 +202,7 @@ impl Uploads for Database {
             let paths = pending_files::of_upload(conn, &name, rows(limit))?;
             Ok(remove::places_at(conn, &paths)?)
         });
-        parts::thin_out(self, places.await?).await?;
+        parts::remove_passages_first(self, places.await?).await?;
         self.write(move |conn| roll_back(conn, upload, limit, event)).await
     }
 
@@ -213,7 +214,7 @@ impl Uploads for Database {
                 .select(uploads::id)
                 .load(conn)?;
             let ids = ids.iter().map(|id| {
-                let id = id.parse().map_err(|_| unreadable("form of an upload's id"))?;
+                let id = id.parse().map_err(|_| unreadable("upload id"))?;
                 Ok(UploadId(id))
             });
             Ok(ids.collect::<Result<_>>()?)

@@ -1,17 +1,17 @@
-//! The row that stands for all vectors of a workspace: lock, version and count.
+//! The row in `namespaces` for each workspace: the lock, the version and the number of its vectors.
 use diesel::prelude::*;
 
 use crate::database::connection::AnyConnection;
 use crate::database::schema::namespaces;
 
-/// What a transaction does to a workspace's vectors.
+/// The change of a workspace's vectors in one transaction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Change {
     /// Documents added.
     pub(crate) additions: usize,
     /// Documents removed.
     pub(crate) removals: usize,
-    /// Vectors more, or less.
+    /// The difference in the number of vectors.
     pub(crate) vectors: i64,
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn create(conn: &mut AnyConnection, workspace: i32) -> QueryResult<()
         .map(drop)
 }
 
-/// Keeps others from changing the workspace's passages until the transaction ends. Says whether
-/// there is such a workspace.
+/// Locks the workspace's passages against changes by other transactions until this one ends.
+/// Returns whether the workspace exists.
 pub(crate) fn lock(conn: &mut AnyConnection, workspace: i32) -> QueryResult<bool> {
     let row = namespaces::table.find(workspace).select(namespaces::workspace_id);
     let found: Option<i32> = match conn {
@@ -52,7 +52,7 @@ pub(crate) fn lock(conn: &mut AnyConnection, workspace: i32) -> QueryResult<bool
     Ok(found.is_some())
 }
 
-/// Records a change to a workspace whose namespace is locked.
+/// Records a change of a workspace whose row is locked.
 pub(crate) fn record(conn: &mut AnyConnection, workspace: i32, change: Change) -> QueryResult<()> {
     let Change { additions, removals, vectors } = change;
     diesel::update(namespaces::table.find(workspace))

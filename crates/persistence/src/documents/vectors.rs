@@ -1,4 +1,4 @@
-//! Vectors as indexes read them.
+//! Reads vectors for vector indexes.
 use async_trait::async_trait;
 use carrel_domain::vector::{Code, CodeRow, NamespaceVersion, Tally, VectorRow, VectorRows};
 use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
@@ -9,7 +9,8 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::{IDS_AT_ONCE, code_of, rows, vector_of};
 use crate::database::schema::{namespaces, vector_codes, vector_name, vectors};
 
-/// A workspace that is gone holds what one that was never filled holds: nothing.
+/// Returns the version of a workspace's vectors. A deleted workspace has the version of an empty
+/// one.
 fn version(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<NamespaceVersion> {
     let found: Option<(i64, i64)> = namespaces::table
         .find(within.0)
@@ -20,10 +21,10 @@ fn version(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<Namespa
     Ok(NamespaceVersion { additions, removals })
 }
 
-/// How many bytes of whole vectors are read at a time.
+/// The maximum bytes of full vectors read at once.
 const MOST_BYTES: usize = 4 << 20;
 
-/// As [`version`], with the number of vectors.
+/// Returns the version and the number of vectors.
 fn tally(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<Tally> {
     let found: Option<Row> = namespaces::table.find(within.0).first(conn).optional()?;
     Ok(found.map(|row| tally_of(row).1).unwrap_or_default())
@@ -37,7 +38,8 @@ fn tally_of((id, additions, removals, vectors): Row) -> (WorkspaceId, Tally) {
     (WorkspaceId(id), Tally { version, vectors: u64::try_from(vectors).unwrap_or_default() })
 }
 
-/// Chunks of a workspace above `after`, in their order, each with the document it is of.
+/// Returns chunks of a workspace with ids above `after`, in order, each with its workspace
+/// document.
 fn above(
     conn: &mut AnyConnection,
     within: WorkspaceId,
@@ -125,7 +127,7 @@ impl VectorRows for Database {
         self.read(|conn| {
             let name: Option<String> =
                 vector_name::table.select(vector_name::name).first(conn).optional()?;
-            Ok(name.ok_or_else(|| Error::internal("the database has lost its name"))?)
+            Ok(name.ok_or_else(|| Error::internal("the database has no name"))?)
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Imported workspaces, their conversations, and those of widgets.
+//! Imports workspaces, their conversations, and widgets with theirs.
 use carrel_domain::chat::{Chat, Conversation};
 use carrel_domain::import::{ImportedChat, ImportedWidgetChat, ImportedWorkspace};
 use carrel_domain::thread::Thread;
@@ -18,7 +18,7 @@ use crate::documents::title_search::normalized_title;
 use crate::documents::vector_versions;
 use crate::workspaces::SettingsRow;
 
-/// Rows in one statement. Each takes some dozen bound values.
+/// Rows per statement. Each binds about a dozen values.
 const ROWS_AT_ONCE: usize = 250;
 
 pub(super) fn workspaces(

@@ -1,4 +1,4 @@
-//! Imported documents, and their passages, which are searchable by words before they are embedded.
+//! Imports documents and their passages, which are searchable by words before they are embedded.
 use carrel_domain::document::Document;
 use carrel_domain::import::ImportedPlacement;
 use carrel_domain::{Error, Folder};
@@ -13,7 +13,7 @@ use crate::documents::passages::{self, UNEMBEDDED};
 use crate::documents::rows::DocumentRow;
 use crate::documents::{folders as folder_rows, pending_files};
 
-/// Rows in one statement. Each takes twenty bound values.
+/// Rows per statement. Each binds twenty values.
 const ROWS_AT_ONCE: usize = 250;
 
 pub(super) fn folders(

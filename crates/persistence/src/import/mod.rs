@@ -1,4 +1,4 @@
-//! The target of imports: rows that keep the ids they had, all in one transaction.
+//! The target of imports. Imported rows keep their ids, and an import is one transaction.
 mod conversations;
 mod library;
 mod people;
@@ -36,7 +36,8 @@ struct Row {
     created_at: NaiveDateTime,
 }
 
-/// What an import would mix with. API keys may be there: a server is often given one first.
+/// Returns the existing data that an import would mix with. API keys are allowed, because servers
+/// are often given one first.
 fn contents(conn: &mut AnyConnection) -> QueryResult<Vec<(&'static str, u64)>> {
     let counts: [(&'static str, i64); 5] = [
         ("users", users::table.count().get_result(conn)?),
@@ -49,7 +50,7 @@ fn contents(conn: &mut AnyConnection) -> QueryResult<Vec<(&'static str, u64)>> {
     Ok(there.map(|(name, count)| (name, count.unsigned_abs())).collect())
 }
 
-/// Setup links and the owner's sessions end: the imported people sign in instead.
+/// Deletes setup links and the owner's sessions, because the imported users sign in instead.
 fn end_setup(conn: &mut AnyConnection) -> QueryResult<()> {
     diesel::delete(owner_sessions::table).execute(conn)?;
     diesel::delete(setup_links::table).execute(conn).map(drop)
@@ -69,7 +70,7 @@ fn table_of(kind: Numbered) -> &'static str {
     }
 }
 
-/// Writes rows of one kind. The report, which comes last, is returned.
+/// Writes rows of one kind. Returns the report of the import, the last kind.
 fn write(
     conn: &mut AnyConnection,
     rows: ImportedRows,

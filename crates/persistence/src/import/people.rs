@@ -1,4 +1,4 @@
-//! Imported users, keys, memberships, invites and events.
+//! Imports users, keys, memberships, invites and events.
 use carrel_domain::extension_key::NewExtensionKey;
 use carrel_domain::import::{ImportedApiKey, ImportedEvent, ImportedMember, ImportedUser};
 use carrel_domain::invite::Invite;
@@ -47,7 +47,7 @@ pub(super) fn users(conn: &mut AnyConnection, rows: Vec<ImportedUser>) -> Result
     Ok(())
 }
 
-/// A key that is here already stays as it is.
+/// Imports API keys. An existing key is not changed.
 pub(super) fn api_keys(conn: &mut AnyConnection, rows: Vec<ImportedApiKey>) -> Result<(), TxError> {
     for ImportedApiKey { id, key } in rows {
         let row = NewRow::from(key);

@@ -1,4 +1,4 @@
-//! Imported slash commands, variables, suggested messages, earlier instructions and memories.
+//! Imports slash commands, variables, suggested messages, earlier instructions and memories.
 use carrel_domain::WorkspaceId;
 use carrel_domain::import::{ImportedCommand, ImportedMemory, ImportedPrompt};
 use carrel_domain::prompt_variable::PromptVariable;

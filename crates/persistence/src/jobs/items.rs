@@ -1,4 +1,4 @@
-//! The documents of jobs and their states.
+//! The items of jobs and their states.
 use carrel_domain::job::recordings::{RecordingItem, RecordingProgress};
 use carrel_domain::job::{Cursor, ItemState, JobItem};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
@@ -62,10 +62,10 @@ struct NewRow<'a> {
     changed: i64,
 }
 
-/// Items in one statement.
+/// Items per statement.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Numbers them in their order, from `first`, as change number `changed` of their job.
+/// Inserts items in order, numbered from `first`, with the change number `changed` of their job.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     job: i64,
@@ -90,7 +90,8 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// An item for every place in a workspace whose passages are of a recipe; how many those are.
+/// Inserts an item for each document of a workspace whose passages have the recipe. Returns their
+/// number.
 pub(crate) fn insert_places(
     conn: &mut AnyConnection,
     job: i64,
@@ -122,8 +123,8 @@ pub(crate) fn insert_places(
     })
 }
 
-/// What is to be done next: what has failed before comes after the rest, and what is to be transcribed
-/// first after all of it, one at a time.
+/// Returns the next queued items. Items that failed before come after the others. Items that need a
+/// transcription come last, one at a time.
 pub(crate) fn pending(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryResult<Vec<Row>> {
     let queued = job_items::table
         .filter(job_items::job_id.eq(job))
@@ -140,7 +141,7 @@ pub(crate) fn pending(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryRe
     queued.limit(1).select(Row::as_select()).load(conn)
 }
 
-/// Whether anything is left to be done.
+/// Returns whether any items are queued.
 pub(crate) fn has_pending(conn: &mut AnyConnection, job: i64) -> QueryResult<bool> {
     let found: Option<i64> = job_items::table
         .filter(job_items::job_id.eq(job))
@@ -165,7 +166,7 @@ pub(crate) fn page(
         .limit(rows(limit))
         .select(Row::as_select());
     match state {
-        // An expression is beyond the reach of the index by state, which has another order.
+        // The expression prevents the use of the index by state, which has another order.
         Some(state) => {
             items.filter(sql::<Text>("job_items.state || ''").eq(state.as_str())).load(conn)
         }
@@ -190,7 +191,7 @@ pub(crate) fn changed(
         .load(conn)
 }
 
-/// Items that are done, as change number `changed` of their job.
+/// Marks items as done with the change number `changed` of their job.
 pub(crate) fn done(
     conn: &mut AnyConnection,
     job: i64,
@@ -212,7 +213,7 @@ pub(crate) fn done(
     Ok(())
 }
 
-/// An item that has failed once more, for good or to be tried again.
+/// Records a failed attempt of an item. `state` says whether it is final or retried.
 pub(crate) fn failed(
     conn: &mut AnyConnection,
     job: i64,
@@ -232,7 +233,7 @@ pub(crate) fn failed(
         .map(drop)
 }
 
-/// Gives all items that are in one state another; how many there were.
+/// Moves all items from one state to another. Returns their number.
 pub(crate) fn set_states(
     conn: &mut AnyConnection,
     job: i64,

@@ -1,4 +1,4 @@
-//! Background jobs, their items, and the queue that workers take them from.
+//! Background jobs, their items, and the queue from which workers claim them.
 pub(crate) mod items;
 pub(crate) mod parts;
 pub(crate) mod queue;

@@ -1,4 +1,4 @@
-//! A step of a job that stores or removes some passages of a single document.
+//! Job steps that store or remove some passages of a single document.
 use carrel_domain::job::queue::{
     FinishedItem, ItemOutcome, JobQueue, Lease, PartResult, PartialIndexing, PassagePart,
     Superseded,
@@ -18,9 +18,9 @@ use crate::documents::{parts, passages, remove, rows, vector_versions};
 use crate::jobs::queue::leased;
 use crate::jobs::rows::{Row, save};
 
-/// Items of a step whose documents have more passages already than one transaction removes: their
-/// new passages are stored and the earlier ones removed, in transactions of bounded size. The rest
-/// stays as it is. `None` when the lease is lost.
+/// Stores the items whose documents already have more passages than one transaction removes: stores
+/// their new passages and removes the earlier ones, in transactions of bounded size. Leaves the
+/// other items unchanged. Returns `None` if the lease is lost.
 pub(crate) async fn index_large_separately(
     db: &Database,
     lease: &Lease,
@@ -63,7 +63,7 @@ pub(crate) async fn index_large_separately(
     Ok(Some(finished))
 }
 
-/// Those of the documents whose place in the workspace of a job has many passages.
+/// Returns the documents that have many passages in the job's workspace.
 fn with_large_places(
     conn: &mut AnyConnection,
     job: i64,
@@ -83,7 +83,7 @@ fn with_large_places(
     Ok(large)
 }
 
-/// The job and its workspace, locked, if the lease still holds.
+/// Returns the job and its workspace and locks both, if the lease is still valid.
 fn locked(conn: &mut AnyConnection, lease: &Lease) -> Result<Option<(Row, i32)>, TxError> {
     let workspace: Option<i32> =
         jobs::table.find(lease.job.0).select(jobs::workspace_id).first(conn).optional()?;
@@ -101,7 +101,7 @@ pub(crate) fn store(
     until: NaiveDateTime,
 ) -> Result<Option<PartResult>, TxError> {
     let PassagePart { item, passages, before } = part;
-    // Before the workspace, as everybody who locks both.
+    // Documents are locked before the workspace in every transaction that locks both.
     let document = rows::lock_to_refer(conn, &item.path)?;
     let Some((mut row, workspace)) = locked(conn, lease)? else { return Ok(None) };
     let Some(document) = document else {

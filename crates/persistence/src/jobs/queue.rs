@@ -1,4 +1,4 @@
-//! Jobs as those who work on them see them: claimed, held, taken step by step, ended.
+//! The job queue as workers use it: claim, renew, complete steps, and end jobs.
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
@@ -31,13 +31,13 @@ use crate::jobs::retention;
 use crate::jobs::rows::{Row, insert, lock, save};
 use crate::jobs::stale;
 
-/// The job, locked, if the lease on it still holds.
+/// Returns the job and locks it, if the lease is still valid.
 pub(crate) fn leased(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
     let token = lease.token.to_string();
     Ok(lock(conn, lease.job)?.filter(|row| row.lease.as_ref() == Some(&token)))
 }
 
-/// A job that is free to be taken.
+/// Returns a job that can be claimed.
 fn due(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<Option<Row>> {
     let due = jobs::table.filter(jobs::due_at.le(now)).order((jobs::due_at, jobs::id));
     match conn {
@@ -84,7 +84,7 @@ fn is_under_way(conn: &mut AnyConnection, kind: JobKind, of: WorkspaceId) -> Que
     Ok(found.is_some())
 }
 
-/// What a step did to a job's items.
+/// The result of a step for its items.
 #[derive(Default)]
 struct Step {
     done: Vec<i64>,
@@ -92,7 +92,8 @@ struct Step {
     put: Vec<UpsertOutcome>,
 }
 
-/// Places what was embedded. Nothing is written before the job is known to be held.
+/// Stores the results of a step. Writes nothing unless the lease is valid. Returns `None` if it is
+/// lost.
 fn step(
     conn: &mut AnyConnection,
     lease: &Lease,
@@ -175,7 +176,7 @@ fn complete(
     }))
 }
 
-/// A state, its jobs, and of their documents all, done and failed ones.
+/// A state, its number of jobs, and the sums of all, done and failed items.
 type Count = (String, i64, Option<i64>, Option<i64>, Option<i64>);
 
 fn backlog(conn: &mut AnyConnection) -> QueryResult<Backlog> {

@@ -1,4 +1,4 @@
-//! Recordings of jobs: queued, followed, and turned into items like any other.
+//! Recordings in jobs: queues them, records their progress, and turns them into ordinary items.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::Lease;
@@ -17,7 +17,7 @@ use crate::database::tx_error::TxError;
 use crate::jobs::queue::leased;
 use crate::jobs::rows::{Row, append, insert, lock, save};
 
-/// The job to go along with, if it is one of the workspace and takes more, or a new one.
+/// Returns the given job if it belongs to the workspace and accepts items, otherwise a new one.
 fn job_for(conn: &mut AnyConnection, new: &NewRecording, event: &Event) -> Result<Row, TxError> {
     if let Some(along) = new.along
         && let Some(row) = lock(conn, along)?
@@ -46,7 +46,7 @@ fn queue(conn: &mut AnyConnection, new: NewRecording, event: Event) -> Result<Jo
     Ok(job)
 }
 
-fn note(
+fn record_progress(
     conn: &mut AnyConnection,
     lease: &Lease,
     item: i64,
@@ -120,7 +120,7 @@ impl JobRecordings for Database {
         until: DateTime<Utc>,
     ) -> Result<Option<Job>> {
         let lease = *lease;
-        self.write(move |conn| note(conn, &lease, item, progress, until)).await
+        self.write(move |conn| record_progress(conn, &lease, item, progress, until)).await
     }
 
     async fn transcribed(

@@ -1,4 +1,4 @@
-//! Jobs that have ended, and for how long they are remembered.
+//! Deletes finished jobs.
 use carrel_domain::job::queue::Retention;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -7,7 +7,8 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::{IDS_AT_ONCE, time};
 use crate::database::schema::jobs;
 
-/// Drops the oldest with their items; how many.
+/// Deletes finished jobs beyond the limits, the oldest first, with their items. Returns their
+/// number.
 pub(crate) fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResult<u64> {
     let Retention { before, jobs: most_jobs, items: most_items } = retention;
     let over: Vec<(i64, i32, Option<NaiveDateTime>)> = jobs::table
@@ -18,7 +19,7 @@ pub(crate) fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResu
     let (before, mut items, mut old) = (time(before), 0, Vec::new());
     for (position, (id, total, finished)) in over.into_iter().enumerate() {
         items += u64::from(total.unsigned_abs());
-        // The newest stays however large it is: somebody may be looking at it.
+        // The newest job is kept whatever its size, because someone may be viewing it.
         let is_too_many = position > 0 && (position >= most_jobs || items > most_items);
         if is_too_many || finished.is_some_and(|finished| finished < before) {
             old.push(id);

@@ -1,4 +1,4 @@
-//! Jobs as their clients see them: made, listed, followed, called off, tried again.
+//! Jobs as clients see them: create, list, watch, cancel, retry.
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, By, Event};
 use carrel_domain::job::queue::LeaseRequest;
@@ -44,7 +44,7 @@ pub(crate) struct Row {
     pub(crate) started_at: Option<NaiveDateTime>,
     finished_at: Option<NaiveDateTime>,
     updated_at: NaiveDateTime,
-    /// The upload that still adds items.
+    /// The upload that still adds items to the job.
     pub(crate) upload: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Row {
         JobKind::parse(&self.kind).ok_or_else(|| unreadable("kind of job"))
     }
 
-    /// Whether documents can be added to it.
+    /// Returns whether documents can be added.
     pub(crate) fn is_open(&self) -> bool {
         let is_closed = self.cancelling || self.awaited || self.upload.is_some();
         !is_closed
@@ -65,7 +65,7 @@ impl Row {
             && self.kind == JobKind::Embed.as_str()
     }
 
-    /// Puts it into the hands of whoever asks for it, or into the queue.
+    /// Gives the job to the requester of a lease, or queues it.
     pub(crate) fn begin(&mut self, hold: Option<LeaseRequest>, now: NaiveDateTime) {
         let state = if hold.is_some() { JobState::Running } else { JobState::Queued };
         self.set_state(state);
@@ -79,14 +79,15 @@ impl Row {
         self.state = state.as_str().to_owned();
     }
 
-    /// Counts a change, and says which number it has.
+    /// Increments the change number and returns it.
     pub(crate) fn change(&mut self, now: NaiveDateTime) -> i64 {
         self.changes += 1;
         self.updated_at = now;
         self.changes
     }
 
-    /// Ends the job. What is still queued has failed for the reason given, or was called off.
+    /// Ends the job. Items that are still queued fail with `failure`, or are cancelled if there is
+    /// none.
     pub(crate) fn end(
         &mut self,
         conn: &mut AnyConnection,
@@ -130,7 +131,7 @@ fn job(row: Row, workspace: WorkspaceRow) -> Result<Job> {
         state,
         workspace: JobWorkspace { id, slug, name },
         by: By {
-            actor: Actor::parse(&row.actor).ok_or_else(|| unreadable("kind of actor"))?,
+            actor: Actor::parse(&row.actor).ok_or_else(|| unreadable("actor"))?,
             address: row.address,
             at: row.created_at.and_utc(),
         },
@@ -152,14 +153,14 @@ fn job(row: Row, workspace: WorkspaceRow) -> Result<Job> {
     })
 }
 
-/// The job of a row, with its workspace.
+/// Converts a row to a job with its workspace.
 pub(crate) fn present(conn: &mut AnyConnection, row: Row) -> Result<Job, TxError> {
     let workspace =
         workspaces::table.find(row.workspace_id).select(WorkspaceRow::as_select()).first(conn)?;
     Ok(job(row, workspace)?)
 }
 
-/// The job, which nobody else can change until the transaction ends.
+/// Returns the job and locks it until the transaction ends.
 pub(crate) fn lock(conn: &mut AnyConnection, id: JobId) -> QueryResult<Option<Row>> {
     let row = jobs::table.find(id.0);
     match conn {
@@ -175,7 +176,7 @@ pub(crate) fn save(conn: &mut AnyConnection, row: Row) -> Result<Job, TxError> {
     present(conn, row)
 }
 
-/// What is told of a new job; `total` items are to be added.
+/// Inserts a job. The caller adds its `total` items.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     kind: JobKind,
@@ -207,14 +208,14 @@ pub(crate) fn insert(
         .or_not_found("workspace", workspace)
 }
 
-/// Adds items to a job that is open, which is worked on again if it was over.
+/// Adds items to an open job. A finished job is queued again.
 pub(crate) fn append(
     conn: &mut AnyConnection,
     row: &mut Row,
     paths: &[DocumentPath],
     now: NaiveDateTime,
 ) -> Result<(), TxError> {
-    // Whoever follows a job from its beginning knows that its items are queued.
+    // A client that watches a new job expects its items to be queued.
     let changed = if row.total == 0 { row.changes } else { row.change(now) };
     items::insert(conn, row.id, paths, i64::from(row.total), changed)?;
     row.total += paths.len() as i32;
@@ -241,8 +242,8 @@ fn page(
         .inner_join(workspaces::table)
         .filter(jobs::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .into_boxed::<AnyBackend>();
-    // Jobs that have ended are few, as the rest is dropped: to walk along the ids is quick, and any
-    // other index would have them sorted. Expressions are beyond the reach of indexes.
+    // Few jobs exist, because old ones are deleted, so a scan by id is fast. Other indexes would
+    // require a sort; the expressions below prevent their use.
     if let Some(state) = state {
         query = query.filter(sql::<Text>("jobs.state || ''").eq(state.as_str()));
     }
@@ -330,7 +331,7 @@ impl Jobs for Database {
                 return Ok(Some(present(conn, row)?));
             }
             let is_free = row.due_at.is_none_or(|due| due <= now);
-            // One that an upload still fills ends once it is full.
+            // A job that an upload still fills ends when the upload is complete.
             if row.upload.is_none() && (state == JobState::Queued || is_free) {
                 row.end(conn, None, now)?;
             } else {

@@ -1,4 +1,4 @@
-//! Workspace documents whose vectors are of no use any more, because the embedder makes others now.
+//! Stale workspace documents, whose passages must be embedded again.
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -6,19 +6,20 @@ use diesel::sql_types::{BigInt, Nullable};
 use crate::database::connection::AnyConnection;
 use crate::database::schema::workspace_documents;
 
-/// Workspace documents that are looked at in one query.
+/// The number of workspace documents read per query.
 const LOOKED_AT: i64 = 500;
 
-/// The recipe of passages that are to be made anew.
+/// The recipe of stale passages.
 pub(crate) const NONE: &str = "";
 
-/// The next workspace documents of a recipe after an id, each with the length of its first vector.
+/// Returns the next workspace documents of a recipe after an id, each with the length of its first
+/// vector.
 pub(crate) fn next_of_recipe(
     conn: &mut AnyConnection,
     recipe: &str,
     after: i64,
 ) -> QueryResult<Vec<(i64, Option<i64>)>> {
-    // All vectors of one are made together, so the first tells for all. Codes have a byte a number.
+    // All vectors of a document have the same length. A code has one byte per dimension.
     let length = sql::<Nullable<BigInt>>(
         "CAST((SELECT length(vector_codes.code) FROM chunks
             INNER JOIN vector_codes ON vector_codes.chunk_id = chunks.id
@@ -42,7 +43,7 @@ pub(crate) fn mark(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<()> {
     diesel::update(fresh).set(workspace_documents::recipe.eq(NONE)).execute(conn).map(drop)
 }
 
-/// Marks those of a recipe as stale that are among `ids`; how many.
+/// Marks the workspace documents among `ids` that have the recipe as stale. Returns their number.
 pub(crate) fn expire(conn: &mut AnyConnection, recipe: &str, ids: Vec<i64>) -> QueryResult<u64> {
     let stale = workspace_documents::table
         .filter(workspace_documents::id.eq_any(ids))

@@ -1,4 +1,4 @@
-//! API keys. Only digests of them are kept.
+//! API keys. Only their digests are stored.
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -52,7 +52,7 @@ pub(crate) struct NewRow {
     created_at: NaiveDateTime,
 }
 
-/// What becomes of a key that is known already when it is given in the environment.
+/// The columns that are set when an existing key is given in the environment.
 #[derive(AsChangeset, Queryable, Selectable, PartialEq)]
 #[diesel(table_name = api_keys, treat_none_as_null = true)]
 struct TakenOver {
@@ -67,8 +67,8 @@ struct TakenOver {
 
 const ENVIRONMENT: &str = KeyOrigin::Environment.as_str();
 
-/// A scope that is not known makes the key unreadable: to drop it could leave none, which means
-/// everything.
+/// Parses the scopes of a key. An unknown scope makes the key unusable, because dropping it could
+/// leave an empty list, which means full access.
 fn parse_scopes(text: &str) -> Result<Vec<Scope>> {
     let scopes = text.split(',').filter(|scope| !scope.is_empty());
     scopes.map(|scope| Scope::parse(scope).ok_or_else(|| unreadable("scope of a key"))).collect()
@@ -194,7 +194,7 @@ impl ApiKeys for Database {
             let digest = new.as_ref().map(|new| new.digest.0.to_vec()).unwrap_or_default();
             lock_in_order(conn, api_keys::origin.eq(ENVIRONMENT).or(api_keys::digest.eq(digest)))?;
             let kept = new.map(|new| make_valid(conn, new)).transpose()?;
-            // No key has the id 0.
+            // No key has the id 0, so this revokes all keys of the environment.
             let (kept, is_news) = kept.unwrap_or((0, false));
             let revoked = diesel::update(api_keys::table)
                 .filter(api_keys::origin.eq(ENVIRONMENT))
@@ -217,7 +217,7 @@ impl ApiKeys for Database {
             *known = used.max(*known);
         }
         self.write(move |conn| {
-            // By id, so that two servers doing this at once cannot wait for each other.
+            // Rows are updated by id, so that two servers cannot deadlock.
             for (id, used) in latest {
                 let used = time(used);
                 let earlier = api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(used));
@@ -232,8 +232,8 @@ impl ApiKeys for Database {
     }
 }
 
-/// Keeps others from changing these keys until the transaction ends. Whoever changes several locks
-/// them by id, so that no two wait for each other.
+/// Locks keys against changes until the transaction ends. Locks are acquired by id, so that
+/// transactions that change several keys cannot deadlock.
 fn lock_in_order<E>(conn: &mut AnyConnection, which: E) -> QueryResult<()>
 where
     E: BoxableExpression<api_keys::table, Pg, SqlType = Bool> + 'static,
@@ -244,7 +244,7 @@ where
     keys.for_update().load::<i32>(conn).map(drop)
 }
 
-/// Revokes the keys that a user has made.
+/// Revokes the keys created by a user.
 pub(crate) fn revoke_all_of(
     conn: &mut AnyConnection,
     user: UserId,
@@ -259,7 +259,7 @@ pub(crate) fn revoke_all_of(
         .map(drop)
 }
 
-/// Makes the owner's keys those of `user`, with whom they end.
+/// Assigns the owner's keys to `user`. They are revoked with the user's other keys.
 pub(crate) fn hand_over_owners(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
     lock_in_order(conn, api_keys::by_owner.eq(true))?;
     diesel::update(api_keys::table.filter(api_keys::by_owner.eq(true)))
@@ -278,7 +278,7 @@ pub(crate) fn revoke_owners(conn: &mut AnyConnection, now: NaiveDateTime) -> Que
         .map(drop)
 }
 
-/// Makes the key valid whatever was known of it; returns its id, and whether that changed anything.
+/// Inserts the key, or makes an existing one valid. Returns its id and whether anything changed.
 fn make_valid(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), TxError> {
     let row = NewRow { origin: ENVIRONMENT, ..NewRow::from(new) };
     let wanted = TakenOver {

@@ -1,8 +1,8 @@
-//! Rights that are checked, or that end, inside the transaction of a change.
+//! Rights that are checked or revoked within the transaction of a change.
 //!
-//! A request is authorized before it does its work. Between the two an admin can be demoted, so
-//! every change that grants something checks the actor again here, and every change that takes a
-//! role away revokes here what the role had granted.
+//! A request is authorized before it does its work, and an admin may be demoted in between.
+//! Therefore every change that grants something checks the actor again here, and every change that
+//! takes a role away revokes what the role has granted.
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::invite::InviteStatus::{Disabled, Pending};
 use carrel_domain::user::Role;
@@ -17,10 +17,11 @@ use crate::database::schema::{
 use crate::database::tx_error::TxError;
 use crate::people::api_keys;
 
-/// Returns the user under whose authority `by` grants something, and keeps that authority from
-/// being revoked before the transaction ends.
+/// Returns the user under whose authority `by` grants something, and locks that authority against
+/// revocation until the transaction ends.
 ///
-/// A user must be an admin and not suspended; an API key must not be revoked, and its creator not
+/// A user must be an active admin. An API key must not be revoked, and its creator must not be
+/// suspended. The owner, the operator, the server and strangers act under no user.
 /// be suspended. The owner, the operator, the server and strangers act under no user.
 pub(crate) fn confirm(conn: &mut AnyConnection, by: &By) -> Result<Option<UserId>, TxError> {
     let (user, key) = match by.actor {
@@ -35,7 +36,8 @@ pub(crate) fn confirm(conn: &mut AnyConnection, by: &By) -> Result<Option<UserId
     };
     if let Some(user) = user {
         let role = active_role(conn, user)?.ok_or_else(revoked)?;
-        // A key that the operator made for a user acts by its own scopes.
+        // A key that the operator created for a user is limited by its scopes, not by the user's
+        // role.
         if key.is_none() && role != Role::Admin.as_str() {
             return Err(revoked());
         }
@@ -48,7 +50,7 @@ pub(crate) fn confirm(conn: &mut AnyConnection, by: &By) -> Result<Option<UserId
     Ok(user.map(UserId))
 }
 
-/// Whether `by` is the owner of a server without users, or a key of theirs.
+/// Returns whether `by` is the owner of a server without users, or one of the owner's keys.
 pub(crate) fn is_of_owner(conn: &mut AnyConnection, by: &By) -> QueryResult<bool> {
     match by.actor {
         Actor::Owner => Ok(true),
@@ -60,7 +62,7 @@ pub(crate) fn is_of_owner(conn: &mut AnyConnection, by: &By) -> QueryResult<bool
     }
 }
 
-/// The role of a user who is not suspended, locked against changes.
+/// Returns the role of a user who is not suspended, and locks the user against changes.
 fn active_role(conn: &mut AnyConnection, user: i32) -> QueryResult<Option<String>> {
     let row = users::table.find(user).filter(users::suspended.eq(false)).select(users::role);
     match conn {
@@ -82,8 +84,8 @@ fn revoked() -> TxError {
     Error::invalid("authorization", "was revoked while the request was in progress").into()
 }
 
-/// Revokes everything that `user` granted or was granted as an admin: API keys, pending invites,
-/// sign-in tokens, recovery links, and sessions that those tokens opened for others.
+/// Revokes everything that `user` granted or received as an admin: API keys, pending invites,
+/// sign-in tokens, recovery links, and other people's sessions opened with those tokens.
 pub(crate) fn revoke_grants(
     conn: &mut AnyConnection,
     user: UserId,
@@ -93,8 +95,8 @@ pub(crate) fn revoke_grants(
     withdraw(conn, user, now)
 }
 
-/// Withdraws what others hold because of `user`: pending invites, recovery links, sign-in tokens and the
-/// sessions that those tokens opened.
+/// Withdraws what `user` issued to others: pending invites, recovery links, sign-in tokens and the
+/// sessions opened with them.
 pub(crate) fn withdraw(
     conn: &mut AnyConnection,
     user: UserId,
@@ -113,7 +115,7 @@ pub(crate) fn withdraw(
     Ok(())
 }
 
-/// Ends what signs `user` in: sessions, sign-in tokens and recovery links.
+/// Deletes the sessions, sign-in tokens and recovery links of `user`.
 pub(crate) fn sign_out(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
     diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0))).execute(conn)?;
     diesel::delete(sign_in_tokens::table.filter(sign_in_tokens::user_id.eq(user.0)))

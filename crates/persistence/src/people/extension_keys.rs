@@ -1,4 +1,4 @@
-//! Keys of browser extensions. Only digests of them are kept.
+//! Keys of browser extensions. Only their digests are stored.
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
@@ -55,7 +55,7 @@ pub(crate) fn insert(
     Ok(row.or_not_found("user", user.map_or(0, |user| user.0))?.into())
 }
 
-/// Makes the owner's keys a user's.
+/// Assigns the owner's keys to a user.
 pub(crate) fn hand_over_owners(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
     diesel::update(extension_keys::table.filter(extension_keys::user_id.is_null()))
         .set(extension_keys::user_id.eq(Some(user.0)))
@@ -63,7 +63,7 @@ pub(crate) fn hand_over_owners(conn: &mut AnyConnection, user: UserId) -> QueryR
         .map(drop)
 }
 
-/// Removes the owner's keys.
+/// Deletes the owner's keys.
 pub(crate) fn remove_owners(conn: &mut AnyConnection) -> QueryResult<()> {
     diesel::delete(extension_keys::table.filter(extension_keys::user_id.is_null()))
         .execute(conn)
@@ -99,7 +99,7 @@ impl ExtensionKeys for Database {
             let Some(key) = key.map(ExtensionKey::from) else { return Ok(None) };
             let Some(user) = key.user else { return Ok(Some((key, None))) };
             let user = users::table.find(user.0).select(UserRow::as_select());
-            // Deleted since, and the key with the user.
+            // `None` if the user was deleted in the meantime, which deletes the key too.
             let user: Option<UserRow> = user.first(conn).optional()?;
             Ok(user.map(|user| (key, Some(user.into()))))
         })

@@ -1,4 +1,4 @@
-//! Invites: codes that let one person register each.
+//! Invites. Each code lets one person register.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::invite::{Invite, InviteStatus, Invites, NewInvite, UnknownWorkspaces};
@@ -50,7 +50,7 @@ impl Row {
     }
 }
 
-/// The invite as nobody else can change it before the transaction ends.
+/// Returns the invite and locks it against changes until the transaction ends.
 fn lock(conn: &mut AnyConnection, id: InviteId) -> Result<Invite, TxError> {
     if let AnyConnection::Postgres(conn) = conn {
         let row = invites::table.find(id.0).select(invites::id);
@@ -66,8 +66,8 @@ fn lock(conn: &mut AnyConnection, id: InviteId) -> Result<Invite, TxError> {
     Ok(row.of(name)?)
 }
 
-/// Claims a pending invite, which makes all others who want it wait for the end of the transaction
-/// and then go without. Returns its id and workspaces.
+/// Claims a pending invite. Concurrent claims wait for this transaction and fail if it commits.
+/// Returns the invite's id and workspaces.
 fn claim(
     conn: &mut AnyConnection,
     code: &str,
@@ -112,7 +112,7 @@ impl Invites for Database {
                 ))
                 .returning(columns::<Row>())
                 .get_result(conn)
-                // The code is a secret, and not for messages.
+                // Error messages must not contain the code, because it is a secret.
                 .or_taken("invite", "")?;
             audit::record(conn, event)?;
             Ok(row.of(None)?)

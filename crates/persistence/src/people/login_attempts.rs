@@ -1,4 +1,4 @@
-//! Attempts to sign in.
+//! Rate limits of sign-in attempts.
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -12,16 +12,17 @@ use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::time;
 use crate::database::schema::login_attempts;
 
-/// How long a success is remembered.
+/// How long a successful sign-in is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::days(90);
-/// The most rows. Beyond it, those that are refilled first are dropped, whatever they count.
+/// The maximum number of rows. When there are more, the rows with the earliest refill time are
+/// deleted, even if they are still needed.
 const MOST: i64 = 100_000;
-/// How many rows are dropped at a time.
+/// The maximum number of rows deleted at once.
 const DROPPED: i64 = 100;
 
 type Row = (NaiveDateTime, Option<NaiveDateTime>);
 
-/// The rows of some subjects, locked in the order of the subjects.
+/// Returns the rows of some subjects, locked in the order of the subjects.
 fn lock(
     conn: &mut AnyConnection,
     subjects: &[Subject],
@@ -56,7 +57,7 @@ fn set(conn: &mut AnyConnection, subject: Subject, refilled: NaiveDateTime) -> Q
         .map(drop)
 }
 
-/// Drops rows that say nothing any more, and some that do when there are too many.
+/// Deletes rows that no longer matter. If there are none but too many rows, deletes the oldest.
 fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     let forgotten = login_attempts::succeeded_at
         .is_null()
@@ -81,7 +82,7 @@ fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     }
     dropped.sort();
     for subject in dropped {
-        // Rows that another transaction uses are left to it.
+        // Skips rows that another transaction has locked.
         let row = login_attempts::table.find(subject.clone()).select(login_attempts::refilled_at);
         let free: Option<NaiveDateTime> = match conn {
             AnyConnection::Postgres(conn) => {
@@ -96,7 +97,7 @@ fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     Ok(())
 }
 
-/// The allowances that apply, with their rates.
+/// Returns the applicable limits with their rates.
 fn applicable(attempt: &Attempt, rows: &BTreeMap<Subject, Row>) -> Vec<(Subject, Rate)> {
     let (pair, rate) = attempt.pair;
     let since = time(attempt.at).checked_sub_signed(REMEMBERED);
@@ -117,7 +118,7 @@ impl LoginAttempts for Database {
     async fn consume_attempt(&self, attempt: &Attempt) -> Result<Option<TimeDelta>> {
         let attempt = *attempt;
         let now = time(attempt.at);
-        // In a transaction of its own, which waits for nobody while it holds rows of others.
+        // A separate transaction, so that it never holds other rows while it waits for a lock.
         if attempt.at.timestamp_subsec_micros().is_multiple_of(8) {
             self.write(move |conn| Ok(prune(conn, now)?)).await?;
         }

@@ -17,7 +17,7 @@ use crate::database::schema::{users, workspace_users, workspaces};
 use crate::database::tx_error::TxError;
 use crate::people::users::parse_role;
 
-/// Refuses when there is no such workspace.
+/// Fails if the workspace does not exist.
 fn need(conn: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), TxError> {
     if existing_workspaces(conn, &[workspace.0])?.is_empty() {
         return Err(Error::not_found("workspace", workspace).into());
@@ -40,7 +40,7 @@ pub(crate) fn existing_workspaces(
     Ok(found)
 }
 
-/// Refuses ids that no workspace has.
+/// Fails if one of the workspaces does not exist.
 pub(crate) fn need_workspaces(
     conn: &mut AnyConnection,
     workspaces: &[WorkspaceId],
@@ -67,7 +67,7 @@ fn existing_users(conn: &mut AnyConnection, wanted: &[UserId]) -> QueryResult<Ha
     Ok(found)
 }
 
-/// Makes users members, or confirms that they are. The transaction has taken its turn.
+/// Makes a user a member, or renews the membership. The caller holds [`AdvisoryLock::People`].
 pub(crate) fn join(
     conn: &mut AnyConnection,
     workspace: i32,
@@ -89,7 +89,8 @@ pub(crate) fn join(
     .map(drop)
 }
 
-/// Makes users members of a workspace, or refuses all of them.
+/// Makes users members of a workspace. Fails without any change if a user or the workspace does not
+/// exist.
 fn join_all(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,

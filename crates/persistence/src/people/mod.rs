@@ -1,4 +1,4 @@
-//! People and the programs they let in: users, sessions, invites, keys, members.
+//! People and the programs that act for them: users, sessions, invites, keys, members.
 pub(crate) mod api_keys;
 pub(crate) mod authority;
 pub(crate) mod extension_keys;

@@ -1,4 +1,4 @@
-//! The switch from one user to many.
+//! Turns multi-user mode on.
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event};
 use carrel_domain::settings::names;
@@ -20,10 +20,10 @@ use crate::prompts::memories;
 const ON: &str = "true";
 const OFF: &str = "false";
 
-/// Says whether this transaction is the one that switched multi-user mode on.
+/// Returns whether this transaction turned multi-user mode on.
 fn switch_on(conn: &mut AnyConnection) -> QueryResult<bool> {
-    // The row must be there before it is updated: who waits for another's insert then sees what
-    // the other made of it.
+    // Inserting the row first serializes concurrent transactions: one that waits for another's
+    // insert sees the updated value afterwards.
     let off = (settings::key.eq(names::MULTI_USER_MODE), settings::value.eq(OFF));
     on_each_backend!(conn => diesel::insert_into(settings::table)
         .values(off)
@@ -62,7 +62,7 @@ impl MultiUser for Database {
             diesel::delete(setup_links::table).execute(conn)?;
             let admin = users::insert(conn, NewUser { role: Role::Admin, ..admin })?;
             match event.by.actor {
-                // By a link that replaces the owner: who holds it may be another person.
+                // The setup link replaces the owner, and its holder may be another person.
                 Actor::Stranger => {
                     memories::remove_owners(conn)?;
                     extension_keys::remove_owners(conn)?;

@@ -1,4 +1,4 @@
-//! The owner of a server without users, and the links to set a server up with.
+//! The owner of a server without users, and setup links.
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::api_key::KeyDigest;
@@ -67,7 +67,8 @@ impl Owner for Database {
         event: Event,
     ) -> Result<bool> {
         self.write(move |conn| {
-            // A new password waits for its turn too, so the hash stays until this is done.
+            // Changes of the password take this lock too, so the hash stays valid until the
+            // transaction ends.
             AdvisoryLock::People.acquire(conn)?;
             let now = owner::table.find(ONLY).select(owner::password_hash);
             let now: Option<String> = now.first(conn).optional()?;
@@ -163,7 +164,7 @@ impl SetupLinks for Database {
 
     async fn redeem_link(&self, digest: KeyDigest, event: Event) -> Result<bool> {
         self.write(move |conn| {
-            // Two holders of different links must not both succeed.
+            // Holders of different links must not both succeed.
             AdvisoryLock::People.acquire(conn)?;
             let link = setup_links::table
                 .find(digest.0.to_vec())

@@ -1,4 +1,4 @@
-//! The number of questions of each user.
+//! The daily limit of questions per user.
 use async_trait::async_trait;
 use carrel_domain::user::MessageQuota;
 use carrel_domain::{Error, Result, UserId};
@@ -10,11 +10,13 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::time;
 use crate::database::schema::{questions, users};
 
-/// Keeps others from asking in the user's name until the transaction ends.
+/// Locks the user against concurrent questions until the transaction ends. Returns whether the user
+/// exists.
 fn lock(conn: &mut AnyConnection, user: UserId) -> QueryResult<bool> {
     let row = users::table.find(user.0).select(users::id);
     let found: Option<i32> = match conn {
-        // Weaker than an update, so that whoever only refers to the user does not wait.
+        // Weaker than FOR UPDATE, so that rows that only refer to the user can be inserted
+        // meanwhile.
         AnyConnection::Postgres(conn) => row.for_no_key_update().first(conn).optional()?,
         AnyConnection::Sqlite(conn) => row.first(conn).optional()?,
     };

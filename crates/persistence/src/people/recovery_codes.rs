@@ -1,4 +1,4 @@
-//! Recovery codes. Only digests of them are kept.
+//! Recovery codes. Only their digests are stored.
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
@@ -88,7 +88,7 @@ impl RecoveryCodes for Database {
     }
 }
 
-/// Sets the password of a user who forgot theirs, and ends what signs them in.
+/// Sets a new password for a user and deletes all existing sign-ins of that user.
 pub(crate) fn set_password(
     conn: &mut AnyConnection,
     user: UserId,

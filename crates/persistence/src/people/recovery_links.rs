@@ -1,4 +1,4 @@
-//! Links by which people set a new password. Only digests of them are kept.
+//! Recovery links, with which people set a new password. Only their digests are stored.
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
@@ -74,7 +74,7 @@ impl RecoveryLinks for Database {
             let user: Option<i32> =
                 link.clone().select(recovery_links::user_id).first(conn).optional()?;
             let Some(user) = user.map(UserId) else { return Ok(false) };
-            // Others may have found it too; whoever removes it has it.
+            // Concurrent requests may read the same link. Only the one that deletes it succeeds.
             if lock(conn, user)?.suspended || diesel::delete(link).execute(conn)? == 0 {
                 return Ok(false);
             }

@@ -1,4 +1,4 @@
-//! Sign-ins. Only digests of tokens are kept.
+//! Sessions of users. Only digests of their tokens are stored.
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
@@ -15,7 +15,8 @@ use crate::database::schema::{sessions, users};
 use crate::database::tx_error::OrRefused;
 use crate::people::users::Row;
 
-/// A user who is there and not suspended, as will stay so until the transaction ends.
+/// Returns whether the user exists and is not suspended, and locks that state until the transaction
+/// ends.
 fn lock_to_sign_in(conn: &mut AnyConnection, id: UserId) -> QueryResult<bool> {
     let user = users::table.find(id.0).filter(users::suspended.eq(false)).select(users::id);
     let found: Option<i32> = match conn {
@@ -25,7 +26,7 @@ fn lock_to_sign_in(conn: &mut AnyConnection, id: UserId) -> QueryResult<bool> {
     Ok(found.is_some())
 }
 
-/// Forgets some sessions that have run out. Those that somebody else is ending are left to them.
+/// Deletes some expired sessions. Skips sessions that another transaction has locked.
 fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     let over = sessions::table
         .filter(sessions::expires_at.le(now))
@@ -42,7 +43,7 @@ fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     Ok(())
 }
 
-/// A session as it is listed: digest, address, end, beginning.
+/// The listed columns of a session: digest, address, end, start.
 pub(crate) type Opened = (Vec<u8>, Option<String>, NaiveDateTime, NaiveDateTime);
 
 pub(crate) fn opened((digest, address, end, start): Opened) -> Result<OpenSession> {

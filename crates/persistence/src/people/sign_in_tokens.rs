@@ -1,4 +1,4 @@
-//! Tokens to sign in with, once. Only digests of them are kept.
+//! Tokens that sign a user in once. Only their digests are stored.
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
@@ -51,7 +51,7 @@ impl SignInTokens for Database {
                 .select((Row::as_select(), sign_in_tokens::expires_at, sign_in_tokens::issued_by))
                 .first(conn)
                 .optional()?;
-            // Others may have found it too; whoever removes it has it.
+            // Concurrent requests may read the same token. Only the one that deletes it succeeds.
             let taken = diesel::delete(token).execute(conn)?;
             let Some((row, expires_at, issuer)) = found.filter(|_| taken > 0) else {
                 return Ok(None);

@@ -1,4 +1,4 @@
-//! Usage of transcription and speech by person.
+//! The seconds of transcription and speech used per person and day.
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::audit::{Actor, Event};
@@ -11,7 +11,7 @@ use crate::audit;
 use crate::database::connection::on_each_backend;
 use crate::database::schema::speech_use;
 
-/// As the table counts days.
+/// Returns a day as stored: the number of days since 1970-01-01.
 fn number(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
 }
@@ -45,7 +45,8 @@ impl SpeechUsage for Database {
             diesel::update(speech_use::table.find((&actor, kind, day)))
                 .set(speech_use::seconds.eq(speech_use::seconds + i64::from(seconds)))
                 .execute(conn)?;
-            // Days of others are left to them, so that two transactions lock no rows of each other.
+            // Only the actor's own past days are deleted, so that transactions never lock each
+            // other's rows.
             let past = speech_use::actor.eq(&actor).and(speech_use::kind.eq(kind));
             diesel::delete(speech_use::table.filter(past.and(speech_use::day.lt(day))))
                 .execute(conn)?;

@@ -1,4 +1,4 @@
-//! People.
+//! Users.
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event};
 use carrel_domain::user::{
@@ -60,7 +60,7 @@ impl From<ListedRow> for ListedUser {
     }
 }
 
-/// A role on its way out of a column, read where it is.
+/// A role parsed directly from the column, without a copy of its text.
 #[derive(FromSqlRow)]
 pub(crate) struct StoredRole(Role);
 
@@ -105,7 +105,7 @@ impl From<Row> for User {
     }
 }
 
-/// What is not there stays as it is.
+/// Columns that are `None` do not change.
 #[derive(AsChangeset)]
 #[diesel(table_name = users)]
 struct Changes {
@@ -162,7 +162,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, new: NewUser) -> Result<User, TxE
     Ok(row.into())
 }
 
-/// The user as nobody else can change it before the transaction ends.
+/// Returns the user and locks it against changes until the transaction ends.
 pub(crate) fn lock(conn: &mut AnyConnection, id: UserId) -> Result<User, TxError> {
     let row = users::table.find(id.0).select(Row::as_select());
     let row: Option<Row> = match conn {
@@ -178,7 +178,8 @@ fn governs(user: &User) -> bool {
     user.role == Role::Admin && !user.suspended
 }
 
-/// Refuses when no admin but this user can sign in. Nobody else changes users meanwhile.
+/// Fails if no other admin can sign in. The caller's lock keeps other transactions from changing
+/// users.
 fn require_another_admin(conn: &mut AnyConnection, besides: UserId) -> Result<(), TxError> {
     let another: Option<i32> = users::table
         .filter(users::role.eq(Role::Admin.as_str()))
@@ -206,7 +207,8 @@ impl Users for Database {
     }
 
     async fn list(&self) -> Result<Vec<ListedUser>> {
-        // Each value takes several times as long through a connection that may be of either kind.
+        // Reads through the connection of the concrete database: each value takes several times as
+        // long through a `MultiConnection`.
         let load = |limit: i64| {
             move |conn: &mut AnyConnection| {
                 let rows: Vec<ListedRow> = on_each_backend!(conn => users::table

@@ -1,4 +1,4 @@
-//! Earlier instructions of workspaces.
+//! The history of workspaces' instructions.
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event};
 use carrel_domain::prompt_history::{EarlierPrompt, MOST, PromptHistory};
@@ -53,8 +53,8 @@ pub(crate) fn insert(
         .map(drop)
 }
 
-/// Keeps the instructions of a workspace that are about to be replaced by `new`, and forgets the
-/// oldest when there are too many.
+/// Records the current instructions of a workspace before `new` replaces them, and deletes the
+/// oldest if there are too many.
 pub(crate) fn record(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,

@@ -42,7 +42,7 @@ impl From<Row> for Memory {
 
 type Condition = Box<dyn BoxableExpression<memories::table, AnyBackend, SqlType = Nullable<Bool>>>;
 
-/// Whether a memory is about the user; about the owner where there is none.
+/// Matches memories about the user, or about the owner if there is no user.
 fn is_about(user: Option<UserId>) -> Condition {
     match user {
         Some(user) => Box::new(memories::user_id.eq(user.0)),
@@ -64,7 +64,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, memory: ImportedMemory) -> Result
     Ok(())
 }
 
-/// Makes the owner's memories a user's.
+/// Assigns the owner's memories to a user.
 pub(crate) fn hand_over_owners(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
     diesel::update(memories::table.filter(memories::user_id.is_null()))
         .set(memories::user_id.eq(Some(user.0)))
@@ -72,7 +72,7 @@ pub(crate) fn hand_over_owners(conn: &mut AnyConnection, user: UserId) -> QueryR
         .map(drop)
 }
 
-/// Removes the owner's memories.
+/// Deletes the owner's memories.
 pub(crate) fn remove_owners(conn: &mut AnyConnection) -> QueryResult<()> {
     diesel::delete(memories::table.filter(memories::user_id.is_null())).execute(conn).map(drop)
 }

@@ -1,4 +1,4 @@
-//! Suggested messages, slash commands, variables, previous instructions and memories.
+//! Suggested messages, slash commands, variables, earlier instructions and memories.
 pub(crate) mod history;
 pub(crate) mod memories;
 pub(crate) mod slash_commands;

@@ -1,4 +1,4 @@
-//! Slash commands, everybody's and those of users.
+//! Slash commands of everybody and of single users.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand, SlashCommands};
@@ -41,7 +41,7 @@ impl From<Row> for SlashCommand {
     }
 }
 
-/// Stores a command as it is, with an id of its own.
+/// Inserts a command and assigns its id.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     command: CommandText,

@@ -12,7 +12,7 @@ use crate::database::convert::text;
 use crate::database::schema::suggested_messages;
 use crate::database::tx_error::{OrRefused, TxError};
 
-/// Adds messages after those that are there.
+/// Appends messages to the existing ones.
 pub(crate) fn add(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! Variables of an operator's own in instructions.
+//! The operator's variables for instructions.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
@@ -32,7 +32,7 @@ impl From<Row> for PromptVariable {
     }
 }
 
-/// Stores a variable in place of the one of that name, if there is one.
+/// Inserts a variable or replaces the one with the same name.
 pub(crate) fn set(conn: &mut AnyConnection, variable: PromptVariable) -> QueryResult<()> {
     let PromptVariable { name, value, description, updated_at } = variable;
     let values = (

@@ -7,12 +7,12 @@ use crate::support::{Scratch, at, done, new_user, workspace};
 
 on_both_databases! {
     a_key_is_found_by_its_digest,
-    a_key_comes_back_with_its_bounds,
-    a_key_is_made_by_somebody_who_exists,
-    a_digest_is_kept_once,
+    a_key_is_read_back_with_its_limits,
+    a_key_needs_an_existing_creator,
+    a_digest_is_stored_once,
     a_key_is_revoked_once,
     the_environment_holds_one_valid_key,
-    a_key_given_in_the_environment_is_valid_whatever_was_known_of_it,
+    a_key_from_the_environment_is_valid_whatever_its_stored_state,
     the_latest_use_of_a_key_is_remembered,
 }
 
@@ -60,7 +60,7 @@ async fn a_key_is_found_by_its_digest(scratch: Scratch) {
     assert_eq!(ApiKeys::list(&db).await.unwrap(), [made, plain]);
 }
 
-async fn a_key_comes_back_with_its_bounds(scratch: Scratch) {
+async fn a_key_is_read_back_with_its_limits(scratch: Scratch) {
     let db = scratch.open();
     let (first, second) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let bounds = vec![second, first];
@@ -73,14 +73,14 @@ async fn a_key_comes_back_with_its_bounds(scratch: Scratch) {
     assert_eq!((given.workspaces, given.rate_limit), (Vec::new(), None));
 }
 
-async fn a_key_is_made_by_somebody_who_exists(scratch: Scratch) {
+async fn a_key_needs_an_existing_creator(scratch: Scratch) {
     let db = scratch.open();
     let new = NewApiKey { created_by: Some(UserId(77)), ..new_key(1) };
     let refused = ApiKeys::create(&db, new, done(0)).await;
     assert!(matches!(refused, Err(Error::NotFound { kind: "user", .. })), "{refused:?}");
 }
 
-async fn a_digest_is_kept_once(scratch: Scratch) {
+async fn a_digest_is_stored_once(scratch: Scratch) {
     let db = scratch.open();
     ApiKeys::create(&db, new_key(1), done(0)).await.unwrap();
     let again = ApiKeys::create(&db, new_key(1), done(0)).await;
@@ -116,7 +116,7 @@ async fn the_environment_holds_one_valid_key(scratch: Scratch) {
     assert_eq!((key.origin, key.revoked_at), (KeyOrigin::Environment, Some(at(5))));
 }
 
-async fn a_key_given_in_the_environment_is_valid_whatever_was_known_of_it(scratch: Scratch) {
+async fn a_key_from_the_environment_is_valid_whatever_its_stored_state(scratch: Scratch) {
     let db = scratch.open();
     let scoped = NewApiKey { scopes: vec![Scope::Read], expires_at: Some(at(1)), ..new_key(1) };
     let made = ApiKeys::create(&db, scoped, done(0)).await.unwrap();

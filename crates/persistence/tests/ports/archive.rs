@@ -1,4 +1,5 @@
-//! A database is archived, read into the other kind of database, and archived there: the rows are the same.
+//! An archive of one database, loaded into the other kind of database and archived again, has the
+//! same rows.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -42,7 +43,7 @@ async fn load(db: &Database, rows: &Rows, last_ids: &BTreeMap<String, i64>) -> R
     db.load(Box::new(rows), last_ids.clone(), done(9)).await
 }
 
-/// By table, without what each database says of its own log.
+/// Groups rows by table and leaves out what differs between databases.
 fn comparable(rows: &Rows) -> BTreeMap<&'static str, Vec<Value>> {
     let mut tables: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     for (table, json) in rows {
@@ -52,12 +53,12 @@ fn comparable(rows: &Rows) -> BTreeMap<&'static str, Vec<Value>> {
             fields.retain(|name, _| name != "id" && name != "digest");
         }
         for (_, value) in row.as_object_mut().unwrap() {
-            // SQLite leaves out the zeros of a fraction.
+            // SQLite omits trailing zeros of fractional seconds.
             let text = value.as_str().unwrap_or_default();
             if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
                 *value = time.timestamp_micros().into();
             }
-            // PostgreSQL writes as few digits as tell a number of 32 bits from its neighbours.
+            // PostgreSQL prints the shortest digits that identify a 32-bit float.
             if let Some(number) = value.as_f64().filter(|number| number.fract() != 0.0) {
                 *value = format!("{}", number as f32).into();
             }
@@ -67,7 +68,7 @@ fn comparable(rows: &Rows) -> BTreeMap<&'static str, Vec<Value>> {
     tables
 }
 
-/// Every kind of value: texts that JSON must escape, reals, bytes, times, absent values.
+/// Values of every type: texts that need JSON escapes, reals, bytes, times, NULLs.
 const CONVERSATIONS: &str = "
     UPDATE workspaces SET temperature = 0.7, least_similarity = 0.25, prompt = 'Be
 \"brief\" \\ 😀' WHERE id = 1;
@@ -121,13 +122,13 @@ async fn carried_from(one: Scratch, other: Scratch) {
     assert_eq!(other.number(words), 5, "passages are found by their words");
     assert_eq!(carrel_domain::backup::Inventory::faults(&target).await.unwrap(), [""; 0]);
     let next = user(&target, "sam").await.id;
-    assert_eq!(next.0, 2, "an id is assigned again");
-    // What is no longer empty is refused, and stays as it is.
+    assert_eq!(next.0, 2, "ids are never reused");
+    // Loading into a database with data fails and changes nothing.
     let refused = load(&target, &rows, &database.last_ids).await;
     assert!(matches!(refused, Err(Error::AlreadyExists { .. })), "{refused:?}");
 }
 
-async fn a_wrong_row_leaves_nothing(scratch: Scratch) {
+async fn a_wrong_row_rolls_back_the_import(scratch: Scratch) {
     let db = scratch.open();
     let wrong = [
         ("{\"id\":1,\"username\":\"a\",\"elbow\":1}", "there is no column elbow"),
@@ -148,7 +149,7 @@ async fn a_wrong_row_leaves_nothing(scratch: Scratch) {
     assert!(known.is_empty());
 }
 
-on_both_databases!(a_wrong_row_leaves_nothing);
+on_both_databases!(a_wrong_row_rolls_back_the_import);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_is_carried_to_postgres_and_back() {

@@ -20,16 +20,16 @@ use crate::support::{
 };
 
 on_both_databases! {
-    an_event_comes_back_as_it_was_hashed,
+    an_event_is_read_back_as_it_was_hashed,
     every_change_writes_its_event,
-    what_changes_nothing_writes_nothing,
-    a_change_that_is_given_up_writes_nothing,
+    a_change_without_effect_writes_no_event,
+    a_rolled_back_change_writes_no_event,
     events_are_paged_newest_first,
-    a_changed_byte_is_found,
-    a_removed_event_is_found,
+    a_changed_byte_is_detected,
+    a_removed_event_is_detected,
 }
 
-/// Every event, after following the chain from its beginning; else the first that is wrong.
+/// Returns all events if the chain is intact, otherwise the id of the first wrong event.
 pub async fn verified(db: &Database) -> Result<Vec<LoggedEvent>, i64> {
     let mut events: Vec<LoggedEvent> = Vec::new();
     loop {
@@ -54,7 +54,7 @@ async fn names(db: &Database) -> Vec<String> {
     verified(db).await.unwrap().into_iter().map(|event| event.name).collect()
 }
 
-async fn an_event_comes_back_as_it_was_hashed(scratch: Scratch) {
+async fn an_event_is_read_back_as_it_was_hashed(scratch: Scratch) {
     let db = scratch.open();
     let odd = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
     let by = |actor, address: Option<&str>, at| By { actor, address: address.map(Into::into), at };
@@ -189,7 +189,7 @@ async fn every_change_writes_its_event(scratch: Scratch) {
     assert_eq!(names(&db).await, expected);
 }
 
-async fn what_changes_nothing_writes_nothing(scratch: Scratch) {
+async fn a_change_without_effect_writes_no_event(scratch: Scratch) {
     let db = scratch.open();
     let given = || Some(key(2, KeyOrigin::Environment));
     let revoked = ApiKeys::create(&db, key(1, KeyOrigin::Created), done(0)).await.unwrap().id;
@@ -213,7 +213,7 @@ async fn what_changes_nothing_writes_nothing(scratch: Scratch) {
     assert_eq!(AuditLog::count(&db).await.unwrap(), before + 1);
 }
 
-async fn a_change_that_is_given_up_writes_nothing(scratch: Scratch) {
+async fn a_rolled_back_change_writes_no_event(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let somebody = user(&db, "somebody").await.id;
@@ -261,7 +261,7 @@ async fn events_are_paged_newest_first(scratch: Scratch) {
     assert_eq!(db.since(0, 10).await.unwrap().last().unwrap().id, 10);
 }
 
-async fn a_changed_byte_is_found(scratch: Scratch) {
+async fn a_changed_byte_is_detected(scratch: Scratch) {
     let db = scratch.open();
     for number in 0..5 {
         let by = By { actor: Actor::Server, address: Some("::1".into()), at: at(number) };
@@ -284,7 +284,7 @@ async fn a_changed_byte_is_found(scratch: Scratch) {
     }
 }
 
-async fn a_removed_event_is_found(scratch: Scratch) {
+async fn a_removed_event_is_detected(scratch: Scratch) {
     let db = scratch.open();
     for number in 0..5 {
         AuditLog::add(&db, done(number)).await.unwrap();
@@ -293,7 +293,7 @@ async fn a_removed_event_is_found(scratch: Scratch) {
     assert_eq!(verified(&db).await.unwrap_err(), 5);
     scratch.execute("DELETE FROM events WHERE id = 2");
     assert_eq!(verified(&db).await.unwrap_err(), 3);
-    // The log goes on, and what is missing stays missing.
+    // The log can still be appended to, and the gap is still detected.
     AuditLog::add(&db, done(9)).await.unwrap();
     assert_eq!(AuditLog::count(&db).await.unwrap(), 6);
     assert_eq!(verified(&db).await.unwrap_err(), 3);

@@ -9,13 +9,13 @@ use crate::audit::verified;
 use crate::support::{Scratch, at, done, new_user};
 
 on_both_databases! {
-    the_seal_moves_along_with_the_log,
-    a_log_from_before_seals_is_sealed_as_it_is,
-    an_end_that_was_cut_off_stays_missed,
-    what_was_added_without_the_key_stays_unsealed,
-    another_key_vouches_for_nothing,
+    every_new_event_renews_the_seal,
+    a_log_older_than_seals_is_sealed_on_request,
+    a_truncated_log_stays_detectable,
+    events_added_without_the_key_stay_unsealed,
+    another_key_does_not_fit_the_seal,
     old_events_are_removed_and_the_others_stay_verifiable,
-    a_log_that_was_tampered_with_loses_nothing,
+    no_events_are_removed_from_a_tampered_log,
 }
 
 fn sealing(scratch: &Scratch) -> Database {
@@ -36,33 +36,33 @@ async fn head_seal(db: &Database) -> HeadSeal {
     db.ends().await.unwrap().head_seal
 }
 
-async fn the_seal_moves_along_with_the_log(scratch: Scratch) {
+async fn every_new_event_renews_the_seal(scratch: Scratch) {
     let db = sealed(&scratch, 3).await;
     Users::create(&db, new_user("ann"), done(4)).await.unwrap();
     let ends = db.ends().await.unwrap();
     assert!(ends.is_sealed() && ends.start_fits);
     assert_eq!((ends.head.last_id, ends.start), (4, ChainPoint::default()));
     assert_eq!(verified(&db).await.unwrap().last().unwrap().digest, ends.head.digest);
-    // Another process with the key goes on with it, also at the same time.
+    // Another process with the key continues the log, even concurrently.
     let other = sealing(&scratch);
     for number in 0..10 {
         let (one, two) = tokio::join!(db.add(done(number)), other.add(done(number)));
         one.and(two).unwrap();
     }
     assert_eq!(head_seal(&db).await, HeadSeal::Fits(other.ends().await.unwrap().head));
-    // What is given up is not sealed either.
+    // A rolled-back change is not sealed.
     assert!(Users::delete(&db, UserId(77), done(9)).await.is_err());
     assert!(db.ends().await.unwrap().is_sealed());
 }
 
-async fn a_log_from_before_seals_is_sealed_as_it_is(scratch: Scratch) {
+async fn a_log_older_than_seals_is_sealed_on_request(scratch: Scratch) {
     let before = scratch.open();
     for number in 0..4 {
         before.add(done(number)).await.unwrap();
     }
     let db = sealing(&scratch);
     assert_eq!(head_seal(&db).await, HeadSeal::Missing);
-    // Nobody vouches for a log merely by writing to it.
+    // Appending to an unsealed log does not seal it.
     db.add(done(5)).await.unwrap();
     assert_eq!(head_seal(&db).await, HeadSeal::Missing);
     db.seal(Some(done(6))).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_log_from_before_seals_is_sealed_as_it_is(scratch: Scratch) {
     assert!(matches!(before.seal(None).await, Err(Error::Unavailable { .. })));
 }
 
-async fn an_end_that_was_cut_off_stays_missed(scratch: Scratch) {
+async fn a_truncated_log_stays_detectable(scratch: Scratch) {
     let db = sealed(&scratch, 5).await;
     let sealed = db.ends().await.unwrap().head;
     scratch.execute("DELETE FROM events WHERE id > 3");
@@ -79,7 +79,7 @@ async fn an_end_that_was_cut_off_stays_missed(scratch: Scratch) {
         "UPDATE audit_head SET last_id = 3, digest = (SELECT digest FROM events WHERE id = 3)",
     );
     assert!(!db.ends().await.unwrap().is_sealed());
-    // Also once the log is as long as it was.
+    // Appending new events up to the old length does not hide the loss.
     for number in 0..3 {
         db.add(done(number)).await.unwrap();
     }
@@ -87,7 +87,7 @@ async fn an_end_that_was_cut_off_stays_missed(scratch: Scratch) {
     assert_ne!(verified(&db).await.unwrap()[4].digest, sealed.digest);
 }
 
-/// Writes an event as somebody can who has the database and the source, but no key.
+/// Writes an event as an attacker could who has the database and the source code, but not the key.
 async fn forge(scratch: &Scratch, db: &Database) {
     let head = db.ends().await.unwrap().head;
     let mut event = LoggedEvent {
@@ -110,7 +110,7 @@ async fn forge(scratch: &Scratch, db: &Database) {
     scratch.execute(&format!("UPDATE audit_head SET last_id = {id}, digest = {digest}"));
 }
 
-async fn what_was_added_without_the_key_stays_unsealed(scratch: Scratch) {
+async fn events_added_without_the_key_stay_unsealed(scratch: Scratch) {
     let db = sealed(&scratch, 3).await;
     let sealed = db.ends().await.unwrap().head;
     forge(&scratch, &db).await;
@@ -119,10 +119,10 @@ async fn what_was_added_without_the_key_stays_unsealed(scratch: Scratch) {
     db.add(done(5)).await.unwrap();
     assert_eq!(head_seal(&db).await, HeadSeal::Fits(sealed), "the forged event is not sealed");
     db.seal(Some(done(6))).await.unwrap();
-    assert!(db.ends().await.unwrap().is_sealed(), "somebody has vouched for it");
+    assert!(db.ends().await.unwrap().is_sealed(), "an operator has sealed it");
 }
 
-async fn another_key_vouches_for_nothing(scratch: Scratch) {
+async fn another_key_does_not_fit_the_seal(scratch: Scratch) {
     let db = sealed(&scratch, 3).await;
     let other = Database::open_sealing(&scratch.url, AuditKey::new([2; 32])).unwrap();
     assert_eq!(head_seal(&other).await, HeadSeal::Foreign);
@@ -145,18 +145,18 @@ async fn old_events_are_removed_and_the_others_stay_verifiable(scratch: Scratch)
     assert_eq!(ends.start, ChainPoint { last_id: 7, digest: all[6].digest });
     let left = db.since(0, 100).await.unwrap();
     assert_eq!(left[..3], all[7..]);
-    // The two that tell of it.
+    // The two events that record the removals.
     assert_eq!(left[3..].iter().map(|e| &*e.name).collect::<Vec<_>>(), ["audit_log_shortened"; 2]);
     assert_eq!(AuditLog::count(&db).await.unwrap(), 5);
     let newest: Vec<_> = db.page(None, 3, 9).await.unwrap().iter().map(|e| e.id).collect();
     assert_eq!(newest, [9, 8]);
-    // Everything may go but what tells of it.
+    // All other events may be removed, but the record of the removal stays.
     assert_eq!(db.remove_old(at(100), 100, by).await.unwrap(), 5);
     assert_eq!(AuditLog::count(&db).await.unwrap(), 1);
     assert!(db.ends().await.unwrap().is_sealed());
 }
 
-async fn a_log_that_was_tampered_with_loses_nothing(scratch: Scratch) {
+async fn no_events_are_removed_from_a_tampered_log(scratch: Scratch) {
     let db = sealed(&scratch, 5).await;
     let by = done(20).by;
     let refused = async |db: &Database| {

@@ -7,8 +7,8 @@ use crate::chat_log::{admits, everything, fill, filters, ids};
 use crate::support::{Scratch, at, user, workspace};
 
 on_both_databases! {
-    a_removal_takes_what_its_filter_admits_and_nothing_else,
-    each_step_tells_what_it_has_removed,
+    a_deletion_removes_exactly_the_filtered_exchanges,
+    each_step_records_what_it_removed,
 }
 
 fn told() -> DeletionEvent {
@@ -24,11 +24,11 @@ async fn step(
     db.clear(filter, after, at_most, told()).await.unwrap()
 }
 
-async fn a_removal_takes_what_its_filter_admits_and_nothing_else(scratch: Scratch) {
+async fn a_deletion_removes_exactly_the_filtered_exchanges(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];
-    // The one that admits everything comes last.
+    // The filter that matches everything comes last.
     let filters = filters(here, users, 300);
     for filter in filters[1..].iter().chain(&filters[..1]) {
         scratch.execute("DELETE FROM chats; DELETE FROM threads");
@@ -53,7 +53,7 @@ async fn a_removal_takes_what_its_filter_admits_and_nothing_else(scratch: Scratc
     assert_eq!(scratch.rows_in("chat_blocks"), 0);
 }
 
-async fn each_step_tells_what_it_has_removed(scratch: Scratch) {
+async fn each_step_records_what_it_removed(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];

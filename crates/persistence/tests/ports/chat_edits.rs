@@ -8,7 +8,7 @@ use crate::support::{Scratch, at, done, workspace};
 
 on_both_databases! {
     an_exchange_is_changed_and_removed_in_its_workspace,
-    sessions_come_by_name_in_pages,
+    sessions_are_paged_by_name,
     an_exchange_touches_its_thread,
 }
 
@@ -58,7 +58,7 @@ async fn an_exchange_is_changed_and_removed_in_its_workspace(scratch: Scratch) {
     assert_eq!(scratch.miscounted_blocks(), 0);
 }
 
-async fn sessions_come_by_name_in_pages(scratch: Scratch) {
+async fn sessions_are_paged_by_name(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let there = workspace(&db, "There").await.id;

@@ -1,4 +1,4 @@
-//! Images apart from their exchanges, and limits in bytes on what is loaded at once.
+//! Images stored apart from their exchanges, and byte limits on what is loaded at once.
 use carrel_domain::ChatId;
 use carrel_domain::chat::{
     Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MOST_BYTES, NewChat,
@@ -11,10 +11,10 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, at, done, workspace};
 
 on_both_databases! {
-    images_are_loaded_only_where_they_are_asked_for,
-    what_is_loaded_at_once_is_limited_in_bytes,
-    a_page_of_the_log_that_is_cut_goes_on_after_its_last_exchange,
-    images_go_with_their_exchanges,
+    images_are_loaded_only_on_request,
+    loads_are_limited_in_bytes,
+    a_cut_page_of_the_log_continues_after_its_last_exchange,
+    images_are_deleted_with_their_exchanges,
     images_within_the_answers_of_earlier_versions_are_moved,
 }
 
@@ -46,7 +46,7 @@ async fn logged(db: &Database, at_most: Portion) -> Vec<Chat> {
     items.into_iter().map(|logged| logged.chat).collect()
 }
 
-async fn images_are_loaded_only_where_they_are_asked_for(scratch: Scratch) {
+async fn images_are_loaded_only_on_request(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await;
     let of = talk(&here);
@@ -71,7 +71,7 @@ async fn images_are_loaded_only_where_they_are_asked_for(scratch: Scratch) {
     assert!(ChatEdits::chat(&db, here.id, id).await.unwrap().unwrap().images.is_empty());
 }
 
-async fn what_is_loaded_at_once_is_limited_in_bytes(scratch: Scratch) {
+async fn loads_are_limited_in_bytes(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await;
     let (of, scope) = (talk(&here), ChatScope::Workspace(here.id));
@@ -79,7 +79,7 @@ async fn what_is_loaded_at_once_is_limited_in_bytes(scratch: Scratch) {
     for _ in 0..6 {
         say(&db, &of, NAMED, &[&image]).await;
     }
-    // The fourth exceeds the limit, as three of them are a little shorter.
+    // The first three are slightly below the limit together, so the fourth one reaches it.
     let first = db.history_page(&scope, all(0)).await.unwrap();
     assert_eq!((first.items.len(), first.is_cut), (4, true));
     let rest = db.history_page(&scope, all(4)).await.unwrap();
@@ -97,7 +97,7 @@ async fn what_is_loaded_at_once_is_limited_in_bytes(scratch: Scratch) {
     assert!(past[0].id > shown.items[0].id);
 }
 
-async fn a_page_of_the_log_that_is_cut_goes_on_after_its_last_exchange(scratch: Scratch) {
+async fn a_cut_page_of_the_log_continues_after_its_last_exchange(scratch: Scratch) {
     let db = scratch.open();
     let of = talk(&workspace(&db, "Here").await);
     let mut ids = Vec::new();
@@ -122,7 +122,7 @@ async fn a_page_of_the_log_that_is_cut_goes_on_after_its_last_exchange(scratch: 
     assert_eq!((page.items.len(), page.is_cut), (1, true), "images count where they are loaded");
 }
 
-async fn images_go_with_their_exchanges(scratch: Scratch) {
+async fn images_are_deleted_with_their_exchanges(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await;
     let id = say(&db, &talk(&here), NAMED, &["AAAA"]).await;
@@ -133,7 +133,7 @@ async fn images_go_with_their_exchanges(scratch: Scratch) {
     assert_eq!(scratch.rows_in("chat_images"), 0);
 }
 
-/// As the service splits answers, in small.
+/// A small version of the service's function that splits answers.
 fn split(response: &str) -> Option<(String, Vec<String>)> {
     let (image, rest) = response.strip_prefix("{\"contentString\":\"")?.split_once('"')?;
     Some((rest.to_owned(), vec![image.to_owned()]))
@@ -148,13 +148,13 @@ async fn images_within_the_answers_of_earlier_versions_are_moved(scratch: Scratc
         old.push(say(&db, &of, &format!("{{\"contentString\":\"{number}\"left"), &[]).await);
     }
     let damaged = say(&db, &of, "x\"contentString\"", &[]).await;
-    // As the migration finds a database of an earlier version.
+    // The state in which the migration leaves a database of an earlier version.
     scratch.execute("UPDATE chat_image_backlog SET up_to = (SELECT MAX(id) FROM chats)");
     let mut steps = 1;
     while db.move_images(split).await.unwrap() {
         steps += 1;
     }
-    assert!(steps > 1, "all at once holds up everybody else");
+    assert!(steps > 1, "a single step would block other writers for long");
     let with = Portion { images: true, ..Portion::of(200) };
     let moved = logged(&db, with).await;
     assert_eq!((moved[0].id, moved[0].response.as_str()), (damaged, "x\"contentString\""));

@@ -11,15 +11,15 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, admin, at, done, user, workspace};
 
 on_both_databases! {
-    exchanges_come_with_the_names_of_what_they_belong_to,
+    exchanges_are_listed_with_their_workspace_and_user,
     pages_agree_with_the_log_however_it_is_filtered,
-    pages_of_a_long_log_with_gaps_are_where_they_should_be,
-    blocks_are_counted_through_every_kind_of_removal,
-    an_exchange_is_removed_once,
+    pages_of_a_long_log_with_gaps_start_at_the_right_exchange,
+    blocks_stay_counted_through_every_kind_of_deletion,
+    an_exchange_is_deleted_once,
 }
 
-/// Fills the log with exchanges of all kinds: of three workspaces of which one does not exist, of
-/// two users, two threads and some sessions, at times that do not always grow.
+/// Fills the log with exchanges of three workspaces (of which one does not exist), two users, two
+/// threads and several sessions, at times that do not always increase.
 pub fn fill(scratch: &Scratch, here: WorkspaceId, users: [UserId; 2], number: usize) {
     scratch.execute(&format!(
         "INSERT INTO threads (id, slug, name, workspace_id, created_at, updated_at)
@@ -56,7 +56,7 @@ pub fn fill(scratch: &Scratch, here: WorkspaceId, users: [UserId; 2], number: us
     }
 }
 
-/// Filters of every kind, alone and together.
+/// Filters by each field, alone and combined.
 pub fn filters(here: WorkspaceId, users: [UserId; 2], number: i64) -> Vec<ChatFilter> {
     let all = ChatFilter::default;
     let later = Some(at(number / 3));
@@ -96,7 +96,7 @@ pub fn filters(here: WorkspaceId, users: [UserId; 2], number: i64) -> Vec<ChatFi
     ]
 }
 
-/// What a filter means, said once more.
+/// A second, independent implementation of filters.
 pub fn admits(filter: &ChatFilter, logged: &LoggedChat) -> bool {
     fn is<T: PartialEq>(wanted: &Option<T>, has: Option<&T>) -> bool {
         wanted.is_none() || wanted.as_ref() == has
@@ -113,7 +113,7 @@ pub fn admits(filter: &ChatFilter, logged: &LoggedChat) -> bool {
         && to.is_none_or(|to| chat.created_at < to)
 }
 
-/// The whole log, oldest first.
+/// Returns the whole log, oldest first.
 pub async fn everything(db: &Database) -> Vec<LoggedChat> {
     let all = ChatFilter::default();
     let at_most = Portion { exchanges: u32::MAX, bytes: usize::MAX, images: false };
@@ -136,7 +136,7 @@ fn chat(conversation: &Conversation) -> NewChat {
     }
 }
 
-async fn exchanges_come_with_the_names_of_what_they_belong_to(scratch: Scratch) {
+async fn exchanges_are_listed_with_their_workspace_and_user(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here & there").await;
     let somebody = user(&db, "somebody").await.id;
@@ -191,12 +191,12 @@ async fn pages_agree_with_the_log_however_it_is_filtered(scratch: Scratch) {
     }
 }
 
-async fn pages_of_a_long_log_with_gaps_are_where_they_should_be(scratch: Scratch) {
+async fn pages_of_a_long_log_with_gaps_start_at_the_right_exchange(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];
     fill(&scratch, here, users, 10_000);
-    // Gaps that begin and end at, before and after the edges of blocks.
+    // Gaps that start and end at, before and after the boundaries of blocks.
     for gap in [
         "id = 1",
         "id BETWEEN 63 AND 64",
@@ -231,7 +231,7 @@ async fn pages_of_a_long_log_with_gaps_are_where_they_should_be(scratch: Scratch
     }
 }
 
-async fn blocks_are_counted_through_every_kind_of_removal(scratch: Scratch) {
+async fn blocks_stay_counted_through_every_kind_of_deletion(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let next = workspace(&db, "Next").await.id;
@@ -256,7 +256,7 @@ async fn blocks_are_counted_through_every_kind_of_removal(scratch: Scratch) {
     assert_eq!(scratch.rows_in("chat_blocks"), 0);
 }
 
-async fn an_exchange_is_removed_once(scratch: Scratch) {
+async fn an_exchange_is_deleted_once(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let talk = Conversation { workspace: here, user: None, thread: None, session: None };

@@ -11,8 +11,8 @@ on_both_databases! {
     conversations_are_kept_apart,
     excluded_exchanges_are_not_history,
     a_conversation_needs_its_workspace,
-    a_workspace_takes_its_conversations_along,
-    names_of_sessions_have_a_limit,
+    conversations_are_deleted_with_their_workspace,
+    session_names_have_a_length_limit,
 }
 
 fn talk(workspace: WorkspaceId) -> Conversation {
@@ -101,7 +101,7 @@ async fn a_conversation_needs_its_workspace(scratch: Scratch) {
     }
 }
 
-async fn a_workspace_takes_its_conversations_along(scratch: Scratch) {
+async fn conversations_are_deleted_with_their_workspace(scratch: Scratch) {
     let db = scratch.open();
     let (gone, kept) = (workspace(&db, "Gone").await.id, workspace(&db, "Kept").await.id);
     let last = db.append(chat(&talk(gone), "gone"), done(0)).await.unwrap();
@@ -110,10 +110,10 @@ async fn a_workspace_takes_its_conversations_along(scratch: Scratch) {
     assert!(db.append(chat(&talk(kept), "kept"), done(0)).await.unwrap() > last);
 }
 
-async fn names_of_sessions_have_a_limit(scratch: Scratch) {
+async fn session_names_have_a_length_limit(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    // Nothing repeats in it, so that the database cannot pack it into less.
+    // The name has no repetitions, so that the database cannot compress it.
     let mut noise = 1u32;
     let name: String = std::iter::repeat_with(|| {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -10,7 +10,7 @@ use crate::support::{Scratch, document, done, embedded, new_workspace, path, wor
 on_both_databases! {
     none_of_many_concurrent_writers_fails,
     two_processes_write_to_one_database,
-    counts_agree_with_rows_after_everything_at_once,
+    counts_match_rows_after_concurrent_changes,
     a_reader_sees_a_version_and_its_codes_together,
 }
 
@@ -18,7 +18,7 @@ async fn none_of_many_concurrent_writers_fails(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
-    // Each reads the earlier place, counts its passages and only then writes.
+    // Each task reads the earlier workspace document, counts its passages and only then writes.
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let db = db.clone();
@@ -56,7 +56,7 @@ async fn two_processes_write_to_one_database(scratch: Scratch) {
     }
 }
 
-/// One of many things that get into each other's way, chosen by `number`.
+/// Runs one of many conflicting operations, chosen by `number`.
 async fn disturb(db: &Database, number: usize) -> Result<()> {
     let here = db.by_slug(&format!("w{}", number % 3)).await?;
     let other = db.by_slug(&format!("w{}", number / 3 % 3)).await?;
@@ -82,7 +82,7 @@ async fn disturb(db: &Database, number: usize) -> Result<()> {
     }
 }
 
-async fn counts_agree_with_rows_after_everything_at_once(scratch: Scratch) {
+async fn counts_match_rows_after_concurrent_changes(scratch: Scratch) {
     let db = scratch.open();
     let tasks: Vec<_> = (0..8)
         .map(|task| {

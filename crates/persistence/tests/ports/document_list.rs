@@ -8,11 +8,11 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    documents_are_listed_a_page_at_a_time_newest_first,
+    documents_are_paged_newest_first,
     a_title_is_found_by_any_part_of_it_in_any_case,
     a_list_shows_the_workspaces_of_each_document,
-    folders_come_with_the_number_of_their_documents,
-    titles_of_earlier_versions_are_found_too,
+    folders_are_listed_with_their_number_of_documents,
+    titles_stored_by_earlier_versions_are_found,
 }
 
 async fn add(db: &Database, folder: &str, title: &str, second: i64, into: &[WorkspaceId]) {
@@ -44,7 +44,7 @@ fn folder(name: &str) -> DocumentScope {
     DocumentScope::Folder(Folder::parse(name).unwrap())
 }
 
-async fn documents_are_listed_a_page_at_a_time_newest_first(scratch: Scratch) {
+async fn documents_are_paged_newest_first(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for (second, title) in ["a", "b", "c", "d"].into_iter().enumerate() {
@@ -113,7 +113,7 @@ async fn a_list_shows_the_workspaces_of_each_document(scratch: Scratch) {
     assert_eq!(titles.len(), 1);
 }
 
-async fn folders_come_with_the_number_of_their_documents(scratch: Scratch) {
+async fn folders_are_listed_with_their_number_of_documents(scratch: Scratch) {
     let db = scratch.open();
     for (folder, title) in [("b", "1"), ("b", "2"), ("a", "3"), ("Z", "4")] {
         add(&db, folder, title, 0, &[]).await;
@@ -127,7 +127,7 @@ async fn folders_come_with_the_number_of_their_documents(scratch: Scratch) {
     assert_eq!(db.counted_folders(4, 9).await.unwrap(), []);
 }
 
-async fn titles_of_earlier_versions_are_found_too(scratch: Scratch) {
+async fn titles_stored_by_earlier_versions_are_found(scratch: Scratch) {
     let db = scratch.open();
     add(&db, "some", "ÄRGER", 0, &[]).await;
     scratch.execute("UPDATE documents SET sought = NULL");

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use crate::support::{Scratch, at};
 
 on_both_databases! {
-    vectors_come_back_as_they_were_kept,
-    a_vector_of_another_length_takes_the_place_of_the_one_before,
-    those_used_the_longest_ago_are_dropped,
-    many_keepers_agree_on_the_size,
+    cached_vectors_are_read_back_unchanged,
+    a_vector_of_another_length_replaces_the_old_one,
+    the_least_recently_used_vectors_are_dropped,
+    concurrent_writers_agree_on_the_size,
 }
 
 const DAY: i64 = 86_400;
@@ -21,7 +21,7 @@ fn vectors(numbers: std::ops::Range<u8>) -> Vec<(TextKey, Vec<f32>)> {
     keys(numbers).into_iter().map(|key| (key, vec![f32::from(key.0[0]); 100])).collect()
 }
 
-async fn vectors_come_back_as_they_were_kept(scratch: Scratch) {
+async fn cached_vectors_are_read_back_unchanged(scratch: Scratch) {
     let db = scratch.open();
     assert!(db.find(&keys(0..3), at(0)).await.unwrap().is_empty());
     db.store_vectors(vectors(0..2), u64::MAX, at(0)).await.unwrap();
@@ -32,7 +32,7 @@ async fn vectors_come_back_as_they_were_kept(scratch: Scratch) {
     assert_eq!(scratch.rows_in("embeddings"), 3);
 }
 
-async fn a_vector_of_another_length_takes_the_place_of_the_one_before(scratch: Scratch) {
+async fn a_vector_of_another_length_replaces_the_old_one(scratch: Scratch) {
     let db = scratch.open();
     db.store_vectors(vectors(0..4), u64::MAX, at(0)).await.unwrap();
     let longer: Vec<_> = keys(2..5).into_iter().map(|key| (key, vec![7.0; 200])).collect();
@@ -44,7 +44,7 @@ async fn a_vector_of_another_length_takes_the_place_of_the_one_before(scratch: S
     assert_eq!(bytes, 2 * 464 + 3 * 864);
 }
 
-async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
+async fn the_least_recently_used_vectors_are_dropped(scratch: Scratch) {
     let db = scratch.open();
     let most = 10 * 464;
     let keep = async |numbers, now: DateTime<Utc>| {
@@ -53,7 +53,7 @@ async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
     keep(0..5, at(0)).await;
     keep(5..10, at(DAY)).await;
     assert_eq!(scratch.rows_in("embeddings"), 10);
-    // A use within a day of the last one is not worth a note.
+    // A use within a day of the last recorded one is not recorded.
     db.find(&keys(5..6), at(DAY + 3600)).await.unwrap();
     db.find(&keys(0..2), at(3 * DAY)).await.unwrap();
     keep(10..14, at(3 * DAY)).await;
@@ -61,7 +61,7 @@ async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
     let mut left: Vec<u8> = left.into_keys().map(|key| key.0[0]).collect();
     left.sort_unstable();
     assert_eq!((left.len(), &left[..2], &left[6..]), (10, &[0, 1][..], &[10, 11, 12, 13][..]));
-    // A bound that was lowered is reached step by step.
+    // After the limit is lowered, the cache shrinks over several writes.
     EmbeddingCache::store_vectors(&db, vectors(14..15), 464, at(4 * DAY)).await.unwrap();
     assert_eq!(scratch.rows_in("embeddings"), 7);
     for _ in 0..2 {
@@ -70,7 +70,7 @@ async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
     assert_eq!(scratch.rows_in("embeddings"), 1);
 }
 
-async fn many_keepers_agree_on_the_size(scratch: Scratch) {
+async fn concurrent_writers_agree_on_the_size(scratch: Scratch) {
     let db = scratch.open();
     let keepers: Vec<_> = (0..8u8)
         .map(|number| {

@@ -20,8 +20,8 @@ use crate::support::{
 };
 
 on_both_databases! {
-    the_chain_holds_whatever_happens_at_once,
-    concurrent_events_make_one_chain,
+    the_chain_survives_concurrent_changes,
+    concurrent_events_form_one_chain,
 }
 
 fn key(number: usize, origin: KeyOrigin) -> NewApiKey {
@@ -39,7 +39,7 @@ fn key(number: usize, origin: KeyOrigin) -> NewApiKey {
     }
 }
 
-/// One of everything that can be done, chosen by `number`.
+/// Runs one operation of each port, chosen by `number`.
 async fn act(db: &Database, number: usize) -> Result<()> {
     let users = Users::list(db).await?;
     let workspaces = Workspaces::list(db).await?;
@@ -145,7 +145,7 @@ async fn act(db: &Database, number: usize) -> Result<()> {
     }
 }
 
-async fn the_chain_holds_whatever_happens_at_once(scratch: Scratch) {
+async fn the_chain_survives_concurrent_changes(scratch: Scratch) {
     let databases = [scratch.open(), scratch.open()];
     admin(&databases[0], "admin").await;
     for number in 0..3 {
@@ -178,7 +178,7 @@ async fn the_chain_holds_whatever_happens_at_once(scratch: Scratch) {
     assert!(admins.iter().any(|user| user.role == Role::Admin && !user.suspended));
 }
 
-async fn concurrent_events_make_one_chain(scratch: Scratch) {
+async fn concurrent_events_form_one_chain(scratch: Scratch) {
     let databases = [scratch.open(), scratch.open()];
     let tasks: Vec<_> = (0..64)
         .map(|task| {

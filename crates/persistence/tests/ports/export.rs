@@ -11,10 +11,10 @@ use crate::support::{Scratch, at, done, user, workspace};
 
 on_both_databases! {
     an_export_reads_each_exchange_once_in_every_order,
-    a_portion_ends_with_the_exchange_that_fills_it,
-    exchanges_of_one_moment_are_told_apart,
-    an_export_goes_on_where_its_last_exchange_was_removed,
-    what_is_added_meanwhile_comes_last,
+    a_portion_ends_with_the_exchange_that_reaches_the_limit,
+    exchanges_with_equal_times_are_all_exported,
+    an_export_continues_after_a_removed_exchange,
+    exchanges_added_during_an_export_come_last,
 }
 
 const ORDERS: [ExportOrder; 3] =
@@ -49,7 +49,7 @@ async fn export(
     }
 }
 
-/// Which of those in the same group follow one another directly.
+/// Exchanges with equal results must be adjacent.
 fn group(order: ExportOrder, of: &Conversation) -> String {
     match order {
         ExportOrder::ByTime => String::new(),
@@ -58,7 +58,8 @@ fn group(order: ExportOrder, of: &Conversation) -> String {
     }
 }
 
-/// Each group comes once, oldest first, and groups of one workspace after those of the one before.
+/// Asserts that each group appears once, oldest first, and that the groups of a workspace are
+/// adjacent.
 fn assert_in_order(order: ExportOrder, chats: &[LoggedChat]) {
     let mut closed = BTreeSet::new();
     for pair in chats.windows(2) {
@@ -97,7 +98,7 @@ async fn an_export_reads_each_exchange_once_in_every_order(scratch: Scratch) {
     }
 }
 
-async fn a_portion_ends_with_the_exchange_that_fills_it(scratch: Scratch) {
+async fn a_portion_ends_with_the_exchange_that_reaches_the_limit(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];
@@ -121,7 +122,7 @@ async fn a_portion_ends_with_the_exchange_that_fills_it(scratch: Scratch) {
     }
 }
 
-async fn exchanges_of_one_moment_are_told_apart(scratch: Scratch) {
+async fn exchanges_with_equal_times_are_all_exported(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];
@@ -145,7 +146,7 @@ async fn exchanges_of_one_moment_are_told_apart(scratch: Scratch) {
     }
 }
 
-async fn an_export_goes_on_where_its_last_exchange_was_removed(scratch: Scratch) {
+async fn an_export_continues_after_a_removed_exchange(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];
@@ -168,7 +169,7 @@ async fn an_export_goes_on_where_its_last_exchange_was_removed(scratch: Scratch)
     }
 }
 
-async fn what_is_added_meanwhile_comes_last(scratch: Scratch) {
+async fn exchanges_added_during_an_export_come_last(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];

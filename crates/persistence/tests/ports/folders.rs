@@ -10,14 +10,14 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    lists_are_in_the_order_of_bytes,
-    a_folder_may_be_empty_and_is_made_once,
-    lists_tell_where_documents_are_pinned,
+    lists_are_sorted_by_bytes,
+    a_folder_may_be_empty_and_is_created_once,
+    lists_show_where_documents_are_pinned,
     a_document_is_found_by_its_id_and_by_its_name,
-    removing_a_folder_removes_all_that_is_in_it,
+    removing_a_folder_removes_its_documents,
     a_moved_document_keeps_its_places,
-    moves_are_carried_out_whole_or_not_at_all,
-    uploads_into_a_folder_that_is_being_removed_leave_nothing_half,
+    moves_are_all_or_nothing,
+    uploads_into_a_folder_during_its_removal_are_all_or_nothing,
 }
 
 fn folder(name: &str) -> Folder {
@@ -39,7 +39,7 @@ fn names(listed: &[ListedDocument]) -> Vec<String> {
     listed.iter().map(|each| path(each.texts())).collect()
 }
 
-async fn lists_are_in_the_order_of_bytes(scratch: Scratch) {
+async fn lists_are_sorted_by_bytes(scratch: Scratch) {
     let db = scratch.open();
     create(&db, &["b/é.json", "b/Z.json", "b/a.json", "B/x.json", "custom-documents/q.json"]).await;
     create(&db, &["b/_.json", "ä/x.json", "custom-documents/p.json"]).await;
@@ -65,7 +65,7 @@ async fn lists_are_in_the_order_of_bytes(scratch: Scratch) {
     assert_eq!(elsewhere, expected);
 }
 
-async fn a_folder_may_be_empty_and_is_made_once(scratch: Scratch) {
+async fn a_folder_may_be_empty_and_is_created_once(scratch: Scratch) {
     let db = scratch.open();
     assert_eq!(db.folders().await.unwrap(), [Folder::default()]);
     assert_eq!(db.documents_in(&Folder::default()).await.unwrap(), Some(0));
@@ -79,7 +79,7 @@ async fn a_folder_may_be_empty_and_is_made_once(scratch: Scratch) {
     assert_eq!(db.documents_in(&folder("new")).await.unwrap(), None);
 }
 
-async fn lists_tell_where_documents_are_pinned(scratch: Scratch) {
+async fn lists_show_where_documents_are_pinned(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let made = Document { metadata: "{\"a\":1}".into(), ..document("a") };
@@ -93,7 +93,7 @@ async fn lists_tell_where_documents_are_pinned(scratch: Scratch) {
     assert_eq!((listed[0].id, listed[0].published), (made.id, made.published));
     assert_eq!(listed[0].texts().metadata, made.metadata);
     assert!(!listed[1].is_placed && listed[1].pinned_in.is_empty() && !listed[1].is_watched);
-    // More than one statement asks for, and one that differs in its folder alone.
+    // More paths than one statement takes, and one that differs only in its folder.
     let elsewhere = path("a").moved_to(&folder("elsewhere"));
     let mut paths = vec![path("b"), elsewhere];
     paths.extend((0..1_100).map(|number| path(&format!("never-{number}"))));
@@ -115,7 +115,7 @@ async fn a_document_is_found_by_its_id_and_by_its_name(scratch: Scratch) {
     }
 }
 
-async fn removing_a_folder_removes_all_that_is_in_it(scratch: Scratch) {
+async fn removing_a_folder_removes_its_documents(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let mut placed = Vec::new();
@@ -155,7 +155,7 @@ async fn a_moved_document_keeps_its_places(scratch: Scratch) {
     assert_eq!(db.pending_files(at(3)).await.unwrap(), [(path("a"), false)]);
 }
 
-async fn moves_are_carried_out_whole_or_not_at_all(scratch: Scratch) {
+async fn moves_are_all_or_nothing(scratch: Scratch) {
     let db = scratch.open();
     create(&db, &["custom-documents/a.json", "custom-documents/b.json", "new/b.json"]).await;
     let to = |name: &str, folder_name: &str| DocumentMove {
@@ -177,7 +177,7 @@ async fn moves_are_carried_out_whole_or_not_at_all(scratch: Scratch) {
     assert_eq!(db.pending_files(at(9)).await.unwrap(), []);
 }
 
-async fn uploads_into_a_folder_that_is_being_removed_leave_nothing_half(scratch: Scratch) {
+async fn uploads_into_a_folder_during_its_removal_are_all_or_nothing(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     db.create_folder(&folder("busy"), done(0)).await.unwrap();

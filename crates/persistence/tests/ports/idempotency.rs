@@ -10,9 +10,9 @@ use crate::support::{Scratch, at, done};
 
 on_both_databases! {
     a_request_is_carried_out_once,
-    a_request_that_failed_or_was_broken_off_is_carried_out_again,
-    answers_are_forgotten_after_a_day_and_beyond_a_number,
-    of_several_at_once_one_is_carried_out,
+    a_failed_or_interrupted_request_is_carried_out_again,
+    answers_are_deleted_after_a_day_or_beyond_a_maximum,
+    one_of_several_concurrent_requests_is_carried_out,
 }
 
 async fn key(db: &Database) -> ApiKeyId {
@@ -46,7 +46,7 @@ async fn a_request_is_carried_out_once(scratch: Scratch) {
     assert_eq!(db.begin(elsewhere, at(2)).await.unwrap(), IdempotencyState::New);
 }
 
-async fn a_request_that_failed_or_was_broken_off_is_carried_out_again(scratch: Scratch) {
+async fn a_failed_or_interrupted_request_is_carried_out_again(scratch: Scratch) {
     let db = scratch.open();
     let request = IdempotentRequest { name: [1; 32], by: key(&db).await, content: [2; 32] };
     db.begin(request, at(0)).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_request_that_failed_or_was_broken_off_is_carried_out_again(scratch: S
     assert_eq!(db.begin(request, later).await.unwrap(), IdempotencyState::InProgress);
 }
 
-async fn answers_are_forgotten_after_a_day_and_beyond_a_number(scratch: Scratch) {
+async fn answers_are_deleted_after_a_day_or_beyond_a_maximum(scratch: Scratch) {
     let db = scratch.open();
     let by = key(&db).await;
     let request = |number: u32| {
@@ -76,7 +76,7 @@ async fn answers_are_forgotten_after_a_day_and_beyond_a_number(scratch: Scratch)
     assert_eq!(scratch.rows_in("repeatable_requests"), 1);
 }
 
-async fn of_several_at_once_one_is_carried_out(scratch: Scratch) {
+async fn one_of_several_concurrent_requests_is_carried_out(scratch: Scratch) {
     let db = scratch.open();
     let request = IdempotentRequest { name: [1; 32], by: key(&db).await, content: [2; 32] };
     let begun = (0..8).map(|_| {

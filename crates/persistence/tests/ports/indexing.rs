@@ -10,11 +10,11 @@ use crate::support::{
 
 on_both_databases! {
     placing_again_replaces_the_earlier_place,
-    a_place_keeps_its_pin_when_it_is_replaced,
-    only_known_documents_are_placed_and_only_in_workspaces,
-    withdrawing_takes_a_document_out_of_one_workspace,
-    documents_come_in_the_order_they_were_placed,
-    passages_come_in_the_order_asked_for,
+    a_pin_survives_indexing_again,
+    indexing_needs_an_existing_document_and_workspace,
+    a_document_is_withdrawn_from_one_workspace,
+    documents_are_listed_in_the_order_they_were_indexed,
+    passages_are_returned_in_the_requested_order,
     passages_and_vectors_of_a_long_document_belong_together,
     a_document_may_have_no_passages,
 }
@@ -43,7 +43,7 @@ async fn placing_again_replaces_the_earlier_place(scratch: Scratch) {
     assert_eq!(db.passages(here, &gone).await.unwrap(), []);
 }
 
-async fn a_place_keeps_its_pin_when_it_is_replaced(scratch: Scratch) {
+async fn a_pin_survives_indexing_again(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     Documents::create(&db, document("a"), vec![embedded(here, "a", 1)], done(0)).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_place_keeps_its_pin_when_it_is_replaced(scratch: Scratch) {
     assert_eq!(db.in_workspace(here).await.unwrap(), [place]);
 }
 
-async fn only_known_documents_are_placed_and_only_in_workspaces(scratch: Scratch) {
+async fn indexing_needs_an_existing_document_and_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let unknown = db.place(&path("a"), embedded(here, "a", 1), done(2)).await;
@@ -64,7 +64,7 @@ async fn only_known_documents_are_placed_and_only_in_workspaces(scratch: Scratch
     assert_eq!(db.count(None).await.unwrap(), 0);
 }
 
-async fn withdrawing_takes_a_document_out_of_one_workspace(scratch: Scratch) {
+async fn a_document_is_withdrawn_from_one_workspace(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let places = vec![embedded(one, "a", 2), embedded(two, "a", 2)];
@@ -80,7 +80,7 @@ async fn withdrawing_takes_a_document_out_of_one_workspace(scratch: Scratch) {
     assert!(db.by_path(&path("a")).await.unwrap().is_some());
 }
 
-async fn documents_come_in_the_order_they_were_placed(scratch: Scratch) {
+async fn documents_are_listed_in_the_order_they_were_indexed(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for name in ["c", "a", "b"] {
@@ -94,7 +94,7 @@ async fn documents_come_in_the_order_they_were_placed(scratch: Scratch) {
     assert_eq!(order, [path("a"), path("b"), path("c")]);
 }
 
-async fn passages_come_in_the_order_asked_for(scratch: Scratch) {
+async fn passages_are_returned_in_the_requested_order(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     let made = document("a");

@@ -1,4 +1,4 @@
-//! Placing documents one by one, as jobs do.
+//! Adds documents to workspaces one by one, through jobs.
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::{
     FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, StepResult,
@@ -9,14 +9,14 @@ use carrel_domain::{DocumentPath, Error, Result, WorkspaceDocumentId};
 use carrel_persistence::Database;
 
 pub trait Place {
-    /// What came of it.
+    /// Returns the result of the step.
     async fn put(
         &self,
         path: &DocumentPath,
         embedded: IndexedDocument,
         event: Event,
     ) -> Result<StepResult>;
-    /// The place, and the one before it.
+    /// Returns the new workspace document and the one that it replaced.
     async fn place(
         &self,
         path: &DocumentPath,

@@ -1,4 +1,4 @@
-//! The database as a whole: listed from end to end, copied while others write, and checked.
+//! The database as a whole: listed completely, copied during writes, and checked.
 use carrel_domain::backup::{Copies, Inventory};
 use carrel_domain::library::Documents;
 use carrel_domain::workspace::Workspaces;
@@ -9,12 +9,12 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 use crate::support::{Scratch, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    documents_are_listed_once_each_in_the_order_of_their_paths,
-    what_does_not_agree_is_told,
-    a_copy_is_of_one_moment_and_stays_as_it_is,
+    every_document_is_listed_once_by_path,
+    inconsistencies_are_reported,
+    a_copy_is_consistent_and_does_not_change,
 }
 
-/// A statement past all ports.
+/// Runs a statement without going through a port.
 fn tamper(scratch: &Scratch, statement: &str) {
     match scratch.url.strip_prefix("sqlite://") {
         Some(file) => SqliteConnection::establish(file).unwrap().batch_execute(statement).unwrap(),
@@ -22,7 +22,7 @@ fn tamper(scratch: &Scratch, statement: &str) {
     }
 }
 
-async fn documents_are_listed_once_each_in_the_order_of_their_paths(scratch: Scratch) {
+async fn every_document_is_listed_once_by_path(scratch: Scratch) {
     let db = scratch.open();
     for name in ["c", "a", "é", "b", "a b", "A"] {
         Documents::create(&db, document(name), Vec::new(), done(0)).await.unwrap();
@@ -39,7 +39,7 @@ async fn documents_are_listed_once_each_in_the_order_of_their_paths(scratch: Scr
     assert_eq!(paged, all);
 }
 
-async fn what_does_not_agree_is_told(scratch: Scratch) {
+async fn inconsistencies_are_reported(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let places = vec![embedded(here, "a", 4)];
@@ -58,7 +58,7 @@ async fn what_does_not_agree_is_told(scratch: Scratch) {
     }
 }
 
-async fn a_copy_is_of_one_moment_and_stays_as_it_is(scratch: Scratch) {
+async fn a_copy_is_consistent_and_does_not_change(scratch: Scratch) {
     let db = scratch.open();
     let made = workspace(&db, "Here").await;
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_copy_is_of_one_moment_and_stays_as_it_is(scratch: Scratch) {
     assert_eq!(copy.documents(None, 9).await.unwrap().len(), 1);
     assert_eq!(copy.faults().await.unwrap(), Vec::<String>::new());
     drop(copy);
-    // No journal stays beside it, so the one file is all there is to keep.
+    // There is no journal beside it, so the one file is the complete copy.
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     let opened = Database::open(&format!("sqlite://{}", file.display())).unwrap();
     assert_eq!(Workspaces::list(&opened).await.unwrap(), [made]);

@@ -12,24 +12,24 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, admin, at, done, new_user, user, workspace};
 
 on_both_databases! {
-    an_invite_comes_back_as_made,
-    unknown_workspaces_are_refused_or_kept,
-    a_code_is_given_once,
+    an_invite_is_read_back_as_created,
+    unknown_workspaces_are_refused_or_stored_on_request,
+    a_code_is_unique,
     a_pending_invite_is_disabled_once,
-    redeeming_makes_a_user_who_joins_the_workspaces,
-    an_invite_that_is_not_open_is_not_redeemed,
-    a_taken_name_leaves_the_invite_open,
-    of_many_redemptions_one_succeeds,
-    a_redemption_that_fails_at_the_last_step_leaves_nothing,
-    a_redemption_that_is_killed_leaves_nothing_or_everything,
-    an_invite_outlives_those_who_made_and_claimed_it,
+    redeeming_creates_a_user_who_joins_the_workspaces,
+    only_a_pending_invite_is_redeemed,
+    a_taken_name_leaves_the_invite_pending,
+    one_of_many_concurrent_redemptions_succeeds,
+    a_redemption_that_fails_at_the_last_step_is_rolled_back,
+    a_killed_redemption_is_all_or_nothing,
+    an_invite_outlives_its_creator_and_its_claimant,
 }
 
 fn new_invite(code: &str) -> NewInvite {
     NewInvite { code: code.into(), workspaces: Vec::new(), expires_at: None, created_at: at(0) }
 }
 
-/// An event of a user's.
+/// An event caused by a user.
 fn done_by(user: UserId, second: i64) -> Event {
     let event = done(second);
     Event { by: By { actor: Actor::User(user), ..event.by }, ..event }
@@ -43,7 +43,7 @@ fn is_not_found<T>(outcome: &Result<T, Error>) -> bool {
     matches!(outcome, Err(Error::NotFound { kind: "invite", .. }))
 }
 
-async fn an_invite_comes_back_as_made(scratch: Scratch) {
+async fn an_invite_is_read_back_as_created(scratch: Scratch) {
     let db = scratch.open();
     let creator = admin(&db, "creator").await.id;
     let new = NewInvite {
@@ -73,7 +73,7 @@ async fn an_invite_comes_back_as_made(scratch: Scratch) {
     assert_eq!(Invites::list(&db).await.unwrap(), [made, plain]);
 }
 
-async fn unknown_workspaces_are_refused_or_kept(scratch: Scratch) {
+async fn unknown_workspaces_are_refused_or_stored_on_request(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let new = NewInvite { workspaces: vec![here, WorkspaceId(77)], ..new_invite("one") };
@@ -86,7 +86,7 @@ async fn unknown_workspaces_are_refused_or_kept(scratch: Scratch) {
     Invites::create(&db, known, UnknownWorkspaces::Refuse, done(0)).await.unwrap();
 }
 
-async fn a_code_is_given_once(scratch: Scratch) {
+async fn a_code_is_unique(scratch: Scratch) {
     let db = scratch.open();
     create(&db, new_invite("secret")).await;
     let again = Invites::create(&db, new_invite("secret"), UnknownWorkspaces::Keep, done(0)).await;
@@ -114,7 +114,7 @@ async fn a_pending_invite_is_disabled_once(scratch: Scratch) {
     assert_eq!(db.by_code("two").await.unwrap(), Some(before));
 }
 
-async fn redeeming_makes_a_user_who_joins_the_workspaces(scratch: Scratch) {
+async fn redeeming_creates_a_user_who_joins_the_workspaces(scratch: Scratch) {
     let db = scratch.open();
     let (one, gone) = (workspace(&db, "One").await.id, workspace(&db, "Gone").await.id);
     let two = workspace(&db, "Two").await.id;
@@ -136,7 +136,7 @@ async fn redeeming_makes_a_user_who_joins_the_workspaces(scratch: Scratch) {
     assert_eq!(Invites::list(&db).await.unwrap(), [invite]);
 }
 
-async fn an_invite_that_is_not_open_is_not_redeemed(scratch: Scratch) {
+async fn only_a_pending_invite_is_redeemed(scratch: Scratch) {
     let db = scratch.open();
     create(&db, NewInvite { expires_at: Some(at(10)), ..new_invite("short") }).await;
     let disabled = create(&db, new_invite("disabled")).await;
@@ -151,7 +151,7 @@ async fn an_invite_that_is_not_open_is_not_redeemed(scratch: Scratch) {
     db.redeem("short", new_user("guest"), done(9)).await.unwrap();
 }
 
-async fn a_taken_name_leaves_the_invite_open(scratch: Scratch) {
+async fn a_taken_name_leaves_the_invite_pending(scratch: Scratch) {
     let db = scratch.open();
     user(&db, "guest").await;
     let made = create(&db, new_invite("code")).await;
@@ -161,7 +161,7 @@ async fn a_taken_name_leaves_the_invite_open(scratch: Scratch) {
     db.redeem("code", new_user("other"), done(2)).await.unwrap();
 }
 
-async fn of_many_redemptions_one_succeeds(scratch: Scratch) {
+async fn one_of_many_concurrent_redemptions_succeeds(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     create(&db, NewInvite { workspaces: vec![here], ..new_invite("code") }).await;
@@ -186,7 +186,7 @@ async fn of_many_redemptions_one_succeeds(scratch: Scratch) {
     assert_eq!(db.by_code("code").await.unwrap().unwrap().claimed_by, Some(guests[0].id));
 }
 
-async fn a_redemption_that_fails_at_the_last_step_leaves_nothing(scratch: Scratch) {
+async fn a_redemption_that_fails_at_the_last_step_is_rolled_back(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let made = create(&db, NewInvite { workspaces: vec![here], ..new_invite("code") }).await;
@@ -202,7 +202,7 @@ async fn a_redemption_that_fails_at_the_last_step_leaves_nothing(scratch: Scratc
 const URL: &str = "CARREL_TEST_REDEEM_AT";
 const INVITES: i64 = 400;
 
-/// Run by the next test in a process of its own, which it kills; by itself it does nothing.
+/// Run by the next test in a separate process, which it kills. Does nothing on its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn redeem_until_killed() {
     let Ok(url) = std::env::var(URL) else { return };
@@ -213,7 +213,7 @@ async fn redeem_until_killed() {
     }
 }
 
-async fn a_redemption_that_is_killed_leaves_nothing_or_everything(scratch: Scratch) {
+async fn a_killed_redemption_is_all_or_nothing(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for number in 0..INVITES {
@@ -234,7 +234,7 @@ async fn a_redemption_that_is_killed_leaves_nothing_or_everything(scratch: Scrat
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // PostgreSQL may still be at the last one.
+    // PostgreSQL may still be executing the last statement.
     db.redeem(&format!("code{}", INVITES - 1), new_user("last"), done(2)).await.unwrap();
     let whole = scratch.number(
         "SELECT COUNT(*) AS n FROM invites JOIN users ON users.id = invites.claimed_by
@@ -247,7 +247,7 @@ async fn a_redemption_that_is_killed_leaves_nothing_or_everything(scratch: Scrat
     assert_eq!(scratch.rows_in("events"), events + whole);
 }
 
-async fn an_invite_outlives_those_who_made_and_claimed_it(scratch: Scratch) {
+async fn an_invite_outlives_its_creator_and_its_claimant(scratch: Scratch) {
     let db = scratch.open();
     let creator = admin(&db, "creator").await.id;
     admin(&db, "other").await;

@@ -1,4 +1,4 @@
-//! Jobs as those who work on them see them.
+//! The job queue as workers use it.
 use carrel_domain::job::queue::{
     Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, QueuedRefreshes, Requeue,
 };
@@ -11,12 +11,12 @@ use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
     a_job_is_claimed_once,
-    what_is_left_to_do_is_counted,
-    a_step_places_documents_and_records_what_became_of_them,
-    a_job_whose_holder_has_vanished_goes_on,
-    whoever_has_lost_the_lease_changes_nothing,
-    a_job_that_was_put_off_waits,
-    stale_places_are_renewed_by_a_job_of_each_workspace,
+    the_backlog_is_counted,
+    a_step_indexes_documents_and_records_their_outcomes,
+    a_job_whose_worker_has_died_is_resumed,
+    a_worker_without_the_lease_changes_nothing,
+    a_postponed_job_waits,
+    stale_documents_are_refreshed_by_one_job_per_workspace,
     vectors_of_another_length_are_stale,
 }
 
@@ -43,7 +43,7 @@ async fn a_job_is_claimed_once(scratch: Scratch) {
     );
     let mut ids: Vec<_> = claimed.iter().map(|claimed| claimed.job.id).collect();
     ids.sort_unstable();
-    // One that another is about to take may be passed over; it is there for the next.
+    // A job that another worker is about to claim may be skipped; the next claim returns it.
     while let Some(more) = db.claim(hold(20), at(0)).await.unwrap() {
         ids.push(more.job.id);
     }
@@ -51,7 +51,7 @@ async fn a_job_is_claimed_once(scratch: Scratch) {
     assert_eq!(ids, made);
 }
 
-async fn what_is_left_to_do_is_counted(scratch: Scratch) {
+async fn the_backlog_is_counted(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     assert_eq!(db.backlog().await.unwrap(), Backlog::default());
@@ -68,7 +68,7 @@ async fn what_is_left_to_do_is_counted(scratch: Scratch) {
     assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 0, documents: 2 });
 }
 
-async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratch) {
+async fn a_step_indexes_documents_and_records_their_outcomes(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a", "b", "c", "d"]).await;
@@ -106,7 +106,7 @@ async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratc
     assert_eq!((over.state, over.finished_at, over.due_at), (JobState::Failed, Some(at(9)), None));
     assert_eq!(db.claim(hold(999), at(900)).await.unwrap(), None);
 
-    // The same again: each has one place, and another.
+    // The same documents again: each gets a new workspace document in place of the old one.
     queue(&db, here, &["a", "c", "d"]).await;
     let ClaimedJob { lease, .. } = claim(&db, 10).await;
     let items = db.pending_items(&lease, 10).await.unwrap().unwrap();
@@ -122,7 +122,7 @@ async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratc
     assert_eq!(over.state, JobState::Done);
 }
 
-async fn a_job_whose_holder_has_vanished_goes_on(scratch: Scratch) {
+async fn a_job_whose_worker_has_died_is_resumed(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     queue(&db, here, &["a"]).await;
@@ -133,13 +133,13 @@ async fn a_job_whose_holder_has_vanished_goes_on(scratch: Scratch) {
     let second = claim(&db, 50).await;
     assert!(second.resumed && second.job.attempts == 1);
     assert_eq!(second.job.started_at, Some(at(0)));
-    // Nobody is left, as somebody knows.
+    // The lease has not expired, but the worker is known to be gone.
     assert_eq!(db.release(at(51)).await.unwrap(), 1);
     let third = claim(&db, 51).await;
     assert!(third.resumed && third.job.attempts == 2);
 }
 
-async fn whoever_has_lost_the_lease_changes_nothing(scratch: Scratch) {
+async fn a_worker_without_the_lease_changes_nothing(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a"]).await;
@@ -159,7 +159,7 @@ async fn whoever_has_lost_the_lease_changes_nothing(scratch: Scratch) {
     assert_eq!(db.in_workspace(here).await.unwrap(), []);
 }
 
-async fn a_job_that_was_put_off_waits(scratch: Scratch) {
+async fn a_postponed_job_waits(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     queue(&db, here, &["a"]).await;
@@ -178,7 +178,7 @@ async fn a_job_that_was_put_off_waits(scratch: Scratch) {
     assert_eq!(items[0].reason.as_deref(), Some("it is still down"));
 }
 
-async fn stale_places_are_renewed_by_a_job_of_each_workspace(scratch: Scratch) {
+async fn stale_documents_are_refreshed_by_one_job_per_workspace(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let made_by = |recipe: &str, workspace, count| IndexedDocument {
@@ -213,7 +213,7 @@ async fn stale_places_are_renewed_by_a_job_of_each_workspace(scratch: Scratch) {
     assert_eq!((version.additions, version.removals), (3, 1));
     db.end(&lease, None, at(3)).await.unwrap();
 
-    // What has gone meanwhile is done, and what is by the recipe of now stays as it is.
+    // Documents removed in the meantime count as done, and current passages stay.
     db.withdraw(two, &[path("c")], done(3)).await.unwrap();
     db.remove(&[path("d")], done(3)).await.unwrap();
     scratch.execute("UPDATE workspace_documents SET recipe = 'new'");

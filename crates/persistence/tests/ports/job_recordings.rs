@@ -9,7 +9,7 @@ use crate::support::{Scratch, at, done, path, workspace};
 
 on_both_databases! {
     a_recording_comes_after_the_other_documents_of_its_job,
-    progress_is_seen_and_kept_only_by_whoever_holds_the_job,
+    progress_is_recorded_only_by_the_holder_of_the_lease,
 }
 
 async fn recording(
@@ -54,7 +54,7 @@ async fn a_recording_comes_after_the_other_documents_of_its_job(scratch: Scratch
     assert_eq!(details.as_deref(), Some("{\"of\":\"one\"}"));
 }
 
-async fn progress_is_seen_and_kept_only_by_whoever_holds_the_job(scratch: Scratch) {
+async fn progress_is_recorded_only_by_the_holder_of_the_lease(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let job = recording(&db, here, None, "one").await;
@@ -66,7 +66,7 @@ async fn progress_is_seen_and_kept_only_by_whoever_holds_the_job(scratch: Scratc
         (item.changed, item.recording.as_ref().unwrap().progress),
         (noted.changes, progress)
     );
-    // Whoever held it has vanished: the next goes on, and the first changes nothing any more.
+    // The worker is gone: the next one continues, and the first can no longer change anything.
     let next = db.claim(hold(60), at(30)).await.unwrap().unwrap();
     assert!(next.resumed && next.job.attempts == 1);
     let late = RecordingProgress { heard: 60, duration: Some(600) };

@@ -12,14 +12,14 @@ use uuid::Uuid;
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    a_job_is_kept_with_its_items,
-    a_queued_job_is_called_off_at_once_and_a_running_one_told,
-    failed_items_are_tried_again,
-    documents_are_added_to_a_job_under_way_and_to_one_that_is_over,
-    changes_are_told_from_where_somebody_stopped,
-    jobs_come_newest_first_and_by_filter,
-    jobs_that_are_over_are_forgotten_in_time,
-    jobs_go_with_their_workspace,
+    a_job_is_stored_with_its_items,
+    a_queued_job_is_cancelled_at_once_and_a_running_one_is_notified,
+    failed_items_are_retried,
+    documents_are_added_to_running_and_finished_jobs,
+    changes_are_read_from_a_cursor,
+    jobs_are_listed_newest_first_and_filtered,
+    finished_jobs_are_deleted_in_time,
+    jobs_are_deleted_with_their_workspace,
 }
 
 pub fn paths(names: &[&str]) -> Vec<DocumentPath> {
@@ -45,7 +45,7 @@ pub async fn add(db: &Database, names: &[&str]) {
     }
 }
 
-/// Has one thing become of each item that waits, by name.
+/// Finishes each pending item with an outcome chosen by its name.
 pub async fn finish(db: &Database, lease: &Lease, outcome: impl Fn(&str) -> ItemOutcome) -> Job {
     let items = db.pending_items(lease, 100).await.unwrap().unwrap();
     let finished = items.into_iter().map(|item| {
@@ -55,7 +55,7 @@ pub async fn finish(db: &Database, lease: &Lease, outcome: impl Fn(&str) -> Item
     db.complete(lease, finished.collect(), at(100), done(5)).await.unwrap().unwrap().job
 }
 
-async fn a_job_is_kept_with_its_items(scratch: Scratch) {
+async fn a_job_is_stored_with_its_items(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await;
     let made = queue(&db, here.id, &["a", "b", "c"]).await;
@@ -82,14 +82,15 @@ async fn a_job_is_kept_with_its_items(scratch: Scratch) {
     assert_eq!(db.items(many.id, None, None, 5000).await.unwrap().len(), 1200);
 }
 
-async fn documents_are_added_to_a_job_under_way_and_to_one_that_is_over(scratch: Scratch) {
+async fn documents_are_added_to_running_and_finished_jobs(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a", "b", "c"]).await;
     let job = queue(&db, here, &["a"]).await.id;
     let ClaimedJob { lease, .. } = claim(&db, 1).await;
     finish(&db, &lease, |_| ItemOutcome::Indexed(embedded(here, "x", 1))).await;
-    // Added after the last look of whoever works on it: not forgotten when that one ends it.
+    // Added after the worker has read the last items, so the job must not end when the worker ends
+    // it.
     let more = db.extend(job, paths(&["b"]), done(6)).await.unwrap().unwrap();
     assert_eq!((more.state, more.progress.total, more.progress.done), (JobState::Running, 2, 1));
     let (_, items) = db.changed(job, Cursor::all(more.changes - 1), 9).await.unwrap().unwrap();
@@ -115,7 +116,7 @@ async fn documents_are_added_to_a_job_under_way_and_to_one_that_is_over(scratch:
     assert_eq!(db.extend(JobId(77), paths(&["b"]), done(15)).await.unwrap(), None);
 }
 
-async fn a_queued_job_is_called_off_at_once_and_a_running_one_told(scratch: Scratch) {
+async fn a_queued_job_is_cancelled_at_once_and_a_running_one_is_notified(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let queued = queue(&db, here, &["a", "b"]).await;
@@ -137,7 +138,7 @@ async fn a_queued_job_is_called_off_at_once_and_a_running_one_told(scratch: Scra
     assert_eq!(db.cancel(JobId(77), done(1)).await.unwrap(), None);
 }
 
-async fn failed_items_are_tried_again(scratch: Scratch) {
+async fn failed_items_are_retried(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a", "b"]).await;
@@ -161,7 +162,7 @@ async fn failed_items_are_tried_again(scratch: Scratch) {
     assert_eq!(db.retry(over.id, done(5)).await.unwrap(), Some(over));
 }
 
-async fn changes_are_told_from_where_somebody_stopped(scratch: Scratch) {
+async fn changes_are_read_from_a_cursor(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let made = queue(&db, here, &["a", "b", "c"]).await;
@@ -179,7 +180,7 @@ async fn changes_are_told_from_where_somebody_stopped(scratch: Scratch) {
     assert_eq!(db.changed(JobId(77), Cursor::NEW, 1).await.unwrap(), None);
 }
 
-async fn jobs_come_newest_first_and_by_filter(scratch: Scratch) {
+async fn jobs_are_listed_newest_first_and_filtered(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let mut made = Vec::new();
@@ -208,7 +209,7 @@ async fn jobs_come_newest_first_and_by_filter(scratch: Scratch) {
     assert!(ids(refreshes, None, 9).await.is_empty());
 }
 
-async fn jobs_that_are_over_are_forgotten_in_time(scratch: Scratch) {
+async fn finished_jobs_are_deleted_in_time(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let mut made = Vec::new();
@@ -232,7 +233,7 @@ async fn jobs_that_are_over_are_forgotten_in_time(scratch: Scratch) {
     assert_eq!(scratch.rows_in("job_items"), 2);
 }
 
-async fn jobs_go_with_their_workspace(scratch: Scratch) {
+async fn jobs_are_deleted_with_their_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a"]).await;

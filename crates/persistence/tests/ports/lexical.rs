@@ -13,13 +13,13 @@ use crate::support::{Scratch, document, done, path, vector, workspace};
 on_both_databases! {
     passages_are_found_by_words_of_one_workspace,
     passages_are_found_by_the_title_and_in_every_script,
-    lists_are_cut_and_restricted_to_documents,
-    what_is_removed_is_found_no_more,
+    postings_are_limited_and_restricted_to_documents,
+    removed_passages_are_not_found,
     replacing_a_document_replaces_its_words,
-    what_earlier_versions_stored_is_found_after_an_upgrade,
-    no_text_is_syntax_and_none_is_too_much,
-    places_are_told_by_any_name,
-    only_places_with_a_key_are_read_for_it,
+    passages_of_earlier_versions_are_found_after_an_upgrade,
+    any_text_of_any_length_is_a_valid_query,
+    filter_rows_are_found_by_any_name,
+    only_documents_with_a_metadata_key_are_read_for_it,
 }
 
 fn saying(workspace: WorkspaceId, texts: &[&str]) -> IndexedDocument {
@@ -47,13 +47,13 @@ async fn holding(
     db.postings(wanted).await.unwrap().1
 }
 
-/// The terms of each word of a question as it is spelled.
+/// Returns the first term of each word of a question.
 fn of_query(text: &str) -> Vec<String> {
     let words = LexicalQuery::of(text).words.into_iter();
     words.filter_map(|word| word.terms.into_iter().next()).collect()
 }
 
-/// The texts of the passages that hold every word of `query`.
+/// Returns the texts of the passages that contain every word of `query`.
 async fn found(db: &Database, within: WorkspaceId, query: &str) -> Vec<String> {
     let found = holding(db, within, &[of_query(query)], DocumentSelection::All).await;
     let passages = db.passages(within, &found[0].chunks).await.unwrap();
@@ -90,7 +90,7 @@ async fn passages_are_found_by_the_title_and_in_every_script(scratch: Scratch) {
     assert_eq!(found(&db, here, "Almanac").await, texts[..2]);
 }
 
-async fn lists_are_cut_and_restricted_to_documents(scratch: Scratch) {
+async fn postings_are_limited_and_restricted_to_documents(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for name in ["a", "b", "c"] {
@@ -128,7 +128,7 @@ async fn lists_are_cut_and_restricted_to_documents(scratch: Scratch) {
     }
 }
 
-async fn what_is_removed_is_found_no_more(scratch: Scratch) {
+async fn removed_passages_are_not_found(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     for name in ["a", "b", "c"] {
@@ -161,7 +161,7 @@ async fn replacing_a_document_replaces_its_words(scratch: Scratch) {
     assert_eq!(found(&db, here, "lost").await, [""; 0]);
 }
 
-async fn what_earlier_versions_stored_is_found_after_an_upgrade(scratch: Scratch) {
+async fn passages_of_earlier_versions_are_found_after_an_upgrade(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let texts: Vec<_> = (0..700).map(|number| format!("passage number{number}")).collect();
@@ -189,7 +189,7 @@ async fn what_earlier_versions_stored_is_found_after_an_upgrade(scratch: Scratch
     assert_eq!(found(&db, here, "number3").await, [""; 0]);
 }
 
-async fn no_text_is_syntax_and_none_is_too_much(scratch: Scratch) {
+async fn any_text_of_any_length_is_a_valid_query(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let han: String = (0..300_000u32)
@@ -210,7 +210,7 @@ async fn no_text_is_syntax_and_none_is_too_much(scratch: Scratch) {
     assert_eq!(found(&db, here, &first).await.len(), 1);
 }
 
-async fn places_are_told_by_any_name(scratch: Scratch) {
+async fn filter_rows_are_found_by_any_name(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     for name in ["a", "b", "c"] {
@@ -232,7 +232,7 @@ async fn places_are_told_by_any_name(scratch: Scratch) {
     assert_eq!(elsewhere, []);
 }
 
-async fn only_places_with_a_key_are_read_for_it(scratch: Scratch) {
+async fn only_documents_with_a_metadata_key_are_read_for_it(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for (name, metadata) in
@@ -249,6 +249,6 @@ async fn only_places_with_a_key_are_read_for_it(scratch: Scratch) {
             db.filter_rows(here, FilterHint { named: None, keys }, None, 10).await.unwrap();
         titles.push(places.into_iter().map(|place| place.title).collect::<String>());
     }
-    // What only looks as if it had the key may come too.
+    // Rows that merely contain the quoted key may be returned too.
     assert_eq!(titles, ["a.txtb.txtc.txt", "a.txtb.txt", "a.txtb.txt"]);
 }

@@ -7,18 +7,18 @@ use chrono::{DateTime, Utc};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    a_document_is_known_by_its_path,
-    a_path_is_given_once,
-    a_new_document_is_placed_where_it_is_asked_for,
-    a_document_for_a_workspace_that_has_gone_is_not_kept,
-    documents_become_known_together_or_not_at_all,
-    a_document_has_one_place_in_a_workspace,
+    a_document_is_found_by_its_path,
+    a_path_is_unique,
+    a_new_document_is_added_to_the_requested_workspaces,
+    a_document_for_a_deleted_workspace_is_refused,
+    documents_are_created_all_or_none,
+    a_document_is_in_a_workspace_once,
     removing_documents_removes_every_trace,
-    a_file_is_unsettled_until_its_document_is_known,
-    the_file_of_a_removed_document_is_unsettled,
+    a_file_is_pending_until_its_document_exists,
+    the_file_of_a_removed_document_is_pending,
 }
 
-async fn a_document_is_known_by_its_path(scratch: Scratch) {
+async fn a_document_is_found_by_its_path(scratch: Scratch) {
     let db = scratch.open();
     let made = document("報告 'x' %_");
     Documents::create(&db, made.clone(), Vec::new(), done(0)).await.unwrap();
@@ -34,7 +34,7 @@ async fn a_document_is_known_by_its_path(scratch: Scratch) {
     assert_eq!(odd.created_at.to_rfc3339(), "9999-12-31T23:59:59+00:00");
 }
 
-async fn a_path_is_given_once(scratch: Scratch) {
+async fn a_path_is_unique(scratch: Scratch) {
     let db = scratch.open();
     let first = document("a");
     Documents::create(&db, first.clone(), Vec::new(), done(0)).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_path_is_given_once(scratch: Scratch) {
     assert_eq!(db.pending_files(at(3)).await.unwrap(), [(path("a"), true)]);
 }
 
-async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
+async fn a_new_document_is_added_to_the_requested_workspaces(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let made = document("a");
@@ -60,7 +60,7 @@ async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
     assert_eq!((db.count(Some(one)).await.unwrap(), db.count(Some(two)).await.unwrap()), (1, 2));
 }
 
-async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) {
+async fn a_document_for_a_deleted_workspace_is_refused(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     db.record_intent(&[path("a")], at(0)).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) 
     assert_eq!(db.pending_files(at(1)).await.unwrap(), [(path("a"), false)]);
 }
 
-async fn documents_become_known_together_or_not_at_all(scratch: Scratch) {
+async fn documents_are_created_all_or_none(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let new = |name: &str, places| NewDocument { document: document(name), places, event: done(0) };
@@ -96,7 +96,7 @@ async fn documents_become_known_together_or_not_at_all(scratch: Scratch) {
     assert_eq!(db.pending_files(at(1)).await.unwrap(), []);
 }
 
-async fn a_document_has_one_place_in_a_workspace(scratch: Scratch) {
+async fn a_document_is_in_a_workspace_once(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let places = vec![embedded(here, "a", 1), embedded(here, "a", 1)];
@@ -132,7 +132,7 @@ async fn removing_documents_removes_every_trace(scratch: Scratch) {
     assert_eq!(db.version(two).await.unwrap(), version);
 }
 
-async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
+async fn a_file_is_pending_until_its_document_exists(scratch: Scratch) {
     let db = scratch.open();
     db.record_intent(&[path("a")], at(1)).await.unwrap();
     db.record_intent(&[path("b")], at(1)).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
     assert_eq!(db.pending_files(at(6)).await.unwrap(), []);
 }
 
-async fn the_file_of_a_removed_document_is_unsettled(scratch: Scratch) {
+async fn the_file_of_a_removed_document_is_pending(scratch: Scratch) {
     let db = scratch.open();
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
     db.remove(&[path("a"), path("never")], done(3)).await.unwrap();

@@ -6,8 +6,8 @@ use crate::support::{Scratch, at};
 
 on_both_databases! {
     nobody_locks_a_name_out_from_another_network,
-    guessing_is_slowed_down_wherever_it_comes_from,
-    a_network_that_has_signed_in_before_is_not_closed,
+    guesses_are_limited_across_networks,
+    a_network_with_a_past_sign_in_is_not_locked_out,
     servers_share_the_counts,
 }
 
@@ -15,7 +15,7 @@ const fn rate(burst: i32, seconds: i64) -> Rate {
     Rate { burst, interval: TimeDelta::seconds(seconds) }
 }
 
-/// An attempt on a name from a network, both by number.
+/// An attempt on a name from a network, both given by number.
 fn attempt(name: u8, network: u8, second: i64) -> Attempt {
     Attempt {
         pair: (Subject([name * 16 + network; 32]), rate(3, 10)),
@@ -26,7 +26,7 @@ fn attempt(name: u8, network: u8, second: i64) -> Attempt {
     }
 }
 
-/// How many seconds an attempt has to wait.
+/// Returns the seconds that an attempt has to wait.
 async fn wait(db: &Database, attempt: Attempt) -> i64 {
     db.consume_attempt(&attempt).await.unwrap().map_or(0, |wait| wait.num_seconds())
 }
@@ -43,7 +43,7 @@ async fn nobody_locks_a_name_out_from_another_network(scratch: Scratch) {
     assert_eq!(wait(&db, attempt(1, 1, 10)).await, 10);
 }
 
-async fn guessing_is_slowed_down_wherever_it_comes_from(scratch: Scratch) {
+async fn guesses_are_limited_across_networks(scratch: Scratch) {
     let db = scratch.open();
     for network in 1..7 {
         assert_eq!(wait(&db, attempt(1, network, 0)).await, 0);
@@ -56,7 +56,7 @@ async fn guessing_is_slowed_down_wherever_it_comes_from(scratch: Scratch) {
     assert_eq!(wait(&other, attempt(7, 6, 0)).await, 4, "many names from one network");
 }
 
-async fn a_network_that_has_signed_in_before_is_not_closed(scratch: Scratch) {
+async fn a_network_with_a_past_sign_in_is_not_locked_out(scratch: Scratch) {
     let db = scratch.open();
     let own = attempt(1, 9, 0);
     assert_eq!(wait(&db, own).await, 0);
@@ -68,8 +68,8 @@ async fn a_network_that_has_signed_in_before_is_not_closed(scratch: Scratch) {
     for _ in 0..5 {
         assert_eq!(wait(&db, attempt(1, 9, 0)).await, 0);
     }
-    assert_eq!(wait(&db, attempt(1, 9, 0)).await, 2, "guessing from there is slowed down too");
-    // Whoever knows the password never uses the allowance up.
+    assert_eq!(wait(&db, attempt(1, 9, 0)).await, 2, "guesses from that network are limited too");
+    // A user who knows the password never exhausts the limit.
     for _ in 0..20 {
         let right = attempt(1, 9, 60);
         assert_eq!(wait(&db, right).await, 0);

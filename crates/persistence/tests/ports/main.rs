@@ -1,4 +1,4 @@
-//! What the repositories promise, on both real databases.
+//! The contracts of the repositories, tested on both real databases.
 #![expect(
     clippy::unwrap_used,
     reason = "these are tests; clippy sees it only of `#[test]` functions"

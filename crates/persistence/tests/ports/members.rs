@@ -8,12 +8,12 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, admin, at, done, user, workspace};
 
 on_both_databases! {
-    members_come_in_the_order_they_joined,
-    replacing_keeps_who_stays,
+    members_are_listed_in_the_order_they_joined,
+    replacing_members_keeps_the_remaining_ones,
     one_unknown_user_refuses_the_whole_call,
     a_workspace_that_does_not_exist_has_no_members,
-    memberships_go_with_users_and_workspaces,
-    known_users_come_in_the_order_asked_for,
+    memberships_are_deleted_with_users_and_workspaces,
+    existing_users_are_returned_in_the_requested_order,
     many_may_replace_members_at_once,
 }
 
@@ -25,7 +25,7 @@ async fn three(db: &Database) -> [UserId; 3] {
     [user(db, "aa").await.id, user(db, "bb").await.id, user(db, "cc").await.id]
 }
 
-async fn members_come_in_the_order_they_joined(scratch: Scratch) {
+async fn members_are_listed_in_the_order_they_joined(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     let [a, b, c] = three(&db).await;
@@ -45,7 +45,7 @@ async fn members_come_in_the_order_they_joined(scratch: Scratch) {
     assert_eq!(ids(&db, other).await, [b]);
 }
 
-async fn replacing_keeps_who_stays(scratch: Scratch) {
+async fn replacing_members_keeps_the_remaining_ones(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     let [a, b, c] = three(&db).await;
@@ -89,7 +89,7 @@ async fn a_workspace_that_does_not_exist_has_no_members(scratch: Scratch) {
     }
 }
 
-async fn memberships_go_with_users_and_workspaces(scratch: Scratch) {
+async fn memberships_are_deleted_with_users_and_workspaces(scratch: Scratch) {
     let db = scratch.open();
     let (here, gone) = (workspace(&db, "Here").await.id, workspace(&db, "Gone").await.id);
     let [a, b, _] = three(&db).await;
@@ -103,7 +103,7 @@ async fn memberships_go_with_users_and_workspaces(scratch: Scratch) {
     assert_eq!(scratch.rows_in("workspace_users"), 1);
 }
 
-async fn known_users_come_in_the_order_asked_for(scratch: Scratch) {
+async fn existing_users_are_returned_in_the_requested_order(scratch: Scratch) {
     let db = scratch.open();
     let [a, b, c] = three(&db).await;
     let asked = [UserId(77), c, a, UserId(-1), c, b];

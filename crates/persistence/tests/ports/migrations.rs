@@ -77,7 +77,7 @@ fn postgres_schema(conn: &mut PgConnection) -> Vec<String> {
         .collect()
 }
 
-/// Each migration is applied, taken back and applied again before the next.
+/// Applies, reverts and reapplies each migration before the next.
 fn up_down_up<C, DB>(conn: &mut C, database: &str, schema: impl Fn(&mut C) -> Vec<String>)
 where
     C: MigrationHarness<DB>,
@@ -103,13 +103,13 @@ where
 }
 
 #[test]
-fn migrations_can_be_taken_back_on_sqlite() {
+fn migrations_are_reversible_on_sqlite() {
     let scratch = Scratch::sqlite();
     up_down_up::<_, Sqlite>(&mut scratch.raw_sqlite(), "sqlite", sqlite_schema);
 }
 
 #[test]
-fn migrations_can_be_taken_back_on_postgres() {
+fn migrations_are_reversible_on_postgres() {
     let Some(scratch) = Scratch::postgres() else { return };
     up_down_up::<_, Pg>(&mut scratch.raw_postgres(), "postgres", postgres_schema);
 }

@@ -7,11 +7,11 @@ use diesel::sql_types::{Integer, Text};
 use crate::support::{Scratch, workspace};
 
 on_both_databases! {
-    what_was_written_is_there_after_reopening,
+    rows_persist_after_reopening,
     many_may_open_a_new_database_at_once,
 }
 
-async fn what_was_written_is_there_after_reopening(scratch: Scratch) {
+async fn rows_persist_after_reopening(scratch: Scratch) {
     let first = scratch.open();
     let made = workspace(&first, "Here").await;
     assert_eq!(first.is_sqlite(), scratch.is_sqlite());

@@ -1,4 +1,4 @@
-//! Originals: noted, kept with their documents, released when the last of these goes.
+//! Originals: recorded, committed with their documents, and released with the last of them.
 use carrel_domain::DocumentPath;
 use carrel_domain::backup::Inventory;
 use carrel_domain::document::{Document, DocumentOrigin};
@@ -14,14 +14,14 @@ use crate::jobs::hold;
 use crate::support::{Scratch, at, document, done, path};
 
 on_both_databases! {
-    an_original_is_kept_once_a_document_was_made_of_it,
-    the_last_document_that_goes_releases_its_original,
-    every_way_out_of_the_library_releases_originals,
-    of_two_files_of_one_content_one_is_kept,
+    an_original_is_committed_with_its_document,
+    removing_the_last_document_releases_its_original,
+    every_kind_of_removal_releases_originals,
+    one_of_two_identical_files_is_kept,
     the_quota_counts_each_content_once,
     a_released_file_is_never_kept_again,
-    two_who_remove_the_last_two_documents_release_the_original,
-    an_installation_that_has_documents_keeps_none_until_somebody_wants_that,
+    concurrent_removals_of_the_last_two_documents_release_the_original,
+    an_existing_installation_keeps_no_originals_until_enabled,
 }
 
 const CONTENT: [u8; 32] = [7; 32];
@@ -43,7 +43,7 @@ async fn note(db: &Database, original: &Original) {
     assert!(db.reserve(original, 10_000, at(0)).await.unwrap());
 }
 
-/// A kept original of one document.
+/// Returns a committed original with one document.
 async fn kept(db: &Database, digest: [u8; 32], name: &str) -> Original {
     let original = original(digest);
     note(db, &original).await;
@@ -61,7 +61,7 @@ async fn remove(db: &Database, names: &[&str]) {
     Documents::remove(db, &paths, done(1)).await.unwrap();
 }
 
-async fn an_original_is_kept_once_a_document_was_made_of_it(scratch: Scratch) {
+async fn an_original_is_committed_with_its_document(scratch: Scratch) {
     let db = scratch.open();
     let file = original(CONTENT);
     note(&db, &file).await;
@@ -88,7 +88,7 @@ async fn an_original_is_kept_once_a_document_was_made_of_it(scratch: Scratch) {
     assert_eq!((released(&db).await, scratch.rows_in("originals")), (Vec::new(), 1));
 }
 
-async fn the_last_document_that_goes_releases_its_original(scratch: Scratch) {
+async fn removing_the_last_document_releases_its_original(scratch: Scratch) {
     let db = scratch.open();
     let file = kept(&db, CONTENT, "a").await;
     add(&db, CONTENT, "b").await;
@@ -100,7 +100,7 @@ async fn the_last_document_that_goes_releases_its_original(scratch: Scratch) {
     assert_eq!(db.of([8; 32]).await.unwrap(), Some(other));
 }
 
-async fn every_way_out_of_the_library_releases_originals(scratch: Scratch) {
+async fn every_kind_of_removal_releases_originals(scratch: Scratch) {
     let db = scratch.open();
     let replaced = original(CONTENT);
     note(&db, &replaced).await;
@@ -135,7 +135,7 @@ async fn every_way_out_of_the_library_releases_originals(scratch: Scratch) {
     assert_eq!(released(&db).await, [file.name]);
 }
 
-async fn of_two_files_of_one_content_one_is_kept(scratch: Scratch) {
+async fn one_of_two_identical_files_is_kept(scratch: Scratch) {
     let db = scratch.open();
     let first = kept(&db, CONTENT, "a").await;
     let second = original(CONTENT);
@@ -164,7 +164,7 @@ async fn a_released_file_is_never_kept_again(scratch: Scratch) {
     assert_eq!(db.of(CONTENT).await.unwrap(), Some(second));
 }
 
-async fn two_who_remove_the_last_two_documents_release_the_original(scratch: Scratch) {
+async fn concurrent_removals_of_the_last_two_documents_release_the_original(scratch: Scratch) {
     let db = scratch.open();
     for round in 0..8_u8 {
         let digest = [round + 1; 32];
@@ -178,7 +178,7 @@ async fn two_who_remove_the_last_two_documents_release_the_original(scratch: Scr
     }
 }
 
-async fn an_installation_that_has_documents_keeps_none_until_somebody_wants_that(scratch: Scratch) {
+async fn an_existing_installation_keeps_no_originals_until_enabled(scratch: Scratch) {
     let db = scratch.open();
     let database = if scratch.url.starts_with("sqlite") { "sqlite" } else { "postgres" };
     let folder = format!("../../migrations/{database}/2026-11-30-000077_originals");

@@ -12,8 +12,8 @@ use crate::support::{Scratch, at, done, new_user, user};
 
 on_both_databases! {
     an_owner_has_one_password_and_sessions_while_it_lasts,
-    a_link_is_spent_once_and_takes_the_others_along,
-    somebody_sees_their_own_sessions,
+    a_setup_link_works_once_and_invalidates_the_others,
+    each_person_sees_their_own_sessions,
     the_owners_keys_become_the_first_admins,
     the_owners_keys_end_with_the_owner,
 }
@@ -22,7 +22,7 @@ fn by(actor: Actor) -> By {
     By { actor, address: None, at: at(5) }
 }
 
-/// A key that the owner made, one that this key made, and one of the operator's.
+/// Returns a key created by the owner, one created with this key, and one created by the operator.
 async fn keys(db: &Database) -> Vec<ApiKeyId> {
     let mut ids = Vec::new();
     for number in 1..=3 {
@@ -77,7 +77,7 @@ async fn the_owners_keys_end_with_the_owner(scratch: Scratch) {
     assert_eq!(good(&db).await, [true; 3]);
     db.set_password(hash("two"), OwnersKeys::Ended, done(1)).await.unwrap();
     assert_eq!(good(&db).await, [false, false, true]);
-    // Also where a stranger with a link becomes the first admin.
+    // They are also revoked if a stranger with a setup link becomes the first admin.
     scratch.execute("UPDATE api_keys SET revoked_at = NULL");
     let event = by(Actor::Stranger).event("enabled", "{}");
     db.enable(new_user("ann"), event).await.unwrap();
@@ -115,7 +115,7 @@ async fn an_owner_has_one_password_and_sessions_while_it_lasts(scratch: Scratch)
     assert!(!db.is_open(digest(2), at(4)).await.unwrap());
 }
 
-async fn a_link_is_spent_once_and_takes_the_others_along(scratch: Scratch) {
+async fn a_setup_link_works_once_and_invalidates_the_others(scratch: Scratch) {
     let db = scratch.open();
     let link = |token, until| NewSetupLink {
         digest: digest(token),
@@ -135,7 +135,7 @@ async fn a_link_is_spent_once_and_takes_the_others_along(scratch: Scratch) {
     assert!(!db.is_good(digest(3), at(13)).await.unwrap());
 }
 
-async fn somebody_sees_their_own_sessions(scratch: Scratch) {
+async fn each_person_sees_their_own_sessions(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (user(&db, "one").await.id, user(&db, "two").await.id);
     for (token, user) in [(1, one), (2, one), (3, two)] {

@@ -1,4 +1,4 @@
-//! Documents with more passages than one transaction takes.
+//! Documents with more passages than fit into one transaction.
 use carrel_domain::folder::Folders;
 use carrel_domain::job::queue::{
     ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, PartResult, PartialIndexing,
@@ -15,11 +15,11 @@ use crate::jobs::{add, claim, queue};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    parts_are_searchable_as_they_come_and_earlier_passages_until_the_last,
-    what_is_abandoned_leaves_what_was_there,
-    a_part_for_what_has_gone_ends_the_item,
+    parts_are_searchable_at_once_and_old_passages_until_the_end,
+    abandoned_parts_leave_the_old_passages,
+    a_part_for_a_removed_document_ends_the_item,
     large_documents_are_removed_in_transactions_of_bounded_size,
-    a_large_document_gives_way_to_a_small_one_in_transactions_of_bounded_size,
+    a_small_document_replaces_a_large_one_in_transactions_of_bounded_size,
 }
 
 async fn begun(db: &Database, here: WorkspaceId, now: i64) -> (Lease, JobItem) {
@@ -44,7 +44,7 @@ fn stored(result: PartResult) -> PartialIndexing {
     stored
 }
 
-async fn parts_are_searchable_as_they_come_and_earlier_passages_until_the_last(scratch: Scratch) {
+async fn parts_are_searchable_at_once_and_old_passages_until_the_end(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let old = Documents::create(&db, document("a"), vec![embedded(here, "old", 3)], done(0));
@@ -78,7 +78,7 @@ async fn parts_are_searchable_as_they_come_and_earlier_passages_until_the_last(s
     assert_eq!(job.state, JobState::Done);
 }
 
-async fn what_is_abandoned_leaves_what_was_there(scratch: Scratch) {
+async fn abandoned_parts_leave_the_old_passages(scratch: Scratch) {
     let db = scratch.open();
     let (here, there) = (workspace(&db, "Here").await.id, workspace(&db, "There").await.id);
     let old = vec![embedded(here, "old", 3)];
@@ -87,7 +87,7 @@ async fn what_is_abandoned_leaves_what_was_there(scratch: Scratch) {
         let held = begun(&db, workspace, now).await;
         let part = stored(store(&db, &held, embedded(workspace, "new", 2), None).await);
         assert_eq!(part.is_new, is_new);
-        // A process that is killed now leaves a place that counts as stale.
+        // If the process is killed now, the workspace document counts as stale.
         let recipe = db.in_workspace(workspace).await.unwrap().remove(0).recipe;
         assert_eq!(recipe.is_empty(), is_new);
         let removed = db.remove_part(&held.0, part, Superseded::New, 9, at(100)).await.unwrap();
@@ -98,7 +98,7 @@ async fn what_is_abandoned_leaves_what_was_there(scratch: Scratch) {
     assert_eq!((VectorRows::count(&db, None).await.unwrap(), scratch.rows_in("chunks")), (3, 3));
 }
 
-async fn a_part_for_what_has_gone_ends_the_item(scratch: Scratch) {
+async fn a_part_for_a_removed_document_ends_the_item(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a"]).await;
@@ -116,8 +116,8 @@ async fn a_part_for_what_has_gone_ends_the_item(scratch: Scratch) {
     assert_eq!(scratch.rows_in("chunks"), 0);
 }
 
-/// Counts rows, because a transaction takes as long as it has rows. The counter of removals grows
-/// with every transaction that removes some.
+/// Counts rows, because the duration of a transaction depends on them. The counter of removals
+/// grows with every transaction that removes some.
 async fn large_documents_are_removed_in_transactions_of_bounded_size(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
@@ -129,7 +129,7 @@ async fn large_documents_are_removed_in_transactions_of_bounded_size(scratch: Sc
     let removals = async || db.version(here).await.unwrap().removals;
     large("a").await;
     db.withdraw(here, &[path("a")], done(1)).await.unwrap();
-    // Pieces of 512, 512 and 476 passages, and one transaction for the place.
+    // Batches of 512, 512 and 476 passages, and one transaction for the workspace document.
     assert_eq!((removals().await, scratch.rows_in("chunks")), (4, 0));
     large("b").await;
     assert_eq!(db.remove(&[path("b")], done(1)).await.unwrap().len(), 1);
@@ -142,9 +142,7 @@ async fn large_documents_are_removed_in_transactions_of_bounded_size(scratch: Sc
     assert_eq!(scratch.rows_in("chunks"), 0);
 }
 
-async fn a_large_document_gives_way_to_a_small_one_in_transactions_of_bounded_size(
-    scratch: Scratch,
-) {
+async fn a_small_document_replaces_a_large_one_in_transactions_of_bounded_size(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let large = vec![embedded(here, "old", 1_500)];

@@ -7,15 +7,15 @@ use carrel_domain::user::{MultiUser, NewUser, Role, Users};
 use crate::support::{Scratch, at, done, new_user};
 
 on_both_databases! {
-    a_username_is_given_once,
+    a_username_is_unique,
     the_first_admin_switches_multi_user_mode_on,
     of_many_first_admins_there_is_one,
     a_taken_name_leaves_multi_user_mode_off,
     settings_are_set_and_removed_together,
-    settings_are_set_all_or_none,
+    settings_are_stored_all_or_none,
 }
 
-async fn a_username_is_given_once(scratch: Scratch) {
+async fn a_username_is_unique(scratch: Scratch) {
     let db = scratch.open();
     let manager = NewUser { role: Role::Manager, ..new_user("somebody") };
     let made = Users::create(&db, manager, done(0)).await.unwrap();
@@ -90,7 +90,7 @@ async fn settings_are_set_and_removed_together(scratch: Scratch) {
     assert_eq!(db.all().await.unwrap(), BTreeMap::from(expected));
 }
 
-async fn settings_are_set_all_or_none(scratch: Scratch) {
+async fn settings_are_stored_all_or_none(scratch: Scratch) {
     let db = scratch.open();
     db.set(values(&[("a", Some("1")), ("b", Some("1"))]), done(0)).await.unwrap();
     if scratch.is_sqlite() {

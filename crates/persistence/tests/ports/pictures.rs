@@ -7,15 +7,15 @@ use carrel_domain::workspace::Workspaces;
 use crate::support::{Scratch, done, new_workspace};
 
 on_both_databases! {
-    a_picture_takes_the_place_of_the_one_before,
-    a_picture_goes_with_its_workspace,
+    a_picture_replaces_the_previous_one,
+    a_picture_is_deleted_with_its_workspace,
 }
 
 fn picture(content: &[u8]) -> UploadedPicture {
     UploadedPicture { name: PictureName::random(), png: content.to_vec() }
 }
 
-async fn a_picture_takes_the_place_of_the_one_before(scratch: Scratch) {
+async fn a_picture_replaces_the_previous_one(scratch: Scratch) {
     let db = scratch.open();
     let alpha = Workspaces::create(&db, new_workspace("Alpha"), done(0)).await.unwrap();
     for subject in [PictureSubject::Server, PictureSubject::Workspace(alpha.id)] {
@@ -39,7 +39,7 @@ async fn a_picture_takes_the_place_of_the_one_before(scratch: Scratch) {
     assert_eq!(found.picture, None);
 }
 
-async fn a_picture_goes_with_its_workspace(scratch: Scratch) {
+async fn a_picture_is_deleted_with_its_workspace(scratch: Scratch) {
     let db = scratch.open();
     let alpha = Workspaces::create(&db, new_workspace("Alpha"), done(0)).await.unwrap();
     let subject = PictureSubject::Workspace(alpha.id);

@@ -7,7 +7,7 @@ use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
     a_document_is_pinned_in_one_workspace,
-    what_is_not_placed_cannot_be_pinned,
+    only_a_workspace_document_can_be_pinned,
 }
 
 async fn pinned(db: &Database, workspace: WorkspaceId) -> Vec<DocumentPath> {
@@ -36,7 +36,7 @@ async fn a_document_is_pinned_in_one_workspace(scratch: Scratch) {
     assert_eq!(pinned(&db, here).await, [path("c")]);
 }
 
-async fn what_is_not_placed_cannot_be_pinned(scratch: Scratch) {
+async fn only_a_workspace_document_can_be_pinned(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();

@@ -13,10 +13,10 @@ use crate::support::{Scratch, at, done, user, workspace};
 on_both_databases! {
     suggested_messages_are_replaced_as_a_whole,
     a_command_has_one_name_for_each_user_and_for_everybody,
-    commands_go_with_their_user,
-    variables_are_set_by_name_up_to_a_number,
-    replaced_instructions_are_kept_newest_first,
-    instructions_beyond_the_most_are_forgotten,
+    commands_are_deleted_with_their_user,
+    variables_are_set_by_name_up_to_a_maximum,
+    replaced_instructions_are_listed_newest_first,
+    instructions_beyond_the_maximum_are_deleted,
 }
 
 fn message(heading: &str, message: &str) -> SuggestedMessage {
@@ -47,7 +47,7 @@ fn command(name: &str, prompt: &str) -> CommandText {
     }
 }
 
-/// The names of commands, each with the number of its user.
+/// Returns the names of commands, each with the id of its user.
 async fn available(db: &Database, user: Option<UserId>) -> Vec<(String, Option<i32>)> {
     let commands = db.available(user).await.unwrap().into_iter();
     commands
@@ -86,7 +86,7 @@ async fn a_command_has_one_name_for_each_user_and_for_everybody(scratch: Scratch
     assert!(!SlashCommands::delete(&db, made.id, done(4)).await.unwrap());
 }
 
-async fn commands_go_with_their_user(scratch: Scratch) {
+async fn commands_are_deleted_with_their_user(scratch: Scratch) {
     let db = scratch.open();
     user(&db, "ada").await;
     let bob = user(&db, "bob").await.id;
@@ -107,7 +107,7 @@ fn variable(name: &str, value: &str) -> PromptVariable {
     }
 }
 
-async fn variables_are_set_by_name_up_to_a_number(scratch: Scratch) {
+async fn variables_are_set_by_name_up_to_a_maximum(scratch: Scratch) {
     let db = scratch.open();
     for (name, value) in [("ship", "Alma"), ("motto", "Wer liest, fährt weiter."), ("ship", "Bea")]
     {
@@ -132,7 +132,7 @@ async fn instruct(db: &Database, id: WorkspaceId, prompt: Option<&str>, event: E
     Workspaces::update(db, id, settings, event).await.unwrap();
 }
 
-async fn replaced_instructions_are_kept_newest_first(scratch: Scratch) {
+async fn replaced_instructions_are_listed_newest_first(scratch: Scratch) {
     let db = scratch.open();
     let (ada, id) = (user(&db, "ada").await.id, workspace(&db, "One").await.id);
     instruct(&db, id, Some("Be brief."), done(0)).await;
@@ -152,14 +152,14 @@ async fn replaced_instructions_are_kept_newest_first(scratch: Scratch) {
     assert_eq!(db.find(id, history[1].id).await.unwrap(), Some(history[1].clone()));
     assert_eq!(db.forget(id, None, done(6)).await.unwrap(), 1);
     assert_eq!(db.forget(id, Some(EarlierPromptId(99)), done(7)).await.unwrap(), 0);
-    // Whoever replaced instructions may go; the instructions stay.
+    // The instructions stay when the user who replaced them is deleted.
     user(&db, "bob").await;
     instruct(&db, id, Some("Be quick."), by(ada, 8)).await;
     scratch.execute(&format!("DELETE FROM users WHERE id = {}", ada.0));
     assert_eq!(PromptHistory::of(&db, id).await.unwrap()[0].replaced_by, None);
 }
 
-async fn instructions_beyond_the_most_are_forgotten(scratch: Scratch) {
+async fn instructions_beyond_the_maximum_are_deleted(scratch: Scratch) {
     let db = scratch.open();
     let id = workspace(&db, "One").await.id;
     for number in 0..MOST + 3 {

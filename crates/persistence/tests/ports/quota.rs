@@ -6,8 +6,8 @@ use crate::support::{Scratch, at, user};
 
 on_both_databases! {
     of_many_questions_at_once_as_many_as_allowed_are_noted,
-    the_day_rolls,
-    users_have_quotas_of_their_own,
+    the_quota_covers_the_last_24_hours,
+    each_user_has_their_own_quota,
 }
 
 async fn of_many_questions_at_once_as_many_as_allowed_are_noted(scratch: Scratch) {
@@ -29,7 +29,7 @@ async fn of_many_questions_at_once_as_many_as_allowed_are_noted(scratch: Scratch
     assert_eq!(scratch.rows_in("questions"), 10);
 }
 
-async fn the_day_rolls(scratch: Scratch) {
+async fn the_quota_covers_the_last_24_hours(scratch: Scratch) {
     let db = scratch.open();
     let asker = user(&db, "asker").await.id;
     let day = TimeDelta::hours(24);
@@ -47,7 +47,7 @@ async fn the_day_rolls(scratch: Scratch) {
     assert_eq!(scratch.rows_in("questions"), 1);
 }
 
-async fn users_have_quotas_of_their_own(scratch: Scratch) {
+async fn each_user_has_their_own_quota(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (user(&db, "one").await.id, user(&db, "two").await.id);
     assert!(db.consume_message(one, 1, at(0)).await.unwrap());

@@ -8,8 +8,8 @@ use crate::support::{Scratch, admin, at, done, user};
 
 on_both_databases! {
     a_link_is_redeemed_once_and_signs_its_user_out,
-    a_new_link_takes_the_place_of_the_one_before,
-    a_link_ends_with_its_time_its_user_and_whoever_made_it,
+    a_new_link_replaces_the_previous_one,
+    a_link_ends_with_its_expiry_its_user_or_its_issuer,
 }
 
 fn digest(link: u8) -> KeyDigest {
@@ -57,7 +57,7 @@ async fn a_link_is_redeemed_once_and_signs_its_user_out(scratch: Scratch) {
     assert!(RecoveryLinks::user_of(&db, digest(1), at(6)).await.unwrap().is_none());
 }
 
-async fn a_new_link_takes_the_place_of_the_one_before(scratch: Scratch) {
+async fn a_new_link_replaces_the_previous_one(scratch: Scratch) {
     let db = scratch.open();
     let one = user(&db, "one").await.id;
     for number in [1, 2] {
@@ -69,7 +69,7 @@ async fn a_new_link_takes_the_place_of_the_one_before(scratch: Scratch) {
     assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
 }
 
-async fn a_link_ends_with_its_time_its_user_and_whoever_made_it(scratch: Scratch) {
+async fn a_link_ends_with_its_expiry_its_user_or_its_issuer(scratch: Scratch) {
     let db = scratch.open();
     let (maker, one) = (admin(&db, "maker").await.id, user(&db, "one").await.id);
     admin(&db, "other").await;
@@ -78,7 +78,7 @@ async fn a_link_ends_with_its_time_its_user_and_whoever_made_it(scratch: Scratch
     };
     RecoveryLinks::issue(&db, link(one, 1, 10), done(0)).await.unwrap();
     assert!(!redeem(1, 10).await, "it has expired");
-    // A suspension ends it, and a new password.
+    // A suspension or a new password ends the link.
     for patch in [
         UserPatch { suspended: Some(true), ..UserPatch::default() },
         UserPatch { suspended: Some(false), ..UserPatch::default() },
@@ -93,7 +93,7 @@ async fn a_link_ends_with_its_time_its_user_and_whoever_made_it(scratch: Scratch
     let event = by.event("recovery_link_issued", "{}");
     RecoveryLinks::issue(&db, link(one, 3, 10), event).await.unwrap();
     Users::delete(&db, maker, done(1)).await.unwrap();
-    assert!(!redeem(3, 2).await, "whoever made it is gone");
+    assert!(!redeem(3, 2).await, "its issuer was deleted");
     RecoveryLinks::issue(&db, link(one, 4, 10), done(0)).await.unwrap();
     Users::delete(&db, one, done(1)).await.unwrap();
     assert!(!redeem(4, 2).await);

@@ -10,11 +10,11 @@ use crate::jobs::{finish, hold, paths};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
-    documents_are_found_by_what_they_have_in_common,
-    of_one_content_the_first_of_each_part_is_found,
-    a_replacement_keeps_id_marks_and_places,
-    parts_come_and_go_with_a_replacement,
-    a_replacement_of_what_has_changed_changes_nothing,
+    related_documents_are_found_by_key_or_content,
+    the_oldest_document_of_each_part_is_found_by_content,
+    a_replacement_keeps_id_flags_and_workspaces,
+    a_replacement_adds_and_removes_parts,
+    a_replacement_of_outdated_documents_changes_nothing,
     a_key_has_one_document_of_each_part,
 }
 
@@ -28,7 +28,7 @@ fn kin(key: &str) -> RelatedDocuments {
     RelatedDocuments::Key(key.to_owned())
 }
 
-async fn documents_are_found_by_what_they_have_in_common(scratch: Scratch) {
+async fn related_documents_are_found_by_key_or_content(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let origin = DocumentOrigin {
@@ -61,7 +61,7 @@ async fn documents_are_found_by_what_they_have_in_common(scratch: Scratch) {
     }
 }
 
-async fn of_one_content_the_first_of_each_part_is_found(scratch: Scratch) {
+async fn the_oldest_document_of_each_part_is_found_by_content(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let other = Folder::parse("other").unwrap();
@@ -91,7 +91,7 @@ async fn of_one_content_the_first_of_each_part_is_found(scratch: Scratch) {
     assert_eq!(found, [(second, vec![here]), (elsewhere, vec![here])]);
 }
 
-/// What an upload of the key `k` replaces, to be indexed in some workspaces.
+/// An upload that replaces the documents with the key `k` and is indexed in some workspaces.
 fn replacement(earlier: &[&str], documents: Vec<Document>, targets: &[WorkspaceId]) -> Replacement {
     let target = |workspace: &WorkspaceId| IndexTarget {
         workspace: *workspace,
@@ -109,7 +109,7 @@ fn replacement(earlier: &[&str], documents: Vec<Document>, targets: &[WorkspaceI
     }
 }
 
-async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
+async fn a_replacement_keeps_id_flags_and_workspaces(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let first = of_key("first", "k", "");
@@ -128,7 +128,7 @@ async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
     assert_eq!(db.by_path(&path("second")).await.unwrap(), Some(expected));
     assert_eq!(db.pending_files(at(9)).await.unwrap(), [(path("first"), false)]);
 
-    // The old text stays searchable, without a place in the new one, and counts as stale.
+    // The old passages stay searchable, without offsets into the new text, and count as stale.
     let count = |workspace| VectorRows::count(&db, Some(workspace));
     assert_eq!((count(one).await.unwrap(), count(two).await.unwrap()), (3, 0));
     let place = db.in_workspace(one).await.unwrap().remove(0);
@@ -138,7 +138,8 @@ async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
     assert_eq!(passages.len(), 3);
     assert!(passages.iter().all(|passage| passage.span.is_none() && passage.text.contains("old")));
 
-    // Jobs that the request holds make the new passages, in the same place to clients.
+    // Jobs held by the request embed the new passages. To clients the workspace document stays the
+    // same.
     for job in &replaced.jobs {
         let lease = Lease { job: job.id, token };
         finish(&db, &lease, |_| ItemOutcome::Indexed(embedded(job.workspace.id, "new", 2))).await;
@@ -149,7 +150,7 @@ async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
     assert_eq!((count(one).await.unwrap(), count(two).await.unwrap()), (2, 2));
 }
 
-async fn parts_come_and_go_with_a_replacement(scratch: Scratch) {
+async fn a_replacement_adds_and_removes_parts(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let first = [of_key("a1", "k", "A"), of_key("b1", "k", "B")];
@@ -167,7 +168,7 @@ async fn parts_come_and_go_with_a_replacement(scratch: Scratch) {
         let now = db.related(&kin("k")).await.unwrap();
         now.into_iter().map(|(document, _)| document.origin.part).collect::<Vec<_>>()
     };
-    // What has no successor stays until it is rolled back, also when the process is killed.
+    // Documents without a successor stay until they are rolled back, even if the process is killed.
     assert_eq!(parts().await, ["A", "B", "C"]);
     assert_eq!(db.unfinished(at(9)).await.unwrap(), [obsolete]);
     assert_eq!(VectorRows::count(&db, Some(here)).await.unwrap(), 2);
@@ -177,7 +178,7 @@ async fn parts_come_and_go_with_a_replacement(scratch: Scratch) {
     assert_eq!(db.roll_back(obsolete, 64, done(3)).await.unwrap(), None);
 }
 
-async fn a_replacement_of_what_has_changed_changes_nothing(scratch: Scratch) {
+async fn a_replacement_of_outdated_documents_changes_nothing(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let places = vec![embedded(one, "x", 1)];
@@ -187,7 +188,7 @@ async fn a_replacement_of_what_has_changed_changes_nothing(scratch: Scratch) {
     };
     assert_eq!(db.replace(new(&["other"], &one)).await.unwrap(), None);
     assert_eq!(db.replace(new(&[], &one)).await.unwrap(), None);
-    // It is in another workspace by now.
+    // The document is in another workspace by now.
     assert_eq!(db.replace(new(&["a"], &two)).await.unwrap(), None);
     assert!(db.by_path(&path("a")).await.unwrap().is_some());
     assert_eq!(db.by_path(&path("b")).await.unwrap(), None);
@@ -200,7 +201,7 @@ async fn a_key_has_one_document_of_each_part(scratch: Scratch) {
     let again = Documents::create(&db, of_key("b", "k", ""), Vec::new(), done(0)).await;
     assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
     Documents::create(&db, of_key("b", "k", "part"), Vec::new(), done(0)).await.unwrap();
-    // Of those that replace it at once, one does.
+    // Of several concurrent replacements, one succeeds.
     let at_once = (0..8).map(|number| {
         let (db, name) = (db.clone(), format!("n{number}"));
         let new = replacement(&["a", "b"], vec![of_key(&name, "k", "")], &[]);

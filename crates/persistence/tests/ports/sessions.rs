@@ -7,12 +7,12 @@ use carrel_domain::user::{NewSession, PasswordHash, Role, Sessions, UserPatch, U
 use crate::support::{Scratch, at, done, new_user, user};
 
 on_both_databases! {
-    a_session_is_somebodys_until_it_runs_out,
+    a_session_identifies_its_user_until_it_expires,
     a_session_is_closed_once,
-    only_who_may_sign_in_opens_a_session,
-    sessions_that_have_run_out_are_forgotten,
+    only_an_active_user_opens_a_session,
+    expired_sessions_are_deleted,
     credentials_are_found_by_name,
-    a_hash_is_strengthened_only_where_it_has_not_changed,
+    a_hash_is_upgraded_only_if_it_has_not_changed,
 }
 
 fn digest(token: u8) -> KeyDigest {
@@ -29,7 +29,7 @@ fn session(user: UserId, token: u8, until: i64) -> NewSession {
     }
 }
 
-async fn a_session_is_somebodys_until_it_runs_out(scratch: Scratch) {
+async fn a_session_identifies_its_user_until_it_expires(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (user(&db, "one").await, user(&db, "two").await);
     Sessions::open(&db, session(one.id, 1, 10), done(0)).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_session_is_closed_once(scratch: Scratch) {
     assert!(db.user_of(digest(2), at(2)).await.unwrap().is_some());
 }
 
-async fn only_who_may_sign_in_opens_a_session(scratch: Scratch) {
+async fn only_an_active_user_opens_a_session(scratch: Scratch) {
     let db = scratch.open();
     let one = user(&db, "one").await.id;
     let patch = UserPatch { suspended: Some(true), ..UserPatch::default() };
@@ -71,7 +71,7 @@ async fn only_who_may_sign_in_opens_a_session(scratch: Scratch) {
     assert_eq!(scratch.rows_in("sessions"), 0);
 }
 
-async fn sessions_that_have_run_out_are_forgotten(scratch: Scratch) {
+async fn expired_sessions_are_deleted(scratch: Scratch) {
     let db = scratch.open();
     let one = user(&db, "one").await.id;
     for token in 1..=5 {
@@ -96,7 +96,7 @@ async fn credentials_are_found_by_name(scratch: Scratch) {
     assert_eq!(made.role, Role::Default);
 }
 
-async fn a_hash_is_strengthened_only_where_it_has_not_changed(scratch: Scratch) {
+async fn a_hash_is_upgraded_only_if_it_has_not_changed(scratch: Scratch) {
     let db = scratch.open();
     let made = user(&db, "somebody").await;
     let hash = |text: &str| PasswordHash(text.into());

@@ -6,9 +6,9 @@ use carrel_domain::{Error, UserId};
 use crate::support::{Scratch, at, done, user};
 
 on_both_databases! {
-    a_token_is_taken_once,
-    a_new_token_takes_the_place_of_the_one_before,
-    tokens_go_with_their_user,
+    a_token_works_once,
+    a_new_token_replaces_the_previous_one,
+    tokens_are_deleted_with_their_user,
 }
 
 fn digest(token: u8) -> KeyDigest {
@@ -19,7 +19,7 @@ fn token(user: UserId, token: u8, until: i64) -> NewSignInToken {
     NewSignInToken { digest: digest(token), user, expires_at: at(until), created_at: at(0) }
 }
 
-async fn a_token_is_taken_once(scratch: Scratch) {
+async fn a_token_works_once(scratch: Scratch) {
     let db = scratch.open();
     let one = user(&db, "one").await;
     db.issue(token(one.id, 1, 10), done(0)).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_token_is_taken_once(scratch: Scratch) {
     assert!(db.redeem_token(digest(2), done(20)).await.unwrap().is_none());
 }
 
-async fn a_new_token_takes_the_place_of_the_one_before(scratch: Scratch) {
+async fn a_new_token_replaces_the_previous_one(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (user(&db, "one").await, user(&db, "two").await);
     for (of, number) in [(&one, 1), (&two, 2), (&one, 3)] {
@@ -52,7 +52,7 @@ async fn a_new_token_takes_the_place_of_the_one_before(scratch: Scratch) {
     }
 }
 
-async fn tokens_go_with_their_user(scratch: Scratch) {
+async fn tokens_are_deleted_with_their_user(scratch: Scratch) {
     let db = scratch.open();
     let one = user(&db, "one").await.id;
     db.issue(token(one, 1, 10), done(0)).await.unwrap();

@@ -5,12 +5,12 @@ use carrel_domain::speech::{SpeechUsage, SpeechUse};
 use crate::support::{Scratch, at};
 
 on_both_databases! {
-    seconds_are_added_up_by_actor_and_day,
+    seconds_are_summed_by_actor_and_day,
 }
 
 const DAY: i64 = 86_400;
 
-async fn seconds_are_added_up_by_actor_and_day(scratch: Scratch) {
+async fn seconds_are_summed_by_actor_and_day(scratch: Scratch) {
     let db = scratch.open();
     let (one, other) = (Actor::Key(ApiKeyId(1)), Actor::Owner);
     let by = |actor, seconds| By { actor, address: None, at: at(seconds) };

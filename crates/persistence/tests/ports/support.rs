@@ -1,4 +1,4 @@
-//! A database of its own for every test, and things to put into it.
+//! A separate database for each test, and test data.
 use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{self, Document, NO_METADATA, Published, Span};
 use carrel_domain::library::{IndexedDocument, NewPassage};
@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-/// Runs each behaviour on SQLite and on PostgreSQL, as two tests.
+/// Runs each test function on SQLite and on PostgreSQL, as two tests.
 macro_rules! on_both_databases {
     ($($behaviour:ident),* $(,)?) => {
         mod sqlite {
@@ -32,7 +32,7 @@ macro_rules! on_both_databases {
     };
 }
 
-/// An empty database that goes when this is dropped.
+/// An empty database that is deleted on drop.
 pub struct Scratch {
     pub url: String,
     kind: Kind,
@@ -58,7 +58,8 @@ impl Scratch {
         Self { url, kind: Kind::File { _directory: directory } }
     }
 
-    /// A schema in the server that `CARREL_TEST_POSTGRES` names; nothing when it says `skip`.
+    /// Returns a new schema on the server in `CARREL_TEST_POSTGRES`, or `None` if the variable is
+    /// `skip`.
     pub fn postgres() -> Option<Self> {
         let server = std::env::var(SERVER).unwrap_or_else(|_| {
             panic!(
@@ -84,7 +85,7 @@ impl Scratch {
         Database::open(&self.url).unwrap()
     }
 
-    /// Runs SQL past the repositories.
+    /// Runs SQL without going through the repositories.
     pub fn execute(&self, sql: &str) {
         match &self.kind {
             Kind::File { .. } => self.raw_sqlite().batch_execute(sql).unwrap(),
@@ -92,7 +93,7 @@ impl Scratch {
         }
     }
 
-    /// The number that a query past the repositories yields as `n`.
+    /// Returns the number `n` selected by a query, without going through the repositories.
     pub fn number(&self, sql: &str) -> i64 {
         let query = diesel::sql_query(sql);
         let number: Number = match &self.kind {
@@ -106,7 +107,7 @@ impl Scratch {
         self.number(&format!("SELECT COUNT(*) AS n FROM {table}"))
     }
 
-    /// Blocks of exchanges of which the triggers have lost count.
+    /// Counts the blocks of exchanges whose count by the triggers is wrong.
     pub fn miscounted_blocks(&self) -> i64 {
         let kept = "SELECT level, block, chats FROM chat_blocks";
         let counted = "SELECT level, block, chats FROM (
@@ -153,12 +154,12 @@ impl Drop for Scratch {
     }
 }
 
-/// A point in time, `seconds` after some other.
+/// Returns a time `seconds` after a fixed moment.
 pub fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(seconds)
 }
 
-/// What is said of a change, made so many seconds after [`at`]'s beginning.
+/// Returns an event at the time [`at`]`(seconds)`.
 pub fn done(seconds: i64) -> Event {
     By::operator(at(seconds)).event("test", "{}")
 }
@@ -220,12 +221,12 @@ pub fn document(name: &str) -> Document {
     }
 }
 
-/// A vector that tells which passage it belongs to.
+/// Returns a vector that identifies its passage.
 pub fn vector(number: usize) -> Vec<f32> {
     vec![1.0, number as f32, -0.5 * number as f32]
 }
 
-/// Where such a passage is said to stand.
+/// Returns the span assigned to a passage.
 pub fn span(number: usize) -> Span {
     let start = u32::try_from(number).unwrap_or_default();
     Span { start, end: start + 10 }
@@ -237,7 +238,7 @@ pub fn provenance(number: usize) -> Provenance {
     Provenance { headings, locator: Some(Locator::new(LocatorUnit::Page, number, number + 1)) }
 }
 
-/// A document embedded for `workspace` as so many passages: `words 0`, `words 1`, ...
+/// Returns a document embedded for `workspace` with passages `words 0`, `words 1`, ...
 pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> IndexedDocument {
     IndexedDocument {
         workspace,
@@ -245,7 +246,7 @@ pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> Indexed
         passages: (0..passages)
             .map(|number| NewPassage {
                 text: format!("{words} {number}"),
-                // The first is as early versions left theirs.
+                // The first passage is stored as by early versions.
                 span: (number > 0).then(|| span(number)),
                 provenance: if number > 0 { provenance(number) } else { Provenance::default() },
                 vector: vector(number),

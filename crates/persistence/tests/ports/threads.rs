@@ -7,14 +7,14 @@ use crate::support::{Scratch, at, done, user, workspace};
 
 on_both_databases! {
     a_thread_is_found_in_its_workspace_only,
-    a_slug_names_one_thread_of_all_workspaces,
+    a_threads_slug_is_unique_across_workspaces,
     a_thread_needs_its_workspace_and_its_user,
-    threads_come_in_pages,
+    threads_are_paged,
     threads_are_found_by_a_part_of_their_name,
-    names_of_earlier_versions_are_found_too,
-    a_thread_takes_its_exchanges_along,
-    what_is_shown_together_is_of_everyone,
-    a_reset_reaches_its_conversation_only,
+    names_stored_by_earlier_versions_are_found,
+    exchanges_are_deleted_with_their_thread,
+    shared_views_show_the_exchanges_of_all_users,
+    a_reset_affects_only_its_conversation,
 }
 
 const ALL: ChatRange = ChatRange { newest_first: false, offset: 0, limit: 100 };
@@ -59,7 +59,7 @@ async fn a_thread_is_found_in_its_workspace_only(scratch: Scratch) {
     assert!(matches!(missing, Err(Error::NotFound { kind: "thread", .. })), "{missing:?}");
 }
 
-async fn a_slug_names_one_thread_of_all_workspaces(scratch: Scratch) {
+async fn a_threads_slug_is_unique_across_workspaces(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     thread(&db, one, "same").await;
@@ -83,7 +83,7 @@ async fn a_thread_needs_its_workspace_and_its_user(scratch: Scratch) {
     assert_eq!(made.unwrap().user, Some(sam));
 }
 
-async fn threads_come_in_pages(scratch: Scratch) {
+async fn threads_are_paged(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     let mut made = Vec::new();
@@ -130,7 +130,7 @@ async fn threads_are_found_by_a_part_of_their_name(scratch: Scratch) {
     assert!(found(&db, here, "a_b").await.is_empty());
 }
 
-async fn names_of_earlier_versions_are_found_too(scratch: Scratch) {
+async fn names_stored_by_earlier_versions_are_found(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     thread(&db, here, "ÄRGER").await;
@@ -140,7 +140,7 @@ async fn names_of_earlier_versions_are_found_too(scratch: Scratch) {
     assert_eq!(found(&db, here, "ärger").await, ["ÄRGER"]);
 }
 
-async fn a_thread_takes_its_exchanges_along(scratch: Scratch) {
+async fn exchanges_are_deleted_with_their_thread(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let (gone, kept) = (thread(&db, here, "gone").await, thread(&db, here, "kept").await);
@@ -179,7 +179,7 @@ async fn talks(db: &Database) -> (WorkspaceId, ThreadId, UserId) {
     (here, thread.unwrap(), sam)
 }
 
-async fn what_is_shown_together_is_of_everyone(scratch: Scratch) {
+async fn shared_views_show_the_exchanges_of_all_users(scratch: Scratch) {
     let db = scratch.open();
     let (here, thread, _) = talks(&db).await;
     let workspace = ChatScope::Workspace(here);
@@ -191,7 +191,7 @@ async fn what_is_shown_together_is_of_everyone(scratch: Scratch) {
     assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await, ["thread", "thread of sam"]);
 }
 
-async fn a_reset_reaches_its_conversation_only(scratch: Scratch) {
+async fn a_reset_affects_only_its_conversation(scratch: Scratch) {
     let db = scratch.open();
     let (here, thread, sam) = talks(&db).await;
     let plain = Conversation { workspace: here, user: None, thread: None, session: None };
@@ -203,7 +203,7 @@ async fn a_reset_reaches_its_conversation_only(scratch: Scratch) {
     assert_eq!(db.history(&session, 9).await.unwrap().len(), 1);
     assert_eq!(db.reset(&session, done(2)).await.unwrap(), 1);
     assert!(db.history(&session, 9).await.unwrap().is_empty());
-    // What was reset is still shown to whoever names the session.
+    // Reset exchanges are still shown to clients that name the session.
     assert_eq!(shown(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
     let own = Conversation { user: Some(sam), thread: Some(thread), ..plain.clone() };
     assert_eq!(db.reset(&own, done(3)).await.unwrap(), 1);

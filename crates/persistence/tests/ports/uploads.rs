@@ -1,4 +1,4 @@
-//! Uploads in pieces: each is one transaction, and the whole is finished or undone.
+//! Uploads in pieces: each piece is one transaction, and the upload is completed or rolled back.
 use carrel_domain::audit::By;
 use carrel_domain::job::queue::{JobQueue, LeaseRequest};
 use carrel_domain::job::{JobState, Jobs};
@@ -13,13 +13,13 @@ use crate::jobs::hold;
 use crate::support::{Scratch, at, document, done, path, workspace};
 
 on_both_databases! {
-    an_upload_of_one_piece_leaves_no_trace_but_its_job,
-    the_job_of_an_upload_is_taken_once_its_last_piece_is_stored,
-    an_unfinished_upload_is_undone_with_its_job,
-    what_another_upload_has_adopted_stays,
+    an_upload_of_one_piece_leaves_only_its_job,
+    the_job_of_an_upload_is_due_once_its_last_piece_is_stored,
+    an_unfinished_upload_is_rolled_back_with_its_job,
+    documents_adopted_by_another_upload_stay,
     a_job_takes_more_documents_while_it_is_open,
-    a_piece_for_a_workspace_that_is_gone_changes_nothing,
-    a_job_that_is_called_off_while_it_is_filled_ends,
+    a_piece_for_a_deleted_workspace_changes_nothing,
+    a_job_cancelled_during_its_upload_ends,
 }
 
 fn paths(names: &[&str]) -> Vec<DocumentPath> {
@@ -62,7 +62,7 @@ async fn first(db: &Database, upload: UploadId, names: &[&str], into: &[Workspac
     assert!(db.store(first).await.unwrap().is_empty());
 }
 
-async fn an_upload_of_one_piece_leaves_no_trace_but_its_job(scratch: Scratch) {
+async fn an_upload_of_one_piece_leaves_only_its_job(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     intend(&db, &["a", "b"]).await;
@@ -83,7 +83,7 @@ async fn an_upload_of_one_piece_leaves_no_trace_but_its_job(scratch: Scratch) {
             items.iter().map(|item| item.path.clone()).collect::<Vec<_>>(),
             paths(&["a", "b"])
         );
-        // Held by whoever asked for it, and by nobody else.
+        // Only the requester holds the job.
         let lease = carrel_domain::job::queue::Lease { job: job.id, token: hold.token };
         assert_eq!(db.pending_items(&lease, 9).await.unwrap().unwrap().len(), 2);
     }
@@ -92,7 +92,7 @@ async fn an_upload_of_one_piece_leaves_no_trace_but_its_job(scratch: Scratch) {
     assert_eq!((scratch.rows_in("uploads"), scratch.rows_in("documents")), (0, 2));
 }
 
-async fn the_job_of_an_upload_is_taken_once_its_last_piece_is_stored(scratch: Scratch) {
+async fn the_job_of_an_upload_is_due_once_its_last_piece_is_stored(scratch: Scratch) {
     let db = scratch.open();
     let (here, id) = (workspace(&db, "Here").await.id, upload());
     first(&db, id, &["a", "b"], &[here]).await;
@@ -106,7 +106,7 @@ async fn the_job_of_an_upload_is_taken_once_its_last_piece_is_stored(scratch: Sc
     assert_eq!((job.state, job.awaited, job.progress.total), (JobState::Queued, false, 4));
     assert_eq!(db.unfinished(Utc::now() + TimeDelta::days(1)).await.unwrap(), []);
     assert_eq!(db.roll_back(id, 9, done(2)).await.unwrap(), None, "it is finished");
-    // What was noted of the pieces is settled as any other note is.
+    // The pending files of the pieces are reconciled like any others.
     let noted = db.pending_files(at(99)).await.unwrap();
     assert!(noted.len() == 3 && noted.iter().all(|(_, is_known)| *is_known), "{noted:?}");
     let now = Utc::now();
@@ -117,7 +117,7 @@ async fn the_job_of_an_upload_is_taken_once_its_last_piece_is_stored(scratch: Sc
     assert_eq!((claimed.job.id, waiting), (job.id, paths(&["a", "b", "c", "d"])));
 }
 
-async fn an_unfinished_upload_is_undone_with_its_job(scratch: Scratch) {
+async fn an_unfinished_upload_is_rolled_back_with_its_job(scratch: Scratch) {
     let db = scratch.open();
     let (here, id) = (workspace(&db, "Here").await.id, upload());
     Documents::create(&db, document("other"), Vec::new(), done(0)).await.unwrap();
@@ -136,13 +136,13 @@ async fn an_unfinished_upload_is_undone_with_its_job(scratch: Scratch) {
         noted,
         paths(&["a", "b", "c"]).into_iter().map(|path| (path, false)).collect::<Vec<_>>()
     );
-    // Whoever was still storing it is told, and stores nothing.
+    // A client that is still storing the upload gets an error and stores nothing.
     let late = db.store(piece(id, &["d"], &[here])).await;
     assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
     assert_eq!(scratch.rows_in("documents"), 1);
 }
 
-async fn what_another_upload_has_adopted_stays(scratch: Scratch) {
+async fn documents_adopted_by_another_upload_stay(scratch: Scratch) {
     let db = scratch.open();
     let (here, id) = (workspace(&db, "Here").await.id, upload());
     first(&db, id, &["a", "b"], &[here]).await;
@@ -173,7 +173,7 @@ async fn a_job_takes_more_documents_while_it_is_open(scratch: Scratch) {
     assert_eq!(unknown.progress.total, 1);
 }
 
-async fn a_piece_for_a_workspace_that_is_gone_changes_nothing(scratch: Scratch) {
+async fn a_piece_for_a_deleted_workspace_changes_nothing(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     intend(&db, &["a"]).await;
@@ -188,7 +188,7 @@ async fn a_piece_for_a_workspace_that_is_gone_changes_nothing(scratch: Scratch) 
     assert_eq!(db.pending_files(at(99)).await.unwrap(), [(path("a"), false)]);
 }
 
-async fn a_job_that_is_called_off_while_it_is_filled_ends(scratch: Scratch) {
+async fn a_job_cancelled_during_its_upload_ends(scratch: Scratch) {
     let db = scratch.open();
     let (here, id) = (workspace(&db, "Here").await.id, upload());
     first(&db, id, &["a"], &[here]).await;

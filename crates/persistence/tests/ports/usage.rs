@@ -9,9 +9,9 @@ use uuid::Uuid;
 use crate::support::{Scratch, at, done, user, workspace};
 
 on_both_databases! {
-    tokens_are_added_up_by_user_workspace_and_day,
-    sums_are_of_their_time_and_come_in_pages,
-    what_nobody_knows_is_counted_as_such,
+    tokens_are_summed_by_user_workspace_and_day,
+    sums_are_filtered_by_time_and_paged,
+    exchanges_without_token_counts_are_counted_separately,
 }
 
 const DAY: i64 = 86_400;
@@ -60,14 +60,14 @@ fn all(by: UsageBy) -> UsageQuery {
     UsageQuery { by, from: None, to: None, offset: 0, limit: 100 }
 }
 
-/// Exchanges, unknown ones, tokens of questions and of answers.
+/// Exchanges, exchanges without counts, tokens of questions, and tokens of answers.
 fn figures(used: &[Used]) -> Vec<(u64, u64, u64, u64)> {
     let figures =
         |used: &Used| (used.exchanges, used.unknown, used.prompt_tokens, used.completion_tokens);
     used.iter().map(figures).collect()
 }
 
-async fn tokens_are_added_up_by_user_workspace_and_day(scratch: Scratch) {
+async fn tokens_are_summed_by_user_workspace_and_day(scratch: Scratch) {
     let db = scratch.open();
     assert_eq!(db.sums(&all(UsageBy::Day)).await.unwrap(), []);
     let (here, there) = (workspace(&db, "Here").await.id, workspace(&db, "There").await.id);
@@ -104,7 +104,7 @@ async fn tokens_are_added_up_by_user_workspace_and_day(scratch: Scratch) {
     assert_eq!(figures(&by_day), [(2, 0, 501, 50), (3, 0, 34, 7)]);
 }
 
-async fn sums_are_of_their_time_and_come_in_pages(scratch: Scratch) {
+async fn sums_are_filtered_by_time_and_paged(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for day in 0..5 {
@@ -121,7 +121,7 @@ async fn sums_are_of_their_time_and_come_in_pages(scratch: Scratch) {
     assert_eq!(db.sums(&beyond).await.unwrap(), []);
 }
 
-async fn what_nobody_knows_is_counted_as_such(scratch: Scratch) {
+async fn exchanges_without_token_counts_are_counted_separately(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     say(&db, here, None, 0, None).await;

@@ -12,13 +12,13 @@ use carrel_persistence::Database;
 use crate::support::{Scratch, admin, at, done, new_user, user, workspace};
 
 on_both_databases! {
-    a_user_comes_back_as_made,
-    a_user_is_changed_in_parts,
+    a_user_is_read_back_as_created,
+    a_user_is_partially_updated,
     a_new_name_must_be_free,
-    the_last_admin_who_may_sign_in_stays,
-    of_the_last_two_admins_one_stays,
-    a_new_password_another_role_and_a_suspension_end_sessions,
-    the_keys_of_a_suspended_user_rest,
+    the_last_active_admin_cannot_be_removed,
+    one_of_the_last_two_admins_stays_when_both_are_removed,
+    a_new_password_a_new_role_or_a_suspension_ends_sessions,
+    the_keys_of_a_suspended_user_are_inactive,
     a_deleted_user_leaves_nothing_but_revoked_keys,
 }
 
@@ -38,7 +38,7 @@ fn is_last_admin<T>(outcome: &Result<T>) -> bool {
     matches!(outcome, Err(Error::Invalid { reason, .. }) if reason == LAST_ADMIN)
 }
 
-async fn a_user_comes_back_as_made(scratch: Scratch) {
+async fn a_user_is_read_back_as_created(scratch: Scratch) {
     let db = scratch.open();
     let new = NewUser {
         role: Role::Manager,
@@ -58,7 +58,7 @@ async fn a_user_comes_back_as_made(scratch: Scratch) {
     assert_eq!(Users::list(&db).await.unwrap(), listed);
 }
 
-async fn a_user_is_changed_in_parts(scratch: Scratch) {
+async fn a_user_is_partially_updated(scratch: Scratch) {
     let db = scratch.open();
     let made = user(&db, "somebody").await;
     let other = user(&db, "else").await;
@@ -100,7 +100,7 @@ async fn a_new_name_must_be_free(scratch: Scratch) {
     assert_eq!(change(&db, made.id, name("somebody")).await.unwrap().username, "somebody");
 }
 
-async fn the_last_admin_who_may_sign_in_stays(scratch: Scratch) {
+async fn the_last_active_admin_cannot_be_removed(scratch: Scratch) {
     let db = scratch.open();
     let first = admin(&db, "first").await;
     let asleep = admin(&db, "asleep").await;
@@ -121,7 +121,7 @@ async fn the_last_admin_who_may_sign_in_stays(scratch: Scratch) {
     assert_eq!(Users::delete(&db, first.id, done(6)).await.unwrap().id, first.id);
 }
 
-async fn of_the_last_two_admins_one_stays(scratch: Scratch) {
+async fn one_of_the_last_two_admins_stays_when_both_are_removed(scratch: Scratch) {
     let db = scratch.open();
     for round in 0..12 {
         let names = [format!("one{round}"), format!("two{round}")];
@@ -150,7 +150,7 @@ async fn of_the_last_two_admins_one_stays(scratch: Scratch) {
         let left = left.iter().find(|user| user.role == Role::Admin && !user.suspended).unwrap();
         let spare = admin(&db, &format!("spare{round}")).await.id;
         Users::delete(&db, left.id, done(7)).await.unwrap();
-        // The spare one is the last now, and must make room for the next round's two.
+        // The spare admin is the last one now and is deleted before the next round.
         let refused = Users::delete(&db, spare, done(7)).await;
         assert!(is_last_admin(&refused), "{refused:?}");
         scratch.execute("DELETE FROM users");
@@ -168,7 +168,7 @@ async fn sign_in(db: &Database, user: UserId, token: u8) {
     Sessions::open(db, session, done(1)).await.unwrap();
 }
 
-async fn a_new_password_another_role_and_a_suspension_end_sessions(scratch: Scratch) {
+async fn a_new_password_a_new_role_or_a_suspension_ends_sessions(scratch: Scratch) {
     let db = scratch.open();
     let (one, other) = (user(&db, "one").await.id, user(&db, "other").await.id);
     sign_in(&db, other, 99).await;
@@ -214,7 +214,7 @@ fn key_of(user: UserId, number: u8) -> NewApiKey {
     }
 }
 
-async fn the_keys_of_a_suspended_user_rest(scratch: Scratch) {
+async fn the_keys_of_a_suspended_user_are_inactive(scratch: Scratch) {
     let db = scratch.open();
     let owner = user(&db, "owner").await.id;
     ApiKeys::create(&db, key_of(owner, 1), done(0)).await.unwrap();

@@ -9,9 +9,9 @@ on_both_databases! {
     codes_are_read_page_by_page,
     vectors_come_back_bit_for_bit,
     equal_versions_hold_equal_vectors,
-    vectors_are_read_page_by_page_with_what_they_amount_to,
+    vectors_are_read_page_by_page_with_their_tally,
     a_page_of_vectors_is_bounded_in_bytes,
-    a_database_has_a_name_of_its_own,
+    each_database_has_a_unique_name,
 }
 
 async fn codes_are_read_page_by_page(scratch: Scratch) {
@@ -70,7 +70,7 @@ async fn equal_versions_hold_equal_vectors(scratch: Scratch) {
     assert_eq!(empty, NamespaceVersion { additions: 1, removals: 1 });
 }
 
-async fn vectors_are_read_page_by_page_with_what_they_amount_to(scratch: Scratch) {
+async fn vectors_are_read_page_by_page_with_their_tally(scratch: Scratch) {
     let db = scratch.open();
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     for name in ["a", "b"] {
@@ -111,7 +111,7 @@ async fn a_page_of_vectors_is_bounded_in_bytes(scratch: Scratch) {
     assert_eq!(rest.len(), 1, "each is more than half of what fits");
 }
 
-async fn a_database_has_a_name_of_its_own(scratch: Scratch) {
+async fn each_database_has_a_unique_name(scratch: Scratch) {
     let db = scratch.open();
     let mut name = db.name().await.unwrap();
     assert!(name.len() == 16 && name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
@@ -121,7 +121,7 @@ async fn a_database_has_a_name_of_its_own(scratch: Scratch) {
         let other = std::mem::replace(&mut name, db.name().await.unwrap());
         assert!(name != other && name.len() == 16, "{name}");
     }
-    // What is restored from a copy must not be taken for the same.
+    // A database restored from a copy must have another name.
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.db");
     if db.copy_to(&copy).await.unwrap().is_some() {

@@ -12,11 +12,11 @@ use crate::support::{Scratch, at, done, workspace};
 
 on_both_databases! {
     of_many_questions_at_once_as_many_as_allowed_are_admitted,
-    the_day_of_an_embed_rolls,
-    settings_come_back_as_they_were_set,
+    the_day_limit_of_a_widget_covers_the_last_24_hours,
+    settings_are_read_back_as_stored,
     an_embed_goes_with_its_workspace,
     a_session_sees_its_own_exchanges,
-    an_embed_moves_only_to_a_workspace_there_is,
+    a_widget_moves_only_to_an_existing_workspace,
 }
 
 async fn embed(db: &Database, settings: WidgetSettings) -> Widget {
@@ -62,7 +62,7 @@ async fn of_many_questions_at_once_as_many_as_allowed_are_admitted(scratch: Scra
     }
 }
 
-async fn the_day_of_an_embed_rolls(scratch: Scratch) {
+async fn the_day_limit_of_a_widget_covers_the_last_24_hours(scratch: Scratch) {
     let db = scratch.open();
     let here = WidgetSettings::of(workspace(&db, "Here").await.id);
     let limits = WidgetSettings { day_limit: Some(2), session_limit: Some(1), ..here };
@@ -82,7 +82,7 @@ async fn the_day_of_an_embed_rolls(scratch: Scratch) {
     assert!(matches!(nobody, Err(Error::NotFound { kind: "embed", .. })), "{nobody:?}");
 }
 
-async fn settings_come_back_as_they_were_set(scratch: Scratch) {
+async fn settings_are_read_back_as_stored(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await, workspace(&db, "Two").await);
     let plain = embed(&db, WidgetSettings::of(one.id)).await;
@@ -106,7 +106,7 @@ async fn settings_come_back_as_they_were_set(scratch: Scratch) {
     let listed = Widgets::list(&db).await.unwrap();
     assert_eq!((&listed[0].widget, listed[0].chats), (&changed, 1));
     assert_eq!(listed[0].workspace, "Two");
-    // An empty list lets nobody in; it must not become none, which lets everybody in.
+    // An empty list admits no site. It must not become NULL, which admits every site.
     let nobody = WidgetSettings { origins: Some(Vec::new()), ..full };
     Widgets::update(&db, plain.id, nobody, done(2)).await.unwrap();
     let (found, _) = db.by_key(plain.key).await.unwrap().unwrap();
@@ -167,7 +167,7 @@ async fn a_session_sees_its_own_exchanges(scratch: Scratch) {
     assert_eq!(prompts(WidgetChats::page(&db, one, Some("a"), newest).await.unwrap().items), ["4"]);
 }
 
-async fn an_embed_moves_only_to_a_workspace_there_is(scratch: Scratch) {
+async fn a_widget_moves_only_to_an_existing_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let made = embed(&db, WidgetSettings::of(here)).await;

@@ -7,13 +7,13 @@ use crate::indexing_together::Place;
 use crate::support::{Scratch, at, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {
-    a_workspace_comes_back_as_it_was_made,
-    a_slug_is_given_once,
-    of_many_who_want_a_slug_one_gets_it,
+    a_workspace_is_read_back_as_created,
+    a_slug_is_unique,
+    one_of_many_concurrent_creations_gets_the_slug,
     settings_are_replaced_as_a_whole,
     deleting_a_workspace_leaves_its_documents,
-    ids_of_deleted_workspaces_are_not_used_again,
-    text_that_one_database_refuses_is_kept_alike_by_both,
+    ids_of_deleted_workspaces_are_not_reused,
+    texts_that_one_database_refuses_are_handled_alike_by_both,
 }
 
 fn elaborate() -> WorkspaceSettings {
@@ -35,7 +35,7 @@ fn elaborate() -> WorkspaceSettings {
     }
 }
 
-async fn a_workspace_comes_back_as_it_was_made(scratch: Scratch) {
+async fn a_workspace_is_read_back_as_created(scratch: Scratch) {
     let db = scratch.open();
     let mut new = new_workspace("First");
     new.settings = elaborate();
@@ -49,7 +49,7 @@ async fn a_workspace_comes_back_as_it_was_made(scratch: Scratch) {
     assert_eq!(Workspaces::list(&db).await.unwrap(), [first, second]);
 }
 
-async fn a_slug_is_given_once(scratch: Scratch) {
+async fn a_slug_is_unique(scratch: Scratch) {
     let db = scratch.open();
     workspace(&db, "One").await;
     let again = Workspaces::create(&db, new_workspace("one"), done(0)).await;
@@ -60,7 +60,7 @@ async fn a_slug_is_given_once(scratch: Scratch) {
     assert_eq!(Workspaces::list(&db).await.unwrap().len(), 1);
 }
 
-async fn of_many_who_want_a_slug_one_gets_it(scratch: Scratch) {
+async fn one_of_many_concurrent_creations_gets_the_slug(scratch: Scratch) {
     let db = scratch.open();
     let tasks: Vec<_> = (0..20)
         .map(|_| {
@@ -109,7 +109,7 @@ async fn deleting_a_workspace_leaves_its_documents(scratch: Scratch) {
     assert!(db.codes(gone, None, 10).await.unwrap().1.is_empty());
 }
 
-async fn ids_of_deleted_workspaces_are_not_used_again(scratch: Scratch) {
+async fn ids_of_deleted_workspaces_are_not_reused(scratch: Scratch) {
     let db = scratch.open();
     let first = workspace(&db, "One").await.id;
     let placed = Documents::create(&db, document("a"), vec![embedded(first, "a", 1)], done(0))
@@ -124,7 +124,7 @@ async fn ids_of_deleted_workspaces_are_not_used_again(scratch: Scratch) {
     assert!(db.codes(second, None, 1).await.unwrap().1[0].chunk > chunk);
 }
 
-async fn text_that_one_database_refuses_is_kept_alike_by_both(scratch: Scratch) {
+async fn texts_that_one_database_refuses_are_handled_alike_by_both(scratch: Scratch) {
     let db = scratch.open();
     let made = workspace(&db, "nul\0nul").await;
     assert_eq!(made.settings.name, "nul\u{FFFD}nul");

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{document, embedded, path};
 
-/// Calls every method of them, in every way that makes another query of it.
+/// Calls every method of these ports, with arguments for each of its queries.
 pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     let done = || By::operator(now).event("test", "{}");
     let folder = Folder::parse("folder").unwrap();

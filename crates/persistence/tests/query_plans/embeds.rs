@@ -1,4 +1,4 @@
-//! Calls every method of the ports of embeds.
+//! Calls every method of the ports of widgets.
 use carrel_domain::WorkspaceId;
 use carrel_domain::audit::By;
 use carrel_domain::chat::ChatRange;

@@ -1,4 +1,4 @@
-//! Jobs, and vectors that are kept for the next time.
+//! Jobs and the embedding cache.
 use carrel_domain::audit::By;
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::job::queue::{
@@ -27,7 +27,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     let job = Jobs::create(db, new(paths.clone()), None, done()).await.unwrap().id;
     assert!(db.is_due(now).await.unwrap());
     let lease = loop {
-        // Uploads before have left jobs.
+        // Earlier uploads have left jobs in the queue.
         let ClaimedJob { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
         if lease.job == job {
             break lease;
@@ -39,7 +39,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     let part = PassagePart { item: items[0].clone(), passages: embedded(here), before: None };
     let result = db.store_part(&lease, part, now).await.unwrap();
     let Some(PartResult::Stored(stored)) = result else {
-        panic!("no part was stored: {result:?}");
+        panic!("the part was not stored: {result:?}");
     };
     for which in [Superseded::Earlier, Superseded::New] {
         db.remove_part(&lease, stored, which, 1, now).await.unwrap().unwrap();

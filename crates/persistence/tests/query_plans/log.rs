@@ -1,4 +1,4 @@
-//! The log of exchanges, in every way that makes another query of it.
+//! The log of exchanges, with arguments for each of its queries.
 use carrel_domain::audit::By;
 use carrel_domain::chat::Conversation;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder, Portion};
@@ -7,11 +7,11 @@ use carrel_domain::{ChatId, ThreadId, UserId, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{DateTime, Utc};
 
-/// Everything in the log, in every way.
+/// Reads the log with all filters and orders.
 pub async fn use_the_log(db: &Database, here: WorkspaceId) {
     let now = Utc::now();
     let mut filters = vec![ChatFilter::default()];
-    // Every combination of parts.
+    // Every combination of filters.
     for bits in 1..128 {
         let has = |bit: i32| bits & (1 << bit) != 0;
         filters.push(ChatFilter {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::rest::Rest;
 
-/// The keyspace of collections, present in every database.
+/// The keyspace of collections. Every database has it.
 const KEYSPACE: &str = "default_keyspace";
 
 pub(super) struct Commands {
@@ -13,7 +13,7 @@ pub(super) struct Commands {
 
 pub(super) struct Answer {
     pub body: Value,
-    /// False if some of the documents to insert existed already.
+    /// False if some of the documents to insert already existed.
     pub is_whole: bool,
 }
 
@@ -22,7 +22,7 @@ impl Commands {
         Self { rest }
     }
 
-    /// Sends a command to a collection; `None` if the collection does not exist.
+    /// Sends a command to a collection. Returns `None` if the collection does not exist.
     pub async fn ask(&self, collection: &str, command: &Value) -> Result<Option<Answer>> {
         self.send(&["api", "json", "v1", KEYSPACE, collection], command).await
     }
@@ -32,7 +32,7 @@ impl Commands {
         if let Some(answer) = self.ask(collection, command).await? {
             return Ok(answer);
         }
-        // Succeeds if a collection with these options exists already.
+        // Also succeeds if a collection with these options already exists.
         let make = json!({ "createCollection": { "name": collection, "options": options } });
         let made = self.send(&["api", "json", "v1", KEYSPACE], &make).await?;
         made.ok_or_else(|| self.unknown_database())?;

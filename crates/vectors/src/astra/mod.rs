@@ -1,9 +1,9 @@
 //! Astra DB, through its JSON Data API.
 //!
-//! All vectors of one length are in one collection, named after the installation and the length,
-//! with workspace, document and chunk as indexed fields. Another collection has the watermarks,
-//! which are only read by id. Searches and counts may see a change late, so the watermark moves
-//! only after they do.
+//! A collection contains all vectors of one length and is named after the installation and the
+//! length. Workspace, document and chunk are indexed fields. Another collection contains the
+//! watermarks, which are read only by id. Searches and counts see a change with a delay, so the
+//! watermark advances only after they do.
 mod commands;
 mod recent;
 
@@ -22,9 +22,9 @@ use crate::store::{
 use commands::Commands;
 use recent::{Change, Recent};
 
-/// Most documents that are stored at a time, and most values in a filter.
+/// Maximum number of documents per insert, and of values in a filter.
 const BATCH: usize = 100;
-/// Most dimensions of a vector.
+/// Maximum dimensions of a vector.
 const MOST_DIMENSIONS: usize = 4_096;
 /// Limits of a search.
 const LIMITS: Limits = Limits { candidates: 1_000, documents: BATCH };
@@ -32,7 +32,7 @@ const LIMITS: Limits = Limits { candidates: 1_000, documents: BATCH };
 pub(crate) struct Astra {
     commands: Commands,
     recent: Recent,
-    /// Prefix of the names of all our collections.
+    /// Prefix of the names of all collections of this installation.
     prefix: String,
 }
 
@@ -66,7 +66,7 @@ impl Astra {
         &self.commands.rest
     }
 
-    /// Inserts documents, replacing those with the same ids.
+    /// Inserts documents and replaces existing ones with the same ids.
     async fn insert(&self, dimensions: usize, documents: &[Document]) -> Result<()> {
         let name = self.collection(dimensions);
         let options = json!({
@@ -79,7 +79,7 @@ impl Astra {
         if self.commands.tell(&name, &options, &body).await?.is_whole {
             return Ok(());
         }
-        // Some exist already, and are replaced by deleting them first.
+        // Some ids exist. Replacing documents requires deleting the old ones first.
         let ids: Vec<_> = documents.iter().map(|document| &document.id).collect();
         self.delete(&name, &json!({ "_id": { "$in": ids } })).await?;
         match self.commands.tell(&name, &options, &body).await?.is_whole {
@@ -88,7 +88,7 @@ impl Astra {
         }
     }
 
-    /// Deletes the documents that match a filter, in batches as Astra does.
+    /// Deletes the documents that match a filter. Astra deletes one batch per request.
     async fn delete(&self, collection: &str, filter: &Value) -> Result<()> {
         let body = json!({ "deleteMany": { "filter": filter } });
         while let Some(answer) = self.commands.ask(collection, &body).await? {
@@ -99,7 +99,8 @@ impl Astra {
         Ok(())
     }
 
-    /// Counts the documents that match a filter; `None` if there are more than Astra counts.
+    /// Counts the documents that match a filter. Returns `None` if there are more than Astra
+    /// counts.
     async fn count_of(&self, collection: &str, filter: &Value) -> Result<Option<u64>> {
         let body = json!({ "countDocuments": { "filter": filter } });
         let Some(answer) = self.commands.ask(collection, &body).await? else { return Ok(Some(0)) };
@@ -134,7 +135,7 @@ impl Astra {
         }
     }
 
-    /// Waits until searches see this process's last change to a workspace's vectors.
+    /// Waits until searches see the last change of this process to a workspace's vectors.
     async fn wait_for_last_change(&self, within: WorkspaceId, dimensions: usize) -> Result<()> {
         let place = (within, dimensions);
         let (name, mut patience) = (self.collection(dimensions), Patience::default());
@@ -146,7 +147,7 @@ impl Astra {
             if self.count_of(&name, &filter).await? == Some(expected) {
                 self.recent.is_seen(place, &change);
             } else if !patience.wait().await {
-                // Another process may have changed it since. The next call starts fresh.
+                // Another process may have changed the documents since. The next call starts over.
                 self.recent.is_seen(place, &change);
                 let reason = "it does not show a change of a minute ago";
                 return Err(self.rest().will_not(reason));

@@ -1,4 +1,4 @@
-//! The last change of this process in each workspace, until searches see it.
+//! The last change of this process in each workspace, kept until searches see it.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 
 #[derive(Clone, PartialEq)]
 pub(super) enum Change {
-    /// Documents with these ids exist.
+    /// Expects documents with these ids.
     Stored(Vec<String>),
-    /// No document matches this filter.
+    /// Expects no documents that match this filter.
     Removed(Value),
 }
 

@@ -1,4 +1,4 @@
-//! Collections of a Chroma database. Requests need their ids, which are looked up by name.
+//! The collections of a Chroma database. Requests need their ids, which are looked up by name.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::rest::Rest;
 
-/// Most ids that are remembered.
+/// Maximum number of cached ids.
 const MOST_IDS: usize = 10_000;
 
 pub(super) struct Collections {
     pub rest: Rest,
     tenant: String,
     database: String,
-    /// Ids by name, as of the last lookup.
+    /// Cached ids by name.
     ids: Mutex<HashMap<String, String>>,
 }
 
@@ -37,7 +37,7 @@ impl Collections {
         Ok(())
     }
 
-    /// Returns the number of points in a collection; `None` if it does not exist.
+    /// Returns the number of points in a collection, or `None` if it does not exist.
     pub async fn count(&self, name: &str) -> Result<Option<Value>> {
         self.try_twice(name, false, "count", None::<&()>).await
     }
@@ -85,7 +85,7 @@ impl Collections {
         ))
     }
 
-    /// Sends a request to a collection; `None` if it does not exist.
+    /// Sends a request to a collection. Returns `None` if it does not exist.
     pub async fn ask(
         &self,
         name: &str,
@@ -95,13 +95,13 @@ impl Collections {
         self.try_twice(name, false, verb, Some(body)).await
     }
 
-    /// Sends a change to a collection, which is created if necessary.
+    /// Sends a change to a collection, and creates it if necessary.
     pub async fn tell(&self, name: &str, verb: &str, body: &(impl Serialize + Sync)) -> Result<()> {
         let told = self.try_twice(name, true, verb, Some(body)).await?;
         told.map(drop).ok_or_else(|| self.rest.unavailable("its collections vanish"))
     }
 
-    /// Tries twice, because the remembered id may belong to a collection that was recreated.
+    /// Tries twice, because the cached id may belong to a collection that was recreated since.
     async fn try_twice(
         &self,
         name: &str,

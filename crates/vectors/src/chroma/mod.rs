@@ -1,7 +1,7 @@
 //! Chroma, self-hosted or in its cloud, through version 2 of its REST API.
 //!
-//! A workspace has a collection for each length of its vectors, named after the installation, the
-//! workspace and the length. Another collection has the watermarks, as metadata of points.
+//! A collection contains a workspace's vectors of one length and is named after the installation,
+//! the workspace and the length. Another collection contains the watermarks as metadata of points.
 mod collections;
 
 use async_trait::async_trait;
@@ -19,33 +19,33 @@ use collections::Collections;
 pub(crate) struct Chroma {
     collections: Collections,
     quotas: Quotas,
-    /// Prefix of the names of all our collections.
+    /// Prefix of the names of all collections of this installation.
     prefix: String,
 }
 
 /// Limits of a single request.
 #[derive(Clone, Copy)]
 pub(crate) struct Quotas {
-    /// Most points that are stored, removed or read at a time.
+    /// Maximum number of points stored, removed or read at once.
     pub points: usize,
     pub dimensions: usize,
     pub limits: Limits,
 }
 
 impl Quotas {
-    /// The limits for a self-hosted server, which has none of its own. They keep requests short.
+    /// Returns limits for a self-hosted server. It has none of its own; these keep requests short.
     pub fn of_server() -> Self {
         Self { points: 5_000, dimensions: usize::MAX, limits: Limits::default() }
     }
 
-    /// The quotas of the cloud.
+    /// Returns the quotas of the cloud service.
     pub fn of_cloud() -> Self {
         let limits = Limits { candidates: 300, documents: 300 };
         Self { points: 300, dimensions: 4_096, limits }
     }
 }
 
-/// Points to store, column by column.
+/// Points to store, in columns.
 #[derive(Serialize)]
 struct Points<'a> {
     ids: Vec<String>,
@@ -85,7 +85,7 @@ impl Chroma {
     }
 
     fn marks_name(&self) -> String {
-        // The name that existing installations have.
+        // Existing installations use this name.
         format!("{}-marks", self.prefix)
     }
 
@@ -101,7 +101,7 @@ impl Chroma {
         Ok(())
     }
 
-    /// Deletes by point ids, because the quota limits the number of points per request.
+    /// Deletes by point ids in pages, because the quota limits the number of points per request.
     async fn remove_documents(&self, name: &str, of: &[WorkspaceDocumentId]) -> Result<()> {
         let points = self.quotas.points;
         loop {
@@ -117,7 +117,7 @@ impl Chroma {
         }
     }
 
-    /// Parses the ids of points as numbers. Other ids are ignored.
+    /// Parses the numeric ids of points. Ignores other ids.
     fn numbers(&self, ids: &Value) -> Result<Vec<ChunkId>> {
         let ids = ids.as_array().ok_or_else(|| self.rest().strange())?;
         let numbers = ids.iter().filter_map(|id| id.as_str()?.parse().ok());
@@ -141,8 +141,8 @@ impl Store for Chroma {
             let body =
                 json!({ "limit": self.quotas.points, "offset": offset, "include": ["metadatas"] });
             let Some(page) = self.collections.ask(&self.marks_name(), "get", &body).await? else {
-                // Without a collection there are no watermarks, but the caller still learns whether
-                // Chroma answers.
+                // Without the collection there are no watermarks. The probe tells the caller
+                // whether Chroma answers.
                 return self.collections.probe().await.map(|()| watermarks);
             };
             let ids = self.numbers(&page["ids"])?;

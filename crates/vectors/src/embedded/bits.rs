@@ -1,32 +1,33 @@
-//! Codes of two bits a dimension, for workspaces whose codes of a byte would take much memory.
+//! Two-bit codes, for workspaces whose one-byte codes would take much memory.
 //!
-//! A vector is moved by the mean of its workspace and rotated. Of each value, one bit keeps the
-//! sign and one whether it is large. The signs alone tell roughly which vectors are near; both bits
-//! estimate a vector's product with a query (after Gao and Long, "RaBitQ", 2024).
+//! The mean of the workspace's vectors is subtracted from each vector, and the result is rotated.
+//! One bit of each value is its sign, the other tells whether it is large. The signs alone roughly
+//! identify near vectors; both bits together estimate a vector's product with a query (after Gao
+//! and Long, "RaBitQ", 2024).
 use std::sync::Arc;
 
 use super::rotation::Rotation;
 
-/// Rows whose words lie side by side, so that one instruction compares several.
+/// The number of rows whose words are interleaved, so that one instruction compares several rows.
 pub const LANES: usize = 8;
 
-/// The two sizes of a value of normal distribution in units of its deviation, and the border
-/// between them, at which the squared error is smallest (Max, 1960).
+/// The optimal four-level quantizer of a normal distribution: the two magnitudes, in units of the
+/// standard deviation, and the threshold between them (Max, 1960).
 const SMALL: f32 = 0.4528;
 const LARGE: f32 = 1.5104;
 const BORDER: f32 = 0.9816;
 
-/// Dimensions that share an entry of a query's table.
+/// The number of dimensions that share an entry of a query's table.
 const NIBBLE: usize = 4;
 
-/// How vectors of a workspace become bits.
+/// The transformation of a workspace's vectors before quantization.
 pub struct Frame {
     rotation: Rotation,
     center: Vec<f32>,
 }
 
 impl Frame {
-    /// `center` is the mean of vectors of length 1.
+    /// Creates the transformation. `center` is the mean of unit vectors.
     pub fn new(center: Vec<f32>) -> Self {
         Self { rotation: Rotation::new(center.len()), center }
     }
@@ -39,7 +40,7 @@ impl Frame {
         self.dimensions().div_ceil(64)
     }
 
-    /// Returns what bits are compared with: `to` is a query of length 1.
+    /// Returns the form of a query that codes are compared with. `to` is a unit vector.
     pub fn query(&self, to: &[f32]) -> BitQuery {
         let mut moved: Vec<f32> = to.iter().zip(&self.center).map(|(a, b)| a - b).collect();
         let mut turned = to.to_vec();
@@ -50,16 +51,17 @@ impl Frame {
     }
 }
 
-/// A query that is compared with [`BitCodes`].
+/// A query to compare with [`BitCodes`].
 pub struct BitQuery {
     signs: Vec<u64>,
-    /// For each four dimensions, their product with each of the 256 pairs of four signs and sizes.
+    /// For each four dimensions, the product of the query with each of the 256 combinations of four
+    /// signs and four sizes.
     table: Vec<f32>,
-    /// The product with the center.
+    /// The product of the query and the center.
     base: f32,
 }
 
-/// Returns the bits of values, 64 a word.
+/// Packs one bit per value into words of 64 bits.
 fn packed(values: &[f32], is_set: impl Fn(f32) -> bool) -> Vec<u64> {
     let word = |values: &[f32]| {
         let bits = values.iter().enumerate().filter(|(_, value)| is_set(**value));
@@ -80,7 +82,8 @@ fn table(query: &[f32]) -> Vec<f32> {
     table
 }
 
-/// Returns the product of two values with each pair of two signs and, above them, two sizes.
+/// Returns the product of two values with each combination of two signs (low bits) and two sizes
+/// (high bits).
 fn products(first: f32, second: f32) -> [f32; 16] {
     let product = |value: f32, is_positive: bool, is_large: bool| {
         let size = if is_large { LARGE } else { SMALL };
@@ -92,16 +95,18 @@ fn products(first: f32, second: f32) -> [f32; 16] {
     })
 }
 
-/// The bits of several rows.
+/// The two-bit codes of several rows.
 #[derive(Clone)]
 pub struct BitCodes {
     frame: Arc<Frame>,
     rows: usize,
-    /// Words of eight rows each: the first word of all eight, then the second.
+    /// The sign bits, interleaved by groups of eight rows: the first word of all eight, then the
+    /// second.
     signs: Vec<u64>,
-    /// Words row by row, because only candidates are read.
+    /// The size bits, row by row, because they are read only for candidates.
     sizes: Vec<u64>,
-    /// Factors that turn a row's product into that with the moved vector.
+    /// The factor of each row that converts a product with its code to a product with its centered
+    /// vector.
     factors: Vec<f32>,
 }
 
@@ -125,7 +130,7 @@ impl BitCodes {
         self.factors.shrink_to_fit();
     }
 
-    /// Adds the code of a vector, given as one of a byte a dimension with its factor.
+    /// Adds the code of a vector, given as a one-byte code and its factor.
     pub fn push(&mut self, code: &[i8], factor: f32) {
         let values = code.iter().zip(&self.frame.center);
         let mut moved: Vec<f32> = values.map(|(a, b)| f32::from(*a) * factor - b).collect();
@@ -140,7 +145,7 @@ impl BitCodes {
         self.add(&signs, &sizes, factor);
     }
 
-    /// Adds a row of others of the same frame.
+    /// Copies a row from codes with the same frame.
     pub fn push_row(&mut self, of: &Self, row: usize) {
         let words = self.frame.words();
         let signs: Vec<_> = (0..words).map(|word| of.signs[of.at(row, word)]).collect();
@@ -162,12 +167,13 @@ impl BitCodes {
         self.rows += 1;
     }
 
-    /// Returns where a word of a row's signs is.
+    /// Returns the position of a word of a row's signs.
     fn at(&self, row: usize, word: usize) -> usize {
         (row / LANES * self.frame.words() + word) * LANES + row % LANES
     }
 
-    /// Counts the signs in which eight rows differ from a query. Rows that do not exist count too.
+    /// Counts the signs in which each of eight rows differs from a query. Missing rows of the last
+    /// group are counted too.
     ///
     /// Always inlined, so that it is compiled for the instruction set of its caller.
     #[inline(always)]
@@ -185,7 +191,7 @@ impl BitCodes {
 
     /// Estimates the cosine of the angle between a row and a query.
     pub fn estimate(&self, query: &BitQuery, row: usize) -> f32 {
-        // Several sums, because a single one would have to wait for each addition.
+        // Several sums, because each addition to a single sum would wait for the previous one.
         let mut products = [0.0; 64 / NIBBLE];
         let tables = query.table.chunks(256 * 64 / NIBBLE);
         let words = self.frame.words();
@@ -206,7 +212,7 @@ impl BitCodes {
 mod tests {
     use super::*;
 
-    /// Vectors of length 1 around a common direction.
+    /// Returns unit vectors around a common direction.
     fn vectors(dimensions: usize, count: usize) -> Vec<Vec<f32>> {
         let vector = |number: usize| {
             let value = |at: usize| ((number * 7919 + at * 104_729 + 1) as f32).sin() + 0.5;
@@ -218,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn estimates_are_near_the_cosine() {
+    fn estimates_are_close_to_the_cosine() {
         for dimensions in [3, 64, 100, 384] {
             let vectors = vectors(dimensions, 21);
             let center = (0..dimensions).map(|at| {

@@ -1,4 +1,4 @@
-//! The cache of workspaces' codes, with eviction.
+//! The cache of workspaces' codes.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use super::snapshot::Snapshot;
 
 /// The cache entry of one workspace.
 pub struct CacheEntry {
-    /// Held while changing the codes. Readers do not need it.
+    /// Locked while the codes are changed. Readers do not need it.
     pub gate: tokio::sync::Mutex<()>,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
@@ -33,7 +33,7 @@ impl CacheEntry {
     }
 }
 
-/// All slots, limited by the total bytes of their codes.
+/// All cache entries, limited by the total size of their codes.
 pub struct SegmentCache {
     limit: usize,
     state: Mutex<State>,
@@ -47,11 +47,11 @@ struct State {
 
 struct Entry {
     slot: Arc<CacheEntry>,
-    /// Sequence number of the last use; smaller is older.
+    /// Sequence number of the last use. Smaller is older.
     used: u64,
 }
 
-/// Cost of a slot besides its codes, so that empty slots are evicted too.
+/// The memory of an entry without its codes, in bytes. It makes entries without codes evictable.
 const SLOT_BYTES: usize = 256;
 
 impl SegmentCache {
@@ -59,7 +59,7 @@ impl SegmentCache {
         Self { limit, state: Mutex::default() }
     }
 
-    /// Returns the slot of a workspace that is about to be searched.
+    /// Returns the entry of a workspace for a search, and creates it if necessary.
     pub fn slot(&self, within: WorkspaceId) -> Arc<CacheEntry> {
         let mut state = locked(&self.state);
         state.uses += 1;
@@ -72,7 +72,7 @@ impl SegmentCache {
         Arc::clone(&entry.slot)
     }
 
-    /// Returns the slot of a workspace, if it has one, without counting as a use.
+    /// Returns the entry of a workspace if there is one. This does not count as a use.
     pub fn peek(&self, within: WorkspaceId) -> Option<Arc<CacheEntry>> {
         locked(&self.state).slots.get(&within).map(|entry| Arc::clone(&entry.slot))
     }
@@ -86,8 +86,9 @@ impl SegmentCache {
         locked(&self.state).slots.values().filter_map(|entry| entry.slot.bytes()).sum()
     }
 
-    /// Evicts the least recently used slots, except `keep`, until the rest fits. Slots that are
-    /// still loading stay: they hold nothing yet, and others wait at their gate.
+    /// Evicts the least recently used entries, except `keep`, until the rest fits into the limit.
+    /// Entries that are still loading are not evicted: they hold no codes yet, and callers wait for
+    /// them.
     pub fn evict(&self, keep: WorkspaceId) {
         let mut freed = Vec::new();
         let mut state = locked(&self.state);
@@ -112,7 +113,7 @@ impl SegmentCache {
     }
 }
 
-/// A panic elsewhere leaves these values intact, so a poisoned lock does not matter.
+/// Ignores poisoning, because a panic of another thread leaves these values intact.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

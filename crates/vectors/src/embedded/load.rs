@@ -4,16 +4,16 @@ use carrel_domain::{Error, Result, WorkspaceId};
 
 use super::snapshot::{Builder, Snapshot};
 
-/// Codes per page: about a megabyte.
+/// Codes per page, about a megabyte.
 const PAGE: usize = 4_096;
 
-/// Loads the codes of a workspace: all of them, or those added since `held`. More rows than
-/// `most_bytes` get codes of two bits a dimension.
+/// Loads the codes of a workspace: all of them, or those added since `held`. If there are more rows
+/// than `most_bytes`, the codes are two-bit codes.
 ///
-/// The vectors may change between two pages. Additions do no harm: they have larger ids, so later
+/// The vectors may change between two pages. Additions are harmless: they have larger ids, so later
 /// pages contain them. Removals may leave rows of earlier pages behind. The snapshot then has the
 /// removal count of the first page, so the next search finds it outdated and loads again. The
-/// current search loses nothing, because deleted vectors cannot be ranked.
+/// current search is still correct, because deleted vectors cannot be ranked.
 pub async fn load(
     rows: &dyn VectorRows,
     within: WorkspaceId,

@@ -3,11 +3,11 @@
 //! A search compares the query with one byte per dimension, keeps several times more candidates
 //! than requested, reads their full vectors and ranks them by exact cosine. On 100,000 vectors of
 //! 384 dimensions this takes about a third of the time of a scan of full vectors, and a quarter of
-//! their memory. Workspaces of more vectors keep two bits per dimension and compare the first of
-//! them before the second.
+//! their memory. Larger workspaces use two bits per dimension; a search compares the first bit of
+//! all vectors and the second only of the nearest.
 //!
-//! The database is the truth. Every search first reads the version of the workspace's vectors, so
-//! it sees all changes that other processes have committed.
+//! The database is the source of truth. Every search first reads the version of the workspace's
+//! vectors, so it sees all changes committed by other processes.
 
 mod bits;
 mod cache;
@@ -31,20 +31,20 @@ use load::load;
 use scan::CodeQuery;
 use snapshot::Snapshot;
 
-/// Vectors of a workspace above which their codes have two bits a dimension in place of a byte.
+/// The number of vectors above which a workspace uses two-bit codes instead of one-byte codes.
 const MOST_BYTE_CODES: usize = 200_000;
-/// Full vectors read at a time, so that a huge limit does not exhaust memory.
+/// The number of full vectors read at once, so that a huge limit does not exhaust memory.
 const VECTORS_AT_ONCE: usize = 1_000;
-/// Bytes of codes up to which the calling thread does the work: some tens of microseconds.
+/// The maximum bytes of codes scanned on the calling thread, which takes some tens of microseconds.
 const INLINE_BYTES: usize = 1 << 20;
 
-/// Returns about how much memory the codes of a workspace take, in bytes.
+/// Returns the approximate memory for the codes of a workspace, in bytes.
 pub(crate) fn code_bytes(vectors: usize, dimensions: usize) -> usize {
     let bytes = vectors.saturating_mul(dimensions);
     if vectors > MOST_BYTE_CODES { bytes / 4 } else { bytes }
 }
 
-/// The index over the vectors in a database.
+/// The index of the vectors in a database.
 ///
 /// Must be used within a tokio runtime: searches of large workspaces run on its blocking threads,
 /// at most one per processor at a time.
@@ -60,15 +60,14 @@ struct Inner {
 }
 
 impl EmbeddedIndex {
-    /// `cache_bytes` limits the memory for codes, about vectors × dimensions bytes, or a
-    /// quarter of that in large workspaces. The least
-    /// recently searched workspaces are evicted first. The one in use stays, whatever its size.
+    /// Creates an index. `cache_bytes` limits the memory for codes, which take about vectors ×
+    /// dimensions bytes, or a quarter of that in large workspaces. The least recently searched
+    /// workspaces are evicted first. The workspace being searched is kept, whatever its size.
     pub fn new(rows: Arc<dyn VectorRows>, cache_bytes: usize) -> Self {
         Self::compacting_above(MOST_BYTE_CODES, rows, cache_bytes)
     }
 
-    /// Like [`new`](Self::new), with codes of two bits a dimension in workspaces of more than
-    /// `vectors` vectors.
+    /// Like [`new`](Self::new), but workspaces with more than `vectors` vectors use two-bit codes.
     pub fn compacting_above(vectors: usize, rows: Arc<dyn VectorRows>, cache_bytes: usize) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -81,7 +80,7 @@ impl EmbeddedIndex {
         }
     }
 
-    /// Ranks candidates by exact similarity, best first. Also tells whether some of them were
+    /// Ranks candidates by exact similarity, best first. Also returns whether some of them were
     /// deleted.
     pub(crate) async fn rank(
         &self,
@@ -134,9 +133,8 @@ impl VectorIndex for EmbeddedIndex {
         self.inner.rows.count(None).await
     }
 
-    /// [`Error::Invalid`] if the query vector contains a value that is not finite. Stored vectors
-    /// with other dimensions than the query are ignored. A query of zeros has no direction and
-    /// matches nothing.
+    /// Returns [`Error::Invalid`] if the query vector contains a value that is not finite. Stored
+    /// vectors of another length are ignored. A zero query has no direction and matches nothing.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must contain only finite numbers"));
@@ -146,8 +144,8 @@ impl VectorIndex for EmbeddedIndex {
         }
         let code = Arc::new(CodeQuery::of(query.to));
         let among = query.among.map(|documents| Arc::from(sorted(documents)));
-        // Passages that were deleted between the scan and the reading of their vectors would leave
-        // too few hits. A second search of the new state finds the others.
+        // Passages deleted between the scan and the reading of their vectors would leave too few
+        // hits. A second search, in the new state, finds others.
         let (mut hits, gone) = self.inner.search(&query, &code, &among).await?;
         if gone {
             (hits, _) = self.inner.search(&query, &code, &among).await?;
@@ -168,7 +166,7 @@ pub(crate) fn sorted(documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocument
 }
 
 impl Inner {
-    /// Ranks all candidates by exact similarity, best first. Also tells whether some were deleted
+    /// Ranks all candidates by exact similarity, best first. Also returns whether some were deleted
     /// in the meantime.
     async fn search(
         self: &Arc<Self>,
@@ -210,14 +208,14 @@ impl Inner {
         {
             return Ok(held);
         }
-        // A separate task, so that a load that takes longer than its first caller waits is ready
-        // for the next one.
+        // Runs as a separate task, so that a load continues for the next caller if its first caller
+        // stops waiting.
         let inner = Arc::clone(self);
         let loading = tokio::spawn(async move { inner.refresh(within, &slot).await });
         loading.await.map_err(Error::internal)?
     }
 
-    /// Loads what is missing. Other callers wait at the gate.
+    /// Loads the missing codes. Concurrent callers wait for the lock.
     async fn refresh(&self, within: WorkspaceId, slot: &CacheEntry) -> Result<Arc<Snapshot>> {
         let _gate = slot.gate.lock().await;
         let version = self.rows.version(within).await?;
@@ -239,7 +237,7 @@ impl Inner {
         Ok(next)
     }
 
-    /// Runs `work` over `bytes` of codes here, or on a blocking thread if that takes long.
+    /// Runs `work` on `bytes` of codes, on a blocking thread if that takes long.
     async fn compute<T: Send + 'static>(
         &self,
         bytes: usize,

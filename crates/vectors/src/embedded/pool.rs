@@ -1,13 +1,13 @@
-//! The rows whose signs differ least from a query's, over all segments of two bits.
+//! Collects the rows whose signs differ least from a query's, over all segments with two-bit codes.
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::bits::{BitCodes, BitQuery, LANES};
 
-/// Fewest rows that are estimated by both bits.
+/// The minimum number of rows estimated with both bits.
 const FEWEST: usize = 4_096;
-/// Rows that are estimated for each that is ranked exactly.
+/// The number of rows estimated with both bits for each row ranked exactly.
 const PER_CANDIDATE: usize = 2;
 
 /// A row of a segment.
@@ -18,33 +18,34 @@ pub struct Candidate {
     pub row: usize,
 }
 
-/// Keeps rows while segments are scanned.
+/// The best rows so far.
 pub struct Pool {
     size: usize,
     rows: Vec<Candidate>,
-    /// Rows with as many differences or more are among the worse: of equal rows, the earlier ones stay.
+    /// Rows with at least this many differences cannot be among the best. Among equal rows, earlier
+    /// ones win.
     border: u64,
 }
 
 impl Pool {
-    /// A pool from which `keep` rows are ranked exactly.
+    /// Creates a pool for a search that ranks `keep` rows exactly.
     pub fn new(keep: usize) -> Self {
         let size = keep.saturating_mul(PER_CANDIDATE).max(FEWEST);
         Self { size, rows: Vec::new(), border: u64::MAX }
     }
 
-    /// Compares the rows of a segment.
+    /// Compares the rows of a segment with the query.
     pub fn scan(&mut self, segment: usize, codes: &BitCodes, query: &BitQuery, rows: Range<usize>) {
         Arch::new().dispatch(Scan { pool: self, segment, codes, query, rows });
     }
 
-    /// Drops the worse half.
+    /// Keeps the best `size` rows.
     fn shrink(&mut self) {
         if self.rows.len() <= self.size {
             return;
         }
         let last = self.size - 1;
-        // Of equal rows, the earlier ones stay.
+        // Among equal rows, earlier ones win.
         let order = |near: &Candidate| (near.differences, near.segment, near.row);
         let (_, worst, _) = self.rows.select_nth_unstable_by_key(last, order);
         self.border = worst.differences;
@@ -58,7 +59,7 @@ impl Pool {
     }
 }
 
-/// A scan, compiled for each instruction set.
+/// A scan that is compiled for each instruction set.
 struct Scan<'a> {
     pool: &'a mut Pool,
     segment: usize,
@@ -76,7 +77,7 @@ impl WithSimd for Scan<'_> {
         for group in rows.start / LANES..rows.end.div_ceil(LANES) {
             let counts = codes.differences(query, group);
             let least = counts.iter().fold(u64::MAX, |least, count| least.min(*count));
-            // Most groups have no row that is near enough.
+            // Most groups contain no row that is near enough.
             if least >= pool.border {
                 continue;
             }

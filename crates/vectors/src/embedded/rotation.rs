@@ -1,14 +1,14 @@
-//! A random rotation, after which the values of a vector are spread evenly over its dimensions.
+//! A pseudorandom rotation, which spreads the values of a vector evenly over its dimensions.
 use pulp::{Arch, Simd, WithSimd};
 
-/// Rounds of random signs and transforms.
+/// The number of rounds. Each flips random signs and applies a transform.
 const ROUNDS: u64 = 2;
 
-/// Rotations of one number of dimensions. They are equal in every process.
+/// The rotation for one number of dimensions. It is the same in every process.
 pub struct Rotation {
-    /// Random signs, for each round.
+    /// The signs of each round.
     signs: Vec<Vec<f32>>,
-    /// The largest power of two that is not above the number of dimensions.
+    /// The largest power of two that is at most the number of dimensions.
     width: usize,
 }
 
@@ -22,13 +22,13 @@ impl Rotation {
         Self { signs: signs.collect(), width: 1 << dimensions.max(1).ilog2() }
     }
 
-    /// Rotates a vector of these dimensions. Lengths and angles stay.
+    /// Rotates a vector. Its length and its angles to other rotated vectors do not change.
     pub fn apply(&self, values: &mut [f32]) {
         Arch::new().dispatch(Apply { rotation: self, values });
     }
 }
 
-/// A rotation, compiled for each instruction set.
+/// A rotation that is compiled for each instruction set.
 struct Apply<'a> {
     rotation: &'a Rotation,
     values: &'a mut [f32],
@@ -46,7 +46,8 @@ impl WithSimd for Apply<'_> {
             for (value, sign) in self.values.iter_mut().zip(signs) {
                 *value *= sign;
             }
-            // The two parts overlap, so two rounds mix all dimensions.
+            // Applies the transform to the first and the last `width` values. These overlap, so two
+            // rounds mix all dimensions.
             transform(&mut self.values[..*width], scale);
             if *width < length {
                 transform(&mut self.values[length - width..], scale);
@@ -55,7 +56,7 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-/// The Walsh-Hadamard transform, scaled so that lengths stay.
+/// The Walsh-Hadamard transform, scaled to preserve lengths.
 #[inline(always)]
 fn transform(values: &mut [f32], scale: f32) {
     let mut half = 1;
@@ -73,7 +74,7 @@ fn transform(values: &mut [f32], scale: f32) {
     }
 }
 
-/// The finalizer of SplitMix64: spreads each bit over all others.
+/// The finalizer of SplitMix64, in which each input bit affects all output bits.
 fn mixed(seed: u64) -> u64 {
     let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_and_angles_stay_and_values_are_spread() {
+    fn lengths_and_angles_are_preserved_and_values_are_spread() {
         for dimensions in [1, 2, 3, 64, 100, 384, 768] {
             let rotation = Rotation::new(dimensions);
             let mut one = vec![0.0f32; dimensions];

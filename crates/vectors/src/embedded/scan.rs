@@ -1,4 +1,4 @@
-//! Comparison of a query with codes and with full vectors.
+//! Compares queries with codes and with full vectors.
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::Range;
@@ -11,31 +11,32 @@ use super::pool::Pool;
 use super::segment::{ByteCodes, Codes, Segment};
 use super::snapshot::Snapshot;
 
-/// Candidates that are ranked exactly for each requested passage.
+/// The number of candidates ranked exactly per requested passage.
 const CANDIDATES_PER_HIT: usize = 4;
-/// Fewest candidates that are ranked exactly, however few passages are requested.
+/// The minimum number of candidates ranked exactly.
 const FEWEST_CANDIDATES: usize = 40;
-/// The same where codes have two bits a dimension, which tell less.
+/// The same limits for two-bit codes, which are less precise.
 const CANDIDATES_PER_HIT_OF_BITS: usize = 24;
 const FEWEST_CANDIDATES_OF_BITS: usize = 480;
 
-/// Up to this many dimensions, the product of two codes fits into 32 bits: 2^16 times 2^14.
+/// The maximum number of dimensions for which the product of two codes fits into 32 bits: 2^16
+/// times 2^14.
 pub const MOST_DIMENSIONS: usize = 1 << 16;
 
-/// Rows that are compared before their scores are examined.
+/// The number of rows compared before their scores are examined.
 const BLOCK: usize = 512;
 
-/// A query as codes are compared with it.
+/// A query in the forms that codes are compared with.
 pub struct CodeQuery {
-    /// Length 1.
+    /// The query scaled to length 1.
     unit: Vec<f32>,
     code: Vec<i8>,
-    /// Turns products with the code into cosines.
+    /// Converts products with the code to cosines.
     factor: f32,
 }
 
 impl CodeQuery {
-    /// `to` is finite and not zero.
+    /// Quantizes a query. `to` must be finite and not zero.
     pub fn of(to: &[f32]) -> Self {
         let squares: f64 = to.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
         let length = squares.sqrt();
@@ -45,7 +46,7 @@ impl CodeQuery {
         Self { unit, code, factor: (1.0 / squares.sqrt()) as f32 }
     }
 
-    /// Returns how many candidates are ranked exactly for `limit` hits of a snapshot.
+    /// Returns how many candidates to rank exactly for `limit` hits in a snapshot.
     pub fn keep(&self, snapshot: &Snapshot, limit: usize) -> usize {
         let (per_hit, fewest) = match snapshot.frame(self.code.len()) {
             None => (CANDIDATES_PER_HIT, FEWEST_CANDIDATES),
@@ -55,9 +56,10 @@ impl CodeQuery {
     }
 }
 
-/// Returns the chunks whose codes are most similar to a query, at most `keep`, in no order.
+/// Returns the chunks whose codes are most similar to a query, at most `keep`, in any order.
 ///
-/// No threshold applies here: if any chunks pass it, the most similar ones do.
+/// No similarity threshold applies here, because the most similar chunks pass any threshold that
+/// others pass.
 pub fn candidates(
     snapshot: &Snapshot,
     query: &CodeQuery,
@@ -111,8 +113,8 @@ fn scan_bytes(
 /// Computes the product of `query` with each row of `codes`.
 ///
 /// Always inlined, so that it is compiled for each instruction set that [`Arch::dispatch`] selects
-/// from. Compilers vectorize this loop. Checked arithmetic would prevent that, and
-/// [`MOST_DIMENSIONS`] makes it unnecessary.
+/// from. Compilers vectorize this loop. Overflow checks would prevent that, and [`MOST_DIMENSIONS`]
+/// makes them unnecessary.
 #[inline(always)]
 fn multiply(query: &[i8], codes: &[i8], products: &mut [i32]) {
     for (row, product) in codes.chunks_exact(query.len()).zip(products) {
@@ -123,7 +125,7 @@ fn multiply(query: &[i8], codes: &[i8], products: &mut [i32]) {
     }
 }
 
-/// The best candidates so far, the worst of them on top.
+/// The best candidates so far, with the worst of them on top of the heap.
 struct Best {
     keep: usize,
     heap: BinaryHeap<Candidate>,
@@ -146,7 +148,7 @@ impl Best {
     }
 }
 
-/// Greater is worse: less similar, or equally similar and added later.
+/// A greater candidate is worse: less similar, or equally similar and added later.
 #[derive(Clone, Copy)]
 struct Candidate {
     score: f32,
@@ -173,8 +175,8 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
-/// Returns the cosine of the angle between two vectors, clamped to 0 to 1; 0 if one of them is
-/// zero. `None` if they cannot be compared: other dimensions, or values that are not finite.
+/// Returns the cosine similarity of two vectors, clamped to 0 to 1, and 0 if one of them is zero.
+/// Returns `None` if they have different lengths or values that are not finite.
 pub fn similarity(a: &[f32], b: &[f32]) -> Option<f32> {
     if a.len() != b.len() {
         return None;
@@ -188,7 +190,7 @@ pub fn similarity(a: &[f32], b: &[f32]) -> Option<f32> {
     cosine.is_finite().then(|| cosine.clamp(0.0, 1.0) as f32)
 }
 
-/// The product of two vectors and of each with itself, compiled for each instruction set.
+/// The product of two vectors and the square of each, compiled for each instruction set.
 struct Products<'a> {
     a: &'a [f32],
     b: &'a [f32],
@@ -199,7 +201,7 @@ impl WithSimd for Products<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> Self::Output {
-        // Sums in eight lanes, because a single sum would have to be computed in order.
+        // Sums in eight lanes, because the order of a single sum would prevent vectorization.
         const LANES: usize = 8;
         let mut sums = [[0f64; LANES]; 3];
         let mut add = |lane: usize, a: f32, b: f32| {

@@ -7,7 +7,7 @@ use carrel_domain::{ChunkId, DocumentSelection, WorkspaceDocumentId};
 
 use super::bits::{BitCodes, Frame};
 
-/// Rows per segment. A change copies the segments it touches, so they should be small; a scan
+/// Rows per segment. A change copies the segments that it touches, so they should be small. A scan
 /// visits them one by one, so they should not be tiny.
 pub const SEGMENT_ROWS: usize = 8_192;
 
@@ -16,7 +16,7 @@ pub struct Segment {
     dimensions: usize,
     codes: Codes,
     chunks: Vec<ChunkId>,
-    /// The rows of each document: sorted by document when closed, by row while open.
+    /// The rows of each document. Sorted by document in a closed segment, by row in an open one.
     runs: Vec<Run>,
 }
 
@@ -24,17 +24,17 @@ pub struct Segment {
 #[derive(Clone)]
 pub enum Codes {
     Bytes(ByteCodes),
-    /// A quarter of the memory, for closed segments of large workspaces.
+    /// Two-bit codes, which take a quarter of the memory, for closed segments of large workspaces.
     Bits(BitCodes),
 }
 
-/// Codes of a byte a dimension.
+/// One-byte codes.
 #[derive(Clone, Default)]
 pub struct ByteCodes {
     /// The codes, row by row.
     values: Vec<i8>,
-    /// Factors that turn a row's product with a query into a value ordered like the cosine: one
-    /// over the length of the code. The scale of the code is in both and cancels out.
+    /// The reciprocal length of each row's code. The product of a row with a query, times this
+    /// factor, orders rows like the cosine; the scale of the code cancels out.
     pub factors: Vec<f32>,
 }
 
@@ -74,7 +74,7 @@ impl Segment {
         &self.codes
     }
 
-    /// True if rows can be added.
+    /// Returns true if rows can be added.
     pub fn has_room(&self) -> bool {
         matches!(self.codes, Codes::Bytes(_)) && self.chunks.len() < SEGMENT_ROWS
     }
@@ -95,7 +95,8 @@ impl Segment {
             + self.runs.capacity() * size_of::<Run>()
     }
 
-    /// Adds a row whose code has this segment's dimensions, which [has room](Self::has_room).
+    /// Adds a row. The code must have this segment's dimensions, and the segment must [have
+    /// room](Self::has_room).
     pub fn push(&mut self, chunk: ChunkId, document: WorkspaceDocumentId, code: &[i8]) {
         debug_assert_eq!(code.len(), self.dimensions);
         let row = self.chunks.len();
@@ -129,7 +130,7 @@ impl Segment {
         self.runs.sort_unstable_by_key(|run| run.start);
     }
 
-    /// Returns the rows of the documents selected by `among`, whose list is sorted.
+    /// Returns the rows of the documents selected by `among`. A list in `among` must be sorted.
     pub fn ranges(&self, among: DocumentSelection<&[WorkspaceDocumentId]>) -> Vec<Range<usize>> {
         match among {
             DocumentSelection::All => self.gaps(Vec::new()),
@@ -147,7 +148,7 @@ impl Segment {
         starts.zip(ends).map(|(start, end)| start..end).filter(|rows| !rows.is_empty()).collect()
     }
 
-    /// Returns the rows of `documents`, which are sorted.
+    /// Returns the rows of `documents`, which must be sorted.
     fn rows_of(&self, documents: &[WorkspaceDocumentId]) -> Vec<Range<usize>> {
         let rows = |run: &Run| run.start..run.end;
         if documents.len() > self.runs.len() {
@@ -161,7 +162,7 @@ impl Segment {
         runs.map(rows).collect()
     }
 
-    /// Returns those of `documents`, which are sorted, that have rows here.
+    /// Returns the documents among `documents` that have rows here. `documents` must be sorted.
     pub fn those_of(&self, documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocumentId> {
         let mut here: Vec<_> = self
             .runs
@@ -173,7 +174,7 @@ impl Segment {
         here
     }
 
-    /// Returns a closed copy with codes of two bits.
+    /// Returns a closed copy with two-bit codes.
     pub fn compacted(&self, frame: &Arc<Frame>) -> Self {
         let Codes::Bytes(bytes) = &self.codes else { return self.clone() };
         let mut codes = BitCodes::new(Arc::clone(frame));
@@ -186,7 +187,7 @@ impl Segment {
         copy
     }
 
-    /// Returns the mean of the rows, each of length 1.
+    /// Returns the mean of the rows, each scaled to length 1.
     pub fn mean(&self) -> Vec<f32> {
         let mut sums = vec![0f32; self.dimensions];
         if let Codes::Bytes(bytes) = &self.codes {
@@ -202,7 +203,7 @@ impl Segment {
         sums
     }
 
-    /// Returns a closed copy without the rows of `documents`, which are sorted.
+    /// Returns a closed copy without the rows of `documents`, which must be sorted.
     pub fn without(&self, documents: &[WorkspaceDocumentId]) -> Self {
         let mut rest = Self { codes: self.codes.empty(), ..Self::new(self.dimensions) };
         let mut runs = self.runs.clone();
@@ -222,7 +223,7 @@ impl Segment {
 }
 
 impl Codes {
-    /// Returns codes of the same kind without rows.
+    /// Returns empty codes of the same kind.
     fn empty(&self) -> Self {
         match self {
             Self::Bytes(_) => Self::Bytes(ByteCodes::default()),
@@ -230,14 +231,14 @@ impl Codes {
         }
     }
 
-    /// Adds a row of codes of the same kind.
+    /// Adds a row from codes of the same kind.
     fn push_row(&mut self, of: &Self, row: usize, dimensions: usize) {
         match (self, of) {
             (Self::Bytes(bytes), Self::Bytes(of)) => {
                 bytes.push(of.values(row..row + 1, dimensions), of.factors[row]);
             }
             (Self::Bits(bits), Self::Bits(of)) => bits.push_row(of, row),
-            // `empty` gives codes of the same kind, so this does not happen.
+            // Unreachable: the codes were created by `empty` and are of the same kind.
             (Self::Bytes(_), Self::Bits(_)) | (Self::Bits(_), Self::Bytes(_)) => {}
         }
     }

@@ -1,5 +1,5 @@
-//! A snapshot: the codes of a workspace at one moment. Readers share it. A change creates a new
-//! snapshot, which shares all segments that did not change.
+//! A snapshot: the immutable codes of a workspace at one moment, shared by readers. A change
+//! creates a new snapshot that shares all unchanged segments.
 use std::sync::Arc;
 
 use carrel_domain::vector::{CodeRow, NamespaceVersion};
@@ -14,7 +14,7 @@ pub struct Snapshot {
     last: Option<ChunkId>,
     bytes: usize,
     segments: Vec<Arc<Segment>>,
-    /// How codes become smaller, for each number of dimensions that has many rows.
+    /// The transformation of the two-bit codes, for each number of dimensions that has them.
     frames: Vec<Arc<Frame>>,
 }
 
@@ -47,16 +47,16 @@ impl Snapshot {
         self.segments.iter().map(|s| &**s).filter(move |s| s.dimensions() == dimensions)
     }
 
-    /// Returns how the codes of these dimensions were made smaller, if they were.
+    /// Returns the transformation of the two-bit codes with these dimensions, if they have any.
     pub fn frame(&self, dimensions: usize) -> Option<&Arc<Frame>> {
         self.frames.iter().find(|frame| frame.dimensions() == dimensions)
     }
 
-    /// Returns the state after the removal of `documents`, which are sorted; `None` if the snapshot
+    /// Returns the snapshot after the removal of `documents`, which must be sorted, or `None` if it
     /// contains none of them.
     ///
-    /// The new version counts one removal for each of them that it contained. If nothing else
-    /// happened, that is the database's version; otherwise the next search loads again.
+    /// The new version counts one removal for each removed document. If nothing else happened, it
+    /// equals the database's version; otherwise the next search loads again.
     pub fn without(&self, documents: &[WorkspaceDocumentId]) -> Option<Self> {
         let mut segments = Vec::with_capacity(self.segments.len());
         let mut removed = Vec::new();
@@ -86,15 +86,15 @@ impl Snapshot {
 /// A snapshot under construction.
 pub struct Builder {
     full: Vec<Arc<Segment>>,
-    /// Segments with room, one per number of dimensions.
+    /// Segments with room for rows, one per number of dimensions.
     open: Vec<Segment>,
     frames: Vec<Arc<Frame>>,
-    /// More rows of one number of dimensions than this get codes of two bits.
+    /// The number of rows of one length above which they get two-bit codes.
     most_bytes: usize,
 }
 
 impl Builder {
-    /// Begins with what is held.
+    /// Starts from a snapshot, if there is one.
     pub fn new(held: Option<&Snapshot>, most_bytes: usize) -> Self {
         Self {
             full: held.map(|held| held.segments.clone()).unwrap_or_default(),
@@ -104,7 +104,7 @@ impl Builder {
         }
     }
 
-    /// Adds a row. Rows without dimensions, or with too many to compare, are left out.
+    /// Adds a row. Skips rows that are empty or have too many dimensions to compare.
     pub fn push(&mut self, row: CodeRow) {
         let dimensions = row.code.values.len();
         if dimensions == 0 || dimensions > MOST_DIMENSIONS {
@@ -139,7 +139,7 @@ impl Builder {
         }
     }
 
-    /// Gives all closed segments of these dimensions codes of two bits.
+    /// Converts all closed segments of these dimensions to two-bit codes.
     fn compact(&mut self, dimensions: usize) {
         let alike = |full: &Segment| full.dimensions() == dimensions;
         let means: Vec<_> =
@@ -152,7 +152,8 @@ impl Builder {
         self.frames.push(frame);
     }
 
-    /// Returns the newest segment if it has room, copied if it has readers, or otherwise a new one.
+    /// Returns the newest segment of these dimensions if it has room, copied if it has readers,
+    /// otherwise a new one.
     fn with_room(&mut self, dimensions: usize) -> Segment {
         let newest = self.full.iter().rposition(|full| full.dimensions() == dimensions);
         match newest {

@@ -1,8 +1,8 @@
 //! Milvus and Zilliz Cloud, through version 2 of their REST API.
 //!
-//! All vectors of one length are in one collection, named after the installation and the length,
-//! with workspace and document as fields. Another collection has the watermarks. All use strong
-//! consistency, so every later request sees a change.
+//! A collection contains all vectors of one length and is named after the installation and the
+//! length. Workspace and document are fields. Another collection contains the watermarks. All
+//! collections use strong consistency, so a change is visible to every later request.
 mod schema;
 
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::store::{
     Dimensions, Limits, Store, Tombstones, Watermark, watermark_json, watermark_of,
 };
 
-/// Most rows that are read at a time. Milvus returns up to 16,384.
+/// Maximum number of rows read at once. Milvus returns up to 16,384.
 const PAGE: u64 = 10_000;
-/// Most vectors that are sent at a time, the limit of Zilliz Cloud.
+/// Maximum number of vectors sent at once, the limit of Zilliz Cloud.
 const BATCH: usize = 100;
 /// Allowed dimensions of vectors.
 const DIMENSIONS: std::ops::RangeInclusive<usize> = 2..=32_768;
-/// Pauses before retries when Milvus reports too many requests, which it does in the body and not
-/// by its status.
+/// Pauses before retries when Milvus reports too many requests. It reports them in the body, not by
+/// the HTTP status.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Milvus error codes.
@@ -42,7 +42,7 @@ mod code {
 pub(crate) struct Milvus {
     rest: Rest,
     limits: Limits,
-    /// Prefix of the names of all our collections.
+    /// Prefix of the names of all collections of this installation.
     prefix: String,
 }
 
@@ -76,9 +76,9 @@ struct Search<'a> {
 
 impl Milvus {
     /// `installation` identifies the database whose vectors the store contains. `candidates` is the
-    /// most neighbors of one search.
+    /// maximum number of neighbors per search.
     pub fn new(rest: Rest, candidates: usize, installation: &str) -> Self {
-        // Otherwise 64-bit numbers are sent as text.
+        // Without this header, 64-bit numbers are sent as text.
         let rest = rest.with_header("accept-type-allow-int64", "true");
         let limits = Limits { candidates, ..Limits::default() };
         Self { rest, limits, prefix: format!("carrel_{installation}") }
@@ -92,7 +92,7 @@ impl Milvus {
         format!("{}_marks", self.prefix)
     }
 
-    /// Returns the `data` of a response; `None` if the collection does not exist.
+    /// Returns the `data` of a response, or `None` if the collection does not exist.
     async fn ask(&self, verb: [&str; 2], body: &(impl Serialize + Sync)) -> Result<Option<Value>> {
         let path = ["v2", "vectordb", verb[0], verb[1]];
         for pause in PAUSES.into_iter().map(Some).chain([None]) {
@@ -140,7 +140,7 @@ impl Milvus {
         Ok(())
     }
 
-    /// Creates a collection. Succeeds if another process was faster.
+    /// Creates a collection. Also succeeds if another process created it first.
     async fn make(&self, collection: &str, size: usize) -> Result<()> {
         let body = match collection == self.marks_name() {
             true => schema::of_watermarks(collection),
@@ -154,8 +154,8 @@ impl Milvus {
         Ok(())
     }
 
-    /// Counts the rows of a collection that match a filter; `None` if the collection does not
-    /// exist.
+    /// Counts the rows of a collection that match a filter. Returns `None` if the collection does
+    /// not exist.
     async fn count_of(&self, collection: &str, filter: &str) -> Result<Option<u64>> {
         let body = json!({
             "collectionName": collection,
@@ -167,7 +167,7 @@ impl Milvus {
         counted.map(Some).ok_or_else(|| self.rest.strange())
     }
 
-    /// Returns the rows of a collection, read in batches ordered by `key`.
+    /// Returns the rows of a collection, read in ranges of `key`.
     async fn rows(
         &self,
         collection: &str,
@@ -329,7 +329,7 @@ impl Store for Milvus {
     }
 }
 
-/// Some versions send 64-bit numbers as text.
+/// Parses a 64-bit number, which some versions send as text.
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -1,9 +1,9 @@
 //! Schemas of the collections for vectors and watermarks.
 use serde_json::{Value, json};
 
-/// A vector for rows without one, because every collection needs a vector field.
+/// The vector of watermarks, because Milvus requires a vector field in every collection.
 pub(super) const NOWHERE: [f32; 2] = [1.0, 0.0];
-/// Longest watermark as text, in bytes.
+/// Maximum length of a watermark as text, in bytes.
 const LONGEST_MARK: usize = 8_192;
 
 pub(super) fn of_vectors(collection: &str, size: usize) -> Value {
@@ -31,7 +31,8 @@ fn vector(size: usize) -> Value {
     json!({ "fieldName": "vector", "dataType": "FloatVector", "elementTypeParams": size })
 }
 
-/// The index is created with the collection, so the collection is loaded immediately.
+/// Returns the request that creates a collection together with its index. Milvus loads such a
+/// collection immediately.
 fn collection_of(name: &str, fields: Value) -> Value {
     json!({
         "collectionName": name,

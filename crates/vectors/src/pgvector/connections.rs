@@ -1,4 +1,4 @@
-//! A small pool of connections to the PostgreSQL server with the vectors.
+//! A small pool of connections to the PostgreSQL server that stores the vectors.
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use url::Url;
 use super::NAME;
 use crate::store::{busy, refusal};
 
-/// Most connections, including idle ones.
+/// Maximum number of connections, including idle ones.
 const CONNECTIONS: usize = 4;
-/// Timeouts for preparing a connection: per statement, and for locks.
+/// Timeouts while the tables are created, per statement and for locks.
 const LIMITS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'";
-/// Timeout for checking that the tables exist, in milliseconds. The caller has already waited for a
-/// failed statement by then.
+/// Timeout for checking that the tables exist, in milliseconds. It is short, because the caller has
+/// already waited for a failed statement.
 const PROBED: &str = "SET statement_timeout = 1000";
-/// Defaults for detecting an unreachable server, in seconds, except the second, which is in
-/// milliseconds. The address overrides them.
+/// Default parameters for detecting an unreachable server. All are in seconds except
+/// `tcp_user_timeout`, which is in milliseconds. The address overrides them.
 const GONE: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("tcp_user_timeout", "15000"),
@@ -32,20 +32,20 @@ const GONE: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// The pool. Cheap to clone.
+/// The connection pool. Clones are cheap and share the connections.
 #[derive(Clone)]
 pub(super) struct Connections {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// `Err` with the reason if connections to this address are impossible.
+    /// The reason in `Err` if connections to this address are impossible.
     connector: Result<Connector, String>,
     /// The password in the address, which must not appear in messages.
     password: Option<String>,
-    /// Statements that create the tables.
+    /// The statements that create the tables.
     preparation: String,
-    /// A query for one row whose column `usable` tells whether the tables exist and may be read. It
+    /// The query of one row whose column `usable` is true if the tables exist and may be read. It
     /// must not wait for locks.
     probe: String,
     state: Mutex<State>,
@@ -73,12 +73,12 @@ impl Connections {
         Self { inner: Arc::new(Inner { connector, password, preparation, probe, state, turns }) }
     }
 
-    /// Runs `work` on a connection. Waiting for a turn takes at most `limit`, and the server
-    /// cancels each statement when the rest of that time is over.
+    /// Runs `work` on a connection. Waits at most `limit` for a free connection; the server cancels
+    /// statements when the rest of that time is over.
     ///
     /// # Errors
-    /// [`busy`] if no turn came; [`refusal`] if a statement failed although the tables exist;
-    /// otherwise [`Error::Unavailable`].
+    /// Fails with [`busy`] if no connection became free, with [`refusal`] if a statement failed
+    /// although the tables exist, and otherwise with [`Error::Unavailable`].
     pub async fn run<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -90,8 +90,7 @@ impl Connections {
         let turn = turn.map_err(Error::internal)?;
         let inner = Arc::clone(&self.inner);
         let running = tokio::task::spawn_blocking(move || {
-            // Dropping the future does not stop the statement, so the turn is kept until the
-            // statement ends.
+            // Dropping the future does not stop the statement, so the permit is held until it ends.
             let _turn = turn;
             inner.run(deadline, work)
         });
@@ -110,11 +109,12 @@ impl Inner {
         let is_usable = if done.is_ok() { Ok(true) } else { self.probe(&mut conn) };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match is_usable {
-            // Never more than there are turns, because each turn uses an idle connection first.
+            // There are never more idle connections than permits, because each call uses an idle
+            // one first.
             Ok(true) => state.idle.push(conn),
-            // The next connection creates the tables again.
+            // The tables may be gone. The next connection creates them again.
             Ok(false) => *state = State::default(),
-            // This connection is closed or too slow. The next caller checks the others.
+            // This connection is closed or too slow. The next call checks the other connections.
             Err(_) => {}
         }
         drop(state);
@@ -124,17 +124,17 @@ impl Inner {
         })
     }
 
-    /// True if the tables exist.
+    /// Returns true if the tables exist.
     fn probe(&self, conn: &mut PgConnection) -> QueryResult<bool> {
         conn.batch_execute(PROBED)?;
         let probed: Probed = sql_query(&self.probe).get_result(conn)?;
         Ok(probed.usable)
     }
 
-    /// Returns an idle connection that still works, or a new one.
+    /// Returns a working idle connection, or a new one.
     fn connection(&self, deadline: Instant) -> Result<PgConnection> {
         let limit = || {
-            // 0 would mean no limit.
+            // Zero would disable the timeout.
             let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
             format!("SET statement_timeout = {left}")
         };
@@ -165,7 +165,7 @@ impl Inner {
         Ok(conn)
     }
 
-    /// Returns the error if the tables cannot be created, with a remedy.
+    /// Converts the error of creating the tables, with a remedy.
     fn unprepared(&self, error: &QueryError) -> Error {
         let said = self.flat(&error.to_string());
         let remedy = if said.contains("extension") {
@@ -182,7 +182,7 @@ impl Inner {
         Error::unavailable(NAME, self.flat(&error.to_string()))
     }
 
-    /// Returns text of the server on one line, without the password.
+    /// Returns a message of the server on one line, without the password.
     fn flat(&self, text: &str) -> String {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match self.password.as_deref().filter(|password| !password.is_empty()) {
@@ -192,7 +192,7 @@ impl Inner {
     }
 }
 
-/// Without these timeouts, an unreachable server would block for minutes.
+/// Adds the parameters in [`GONE`]. Without them, an unreachable server blocks for minutes.
 fn with_time_limits(url: &str) -> String {
     let unnamed = GONE.iter().filter(|(name, _)| !url.contains(&format!("{name}=")));
     unnamed.fold(url.to_owned(), |url, (name, value)| {

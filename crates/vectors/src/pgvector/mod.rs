@@ -18,10 +18,10 @@ use tables::Tables;
 
 pub(crate) const NAME: &str = "pgvector";
 
-/// Longest time for a statement, including the wait for a turn.
+/// Time limit of a statement, including the wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longest time for a statement of a search. It is shorter than the search's own limit, so that the
-/// error shows that this workspace takes too long, and not that the server is away.
+/// Time limit of a search's statement. It is shorter than the search's own limit, so that the error
+/// says that this workspace takes too long and not that the server is unreachable.
 const SEARCH: Duration = ANSWER.saturating_sub(Duration::from_secs(1));
 
 pub(crate) struct PgVector {
@@ -65,11 +65,11 @@ struct Number {
 }
 
 impl PgVector {
-    /// `table` is the name of the table of vectors, optionally with a schema. The table of
-    /// watermarks has the suffix `_marks`. Both are created on first use.
+    /// `table` is the name of the table of vectors, optionally with a schema. The name of the
+    /// watermark table adds the suffix `_marks`. Both tables are created on first use.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the name is not a valid table name.
+    /// Fails with [`Error::Unavailable`] if the name is not a valid table name.
     pub fn new(url: &str, table: &str, installation: &str) -> Result<Self> {
         let tables = Tables::named(table).ok_or_else(|| {
             let reason = "PGVECTOR_TABLE_NAME must be a name of at most 50 letters, digits and _, \
@@ -231,7 +231,7 @@ impl Store for PgVector {
         Ok(self.numbers(PATIENCE, within, "chunk").await?.into_iter().map(ChunkId).collect())
     }
 
-    /// Compares the query with every selected vector of the workspace, which is exact.
+    /// Compares the query with every selected vector of the workspace, so the result is exact.
     async fn nearest(
         &self,
         within: WorkspaceId,

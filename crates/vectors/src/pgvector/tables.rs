@@ -1,4 +1,4 @@
-//! The PostgreSQL tables for vectors and watermarks: their names and the SQL that creates them.
+//! The PostgreSQL tables of vectors and watermarks: their names and the SQL that creates them.
 
 /// Table names, quoted for SQL.
 #[derive(Clone)]
@@ -9,7 +9,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// `None` if `table` is not a valid table name.
+    /// Returns `None` if `table` is not a valid table name.
     pub fn named(table: &str) -> Option<Self> {
         let is_name = |name: &str| {
             let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -30,8 +30,8 @@ impl Tables {
         })
     }
 
-    /// Returns the query whose column `usable` tells whether the tables exist and may be read. It
-    /// queries the catalog, because a locked table exists as well.
+    /// Returns the query whose column `usable` is true if the tables exist and may be read. It
+    /// reads only the catalog, so that locks on the tables do not block it.
     pub fn probe(&self) -> String {
         let Self { vectors, watermarks, .. } = self;
         format!(
@@ -42,9 +42,9 @@ impl Tables {
         )
     }
 
-    /// Returns the statements that create the tables, under an advisory lock, because PostgreSQL
-    /// fails if two sessions create the same table at once. The last statement fails if a foreign
-    /// table has this name.
+    /// Returns the statements that create the tables. They take an advisory lock, because
+    /// PostgreSQL fails if two sessions create the same table at once. The last statement fails if
+    /// a table of another program has this name.
     pub fn preparation(&self) -> String {
         let Self { vectors, watermarks, documents } = self;
         format!(

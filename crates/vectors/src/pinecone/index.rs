@@ -7,11 +7,11 @@ use url::Url;
 
 use crate::rest::Rest;
 
-/// Domain of Pinecone's own hosts.
+/// The domain of Pinecone's hosts.
 const DOMAIN: &str = "pinecone.io";
 
 pub(super) struct Indexes {
-    /// Sends requests to the control plane, which knows all indexes.
+    /// Sends requests to the control plane, which lists all indexes.
     pub rest: Rest,
     pub name: String,
     known: Mutex<Option<Arc<Index>>>,
@@ -28,7 +28,7 @@ impl Indexes {
         Self { rest, name: name.trim().to_owned(), known: Mutex::default() }
     }
 
-    /// Returns the index. It is looked up once and then remembered.
+    /// Returns the index. The result of the first lookup is cached.
     pub async fn found(&self) -> Result<Arc<Index>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(index) = known {
@@ -73,8 +73,8 @@ impl Indexes {
     }
 }
 
-/// Returns the address of an index if the key may be sent there: one of Pinecone's hosts, or the
-/// host that returned the address.
+/// Returns the address of an index if the key may be sent there: it must be one of Pinecone's
+/// hosts, or the host that returned the address.
 fn trusted(by: &Url, host: &str) -> Option<Url> {
     let address = match host.contains("://") {
         true => Url::parse(host).ok()?,
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_goes_to_no_host_but_those_of_pinecone() {
+    fn the_key_is_sent_only_to_pinecones_hosts() {
         let by = Url::parse("https://api.pinecone.io").unwrap();
         for (host, is_trusted) in [
             ("books-abc123.svc.aped-4627-b74a.pinecone.io", true),

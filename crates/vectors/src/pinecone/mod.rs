@@ -1,13 +1,12 @@
-//! Pinecone: a serverless index that the operator has created, through the REST API of October
-//! 2025.
+//! Pinecone: a serverless index created by the operator, through the REST API of October 2025.
 //!
-//! A workspace has a namespace for each length of its vectors. Another namespace has the
-//! watermarks, as metadata of records. An index has a fixed dimension; shorter vectors are padded
-//! with zeros, which does not change their angles.
+//! A namespace contains a workspace's vectors of one length. Another namespace contains the
+//! watermarks as metadata of records. An index has a fixed dimension; shorter vectors are padded
+//! with zeros, which preserves the angles between them.
 //!
-//! Pinecone shows a change some time after it was acknowledged. Each change has a number, and each
-//! query response has the number of the last visible change. Reads wait for the last change that
-//! was written.
+//! Pinecone shows a change some time after it has acknowledged it. Each change has a number, and
+//! each query response contains the number of the last visible change. Reads wait for the last
+//! change of this process.
 mod index;
 mod pending;
 
@@ -27,17 +26,17 @@ use crate::store::{
 use index::{Index, Indexes};
 use pending::{Change, Pending};
 
-/// Ids that are read at a time.
+/// Number of ids read at once.
 const PAGE: &str = "100";
-/// Most records that are read or stored at a time.
+/// Maximum number of records read or stored at once.
 const RECORDS: usize = 500;
-/// Most values that are sent at a time: as text, less than Pinecone's limit of 2 MB.
+/// Maximum number of vector values sent at once. As text, they stay below Pinecone's limit of 2 MB.
 const VALUES: usize = 120_000;
 
 pub(crate) struct Pinecone {
     indexes: Indexes,
     pending: Pending,
-    /// Prefix of the names of all our namespaces.
+    /// Prefix of the names of all namespaces of this installation.
     prefix: String,
 }
 
@@ -69,8 +68,8 @@ struct Query<'a> {
 }
 
 impl Pinecone {
-    /// `rest` sends requests to the control plane; `name` is the index. `installation` identifies
-    /// the database whose vectors it will contain.
+    /// `rest` sends requests to the control plane, and `name` is the name of the index.
+    /// `installation` identifies the database whose vectors it will contain.
     pub fn new(rest: Rest, name: &str, installation: &str) -> Self {
         let indexes = Indexes::new(rest.with_header("x-pinecone-api-version", "2025-10"), name);
         Self { indexes, pending: Pending::default(), prefix: format!("carrel-{installation}") }
@@ -88,7 +87,7 @@ impl Pinecone {
         &self.indexes.rest
     }
 
-    /// Sends a request to the index; `None` if the namespace does not exist.
+    /// Sends a request to the index. Returns `None` if the namespace does not exist.
     async fn ask(
         &self,
         method: Method,
@@ -104,7 +103,7 @@ impl Pinecone {
         answer
     }
 
-    /// Changes a namespace, and remembers the change to wait for.
+    /// Changes a namespace and records the change to wait for.
     async fn change(
         &self,
         namespace: &str,
@@ -123,7 +122,7 @@ impl Pinecone {
         self.ask(Method::POST, &["query"], Some(query)).await
     }
 
-    /// Waits until reads see this process's changes in a namespace.
+    /// Waits until reads see the changes of this process in a namespace.
     async fn wait_for_last_change(&self, namespace: &str) -> Result<()> {
         let mut patience = Patience::default();
         while let Some((number, change)) = self.pending.last(namespace) {
@@ -284,7 +283,7 @@ impl Store for Pinecone {
         self.change(namespace, "delete", Change::Removal, &body).await
     }
 
-    /// Returns Pinecone's count, which may lag behind; then chunks are compared one by one.
+    /// Returns Pinecone's count. It may lag behind; the chunks are then compared one by one.
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
         let mut all = 0;
         for dimensions in of {

@@ -1,18 +1,18 @@
-//! Changes that were acknowledged but may not be visible yet.
+//! Changes that Pinecone has acknowledged but may not show yet.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::rest::Answer;
 
-/// Headers with the number of a change, and with the last change that a response has seen: the
-/// documented names, and those that some responses use.
+/// Headers with the number of a change, and with the number of the last change visible to a
+/// response. The first name of each is documented; some responses use the second.
 const WRITTEN: [&str; 2] = ["x-pinecone-request-lsn", "x-pinecone-lsn-committed"];
 const SEEN: [&str; 2] = ["x-pinecone-max-indexed-lsn", "x-pinecone-lsn-reconciled"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Addition,
-    /// A removal. The namespace may no longer exist afterwards, and then responses have no number.
+    /// A removal. It may remove the namespace, and responses then contain no number.
     Removal,
 }
 
@@ -29,7 +29,7 @@ fn numbered(answer: &Answer, names: [&str; 2]) -> Option<u64> {
     value.to_str().ok()?.trim().parse().ok()
 }
 
-/// The last change of each namespace that is not known to be visible.
+/// The last change of each namespace that may not be visible yet.
 #[derive(Default)]
 pub(super) struct Pending(Mutex<HashMap<String, (u64, Change)>>);
 

@@ -6,15 +6,15 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-/// Returns the pause that a busy store requests in seconds, if any.
+/// Returns the pause that a busy store requests, if any.
 pub(super) fn pause_wanted(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = headers.get(RETRY_AFTER).filter(|_| is_busy)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// True if the store refuses this request. False if the status concerns the key or all requests at
-/// the moment; not found means that another kind of server answered.
+/// Returns true if the store refuses this request. Other statuses concern the key or all requests
+/// at the moment; "not found" means that the server is of another kind.
 pub(super) fn is_of_the_request(status: StatusCode) -> bool {
     let of_all = [
         StatusCode::NOT_FOUND,
@@ -26,12 +26,13 @@ pub(super) fn is_of_the_request(status: StatusCode) -> bool {
     status.is_client_error() && !of_all.contains(&status)
 }
 
-/// Proxies and other servers respond with HTML if a page does not exist.
+/// Returns whether a body looks like JSON. Proxies and other servers respond with HTML to unknown
+/// paths.
 pub(super) fn is_json(body: &[u8]) -> bool {
     body.is_empty() || body.first() == Some(&b'{')
 }
 
-/// Returns the store's error message, on one line.
+/// Returns the store's error message on one line.
 pub(super) fn words(body: &[u8]) -> String {
     let said = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
         let places = [
@@ -51,7 +52,7 @@ pub(super) fn words(body: &[u8]) -> String {
     said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the innermost cause, which tells what happened rather than where it was noticed.
+/// Returns the innermost cause, which says what failed.
 pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     while let Some(inner) = cause.and_then(|cause| cause.source()) {

@@ -1,4 +1,4 @@
-//! A client for vector databases with JSON over HTTP, with deadlines and limits.
+//! A client for vector databases that use JSON over HTTP, with deadlines and limits.
 mod failures;
 
 use std::time::Duration;
@@ -14,16 +14,16 @@ use url::Url;
 use crate::store::refusal;
 use failures::{is_json, is_of_the_request, pause_wanted, root_cause, words};
 
-/// Longest time for a request, including the response.
+/// Time limit of a request, including its retries and the response.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest response that is read, in bytes.
+/// Maximum size of a response, in bytes.
 const LONGEST: usize = 64 << 20;
-/// Number of retries if the store asks for one.
+/// Maximum number of retries when the store asks for one.
 const REPEATS: usize = 3;
-/// Longest part of a store's error message that is shown, in characters.
+/// Maximum length of a store's error message in our messages, in characters.
 const LONGEST_WORDS: usize = 300;
 
-/// The address of a store and how to talk to it.
+/// The address of a store, with the credentials and headers of its requests.
 pub(crate) struct Rest {
     http: Client,
     base: Url,
@@ -49,7 +49,8 @@ pub(crate) struct Answer {
 }
 
 impl Rest {
-    /// [`Error::Unavailable`] if the address is not HTTP, or the key cannot be sent.
+    /// Fails with [`Error::Unavailable`] if the address is not HTTP or the key is not a valid
+    /// header.
     pub fn new(
         http: Client,
         names: Names,
@@ -63,8 +64,8 @@ impl Rest {
             .ok_or_else(|| {
                 unusable(format!("{} is not an address of http or https", names.address))
             })?;
-        // The password, and the key without its scheme and without the user name that it may
-        // contain.
+        // The secrets are the password in the address, the key without its scheme, and the part of
+        // the key after a user name.
         let bare = key.as_ref().and_then(|(_, key)| key.split_whitespace().last());
         let inner = bare.and_then(|key| key.split_once(':')).map(|(_, inner)| inner);
         let secrets = [base.password(), bare, inner].into_iter().flatten().map(str::to_owned);
@@ -136,8 +137,8 @@ impl Rest {
         Ok(self.exchange(method, path, body).await?.map(|answer| answer.body))
     }
 
-    /// Sends a request. Returns `None` for not found. `path` is relative to the address; its last
-    /// part may contain a query after `?`.
+    /// Sends a request. Returns `None` for the status "not found". `path` is relative to the
+    /// address; its last segment may contain a query after `?`.
     pub async fn exchange(
         &self,
         method: Method,
@@ -269,14 +270,14 @@ impl Rest {
         }
     }
 
-    /// Returns the error of a store that answers but refuses: see [`refusal`].
+    /// Returns the [`refusal`] of a store that answers but refuses a request.
     pub fn will_not(&self, reason: impl Into<String>) -> Error {
         refusal(self.names.service, self.blotted(reason.into()))
     }
 
-    /// Returns a store's message, as far as it may be shown.
+    /// Returns a store's message, shortened and without secrets.
     pub fn shown(&self, said: impl Into<String>) -> String {
-        // Secrets are removed first, because cutting could leave a part of one.
+        // Secrets are removed before shortening, which could leave a part of one.
         self.blotted(said.into()).chars().take(LONGEST_WORDS).collect()
     }
 
@@ -302,7 +303,7 @@ impl Rest {
     /// Returns the address without parts that may be secret.
     fn address(&self) -> String {
         let mut shown = self.base.clone();
-        // Neither can fail for an address with a host, which `new` ensures.
+        // Neither call fails for an address with a host, which `new` ensures.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         shown.set_query(None);

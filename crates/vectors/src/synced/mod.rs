@@ -1,19 +1,19 @@
-//! A vector index in a vector database that the operator runs, kept in sync with the database.
+//! A vector index in a vector database run by the operator, kept in sync with the database.
 //!
-//! The database is the truth here, too. A store receives changes after they were committed. It may
-//! have been away, or this process may have been killed in between. So correctness depends on
-//! nothing in this process's memory: the store has a [`Watermark`](crate::store::Watermark) for
-//! each workspace with the state of the database that it contains. Every search compares the
-//! watermark with the current state and brings the store up to date if it lags behind
-//! (`reconcile`).
+//! The database is the source of truth. A store receives changes after they are committed. The
+//! store may have been unreachable, or this process may have been killed in between, so correctness
+//! does not depend on this process's memory: the store contains a
+//! [`Watermark`](crate::store::Watermark) for each workspace, with the version of the database that
+//! it contains. Every search compares the watermark with the current version and brings the store
+//! up to date if it lags behind (`reconcile`).
 //!
-//! The store only returns candidates. They are ranked by their vectors in the database, so every
+//! The store returns only candidates. They are ranked by their vectors in the database, so every
 //! store gives the same similarities, and deleted documents are never found even if a store still
-//! has them.
+//! contains them.
 //!
-//! While a workspace is being copied to the store, or the store does not answer in time or refuses
-//! a request for the workspace, the embedded index answers instead, provided that the workspace's
-//! codes fit into its memory. Otherwise the search fails with an error.
+//! The embedded index answers instead while a workspace is being copied to the store, and if the
+//! store does not answer in time or refuses a request for the workspace, provided that the
+//! workspace's codes fit into its memory. Otherwise the search fails.
 
 mod circuit_breaker;
 mod reconcile;
@@ -34,13 +34,13 @@ use crate::store::{Limits, Store, Watermark, is_busy, is_refusal, refusal};
 use circuit_breaker::CircuitBreaker;
 use slots::{HealthState, Slots, reason};
 
-/// Longest time that a search waits for the store to catch up.
+/// How long a search waits for the store to catch up.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Longest time for the store to answer one request of a search, or a check whether it is there.
+/// Time limit of the store for one request of a search, or for a health check.
 pub const ANSWER: Duration = Duration::from_secs(10);
-/// Candidates that the store is asked for, per requested passage.
+/// The number of candidates requested from the store per requested passage.
 const CANDIDATES_PER_HIT: usize = 2;
-/// Fewest candidates that it is asked for.
+/// The minimum number of candidates requested from the store.
 const CANDIDATES: usize = 40;
 
 /// An index in a vector database. Must be used within a tokio runtime.
@@ -53,17 +53,17 @@ struct Inner {
     store: Arc<dyn Store>,
     rows: Arc<dyn VectorRows>,
     embedded: Arc<EmbeddedIndex>,
-    /// Most bytes of codes with which the embedded index may answer instead.
+    /// Maximum bytes of codes of a workspace for which the embedded index answers instead.
     room: usize,
     slots: Slots,
     health: HealthState,
-    /// Notified when there are changes for the store.
+    /// Notified when there are changes to send to the store.
     told: Notify,
 }
 
 impl SyncedIndex {
-    /// `room` limits the memory for the codes of a workspace for which the embedded index answers.
-    /// Nothing is sent to the store before [`SyncedIndex::sync_loop`] or a search.
+    /// `room` limits the memory for the codes of a workspace for which the embedded index answers,
+    /// in bytes. Sends nothing to the store before [`SyncedIndex::sync_loop`] or a search.
     pub fn new(
         store: Arc<dyn Store>,
         rows: Arc<dyn VectorRows>,
@@ -75,12 +75,12 @@ impl SyncedIndex {
         Self { inner: Arc::new(Inner { store, rows, embedded, room, slots, health, told }) }
     }
 
-    /// The display name of the vector database.
+    /// Returns the display name of the vector database.
     pub fn store(&self) -> &'static str {
         self.inner.store.name()
     }
 
-    /// Keeps the store in sync. Never ends; can be dropped at any moment.
+    /// Keeps the store in sync. Never returns, and can be dropped at any time.
     pub async fn sync_loop(&self) {
         sync_loop::run(&self.inner).await;
     }
@@ -88,16 +88,16 @@ impl SyncedIndex {
     /// Brings the store up to date with a workspace.
     ///
     /// # Errors
-    /// The errors of the store and of the database.
+    /// Returns the errors of the store and of the database.
     pub async fn reconcile(&self, within: WorkspaceId) -> Result<()> {
         self.inner.reconcile(within, false).await
     }
 
-    /// Like [`SyncedIndex::reconcile`] for all workspaces, after comparing the store's contents
+    /// Like [`SyncedIndex::reconcile`] for all workspaces, but first compares the store's contents
     /// with the database. Removes workspaces that no longer exist from the store.
     ///
     /// # Errors
-    /// The errors of the store and of the database.
+    /// Returns the errors of the store and of the database.
     pub async fn reconcile_all(&self) -> Result<()> {
         sync_loop::round(&self.inner, true).await
     }
@@ -105,15 +105,14 @@ impl SyncedIndex {
 
 #[async_trait]
 impl VectorIndex for SyncedIndex {
-    /// Returns immediately: the sync loop sends committed changes to the store, and a search that
-    /// comes first does it itself.
+    /// Returns immediately. The sync loop sends committed changes to the store, unless a search
+    /// does so first.
     async fn upsert(&self, _within: WorkspaceId, _document: WorkspaceDocumentId) -> Result<()> {
         self.inner.told.notify_one();
         Ok(())
     }
 
-    /// Returns immediately like `upsert`. From now on, searches do not find these documents in any
-    /// case.
+    /// Returns immediately like `upsert`. Searches no longer find these documents from now on.
     async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()> {
         self.inner.slots.slot(within).tombstone(documents);
         self.inner.told.notify_one();
@@ -135,9 +134,9 @@ impl VectorIndex for SyncedIndex {
         Ok(watermarks.iter().map(|(_, watermark)| watermark.vectors).sum())
     }
 
-    /// The errors of [`EmbeddedIndex`]; [`Error::Unavailable`] if neither the store nor the
-    /// embedded index can answer. If the query requests more passages than the store returns at
-    /// once, or excludes more documents than a request may list, the store is not asked.
+    /// Returns the errors of [`EmbeddedIndex`], and [`Error::Unavailable`] if neither the store nor
+    /// the embedded index can answer. Queries for more passages than the store returns at once, or
+    /// with more excluded documents than a request may list, are not sent to the store.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must contain only finite numbers"));
@@ -149,8 +148,8 @@ impl VectorIndex for SyncedIndex {
             let refusal = refusal(self.inner.store.name(), reason);
             return self.inner.fall_back(query, Some(refusal)).await;
         }
-        // Candidates that were deleted from the database leave too few hits. A second search, once
-        // the store knows of the deletion, finds the others.
+        // Candidates deleted from the database leave too few hits. A second search, after the
+        // deletion is synced, finds others.
         let mut reason = None;
         for _ in 0..2 {
             let asked = match self.inner.ready(query.within).await {
@@ -176,7 +175,7 @@ impl VectorIndex for SyncedIndex {
 }
 
 impl Inner {
-    /// Returns why the store's limits exclude a query, if they do.
+    /// Returns the reason if a query exceeds the store's limits.
     fn out_of_bounds(&self, query: &VectorQuery<'_>) -> Option<String> {
         let Limits { candidates, documents } = self.store.limits();
         if query.limit > candidates {
@@ -205,7 +204,8 @@ impl Inner {
         if slot.busy_for().is_some_and(|time| time > PATIENCE) {
             return Err(filling());
         }
-        // A separate task, so that a sync continues even if it takes longer than the search waits.
+        // Runs as a separate task, so that a sync continues if it takes longer than the search
+        // waits.
         let inner = Arc::clone(self);
         let agreeing = tokio::spawn(async move { inner.reconcile(within, false).await });
         match timeout(PATIENCE, agreeing).await {
@@ -214,7 +214,7 @@ impl Inner {
         }
     }
 
-    /// Returns the hits, and whether some candidates were deleted.
+    /// Returns the hits and whether some candidates were deleted.
     async fn search(&self, query: &VectorQuery<'_>) -> Result<(Vec<Neighbour>, bool)> {
         let VectorQuery { within, to, limit, least_similarity, .. } = *query;
         let slot = self.slots.slot(within);
@@ -252,7 +252,7 @@ impl Inner {
             }
             return Ok(candidates);
         }
-        // Not every store accepts an empty list.
+        // Some stores refuse an empty list.
         let among = if matches!(among, DocumentSelection::Except([])) {
             DocumentSelection::All
         } else {
@@ -265,7 +265,8 @@ impl Inner {
         Ok(near)
     }
 
-    /// Returns an error if the store was emptied. Otherwise it only has vectors of other lengths.
+    /// Returns an error if the store has lost vectors. Otherwise it has only vectors of other
+    /// lengths.
     async fn check_for_losses(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let held = self.in_time(self.store.count_soon(within, &watermark.dimensions)).await?;
         if held >= watermark.vectors {
@@ -277,7 +278,7 @@ impl Inner {
         Err(Error::unavailable(self.store.name(), reason))
     }
 
-    /// Answers without the store, if possible.
+    /// Answers with the embedded index, if possible.
     async fn fall_back(
         &self,
         query: VectorQuery<'_>,
@@ -297,7 +298,8 @@ impl Inner {
         self.embedded.nearest(query).await
     }
 
-    /// Reads the watermarks of all workspaces. A refusal concerns all of them.
+    /// Reads the watermarks of all workspaces. A refusal counts as a failure of the store, because
+    /// it concerns all of them.
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         let of_all = |error: Error| match is_refusal(&error) {
             true => Error::unavailable(self.store.name(), reason(&error)),
@@ -320,14 +322,14 @@ impl Inner {
         self.record_health(async { timeout(ANSWER, answer).await.map_err(late)? }).await
     }
 
-    /// Awaits the store's answer and records whether it answers.
+    /// Awaits a response of the store and records whether it answered.
     async fn record_health<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = answer.await;
         self.health.note(&answer);
         answer
     }
 
-    /// Records whether the store refused a request for a workspace, and logs it once.
+    /// Records whether the store refused a request for a workspace, and logs the first refusal.
     fn record_outcome<T>(&self, within: WorkspaceId, breaker: &CircuitBreaker, answer: &Result<T>) {
         let workspace = within.0;
         match answer {

@@ -1,13 +1,13 @@
-//! Brings the store to the state of the database, one workspace at a time.
+//! Brings the store to the version of the database, one workspace at a time.
 //!
-//! Chunks added later have larger ids, and the watermark says up to which id they are stored, so
-//! additions are what comes after it. The process that removes documents tells the store. If the
-//! counts do not match afterwards, because that process or the store was away, chunks are compared
-//! one by one. The watermark moves last, so after a crash at any point some of the work is
-//! repeated.
+//! Chunks added later have larger ids, and the watermark contains the last stored id, so the
+//! additions are the chunks above it. The process that removes documents also removes them from the
+//! store. If the counts differ afterwards, because that process or the store failed, chunks are
+//! compared one by one. The watermark is written last, so a crash at any point only causes some
+//! work to be repeated.
 //!
-//! Several processes may do this at once. A process that has stored vectors checks for removals
-//! afterwards, so that documents removed by another process in the meantime do not come back.
+//! Several processes may run this at once. A process that has stored vectors checks for removals
+//! afterwards, so that documents removed by another process in the meantime do not reappear.
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -18,13 +18,13 @@ use super::Inner;
 use super::slots::Slot;
 use crate::store::{Tombstones, Watermark, is_refusal, refusal};
 
-/// Vectors read at a time.
+/// Vectors read at once.
 const PAGE: usize = 512;
-/// Values sent at a time: a few megabytes of text.
+/// Vector values sent at once, a few megabytes of text.
 const VALUES_AT_ONCE: usize = 256 << 10;
-/// Chunks or documents removed at a time.
+/// Chunks or documents removed at once.
 const TOMBSTONES_AT_ONCE: usize = 500;
-/// Ids read at a time.
+/// Ids read at once.
 const IDS: usize = 10_000;
 /// More dimensions than any store accepts.
 const MOST_DIMENSIONS: usize = 16_000;
@@ -32,8 +32,8 @@ const MOST_DIMENSIONS: usize = 16_000;
 const TELL: Duration = Duration::from_secs(10);
 
 impl Inner {
-    /// Brings the store up to date. With `verify`, or if a search found less than the watermark
-    /// says, counts the store's contents even if nothing seems to have changed.
+    /// Brings the store up to date. Counts the store's contents if `verify` is set, or if a search
+    /// found less than the watermark promises, even if nothing seems to have changed.
     pub(super) async fn reconcile(&self, within: WorkspaceId, verify: bool) -> Result<()> {
         let slot = self.slots.slot(within);
         let _gate = slot.gate.lock().await;
@@ -48,17 +48,18 @@ impl Inner {
         match filled {
             Ok(watermark) => {
                 slot.advance(watermark);
-                // The embedded index's copy is not needed for a while.
+                // The codes of the embedded index are not needed for a while.
                 self.embedded.forget(within);
                 Ok(())
             }
             Err(error) => {
                 if verify {
-                    // The count did not finish.
+                    // The count did not finish, so the next attempt must repeat it.
                     slot.suspect();
                 }
                 if is_refusal(&error) {
-                    // The store's contents are uncertain, and are read again at the next attempt.
+                    // The store's contents are uncertain. The next attempt reads its watermark
+                    // again.
                     slot.forget();
                 }
                 Err(error)
@@ -66,7 +67,7 @@ impl Inner {
         }
     }
 
-    /// Fills the store, emptying it first if necessary. Returns the final watermark.
+    /// Fills the store and empties it first if necessary. Returns the final watermark.
     async fn fill_completely(
         &self,
         within: WorkspaceId,
@@ -88,7 +89,7 @@ impl Inner {
         slot: &Slot,
         verify: bool,
     ) -> Result<Option<Watermark>> {
-        // The watermark is read first, so that the state of the database is at least as recent.
+        // The watermark is read first, so that the version of the database is at least as recent.
         let found = self.record_health(self.store.watermark(within)).await?;
         let version = self.rows.version(within).await?;
         let mut watermark = found.clone().unwrap_or_default();
@@ -127,7 +128,7 @@ impl Inner {
         Ok(Some(watermark))
     }
 
-    /// Stores the additions. Returns the database's tally once nothing more follows.
+    /// Stores the additions. Returns the database's tally when none are left.
     async fn add(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<Tally> {
         let (mut added, mut told) = (0, Instant::now());
         loop {
@@ -136,7 +137,11 @@ impl Inner {
             let Some(last) = page.last().map(|row| row.chunk.0) else {
                 if added >= PAGE {
                     let (workspace, store) = (within.0, self.store.name());
-                    tracing::info!(workspace, added, "{store} holds the vectors of a workspace");
+                    tracing::info!(
+                        workspace,
+                        added,
+                        "{store} contains the vectors of the workspace"
+                    );
                 }
                 return Ok(tally);
             };
@@ -174,8 +179,8 @@ impl Inner {
         let known = watermark.dimensions.len();
         watermark.dimensions.extend(by_length.keys());
         if watermark.dimensions.len() > known {
-            // The watermark comes before any vectors: vectors in a place that no watermark knows
-            // would stay forever.
+            // The watermark is written before the vectors: vectors in a place that no watermark
+            // lists would never be removed.
             self.record_health(self.store.set_watermark(within, watermark)).await?;
         }
         for (length, rows) in by_length {
@@ -186,14 +191,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Removes what the database does not have. Returns `false` if the store also lacks something.
+    /// Removes chunks that the database does not have. Returns `false` if the store also lacks
+    /// some.
     async fn compare(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<bool> {
         let mut known = HashSet::new();
         let mut after = None;
         loop {
             let page = self.rows.chunks(within, after, IDS).await?;
             let Some(last) = page.last().copied() else { break };
-            // Later chunks are still to be added.
+            // Later chunks have not been added yet.
             known.extend(page.into_iter().filter(|chunk| chunk.0 <= watermark.last));
             after = Some(last);
             if last.0 > watermark.last {
@@ -219,7 +225,7 @@ impl Inner {
     }
 }
 
-/// True if a database in the state `now` may have been in the state `then`.
+/// Returns true if a database with the version `now` may have had the version `then` before.
 fn covers(now: NamespaceVersion, then: NamespaceVersion) -> bool {
     now.additions >= then.additions && now.removals >= then.removals
 }

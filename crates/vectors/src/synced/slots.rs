@@ -1,4 +1,4 @@
-//! What this process knows about each workspace in the store, and about the store itself.
+//! The state that this process keeps for each workspace in the store, and for the store itself.
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
 use super::circuit_breaker::CircuitBreaker;
 use crate::store::{Watermark, is_busy, is_refusal};
 
-/// Most documents that are remembered for deletion from the store. Further ones are found by
+/// Maximum number of documents recorded for deletion from the store. Further ones are found by
 /// comparison.
 const MOST_TOMBSTONES: usize = 10_000;
 
 #[derive(Default)]
 pub struct Slots {
     slots: Mutex<HashMap<WorkspaceId, Arc<Slot>>>,
-    /// Deleted workspaces that the store still has to delete.
+    /// Deleted workspaces that the store still contains.
     left: Mutex<BTreeSet<WorkspaceId>>,
 }
 
@@ -47,7 +47,7 @@ impl Slots {
 /// The state of one workspace.
 #[derive(Default)]
 pub struct Slot {
-    /// Held while changing the workspace's data in the store.
+    /// Locked while the workspace's data in the store is changed.
     pub gate: tokio::sync::Mutex<()>,
     /// Failures of filling the store.
     pub filling: CircuitBreaker,
@@ -58,10 +58,10 @@ pub struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// The watermark at the last reading.
+    /// The watermark as last read or written.
     watermark: Option<Watermark>,
     tombstones: Vec<WorkspaceDocumentId>,
-    /// True if the store may have less than its watermark says.
+    /// Whether the store may contain less than its watermark says.
     is_suspect: bool,
     busy: Option<Instant>,
 }
@@ -71,7 +71,7 @@ impl Slot {
         locked(&self.state).watermark.clone()
     }
 
-    /// True if the store contains this state of the database, as far as is known.
+    /// Returns true if the store is known to contain this version of the database.
     pub fn holds(&self, version: NamespaceVersion) -> bool {
         let state = locked(&self.state);
         !state.is_suspect
@@ -106,7 +106,7 @@ impl Slot {
         std::mem::take(&mut locked(&self.state).tombstones)
     }
 
-    /// Returns for how long a sync has been running, if one is.
+    /// Returns the duration of the sync in progress, if there is one.
     pub fn busy_for(&self) -> Option<Duration> {
         locked(&self.state).busy.map(|since| since.elapsed())
     }
@@ -126,7 +126,7 @@ impl Drop for Work<'_> {
     }
 }
 
-/// Whether the store answers, so that searches do not wait for one that does not.
+/// Whether the store answers. Searches do not wait for a store that does not.
 pub struct HealthState {
     name: &'static str,
     breaker: CircuitBreaker,
@@ -137,7 +137,8 @@ impl HealthState {
         Self { name, breaker: CircuitBreaker::default() }
     }
 
-    /// Returns [`Error::Unavailable`] until the store answers again, which other requests find out.
+    /// Returns [`Error::Unavailable`] while the store does not answer. The sync loop checks when it
+    /// does again.
     pub fn check(&self) -> Result<()> {
         match self.breaker.reason() {
             Some(reason) => Err(Error::unavailable(self.name, reason)),
@@ -145,16 +146,16 @@ impl HealthState {
         }
     }
 
-    /// Returns the time until a store that does not answer is asked again.
+    /// Returns the time until the next attempt to reach a store that does not answer.
     pub fn pause(&self) -> Option<Duration> {
         self.breaker.pause()
     }
 
-    /// Records whether the store answered, even with a refusal.
+    /// Records whether the store answered. A refusal is an answer.
     pub fn note<T>(&self, answer: &Result<T>) {
         match answer {
             Err(error) if is_busy(error) => {
-                // The store was not asked, so its previous failure still stands.
+                // The request was not sent, so the store's previous state still stands.
                 if let Some(known) = self.breaker.reason() {
                     self.breaker.begin(known);
                 }
@@ -181,7 +182,7 @@ pub fn reason(error: &Error) -> String {
     }
 }
 
-/// A panic elsewhere leaves these values intact, so a poisoned lock does not matter.
+/// Ignores poisoning, because a panic of another thread leaves these values intact.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -192,7 +193,7 @@ mod tests {
     use crate::store::{busy, refusal};
 
     #[tokio::test]
-    async fn whether_a_store_is_there_is_not_known_from_questions_that_were_not_asked() {
+    async fn unsent_requests_do_not_change_the_health_of_a_store() {
         let health = HealthState::new("a store");
         let unasked = || Err::<(), _>(busy("a store", "it is busy"));
         health.note(&unasked());

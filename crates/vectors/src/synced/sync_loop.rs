@@ -7,9 +7,9 @@ use carrel_domain::{Result, WorkspaceId};
 use super::Inner;
 use crate::store::{is_refusal, refusal};
 
-/// Interval for looking for changes by other processes.
+/// Polling interval for changes by other processes.
 const LOOK: Duration = Duration::from_secs(5);
-/// Interval for counting the store's contents.
+/// Interval between counts of the store's contents.
 const VERIFY: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn run(inner: &Inner) {
@@ -17,20 +17,20 @@ pub(super) async fn run(inner: &Inner) {
     let mut failing = false;
     loop {
         if inner.health.pause().is_some_and(|pause| pause.is_zero()) {
-            // Only the recorded health matters here.
+            // The call only updates the recorded health.
             let _ = inner.watermarks().await;
         }
         if inner.health.check().is_ok() {
             let verify = verified.is_none_or(|at| at.elapsed() >= VERIFY);
             let done = round(inner, verify).await;
-            // A refusal for one workspace does not repeat the verification of all.
+            // A refusal for one workspace must not repeat the verification of all.
             if verify && done.as_ref().err().is_none_or(is_refusal) {
                 verified = Some(Instant::now());
             }
             if verify && done.is_ok() {
                 log_synced(inner);
             }
-            // Failures are logged where they are recorded.
+            // Failures are logged where they are recorded, so this is only a debug message.
             if let Some(error) = done.as_ref().err().filter(|_| !failing) {
                 tracing::debug!("failed to keep {} up to date: {error}", inner.store.name());
             }
@@ -48,11 +48,11 @@ fn log_synced(inner: &Inner) {
     tracing::info!("{} holds all vectors", inner.store.name());
 }
 
-/// Brings every outdated workspace up to date. A refusal for one does not stop the others: the
-/// first such error is returned after all were processed.
+/// Brings every outdated workspace up to date. A refusal for one workspace does not stop the
+/// others; the first one is returned after all are processed.
 pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
-    // Watermarks are read first: a workspace that has one by then but is not in the database
-    // was deleted.
+    // Watermarks are read first. A workspace with a watermark that is not in the database
+    // afterwards was deleted.
     let watermarks = if verify { inner.watermarks().await? } else { Vec::new() };
     let vector_versions = inner.rows.vector_versions().await?;
     let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
@@ -85,7 +85,7 @@ pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
     outcome
 }
 
-/// Calls [`Inner::reconcile`], unless the store has just refused it; with `now`, even then.
+/// Calls [`Inner::reconcile`]. Skips a workspace whose retry is not due yet, unless `now` is set.
 async fn attempt(inner: &Inner, within: WorkspaceId, verify: bool, now: bool) -> Result<()> {
     let slot = inner.slots.slot(within);
     match slot.filling.reason_to_wait() {

@@ -6,7 +6,7 @@ pub(super) fn compare(property: &str, operator: &str, number: i64) -> Value {
     json!({ "path": [property], "operator": operator, "valueInt": number })
 }
 
-/// Matches if a property is one of several numbers.
+/// Matches if a property equals one of several numbers.
 pub(super) fn one_of(property: &str, numbers: &[i64]) -> Value {
     json!({ "path": [property], "operator": "ContainsAny", "valueIntArray": numbers })
 }
@@ -16,8 +16,8 @@ pub(super) fn all_of(filters: Vec<Value>) -> Value {
     json!({ "operator": "And", "operands": filters })
 }
 
-/// Writes a filter in GraphQL syntax: field names and operators have no quotes, and lists of
-/// numbers use the field for a single number.
+/// Formats a filter in GraphQL syntax: field names and operators are not quoted, and lists of
+/// numbers use the field of a single number.
 pub(super) fn shown(filter: &Value) -> String {
     match filter {
         Value::Object(fields) => {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_is_spelled_as_graphql() {
+    fn a_filter_is_formatted_as_graphql() {
         let filter = all_of(vec![compare("workspace", "Equal", 1), one_of("document", &[2, 3])]);
         let shown = shown(&filter);
         for part in [

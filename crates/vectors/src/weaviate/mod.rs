@@ -1,8 +1,9 @@
 //! Weaviate, self-hosted or in its cloud, through its REST and GraphQL APIs (version 1.24 or
 //! later).
 //!
-//! All vectors of one length are in one collection, named after the installation and the length,
-//! with workspace and document as properties. Another collection has the watermarks, as text.
+//! A collection contains all vectors of one length and is named after the installation and the
+//! length. Workspace and document are properties. Another collection contains the watermarks as
+//! text.
 mod graphql;
 
 use async_trait::async_trait;
@@ -18,20 +19,20 @@ use crate::store::{
 };
 use graphql::{all_of, compare, one_of, shown};
 
-/// Objects that are read at a time; Weaviate returns up to 10,000.
+/// Objects read at once. Weaviate returns up to 10,000.
 const PAGE: usize = 5_000;
-/// Watermarks that are read at a time.
+/// Watermarks read at once.
 const MARKS: usize = 100;
-/// Most objects that are stored at a time.
+/// Maximum number of objects stored at once.
 const BATCH: usize = 100;
-/// Most dimensions of a vector.
+/// Maximum dimensions of a vector.
 const MOST_DIMENSIONS: usize = 65_535;
 /// Limits of a search. Each excluded document is a separate comparison.
 const LIMITS: Limits = Limits { candidates: 5_000, documents: 200 };
 
 pub(crate) struct Weaviate {
     rest: Rest,
-    /// Prefix of the names of all our collections.
+    /// Prefix of the names of all collections of this installation.
     prefix: String,
 }
 
@@ -52,7 +53,7 @@ struct Object<'a> {
 impl Weaviate {
     /// `installation` identifies the database whose vectors the store contains.
     pub fn new(rest: Rest, installation: &str) -> Self {
-        // Names begin with a capital letter.
+        // Weaviate requires names to begin with a capital letter.
         Self { rest, prefix: format!("Carrel_{installation}") }
     }
 
@@ -68,8 +69,8 @@ impl Weaviate {
         Ok(self.rest.get(&["v1", "schema", collection]).await?.is_some())
     }
 
-    /// Creates a collection unless it exists. Otherwise Weaviate would create it with guessed
-    /// property types.
+    /// Creates a collection unless it exists. Weaviate would otherwise create it on first use, with
+    /// guessed property types.
     async fn make(&self, collection: &str) -> Result<()> {
         if self.is_there(collection).await? {
             return Ok(());
@@ -90,7 +91,7 @@ impl Weaviate {
             "properties": properties.iter().map(property).collect::<Vec<_>>(),
         });
         let made = self.rest.post(&["v1", "schema"], &body).await;
-        // Another process may have been faster.
+        // Another process may have created it first.
         if made.is_err() && !self.is_there(collection).await? {
             made?;
         }
@@ -118,8 +119,8 @@ impl Weaviate {
         self.rest.unavailable(format!("it is not Weaviate; check {setting}"))
     }
 
-    /// Sends a query about a collection and returns the value at `path`; `None` if the collection
-    /// does not exist.
+    /// Sends a query about a collection and returns the value at `path`, or `None` if the
+    /// collection does not exist.
     async fn ask(
         &self,
         collection: &str,
@@ -149,7 +150,7 @@ impl Weaviate {
         Ok(objects.iter().filter_map(|object| object["chunk"].as_i64()).collect())
     }
 
-    /// Deletes the objects that match a filter, in batches as Weaviate does.
+    /// Deletes the objects that match a filter. Weaviate deletes one batch per request.
     async fn delete(&self, collection: &str, filter: &Value) -> Result<()> {
         if !self.is_there(collection).await? {
             return Ok(());
@@ -190,13 +191,13 @@ impl Store for Weaviate {
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         let collection = self.marks_name();
         if !self.is_there(&collection).await? {
-            // Checks that the server answers, even if there are no watermarks.
+            // Fails if the server does not answer, even when there are no watermarks.
             let meta = self.rest.get(&["v1", "meta"]).await?;
             return meta.map(|_| Vec::new()).ok_or_else(|| self.unknown_server());
         }
         let (mut watermarks, mut after) = (Vec::new(), String::new());
         loop {
-            // Without a filter, because only unfiltered lists support paging by id.
+            // Only unfiltered lists support paging by id.
             let last = format!("objects?class={collection}&limit={MARKS}&after={after}");
             let Some(page) = self.rest.get(&["v1", &last]).await? else { return Ok(watermarks) };
             let objects = page["objects"].as_array().ok_or_else(|| self.rest.strange())?;

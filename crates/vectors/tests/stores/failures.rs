@@ -1,4 +1,4 @@
-//! Searches while a store fails, with simulated time.
+//! Searches while a store fails, in simulated time.
 use std::time::Duration;
 
 use support::Clusters;
@@ -45,7 +45,7 @@ async fn searches_do_not_wait_for_a_store_that_hangs() {
             .contains("did not answer for 10s")
     );
 
-    // The sync loop probes the store from time to time, so searches do not wait for it.
+    // The sync loop probes the store, so that searches need not wait for it.
     let tending = tended(&world);
     sleep(LATER).await;
     assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
@@ -58,7 +58,7 @@ async fn searches_do_not_wait_for_a_store_that_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_workspace_that_is_refused_leaves_the_others_where_they_are() {
+async fn a_refused_workspace_does_not_affect_the_others() {
     let store = Arc::new(MemoryStore::default());
     let world = over(&store);
     for within in [WorkspaceId(0), HERE, THERE] {
@@ -94,7 +94,7 @@ async fn a_workspace_that_is_refused_leaves_the_others_where_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_search_that_is_refused_is_answered_otherwise_and_tried_again_later() {
+async fn a_refused_search_falls_back_and_is_retried_later() {
     let store = Arc::new(MemoryStore::default());
     let world = over(&store);
     world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
@@ -113,8 +113,8 @@ async fn a_search_that_is_refused_is_answered_otherwise_and_tried_again_later() 
     assert_eq!(store.searches(), 4);
 }
 
-/// Random actions, with the store failing after a random number of requests.
-pub(super) async fn whatever_breaks_off_is_taken_up_again(mut world: World) {
+/// Runs random actions while the store fails after a random number of requests.
+pub(super) async fn interrupted_syncs_are_resumed(mut world: World) {
     let mut clusters = Clusters::new(8, 11);
     let mut chance = 7_u64;
     let mut dice = move |sides: u64| {

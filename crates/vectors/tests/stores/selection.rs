@@ -1,11 +1,11 @@
-//! Searches in some documents only, and in all except some.
+//! Searches of only some documents, and of all documents except some.
 use carrel_domain::vector::VectorQuery;
 use carrel_domain::{DocumentSelection, WorkspaceDocumentId};
 use carrel_vectors::store::Store;
 
 use super::{HERE, THERE, World, query};
 
-pub(super) async fn only_the_documents_that_are_named_are_searched(world: World) {
+pub(super) async fn only_the_listed_documents_are_searched(world: World) {
     let rows = &world.rows;
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
@@ -21,9 +21,9 @@ pub(super) async fn only_the_documents_that_are_named_are_searched(world: World)
     assert_eq!(only(&many).await, [4, 5, 6]);
 }
 
-pub(super) async fn documents_that_are_left_out_make_room_for_others(world: World) {
+pub(super) async fn excluded_documents_do_not_use_up_the_candidates(world: World) {
     let rows = &world.rows;
-    // More passages of the first document than there are candidates.
+    // The first document has more passages than a search has candidates.
     let first = (0..150u8).map(|number| vec![1.0, f32::from(number) * 0.002]);
     let first = rows.add(HERE, first.collect());
     let second = rows.add(HERE, vec![vec![0.9, 0.9], vec![0.8, 1.0], vec![0.5, 1.0]]);
@@ -47,7 +47,7 @@ pub(super) async fn documents_that_are_left_out_make_room_for_others(world: Worl
     }
 }
 
-pub(super) async fn too_many_to_be_left_out_by_a_store_are_left_out_without_it(world: World) {
+pub(super) async fn too_many_exclusions_for_a_store_fall_back_to_the_embedded_index(world: World) {
     let first = world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.rows.add(HERE, vec![vec![0.9, 0.1]; 2]);
     world.synced().reconcile(HERE).await.unwrap();
@@ -63,6 +63,6 @@ pub(super) async fn too_many_to_be_left_out_by_a_store_are_left_out_without_it(w
     let refused = narrow.index.nearest(except(&many)).await.unwrap_err().to_string();
     let told = format!("at most {most} documents can be left out");
     assert!(refused.contains(&told), "{refused}");
-    // This says nothing about the store or the workspace.
+    // The refusal does not affect the health of the store or of the workspace.
     assert_eq!(narrow.found(except(&many[..most])).await, [4, 5]);
 }

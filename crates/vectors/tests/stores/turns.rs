@@ -7,19 +7,19 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// Connections of a store.
+/// The size of the pool.
 const CONNECTIONS: usize = 4;
 /// Long enough for a statement to reach the server.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// Tables of a single test.
+/// The tables of a single test.
 struct Tables {
     url: String,
     name: String,
     table: String,
 }
 
-/// Locks the table of vectors against reads.
+/// A lock of the table of vectors that blocks reads.
 struct Lock<'a> {
     tables: &'a Tables,
     holder: Child,
@@ -27,7 +27,7 @@ struct Lock<'a> {
 }
 
 impl Tables {
-    /// Creates them; `None` without PostgreSQL with pgvector.
+    /// Creates the tables. Returns `None` if no PostgreSQL with pgvector is configured.
     async fn made() -> Option<(Self, Arc<dyn Store>)> {
         let url = stores::address("CARREL_TEST_PGVECTOR")?;
         let name = stores::installation();
@@ -70,7 +70,10 @@ impl Tables {
         );
         let started = Instant::now();
         while lock.pid.is_empty() {
-            assert!(started.elapsed() < Duration::from_secs(60), "nobody holds the table");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "the table was not locked in time"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
             lock.pid = self.said(&holding);
         }
@@ -90,7 +93,7 @@ impl Drop for Lock<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_nobody_waits_for_keeps_its_turn() {
+async fn an_abandoned_statement_keeps_its_connection() {
     let Some((tables, store)) = Tables::made().await else { return };
     let lock = tables.lock().await;
     for _ in 0..12 {
@@ -108,13 +111,13 @@ async fn a_statement_that_nobody_waits_for_keeps_its_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
+async fn locked_tables_are_told_from_missing_tables() {
     let Some((tables, store)) = Tables::made().await else { return };
     let lock = tables.lock().await;
     let counter = store.clone();
     let count = async move { counter.count_soon(HERE, &Dimensions::from([2])).await };
     let counting = tokio::spawn(count);
-    // More than there are connections.
+    // More requests than there are connections.
     let questions: Vec<_> = (0..CONNECTIONS + 2)
         .map(|_| {
             let store = store.clone();
@@ -127,7 +130,7 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
         let error = question.await.unwrap().unwrap_err();
         assert!(is_refusal(&error), "{error}");
     }
-    // Within the time of a search, which is shorter than the lock timeout.
+    // The error comes within the time limit of a search, which is shorter than the lock timeout.
     let error = counting.await.unwrap().unwrap_err();
     assert!(is_refusal(&error) && !error.to_string().contains("lock timeout"), "{error}");
     drop(lock);
@@ -140,9 +143,9 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_gets_no_turn_does_not_take_the_store_for_gone() {
+async fn a_busy_pool_does_not_count_as_an_outage() {
     let Some((tables, store)) = Tables::made().await else { return };
-    // Without memory for the embedded index, so that the store answers.
+    // The embedded index gets no memory, so that the store answers.
     let world = World::over(Arc::default(), store, 0);
     world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.rows.add(THERE, vec![vec![1.0, 0.0]; 3]);

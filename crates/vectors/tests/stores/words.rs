@@ -16,7 +16,7 @@ async fn said(settings: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_told_with_what_to_look_at() {
+async fn an_unreachable_store_is_reported_with_its_setting() {
     let nobody = "http://user:hidden@127.0.0.1:9";
     let chroma = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", nobody)]).await;
     assert!(chroma.starts_with("Chroma is unavailable: http://127.0.0.1:9/ cannot be reached"));
@@ -32,7 +32,7 @@ async fn a_store_that_does_not_answer_is_told_with_what_to_look_at() {
 }
 
 #[tokio::test]
-async fn a_setting_that_is_missing_or_wrong_is_named() {
+async fn a_missing_or_wrong_setting_is_named() {
     let qdrant = said(&[("VECTOR_DB", "qdrant")]).await;
     assert_eq!(qdrant, "Qdrant is unavailable: QDRANT_ENDPOINT is not set");
     let chroma = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", "ftp://h")]).await;
@@ -46,20 +46,20 @@ async fn a_setting_that_is_missing_or_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_from_none() {
+async fn a_wrong_key_is_told_from_a_missing_one() {
     let address = support::qdrant::address().await;
     let with = [("VECTOR_DB", "qdrant"), ("QDRANT_ENDPOINT", &*address)];
     assert!(said(&with).await.ends_with("it requires a key; set QDRANT_API_KEY"));
     let with = [with[0], with[1], ("QDRANT_API_KEY", "wrong")];
     let told = said(&with).await;
     assert!(told.ends_with("it refuses the key; check QDRANT_API_KEY"), "{told}");
-    // A server of another kind.
+    // The address is that of a server of another kind.
     let told = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", &*address)]).await;
     assert!(told.starts_with("Chroma is unavailable: it "), "{told}");
 }
 
 #[tokio::test]
-async fn a_table_of_somebody_else_is_left_alone() {
+async fn a_table_of_another_program_is_not_used() {
     let Some(url) = stores::address("CARREL_TEST_PGVECTOR") else { return };
     let table = format!("others_{}", stores::installation());
     let sql = |text: &str| {
@@ -81,14 +81,14 @@ async fn a_table_of_somebody_else_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_server_without_pgvector_is_told_from_one_with_it() {
+async fn a_server_without_pgvector_is_reported() {
     let Ok(url) = std::env::var("CARREL_TEST_POSTGRES") else { return };
     let with = [
         ("VECTOR_DB", "pgvector"),
         ("PGVECTOR_CONNECTION_STRING", &*url),
         ("PGVECTOR_TABLE_NAME", "vectors_of_tests"),
     ];
-    // If the extension is installed there, nothing fails.
+    // The connection succeeds if the extension is installed.
     let Err(error) = stores::by(&with.map(|(name, value)| (name, value.to_owned())), "words")
         .unwrap()
         .watermarks()
@@ -101,7 +101,7 @@ async fn a_server_without_pgvector_is_told_from_one_with_it() {
     assert!(told.contains(expected), "{told}");
 }
 
-/// Returns the error of a Chroma server that gives every request the same response.
+/// Returns the error of a Chroma server that responds to every request in the same way.
 async fn answered(status: u16, body: &'static str) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -127,7 +127,7 @@ async fn answered(status: u16, body: &'static str) -> Error {
 }
 
 #[tokio::test]
-async fn a_key_is_not_shown_whatever_the_store_says() {
+async fn a_key_never_appears_in_messages() {
     for body in [r#"{"message": "no hush-hush here"}"#, "Authorization: Bearer hush-hush"] {
         let error = answered(400, body).await.to_string();
         assert!(error.contains("it answered 400") && !error.contains("hush-hush"), "{error}");
@@ -135,7 +135,7 @@ async fn a_key_is_not_shown_whatever_the_store_says() {
 }
 
 #[tokio::test]
-async fn what_a_store_refuses_is_told_from_its_absence() {
+async fn refusals_are_told_from_outages() {
     for (status, is_refusal) in
         [(400, true), (413, true), (422, true), (401, false), (403, false), (429, false)]
     {
@@ -148,7 +148,7 @@ async fn what_a_store_refuses_is_told_from_its_absence() {
     }
 }
 
-/// Returns the error for valid settings of a stub, with some changed.
+/// Returns the error for a stub's valid settings with some changed.
 async fn said_with(kind: Kind, changed: &[(&str, &str)]) -> String {
     let mut settings = kind.settings().await.unwrap();
     for (name, value) in changed {
@@ -189,7 +189,7 @@ async fn every_service_names_the_setting_of_a_wrong_key() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
+async fn a_missing_or_unfit_index_is_named() {
     let index = "PINECONE_INDEX";
     let told = said_with(Kind::PineconeStub, &[(index, "nothing")]).await;
     assert!(told.contains("it has no index nothing") && told.ends_with("PINECONE_INDEX"), "{told}");
@@ -204,7 +204,7 @@ async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
     world.rows.add(HERE, vec![vec![1.0; support::vendors::pinecone::DIMENSION + 1]]);
     world.rows.add(THERE, vec![vec![1.0, 0.0]]);
     let error = world.synced().reconcile(HERE).await.unwrap_err();
-    assert!(carrel_vectors::store::is_refusal(&error), "the other workspace is served");
+    assert!(carrel_vectors::store::is_refusal(&error), "other workspaces still work");
     let told = error.to_string();
     let wanted = "accepts vectors of at most 8 dimensions, and those of this workspace have 9; name \
                   an index of 9 dimensions in PINECONE_INDEX";
@@ -214,7 +214,7 @@ async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
 }
 
 #[tokio::test]
-async fn vectors_of_more_dimensions_than_a_service_takes_are_refused_in_words() {
+async fn vectors_with_too_many_dimensions_are_refused_with_a_message() {
     for kind in [Kind::AstraStub, Kind::ChromaCloud, Kind::ZillizStub, Kind::WeaviateStub] {
         let Some(store) = kind.open(&stores::installation()).await else { continue };
         let vector = vec![1.0; 70_000];
@@ -227,7 +227,7 @@ async fn vectors_of_more_dimensions_than_a_service_takes_are_refused_in_words() 
 }
 
 #[tokio::test]
-async fn half_of_a_name_and_password_is_refused() {
+async fn a_user_name_without_a_password_is_refused() {
     let with = [("VECTOR_DB", "milvus"), ("MILVUS_ADDRESS", "h:1"), ("MILVUS_USERNAME", "root")];
     let told = said(&with).await;
     assert!(told.contains("both MILVUS_USERNAME and MILVUS_PASSWORD"), "{told}");

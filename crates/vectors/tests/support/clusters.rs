@@ -1,5 +1,5 @@
 //! Random vectors with the structure of text embeddings.
-/// Generates vectors around some hundred centers, like those of texts about some hundred subjects.
+/// Generates vectors around several hundred centers, like texts about as many subjects.
 pub struct Clusters {
     state: u64,
     centres: Vec<Vec<f32>>,
@@ -12,7 +12,7 @@ impl Clusters {
         clusters
     }
 
-    /// Returns the next vector, of length 1.
+    /// Returns the next unit vector.
     pub fn vector(&mut self) -> Vec<f32> {
         let number = (self.uniform() * self.centres.len() as f32) as usize;
         let centre = self.centres[number.min(self.centres.len() - 1)].clone();
@@ -32,7 +32,7 @@ impl Clusters {
         (0..dimensions).map(|_| sum(self) * spread).collect()
     }
 
-    /// Returns a number from 0 to 1, by xorshift.
+    /// Returns a pseudorandom number from 0 to 1, by xorshift.
     fn uniform(&mut self) -> f32 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;

@@ -35,12 +35,12 @@ impl MemoryStore {
         self.state().refused.clear();
     }
 
-    /// Number of refused requests.
+    /// Returns the number of refused requests.
     pub fn refusals(&self) -> usize {
         self.state().refusals
     }
 
-    /// Number of searches.
+    /// Returns the number of searches.
     pub fn searches(&self) -> usize {
         self.state().searches
     }
@@ -129,7 +129,7 @@ impl Store for MemoryStore {
         Ok(self.of(within).await?.chunks(within))
     }
 
-    /// Returns all chunks, because callers must not rely on their order.
+    /// Returns all chunks, because callers must not rely on the order.
     async fn nearest(
         &self,
         within: WorkspaceId,

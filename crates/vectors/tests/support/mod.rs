@@ -1,4 +1,4 @@
-//! A database of vectors in memory that tests can change and inspect.
+//! An in-memory database of vectors that tests can change and inspect.
 mod clusters;
 pub mod memory;
 pub mod qdrant;
@@ -19,7 +19,7 @@ pub use clusters::Clusters;
 #[derive(Default)]
 pub struct MemoryRows {
     state: Mutex<State>,
-    /// Number of rows of codes that were read.
+    /// The number of code rows read so far.
     pub codes_read: AtomicUsize,
     /// Runs once, after the next page of codes was read.
     after_page: Mutex<Option<Change>>,
@@ -116,7 +116,7 @@ impl VectorRows for MemoryRows {
         after: Option<ChunkId>,
         limit: usize,
     ) -> Result<(NamespaceVersion, Vec<CodeRow>)> {
-        // Lets other tasks run, as while a database reads.
+        // Lets other tasks run, as during a read from a real database.
         tokio::task::yield_now().await;
         let page = {
             let state = self.state();

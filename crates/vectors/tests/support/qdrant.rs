@@ -1,6 +1,6 @@
-//! A stub of Qdrant on a real socket. It implements the requests of Qdrant's documented REST API
-//! that carrel sends and refuses all others, as well as a wrong key and vectors of the wrong
-//! length. It searches by comparing with every vector.
+//! A stub of Qdrant on a real socket. It implements the requests of Qdrant's REST API that carrel
+//! sends. It refuses all other requests, wrong keys and vectors of the wrong length, and searches
+//! by brute force.
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
@@ -111,7 +111,7 @@ impl Collection {
         fine(json!({ "status": "completed" }))
     }
 
-    /// Returns a page, so that clients have to continue.
+    /// Returns small pages, so that clients have to continue.
     fn scroll(&self, body: &Value) -> Answer {
         let from = body["offset"].as_i64().unwrap_or(i64::MIN);
         let mut ids = self.chosen(&body["filter"]);

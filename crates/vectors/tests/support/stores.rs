@@ -1,4 +1,4 @@
-//! Vector databases for tests, each test with its own part of them.
+//! Vector databases for tests. Each test uses its own part of them.
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -18,13 +18,13 @@ pub enum Kind {
     /// A stub with the documented API, because the real service is not available here.
     QdrantStub,
     MilvusStub,
-    /// The engine of Milvus behind its REST API, outside of the test suite.
+    /// The engine of Milvus behind its REST API. Not run by the test suite.
     MilvusLite,
     ZillizStub,
     PineconeStub,
     WeaviateStub,
     AstraStub,
-    /// A proxy in front of the real Chroma.
+    /// A proxy in front of a real Chroma.
     ChromaCloud,
 }
 
@@ -42,10 +42,11 @@ pub const KINDS: [Kind; 10] = [
     Kind::ChromaCloud,
 ];
 
-/// Stubs of cloud services refuse every so many requests as too many.
+/// Every so many requests, stubs of cloud services respond with "too many requests".
 const RATE: u64 = 7;
 
-/// Returns the address of a store from a variable that `cargo xtask test` sets; `None` to skip it.
+/// Returns the address of a store from a variable that `cargo xtask test` sets, or `None` to skip
+/// it.
 pub fn address(variable: &str) -> Option<String> {
     match std::env::var(variable) {
         Ok(skip) if skip == "skip" => {
@@ -57,19 +58,19 @@ pub fn address(variable: &str) -> Option<String> {
     }
 }
 
-/// Returns a name that no other test uses.
+/// Returns a unique installation name.
 pub fn installation() -> String {
     format!("{:016x}", RandomState::new().hash_one(0))
 }
 
 impl Kind {
-    /// Opens the store for `installation`; `None` to skip it.
+    /// Opens the store for `installation`. Returns `None` to skip it.
     pub async fn open(self, installation: &str) -> Option<Arc<dyn Store>> {
         let settings = self.settings().await?;
         Some(by(&settings, installation).unwrap())
     }
 
-    /// Returns its settings; `None` to skip it.
+    /// Returns the store's settings, or `None` to skip it.
     pub async fn settings(self) -> Option<Vec<(&'static str, String)>> {
         Some(match self {
             Self::PgVector => vec![
@@ -181,7 +182,7 @@ fn http() -> Result<reqwest::Client> {
 /// A store that fails after a number of requests.
 pub struct Failing {
     store: Arc<dyn Store>,
-    /// Number of requests that it still answers.
+    /// The number of requests that still succeed.
     left: AtomicI64,
 }
 
@@ -190,7 +191,7 @@ impl Failing {
         Arc::new(Self { store, left: AtomicI64::new(i64::MAX) })
     }
 
-    /// Returns the underlying store, which never fails.
+    /// Returns the underlying store, which does not fail.
     pub fn whole(&self) -> Arc<dyn Store> {
         self.store.clone()
     }

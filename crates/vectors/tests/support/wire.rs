@@ -1,5 +1,5 @@
-//! Base of the stubs: reads requests on real sockets, responds, and refuses requests that violate a
-//! vendor's documentation.
+//! The base of the stubs: reads requests from real sockets, sends responses, and refuses requests
+//! that violate the vendor's documentation.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +24,7 @@ impl Request {
         (&self.method, self.path.iter().map(String::as_str).collect())
     }
 
-    /// Returns the first value of a parameter, if it has one.
+    /// Returns the first value of a parameter, if it is present.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
@@ -43,7 +43,7 @@ impl Request {
 pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
-    /// Null sends no body.
+    /// Null means no body.
     pub body: Value,
 }
 
@@ -58,8 +58,8 @@ impl Response {
     }
 }
 
-/// Serves until the process ends, and returns the address. It has its own runtime, because all
-/// tests of a process share it and their runtimes end earlier.
+/// Starts a server that runs until the process ends, and returns its address. It has its own
+/// runtime, because the runtimes of tests end earlier.
 pub fn start(handle: impl FnMut(&Request) -> Response + Send + 'static) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -84,7 +84,7 @@ async fn serve<H: FnMut(&Request) -> Response + Send + 'static>(
     }
 }
 
-/// Responds to the requests of one connection, as long as they can be read.
+/// Responds to the requests of one connection until it is closed.
 async fn converse<H: FnMut(&Request) -> Response>(
     stream: TcpStream,
     handle: Handler<H>,
@@ -145,9 +145,9 @@ pub const fn optional(name: &'static str, is_right: fn(&Value) -> bool) -> Field
     Field(name, is_right, false)
 }
 
-/// Returns what is wrong with the fields of an object.
+/// Checks the fields of an object. Returns the first error.
 pub fn check(object: &Value, known: &[Field]) -> Result<(), String> {
-    let fields = object.as_object().ok_or("the body is no object")?;
+    let fields = object.as_object().ok_or("the body is not an object")?;
     if let Some(name) = fields.keys().find(|name| known.iter().all(|field| field.0 != **name)) {
         return Err(format!("unknown field {name}"));
     }
@@ -201,7 +201,7 @@ pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() / (length(a) * length(b))
 }
 
-/// Refuses one request in every `every` as too many.
+/// Refuses every `every`-th request with "too many requests".
 pub struct Rate {
     pub every: u64,
     pub seen: u64,

@@ -1,5 +1,5 @@
-//! The tokenizer of multilingual-e5-small, compared with the reference and on texts that are too
-//! long.
+//! The tokenizer of multilingual-e5-small, compared with the reference implementation and on
+//! overlong texts.
 use crate::catalog::E5;
 use crate::testing::directory_of;
 use crate::tokenizer::{SubwordTokenizer, parse_sentencepiece};
@@ -13,7 +13,7 @@ fn tokenizer() -> SubwordTokenizer {
 }
 
 #[test]
-fn every_text_gets_the_ids_of_the_reference() {
+fn every_text_has_the_ids_of_the_reference() {
     let tokenizer = tokenizer();
     let fixture = match std::env::var_os("CARREL_UNIGRAM_TOKENS") {
         Some(path) => std::fs::read_to_string(path).unwrap(),
@@ -28,7 +28,7 @@ fn every_text_gets_the_ids_of_the_reference() {
 }
 
 #[test]
-fn what_lies_beyond_the_last_token_changes_nothing() {
+fn text_beyond_the_last_token_changes_nothing() {
     let tokenizer = tokenizer();
     let start = "a few words, ".repeat(300);
     let whole = format!("{start}{}", "</s> é \u{0} 字".repeat(10_000));
@@ -37,7 +37,7 @@ fn what_lies_beyond_the_last_token_changes_nothing() {
 }
 
 #[test]
-fn ten_megabytes_of_anything_are_two_to_512_tokens() {
+fn ten_megabytes_of_any_text_give_two_to_512_tokens() {
     let tokenizer = tokenizer();
     for unit in [
         "a",

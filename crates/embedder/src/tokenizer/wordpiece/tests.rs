@@ -1,4 +1,4 @@
-//! The tokenizer, compared with the reference and on texts that are too long.
+//! The tokenizer, compared with the reference implementation and on overlong texts.
 use super::*;
 
 const MOST: usize = 256;
@@ -9,7 +9,7 @@ fn tokenizer() -> WordPiece {
 }
 
 #[test]
-fn every_text_gets_the_ids_of_the_reference() {
+fn every_text_has_the_ids_of_the_reference() {
     let tokenizer = tokenizer();
     let fixture = include_str!("../../../tests/fixtures/tokens.json");
     let pairs: Vec<(String, Vec<u32>)> = serde_json::from_str(fixture).unwrap();
@@ -20,7 +20,7 @@ fn every_text_gets_the_ids_of_the_reference() {
 }
 
 #[test]
-fn what_lies_beyond_the_last_token_changes_nothing() {
+fn text_beyond_the_last_token_changes_nothing() {
     let tokenizer = tokenizer();
     let start = "a few words, ".repeat(100);
     let whole = format!("{start}{}", "[SEP] é \u{0} 字".repeat(10_000));
@@ -29,7 +29,7 @@ fn what_lies_beyond_the_last_token_changes_nothing() {
 }
 
 #[test]
-fn ten_megabytes_of_anything_are_two_to_256_tokens() {
+fn ten_megabytes_of_any_text_give_two_to_256_tokens() {
     let tokenizer = tokenizer();
     for unit in ["a", " \0", "\u{301}", "\u{1d165}", "[[MASK", "字"] {
         let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()), MOST);

@@ -1,4 +1,4 @@
-//! The tables of images beside questions, and of pictures of the server and of workspaces.
+//! The tables of images in exchanges, and of pictures of the server and of workspaces.
 diesel::table! {
     chat_images (chat_id, place) {
         chat_id -> BigInt,

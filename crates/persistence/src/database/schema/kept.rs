@@ -1,5 +1,4 @@
-//! The tables of counted exchanges, of what was deleted and can be taken back, of shared conversations, and of
-//! files that stay with threads.
+//! The tables of counted exchanges, restorable deletions, shared conversations, and thread files.
 diesel::table! {
     chat_blocks (level, block) {
         level -> SmallInt,

@@ -1,5 +1,4 @@
-//! The tables of what people ask with: suggested messages, slash commands, variables, earlier instructions,
-//! memories.
+//! The tables of suggested messages, slash commands, variables, earlier instructions, and memories.
 diesel::table! {
     suggested_messages (id) {
         id -> Integer,

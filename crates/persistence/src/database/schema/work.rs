@@ -1,5 +1,5 @@
-//! The tables of jobs, of uploads and their files, of cached vectors, of imports, of attempts to sign in, of
-//! recovery codes and links, and of keys of extensions.
+//! The tables of jobs, uploads and their files, cached vectors, imports, sign-in attempts, recovery
+//! codes and links, and extension keys.
 diesel::table! {
     jobs (id) {
         id -> BigInt,

@@ -1,5 +1,4 @@
-//! Indexes the words of all passages again after a version of the program has changed how it splits
-//! text.
+//! Rebuilds the word index after a version of the program has changed how text is split into words.
 use carrel_domain::lexical::VERSION;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -11,11 +10,11 @@ use crate::database::schema::{chunks, documents, lexical_version, workspace_docu
 use crate::database::tx_error::TxError;
 use crate::documents::passages::provenance;
 
-/// Passages read at a time.
+/// Passages per batch.
 const AT_ONCE: i64 = 500;
 
-/// Takes the words of every passage again if need be, in one transaction: some ten seconds for
-/// 100,000 passages. Several processes may do so at once: one does the work, the others wait.
+/// Rebuilds the index if necessary, in one transaction that takes about ten seconds for 100,000
+/// passages. Several processes may call this at once: one does the work and the others wait.
 pub(crate) fn refill(conn: &mut AnyConnection) -> Result<(), TxError> {
     if is_filled(conn)? {
         return Ok(());
@@ -29,7 +28,7 @@ pub(crate) fn refill(conn: &mut AnyConnection) -> Result<(), TxError> {
     })
 }
 
-/// Takes the words of every passage, in a transaction of the caller's.
+/// Rebuilds the index in the caller's transaction.
 pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), TxError> {
     conn.batch_execute(match conn {
         AnyConnection::Postgres(_) => "DELETE FROM passage_words",
@@ -43,7 +42,7 @@ pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), TxError> {
         passages += some;
     }
     if passages > 0 {
-        tracing::info!(passages, "indexed the words of passages again");
+        tracing::info!(passages, "rebuilt the word index");
     }
     diesel::update(lexical_version::table)
         .set(lexical_version::version.eq(VERSION))
@@ -57,7 +56,7 @@ fn is_filled(conn: &mut AnyConnection) -> QueryResult<bool> {
     Ok(version == Some(VERSION))
 }
 
-/// The last id of the next passages and how many they were; nothing at the end.
+/// Indexes the next passages. Returns their last id and their number, or `None` at the end.
 fn page(conn: &mut AnyConnection, after: i64) -> QueryResult<Option<(i64, usize)>> {
     type Row = (i64, i32, String, String, Option<String>);
     let passages: Vec<Row> = chunks::table

@@ -1,5 +1,5 @@
-//! A stub of Astra DB's Data API. Searches and counts in collections of vectors see a change a
-//! moment later; reads by id see it immediately.
+//! A stub of Astra DB's Data API. Searches and counts in vector collections see a change after a
+//! short delay; reads by id see it immediately.
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ const MOST_COLLECTIONS: usize = 400;
 struct Collection {
     options: Value,
     documents: BTreeMap<String, Value>,
-    /// The state that searches see.
+    /// The documents that searches see.
     shown: BTreeMap<String, Value>,
     /// When the last change becomes visible.
     due: Option<Instant>,

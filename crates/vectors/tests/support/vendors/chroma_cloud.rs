@@ -1,5 +1,5 @@
-//! A stub of Chroma's cloud: checks its key, tenant, database and quotas in front of a real Chroma
-//! server that does the rest.
+//! A stub of Chroma's cloud. It checks key, tenant, database and quotas, and forwards requests to a
+//! real Chroma server.
 use serde_json::{Value, json};
 
 use crate::support::wire::{
@@ -19,7 +19,7 @@ const MOST_PREDICATES: usize = 8;
 pub fn start(chroma: &str, every: u64) -> String {
     let chroma = chroma.trim_end_matches('/').to_owned();
     let mut rate = Rate { every, seen: 0 };
-    // They may exist already.
+    // Both may already exist.
     send(&chroma, "POST", "/api/v2/tenants", &json!({ "name": TENANT }));
     let databases = format!("/api/v2/tenants/{TENANT}/databases");
     send(&chroma, "POST", &databases, &json!({ "name": DATABASE }));

@@ -1,4 +1,5 @@
-//! Filter expressions over integer fields: the subset of Milvus' language that the tests need.
+//! Parses filter expressions over integer fields, the subset of Milvus' language that the tests
+//! need.
 
 /// Terms that must all match.
 pub type Filter = Vec<(String, Operator)>;
@@ -44,7 +45,7 @@ fn term(text: &str) -> Result<(String, Operator), String> {
     Ok((field.to_owned(), operator))
 }
 
-/// True if all terms match the fields' values.
+/// Returns true if all terms match the values of the fields.
 pub fn holds(filter: &Filter, value: impl Fn(&str) -> Option<i64>) -> Result<bool, String> {
     for (field, operator) in filter {
         let value = value(field).ok_or_else(|| format!("field {field} not exist"))?;

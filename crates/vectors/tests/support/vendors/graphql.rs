@@ -1,10 +1,10 @@
-//! Parses the GraphQL that Weaviate's clients write: fields with arguments and nested fields.
+//! Parses the GraphQL queries of Weaviate's clients: fields with arguments and nested fields.
 use serde_json::{Map, Value};
 
 #[derive(Debug)]
 pub struct Field {
     pub name: String,
-    /// Unquoted names are text.
+    /// Enum values are represented as texts.
     pub arguments: Value,
     pub fields: Vec<Field>,
 }
@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         format!("Syntax Error GraphQL at {:?}", self.rest.chars().take(20).collect::<String>())
     }
 
-    /// Returns the next significant character. Commas are ignored.
+    /// Returns the next significant character. Skips commas.
     fn peek(&mut self) -> Option<char> {
         self.rest = self.rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
         self.rest.chars().next()

@@ -11,15 +11,15 @@ use crate::support::wire::{
 
 pub const TOKEN: &str = "root:the-password-of-the-stub";
 
-/// Most rows in a response.
+/// Maximum number of rows in a response.
 const MOST_ROWS: u64 = 16_384;
-/// Most rows in an insert.
+/// Maximum number of rows in an insert.
 const MOST_STORED: usize = 100;
 
 struct Collection {
-    /// Name of the key field, which is a number.
+    /// Name of the integer key field.
     key: String,
-    /// Names, types and limits of all fields: the length of vectors and texts.
+    /// The type and the limit of each field. The limit is the length of vectors and texts.
     fields: BTreeMap<String, (String, u64)>,
     rows: BTreeMap<i64, Value>,
 }
@@ -30,7 +30,7 @@ struct Milvus {
     most_neighbours: u64,
 }
 
-/// `most_neighbours` is the limit of a search.
+/// Starts the stub. `most_neighbours` is the maximum number of neighbors per search.
 pub fn start(most_neighbours: u64, every: u64) -> String {
     let mut milvus = Milvus { most_neighbours, ..Milvus::default() };
     let mut rate = Rate { every, seen: 0 };
@@ -239,7 +239,7 @@ impl Collection {
         chosen.truncate(limit as usize);
         let output = |row: &Value| {
             let fields = body["outputFields"].as_array().unwrap().iter().filter_map(Value::as_str);
-            // As Milvus does if clients have not requested numbers.
+            // Like Milvus for clients that have not requested 64-bit numbers.
             let mut told: serde_json::Map<_, _> =
                 fields.map(|name| (name.to_owned(), row[name].clone())).collect();
             told.insert(self.key.clone(), row[&self.key].clone());

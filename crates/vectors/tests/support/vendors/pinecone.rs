@@ -1,5 +1,5 @@
 //! A stub of Pinecone: the control plane and one serverless index, with the REST API of October
-//! 2025. Changes become visible a moment later, as in the real service.
+//! 2025. Changes become visible after a short delay, as in the real service.
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::support::wire::{
 
 pub const KEY: &str = "the-key-of-the-stub";
 pub const INDEX: &str = "books";
-/// An index of another vector type.
+/// An index with another type of vectors.
 pub const UNFIT: &str = "sparse-books";
 /// The dimension of the index.
 pub const DIMENSION: usize = 8;
 
-/// How long a change stays invisible.
+/// The delay before a change becomes visible.
 const DELAY: Duration = Duration::from_millis(30);
 const LONGEST_UPSERT: usize = 2 << 20;
 const LONGEST_METADATA: usize = 40 << 10;
@@ -33,7 +33,7 @@ enum Change {
 #[derive(Default)]
 struct Namespace {
     records: BTreeMap<String, Value>,
-    /// Changes with their numbers, and when they become visible.
+    /// Changes with their numbers and the times when they become visible.
     coming: Vec<(u64, Instant, Change)>,
     written: u64,
     shown: u64,

@@ -1,5 +1,5 @@
 //! A stub of Weaviate: the parts of its REST and GraphQL APIs for collections of objects with
-//! vectors. Like the real one it returns at most 10,000 objects. It deletes fewer at a time, so
+//! vectors. Like the real server it returns at most 10,000 objects. It deletes fewer at once, so
 //! that clients have to continue.
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::support::wire::{
 pub const KEY: &str = "the-key-of-the-stub";
 
 const MOST_TOLD: u64 = 10_000;
-/// Objects that are deleted at a time.
+/// The number of objects deleted at once.
 const MOST_REMOVED: usize = 70;
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct Class {
     definition: Value,
     /// Objects by id.
     objects: BTreeMap<String, Value>,
-    /// The length of all vectors, once there is one.
+    /// The length of all vectors, known once there is one.
     size: Option<usize>,
 }
 
@@ -40,7 +40,7 @@ pub fn start(every: u64) -> String {
     let mut weaviate = Weaviate::default();
     let mut rate = Rate { every, seen: 0 };
     crate::support::wire::start(move |request| {
-        // Readiness is open to everyone.
+        // Readiness needs no key.
         let is_open = request.path.get(1).is_some_and(|part| part == ".well-known");
         if !is_open && request.header("authorization") != format!("Bearer {KEY}") {
             return Response::new(
@@ -52,7 +52,7 @@ pub fn start(every: u64) -> String {
             return Response::new(429, Value::Null).with("retry-after", 0);
         }
         weaviate.answer(request).unwrap_or_else(|(status, message)| match status {
-            // The response of the real server if nothing has this name.
+            // The response of the real server to an unknown name.
             404 => Response::new(404, Value::Null),
             _ => Response::new(status, json!({ "error": [{ "message": message }] })),
         })
@@ -155,9 +155,9 @@ impl Weaviate {
         ];
         check(given, &known)?;
         let name = given["class"].as_str().unwrap_or_default();
-        // The real server would create it.
+        // The real server would create the class.
         let class =
-            self.classes.get_mut(name).ok_or("no such class; the stand-in makes none up")?;
+            self.classes.get_mut(name).ok_or("no such class; the stub does not create it")?;
         let id = given["id"].as_str().unwrap_or_default();
         let parts: Vec<_> = id.split('-').map(str::len).collect();
         if parts != [8, 4, 4, 4, 12] || !id.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
@@ -295,8 +295,8 @@ impl Class {
         told.collect()
     }
 
-    /// Returns the ids of the objects that match a filter. `many` is the field for lists of
-    /// numbers.
+    /// Returns the ids of the objects that match a filter. `many` is the name of the field for
+    /// lists of numbers.
     fn chosen(&self, filter: &Value, many: &str) -> Result<Vec<String>, String> {
         let mut chosen = Vec::new();
         for (id, object) in &self.objects {
