@@ -95,7 +95,7 @@ pub struct ModelConfig {
 pub struct ApiConfig {
     /// Origins of web pages that may call this server from a browser.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose `Forwarded` headers are trusted for a client's address.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Requests a minute that one address may make to widgets; zero means no limit.
     pub embed_rate: u32,
