@@ -1,4 +1,4 @@
-//! Keys of browser extensions.
+//! Imports extension keys.
 use std::collections::BTreeSet;
 
 use carrel_domain::UserId;

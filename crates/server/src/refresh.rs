@@ -60,7 +60,7 @@ async fn queue(ports: &Ports) -> bool {
             queued + under_way > 0
         }
         Err(error) => {
-            tracing::warn!(error = chain(&error), "failed to query documents to embed again");
+            tracing::warn!(error = chain(&error), "failed to queue documents to embed again");
             true
         }
     }

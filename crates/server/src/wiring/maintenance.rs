@@ -60,7 +60,7 @@ impl App {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed unfinished files"),
             Err(error) => {
-                tracing::warn!(error = chain(&error), "failed to query unfinished files");
+                tracing::warn!(error = chain(&error), "failed to remove unfinished files");
             }
         }
         match self.ports.images.sweep(SystemTime::now()).await {
