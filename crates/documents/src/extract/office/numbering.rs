@@ -15,7 +15,8 @@ struct Level {
     format: String,
     /// A template such as `%1.%2`, in which each number stands for the number of a level.
     text: String,
-    /// The level whose items restart the numbering: by default the level above; 0 never restarts.
+    /// Items of this level or a higher one restart the numbering: the level above by default; 0
+    /// never restarts.
     restart: Option<usize>,
     /// Whether numbers of higher levels are written as digits.
     is_legal: bool,

@@ -278,7 +278,8 @@ fn flipped(mut samples: Vec<u8>, is_inverted: bool, bits: u8) -> Vec<u8> {
     samples
 }
 
-/// Converts inks to RGB: of four inks the last is black; a single ink darkens all channels.
+/// Converts several inks to RGB: the first three darken red, green and blue, the fourth darkens
+/// all.
 fn mixed(ink: &[u8], inks: usize) -> Vec<u8> {
     let mut light = Vec::with_capacity(ink.len() / inks.max(1) * 3);
     for point in ink.chunks_exact(inks.max(1)) {
