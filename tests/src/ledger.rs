@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_answered_may_be_there_or_not() {
+    fn an_unanswered_change_may_exist_or_not() {
         for found in [seen(&[]), seen(&[("a", "1")])] {
             let ledger = Ledger::default();
             ledger.begin("a", Some("1".into()));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_must_be_there_and_nothing_else() {
+    fn exactly_the_acknowledged_changes_must_exist() {
         let ledger = Ledger::default();
         ledger.note("a", Some("1".into()));
         assert!(ledger.settle(&seen(&[])).is_err());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_no_name_yet_may_be_there_once_and_as_it_was_asked_for() {
+    fn an_unanswered_creation_may_exist_once_as_requested() {
         let asked = || {
             let ledger = Ledger::default();
             ledger.begin_unnamed("invite ", "pending");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_must_not_be_there() {
+    fn a_refused_change_must_not_exist() {
         let ledger = Ledger::default();
         ledger.begin("a", Some("1".into()));
         ledger.refused("a");

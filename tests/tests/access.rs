@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 on_both_databases!(
     every_operation_refuses_strangers,
     every_operation_has_its_scope,
-    keys_end_when_they_are_revoked,
+    revoked_keys_stop_working,
 );
 
 /// Method, path and scope of every operation. `open` needs no key: it tells nothing, the path holds
@@ -170,7 +170,7 @@ async fn every_operation_has_its_scope(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn keys_end_when_they_are_revoked(backend: Backend) -> Result<()> {
+async fn revoked_keys_stop_working(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let created = server.carrel().run(&["api-key", "create", "--name", "robot"])?;
     let key = created.stdout.trim();
@@ -189,7 +189,7 @@ async fn keys_end_when_they_are_revoked(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_scoped_key_may_what_it_names() -> Result<()> {
+async fn a_scoped_key_is_limited_to_its_scopes() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let created = server.carrel().run(&["api-key", "create", "--scope", "read"])?;
@@ -222,7 +222,7 @@ async fn a_stranger_is_refused_before_the_body_is_read() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_answer_or_log_shows_a_key() -> Result<()> {
+async fn no_response_or_log_contains_a_key() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let created = server.carrel().run(&["api-key", "create"])?;
     let key = created.stdout.trim().to_owned();

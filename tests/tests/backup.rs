@@ -9,7 +9,7 @@ use e2e::{Backend, Client, TestServer, on_both_databases, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(what_is_stored_agrees_with_itself_until_it_is_changed);
+on_both_databases!(stored_data_is_consistent_until_it_is_tampered_with);
 
 /// Adds a page of text to the workspace `alpha`; gives its location.
 async fn add(client: &Client, number: usize) -> Result<String> {
@@ -113,7 +113,7 @@ async fn assert_there(server: &TestServer, acknowledged: &BTreeSet<String>) -> R
 }
 
 #[tokio::test]
-async fn a_backup_made_under_load_holds_what_was_acknowledged_before() -> Result<()> {
+async fn a_backup_under_load_contains_every_acknowledged_change() -> Result<()> {
     let (mut server, acknowledged) = seeded().await?;
     let scratch = tempfile::tempdir()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -243,7 +243,7 @@ fn entry(name: &str, content: &str, kind: u8) -> Vec<u8> {
     entry
 }
 
-async fn what_is_stored_agrees_with_itself_until_it_is_changed(backend: Backend) -> Result<()> {
+async fn stored_data_is_consistent_until_it_is_tampered_with(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -271,7 +271,7 @@ async fn what_is_stored_agrees_with_itself_until_it_is_changed(backend: Backend)
 }
 
 #[tokio::test]
-async fn on_postgres_the_files_are_backed_up_and_the_rest_is_told() -> Result<()> {
+async fn on_postgres_only_files_are_backed_up_with_a_note() -> Result<()> {
     if !Backend::Postgres.is_wanted() {
         return Ok(());
     }
@@ -297,7 +297,7 @@ async fn on_postgres_the_files_are_backed_up_and_the_rest_is_told() -> Result<()
 }
 
 #[tokio::test]
-async fn backups_are_made_one_at_a_time_and_given_up_when_nobody_reads() -> Result<()> {
+async fn backups_run_one_at_a_time_and_stop_when_the_client_disconnects() -> Result<()> {
     let (server, _) = seeded().await?;
     let admin = server.admin();
     let answers = futures_util::future::join_all(

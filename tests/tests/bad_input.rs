@@ -121,7 +121,7 @@ async fn names_that_could_leave_the_library_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn files_of_which_nothing_can_be_made_leave_nothing() -> Result<()> {
+async fn unreadable_files_leave_nothing_behind() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let binary: Vec<u8> = (0..=255).cycle().take(4096).collect();

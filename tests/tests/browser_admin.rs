@@ -8,12 +8,12 @@ use e2e::{Backend, Mode, TestServer, in_both_modes, model_server};
 use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
 in_both_modes!(
-    a_connection_is_tried_before_it_is_saved,
-    a_provider_is_shown_with_what_it_takes_and_need_not_have,
-    an_installation_has_an_icon_and_links_of_its_own,
+    a_connection_is_tested_before_it_is_saved,
+    a_provider_is_shown_with_its_required_and_optional_settings,
+    an_installation_has_its_own_icon_and_links,
 );
 
-async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_connection_is_tested_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
     let mut ada = Visitor::first(&server, mode).await?;
@@ -90,7 +90,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) 
     Ok(())
 }
 
-async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(
+async fn a_provider_is_shown_with_its_required_and_optional_settings(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -124,7 +124,7 @@ async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(
     Ok(())
 }
 
-async fn an_installation_has_an_icon_and_links_of_its_own(
+async fn an_installation_has_its_own_icon_and_links(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -170,7 +170,7 @@ async fn an_installation_has_an_icon_and_links_of_its_own(
 }
 
 #[tokio::test]
-async fn what_is_typed_is_tried_in_the_page_without_saving() -> Result<()> {
+async fn unsaved_settings_are_tested_in_the_page() -> Result<()> {
     let (server, model, link) = fresh().await?;
     let mut browser = Browser::start(1280, 900).await?;
     set_up(&mut browser, &link).await?;

@@ -53,7 +53,7 @@ fn forgive_refusals(browser: &mut Browser) {
 }
 
 #[tokio::test]
-async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Result<()> {
+async fn files_are_selected_dropped_and_pasted_and_shown_before_and_after() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     let directory = tempfile::tempdir()?;
@@ -128,7 +128,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
 }
 
 #[tokio::test]
-async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> {
+async fn a_failed_question_stays_with_the_reason() -> Result<()> {
     let (server, _model, link) = fresh_with("fail-500").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     let page = format!("{}/w/harbour", base(&server));
@@ -171,7 +171,7 @@ async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> 
 }
 
 #[tokio::test]
-async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
+async fn answers_have_actions_by_mouse_and_keyboard() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     ask(&mut browser, "First?").await?;
@@ -232,7 +232,7 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
+async fn an_answer_stays_until_its_regeneration_is_complete() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     ask(&mut browser, "Which crane is it?").await?;
@@ -269,7 +269,7 @@ async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_next_at_a_browser_sees_neither_drafts_nor_pictures() -> Result<()> {
+async fn the_next_user_of_a_browser_sees_neither_drafts_nor_pictures() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     let bob = json!({ "username": "bob", "password": PASSWORD, "role": "manager" });

@@ -85,7 +85,7 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
+async fn a_waiting_job_shows_the_reason_and_can_be_cancelled() -> Result<()> {
     // Nobody listens there.
     let (server, mut ada) = begun_with("http://127.0.0.1:9/v1", "echo").await?;
     let base = base(&server);
@@ -113,7 +113,7 @@ async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
 }
 
 #[tokio::test]
-async fn documents_are_ticked_and_put_in_order() -> Result<()> {
+async fn selected_documents_are_organized() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     // More folders than are listed at a time.
@@ -208,7 +208,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
 }
 
 #[tokio::test]
-async fn times_are_told_in_the_zone_of_the_reader() -> Result<()> {
+async fn times_are_shown_in_the_time_zone_of_the_reader() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let text = json!({ "textContent": "A text.", "metadata": { "title": "Note" } });
     server.admin().post("/v1/document/raw-text", text).await?.ok()?;

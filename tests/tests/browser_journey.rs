@@ -69,7 +69,7 @@ fn faults(complaints: &[String]) -> Vec<&String> {
 }
 
 #[tokio::test]
-async fn from_the_first_start_to_a_key_that_is_revoked() -> Result<()> {
+async fn from_the_first_start_to_a_revoked_key() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;
@@ -296,7 +296,7 @@ pub async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn every_page_is_for_everyone_and_none_complains() -> Result<()> {
+async fn every_page_is_accessible_and_logs_no_error() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut browser = Browser::start(1280, 900).await?;

@@ -11,8 +11,8 @@ use crate::browser_lasting::asked;
 use crate::browser_width::WIDER;
 
 in_both_modes!(
-    a_page_is_in_the_language_that_was_chosen_or_that_the_browser_wants,
-    what_is_told_of_an_answer_is_in_the_language_of_who_listens,
+    a_page_is_in_the_chosen_language_or_that_of_the_browser,
+    progress_of_an_answer_is_in_the_language_of_the_reader,
 );
 
 /// A page as a browser asks for it that wants a language.
@@ -30,7 +30,7 @@ async fn with_cookie(visitor: &mut Visitor, path: &str, cookie: &str) -> Result<
     visitor.execute(request).await
 }
 
-async fn a_page_is_in_the_language_that_was_chosen_or_that_the_browser_wants(
+async fn a_page_is_in_the_chosen_language_or_that_of_the_browser(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -64,7 +64,7 @@ async fn a_page_is_in_the_language_that_was_chosen_or_that_the_browser_wants(
     Ok(())
 }
 
-async fn what_is_told_of_an_answer_is_in_the_language_of_who_listens(
+async fn progress_of_an_answer_is_in_the_language_of_the_reader(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -95,7 +95,7 @@ fn labels(html: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_language_is_wider_than_a_phone_and_each_is_for_everyone() -> Result<()> {
+async fn every_language_fits_a_phone_and_is_accessible() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut browser = Browser::start(1440, 900).await?;

@@ -74,7 +74,7 @@ async fn the_events_of_a_job_end_with_the_visit(backend: Backend) -> Result<()> 
 }
 
 #[tokio::test]
-async fn what_is_said_of_an_answer_ends_with_the_visit() -> Result<()> {
+async fn progress_of_an_answer_ends_with_the_visit() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (server, mut mia) = visited(options).await?;
@@ -85,7 +85,7 @@ async fn what_is_said_of_an_answer_ends_with_the_visit() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
+async fn progress_of_an_answer_ends_with_the_membership() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (server, _mia) = visited(options).await?;
@@ -106,7 +106,7 @@ async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
+async fn an_answer_without_a_listener_is_complete_after_a_stop() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "slow", "4096");
     let (mut server, mut mia) = visited(options).await?;
@@ -123,7 +123,7 @@ async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_two_questions_at_once_in_one_conversation_one_is_answered() -> Result<()> {
+async fn of_two_concurrent_questions_in_a_conversation_one_is_answered() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (_server, mia) = visited(options).await?;

@@ -7,14 +7,14 @@ use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 in_both_modes!(
-    a_library_is_looked_through_page_by_page,
-    many_documents_are_put_in_order_at_once,
-    files_are_taken_in_by_a_job_that_can_be_followed,
-    a_large_job_is_looked_through_by_state,
-    what_makes_no_sense_is_refused_in_words,
-    what_is_left_out_of_a_file_is_named,
+    a_library_is_browsed_page_by_page,
+    many_documents_are_organized_at_once,
+    files_are_indexed_by_a_job_whose_progress_is_shown,
+    a_large_job_is_filtered_by_state,
+    invalid_requests_are_refused_with_a_message,
+    omitted_parts_of_a_file_are_named,
 );
-on_both_databases!(the_library_is_for_those_who_look_after_it);
+on_both_databases!(the_library_is_for_managers_and_admins);
 
 /// A server with a workspace, and whoever looks around: its owner, or mia with a role in its team.
 async fn visited(backend: Backend, mode: Mode, role: &str) -> Result<(TestServer, Visitor)> {
@@ -61,7 +61,7 @@ async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
     anyhow::bail!("{path} never says {text}: {}", visitor.get(path).await?.text)
 }
 
-async fn what_is_left_out_of_a_file_is_named(backend: Backend, mode: Mode) -> Result<()> {
+async fn omitted_parts_of_a_file_are_named(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let admin = server.admin();
     let mail = "Subject: Plans\r\nMIME-Version: 1.0\r\n\
@@ -93,7 +93,7 @@ async fn what_is_left_out_of_a_file_is_named(backend: Backend, mode: Mode) -> Re
     Ok(())
 }
 
-async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_library_is_browsed_page_by_page(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     assert!(mia.get("/documents").await?.says("No documents yet"));
     for number in 0..51 {
@@ -127,7 +127,7 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) 
     Ok(())
 }
 
-async fn many_documents_are_put_in_order_at_once(backend: Backend, mode: Mode) -> Result<()> {
+async fn many_documents_are_organized_at_once(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let mut paths = Vec::new();
     for title in ["One", "Two", "Three"] {
@@ -194,7 +194,7 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn files_are_taken_in_by_a_job_that_can_be_followed(
+async fn files_are_indexed_by_a_job_whose_progress_is_shown(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -241,7 +241,7 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(
     Ok(())
 }
 
-async fn a_large_job_is_looked_through_by_state(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_large_job_is_filtered_by_state(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let mut fields = vec![("do", "place"), ("workspace", "alpha")];
     let mut paths = vec!["custom-documents/never.json".to_owned()];
@@ -265,7 +265,7 @@ async fn a_large_job_is_looked_through_by_state(backend: Backend, mode: Mode) ->
     Ok(())
 }
 
-async fn what_makes_no_sense_is_refused_in_words(backend: Backend, mode: Mode) -> Result<()> {
+async fn invalid_requests_are_refused_with_a_message(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let path = add(server.admin(), "One").await?;
     let path = path.as_str();
@@ -325,7 +325,7 @@ async fn what_makes_no_sense_is_refused_in_words(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn the_library_is_for_those_who_look_after_it(backend: Backend) -> Result<()> {
+async fn the_library_is_for_managers_and_admins(backend: Backend) -> Result<()> {
     let (server, mut bob) = visited(backend, Mode::Team, "default").await?;
     let path = add(server.admin(), "Secret").await?;
     let mut nobody = Visitor::new(server.admin())?;

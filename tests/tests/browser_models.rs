@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::browser_journey::{base, fresh, fresh_with, set_up, violations, well_behaved};
 
 #[tokio::test]
-async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state_is_shown()
+async fn a_provider_is_chosen_in_a_gallery_with_its_models_and_state()
 -> Result<()> {
     let (server, model, link) = fresh().await?;
     let base = base(&server);
@@ -74,7 +74,7 @@ async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state
 }
 
 #[tokio::test]
-async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Result<()> {
+async fn a_question_can_use_another_model_and_selected_documents() -> Result<()> {
     let (server, model, link) = fresh_with("reasoning").await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;
@@ -139,7 +139,7 @@ async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Res
 }
 
 #[tokio::test]
-async fn conversations_stand_under_the_day_they_began() -> Result<()> {
+async fn conversations_are_grouped_by_the_day_they_started() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;

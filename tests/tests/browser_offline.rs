@@ -5,7 +5,7 @@ use e2e::browser::Browser;
 use crate::browser_journey::{base, fresh, furnish, violations};
 
 #[tokio::test]
-async fn the_pages_can_be_installed_and_say_so_when_the_server_is_away_and_keep_nothing()
+async fn the_pages_can_be_installed_report_a_lost_server_and_store_nothing()
 -> Result<()> {
     let (mut server, _model, link) = fresh().await?;
     let base = base(&server);

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::browser_journey::{PASSWORD, base, fresh_with, furnish, violations, well_behaved};
 
 on_both_databases!(
-    what_is_deleted_comes_back_and_is_found_by_its_owner_only,
+    a_deleted_conversation_is_restored_and_found_by_its_owner_only,
     a_link_shows_a_conversation_until_it_is_revoked,
 );
 
@@ -41,7 +41,7 @@ fn undo(address: &str) -> Result<String> {
     Ok(at.chars().take_while(char::is_ascii_digit).collect())
 }
 
-async fn what_is_deleted_comes_back_and_is_found_by_its_owner_only(backend: Backend) -> Result<()> {
+async fn a_deleted_conversation_is_restored_and_found_by_its_owner_only(backend: Backend) -> Result<()> {
     let (server, mut ada, mut bob) = two(backend).await?;
     let question = "What is the crane in the harbour called?";
     let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
@@ -146,7 +146,7 @@ async fn a_link_shows_a_conversation_until_it_is_revoked(backend: Backend) -> Re
 }
 
 #[tokio::test]
-async fn everything_is_found_by_keys_and_taken_back_by_a_click() -> Result<()> {
+async fn everything_is_found_by_keyboard_and_undone_by_a_click() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;

@@ -5,10 +5,10 @@ use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
 on_both_databases!(
-    everyone_sees_what_is_for_them_and_nothing_else,
-    conversations_are_ones_own_and_work_without_scripts,
-    an_administrator_looks_after_people_and_programs,
-    settings_are_checked_and_said_in_words,
+    each_role_sees_only_its_pages,
+    conversations_are_private_and_work_without_scripts,
+    an_administrator_manages_users_and_keys,
+    settings_are_validated_with_messages,
 );
 
 /// A team: ada administers, mia manages, bob is a member of Alpha.
@@ -45,7 +45,7 @@ async fn team(backend: Backend) -> Result<Team> {
     Ok(Team { server, ada, mia, bob })
 }
 
-async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Result<()> {
+async fn each_role_sees_only_its_pages(backend: Backend) -> Result<()> {
     let Team { server, mut ada, mut mia, mut bob } = team(backend).await?;
     let mut nobody = Visitor::new(server.admin())?;
     // Path, and what bob, mia and ada are answered.
@@ -145,7 +145,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
     Ok(())
 }
 
-async fn conversations_are_ones_own_and_work_without_scripts(backend: Backend) -> Result<()> {
+async fn conversations_are_private_and_work_without_scripts(backend: Backend) -> Result<()> {
     let Team { server: _server, mut ada, mut bob, .. } = team(backend).await?;
     let question = [("message", "What is the crane called?")];
     let asked = bob.post("/w/alpha/ask", &question).await?;
@@ -174,7 +174,7 @@ async fn conversations_are_ones_own_and_work_without_scripts(backend: Backend) -
     Ok(())
 }
 
-async fn an_administrator_looks_after_people_and_programs(backend: Backend) -> Result<()> {
+async fn an_administrator_manages_users_and_keys(backend: Backend) -> Result<()> {
     let Team { server, mut ada, mut bob, .. } = team(backend).await?;
     let new = [("username", "eve"), ("password", PASSWORD), ("role", "default")];
     assert_eq!(ada.post("/admin/users", &new).await?.leads_to(), "/admin/users?done=created");
@@ -218,7 +218,7 @@ async fn an_administrator_looks_after_people_and_programs(backend: Backend) -> R
     Ok(())
 }
 
-async fn settings_are_checked_and_said_in_words(backend: Backend) -> Result<()> {
+async fn settings_are_validated_with_messages(backend: Backend) -> Result<()> {
     let Team { server, mut ada, .. } = team(backend).await?;
     let with = |name: &'static str, value: &'static str| {
         let mut fields = vec![

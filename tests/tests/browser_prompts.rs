@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::browser_journey::{base, fresh_with, set_up, violations, well_behaved};
 
 #[tokio::test]
-async fn a_conversation_begins_with_a_suggestion_and_goes_on_with_commands() -> Result<()> {
+async fn a_conversation_starts_with_a_suggestion_and_continues_with_commands() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;

@@ -24,7 +24,7 @@ fn forgive(browser: &mut Browser) {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_where_they_are_made() -> Result<()> {
+async fn mistakes_are_reported_next_to_their_field() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(390, 844).await?;
@@ -78,7 +78,7 @@ async fn mistakes_are_told_where_they_are_made() -> Result<()> {
 }
 
 #[tokio::test]
-async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_field() -> Result<()>
+async fn providers_have_names_and_input_is_completed_or_refused_in_its_field() -> Result<()>
 {
     let (server, model, link) = fresh_with("echo").await?;
     let base = base(&server);
@@ -138,7 +138,7 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
 }
 
 #[tokio::test]
-async fn one_keeps_ones_place() -> Result<()> {
+async fn the_position_on_a_page_is_kept() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;
@@ -216,7 +216,7 @@ async fn one_keeps_ones_place() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_phone_shows_what_is_looked_at() -> Result<()> {
+async fn the_current_item_is_visible_on_a_phone() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(390, 844).await?;

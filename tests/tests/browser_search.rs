@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
-in_both_modes!(every_way_says_what_it_found_and_why);
+in_both_modes!(every_search_mode_shows_its_results_and_reasons);
 
-async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> Result<()> {
+async fn every_search_mode_shows_its_results_and_reasons(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let mut ada = Visitor::first(&server, mode).await?;
@@ -51,7 +51,7 @@ async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> R
 }
 
 #[tokio::test]
-async fn ways_stand_beside_one_another_and_below_one_another_on_a_phone() -> Result<()> {
+async fn search_modes_are_side_by_side_and_stacked_on_a_phone() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let mut browser = Browser::start(1600, 900).await?;
     set_up(&mut browser, &link).await?;

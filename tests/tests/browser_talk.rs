@@ -12,10 +12,10 @@ use crate::browser_journey::PASSWORD;
 use crate::browser_lasting::{asked, ends, listen};
 
 in_both_modes!(
-    files_go_along_with_a_question_as_a_plain_form,
-    what_came_to_nothing_is_still_in_the_box,
-    exchanges_are_reworded_and_corrected_by_links_and_forms,
-    a_thread_is_named_by_its_first_question_unless_somebody_was_faster,
+    files_are_sent_with_a_question_by_a_plain_form,
+    a_failed_question_is_still_in_the_box,
+    questions_and_answers_are_edited_by_links_and_forms,
+    a_thread_is_named_by_its_first_question_unless_it_was_renamed_first,
 );
 
 /// Whoever asks in the workspace `alpha`, the owner or the member bob, and whoever else there is:
@@ -65,7 +65,7 @@ async fn ask(visitor: &mut Visitor, question: &str, files: &[(&str, &str, &[u8])
     visitor.send(request.body(body)).await
 }
 
-async fn files_go_along_with_a_question_as_a_plain_form(
+async fn files_are_sent_with_a_question_by_a_plain_form(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -110,7 +110,7 @@ async fn files_go_along_with_a_question_as_a_plain_form(
     Ok(())
 }
 
-async fn what_came_to_nothing_is_still_in_the_box(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_failed_question_is_still_in_the_box(backend: Backend, mode: Mode) -> Result<()> {
     let Asking { server, asker: mut bob, mut others } = asking(backend, mode).await?;
     let change = json!({ "chatMode": "query", "similarityThreshold": 0.9 });
     server.admin().post("/v1/workspace/alpha/update", change).await?.ok()?;
@@ -128,7 +128,7 @@ async fn what_came_to_nothing_is_still_in_the_box(backend: Backend, mode: Mode) 
     Ok(())
 }
 
-async fn exchanges_are_reworded_and_corrected_by_links_and_forms(
+async fn questions_and_answers_are_edited_by_links_and_forms(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -171,7 +171,7 @@ async fn exchanges_are_reworded_and_corrected_by_links_and_forms(
     Ok(())
 }
 
-async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
+async fn a_thread_is_named_by_its_first_question_unless_it_was_renamed_first(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

@@ -23,7 +23,7 @@ fn file(directory: &tempfile::TempDir, name: &str, text: &str) -> Result<PathBuf
 }
 
 #[tokio::test]
-async fn a_folder_is_dropped_whole_and_what_cannot_be_read_is_named() -> Result<()> {
+async fn a_dropped_folder_is_uploaded_and_unreadable_files_are_named() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     let directory = tempfile::tempdir()?;
@@ -59,7 +59,7 @@ async fn a_folder_is_dropped_whole_and_what_cannot_be_read_is_named() -> Result<
 }
 
 #[tokio::test]
-async fn what_was_lost_on_the_way_is_sent_again() -> Result<()> {
+async fn interrupted_uploads_are_sent_again() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let directory = tempfile::tempdir()?;
     let cranes = file(&directory, "cranes.txt", "The crane is called Berta.")?;
@@ -79,7 +79,7 @@ async fn what_was_lost_on_the_way_is_sent_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_added_by_whoever_is_signed_out() -> Result<()> {
+async fn a_signed_out_user_adds_nothing() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let directory = tempfile::tempdir()?;
     let cranes = file(&directory, "cranes.txt", "The crane is called Berta.")?;
@@ -100,7 +100,7 @@ async fn nothing_is_added_by_whoever_is_signed_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
+async fn many_files_are_one_line_and_each_failure_is_shown_once() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     let directory = tempfile::tempdir()?;

@@ -42,7 +42,7 @@ async fn weigh(browser: &mut Browser, address: &str) -> Result<(u64, u64)> {
 }
 
 #[tokio::test]
-async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself() -> Result<()> {
+async fn the_first_page_is_small_and_the_next_one_needs_only_itself() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut browser = Browser::start(1280, 900).await?;

@@ -180,7 +180,7 @@ async fn a_visitor_asks_comes_back_and_clears_the_conversation() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_model_says_is_text_and_nothing_else() -> Result<()> {
+async fn output_of_a_model_is_shown_as_text_only() -> Result<()> {
     let (server, _model, uuid) = bees("reasoning", json!({})).await?;
     let shop = site(
         &server,
@@ -225,7 +225,7 @@ async fn what_a_model_says_is_text_and_nothing_else() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_visitor_who_is_not_served_is_told_why() -> Result<()> {
+async fn a_refused_visitor_sees_the_reason() -> Result<()> {
     let (server, _model, uuid) = bees("echo", json!({ "max_chats_per_session": 1 })).await?;
     let attributes = format!("data-embed-id=\"{uuid}\"");
     let shop = site(&server, "carrel-widget.js", &attributes).await?;
@@ -275,7 +275,7 @@ async fn a_visitor_who_is_not_served_is_told_why() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_script_may_be_loaded_by_every_site_and_is_sent_once() -> Result<()> {
+async fn the_script_can_be_loaded_by_every_site_and_is_cached() -> Result<()> {
     let server = TestServer::start(e2e::Backend::Sqlite).await?;
     let stranger = server.admin().anonymous();
     for (name, kind) in [

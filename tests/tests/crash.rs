@@ -21,12 +21,12 @@ const WRITERS: usize = 4;
 const WORKSPACE: &str = "crash";
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kills_on_sqlite() -> Result<()> {
+async fn acknowledged_changes_survive_kills_on_sqlite() -> Result<()> {
     crash(Backend::Sqlite, cycles(50)).await
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kills_on_postgres() -> Result<()> {
+async fn acknowledged_changes_survive_kills_on_postgres() -> Result<()> {
     match Backend::Postgres.is_wanted() {
         true => crash(Backend::Postgres, cycles(10)).await,
         false => Ok(()),

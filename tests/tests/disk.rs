@@ -33,7 +33,7 @@ fn assert_says_why(answer: &Answer, why: &str) {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_so_and_loses_nothing() -> Result<()> {
+async fn a_full_disk_is_reported_and_loses_nothing() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
     let ballast = disk.seen().join("ballast");
     std::fs::write(&ballast, vec![7; 6 << 20])?;
@@ -88,7 +88,7 @@ async fn a_full_disk_is_said_so_and_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_storage_that_can_only_be_read_is_refused_at_the_start() -> Result<()> {
+async fn a_read_only_storage_is_refused_at_the_start() -> Result<()> {
     let Some(disk) = SmallDisk::new(16)? else { return Ok(()) };
     let carrel = Carrel::new(&disk.path().join("storage"))?.within(&disk.runner());
     assert_eq!(carrel.run(&["api-key", "create"])?.code, Some(0));
@@ -101,7 +101,7 @@ async fn a_storage_that_can_only_be_read_is_refused_at_the_start() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_database_that_becomes_read_only_is_said_so_and_comes_back() -> Result<()> {
+async fn a_database_that_becomes_read_only_is_reported_and_recovers() -> Result<()> {
     if !Backend::Postgres.is_wanted() {
         return Ok(());
     }
@@ -136,7 +136,7 @@ async fn a_database_that_becomes_read_only_is_said_so_and_comes_back() -> Result
 }
 
 #[tokio::test]
-async fn a_browser_is_told_of_a_full_disk_as_well() -> Result<()> {
+async fn a_full_disk_is_reported_in_the_browser_too() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
     let ballast = disk.seen().join("ballast");
     let server = TestServer::start(Options::from(Backend::Sqlite).on(disk)).await?;

@@ -6,7 +6,7 @@ use e2e::{Backend, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-in_both_modes!(twenty_uploads_of_one_name_are_twenty_documents, removing_takes_everything_along);
+in_both_modes!(twenty_uploads_of_one_name_are_twenty_documents, removing_a_document_removes_all_its_data);
 
 fn locations(uploaded: &Value) -> Vec<String> {
     let documents = uploaded["documents"].as_array().cloned().unwrap_or_default();
@@ -110,7 +110,7 @@ async fn twenty_uploads_of_one_name_are_twenty_documents(
     Ok(())
 }
 
-async fn removing_takes_everything_along(backend: Backend, mode: Mode) -> Result<()> {
+async fn removing_a_document_removes_all_its_data(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {
@@ -134,7 +134,7 @@ async fn removing_takes_everything_along(backend: Backend, mode: Mode) -> Result
 }
 
 #[tokio::test]
-async fn placing_says_what_it_could_not_place() -> Result<()> {
+async fn placing_reports_the_documents_it_could_not_place() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

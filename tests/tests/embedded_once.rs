@@ -7,7 +7,7 @@ use crate::jobs::{documents, embedding_with, is_over, until};
 
 on_both_databases!(
     a_text_is_embedded_once_wherever_it_is_placed,
-    another_provider_of_the_same_model_has_everything_embedded_anew,
+    a_change_of_the_provider_embeds_everything_again,
 );
 
 async fn place(admin: &Client, slug: &str, adds: &[String]) -> Result<Value> {
@@ -62,7 +62,7 @@ async fn a_text_is_embedded_once_wherever_it_is_placed(backend: Backend) -> Resu
     Ok(())
 }
 
-async fn another_provider_of_the_same_model_has_everything_embedded_anew(
+async fn a_change_of_the_provider_embeds_everything_again(
     backend: Backend,
 ) -> Result<()> {
     let (one, other) = (model_server::start().await?, model_server::start().await?);

@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 on_both_databases!(
-    an_embed_is_made_changed_and_deleted,
+    an_embed_is_created_changed_and_deleted,
     a_visitor_is_answered_and_remembered,
-    limits_hold_however_many_ask_at_once,
-    an_embed_goes_with_its_workspace,
+    limits_hold_under_concurrent_requests,
+    an_embed_is_deleted_with_its_workspace,
 );
 
 const PAGE: &str = "https://example.com";
@@ -82,7 +82,7 @@ fn events(answer: &Answer) -> Vec<Value> {
     data.filter_map(|data| serde_json::from_str(data).ok()).collect()
 }
 
-async fn an_embed_is_made_changed_and_deleted(backend: Backend) -> Result<()> {
+async fn an_embed_is_created_changed_and_deleted(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let pages = json!({ "allowlist_domains": ["example.com"], "max_chats_per_day": 7 });
     let uuid = alpha(&server, pages).await?;
@@ -222,7 +222,7 @@ async fn only_pages_on_the_list_are_served() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_may_read_the_answer() -> Result<()> {
+async fn a_page_of_another_site_can_read_the_answer() -> Result<()> {
     let allowed = "https://admin.test";
     let options = options(Backend::Sqlite).with("CARREL_ALLOWED_ORIGINS", allowed);
     let server = TestServer::start(options).await?;
@@ -244,7 +244,7 @@ async fn a_page_of_another_site_may_read_the_answer() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_question_is_refused_and_costs_nothing() -> Result<()> {
+async fn an_invalid_question_is_refused_and_costs_nothing() -> Result<()> {
     let server = TestServer::start(options(Backend::Sqlite)).await?;
     let uuid = alpha(&server, json!({ "max_chats_per_day": 1 })).await?;
     for (body, status) in [
@@ -273,7 +273,7 @@ async fn what_is_no_question_is_refused_and_costs_nothing() -> Result<()> {
     Ok(())
 }
 
-async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
+async fn limits_hold_under_concurrent_requests(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let uuid =
         alpha(&server, json!({ "max_chats_per_day": 5, "max_chats_per_session": 3 })).await?;
@@ -301,7 +301,7 @@ async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn an_embed_goes_with_its_workspace(backend: Backend) -> Result<()> {
+async fn an_embed_is_deleted_with_its_workspace(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let uuid = alpha(&server, json!({})).await?;
     assert_eq!(ask(&server, &uuid, None, hello()).await?.status, 200);
@@ -362,7 +362,7 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_other_mount_makes_embeds_as_its_clients_do() -> Result<()> {
+async fn the_other_mount_creates_embeds_as_its_clients_expect() -> Result<()> {
     let server = TestServer::start(options(Backend::Sqlite)).await?;
     alpha(&server, json!({})).await?;
     let admin = server.admin();

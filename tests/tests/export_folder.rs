@@ -17,8 +17,8 @@ use e2e::import_check::installations;
 use source::folder_is_as_the_source_was;
 
 on_both_databases!(
-    what_was_made_here_is_in_the_folder_as_the_server_tells_it,
-    what_was_imported_is_exported_and_imported_again
+    data_created_here_is_exported_as_the_api_returns_it,
+    imported_data_is_exported_and_imported_again
 );
 
 const PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
@@ -88,7 +88,7 @@ async fn fill(admin: &Client) -> Result<()> {
     admin.jobs_end().await
 }
 
-async fn what_was_made_here_is_in_the_folder_as_the_server_tells_it(
+async fn data_created_here_is_exported_as_the_api_returns_it(
     backend: Backend,
 ) -> Result<()> {
     let server = TestServer::start(backend).await?;
@@ -135,7 +135,7 @@ async fn import(server: &mut TestServer, source: &Path) -> Result<()> {
     server.run().await
 }
 
-async fn what_was_imported_is_exported_and_imported_again(backend: Backend) -> Result<()> {
+async fn imported_data_is_exported_and_imported_again(backend: Backend) -> Result<()> {
     let mut first = TestServer::start(backend).await?;
     import(&mut first, &fixture()).await?;
     let directory = tempfile::tempdir()?;
@@ -191,7 +191,7 @@ async fn documents_that_cannot_be_read_are_named_and_the_rest_is_exported() -> R
 }
 
 #[tokio::test]
-async fn an_export_that_is_killed_is_seen_by_its_name() -> Result<()> {
+async fn a_killed_export_is_recognised_by_its_name() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     for number in 0..200 {
         let title = format!("page {number}");
@@ -234,7 +234,7 @@ async fn an_export_that_is_killed_is_seen_by_its_name() -> Result<()> {
 
 /// Exports a recorded installation that lies beside the clone, where it does.
 #[tokio::test]
-async fn a_recorded_team_is_exported_as_its_tables_have_it() -> Result<()> {
+async fn a_recorded_team_is_exported_as_in_its_tables() -> Result<()> {
     let storage = installations().join("multi/storage");
     if !storage.is_dir() {
         return Ok(());

@@ -4,7 +4,7 @@ use e2e::visitor::PASSWORD;
 use e2e::{Backend, Client, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(an_extension_puts_pages_where_its_user_may);
+on_both_databases!(an_extension_adds_pages_to_workspaces_of_its_user);
 
 const CHECK: &str = "/api/browser-extension/check";
 const EMBED: &str = "/api/browser-extension/embed-content";
@@ -27,7 +27,7 @@ async fn key(admin: &Client, user: Option<&Value>) -> Result<(Client, Value)> {
     Ok((admin.with_key(&secret), made["browser_extension_key"]["id"].clone()))
 }
 
-async fn an_extension_puts_pages_where_its_user_may(backend: Backend) -> Result<()> {
+async fn an_extension_adds_pages_to_workspaces_of_its_user(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {

@@ -4,9 +4,9 @@ use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
 in_both_modes!(
-    owners_choose_by_their_own_keys,
+    documents_are_selected_by_custom_metadata,
     a_question_is_answered_from_the_chosen_documents_only,
-    a_filter_that_is_not_understood_is_refused_in_words
+    an_unknown_filter_is_refused_with_a_reason
 );
 
 /// Four documents about prices; the place of each.
@@ -40,7 +40,7 @@ async fn searched(admin: &Client, filter: &Value) -> Result<Vec<String>> {
     Ok(titles)
 }
 
-async fn owners_choose_by_their_own_keys(backend: Backend, mode: Mode) -> Result<()> {
+async fn documents_are_selected_by_custom_metadata(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
@@ -115,7 +115,7 @@ async fn a_question_is_answered_from_the_chosen_documents_only(
     Ok(())
 }
 
-async fn a_filter_that_is_not_understood_is_refused_in_words(
+async fn an_unknown_filter_is_refused_with_a_reason(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

@@ -91,7 +91,7 @@ fn leftovers(server: &TestServer) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn sheets_and_mails_are_named_after_what_they_are() -> Result<()> {
+async fn sheets_and_mails_are_named_after_their_kind() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let added = admin.upload("my book.xlsx", &fixture("openpyxl.xlsx")?, &[]).await?.ok()?;

@@ -12,7 +12,7 @@ async fn part(client: &Client, range: &str) -> Result<e2e::Answer> {
 }
 
 #[tokio::test]
-async fn a_file_comes_whole_or_in_part() -> Result<()> {
+async fn a_file_is_downloaded_completely_or_in_part() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let directory = server.storage().join("generated-files");
@@ -41,7 +41,7 @@ async fn a_file_comes_whole_or_in_part() -> Result<()> {
 }
 
 #[tokio::test]
-async fn names_lead_nowhere_else() -> Result<()> {
+async fn names_lead_to_no_other_file() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let directory = server.storage().join("generated-files");

@@ -39,7 +39,7 @@ async fn unharmed(server: &TestServer, after: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn archives_that_are_more_than_they_seem_are_refused() -> Result<()> {
+async fn archives_beyond_the_limits_are_refused() -> Result<()> {
     let server = TestServer::start(options().with("CARREL_PARSE_INFLATED", "64MiB")).await?;
     let bomb = hostile::bomb(80)?;
     assert!(bomb.len() < 400_000, "{}", bomb.len());
@@ -141,7 +141,7 @@ async fn names_and_entities_reach_nothing_outside_of_a_document() -> Result<()> 
 }
 
 #[tokio::test]
-async fn files_that_contain_themselves_come_to_an_end() -> Result<()> {
+async fn reading_a_file_that_contains_itself_terminates() -> Result<()> {
     let server = TestServer::start(options().with("CARREL_PARSE_TIMEOUT", "3s")).await?;
     let reason = refusal(&server, "circle.pdf", &hostile::circular_pdf()).await?;
     let ends = ["No text content found in circle.pdf.", "circle.pdf takes longer"];
@@ -150,7 +150,7 @@ async fn files_that_contain_themselves_come_to_an_end() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_not_what_it_is_called_says_so() -> Result<()> {
+async fn files_of_the_wrong_type_are_refused_with_a_reason() -> Result<()> {
     let server = TestServer::start(options()).await?;
     let binary: Vec<u8> = (0..=255).cycle().take(4_096).collect();
     for (name, what) in [
@@ -269,7 +269,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_worker_has_its_file_and_nothing_else_and_ends_with_the_request() -> Result<()> {
+async fn a_worker_has_only_its_file_and_ends_with_the_request() -> Result<()> {
     let server = TestServer::start(patient()).await?;
     let (admin, endless) = (server.admin().clone(), hostile::endless_word(4_000)?);
     let upload = tokio::spawn(async move { admin.upload("a.docx", &endless, &[]).await });

@@ -12,7 +12,7 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Output, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(everything_comes_and_nothing_is_lost_without_a_line);
+on_both_databases!(everything_is_imported_or_reported);
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("import/storage")
@@ -49,7 +49,7 @@ fn content(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     Ok(files)
 }
 
-async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -> Result<()> {
+async fn everything_is_imported_or_reported(backend: Backend) -> Result<()> {
     let mut server = TestServer::start(backend).await?;
     let before = content(&fixture())?;
     let output = import(&mut server, &fixture(), &[]).await?;
@@ -290,7 +290,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_the_same_and_changes_nothing() -> Result<()> {
+async fn a_dry_run_reports_the_same_and_changes_nothing() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let output = import(&mut server, &fixture(), &["--dry-run", "--json"]).await?;
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -309,7 +309,7 @@ async fn a_dry_run_says_the_same_and_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_import_that_is_killed_leaves_the_database_as_it_was_or_whole() -> Result<()> {
+async fn a_killed_import_leaves_the_database_unchanged_or_complete() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     server.stop().await?;
     let source = fixture().display().to_string();
@@ -382,7 +382,7 @@ async fn old_addresses_lead_to_the_new_pages() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_installation_on_postgresql_comes_as_one_on_sqlite_does() -> Result<()> {
+async fn an_installation_on_postgresql_is_imported_like_one_on_sqlite() -> Result<()> {
     if !Backend::Postgres.is_wanted() {
         return Ok(());
     }

@@ -82,7 +82,7 @@ async fn an_empty_server_imports_while_it_runs(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_server_in_use_only_says_what_would_come() -> Result<()> {
+async fn a_server_in_use_only_previews_an_import() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Mine" })).await?.ok()?;

@@ -7,9 +7,9 @@ use tokio::task::JoinHandle;
 use crate::jobs::{embedding_with, is_over, until};
 
 in_both_modes!(
-    a_chat_is_kept_while_a_mailbox_is_indexed,
-    a_mailbox_that_was_being_indexed_is_whole_after_a_kill,
-    what_cannot_be_indexed_stays_in_the_library_with_a_warning,
+    a_question_is_answered_while_a_mailbox_is_indexed,
+    indexing_of_a_mailbox_is_completed_after_a_kill,
+    documents_that_cannot_be_indexed_stay_in_the_library_with_a_warning,
 );
 
 const MAILS: usize = 1_000;
@@ -54,7 +54,7 @@ async fn assert_whole(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_question_is_answered_while_a_mailbox_is_indexed(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start_for(embedding_with(backend, &model.base_url(), "slow"), mode).await?;
@@ -77,7 +77,7 @@ async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend, mode: Mode)
     assert_whole(admin).await
 }
 
-async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(
+async fn indexing_of_a_mailbox_is_completed_after_a_kill(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -96,7 +96,7 @@ async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(
     assert_whole(server.admin()).await
 }
 
-async fn what_cannot_be_indexed_stays_in_the_library_with_a_warning(
+async fn documents_that_cannot_be_indexed_stay_in_the_library_with_a_warning(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

@@ -8,10 +8,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 in_both_modes!(
-    an_update_may_answer_at_once_with_its_job,
-    a_key_bound_to_a_workspace_sees_its_jobs_only,
-    a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off,
-    failed_documents_are_tried_again,
+    an_update_can_return_at_once_with_its_job,
+    a_key_bound_to_a_workspace_sees_only_its_jobs,
+    a_job_waits_for_an_unavailable_embedder_and_can_be_cancelled,
+    failed_documents_are_retried,
 );
 
 /// A server whose embedder is a model of that name on `model`.
@@ -78,7 +78,7 @@ async fn events(admin: &Client, id: &Value, last: &str) -> Result<Vec<(String, S
         .collect()
 }
 
-async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode) -> Result<()> {
+async fn an_update_can_return_at_once_with_its_job(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -134,7 +134,7 @@ async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode)
     Ok(())
 }
 
-async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_key_bound_to_a_workspace_sees_only_its_jobs(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     let mut jobs = Vec::new();
@@ -184,7 +184,7 @@ async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend, mode: M
     Ok(())
 }
 
-async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
+async fn a_job_waits_for_an_unavailable_embedder_and_can_be_cancelled(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -214,7 +214,7 @@ async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
     Ok(())
 }
 
-async fn failed_documents_are_tried_again(backend: Backend, mode: Mode) -> Result<()> {
+async fn failed_documents_are_retried(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start_for(embedding_with(backend, &model.base_url(), "picky"), mode).await?;
@@ -241,7 +241,7 @@ async fn failed_documents_are_tried_again(backend: Backend, mode: Mode) -> Resul
 }
 
 #[tokio::test]
-async fn malformed_paths_are_told_to_existing_clients_like_unknown_ones() -> Result<()> {
+async fn malformed_paths_are_reported_to_existing_clients_like_unknown_ones() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -255,7 +255,7 @@ async fn malformed_paths_are_told_to_existing_clients_like_unknown_ones() -> Res
 }
 
 #[tokio::test]
-async fn a_stop_gives_jobs_back_and_ends_those_who_follow() -> Result<()> {
+async fn a_stop_releases_jobs_and_ends_their_event_streams() -> Result<()> {
     let model: ModelServer = model_server::start().await?;
     let options = embedding_with(Backend::Sqlite, &model.base_url(), "slow");
     let mut server = TestServer::start(options).await?;

@@ -68,7 +68,7 @@ async fn a_page_becomes_a_document() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_must_not_be_fetched_is_refused_by_name() -> Result<()> {
+async fn forbidden_addresses_are_refused_by_name() -> Result<()> {
     let host = host().await?;
     let options = Options::from(Backend::Sqlite).with("CARREL_LINK_HOSTS", "127.0.0.1");
     let server = TestServer::start(options).await?;

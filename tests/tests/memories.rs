@@ -5,7 +5,7 @@ use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(notes_go_along_with_the_questions_of_their_person_alone);
+on_both_databases!(notes_are_sent_only_with_the_questions_of_their_person);
 
 /// The last instructions that the model received.
 fn instructions(model: &model_server::ModelServer) -> Result<String> {
@@ -13,7 +13,7 @@ fn instructions(model: &model_server::ModelServer) -> Result<String> {
     Ok(last["messages"][0]["content"].as_str().unwrap_or_default().to_owned())
 }
 
-async fn notes_go_along_with_the_questions_of_their_person_alone(backend: Backend) -> Result<()> {
+async fn notes_are_sent_only_with_the_questions_of_their_person(backend: Backend) -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::from(backend).answered_by(model.base_url(), "echo", "4096");
     let mut server = TestServer::start(options).await?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::browser_journey::{base, fresh_with, furnish, violations, well_behaved};
 
-on_both_databases!(an_original_is_opened_by_those_who_see_its_document_and_goes_with_it);
+on_both_databases!(an_original_has_the_access_and_lifetime_of_its_document);
 
 const PAGE: &str = "<script>alert(1)</script><p>The heron stands in the reeds.";
 
@@ -65,7 +65,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-async fn an_original_is_opened_by_those_who_see_its_document_and_goes_with_it(
+async fn an_original_has_the_access_and_lifetime_of_its_document(
     backend: Backend,
 ) -> Result<()> {
     let server = server(backend).await?;
@@ -150,7 +150,7 @@ async fn a_page_of_a_pdf_file_is_shown_in_the_reader() -> Result<()> {
 }
 
 #[tokio::test]
-async fn originals_are_in_backups_and_a_lost_one_is_told_of() -> Result<()> {
+async fn originals_are_in_backups_and_a_lost_one_is_reported() -> Result<()> {
     let mut server = server(Backend::Sqlite).await?;
     let (id, _) = add(server.admin(), "page.html", PAGE.as_bytes()).await?;
     // One that comes while the backup is made is of no document yet.
@@ -180,7 +180,7 @@ async fn originals_are_in_backups_and_a_lost_one_is_told_of() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_citation_opens_its_page_beside_the_answer() -> Result<()> {
+async fn a_citation_opens_its_page_next_to_the_answer() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let admin = server.admin();
     let mut ada = Browser::start(1280, 900).await?;

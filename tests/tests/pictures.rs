@@ -35,7 +35,7 @@ fn reference(content: &[u8]) -> Part {
 }
 
 #[tokio::test]
-async fn a_picture_is_made_of_a_prompt_and_kept() -> Result<()> {
+async fn a_picture_is_generated_from_a_prompt_and_stored() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("ollama", &model.base_url(), "painter").await?;
     let admin = server.admin();
@@ -80,7 +80,7 @@ async fn a_picture_is_made_of_a_prompt_and_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_picture_is_made_of_others() -> Result<()> {
+async fn a_picture_is_generated_from_other_pictures() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("lemonade", &model.base_url(), "painter").await?;
     let admin = server.admin();
@@ -111,7 +111,7 @@ async fn a_picture_is_made_of_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn wrong_orders_are_refused_and_nothing_is_asked() -> Result<()> {
+async fn invalid_requests_are_refused_before_the_provider_is_called() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("lemonade", &model.base_url(), "painter").await?;
     let admin = server.admin();
@@ -170,7 +170,7 @@ async fn wrong_orders_are_refused_and_nothing_is_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn whatever_is_no_blob_is_base64_to_existing_clients() -> Result<()> {
+async fn any_other_response_format_is_base64_to_existing_clients() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("ollama", &model.base_url(), "painter").await?;
     let [native, compat] = PATHS;
@@ -192,7 +192,7 @@ async fn whatever_is_no_blob_is_base64_to_existing_clients() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_form_is_not_taken_where_nothing_makes_pictures() -> Result<()> {
+async fn a_form_is_refused_without_an_image_provider() -> Result<()> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = TestServer::start(Backend::Sqlite).await?;
     for (path, status) in PATHS.into_iter().zip(["503", "500"]) {
@@ -211,7 +211,7 @@ async fn a_form_is_not_taken_where_nothing_makes_pictures() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_picture_to_go_by_is_an_upload_like_others() -> Result<()> {
+async fn a_reference_picture_is_limited_like_other_uploads() -> Result<()> {
     let model = model_server::start().await?;
     let options = painted("lemonade", &model.base_url(), "painter");
     let server = TestServer::start(options.with("CARREL_UPLOAD_LIMIT", "1MiB")).await?;
@@ -225,7 +225,7 @@ async fn a_picture_to_go_by_is_an_upload_like_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_picture_makes_room_for_itself() -> Result<()> {
+async fn a_new_picture_evicts_old_ones() -> Result<()> {
     let model = model_server::start().await?;
     let mut server = server("ollama", &model.base_url(), "painter").await?;
     server.stop().await?;
@@ -245,7 +245,7 @@ async fn a_picture_makes_room_for_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_told_of_and_nothing_is_kept() -> Result<()> {
+async fn a_failing_provider_is_reported_and_nothing_is_stored() -> Result<()> {
     let model = model_server::start().await?;
     for (name, words) in [
         ("fail-429", "rate limit is reached"),

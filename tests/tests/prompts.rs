@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::browser_journey::PASSWORD;
 
 on_both_databases!(
-    a_workspace_suggests_what_it_is_told_to,
-    commands_in_a_message_become_their_texts,
-    variables_of_ones_own_are_replaced_in_instructions,
-    earlier_instructions_come_back,
+    a_workspace_has_suggested_messages,
+    commands_in_a_message_are_replaced_by_their_texts,
+    custom_variables_are_replaced_in_instructions,
+    earlier_instructions_are_restored,
 );
 
 /// A server that repeats questions, with a workspace `alpha`, and its language model.
@@ -39,7 +39,7 @@ async fn refuse(admin: &Client, path: &str, body: Value, status: u16) -> Result<
     Ok(())
 }
 
-async fn a_workspace_suggests_what_it_is_told_to(backend: Backend) -> Result<()> {
+async fn a_workspace_has_suggested_messages(backend: Backend) -> Result<()> {
     let (server, _model) = alpha(backend).await?;
     let (admin, path) = (server.admin(), "/v1/workspace/alpha/suggested-messages");
     assert_eq!(admin.get(path).await?.ok()?, json!({ "suggested_messages": [] }));
@@ -64,7 +64,7 @@ async fn a_workspace_suggests_what_it_is_told_to(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()> {
+async fn commands_in_a_message_are_replaced_by_their_texts(backend: Backend) -> Result<()> {
     let (server, model) = alpha(backend).await?;
     let admin = server.admin();
     let first = json!({ "username": "ada", "password": PASSWORD });
@@ -124,7 +124,7 @@ async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()
     Ok(())
 }
 
-async fn variables_of_ones_own_are_replaced_in_instructions(backend: Backend) -> Result<()> {
+async fn custom_variables_are_replaced_in_instructions(backend: Backend) -> Result<()> {
     let (server, model) = alpha(backend).await?;
     let (admin, path) = (server.admin(), "/v1/system/prompt-variables");
     let ship = json!({ "key": "{ship}", "value": "Alma {date}", "description": "the boat" });
@@ -153,7 +153,7 @@ async fn variables_of_ones_own_are_replaced_in_instructions(backend: Backend) ->
     Ok(())
 }
 
-async fn earlier_instructions_come_back(backend: Backend) -> Result<()> {
+async fn earlier_instructions_are_restored(backend: Backend) -> Result<()> {
     let (server, _model) = alpha(backend).await?;
     let (admin, path) = (server.admin(), "/v1/workspace/alpha/prompt-history");
     for prompt in ["Be brief.", "Be formal."] {

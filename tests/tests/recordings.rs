@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-on_both_databases!(a_long_recording_goes_on_after_a_kill);
+on_both_databases!(transcription_of_a_long_recording_resumes_after_a_kill);
 
 fn recording(name: &str) -> Result<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings");
@@ -28,7 +28,7 @@ fn has_model() -> bool {
 }
 
 #[tokio::test]
-async fn a_recording_becomes_a_document_that_knows_its_seconds() -> Result<()> {
+async fn a_recording_becomes_a_document_with_times() -> Result<()> {
     if !has_model() {
         return Ok(());
     }
@@ -110,7 +110,7 @@ fn heard(found: &Value) -> u64 {
 /// How many talks the long recording has.
 const TALKS: usize = 10;
 
-async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
+async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend) -> Result<()> {
     if !has_model() {
         return Ok(());
     }
@@ -187,7 +187,7 @@ async fn counted_once(server: &TestServer, seconds: u64) -> Result<()> {
 }
 
 #[tokio::test]
-async fn recordings_of_programs_are_counted_and_limited_too() -> Result<()> {
+async fn recordings_sent_to_the_api_are_counted_and_limited_too() -> Result<()> {
     if !has_model() {
         return Ok(());
     }

@@ -159,7 +159,7 @@ async fn an_operator_prints_a_link() -> Result<()> {
 }
 
 #[tokio::test]
-async fn codes_are_offered_until_there_are_some_or_the_offer_is_dismissed() -> Result<()> {
+async fn codes_are_offered_until_they_exist_or_the_offer_is_dismissed() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let (mut ada, _) = team(&server).await?;
     let offer = "/account/recovery-codes/dismiss";

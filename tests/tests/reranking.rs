@@ -5,7 +5,7 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Mode, TestServer, in_both_modes, model_server};
 use serde_json::{Value, json};
 
-in_both_modes!(a_reranker_is_tried_before_it_is_saved);
+in_both_modes!(a_reranker_is_tested_before_it_is_saved);
 
 const UPDATE: &str = "/v1/system/update-env";
 
@@ -90,7 +90,7 @@ async fn each_protocol_orders_passages_and_a_failure_leaves_them_in_the_built_in
     Ok(())
 }
 
-async fn a_reranker_is_tried_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_reranker_is_tested_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
     let mut ada = Visitor::first(&server, mode).await?;

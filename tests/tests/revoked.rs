@@ -60,7 +60,7 @@ async fn assert_broken_off(of: Vec<Response>, others: Vec<Response>) -> Result<(
 }
 
 #[tokio::test]
-async fn exports_and_backups_break_off_with_their_key() -> Result<()> {
+async fn exports_and_backups_end_with_their_key() -> Result<()> {
     let server = full().await?;
     let admin = server.admin();
     let key = admin.post("/v1/admin/api-keys", json!({ "name": "short-lived" })).await?.ok()?;
@@ -83,7 +83,7 @@ async fn exports_and_backups_break_off_with_their_key() -> Result<()> {
 }
 
 #[tokio::test]
-async fn files_for_a_visitor_break_off_with_their_suspension() -> Result<()> {
+async fn downloads_end_with_the_suspension_of_their_user() -> Result<()> {
     let server = full().await?;
     let admin = server.admin();
     let eve = json!({ "username": "eve", "password": PASSWORD, "role": "admin" });

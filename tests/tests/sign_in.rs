@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 on_both_databases!(
-    somebody_signs_in_and_out,
-    whoever_guesses_learns_nothing_and_waits,
+    a_user_signs_in_and_out,
+    guessing_reveals_nothing_and_is_slowed_down,
     a_session_ends_with_a_suspension_and_with_a_new_password,
     a_single_user_has_no_sessions,
 );
@@ -42,7 +42,7 @@ async fn who(server: &TestServer, cookie: &str) -> Result<Answer> {
     with_cookie(server.admin(), Method::GET, "/v1/session", cookie).await
 }
 
-async fn somebody_signs_in_and_out(backend: Backend) -> Result<()> {
+async fn a_user_signs_in_and_out(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let answer = sign_in(&server, "ann", PASSWORD).await?;
     let session = cookie(&answer)?;
@@ -89,7 +89,7 @@ async fn somebody_signs_in_and_out(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn whoever_guesses_learns_nothing_and_waits(backend: Backend) -> Result<()> {
+async fn guessing_reveals_nothing_and_is_slowed_down(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let suspended = json!({ "username": "bob", "password": PASSWORD });
     server.admin().post("/v1/admin/users/new", suspended).await?.ok()?;
@@ -173,7 +173,7 @@ async fn a_single_user_has_no_sessions(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_outlives_the_process() -> Result<()> {
+async fn a_session_survives_a_restart() -> Result<()> {
     let mut server = multi_user(Backend::Sqlite).await?;
     let session = cookie(&sign_in(&server, "ann", PASSWORD).await?)?;
     server.stop().await?;
@@ -187,7 +187,7 @@ async fn a_session_outlives_the_process() -> Result<()> {
 }
 
 #[tokio::test]
-async fn behind_an_encrypting_proxy_the_cookie_is_for_encrypted_connections() -> Result<()> {
+async fn behind_a_tls_proxy_the_cookie_is_secure() -> Result<()> {
     let server = multi_user(Backend::Sqlite).await?;
     let body = json!({ "username": "ann", "password": PASSWORD });
     let request = server.admin().anonymous().request(Method::POST, "/v1/session").json(&body);

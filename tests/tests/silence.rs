@@ -27,7 +27,7 @@ async fn an_answer_without_text_is_a_failure_and_is_not_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn thoughts_without_an_answer_are_no_answer() -> Result<()> {
+async fn reasoning_without_an_answer_is_a_failure() -> Result<()> {
     nothing_is_kept("thinking", "<think>The first passage may tell.</think>").await
 }
 
@@ -71,7 +71,7 @@ fn past_thoughts(mut told: Vec<Value>) -> (String, Vec<Value>) {
 }
 
 #[tokio::test]
-async fn the_openai_protocol_says_that_there_was_nothing() -> Result<()> {
+async fn the_openai_protocol_reports_an_empty_answer() -> Result<()> {
     for model in ["speechless", "thinking"] {
         let (server, _models) = speechless(model).await?;
         let admin = server.admin();

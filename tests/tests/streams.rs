@@ -73,7 +73,7 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
 }
 
 #[tokio::test]
-async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
+async fn the_events_of_a_job_end_with_their_key() -> Result<()> {
     let model = model_server::start().await?;
     // The job waits for an embedder that will not answer.
     let options = embedding_with(Backend::Sqlite, &model.base_url(), "fail-503");
@@ -96,7 +96,7 @@ async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_text_of_an_answer_becomes_an_event() -> Result<()> {
+async fn no_text_of_an_answer_injects_an_event() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = server.admin();
@@ -132,7 +132,7 @@ async fn no_text_of_an_answer_becomes_an_event() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_holds_little_memory() -> Result<()> {
+async fn a_client_that_does_not_read_takes_little_memory() -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start(Options::with_model(model.base_url(), "endless", "4096")).await?;

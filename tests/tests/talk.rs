@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 in_both_modes!(
     a_pinned_document_comes_first,
-    a_pinned_document_is_not_found_besides,
+    a_pinned_document_is_not_retrieved_again,
     an_exchange_is_edited_rated_and_removed,
     sessions_are_listed_in_pages
 );
@@ -72,7 +72,7 @@ async fn a_pinned_document_comes_first(backend: Backend, mode: Mode) -> Result<(
     Ok(())
 }
 
-async fn a_pinned_document_is_not_found_besides(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_pinned_document_is_not_retrieved_again(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = workspaces(&server).await?;
     let into = [("addToWorkspaces", "alpha")];
@@ -165,7 +165,7 @@ async fn sessions_are_listed_in_pages(backend: Backend, mode: Mode) -> Result<()
 }
 
 #[tokio::test]
-async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()> {
+async fn pictures_are_sent_to_the_model_and_documents_are_added_to_the_context() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = workspaces(&server).await?;
@@ -228,7 +228,7 @@ async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()>
 }
 
 #[tokio::test]
-async fn an_automatic_answer_looks_like_an_agents_to_existing_clients() -> Result<()> {
+async fn an_automatic_answer_looks_like_that_of_an_agent_to_existing_clients() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = workspaces(&server).await?;

@@ -4,7 +4,7 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Mode, Options, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(a_file_goes_along_with_every_question_of_its_thread_until_it_is_taken_out);
+on_both_databases!(a_file_is_sent_with_every_question_of_its_thread_until_it_is_removed);
 
 /// `The ferry sails at nine.`, `Minutes of the meeting.`
 const FERRY: &str = "VGhlIGZlcnJ5IHNhaWxzIGF0IG5pbmUu";
@@ -20,7 +20,7 @@ fn names(files: &Value) -> Vec<&str> {
     files.filter_map(|file| file["name"].as_str()).collect()
 }
 
-async fn a_file_goes_along_with_every_question_of_its_thread_until_it_is_taken_out(
+async fn a_file_is_sent_with_every_question_of_its_thread_until_it_is_removed(
     backend: Backend,
 ) -> Result<()> {
     let model = model_server::start().await?;

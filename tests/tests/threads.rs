@@ -3,7 +3,7 @@ use anyhow::Result;
 use e2e::{Backend, Mode, TestServer, in_both_modes, on_both_databases};
 use serde_json::json;
 
-in_both_modes!(a_thread_is_found_by_a_part_of_its_name, history_tells_what_was_said,);
+in_both_modes!(a_thread_is_found_by_a_part_of_its_name, the_history_contains_the_exchanges,);
 
 // It names users of its own, or makes the team itself.
 on_both_databases!(a_thread_lives_in_its_workspace);
@@ -88,7 +88,7 @@ async fn a_thread_is_found_by_a_part_of_its_name(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn history_tells_what_was_said(backend: Backend, mode: Mode) -> Result<()> {
+async fn the_history_contains_the_exchanges(backend: Backend, mode: Mode) -> Result<()> {
     let server = server(backend, mode).await?;
     let admin = server.admin();
     for (message, session) in [("One?", None), ("Two?", None), ("Three?", Some("s-1"))] {

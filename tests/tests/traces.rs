@@ -112,7 +112,7 @@ async fn a_request_becomes_a_span_without_names_or_secrets() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_harms_nobody() -> Result<()> {
+async fn an_unavailable_collector_has_no_effect() -> Result<()> {
     // Nobody listens there any more.
     let gone = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let options = options(&format!("http://{gone}")).with("OTEL_BSP_SCHEDULE_DELAY", "50");
@@ -128,7 +128,7 @@ async fn a_collector_that_is_away_harms_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_protocol_that_is_not_spoken_is_refused_at_the_start() -> Result<()> {
+async fn an_unsupported_protocol_is_refused_at_the_start() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let carrel = server.carrel().clone().with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     let carrel = carrel.with("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");

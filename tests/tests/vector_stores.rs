@@ -9,9 +9,9 @@ use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
 on_both_databases!(
-    answers_come_from_chroma_and_what_is_deleted_leaves_it,
-    answers_come_from_pgvector_and_what_is_deleted_leaves_it,
-    what_a_kill_has_kept_from_a_store_is_made_up_for
+    answers_come_from_chroma_and_deleted_documents_are_removed_from_it,
+    answers_come_from_pgvector_and_deleted_documents_are_removed_from_it,
+    changes_missed_by_a_store_because_of_a_kill_are_synced
 );
 
 /// The maximum time for a change to reach a store, on a busy machine.
@@ -141,12 +141,12 @@ async fn found(admin: &Client, query: &str) -> Result<Vec<String>> {
     Ok(results.iter().filter_map(title).collect())
 }
 
-async fn answers_come_from_chroma_and_what_is_deleted_leaves_it(backend: Backend) -> Result<()> {
+async fn answers_come_from_chroma_and_deleted_documents_are_removed_from_it(backend: Backend) -> Result<()> {
     let Some(store) = Store::chroma()? else { return Ok(()) };
     answers_come_from(store, backend).await
 }
 
-async fn answers_come_from_pgvector_and_what_is_deleted_leaves_it(backend: Backend) -> Result<()> {
+async fn answers_come_from_pgvector_and_deleted_documents_are_removed_from_it(backend: Backend) -> Result<()> {
     let Some(store) = Store::pgvector()? else { return Ok(()) };
     answers_come_from(store, backend).await
 }
@@ -174,7 +174,7 @@ async fn answers_come_from(store: Store, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn what_a_kill_has_kept_from_a_store_is_made_up_for(backend: Backend) -> Result<()> {
+async fn changes_missed_by_a_store_because_of_a_kill_are_synced(backend: Backend) -> Result<()> {
     let store = match backend {
         Backend::Sqlite => Store::chroma()?,
         Backend::Postgres => Store::pgvector()?,
@@ -219,7 +219,7 @@ async fn what_a_kill_has_kept_from_a_store_is_made_up_for(backend: Backend) -> R
 }
 
 #[tokio::test]
-async fn stores_are_changed_while_the_server_runs() -> Result<()> {
+async fn stores_are_switched_while_the_server_runs() -> Result<()> {
     let (Some(chroma), Some(pgvector)) = (Store::chroma()?, Store::pgvector()?) else {
         return Ok(());
     };
@@ -249,7 +249,7 @@ async fn stores_are_changed_while_the_server_runs() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_room_to_stand_in_a_search_says_what_is_wrong() -> Result<()> {
+async fn without_memory_for_the_fallback_a_search_reports_the_failure() -> Result<()> {
     let options = Options::from(Backend::Sqlite)
         .with("VECTOR_DB", "qdrant")
         .with("QDRANT_ENDPOINT", "http://127.0.0.1:9")

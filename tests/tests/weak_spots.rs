@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(
     a_refusal_is_kept_in_the_thread_it_belongs_to,
-    the_times_of_workspaces_threads_and_places_move_with_them,
+    changes_update_the_times_of_workspaces_threads_and_placements,
 );
 
 const ASK: &str = "/v1/workspace/alpha/chat";
@@ -27,7 +27,7 @@ fn asked(model: &model_server::ModelServer) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn a_workspace_may_remember_nothing() -> Result<()> {
+async fn a_workspace_can_have_no_history() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = alpha(&server, json!({ "openAiHistory": 0 })).await?;
@@ -41,7 +41,7 @@ async fn a_workspace_may_remember_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_temperature_that_is_left_out_is_the_workspaces() -> Result<()> {
+async fn a_missing_temperature_is_that_of_the_workspace() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = alpha(&server, json!({ "openAiTemp": 0.3 })).await?;
@@ -59,7 +59,7 @@ async fn a_temperature_that_is_left_out_is_the_workspaces() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_sent_along_loses_its_oldest_turns_only() -> Result<()> {
+async fn a_conversation_sent_by_a_client_loses_only_its_oldest_turns() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "2000")).await?;
     let admin = alpha(&server, json!({})).await?;
@@ -119,7 +119,7 @@ async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Resu
     Ok(())
 }
 
-async fn the_times_of_workspaces_threads_and_places_move_with_them(backend: Backend) -> Result<()> {
+async fn changes_update_the_times_of_workspaces_threads_and_placements(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server, json!({})).await?;
     let thread = json!({ "name": "One", "slug": "one" });

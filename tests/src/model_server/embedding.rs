@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_share_words_lie_nearer() {
+    fn texts_with_shared_words_are_nearer() {
         let cosine = |a: &str, b: &str| -> f32 {
             vector(a, 64).iter().zip(vector(b, 64)).map(|(a, b)| a * b).sum()
         };

@@ -30,7 +30,7 @@ fn question(name: &str, mime: &str, content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn questions_that_wait_hold_little_of_what_they_brought() -> Result<()> {
+async fn waiting_questions_hold_little_of_their_attachments_in_memory() -> Result<()> {
     let model = e2e::model_server::start().await?;
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(whoever_guesses_fills_no_log);
+on_both_databases!(guessing_passwords_does_not_fill_the_log);
 
 /// Runs SQL on the database, as somebody can who has the file but not the key.
 fn forge(database: &Path, sql: &str) -> Result<()> {
@@ -65,7 +65,7 @@ fn fault(server: &TestServer, anchor: Option<&str>) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
+async fn a_truncated_or_replaced_log_is_detected() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let database = server.storage().join("carrel.db");
     changed(&server, 0..3).await?;
@@ -115,7 +115,7 @@ async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
     Ok(())
 }
 
-async fn whoever_guesses_fills_no_log(backend: Backend) -> Result<()> {
+async fn guessing_passwords_does_not_fill_the_log(backend: Backend) -> Result<()> {
     let mut server = TestServer::start(backend).await?;
     let first = json!({ "username": "main-admin", "password": "correct horse" });
     server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;

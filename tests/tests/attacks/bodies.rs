@@ -55,7 +55,7 @@ fn with_bodies(target: &Target) -> impl Iterator<Item = &Operation> {
 }
 
 #[tokio::test]
-async fn no_value_in_any_field_breaks_an_operation_or_gives_power() -> Result<()> {
+async fn no_value_in_any_field_breaks_an_operation_or_grants_rights() -> Result<()> {
     let target = Target::new(backend()).await?;
     let before = target.guarded().await?;
     let mut tried = 0;
@@ -84,7 +84,7 @@ async fn no_value_in_any_field_breaks_an_operation_or_gives_power() -> Result<()
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_objects_are_refused_everywhere() -> Result<()> {
+async fn bodies_that_are_not_objects_are_refused_everywhere() -> Result<()> {
     let target = Target::new(backend()).await?;
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object = format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000));
@@ -132,7 +132,7 @@ async fn bodies_that_are_no_objects_are_refused_everywhere() -> Result<()> {
 }
 
 #[tokio::test]
-async fn fields_that_nobody_asked_for_give_no_power() -> Result<()> {
+async fn unknown_fields_grant_no_rights() -> Result<()> {
     let target = Target::new(backend()).await?;
     let before = target.guarded().await?;
     let powers = json!({

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::backend;
 
-on_both_databases!(a_bound_key_places_only_what_its_workspaces_have);
+on_both_databases!(a_bound_key_places_only_documents_of_its_workspaces);
 
 const PASSWORD: &str = "correct horse";
 
@@ -31,7 +31,7 @@ async fn signed_in(server: &TestServer) -> Result<Visitor> {
 }
 
 #[tokio::test]
-async fn an_open_session_guesses_no_password() -> Result<()> {
+async fn a_session_cannot_be_used_to_guess_a_password() -> Result<()> {
     let server = TestServer::start(Options::from(backend()).without_key()).await?;
     let told = server.carrel().run(&["setup-link"])?.stdout;
     let at = told.find("crl_").context("no link")?;
@@ -50,7 +50,7 @@ async fn an_open_session_guesses_no_password() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_link_is_followed_on_purpose_only() -> Result<()> {
+async fn a_sign_on_link_works_only_when_followed_on_purpose() -> Result<()> {
     let server = shared(Options::from(backend()).with("SIMPLE_SSO_ENABLED", "1")).await?;
     let admin = server.admin();
     let issued = admin.get("/v1/users/1/issue-auth-token").await?.ok()?;
@@ -72,7 +72,7 @@ async fn a_link_is_followed_on_purpose_only() -> Result<()> {
 }
 
 #[tokio::test]
-async fn dates_at_the_edge_and_odd_addresses_are_no_failures() -> Result<()> {
+async fn extreme_dates_and_odd_addresses_cause_no_failure() -> Result<()> {
     let server = shared(backend()).await?;
     let admin = server.admin();
     let mut visitor = signed_in(&server).await?;
@@ -107,7 +107,7 @@ async fn dates_at_the_edge_and_odd_addresses_are_no_failures() -> Result<()> {
 }
 
 #[tokio::test]
-async fn answers_that_hold_secrets_are_kept_by_nobody() -> Result<()> {
+async fn responses_with_secrets_are_not_cached() -> Result<()> {
     let server = shared(Options::from(backend()).with("SIMPLE_SSO_ENABLED", "1")).await?;
     let admin = server.admin();
     for mount in ["/v1", "/api/v1"] {
@@ -128,7 +128,7 @@ async fn answers_that_hold_secrets_are_kept_by_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_log_however_talkative_tells_the_code_of_an_invite() -> Result<()> {
+async fn no_log_level_reveals_the_code_of_an_invite() -> Result<()> {
     let mut server = shared(Options::from(backend()).with("CARREL_LOG", "debug")).await?;
     let made = server.admin().post("/v1/admin/invite/new", json!({})).await?.ok()?;
     let code = made["invite"]["code"].as_str().context("no code")?.to_owned();
@@ -164,7 +164,7 @@ async fn a_form_of_too_many_large_files_is_refused_unread() -> Result<()> {
     Ok(())
 }
 
-async fn a_bound_key_places_only_what_its_workspaces_have(backend: Backend) -> Result<()> {
+async fn a_bound_key_places_only_documents_of_its_workspaces(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let mut locations = Vec::new();

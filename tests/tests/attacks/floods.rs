@@ -142,7 +142,7 @@ async fn sent_away(mut socket: TcpStream) -> Result<()> {
 }
 
 #[tokio::test]
-async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result<()> {
+async fn clients_that_never_finish_block_nobody_and_are_disconnected() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -189,7 +189,7 @@ async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result
 }
 
 #[tokio::test]
-async fn an_export_of_whatever_was_said_is_whole() -> Result<()> {
+async fn an_export_of_any_text_is_complete() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

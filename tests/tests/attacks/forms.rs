@@ -31,7 +31,7 @@ fn gzipped(text: &[u8]) -> Result<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_unread_wherever_it_is_sent() -> Result<()> {
+async fn a_compressed_body_is_refused_unread_everywhere() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let visitor = Visitor::new(server.admin())?;
     let before = peak(&server)?;
@@ -140,7 +140,7 @@ async fn a_form_that_never_ends_loses_its_connection() -> Result<()> {
 }
 
 #[tokio::test]
-async fn bodies_of_strangers_are_small_in_the_api_too() -> Result<()> {
+async fn bodies_of_strangers_are_limited_in_the_api_too() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -154,7 +154,7 @@ async fn bodies_of_strangers_are_small_in_the_api_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_start_no_session() -> Result<()> {
+async fn pages_of_other_sites_cannot_start_a_session() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -175,7 +175,7 @@ async fn pages_of_other_sites_start_no_session() -> Result<()> {
 }
 
 #[tokio::test]
-async fn careless_json_is_read_at_both_mounts() -> Result<()> {
+async fn lenient_json_is_read_at_both_mounts() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     for mount in ["/v1", "/api/v1"] {

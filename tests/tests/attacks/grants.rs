@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Target, backend};
 
-on_both_databases!(a_key_makes_no_key_that_may_do_more, forms_refuse_options_they_do_not_know);
+on_both_databases!(a_key_cannot_create_a_broader_key, forms_refuse_unknown_options);
 
 /// Administrative bodies that grant nothing: each has recorded behaviour for unknown fields.
 const GRANTS_NOTHING: [&str; 4] =
@@ -71,7 +71,7 @@ async fn no_operation_that_grants_ignores_a_misspelled_option() -> Result<()> {
 }
 
 #[tokio::test]
-async fn options_of_other_products_make_no_broader_key() -> Result<()> {
+async fn options_of_other_products_create_no_broader_key() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let listed =
@@ -110,7 +110,7 @@ async fn options_of_other_products_make_no_broader_key() -> Result<()> {
     Ok(())
 }
 
-async fn a_key_makes_no_key_that_may_do_more(backend: Backend) -> Result<()> {
+async fn a_key_cannot_create_a_broader_key(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let limits = json!({ "scopes": ["admin"], "rate_limit": 100, "expires_at": "2999-01-01" });
@@ -134,7 +134,7 @@ async fn a_key_makes_no_key_that_may_do_more(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn forms_refuse_options_they_do_not_know(backend: Backend) -> Result<()> {
+async fn forms_refuse_unknown_options(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

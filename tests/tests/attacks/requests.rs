@@ -106,7 +106,7 @@ async fn assert_refused(client: &Client, canary: &Canary, link: &str, what: &str
 }
 
 #[tokio::test]
-async fn no_link_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_link_reaches_a_private_address() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let port = canary.port()?;
     let stray = ["\t", "\r\nX-Evil: 1", " ", "\u{0}"];
@@ -120,7 +120,7 @@ async fn no_link_leads_to_where_only_the_server_gets() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_redirect_reaches_a_private_address() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let (port, host) = (canary.port()?, host::start(PERMITTED).await?);
     let targets = private(port).into_iter().chain(odd(port));
@@ -141,7 +141,7 @@ async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
 
 /// Sends the links as a manager, in the forms of the browser interface.
 #[tokio::test]
-async fn no_link_in_a_form_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_link_in_a_form_reaches_a_private_address() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let (port, host, admin) = (canary.port()?, host::start(PERMITTED).await?, server.admin());
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -171,7 +171,7 @@ async fn no_link_in_a_form_leads_to_where_only_the_server_gets() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_a_page_names_is_fetched() -> Result<()> {
+async fn no_address_in_a_page_is_fetched() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let host = host::start(PERMITTED).await?;
     let evil = format!("http://127.0.0.1:{}/", canary.port()?);
@@ -190,7 +190,7 @@ async fn nothing_that_a_page_names_is_fetched() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_host_name_reaches_a_private_address() -> Result<()> {
     let Some(hosts) = Hosts::new()? else { return Ok(()) };
     let (canary, host) = (Canary::start()?, host::start(PERMITTED).await?);
     let port = canary.port()?;
@@ -238,7 +238,7 @@ async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
 
 /// Every operation that somebody who is no administrator may call, with an address in every text.
 #[tokio::test]
-async fn no_text_of_any_body_makes_the_server_go_there() -> Result<()> {
+async fn no_text_in_a_body_makes_the_server_fetch_it() -> Result<()> {
     let (canary, target) = (Canary::start()?, Target::new(permitting()).await?);
     let evil = format!("http://127.0.0.1:{}/v1", canary.port()?);
     let scopes = ["api-key", "create", "--scope", "chat", "--scope", "documents"];
@@ -301,7 +301,7 @@ async fn no_text_of_any_body_makes_the_server_go_there() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_documents_or_models_say_is_fetched() -> Result<()> {
+async fn no_address_in_a_document_or_answer_is_fetched() -> Result<()> {
     let (canary, model) = (Canary::start()?, model_server::start().await?);
     let options = Options::from(backend()).answered_by(model.base_url(), "echo", "4096");
     let server = TestServer::start(options).await?;

@@ -5,7 +5,7 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(what_a_role_allowed_ends_with_the_role, an_owner_shares_and_old_sessions_end);
+on_both_databases!(rights_of_a_role_end_with_the_role, an_owner_shares_and_old_sessions_end);
 
 const PASSWORD: &str = "correct horse";
 
@@ -100,7 +100,7 @@ impl Rights {
     }
 }
 
-async fn what_a_role_allowed_ends_with_the_role(backend: Backend) -> Result<()> {
+async fn rights_of_a_role_end_with_the_role(backend: Backend) -> Result<()> {
     let options = Options::from(backend).with("SIMPLE_SSO_ENABLED", "1");
     let server = TestServer::start(options).await?;
     let root = server.admin();

@@ -97,7 +97,7 @@ async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
 }
 
 #[tokio::test]
-async fn no_page_holds_a_script_that_somebody_wrote() -> Result<()> {
+async fn no_page_contains_a_stored_script() -> Result<()> {
     let (server, _model, mut ada) = planted().await?;
     let pages = crawl(&mut ada).await?;
     let (mut shown, mut looked_at) = (0, 0);
@@ -135,7 +135,7 @@ async fn no_page_holds_a_script_that_somebody_wrote() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_answer_of_the_api_is_taken_for_a_page() -> Result<()> {
+async fn no_response_of_the_api_is_rendered_as_a_page() -> Result<()> {
     let (server, _model, _ada) = planted().await?;
     let admin = server.admin();
     let operations = e2e::openapi::Document::of(admin).await?.operations()?;

@@ -69,7 +69,7 @@ async fn plant(server: &TestServer) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn no_planted_secret_comes_out_again() -> Result<()> {
+async fn no_planted_secret_is_ever_output() -> Result<()> {
     let mut server = TestServer::start(backend()).await?;
     assert!(plant(&server).await? > 30);
     let made = server.carrel().run(&["api-key", "create"])?;
@@ -103,7 +103,7 @@ async fn no_planted_secret_comes_out_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_answer_holds_a_digest_of_a_password() -> Result<()> {
+async fn no_response_contains_a_digest_of_a_password() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     plant(&server).await?;
     let mut seen = String::new();

@@ -50,7 +50,7 @@ async fn shown(server: &TestServer) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn no_value_of_a_setting_becomes_two_before_or_after_a_restart() -> Result<()> {
+async fn no_value_of_a_setting_injects_another_setting() -> Result<()> {
     // In production settings are written to a file that the next start reads.
     let options = Options::from(backend()).with("APP_ENV", "production");
     let mut server = TestServer::start(options).await?;

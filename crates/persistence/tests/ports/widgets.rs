@@ -14,7 +14,7 @@ on_both_databases! {
     of_many_questions_at_once_as_many_as_allowed_are_admitted,
     the_day_of_an_embed_rolls,
     settings_come_back_as_they_were_set,
-    an_embed_goes_with_its_workspace,
+    an_embed_is_deleted_with_its_workspace,
     a_session_sees_its_own_exchanges,
     an_embed_moves_only_to_a_workspace_there_is,
 }
@@ -114,7 +114,7 @@ async fn settings_come_back_as_they_were_set(scratch: Scratch) {
     assert_eq!(db.by_key(Uuid::new_v4()).await.unwrap(), None);
 }
 
-async fn an_embed_goes_with_its_workspace(scratch: Scratch) {
+async fn an_embed_is_deleted_with_its_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let made = embed(&db, WidgetSettings::of(here)).await;
