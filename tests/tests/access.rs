@@ -13,14 +13,14 @@ on_both_databases!(
     revoked_keys_stop_working,
 );
 
-/// Method, path and scope of every operation. `open` needs no key: it tells nothing, the path holds
-/// a secret, or it is how people sign in.
+/// Method, path and scope of every operation. `open` needs no key: the operation reveals nothing,
+/// its path contains a secret, or it signs users in.
 const SCOPES: &str = include_str!("../access.tsv");
 
-/// An operation of the document, as a key meets it.
+/// An operation of the OpenAPI document, for requests with a key.
 struct Operation {
     method: Method,
-    /// With a value in place of each parameter.
+    /// The path with a value in place of each parameter.
     path: String,
     scope: &'static str,
 }
@@ -49,7 +49,7 @@ impl Operation {
     }
 }
 
-/// Operations of the document that need a key. Each one has its row in [`SCOPES`].
+/// Returns the operations of the document that need a key. Each one has a row in [`SCOPES`].
 async fn operations(server: &TestServer) -> Result<Vec<Operation>> {
     let document = server.admin().anonymous().get("/v1/openapi.json").await?.ok()?;
     let mut rows = BTreeMap::new();
@@ -76,13 +76,13 @@ async fn operations(server: &TestServer) -> Result<Vec<Operation>> {
     Ok(operations)
 }
 
-/// A key made over HTTP: its id and the key.
+/// Creates a key over HTTP. Returns its id and the key.
 async fn new_key(admin: &Client, options: Value) -> Result<(Value, String)> {
     let made = admin.post("/v1/admin/api-keys", options).await?.ok()?["api_key"].take();
     Ok((made["id"].clone(), made["secret"].as_str().unwrap_or_default().to_owned()))
 }
 
-/// Keys that were good once: revoked, expired, and that of a user who has been suspended.
+/// Returns keys that no longer work: revoked, expired, and of a suspended user.
 async fn former_keys(server: &TestServer) -> Result<[String; 3]> {
     let admin = server.admin();
     let (id, revoked) = new_key(admin, json!({})).await?;

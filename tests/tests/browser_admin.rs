@@ -44,7 +44,7 @@ async fn a_connection_is_tested_before_it_is_saved(backend: Backend, mode: Mode)
         let tried = ada.post(&test, &fields).await?;
         let probe = tried.text.split("id=\"probe\"").nth(1).unwrap_or_default();
         ensure!(tried.status == 200 && probe.contains(words), "{name} {words}: {probe}");
-        // What was typed is still there, but for the secret.
+        // The input is kept, except for the secret.
         assert!(!tried.says("first-key"), "{}", tried.text);
     }
     let keys = |model: &model_server::ModelServer| {
@@ -54,7 +54,7 @@ async fn a_connection_is_tested_before_it_is_saved(backend: Backend, mode: Mode)
     let fields = with(&address, "echo", "first-key");
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(ada.post(path, &fields).await?.status, 303);
-    // Asterisks, and nothing, mean the key that is kept.
+    // Asterisks or an empty field stand for the stored key.
     for key in ["******", ""] {
         let fields = with(&address, "reasoning", key);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -156,12 +156,12 @@ async fn an_installation_has_its_own_icon_and_links(
         let refused = ada.post("/admin/appearance", &[(name, value)]).await?;
         assert!(refused.status == 400 && refused.says(words), "{name}: {}", refused.text);
     }
-    // An icon elsewhere is for other programs; pages ask nobody else.
+    // An external icon is only for other programs; pages make no external requests.
     let elsewhere = [("meta_page_favicon", "https://cdn.example/i.png"), ("footer_data", "")];
     assert_eq!(ada.post("/admin/appearance", &elsewhere).await?.status, 303);
     let home = ada.get("/").await?;
     assert!(!home.says("cdn.example") && !home.says("help.example.org/start"), "{}", home.text);
-    // So does one that browsers read as elsewhere.
+    // This also applies to an address that only browsers read as external.
     let elsewhere = [("meta_page_favicon", "/\\cdn.example/i.png")];
     ada.post("/admin/appearance", &elsewhere).await?;
     assert!(!ada.get("/").await?.says("cdn.example"));

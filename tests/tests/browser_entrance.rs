@@ -13,7 +13,7 @@ on_both_databases!(
     a_setup_link_works_once,
 );
 
-/// The path of the link in a text.
+/// Returns the path of the link in a text.
 fn link(text: &str) -> Result<String> {
     let start = text.rfind("/setup?token=").context("no link")?;
     let end = text[start..].find(char::is_whitespace).unwrap_or(text.len() - start);
@@ -40,7 +40,7 @@ async fn set_up(visitor: &mut Visitor, link: &str, mode: &str, name: &str) -> Re
 async fn the_setup_link_sets_the_server_up_for_a_team(backend: Backend) -> Result<()> {
     let (server, link) = fresh(backend).await?;
     let mut ada = Visitor::new(server.admin())?;
-    // Before that, nothing is open to anybody.
+    // Before the setup, no page is accessible.
     for path in ["/", "/welcome", "/account", "/workspaces/new", "/w/x", "/admin"] {
         let page = ada.get(path).await?;
         assert!(page.status == 303 || page.status == 404, "{path}: {}", page.status);
@@ -54,7 +54,7 @@ async fn the_setup_link_sets_the_server_up_for_a_team(backend: Backend) -> Resul
     }
     assert!(ada.get(&link).await?.says("name=\"password\""));
 
-    // A mistake costs nothing.
+    // A mistake does not use up the link.
     let mistake = set_up(&mut ada, &link, "many", "Ada!").await?;
     assert_eq!((mistake.status, ada.cookie()), (400, None));
     let done = set_up(&mut ada, &link, "many", "ada").await?;
@@ -121,7 +121,7 @@ async fn the_owner_of_a_server_without_users_signs_in(backend: Backend) -> Resul
     assert_eq!(other.get("/").await?.status, 303, "a closed session stays closed");
     assert_eq!(owner.get("/").await?.status, 200);
 
-    // Whoever has the machine sets the password anew, which ends every session.
+    // The operator resets the password, which ends every session.
     let printed = server.carrel().run(&["setup-link"])?;
     let again = link(&printed.stdout)?;
     assert!(other.get(&again).await?.says("Start again"));
@@ -176,7 +176,7 @@ async fn changes_from_pages_of_other_sites_are_refused() -> Result<()> {
     for headers in foreign {
         let mut request = ada.request(Method::POST, "/workspaces/new");
         for (name, value) in &headers {
-            // One header in the place of the one that the visitor sends.
+            // Replaces one header of the visitor's request.
             let value = reqwest::header::HeaderValue::from_static(value);
             let name = reqwest::header::HeaderName::from_static(name);
             request = request.headers([(name, value)].into_iter().collect());

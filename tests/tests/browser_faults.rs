@@ -100,7 +100,7 @@ async fn lengths_directions_and_line_ends_are_right_in_every_script() -> Result<
     let direction = "getComputedStyle(document.querySelector('.paper')).direction";
     assert_eq!(ada.run(direction).await?, "rtl");
 
-    // A full stop stays on the line of the citation before it, however wide the window is.
+    // A full stop stays on the line of the citation before it, at any width.
     admin
         .upload("ferry.txt", b"The ferry leaves at nine.", &[("addToWorkspaces", "harbour")])
         .await?

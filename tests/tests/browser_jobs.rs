@@ -8,7 +8,7 @@ use crate::jobs::{documents, is_over, place_later, until};
 
 #[tokio::test]
 async fn a_job_is_cancelled_in_the_refreshed_list() -> Result<()> {
-    // Nobody embeds there, so that jobs wait.
+    // No embedder listens at this address, so jobs wait.
     let (server, mut ada) = begun_with("http://127.0.0.1:9/v1", "echo").await?;
     for text in ["One.", "Two."] {
         let paths = documents(server.admin(), &[text]).await?;

@@ -15,13 +15,13 @@ in_both_modes!(
     progress_of_an_answer_is_in_the_language_of_the_reader,
 );
 
-/// A page as a browser asks for it that wants a language.
+/// Requests a page with a preferred language.
 async fn wanting(visitor: &mut Visitor, path: &str, language: &str) -> Result<Page> {
     let request = visitor.request(Method::GET, path).header("accept-language", language);
     visitor.send(request).await
 }
 
-/// The cookies of a visitor besides that of the session, which is sent along.
+/// Requests a page with an additional cookie.
 async fn with_cookie(visitor: &mut Visitor, path: &str, cookie: &str) -> Result<Page> {
     let session = visitor.cookie().unwrap_or_default().to_owned();
     let request = visitor.request(Method::GET, path).header("accept-language", "de");
@@ -57,7 +57,7 @@ async fn a_page_is_in_the_chosen_language_or_that_of_the_browser(
     first.set_cookie(session);
     let page = with_cookie(&mut first, "/account", &cookie).await?;
     assert!(page.says("lang=\"ja\"") && page.says("<option value=\"ja\" lang=\"ja\" selected>"));
-    // What the API says is for programs, and English.
+    // Messages of the API are for programs, and in English.
     let request = server.admin().request(Method::GET, "/v1/workspace/nope");
     let refused = e2e::send(request.header("accept-language", "de")).await?;
     assert!(!refused.body.to_string().contains("nicht"), "{}", refused.body);
@@ -79,7 +79,7 @@ async fn progress_of_an_answer_is_in_the_language_of_the_reader(
     let page = wanting(&mut first, "/w/alpha", "de").await?;
     let label = page.text.split("data-copy").nth(1).and_then(|rest| rest.split('"').nth(1));
     let english = first.get("/w/alpha").await?.text;
-    // Every control of the answer is named alike by the page and by what was streamed.
+    // Every control of the answer has the same name on the page and in the stream.
     for label in labels(end) {
         assert!(page.text.contains(&label), "{label} is not on the German page");
         assert!(!english.contains(&label), "{label} is on the English page");

@@ -73,7 +73,7 @@ async fn a_broken_file_is_marked_and_the_others_stay() -> Result<()> {
     ada.wait("!!document.querySelector('.turn[id^=turn-] .turn-actions')").await?;
     let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
     ensure!(sent.contains("leaves at nine") && sent.contains("It is blue"), "{sent}");
-    // What an answer quotes of a file beside the question is shown below it.
+    // A quotation from an attached file is shown below the answer.
     ada.run("document.querySelector('.turn details.menu').open = true").await?;
     ada.click(".turn .menu a").await?;
     ada.wait("document.activeElement.name === 'response'").await?;

@@ -44,9 +44,9 @@ async fn an_import_is_previewed_run_and_followed_by_a_sign_in_as_before() -> Res
 
     keeper.open(&format!("{base}/admin/import")).await?;
     keeper.click("button[value=import]").await?;
-    // It brings accounts, so the owner of a moment ago signs in with one of them.
+    // The import brings accounts, so the previous owner signs in with one of them.
     keeper.wait("location.pathname === '/sign-in'").await?;
-    // That there are accounts now is known after a second.
+    // The server notices the new accounts within a second.
     let started = std::time::Instant::now();
     while keeper.run("!document.querySelector('#username')").await? == true {
         ensure!(started.elapsed().as_secs() < 20, "nobody is asked for a name");

@@ -11,7 +11,7 @@ on_both_databases!(
     settings_are_validated_with_messages,
 );
 
-/// A team: ada administers, mia manages, bob is a member of Alpha.
+/// A team: the administrator ada, the manager mia, and bob, a member of Alpha.
 struct Team {
     server: TestServer,
     ada: Visitor,
@@ -48,7 +48,7 @@ async fn team(backend: Backend) -> Result<Team> {
 async fn each_role_sees_only_its_pages(backend: Backend) -> Result<()> {
     let Team { server, mut ada, mut mia, mut bob } = team(backend).await?;
     let mut nobody = Visitor::new(server.admin())?;
-    // Path, and what bob, mia and ada are answered.
+    // The path and the statuses for bob, mia and ada.
     for (path, statuses) in [
         ("/", [200, 200, 200]),
         ("/search?q=crane", [200, 200, 200]),
@@ -102,7 +102,7 @@ async fn each_role_sees_only_its_pages(backend: Backend) -> Result<()> {
         let page = nobody.get(path).await?;
         assert!(page.leads_to().starts_with("/sign-in?next=") || path == "/", "{path}");
     }
-    // What changes something refuses alike, whatever is sent along.
+    // Changes are refused in the same way, whatever the fields are.
     let fields = [("name", "Evil"), ("username", "eve"), ("password", PASSWORD), ("role", "admin")];
     for (path, managers_may) in [
         ("/workspaces/new", true),
@@ -133,7 +133,7 @@ async fn each_role_sees_only_its_pages(backend: Backend) -> Result<()> {
         ("/admin/system/backup", false),
     ] {
         assert_eq!(bob.post(path, &fields).await?.status, 403, "{path}");
-        // To where a form goes nobody can be led back.
+        // The target of a form is not a page to return to.
         assert_eq!(nobody.post(path, &fields).await?.leads_to(), "/sign-in", "{path}");
         if !managers_may {
             assert_eq!(mia.post(path, &fields).await?.status, 403, "{path}");
@@ -180,7 +180,7 @@ async fn an_administrator_manages_users_and_keys(backend: Backend) -> Result<()>
     assert_eq!(ada.post("/admin/users", &new).await?.leads_to(), "/admin/users?done=created");
     let taken = ada.post("/admin/users", &new).await?;
     assert!(taken.status == 400 && taken.says("already exists"));
-    // Suspending ends what somebody has open.
+    // Suspending a user ends their sessions.
     let bobs = [("username", "bob"), ("role", "default"), ("suspended", "1"), ("limit", "5")];
     assert_eq!(ada.post("/admin/users/3", &bobs).await?.status, 303);
     assert_eq!(bob.get("/").await?.status, 303);

@@ -33,7 +33,7 @@ async fn every_search_mode_shows_its_results_and_reasons(backend: Backend, mode:
         headings.context("no heading")?,
         ["By meaning", "By words", "Hybrid", "Hybrid + reranking"]
     );
-    // Only the passage that holds a word of the question is found by words, and says how.
+    // Word search only finds the passage with a word of the question, and shows how.
     assert!(ways[1].contains("Berta") && !ways[1].contains("The boat"), "{}", ways[1]);
     assert!(ways[1].contains("Rank 1 by words") && !ways[1].contains("by meaning"), "{}", ways[1]);
     assert!(ways[0].contains("by meaning") && !ways[0].contains("by words"), "{}", ways[0]);
@@ -42,7 +42,7 @@ async fn every_search_mode_shows_its_results_and_reasons(backend: Backend, mode:
         ways[2].contains("Used by this workspace") && !ways[3].contains("Used by this workspace")
     );
     assert!(ways[3].contains("Similarity"), "{}", ways[3]);
-    // What is marked is what an answer would be built on.
+    // Marked passages would be the sources of an answer.
     assert!(ways[2].contains("hit-used"), "{}", ways[2]);
     for query in ["%00", "%F0%9F%9A%A2", &"x".repeat(4000), "---", "%22%20OR%20%22"] {
         assert_eq!(ada.get(&format!("/search?q={query}")).await?.status, 200, "{query}");

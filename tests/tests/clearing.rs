@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 in_both_modes!(exchanges_are_deleted_by_a_filter, a_deletion_must_name_its_exchanges,);
 
-// It names users of its own, or makes the team itself.
+// This test creates its own users.
 on_both_databases!(tokens_are_summed);
 
 const LOG: &str = "/v1/admin/workspace-chats";
@@ -94,7 +94,7 @@ async fn a_deletion_must_name_its_exchanges(backend: Backend, mode: Mode) -> Res
     let unknown = admin.delete(&format!("{LOG}?workspace=nope"), Value::Null).await?;
     assert_eq!(unknown.status, 404);
     assert_eq!(left(&server).await?.len(), 1);
-    // As much at the other mount.
+    // The other mount behaves in the same way.
     let elsewhere = admin.delete("/api/v1/admin/workspace-chats", Value::Null).await?;
     assert_eq!(elsewhere.status, 400);
     assert_eq!(left(&server).await?.len(), 1);

@@ -256,7 +256,7 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
         let change = json!({ "suspended": suspended });
         admin.post("/v1/admin/users/2", change).await?.ok()?;
         let token = match suspended {
-            // One that was issued before.
+            // A token that was issued earlier.
             1 => issued["token"].clone(),
             _ => admin.get("/v1/users/2/issue-auth-token").await?.ok()?["token"].clone(),
         };

@@ -17,7 +17,7 @@ async fn alpha(server: &TestServer) -> Result<&Client> {
     Ok(server.admin())
 }
 
-/// The events of a stream, which say nothing but `data`.
+/// Returns the events of a stream, which only have `data`.
 async fn events(client: &Client, path: &str, body: Value) -> Result<Vec<Value>> {
     let response = client.request(Method::POST, path).json(&body).send().await?;
     assert_eq!(response.status(), 200);

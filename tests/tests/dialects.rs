@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(sources_are_named_like_documents_in_each_dialect, limits_of_searches_are_parsed_loosely);
 
-/// A workspace with a text that was given a title and a web address.
+/// Creates a workspace with a text that has a title and a web address.
 async fn library(server: &TestServer) -> Result<Value> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -92,7 +92,7 @@ async fn limits_of_searches_are_parsed_loosely(backend: Backend) -> Result<()> {
         let native = admin.post(&path[4..], body).await?;
         assert_eq!(native.status, 400, "{more}");
     }
-    // All of a list of queries count, whatever stands first.
+    // Every query of a list counts, in any order.
     for query in [json!(["Which moons does Mars have?", "x"]), json!(["x", "moons of Mars?"])] {
         let several = json!({ "query": query, "topN": 1 });
         let found = admin.post(path, several.clone()).await?.ok()?;

@@ -7,13 +7,13 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-/// About a quarter of a megabyte.
+/// Returns a text of about a quarter of a megabyte.
 fn page(number: usize) -> Value {
     let text = format!("Page {number} tells of honey. ").repeat(10_000);
     json!({ "textContent": text, "metadata": { "title": format!("page {number}") } })
 }
 
-/// Adds pages until one is refused; gives the locations of the others, and the refusal.
+/// Adds pages until one is refused. Returns the locations of the others, and the refusal.
 async fn fill(admin: &Client) -> Result<(Vec<String>, Answer)> {
     let mut locations = Vec::new();
     for number in 0..1000 {
@@ -44,8 +44,8 @@ async fn a_full_disk_is_reported_and_loses_nothing() -> Result<()> {
     assert_says_why(&refused, "its disk is full");
     assert!(kept.len() > 10, "{}", kept.len());
 
-    // Until there is room, each change is made or refused with the reason, and nobody is let in
-    // who should not be.
+    // Until there is space, each change is made or refused with the reason, and nobody gets access
+    // who should not have it.
     let large = vec![b'x'; 4 << 20];
     assert_says_why(&admin.upload("large.txt", &large, &[]).await?, "its disk is full");
     let mut refusals = 0;
@@ -111,7 +111,7 @@ async fn a_database_that_becomes_read_only_is_reported_and_recovers() -> Result<
     let read_only = |on: &str| -> Result<()> {
         let set = format!("ALTER DATABASE {{}} SET default_transaction_read_only = {on}");
         server.database().administer(&set)?;
-        // Connections keep what held when they were made.
+        // Connections keep the settings of the time they were opened.
         server.database().administer(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
         )
@@ -143,7 +143,7 @@ async fn a_full_disk_is_reported_in_the_browser_too() -> Result<()> {
     let mut owner = Visitor::first(&server, Mode::Owner).await?;
     let created = owner.post("/workspaces/new", &[("name", "Alpha")]).await?;
     assert_eq!(created.status, 303, "{}", created.text);
-    // Room for what the database writes, and for no file.
+    // Enough space for the database's writes, but not for a file.
     let mut size = 24;
     while std::fs::write(&ballast, vec![7; size << 20]).is_err() {
         size -= 1;

@@ -49,7 +49,7 @@ async fn names_and_titles_are_kept_in_every_script() -> Result<()> {
         let added = server.admin().upload(name, b"some text", &[]).await?.ok()?;
         assert_eq!(added["documents"][0]["title"], name);
     }
-    // The name once as raw UTF-8 and once as RFC 5987 has it, which is preferred.
+    // The name as raw UTF-8 and in the encoding of RFC 5987, which is preferred.
     for header in [
         "filename=\"Журнал.txt\"",
         "filename=\"x.txt\"; filename*=UTF-8''%D0%96%D1%83%D1%80%D0%BD%D0%B0%D0%BB.txt",

@@ -66,7 +66,7 @@ async fn names_lead_to_no_other_file() -> Result<()> {
             assert_eq!((refused.status, &refused.body["error"]), (status, &json!(error)), "{name}");
         }
     }
-    // What lies there may be of any workspace.
+    // The files may belong to any workspace.
     let alpha = admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let bound = json!({ "workspace_ids": [alpha["workspace"]["id"]] });
     let bound = admin.post("/v1/admin/api-keys", bound).await?.ok()?["api_key"]["secret"].take();

@@ -25,8 +25,8 @@ fn mailbox() -> Vec<u8> {
     (0..MAILS).map(mail).collect::<String>().into_bytes()
 }
 
-/// Sends the mailbox for a workspace, and waits until the first of its mails are indexed: the
-/// request, and its job.
+/// Uploads the mailbox to a workspace and waits until the first mails are indexed. Returns the
+/// request and its job.
 async fn begin(admin: &Client) -> Result<(JoinHandle<Result<Answer>>, Value)> {
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let sender = admin.clone();
@@ -45,7 +45,7 @@ async fn begin(admin: &Client) -> Result<(JoinHandle<Result<Answer>>, Value)> {
     anyhow::bail!("no job was begun")
 }
 
-/// Every mail is a document of the library and of the workspace.
+/// Checks that every mail is a document of the library and of the workspace.
 async fn assert_whole(admin: &Client) -> Result<()> {
     let folder = admin.get("/v1/documents/folder/custom-documents?limit=1").await?.ok()?;
     assert_eq!(folder["totalCount"], MAILS);

@@ -19,7 +19,7 @@ async fn pages(admin: &Client) -> Result<Vec<String>> {
     documents(admin, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
-/// Every document has one place with one passage, and is found.
+/// Checks that every document is placed once, has one passage, and is found.
 async fn assert_whole(admin: &Client, adds: &[String]) -> Result<Value> {
     let found = admin.get("/v1/workspace/alpha").await?.ok()?;
     let places = found["workspace"][0]["documents"].clone();
@@ -61,7 +61,7 @@ async fn a_job_continues_after_a_kill(backend: Backend) -> Result<()> {
         (&json!("done"), &json!(PAGES))
     );
     assert_whole(server.admin(), &adds).await?;
-    // What was embedded before the kill is known, but for what was under way.
+    // Texts embedded before the kill are cached, except for those in progress.
     assert!(model.embedded().len() < PAGES + 150, "{}", model.embedded().len());
     Ok(())
 }

@@ -61,7 +61,7 @@ async fn a_key_bound_to_a_workspace_sees_no_other(backend: Backend) -> Result<()
             200,
             "{path}"
         );
-        // As if it did not exist.
+        // The workspace does not exist for this key.
         let hidden = bound.post(&format!("/v1/workspace/beta/{path}"), body.clone()).await?;
         let missing = bound.post(&format!("/v1/workspace/gone/{path}"), body).await?;
         assert_eq!((hidden.status, missing.status), (404, 404), "{path}");

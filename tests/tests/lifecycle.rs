@@ -20,7 +20,7 @@ async fn a_restart_keeps_everything(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// The storage holds what was acknowledged and nothing half done.
+/// Checks that the storage contains everything acknowledged and nothing unfinished.
 async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()> {
     server.admin().jobs_end().await?;
     let found = server.admin().get("/v1/workspace/crash").await?.ok()?;
@@ -34,8 +34,8 @@ async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()
     let files = server.document_files()?;
     let files: Vec<_> =
         files.iter().filter_map(|file| file.strip_prefix(&root).ok()?.to_str()).collect();
-    // On PostgreSQL a file that was being written is left alone for a minute, because the server
-    // may have other clients; on SQLite whoever is alone tidies up at once.
+    // On PostgreSQL an unfinished file is kept for a minute, because the server may have other
+    // clients; on SQLite a process that is alone cleans up at once.
     match server.backend() {
         Backend::Sqlite => assert_eq!(files, paths, "files and documents differ"),
         Backend::Postgres => assert!(paths.iter().all(|path| files.contains(path))),

@@ -18,7 +18,7 @@ async fn figures(client: &Client) -> Result<String> {
     Ok(answer.ok()?.as_str().unwrap_or_default().to_owned())
 }
 
-/// The value of the only line that begins with `name` and holds all of `labels`.
+/// Returns the value of the only line that begins with `name` and contains all `labels`.
 fn value(figures: &str, name: &str, labels: &[&str]) -> Result<f64> {
     let is_it =
         |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));

@@ -17,7 +17,7 @@ on_both_databases!(
 const CHAT: &str = "/v1/openai/chat/completions";
 const EMBEDDINGS: &str = "/v1/openai/embeddings";
 
-/// A workspace that knows about bees.
+/// Creates a workspace about bees.
 async fn alpha(server: &TestServer) -> Result<&Client> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -29,7 +29,7 @@ fn asking(model: &str, question: &str) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": question }] })
 }
 
-/// The data of every event of a stream.
+/// Returns the data of every event of a stream.
 async fn events(client: &Client, path: &str, mut body: Value) -> Result<Vec<String>> {
     body["stream"] = json!(true);
     let response = client.request(Method::POST, path).json(&body).send().await?;

@@ -11,7 +11,7 @@ on_both_databases!(
     keys_of_a_suspended_user_do_not_work,
 );
 
-/// A server in multi-user mode, whose first admin has id 1.
+/// Starts a server in multi-user mode, whose first admin has id 1.
 async fn multi_user(backend: Backend) -> Result<TestServer> {
     let server = TestServer::start(backend).await?;
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -68,7 +68,7 @@ async fn the_last_admin_cannot_be_removed(backend: Backend) -> Result<()> {
     }
     assert_eq!(admin.delete("/v1/admin/users/1", json!(null)).await?.status, 400);
     let second = new_user(admin, "second", "admin").await?;
-    // Two demotions at the same moment leave one of the two.
+    // Two concurrent demotions leave one admin.
     let both = [json!(1), second].map(|id| {
         let admin = admin.clone();
         tokio::spawn(async move {
@@ -117,7 +117,7 @@ async fn fields_of_a_user_are_validated() -> Result<()> {
     }
     let mass =
         json!({ "bio": "Hi", "id": 1, "created_at": "2020-01-01T00:00:00Z", "password_hash": "x" });
-    // A field that is not understood may have been meant to take something away.
+    // An unknown field may have been meant to restrict something.
     assert_eq!(admin.post(&path, mass).await?.status, 400);
     admin.post(&path, json!({ "bio": "Hi" })).await?.ok()?;
     for path in ["/v1/admin/users/99", "/v1/admin/users/x", "/v1/admin/users/99999999999"] {
@@ -245,7 +245,7 @@ async fn members_are_replaced_completely_or_not_at_all(backend: Backend) -> Resu
     Ok(())
 }
 
-/// A key that a user made rests while the user is suspended and ends when the user is deleted.
+/// A user's key does not work while the user is suspended, and is deleted with the user.
 async fn keys_of_a_suspended_user_do_not_work(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const PATHS: [&str; 2] = ["/v1/openai/images/generations", "/api/v1/openai/images/generations"];
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nto go by";
 
-/// With the model server as a maker of pictures.
+/// Starts a server with the model server as image provider.
 async fn server(provider: &str, address: &str, model: &str) -> Result<TestServer> {
     TestServer::start(painted(provider, address, model)).await
 }
@@ -71,7 +71,7 @@ async fn a_picture_is_generated_from_a_prompt_and_stored() -> Result<()> {
         let disposition = response.headers()["content-disposition"].to_str()?.to_owned();
         assert!(disposition.starts_with("inline; filename=\"img-"), "{disposition}");
         assert!(response.bytes().await?.starts_with(b"\x89PNG"));
-        // 512 by 512 is what the settings want where nobody says otherwise.
+        // The default size in the settings is 512 by 512.
         assert_eq!(model.requests().pop().unwrap_or_default()["size"], "512x512");
     }
     assert_eq!(std::fs::read_dir(server.storage().join("generated-images"))?.count(), 4);
@@ -99,7 +99,7 @@ async fn a_picture_is_generated_from_other_pictures() -> Result<()> {
         );
     }
     for path in PATHS {
-        // Without pictures a form is as good as JSON.
+        // A form without pictures equals JSON.
         order(admin, path, Form::new().text("prompt", "a cat")).await?.ok()?;
         assert_eq!(
             model.received().pop().map(|asked| asked.path).as_deref(),
@@ -197,7 +197,7 @@ async fn a_form_is_refused_without_an_image_provider() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     for (path, status) in PATHS.into_iter().zip(["503", "500"]) {
         let mut socket = tokio::net::TcpStream::connect(server.admin().address()).await?;
-        // The form never comes, so only a server that does not wait for it can say so.
+        // The form is never sent, so only a server that does not wait for it can respond.
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\
              Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9999\r\n\r\n"
@@ -232,7 +232,7 @@ async fn a_new_picture_evicts_old_ones() -> Result<()> {
     let directory = server.storage().join("generated-images");
     std::fs::create_dir_all(&directory)?;
     let old = directory.join("img-00000000-0000-4000-8000-000000000000.png");
-    // All that may be there: 2 GiB, of which nothing is on the disk.
+    // The limit of 2 GiB, as a sparse file.
     let file = std::fs::File::create(&old)?;
     file.set_len(2 << 30)?;
     let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
@@ -264,7 +264,7 @@ async fn a_failing_provider_is_reported_and_nothing_is_stored() -> Result<()> {
         }
         assert!(!server.storage().join("generated-images").exists(), "{name}");
     }
-    // What the provider cannot do is the client's mistake.
+    // An unsupported request is the client's mistake.
     let server = server("ollama", &model.base_url(), "painter").await?;
     let form = Form::new().text("prompt", "x").part("image_references", reference(PNG));
     let refused = order(server.admin(), PATHS[0], form).await?;
@@ -298,7 +298,7 @@ async fn a_provider_is_chosen_while_the_server_runs() -> Result<()> {
     admin.post(update, whole).await?.ok()?;
     admin.post(PATHS[0], json!({ "prompt": "a cat" })).await?.ok()?;
     assert_eq!(model.requests().pop().unwrap_or_default()["size"], "64x64");
-    // A size that is none is refused before it could stop every picture; `auto` leaves it open.
+    // An invalid size is refused, because it would break every request; `auto` is allowed.
     for (size, status) in [("512", 400), ("512 by 512", 400), ("auto", 200)] {
         let change = json!({ "ImageGenerationDimensions": size });
         assert_eq!(admin.post(update, change).await?.status, status, "{size}");

@@ -13,7 +13,7 @@ on_both_databases!(
     earlier_instructions_are_restored,
 );
 
-/// A server that repeats questions, with a workspace `alpha`, and its language model.
+/// Starts a server that repeats questions, with a workspace `alpha` and its language model.
 async fn alpha(backend: Backend) -> Result<(TestServer, model_server::ModelServer)> {
     let model = model_server::start().await?;
     let options = Options::from(backend).answered_by(model.base_url(), "echo", "4096");
@@ -22,7 +22,7 @@ async fn alpha(backend: Backend) -> Result<(TestServer, model_server::ModelServe
     Ok((server, model))
 }
 
-/// The last instructions and question that the model received.
+/// Returns the last instructions and question that the model received.
 fn last_asked(model: &model_server::ModelServer) -> Result<(String, String)> {
     let last = model.requests().pop().context("nothing was asked")?;
     let messages = last["messages"].as_array().context("no messages")?;
@@ -90,7 +90,7 @@ async fn commands_in_a_message_are_replaced_by_their_texts(backend: Backend) -> 
     for mount in ["/v1", "/api/v1"] {
         let path = format!("{mount}/workspace/alpha/chat");
         admin.post(&path, ask.clone()).await?.ok()?;
-        // The key is nobody's, so it has everybody's commands only.
+        // The key belongs to no user, so only shared commands apply.
         assert_eq!(last_asked(&model)?.1, "In one sentence. Who is it? /aye /shorter");
     }
     let thread =
@@ -100,7 +100,7 @@ async fn commands_in_a_message_are_replaced_by_their_texts(backend: Backend) -> 
     let asked = json!({ "message": "/aye", "mode": "chat", "userId": 1 });
     admin.post(&chat, asked).await?;
     assert_eq!(last_asked(&model)?.1, "Like a sailor. /short");
-    // What was asked is what is kept.
+    // The question is stored as asked.
     let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
     assert_eq!(history["history"][0]["content"], "In one sentence. Who is it? /aye /shorter");
 

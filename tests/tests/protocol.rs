@@ -109,7 +109,7 @@ async fn both_mounts_confirm_a_valid_key() -> Result<()> {
         assert!(answer.header("content-type").starts_with("application/json"));
         assert_eq!(answer.ok()?, json!({ "authenticated": true }));
     }
-    // Any scheme word will do at the other mount, and only there.
+    // Only the other mount accepts any authentication scheme.
     for (path, status) in [("/v1/auth", 403), ("/api/v1/auth", 200)] {
         let basic = format!("Basic {}", e2e::KEY);
         let request =

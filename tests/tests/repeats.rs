@@ -37,7 +37,7 @@ async fn a_request_with_an_idempotency_key_runs_once(backend: Backend, mode: Mod
         let answer = named(admin, path, "one", "Something else.").await?;
         assert_eq!((answer.status, &answer.body["success"]), (status, &json!(false)));
     }
-    // What failed is tried again.
+    // A failed request runs again.
     for _ in 0..2 {
         assert_eq!(named(admin, upload, "empty", "").await?.status, 422);
     }
@@ -72,7 +72,7 @@ async fn a_request_with_an_idempotency_key_runs_once(backend: Backend, mode: Mod
         }
     }
     assert_eq!((made.len(), count(admin).await?), (1, json!(4)));
-    // A document that has gone since is still what the request was answered with.
+    // A repeated request returns the same response even if its document was deleted.
     let id = first["documents"][0]["id"].as_str().unwrap_or_default();
     admin.delete(&format!("/v1/document/id/{id}"), json!(null)).await?.ok()?;
     let again = named(admin, upload, "one", "Bees make honey.").await?.ok()?;
@@ -112,7 +112,7 @@ async fn an_upload_with_a_key_replaces_the_previous_one_everywhere(
             assert_eq!(documents[0]["docId"], place);
         }
     }
-    // Nothing of an upload that comes to nothing is seen.
+    // A failed upload leaves no trace.
     assert_eq!(admin.upload("v3.txt", b"", &keyed("alpha")).await?.status, 422);
     assert_eq!(admin.get("/v1/system/vector-count").await?.ok()?["vectorCount"], 2);
     for wrong in ["", &"x".repeat(513), "a\u{7}b"] {

@@ -60,7 +60,7 @@ async fn types_are_listed_as_accepted_once_they_can_be_read() -> Result<()> {
     assert_eq!(refused.status, 422);
     let reason = refused.body.to_string();
     assert!(reason.contains("carrel model fetch ocr"), "{reason}");
-    // A model that comes later is used without a restart.
+    // A model installed later is used without a restart.
     if has_model() {
         let fetched = PathBuf::from(std::env::var_os("CARREL_MODEL_DIR").unwrap_or_default());
         let (from, into) = (fetched.with_file_name("ocr"), nowhere.path().join("ocr"));

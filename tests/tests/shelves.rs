@@ -180,7 +180,7 @@ async fn documents_are_moved_completely_or_not_at_all(backend: Backend, mode: Mo
             (vec!["a.txt", "b.txt"], vec![])
         );
     }
-    // The other dialect leaves what is in a workspace where it is.
+    // The other dialect does not move documents that are in a workspace.
     let both = files(&[(&placed, &moved(&placed)), (&loose, &moved(&loose))]);
     let said = admin.post("/api/v1/document/move-files", both).await?.ok()?;
     let message = "1/2 files not moved. Unembed them from all workspaces.";

@@ -13,7 +13,7 @@ on_both_databases!(
 
 const PASSWORD: &str = "correct horse";
 
-/// A server with the admins `main-admin` and `ann`, whose id is 2.
+/// Starts a server with the admins `main-admin` and `ann`, whose id is 2.
 async fn multi_user(backend: Backend) -> Result<TestServer> {
     let server = TestServer::start(backend).await?;
     let first = json!({ "username": "main-admin", "password": PASSWORD });
@@ -28,7 +28,7 @@ async fn sign_in(server: &TestServer, name: &str, password: &str) -> Result<Answ
     server.admin().anonymous().post("/v1/session", body).await
 }
 
-/// The cookie that an answer sets, as a browser sends it back.
+/// Returns the cookie that a response sets, as a browser sends it back.
 fn cookie(answer: &Answer) -> Result<String> {
     let set = answer.header("set-cookie");
     Ok(set.split(';').next().filter(|pair| !pair.is_empty()).context("no cookie")?.to_owned())
@@ -57,7 +57,7 @@ async fn a_user_signs_in_and_out(backend: Backend) -> Result<()> {
     for cookie in [&session, &format!("theme=dark; {session}"), &other] {
         assert_eq!(who(&server, cookie).await?.ok()?, json!({ "user": ann }));
     }
-    // A session is no key, wherever it is sent, and a key is no session.
+    // A session cannot be used as a key, nor a key as a session.
     for path in ["/v1/auth", "/api/v1/auth", "/v1/admin/users"] {
         assert_eq!(with_cookie(server.admin(), Method::GET, path, &session).await?.status, 403);
         assert_eq!(server.admin().with_key(token).get(path).await?.status, 403);
@@ -119,7 +119,7 @@ async fn guessing_reveals_nothing_and_is_slowed_down(backend: Backend) -> Result
     }
     let logged = server.admin().get("/v1/admin/event-logs?limit=8").await?.ok()?;
     let why = |place: usize| {
-        // One event each, but for those of the same name for the same reason.
+        // One event for each, except for repetitions of the same name and reason.
         let event = &logged["events"][guesses.len() - 3 - place];
         (event["event"].as_str().unwrap_or_default().to_owned(), event["actor"].clone())
     };
@@ -129,7 +129,7 @@ async fn guessing_reveals_nothing_and_is_slowed_down(backend: Backend) -> Result
     assert_eq!(why(2).0, "failed_login_account_suspended");
     assert!(!logged.to_string().contains(PASSWORD));
 
-    // Whoever goes on guessing has to wait, also with the right password.
+    // Further guesses are delayed, even with the right password.
     for _ in 0..10 {
         sign_in(&server, "ann", "wrong horse").await?;
     }

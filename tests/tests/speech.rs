@@ -11,7 +11,7 @@ on_both_databases!(a_recording_is_transcribed_and_counted, an_answer_is_spoken_o
 const MOUNTS: [&str; 2] = ["/v1", "/api/v1"];
 const HEARD: &str = "Good morning. I heard 100 bytes.";
 
-/// With the model server as ear and voice.
+/// Returns options with the model server as transcriber and voice.
 pub fn configured(backend: Backend, model: &ModelServer) -> Options {
     Options::from(backend)
         .with("STT_PROVIDER", "generic-openai")
@@ -133,7 +133,7 @@ async fn the_daily_minutes_are_limited_by_the_settings() -> Result<()> {
     assert_eq!((refused.status, &refused.body["error"]["type"]), (429, &json!("rate_limit_error")));
     let message = refused.body["error"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("1 minutes a day"), "{message}");
-    // Words are counted on their own.
+    // Words are counted separately.
     let body = json!({ "input": "a ".repeat(500), "voice": "ada" });
     assert_eq!(sound(admin, "/v1/openai/audio/speech", &body).await?.0, 200);
     assert_eq!(sound(admin, "/v1/openai/audio/speech", &body).await?.0, 429);
@@ -154,7 +154,7 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_reported() 
     assert_eq!(unheard.status, 503, "{}", unheard.body);
     assert!(unheard.body.to_string().contains("carrel model fetch whisper-base"));
     let (status, _, said) = sound(admin, mouth, &body).await?;
-    // The voices inside the server need a program that may be installed or not.
+    // The built-in voices need a program that may not be installed.
     assert!(status == 200 || status == 503, "{status}");
     let is_named = String::from_utf8_lossy(&said).contains("espeak-ng");
     assert!(status == 200 || is_named, "{}", String::from_utf8_lossy(&said));

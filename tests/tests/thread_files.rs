@@ -10,7 +10,7 @@ on_both_databases!(a_file_is_sent_with_every_question_of_its_thread_until_it_is_
 const FERRY: &str = "VGhlIGZlcnJ5IHNhaWxzIGF0IG5pbmUu";
 const MINUTES: &str = "TWludXRlcyBvZiB0aGUgbWVldGluZy4=";
 
-/// Everything that the model was last sent.
+/// Returns the last messages sent to the model.
 fn last_sent(model: &model_server::ModelServer) -> Result<String> {
     Ok(model.requests().pop().context("nothing was asked")?["messages"].to_string())
 }
@@ -79,7 +79,7 @@ async fn a_file_is_sent_with_every_question_of_its_thread_until_it_is_removed(
     }
     assert_eq!(admin.post(files, file("more.txt", MINUTES)).await?.status, 429);
 
-    // They go with their thread.
+    // The files are deleted with their thread.
     admin.delete("/v1/workspace/alpha/thread/tides", json!({})).await?.ok()?;
     assert_eq!(admin.get(files).await?.status, 404);
     Ok(())

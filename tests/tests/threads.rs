@@ -5,7 +5,7 @@ use serde_json::json;
 
 in_both_modes!(a_thread_is_found_by_a_part_of_its_name, the_history_contains_the_exchanges,);
 
-// It names users of its own, or makes the team itself.
+// This test creates its own users.
 on_both_databases!(a_thread_lives_in_its_workspace);
 
 async fn server(backend: Backend, mode: Mode) -> Result<TestServer> {
@@ -23,7 +23,7 @@ async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
     let made = admin.post("/v1/workspace/alpha/thread/new", body.clone()).await?.ok()?;
     let thread = &made["thread"];
     assert_eq!((&thread["name"], &thread["slug"]), (&json!("Support"), &json!("My-dot-Thread")));
-    // There is only one user, so it is nobody's.
+    // There is only one user, so the thread has no owner id.
     assert_eq!((&thread["user_id"], &made["message"]), (&json!(null), &json!(null)));
     let again = admin.post("/v1/workspace/beta/thread/new", body).await?;
     assert_eq!((again.status, &again.body["thread"]), (409, &json!(null)));

@@ -17,16 +17,16 @@ on_both_databases!(
 /// The maximum time for a change to reach a store, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// More passages than any test here stores, so that none is left out for others that are as near.
+/// More passages than any test stores, so that none is omitted because of equal distances.
 const MOST_FOUND: usize = 100;
 
-/// A vector database, and a corner in it.
+/// A vector database.
 enum Store {
     Chroma { address: String },
     PgVector { url: String, table: String },
 }
 
-/// Names a store that `cargo xtask test` has started; `None` when it is to be left out.
+/// Returns a store started by `cargo xtask test`; `None` if it is skipped.
 fn named(variable: &str) -> Result<Option<String>> {
     let named = std::env::var(variable)
         .with_context(|| format!("{variable} is not set; `cargo xtask test` sets it"))?;
@@ -47,7 +47,7 @@ impl Store {
         Ok(named("CARREL_TEST_PGVECTOR")?.map(|url| Self::PgVector { url, table }))
     }
 
-    /// Public names, values, and the variables that a process is given instead.
+    /// Returns public names, values, and the variables for a process.
     fn settings(&self) -> Vec<(&'static str, &'static str, &str)> {
         match self {
             Self::Chroma { address } => vec![
@@ -70,7 +70,7 @@ impl Store {
         TestServer::start(options).await
     }
 
-    /// The number of a server's vectors in the store.
+    /// Returns the number of a server's vectors in the store.
     async fn held(&self, server: &TestServer) -> Result<u64> {
         match self {
             Self::Chroma { address } => {
@@ -84,7 +84,7 @@ impl Store {
                     if name.starts_with(&prefix) && !name.ends_with("-marks") {
                         let id = collection["id"].as_str().unwrap_or_default();
                         let counted = store.get(&format!("{base}/{id}/count")).await?;
-                        // It may have gone since.
+                        // The collection may have been deleted meanwhile.
                         held += counted.body.as_u64().unwrap_or_default();
                     }
                 }
@@ -99,7 +99,7 @@ impl Store {
         }
     }
 
-    /// Waits until the store holds as many vectors as the server says that there are.
+    /// Waits until the store has as many vectors as the server reports.
     async fn agrees(&self, server: &TestServer) -> Result<u64> {
         let started = Instant::now();
         loop {
@@ -116,7 +116,7 @@ impl Store {
     }
 }
 
-/// Under which name a server keeps its vectors.
+/// Returns the name under which a server stores its vectors.
 async fn name_of(server: &TestServer) -> Result<String> {
     server.wait_for_log("vectors are kept in").await?;
     let log = server.log()?;
@@ -200,7 +200,8 @@ async fn changes_missed_by_a_store_because_of_a_kill_are_synced(backend: Backend
             acknowledged.push(added);
             kept += 1;
             if kept == 10 {
-                // One goes while others come; nobody is told of it before the end.
+                // One document is deleted while others are added; the kill comes before the
+                // response.
                 let (location, ..) = acknowledged.swap_remove(0);
                 let gone = json!({ "names": [location] });
                 server.admin().delete("/v1/system/remove-documents", gone).await?.ok()?;
@@ -236,7 +237,7 @@ async fn stores_are_switched_while_the_server_runs() -> Result<()> {
         assert_eq!(found(admin, "moons of Mars").await?, ["planets"], "searches go on");
         assert_eq!(store.agrees(&server).await?, 1);
     }
-    // One that is not there: the index inside the server answers, and the log says why.
+    // An unreachable store: the built-in index answers, and the log reports it.
     let nobody = json!({ "ChromaEndpoint": "http://127.0.0.1:9" });
     admin.post("/v1/system/update-env", nobody).await?.ok()?;
     server.wait_for_log("http://127.0.0.1:9/ cannot be reached").await?;
@@ -263,7 +264,7 @@ async fn without_memory_for_the_fallback_a_search_reports_the_failure() -> Resul
     assert_eq!(refused.status, 503);
     let said = refused.body.to_string();
     assert!(said.contains("Qdrant is unavailable") && said.contains("QDRANT_ENDPOINT"), "{said}");
-    // By words alone nothing is asked of the store.
+    // A word search does not query the store.
     let query = json!({ "query": "bees", "searchMode": "lexical" });
     let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
     assert_eq!(found["results"][0]["metadata"]["title"], "bees");

@@ -20,7 +20,7 @@ async fn alpha(server: &TestServer, settings: Value) -> Result<&Client> {
     Ok(server.admin())
 }
 
-/// The messages of the latest request.
+/// Returns the messages of the latest request.
 fn asked(model: &model_server::ModelServer) -> Result<Vec<Value>> {
     let latest = model.requests().pop().context("the model was not asked")?;
     latest["messages"].as_array().cloned().context("no messages")
@@ -110,7 +110,7 @@ async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Resu
     admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
     let body = json!({ "message": "Anything?", "mode": "query", "userId": ada });
     admin.post("/v1/workspace/alpha/thread/one/chat", body).await?.ok()?;
-    // Later answers are not to see it, so histories do not have it; the log does.
+    // Later answers must not see it, so histories omit it; the log contains it.
     let log = admin.post("/api/v1/admin/workspace-chats", json!({})).await?.ok()?;
     let kept = &log["chats"][0];
     assert_eq!((&kept["prompt"], &kept["include"]), (&json!("Anything?"), &json!(false)), "{log}");
@@ -140,7 +140,7 @@ async fn changes_update_the_times_of_workspaces_threads_and_placements(backend: 
     let pin = json!({ "docPath": added["documents"][0]["location"], "pinStatus": true });
     admin.post("/v1/workspace/alpha/update-pin", pin).await?.ok()?;
     let after = times().await?;
-    // Times are of one length, so texts compare as they do.
+    // Times have a fixed length, so texts compare like times.
     let moved = before.iter().zip(&after).all(|(before, after)| after > before);
     assert!(moved, "{before:?} {after:?}");
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::names::NAMES;
 use super::{Target, assert_unbroken, backend};
 
-/// In place of every field, whatever it is.
+/// Returns values to put in place of every field.
 fn swaps() -> Vec<Value> {
     let large = "x ".repeat(5_000);
     let mut swaps = vec![
@@ -77,7 +77,7 @@ async fn no_value_in_any_field_breaks_an_operation_or_grants_rights() -> Result<
     }
     assert!(tried > 3000, "{tried}");
     let after = target.guarded().await?;
-    // Keys and people are made by some of these, and by nothing else.
+    // Only some of these operations may create keys and users.
     assert_eq!((after.admins, after.multi_user), (before.admins, before.multi_user));
     assert_eq!(after.files, before.files);
     Ok(())
@@ -166,7 +166,7 @@ async fn unknown_fields_grant_no_rights() -> Result<()> {
         (&after.admins, &after.multi_user, &after.files),
         (&before.admins, &before.multi_user, &before.files)
     );
-    // Whoever comes in by an invite is nobody in particular, whatever they say they are.
+    // A user who registers with an invite gets the default role, whatever the request says.
     let invite = target.server.admin().post("/v1/admin/invite/new", json!({})).await?.ok()?;
     let code = invite["invite"]["code"].as_str().unwrap_or_default();
     let mut body = powers;

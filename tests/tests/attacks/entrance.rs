@@ -65,7 +65,7 @@ async fn a_sign_on_link_works_only_when_followed_on_purpose() -> Result<()> {
     let foreign = anonymous.request(Method::GET, &page).header("sec-fetch-site", "cross-site");
     let asked = send(foreign).await?;
     assert_eq!((asked.status, asked.header("set-cookie")), (200, ""));
-    // It is good still, for whoever means it.
+    // The link still works for its user.
     let followed = visitor.get(&page).await?;
     assert!(followed.header("set-cookie").starts_with("carrel_"), "{:?}", followed.headers);
     Ok(())
@@ -145,7 +145,7 @@ async fn no_log_level_reveals_the_code_of_an_invite() -> Result<()> {
     Ok(())
 }
 
-/// 256 files of 256 MiB, as far as the head of the request says.
+/// The header of the request claims 256 files of 256 MiB.
 #[tokio::test]
 async fn a_form_of_too_many_large_files_is_refused_unread() -> Result<()> {
     let server = TestServer::start(backend()).await?;
@@ -193,7 +193,7 @@ async fn a_bound_key_places_only_documents_of_its_workspaces(backend: Backend) -
             let body = json!({ "adds": [locations[2], "custom-documents/none.json"] });
             let answer = bound.post(&format!("{path}{query}"), body).await?;
             assert!(answer.status < 500, "{mount}{query} {}", answer.body);
-            // What is not theirs is as if it did not exist.
+            // Documents of other workspaces do not exist for this key.
             let told = answer.body.to_string();
             let same = |location: &str| told.matches(location).count();
             assert_eq!(same(&locations[2]) > 0, same("none.json") > 0, "{mount}{query} {told}");
@@ -201,7 +201,7 @@ async fn a_bound_key_places_only_documents_of_its_workspaces(backend: Backend) -
     }
     let (alpha, beta) = (locations[0].clone(), locations[1].clone());
     assert_eq!(titles().await?, std::slice::from_ref(&alpha));
-    // What another of their workspaces has may be placed.
+    // Documents of the key's other workspaces can be placed.
     let body = json!({ "adds": [beta] });
     bound.post("/v1/workspace/alpha/update-embeddings", body).await?.ok()?;
     let mut both = vec![alpha, beta];

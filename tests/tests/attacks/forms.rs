@@ -18,10 +18,10 @@ use super::floods::peak;
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// Pages that read a form of somebody who is not signed in.
+/// Pages that read forms of visitors who are not signed in.
 const OPEN_PAGES: [&str; 3] = ["/sign-in", "/setup", "/invite/abc"];
 
-/// The additional memory that the server may take, in bytes.
+/// Limit of the server's additional memory, in bytes.
 const CAP: u64 = 64 << 20;
 
 fn gzipped(text: &[u8]) -> Result<Vec<u8>> {
@@ -79,7 +79,7 @@ async fn forms_with_millions_of_fields_cost_strangers_more_than_the_server() -> 
         let request = visitor.request(Method::POST, path).header("content-type", URLENCODED);
         request.body(fields.clone()).send()
     });
-    // The server may hang up while a form is still being sent.
+    // The server may close the connection while a form is still being sent.
     for answer in join_all(floods).await.into_iter().flatten() {
         assert_eq!(answer.status(), 413);
     }
@@ -90,7 +90,7 @@ async fn forms_with_millions_of_fields_cost_strangers_more_than_the_server() -> 
         let body = vec!["password=wrong"; count].join("&");
         let page = request.body(body).send().await?;
         let said = page.status().as_u16();
-        // Within the limit the form is read; the password is wrong, or nobody has set one yet.
+        // Within the limit the form is read; then the password is wrong, or none is set yet.
         assert!(if count > 1_000 { said == status } else { said != 413 }, "{count}: {said}");
         assert_eq!(page.text().await?.contains("more than 1000 fields"), count > 1_000);
     }

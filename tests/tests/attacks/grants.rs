@@ -11,11 +11,11 @@ use super::{Target, backend};
 
 on_both_databases!(a_key_cannot_create_a_broader_key, forms_refuse_unknown_options);
 
-/// Administrative bodies that grant nothing: each has recorded behaviour for unknown fields.
+/// Administrative operations that grant nothing. Each has recorded behaviour for unknown fields.
 const GRANTS_NOTHING: [&str; 4] =
     ["/admin/preferences", "/admin/workspace-chats", "/admin/enable-multi-user", "/system/"];
 
-/// Other spellings of a field, of which none is one that the operation knows.
+/// Returns misspellings of a field that the operation does not know.
 fn misspelled(field: &str, known: &[String]) -> BTreeSet<String> {
     let singular = field.strip_suffix('s').map(str::to_owned);
     let plural = format!("{field}s");
@@ -23,7 +23,7 @@ fn misspelled(field: &str, known: &[String]) -> BTreeSet<String> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let known: BTreeSet<_> = known.iter().map(String::as_str).collect();
     let is_new = |name: &String| !known.contains(name.as_str()) && !name.is_empty();
-    // camelCase and snake_case are both understood natively.
+    // The native API accepts camelCase and snake_case.
     let is_alias = |name: &String| *name != name.to_uppercase() && plain(name) == plain(field);
     spellings
         .into_iter()
