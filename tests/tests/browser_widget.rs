@@ -138,7 +138,7 @@ async fn a_visitor_asks_comes_back_and_clears_the_conversation() -> Result<()> {
     visitor.prefer("dark").await?;
     assert_eq!(violations(&mut visitor).await?, [""; 0]);
 
-    // Escape closes it and returns the focus; key events in it do not reach the page.
+    // Escape closes the window and returns the focus.
     visitor.press("Escape").await?;
     visitor.wait(&format!("!{}.checkVisibility()", find(".window"))).await?;
     assert_eq!(visitor.run(&format!("{FIND}.activeElement.className")).await?, "launcher");

@@ -200,8 +200,8 @@ async fn changes_missed_by_a_store_because_of_a_kill_are_synced(backend: Backend
             acknowledged.push(added);
             kept += 1;
             if kept == 10 {
-                // One document is deleted while others are added; the kill comes before the
-                // response.
+                // One document is deleted while others are added, and the server is killed before
+                // the store is synced.
                 let (location, ..) = acknowledged.swap_remove(0);
                 let gone = json!({ "names": [location] });
                 server.admin().delete("/v1/system/remove-documents", gone).await?.ok()?;
