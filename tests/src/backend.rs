@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Names the server that PostgreSQL tests make their databases on; `skip` leaves them out.
+/// Variable with the PostgreSQL server for tests; `skip` omits these tests.
 const POSTGRES: &str = "CARREL_TEST_POSTGRES";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +13,10 @@ pub enum Backend {
     Postgres,
 }
 
-/// Whom a server serves.
+/// The mode of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// One person, the owner, who signs in with a password alone.
+    /// A single owner, who signs in with only a password.
     Owner,
     /// Users with names and roles.
     Team,
@@ -25,7 +25,7 @@ pub enum Mode {
 /// A database of one test. A PostgreSQL one is dropped with it.
 #[derive(Debug)]
 pub enum Database {
-    /// In the storage directory, where the server puts it unless told otherwise.
+    /// In the storage directory, the default.
     Sqlite,
     Postgres {
         server: String,
@@ -34,7 +34,7 @@ pub enum Database {
 }
 
 impl Backend {
-    /// Whether tests on it are to run here.
+    /// Whether tests on this backend should run.
     pub fn is_wanted(self) -> bool {
         self == Self::Sqlite || std::env::var(POSTGRES).as_deref() != Ok("skip")
     }
@@ -55,7 +55,7 @@ impl Backend {
 }
 
 impl Database {
-    /// The value of `DATABASE_URL`, if it is set.
+    /// Returns the value of `DATABASE_URL`, if needed.
     pub fn url(&self) -> Option<String> {
         let Self::Postgres { server, name } = self else { return None };
         let (base, _) = server.rsplit_once('/')?;
@@ -64,7 +64,8 @@ impl Database {
 }
 
 impl Database {
-    /// Has the server of a PostgreSQL database run a statement; `{}` stands for its name.
+    /// Runs a statement on the server of a PostgreSQL database; `{}` stands for the database's
+    /// name.
     pub fn administer(&self, statement: &str) -> Result<()> {
         match self {
             Self::Sqlite => bail!("there is no server"),
@@ -86,7 +87,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Self::Postgres { server, name } = self {
-            // A database that stays behind goes with the throwaway server.
+            // A database that is left behind disappears with the temporary server.
             let _ = psql(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
     }

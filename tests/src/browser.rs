@@ -18,14 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The interval between checks of a condition on a page.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// The programs that are tried, in this order, unless `CARREL_TEST_CHROMIUM` names one.
+/// The programs to try, in this order, unless `CARREL_TEST_CHROMIUM` names one.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// A name of this machine. What is found under a name and without encryption is told less by browsers
-/// than what is local: no `Sec-Fetch-Site`, for one.
+/// A host name of this machine. Browsers treat unencrypted pages of a named host differently from
+/// local ones: they send no `Sec-Fetch-Site`, for example.
 pub const NAMED_HOST: &str = "desk.example";
 
-/// A browser with one tab, a profile of its own, and a memory of what it saw.
+/// A browser with one tab and a separate profile, which records requests and messages.
 pub struct Browser {
     child: Child,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -39,7 +39,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts one; a window of `width` by `height` pixels.
+    /// Starts a browser with a window of `width` by `height` pixels.
     pub async fn start(width: u32, height: u32) -> Result<Self> {
         let profile = TempDir::new()?;
         let mut command = Command::new(program()?);
@@ -49,9 +49,9 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update", "--mute-audio"])
             .arg("--disable-features=Translate,MediaRouter,OptimizationHints,HttpsUpgrades")
             .args(["--lang=en-GB", "--no-proxy-server"])
-            // Scripts of tests press buttons, which to Chromium is nobody's gesture.
+            // Buttons pressed by scripts do not count as user gestures in Chromium.
             .arg("--autoplay-policy=no-user-gesture-required")
-            // A microphone that hums, and nobody who would have to allow it.
+            // A fake microphone that hums, without a permission prompt.
             .args(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"])
             .arg(format!("--host-resolver-rules=MAP {NAMED_HOST} 127.0.0.1"))
             .arg(format!("--window-size={width},{height}"))
@@ -107,7 +107,7 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", metrics).await.map(drop)
     }
 
-    /// Has the system prefer `light` or `dark`.
+    /// Sets the preferred color scheme to `light` or `dark`.
     pub async fn prefer(&mut self, theme: &str) -> Result<()> {
         let features = json!([
             { "name": "prefers-color-scheme", "value": theme },
@@ -116,13 +116,13 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await.map(drop)
     }
 
-    /// Shows pages as they are printed.
+    /// Switches to the print layout, or back.
     pub async fn print_sheet(&mut self, is_printed: bool) -> Result<()> {
         let media = if is_printed { "print" } else { "" };
         self.call("Emulation.setEmulatedMedia", json!({ "media": media })).await.map(drop)
     }
 
-    /// Opens an address and waits until it is there.
+    /// Opens an address and waits until it is loaded.
     pub async fn open(&mut self, address: &str) -> Result<()> {
         self.run("window.__left = true").await?;
         let opened = self.call("Page.navigate", json!({ "url": address })).await?;
@@ -130,19 +130,19 @@ impl Browser {
         self.arrived().await
     }
 
-    /// Waits for another page than the one that was marked as left.
+    /// Waits for the next page after the one that was marked as left.
     async fn arrived(&mut self) -> Result<()> {
         self.wait("!window.__left && document.readyState === 'complete'").await
     }
 
-    /// Does something that leads to another page, and waits for that.
+    /// Runs a script that leads to another page, and waits for that page.
     pub async fn leave_by(&mut self, script: &str) -> Result<()> {
         self.run("window.__left = true").await?;
         self.run(script).await?;
         self.arrived().await
     }
 
-    /// Runs a script and gives its value.
+    /// Runs a script and returns its value.
     pub async fn run(&mut self, script: &str) -> Result<Value> {
         let expression =
             json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
@@ -153,11 +153,11 @@ impl Browser {
         Ok(done["result"]["value"].clone())
     }
 
-    /// Waits until a script says something true.
+    /// Waits until a script returns true.
     pub async fn wait(&mut self, script: &str) -> Result<()> {
         let started = Instant::now();
         loop {
-            // While a page changes there may be nothing to run it in.
+            // During a page load there may be no context to run the script in.
             let said = self.run(script).await.unwrap_or_default();
             if said.as_bool() == Some(true) {
                 return Ok(());
@@ -175,7 +175,7 @@ impl Browser {
         self.wait(&format!("document.body.innerText.includes({})", json!(text))).await
     }
 
-    /// Fills a field in, as a person who types does.
+    /// Fills in a field, with the events of typing.
     pub async fn fill(&mut self, selector: &str, text: &str) -> Result<()> {
         self.run(&format!(
             "(() => {{ const field = document.querySelector({}); field.focus(); \
@@ -192,12 +192,12 @@ impl Browser {
         self.run(&click(selector)).await.map(drop)
     }
 
-    /// Presses something that leads to another page.
+    /// Clicks an element that leads to another page.
     pub async fn follow(&mut self, selector: &str) -> Result<()> {
         self.leave_by(&click(selector)).await
     }
 
-    /// Puts files into a field for them.
+    /// Selects files in a file field.
     pub async fn choose_files(&mut self, selector: &str, files: &[&Path]) -> Result<()> {
         let root = self.call("DOM.getDocument", json!({})).await?["root"]["nodeId"].clone();
         let node = json!({ "nodeId": root, "selector": selector });
@@ -206,7 +206,7 @@ impl Browser {
         self.call("DOM.setFileInputFiles", files).await.map(drop)
     }
 
-    /// Drops files, and folders with all that is in them, in the middle of the window.
+    /// Drops files, or folders with their contents, in the middle of the window.
     pub async fn drop_files(&mut self, files: &[&Path]) -> Result<()> {
         let middle = self.run("[innerWidth / 2, innerHeight / 2]").await?;
         let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
@@ -217,7 +217,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Has the system be set for a time zone, and for a language such as `en-GB`.
+    /// Sets the time zone and a language such as `en-GB`.
     pub async fn live_in(&mut self, zone: &str, language: &str) -> Result<()> {
         let zone = json!({ "timezoneId": zone });
         self.call("Emulation.setTimezoneOverride", zone).await?;
@@ -228,32 +228,32 @@ impl Browser {
         self.call("Emulation.setLocaleOverride", language).await.map(drop)
     }
 
-    /// Has every page be the first one that is opened here.
+    /// Clears the caches, so that every page loads as on a first visit.
     pub async fn forget_everything_seen(&mut self) -> Result<()> {
         let cache = json!({ "cacheDisabled": true });
         self.call("Network.setCacheDisabled", cache).await.map(drop)
     }
 
-    /// Has pages come from the server itself. Of what passes through a service worker, Chromium
-    /// tells only the size before compression.
+    /// Bypasses the service worker: for its responses, Chromium only reports the size before
+    /// compression.
     pub async fn bypass_service_worker(&mut self) -> Result<()> {
         self.call("Network.enable", json!({})).await?;
         let bypass = json!({ "bypass": true });
         self.call("Network.setBypassServiceWorker", bypass).await.map(drop)
     }
 
-    /// Has pages run no scripts from now on, or run them again. What is asked here still works.
+    /// Disables the scripts of pages, or enables them again. Scripts of tests still run.
     pub async fn run_no_scripts(&mut self, none: bool) -> Result<()> {
         let disabled = json!({ "value": none });
         self.call("Emulation.setScriptExecutionDisabled", disabled).await.map(drop)
     }
 
-    /// Forgets every session.
+    /// Clears all cookies.
     pub async fn forget_cookies(&mut self) -> Result<()> {
         self.call("Network.clearBrowserCookies", json!({})).await.map(drop)
     }
 
-    /// Takes the network away, or gives it back.
+    /// Switches the network off or on.
     pub async fn go_offline(&mut self, offline: bool) -> Result<()> {
         let network = json!({
             "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
@@ -292,7 +292,7 @@ impl Browser {
         Ok(base64::engine::general_purpose::STANDARD.decode(data)?)
     }
 
-    /// Requests that went anywhere but to `base`.
+    /// Returns the requests to any address other than `base`.
     pub fn strays(&self, base: &str) -> Vec<&String> {
         let is_ours = |address: &&String| {
             address.starts_with(base) || address.starts_with("data:") || *address == "about:blank"
@@ -320,7 +320,7 @@ impl Browser {
                 }
                 return Ok(said["result"].clone());
             }
-            // What a page asks before it is left is answered with yes.
+            // Confirm the dialog that a page shows before it is left.
             if said["method"] == "Page.javascriptDialogOpening" {
                 self.last += 1;
                 let message = json!({

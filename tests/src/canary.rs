@@ -7,12 +7,12 @@ use tempfile::NamedTempFile;
 
 use crate::namespace::Namespace;
 
-/// Hears whoever connects to any address of this machine, by either version of IP.
+/// Accepts connections to any address of this machine, with IPv4 and IPv6.
 pub struct Canary(TcpListener);
 
 impl Canary {
     pub fn start() -> Result<Self> {
-        // Both at once, unless this machine knows only the older one.
+        // Both versions at once, unless this machine only supports IPv4.
         let listener = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0"))?;
         listener.set_nonblocking(true)?;
         Ok(Self(listener))
@@ -22,7 +22,7 @@ impl Canary {
         Ok(self.0.local_addr()?.port())
     }
 
-    /// Takes the connections since the last call.
+    /// Returns the connections since the last call.
     pub fn visitors(&self) -> Vec<SocketAddr> {
         std::iter::from_fn(|| self.0.accept().ok().map(|(_, from)| from)).collect()
     }
@@ -35,7 +35,7 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// `None` where this machine lets nobody make namespaces; the test is left out there.
+    /// Returns `None` if this machine does not allow namespaces; the test is skipped then.
     pub fn new() -> Result<Option<Self>> {
         let file = NamedTempFile::new()?;
         let place = file.path().display().to_string();
@@ -43,16 +43,17 @@ impl Hosts {
         Ok(namespace.map(|namespace| Self { namespace, file }))
     }
 
-    /// The command that runs a program with these names.
+    /// Returns the command that runs a program with these names.
     pub fn runner(&self) -> Vec<String> {
         self.namespace.runner()
     }
 
-    /// From now on these are the addresses of these names, and there are no other names.
+    /// Replaces all names and their addresses.
     pub fn set(&self, names: &[(&str, &str)]) -> Result<()> {
         let lines: String =
             names.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
-        // In place: another file by the same name would not be the one that is seen.
+        // Written in place, because a new file of the same name would not be visible in the
+        // namespace.
         let mut file = self.file.as_file();
         file.set_len(0)?;
         std::io::Seek::rewind(&mut file)?;

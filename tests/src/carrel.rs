@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 pub struct Carrel {
     program: PathBuf,
     storage: PathBuf,
-    /// The command that runs the program, with its arguments before the program's own.
+    /// The command that runs the program, with arguments before the program's own.
     within: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -39,13 +39,13 @@ impl Carrel {
         self
     }
 
-    /// Has the program run by another, such as one that enters a namespace.
+    /// Runs the program with another one, such as one that enters a namespace.
     pub fn within(mut self, runner: &[String]) -> Self {
         self.within = runner.to_vec();
         self
     }
 
-    /// A command ready to be run, with nothing of this process's environment but `PATH`.
+    /// Returns a command with an empty environment except for `PATH`.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.within.split_first() {
             None => Command::new(&self.program),
@@ -72,7 +72,7 @@ impl Carrel {
     }
 }
 
-/// The program, built beside this test.
+/// Returns the program, built next to this test.
 fn program() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("CARREL_PROGRAM") {
         return Ok(given.into());

@@ -7,7 +7,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-/// Speaks to a server with a key, or without.
+/// A client of a server, with or without a key.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: String,
@@ -19,7 +19,7 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
-    /// JSON where it is JSON, else the text.
+    /// The body as JSON if it is valid JSON, otherwise as text.
     pub body: Value,
     pub headers: reqwest::header::HeaderMap,
 }
@@ -29,7 +29,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body of a request that must have succeeded.
+    /// Returns the body of a response that must be a success.
     pub fn ok(self) -> Result<Value> {
         anyhow::ensure!(self.status == 200, "answered {}: {}", self.status, self.body);
         Ok(self.body)
@@ -37,7 +37,7 @@ impl Answer {
 }
 
 impl Client {
-    /// Paths are relative to `base`, such as `http://127.0.0.1:3001`.
+    /// Creates a client. Paths are relative to `base`, such as `http://127.0.0.1:3001`.
     pub fn new(base: &str, key: Option<&str>) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -56,12 +56,12 @@ impl Client {
         Self { key: None, ..self.clone() }
     }
 
-    /// Host and port, for what is said on a bare socket.
+    /// Returns host and port for requests on a plain socket.
     pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
     }
 
-    /// A request with the key and nothing else yet.
+    /// Returns a request with only the key.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.key {
@@ -70,7 +70,8 @@ impl Client {
         }
     }
 
-    /// Waits until no job is queued or worked on: what was stored before a kill is indexed after it.
+    /// Waits until no job is queued or running: documents stored before a kill are indexed after
+    /// it.
     pub async fn jobs_end(&self) -> Result<()> {
         let is_left =
             |job: &Value| ["queued", "running"].iter().any(|state| job["state"] == *state);
@@ -88,7 +89,7 @@ impl Client {
         send(self.request(Method::GET, path)).await
     }
 
-    /// The content of a file.
+    /// Returns the content of a file.
     pub async fn download(&self, path: &str) -> Result<Vec<u8>> {
         let answer = self.request(Method::GET, path).send().await?;
         anyhow::ensure!(answer.status().is_success(), "{path}: {}", answer.status());
@@ -103,7 +104,7 @@ impl Client {
         send(self.request(Method::DELETE, path).json(&body)).await
     }
 
-    /// Uploads one file with text fields beside it.
+    /// Uploads one file with text fields.
     pub async fn upload(
         &self,
         name: &str,

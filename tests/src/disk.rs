@@ -7,14 +7,14 @@ use tempfile::TempDir;
 
 use crate::namespace::Namespace;
 
-/// A tmpfs in a mount namespace, which lives as long as this.
+/// A tmpfs in a mount namespace, removed when this value is dropped.
 pub struct SmallDisk {
     namespace: Namespace,
     directory: TempDir,
 }
 
 impl SmallDisk {
-    /// `None` where this machine lets nobody make namespaces; the test is left out there.
+    /// Returns `None` if this machine does not allow namespaces; the test is skipped then.
     pub fn new(megabytes: u32) -> Result<Option<Self>> {
         let directory = TempDir::new()?;
         let place = directory.path().display().to_string();
@@ -23,22 +23,22 @@ impl SmallDisk {
         Ok(namespace.map(|namespace| Self { namespace, directory }))
     }
 
-    /// The path of the disk, for processes that see it.
+    /// Returns the path of the disk inside the namespace.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The command that runs a program in the disk's namespace.
+    /// Returns the command that runs a program in the disk's namespace.
     pub fn runner(&self) -> Vec<String> {
         self.namespace.runner()
     }
 
-    /// The same directory for everybody else.
+    /// Returns the path of the disk outside the namespace.
     pub fn seen(&self) -> PathBuf {
         self.namespace.seen(self.path())
     }
 
-    /// Lets nobody write to it any more.
+    /// Makes the disk read-only.
     pub fn protect(&self) -> Result<()> {
         let runner = self.runner();
         let mut mount = Command::new(&runner[0]);

@@ -1,4 +1,4 @@
-//! Files that are made to harm their reader.
+//! Creates files that are designed to harm their reader.
 use std::io::{Cursor, Write};
 
 use anyhow::Result;
@@ -8,7 +8,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::random::Random;
 
-/// An archive of these entries.
+/// Creates an archive of these entries.
 pub fn archive<'a>(entries: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in entries {
@@ -19,33 +19,34 @@ pub fn archive<'a>(entries: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Res
     Ok(zip.finish()?.into_inner())
 }
 
-/// A Word document of this body.
+/// Creates a Word document with this body.
 pub fn word(body: impl AsRef<[u8]>) -> Result<Vec<u8>> {
     let document = [&b"<d><b>"[..], body.as_ref(), &b"</b></d>"[..]].concat();
     archive([("word/document.xml", document)])
 }
 
-/// Words of a megabyte each, which take a thousandth of that packed.
+/// Creates a document with words of a megabyte each, which compress to a thousandth.
 pub fn bomb(megabytes: usize) -> Result<Vec<u8>> {
     let paragraph = format!("<p><t>{}</t></p>", "x".repeat(1 << 20));
     packed(&[("word/document.xml", &[("<d>", 1), (&paragraph, megabytes), ("</d>", 1)])])
 }
 
-/// A Word document of `megabytes`, at most 4,000, without a word, which takes time and nothing else to read.
+/// Creates a Word document of `megabytes`, at most 4,000, without text, which only takes time to
+/// read.
 pub fn endless_word(megabytes: usize) -> Result<Vec<u8>> {
     let nothing = "<p/>".repeat((1 << 20) / 4);
     packed(&[("word/document.xml", &[("<d>", 1), (&nothing, megabytes), ("</d>", 1)])])
 }
 
-/// Entries of fewer bytes have the right checksum.
+/// Smaller entries, in bytes, have a correct checksum.
 const SUMMED: usize = 64 << 20;
 
-/// A text and how often it stands there.
+/// A text and its number of repetitions.
 type Piece<'a> = (&'a str, usize);
 
-/// An archive whose entries consist of pieces. Each piece is packed once and its packed form is
-/// repeated, so that no time is spent on what is large. What the archive says about the sum of a
-/// large entry is wrong. Entries have less than 4 GiB.
+/// Creates an archive whose entries consist of pieces. Each piece is compressed once and its
+/// compressed form is repeated, so that large entries are created fast. The checksums of large
+/// entries are wrong. Entries have less than 4 GiB.
 fn packed(entries: &[(&str, &[Piece<'_>])]) -> Result<Vec<u8>> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (name, pieces) in entries {
@@ -92,19 +93,19 @@ fn deflated(pieces: &[Piece<'_>]) -> Result<Vec<u8>> {
         packer.compress_vec(piece.as_bytes(), &mut once, FlushCompress::Full)?;
         all.extend(once.repeat(*times));
     }
-    // An empty block, which says that it is the last.
+    // An empty final block.
     all.extend([3, 0]);
     Ok(all)
 }
 
-/// An archive of so many entries, a Word document among them.
+/// Creates an archive of many entries, with a Word document among them.
 pub fn crowd(entries: usize) -> Result<Vec<u8>> {
     let names: Vec<_> = (0..entries).map(|number| format!("e{number}")).collect();
     let crowd = names.iter().map(|name| (name.as_str(), Vec::new()));
     archive(crowd.chain([("word/document.xml", b"<d><p><t>text</t></p></d>".to_vec())]))
 }
 
-/// A workbook of one sheet.
+/// Creates a workbook of one sheet.
 pub fn workbook(rows: &str, strings: &[Piece<'_>]) -> Result<Vec<u8>> {
     const RELATION: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
@@ -130,7 +131,7 @@ pub fn workbook(rows: &str, strings: &[Piece<'_>]) -> Result<Vec<u8>> {
     ])
 }
 
-/// Two cells at opposite corners of the largest sheet there can be.
+/// Creates a sheet with two cells at opposite corners of the largest possible range.
 pub fn sparse() -> Result<Vec<u8>> {
     let cell = |place: &str, text: &str| {
         format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
@@ -143,14 +144,14 @@ pub fn sparse() -> Result<Vec<u8>> {
     workbook(&rows, &[("<sst/>", 1)])
 }
 
-/// Strings that fill the memory of whoever collects them.
+/// Creates a workbook with strings that fill the memory of a reader that collects them.
 pub fn strings(megabytes: usize) -> Result<Vec<u8>> {
     let one = format!("<si><t>{}</t></si>", "x".repeat(1 << 20));
     let row = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row>";
     workbook(row, &[("<sst>", 1), (&one, megabytes), ("</sst>", 1)])
 }
 
-/// A PDF of these objects, numbered from 1; the first is the catalogue.
+/// Creates a PDF of these objects, numbered from 1; the first is the catalog.
 pub fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut pdf = b"%PDF-1.7\n".to_vec();
     let mut places = Vec::new();
@@ -170,7 +171,7 @@ pub fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     pdf
 }
 
-/// A PDF of one page, on which a word is written `millions` of million times.
+/// Creates a PDF of one page with a word repeated `millions` of million times.
 pub fn endless_pdf(millions: usize) -> Result<Vec<u8>> {
     let words = "1 0 0 1 9 9 Tm (word) Tj ".repeat(10_000);
     let packed = deflated(&[("BT /F 12 Tf ", 1), (&words, 100 * millions), ("ET", 1)])?;
@@ -179,14 +180,14 @@ pub fn endless_pdf(millions: usize) -> Result<Vec<u8>> {
     Ok(page(&[head.as_bytes(), &packed, b"\nendstream"].concat()))
 }
 
-/// A PDF of one page with these lines, which is as it should be.
+/// Creates a valid PDF of one page with these lines.
 pub fn printed_pdf(lines: &[&str]) -> Vec<u8> {
     let lines = lines.iter().map(|line| format!("({line}) Tj 0 -20 Td ")).collect::<String>();
     let drawn = format!("BT /F 12 Tf 40 760 Td {lines}ET");
     page(format!("<</Length {}>>stream\n{drawn}\nendstream", drawn.len()).as_bytes())
 }
 
-/// A PDF of one page, drawn by this stream, with one font.
+/// Creates a PDF of one page with this content stream and one font.
 fn page(stream: &[u8]) -> Vec<u8> {
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R\
         /Resources<</Font<</F 5 0 R>>>>>>";
@@ -199,8 +200,8 @@ fn page(stream: &[u8]) -> Vec<u8> {
     ])
 }
 
-/// A PDF whose pages and drawings contain themselves, and which says that it has a thousand
-/// million pages.
+/// Creates a PDF whose pages and drawings contain themselves, and which claims to have a billion
+/// pages.
 pub fn circular_pdf() -> Vec<u8> {
     let form = b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X 4 0 R>>>>\
         /Length 10>>stream\n/X Do /X Do\nendstream";
@@ -212,7 +213,7 @@ pub fn circular_pdf() -> Vec<u8> {
     ])
 }
 
-/// The same bytes with a few of their bits changed, differently for each seed.
+/// Returns the bytes with a few bits flipped, depending on the seed.
 pub fn flipped(bytes: &[u8], seed: u64, changes: usize) -> Vec<u8> {
     let (mut bytes, mut random) = (bytes.to_vec(), Random::new(seed));
     for _ in 0..changes {

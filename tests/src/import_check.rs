@@ -14,15 +14,15 @@ use carrel_import::surrogates::mended;
 
 use crate::{Client, send};
 
-/// The allowed differences, line by line: a part of the request's path, a pattern of the place in
-/// the answer (see [`matches`]), and the reason.
+/// The allowed differences, one per line: a part of the request's path, a pattern of the place in
+/// the response (see [`matches`]), and the reason.
 const MAY_DIFFER: &str = include_str!("../import/differs.tsv");
 
-/// A recorded installation: its storage folder and what its server answered.
+/// A recorded installation: its storage folder and its server's responses.
 pub struct Fixture {
     pub storage: PathBuf,
     pub expected: PathBuf,
-    /// The key that the answers were recorded with.
+    /// The API key used for the recording.
     pub key: String,
     /// Names and passwords of users who are not suspended.
     pub users: Vec<(String, String)>,
@@ -31,11 +31,12 @@ pub struct Fixture {
 #[derive(Debug, Default)]
 pub struct Comparison {
     pub equal: usize,
-    /// Requests whose answers differ in what must not, each with the places and values.
+    /// Requests with differences that are not allowed, each with the places and values.
     pub different: BTreeMap<String, Vec<String>>,
 }
 
-/// The folder of recorded installations, which lies beside the clone in development only.
+/// Returns the folder of recorded installations, next to the clone. It only exists during
+/// development.
 pub fn installations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/import")
 }
@@ -53,7 +54,7 @@ impl Fixture {
     }
 }
 
-/// A row `| 1 | name | `password` | role | note |` of a user who may sign in.
+/// Parses a row `| 1 | name | `password` | role | note |` of a user who can sign in.
 fn user(line: &str) -> Option<(String, String)> {
     let cells: Vec<_> = line.split('|').map(str::trim).collect();
     let &["", id, name, password, role, note, ""] = cells.as_slice() else { return None };
@@ -62,13 +63,13 @@ fn user(line: &str) -> Option<(String, String)> {
     (role != "-" && !note.contains("suspended")).then(|| (name.to_owned(), password.to_owned()))
 }
 
-/// Repeats every request that was made with a key, and compares the answers.
+/// Repeats every request with a key, and compares the responses.
 pub async fn compare(client: &Client, expected: &Path) -> Result<Comparison> {
     let index: Value = serde_json::from_slice(&fs::read(expected.join("index.json"))?)?;
     let mut comparison = Comparison::default();
     for entry in index.as_array().context("index.json is no list")? {
         let file = expected.join(entry["file"].as_str().unwrap_or_default());
-        // Some answers are kept for acceptance.
+        // Some responses are reserved for acceptance tests.
         if entry["auth"] != "key" || !file.is_file() {
             continue;
         }
@@ -98,7 +99,7 @@ pub async fn compare(client: &Client, expected: &Path) -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// JSON in a text is compared as JSON: lines of it as a list.
+/// Parses JSON in a text, so that it is compared as JSON; JSON lines become a list.
 fn parsed(body: &Value) -> Value {
     let Value::String(text) = body else { return body.clone() };
     if let Ok(value) = serde_json::from_str(text) {
@@ -109,8 +110,8 @@ fn parsed(body: &Value) -> Value {
     lines.map_or_else(|| body.clone(), Value::Array)
 }
 
-/// Lists compare by what identifies their entries, where there is such a thing: which order rows of
-/// equal times have is not said.
+/// Returns the identity of a list's entry, if it has one. The order of rows with equal times is
+/// undefined, so lists are compared by identity.
 fn identity(value: &Value) -> Option<String> {
     ["docpath", "name", "uuid", "id", "chatId"]
         .iter()
@@ -152,12 +153,12 @@ fn differences(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String
     }
 }
 
-/// JSON of an object within a text.
+/// Parses a JSON object in a text.
 fn object(text: &str) -> Option<Value> {
     serde_json::from_str(&mended(text)).ok().filter(Value::is_object)
 }
 
-/// Whether two numbers differ by no more than what reading and writing them may do.
+/// Whether two numbers differ only by rounding in formatting and parsing.
 fn is_near(one: &Number, other: &Number) -> bool {
     let (Some(one), Some(other)) = (one.as_f64(), other.as_f64()) else { return false };
     (one - other).abs() <= 1e-9 * one.abs().max(other.abs())
@@ -172,8 +173,8 @@ fn may_differ(path: &str, difference: &str) -> bool {
     })
 }
 
-/// Whether a place is one that a pattern names: its parts between `*` follow one another, the last at
-/// the end. `=` names the answer itself.
+/// Whether a place matches a pattern: its parts between `*` follow one another, the last at the
+/// end. `=` names the whole response.
 fn matches(place: &str, pattern: &str) -> bool {
     if pattern == "=" {
         return place.is_empty();

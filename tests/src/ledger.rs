@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
 
-/// The state of a thing: its value, or none when it is not there.
+/// The state of an object: its value, or `None` if it does not exist.
 pub type State = Option<String>;
 
 #[derive(Debug, Default)]
@@ -14,22 +14,22 @@ struct Entry {
     maybe: Option<State>,
 }
 
-/// Every thing by its name. Nobody asks for two changes of one thing at the same time.
+/// The objects by name. No object has two concurrent changes.
 #[derive(Debug, Default)]
 pub struct Ledger {
     things: Mutex<BTreeMap<String, Entry>>,
-    /// Requests whose names only the response would have revealed: the prefix of such names, and
+    /// Creations whose names only the response would have revealed: the prefix of such names, and
     /// the value.
     unnamed: Mutex<Vec<(&'static str, &'static str)>>,
 }
 
 impl Ledger {
-    /// A change is asked for.
+    /// Records the request of a change.
     pub fn begin(&self, name: &str, state: State) {
         self.entries().entry(name.to_owned()).or_default().maybe = Some(state);
     }
 
-    /// It was answered that the change is made.
+    /// Records the acknowledgement of a change.
     pub fn acknowledge(&self, name: &str) {
         if let Some(entry) = self.entries().get_mut(name)
             && let Some(state) = entry.maybe.take()
@@ -38,26 +38,26 @@ impl Ledger {
         }
     }
 
-    /// It was answered that nothing is changed.
+    /// Records the refusal of a change.
     pub fn refused(&self, name: &str) {
         if let Some(entry) = self.entries().get_mut(name) {
             entry.maybe = None;
         }
     }
 
-    /// A thing of the value `state` is asked for whose name the answer will tell; all that is known of
-    /// it is how it begins, `kind`.
+    /// Records the creation of an object whose name the response will reveal; only the prefix
+    /// `kind` is known.
     pub fn begin_unnamed(&self, kind: &'static str, state: &'static str) {
         self.unnamed().push((kind, state));
     }
 
-    /// The answer told the name of a thing that was asked for without one.
+    /// Records the name of an object that was created without one.
     pub fn named(&self, name: &str, state: &str) {
         take_unnamed(&mut self.unnamed(), name, state);
         self.note(name, Some(state.to_owned()));
     }
 
-    /// A thing that there is.
+    /// Records an existing object.
     pub fn note(&self, name: &str, state: State) {
         self.begin(name, state);
         self.acknowledge(name);
@@ -76,7 +76,7 @@ impl Ledger {
         self.len() == 0
     }
 
-    /// Compares with what there is; from then on that is what is sure.
+    /// Compares with the existing objects, which become the known state.
     pub fn settle(&self, seen: &BTreeMap<String, String>) -> Result<()> {
         let mut wrong = Vec::new();
         let mut entries = self.entries();
@@ -115,7 +115,7 @@ impl Ledger {
     }
 }
 
-/// Takes what this may be off what was asked for without a name; whether there was any.
+/// Removes a matching creation without a name. Returns whether there was one.
 fn take_unnamed(unnamed: &mut Vec<(&str, &str)>, name: &str, state: &str) -> bool {
     let is_it = |(kind, value): &(&str, &str)| name.starts_with(kind) && *value == state;
     let at = unnamed.iter().position(is_it);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_answered_may_be_there_or_not() {
+    fn an_unanswered_change_may_exist_or_not() {
         for found in [seen(&[]), seen(&[("a", "1")])] {
             let ledger = Ledger::default();
             ledger.begin("a", Some("1".into()));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_must_be_there_and_nothing_else() {
+    fn exactly_the_acknowledged_changes_must_exist() {
         let ledger = Ledger::default();
         ledger.note("a", Some("1".into()));
         assert!(ledger.settle(&seen(&[])).is_err());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_no_name_yet_may_be_there_once_and_as_it_was_asked_for() {
+    fn an_unanswered_creation_may_exist_once_as_requested() {
         let asked = || {
             let ledger = Ledger::default();
             ledger.begin_unnamed("invite ", "pending");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_must_not_be_there() {
+    fn a_refused_change_must_not_exist() {
         let ledger = Ledger::default();
         ledger.begin("a", Some("1".into()));
         ledger.refused("a");

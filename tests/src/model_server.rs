@@ -1,5 +1,5 @@
 //! A server with the OpenAI protocol and no model. Its answers depend only on the question, so
-//! tests and demonstrations know them in advance.
+//! tests and demonstrations can predict them.
 //!
 //! It quotes the first passage of the prompt and repeats the question. The name of the model
 //! chooses the behaviour; [`MODELS`] lists the names, and any other name behaves like `echo`.
@@ -51,7 +51,7 @@ pub const MODELS: [(&str, &str); 26] = [
     ("fail-500", "answers with an error; any status from 400 to 599 can stand here"),
 ];
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub path: String,
@@ -62,7 +62,7 @@ pub struct Received {
 /// Every request so far, oldest first.
 type Requests = Arc<Mutex<Vec<Received>>>;
 
-/// Serves until dropped.
+/// A server that runs until this value is dropped.
 #[derive(Debug)]
 pub struct ModelServer {
     address: String,
@@ -71,13 +71,13 @@ pub struct ModelServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A server on a free port of this machine.
+/// Starts a server on a free port of this machine.
 pub async fn start() -> Result<ModelServer> {
     tokio::task::spawn_blocking(|| ModelServer::listen("127.0.0.1:0")).await?
 }
 
 impl ModelServer {
-    /// A server on `address`; waits until it answers.
+    /// Starts a server on `address` and waits until it responds.
     pub fn listen(address: &str) -> Result<Self> {
         let listener =
             TcpListener::bind(address).with_context(|| format!("failed to listen on {address}"))?;
@@ -102,7 +102,7 @@ impl ModelServer {
         Ok(Self { address, requests, handle, thread: Some(thread) })
     }
 
-    /// The base address, as a setting such as `GENERIC_OPEN_AI_BASE_PATH` wants it.
+    /// Returns the base address for a setting such as `GENERIC_OPEN_AI_BASE_PATH`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -112,7 +112,7 @@ impl ModelServer {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Every text that was to be embedded, in order.
+    /// Returns every embedded text in order.
     pub fn embedded(&self) -> Vec<String> {
         let requests = self.received();
         let asked = requests.iter().filter(|received| received.path == "/v1/embeddings");
@@ -120,7 +120,7 @@ impl ModelServer {
         texts.flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     }
 
-    /// The bodies of [`ModelServer::received`].
+    /// Returns the bodies of [`ModelServer::received`].
     pub fn requests(&self) -> Vec<Value> {
         self.received().into_iter().map(|received| received.body).collect()
     }
@@ -128,7 +128,7 @@ impl ModelServer {
 
 impl Drop for ModelServer {
     fn drop(&mut self) {
-        // The order to stop is given by the call; nobody has to wait for the promise.
+        // The call itself stops the server; the future need not be awaited.
         drop(self.handle.stop(false));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -165,7 +165,7 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
 async fn models(request: HttpRequest, requests: web::Data<Requests>) -> HttpResponse {
     record(&request, &requests, &Value::Null);
     let model = |(name, _): &(&str, &str)| match *name {
-        // As OpenRouter tells what a model costs.
+        // OpenRouter's format for prices of models.
         "echo" => {
             json!({"id": name, "object": "model", "owned_by": "tests", "context_length": 8192,
                 "pricing": {"prompt": "0.0000025", "completion": "0.00001"}})
@@ -210,7 +210,7 @@ async fn embeddings(
     embedding::respond(&body).await
 }
 
-/// The path says which protocol is spoken.
+/// The path determines the protocol.
 async fn rerank(
     request: HttpRequest,
     requests: web::Data<Requests>,
@@ -240,7 +240,7 @@ async fn edited_images(
     picture::respond(&body).await
 }
 
-/// As [`edited_images`].
+/// Works like [`edited_images`].
 async fn transcriptions(
     request: HttpRequest,
     requests: web::Data<Requests>,
@@ -272,7 +272,7 @@ fn record(request: &HttpRequest, requests: &Requests, body: &Value) {
     requests.lock().unwrap_or_else(PoisonError::into_inner).push(received);
 }
 
-/// An error as OpenAI words it.
+/// Returns an error in OpenAI's format.
 fn error(status: u16, message: &str) -> HttpResponse {
     let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
     HttpResponse::build(status).json(json!({"error": {"message": message, "type": "test_error"}}))

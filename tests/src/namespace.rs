@@ -5,14 +5,14 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// Lives as long as the process that keeps it, which ends with this.
+/// A namespace, kept by a process that ends when this value is dropped.
 pub struct Namespace {
     keeper: Child,
 }
 
 impl Namespace {
-    /// One in which `mount` has been run, by a shell, with `arguments`. `None` where this machine
-    /// lets nobody make namespaces; the test is left out there.
+    /// Creates a namespace and runs `mount` in it, by a shell, with `arguments`. Returns `None` if
+    /// this machine does not allow namespaces; the test is skipped then.
     pub fn new(mount: &str, arguments: &[&str]) -> Result<Option<Self>> {
         let script = format!("{mount} && echo there && exec cat");
         let mut keeper = Command::new("unshare");
@@ -30,14 +30,14 @@ impl Namespace {
         Ok(Some(Self { keeper }))
     }
 
-    /// The command that runs a program in the namespace.
+    /// Returns the command that runs a program in the namespace.
     pub fn runner(&self) -> Vec<String> {
         let keeper = self.keeper.id().to_string();
         let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &keeper];
         enter.map(str::to_owned).into()
     }
 
-    /// The path from outside for `path` in the namespace.
+    /// Returns the outside path of `path` in the namespace.
     pub fn seen(&self, path: &Path) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
         root.join(path.strip_prefix("/").unwrap_or(path))

@@ -14,15 +14,15 @@ pub struct Document(Value);
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub method: Method,
-    /// With parameters in braces.
+    /// The path with parameters in braces.
     pub path: String,
-    /// Names of what is asked for after `?`.
+    /// Names of the query parameters.
     pub query: Vec<String>,
     /// Media types of the body, if it takes one.
     pub media: Vec<String>,
-    /// A body that the document allows.
+    /// A valid body.
     pub body: Value,
-    /// Names of the properties that the document knows of the body.
+    /// Names of the properties of the body.
     pub properties: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Document {
         reference.and_then(|name| self.0.pointer(name)).unwrap_or(schema)
     }
 
-    /// A value that a schema allows, with every property there is.
+    /// Returns a value that matches a schema, with every property.
     fn example(&self, schema: &Value, depth: usize) -> Value {
         let schema = self.resolved(schema);
         if let Some(example) = schema.get("example") {
@@ -104,7 +104,7 @@ impl Document {
 }
 
 impl Operation {
-    /// The path with `value` in place of each parameter, encoded.
+    /// Returns the path with `value` in place of each parameter, percent-encoded.
     pub fn path_with(&self, value: impl Fn(&str) -> String) -> String {
         let segments = self.path.split('/').map(|segment| {
             let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
@@ -123,7 +123,7 @@ impl Operation {
     }
 }
 
-/// Every byte that is not plain as `%XX`.
+/// Percent-encodes every byte except unreserved ones.
 pub fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let encode = |byte: u8| match plain(byte) {
@@ -133,7 +133,7 @@ pub fn encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// JSON pointers to every member of a value, without the value itself.
+/// Returns JSON pointers to every member of a value, without the value itself.
 pub fn places(value: &Value) -> Vec<String> {
     let below = |name: String, inner: &Value| {
         let deeper = places(inner).into_iter().map(|place| format!("/{name}{place}"));

@@ -20,11 +20,11 @@ pub const KEY: &str = "a-key-for-the-tests-0123456789";
 /// The options for starting a server.
 pub struct Options {
     pub backend: Backend,
-    /// Further environment variables.
+    /// Additional environment variables.
     pub environment: Vec<(&'static str, String)>,
-    /// A disk of its own for the storage.
+    /// A separate disk for the storage.
     pub disk: Option<SmallDisk>,
-    /// The command that runs it, with its arguments.
+    /// The command that runs the server, with its arguments.
     pub within: Vec<String>,
 }
 
@@ -40,13 +40,13 @@ impl From<Backend> for Options {
 }
 
 impl Options {
-    /// SQLite, and the [`crate::model_server`] at `base`; see [`Self::answered_by`].
+    /// Uses SQLite and the [`crate::model_server`] at `base`; see [`Self::answered_by`].
     pub fn with_model(base: String, model: &str, window: &str) -> Self {
         Self::from(Backend::Sqlite).answered_by(base, model, window)
     }
 
-    /// With the [`crate::model_server`] at `base` as the language model, which takes so many tokens
-    /// in.
+    /// Uses the [`crate::model_server`] at `base` as the language model, with a window of so many
+    /// tokens.
     pub fn answered_by(self, base: String, model: &str, window: &str) -> Self {
         self.with("LLM_PROVIDER", "generic-openai")
             .with("GENERIC_OPEN_AI_BASE_PATH", base)
@@ -64,7 +64,7 @@ impl Options {
         self
     }
 
-    /// Has it run by another program, such as one that enters a namespace.
+    /// Runs the server with another program, such as one that enters a namespace.
     pub fn within(mut self, runner: Vec<String>) -> Self {
         self.within = runner;
         self
@@ -76,7 +76,7 @@ impl Options {
     }
 }
 
-/// A running server. It is killed when this goes.
+/// A running server, killed when this value is dropped.
 pub struct TestServer {
     child: Option<Child>,
     client: Client,
@@ -108,14 +108,14 @@ impl TestServer {
         Ok(server)
     }
 
-    /// Starts a server that is set up: for its owner, or for a team with the administrator ada.
+    /// Starts a server and sets it up for its owner, or for a team with the administrator ada.
     pub async fn start_for(options: impl Into<Options>, mode: Mode) -> Result<Self> {
         let server = Self::start(options).await?;
         Visitor::first(&server, mode).await?;
         Ok(server)
     }
 
-    /// Starts the process and waits until it says where it listens.
+    /// Starts the process and waits until it prints its address.
     pub async fn run(&mut self) -> Result<()> {
         let log = File::create(self.log_path())?;
         let mut command = self.carrel.command(&["serve", "--listen", "127.0.0.1:0"]);
@@ -147,7 +147,7 @@ impl TestServer {
         bail!("the server did not say where it listens:\n{}", self.log()?)
     }
 
-    /// A client with the full key.
+    /// Returns a client with full access.
     pub fn admin(&self) -> &Client {
         &self.client
     }
@@ -156,7 +156,7 @@ impl TestServer {
         self.backend
     }
 
-    /// The command line on the same storage.
+    /// Returns the command line on the same storage.
     pub fn carrel(&self) -> &Carrel {
         &self.carrel
     }
@@ -165,7 +165,7 @@ impl TestServer {
         &self.database
     }
 
-    /// The storage directory as seen from outside, on any disk.
+    /// Returns the storage directory as seen from outside, on any disk.
     pub fn storage(&self) -> PathBuf {
         let own = || self.directory.path().to_owned();
         self.disk.as_ref().map_or_else(own, SmallDisk::seen).join("storage")
@@ -180,7 +180,7 @@ impl TestServer {
         Ok(fs::read_to_string(self.log_path())?)
     }
 
-    /// Waits until the log says `text`.
+    /// Waits until the log contains `text`.
     pub async fn wait_for_log(&self, text: &str) -> Result<()> {
         let started = Instant::now();
         while !self.log()?.contains(text) {
@@ -198,7 +198,7 @@ impl TestServer {
         self.directory.path().join("log")
     }
 
-    /// Files beneath the storage directory's documents, as paths relative to it.
+    /// Returns the files of documents as paths relative to the documents directory.
     pub fn document_files(&self) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         collect(&self.storage().join("documents"), &mut files)?;
@@ -206,7 +206,7 @@ impl TestServer {
         Ok(files)
     }
 
-    /// As `kill -9` does.
+    /// Kills the process, like `kill -9`.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill()?;
@@ -215,7 +215,7 @@ impl TestServer {
         Ok(())
     }
 
-    /// Asks it to end, as a service manager does, and returns its exit code.
+    /// Stops the process as a service manager does, and returns its exit code.
     pub async fn stop(&mut self) -> Result<Option<i32>> {
         let mut child = self.child.take().context("the server is not running")?;
         let id = child.id().to_string();

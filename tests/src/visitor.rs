@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{Client, Mode, TestServer};
 
-/// The password of everybody in tests.
+/// The password of every user in tests.
 pub const PASSWORD: &str = "a long enough password";
 
 pub struct Visitor {
@@ -17,7 +17,7 @@ pub struct Visitor {
     cookie: Option<String>,
 }
 
-/// A page as a browser would show it.
+/// A page as a browser receives it.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub status: u16,
@@ -30,7 +30,7 @@ impl Page {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The target, if it is a redirect.
+    /// Returns the target of a redirect.
     pub fn leads_to(&self) -> &str {
         self.header("location")
     }
@@ -52,8 +52,7 @@ impl Visitor {
         Ok(Self { base: format!("http://{}", server.address()), http, cookie: None })
     }
 
-    /// Makes a new server one of a mode, and signs in whoever may do everything there: its owner, or
-    /// the administrator ada.
+    /// Sets up a new server in a mode, and signs in the owner or the administrator ada.
     pub async fn first(server: &TestServer, mode: Mode) -> Result<Self> {
         match mode {
             Mode::Owner => Self::owner(server).await,
@@ -77,7 +76,7 @@ impl Visitor {
         Ok(owner)
     }
 
-    /// A signed-in member of a team.
+    /// Returns a signed-in member of a team.
     pub async fn signed_in(server: &TestServer, name: &str) -> Result<Self> {
         let mut visitor = Self::new(server.admin())?;
         let fields = [("username", name), ("password", PASSWORD)];
@@ -86,7 +85,7 @@ impl Visitor {
         Ok(visitor)
     }
 
-    /// A request as a page of the server sends it.
+    /// Returns a request as a page of the server sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let request = request.header("origin", &self.base);

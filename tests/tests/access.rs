@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 on_both_databases!(
     every_operation_refuses_strangers,
     every_operation_has_its_scope,
-    keys_end_when_they_are_revoked,
+    revoked_keys_stop_working,
 );
 
-/// Method, path and scope of every operation. `open` needs no key: it tells nothing, the path holds
-/// a secret, or it is how people sign in.
+/// Method, path and scope of every operation. `open` needs no key: the operation reveals nothing,
+/// its path contains a secret, or it signs users in.
 const SCOPES: &str = include_str!("../access.tsv");
 
-/// An operation of the document, as a key meets it.
+/// An operation of the OpenAPI document, for requests with a key.
 struct Operation {
     method: Method,
-    /// With a value in place of each parameter.
+    /// The path with a value in place of each parameter.
     path: String,
     scope: &'static str,
 }
@@ -49,7 +49,7 @@ impl Operation {
     }
 }
 
-/// Operations of the document that need a key. Each one has its row in [`SCOPES`].
+/// Returns the operations of the document that need a key. Each one has a row in [`SCOPES`].
 async fn operations(server: &TestServer) -> Result<Vec<Operation>> {
     let document = server.admin().anonymous().get("/v1/openapi.json").await?.ok()?;
     let mut rows = BTreeMap::new();
@@ -76,13 +76,13 @@ async fn operations(server: &TestServer) -> Result<Vec<Operation>> {
     Ok(operations)
 }
 
-/// A key made over HTTP: its id and the key.
+/// Creates a key over HTTP. Returns its id and the key.
 async fn new_key(admin: &Client, options: Value) -> Result<(Value, String)> {
     let made = admin.post("/v1/admin/api-keys", options).await?.ok()?["api_key"].take();
     Ok((made["id"].clone(), made["secret"].as_str().unwrap_or_default().to_owned()))
 }
 
-/// Keys that were good once: revoked, expired, and that of a user who has been suspended.
+/// Returns keys that no longer work: revoked, expired, and of a suspended user.
 async fn former_keys(server: &TestServer) -> Result<[String; 3]> {
     let admin = server.admin();
     let (id, revoked) = new_key(admin, json!({})).await?;
@@ -170,7 +170,7 @@ async fn every_operation_has_its_scope(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn keys_end_when_they_are_revoked(backend: Backend) -> Result<()> {
+async fn revoked_keys_stop_working(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let created = server.carrel().run(&["api-key", "create", "--name", "robot"])?;
     let key = created.stdout.trim();
@@ -189,7 +189,7 @@ async fn keys_end_when_they_are_revoked(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_scoped_key_may_what_it_names() -> Result<()> {
+async fn a_scoped_key_is_limited_to_its_scopes() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let created = server.carrel().run(&["api-key", "create", "--scope", "read"])?;
@@ -222,7 +222,7 @@ async fn a_stranger_is_refused_before_the_body_is_read() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_answer_or_log_shows_a_key() -> Result<()> {
+async fn no_response_or_log_contains_a_key() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let created = server.carrel().run(&["api-key", "create"])?;
     let key = created.stdout.trim().to_owned();

@@ -46,7 +46,7 @@ async fn answers(server: &TestServer) -> Result<Vec<(&'static str, u16, Value)>>
     Ok(answers)
 }
 
-/// When a key was used last changes with each question.
+/// Removes the last use of keys, which changes with each request.
 fn without_changes(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -59,7 +59,7 @@ fn without_changes(value: &mut Value) {
     }
 }
 
-/// Runs a command in the storage of a server, which is stopped meanwhile.
+/// Stops a server, runs a command on its storage, and starts it again.
 async fn with_server_stopped(server: &mut TestServer, arguments: &[&str]) -> Result<Output> {
     server.stop().await?;
     let output = server.carrel().run(arguments)?;
@@ -67,16 +67,17 @@ async fn with_server_stopped(server: &mut TestServer, arguments: &[&str]) -> Res
     Ok(output)
 }
 
-/// The secret key of all servers, so that each can use the keys of providers and continue the log.
+/// The secret key of all servers, so that each can use the provider keys and continue the audit
+/// log.
 const SECRET_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 async fn started(backend: Backend) -> Result<TestServer> {
-    // The installation that is imported names a vector database that is not there.
+    // The imported installation names a vector database that does not exist.
     let options = Options::from(backend).with("VECTOR_DB", "lancedb");
     TestServer::start(options.with("CARREL_SECRET_KEY", SECRET_KEY)).await
 }
 
-/// Waits until the documents of an import are embedded, which a server begins some seconds after its start.
+/// Waits until the documents of an import are embedded, which starts some seconds after the server.
 async fn is_embedded(admin: &Client) -> Result<()> {
     for _ in 0..600 {
         let count = admin.get("/api/v1/system/vector-count").await?.ok()?;
@@ -143,7 +144,7 @@ async fn a_server_moves_to_another_database_and_back_and_answers_as_before() -> 
     archives_are_equal(&directory.path().join("one"), &directory.path().join("two"))
 }
 
-/// Both archives hold the same rows and the same files.
+/// Checks that two archives contain the same rows and files.
 fn archives_are_equal(one: &Path, other: &Path) -> Result<()> {
     let sums = |folder: &Path| -> Result<Vec<String>> {
         let text = fs::read_to_string(folder.join("SHA256SUMS"))?;

@@ -26,7 +26,7 @@ use e2e::openapi::{Document, Operation};
 use e2e::{Answer, Backend, Options, TestServer};
 use serde_json::{Value, json};
 
-/// A server with one of everything, and what must be the same when the attack is over.
+/// A server with one of everything, and the state that an attack must not change.
 pub struct Target {
     pub server: TestServer,
     pub operations: Vec<Operation>,
@@ -40,7 +40,7 @@ struct Guarded {
     admins: BTreeSet<String>,
     multi_user: Value,
     keys: usize,
-    /// Files beside the documents and the database, with their contents.
+    /// Files other than documents and the database, with their contents.
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -74,13 +74,13 @@ impl Target {
         assert!(operations.len() > 80, "{}", operations.len());
         let outside = tempfile::tempdir_in(server.storage().parent().context("no parent")?)?;
         std::fs::write(outside.path().join("canary.json"), "{\"pageContent\":\"canary\"}")?;
-        // Where names of files to download are looked for.
+        // The folder in which downloads are looked up.
         std::fs::create_dir(server.storage().join("generated-files"))?;
         std::fs::write(server.storage().join("canary.json"), "{\"pageContent\":\"canary\"}")?;
         Ok(Self { server, operations, values, outside })
     }
 
-    /// The value of a parameter of this name; a missing object for a new parameter.
+    /// Returns the value of a parameter of this name; a missing object for an unknown parameter.
     pub fn value(&self, name: &str) -> String {
         self.values.get(name).cloned().unwrap_or_else(|| "1".to_owned())
     }
@@ -103,8 +103,8 @@ impl Target {
         Ok(Guarded { admins, multi_user, keys, files })
     }
 
-    /// What the log has of failures that are nobody's fault but the server's: no mistake of a client is
-    /// an error there, nor is what passes by itself.
+    /// Returns the server's own failures in the log. Mistakes of clients and temporary conditions
+    /// are not logged as errors.
     pub fn failures(&self) -> Result<Vec<String>> {
         let log = self.server.log()?;
         let bad = |line: &&str| {
@@ -114,7 +114,7 @@ impl Target {
     }
 }
 
-/// Files that no request may touch. Documents and the database have tests of their own.
+/// Collects files that no request may change. Documents and the database have separate tests.
 fn collect(directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
@@ -129,8 +129,8 @@ fn collect(directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()
     Ok(())
 }
 
-/// Refused or done, but not broken. At the other mount some refusals are 500 on purpose, which is
-/// why the log is looked at too.
+/// Checks that a request was refused or completed, but did not fail. At the other mount some
+/// refusals are 500 on purpose, so the log is checked too.
 pub fn assert_unbroken(operation: &Operation, answer: &Answer, what: &str) {
     let Operation { method, path, .. } = operation;
     let usual = answer.status < 500 || answer.status == 503;

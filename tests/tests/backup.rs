@@ -9,9 +9,9 @@ use e2e::{Backend, Client, TestServer, on_both_databases, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(what_is_stored_agrees_with_itself_until_it_is_changed);
+on_both_databases!(stored_data_is_consistent_until_it_is_tampered_with);
 
-/// Adds a page of text to the workspace `alpha`; gives its location.
+/// Adds a page of text to the workspace `alpha` and returns its location.
 async fn add(client: &Client, number: usize) -> Result<String> {
     let body = json!({
         "textContent": format!("Page {number} tells of bees number {number}."),
@@ -28,7 +28,7 @@ async fn locations(client: &Client) -> Result<BTreeSet<String>> {
     Ok(placed.iter().filter_map(|place| place["docpath"].as_str().map(str::to_owned)).collect())
 }
 
-/// Adds and removes documents until told to stop.
+/// Adds and removes documents until stopped.
 fn keep_busy(client: &Client, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<Result<usize>> {
     let (client, stop) = (client.clone(), stop.clone());
     tokio::spawn(async move {
@@ -47,7 +47,7 @@ fn keep_busy(client: &Client, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle
     })
 }
 
-/// The archive that the server answers with.
+/// Downloads a backup.
 async fn download(server: &TestServer, to: &Path) -> Result<PathBuf> {
     let answer = server.admin().request(Method::POST, "/v1/system/backup").send().await?;
     assert_eq!(answer.status(), 200);
@@ -58,13 +58,13 @@ async fn download(server: &TestServer, to: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Puts a backup in the place of the server's storage and starts it again.
+/// Replaces the server's storage by a backup and starts it again.
 async fn restore(server: &mut TestServer, archive: &Path) -> Result<()> {
     server.kill()?;
     std::fs::remove_dir_all(server.storage())?;
     let restored = server.carrel().run(&["restore", &archive.display().to_string()])?;
     assert_eq!(restored.code, Some(0), "{restored:?}");
-    // A backup without secrets has nothing to compare the seal of the audit log with.
+    // Without its key, the seal of the audit log cannot be checked.
     if restored.stderr.contains("no secret key") {
         let verified = server.carrel().run(&["audit", "verify"])?;
         assert!(verified.stderr.contains("made with another secret key"), "{verified:?}");
@@ -94,7 +94,7 @@ async fn seeded() -> Result<(TestServer, BTreeSet<String>)> {
 
 async fn assert_there(server: &TestServer, acknowledged: &BTreeSet<String>) -> Result<()> {
     let admin = server.admin();
-    // The backup may hold a document that was stored and whose job was not over yet.
+    // The backup may contain a stored document whose job had not ended.
     admin.jobs_end().await?;
     let placed = locations(admin).await?;
     assert!(placed.is_superset(acknowledged), "{placed:?} lacks some of {acknowledged:?}");
@@ -113,7 +113,7 @@ async fn assert_there(server: &TestServer, acknowledged: &BTreeSet<String>) -> R
 }
 
 #[tokio::test]
-async fn a_backup_made_under_load_holds_what_was_acknowledged_before() -> Result<()> {
+async fn a_backup_under_load_contains_every_acknowledged_change() -> Result<()> {
     let (mut server, acknowledged) = seeded().await?;
     let scratch = tempfile::tempdir()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -137,7 +137,7 @@ async fn a_backup_made_under_load_holds_what_was_acknowledged_before() -> Result
     let shown = server.admin().get("/v1/system").await?.ok()?;
     assert_eq!(shown["settings"]["OpenAiKey"], true);
 
-    // What a client over the network was given opens no secrets.
+    // A backup downloaded over the network does not contain the secret key.
     restore(&mut server, &downloaded).await?;
     assert_there(&server, &acknowledged).await?;
     let shown = server.admin().get("/v1/system").await?.ok()?;
@@ -168,7 +168,7 @@ async fn a_damaged_backup_is_refused_and_leaves_nothing() -> Result<()> {
         let said = refused(&whole[..length])?;
         assert!(said.contains("cannot be used"), "{length}: {said}");
     }
-    // In the head of a file, in the midst of the database, and in the digests.
+    // In the header of a file, in the middle of the database, and in the digests.
     let named = |window: &[u8]| window == b"SHA256SUMS";
     let digests = whole.windows(10).position(named).context("no digests")? + 512;
     for place in [600, whole.len() / 2, digests + 10] {
@@ -220,7 +220,7 @@ async fn an_archive_cannot_lead_outside() -> Result<()> {
     Ok(())
 }
 
-/// An entry of a tar file, as any program may write it.
+/// Returns an entry of a tar file.
 fn entry(name: &str, content: &str, kind: u8) -> Vec<u8> {
     let mut head = [0u8; 512];
     head[..name.len()].copy_from_slice(name.as_bytes());
@@ -243,7 +243,7 @@ fn entry(name: &str, content: &str, kind: u8) -> Vec<u8> {
     entry
 }
 
-async fn what_is_stored_agrees_with_itself_until_it_is_changed(backend: Backend) -> Result<()> {
+async fn stored_data_is_consistent_until_it_is_tampered_with(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -271,7 +271,7 @@ async fn what_is_stored_agrees_with_itself_until_it_is_changed(backend: Backend)
 }
 
 #[tokio::test]
-async fn on_postgres_the_files_are_backed_up_and_the_rest_is_told() -> Result<()> {
+async fn on_postgres_only_files_are_backed_up_with_a_note() -> Result<()> {
     if !Backend::Postgres.is_wanted() {
         return Ok(());
     }
@@ -297,7 +297,7 @@ async fn on_postgres_the_files_are_backed_up_and_the_rest_is_told() -> Result<()
 }
 
 #[tokio::test]
-async fn backups_are_made_one_at_a_time_and_given_up_when_nobody_reads() -> Result<()> {
+async fn backups_run_one_at_a_time_and_stop_when_the_client_disconnects() -> Result<()> {
     let (server, _) = seeded().await?;
     let admin = server.admin();
     let answers = futures_util::future::join_all(
@@ -307,7 +307,7 @@ async fn backups_are_made_one_at_a_time_and_given_up_when_nobody_reads() -> Resu
         answers.await.into_iter().map(|answer| answer.map(|a| a.status)).collect::<Result<_>>()?;
     assert!(statuses.contains(&200), "{statuses:?}");
     assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
-    // One who hangs up leaves nothing behind, and the next is served.
+    // A disconnected client leaves nothing behind, and the next one is served.
     let request = admin.request(Method::POST, "/v1/system/backup");
     drop(request.send().await?);
     let mut last = Value::Null;

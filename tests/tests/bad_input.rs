@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(wrong_bodies_change_nothing);
 
-/// Everything a client can see of the library and the workspaces.
+/// Returns the library and the workspaces as a client sees them.
 async fn snapshot(server: &TestServer) -> Result<(Value, Value, usize)> {
     let workspaces = server.admin().get("/v1/workspaces").await?.ok()?;
     let vectors = server.admin().get("/v1/system/vector-count").await?.ok()?;
@@ -111,7 +111,7 @@ async fn names_that_could_leave_the_library_are_refused() -> Result<()> {
                 admin.post("/v1/workspace/alpha/update-embeddings", json!({ field: [path] }));
             assert_refused(&update.await?, path);
         }
-        // The other dialect passes over names that name nothing, and does nothing.
+        // The other dialect ignores unknown names.
         let answer =
             admin.delete("/api/v1/system/remove-documents", json!({ "names": [path] })).await?;
         assert_eq!(answer.status, 200);
@@ -121,7 +121,7 @@ async fn names_that_could_leave_the_library_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn files_of_which_nothing_can_be_made_leave_nothing() -> Result<()> {
+async fn unreadable_files_leave_nothing_behind() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let binary: Vec<u8> = (0..=255).cycle().take(4096).collect();
@@ -156,7 +156,7 @@ async fn bodies_beyond_the_limit_are_refused() -> Result<()> {
     assert_refused(&answer, "json");
     let answer = admin.upload("large.txt", large.as_bytes(), &[]).await?;
     assert_eq!(answer.status, 413, "{}", answer.body);
-    // Nothing announced, and still no more is read than allowed.
+    // Without a content length, no more than the limit is read.
     let stream = reqwest::Body::wrap_stream(endless());
     let request = admin.request(Method::POST, "/v1/document/raw-text").body(stream);
     let request = request.header("content-type", "application/json");

@@ -8,12 +8,12 @@ use e2e::{Backend, Mode, TestServer, in_both_modes, model_server};
 use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
 in_both_modes!(
-    a_connection_is_tried_before_it_is_saved,
-    a_provider_is_shown_with_what_it_takes_and_need_not_have,
-    an_installation_has_an_icon_and_links_of_its_own,
+    a_connection_is_tested_before_it_is_saved,
+    a_provider_is_shown_with_its_required_and_optional_settings,
+    an_installation_has_its_own_icon_and_links,
 );
 
-async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_connection_is_tested_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
     let mut ada = Visitor::first(&server, mode).await?;
@@ -44,7 +44,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) 
         let tried = ada.post(&test, &fields).await?;
         let probe = tried.text.split("id=\"probe\"").nth(1).unwrap_or_default();
         ensure!(tried.status == 200 && probe.contains(words), "{name} {words}: {probe}");
-        // What was typed is still there, but for the secret.
+        // The input is kept, except for the secret.
         assert!(!tried.says("first-key"), "{}", tried.text);
     }
     let keys = |model: &model_server::ModelServer| {
@@ -54,7 +54,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) 
     let fields = with(&address, "echo", "first-key");
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(ada.post(path, &fields).await?.status, 303);
-    // Asterisks, and nothing, mean the key that is kept.
+    // Asterisks or an empty field stand for the stored key.
     for key in ["******", ""] {
         let fields = with(&address, "reasoning", key);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -90,7 +90,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) 
     Ok(())
 }
 
-async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(
+async fn a_provider_is_shown_with_its_required_and_optional_settings(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -124,7 +124,7 @@ async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(
     Ok(())
 }
 
-async fn an_installation_has_an_icon_and_links_of_its_own(
+async fn an_installation_has_its_own_icon_and_links(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -156,12 +156,12 @@ async fn an_installation_has_an_icon_and_links_of_its_own(
         let refused = ada.post("/admin/appearance", &[(name, value)]).await?;
         assert!(refused.status == 400 && refused.says(words), "{name}: {}", refused.text);
     }
-    // An icon elsewhere is for other programs; pages ask nobody else.
+    // An external icon is only for other programs; pages make no external requests.
     let elsewhere = [("meta_page_favicon", "https://cdn.example/i.png"), ("footer_data", "")];
     assert_eq!(ada.post("/admin/appearance", &elsewhere).await?.status, 303);
     let home = ada.get("/").await?;
     assert!(!home.says("cdn.example") && !home.says("help.example.org/start"), "{}", home.text);
-    // So does one that browsers read as elsewhere.
+    // This also applies to an address that only browsers read as external.
     let elsewhere = [("meta_page_favicon", "/\\cdn.example/i.png")];
     ada.post("/admin/appearance", &elsewhere).await?;
     assert!(!ada.get("/").await?.says("cdn.example"));
@@ -170,7 +170,7 @@ async fn an_installation_has_an_icon_and_links_of_its_own(
 }
 
 #[tokio::test]
-async fn what_is_typed_is_tried_in_the_page_without_saving() -> Result<()> {
+async fn unsaved_settings_are_tested_in_the_page() -> Result<()> {
     let (server, model, link) = fresh().await?;
     let mut browser = Browser::start(1280, 900).await?;
     set_up(&mut browser, &link).await?;

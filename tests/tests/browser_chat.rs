@@ -11,10 +11,10 @@ use serde_json::json;
 
 use crate::browser_journey::{PASSWORD, base, fresh_with, set_up, violations, well_behaved};
 
-/// A picture of one dot.
+/// A picture of one pixel.
 pub const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// A user who has set up the server, in an empty workspace `harbour`.
+/// Sets the server up and opens an empty workspace `harbour`.
 async fn in_a_workspace(server: &TestServer, link: &str) -> Result<Browser> {
     let mut browser = Browser::start(1280, 900).await?;
     set_up(&mut browser, link).await?;
@@ -53,7 +53,7 @@ fn forgive_refusals(browser: &mut Browser) {
 }
 
 #[tokio::test]
-async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Result<()> {
+async fn files_are_selected_dropped_and_pasted_and_shown_before_and_after() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     let directory = tempfile::tempdir()?;
@@ -64,7 +64,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     browser.choose_files("#attach", &files).await?;
     browser.wait("document.querySelectorAll('#chips .chip').length === 2").await?;
     browser.wait("!!document.querySelector('#chips img')").await?;
-    // Dropped, pasted, too large, taken out again.
+    // Dropped, pasted, too large, and removed again.
     browser
         .run(
             "(() => { const held = (name, size) => { const held = new DataTransfer(); \
@@ -101,7 +101,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     browser.open(&format!("{}/w/harbour", base(&server))).await?;
     assert_eq!(browser.run(shown).await?, true);
     browser.wait("document.querySelector('.attached img').naturalWidth === 1").await?;
-    // Asked anew, it needs the document again, which nobody has kept; the picture goes along by itself.
+    // Asking again needs the document again, which was not kept; the picture is sent automatically.
     let before = browser.run("document.querySelector('.turn[id^=turn-]').id").await?;
     browser.click("[data-again] button").await?;
     browser.wait_for("(notes.md) were not kept. Attach them again").await?;
@@ -114,7 +114,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     assert!(sent.contains("image_url") && sent.matches("When does").count() == 1, "{sent}");
     assert!(sent.contains("The ferry leaves at nine."), "{sent}");
 
-    // What is no picture says so, and nothing of the question is lost.
+    // A file that is not a picture is refused, and the question is kept.
     let fake = directory.path().join("fake.png");
     std::fs::write(&fake, "words")?;
     browser.choose_files("#attach", &[&fake]).await?;
@@ -128,7 +128,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
 }
 
 #[tokio::test]
-async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> {
+async fn a_failed_question_stays_with_the_reason() -> Result<()> {
     let (server, _model, link) = fresh_with("fail-500").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     let page = format!("{}/w/harbour", base(&server));
@@ -143,7 +143,7 @@ async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> 
     let found = violations(&mut browser).await?;
     ensure!(found.is_empty(), "{found:?}");
 
-    // Without a connection nothing is lost either, and a reload brings it back.
+    // Without a connection nothing is lost either; a reload restores it.
     browser.fill("#message", "Still here?").await?;
     browser.go_offline(true).await?;
     browser.click("button.send").await?;
@@ -158,7 +158,7 @@ async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> 
     assert_eq!(browser.run("document.querySelector('#message').value").await?, "");
     assert_eq!(browser.run("!document.querySelector('[data-reason]')").await?, true);
 
-    // A draft is one conversation's own.
+    // A draft belongs to one conversation.
     browser.fill("#message", "To be continued").await?;
     browser.open(&format!("{}/", base(&server))).await?;
     browser.open(&page).await?;
@@ -171,19 +171,19 @@ async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> 
 }
 
 #[tokio::test]
-async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
+async fn answers_have_actions_by_mouse_and_keyboard() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     ask(&mut browser, "First?").await?;
     answered(&mut browser, 1).await?;
-    // By keys: thumbs, which keep the focus.
+    // By keyboard: thumbs, which keep the focus.
     browser.run("document.querySelector('[value=up]').focus()").await?;
     browser.press("Enter").await?;
     browser.wait("document.querySelector('[value=up]').ariaPressed === 'true'").await?;
     browser.wait("document.activeElement.value === 'up'").await?;
     browser.click("[value=down]").await?;
     browser.wait("document.querySelector('[value=down]').ariaPressed === 'true'").await?;
-    // The last question comes back by the arrow, and the old exchange goes once it is answered.
+    // The up arrow recalls the last question, and the old exchange is removed once it is answered.
     browser.run("document.querySelector('#message').focus()").await?;
     browser.press("ArrowUp").await?;
     browser.wait("document.querySelector('#message').value === 'First?'").await?;
@@ -204,7 +204,7 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
     browser.wait("document.querySelector('.turn .prose strong')?.innerText === 'now'").await?;
     browser.click("[data-copy]").await?;
     browser.wait("document.querySelector('[data-said]').innerText === 'Copied'").await?;
-    // What the browser refuses is not said to be done.
+    // A refusal by the browser is not reported as a success.
     browser.wait("document.querySelector('[data-said]').innerText === 'Copy'").await?;
     browser
         .run(
@@ -215,7 +215,7 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
     browser.click("[data-copy]").await?;
     browser.wait("document.querySelector('[data-said]').innerText === 'Not copied'").await?;
 
-    // Esc stops; what was said is kept, with everything that can be done to it.
+    // Escape stops; the partial answer is kept, with all its actions.
     use_model(&server, "slow").await?;
     ask(&mut browser, "Second, with as many words as there are in this question?").await?;
     browser.wait("!!document.querySelector('[data-answer] [data-blocks] > *, [data-answer] [data-tail] > *')").await?;
@@ -232,7 +232,7 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
+async fn an_answer_stays_until_its_regeneration_is_complete() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     ask(&mut browser, "Which crane is it?").await?;
@@ -242,7 +242,7 @@ async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
     let again = format!("#{first} [data-again] button");
     let stays = "[...document.querySelectorAll('.turn')].pop().innerText\
                  .includes('The previous answer is kept too.')";
-    // Stopped half way; then broken off by its provider.
+    // Stopped by the user, then interrupted by the provider.
     use_model(&server, "pausing").await?;
     browser.click(&again).await?;
     browser.wait("!!document.querySelector('[data-answer] [data-blocks] > *, [data-answer] [data-tail] > *')").await?;
@@ -253,7 +253,7 @@ async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
     browser.click(&again).await?;
     answered(&mut browser, 3).await?;
     browser.wait(stays).await?;
-    // A model that says nothing says why, if it does.
+    // For an empty answer the model's reason is shown, if it has one.
     use_model(&server, "speechless").await?;
     browser.click(&again).await?;
     browser.wait_for("(reason: stop)").await?;
@@ -269,7 +269,7 @@ async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_next_at_a_browser_sees_neither_drafts_nor_pictures() -> Result<()> {
+async fn the_next_user_of_a_browser_sees_neither_drafts_nor_pictures() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let mut browser = in_a_workspace(&server, &link).await?;
     let bob = json!({ "username": "bob", "password": PASSWORD, "role": "manager" });

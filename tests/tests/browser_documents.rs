@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::browser_journey::{base, set_up, violations, well_behaved};
 use crate::jobs::embedding_with;
 
-/// A server whose embedder refuses some texts, a workspace on it, and a browser that is signed in.
+/// Starts a server whose embedder refuses some texts, with a workspace and a signed-in browser.
 pub async fn begun() -> Result<(TestServer, ModelServer, Browser)> {
     let model = model_server::start().await?;
     let (server, browser) = begun_with(&model.base_url(), "picky").await?;
@@ -30,7 +30,7 @@ pub async fn begun_with(embedder: &str, model: &str) -> Result<(TestServer, Brow
     Ok((server, browser))
 }
 
-/// Refusals are the browser's to note, and expected here.
+/// Removes the browser's messages about refusals, which are expected here.
 pub fn forget_refusals(browser: &mut Browser) {
     browser.complaints.retain(|complaint| !complaint.contains("status of 4"));
 }
@@ -54,7 +54,8 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     let files: Vec<&Path> = files.iter().map(|file| file.as_path()).collect();
     ada.choose_files("#file", &files).await?;
-    // One cannot be read, which is told at once; one cannot be embedded, which its job tells.
+    // One file cannot be read, which is reported at once; one cannot be embedded, which its job
+    // reports.
     ada.wait("document.querySelectorAll('.upload[data-state=failed] button').length === 1").await?;
     ada.wait("document.querySelectorAll('.job[data-over] .job-row').length === 4").await?;
     let marks = "[...document.querySelectorAll('.job-row')].map((row) => \
@@ -69,7 +70,7 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
     forget_refusals(&mut ada);
     assert_eq!(violations(&mut ada).await?, [""; 0]);
 
-    // All of it is there after a reload, and on a page of its own.
+    // All of it is still shown after a reload, and on a separate page.
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     ada.wait("document.querySelectorAll('.job-row[data-state=failed]').length === 2").await?;
     ada.open(&format!("{base}/jobs/1")).await?;
@@ -85,8 +86,8 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
-    // Nobody listens there.
+async fn a_waiting_job_shows_the_reason_and_can_be_cancelled() -> Result<()> {
+    // No embedder listens at this address.
     let (server, mut ada) = begun_with("http://127.0.0.1:9/v1", "echo").await?;
     let base = base(&server);
     let directory = tempfile::tempdir()?;
@@ -94,7 +95,7 @@ async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
     std::fs::write(&file, "The crane is called Berta.")?;
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     ada.choose_files("#file", &[&file]).await?;
-    // Told as it happens, without the page being loaded again.
+    // Shown live, without a reload.
     let why =
         "!!document.querySelector('.job[sse-connect] .callout')?.innerText.includes('unavailable')";
     ada.wait(why).await?;
@@ -113,7 +114,7 @@ async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
 }
 
 #[tokio::test]
-async fn documents_are_ticked_and_put_in_order() -> Result<()> {
+async fn selected_documents_are_organized() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     // More folders than are listed at a time.
@@ -154,7 +155,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.open(&format!("{base}/documents?q=note+1")).await?;
     assert_eq!(ada.run(rows).await?, 10);
     ada.click("input[name=path]").await?;
-    // What is left out is said, and what was ticked stays ticked.
+    // Omitted items are reported, and the selection is kept.
     ada.click("button[value=move]").await?;
     ada.wait("!!document.querySelector('main [role=alert], #notices [role=alert]')").await?;
     ada.wait("document.querySelector('.bulk-count').innerText === '1 selected'").await?;
@@ -173,13 +174,13 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.follow("button[value=delete]").await?;
     ada.wait_for("51 documents").await?;
 
-    // A list that comes anew while somebody works with it keeps what they have done.
+    // A list that refreshes keeps the user's selection and focus.
     let first = "document.querySelector('#shelf input[name=path]')";
     let chosen = ada.run(&format!("{first}.click(), {first}.focus(), {first}.value")).await?;
     ada.click(".bulk-do summary").await?;
     ada.run("document.querySelector('#to').value = 'Ol'").await?;
 
-    // A folder that is chosen becomes a folder, file by file.
+    // A selected folder becomes a folder, file by file.
     let directory = tempfile::tempdir()?;
     let plans = directory.path().join("Plans");
     std::fs::create_dir(&plans)?;
@@ -208,11 +209,11 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
 }
 
 #[tokio::test]
-async fn times_are_told_in_the_zone_of_the_reader() -> Result<()> {
+async fn times_are_shown_in_the_time_zone_of_the_reader() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let text = json!({ "textContent": "A text.", "metadata": { "title": "Note" } });
     server.admin().post("/v1/document/raw-text", text).await?.ok()?;
-    // Fourteen hours ahead, all year round.
+    // UTC+14, all year round.
     ada.live_in("Pacific/Kiritimati", "en-GB").await?;
     ada.open(&format!("{}/documents", base(&server))).await?;
     let time = "document.querySelector('#shelf time')";

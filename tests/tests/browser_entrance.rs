@@ -7,13 +7,13 @@ use reqwest::Method;
 use serde_json::json;
 
 on_both_databases!(
-    whoever_holds_the_link_sets_the_server_up_for_a_team,
+    the_setup_link_sets_the_server_up_for_a_team,
     the_owner_of_a_server_without_users_signs_in,
-    an_invite_lets_one_person_in,
-    a_set_up_link_works_once,
+    an_invite_admits_one_person,
+    a_setup_link_works_once,
 );
 
-/// The path of the link in a text.
+/// Returns the path of the link in a text.
 fn link(text: &str) -> Result<String> {
     let start = text.rfind("/setup?token=").context("no link")?;
     let end = text[start..].find(char::is_whitespace).unwrap_or(text.len() - start);
@@ -37,10 +37,10 @@ async fn set_up(visitor: &mut Visitor, link: &str, mode: &str, name: &str) -> Re
     visitor.post("/setup", &fields).await
 }
 
-async fn whoever_holds_the_link_sets_the_server_up_for_a_team(backend: Backend) -> Result<()> {
+async fn the_setup_link_sets_the_server_up_for_a_team(backend: Backend) -> Result<()> {
     let (server, link) = fresh(backend).await?;
     let mut ada = Visitor::new(server.admin())?;
-    // Before that, nothing is open to anybody.
+    // Before the setup, no page is accessible.
     for path in ["/", "/welcome", "/account", "/workspaces/new", "/w/x", "/admin"] {
         let page = ada.get(path).await?;
         assert!(page.status == 303 || page.status == 404, "{path}: {}", page.status);
@@ -54,7 +54,7 @@ async fn whoever_holds_the_link_sets_the_server_up_for_a_team(backend: Backend) 
     }
     assert!(ada.get(&link).await?.says("name=\"password\""));
 
-    // A mistake costs nothing.
+    // A mistake does not use up the link.
     let mistake = set_up(&mut ada, &link, "many", "Ada!").await?;
     assert_eq!((mistake.status, ada.cookie()), (400, None));
     let done = set_up(&mut ada, &link, "many", "ada").await?;
@@ -78,7 +78,7 @@ async fn whoever_holds_the_link_sets_the_server_up_for_a_team(backend: Backend) 
     Ok(())
 }
 
-async fn a_set_up_link_works_once(backend: Backend) -> Result<()> {
+async fn a_setup_link_works_once(backend: Backend) -> Result<()> {
     let (server, link) = fresh(backend).await?;
     let mut visitors = Vec::new();
     for _ in 0..4 {
@@ -121,7 +121,7 @@ async fn the_owner_of_a_server_without_users_signs_in(backend: Backend) -> Resul
     assert_eq!(other.get("/").await?.status, 303, "a closed session stays closed");
     assert_eq!(owner.get("/").await?.status, 200);
 
-    // Whoever has the machine sets the password anew, which ends every session.
+    // The operator resets the password, which ends every session.
     let printed = server.carrel().run(&["setup-link"])?;
     let again = link(&printed.stdout)?;
     assert!(other.get(&again).await?.says("Start again"));
@@ -135,7 +135,7 @@ async fn the_owner_of_a_server_without_users_signs_in(backend: Backend) -> Resul
     Ok(())
 }
 
-async fn an_invite_lets_one_person_in(backend: Backend) -> Result<()> {
+async fn an_invite_admits_one_person(backend: Backend) -> Result<()> {
     let (server, link) = fresh(backend).await?;
     let admin = server.admin();
     set_up(&mut Visitor::new(admin)?, &link, "many", "ada").await?;
@@ -163,7 +163,7 @@ async fn an_invite_lets_one_person_in(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn changes_from_pages_of_others_are_refused() -> Result<()> {
+async fn changes_from_pages_of_other_sites_are_refused() -> Result<()> {
     let (server, link) = fresh(Backend::Sqlite).await?;
     let mut ada = Visitor::new(server.admin())?;
     set_up(&mut ada, &link, "many", "ada").await?;
@@ -176,7 +176,7 @@ async fn changes_from_pages_of_others_are_refused() -> Result<()> {
     for headers in foreign {
         let mut request = ada.request(Method::POST, "/workspaces/new");
         for (name, value) in &headers {
-            // One header in the place of the one that the visitor sends.
+            // Replaces one header of the visitor's request.
             let value = reqwest::header::HeaderValue::from_static(value);
             let name = reqwest::header::HeaderName::from_static(name);
             request = request.headers([(name, value)].into_iter().collect());
@@ -191,7 +191,7 @@ async fn changes_from_pages_of_others_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn pages_bind_the_browser_and_tell_their_number() -> Result<()> {
+async fn pages_set_security_headers_and_a_request_id() -> Result<()> {
     let (server, _) = fresh(Backend::Sqlite).await?;
     let mut visitor = Visitor::new(server.admin())?;
     for path in ["/sign-in", "/nope", "/", "/setup"] {
@@ -220,7 +220,7 @@ async fn pages_bind_the_browser_and_tell_their_number() -> Result<()> {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_again_is_back_on_the_page_of_their_form_without_scripts() -> Result<()> {
+async fn signing_in_again_returns_to_the_page_of_the_form_without_scripts() -> Result<()> {
     let (server, link) = fresh(Backend::Sqlite).await?;
     set_up(&mut Visitor::new(server.admin())?, &link, "one", "").await?;
     let address = server.admin().address();
@@ -247,7 +247,7 @@ async fn whoever_signs_in_again_is_back_on_the_page_of_their_form_without_script
 }
 
 #[tokio::test]
-async fn whoever_guesses_the_owners_password_waits() -> Result<()> {
+async fn guessing_the_owners_password_is_slowed_down() -> Result<()> {
     let (server, link) = fresh(Backend::Sqlite).await?;
     set_up(&mut Visitor::new(server.admin())?, &link, "one", "").await?;
     let mut eve = Visitor::new(server.admin())?;
@@ -261,7 +261,7 @@ async fn whoever_guesses_the_owners_password_waits() -> Result<()> {
 }
 
 #[tokio::test]
-async fn where_links_alone_sign_in_no_password_is_taken() -> Result<()> {
+async fn a_server_with_sign_in_by_links_only_accepts_no_password() -> Result<()> {
     for page in [None, Some("https://sso.example.test/start")] {
         let mut options = Options::from(Backend::Sqlite)
             .with("SIMPLE_SSO_ENABLED", "1")
@@ -294,7 +294,7 @@ async fn where_links_alone_sign_in_no_password_is_taken() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_token_from_elsewhere_signs_in_by_a_page_of_this_server() -> Result<()> {
+async fn a_single_sign_on_token_signs_in_on_a_page_of_this_server() -> Result<()> {
     let options = Options::from(Backend::Sqlite).with("SIMPLE_SSO_ENABLED", "1");
     let server = TestServer::start(options).await?;
     let admin = server.admin();

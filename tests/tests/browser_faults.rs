@@ -11,7 +11,7 @@ use crate::browser_journey::{base, fresh_with, set_up, well_behaved};
 use crate::browser_lasting::asked;
 
 #[tokio::test]
-async fn reasoning_that_was_folded_while_it_came_stays_folded() -> Result<()> {
+async fn reasoning_that_is_collapsed_while_it_streams_stays_collapsed() -> Result<()> {
     let (server, _model, link) = fresh_with("pondering").await?;
     let mut ada = Browser::start(1280, 900).await?;
     set_up(&mut ada, &link).await?;
@@ -50,7 +50,7 @@ async fn a_long_answer_costs_little_more_than_its_own_length() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_same_file_twice_is_said_and_there_once() -> Result<()> {
+async fn a_file_added_twice_is_reported_and_stored_once() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;
@@ -78,7 +78,7 @@ async fn the_same_file_twice_is_said_and_there_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn lengths_directions_and_ends_of_lines_are_right_in_every_script() -> Result<()> {
+async fn lengths_directions_and_line_ends_are_right_in_every_script() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;
@@ -100,7 +100,7 @@ async fn lengths_directions_and_ends_of_lines_are_right_in_every_script() -> Res
     let direction = "getComputedStyle(document.querySelector('.paper')).direction";
     assert_eq!(ada.run(direction).await?, "rtl");
 
-    // A full stop stays on the line of the citation before it, however wide the window is.
+    // A full stop stays on the line of the citation before it, at any width.
     admin
         .upload("ferry.txt", b"The ferry leaves at nine.", &[("addToWorkspaces", "harbour")])
         .await?
@@ -125,7 +125,7 @@ async fn lengths_directions_and_ends_of_lines_are_right_in_every_script() -> Res
 }
 
 #[tokio::test]
-async fn a_printed_conversation_is_what_was_asked_and_answered() -> Result<()> {
+async fn a_printed_conversation_contains_only_questions_and_answers() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let mut ada = Browser::start(1280, 900).await?;
     set_up(&mut ada, &link).await?;
@@ -144,7 +144,7 @@ async fn a_printed_conversation_is_what_was_asked_and_answered() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_first_start_warns_of_nothing_before_it_prints_the_set_up_link() -> Result<()> {
+async fn a_first_start_logs_no_warning_before_the_setup_link() -> Result<()> {
     let server = TestServer::start(e2e::Options::from(Backend::Sqlite).without_key()).await?;
     server.wait_for_log("/setup?token=").await?;
     let log = server.log()?;
@@ -154,7 +154,7 @@ async fn a_first_start_warns_of_nothing_before_it_prints_the_set_up_link() -> Re
 }
 
 #[tokio::test]
-async fn chips_under_the_question_wrap_instead_of_losing_letters() -> Result<()> {
+async fn chips_below_the_question_wrap_instead_of_truncating() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let mut ada = Browser::start(1280, 900).await?;
     set_up(&mut ada, &link).await?;

@@ -7,8 +7,8 @@ use crate::browser_journey::{base, violations, well_behaved};
 use crate::jobs::{documents, is_over, place_later, until};
 
 #[tokio::test]
-async fn a_job_is_called_off_in_the_list_that_comes_anew() -> Result<()> {
-    // Nobody embeds there, so that jobs wait.
+async fn a_job_is_cancelled_in_the_refreshed_list() -> Result<()> {
+    // No embedder listens at this address, so jobs wait.
     let (server, mut ada) = begun_with("http://127.0.0.1:9/v1", "echo").await?;
     for text in ["One.", "Two."] {
         let paths = documents(server.admin(), &[text]).await?;
@@ -36,7 +36,7 @@ async fn a_job_is_called_off_in_the_list_that_comes_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_has_failed_is_tried_again_and_looked_at_from_the_list() -> Result<()> {
+async fn failed_documents_are_retried_and_inspected_from_the_list() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let paths = documents(server.admin(), &["A good text.", "An unspeakable text."]).await?;
     let job = place_later(server.admin(), "harbour", &paths).await?;

@@ -12,19 +12,19 @@ use crate::jobs::{documents, place_later};
 pub use e2e::visitor::PASSWORD;
 const AXE: &str = include_str!("../vendor/axe.min.js");
 
-/// The lines of a document, of which the last answers a question.
+/// The lines of a document. The last one answers a question.
 const HANDBOOK: &[&str] = &[
     "Harbour handbook",
     "Ships announce themselves on channel twelve.",
     "The crane in the old harbour lifts forty tonnes and is called Berta.",
 ];
 
-/// A server with a language model that answers word by word, and its set-up link.
+/// Starts a server with a language model that answers word by word. Returns its setup link too.
 pub async fn fresh() -> Result<(TestServer, model_server::ModelServer, String)> {
     fresh_with("slow").await
 }
 
-/// As [`fresh`], with another of [`model_server::MODELS`].
+/// Works like [`fresh`], with another of [`model_server::MODELS`].
 pub async fn fresh_with(
     behaviour: &str,
 ) -> Result<(TestServer, model_server::ModelServer, String)> {
@@ -56,8 +56,8 @@ pub fn well_behaved(browser: &Browser, server: &TestServer) {
     assert_eq!(browser.strays(&base(server)), [""; 0]);
 }
 
-/// Complaints but for htmx's two lines about a request that Chromium dropped because somebody left
-/// the page it was for.
+/// Returns the messages except htmx's two lines about a request that Chromium cancelled because the
+/// page was left.
 fn faults(complaints: &[String]) -> Vec<&String> {
     let is_dropped = |at: usize| complaints[at].contains("htmx:sendAbort");
     let precedes_dropped = |at: usize| {
@@ -69,7 +69,7 @@ fn faults(complaints: &[String]) -> Vec<&String> {
 }
 
 #[tokio::test]
-async fn from_the_first_start_to_a_key_that_is_revoked() -> Result<()> {
+async fn from_the_first_start_to_a_revoked_key() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;
@@ -104,13 +104,13 @@ async fn upload_a_document(ada: &mut Browser, base: &str) -> Result<()> {
     let files: [&Path; 2] = [&good, &empty];
     ada.choose_files("#file", &files).await?;
     ada.wait("document.querySelectorAll('.job-row[data-state=done]').length === 1").await?;
-    // What cannot be taken in says why, and can be tried again.
+    // A failed upload shows the reason and can be retried.
     ada.wait("document.querySelectorAll('.upload[data-state=failed]').length === 1").await?;
     ada.wait("!!document.querySelector('.upload[data-state=failed] button')").await?;
     let reason = ada.run("document.querySelector('[data-state=failed] .upload-state').innerText");
     ensure!(reason.await?.as_str().is_some_and(|reason| reason.len() > 10), "no reason");
     ada.wait("document.querySelector('#shelf').innerText.includes('handbook')").await?;
-    // The refusal of the empty file is the browser's to note, and expected.
+    // The browser's message about the refused empty file is expected.
     ada.complaints.retain(|complaint| !complaint.contains("status of 4"));
     Ok(())
 }
@@ -119,7 +119,7 @@ async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
     ada.open(&format!("{base}/w/harbour")).await?;
     ada.fill("#message", "What is the crane in the old harbour called?").await?;
     ada.press("Enter").await?;
-    // It grows before it is whole.
+    // The answer grows before it is complete.
     ada.wait("document.querySelector('[data-answer] [data-growing=\"\"]')?.innerText.length > 10")
         .await?;
     ada.wait("!document.querySelector('[data-answer]')").await?;
@@ -128,7 +128,7 @@ async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
     ada.click(".sources a").await?;
     ada.wait("document.querySelector('#passage')?.innerText.includes('called Berta')").await?;
 
-    // A loaded page takes up an answer that is under way; stopping keeps what was said.
+    // A loaded page shows an answer in progress; stopping keeps the partial answer.
     ada.open(&format!("{base}/w/harbour")).await?;
     ada.fill("#message", "And how much does it lift, in as many words as you can?").await?;
     ada.press("Enter").await?;
@@ -157,7 +157,7 @@ async fn join_by_an_invite(ada: &mut Browser, grace: &mut Browser, base: &str) -
     let invite = ada.run("document.querySelector('code[id^=invite]').innerText").await?;
     grace.open(invite.as_str().unwrap_or_default()).await?;
     grace.fill("#username", "grace").await?;
-    // A mistake is said on the page, where what was typed stays.
+    // A mistake is reported on the page, which keeps the input.
     grace.fill("#password", "short").await?;
     grace.click("form button").await?;
     grace.wait("!!document.querySelector('#password-fault')").await?;
@@ -172,7 +172,7 @@ async fn join_by_an_invite(ada: &mut Browser, grace: &mut Browser, base: &str) -
     grace.open(&format!("{base}/admin")).await?;
     grace.wait_for("You don’t have access").await?;
     grace.complaints.retain(|complaint| !complaint.contains("status of 403"));
-    // Conversations are one's own.
+    // Conversations are private.
     grace.open(&format!("{base}/w/harbour")).await?;
     let turns = grace.run("document.querySelectorAll('.turn').length").await?;
     assert_eq!(turns, 0);
@@ -222,7 +222,7 @@ async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &st
     Ok(())
 }
 
-/// Sets the server up, with a question answered and documents placed, so that each of [`PAGES`] is there.
+/// Sets the server up, with an answered question and placed documents, so that all [`PAGES`] exist.
 pub async fn furnish(browser: &mut Browser, server: &TestServer, link: &str) -> Result<()> {
     set_up(browser, link).await?;
     browser.follow("form[action='/welcome/sample'] button").await?;
@@ -234,7 +234,7 @@ pub async fn furnish(browser: &mut Browser, server: &TestServer, link: &str) -> 
     Ok(())
 }
 
-/// Pages with something on them.
+/// Pages with content.
 pub const PAGES: [&str; 35] = [
     "/",
     "/welcome",
@@ -273,10 +273,10 @@ pub const PAGES: [&str; 35] = [
     "/admin/system",
 ];
 
-/// Violations of WCAG 2.2 AA that axe-core finds, as `rule: elements`.
+/// Returns violations of WCAG 2.2 AA found by axe-core, as `rule: elements`.
 pub async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
     browser.run(AXE).await?;
-    // What is still fading in has another contrast than it comes to.
+    // Elements that are still fading in have a lower contrast.
     browser
         .run(
             "Promise.all(document.getAnimations() \
@@ -296,7 +296,7 @@ pub async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn every_page_is_for_everyone_and_none_complains() -> Result<()> {
+async fn every_page_is_accessible_and_logs_no_error() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut browser = Browser::start(1280, 900).await?;

@@ -11,17 +11,17 @@ use crate::browser_lasting::asked;
 use crate::browser_width::WIDER;
 
 in_both_modes!(
-    a_page_is_in_the_language_that_was_chosen_or_that_the_browser_wants,
-    what_is_told_of_an_answer_is_in_the_language_of_who_listens,
+    a_page_is_in_the_chosen_language_or_that_of_the_browser,
+    progress_of_an_answer_is_in_the_language_of_the_reader,
 );
 
-/// A page as a browser asks for it that wants a language.
+/// Requests a page with a preferred language.
 async fn wanting(visitor: &mut Visitor, path: &str, language: &str) -> Result<Page> {
     let request = visitor.request(Method::GET, path).header("accept-language", language);
     visitor.send(request).await
 }
 
-/// The cookies of a visitor besides that of the session, which is sent along.
+/// Requests a page with an additional cookie.
 async fn with_cookie(visitor: &mut Visitor, path: &str, cookie: &str) -> Result<Page> {
     let session = visitor.cookie().unwrap_or_default().to_owned();
     let request = visitor.request(Method::GET, path).header("accept-language", "de");
@@ -30,7 +30,7 @@ async fn with_cookie(visitor: &mut Visitor, path: &str, cookie: &str) -> Result<
     visitor.execute(request).await
 }
 
-async fn a_page_is_in_the_language_that_was_chosen_or_that_the_browser_wants(
+async fn a_page_is_in_the_chosen_language_or_that_of_the_browser(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -57,14 +57,14 @@ async fn a_page_is_in_the_language_that_was_chosen_or_that_the_browser_wants(
     first.set_cookie(session);
     let page = with_cookie(&mut first, "/account", &cookie).await?;
     assert!(page.says("lang=\"ja\"") && page.says("<option value=\"ja\" lang=\"ja\" selected>"));
-    // What the API says is for programs, and English.
+    // Messages of the API are for programs, and in English.
     let request = server.admin().request(Method::GET, "/v1/workspace/nope");
     let refused = e2e::send(request.header("accept-language", "de")).await?;
     assert!(!refused.body.to_string().contains("nicht"), "{}", refused.body);
     Ok(())
 }
 
-async fn what_is_told_of_an_answer_is_in_the_language_of_who_listens(
+async fn progress_of_an_answer_is_in_the_language_of_the_reader(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -79,7 +79,7 @@ async fn what_is_told_of_an_answer_is_in_the_language_of_who_listens(
     let page = wanting(&mut first, "/w/alpha", "de").await?;
     let label = page.text.split("data-copy").nth(1).and_then(|rest| rest.split('"').nth(1));
     let english = first.get("/w/alpha").await?.text;
-    // Every control of the answer is named alike by the page and by what was streamed.
+    // Every control of the answer has the same name on the page and in the stream.
     for label in labels(end) {
         assert!(page.text.contains(&label), "{label} is not on the German page");
         assert!(!english.contains(&label), "{label} is on the English page");
@@ -95,7 +95,7 @@ fn labels(html: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_language_is_wider_than_a_phone_and_each_is_for_everyone() -> Result<()> {
+async fn every_language_fits_a_phone_and_is_accessible() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut browser = Browser::start(1440, 900).await?;

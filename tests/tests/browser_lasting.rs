@@ -13,10 +13,10 @@ use crate::jobs::{documents, embedding_with};
 
 on_both_databases!(the_events_of_a_job_end_with_the_visit,);
 
-/// Within which a stream ends; it is looked every few seconds.
+/// Time limit for a stream to end; access is checked every few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server with a workspace, and mia, who manages it.
+/// Starts a server with a workspace and its manager mia.
 async fn visited(options: Options) -> Result<(TestServer, Visitor)> {
     let server = TestServer::start(options).await?;
     let admin = server.admin();
@@ -30,7 +30,7 @@ async fn visited(options: Options) -> Result<(TestServer, Visitor)> {
     Ok((server, mia))
 }
 
-/// Asks as a page with scripts does. Says where the answer is told.
+/// Asks like a page with scripts. Returns the address of the answer's events.
 pub async fn asked(visitor: &mut Visitor, conversation: &str) -> Result<String> {
     let asked = visitor.request(Method::POST, &format!("{conversation}/ask"));
     let kind = "application/x-www-form-urlencoded";
@@ -40,7 +40,7 @@ pub async fn asked(visitor: &mut Visitor, conversation: &str) -> Result<String> 
     Ok(path.context("no answer")?.to_owned())
 }
 
-/// The events of an address, once one of this name was told.
+/// Returns the event stream of an address after an event of this name.
 pub async fn listen(mia: &Visitor, path: &str, event: &str) -> Result<Response> {
     let mut told = mia.request(Method::GET, path).send().await?;
     assert_eq!(told.headers()["content-type"], "text/event-stream");
@@ -63,7 +63,7 @@ pub async fn ends(mut told: Response) -> Result<()> {
 }
 
 async fn the_events_of_a_job_end_with_the_visit(backend: Backend) -> Result<()> {
-    // Nobody embeds there, so that the job waits.
+    // No embedder listens at this address, so the job waits.
     let (server, mut mia) = visited(embedding_with(backend, "http://127.0.0.1:9/v1", "m")).await?;
     let paths = documents(server.admin(), &["A text."]).await?;
     let place = [("do", "place"), ("workspace", "alpha"), ("path", paths[0].as_str())];
@@ -74,7 +74,7 @@ async fn the_events_of_a_job_end_with_the_visit(backend: Backend) -> Result<()> 
 }
 
 #[tokio::test]
-async fn what_is_said_of_an_answer_ends_with_the_visit() -> Result<()> {
+async fn progress_of_an_answer_ends_with_the_visit() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (server, mut mia) = visited(options).await?;
@@ -85,7 +85,7 @@ async fn what_is_said_of_an_answer_ends_with_the_visit() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
+async fn progress_of_an_answer_ends_with_the_membership() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (server, _mia) = visited(options).await?;
@@ -100,18 +100,18 @@ async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
     let told = listen(&bob, &path, "tail").await?;
     admin.post(members, json!({ "user_ids": [] })).await?.ok()?;
     ends(told).await?;
-    // He is somebody still, only not there.
+    // He can still sign in, but not open the workspace.
     assert_eq!((bob.get("/").await?.status, bob.get("/w/alpha").await?.status), (200, 404));
     Ok(())
 }
 
 #[tokio::test]
-async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
+async fn an_answer_without_a_listener_is_complete_after_a_stop() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "slow", "4096");
     let (mut server, mut mia) = visited(options).await?;
     let told = asked(&mut mia, "/w/alpha").await?;
-    // Somebody looked at its beginning, and left.
+    // A client read the beginning and disconnected.
     drop(listen(&mia, &told, "tail").await?);
     assert_eq!(server.stop().await?, Some(0));
     server.run().await?;
@@ -123,7 +123,7 @@ async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_two_questions_at_once_in_one_conversation_one_is_answered() -> Result<()> {
+async fn of_two_concurrent_questions_in_a_conversation_one_is_answered() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (_server, mia) = visited(options).await?;

@@ -7,16 +7,16 @@ use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 in_both_modes!(
-    a_library_is_looked_through_page_by_page,
-    many_documents_are_put_in_order_at_once,
-    files_are_taken_in_by_a_job_that_can_be_followed,
-    a_large_job_is_looked_through_by_state,
-    what_makes_no_sense_is_refused_in_words,
-    what_is_left_out_of_a_file_is_named,
+    a_library_is_browsed_page_by_page,
+    many_documents_are_organized_at_once,
+    files_are_indexed_by_a_job_whose_progress_is_shown,
+    a_large_job_is_filtered_by_state,
+    invalid_requests_are_refused_with_a_message,
+    omitted_parts_of_a_file_are_named,
 );
-on_both_databases!(the_library_is_for_those_who_look_after_it);
+on_both_databases!(the_library_is_for_managers_and_admins);
 
-/// A server with a workspace, and whoever looks around: its owner, or mia with a role in its team.
+/// Starts a server with a workspace, and signs in its owner, or mia with a role in the team.
 async fn visited(backend: Backend, mode: Mode, role: &str) -> Result<(TestServer, Visitor)> {
     let server = TestServer::start(backend).await?;
     let first = Visitor::first(&server, mode).await?;
@@ -39,7 +39,7 @@ async fn add(admin: &Client, title: &str) -> Result<String> {
     Ok(location.to_owned())
 }
 
-/// Sends files as a form does.
+/// Sends files like a form.
 async fn send(visitor: &mut Visitor, path: &str, files: &[(&str, &str)]) -> Result<Page> {
     let mut form = Form::new();
     for (name, content) in files {
@@ -49,7 +49,7 @@ async fn send(visitor: &mut Visitor, path: &str, files: &[(&str, &str)]) -> Resu
     visitor.send(visitor.request(Method::POST, path).multipart(form)).await
 }
 
-/// Waits until a page says something.
+/// Waits until a page contains a text.
 async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
     for _ in 0..600 {
         let page = visitor.get(path).await?;
@@ -61,7 +61,7 @@ async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
     anyhow::bail!("{path} never says {text}: {}", visitor.get(path).await?.text)
 }
 
-async fn what_is_left_out_of_a_file_is_named(backend: Backend, mode: Mode) -> Result<()> {
+async fn omitted_parts_of_a_file_are_named(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let admin = server.admin();
     let mail = "Subject: Plans\r\nMIME-Version: 1.0\r\n\
@@ -78,7 +78,7 @@ async fn what_is_left_out_of_a_file_is_named(backend: Backend, mode: Mode) -> Re
     assert_eq!(found["document"]["warnings"], expected);
     let listed = admin.get("/v1/documents/folder/custom-documents").await?.ok()?;
     assert_eq!(listed["documents"][0]["warnings"], expected);
-    // The other dialect has no place for them.
+    // The other dialect does not return warnings.
     let found = admin.get(&format!("/api/v1/document/{name}")).await?.ok()?;
     assert!(found["document"].get("warnings").is_none(), "{found}");
     add(admin, "Whole").await?;
@@ -93,7 +93,7 @@ async fn what_is_left_out_of_a_file_is_named(backend: Backend, mode: Mode) -> Re
     Ok(())
 }
 
-async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_library_is_browsed_page_by_page(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     assert!(mia.get("/documents").await?.says("No documents yet"));
     for number in 0..51 {
@@ -105,7 +105,7 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) 
     assert!(first.says("Note 50") && !first.says("Note 01"));
     let second = mia.get("/documents?page=2").await?;
     assert!(second.says("Note 01") && !second.says("Note 50"));
-    // Beyond the end is the last page.
+    // A number beyond the end shows the last page.
     for page in ["3", "99999999999999999999", "x", "0"] {
         assert_eq!(mia.get(&format!("/documents?page={page}")).await?.status, 200, "{page}");
     }
@@ -127,7 +127,7 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) 
     Ok(())
 }
 
-async fn many_documents_are_put_in_order_at_once(backend: Backend, mode: Mode) -> Result<()> {
+async fn many_documents_are_organized_at_once(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let mut paths = Vec::new();
     for title in ["One", "Two", "Three"] {
@@ -194,7 +194,7 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn files_are_taken_in_by_a_job_that_can_be_followed(
+async fn files_are_indexed_by_a_job_whose_progress_is_shown(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -204,7 +204,7 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(
     let sent = send(&mut mia, "/w/alpha/documents/upload", &files).await?;
     let job = sent.leads_to().to_owned();
     assert!(job.starts_with("/jobs/"), "{} {}", sent.status, sent.text);
-    // It can be looked at again at any time, with what could not be read.
+    // The job can be opened again at any time, with the unreadable files.
     let over = until(&mut mia, &job, "Finished with problems").await?;
     assert!(over.says("one.txt") && over.says("two.md") && over.says("bad.pdf"), "{}", over.text);
     assert!(over.says("Could not be read") && over.says("data-state=\"done\""));
@@ -212,7 +212,7 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(
     assert_eq!(events.header("content-type"), "text/event-stream");
     assert!(events.text.starts_with("event: end\ndata: "), "{}", events.text);
     assert!(mia.get("/w/alpha/documents").await?.says("bad.pdf"));
-    // What can be read after all is not told of any more, and goes along with the others.
+    // A file that can be read after all is no longer listed as failed, and is added to the others.
     let number = job.rsplit('/').next().unwrap_or_default().to_owned();
     let good = hostile::printed_pdf(&["The third text."]);
     for (content, leads_to) in [(b"It was a text.".to_vec(), ""), (good, job.as_str())] {
@@ -228,7 +228,7 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(
     let bad = send(&mut mia, "/w/alpha/documents/upload", &[("empty.txt", "")]).await?;
     assert!(bad.status == 422 && bad.says("empty"), "{} {}", bad.status, bad.text);
     assert_eq!(send(&mut mia, "/w/alpha/documents/upload", &[]).await?.status, 400);
-    // A folder that is chosen as a whole is a folder of the library.
+    // A selected folder becomes a folder of the library.
     let within = [("Plans/2026/a.txt", "Plan A."), ("Plans/b.txt", "Plan B.")];
     let sent = send(&mut mia, "/documents/upload", &within).await?;
     assert_eq!(sent.leads_to(), "/documents?done=added");
@@ -241,7 +241,7 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(
     Ok(())
 }
 
-async fn a_large_job_is_looked_through_by_state(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_large_job_is_filtered_by_state(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let mut fields = vec![("do", "place"), ("workspace", "alpha")];
     let mut paths = vec!["custom-documents/never.json".to_owned()];
@@ -259,13 +259,13 @@ async fn a_large_job_is_looked_through_by_state(backend: Backend, mode: Mode) ->
     assert!(failed.says("no document matches") && !failed.says("Note 001"), "{}", failed.text);
     assert!(mia.get(&format!("{job}?state=queued")).await?.says("No documents."));
     assert_eq!(mia.get(&format!("{job}?after=x")).await?.status, 400);
-    // The list of documents tells of what has failed, and of nothing else.
+    // The list of documents shows the failed ones, and nothing else.
     let list = mia.get("/w/alpha/documents?q=nothing").await?;
     assert!(list.says("never.json") && !list.says("Note 001"), "{}", list.text);
     Ok(())
 }
 
-async fn what_makes_no_sense_is_refused_in_words(backend: Backend, mode: Mode) -> Result<()> {
+async fn invalid_requests_are_refused_with_a_message(backend: Backend, mode: Mode) -> Result<()> {
     let (server, mut mia) = visited(backend, mode, "manager").await?;
     let path = add(server.admin(), "One").await?;
     let path = path.as_str();
@@ -317,7 +317,7 @@ async fn what_makes_no_sense_is_refused_in_words(backend: Backend, mode: Mode) -
         let refused = mia.post(path, &fields).await?;
         assert_eq!(refused.status, status, "{path} {fields:?}: {}", refused.text);
     }
-    // A server does not fetch from inside its own network for anybody.
+    // The server fetches nothing from its own network.
     let inside = [("link", "http://127.0.0.1:1/")];
     let refused = mia.post("/documents/link", &inside).await?;
     assert!((400..500).contains(&refused.status), "{}", refused.text);
@@ -325,7 +325,7 @@ async fn what_makes_no_sense_is_refused_in_words(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn the_library_is_for_those_who_look_after_it(backend: Backend) -> Result<()> {
+async fn the_library_is_for_managers_and_admins(backend: Backend) -> Result<()> {
     let (server, mut bob) = visited(backend, Mode::Team, "default").await?;
     let path = add(server.admin(), "Secret").await?;
     let mut nobody = Visitor::new(server.admin())?;

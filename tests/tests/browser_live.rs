@@ -16,7 +16,7 @@ async fn asking(browser: &mut Browser, question: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_selected_stays_and_a_server_that_has_gone_is_told_of() -> Result<()> {
+async fn a_selection_stays_and_a_lost_server_is_reported() -> Result<()> {
     let (mut server, _model, link) = fresh_with("slow").await?;
     let mut ada = Browser::start(1280, 900).await?;
     set_up(&mut ada, &link).await?;
@@ -44,7 +44,7 @@ async fn what_is_selected_stays_and_a_server_that_has_gone_is_told_of() -> Resul
 }
 
 #[tokio::test]
-async fn of_several_files_the_broken_one_is_marked_and_the_others_stay() -> Result<()> {
+async fn a_broken_file_is_marked_and_the_others_stay() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let mut ada = Browser::start(1280, 900).await?;
     set_up(&mut ada, &link).await?;
@@ -73,7 +73,7 @@ async fn of_several_files_the_broken_one_is_marked_and_the_others_stay() -> Resu
     ada.wait("!!document.querySelector('.turn[id^=turn-] .turn-actions')").await?;
     let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
     ensure!(sent.contains("leaves at nine") && sent.contains("It is blue"), "{sent}");
-    // What an answer quotes of a file beside the question is shown below it.
+    // A quotation from an attached file is shown below the answer.
     ada.run("document.querySelector('.turn details.menu').open = true").await?;
     ada.click(".turn .menu a").await?;
     ada.wait("document.activeElement.name === 'response'").await?;

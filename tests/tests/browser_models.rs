@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::browser_journey::{base, fresh, fresh_with, set_up, violations, well_behaved};
 
 #[tokio::test]
-async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state_is_shown()
+async fn a_provider_is_chosen_in_a_gallery_with_its_models_and_state()
 -> Result<()> {
     let (server, model, link) = fresh().await?;
     let base = base(&server);
@@ -23,7 +23,7 @@ async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state
     assert_eq!(violations(&mut ada).await?, [""; 0]);
 
     ada.follow(".provider[href$='provider=generic-openai']").await?;
-    // No name of a variable is to be seen, and what the provider needs stands in the order of use.
+    // No variable names are shown, and the provider's fields are in the order of use.
     let labels = "[...document.querySelectorAll('form[data-guard] > .field > label')].map((it) => it.innerText).join()";
     assert_eq!(ada.run(labels).await?, "Server address,API key,Model");
     let shown = ada.run("document.querySelector('main').innerText").await?.to_string();
@@ -57,7 +57,7 @@ async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state
     ada.wait("document.querySelector('.status-good')?.innerText.includes('echo answered')").await?;
     ensure!(ada.run(current).await?.to_string().contains("OpenAI-compatible"));
 
-    // A server that has gone is told of without anybody asking.
+    // A lost server is reported without a request by the user.
     server
         .admin()
         .post(
@@ -74,7 +74,7 @@ async fn a_provider_is_chosen_in_a_gallery_its_model_from_its_list_and_its_state
 }
 
 #[tokio::test]
-async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Result<()> {
+async fn a_question_can_use_another_model_and_selected_documents() -> Result<()> {
     let (server, model, link) = fresh_with("reasoning").await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;
@@ -98,7 +98,7 @@ async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Res
     ada.click(".picker-list [value=echo]").await?;
     assert_eq!(ada.run("document.querySelector('[data-model]').innerText").await?, "echo");
 
-    // An @ offers documents; what is chosen stands above the box, and nothing else is searched.
+    // An @ offers documents. Selected ones are shown above the box, and only they are searched.
     ada.fill("#message", "When does it leave? @ferry").await?;
     ada.wait("document.querySelectorAll('#mentions [role=option]').length === 1").await?;
     assert_eq!(violations(&mut ada).await?, [""; 0]);
@@ -112,7 +112,7 @@ async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Res
     assert_eq!(asked["model"], "echo");
     let told = asked["messages"].to_string();
     ensure!(told.contains("leaves at nine") && !told.contains("is old"), "{told}");
-    // The documents stay chosen until they are taken out.
+    // The documents stay selected until they are removed.
     ada.click("#scope button").await?;
     assert_eq!(ada.run("document.querySelectorAll('[name=document]').length").await?, 0);
 
@@ -122,7 +122,7 @@ async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Res
     let harbour = admin.get("/v1/workspace/harbour").await?.ok()?.to_string();
     ensure!(harbour.contains("\"chatModel\":\"echo\""), "{harbour}");
 
-    // Who may not choose the workspace's model may not choose one for a question either.
+    // A user who may not choose the workspace's model may not choose one for a question either.
     let bob = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
     admin.post("/v1/admin/users/new", bob).await?.ok()?;
     let mut bob = Visitor::signed_in(&server, "bob").await?;
@@ -139,7 +139,7 @@ async fn a_question_may_go_to_another_model_and_be_limited_to_documents() -> Res
 }
 
 #[tokio::test]
-async fn conversations_stand_under_the_day_they_began() -> Result<()> {
+async fn conversations_are_grouped_by_the_day_they_started() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;

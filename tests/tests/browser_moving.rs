@@ -12,7 +12,7 @@ use crate::browser_journey::{base, fresh, fresh_with, set_up, violations, well_b
 use crate::import_running::copy;
 
 #[tokio::test]
-async fn somebody_who_moves_sees_what_would_come_imports_it_and_signs_in_as_before() -> Result<()> {
+async fn an_import_is_previewed_run_and_followed_by_a_sign_in_as_before() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut keeper = Browser::start(1280, 900).await?;
@@ -44,9 +44,9 @@ async fn somebody_who_moves_sees_what_would_come_imports_it_and_signs_in_as_befo
 
     keeper.open(&format!("{base}/admin/import")).await?;
     keeper.click("button[value=import]").await?;
-    // It brings accounts, so the owner of a moment ago signs in with one of them.
+    // The import brings accounts, so the previous owner signs in with one of them.
     keeper.wait("location.pathname === '/sign-in'").await?;
-    // That there are accounts now is known after a second.
+    // The server notices the new accounts within a second.
     let started = std::time::Instant::now();
     while keeper.run("!document.querySelector('#username')").await? == true {
         ensure!(started.elapsed().as_secs() < 20, "nobody is asked for a name");
@@ -68,7 +68,7 @@ async fn somebody_who_moves_sees_what_would_come_imports_it_and_signs_in_as_befo
 }
 
 #[tokio::test]
-async fn a_widget_is_made_changed_shown_what_it_was_asked_and_deleted() -> Result<()> {
+async fn a_widget_is_created_changed_inspected_and_deleted() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let (base, admin) = (base(&server), server.admin());
     let mut ada = Browser::start(1280, 900).await?;
@@ -121,7 +121,7 @@ async fn a_widget_is_made_changed_shown_what_it_was_asked_and_deleted() -> Resul
 }
 
 #[tokio::test]
-async fn what_visitors_asked_a_widget_is_listed_by_visitor() -> Result<()> {
+async fn questions_to_a_widget_are_listed_by_visitor() -> Result<()> {
     let (server, _model, _) = fresh_with("echo").await?;
     let admin = server.admin();
     let mut ada = Visitor::first(&server, Mode::Team).await?;

@@ -5,7 +5,7 @@ use e2e::browser::Browser;
 use crate::browser_journey::{base, fresh, furnish, violations};
 
 #[tokio::test]
-async fn the_pages_can_be_installed_and_say_so_when_the_server_is_away_and_keep_nothing()
+async fn the_pages_can_be_installed_report_a_lost_server_and_store_nothing()
 -> Result<()> {
     let (mut server, _model, link) = fresh().await?;
     let base = base(&server);
@@ -30,7 +30,7 @@ async fn the_pages_can_be_installed_and_say_so_when_the_server_is_away_and_keep_
     for page in ["/", "/w/sample-library", "/documents", "/admin/users"] {
         ada.open(&format!("{base}{page}")).await?;
     }
-    // One page that holds nothing of anybody's, and what it is drawn with.
+    // One page without personal data, and its resources.
     let kept = "caches.keys().then((names) => Promise.all(names.map((name) => caches.open(name).then((it) => it.keys())))) \
                 .then((all) => all.flat().map((it) => new URL(it.url).pathname).sort().join())";
     let kept = ada.run(kept).await?;
@@ -48,7 +48,7 @@ async fn the_pages_can_be_installed_and_say_so_when_the_server_is_away_and_keep_
     ada.wait_for("You are offline").await?;
     ada.wait("getComputedStyle(document.querySelector('.card')).borderRadius !== '0px'").await?;
     assert_eq!(violations(&mut ada).await?, [""; 0]);
-    // Trying again leads to the page that was wanted.
+    // Retrying leads to the requested page.
     let again = ada.run("document.querySelector('main a.button-main').href").await?;
     assert_eq!(again, format!("{base}/w/sample-library").as_str());
     assert_eq!(ada.strays(&base), [""; 0]);

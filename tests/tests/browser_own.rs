@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::browser_journey::{PASSWORD, base, fresh_with, furnish, violations, well_behaved};
 
 on_both_databases!(
-    what_is_deleted_comes_back_and_is_found_by_its_owner_only,
+    a_deleted_conversation_is_restored_and_found_by_its_owner_only,
     a_link_shows_a_conversation_until_it_is_revoked,
     conversations_are_listed_and_deleted_together,
 );
 
-/// Ada, who administers, and bob, both in the workspace `alpha`; with answers that quote.
+/// Signs in the administrator ada and bob, both in the workspace `alpha`, with answers that quote.
 async fn two(backend: Backend) -> Result<(TestServer, Visitor, Visitor)> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
@@ -36,20 +36,20 @@ async fn two(backend: Backend) -> Result<(TestServer, Visitor, Visitor)> {
     Ok((server, ada, bob))
 }
 
-/// The number by which a deletion is taken back, from where its form leads.
+/// Returns the id that undoes a deletion, from the address its form leads to.
 fn undo(address: &str) -> Result<String> {
     let at = address.split("undo=").nth(1).context("nothing to take back")?;
     Ok(at.chars().take_while(char::is_ascii_digit).collect())
 }
 
-async fn what_is_deleted_comes_back_and_is_found_by_its_owner_only(backend: Backend) -> Result<()> {
+async fn a_deleted_conversation_is_restored_and_found_by_its_owner_only(backend: Backend) -> Result<()> {
     let (server, mut ada, mut bob) = two(backend).await?;
     let question = "What is the crane in the harbour called?";
     let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
     for base in ["/w/alpha", thread.as_str()] {
         assert_eq!(bob.post(&format!("{base}/ask"), &[("message", question)]).await?.status, 303);
     }
-    // Found by words, by their beginnings, in the answer, in writing without spaces; by nobody else.
+    // Found by words, by prefixes, in the answer, in scripts without spaces; by nobody else.
     for query in ["crane harbour", "CRAN", "berta", "点きます"] {
         let page = bob.get(&format!("/find?q={}", segment(query))).await?;
         ensure!(page.says("#turn-1\"") && page.says("#turn-2\""), "{query}: {}", page.text);
@@ -74,7 +74,7 @@ async fn what_is_deleted_comes_back_and_is_found_by_its_owner_only(backend: Back
     assert_eq!(back.leads_to(), "/w/alpha?done=restored");
     ensure!(bob.get("/w/alpha").await?.says("id=\"turn-1\""));
     assert_eq!(bob.post(&format!("/bin/{id}/restore"), &[]).await?.status, 404);
-    // A whole conversation, and a thread.
+    // A complete conversation, and a thread.
     let gone = bob.post("/w/alpha/reset", &[]).await?;
     ensure!(!bob.get("/w/alpha").await?.says("Berta"));
     bob.post(&format!("/bin/{}/restore", undo(gone.leads_to())?), &[]).await?;
@@ -86,14 +86,14 @@ async fn what_is_deleted_comes_back_and_is_found_by_its_owner_only(backend: Back
     let back = bob.post(&format!("/bin/{}/restore", undo(gone.leads_to())?), &[]).await?;
     ensure!(back.leads_to().starts_with(&thread), "{}", back.leads_to());
     ensure!(bob.get(&thread).await?.says("Berta"));
-    // A branch begins with what was said up to there; the other goes on as it was.
+    // A branch starts with the exchanges so far; the original conversation is unchanged.
     bob.post(&format!("{thread}/ask"), &[("message", "And what is old?")]).await?;
     assert_eq!(ada.post("/w/alpha/chats/2/branch", &[]).await?.status, 404);
     let branch = bob.post("/w/alpha/chats/2/branch", &[]).await?;
     let branched = bob.get(branch.leads_to()).await?;
     ensure!(branched.says("Berta") && !branched.says("And what is old?"), "{}", branched.text);
     ensure!(bob.get(&thread).await?.says("And what is old?"));
-    // As files.
+    // Exports.
     let markdown = bob.get(&format!("{thread}/export?format=md")).await?;
     ensure!(
         markdown.says("> What is the crane") && markdown.says("1. crane.txt"),
@@ -153,7 +153,7 @@ fn segment(text: &str) -> String {
 async fn a_link_shows_a_conversation_until_it_is_revoked(backend: Backend) -> Result<()> {
     let (server, mut ada, mut bob) = two(backend).await?;
     bob.post("/w/alpha/ask", &[("message", "What is the crane called?")]).await?;
-    // Off until an administrator turns it on.
+    // Sharing is off until an administrator turns it on.
     assert_eq!(bob.post("/w/alpha/share", &[("days", "7")]).await?.status, 422);
     ensure!(!bob.get("/w/alpha").await?.says("/w/alpha/share"));
     ada.post("/admin/appearance", &[("share_conversations", "on")]).await?;
@@ -173,7 +173,7 @@ async fn a_link_shows_a_conversation_until_it_is_revoked(backend: Backend) -> Re
     ensure!(page.says("noindex") && page.header("cache-control").contains("no-store"));
     assert_eq!(stranger.get("/shared/crl_nothing").await?.status, 422);
     assert_eq!(ada.post("/account/shares/1/revoke", &[("base", "/w/alpha")]).await?.status, 404);
-    // Off for all, and on again; then this one is revoked.
+    // Sharing is switched off and on again; then this link is revoked.
     ada.post("/admin/appearance", &[("share_conversations", "off")]).await?;
     assert_eq!(stranger.get(&link).await?.status, 422);
     ada.post("/admin/appearance", &[("share_conversations", "on")]).await?;
@@ -184,14 +184,14 @@ async fn a_link_shows_a_conversation_until_it_is_revoked(backend: Backend) -> Re
 }
 
 #[tokio::test]
-async fn everything_is_found_by_keys_and_taken_back_by_a_click() -> Result<()> {
+async fn everything_is_found_by_keyboard_and_undone_by_a_click() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;
     furnish(&mut ada, &server, &link).await?;
     ada.open(&format!("{base}/")).await?;
     assert_eq!(violations(&mut ada).await?, [""; 0]);
-    // A question asked from home opens a conversation of its own.
+    // A question on the home page starts a new conversation.
     ada.fill("#message", "How long does the reserve lamp last?").await?;
     ada.run("window.__left = true").await?;
     ada.press("Enter").await?;
@@ -218,7 +218,7 @@ async fn everything_is_found_by_keys_and_taken_back_by_a_click() -> Result<()> {
         .await?;
     ada.wait("!!document.querySelector('dialog.shortcuts[open]')").await?;
     ada.press("Escape").await?;
-    // Deleting asks, and can be undone.
+    // Deleting asks for confirmation and can be undone.
     ada.open(&format!("{base}{}", thread.as_str().unwrap_or_default())).await?;
     ada.run("document.querySelector('.chat-head details.menu').open = true").await?;
     assert_eq!(

@@ -5,13 +5,13 @@ use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
 on_both_databases!(
-    everyone_sees_what_is_for_them_and_nothing_else,
-    conversations_are_ones_own_and_work_without_scripts,
-    an_administrator_looks_after_people_and_programs,
-    settings_are_checked_and_said_in_words,
+    each_role_sees_only_its_pages,
+    conversations_are_private_and_work_without_scripts,
+    an_administrator_manages_users_and_keys,
+    settings_are_validated_with_messages,
 );
 
-/// A team: ada administers, mia manages, bob is a member of Alpha.
+/// A team: the administrator ada, the manager mia, and bob, a member of Alpha.
 struct Team {
     server: TestServer,
     ada: Visitor,
@@ -45,10 +45,10 @@ async fn team(backend: Backend) -> Result<Team> {
     Ok(Team { server, ada, mia, bob })
 }
 
-async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Result<()> {
+async fn each_role_sees_only_its_pages(backend: Backend) -> Result<()> {
     let Team { server, mut ada, mut mia, mut bob } = team(backend).await?;
     let mut nobody = Visitor::new(server.admin())?;
-    // Path, and what bob, mia and ada are answered.
+    // The path and the statuses for bob, mia and ada.
     for (path, statuses) in [
         ("/", [200, 200, 200]),
         ("/search?q=crane", [200, 200, 200]),
@@ -102,7 +102,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
         let page = nobody.get(path).await?;
         assert!(page.leads_to().starts_with("/sign-in?next=") || path == "/", "{path}");
     }
-    // What changes something refuses alike, whatever is sent along.
+    // Changes are refused in the same way, whatever the fields are.
     let fields = [("name", "Evil"), ("username", "eve"), ("password", PASSWORD), ("role", "admin")];
     for (path, managers_may) in [
         ("/workspaces/new", true),
@@ -133,7 +133,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
         ("/admin/system/backup", false),
     ] {
         assert_eq!(bob.post(path, &fields).await?.status, 403, "{path}");
-        // To where a form goes nobody can be led back.
+        // The target of a form is not a page to return to.
         assert_eq!(nobody.post(path, &fields).await?.leads_to(), "/sign-in", "{path}");
         if !managers_may {
             assert_eq!(mia.post(path, &fields).await?.status, 403, "{path}");
@@ -145,7 +145,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
     Ok(())
 }
 
-async fn conversations_are_ones_own_and_work_without_scripts(backend: Backend) -> Result<()> {
+async fn conversations_are_private_and_work_without_scripts(backend: Backend) -> Result<()> {
     let Team { server: _server, mut ada, mut bob, .. } = team(backend).await?;
     let question = [("message", "What is the crane called?")];
     let asked = bob.post("/w/alpha/ask", &question).await?;
@@ -174,13 +174,13 @@ async fn conversations_are_ones_own_and_work_without_scripts(backend: Backend) -
     Ok(())
 }
 
-async fn an_administrator_looks_after_people_and_programs(backend: Backend) -> Result<()> {
+async fn an_administrator_manages_users_and_keys(backend: Backend) -> Result<()> {
     let Team { server, mut ada, mut bob, .. } = team(backend).await?;
     let new = [("username", "eve"), ("password", PASSWORD), ("role", "default")];
     assert_eq!(ada.post("/admin/users", &new).await?.leads_to(), "/admin/users?done=created");
     let taken = ada.post("/admin/users", &new).await?;
     assert!(taken.status == 400 && taken.says("already exists"));
-    // Suspending ends what somebody has open.
+    // Suspending a user ends their sessions.
     let bobs = [("username", "bob"), ("role", "default"), ("suspended", "1"), ("limit", "5")];
     assert_eq!(ada.post("/admin/users/3", &bobs).await?.status, 303);
     assert_eq!(bob.get("/").await?.status, 303);
@@ -218,7 +218,7 @@ async fn an_administrator_looks_after_people_and_programs(backend: Backend) -> R
     Ok(())
 }
 
-async fn settings_are_checked_and_said_in_words(backend: Backend) -> Result<()> {
+async fn settings_are_validated_with_messages(backend: Backend) -> Result<()> {
     let Team { server, mut ada, .. } = team(backend).await?;
     let with = |name: &'static str, value: &'static str| {
         let mut fields = vec![

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::browser_journey::{base, fresh_with, set_up, violations, well_behaved};
 
 #[tokio::test]
-async fn a_conversation_begins_with_a_suggestion_and_goes_on_with_commands() -> Result<()> {
+async fn a_conversation_starts_with_a_suggestion_and_continues_with_commands() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;
@@ -43,7 +43,8 @@ async fn a_conversation_begins_with_a_suggestion_and_goes_on_with_commands() -> 
     };
     assert_eq!(asked(&model).as_deref(), Some("When do you <open>?"));
 
-    // The menu opens at a slash that begins a word, and Enter takes what is chosen instead of sending.
+    // The menu opens at a slash that starts a word, and Enter inserts the selection instead of
+    // sending.
     let shown = "[...document.querySelectorAll('#commands li')].filter((it) => it.checkVisibility()).map((it) => it.dataset.command).join()";
     ada.fill("#message", "Who is Berta? /s").await?;
     assert_eq!(ada.run(shown).await?, "/short,/sum-up");
@@ -66,7 +67,7 @@ async fn a_conversation_begins_with_a_suggestion_and_goes_on_with_commands() -> 
     ada.press("Enter").await?;
     ada.wait("document.querySelectorAll('.turn[id^=turn-] .turn-actions').length === 2").await?;
     assert_eq!(asked(&model).as_deref(), Some("Who is Berta? Sum up. In one sentence."));
-    // The page shows what was asked.
+    // The page shows the question as sent.
     ada.open(&format!("{base}/w/harbour")).await?;
     ada.wait_for("Who is Berta? Sum up. In one sentence.").await?;
     well_behaved(&ada, &server);

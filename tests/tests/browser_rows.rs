@@ -24,11 +24,11 @@ fn forgive(browser: &mut Browser) {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_where_they_are_made() -> Result<()> {
+async fn mistakes_are_reported_next_to_their_field() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(390, 844).await?;
-    // Without scripts a form that is refused is there again, with what was filled in.
+    // Without scripts, a refused form is shown again with its input.
     ada.run_no_scripts(true).await?;
     ada.open(&link).await?;
     ada.fill("#username", "Ada Lovelace").await?;
@@ -41,7 +41,7 @@ async fn mistakes_are_told_where_they_are_made() -> Result<()> {
     assert_eq!(ada.run("document.querySelector('#username').value").await?, "Ada Lovelace");
     ada.run_no_scripts(false).await?;
     set_up(&mut ada, &link).await?;
-    // A link that was used says so in its heading.
+    // The heading says that a link was used.
     ada.open(&link).await?;
     assert_eq!(
         ada.run("document.querySelector('h1').innerText").await?,
@@ -69,7 +69,7 @@ async fn mistakes_are_told_where_they_are_made() -> Result<()> {
     forgive(&mut invited);
     forgive(&mut ada);
     well_behaved(&invited, &server);
-    // What was done is said for a while only.
+    // A success message disappears after a while.
     ada.open(&format!("{base}/account?done=saved")).await?;
     ada.wait("!!document.querySelector('[data-passing]')").await?;
     ada.wait("!document.querySelector('[data-passing]')").await?;
@@ -78,7 +78,7 @@ async fn mistakes_are_told_where_they_are_made() -> Result<()> {
 }
 
 #[tokio::test]
-async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_field() -> Result<()>
+async fn providers_have_names_and_input_is_completed_or_refused_in_its_field() -> Result<()>
 {
     let (server, model, link) = fresh_with("echo").await?;
     let base = base(&server);
@@ -98,13 +98,13 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
     let labels = ada.run(labels).await?.to_string();
     ensure!(labels.contains("Server address|API key|Model"), "{labels}");
     ensure!(!labels.contains("EmbeddingModelPref"), "{labels}");
-    // An address without http:// is meant with it.
+    // An address without http:// is completed with it.
     let bare = model.base_url().replace("http://", "");
     ada.fill("#EmbeddingBasePath", &bare).await?;
     ada.fill("#EmbeddingModelPref, #AzureOpenAiEmbeddingModelPref", "echo").await?;
     ada.click("[formaction]").await?;
     ada.wait("document.querySelector('#probe').innerText.includes('dimensions')").await?;
-    // Leaving what is not saved asks first.
+    // Leaving unsaved input asks for confirmation.
     let leaves = "(() => { const event = new Event('beforeunload', { cancelable: true }); \
                   dispatchEvent(event); return !event.defaultPrevented; })()";
     assert_eq!(ada.run(leaves).await?, false);
@@ -116,7 +116,7 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
     ada.wait("document.querySelector('#provider-fault')?.innerText.length > 10").await?;
     let alpha = server.admin().get("/v1/workspace/harbour").await?.ok()?.to_string();
     ensure!(!alpha.contains("\"openai\""), "{alpha}");
-    // A member is not told what an operator would do.
+    // A member does not see advice for operators.
     let bob = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
     server.admin().post("/v1/admin/users/new", bob).await?.ok()?;
     let change = json!({ "chatProvider": "generic-openai", "chatModel": "fail-500" });
@@ -129,7 +129,7 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
         let page = visitor.post("/w/harbour/ask", &[("message", "Hello?")]).await?;
         ensure!(page.says("asked to fail") == is_told, "{}", page.text);
     }
-    // Names in any writing make an address that can be read.
+    // Names in any script become a readable address.
     for (name, address) in [("日本語", "/w/ri-ben-yu"), ("<b>Bold</b>", "/w/b-bold-b")] {
         assert_eq!(admin.post("/workspaces/new", &[("name", name)]).await?.leads_to(), address);
     }
@@ -138,14 +138,14 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
 }
 
 #[tokio::test]
-async fn one_keeps_ones_place() -> Result<()> {
+async fn the_position_on_a_page_is_kept() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;
     furnish(&mut ada, &server, &link).await?;
     ada.open(&format!("{base}/w/sample-library")).await?;
     ada.follow("form[action$='/threads'] button").await?;
-    // An empty conversation has questions to begin with.
+    // An empty conversation has suggested questions.
     ada.wait("document.querySelectorAll('.example').length >= 3").await?;
     ada.run("document.querySelector('.example').click()").await?;
     ada.wait("!!document.querySelector('.turn[id^=turn-] .turn-actions')").await?;
@@ -156,7 +156,7 @@ async fn one_keeps_ones_place() -> Result<()> {
                  document.querySelector('.chat-head h1').innerText";
     ada.wait(named).await?;
     let thread = ada.run("location.pathname").await?;
-    // The tabs are in the same place, and lead back to the thread; so does a citation.
+    // The tabs keep their position and lead back to the thread; so does a citation.
     let top = "document.querySelector('.tabs').getBoundingClientRect().top";
     let before = ada.run(top).await?;
     ada.follow(".tabs a[href*='/documents']").await?;
@@ -164,12 +164,12 @@ async fn one_keeps_ones_place() -> Result<()> {
     assert_eq!(ada.run("document.querySelectorAll('#threads a').length").await?, 2);
     ada.follow(".tabs a").await?;
     assert_eq!(ada.run("location.pathname").await?, thread);
-    // A card tells what a citation leads to.
+    // A card previews the target of a citation.
     ada.run("document.querySelector('.source').focus()").await?;
     ada.wait("document.querySelector('.cite-card')?.innerText.length > 20").await?;
     ada.press("Escape").await?;
     ada.wait("document.querySelector('.cite-card').hidden").await?;
-    // It opens beside the answer, and on a page of its own for whoever wants that.
+    // It opens next to the answer, or on a separate page.
     ada.click("a.source").await?;
     ada.wait("document.querySelector('.reader-panel #passage')?.innerText.length > 20").await?;
     assert_eq!(ada.run("location.pathname").await?, thread);
@@ -185,7 +185,7 @@ async fn one_keeps_ones_place() -> Result<()> {
     ensure!(
         ada.run("location.hash").await?.as_str().is_some_and(|hash| hash.starts_with("#turn-"))
     );
-    // A document that has gone still shows what was quoted of it.
+    // The quotation of a deleted document is still shown.
     let source = ada.run("document.querySelector('a.source').href").await?;
     let listed = server.admin().get("/v1/workspace/sample-library").await?.ok()?;
     let paths: Vec<_> = listed["workspace"][0]["documents"]
@@ -202,21 +202,21 @@ async fn one_keeps_ones_place() -> Result<()> {
     ada.open(source.as_str().unwrap_or_default()).await?;
     ada.wait_for("This document was removed").await?;
     ada.wait("document.querySelector('#passage').innerText.length > 20").await?;
-    // What was typed last stands in the box, not the question before.
+    // The box contains the last input, not the previous question.
     ada.open(&format!("{base}/w/sample-library")).await?;
     ask(&mut ada, "Which lamp?").await?;
     ada.run("localStorage.setItem('draft:' + document.querySelector('#message').dataset.draft, 'Typed later'); \
              localStorage.setItem('sent:' + document.querySelector('#message').dataset.draft, 'Sent before')").await?;
     ada.open(&format!("{base}/w/sample-library")).await?;
     assert_eq!(ada.run("document.querySelector('#message').value").await?, "Typed later");
-    // On paper there is only what was said.
+    // The printout only contains the conversation.
     ada.run("1").await?;
     well_behaved(&ada, &server);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_phone_shows_what_is_looked_at() -> Result<()> {
+async fn the_current_item_is_visible_on_a_phone() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(390, 844).await?;
@@ -228,7 +228,7 @@ async fn a_phone_shows_what_is_looked_at() -> Result<()> {
                     return at.left >= 0 && at.right <= innerWidth; })()";
         ada.wait(seen).await?;
     }
-    // Nothing moves while the list of documents comes.
+    // The layout does not shift while the list of documents loads.
     ada.open(&format!("{base}/documents")).await?;
     let shift = "new Promise((done) => { let sum = 0; new PerformanceObserver((list) => { \
                  for (const one of list.getEntries()) sum += one.value; }).observe({ type: 'layout-shift', buffered: true }); \

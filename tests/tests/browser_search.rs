@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
-in_both_modes!(every_way_says_what_it_found_and_why);
+in_both_modes!(every_search_mode_shows_its_results_and_reasons);
 
-async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> Result<()> {
+async fn every_search_mode_shows_its_results_and_reasons(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let mut ada = Visitor::first(&server, mode).await?;
@@ -33,7 +33,7 @@ async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> R
         headings.context("no heading")?,
         ["By meaning", "By words", "Hybrid", "Hybrid + reranking"]
     );
-    // Only the passage that holds a word of the question is found by words, and says how.
+    // Word search only finds the passage with a word of the question, and shows how.
     assert!(ways[1].contains("Berta") && !ways[1].contains("The boat"), "{}", ways[1]);
     assert!(ways[1].contains("Rank 1 by words") && !ways[1].contains("by meaning"), "{}", ways[1]);
     assert!(ways[0].contains("by meaning") && !ways[0].contains("by words"), "{}", ways[0]);
@@ -42,7 +42,7 @@ async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> R
         ways[2].contains("Used by this workspace") && !ways[3].contains("Used by this workspace")
     );
     assert!(ways[3].contains("Similarity"), "{}", ways[3]);
-    // What is marked is what an answer would be built on.
+    // Marked passages would be the sources of an answer.
     assert!(ways[2].contains("hit-used"), "{}", ways[2]);
     for query in ["%00", "%F0%9F%9A%A2", &"x".repeat(4000), "---", "%22%20OR%20%22"] {
         assert_eq!(ada.get(&format!("/search?q={query}")).await?.status, 200, "{query}");
@@ -51,7 +51,7 @@ async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> R
 }
 
 #[tokio::test]
-async fn ways_stand_beside_one_another_and_below_one_another_on_a_phone() -> Result<()> {
+async fn search_modes_are_side_by_side_and_stacked_on_a_phone() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let mut browser = Browser::start(1600, 900).await?;
     set_up(&mut browser, &link).await?;

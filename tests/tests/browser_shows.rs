@@ -14,12 +14,12 @@ use crate::browser_width::WIDER;
 const FILES: usize = 24;
 
 #[tokio::test]
-async fn the_whole_way_in_german() -> Result<()> {
+async fn the_setup_works_in_german() -> Result<()> {
     walk("de-DE", "de", "ltr").await
 }
 
 #[tokio::test]
-async fn the_whole_way_in_arabic() -> Result<()> {
+async fn the_setup_works_in_arabic() -> Result<()> {
     walk("ar-EG", "ar", "rtl").await
 }
 

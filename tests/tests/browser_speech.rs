@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::browser_journey::{base, fresh_with, set_up, well_behaved};
 
 in_both_modes!(
-    ears_and_voices_are_chosen_and_tried_on_pages,
-    without_scripts_an_answer_is_a_link_to_its_sound,
+    speech_providers_are_chosen_and_tested_on_pages,
+    without_scripts_an_answer_links_to_its_audio,
 );
 
 #[tokio::test]
-async fn words_land_in_the_box_and_answers_are_read() -> Result<()> {
+async fn dictated_words_fill_the_box_and_answers_are_read_aloud() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let settings = json!({
         "SpeechToTextProvider": "generic-openai", "STTOpenAICompatibleEndpoint": model.base_url(),
@@ -70,7 +70,7 @@ async fn words_land_in_the_box_and_answers_are_read() -> Result<()> {
     Ok(())
 }
 
-async fn ears_and_voices_are_chosen_and_tried_on_pages(backend: Backend, mode: Mode) -> Result<()> {
+async fn speech_providers_are_chosen_and_tested_on_pages(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
     let mut admin = Visitor::first(&server, mode).await?;
@@ -113,7 +113,7 @@ async fn ears_and_voices_are_chosen_and_tried_on_pages(backend: Backend, mode: M
     Ok(())
 }
 
-async fn without_scripts_an_answer_is_a_link_to_its_sound(
+async fn without_scripts_an_answer_links_to_its_audio(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

@@ -12,13 +12,13 @@ use crate::browser_journey::PASSWORD;
 use crate::browser_lasting::{asked, ends, listen};
 
 in_both_modes!(
-    files_go_along_with_a_question_as_a_plain_form,
-    what_came_to_nothing_is_still_in_the_box,
-    exchanges_are_reworded_and_corrected_by_links_and_forms,
-    a_thread_is_named_by_its_first_question_unless_somebody_was_faster,
+    files_are_sent_with_a_question_by_a_plain_form,
+    a_failed_question_is_still_in_the_box,
+    questions_and_answers_are_edited_by_links_and_forms,
+    a_thread_is_named_by_its_first_question_unless_it_was_renamed_first,
 );
 
-/// Whoever asks in the workspace `alpha`, the owner or the member bob, and whoever else there is:
+/// The visitor who asks in the workspace `alpha` (the owner, or the member bob) and the others:
 /// ada, who administers.
 async fn asking(options: impl Into<Options>, mode: Mode) -> Result<Asking> {
     let server = TestServer::start(options).await?;
@@ -43,7 +43,7 @@ struct Asking {
     others: Vec<Visitor>,
 }
 
-/// Asks as a form with files does.
+/// Asks like a form with files.
 async fn ask(visitor: &mut Visitor, question: &str, files: &[(&str, &str, &[u8])]) -> Result<Page> {
     let mut body = Vec::new();
     let mut part = |head: String, content: &[u8]| {
@@ -65,14 +65,14 @@ async fn ask(visitor: &mut Visitor, question: &str, files: &[(&str, &str, &[u8])
     visitor.send(request.body(body)).await
 }
 
-async fn files_go_along_with_a_question_as_a_plain_form(
+async fn files_are_sent_with_a_question_by_a_plain_form(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
     let Asking { server: _server, asker: mut bob, mut others } = asking(backend, mode).await?;
     let dot = STANDARD.decode(DOT)?;
     let notes = b"The ferry to the island leaves at nine.";
-    // A form without a chosen file sends one without a name.
+    // A form without a selected file sends one without a name.
     let none = ("", "application/octet-stream", &b""[..]);
     let asked = ask(&mut bob, "What is the crane called?", &[none]).await?;
     assert_eq!(asked.leads_to(), "/w/alpha#latest", "{}", asked.text);
@@ -93,7 +93,7 @@ async fn files_go_along_with_a_question_as_a_plain_form(
     for missing in ["/w/alpha/chats/2/shown/9", "/w/alpha/chats/2/shown/x"] {
         assert_eq!(bob.get(missing).await?.status, 404, "{missing}");
     }
-    // What cannot be taken says so; the question is still in its box.
+    // A refused file is reported; the question is still in the box.
     let huge = vec![b'x'; 17 << 20];
     let many = vec![("a.txt", "text/plain", &b"x"[..]); 17];
     for (files, status, words) in [
@@ -110,7 +110,7 @@ async fn files_go_along_with_a_question_as_a_plain_form(
     Ok(())
 }
 
-async fn what_came_to_nothing_is_still_in_the_box(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_failed_question_is_still_in_the_box(backend: Backend, mode: Mode) -> Result<()> {
     let Asking { server, asker: mut bob, mut others } = asking(backend, mode).await?;
     let change = json!({ "chatMode": "query", "similarityThreshold": 0.9 });
     server.admin().post("/v1/workspace/alpha/update", change).await?.ok()?;
@@ -128,7 +128,7 @@ async fn what_came_to_nothing_is_still_in_the_box(backend: Backend, mode: Mode) 
     Ok(())
 }
 
-async fn exchanges_are_reworded_and_corrected_by_links_and_forms(
+async fn questions_and_answers_are_edited_by_links_and_forms(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -141,7 +141,7 @@ async fn exchanges_are_reworded_and_corrected_by_links_and_forms(
         assert_eq!(other.get("/w/alpha?reword=1").await?.status, 404);
     }
     assert_eq!(bob.get("/w/alpha?reword=x").await?.status, 400);
-    // A question that is refused takes nothing away.
+    // A refused question deletes nothing.
     let refused = bob.post("/w/alpha/ask", &[("message", ""), ("instead_of", "1")]).await?;
     assert_eq!(refused.status, 400);
     assert!(bob.get("/w/alpha").await?.says("id=\"turn-1\""));
@@ -171,7 +171,7 @@ async fn exchanges_are_reworded_and_corrected_by_links_and_forms(
     Ok(())
 }
 
-async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
+async fn a_thread_is_named_by_its_first_question_unless_it_was_renamed_first(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -190,7 +190,7 @@ async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
         let page = bob.get(&thread).await?;
         assert!(page.says(&format!(">{name}</h1>")), "{}", page.text);
     }
-    // One that is deleted meanwhile stays so.
+    // A thread deleted meanwhile stays deleted.
     let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
     let answer = asked(&mut bob, &thread).await?;
     let told = listen(&bob, &answer, "tail").await?;

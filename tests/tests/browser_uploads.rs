@@ -7,7 +7,7 @@ use e2e::browser::Browser;
 use crate::browser_documents::{begun, forget_refusals};
 use crate::browser_journey::{PASSWORD, base, well_behaved};
 
-/// Waits until there are as many uploads in a state.
+/// Waits until a number of uploads are in a state.
 async fn uploads(browser: &mut Browser, state: &str, count: usize) -> Result<()> {
     let all = format!("document.querySelectorAll('.upload[data-state={state}]').length");
     browser.wait(&format!("{all} === {count}")).await
@@ -23,7 +23,7 @@ fn file(directory: &tempfile::TempDir, name: &str, text: &str) -> Result<PathBuf
 }
 
 #[tokio::test]
-async fn a_folder_is_dropped_whole_and_what_cannot_be_read_is_named() -> Result<()> {
+async fn a_dropped_folder_is_uploaded_and_unreadable_files_are_named() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     let directory = tempfile::tempdir()?;
@@ -36,7 +36,7 @@ async fn a_folder_is_dropped_whole_and_what_cannot_be_read_is_named() -> Result<
     let rows = "[...document.querySelectorAll('#shelf .table-name')].map((it) => it.innerText)";
     assert_eq!(ada.run(&format!("{rows}.sort().join()")).await?, "north.txt,south.txt");
 
-    // An entry as the browser gives it of a file that has gone meanwhile, before one that is there.
+    // An entry of a file that was deleted meanwhile, before one that exists.
     ada.run(
         "(() => { const entry = (name, file) => ({ isFile: true, name, file }); \
          const there = new File(['It is there.'], 'there.txt'); \
@@ -59,7 +59,7 @@ async fn a_folder_is_dropped_whole_and_what_cannot_be_read_is_named() -> Result<
 }
 
 #[tokio::test]
-async fn what_was_lost_on_the_way_is_sent_again() -> Result<()> {
+async fn interrupted_uploads_are_sent_again() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let directory = tempfile::tempdir()?;
     let cranes = file(&directory, "cranes.txt", "The crane is called Berta.")?;
@@ -79,13 +79,13 @@ async fn what_was_lost_on_the_way_is_sent_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_added_by_whoever_is_signed_out() -> Result<()> {
+async fn a_signed_out_user_adds_nothing() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let directory = tempfile::tempdir()?;
     let cranes = file(&directory, "cranes.txt", "The crane is called Berta.")?;
     let page = format!("{}/w/harbour/documents", base(&server));
     ada.open(&page).await?;
-    // As in another tab.
+    // Sign out, as in another tab.
     ada.run("fetch('/sign-out', { method: 'POST' }).then((answer) => answer.status)").await?;
     ada.choose_files("#file", &[&cranes]).await?;
     ada.wait("location.pathname === '/sign-in' && document.readyState === 'complete'").await?;
@@ -100,7 +100,7 @@ async fn nothing_is_added_by_whoever_is_signed_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
+async fn many_files_are_one_line_and_each_failure_is_shown_once() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     let directory = tempfile::tempdir()?;
@@ -117,7 +117,7 @@ async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
         "/^14 of 15 uploaded · 1 failed$/.test(document.querySelector('[data-total]').innerText)",
     )
     .await?;
-    // The folder they are in is listed without a reload.
+    // Their folder is listed without a reload.
     ada.wait("document.querySelector('#folder-list').innerText.includes('Papers')").await?;
     let rows = "document.querySelectorAll('.upload').length";
     ensure!(ada.run(rows).await?.as_u64().is_some_and(|rows| rows <= 6), "a row for each file");
@@ -126,11 +126,11 @@ async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
     assert_eq!(ada.run(told).await?, 1);
     let name = "document.querySelector('.upload[data-state=failed] .upload-name').clientWidth > 60";
     assert_eq!(ada.run(name).await?, true);
-    // A job says how many of all files it has, also of those that could not be read.
+    // A job shows its share of all files, including the unreadable ones.
     ada.wait("/14 of 1[45] documents/.test(document.querySelector('.job').innerText)").await?;
     ada.click("[data-tray-close]").await?;
     assert_eq!(ada.run("document.querySelector('#tray').checkVisibility()").await?, false);
-    // It came before there was a job, which cannot tell of it.
+    // It failed before the job existed, so the job does not report it.
     assert_eq!(ada.run(told).await?, 0);
     ada.click("[data-job-close]").await?;
     ada.open(&format!("{base}/w/harbour/documents")).await?;

@@ -4,10 +4,10 @@ use e2e::browser::Browser;
 
 use crate::browser_journey::{PAGES, base, fresh, furnish, well_behaved};
 
-/// The most a page may weigh with everything it needs, headers included, in bytes.
+/// Maximum size of a page with all its resources and headers, in bytes.
 const MOST: u64 = 60_000;
 
-/// The most requests for it, itself included.
+/// Maximum number of requests, including the page itself.
 const MOST_REQUESTS: u64 = 5;
 
 /// Requests to other services, such as providers of models, which may arrive late. The page is
@@ -18,9 +18,9 @@ const LATER: [&str; 2] = ["/status", "/names"];
 /// application.
 const INSTALLED: &str = "manifest\\.webmanifest$|icon-192\\.png$|service-worker\\.js$";
 
-/// Bytes, requests, and what was asked for only after something else had arrived: by a style sheet or
-/// a script. An address counts once: the icon of a page is its picture too, and Chromium notes it a
-/// second time or not, as the two come about.
+/// Returns bytes, requests, and resources requested only after another one had arrived, by a style
+/// sheet or a script. An address counts once: the page's icon is also a picture, and Chromium may
+/// report it twice.
 const WEIGHED: &str = "(() => { const all = performance.getEntriesByType('resource'); \
     const page = performance.getEntriesByType('navigation')[0]; \
     const late = all.filter((one) => ['css', 'fetch', 'xmlhttprequest'].includes(one.initiatorType)); \
@@ -42,7 +42,7 @@ async fn weigh(browser: &mut Browser, address: &str) -> Result<(u64, u64)> {
 }
 
 #[tokio::test]
-async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself() -> Result<()> {
+async fn the_first_page_is_small_and_the_next_one_needs_only_itself() -> Result<()> {
     let (server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut browser = Browser::start(1280, 900).await?;
@@ -51,7 +51,7 @@ async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself
     println!("/sign-in: {bytes} bytes, {requests} requests");
     ensure!(bytes < MOST && requests <= MOST_REQUESTS, "{bytes} bytes in {requests} requests");
     furnish(&mut browser, &server, &link).await?;
-    // Everything but the page itself is here already.
+    // Everything except the page itself is cached.
     let (bytes, _) = weigh(&mut browser, &format!("{base}/")).await?;
     println!("/ afterwards: {bytes} bytes");
     ensure!(bytes < 8_000, "{bytes} bytes");

@@ -19,7 +19,7 @@ const LARGEST_SCRIPT: usize = 40_000;
 /// The widget's shadow root, where the test's script looks for elements.
 const FIND: &str = "document.querySelector('[data-carrel-widget]').shadowRoot";
 
-/// A site of somebody else's with one page, until it is dropped.
+/// A third-party site with one page, which runs until this value is dropped.
 struct OtherSite {
     address: String,
     task: JoinHandle<()>,
@@ -31,7 +31,8 @@ impl Drop for OtherSite {
     }
 }
 
-/// A page that allows nothing but the widget's script and its questions, and loads it with `attributes`.
+/// Starts a page that only allows the widget's script and its requests, and loads it with
+/// `attributes`.
 async fn site(server: &TestServer, script: &str, attributes: &str) -> Result<OtherSite> {
     let base = base(server);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -60,7 +61,7 @@ async fn site(server: &TestServer, script: &str, attributes: &str) -> Result<Oth
     Ok(OtherSite { address, task })
 }
 
-/// A server whose workspace knows about bees, and a widget of it with `fields`.
+/// Starts a server with a workspace about bees, and a widget with `fields`.
 async fn bees(
     behaviour: &str,
     fields: Value,
@@ -144,14 +145,14 @@ async fn a_visitor_asks_comes_back_and_clears_the_conversation() -> Result<()> {
     visitor.prefer("dark").await?;
     assert_eq!(violations(&mut visitor).await?, [""; 0]);
 
-    // Escape closes it and gives the focus back; what is typed in it is nobody else's.
+    // Escape closes the window and returns the focus.
     visitor.press("Escape").await?;
     visitor.wait(&format!("!{}.checkVisibility()", find(".window"))).await?;
     assert_eq!(visitor.run(&format!("{FIND}.activeElement.className")).await?, "launcher");
     visitor.run(&format!("{}.click()", find(".launcher"))).await?;
 
     visitor.run(&format!("{}.click()", find(".suggestions button"))).await?;
-    // It grows before it is whole.
+    // The answer grows before it is complete.
     visitor
         .wait(&format!(
             "{}?.innerText.length > 8 && {}.getAttribute('aria-busy') === 'true'",
@@ -169,7 +170,7 @@ async fn a_visitor_asks_comes_back_and_clears_the_conversation() -> Result<()> {
     visitor.wait(&format!("{}?.innerText === 'Who makes honey?'", find(".user .words"))).await?;
     assert_eq!(text(&mut visitor, ".message:last-child .words").await?, said);
 
-    // Clearing asks first.
+    // Clearing asks for confirmation.
     visitor.run(&format!("{}.click()", find(".clear"))).await?;
     visitor.press("Escape").await?;
     visitor
@@ -187,7 +188,7 @@ async fn a_visitor_asks_comes_back_and_clears_the_conversation() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_model_says_is_text_and_nothing_else() -> Result<()> {
+async fn output_of_a_model_is_shown_as_text_only() -> Result<()> {
     let (server, _model, uuid) = bees("reasoning", json!({})).await?;
     let shop = site(
         &server,
@@ -198,7 +199,7 @@ async fn what_a_model_says_is_text_and_nothing_else() -> Result<()> {
     let mut visitor = Browser::start(1000, 800).await?;
     visitor.open(&shop.address).await?;
     visitor.wait(&format!("{}.checkVisibility()", find(".window"))).await?;
-    // What opens by itself leaves the focus to the page.
+    // A widget that opens automatically leaves the focus on the page.
     assert_eq!(visitor.run("document.activeElement === document.body").await?, true);
     type_and_send(
         &mut visitor,
@@ -224,7 +225,7 @@ async fn what_a_model_says_is_text_and_nothing_else() -> Result<()> {
     );
     let said = text(&mut visitor, words).await?;
     ensure!(said.contains("<script>1</script>") && said.contains("a<b"), "{said}");
-    // What the model thought is not for visitors, and sources that they do not see are not named.
+    // Visitors see no reasoning, and no references to sources that are hidden from them.
     ensure!(!said.contains("The first passage may tell") && !said.contains("think>"), "{said}");
     assert_eq!(visitor.run("document.title").await?, "Shop");
     assert_eq!(visitor.complaints, [""; 0]);
@@ -232,7 +233,7 @@ async fn what_a_model_says_is_text_and_nothing_else() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_visitor_who_is_not_served_is_told_why() -> Result<()> {
+async fn a_refused_visitor_sees_the_reason() -> Result<()> {
     let (server, _model, uuid) = bees("echo", json!({ "max_chats_per_session": 1 })).await?;
     let attributes = format!("data-embed-id=\"{uuid}\"");
     let shop = site(&server, "carrel-widget.js", &attributes).await?;
@@ -251,7 +252,7 @@ async fn a_visitor_who_is_not_served_is_told_why() -> Result<()> {
             .await?
             .starts_with("You have asked this chat as many questions")
     );
-    // The question is not lost, and does not stand there as if it had been asked.
+    // The question is kept in the box, and not shown as asked.
     assert_eq!(visitor.run(&format!("{}.value", find("textarea"))).await?, "And who makes wax?");
     assert_eq!(visitor.run(&format!("{FIND}.querySelectorAll('.user').length")).await?, 1);
 
@@ -282,7 +283,7 @@ async fn a_visitor_who_is_not_served_is_told_why() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_script_may_be_loaded_by_every_site_and_is_sent_once() -> Result<()> {
+async fn the_script_can_be_loaded_by_every_site_and_is_cached() -> Result<()> {
     let server = TestServer::start(e2e::Backend::Sqlite).await?;
     let stranger = server.admin().anonymous();
     for (name, kind) in [

@@ -16,7 +16,7 @@ pub const WIDER: &str = "(() => { const root = document.documentElement; \
     return root.scrollWidth + ' of ' + root.clientWidth + ': ' + \
       out.map((it) => it.outerHTML.slice(0, 120)).join(' | '); })()";
 
-/// An answer with a wide table, long code, long words, and writing of several kinds.
+/// Returns an answer with a wide table, long code, long words, and several scripts.
 fn everything() -> String {
     let row = |cell: &str| format!("|{}\n", format!(" {cell} |").repeat(14));
     let table = format!("{}{}{}", row("A heading"), row("---"), row("a cell with words"));

@@ -3,10 +3,10 @@ use anyhow::Result;
 use e2e::{Backend, Mode, TestServer, in_both_modes, on_both_databases};
 use serde_json::{Value, json};
 
-in_both_modes!(exchanges_are_deleted_by_a_filter, a_deletion_says_which_exchanges,);
+in_both_modes!(exchanges_are_deleted_by_a_filter, a_deletion_must_name_its_exchanges,);
 
-// It names users of its own, or makes the team itself.
-on_both_databases!(tokens_are_added_up);
+// This test creates its own users.
+on_both_databases!(tokens_are_summed);
 
 const LOG: &str = "/v1/admin/workspace-chats";
 
@@ -70,7 +70,7 @@ async fn exchanges_are_deleted_by_a_filter(backend: Backend, mode: Mode) -> Resu
     Ok(())
 }
 
-async fn a_deletion_says_which_exchanges(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_deletion_must_name_its_exchanges(backend: Backend, mode: Mode) -> Result<()> {
     let server = server(backend, mode).await?;
     let admin = server.admin();
     ask(&server, "alpha", "s0").await?;
@@ -94,14 +94,14 @@ async fn a_deletion_says_which_exchanges(backend: Backend, mode: Mode) -> Result
     let unknown = admin.delete(&format!("{LOG}?workspace=nope"), Value::Null).await?;
     assert_eq!(unknown.status, 404);
     assert_eq!(left(&server).await?.len(), 1);
-    // As much at the other mount.
+    // The other mount behaves in the same way.
     let elsewhere = admin.delete("/api/v1/admin/workspace-chats", Value::Null).await?;
     assert_eq!(elsewhere.status, 400);
     assert_eq!(left(&server).await?.len(), 1);
     Ok(())
 }
 
-async fn tokens_are_added_up(backend: Backend) -> Result<()> {
+async fn tokens_are_summed(backend: Backend) -> Result<()> {
     let server = server(backend, Mode::Owner).await?;
     let admin = server.admin();
     let usage = async |query: &str| -> Result<Value> {

@@ -27,7 +27,7 @@ fn a_question_about_an_added_file_is_answered_with_its_source() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_added_is_named_and_the_rest_goes_on() -> Result<()> {
+fn files_that_fail_are_named_and_the_others_are_added() -> Result<()> {
     let (directory, carrel) = fresh()?;
     let path = |name: &str| directory.path().join(name).display().to_string();
     std::fs::write(path("good.txt"), "Some text.")?;
@@ -104,7 +104,7 @@ async fn a_running_server_sees_what_the_command_line_adds() -> Result<()> {
 }
 
 #[test]
-fn the_first_admin_is_made_once() -> Result<()> {
+fn the_first_admin_is_created_once() -> Result<()> {
     use std::io::Write;
     use std::process::Stdio;
     let (_directory, carrel) = fresh()?;

@@ -5,11 +5,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 on_both_databases!(
-    users_are_taken_loosely_and_refused_with_200,
-    invites_keep_what_they_are_given,
-    members_who_do_not_exist_are_passed_over,
-    pages_may_be_named_oddly,
-    settings_are_refused_with_200_and_told_as_text,
+    users_are_parsed_loosely_and_refused_with_200,
+    invites_keep_unknown_workspace_ids,
+    members_who_do_not_exist_are_skipped,
+    page_offsets_are_parsed_loosely,
+    settings_are_refused_with_200_and_shown_as_text,
     a_token_signs_in_once,
 );
 
@@ -20,7 +20,7 @@ async fn multi_user(options: impl Into<Options>) -> Result<TestServer> {
     Ok(server)
 }
 
-async fn users_are_taken_loosely_and_refused_with_200(backend: Backend) -> Result<()> {
+async fn users_are_parsed_loosely_and_refused_with_200(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     let made = json!({ "username": null, "password": "correct horse", "dailyMessageLimit": "5" });
@@ -78,7 +78,7 @@ async fn users_are_taken_loosely_and_refused_with_200(backend: Backend) -> Resul
     Ok(())
 }
 
-async fn invites_keep_what_they_are_given(backend: Backend) -> Result<()> {
+async fn invites_keep_unknown_workspace_ids(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     for (given, kept) in
@@ -110,7 +110,7 @@ async fn invites_keep_what_they_are_given(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn members_who_do_not_exist_are_passed_over(backend: Backend) -> Result<()> {
+async fn members_who_do_not_exist_are_skipped(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -138,7 +138,7 @@ async fn members_who_do_not_exist_are_passed_over(backend: Backend) -> Result<()
     Ok(())
 }
 
-async fn pages_may_be_named_oddly(backend: Backend) -> Result<()> {
+async fn page_offsets_are_parsed_loosely(backend: Backend) -> Result<()> {
     let server =
         TestServer::start(Options::from(backend).with("LLM_PROVIDER", "extractive")).await?;
     let admin = server.admin();
@@ -177,7 +177,7 @@ async fn pages_may_be_named_oddly(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn settings_are_refused_with_200_and_told_as_text(backend: Backend) -> Result<()> {
+async fn settings_are_refused_with_200_and_shown_as_text(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     let change = |body: Value| admin.post("/api/v1/system/update-env", body);
@@ -256,7 +256,7 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
         let change = json!({ "suspended": suspended });
         admin.post("/v1/admin/users/2", change).await?.ok()?;
         let token = match suspended {
-            // One that was issued before.
+            // A token that was issued earlier.
             1 => issued["token"].clone(),
             _ => admin.get("/v1/users/2/issue-auth-token").await?.ok()?["token"].clone(),
         };
@@ -272,7 +272,7 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_directory_is_there_with_many_users_only() -> Result<()> {
+async fn the_directory_exists_only_in_multi_user_mode() -> Result<()> {
     let single = TestServer::start(Backend::Sqlite).await?;
     let said = "Instance is not in Multi-User mode. Permission denied.";
     let refused = single.admin().get("/api/v1/users").await?;
@@ -287,7 +287,7 @@ async fn the_directory_is_there_with_many_users_only() -> Result<()> {
 }
 
 #[tokio::test]
-async fn addresses_and_bodies_may_be_spelt_in_many_ways() -> Result<()> {
+async fn addresses_and_bodies_may_be_spelled_in_many_ways() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     for (path, status) in
@@ -316,7 +316,7 @@ async fn addresses_and_bodies_may_be_spelt_in_many_ways() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_known_is_not_sent_again() -> Result<()> {
+async fn an_unchanged_response_is_not_sent_again() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let first = server.admin().get("/api/v1/auth").await?;
     let tag = first.header("etag").to_owned();

@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 in_both_modes!(
-    a_stream_ends_with_what_the_answer_is_built_on,
-    a_thread_has_a_conversation_of_its_own,
+    a_stream_ends_with_the_sources_of_the_answer,
+    a_thread_has_its_own_conversation,
     a_reset_reaches_one_conversation
 );
 
@@ -17,7 +17,7 @@ async fn alpha(server: &TestServer) -> Result<&Client> {
     Ok(server.admin())
 }
 
-/// The events of a stream, which say nothing but `data`.
+/// Returns the events of a stream, which only have `data`.
 async fn events(client: &Client, path: &str, body: Value) -> Result<Vec<Value>> {
     let response = client.request(Method::POST, path).json(&body).send().await?;
     assert_eq!(response.status(), 200);
@@ -34,7 +34,7 @@ async fn questions(client: &Client, path: &str) -> Result<Vec<String>> {
     Ok(users.map(|turn| turn["content"].as_str().unwrap_or_default().to_owned()).collect())
 }
 
-async fn a_stream_ends_with_what_the_answer_is_built_on(
+async fn a_stream_ends_with_the_sources_of_the_answer(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -80,7 +80,7 @@ async fn a_stream_ends_with_what_the_answer_is_built_on(
     Ok(())
 }
 
-async fn a_thread_has_a_conversation_of_its_own(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_thread_has_its_own_conversation(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = alpha(&server).await?;
     admin.post("/v1/workspace/new", json!({ "name": "Beta" })).await?.ok()?;
@@ -128,7 +128,7 @@ async fn a_reset_reaches_one_conversation(backend: Backend, mode: Mode) -> Resul
 }
 
 #[tokio::test]
-async fn what_was_said_before_a_client_left_is_kept() -> Result<()> {
+async fn the_answer_up_to_a_disconnect_is_kept() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "slow", "4096")).await?;
     let admin = alpha(&server).await?;
@@ -151,7 +151,7 @@ async fn what_was_said_before_a_client_left_is_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_says_so_and_keeps_what_came() -> Result<()> {
+async fn an_interrupted_stream_reports_it_and_keeps_the_partial_answer() -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start(Options::with_model(model.base_url(), "cut-off", "4096")).await?;
@@ -169,7 +169,7 @@ async fn a_stream_that_breaks_off_says_so_and_keeps_what_came() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_model_that_fails_aborts_the_stream() -> Result<()> {
+async fn a_failing_model_aborts_the_stream() -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start(Options::with_model(model.base_url(), "fail-400", "4096")).await?;

@@ -21,12 +21,12 @@ const WRITERS: usize = 4;
 const WORKSPACE: &str = "crash";
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kills_on_sqlite() -> Result<()> {
+async fn acknowledged_changes_survive_kills_on_sqlite() -> Result<()> {
     crash(Backend::Sqlite, cycles(50)).await
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kills_on_postgres() -> Result<()> {
+async fn acknowledged_changes_survive_kills_on_postgres() -> Result<()> {
     match Backend::Postgres.is_wanted() {
         true => crash(Backend::Postgres, cycles(10)).await,
         false => Ok(()),
@@ -83,7 +83,7 @@ async fn begin(server: &TestServer, ledger: &Ledger) -> Result<()> {
     Ok(())
 }
 
-/// The titles of the documents in the library.
+/// Returns the titles of the documents in the library.
 async fn stored(admin: &Client) -> Result<BTreeSet<String>> {
     let library = admin.get("/v1/documents").await?.ok()?;
     let folders = library["localFiles"]["items"].as_array().cloned().unwrap_or_default();
@@ -92,8 +92,8 @@ async fn stored(admin: &Client) -> Result<BTreeSet<String>> {
     Ok(files.map(|file| load::title_in(&path(file))).collect())
 }
 
-/// The titles of the documents in the workspace once no job is left, and of those that a job has
-/// given up: four processes in a row ended while it worked on one.
+/// Returns the titles of the documents in the workspace once no job is left, and of those that a
+/// job has given up: four processes in a row ended while working on one.
 async fn settled(admin: &Client) -> Result<BTreeSet<String>> {
     admin.jobs_end().await?;
     let found = admin.get(&format!("/v1/workspace/{WORKSPACE}")).await?.ok()?;
@@ -112,7 +112,7 @@ async fn settled(admin: &Client) -> Result<BTreeSet<String>> {
     Ok(settled)
 }
 
-/// Everything there is, by the names that the ledger uses.
+/// Returns everything that exists, by the names of the ledger.
 async fn everything(admin: &Client) -> Result<BTreeMap<String, String>> {
     let mut seen = BTreeMap::new();
     let mut add = |kind: &str, name: &Value, state: &str| {
@@ -132,7 +132,7 @@ async fn everything(admin: &Client) -> Result<BTreeMap<String, String>> {
     for invite in list(&invites["invites"]) {
         add("invite", &invite["code"], invite["status"].as_str().unwrap_or_default());
     }
-    // What a request broke off before its answer is stored whole or not at all, and indexed later.
+    // A document of an interrupted request is stored completely or not at all, and indexed later.
     for title in stored(admin).await? {
         add("document", &json!(title), "there");
     }

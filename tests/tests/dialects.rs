@@ -3,9 +3,9 @@ use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(sources_are_named_as_each_dialect_names_documents, bounds_of_searches_are_loose);
+on_both_databases!(sources_are_named_like_documents_in_each_dialect, limits_of_searches_are_parsed_loosely);
 
-/// A workspace with a text that was given a title and a web address.
+/// Creates a workspace with a text that has a title and a web address.
 async fn library(server: &TestServer) -> Result<Value> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -18,7 +18,7 @@ async fn library(server: &TestServer) -> Result<Value> {
     Ok(added["documents"][0]["location"].clone())
 }
 
-async fn sources_are_named_as_each_dialect_names_documents(backend: Backend) -> Result<()> {
+async fn sources_are_named_like_documents_in_each_dialect(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let location = library(&server).await?;
     let admin = server.admin();
@@ -70,7 +70,7 @@ async fn sources_are_named_as_each_dialect_names_documents(backend: Backend) -> 
     Ok(())
 }
 
-async fn bounds_of_searches_are_loose(backend: Backend) -> Result<()> {
+async fn limits_of_searches_are_parsed_loosely(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     library(&server).await?;
     let admin = server.admin();
@@ -92,7 +92,7 @@ async fn bounds_of_searches_are_loose(backend: Backend) -> Result<()> {
         let native = admin.post(&path[4..], body).await?;
         assert_eq!(native.status, 400, "{more}");
     }
-    // All of a list of queries count, whatever stands first.
+    // Every query of a list counts, in any order.
     for query in [json!(["Which moons does Mars have?", "x"]), json!(["x", "moons of Mars?"])] {
         let several = json!({ "query": query, "topN": 1 });
         let found = admin.post(path, several.clone()).await?.ok()?;
@@ -108,7 +108,7 @@ async fn bounds_of_searches_are_loose(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_pin_status_that_is_none_changes_nothing() -> Result<()> {
+async fn an_invalid_pin_status_changes_nothing() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let location = library(&server).await?;
     let admin = server.admin();
@@ -127,7 +127,7 @@ async fn a_pin_status_that_is_none_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_text_is_a_bad_request() -> Result<()> {
+async fn a_path_that_is_not_text_is_a_bad_request() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     for path in ["workspace/%E0%A4%A", "workspace/%FF/chats", "workspace/a%2", "document/%zz"] {
@@ -156,7 +156,7 @@ async fn an_automatic_chat_is_logged_as_a_chat() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_model_that_is_not_there_is_refused_when_it_is_set() -> Result<()> {
+async fn a_missing_model_is_refused_when_it_is_set() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

@@ -7,13 +7,13 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-/// About a quarter of a megabyte.
+/// Returns a text of about a quarter of a megabyte.
 fn page(number: usize) -> Value {
     let text = format!("Page {number} tells of honey. ").repeat(10_000);
     json!({ "textContent": text, "metadata": { "title": format!("page {number}") } })
 }
 
-/// Adds pages until one is refused; gives the locations of the others, and the refusal.
+/// Adds pages until one is refused. Returns the locations of the others, and the refusal.
 async fn fill(admin: &Client) -> Result<(Vec<String>, Answer)> {
     let mut locations = Vec::new();
     for number in 0..1000 {
@@ -33,7 +33,7 @@ fn assert_says_why(answer: &Answer, why: &str) {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_so_and_loses_nothing() -> Result<()> {
+async fn a_full_disk_is_reported_and_loses_nothing() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
     let ballast = disk.seen().join("ballast");
     std::fs::write(&ballast, vec![7; 6 << 20])?;
@@ -44,8 +44,8 @@ async fn a_full_disk_is_said_so_and_loses_nothing() -> Result<()> {
     assert_says_why(&refused, "its disk is full");
     assert!(kept.len() > 10, "{}", kept.len());
 
-    // Until there is room, each change is made or refused with the reason, and nobody is let in
-    // who should not be.
+    // Until there is space, each change is made or refused with the reason, and nobody gets access
+    // who should not have it.
     let large = vec![b'x'; 4 << 20];
     assert_says_why(&admin.upload("large.txt", &large, &[]).await?, "its disk is full");
     let mut refusals = 0;
@@ -88,7 +88,7 @@ async fn a_full_disk_is_said_so_and_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_storage_that_can_only_be_read_is_refused_at_the_start() -> Result<()> {
+async fn a_read_only_storage_is_refused_at_the_start() -> Result<()> {
     let Some(disk) = SmallDisk::new(16)? else { return Ok(()) };
     let carrel = Carrel::new(&disk.path().join("storage"))?.within(&disk.runner());
     assert_eq!(carrel.run(&["api-key", "create"])?.code, Some(0));
@@ -101,7 +101,7 @@ async fn a_storage_that_can_only_be_read_is_refused_at_the_start() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_database_that_becomes_read_only_is_said_so_and_comes_back() -> Result<()> {
+async fn a_database_that_becomes_read_only_is_reported_and_recovers() -> Result<()> {
     if !Backend::Postgres.is_wanted() {
         return Ok(());
     }
@@ -111,7 +111,7 @@ async fn a_database_that_becomes_read_only_is_said_so_and_comes_back() -> Result
     let read_only = |on: &str| -> Result<()> {
         let set = format!("ALTER DATABASE {{}} SET default_transaction_read_only = {on}");
         server.database().administer(&set)?;
-        // Connections keep what held when they were made.
+        // Connections keep the settings of the time they were opened.
         server.database().administer(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
         )
@@ -136,14 +136,14 @@ async fn a_database_that_becomes_read_only_is_said_so_and_comes_back() -> Result
 }
 
 #[tokio::test]
-async fn a_browser_is_told_of_a_full_disk_as_well() -> Result<()> {
+async fn a_full_disk_is_reported_in_the_browser_too() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
     let ballast = disk.seen().join("ballast");
     let server = TestServer::start(Options::from(Backend::Sqlite).on(disk)).await?;
     let mut owner = Visitor::first(&server, Mode::Owner).await?;
     let created = owner.post("/workspaces/new", &[("name", "Alpha")]).await?;
     assert_eq!(created.status, 303, "{}", created.text);
-    // Room for what the database writes, and for no file.
+    // Enough space for the database's writes, but not for a file.
     let mut size = 24;
     while std::fs::write(&ballast, vec![7; size << 20]).is_err() {
         size -= 1;

@@ -6,7 +6,7 @@ use e2e::{Backend, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-in_both_modes!(twenty_uploads_of_one_name_are_twenty_documents, removing_takes_everything_along);
+in_both_modes!(twenty_uploads_of_one_name_are_twenty_documents, removing_a_document_removes_all_its_data);
 
 fn locations(uploaded: &Value) -> Vec<String> {
     let documents = uploaded["documents"].as_array().cloned().unwrap_or_default();
@@ -49,7 +49,7 @@ async fn names_and_titles_are_kept_in_every_script() -> Result<()> {
         let added = server.admin().upload(name, b"some text", &[]).await?.ok()?;
         assert_eq!(added["documents"][0]["title"], name);
     }
-    // The name once as raw UTF-8 and once as RFC 5987 has it, which is preferred.
+    // The name as raw UTF-8 and in the encoding of RFC 5987, which is preferred.
     for header in [
         "filename=\"Журнал.txt\"",
         "filename=\"x.txt\"; filename*=UTF-8''%D0%96%D1%83%D1%80%D0%BD%D0%B0%D0%BB.txt",
@@ -110,7 +110,7 @@ async fn twenty_uploads_of_one_name_are_twenty_documents(
     Ok(())
 }
 
-async fn removing_takes_everything_along(backend: Backend, mode: Mode) -> Result<()> {
+async fn removing_a_document_removes_all_its_data(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {
@@ -134,7 +134,7 @@ async fn removing_takes_everything_along(backend: Backend, mode: Mode) -> Result
 }
 
 #[tokio::test]
-async fn placing_says_what_it_could_not_place() -> Result<()> {
+async fn placing_reports_the_documents_it_could_not_place() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

@@ -7,7 +7,7 @@ use crate::jobs::{documents, embedding_with, is_over, until};
 
 on_both_databases!(
     a_text_is_embedded_once_wherever_it_is_placed,
-    another_provider_of_the_same_model_has_everything_embedded_anew,
+    a_change_of_the_provider_embeds_everything_again,
 );
 
 async fn place(admin: &Client, slug: &str, adds: &[String]) -> Result<Value> {
@@ -17,7 +17,7 @@ async fn place(admin: &Client, slug: &str, adds: &[String]) -> Result<Value> {
     Ok(done)
 }
 
-/// The newest job that embeds documents anew, once it is over.
+/// Waits for the newest refresh job to end and returns it.
 async fn refreshed(admin: &Client, after: &Value) -> Result<Value> {
     for _ in 0..600 {
         let listed = admin.get("/v1/jobs?kind=refresh-embeddings").await?.ok()?;
@@ -30,7 +30,7 @@ async fn refreshed(admin: &Client, after: &Value) -> Result<Value> {
     anyhow::bail!("nothing was embedded anew")
 }
 
-/// The text of the passage that is nearest to a query, without what is said of its document.
+/// Returns the text of the passage nearest to a query, without its header.
 async fn found(admin: &Client, query: &str) -> Result<String> {
     let query = json!({ "query": query, "topN": 1, "scoreThreshold": 0 });
     let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
@@ -48,7 +48,7 @@ async fn a_text_is_embedded_once_wherever_it_is_placed(backend: Backend) -> Resu
     let adds = documents(admin, &["Bees make honey.", "Mars has two moons."]).await?;
     place(admin, "alpha", &adds).await?;
     assert_eq!(model.embedded(), ["Bees make honey.", "Mars has two moons."]);
-    // Again, elsewhere, under another name, and after it was taken out.
+    // Again, in another workspace, under another name, and after it was removed.
     place(admin, "alpha", &adds).await?;
     place(admin, "beta", &adds).await?;
     let same = documents(admin, &["Bees make honey."]).await?;
@@ -62,7 +62,7 @@ async fn a_text_is_embedded_once_wherever_it_is_placed(backend: Backend) -> Resu
     Ok(())
 }
 
-async fn another_provider_of_the_same_model_has_everything_embedded_anew(
+async fn a_change_of_the_provider_embeds_everything_again(
     backend: Backend,
 ) -> Result<()> {
     let (one, other) = (model_server::start().await?, model_server::start().await?);
@@ -95,7 +95,7 @@ async fn another_provider_of_the_same_model_has_everything_embedded_anew(
     assert_eq!(keys(&after), keys(&before), "they are the same places to clients");
     assert_eq!(found(admin, "honey").await?, "Bees make honey.");
 
-    // Another splitting has them cut anew; these are short, so their chunks stay the same.
+    // Other splitter settings split them again; these are short, so their chunks do not change.
     let first = json!({ "username": "main-admin", "password": "correct horse" });
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
     let preferences = json!({ "text_splitter_chunk_size": 500 });

@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 on_both_databases!(
-    an_embed_is_made_changed_and_deleted,
+    an_embed_is_created_changed_and_deleted,
     a_visitor_is_answered_and_remembered,
-    limits_hold_however_many_ask_at_once,
-    an_embed_goes_with_its_workspace,
+    limits_hold_under_concurrent_requests,
+    an_embed_is_deleted_with_its_workspace,
 );
 
 const PAGE: &str = "https://example.com";
@@ -19,12 +19,12 @@ fn session(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// Addresses are slowed down in a test of its own.
+/// The rate limit has a separate test.
 fn options(backend: Backend) -> Options {
     Options::from(backend).with("CARREL_EMBED_RATE", "0")
 }
 
-/// A workspace that knows about bees, and an embed of it with `fields`: its UUID.
+/// Creates a workspace about bees and a widget with `fields`. Returns its UUID.
 async fn alpha(server: &TestServer, fields: Value) -> Result<String> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -82,7 +82,7 @@ fn events(answer: &Answer) -> Vec<Value> {
     data.filter_map(|data| serde_json::from_str(data).ok()).collect()
 }
 
-async fn an_embed_is_made_changed_and_deleted(backend: Backend) -> Result<()> {
+async fn an_embed_is_created_changed_and_deleted(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let pages = json!({ "allowlist_domains": ["example.com"], "max_chats_per_day": 7 });
     let uuid = alpha(&server, pages).await?;
@@ -157,7 +157,7 @@ async fn a_visitor_is_answered_and_remembered(backend: Backend) -> Result<()> {
     );
     let other = visit(&server, Method::GET, &uuid, &session(1), Some(PAGE)).await?.ok()?;
     assert_eq!(other, json!({ "history": [] }));
-    // Apart from the conversations of the workspace.
+    // Separate from the conversations of the workspace.
     let own = server.admin().get("/v1/workspace/alpha/chats").await?.ok()?;
     assert_eq!(own, json!({ "history": [] }));
 
@@ -175,7 +175,7 @@ async fn a_visitor_is_answered_and_remembered(backend: Backend) -> Result<()> {
     assert_eq!(server.admin().get(&of_session).await?.ok()?, json!({ "chats": [] }));
     let events = server.admin().get("/v1/admin/event-logs").await?.ok()?.to_string();
     assert!(events.contains("embed_sent_chat"));
-    // What hides nothing is not told.
+    // Hiding nothing is not recorded.
     assert_eq!(events.matches("embed_history_hidden").count(), 1, "{events}");
     Ok(())
 }
@@ -222,7 +222,7 @@ async fn only_pages_on_the_list_are_served() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_may_read_the_answer() -> Result<()> {
+async fn a_page_of_another_site_can_read_the_answer() -> Result<()> {
     let allowed = "https://admin.test";
     let options = options(Backend::Sqlite).with("CARREL_ALLOWED_ORIGINS", allowed);
     let server = TestServer::start(options).await?;
@@ -244,7 +244,7 @@ async fn a_page_of_another_site_may_read_the_answer() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_question_is_refused_and_costs_nothing() -> Result<()> {
+async fn an_invalid_question_is_refused_and_costs_nothing() -> Result<()> {
     let server = TestServer::start(options(Backend::Sqlite)).await?;
     let uuid = alpha(&server, json!({ "max_chats_per_day": 1 })).await?;
     for (body, status) in [
@@ -273,11 +273,11 @@ async fn what_is_no_question_is_refused_and_costs_nothing() -> Result<()> {
     Ok(())
 }
 
-async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
+async fn limits_hold_under_concurrent_requests(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let uuid =
         alpha(&server, json!({ "max_chats_per_day": 5, "max_chats_per_session": 3 })).await?;
-    // Query mode, so that most are refusals, which count as well.
+    // In query mode most answers are refusals, which count too.
     let query = json!({ "chat_mode": "query" });
     server.admin().post(&format!("/v1/embed/{uuid}"), query).await?.ok()?;
     let question = |number: usize| {
@@ -301,7 +301,7 @@ async fn limits_hold_however_many_ask_at_once(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn an_embed_goes_with_its_workspace(backend: Backend) -> Result<()> {
+async fn an_embed_is_deleted_with_its_workspace(backend: Backend) -> Result<()> {
     let server = TestServer::start(options(backend)).await?;
     let uuid = alpha(&server, json!({})).await?;
     assert_eq!(ask(server.admin(), &uuid, None, hello()).await?.status, 200);
@@ -342,7 +342,7 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
     }
     let asked = model.requests().pop().context("not asked")?;
     assert_eq!((&asked["model"], asked.get("temperature")), (&json!("echo"), None));
-    // The system's, one earlier exchange, the question.
+    // The system message, one earlier exchange, and the question.
     assert_eq!(asked["messages"].as_array().map(Vec::len), Some(4));
     assert!(!asked["messages"][0].to_string().contains("rude"));
 
@@ -352,7 +352,7 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
     assert!(asked["messages"][0].to_string().contains("Be rude."));
     let told = events(&failed);
     assert_eq!((told.len(), &told[0]["type"]), (1, &json!("abort")));
-    // Why is for the operator to know.
+    // Only the operator sees the reason.
     let address = model.base_url();
     let address = address.trim_start_matches("http://").trim_end_matches("/v1");
     assert!(
@@ -362,7 +362,7 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_other_mount_makes_embeds_as_its_clients_do() -> Result<()> {
+async fn the_other_mount_creates_embeds_as_its_clients_expect() -> Result<()> {
     let server = TestServer::start(options(Backend::Sqlite)).await?;
     alpha(&server, json!({})).await?;
     let admin = server.admin();

@@ -17,13 +17,13 @@ use e2e::import_check::installations;
 use source::folder_is_as_the_source_was;
 
 on_both_databases!(
-    what_was_made_here_is_in_the_folder_as_the_server_tells_it,
-    what_was_imported_is_exported_and_imported_again
+    data_created_here_is_exported_as_the_api_returns_it,
+    imported_data_is_exported_and_imported_again
 );
 
 const PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
-/// More than are read at once.
+/// More than a portion.
 const EXCHANGES: usize = 120;
 
 fn fixture() -> PathBuf {
@@ -34,13 +34,14 @@ fn export(server: &TestServer, folder: &Path) -> Result<Output> {
     server.carrel().run(&["export", "anythingllm", &folder.display().to_string()])
 }
 
-/// The number that the command tells of a file.
+/// Returns the number that the command prints for a file.
 fn told(output: &Output, name: &str) -> Option<usize> {
     let line = output.stdout.lines().find(|line| line.split(' ').next() == Some(name))?;
     line.split_whitespace().last()?.parse().ok()
 }
 
-/// Two workspaces with documents, a team, threads, sessions, pictures, ratings and what was reset.
+/// Creates two workspaces with documents, a team, threads, sessions, pictures, ratings and reset
+/// conversations.
 async fn fill(admin: &Client) -> Result<()> {
     for name in ["Alpha", "Bücher"] {
         admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
@@ -88,7 +89,7 @@ async fn fill(admin: &Client) -> Result<()> {
     admin.jobs_end().await
 }
 
-async fn what_was_made_here_is_in_the_folder_as_the_server_tells_it(
+async fn data_created_here_is_exported_as_the_api_returns_it(
     backend: Backend,
 ) -> Result<()> {
     let server = TestServer::start(backend).await?;
@@ -108,7 +109,7 @@ async fn what_was_made_here_is_in_the_folder_as_the_server_tells_it(
     refused_folders(&server, directory.path(), &folder)
 }
 
-/// An export refuses a folder that is not empty.
+/// Checks that an export refuses a folder that is not empty.
 fn refused_folders(server: &TestServer, directory: &Path, folder: &Path) -> Result<()> {
     let before = files_beneath(directory)?;
     let again = export(server, folder)?;
@@ -135,7 +136,7 @@ async fn import(server: &mut TestServer, source: &Path) -> Result<()> {
     server.run().await
 }
 
-async fn what_was_imported_is_exported_and_imported_again(backend: Backend) -> Result<()> {
+async fn imported_data_is_exported_and_imported_again(backend: Backend) -> Result<()> {
     let mut first = TestServer::start(backend).await?;
     import(&mut first, &fixture()).await?;
     let directory = tempfile::tempdir()?;
@@ -151,7 +152,7 @@ async fn what_was_imported_is_exported_and_imported_again(backend: Backend) -> R
         folder.join("assets/logo.png").is_file() && folder.join("assets/pfp/harbour.png").is_file()
     );
     assert!(output.stderr.contains("not exported: users.password (3)"), "{output:?}");
-    // An installation that has these documents, and another's database.
+    // An installation with these documents and another one's database.
     fs::copy(fixture().join("anythingllm.db"), folder.join("anythingllm.db"))?;
     let mut second = TestServer::start(backend).await?;
     import(&mut second, &folder).await?;
@@ -191,7 +192,7 @@ async fn documents_that_cannot_be_read_are_named_and_the_rest_is_exported() -> R
 }
 
 #[tokio::test]
-async fn an_export_that_is_killed_is_seen_by_its_name() -> Result<()> {
+async fn a_killed_export_is_recognised_by_its_name() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     for number in 0..200 {
         let title = format!("page {number}");
@@ -232,9 +233,9 @@ async fn an_export_that_is_killed_is_seen_by_its_name() -> Result<()> {
     Ok(())
 }
 
-/// Exports a recorded installation that lies beside the clone, where it does.
+/// Exports a recorded installation next to the clone, if it exists.
 #[tokio::test]
-async fn a_recorded_team_is_exported_as_its_tables_have_it() -> Result<()> {
+async fn a_recorded_team_is_exported_as_in_its_tables() -> Result<()> {
     let storage = installations().join("multi/storage");
     if !storage.is_dir() {
         return Ok(());

@@ -4,7 +4,7 @@ use e2e::visitor::PASSWORD;
 use e2e::{Backend, Client, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(an_extension_puts_pages_where_its_user_may);
+on_both_databases!(an_extension_adds_pages_to_workspaces_of_its_user);
 
 const CHECK: &str = "/api/browser-extension/check";
 const EMBED: &str = "/api/browser-extension/embed-content";
@@ -18,7 +18,7 @@ fn page(workspace: &Value) -> Value {
     })
 }
 
-/// A new key of a user, or of the owner.
+/// Creates a key of a user, or of the owner.
 async fn key(admin: &Client, user: Option<&Value>) -> Result<(Client, Value)> {
     let body = user.map_or(json!({}), |user| json!({ "userId": user }));
     let made = admin.post("/v1/admin/browser-extension-keys", body).await?.ok()?;
@@ -27,7 +27,7 @@ async fn key(admin: &Client, user: Option<&Value>) -> Result<(Client, Value)> {
     Ok((admin.with_key(&secret), made["browser_extension_key"]["id"].clone()))
 }
 
-async fn an_extension_puts_pages_where_its_user_may(backend: Backend) -> Result<()> {
+async fn an_extension_adds_pages_to_workspaces_of_its_user(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {
@@ -56,7 +56,7 @@ async fn an_extension_puts_pages_where_its_user_may(backend: Backend) -> Result<
         assert_eq!(refused.status, status, "{path} {body}: {}", refused.body);
         assert_eq!(refused.body["success"], false, "{path}: {}", refused.body);
     }
-    // It opens nothing else, and no other key opens this.
+    // The key gives access to nothing else, and no other key to this.
     assert_eq!(extension.get("/v1/auth").await?.status, 403);
     assert_eq!(extension.get("/api/v1/auth").await?.status, 403);
     assert_eq!(admin.get(CHECK).await?.status, 403);
@@ -72,7 +72,7 @@ async fn in_a_team(server: &TestServer, owners: &Client) -> Result<()> {
     assert_eq!(refused.status, 400, "{}", refused.body);
     let first = json!({ "username": "ada", "password": PASSWORD });
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
-    // What was the owner's is the first admin's.
+    // The owner's keys now belong to the first admin.
     owners.get(CHECK).await?.ok()?;
     let listed = admin.get("/v1/admin/browser-extension-keys").await?.ok()?;
     assert_eq!(listed["browser_extension_keys"][0]["user_id"], 1, "{listed}");
@@ -101,7 +101,7 @@ async fn in_a_team(server: &TestServer, owners: &Client) -> Result<()> {
     assert_eq!(of_sam.get(CHECK).await?.status, 403);
     assert_eq!(admin.delete("/v1/admin/browser-extension-keys/99", json!({})).await?.status, 404);
 
-    // The extension ends its key itself.
+    // The extension can delete its own key.
     owners.delete("/api/browser-extension/disconnect", json!({})).await?.ok()?;
     assert_eq!(owners.get(CHECK).await?.status, 403);
     Ok(())

@@ -4,12 +4,12 @@ use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
 in_both_modes!(
-    owners_choose_by_their_own_keys,
+    documents_are_selected_by_custom_metadata,
     a_question_is_answered_from_the_chosen_documents_only,
-    a_filter_that_is_not_understood_is_refused_in_words
+    an_unknown_filter_is_refused_with_a_reason
 );
 
-/// Four documents about prices; the place of each.
+/// Adds four documents about prices and returns their locations.
 async fn library(server: &TestServer) -> Result<Vec<Value>> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -40,7 +40,7 @@ async fn searched(admin: &Client, filter: &Value) -> Result<Vec<String>> {
     Ok(titles)
 }
 
-async fn owners_choose_by_their_own_keys(backend: Backend, mode: Mode) -> Result<()> {
+async fn documents_are_selected_by_custom_metadata(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
@@ -91,8 +91,8 @@ async fn a_question_is_answered_from_the_chosen_documents_only(
             let path = format!("{mount}/workspace/alpha/{chat}");
             let ask =
                 |filter: Value| json!({ "message": message, "mode": "chat", "filter": filter });
-            // What is pinned comes first and once, and only where it is chosen. Earlier answers, which
-            // were built on all of it, do not bring anything back.
+            // A pinned document comes first and once, and only if it is selected. Earlier answers,
+            // which used all documents, bring none of them back.
             let all = sources(admin, &path, &ask(json!(null))).await?;
             assert_eq!((all.len(), &*all[0]), (4, "west.txt"), "{path}");
             assert_eq!(all.iter().filter(|title| *title == "west.txt").count(), 1);
@@ -115,7 +115,7 @@ async fn a_question_is_answered_from_the_chosen_documents_only(
     Ok(())
 }
 
-async fn a_filter_that_is_not_understood_is_refused_in_words(
+async fn an_unknown_filter_is_refused_with_a_reason(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

@@ -19,7 +19,7 @@ fn fixture(name: &str) -> Result<Vec<u8>> {
 /// The number of a document, and a question that its text answers.
 type Question = (usize, &'static str);
 
-/// A document of each format, how many documents it becomes, and what is asked of them.
+/// A file of each format, its number of documents, and questions about them.
 const FORMATS: &[(&str, usize, &[Question])] = &[
     ("handbook.md", 1, &[(0, BATTERIES)]),
     ("pandoc.txt", 1, &[(0, BATTERIES)]),
@@ -85,13 +85,13 @@ async fn every_format_is_uploaded_and_found(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// Files that are still on their way in.
+/// Returns the number of unfinished uploads.
 fn leftovers(server: &TestServer) -> Result<usize> {
     Ok(fs::read_dir(server.storage().join("tmp"))?.count())
 }
 
 #[tokio::test]
-async fn sheets_and_mails_are_named_after_what_they_are() -> Result<()> {
+async fn sheets_and_mails_are_named_after_their_kind() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let added = admin.upload("my book.xlsx", &fixture("openpyxl.xlsx")?, &[]).await?.ok()?;
@@ -109,7 +109,7 @@ async fn sheets_and_mails_are_named_after_what_they_are() -> Result<()> {
     let description = "Spreadsheet data from sheet: Notes 2026";
     assert_eq!(added["documents"][1]["description"], description);
 
-    // One that has gone is made again, beside the other.
+    // A deleted document is created again, next to the other one.
     let skip = [("skipIdentical", "true")];
     for made in [&added, &again] {
         let gone = made["documents"][1]["id"].as_str().context("no id")?;

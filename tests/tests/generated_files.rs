@@ -12,7 +12,7 @@ async fn part(client: &Client, range: &str) -> Result<e2e::Answer> {
 }
 
 #[tokio::test]
-async fn a_file_comes_whole_or_in_part() -> Result<()> {
+async fn a_file_is_downloaded_completely_or_in_part() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let directory = server.storage().join("generated-files");
@@ -41,7 +41,7 @@ async fn a_file_comes_whole_or_in_part() -> Result<()> {
 }
 
 #[tokio::test]
-async fn names_lead_nowhere_else() -> Result<()> {
+async fn names_lead_to_no_other_file() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let directory = server.storage().join("generated-files");
@@ -66,7 +66,7 @@ async fn names_lead_nowhere_else() -> Result<()> {
             assert_eq!((refused.status, &refused.body["error"]), (status, &json!(error)), "{name}");
         }
     }
-    // What lies there may be of any workspace.
+    // The files may belong to any workspace.
     let alpha = admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let bound = json!({ "workspace_ids": [alpha["workspace"]["id"]] });
     let bound = admin.post("/v1/admin/api-keys", bound).await?.ok()?["api_key"]["secret"].take();

@@ -10,12 +10,13 @@ fn options() -> Options {
     Options::from(Backend::Sqlite)
 }
 
-/// With nothing in the way of a document that takes very long to read.
+/// Returns options without a limit for documents that take very long to read.
 fn patient() -> Options {
     options().with("CARREL_PARSE_INFLATED", "1000GB")
 }
 
-/// The reason why a file is refused. Nothing is left of it, and the server still answers.
+/// Returns the reason why a file is refused, after checking that nothing is left of it and that the
+/// server still responds.
 async fn refusal(server: &TestServer, name: &str, content: &[u8]) -> Result<String> {
     let answer = server.admin().upload(name, content, &[]).await?;
     unharmed(server, name).await?;
@@ -39,7 +40,7 @@ async fn unharmed(server: &TestServer, after: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn archives_that_are_more_than_they_seem_are_refused() -> Result<()> {
+async fn archives_beyond_the_limits_are_refused() -> Result<()> {
     let server = TestServer::start(options().with("CARREL_PARSE_INFLATED", "64MiB")).await?;
     let bomb = hostile::bomb(80)?;
     assert!(bomb.len() < 400_000, "{}", bomb.len());
@@ -141,7 +142,7 @@ async fn names_and_entities_reach_nothing_outside_of_a_document() -> Result<()> 
 }
 
 #[tokio::test]
-async fn files_that_contain_themselves_come_to_an_end() -> Result<()> {
+async fn reading_a_file_that_contains_itself_terminates() -> Result<()> {
     let server = TestServer::start(options().with("CARREL_PARSE_TIMEOUT", "3s")).await?;
     let reason = refusal(&server, "circle.pdf", &hostile::circular_pdf()).await?;
     let ends = ["No text content found in circle.pdf.", "circle.pdf takes longer"];
@@ -150,7 +151,7 @@ async fn files_that_contain_themselves_come_to_an_end() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_not_what_it_is_called_says_so() -> Result<()> {
+async fn files_of_the_wrong_type_are_refused_with_a_reason() -> Result<()> {
     let server = TestServer::start(options()).await?;
     let binary: Vec<u8> = (0..=255).cycle().take(4_096).collect();
     for (name, what) in [
@@ -212,7 +213,7 @@ fn made() -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
-/// Whatever becomes of a damaged file, it is an answer about the file.
+/// Whether a response to a damaged file is about the file.
 fn is_an_answer(answer: &Answer) -> bool {
     matches!(answer.status, 200 | 413 | 422)
 }
@@ -234,7 +235,7 @@ async fn damaged_files_of_every_format_are_read_or_refused() -> Result<()> {
     unharmed(&server, "all").await
 }
 
-/// The processes that a server has started and that still run.
+/// Returns the running child processes of a server.
 #[cfg(target_os = "linux")]
 fn workers(server: &TestServer) -> Result<Vec<PathBuf>> {
     let id = server.process_id().context("no server")?;
@@ -255,7 +256,7 @@ fn workers_of(parent: u32) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Waits until `is_so`, as long as a busy machine may take.
+/// Waits until `is_so`, with patience for a busy machine.
 #[cfg(target_os = "linux")]
 async fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
     for _ in 0..6_000 {
@@ -269,7 +270,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_worker_has_its_file_and_nothing_else_and_ends_with_the_request() -> Result<()> {
+async fn a_worker_has_only_its_file_and_ends_with_the_request() -> Result<()> {
     let server = TestServer::start(patient()).await?;
     let (admin, endless) = (server.admin().clone(), hostile::endless_word(4_000)?);
     let upload = tokio::spawn(async move { admin.upload("a.docx", &endless, &[]).await });
@@ -288,8 +289,7 @@ async fn a_worker_has_its_file_and_nothing_else_and_ends_with_the_request() -> R
     for number in fs::read_dir(worker.join("fd"))? {
         files.push(fs::read_link(number?.path())?.to_string_lossy().into_owned());
     }
-    // The models that read pictures and recordings were opened before it was confined, where they have been
-    // fetched.
+    // Installed models for pictures and recordings are opened before the worker is confined.
     files.retain(|file| !file.contains("/models/"));
     let own = |file: &&String| file.starts_with("pipe:") || file.contains("/storage/tmp/");
     assert_eq!(files.iter().filter(own).count(), files.len(), "{files:?}");
@@ -316,7 +316,7 @@ async fn no_worker_outlives_its_server() -> Result<()> {
         } else {
             server.stop().await?;
         }
-        // Another process may be given the same number; it starts at another time.
+        // Another process may get the same id, but with another start time.
         let start = |stat: &str| {
             stat.rsplit(')').next().unwrap_or("").split(' ').nth(20).map(str::to_owned)
         };
@@ -353,6 +353,6 @@ async fn a_few_files_are_read_at_once_and_the_others_wait() -> Result<()> {
     for upload in uploads {
         assert_eq!(upload.await??.status, 422);
     }
-    // Text needs no worker, and answers meanwhile.
+    // Text needs no worker, so it is read meanwhile.
     unharmed(&server, "all").await
 }

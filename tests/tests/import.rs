@@ -13,13 +13,13 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Output, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(everything_comes_and_nothing_is_lost_without_a_line);
+on_both_databases!(everything_is_imported_or_reported);
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("import/storage")
 }
 
-/// Imports into the storage of a server, which is stopped meanwhile.
+/// Stops a server, imports into its storage, and starts it again.
 async fn import(server: &mut TestServer, source: &Path, more: &[&str]) -> Result<Output> {
     server.stop().await?;
     let source = source.display().to_string();
@@ -34,7 +34,7 @@ fn report(server: &TestServer) -> Result<Value> {
     Ok(serde_json::from_slice(&fs::read(file)?)?)
 }
 
-/// The bytes of every file in a folder, by name.
+/// Returns the content of every file in a folder, sorted by name.
 fn content(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let (mut pending, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = pending.pop() {
@@ -50,7 +50,7 @@ fn content(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     Ok(files)
 }
 
-async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -> Result<()> {
+async fn everything_is_imported_or_reported(backend: Backend) -> Result<()> {
     let mut server = TestServer::start(backend).await?;
     let before = content(&fixture())?;
     let output = import(&mut server, &fixture(), &[]).await?;
@@ -90,7 +90,7 @@ async fn people_are_who_they_were(server: &TestServer) -> Result<()> {
         let body = json!({ "username": name, "password": password });
         server.admin().anonymous().post("/v1/session", body).await
     };
-    // The second time with the hash that the first has put in the place of the old one.
+    // The second sign-in uses the hash that replaced the old one in the first.
     for _ in 0..2 {
         for (name, password) in [("keeper", "harbour-pass-1"), ("Jürgen Müller", "Zweites-Paßwort")]
         {
@@ -134,7 +134,7 @@ async fn conversations_are_where_they_were(server: &TestServer) -> Result<()> {
     assert_eq!(thread["history"][1]["content"], "three");
     let session = admin.get("/api/v1/workspace/harbour/chats?apiSessionId=session-a").await?;
     assert_eq!(session.ok()?["history"][1]["content"], "five");
-    // What cannot be shown stops no export.
+    // Exchanges that cannot be shown do not prevent an export.
     for kind in ["jsonl", "json", "csv", "jsonAlpaca"] {
         let path = format!("/api/v1/system/export-chats?type={kind}");
         let export = admin.get(&path).await?.ok()?;
@@ -190,7 +190,7 @@ async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
     assert_eq!(system["settings"]["OpenAiKey"], true);
     assert_eq!(system["settings"]["GenericOpenAiModelPref"], "fake-chat");
     assert_eq!(system["settings"]["MultiUserMode"], true);
-    // Nothing secret lies open in what is kept.
+    // The kept data contains no secret in the clear.
     for (file, bytes) in content(&server.storage().join("imported"))? {
         let text = String::from_utf8_lossy(&bytes);
         for secret in ["fakepw", "passphrase of", "sk-FAKE", "Say when the tide", "PENDING-CODE"] {
@@ -207,7 +207,8 @@ async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
     Ok(())
 }
 
-/// Pictures are written anew, under the names they had.
+/// Checks that pictures are re-encoded under the same names, and that files of threads are
+/// imported.
 async fn pictures_and_files_of_threads_came(server: &TestServer) -> Result<()> {
     let admin = server.admin();
     for (path, size) in [("/v1/system/logo", 256), ("/v1/workspace/harbour/picture", 16)] {
@@ -291,7 +292,7 @@ fn the_report_tells_of_everything(report: &Value) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_the_same_and_changes_nothing() -> Result<()> {
+async fn a_dry_run_reports_the_same_and_changes_nothing() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let output = import(&mut server, &fixture(), &["--dry-run", "--json"]).await?;
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -310,7 +311,7 @@ async fn a_dry_run_says_the_same_and_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_import_that_is_killed_leaves_the_database_as_it_was_or_whole() -> Result<()> {
+async fn a_killed_import_leaves_the_database_unchanged_or_complete() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     server.stop().await?;
     let source = fixture().display().to_string();
@@ -383,7 +384,7 @@ async fn old_addresses_lead_to_the_new_pages() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_installation_on_postgresql_comes_as_one_on_sqlite_does() -> Result<()> {
+async fn an_installation_on_postgresql_is_imported_like_one_on_sqlite() -> Result<()> {
     if !Backend::Postgres.is_wanted() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The import once it has ended.
+/// Waits for the import to end and returns it.
 async fn ended(server: &TestServer) -> Result<Value> {
     let started = Instant::now();
     loop {
@@ -60,13 +60,13 @@ async fn an_empty_server_imports_while_it_runs(backend: Backend) -> Result<()> {
     assert_eq!(started.status, 202, "{}", started.body);
     let done = ended(&server).await?;
     assert_eq!((&done["state"], &done["dry_run"]), (&json!("finished"), &json!(false)), "{done}");
-    // Its keys and people are let in by the server that runs on.
+    // The running server accepts the imported keys and users.
     let key = admin.with_key("KEY1AAA-BBBBBBB-CCCCCCC-DDDDDDD");
     key.get("/api/v1/auth").await?.ok()?;
     let commands = key.get("/v1/admin/slash-commands").await?.ok()?;
     let command = &commands["slash_commands"][0];
     assert_eq!((&command["command"], &command["user_id"]), (&json!("/tide"), &json!(1)));
-    // What another process has switched on is known after a second.
+    // A mode enabled by another process is noticed within a second.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let users = key.get("/v1/admin/users").await?.ok()?;
     let users = users["users"].as_array().context("no users")?;
@@ -74,7 +74,7 @@ async fn an_empty_server_imports_while_it_runs(backend: Backend) -> Result<()> {
     let mut visitor = Visitor::new(admin)?;
     assert_eq!(visitor.get("/sign-in").await?.status, 200);
 
-    // A second time says that everything is there.
+    // A second import reports that everything was imported already.
     let again = admin.post(path, json!({ "source": "old", "dry_run": false })).await?;
     assert_eq!(again.status, 202, "{}", again.body);
     assert_eq!(ended(&server).await?["report"], done["report"]);
@@ -82,7 +82,7 @@ async fn an_empty_server_imports_while_it_runs(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_server_in_use_only_says_what_would_come() -> Result<()> {
+async fn a_server_in_use_only_previews_an_import() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Mine" })).await?.ok()?;

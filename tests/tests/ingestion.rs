@@ -7,9 +7,9 @@ use tokio::task::JoinHandle;
 use crate::jobs::{embedding_with, is_over, until};
 
 in_both_modes!(
-    a_chat_is_kept_while_a_mailbox_is_indexed,
-    a_mailbox_that_was_being_indexed_is_whole_after_a_kill,
-    what_cannot_be_indexed_stays_in_the_library_with_a_warning,
+    a_question_is_answered_while_a_mailbox_is_indexed,
+    indexing_of_a_mailbox_is_completed_after_a_kill,
+    documents_that_cannot_be_indexed_stay_in_the_library_with_a_warning,
 );
 
 const MAILS: usize = 1_000;
@@ -25,8 +25,8 @@ fn mailbox() -> Vec<u8> {
     (0..MAILS).map(mail).collect::<String>().into_bytes()
 }
 
-/// Sends the mailbox for a workspace, and waits until the first of its mails are indexed: the
-/// request, and its job.
+/// Uploads the mailbox to a workspace and waits until the first mails are indexed. Returns the
+/// request and its job.
 async fn begin(admin: &Client) -> Result<(JoinHandle<Result<Answer>>, Value)> {
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let sender = admin.clone();
@@ -45,7 +45,7 @@ async fn begin(admin: &Client) -> Result<(JoinHandle<Result<Answer>>, Value)> {
     anyhow::bail!("no job was begun")
 }
 
-/// Every mail is a document of the library and of the workspace.
+/// Checks that every mail is a document of the library and of the workspace.
 async fn assert_whole(admin: &Client) -> Result<()> {
     let folder = admin.get("/v1/documents/folder/custom-documents?limit=1").await?.ok()?;
     assert_eq!(folder["totalCount"], MAILS);
@@ -54,7 +54,7 @@ async fn assert_whole(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_question_is_answered_while_a_mailbox_is_indexed(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start_for(embedding_with(backend, &model.base_url(), "slow"), mode).await?;
@@ -77,7 +77,7 @@ async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend, mode: Mode)
     assert_whole(admin).await
 }
 
-async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(
+async fn indexing_of_a_mailbox_is_completed_after_a_kill(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -96,7 +96,7 @@ async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(
     assert_whole(server.admin()).await
 }
 
-async fn what_cannot_be_indexed_stays_in_the_library_with_a_warning(
+async fn documents_that_cannot_be_indexed_stay_in_the_library_with_a_warning(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

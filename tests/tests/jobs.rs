@@ -8,13 +8,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 in_both_modes!(
-    an_update_may_answer_at_once_with_its_job,
-    a_key_bound_to_a_workspace_sees_its_jobs_only,
-    a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off,
-    failed_documents_are_tried_again,
+    an_update_can_return_at_once_with_its_job,
+    a_key_bound_to_a_workspace_sees_only_its_jobs,
+    a_job_waits_for_an_unavailable_embedder_and_can_be_cancelled,
+    failed_documents_are_retried,
 );
 
-/// A server whose embedder is a model of that name on `model`.
+/// Returns options with a model of this name as the embedder.
 pub fn embedding_with(backend: Backend, base: &str, model: &str) -> Options {
     Options::from(backend)
         .with("EMBEDDING_ENGINE", "generic-openai")
@@ -22,7 +22,7 @@ pub fn embedding_with(backend: Backend, base: &str, model: &str) -> Options {
         .with("EMBEDDING_MODEL_PREF", model)
 }
 
-/// Documents of the library, in no workspace.
+/// Adds documents to the library, but to no workspace.
 pub async fn documents(admin: &Client, texts: &[&str]) -> Result<Vec<String>> {
     let mut places = Vec::new();
     for text in texts {
@@ -34,7 +34,7 @@ pub async fn documents(admin: &Client, texts: &[&str]) -> Result<Vec<String>> {
     Ok(places)
 }
 
-/// Has documents placed by a job, and says which.
+/// Places documents by a job and returns it.
 pub async fn place_later(admin: &Client, slug: &str, adds: &[String]) -> Result<Value> {
     let path = format!("/v1/workspace/{slug}/update-embeddings?async=true");
     let answer = admin.post(&path, json!({ "adds": adds })).await?;
@@ -42,7 +42,7 @@ pub async fn place_later(admin: &Client, slug: &str, adds: &[String]) -> Result<
     Ok(answer.body["job"].clone())
 }
 
-/// Waits until a job is as wanted.
+/// Waits until a job meets a condition.
 pub async fn until(admin: &Client, id: &Value, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
     for _ in 0..1200 {
         let found = admin.get(&format!("/v1/jobs/{id}")).await?.ok()?;
@@ -58,7 +58,7 @@ pub fn is_over(job: &Value) -> bool {
     ["done", "failed", "cancelled"].iter().any(|state| job["state"] == *state)
 }
 
-/// The events of a job until its end: id, name and data of each.
+/// Returns the events of a job until its end, each with id, name and data.
 async fn events(admin: &Client, id: &Value, last: &str) -> Result<Vec<(String, String, Value)>> {
     let request = admin.request(Method::GET, &format!("/v1/jobs/{id}/events"));
     let answer = request.header("last-event-id", last).send().await?;
@@ -78,7 +78,7 @@ async fn events(admin: &Client, id: &Value, last: &str) -> Result<Vec<(String, S
         .collect()
 }
 
-async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode) -> Result<()> {
+async fn an_update_can_return_at_once_with_its_job(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -102,7 +102,7 @@ async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode)
     assert_eq!(items[0].2["state"], "done");
     assert_eq!(items[2].2["reason"], "no document matches `custom-documents/missing.json`");
 
-    // Whoever was cut off hears the rest, and when there is none, that it is over.
+    // A client that reconnects gets the remaining events, or at least the end.
     let again = events(admin, &job["id"], &items[0].0).await?;
     assert!(again.iter().all(|(id, ..)| *id != items[0].0), "{again:?}");
     let path = format!("/v1/jobs/{}/events", job["id"]);
@@ -120,7 +120,7 @@ async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode)
     let page = admin.get(&format!("/v1/jobs/{}?after=0&limit=1", job["id"])).await?.ok()?;
     assert_eq!((&page["items"][0]["number"], &page["has_more"]), (&json!(1), &json!(true)));
 
-    // The job that a client waited for is among them too.
+    // The list contains the job that a client waited for.
     let body = json!({ "adds": adds[..1], "async": false });
     admin.post("/api/v1/workspace/alpha/update-embeddings", body).await?.ok()?;
     let listed = admin.get("/api/v1/jobs?kind=update-embeddings&workspace=alpha").await?.ok()?;
@@ -134,7 +134,7 @@ async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode)
     Ok(())
 }
 
-async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_key_bound_to_a_workspace_sees_only_its_jobs(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     let mut jobs = Vec::new();
@@ -173,7 +173,7 @@ async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend, mode: M
     let reader = admin.post("/v1/admin/api-keys", json!({ "scopes": ["read"] })).await?.ok()?;
     let reader = admin.with_key(reader["api_key"]["secret"].as_str().unwrap_or_default());
     assert_eq!(reader.get("/v1/jobs").await?.status, 403);
-    // A job that is over is neither called off nor, when nothing has failed, tried again.
+    // A finished job can neither be cancelled nor, without failures, retried.
     until(admin, &jobs[0], is_over).await?;
     for what in ["cancel", "retry"] {
         let refused = admin.post(&format!("/v1/jobs/{}/{what}", jobs[0]), json!({})).await?;
@@ -184,7 +184,7 @@ async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend, mode: M
     Ok(())
 }
 
-async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
+async fn a_job_waits_for_an_unavailable_embedder_and_can_be_cancelled(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -203,7 +203,7 @@ async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
         (&json!("queued"), &json!("queued"))
     );
     assert!(waiting["job"]["nextAttemptAt"].is_string());
-    // Whoever waits is told at once.
+    // A waiting client gets the response at once.
     let body = json!({ "adds": adds });
     let done = admin.post("/v1/workspace/alpha/update-embeddings", body).await?.ok()?;
     assert_eq!(done["failedToEmbed"], json!(adds));
@@ -214,7 +214,7 @@ async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
     Ok(())
 }
 
-async fn failed_documents_are_tried_again(backend: Backend, mode: Mode) -> Result<()> {
+async fn failed_documents_are_retried(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start_for(embedding_with(backend, &model.base_url(), "picky"), mode).await?;
@@ -241,7 +241,7 @@ async fn failed_documents_are_tried_again(backend: Backend, mode: Mode) -> Resul
 }
 
 #[tokio::test]
-async fn malformed_paths_are_told_to_existing_clients_like_unknown_ones() -> Result<()> {
+async fn malformed_paths_are_reported_to_existing_clients_like_unknown_ones() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -255,7 +255,7 @@ async fn malformed_paths_are_told_to_existing_clients_like_unknown_ones() -> Res
 }
 
 #[tokio::test]
-async fn a_stop_gives_jobs_back_and_ends_those_who_follow() -> Result<()> {
+async fn a_stop_releases_jobs_and_ends_their_event_streams() -> Result<()> {
     let model: ModelServer = model_server::start().await?;
     let options = embedding_with(Backend::Sqlite, &model.base_url(), "slow");
     let mut server = TestServer::start(options).await?;

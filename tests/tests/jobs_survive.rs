@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::jobs::{documents, embedding_with, is_over, place_later, until};
 
 on_both_databases!(
-    a_job_goes_on_after_a_kill,
-    what_a_client_waited_for_is_done_after_a_kill,
-    documents_that_are_embedded_anew_survive_a_kill,
+    a_job_continues_after_a_kill,
+    work_that_a_client_waited_for_is_completed_after_a_kill,
+    a_refresh_of_documents_survives_a_kill,
 );
 
 const PAGES: usize = 200;
@@ -19,7 +19,7 @@ async fn pages(admin: &Client) -> Result<Vec<String>> {
     documents(admin, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
-/// Every document has one place with one passage, and is found.
+/// Checks that every document is placed once, has one passage, and is found.
 async fn assert_whole(admin: &Client, adds: &[String]) -> Result<Value> {
     let found = admin.get("/v1/workspace/alpha").await?.ok()?;
     let places = found["workspace"][0]["documents"].clone();
@@ -44,7 +44,7 @@ fn some_done(job: &Value, at_least: u64) -> bool {
     job["progress"]["done"].as_u64() >= Some(at_least)
 }
 
-async fn a_job_goes_on_after_a_kill(backend: Backend) -> Result<()> {
+async fn a_job_continues_after_a_kill(backend: Backend) -> Result<()> {
     let model = model_server::start().await?;
     let options = embedding_with(backend, &model.base_url(), "slow");
     let mut server = TestServer::start(options).await?;
@@ -61,12 +61,12 @@ async fn a_job_goes_on_after_a_kill(backend: Backend) -> Result<()> {
         (&json!("done"), &json!(PAGES))
     );
     assert_whole(server.admin(), &adds).await?;
-    // What was embedded before the kill is known, but for what was under way.
+    // Texts embedded before the kill are cached, except for those in progress.
     assert!(model.embedded().len() < PAGES + 150, "{}", model.embedded().len());
     Ok(())
 }
 
-async fn what_a_client_waited_for_is_done_after_a_kill(backend: Backend) -> Result<()> {
+async fn work_that_a_client_waited_for_is_completed_after_a_kill(backend: Backend) -> Result<()> {
     let model = model_server::start().await?;
     let options = embedding_with(backend, &model.base_url(), "slow");
     let mut server = TestServer::start(options).await?;
@@ -91,7 +91,7 @@ async fn what_a_client_waited_for_is_done_after_a_kill(backend: Backend) -> Resu
     assert_whole(server.admin(), &adds).await.map(drop)
 }
 
-async fn documents_that_are_embedded_anew_survive_a_kill(backend: Backend) -> Result<()> {
+async fn a_refresh_of_documents_survives_a_kill(backend: Backend) -> Result<()> {
     let (one, other) = (model_server::start().await?, model_server::start().await?);
     let mut server = TestServer::start(backend).await?;
     let provider = |base: String, model: &str| {

@@ -3,9 +3,9 @@ use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(keys_are_made_listed_and_revoked, a_key_bound_to_a_workspace_sees_no_other);
+on_both_databases!(keys_are_created_listed_and_revoked, a_key_bound_to_a_workspace_sees_no_other);
 
-async fn keys_are_made_listed_and_revoked(backend: Backend) -> Result<()> {
+async fn keys_are_created_listed_and_revoked(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let made = admin
@@ -61,7 +61,7 @@ async fn a_key_bound_to_a_workspace_sees_no_other(backend: Backend) -> Result<()
             200,
             "{path}"
         );
-        // As if it did not exist.
+        // The workspace does not exist for this key.
         let hidden = bound.post(&format!("/v1/workspace/beta/{path}"), body.clone()).await?;
         let missing = bound.post(&format!("/v1/workspace/gone/{path}"), body).await?;
         assert_eq!((hidden.status, missing.status), (404, 404), "{path}");
@@ -84,7 +84,7 @@ async fn a_key_bound_to_a_workspace_sees_no_other(backend: Backend) -> Result<()
 }
 
 #[tokio::test]
-async fn a_limited_key_is_told_when_to_come_back() -> Result<()> {
+async fn a_rate_limited_key_gets_a_retry_time() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let made = server.admin().post("/v1/admin/api-keys", json!({ "rate_limit": 3 })).await?.ok()?;
     let limited = server.admin().with_key(made["api_key"]["secret"].as_str().unwrap_or_default());

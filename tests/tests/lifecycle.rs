@@ -5,7 +5,7 @@ use anyhow::Result;
 use e2e::{Backend, Options, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(a_restart_keeps_everything, what_was_reported_as_added_survives_a_kill);
+on_both_databases!(a_restart_keeps_everything, documents_reported_as_added_survive_a_kill);
 
 async fn a_restart_keeps_everything(backend: Backend) -> Result<()> {
     let mut server = TestServer::start(backend).await?;
@@ -20,7 +20,7 @@ async fn a_restart_keeps_everything(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// The storage holds what was acknowledged and nothing half done.
+/// Checks that the storage contains everything acknowledged and nothing unfinished.
 async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()> {
     server.admin().jobs_end().await?;
     let found = server.admin().get("/v1/workspace/crash").await?.ok()?;
@@ -34,8 +34,8 @@ async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()
     let files = server.document_files()?;
     let files: Vec<_> =
         files.iter().filter_map(|file| file.strip_prefix(&root).ok()?.to_str()).collect();
-    // On PostgreSQL a file that was being written is left alone for a minute, because the server
-    // may have other clients; on SQLite whoever is alone tidies up at once.
+    // On PostgreSQL an unfinished file is kept for a minute, because the server may have other
+    // clients; on SQLite a process that is alone cleans up at once.
     match server.backend() {
         Backend::Sqlite => assert_eq!(files, paths, "files and documents differ"),
         Backend::Postgres => assert!(paths.iter().all(|path| files.contains(path))),
@@ -55,7 +55,7 @@ async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()
     Ok(())
 }
 
-async fn what_was_reported_as_added_survives_a_kill(backend: Backend) -> Result<()> {
+async fn documents_reported_as_added_survive_a_kill(backend: Backend) -> Result<()> {
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
     let mut server = TestServer::start(backend).await?;
@@ -128,7 +128,7 @@ async fn a_kill_of_the_server_loses_nothing_it_acknowledged() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_finished_before_the_end() -> Result<()> {
+async fn a_request_in_progress_is_finished_before_a_stop() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin().clone();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -143,7 +143,7 @@ async fn a_request_under_way_is_finished_before_the_end() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_is_open_and_the_log_says_how_to_make_one() -> Result<()> {
+async fn without_a_key_all_requests_are_refused_and_the_log_explains_how_to_create_one() -> Result<()> {
     let server = TestServer::start(Options::from(Backend::Sqlite).without_key()).await?;
     let stranger = server.admin().anonymous();
     for path in ["/v1/auth", "/v1/workspaces", "/api/workspaces", "/api/v1/workspaces"] {
@@ -157,7 +157,7 @@ async fn without_a_key_nothing_is_open_and_the_log_says_how_to_make_one() -> Res
 }
 
 #[tokio::test]
-async fn the_key_of_the_environment_replaces_the_one_before() -> Result<()> {
+async fn the_key_in_the_environment_replaces_the_previous_one() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     server.stop().await?;
     let other = server.carrel().clone().with("CARREL_API_KEY", "another-key-of-the-operator");

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 const PAGE: &str = "<html><head><title>Moons</title></head><body><nav>Home</nav>\
     <h1>Of Mars</h1><p>Mars has two moons.</p></body></html>";
 
-/// A host with a page, a file, and a redirect to where nobody may go; its address.
+/// Starts a host with a page, a file, and a redirect to a forbidden address. Returns its address.
 async fn host() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -50,7 +50,7 @@ async fn a_page_becomes_a_document() -> Result<()> {
     assert_eq!(document["pageContent"], "Moons\n\n# Of Mars\n\nMars has two moons.");
     assert_eq!(document["chunkSource"], format!("link://{host}/page"));
     assert_eq!(document["docSource"], "URL link uploaded by the user.");
-    // The title, and what stands below the heading.
+    // The title, and the text below the heading.
     assert_eq!(admin.get("/v1/system/vector-count").await?.ok()?["vectorCount"], 2);
     let other = json!({ "link": format!("{host}/page") });
     let added = admin.post("/api/v1/document/upload-link", other.clone()).await?.ok()?;
@@ -68,7 +68,7 @@ async fn a_page_becomes_a_document() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_must_not_be_fetched_is_refused_by_name() -> Result<()> {
+async fn forbidden_addresses_are_refused_by_name() -> Result<()> {
     let host = host().await?;
     let options = Options::from(Backend::Sqlite).with("CARREL_LINK_HOSTS", "127.0.0.1");
     let server = TestServer::start(options).await?;
@@ -104,7 +104,7 @@ async fn what_must_not_be_fetched_is_refused_by_name() -> Result<()> {
     let wrong = json!({ "link": format!("{host}/page"), "scraperHeaders": { "Host": "x" } });
     assert_eq!(admin.post("/v1/document/upload-link", wrong).await?.status, 400);
     assert!(server.document_files()?.is_empty());
-    // Without the operator's leave even this machine is out of reach.
+    // Without the operator's permission, even this machine cannot be reached.
     let server = TestServer::start(Backend::Sqlite).await?;
     let link = json!({ "link": format!("{host}/page") });
     assert_eq!(server.admin().post("/v1/document/upload-link", link).await?.status, 400);

@@ -3,7 +3,7 @@ use anyhow::Result;
 use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(an_answer_cites_the_document, workspaces_never_see_one_another);
+on_both_databases!(an_answer_cites_the_document, workspaces_are_isolated);
 
 const PLANETS: &[u8] = b"Mars is the fourth planet. It has two moons, Phobos and Deimos.";
 const BEES: &[u8] = b"Bees live in hives. They collect nectar and make honey from it.";
@@ -45,7 +45,7 @@ async fn an_answer_cites_the_document(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn workspaces_never_see_one_another(backend: Backend) -> Result<()> {
+async fn workspaces_are_isolated(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     library(&server).await?;
     let admin = server.admin();
@@ -94,7 +94,7 @@ async fn a_language_model_gets_the_passages_and_the_conversation() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_language_model_that_is_down_is_said_so() -> Result<()> {
+async fn an_unavailable_language_model_is_reported() -> Result<()> {
     let options = Options::from(Backend::Sqlite)
         .with("LLM_PROVIDER", "generic-openai")
         .with("GENERIC_OPEN_AI_BASE_PATH", "http://127.0.0.1:9/v1")

@@ -5,15 +5,15 @@ use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(notes_go_along_with_the_questions_of_their_person_alone);
+on_both_databases!(notes_are_sent_only_with_the_questions_of_their_person);
 
-/// The last instructions that the model received.
+/// Returns the last instructions that the model received.
 fn instructions(model: &model_server::ModelServer) -> Result<String> {
     let last = model.requests().pop().context("nothing was asked")?;
     Ok(last["messages"][0]["content"].as_str().unwrap_or_default().to_owned())
 }
 
-async fn notes_go_along_with_the_questions_of_their_person_alone(backend: Backend) -> Result<()> {
+async fn notes_are_sent_only_with_the_questions_of_their_person(backend: Backend) -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::from(backend).answered_by(model.base_url(), "echo", "4096");
     let mut server = TestServer::start(options).await?;
@@ -65,7 +65,7 @@ async fn notes_go_along_with_the_questions_of_their_person_alone(backend: Backen
     let told = ask(Some(1)).await?;
     assert!(told.contains("- Prefers <b>long</b> answers.") && !told.contains("Counts"), "{told}");
 
-    // Another person does not see them, nor change them.
+    // Other users can neither see nor change them.
     let mut other = Visitor::signed_in(&server, "newcomer").await?;
     assert!(!other.get("/account/memories").await?.says("Prefers"));
     assert_eq!(other.post("/account/memories/1/delete", &[]).await?.status, 404);

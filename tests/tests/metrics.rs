@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::jobs::{documents, is_over, place_later, until};
 
 on_both_databases!(
-    figures_tell_what_was_done,
-    figures_tell_of_jobs_and_pages,
-    health_is_told_to_everyone,
+    metrics_count_completed_work,
+    metrics_count_jobs_and_pages,
+    health_checks_need_no_key,
 );
 
 async fn figures(client: &Client) -> Result<String> {
@@ -18,7 +18,7 @@ async fn figures(client: &Client) -> Result<String> {
     Ok(answer.ok()?.as_str().unwrap_or_default().to_owned())
 }
 
-/// The value of the only line that begins with `name` and holds all of `labels`.
+/// Returns the value of the only line that begins with `name` and contains all `labels`.
 fn value(figures: &str, name: &str, labels: &[&str]) -> Result<f64> {
     let is_it =
         |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
@@ -27,7 +27,7 @@ fn value(figures: &str, name: &str, labels: &[&str]) -> Result<f64> {
     Ok(line.rsplit(' ').next().unwrap_or_default().parse()?)
 }
 
-async fn figures_tell_what_was_done(backend: Backend) -> Result<()> {
+async fn metrics_count_completed_work(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -56,7 +56,7 @@ async fn figures_tell_what_was_done(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn figures_tell_of_jobs_and_pages(backend: Backend) -> Result<()> {
+async fn metrics_count_jobs_and_pages(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let told = figures(admin).await?;
@@ -89,7 +89,7 @@ async fn figures_tell_of_jobs_and_pages(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn health_is_told_to_everyone(backend: Backend) -> Result<()> {
+async fn health_checks_need_no_key(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let stranger = server.admin().anonymous();
     for (path, status) in [("/health/live", "live"), ("/health/ready", "ready")] {
@@ -103,7 +103,7 @@ async fn health_is_told_to_everyone(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn figures_may_have_a_listener_of_their_own() -> Result<()> {
+async fn metrics_can_have_a_separate_listener() -> Result<()> {
     let options = Options::from(Backend::Sqlite).with("CARREL_METRICS_LISTEN", "127.0.0.1:0");
     let mut server = TestServer::start(options).await?;
     server.wait_for_log("metrics for Prometheus on").await?;

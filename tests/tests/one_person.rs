@@ -8,7 +8,7 @@ use reqwest::multipart::{Form, Part};
 
 on_both_databases!(an_owner_adds_documents_asks_about_them_and_exports_the_answers);
 
-/// Waits until a page says something.
+/// Waits until a page contains a text.
 async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
     for _ in 0..600 {
         let page = visitor.get(path).await?;
@@ -43,7 +43,7 @@ async fn an_owner_adds_documents_asks_about_them_and_exports_the_answers(
     assert_eq!(pasted.status, 303, "{}", pasted.text);
     until(&mut owner, "/w/alpha/documents", "Ferry").await?;
     assert!(owner.get("/admin/jobs").await?.says(&job));
-    // The API tells the same job.
+    // The API returns the same job.
     let jobs = server.admin().get("/v1/jobs").await?.ok()?;
     assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(2), "{jobs}");
 

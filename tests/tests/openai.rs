@@ -8,16 +8,16 @@ mod node;
 mod python;
 
 on_both_databases!(
-    a_workspace_is_asked_as_a_model,
+    a_workspace_can_be_used_as_a_model,
     a_stream_ends_with_its_sources_and_done,
     a_bound_key_sees_its_own_models,
-    wrong_requests_are_refused_in_the_shape_of_the_protocol,
+    invalid_requests_are_refused_in_the_format_of_the_protocol,
 );
 
 const CHAT: &str = "/v1/openai/chat/completions";
 const EMBEDDINGS: &str = "/v1/openai/embeddings";
 
-/// A workspace that knows about bees.
+/// Creates a workspace about bees.
 async fn alpha(server: &TestServer) -> Result<&Client> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -29,7 +29,7 @@ fn asking(model: &str, question: &str) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": question }] })
 }
 
-/// The data of every event of a stream.
+/// Returns the data of every event of a stream.
 async fn events(client: &Client, path: &str, mut body: Value) -> Result<Vec<String>> {
     body["stream"] = json!(true);
     let response = client.request(Method::POST, path).json(&body).send().await?;
@@ -39,7 +39,7 @@ async fn events(client: &Client, path: &str, mut body: Value) -> Result<Vec<Stri
     Ok(events.map(str::to_owned).collect())
 }
 
-async fn a_workspace_is_asked_as_a_model(backend: Backend) -> Result<()> {
+async fn a_workspace_can_be_used_as_a_model(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server).await?;
     let models = admin.get("/v1/openai/models").await?.ok()?;
@@ -132,7 +132,7 @@ fn assert_refused(answer: &Answer, status: u16, param: Value, what: &str) {
     assert!(error.get("code").is_some(), "{what}: {}", answer.body);
 }
 
-async fn wrong_requests_are_refused_in_the_shape_of_the_protocol(backend: Backend) -> Result<()> {
+async fn invalid_requests_are_refused_in_the_format_of_the_protocol(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server).await?;
     let unknown = admin.post(CHAT, asking("gpt-4o", "Hi")).await?;
@@ -178,7 +178,7 @@ async fn wrong_requests_are_refused_in_the_shape_of_the_protocol(backend: Backen
 }
 
 #[tokio::test]
-async fn vectors_come_as_numbers_or_as_their_bytes() -> Result<()> {
+async fn vectors_are_returned_as_numbers_or_bytes() -> Result<()> {
     use base64::Engine;
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
@@ -217,7 +217,7 @@ async fn vectors_come_as_numbers_or_as_their_bytes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_model_is_asked_what_the_client_says_and_remembers_nothing_else() -> Result<()> {
+async fn the_model_gets_only_the_messages_of_the_client() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = alpha(&server).await?;
@@ -244,7 +244,7 @@ async fn the_model_is_asked_what_the_client_says_and_remembers_nothing_else() ->
 }
 
 #[tokio::test]
-async fn a_model_that_fails_is_told_of_by_the_status_or_in_the_stream() -> Result<()> {
+async fn a_failing_model_is_reported_by_the_status_or_in_the_stream() -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start(Options::with_model(model.base_url(), "fail-400", "4096")).await?;
@@ -271,7 +271,7 @@ async fn a_model_that_fails_is_told_of_by_the_status_or_in_the_stream() -> Resul
 }
 
 #[tokio::test]
-async fn the_other_mount_speaks_as_its_clients_know_it() -> Result<()> {
+async fn the_other_mount_responds_as_its_clients_expect() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = alpha(&server).await?;
     let path = "/api/v1/openai/chat/completions";
@@ -301,7 +301,7 @@ async fn the_other_mount_speaks_as_its_clients_know_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_would_change_the_answer_is_dropped_in_silence() -> Result<()> {
+async fn options_that_would_change_the_answer_are_refused() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = alpha(&server).await?;
     for path in [CHAT, "/api/v1/openai/chat/completions"] {

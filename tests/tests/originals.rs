@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::browser_journey::{base, fresh_with, furnish, violations, well_behaved};
 
-on_both_databases!(an_original_is_opened_by_those_who_see_its_document_and_goes_with_it);
+on_both_databases!(an_original_has_the_access_and_lifetime_of_its_document);
 
 const PAGE: &str = "<script>alert(1)</script><p>The heron stands in the reeds.";
 
@@ -33,7 +33,7 @@ fn text(of: &Value) -> Result<String> {
     of.as_str().map(str::to_owned).context("no text")
 }
 
-/// The id and the location of a document made of a file in the workspace Alpha.
+/// Uploads a file to the workspace Alpha. Returns the id and location of its document.
 async fn add(admin: &Client, name: &str, content: &[u8]) -> Result<(String, String)> {
     let into = [("addToWorkspaces", "alpha")];
     let added = admin.upload(name, content, &into).await?.ok()?["documents"][0].take();
@@ -45,7 +45,7 @@ async fn remove(admin: &Client, location: &str) -> Result<()> {
     admin.delete("/v1/system/remove-documents", names).await?.ok().map(drop)
 }
 
-/// A key for the workspace of that slug alone.
+/// Creates a key for a single workspace.
 async fn bound(admin: &Client, slug: &str) -> Result<Client> {
     let found = admin.get(&format!("/v1/workspace/{slug}")).await?.ok()?;
     let body = json!({ "workspace_ids": [found["workspace"][0]["id"]] });
@@ -65,7 +65,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-async fn an_original_is_opened_by_those_who_see_its_document_and_goes_with_it(
+async fn an_original_has_the_access_and_lifetime_of_its_document(
     backend: Backend,
 ) -> Result<()> {
     let server = server(backend).await?;
@@ -150,10 +150,10 @@ async fn a_page_of_a_pdf_file_is_shown_in_the_reader() -> Result<()> {
 }
 
 #[tokio::test]
-async fn originals_are_in_backups_and_a_lost_one_is_told_of() -> Result<()> {
+async fn originals_are_in_backups_and_a_lost_one_is_reported() -> Result<()> {
     let mut server = server(Backend::Sqlite).await?;
     let (id, _) = add(server.admin(), "page.html", PAGE.as_bytes()).await?;
-    // One that comes while the backup is made is of no document yet.
+    // An original stored during the backup does not belong to a document yet.
     std::fs::write(server.storage().join("originals/stray"), "x")?;
     let scratch = tempfile::tempdir()?;
     let archive = scratch.path().join("carrel.tar").display().to_string();
@@ -180,7 +180,7 @@ async fn originals_are_in_backups_and_a_lost_one_is_told_of() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_citation_opens_its_page_beside_the_answer() -> Result<()> {
+async fn a_citation_opens_its_page_next_to_the_answer() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let admin = server.admin();
     let mut ada = Browser::start(1280, 900).await?;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 in_both_modes!(
     the_chat_log_pages_and_filters,
-    exports_hold_every_exchange,
+    exports_contain_every_exchange,
     every_change_is_in_the_audit_log,
-    settings_are_kept_and_swapped_live,
-    documents_are_embedded_anew_by_another_embedder
+    settings_are_stored_and_applied_live,
+    documents_are_embedded_again_by_another_embedder
 );
 
 async fn with_chats(backend: Backend, mode: Mode, count: usize) -> Result<TestServer> {
@@ -60,7 +60,7 @@ async fn the_chat_log_pages_and_filters(backend: Backend, mode: Mode) -> Result<
     Ok(())
 }
 
-async fn exports_hold_every_exchange(backend: Backend, mode: Mode) -> Result<()> {
+async fn exports_contain_every_exchange(backend: Backend, mode: Mode) -> Result<()> {
     let server = with_chats(backend, mode, 250).await?;
     let admin = server.admin();
     let json = admin.get("/v1/system/export-chats?type=json").await?;
@@ -126,7 +126,7 @@ async fn every_change_is_in_the_audit_log(backend: Backend, mode: Mode) -> Resul
     Ok(())
 }
 
-async fn settings_are_kept_and_swapped_live(backend: Backend, mode: Mode) -> Result<()> {
+async fn settings_are_stored_and_applied_live(backend: Backend, mode: Mode) -> Result<()> {
     let model = e2e::model_server::start().await?;
     let mut server = TestServer::start_for(backend, mode).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -182,7 +182,7 @@ async fn settings_are_kept_and_swapped_live(backend: Backend, mode: Mode) -> Res
     Ok(())
 }
 
-async fn documents_are_embedded_anew_by_another_embedder(
+async fn documents_are_embedded_again_by_another_embedder(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

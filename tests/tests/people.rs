@@ -4,14 +4,14 @@ use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
 on_both_databases!(
-    an_instance_becomes_multi_user_once,
-    the_last_admin_stays,
-    an_invite_lets_exactly_one_in,
-    members_are_replaced_whole_or_not_at_all,
-    a_suspended_users_keys_rest,
+    multi_user_mode_is_enabled_once,
+    the_last_admin_cannot_be_removed,
+    an_invite_admits_exactly_one_person,
+    members_are_replaced_completely_or_not_at_all,
+    keys_of_a_suspended_user_do_not_work,
 );
 
-/// A server in multi-user mode, whose first admin has id 1.
+/// Starts a server in multi-user mode, whose first admin has id 1.
 async fn multi_user(backend: Backend) -> Result<TestServer> {
     let server = TestServer::start(backend).await?;
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -24,7 +24,7 @@ async fn new_user(admin: &Client, name: &str, role: &str) -> Result<Value> {
     Ok(admin.post("/v1/admin/users/new", body).await?.ok()?["user"]["id"].clone())
 }
 
-async fn an_instance_becomes_multi_user_once(backend: Backend) -> Result<()> {
+async fn multi_user_mode_is_enabled_once(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let refused = admin.get("/v1/admin/users").await?;
@@ -57,7 +57,7 @@ async fn an_instance_becomes_multi_user_once(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn the_last_admin_stays(backend: Backend) -> Result<()> {
+async fn the_last_admin_cannot_be_removed(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     for change in
@@ -68,7 +68,7 @@ async fn the_last_admin_stays(backend: Backend) -> Result<()> {
     }
     assert_eq!(admin.delete("/v1/admin/users/1", json!(null)).await?.status, 400);
     let second = new_user(admin, "second", "admin").await?;
-    // Two demotions at the same moment leave one of the two.
+    // Two concurrent demotions leave one admin.
     let both = [json!(1), second].map(|id| {
         let admin = admin.clone();
         tokio::spawn(async move {
@@ -84,7 +84,7 @@ async fn the_last_admin_stays(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn users_are_checked_by_name() -> Result<()> {
+async fn fields_of_a_user_are_validated() -> Result<()> {
     let server = multi_user(Backend::Sqlite).await?;
     let admin = server.admin();
     for (body, field) in [
@@ -117,7 +117,7 @@ async fn users_are_checked_by_name() -> Result<()> {
     }
     let mass =
         json!({ "bio": "Hi", "id": 1, "created_at": "2020-01-01T00:00:00Z", "password_hash": "x" });
-    // A field that is not understood may have been meant to take something away.
+    // An unknown field may have been meant to restrict something.
     assert_eq!(admin.post(&path, mass).await?.status, 400);
     admin.post(&path, json!({ "bio": "Hi" })).await?.ok()?;
     for path in ["/v1/admin/users/99", "/v1/admin/users/x", "/v1/admin/users/99999999999"] {
@@ -133,7 +133,7 @@ async fn users_are_checked_by_name() -> Result<()> {
     Ok(())
 }
 
-async fn an_invite_lets_exactly_one_in(backend: Backend) -> Result<()> {
+async fn an_invite_admits_exactly_one_person(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -202,7 +202,7 @@ async fn an_invite_lets_exactly_one_in(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn members_are_replaced_whole_or_not_at_all(backend: Backend) -> Result<()> {
+async fn members_are_replaced_completely_or_not_at_all(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -245,8 +245,8 @@ async fn members_are_replaced_whole_or_not_at_all(backend: Backend) -> Result<()
     Ok(())
 }
 
-/// A key that a user made rests while the user is suspended and ends when the user is deleted.
-async fn a_suspended_users_keys_rest(backend: Backend) -> Result<()> {
+/// A user's key does not work while the user is suspended, and is deleted with the user.
+async fn keys_of_a_suspended_user_do_not_work(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
     let ann = new_user(admin, "ann", "admin").await?;
@@ -264,7 +264,7 @@ async fn a_suspended_users_keys_rest(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn password_rules_are_the_operators() -> Result<()> {
+async fn the_operator_sets_the_password_rules() -> Result<()> {
     let options =
         Options::from(Backend::Sqlite).with("PASSWORDMINCHAR", "12").with("PASSWORDNUMERIC", "1");
     let server = TestServer::start(options).await?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const PATHS: [&str; 2] = ["/v1/openai/images/generations", "/api/v1/openai/images/generations"];
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nto go by";
 
-/// With the model server as a maker of pictures.
+/// Starts a server with the model server as image provider.
 async fn server(provider: &str, address: &str, model: &str) -> Result<TestServer> {
     TestServer::start(painted(provider, address, model)).await
 }
@@ -35,7 +35,7 @@ fn reference(content: &[u8]) -> Part {
 }
 
 #[tokio::test]
-async fn a_picture_is_made_of_a_prompt_and_kept() -> Result<()> {
+async fn a_picture_is_generated_from_a_prompt_and_stored() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("ollama", &model.base_url(), "painter").await?;
     let admin = server.admin();
@@ -71,7 +71,7 @@ async fn a_picture_is_made_of_a_prompt_and_kept() -> Result<()> {
         let disposition = response.headers()["content-disposition"].to_str()?.to_owned();
         assert!(disposition.starts_with("inline; filename=\"img-"), "{disposition}");
         assert!(response.bytes().await?.starts_with(b"\x89PNG"));
-        // 512 by 512 is what the settings want where nobody says otherwise.
+        // The default size in the settings is 512 by 512.
         assert_eq!(model.requests().pop().unwrap_or_default()["size"], "512x512");
     }
     assert_eq!(std::fs::read_dir(server.storage().join("generated-images"))?.count(), 4);
@@ -80,7 +80,7 @@ async fn a_picture_is_made_of_a_prompt_and_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_picture_is_made_of_others() -> Result<()> {
+async fn a_picture_is_generated_from_other_pictures() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("lemonade", &model.base_url(), "painter").await?;
     let admin = server.admin();
@@ -99,7 +99,7 @@ async fn a_picture_is_made_of_others() -> Result<()> {
         );
     }
     for path in PATHS {
-        // Without pictures a form is as good as JSON.
+        // A form without pictures equals JSON.
         order(admin, path, Form::new().text("prompt", "a cat")).await?.ok()?;
         assert_eq!(
             model.received().pop().map(|asked| asked.path).as_deref(),
@@ -111,7 +111,7 @@ async fn a_picture_is_made_of_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn wrong_orders_are_refused_and_nothing_is_asked() -> Result<()> {
+async fn invalid_requests_are_refused_before_the_provider_is_called() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("lemonade", &model.base_url(), "painter").await?;
     let admin = server.admin();
@@ -170,7 +170,7 @@ async fn wrong_orders_are_refused_and_nothing_is_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn whatever_is_no_blob_is_base64_to_existing_clients() -> Result<()> {
+async fn any_other_response_format_is_base64_to_existing_clients() -> Result<()> {
     let model = model_server::start().await?;
     let server = server("ollama", &model.base_url(), "painter").await?;
     let [native, compat] = PATHS;
@@ -192,12 +192,12 @@ async fn whatever_is_no_blob_is_base64_to_existing_clients() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_form_is_not_taken_where_nothing_makes_pictures() -> Result<()> {
+async fn a_form_is_refused_without_an_image_provider() -> Result<()> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let server = TestServer::start(Backend::Sqlite).await?;
     for (path, status) in PATHS.into_iter().zip(["503", "500"]) {
         let mut socket = tokio::net::TcpStream::connect(server.admin().address()).await?;
-        // The form never comes, so only a server that does not wait for it can say so.
+        // The form is never sent, so only a server that does not wait for it can respond.
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\
              Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9999\r\n\r\n"
@@ -211,7 +211,7 @@ async fn a_form_is_not_taken_where_nothing_makes_pictures() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_picture_to_go_by_is_an_upload_like_others() -> Result<()> {
+async fn a_reference_picture_is_limited_like_other_uploads() -> Result<()> {
     let model = model_server::start().await?;
     let options = painted("lemonade", &model.base_url(), "painter");
     let server = TestServer::start(options.with("CARREL_UPLOAD_LIMIT", "1MiB")).await?;
@@ -225,14 +225,14 @@ async fn a_picture_to_go_by_is_an_upload_like_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_picture_makes_room_for_itself() -> Result<()> {
+async fn a_new_picture_evicts_old_ones() -> Result<()> {
     let model = model_server::start().await?;
     let mut server = server("ollama", &model.base_url(), "painter").await?;
     server.stop().await?;
     let directory = server.storage().join("generated-images");
     std::fs::create_dir_all(&directory)?;
     let old = directory.join("img-00000000-0000-4000-8000-000000000000.png");
-    // All that may be there: 2 GiB, of which nothing is on the disk.
+    // The limit of 2 GiB, as a sparse file.
     let file = std::fs::File::create(&old)?;
     file.set_len(2 << 30)?;
     let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
@@ -245,7 +245,7 @@ async fn a_picture_makes_room_for_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_told_of_and_nothing_is_kept() -> Result<()> {
+async fn a_failing_provider_is_reported_and_nothing_is_stored() -> Result<()> {
     let model = model_server::start().await?;
     for (name, words) in [
         ("fail-429", "rate limit is reached"),
@@ -264,7 +264,7 @@ async fn a_provider_that_fails_is_told_of_and_nothing_is_kept() -> Result<()> {
         }
         assert!(!server.storage().join("generated-images").exists(), "{name}");
     }
-    // What the provider cannot do is the client's mistake.
+    // An unsupported request is the client's mistake.
     let server = server("ollama", &model.base_url(), "painter").await?;
     let form = Form::new().text("prompt", "x").part("image_references", reference(PNG));
     let refused = order(server.admin(), PATHS[0], form).await?;
@@ -298,7 +298,7 @@ async fn a_provider_is_chosen_while_the_server_runs() -> Result<()> {
     admin.post(update, whole).await?.ok()?;
     admin.post(PATHS[0], json!({ "prompt": "a cat" })).await?.ok()?;
     assert_eq!(model.requests().pop().unwrap_or_default()["size"], "64x64");
-    // A size that is none is refused before it could stop every picture; `auto` leaves it open.
+    // An invalid size is refused, because it would break every request; `auto` is allowed.
     for (size, status) in [("512", 400), ("512 by 512", 400), ("auto", 200)] {
         let change = json!({ "ImageGenerationDimensions": size });
         assert_eq!(admin.post(update, change).await?.status, status, "{size}");

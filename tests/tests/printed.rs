@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(every_printed_example_works);
 
-/// An operation as the document prints it.
+/// An operation as printed in the specification.
 #[derive(Debug, Default)]
 struct Printed {
     method: String,
@@ -47,7 +47,7 @@ fn printed() -> Result<Vec<Printed>> {
     Ok(all)
 }
 
-/// The data that the examples assume: 45 workspaces, 12 users, an invite, an exchange.
+/// Creates the data that the examples assume: 45 workspaces, 12 users, an invite, an exchange.
 async fn prepare(server: &TestServer) -> Result<()> {
     let admin = server.admin();
     for number in 1..=45 {
@@ -67,8 +67,8 @@ async fn prepare(server: &TestServer) -> Result<()> {
     Ok(())
 }
 
-/// Whether `answer` has every key that is printed, with values of the same type. Names in square
-/// brackets stand for others.
+/// Checks that `answer` has every printed key, with values of the same type. Names in square
+/// brackets are placeholders.
 fn assert_like(printed: &Value, answer: &Value, place: &str) {
     match (printed, answer) {
         (Value::Object(printed), Value::Object(answer)) => {

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::browser_journey::PASSWORD;
 
 on_both_databases!(
-    a_workspace_suggests_what_it_is_told_to,
-    commands_in_a_message_become_their_texts,
-    variables_of_ones_own_are_replaced_in_instructions,
-    earlier_instructions_come_back,
+    a_workspace_has_suggested_messages,
+    commands_in_a_message_are_replaced_by_their_texts,
+    custom_variables_are_replaced_in_instructions,
+    earlier_instructions_are_restored,
 );
 
-/// A server that repeats questions, with a workspace `alpha`, and its language model.
+/// Starts a server that repeats questions, with a workspace `alpha` and its language model.
 async fn alpha(backend: Backend) -> Result<(TestServer, model_server::ModelServer)> {
     let model = model_server::start().await?;
     let options = Options::from(backend).answered_by(model.base_url(), "echo", "4096");
@@ -22,7 +22,7 @@ async fn alpha(backend: Backend) -> Result<(TestServer, model_server::ModelServe
     Ok((server, model))
 }
 
-/// The last instructions and question that the model received.
+/// Returns the last instructions and question that the model received.
 fn last_asked(model: &model_server::ModelServer) -> Result<(String, String)> {
     let last = model.requests().pop().context("nothing was asked")?;
     let messages = last["messages"].as_array().context("no messages")?;
@@ -39,7 +39,7 @@ async fn refuse(admin: &Client, path: &str, body: Value, status: u16) -> Result<
     Ok(())
 }
 
-async fn a_workspace_suggests_what_it_is_told_to(backend: Backend) -> Result<()> {
+async fn a_workspace_has_suggested_messages(backend: Backend) -> Result<()> {
     let (server, _model) = alpha(backend).await?;
     let (admin, path) = (server.admin(), "/v1/workspace/alpha/suggested-messages");
     assert_eq!(admin.get(path).await?.ok()?, json!({ "suggested_messages": [] }));
@@ -64,7 +64,7 @@ async fn a_workspace_suggests_what_it_is_told_to(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()> {
+async fn commands_in_a_message_are_replaced_by_their_texts(backend: Backend) -> Result<()> {
     let (server, model) = alpha(backend).await?;
     let admin = server.admin();
     let first = json!({ "username": "ada", "password": PASSWORD });
@@ -90,7 +90,7 @@ async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()
     for mount in ["/v1", "/api/v1"] {
         let path = format!("{mount}/workspace/alpha/chat");
         admin.post(&path, ask.clone()).await?.ok()?;
-        // The key is nobody's, so it has everybody's commands only.
+        // The key belongs to no user, so only shared commands apply.
         assert_eq!(last_asked(&model)?.1, "In one sentence. Who is it? /aye /shorter");
     }
     let thread =
@@ -100,7 +100,7 @@ async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()
     let asked = json!({ "message": "/aye", "mode": "chat", "userId": 1 });
     admin.post(&chat, asked).await?;
     assert_eq!(last_asked(&model)?.1, "Like a sailor. /short");
-    // What was asked is what is kept.
+    // The question is stored as asked.
     let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
     assert_eq!(history["history"][0]["content"], "In one sentence. Who is it? /aye /shorter");
 
@@ -124,7 +124,7 @@ async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()
     Ok(())
 }
 
-async fn variables_of_ones_own_are_replaced_in_instructions(backend: Backend) -> Result<()> {
+async fn custom_variables_are_replaced_in_instructions(backend: Backend) -> Result<()> {
     let (server, model) = alpha(backend).await?;
     let (admin, path) = (server.admin(), "/v1/system/prompt-variables");
     let ship = json!({ "key": "{ship}", "value": "Alma {date}", "description": "the boat" });
@@ -153,7 +153,7 @@ async fn variables_of_ones_own_are_replaced_in_instructions(backend: Backend) ->
     Ok(())
 }
 
-async fn earlier_instructions_come_back(backend: Backend) -> Result<()> {
+async fn earlier_instructions_are_restored(backend: Backend) -> Result<()> {
     let (server, _model) = alpha(backend).await?;
     let (admin, path) = (server.admin(), "/v1/workspace/alpha/prompt-history");
     for prompt in ["Be brief.", "Be formal."] {

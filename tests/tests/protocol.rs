@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
-async fn unknown_paths_and_wrong_methods_are_said_in_json() -> Result<()> {
+async fn unknown_paths_and_wrong_methods_are_refused_in_json() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     for path in ["/v1", "/v1/nope", "/api/v1/nope", "/api/v/x", "/v1/workspace/a/b/c/d"] {
         let answer = server.admin().get(path).await?;
@@ -32,7 +32,7 @@ async fn unknown_paths_and_wrong_methods_are_said_in_json() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_path_can_is_told_without_doing_it() -> Result<()> {
+async fn head_and_options_describe_a_path_without_side_effects() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     for mount in ["/v1", "/api/v1"] {
         let head = server.admin().request(Method::HEAD, &format!("{mount}/auth"));
@@ -53,7 +53,7 @@ async fn what_a_path_can_is_told_without_doing_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_and_is_not_to_be_guessed_at() -> Result<()> {
+async fn every_response_has_an_id_and_forbids_sniffing() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let (one, other) = (server.admin().get("/v1/auth").await?, server.admin().get("/nope").await?);
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
@@ -69,7 +69,7 @@ async fn every_answer_has_an_id_and_is_not_to_be_guessed_at() -> Result<()> {
 }
 
 #[tokio::test]
-async fn other_origins_are_let_in_by_name_only() -> Result<()> {
+async fn only_named_origins_are_allowed() -> Result<()> {
     let options = Options::from(Backend::Sqlite);
     let options = options.with("CARREL_ALLOWED_ORIGINS", "https://app.example.com");
     let open = TestServer::start(options).await?;
@@ -102,14 +102,14 @@ async fn the_document_served_is_the_one_checked_in() -> Result<()> {
 }
 
 #[tokio::test]
-async fn both_mounts_answer_for_the_key() -> Result<()> {
+async fn both_mounts_confirm_a_valid_key() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     for path in ["/v1/auth", "/api/v1/auth"] {
         let answer = server.admin().get(path).await?;
         assert!(answer.header("content-type").starts_with("application/json"));
         assert_eq!(answer.ok()?, json!({ "authenticated": true }));
     }
-    // Any scheme word will do at the other mount, and only there.
+    // Only the other mount accepts any authentication scheme.
     for (path, status) in [("/v1/auth", 403), ("/api/v1/auth", 200)] {
         let basic = format!("Basic {}", e2e::KEY);
         let request =

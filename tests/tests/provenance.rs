@@ -3,16 +3,16 @@ use anyhow::Result;
 use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
-in_both_modes!(search_results_and_sources_say_where_a_passage_stands);
+in_both_modes!(search_results_and_sources_have_the_position_of_a_passage);
 
-/// The best hit for a query, at one of the mounts.
+/// Returns the best hit for a query at one of the mounts.
 async fn best(admin: &Client, mount: &str, query: &str) -> Result<Value> {
     let body = json!({ "query": query, "topN": 1, "scoreThreshold": 0 });
     let found = admin.post(&format!("{mount}/workspace/alpha/vector-search"), body).await?.ok()?;
     Ok(found["results"][0].clone())
 }
 
-async fn search_results_and_sources_say_where_a_passage_stands(
+async fn search_results_and_sources_have_the_position_of_a_passage(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {

@@ -35,7 +35,7 @@ fn text(events: &[Value]) -> String {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_a_failure_with_the_words_of_the_provider() -> Result<()> {
+async fn a_truncated_answer_is_a_failure_with_the_message_of_the_provider() -> Result<()> {
     for (model, words) in [
         ("truncated", "without a finish reason"),
         ("error-line", "slot failed"),
@@ -54,7 +54,7 @@ async fn a_truncated_answer_is_a_failure_with_the_words_of_the_provider() -> Res
 }
 
 #[tokio::test]
-async fn answers_that_only_look_odd_are_answers() -> Result<()> {
+async fn unusual_but_valid_answers_are_accepted() -> Result<()> {
     for (model, expected) in
         [("lenient", "Hello world"), ("halves", "😀"), ("strict", "Hello world")]
     {
@@ -69,7 +69,7 @@ async fn answers_that_only_look_odd_are_answers() -> Result<()> {
 }
 
 #[tokio::test]
-async fn reasoning_is_kept_for_readers_and_goes_nowhere_else() -> Result<()> {
+async fn reasoning_is_kept_for_readers_only() -> Result<()> {
     for (model, thought) in
         [("unopened", "A secret plan"), ("reasoning", "The first passage may tell.")]
     {
@@ -100,7 +100,7 @@ async fn reasoning_is_kept_for_readers_and_goes_nowhere_else() -> Result<()> {
 }
 
 #[tokio::test]
-async fn why_an_answer_ended_is_told() -> Result<()> {
+async fn the_reason_for_the_end_of_an_answer_is_returned() -> Result<()> {
     for (model, content, finish) in [
         ("limited", json!("Hello wor"), "length"),
         ("filtered", json!(null), "content_filter"),
@@ -124,7 +124,7 @@ async fn why_an_answer_ended_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn ollama_is_told_the_window_by_its_own_protocol() -> Result<()> {
+async fn ollama_gets_the_window_by_its_own_protocol() -> Result<()> {
     let models = model_server::start().await?;
     let root = models.base_url().trim_end_matches("/v1").to_owned();
     let options = Options::with_model(models.base_url(), "unused", "4096")

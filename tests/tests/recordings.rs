@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-on_both_databases!(a_long_recording_goes_on_after_a_kill);
+on_both_databases!(transcription_of_a_long_recording_resumes_after_a_kill);
 
 fn recording(name: &str) -> Result<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings");
@@ -28,7 +28,7 @@ fn has_model() -> bool {
 }
 
 #[tokio::test]
-async fn a_recording_becomes_a_document_that_knows_its_seconds() -> Result<()> {
+async fn a_recording_becomes_a_document_with_times() -> Result<()> {
     if !has_model() {
         return Ok(());
     }
@@ -66,10 +66,10 @@ async fn without_a_model_a_recording_is_refused_with_the_command() -> Result<()>
     Ok(())
 }
 
-/// Seconds from one talk to the next.
+/// Seconds between the starts of two talks.
 const PERIOD: usize = 25;
 
-/// The talk so many times, each followed by silence, as one recording.
+/// Returns a recording of repeated talks, each followed by silence.
 fn long(times: usize) -> Result<Vec<u8>> {
     let talk = recording("talk.wav")?;
     let data = talk.windows(4).position(|name| name == b"data").context("no sound")? + 8;
@@ -90,7 +90,7 @@ async fn hand_in(visitor: &mut Visitor, name: &str, content: Vec<u8>) -> Result<
     visitor.send(request.multipart(form)).await
 }
 
-/// Waits until the only document of a job is as wanted.
+/// Waits until the only document of a job meets a condition.
 async fn until(server: &TestServer, job: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
     for _ in 0..3_000 {
         let found = server.admin().get(&format!("/v1{job}")).await?.ok()?;
@@ -107,10 +107,10 @@ fn heard(found: &Value) -> u64 {
     found["items"][0]["recording"]["secondsHeard"].as_u64().unwrap_or_default()
 }
 
-/// How many talks the long recording has.
+/// Number of talks in the long recording.
 const TALKS: usize = 10;
 
-async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
+async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend) -> Result<()> {
     if !has_model() {
         return Ok(());
     }
@@ -141,7 +141,7 @@ async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
     server.kill()?;
     server.run().await?;
     let after = until(&server, &job, |found| heard(found) > heard(&before)).await?;
-    assert!(server.log()?.contains("going on with a recording"), "{}", server.log()?);
+    assert!(server.log()?.contains("resuming the transcription of a recording"), "{}", server.log()?);
     assert_eq!(after["items"][0]["recording"]["isTranscribed"], json!(false), "{after}");
     let done = until(&server, &job, |found| found["job"]["state"] == "done").await?;
     let transcribed = &done["items"][0]["recording"];
@@ -150,7 +150,7 @@ async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
         (&json!(true), true),
         "{done}"
     );
-    // Every time the talk was given it was written down, and none of them twice.
+    // Every talk is transcribed exactly once.
     let path = done["items"][0]["path"].as_str().context("no path")?;
     let text = server
         .document_files()?
@@ -162,7 +162,7 @@ async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
     let left = |name: &str| Ok::<_, anyhow::Error>(server.storage().join(name).read_dir()?.count());
     assert_eq!((left("recordings")?, left("transcripts")?, left("tmp")?), (0, 0, 0));
     counted_once(&server, seconds).await?;
-    // The server has another address since its start.
+    // The restarted server has another address.
     let session = owner.cookie().map(str::to_owned);
     let mut owner = Visitor::new(server.admin())?;
     owner.set_cookie(session);
@@ -171,7 +171,7 @@ async fn a_long_recording_goes_on_after_a_kill(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// Whether the audit log names who had how many seconds transcribed, and nothing that was said.
+/// Checks that the audit log records the user and the seconds of a transcription, but no text.
 async fn counted_once(server: &TestServer, seconds: u64) -> Result<()> {
     let log = server.admin().get("/v1/admin/event-logs").await?.ok()?;
     let events = log["events"].as_array().cloned().unwrap_or_default();
@@ -187,7 +187,7 @@ async fn counted_once(server: &TestServer, seconds: u64) -> Result<()> {
 }
 
 #[tokio::test]
-async fn recordings_of_programs_are_counted_and_limited_too() -> Result<()> {
+async fn recordings_sent_to_the_api_are_counted_and_limited_too() -> Result<()> {
     if !has_model() {
         return Ok(());
     }

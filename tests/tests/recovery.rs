@@ -11,7 +11,7 @@ on_both_databases!(a_code_sets_a_new_password_once, a_link_sets_a_new_password_o
 
 const NEW: &str = "another long password";
 
-/// The codes on the page that shows them once.
+/// Returns the codes on the page that shows them once.
 fn codes(page: &Page) -> Vec<String> {
     let is_code = |line: &&str| line.len() == 23 && line.split('-').count() == 4;
     page.text
@@ -59,7 +59,7 @@ async fn a_code_sets_a_new_password_once(backend: Backend) -> Result<()> {
     let done = recover(&server, "ada", &typed, NEW).await?;
     assert_eq!((done.status, done.leads_to()), (303, "/"), "{}", done.text);
     assert!(!done.header("set-cookie").is_empty());
-    // Whoever was signed in is not, the old password is none, and the code is used up.
+    // Sessions have ended, the old password is invalid, and the code is used up.
     assert_eq!(ada.get("/account").await?.status, 303);
     let sign_in = async |password: &str| {
         let body = json!({ "username": "ada", "password": password });
@@ -77,7 +77,7 @@ async fn a_code_sets_a_new_password_once(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// A team of the administrator `ada`, who is signed in, and `sam`, whose id is told.
+/// Creates a team of the signed-in administrator `ada` and the user `sam`. Returns sam's id.
 async fn team(server: &TestServer) -> Result<(Visitor, i64)> {
     let ada = Visitor::first(server, Mode::Team).await?;
     let sam = json!({ "username": "sam", "password": PASSWORD, "role": "default" });
@@ -101,7 +101,7 @@ async fn a_link_sets_a_new_password_once(backend: Backend) -> Result<()> {
     assert!(made["expires_at"].is_string() && old.as_str().is_some_and(|old| old.contains(token)));
     assert_eq!(admin.post("/v1/admin/users/77/recovery-link", json!({})).await?.status, 404);
 
-    // The page of the user makes another, which replaces it.
+    // The page of the user creates another link, which replaces the first.
     let page = ada.get(&format!("/admin/users/{id}")).await?;
     assert!(page.says("Recovery link"), "{}", page.text);
     let made = ada.post(&format!("/admin/users/{id}/recovery-link"), &[]).await?;
@@ -159,7 +159,7 @@ async fn an_operator_prints_a_link() -> Result<()> {
 }
 
 #[tokio::test]
-async fn codes_are_offered_until_there_are_some_or_the_offer_is_dismissed() -> Result<()> {
+async fn codes_are_offered_until_they_exist_or_the_offer_is_dismissed() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let (mut ada, _) = team(&server).await?;
     let offer = "/account/recovery-codes/dismiss";
@@ -178,7 +178,7 @@ async fn codes_are_offered_until_there_are_some_or_the_offer_is_dismissed() -> R
     Ok(())
 }
 
-/// A script sends the forms there, and what a server says only once must not get lost.
+/// A script sends these forms, and a response that is shown only once must not get lost.
 #[tokio::test]
 async fn codes_and_links_are_shown_in_a_browser() -> Result<()> {
     let (server, _model, link) = fresh().await?;

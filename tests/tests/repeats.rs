@@ -6,10 +6,10 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 in_both_modes!(
-    a_named_request_is_carried_out_once,
-    an_upload_with_a_key_replaces_the_one_before_everywhere,
-    identical_content_is_skipped_where_that_is_asked_for,
-    uploads_of_one_key_at_once_are_one_document,
+    a_request_with_an_idempotency_key_runs_once,
+    an_upload_with_a_key_replaces_the_previous_one_everywhere,
+    identical_content_is_skipped_on_request,
+    concurrent_uploads_of_one_key_are_one_document,
 );
 
 async fn named(client: &Client, path: &str, name: &str, text: &str) -> Result<Answer> {
@@ -23,7 +23,7 @@ async fn count(client: &Client) -> Result<Value> {
     Ok(folder["totalCount"].clone())
 }
 
-async fn a_named_request_is_carried_out_once(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_request_with_an_idempotency_key_runs_once(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let (admin, upload) = (server.admin(), "/v1/document/upload");
     let first = named(admin, upload, "one", "Bees make honey.").await?.ok()?;
@@ -37,7 +37,7 @@ async fn a_named_request_is_carried_out_once(backend: Backend, mode: Mode) -> Re
         let answer = named(admin, path, "one", "Something else.").await?;
         assert_eq!((answer.status, &answer.body["success"]), (status, &json!(false)));
     }
-    // What failed is tried again.
+    // A failed request runs again.
     for _ in 0..2 {
         assert_eq!(named(admin, upload, "empty", "").await?.status, 422);
     }
@@ -72,7 +72,7 @@ async fn a_named_request_is_carried_out_once(backend: Backend, mode: Mode) -> Re
         }
     }
     assert_eq!((made.len(), count(admin).await?), (1, json!(4)));
-    // A document that has gone since is still what the request was answered with.
+    // A repeated request returns the same response even if its document was deleted.
     let id = first["documents"][0]["id"].as_str().unwrap_or_default();
     admin.delete(&format!("/v1/document/id/{id}"), json!(null)).await?.ok()?;
     let again = named(admin, upload, "one", "Bees make honey.").await?.ok()?;
@@ -80,7 +80,7 @@ async fn a_named_request_is_carried_out_once(backend: Backend, mode: Mode) -> Re
     Ok(())
 }
 
-async fn an_upload_with_a_key_replaces_the_one_before_everywhere(
+async fn an_upload_with_a_key_replaces_the_previous_one_everywhere(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -112,7 +112,7 @@ async fn an_upload_with_a_key_replaces_the_one_before_everywhere(
             assert_eq!(documents[0]["docId"], place);
         }
     }
-    // Nothing of an upload that comes to nothing is seen.
+    // A failed upload leaves no trace.
     assert_eq!(admin.upload("v3.txt", b"", &keyed("alpha")).await?.status, 422);
     assert_eq!(admin.get("/v1/system/vector-count").await?.ok()?["vectorCount"], 2);
     for wrong in ["", &"x".repeat(513), "a\u{7}b"] {
@@ -124,7 +124,7 @@ async fn an_upload_with_a_key_replaces_the_one_before_everywhere(
     Ok(())
 }
 
-async fn identical_content_is_skipped_where_that_is_asked_for(
+async fn identical_content_is_skipped_on_request(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -145,7 +145,7 @@ async fn identical_content_is_skipped_where_that_is_asked_for(
     Ok(())
 }
 
-async fn uploads_of_one_key_at_once_are_one_document(backend: Backend, mode: Mode) -> Result<()> {
+async fn concurrent_uploads_of_one_key_are_one_document(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let uploads: Vec<_> = (0..8)
         .map(|number| {

@@ -5,7 +5,7 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Mode, TestServer, in_both_modes, model_server};
 use serde_json::{Value, json};
 
-in_both_modes!(a_reranker_is_tried_before_it_is_saved);
+in_both_modes!(a_reranker_is_tested_before_it_is_saved);
 
 const UPDATE: &str = "/v1/system/update-env";
 
@@ -25,7 +25,7 @@ async fn library(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-/// The passages of a search, best first, and what reranking made of each.
+/// Returns the passages of a search, best first, with their reranking scores.
 async fn search(admin: &Client) -> Result<Vec<(String, Option<f64>)>> {
     let body = json!({ "query": "Which lighthouse keeper keeps the lamp?", "searchMode": "rerank",
         "scoreThreshold": 0 });
@@ -81,7 +81,7 @@ async fn each_protocol_orders_passages_and_a_failure_leaves_them_in_the_built_in
         assert_eq!(search(admin).await?, built_in, "{name}");
         assert_eq!(model.received().len(), before + 1, "{name} was not asked");
     }
-    // One that was too slow is not waited for again.
+    // A reranker that was too slow is skipped for a while.
     let before = model.received().len();
     assert_eq!(search(admin).await?, built_in);
     assert_eq!(model.received().len(), before);
@@ -90,7 +90,7 @@ async fn each_protocol_orders_passages_and_a_failure_leaves_them_in_the_built_in
     Ok(())
 }
 
-async fn a_reranker_is_tried_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_reranker_is_tested_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
     let mut ada = Visitor::first(&server, mode).await?;

@@ -9,13 +9,13 @@ use serde_json::json;
 
 use crate::browser_journey::PASSWORD;
 
-/// Longer than it takes the server to look again whether somebody may still be there.
+/// Longer than the server's interval of access checks.
 const A_WHILE: Duration = Duration::from_secs(6);
 
-/// More than a connection on its way holds, in bytes.
+/// More bytes than the buffers of a connection hold.
 const LARGE: usize = 20 << 20;
 
-/// A server whose exports and backups are not over at once.
+/// Starts a server whose exports and backups take some time.
 async fn full() -> Result<TestServer> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
@@ -37,7 +37,7 @@ async fn begun(request: RequestBuilder) -> Result<Response> {
     Ok(response)
 }
 
-/// The number of further bytes, if the stream ended properly.
+/// Returns the number of remaining bytes if the stream ended properly.
 async fn rest(mut response: Response) -> Result<usize> {
     let mut bytes = 0;
     while let Some(piece) = response.chunk().await? {
@@ -46,7 +46,7 @@ async fn rest(mut response: Response) -> Result<usize> {
     Ok(bytes)
 }
 
-/// Downloads of `of` and of another user; only the first break off when `of` loses access.
+/// Checks that the downloads of one user end when access is lost, and those of another user do not.
 async fn assert_broken_off(of: Vec<Response>, others: Vec<Response>) -> Result<()> {
     tokio::time::sleep(A_WHILE).await;
     for (number, response) in of.into_iter().enumerate() {
@@ -60,7 +60,7 @@ async fn assert_broken_off(of: Vec<Response>, others: Vec<Response>) -> Result<(
 }
 
 #[tokio::test]
-async fn exports_and_backups_break_off_with_their_key() -> Result<()> {
+async fn exports_and_backups_end_with_their_key() -> Result<()> {
     let server = full().await?;
     let admin = server.admin();
     let key = admin.post("/v1/admin/api-keys", json!({ "name": "short-lived" })).await?.ok()?;
@@ -77,13 +77,13 @@ async fn exports_and_backups_break_off_with_their_key() -> Result<()> {
     let id = &key["api_key"]["id"];
     admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
     assert_broken_off(taken, others).await?;
-    // What was held for the backup is free again.
+    // The lock of the backup is free again.
     admin.post("/v1/system/backup", json!({})).await?.ok()?;
     Ok(())
 }
 
 #[tokio::test]
-async fn files_for_a_visitor_break_off_with_their_suspension() -> Result<()> {
+async fn downloads_end_with_the_suspension_of_their_user() -> Result<()> {
     let server = full().await?;
     let admin = server.admin();
     let eve = json!({ "username": "eve", "password": PASSWORD, "role": "admin" });

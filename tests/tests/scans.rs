@@ -22,7 +22,7 @@ fn has_model() -> bool {
 }
 
 #[tokio::test]
-async fn a_scan_becomes_a_document_that_knows_its_pages() -> Result<()> {
+async fn a_scan_becomes_a_document_with_pages() -> Result<()> {
     if !has_model() {
         return Ok(());
     }
@@ -44,7 +44,7 @@ async fn a_scan_becomes_a_document_that_knows_its_pages() -> Result<()> {
 }
 
 #[tokio::test]
-async fn types_are_accepted_once_they_are_read() -> Result<()> {
+async fn types_are_listed_as_accepted_once_they_can_be_read() -> Result<()> {
     let nowhere = tempfile::tempdir()?;
     let models = nowhere.path().join("all-MiniLM-L6-v2");
     let models = models.to_str().context("no UTF-8")?;
@@ -60,7 +60,7 @@ async fn types_are_accepted_once_they_are_read() -> Result<()> {
     assert_eq!(refused.status, 422);
     let reason = refused.body.to_string();
     assert!(reason.contains("carrel model fetch ocr"), "{reason}");
-    // A model that comes later is used without a restart.
+    // A model installed later is used without a restart.
     if has_model() {
         let fetched = PathBuf::from(std::env::var_os("CARREL_MODEL_DIR").unwrap_or_default());
         let (from, into) = (fetched.with_file_name("ocr"), nowhere.path().join("ocr"));
@@ -109,7 +109,7 @@ async fn tesseract_reads_the_scripts_that_the_model_does_not_know() -> Result<()
 }
 
 #[tokio::test]
-async fn the_engine_is_chosen_and_what_it_lacks_is_named() -> Result<()> {
+async fn the_engine_is_configured_and_its_missing_languages_are_named() -> Result<()> {
     let options = Options::from(Backend::Sqlite).with("CARREL_OCR_ENGINE", "tesseract");
     let server = TestServer::start(options.with("TARGET_OCR_LANG", "xyz")).await?;
     let refused = server.admin().upload("a.png", &scan("scan.png")?, &[]).await?;

@@ -6,11 +6,11 @@ use e2e::{Backend, Client, Mode, Options, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
 in_both_modes!(
-    a_passage_says_where_in_the_text_it_stands,
-    every_way_of_searching_finds_and_stays_within_its_workspace,
-    words_are_found_in_every_script_and_are_never_syntax,
-    a_filter_chooses_documents_before_the_limit,
-    what_is_removed_or_replaced_is_not_found_again
+    a_passage_has_its_position_in_the_text,
+    every_search_mode_finds_passages_within_its_workspace_only,
+    words_are_found_in_every_script_and_never_parsed_as_syntax,
+    a_filter_is_applied_before_the_limit,
+    removed_and_replaced_documents_are_not_found
 );
 
 const MODES: [&str; 5] = ["default", "vector", "lexical", "hybrid", "rerank"];
@@ -50,7 +50,7 @@ fn titles(results: &[Value]) -> Vec<&str> {
     results.iter().filter_map(|result| result["metadata"]["title"].as_str()).collect()
 }
 
-async fn every_way_of_searching_finds_and_stays_within_its_workspace(
+async fn every_search_mode_finds_passages_within_its_workspace_only(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -87,7 +87,7 @@ async fn every_way_of_searching_finds_and_stays_within_its_workspace(
     Ok(())
 }
 
-async fn words_are_found_in_every_script_and_are_never_syntax(
+async fn words_are_found_in_every_script_and_never_parsed_as_syntax(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -132,7 +132,7 @@ async fn words_are_found_in_every_script_and_are_never_syntax(
     Ok(())
 }
 
-async fn a_filter_chooses_documents_before_the_limit(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_filter_is_applied_before_the_limit(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
@@ -171,7 +171,7 @@ async fn a_filter_chooses_documents_before_the_limit(backend: Backend, mode: Mod
     Ok(())
 }
 
-async fn what_is_removed_or_replaced_is_not_found_again(
+async fn removed_and_replaced_documents_are_not_found(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -196,7 +196,7 @@ async fn what_is_removed_or_replaced_is_not_found_again(
 }
 
 #[tokio::test]
-async fn no_language_model_is_needed() -> Result<()> {
+async fn searching_needs_no_language_model() -> Result<()> {
     let options = Options::from(Backend::Sqlite).with("LLM_PROVIDER", "openai");
     let server = TestServer::start(options).await?;
     library(&server).await?;
@@ -230,7 +230,7 @@ async fn both_databases_rank_alike() -> Result<()> {
     Ok(())
 }
 
-async fn a_passage_says_where_in_the_text_it_stands(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_passage_has_its_position_in_the_text(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha", "topN": 10 })).await?.ok()?;

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 in_both_modes!(
     lists_show_every_document_in_its_folder,
-    folders_are_made_and_removed_with_what_is_in_them,
-    documents_move_whole_or_not_at_all,
+    folders_are_created_and_removed_with_their_documents,
+    documents_are_moved_completely_or_not_at_all,
     documents_are_found_and_removed_by_id,
-    a_folder_that_is_removed_while_documents_come_is_whole_or_gone,
+    a_folder_removed_during_uploads_is_complete_or_gone,
 );
 
 async fn upload_into(client: &Client, folder: &str, name: &str) -> Result<Answer> {
@@ -89,7 +89,7 @@ async fn lists_show_every_document_in_its_folder(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn folders_are_made_and_removed_with_what_is_in_them(
+async fn folders_are_created_and_removed_with_their_documents(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -140,7 +140,7 @@ async fn folders_are_made_and_removed_with_what_is_in_them(
     Ok(())
 }
 
-async fn documents_move_whole_or_not_at_all(backend: Backend, mode: Mode) -> Result<()> {
+async fn documents_are_moved_completely_or_not_at_all(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -180,7 +180,7 @@ async fn documents_move_whole_or_not_at_all(backend: Backend, mode: Mode) -> Res
             (vec!["a.txt", "b.txt"], vec![])
         );
     }
-    // The other dialect leaves what is in a workspace where it is.
+    // The other dialect does not move documents that are in a workspace.
     let both = files(&[(&placed, &moved(&placed)), (&loose, &moved(&loose))]);
     let said = admin.post("/api/v1/document/move-files", both).await?.ok()?;
     let message = "1/2 files not moved. Unembed them from all workspaces.";
@@ -237,7 +237,7 @@ async fn documents_are_found_and_removed_by_id(backend: Backend, mode: Mode) -> 
     Ok(())
 }
 
-async fn a_folder_that_is_removed_while_documents_come_is_whole_or_gone(
+async fn a_folder_removed_during_uploads_is_complete_or_gone(
     backend: Backend,
     mode: Mode,
 ) -> Result<()> {
@@ -266,7 +266,7 @@ async fn a_folder_that_is_removed_while_documents_come_is_whole_or_gone(
 }
 
 #[tokio::test]
-async fn long_lists_are_whole() -> Result<()> {
+async fn long_lists_are_complete() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let count = 1_100;

@@ -5,15 +5,15 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 on_both_databases!(
-    somebody_signs_in_and_out,
-    whoever_guesses_learns_nothing_and_waits,
+    a_user_signs_in_and_out,
+    guessing_reveals_nothing_and_is_slowed_down,
     a_session_ends_with_a_suspension_and_with_a_new_password,
     a_single_user_has_no_sessions,
 );
 
 const PASSWORD: &str = "correct horse";
 
-/// A server with the admins `main-admin` and `ann`, whose id is 2.
+/// Starts a server with the admins `main-admin` and `ann`, whose id is 2.
 async fn multi_user(backend: Backend) -> Result<TestServer> {
     let server = TestServer::start(backend).await?;
     let first = json!({ "username": "main-admin", "password": PASSWORD });
@@ -28,7 +28,7 @@ async fn sign_in(server: &TestServer, name: &str, password: &str) -> Result<Answ
     server.admin().anonymous().post("/v1/session", body).await
 }
 
-/// The cookie that an answer sets, as a browser sends it back.
+/// Returns the cookie that a response sets, as a browser sends it back.
 fn cookie(answer: &Answer) -> Result<String> {
     let set = answer.header("set-cookie");
     Ok(set.split(';').next().filter(|pair| !pair.is_empty()).context("no cookie")?.to_owned())
@@ -42,7 +42,7 @@ async fn who(server: &TestServer, cookie: &str) -> Result<Answer> {
     with_cookie(server.admin(), Method::GET, "/v1/session", cookie).await
 }
 
-async fn somebody_signs_in_and_out(backend: Backend) -> Result<()> {
+async fn a_user_signs_in_and_out(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let answer = sign_in(&server, "ann", PASSWORD).await?;
     let session = cookie(&answer)?;
@@ -57,7 +57,7 @@ async fn somebody_signs_in_and_out(backend: Backend) -> Result<()> {
     for cookie in [&session, &format!("theme=dark; {session}"), &other] {
         assert_eq!(who(&server, cookie).await?.ok()?, json!({ "user": ann }));
     }
-    // A session is no key, wherever it is sent, and a key is no session.
+    // A session cannot be used as a key, nor a key as a session.
     for path in ["/v1/auth", "/api/v1/auth", "/v1/admin/users"] {
         assert_eq!(with_cookie(server.admin(), Method::GET, path, &session).await?.status, 403);
         assert_eq!(server.admin().with_key(token).get(path).await?.status, 403);
@@ -89,7 +89,7 @@ async fn somebody_signs_in_and_out(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn whoever_guesses_learns_nothing_and_waits(backend: Backend) -> Result<()> {
+async fn guessing_reveals_nothing_and_is_slowed_down(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let suspended = json!({ "username": "bob", "password": PASSWORD });
     server.admin().post("/v1/admin/users/new", suspended).await?.ok()?;
@@ -119,7 +119,7 @@ async fn whoever_guesses_learns_nothing_and_waits(backend: Backend) -> Result<()
     }
     let logged = server.admin().get("/v1/admin/event-logs?limit=8").await?.ok()?;
     let why = |place: usize| {
-        // One event each, but for those of the same name for the same reason.
+        // One event for each, except for repetitions of the same name and reason.
         let event = &logged["events"][guesses.len() - 3 - place];
         (event["event"].as_str().unwrap_or_default().to_owned(), event["actor"].clone())
     };
@@ -129,7 +129,7 @@ async fn whoever_guesses_learns_nothing_and_waits(backend: Backend) -> Result<()
     assert_eq!(why(2).0, "failed_login_account_suspended");
     assert!(!logged.to_string().contains(PASSWORD));
 
-    // Whoever goes on guessing has to wait, also with the right password.
+    // Further guesses are delayed, even with the right password.
     for _ in 0..10 {
         sign_in(&server, "ann", "wrong horse").await?;
     }
@@ -173,7 +173,7 @@ async fn a_single_user_has_no_sessions(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_outlives_the_process() -> Result<()> {
+async fn a_session_survives_a_restart() -> Result<()> {
     let mut server = multi_user(Backend::Sqlite).await?;
     let session = cookie(&sign_in(&server, "ann", PASSWORD).await?)?;
     server.stop().await?;
@@ -187,7 +187,7 @@ async fn a_session_outlives_the_process() -> Result<()> {
 }
 
 #[tokio::test]
-async fn behind_an_encrypting_proxy_the_cookie_is_for_encrypted_connections() -> Result<()> {
+async fn behind_a_tls_proxy_the_cookie_is_secure() -> Result<()> {
     let server = multi_user(Backend::Sqlite).await?;
     let body = json!({ "username": "ann", "password": PASSWORD });
     let request = server.admin().anonymous().request(Method::POST, "/v1/session").json(&body);

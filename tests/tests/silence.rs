@@ -27,11 +27,11 @@ async fn an_answer_without_text_is_a_failure_and_is_not_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn thoughts_without_an_answer_are_no_answer() -> Result<()> {
+async fn reasoning_without_an_answer_is_a_failure() -> Result<()> {
     nothing_is_kept("thinking", "<think>The first passage may tell.</think>").await
 }
 
-/// Asks in every way a model that says nothing, though a stream may show what it `thought`.
+/// Asks a model with an empty answer in every way; a stream may show its reasoning `thought`.
 async fn nothing_is_kept(model: &str, thought: &str) -> Result<()> {
     let (server, _models) = speechless(model).await?;
     let admin = server.admin();
@@ -62,7 +62,7 @@ async fn nothing_is_kept(model: &str, thought: &str) -> Result<()> {
     Ok(())
 }
 
-/// The text of a stream, and its final events.
+/// Returns the text of a stream and its final events.
 fn past_thoughts(mut told: Vec<Value>) -> (String, Vec<Value>) {
     let says = |event: &Value| event["textResponse"].as_str().is_some_and(|text| !text.is_empty());
     let end = told.iter().position(|event| !says(event)).unwrap_or(told.len());
@@ -71,7 +71,7 @@ fn past_thoughts(mut told: Vec<Value>) -> (String, Vec<Value>) {
 }
 
 #[tokio::test]
-async fn the_openai_protocol_says_that_there_was_nothing() -> Result<()> {
+async fn the_openai_protocol_reports_an_empty_answer() -> Result<()> {
     for model in ["speechless", "thinking"] {
         let (server, _models) = speechless(model).await?;
         let admin = server.admin();

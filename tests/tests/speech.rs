@@ -6,12 +6,12 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-on_both_databases!(a_recording_is_written_down_and_counted, an_answer_is_read_aloud_once_and_kept,);
+on_both_databases!(a_recording_is_transcribed_and_counted, an_answer_is_spoken_once_and_cached,);
 
 const MOUNTS: [&str; 2] = ["/v1", "/api/v1"];
 const HEARD: &str = "Good morning. I heard 100 bytes.";
 
-/// With the model server as ear and voice.
+/// Returns options with the model server as transcriber and voice.
 pub fn configured(backend: Backend, model: &ModelServer) -> Options {
     Options::from(backend)
         .with("STT_PROVIDER", "generic-openai")
@@ -46,7 +46,7 @@ async fn sound(client: &Client, path: &str, body: &Value) -> Result<(u16, String
     Ok((response.status().as_u16(), kind, response.bytes().await?.to_vec()))
 }
 
-async fn a_recording_is_written_down_and_counted(backend: Backend) -> Result<()> {
+async fn a_recording_is_transcribed_and_counted(backend: Backend) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(configured(backend, &model)).await?;
     let admin = server.admin();
@@ -83,7 +83,7 @@ async fn a_recording_is_written_down_and_counted(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn an_answer_is_read_aloud_once_and_kept(backend: Backend) -> Result<()> {
+async fn an_answer_is_spoken_once_and_cached(backend: Backend) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(configured(backend, &model)).await?;
     let admin = server.admin();
@@ -122,7 +122,7 @@ async fn an_answer_is_read_aloud_once_and_kept(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_day_has_as_many_minutes_as_the_settings_say() -> Result<()> {
+async fn the_daily_minutes_are_limited_by_the_settings() -> Result<()> {
     let model = model_server::start().await?;
     let options = configured(Backend::Sqlite, &model).with("STT_MINUTES_PER_DAY", "1");
     let server = TestServer::start(options.with("TTS_MINUTES_PER_DAY", "1")).await?;
@@ -133,7 +133,7 @@ async fn the_day_has_as_many_minutes_as_the_settings_say() -> Result<()> {
     assert_eq!((refused.status, &refused.body["error"]["type"]), (429, &json!("rate_limit_error")));
     let message = refused.body["error"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("1 minutes a day"), "{message}");
-    // Words are counted on their own.
+    // Words are counted separately.
     let body = json!({ "input": "a ".repeat(500), "voice": "ada" });
     assert_eq!(sound(admin, "/v1/openai/audio/speech", &body).await?.0, 200);
     assert_eq!(sound(admin, "/v1/openai/audio/speech", &body).await?.0, 429);
@@ -141,7 +141,7 @@ async fn the_day_has_as_many_minutes_as_the_settings_say() -> Result<()> {
 }
 
 #[tokio::test]
-async fn providers_are_chosen_while_the_server_runs_and_failures_are_told() -> Result<()> {
+async fn providers_are_chosen_while_the_server_runs_and_failures_are_reported() -> Result<()> {
     let model = model_server::start().await?;
     let empty = tempfile::tempdir()?;
     let models = empty.path().join("all-MiniLM-L6-v2").display().to_string();
@@ -154,7 +154,7 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_told() -> R
     assert_eq!(unheard.status, 503, "{}", unheard.body);
     assert!(unheard.body.to_string().contains("carrel model fetch whisper-base"));
     let (status, _, said) = sound(admin, mouth, &body).await?;
-    // The voices inside the server need a program that may be installed or not.
+    // The built-in voices need a program that may not be installed.
     assert!(status == 200 || status == 503, "{status}");
     let is_named = String::from_utf8_lossy(&said).contains("espeak-ng");
     assert!(status == 200 || is_named, "{}", String::from_utf8_lossy(&said));
@@ -180,7 +180,7 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_told() -> R
 }
 
 #[tokio::test]
-async fn a_recording_becomes_a_document_by_the_provider_of_the_settings() -> Result<()> {
+async fn a_recording_becomes_a_document_by_the_configured_provider() -> Result<()> {
     let model = model_server::start().await?;
     let options = configured(Backend::Sqlite, &model)
         .with("WHISPER_PROVIDER", "generic-openai")

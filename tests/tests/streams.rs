@@ -12,7 +12,7 @@ use crate::jobs::{documents, embedding_with, is_over, place_later};
 /// The maximum time for a stream to end, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A stream of which the first part has come.
+/// Returns a stream after its first part.
 async fn begun(client: &Client, path: &str, body: Value) -> Result<reqwest::Response> {
     let mut response = client.request(Method::POST, path).json(&body).send().await?;
     anyhow::ensure!(response.status() == 200, "answered {}", response.status());
@@ -63,7 +63,7 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
         assert!(rest.contains("\"type\":\"abort\""), "{number}: {rest}");
         assert!(!rest.contains("finalizeResponseStream"), "{number}: {rest}");
     }
-    // One that nothing has happened to goes on.
+    // The unaffected stream continues.
     let more = timeout(Duration::from_millis(10), kept.chunk()).await;
     assert!(more.is_err() || more??.is_some_and(|more| more.starts_with(b":")));
     let suspended = json!({ "message": "Hi", "userId": ann });
@@ -73,9 +73,9 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
 }
 
 #[tokio::test]
-async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
+async fn the_events_of_a_job_end_with_their_key() -> Result<()> {
     let model = model_server::start().await?;
-    // The job waits for an embedder that will not answer.
+    // The job waits for an embedder that never answers.
     let options = embedding_with(Backend::Sqlite, &model.base_url(), "fail-503");
     let server = TestServer::start(options).await?;
     let admin = server.admin();
@@ -96,7 +96,7 @@ async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_text_of_an_answer_becomes_an_event() -> Result<()> {
+async fn no_text_of_an_answer_injects_an_event() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = server.admin();
@@ -132,7 +132,7 @@ async fn no_text_of_an_answer_becomes_an_event() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_holds_little_memory() -> Result<()> {
+async fn a_client_that_does_not_read_takes_little_memory() -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start(Options::with_model(model.base_url(), "endless", "4096")).await?;
@@ -142,7 +142,7 @@ async fn a_client_that_does_not_read_holds_little_memory() -> Result<()> {
     let stream = begun(admin, "/v1/workspace/alpha/stream-chat", body).await?;
     let process = server.process_id().context("no server")?;
     let before = resident(process)?;
-    // Long enough to send hundreds of megabytes to whoever would take them.
+    // Long enough to send hundreds of megabytes to a reading client.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let grown = resident(process)?.saturating_sub(before);
     assert!(grown < 32 << 10, "{grown} KiB");

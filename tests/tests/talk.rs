@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 in_both_modes!(
     a_pinned_document_comes_first,
-    a_pinned_document_is_not_found_besides,
+    a_pinned_document_is_not_retrieved_again,
     an_exchange_is_edited_rated_and_removed,
     sessions_are_listed_in_pages
 );
@@ -72,7 +72,7 @@ async fn a_pinned_document_comes_first(backend: Backend, mode: Mode) -> Result<(
     Ok(())
 }
 
-async fn a_pinned_document_is_not_found_besides(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_pinned_document_is_not_retrieved_again(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = workspaces(&server).await?;
     let into = [("addToWorkspaces", "alpha")];
@@ -83,7 +83,7 @@ async fn a_pinned_document_is_not_found_besides(backend: Backend, mode: Mode) ->
     for mode in ["vector", "lexical", "hybrid", "rerank"] {
         let set = json!({ "vectorSearchMode": mode, "topN": 1, "similarityThreshold": 0 });
         admin.post("/v1/workspace/alpha/update", set).await?.ok()?;
-        // The only passage that is wanted is not spent on the nearest, which is shown already.
+        // The single requested passage is not the nearest one, because that one is pinned.
         let ask = json!({ "message": "Who make honey from nectar?", "mode": "chat" });
         let answer = admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
         let sources = answer["sources"].as_array().cloned().unwrap_or_default();
@@ -121,7 +121,7 @@ async fn an_exchange_is_edited_rated_and_removed(backend: Backend, mode: Mode) -
     for body in [json!({}), json!({ "feedback": "up" })] {
         assert_eq!(admin.post(&feedback, body.clone()).await?.status, 400, "{body}");
     }
-    // An exchange of another workspace is as if there were none.
+    // An exchange of another workspace does not exist here.
     for other in
         [format!("/v1/workspace/beta/chats/{id}"), format!("{history}/99"), format!("{history}/x")]
     {
@@ -165,7 +165,7 @@ async fn sessions_are_listed_in_pages(backend: Backend, mode: Mode) -> Result<()
 }
 
 #[tokio::test]
-async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()> {
+async fn pictures_are_sent_to_the_model_and_documents_are_added_to_the_context() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = workspaces(&server).await?;
@@ -206,7 +206,7 @@ async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()>
         let refused = admin.post("/v1/workspace/alpha/chat", body).await?;
         assert_eq!(refused.status, status, "{attachments}: {}", refused.body);
     }
-    // At the other mount, what cannot be read is passed over.
+    // The other mount skips unreadable attachments.
     for attachments in [json!("x"), unreadable] {
         let body = json!({ "message": "Look", "mode": "chat", "attachments": attachments });
         admin.post("/api/v1/workspace/alpha/chat", body).await?.ok()?;
@@ -228,7 +228,7 @@ async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()>
 }
 
 #[tokio::test]
-async fn an_automatic_answer_looks_like_an_agents_to_existing_clients() -> Result<()> {
+async fn an_automatic_answer_looks_like_that_of_an_agent_to_existing_clients() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = workspaces(&server).await?;
@@ -281,7 +281,7 @@ async fn a_long_conversation_still_fits_the_model() -> Result<()> {
     let asked = model.requests();
     let messages = asked[asked.len() - 1]["messages"].as_array().cloned().unwrap_or_default();
     let texts: Vec<_> = messages.iter().filter_map(|message| message["content"].as_str()).collect();
-    // A token of English takes four letters and more.
+    // An English token has four letters or more.
     let size: usize = texts.iter().map(|text| text.len()).sum();
     assert!(size > 3000 && size < 2000 * 6, "{size}");
     assert!(texts[texts.len() - 1].starts_with("Question 5"));

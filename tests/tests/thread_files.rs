@@ -4,13 +4,13 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Mode, Options, TestServer, model_server, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(a_file_goes_along_with_every_question_of_its_thread_until_it_is_taken_out);
+on_both_databases!(a_file_is_sent_with_every_question_of_its_thread_until_it_is_removed);
 
 /// `The ferry sails at nine.`, `Minutes of the meeting.`
 const FERRY: &str = "VGhlIGZlcnJ5IHNhaWxzIGF0IG5pbmUu";
 const MINUTES: &str = "TWludXRlcyBvZiB0aGUgbWVldGluZy4=";
 
-/// Everything that the model was last sent.
+/// Returns the last messages sent to the model.
 fn last_sent(model: &model_server::ModelServer) -> Result<String> {
     Ok(model.requests().pop().context("nothing was asked")?["messages"].to_string())
 }
@@ -20,7 +20,7 @@ fn names(files: &Value) -> Vec<&str> {
     files.filter_map(|file| file["name"].as_str()).collect()
 }
 
-async fn a_file_goes_along_with_every_question_of_its_thread_until_it_is_taken_out(
+async fn a_file_is_sent_with_every_question_of_its_thread_until_it_is_removed(
     backend: Backend,
 ) -> Result<()> {
     let model = model_server::start().await?;
@@ -79,7 +79,7 @@ async fn a_file_goes_along_with_every_question_of_its_thread_until_it_is_taken_o
     }
     assert_eq!(admin.post(files, file("more.txt", MINUTES)).await?.status, 429);
 
-    // They go with their thread.
+    // The files are deleted with their thread.
     admin.delete("/v1/workspace/alpha/thread/tides", json!({})).await?.ok()?;
     assert_eq!(admin.get(files).await?.status, 404);
     Ok(())

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 in_both_modes!(
     a_thread_is_found_by_a_part_of_its_name,
-    history_tells_what_was_said,
+    the_history_contains_the_exchanges,
     several_threads_are_deleted_together_or_not_at_all,
     a_branch_copies_a_conversation_up_to_an_exchange,
 );
 
-// It names users of its own, or makes the team itself.
+// This test creates its own users.
 on_both_databases!(a_thread_lives_in_its_workspace);
 
 async fn server(backend: Backend, mode: Mode) -> Result<TestServer> {
@@ -28,7 +28,7 @@ async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
     let made = admin.post("/v1/workspace/alpha/thread/new", body.clone()).await?.ok()?;
     let thread = &made["thread"];
     assert_eq!((&thread["name"], &thread["slug"]), (&json!("Support"), &json!("My-dot-Thread")));
-    // There is only one user, so it is nobody's.
+    // There is only one user, so the thread has no owner id.
     assert_eq!((&thread["user_id"], &made["message"]), (&json!(null), &json!(null)));
     let again = admin.post("/v1/workspace/beta/thread/new", body).await?;
     assert_eq!((again.status, &again.body["thread"]), (409, &json!(null)));
@@ -93,7 +93,7 @@ async fn a_thread_is_found_by_a_part_of_its_name(backend: Backend, mode: Mode) -
     Ok(())
 }
 
-async fn history_tells_what_was_said(backend: Backend, mode: Mode) -> Result<()> {
+async fn the_history_contains_the_exchanges(backend: Backend, mode: Mode) -> Result<()> {
     let server = server(backend, mode).await?;
     let admin = server.admin();
     for (message, session) in [("One?", None), ("Two?", None), ("Three?", Some("s-1"))] {

@@ -14,10 +14,10 @@ use serde_json::json;
 
 const SECRET: &str = "a-secret-for-the-collector";
 
-/// The head and the body of every request so far.
+/// The headers and the body of every request so far.
 type Received = Arc<Mutex<Vec<(String, web::Bytes)>>>;
 
-/// A collector on a free port, which takes everything.
+/// Starts a collector on a free port that accepts everything.
 fn collector() -> Result<(String, Received)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let base = format!("http://{}", listener.local_addr()?);
@@ -67,7 +67,7 @@ async fn a_request_becomes_a_span_without_names_or_secrets() -> Result<()> {
     admin.post("/v1/workspace/alan-turing/stream-chat", ask).await?;
     admin.get("/v1/of-nothing/mary-shelley").await?;
     send(admin.request(Method::from_bytes(b"EMMY-NOETHER")?, "/v1/auth")).await?;
-    // What was not sent yet is sent at the end.
+    // The remaining spans are sent at the end.
     assert_eq!(server.stop().await?, Some(0));
 
     let received = received.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -106,14 +106,14 @@ async fn a_request_becomes_a_span_without_names_or_secrets() -> Result<()> {
     assert!(streamed.end_time_unix_nano > streamed.start_time_unix_nano);
     assert_eq!(attribute(named("GET")?, "http.response.status_code").as_deref(), Some("404"));
     assert_eq!(attribute(named("_OTHER")?, "http.request.method").as_deref(), Some("_OTHER"));
-    // Whoever asked for no record of it gets none.
+    // A request that asked not to be recorded has no span.
     assert!(spans.iter().all(|span| span.name != "GET /v1/system"), "{spans:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_harms_nobody() -> Result<()> {
-    // Nobody listens there any more.
+async fn an_unavailable_collector_has_no_effect() -> Result<()> {
+    // The collector is no longer listening.
     let gone = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let options = options(&format!("http://{gone}")).with("OTEL_BSP_SCHEDULE_DELAY", "50");
     let mut server = TestServer::start(options).await?;
@@ -128,7 +128,7 @@ async fn a_collector_that_is_away_harms_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_protocol_that_is_not_spoken_is_refused_at_the_start() -> Result<()> {
+async fn an_unsupported_protocol_is_refused_at_the_start() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let carrel = server.carrel().clone().with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     let carrel = carrel.with("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");

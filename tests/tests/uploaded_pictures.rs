@@ -1,4 +1,4 @@
-//! The logo of the server and the pictures of workspaces: uploaded, written anew, shown, removed.
+//! The logo of the server and the pictures of workspaces: uploaded, re-encoded, shown, removed.
 use anyhow::{Context, Result};
 use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Mode, TestServer, on_both_databases};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(pictures_are_uploaded_shown_and_removed);
 
-/// A scan of a page in A4, larger than pictures are kept.
+/// A scan of an A4 page, larger than stored pictures.
 const SCAN: &[u8] = include_bytes!("../fixtures/scans/scan.jpg");
 
 fn form(name: &str, content: &[u8]) -> Form {
@@ -59,7 +59,7 @@ async fn pictures_are_uploaded_shown_and_removed(backend: Backend) -> Result<()>
             "a refusal changes nothing"
         );
     }
-    // Strangers see the logo of the page they sign in at, and no workspace.
+    // Visitors who are not signed in see the logo on the sign-in page, but no workspace pictures.
     let mut stranger = Visitor::new(admin)?;
     let logo = address(&stranger.get("/sign-in").await?.text, "/logo/")?;
     assert_eq!(stranger.get(&logo).await?.status, 200);
@@ -87,7 +87,7 @@ async fn pictures_are_uploaded_shown_and_removed(backend: Backend) -> Result<()>
     Ok(())
 }
 
-/// The first address on a page that begins so.
+/// Returns the first address on a page with this beginning.
 fn address(page: &str, beginning: &str) -> Result<String> {
     let at = page.find(beginning).with_context(|| format!("no {beginning} on the page"))?;
     Ok(page[at..].chars().take_while(|c| *c != '"').collect())

@@ -9,24 +9,24 @@ use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
 on_both_databases!(
-    answers_come_from_chroma_and_what_is_deleted_leaves_it,
-    answers_come_from_pgvector_and_what_is_deleted_leaves_it,
-    what_a_kill_has_kept_from_a_store_is_made_up_for
+    answers_come_from_chroma_and_deleted_documents_are_removed_from_it,
+    answers_come_from_pgvector_and_deleted_documents_are_removed_from_it,
+    changes_missed_by_a_store_because_of_a_kill_are_synced
 );
 
 /// The maximum time for a change to reach a store, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// More passages than any test here stores, so that none is left out for others that are as near.
+/// More passages than any test stores, so that none is omitted because of equal distances.
 const MOST_FOUND: usize = 100;
 
-/// A vector database, and a corner in it.
+/// A vector database.
 enum Store {
     Chroma { address: String },
     PgVector { url: String, table: String },
 }
 
-/// Names a store that `cargo xtask test` has started; `None` when it is to be left out.
+/// Returns a store started by `cargo xtask test`; `None` if it is skipped.
 fn named(variable: &str) -> Result<Option<String>> {
     let named = std::env::var(variable)
         .with_context(|| format!("{variable} is not set; `cargo xtask test` sets it"))?;
@@ -47,7 +47,7 @@ impl Store {
         Ok(named("CARREL_TEST_PGVECTOR")?.map(|url| Self::PgVector { url, table }))
     }
 
-    /// Public names, values, and the variables that a process is given instead.
+    /// Returns public names, values, and the variables for a process.
     fn settings(&self) -> Vec<(&'static str, &'static str, &str)> {
         match self {
             Self::Chroma { address } => vec![
@@ -70,7 +70,7 @@ impl Store {
         TestServer::start(options).await
     }
 
-    /// The number of a server's vectors in the store.
+    /// Returns the number of a server's vectors in the store.
     async fn held(&self, server: &TestServer) -> Result<u64> {
         match self {
             Self::Chroma { address } => {
@@ -84,7 +84,7 @@ impl Store {
                     if name.starts_with(&prefix) && !name.ends_with("-marks") {
                         let id = collection["id"].as_str().unwrap_or_default();
                         let counted = store.get(&format!("{base}/{id}/count")).await?;
-                        // It may have gone since.
+                        // The collection may have been deleted meanwhile.
                         held += counted.body.as_u64().unwrap_or_default();
                     }
                 }
@@ -99,7 +99,7 @@ impl Store {
         }
     }
 
-    /// Waits until the store holds as many vectors as the server says that there are.
+    /// Waits until the store has as many vectors as the server reports.
     async fn agrees(&self, server: &TestServer) -> Result<u64> {
         let started = Instant::now();
         loop {
@@ -116,7 +116,7 @@ impl Store {
     }
 }
 
-/// Under which name a server keeps its vectors.
+/// Returns the name under which a server stores its vectors.
 async fn name_of(server: &TestServer) -> Result<String> {
     server.wait_for_log("vectors are kept in").await?;
     let log = server.log()?;
@@ -141,12 +141,12 @@ async fn found(admin: &Client, query: &str) -> Result<Vec<String>> {
     Ok(results.iter().filter_map(title).collect())
 }
 
-async fn answers_come_from_chroma_and_what_is_deleted_leaves_it(backend: Backend) -> Result<()> {
+async fn answers_come_from_chroma_and_deleted_documents_are_removed_from_it(backend: Backend) -> Result<()> {
     let Some(store) = Store::chroma()? else { return Ok(()) };
     answers_come_from(store, backend).await
 }
 
-async fn answers_come_from_pgvector_and_what_is_deleted_leaves_it(backend: Backend) -> Result<()> {
+async fn answers_come_from_pgvector_and_deleted_documents_are_removed_from_it(backend: Backend) -> Result<()> {
     let Some(store) = Store::pgvector()? else { return Ok(()) };
     answers_come_from(store, backend).await
 }
@@ -174,7 +174,7 @@ async fn answers_come_from(store: Store, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn what_a_kill_has_kept_from_a_store_is_made_up_for(backend: Backend) -> Result<()> {
+async fn changes_missed_by_a_store_because_of_a_kill_are_synced(backend: Backend) -> Result<()> {
     let store = match backend {
         Backend::Sqlite => Store::chroma()?,
         Backend::Postgres => Store::pgvector()?,
@@ -200,7 +200,8 @@ async fn what_a_kill_has_kept_from_a_store_is_made_up_for(backend: Backend) -> R
             acknowledged.push(added);
             kept += 1;
             if kept == 10 {
-                // One goes while others come; nobody is told of it before the end.
+                // One document is deleted while others are added, and the server is killed before
+                // the store is synced.
                 let (location, ..) = acknowledged.swap_remove(0);
                 let gone = json!({ "names": [location] });
                 server.admin().delete("/v1/system/remove-documents", gone).await?.ok()?;
@@ -219,7 +220,7 @@ async fn what_a_kill_has_kept_from_a_store_is_made_up_for(backend: Backend) -> R
 }
 
 #[tokio::test]
-async fn stores_are_changed_while_the_server_runs() -> Result<()> {
+async fn stores_are_switched_while_the_server_runs() -> Result<()> {
     let (Some(chroma), Some(pgvector)) = (Store::chroma()?, Store::pgvector()?) else {
         return Ok(());
     };
@@ -236,7 +237,7 @@ async fn stores_are_changed_while_the_server_runs() -> Result<()> {
         assert_eq!(found(admin, "moons of Mars").await?, ["planets"], "searches go on");
         assert_eq!(store.agrees(&server).await?, 1);
     }
-    // One that is not there: the index inside the server answers, and the log says why.
+    // An unreachable store: the built-in index answers, and the log reports it.
     let nobody = json!({ "ChromaEndpoint": "http://127.0.0.1:9" });
     admin.post("/v1/system/update-env", nobody).await?.ok()?;
     server.wait_for_log("http://127.0.0.1:9/ cannot be reached").await?;
@@ -249,7 +250,7 @@ async fn stores_are_changed_while_the_server_runs() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_room_to_stand_in_a_search_says_what_is_wrong() -> Result<()> {
+async fn without_memory_for_the_fallback_a_search_reports_the_failure() -> Result<()> {
     let options = Options::from(Backend::Sqlite)
         .with("VECTOR_DB", "qdrant")
         .with("QDRANT_ENDPOINT", "http://127.0.0.1:9")
@@ -263,7 +264,7 @@ async fn without_room_to_stand_in_a_search_says_what_is_wrong() -> Result<()> {
     assert_eq!(refused.status, 503);
     let said = refused.body.to_string();
     assert!(said.contains("Qdrant is unavailable") && said.contains("QDRANT_ENDPOINT"), "{said}");
-    // By words alone nothing is asked of the store.
+    // A word search does not query the store.
     let query = json!({ "query": "bees", "searchMode": "lexical" });
     let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
     assert_eq!(found["results"][0]["metadata"]["title"], "bees");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(
     a_refusal_is_kept_in_the_thread_it_belongs_to,
-    the_times_of_workspaces_threads_and_places_move_with_them,
+    changes_update_the_times_of_workspaces_threads_and_placements,
 );
 
 const ASK: &str = "/v1/workspace/alpha/chat";
@@ -20,14 +20,14 @@ async fn alpha(server: &TestServer, settings: Value) -> Result<&Client> {
     Ok(server.admin())
 }
 
-/// The messages of the latest request.
+/// Returns the messages of the latest request.
 fn asked(model: &model_server::ModelServer) -> Result<Vec<Value>> {
     let latest = model.requests().pop().context("the model was not asked")?;
     latest["messages"].as_array().cloned().context("no messages")
 }
 
 #[tokio::test]
-async fn a_workspace_may_remember_nothing() -> Result<()> {
+async fn a_workspace_can_have_no_history() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = alpha(&server, json!({ "openAiHistory": 0 })).await?;
@@ -41,7 +41,7 @@ async fn a_workspace_may_remember_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_temperature_that_is_left_out_is_the_workspaces() -> Result<()> {
+async fn a_missing_temperature_is_that_of_the_workspace() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = alpha(&server, json!({ "openAiTemp": 0.3 })).await?;
@@ -59,7 +59,7 @@ async fn a_temperature_that_is_left_out_is_the_workspaces() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_sent_along_loses_its_oldest_turns_only() -> Result<()> {
+async fn a_conversation_sent_by_a_client_loses_only_its_oldest_turns() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Options::with_model(model.base_url(), "echo", "2000")).await?;
     let admin = alpha(&server, json!({})).await?;
@@ -110,7 +110,7 @@ async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Resu
     admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
     let body = json!({ "message": "Anything?", "mode": "query", "userId": ada });
     admin.post("/v1/workspace/alpha/thread/one/chat", body).await?.ok()?;
-    // Later answers are not to see it, so histories do not have it; the log does.
+    // Later answers must not see it, so histories omit it; the log contains it.
     let log = admin.post("/api/v1/admin/workspace-chats", json!({})).await?.ok()?;
     let kept = &log["chats"][0];
     assert_eq!((&kept["prompt"], &kept["include"]), (&json!("Anything?"), &json!(false)), "{log}");
@@ -119,7 +119,7 @@ async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Resu
     Ok(())
 }
 
-async fn the_times_of_workspaces_threads_and_places_move_with_them(backend: Backend) -> Result<()> {
+async fn changes_update_the_times_of_workspaces_threads_and_placements(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server, json!({})).await?;
     let thread = json!({ "name": "One", "slug": "one" });
@@ -140,7 +140,7 @@ async fn the_times_of_workspaces_threads_and_places_move_with_them(backend: Back
     let pin = json!({ "docPath": added["documents"][0]["location"], "pinStatus": true });
     admin.post("/v1/workspace/alpha/update-pin", pin).await?.ok()?;
     let after = times().await?;
-    // Times are of one length, so texts compare as they do.
+    // Times have a fixed length, so texts compare like times.
     let moved = before.iter().zip(&after).all(|(before, after)| after > before);
     assert!(moved, "{before:?} {after:?}");
     Ok(())

@@ -101,7 +101,7 @@ async fn settings_change_and_the_slug_stays(backend: Backend) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_other_mount_says_deleted_in_text() -> Result<()> {
+async fn the_other_mount_confirms_a_deletion_in_text() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     server
         .admin()

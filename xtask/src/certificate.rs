@@ -1,4 +1,4 @@
-//! Certificates for servers that exist only while the tests run.
+//! Creates certificates for servers that exist only while the tests run.
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, chown};
@@ -7,14 +7,14 @@ use std::path::Path;
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// The certificate of the authority that has signed that of the server.
+/// The certificate of the authority that signed the server's.
 pub const AUTHORITY: &str = "authority.crt";
-/// The certificate of a server that is called `localhost`, and its key.
+/// The certificate of the server `localhost`.
 pub const CERTIFICATE: &str = "server.crt";
 pub const KEY: &str = "server.key";
 
-/// Writes an authority and a certificate that it has signed into `directory`, for a server that
-/// runs as `owner`.
+/// Writes an authority's certificate and a server certificate signed by it into `directory`, for a
+/// server that runs as `owner`.
 pub fn write(directory: &Path, owner: Option<(u32, u32)>) -> Result<()> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -24,7 +24,7 @@ pub fn write(directory: &Path, owner: Option<(u32, u32)>) -> Result<()> {
         CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &authority)?;
     fs::write(directory.join(AUTHORITY), authority.pem())?;
     fs::write(directory.join(CERTIFICATE), certificate.pem())?;
-    // PostgreSQL refuses a key that others may read.
+    // PostgreSQL refuses a key that other users can read.
     let path = directory.join(KEY);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     file.write_all(key.serialize_pem().as_bytes())?;

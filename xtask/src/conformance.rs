@@ -1,4 +1,5 @@
-//! Plays recorded exchanges of existing clients against this server, and holds what agrees.
+//! Replays recorded exchanges of existing clients against this server, and checks that no fewer
+//! agree than before.
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
@@ -16,13 +17,13 @@ use crate::{surroundings, test};
 
 const SCENARIOS: [&str; 3] = ["single", "multi", "sso"];
 
-/// In the form of the keys that the clients used.
+/// An API key in the format of the recorded clients.
 const KEY: &str = "CONFORM-A1B2C3D-E4F5G6H-J7K8M9N";
 
-/// How long a server may take to answer, on a busy machine.
+/// Time limit for a server to start, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Plays the scenarios that are named, or all.
+/// Replays the named scenarios, or all.
 pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
     if let Some(unknown) = named.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
         bail!("there is no scenario `{unknown}`; there are {}", SCENARIOS.join(", "));
@@ -55,7 +56,7 @@ struct Play<'a> {
     scenario: &'a str,
 }
 
-/// Plays one scenario against a server of its own; gives the details.
+/// Replays one scenario against a new server and returns the details.
 fn play(sh: &Shell, what: &Play<'_>) -> Result<Value> {
     let Play { carrel, files, fake, scenario } = *what;
     let directory = sh.create_temp_dir()?;
@@ -83,13 +84,13 @@ fn play(sh: &Shell, what: &Play<'_>) -> Result<Value> {
     replay.arg(files.join("replay.py")).arg("--base").arg(format!("http://127.0.0.1:{port}/api"));
     replay.arg("--scenario").arg(files.join(format!("cases/{scenario}.jsonl")));
     replay.args(["--key", KEY, "--fake", fake, "--fixture-cmd", &fixture, "--json"]).arg(&details);
-    // Ends with 1 while any exchange differs; the floors say which may.
+    // Exits with 1 if any exchange differs; the floors say how many may.
     let status = replay.status().context("failed to start python3")?;
     ensure!(matches!(status.code(), Some(0 | 1)), "the scenario {scenario} could not be played");
     Ok(serde_json::from_slice(&fs::read(details)?)?)
 }
 
-/// Subjects of which fewer exchanges agree than `floors.tsv` says. Tells of those with more.
+/// Returns the subjects with fewer agreeing exchanges than in `floors.tsv`. Prints those with more.
 fn below_floor(files: &Path, scenario: &str, result: &Value) -> Result<Vec<String>> {
     let floors = fs::read_to_string(files.join("floors.tsv"))?;
     let mut lost = Vec::new();
@@ -106,7 +107,7 @@ fn below_floor(files: &Path, scenario: &str, result: &Value) -> Result<Vec<Strin
             let reached = result["tags"][subject][level].as_u64().unwrap_or(0);
             let told = format!("{scenario}, {subject}: {reached} exchanges reach {level}");
             if reached < floor {
-                lost.push(format!("{told}, which were {floor}"));
+                lost.push(format!("{told}; the floor is {floor}"));
             } else if reached > floor {
                 println!("{told}; floors.tsv can be raised from {floor}");
             }
@@ -116,7 +117,7 @@ fn below_floor(files: &Path, scenario: &str, result: &Value) -> Result<Vec<Strin
     Ok(lost)
 }
 
-/// A process that is killed when this goes.
+/// A process that is killed when this value is dropped.
 pub struct Running(Child);
 
 impl Running {

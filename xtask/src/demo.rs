@@ -1,4 +1,4 @@
-//! From nothing to a cited answer: the program, its model, sample documents and a question.
+//! The demo: builds the program, fetches its model, adds sample documents and asks a question.
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,7 +15,7 @@ const LISTEN: &str = "127.0.0.1:3001";
 const WORKSPACE: &str = "samples";
 const QUESTION: &str = "How long do the batteries of the reserve lamp last?";
 
-/// Ends as the server it starts, which runs until it is stopped.
+/// Runs the demo, and finally becomes the server, which runs until it is stopped.
 pub fn run(sh: &Shell) -> Result<()> {
     cmd!(sh, "cargo build --profile demo -p carrel-server --bin carrel").run()?;
     let carrel = surroundings::built(sh, "demo")?.join("carrel");
@@ -38,14 +38,14 @@ pub fn run(sh: &Shell) -> Result<()> {
     Err(server.exec()).with_context(|| format!("failed to start {}", carrel.display()))
 }
 
-/// The key of earlier demos, or a new one.
+/// Returns the API key of an earlier demo, or creates one.
 fn key(sh: &Shell, carrel: &Path, storage: &Path) -> Result<String> {
     let file = storage.join("demo-key");
     if let Ok(key) = fs::read_to_string(&file) {
         return Ok(key.trim().to_owned());
     }
     let create = cmd!(sh, "{carrel} api-key create --name demo --storage {storage}");
-    // What it says beside the key is meant for people who asked for one.
+    // Its messages besides the key are meant for people who created a key themselves.
     let created = create.ignore_status().output()?;
     ensure!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr).trim());
     let key = String::from_utf8(created.stdout)?.trim().to_owned();
@@ -55,7 +55,7 @@ fn key(sh: &Shell, carrel: &Path, storage: &Path) -> Result<String> {
     Ok(key)
 }
 
-/// The sample documents.
+/// Returns the sample documents.
 pub fn samples(sh: &Shell) -> Result<Vec<PathBuf>> {
     let mut samples = sh.read_dir("docs/samples")?;
     samples.retain(|sample| !sample.ends_with("README.md"));

@@ -1,4 +1,4 @@
-//! Input that nobody would send: to the readers and writers by themselves, and to every operation.
+//! Fuzzes the parsers and writers in isolation, and every operation of the API.
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,19 +13,20 @@ use crate::{clients, guided, test};
 
 const KEY: &str = "a-key-for-the-fuzzing-0123456789";
 
-/// How many requests are made of each operation at first, and then of its neighbours.
+/// Number of generated requests per operation and phase.
 const EXAMPLES: &str = "25";
 
-/// Answers have the statuses, the types and the form that the document tells, and guards guard.
+/// Checks that responses have the documented statuses, types and schemas, and that authentication
+/// is enforced.
 const CONFORMANCE: &str = "status_code_conformance,content_type_conformance,\
     response_schema_conformance,ignored_auth";
 
-/// What the samples are known by.
+/// Parameters that name the sample data.
 const KNOWN: &str = "[parameters]\n\"path.slug\" = \"samples\"\n\"path.model\" = \"samples\"\n\
     \"path.workspace_slug\" = \"samples\"\n\"path.folderName\" = \"custom-documents\"\n";
 
-/// `[--guided] [target] [seconds]`; all targets for a minute each unless said otherwise, guided by what
-/// code they reach if that is wanted.
+/// Runs fuzz targets: `[--guided] [target] [seconds]`. The default is all targets for a minute
+/// each. `--guided` uses coverage.
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((first, rest)) if first == "--guided" => guided::run(sh, rest),
@@ -33,8 +34,8 @@ pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     }
 }
 
-/// Has schemathesis make requests of the document that the server itself tells, of a server that has
-/// documents and can search them, and hold the answers to the document.
+/// Runs schemathesis against a server with searchable documents, using the server's own OpenAPI
+/// document, and checks the responses against it.
 pub fn api(sh: &Shell) -> Result<()> {
     let python = clients::fetch_schemathesis(sh)?;
     let schemathesis = python.with_file_name("schemathesis");
@@ -55,30 +56,32 @@ pub fn api(sh: &Shell) -> Result<()> {
     serve.args(["--log", "error", "--listen"]).arg(format!("127.0.0.1:{port}"));
     let _server = Running::start(serve.stdout(Stdio::null()).stderr(log), port)?;
 
-    // No language model is configured, which is said so.
+    // No language model is configured, so 503 is expected.
     let rules = directory.path().join("rules.toml");
     let expected = "[\"2xx\", \"3xx\", \"4xx\", \"503\"]";
     let expected = format!("[checks]\nnot_a_server_error.expected-statuses = {expected}\n");
     sh.write_file(&rules, &expected)?;
-    // Names of what is there, so that answers to what succeeds are held to the document too.
+    // Names of existing data, so that successful responses are checked too.
     let known = directory.path().join("known.toml");
     sh.write_file(&known, expected + KNOWN)?;
-    // What it keeps of a run is kept where it was started.
+    // schemathesis stores data of a run in the current directory.
     let _elsewhere = sh.push_dir(directory.path());
     let document = format!("http://127.0.0.1:{port}/v1/openapi.json");
     let header = format!("Authorization: Bearer {KEY}");
     let held = |checks: &str, mount: &str, without: &[&str], rules: &Path| {
         let run = cmd!(sh, "{schemathesis} --config-file {rules} run {document} -H {header}");
         let run = run.args(["--checks", checks, "--include-path-regex", mount]);
-        // Methods are left out, not chosen: what is chosen in two ways is chosen by either.
+        // Methods are excluded rather than included: schemathesis combines several inclusions with
+        // "or".
         let run = run.args(without.iter().flat_map(|method| ["--exclude-method", method]));
         let run = run.args(["--max-examples", EXAMPLES]);
         let run = run.args(["--phases", "examples,coverage,fuzzing", "--no-shrink"]);
         let run = run.args(["--suppress-health-check", "all", "--continue-on-failure"]);
-        // Beside the storage, or it would leave what it found in the checkout.
+        // Without this, it would store its findings in the checkout.
         held(run.args(["--generation-database", "none", "--no-color"]))
     };
-    // At `/api`, some refusals are 500 because existing clients expect it; the log tells them apart.
+    // At `/api`, some refusals are 500 because existing clients expect that; the log distinguishes
+    // them from failures.
     let native = format!("not_a_server_error,{CONFORMANCE}");
     let mounts = [("/v1", native.as_str()), ("/api", CONFORMANCE)];
     let mut broken = Vec::new();
@@ -100,7 +103,7 @@ pub fn api(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Whether a run of schemathesis found nothing.
+/// Returns whether a run of schemathesis found no problem.
 fn held(run: Cmd<'_>) -> Result<bool> {
     let status = Command::from(run).status().context("failed to run schemathesis")?;
     match status.code() {

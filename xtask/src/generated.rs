@@ -1,5 +1,4 @@
-//! What programs write for people to read: the description of the API, which is checked in, and the
-//! schema.
+//! Generates files for people: the API description, which is checked in, and the schema.
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
@@ -17,7 +16,7 @@ pub fn mode(arguments: &[String]) -> Result<Mode> {
     }
 }
 
-/// The description of the API, as the server itself gives it.
+/// Writes or checks the description of the API, as printed by the server.
 pub fn openapi(sh: &Shell, mode: Mode) -> Result<()> {
     let document = cmd!(sh, "cargo run --quiet -p carrel-server --bin carrel -- openapi").read()?;
     settle(sh, "docs/openapi.json", &document, mode, "openapi")

@@ -1,4 +1,4 @@
-//! The fuzz targets under libFuzzer, which keeps whatever reaches new code and goes on from there.
+//! Runs the fuzz targets under libFuzzer, which keeps inputs that reach new code and mutates them.
 //! Needs a nightly compiler.
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use xshell::{Shell, cmd};
 
 use crate::surroundings;
 
-/// Seconds for each target, unless said otherwise.
+/// Default number of seconds for each target.
 const USUAL: &str = "60";
 
-/// As `cargo fuzz` has it: edges counted, comparisons seen through, memory watched.
+/// The flags of `cargo fuzz`: count edges, trace comparisons, check memory.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
@@ -18,7 +18,7 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-stack-depth \
     -Zsanitizer=address -Cdebug-assertions";
 
-/// The machine that the nightly compiler makes programs for.
+/// Returns the host triple of the nightly compiler.
 fn host(sh: &Shell) -> Result<String> {
     let told = cmd!(sh, "rustup run nightly rustc -vV").quiet().read();
     let told = told.context("a nightly compiler is needed: rustup toolchain install nightly")?;
@@ -26,13 +26,13 @@ fn host(sh: &Shell) -> Result<String> {
     Ok(host.context("the compiler names no machine")?.to_owned())
 }
 
-/// `[target] [seconds]`. What was found worth keeping is in the cache, and is where the next run
-/// begins; what broke a rule is there too.
+/// Runs fuzz targets: `[target] [seconds]`. The corpus is kept in the cache for the next run, with
+/// the inputs that broke a rule.
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     let host = host(sh)?;
     let chosen = arguments.first().map_or("all", String::as_str);
     let seconds = arguments.get(1).map_or(USUAL, String::as_str);
-    // With the libraries that the program itself is made of, and one or two more.
+    // Use the same library versions as the program itself.
     sh.copy_file("Cargo.lock", "fuzz/guided/Cargo.lock")?;
     let built = surroundings::built(sh, "guided")?;
     let build = cmd!(sh, "rustup run nightly cargo build --release --target {host}");
@@ -69,7 +69,8 @@ fn target(
     sh.create_dir(&broken)?;
     let run = cmd!(sh, "{program} {kept} {seeds} -max_total_time={seconds}");
     let run = run.arg(format!("-artifact_prefix={}", broken.display()));
-    // The longest input is that of our own mutator. A limit in seconds would be one of the machine.
+    // The longest input is the limit of our own mutator. A short time limit would depend on the
+    // machine.
     let run = run.args(["-max_len=65536", "-rss_limit_mb=2048", "-timeout=300"]);
     let run = run.args(["-print_final_stats=1", "-detect_leaks=0"]);
     run.env("CARREL_FUZZ_TARGET", name).run().with_context(|| format!("{name} broke a rule"))

@@ -4,7 +4,7 @@ use xshell::{Shell, cmd};
 
 use crate::{surroundings, test};
 
-/// Where recorded installations lie, beside the clone.
+/// The folder of recorded installations, next to the clone.
 const INSTALLATIONS: &str = "../shared/import";
 
 pub fn run(sh: &Shell, named: &[String]) -> Result<()> {

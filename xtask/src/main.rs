@@ -126,7 +126,7 @@ fn run() -> Result<()> {
     }
 }
 
-/// Builds what is measured and what measures, then runs it.
+/// Builds the program and the benchmarks, then runs them.
 fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     cmd!(sh, "cargo build --release --workspace --bins").run()?;
     let models = test::fetch_model(sh, &surroundings::built(sh, "release")?.join("carrel"))?;
@@ -137,7 +137,7 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     if arguments.iter().any(|which| which == "languages") {
         run = run.env("CARREL_BENCH_BM25S", clients::fetch_bm25s(sh)?);
     }
-    // Until they are dropped.
+    // The databases run until this value is dropped.
     let stores = match arguments.iter().any(|which| which == "stores") {
         true => Some(stores::Stores::start(sh)?),
         false => None,
@@ -146,7 +146,7 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     Ok(run.env("CARREL_MODEL_DIR", models).run()?)
 }
 
-/// Builds the program, then has Chromium look at it.
+/// Builds the program and takes screenshots of it with Chromium.
 fn screenshots(sh: &Shell, arguments: &[String]) -> Result<()> {
     let carrel = test::build(sh)?;
     let models = test::fetch_model(sh, &carrel)?;
@@ -156,7 +156,7 @@ fn screenshots(sh: &Shell, arguments: &[String]) -> Result<()> {
     Ok(run.env("CARREL_PROGRAM", carrel).env("CARREL_MODEL_DIR", models).run()?)
 }
 
-/// Builds the program as it is released, then has Lighthouse look at its pages.
+/// Builds the release program and checks its pages with Lighthouse.
 fn lighthouse(sh: &Shell) -> Result<()> {
     let Some(lighthouse) = clients::fetch_lighthouse(sh)? else {
         bail!("Lighthouse needs node and npm; install Node.js 18.20 or later");

@@ -1,11 +1,12 @@
-//! `cargo xtask native`: the API without its adapter, which must compile and pass its tests.
+//! `cargo xtask native`: checks that the API compiles and passes its tests without its adapter.
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::surroundings;
 use crate::tidy::adapter::{FOLDER, LINES, REGISTRY};
 
-/// Copies the checkout, deletes the folder and the lines that register it, and tests what is left.
+/// Copies the checkout without the adapter's folder, removes the lines that register it, and runs
+/// the tests.
 pub fn run(sh: &Shell) -> Result<()> {
     let copy = surroundings::built(sh, "native")?;
     let target = copy.with_file_name("");
@@ -14,7 +15,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     for path in listed.lines().filter(|path| !path.starts_with(FOLDER)) {
         let into = copy.join(path);
         sh.create_dir(into.parent().context("a file of the checkout has no folder")?)?;
-        // Files deleted but not yet committed are listed too.
+        // Deleted files that are not committed yet are listed too.
         if sh.path_exists(path) {
             sh.copy_file(path, into)?;
         }

@@ -1,4 +1,4 @@
-//! Plants faults, one at a time, and sees to it that the tests notice.
+//! Plants faults one at a time, and checks that the tests notice.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -7,20 +7,21 @@ use xshell::{Shell, cmd};
 use crate::tally::Failed;
 use crate::{conformance, fuzz, test};
 
-/// One patch each: a sentence about the fault, `Caught by: <tests>` or `Caught by chore: <chore>`,
-/// and the change.
+/// One patch for each fault: a sentence about it, `Caught by: <tests>` or `Caught by chore:
+/// <chore>`, and the change.
 const PLACE: &str = "tests/planted";
 
-/// What is to notice a fault.
+/// The tests or the chore that must notice a fault.
 enum Watch {
     /// Tests by parts of their names.
     Tests(Vec<String>),
-    /// Recorded exchanges of these scenarios.
+    /// Recorded exchanges of scenarios.
     Conformance(Vec<String>),
     FuzzApi,
 }
 
-/// Those that are named, or all. The checkout is as before afterwards, unless this is interrupted.
+/// Plants the named faults, or all. The checkout is restored afterwards, unless this is
+/// interrupted.
 pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
     let clean = cmd!(sh, "git diff --quiet HEAD").quiet().run();
     clean.context("faults are planted in a checkout without changes only")?;
@@ -50,7 +51,7 @@ fn patches(sh: &Shell, named: &[String]) -> Result<Vec<PathBuf>> {
     Ok(all.into_iter().filter(wanted).collect())
 }
 
-/// Faults that can no longer be planted.
+/// Returns the faults whose patch no longer applies.
 pub fn stale(sh: &Shell) -> Result<Vec<String>> {
     let all = patches(sh, &[])?;
     Ok(all.iter().filter(|patch| !applies(sh, patch)).map(|patch| name(patch)).collect())
@@ -79,8 +80,8 @@ fn watch(patch: &str) -> Option<Watch> {
     })
 }
 
-/// Whether something does not hold while the fault is there. One that does not compile is no fault,
-/// and tests that could not be run have noticed nothing.
+/// Whether a test fails while the fault is planted. A fault that does not compile is an error, and
+/// so are tests that cannot be run.
 fn is_caught(sh: &Shell, patch: &Path, watch: &Watch) -> Result<bool> {
     cmd!(sh, "git apply {patch}").run()?;
     let outcome = test::build(sh).map(|_| match watch {

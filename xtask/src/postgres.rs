@@ -11,19 +11,19 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::certificate;
 
-/// Nothing of it has to survive a crash, so nothing waits for the disk.
+/// The data need not survive a crash, so writes do not wait for the disk.
 const SETTINGS: &str = "-c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
     -c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off";
 
-/// Waits for the end of its input, then removes the cluster. The input ends when this program does,
-/// however it does, so an interrupted run leaves nothing behind.
+/// Waits for the end of its input, then removes the cluster. The input ends when this program ends
+/// in any way, so an interrupted run leaves nothing behind.
 const CARETAKER: &str = r#"cat; "$1/pg_ctl" -D "$2/data" -m immediate -w stop; rm -rf "$2""#;
 
-/// Runs until dropped.
+/// A cluster that runs until this value is dropped.
 pub struct Cluster {
     caretaker: Child,
     port: u16,
-    /// The certificate of the authority that has signed the server's.
+    /// The certificate of the authority that signed the server's.
     authority: Option<PathBuf>,
 }
 
@@ -42,8 +42,8 @@ impl Cluster {
         Self::start_in(directory, owner, &programs)
     }
 
-    /// As [`Cluster::start`], of the PostgreSQL that a Python package carries in `packages`. It is
-    /// copied: the user it runs as may not look into the cache.
+    /// Works like [`Cluster::start`], with the PostgreSQL of a Python package in `packages`. It is
+    /// copied, because its user may not have access to the cache.
     pub fn start_packaged(packages: &Path) -> Result<Self> {
         let owner = owner()?;
         let directory = directory(owner)?;
@@ -51,7 +51,7 @@ impl Cluster {
         copy.arg("-r").args(["pgserver", "pgserver.libs"].map(|name| packages.join(name)));
         succeed(copy.arg(&directory))?;
         if let Some((user, group)) = owner {
-            // Whoever is to remove it has to own it.
+            // The user who removes it must own it.
             let owner = format!("{user}:{group}");
             succeed(Command::new("chown").args(["-R", &owner]).arg(&directory))?;
         }
@@ -62,7 +62,7 @@ impl Cluster {
     fn start_in(directory: PathBuf, owner: Option<(u32, u32)>, programs: &Path) -> Result<Self> {
         let mut caretaker = run_as(owner, Path::new("sh"));
         caretaker.args(["-c", CARETAKER, "caretaker"]).arg(programs).arg(&directory);
-        // A group of its own, so that Ctrl-C in the terminal reaches everything but this.
+        // A separate process group, so that Ctrl-C in the terminal does not reach it.
         caretaker.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let caretaker = caretaker.spawn().context("failed to start sh")?;
         let mut cluster = Self { caretaker, port: 0, authority: None };
@@ -81,7 +81,7 @@ impl Cluster {
             "-D",
         ]);
         succeed(initdb.arg(&data))?;
-        // Between finding a free port and using it somebody else may take it.
+        // Another process may take the free port before it is used.
         let mut outcome = Ok(());
         for _ in 0..5 {
             cluster.port = free_port()?;
@@ -107,13 +107,13 @@ impl Cluster {
         outcome.map(|()| cluster).context(log)
     }
 
-    /// The certificate that those who verify the server's have to trust; none where this
-    /// PostgreSQL does not encrypt.
+    /// Returns the certificate to trust when verifying the server's; `None` if this PostgreSQL does
+    /// not encrypt.
     pub fn authority(&self) -> Option<&Path> {
         self.authority.as_deref()
     }
 
-    /// A superuser's URL of the database `postgres`.
+    /// Returns a superuser's URL of the database `postgres`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
@@ -126,8 +126,8 @@ impl Drop for Cluster {
     }
 }
 
-/// The directory that holds `initdb` and its siblings: by the search path, else the newest that
-/// Debian's packages have installed.
+/// Returns the directory with `initdb` and the other programs: from the search path, or the newest
+/// one of Debian's packages.
 fn programs() -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     for directory in std::env::split_paths(&path) {
@@ -149,15 +149,15 @@ fn programs() -> Result<PathBuf> {
     }
 }
 
-/// Where `initdb` of `directory` really is, when the other programs are beside it.
+/// Returns the real directory of `initdb` in `directory`, if the other programs are in it too.
 fn siblings(directory: &Path) -> Option<PathBuf> {
     let real = directory.join("initdb").canonicalize().ok()?;
     let real = real.parent()?;
     (real.join("pg_ctl").is_file() && real.join("postgres").is_file()).then(|| real.to_owned())
 }
 
-/// The user and group to run as. PostgreSQL refuses root, so for root it is the user `postgres`;
-/// anybody else stays who they are.
+/// Returns the user and group to run as. PostgreSQL refuses to run as root, so root uses the user
+/// `postgres`.
 fn owner() -> Result<Option<(u32, u32)>> {
     if fs::metadata("/proc/self")?.uid() != 0 {
         return Ok(None);
@@ -173,7 +173,7 @@ fn owner() -> Result<Option<(u32, u32)>> {
     }
 }
 
-/// A new directory that only `owner` can enter.
+/// Creates a directory that only `owner` can enter.
 fn directory(owner: Option<(u32, u32)>) -> Result<PathBuf> {
     for number in 0..1000 {
         let name = format!("carrel-postgres-{}-{number}", std::process::id());
@@ -194,7 +194,8 @@ fn directory(owner: Option<(u32, u32)>) -> Result<PathBuf> {
 
 fn run_as(owner: Option<(u32, u32)>, program: &Path) -> Command {
     let mut command = Command::new(program);
-    // The current directory may be closed to the other user, and PG* variables name other servers.
+    // The other user may not have access to the current directory, and PG* variables name other
+    // servers.
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PG") {
@@ -213,7 +214,7 @@ fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// A port nobody listens on at this moment.
+/// Returns a port that is free at this moment.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask routes`: every operation with its method, path, scope and handler.
+//! `cargo xtask routes`: lists every operation with its method, path, scope and handler.
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
@@ -8,7 +8,7 @@ use xshell::Shell;
 const DOCUMENT: &str = "docs/openapi.json";
 const SCOPES: &str = "tests/access.tsv";
 
-/// Prints the table, by path. The suite holds both files to the server's own router.
+/// Prints the table, sorted by path. The tests compare both files with the server's router.
 pub fn print(sh: &Shell) -> Result<()> {
     let document: Value = serde_json::from_str(&sh.read_file(DOCUMENT)?).context(DOCUMENT)?;
     let scopes = sh.read_file(SCOPES)?;

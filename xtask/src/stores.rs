@@ -1,4 +1,4 @@
-//! The vector databases that the tests use, which exist only while the tests run.
+//! Runs vector databases that exist only while the tests run.
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,27 +11,27 @@ use xshell::Shell;
 use crate::clients;
 use crate::postgres::{Cluster, free_port};
 
-/// Where the tests find them; one that is named already is left to its owner, and one that is
-/// called `skip` is left out.
+/// Variables with the addresses for the tests. A database that is already named is not started, and
+/// `skip` omits it.
 const CHROMA: &str = "CARREL_TEST_CHROMA";
 const PGVECTOR: &str = "CARREL_TEST_PGVECTOR";
 
-/// How long Chroma may take to listen.
+/// Time limit for Chroma to start.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs Chroma until the end of its own input, then removes what it has kept. The input ends when
-/// this program does, however it does.
+/// Runs Chroma until the end of its input, then removes its data. The input ends when this program
+/// ends in any way.
 const CARETAKER: &str = r#""$1" run --host 127.0.0.1 --port "$2" --path "$3" </dev/null &
 cat; kill -9 "$!"; wait; rm -rf "$3""#;
 
-/// Both run until dropped.
+/// The databases, which run until this value is dropped.
 pub struct Stores {
     chroma: Option<Chroma>,
     pgvector: Option<Cluster>,
 }
 
 impl Stores {
-    /// Installs them into the cache unless they are there, and starts them.
+    /// Installs them into the cache unless they are installed, and starts them.
     pub fn start(sh: &Shell) -> Result<Self> {
         let is_named = |variable| std::env::var_os(variable).is_some();
         let pgvector = match is_named(PGVECTOR) {
@@ -48,11 +48,11 @@ impl Stores {
         Ok(Self { chroma, pgvector })
     }
 
-    /// What tests read to find those that were started.
+    /// Returns the variables with which tests find the started databases.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let chroma = self.chroma.as_ref();
         let chroma = chroma.map(|chroma| (CHROMA, format!("http://127.0.0.1:{}", chroma.port)));
-        // As the setting wants it, which knows no other name of the scheme.
+        // The setting only accepts this name of the scheme.
         let url = |cluster: &Cluster| cluster.url().replacen("postgres:", "postgresql:", 1);
         let pgvector = self.pgvector.as_ref().map(|cluster| (PGVECTOR, url(cluster)));
         chroma.into_iter().chain(pgvector).collect()
@@ -72,9 +72,9 @@ impl Chroma {
         let mut caretaker = Command::new("sh");
         caretaker.args(["-c", CARETAKER, "caretaker"]).arg(program).arg(port.to_string());
         caretaker.arg(&directory).current_dir(&directory).stdin(Stdio::piped());
-        // It says much of what nobody asked for, and would tell its makers how it is used.
+        // Its output is noise, and it would send telemetry.
         caretaker.stdout(Stdio::null()).stderr(Stdio::null()).env("ANONYMIZED_TELEMETRY", "false");
-        // A group of its own, so that Ctrl-C in the terminal reaches everything but this.
+        // A separate process group, so that Ctrl-C in the terminal does not reach it.
         std::os::unix::process::CommandExt::process_group(&mut caretaker, 0);
         let caretaker = caretaker.spawn().context("failed to start sh")?;
         let chroma = Self { caretaker, port };

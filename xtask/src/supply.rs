@@ -1,5 +1,4 @@
-//! Rules for the libraries this project builds on: licences, bans, sources, known vulnerabilities,
-//! and that each one that is named is used.
+//! Checks dependencies: licences, bans, sources, known vulnerabilities, and that each one is used.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,10 +7,11 @@ use xshell::{Shell, cmd};
 
 use crate::{clients, surroundings};
 
-/// Part of what cargo-deny says when it cannot fetch the list of vulnerabilities.
+/// Part of cargo-deny's message when it cannot fetch the advisory database.
 const UNREACHABLE: &str = "failed to fetch advisory database";
 
-/// Checks deny.toml with all features, and known vulnerabilities where their list can be fetched.
+/// Checks deny.toml with all features, and known vulnerabilities if the advisory database can be
+/// fetched.
 pub fn deny(sh: &Shell) -> Result<()> {
     let deny = clients::fetch_cargo_deny(sh)?;
     cmd!(sh, "{deny} --all-features check --hide-inclusion-graph bans licenses sources").run()?;
@@ -22,7 +22,7 @@ pub fn deny(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// What cargo-deny's look at the advisories came to, in words.
+/// Describes the result of cargo-deny's check of advisories.
 fn verdict(succeeded: bool, told: &str) -> Result<&'static str> {
     match succeeded {
         true => Ok("no known vulnerabilities"),
@@ -33,7 +33,7 @@ fn verdict(succeeded: bool, told: &str) -> Result<&'static str> {
     }
 }
 
-/// Names the dependencies that no code uses, and the workspace's that no package names.
+/// Returns the dependencies that no code uses, and those of the workspace that no package names.
 pub fn unused(metadata: &Value, manifest: &str) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let mut named = Vec::new();
@@ -61,10 +61,10 @@ pub fn unused(metadata: &Value, manifest: &str) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// Libraries that are named to choose how they are built, and called by another one.
+/// Libraries that are only named to configure how they are built; another library calls them.
 const LINKED: [&str; 2] = ["libsqlite3-sys", "pq-sys"];
 
-/// Whether the code names `library`: in a path, or alone in a `use`.
+/// Whether the code names `library`, in a path or alone in a `use`.
 fn uses(sources: &[String], library: &str) -> bool {
     sources.iter().any(|source| {
         source.match_indices(library).any(|(at, _)| {
@@ -79,7 +79,7 @@ fn uses(sources: &[String], library: &str) -> bool {
     })
 }
 
-/// The texts of all Rust files beneath `directory`.
+/// Returns the texts of all Rust files below `directory`.
 fn sources(directory: &Path) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     let mut directories: Vec<PathBuf> = vec![directory.to_owned()];
@@ -97,7 +97,7 @@ fn sources(directory: &Path) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// The names in the manifest of the workspace, and those of its packages.
+/// Checks the manifests of the workspace and its packages.
 pub fn unused_here(sh: &Shell) -> Result<Vec<String>> {
     unused(&surroundings::metadata(sh)?, &sh.read_file("Cargo.toml")?)
 }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unreachable_database_is_told_from_a_vulnerability() {
+    fn an_unreachable_database_is_distinguished_from_a_vulnerability() {
         assert_eq!(verdict(true, "").unwrap(), "no known vulnerabilities");
         let offline = "error: failed to fetch advisory database https://example.com";
         assert!(verdict(false, offline).unwrap().contains("not checked"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_workspace_names_in_vain_is_found() {
+    fn unused_dependencies_of_the_workspace_are_found() {
         let manifest =
             "[workspace.dependencies]\nbytes = \"1\"\nanyhow = \"1\"\n\n[profile.dev]\nx = 1\n";
         let metadata = serde_json::json!({"packages": [{

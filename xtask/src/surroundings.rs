@@ -1,18 +1,18 @@
-//! Where things are: the checkout, the cache, the target directory.
+//! Paths of the checkout, the cache and the target directory.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-/// The top of the checkout.
+/// Returns the root of the checkout.
 pub fn root() -> PathBuf {
-    // Asked when it runs: clones that share a target directory share this program too.
+    // Read at run time, because clones that share a target directory also share this program.
     let here = std::env::var_os("CARGO_MANIFEST_DIR");
     let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     here.parent().unwrap_or(&here).to_owned()
 }
 
-/// What may be kept between runs and thrown away at any time.
+/// Returns the directory for data that is kept between runs and can be deleted at any time.
 pub fn cache() -> Result<PathBuf> {
     if let Some(cache) = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(cache).join("carrel"));
@@ -21,13 +21,13 @@ pub fn cache() -> Result<PathBuf> {
     Ok(PathBuf::from(home).join(".cache/carrel"))
 }
 
-/// What cargo knows of the workspace.
+/// Returns cargo's metadata of the workspace.
 pub fn metadata(sh: &Shell) -> Result<serde_json::Value> {
     let json = cmd!(sh, "cargo metadata --no-deps --format-version 1").quiet().read()?;
     Ok(serde_json::from_str(&json)?)
 }
 
-/// The directory of `profile` ("debug", "release") below the target directory.
+/// Returns the directory of `profile` ("debug", "release") in the target directory.
 pub fn built(sh: &Shell, profile: &str) -> Result<PathBuf> {
     let metadata = metadata(sh)?;
     let target =

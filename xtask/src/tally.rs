@@ -1,6 +1,6 @@
-//! How many tests passed, as their runner said it.
+//! Counts passed tests from the output of their runner.
 
-/// Counted from the output of `cargo nextest run` or `cargo test`.
+/// Counts from the output of `cargo nextest run` or `cargo test`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
     pub passed: u64,
@@ -9,15 +9,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts what a line of output reports; false when it reports nothing.
+    /// Counts the tests reported in a line of output. Returns false if it reports none.
     pub fn read(&mut self, line: &str) -> bool {
         let line = plain(line);
         let parts = if let Some((_, result)) = line.split_once("test result: ") {
             result.split_once(". ").map(|(_, counts)| counts.to_owned())
         } else if line.trim_start().starts_with("Summary [") {
-            // It speaks of the whole run, of which failures have been shown one by one before.
+            // The summary covers the whole run, whose failures were counted one by one before.
             *self = Self::default();
-            // Parentheses hold more detail on the count before them.
+            // Parentheses contain details of the count before them.
             line.split_once("run: ").map(|(_, counts)| without_parentheses(counts))
         } else {
             None
@@ -37,7 +37,7 @@ impl Tally {
     }
 }
 
-/// Something did not hold, as opposed to could not be tried.
+/// A check failed, as opposed to could not be run.
 #[derive(Debug)]
 pub struct Failed(pub String);
 
@@ -56,7 +56,7 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// `line` without the sequences that colour it.
+/// Removes colour sequences from a line.
 fn plain(line: &str) -> String {
     let mut text = String::new();
     let mut parts = line.split("\u{1b}[");

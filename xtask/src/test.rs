@@ -13,16 +13,16 @@ use crate::stores::Stores;
 use crate::tally::{Failed, Tally};
 use crate::{clients, surroundings};
 
-/// The PostgreSQL server the tests use; one that is named already is left to its owner.
+/// Variable with the PostgreSQL server for the tests. If it is set, no server is started.
 const SERVER: &str = "CARREL_TEST_POSTGRES";
-/// The certificate of the authority that has signed the server's, where the server encrypts.
+/// Variable with the certificate of the authority that signed the server's, if the server encrypts.
 const AUTHORITY: &str = "CARREL_TEST_POSTGRES_CA";
 
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     run_with(sh, arguments, &[])
 }
 
-/// As [`run`], with variables that tests read.
+/// Works like [`run`], with environment variables for the tests.
 pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) -> Result<()> {
     let carrel = build(sh)?;
     let models = fetch_model(sh, &carrel)?;
@@ -44,7 +44,7 @@ pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) ->
     let (succeeded, tally) = watched(tests)?;
     drop((cluster, stores));
     if arguments.is_empty() && surroundings::has("cargo-nextest") {
-        // The other runner leaves the examples of the documentation out.
+        // cargo-nextest does not run the examples of the documentation.
         let documented =
             ["-p", "carrel-domain", "-p", "carrel-services", "-p", "carrel-persistence"];
         cmd!(sh, "cargo test --doc {documented...}").run()?;
@@ -55,41 +55,41 @@ pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) ->
     if tally.failed > 0 {
         bail!(Failed("not every test passed".to_owned()));
     }
-    ensure!(succeeded, "the tests passed, and their runner failed");
+    ensure!(succeeded, "the tests passed, but their runner failed");
     Ok(())
 }
 
-/// Builds the program; gives its path.
+/// Builds the program and returns its path.
 pub fn build(sh: &Shell) -> Result<PathBuf> {
-    // As part of the whole workspace: its libraries are then built once for program and tests.
+    // Building the whole workspace builds its libraries once for program and tests.
     cmd!(sh, "cargo build --workspace --bin carrel").run()?;
     Ok(surroundings::built(sh, "debug")?.join("carrel"))
 }
 
-/// Fetches the embedding model into the cache unless it is there; gives its directory.
+/// Fetches the embedding model into the cache unless it is there, and returns its directory.
 pub fn fetch_model(sh: &Shell, carrel: &Path) -> Result<PathBuf> {
     let models = surroundings::cache()?.join("models/all-MiniLM-L6-v2");
-    // The storage directory is looked at for settings, of which there are to be none.
+    // An empty storage directory, so that no settings are read from it.
     let storage = sh.create_temp_dir()?;
     let storage = storage.path();
     let fetch = cmd!(sh, "{carrel} model fetch --storage {storage}");
     let fetched = fetch.env("CARREL_MODEL_DIR", &models).run();
     fetched.context("failed to fetch the embedding model, without which the tests cannot run")?;
-    // The tests of the multilingual model read it beside the other.
+    // The tests expect the multilingual model next to the other one.
     let fetch = cmd!(sh, "{carrel} model fetch multilingual-e5-small --storage {storage}");
     let fetched = fetch.env("CARREL_MODEL_DIR", &models).run();
     fetched.context("failed to fetch the multilingual model, which tests of the embedder need")?;
-    // Without them the tests of reading pictures, of recordings and of voices are left out, and say so.
+    // Without these models, the tests of pictures, recordings and voices are skipped and say so.
     for name in ["ocr", "whisper-base", "piper"] {
         let fetch = cmd!(sh, "{carrel} model fetch {name} --storage {storage}");
         if let Err(error) = fetch.env("CARREL_MODEL_DIR", &models).run() {
-            eprintln!("tests that need the model {name} are left out: {error}");
+            eprintln!("skipping tests that need the model {name}: {error}");
         }
     }
     Ok(models)
 }
 
-/// The test runner: `cargo nextest` where it is installed, `cargo test` elsewhere.
+/// Returns the test runner: `cargo nextest` if it is installed, otherwise `cargo test`.
 fn runner(arguments: &[String]) -> Command {
     let mut command = Command::new("cargo");
     if surroundings::has("cargo-nextest") {
@@ -109,8 +109,8 @@ fn runner(arguments: &[String]) -> Command {
     command
 }
 
-/// Runs `command`, showing its output while counting what it reports. No tally when it reported
-/// nothing.
+/// Runs `command`, and counts the reported tests while showing its output. Returns no tally if it
+/// reported none.
 fn watched(mut command: Command) -> Result<(bool, Option<Tally>)> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("failed to start {command:?}"))?;
@@ -137,7 +137,7 @@ fn shown(from: impl Read, mut to: impl Write, lines: &mpsc::Sender<String>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-        // Whoever reads our output may have stopped; the tests are still counted.
+        // The reader of our output may have closed it; the tests are still counted.
         let _ = to.write_all(&line).and_then(|()| to.flush());
         let _ = lines.send(String::from_utf8_lossy(&line).trim_end().to_owned());
         line.clear();

@@ -1,4 +1,4 @@
-//! Rules of this repository that no compiler checks. All that is wrong is said at once.
+//! Checks rules of this repository that no compiler checks. Reports all problems at once.
 pub mod adapter;
 mod files;
 mod graph;
@@ -25,7 +25,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     let stale = plant::stale(sh)?;
     problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));
     if !problems.is_empty() {
-        bail!("tidy finds fault with this:\n  {}", problems.join("\n  "));
+        bail!("tidy found problems:\n  {}", problems.join("\n  "));
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The feature `otel`: its lints, which are part of every check, and its tests on the real program.
+//! Checks the feature `otel`: its lints, which are part of every check, and its tests on the real
+//! program.
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
@@ -12,7 +13,7 @@ pub fn check(sh: &Shell) -> Result<()> {
 
 pub fn run(sh: &Shell) -> Result<()> {
     check(sh)?;
-    // As part of the whole workspace, whose libraries are then built once for every chore.
+    // Building the whole workspace builds its libraries once for every chore.
     cmd!(sh, "cargo build --workspace --bin carrel --features carrel-server/otel").run()?;
     let carrel = surroundings::built(sh, "debug")?.join("carrel");
     let models = test::fetch_model(sh, &carrel)?;

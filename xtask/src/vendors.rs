@@ -1,5 +1,6 @@
-//! Vendors' own clients beside the stand-ins of the tests, and the engine of Milvus beside the tests: what cannot be had
-//! everywhere, and need not be looked at with every change.
+//! Tests the stand-ins of vector databases with the vendors' own clients, and runs the tests on the
+//! engine of Milvus. These programs are not available everywhere, so this is not part of every
+//! check.
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,13 +11,13 @@ use xshell::{Shell, cmd};
 use crate::stores::Stores;
 use crate::{clients, surroundings};
 
-/// Where the clients' calls and the REST interface before Milvus' engine are.
+/// The folder of the clients' scripts and of the REST interface to Milvus's engine.
 const SCRIPTS: &str = "crates/vectors/tests/clients";
 
-/// Vendors whose stand-in has a client.
+/// Vendors whose stand-in is tested with a client.
 const VENDORS: [&str; 5] = ["pinecone", "weaviate", "astra", "chromacloud", "qdrant"];
 
-/// The vendors that are named, and `milvus`; all of them when none is.
+/// Tests the named vendors and `milvus`, or all of them.
 pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
     let is_meant = |vendor: &str| named.is_empty() || named.iter().any(|name| name == vendor);
     let unknown = named.iter().find(|name| *name != "milvus" && !VENDORS.contains(&name.as_str()));
@@ -38,13 +39,13 @@ pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The sentences about every store, on the engine of Milvus.
+/// Runs the tests that apply to every store on the engine of Milvus.
 fn milvus(sh: &Shell, stores: &Stores) -> Result<()> {
     let python = clients::fetch_vendor(sh, "milvus")?;
     let directory = sh.create_temp_dir()?;
     let mut program = Command::new(python);
     program.arg(Path::new(SCRIPTS).join("milvus_rest.py")).arg(directory.path());
-    // It logs each refusal, with where it was made.
+    // It logs every refusal.
     program.stderr(Stdio::null());
     let running = Running::start(program)?;
     let tests = cmd!(sh, "cargo test -p carrel-vectors --test stores milvus_lite");
@@ -52,7 +53,7 @@ fn milvus(sh: &Shell, stores: &Stores) -> Result<()> {
     Ok(tests.run()?)
 }
 
-/// A program that tells its address and runs until its input ends.
+/// A program that prints its address and runs until its input ends.
 struct Running {
     program: Child,
     address: String,

@@ -1,5 +1,5 @@
-//! Measures reading documents, file by file: `parse_bench FILES...`. Prints one line of JSON for
-//! each file with the processor milliseconds of one reading, after some warm-up readings.
+//! Measures the time to read documents: `parse_bench FILES...`. Prints one JSON line for each file
+//! with the CPU milliseconds of one reading, after some warm-up readings.
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use carrel_documents::{Limits, extract_file};
 use serde_json::json;
 
 const WARMING: usize = 10;
-/// The clock of a thread moves on every few milliseconds only.
+/// Milliseconds of repeated readings; the clock of a thread only advances every few milliseconds.
 const ENOUGH: f64 = 400.0;
 
 fn main() -> ExitCode {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             if spent.is_nan() || spent >= ENOUGH {
                 break spent;
             }
-            // Read once already; what is measured is the time.
+            // The file was read successfully before, so only the time matters.
             let _ = extract_file(&name, path, limits);
             readings += 1;
         };
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Of this thread, which does all of the reading.
+/// Returns the CPU time of this thread, which does all of the reading.
 fn processor_milliseconds() -> f64 {
     let spent = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = spent.split_whitespace().next().and_then(|first| first.parse().ok());

@@ -27,7 +27,7 @@ fn main() {
     println!("{told}");
 }
 
-/// Of this process, which has one thread.
+/// Returns the CPU time of this process, which has one thread.
 fn processor_milliseconds() -> Option<f64> {
     let spent = fs::read_to_string("/proc/self/schedstat").ok()?;
     let nanoseconds: f64 = spent.split_whitespace().next()?.parse().ok()?;

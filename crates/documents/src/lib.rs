@@ -1,7 +1,7 @@
-//! Documents: files to text, text to chunks, and the storage of texts.
+//! Documents: extraction of text from files, splitting into chunks, and storage of texts.
 //!
-//! [`extract`] reads files of many types; files that may do harm are read in processes started by
-//! [`worker`]. [`split`] cuts text into chunks, and [`files`] stores one file of text for each
+//! [`extract`] reads files of many types; potentially harmful ones are read in processes started by
+//! [`worker`]. [`split`] cuts text into chunks, and [`files`] stores one text file for each
 //! document. Each implements a port of [`carrel_domain::document`].
 
 pub mod extract;
@@ -24,7 +24,7 @@ pub use split::RecursiveSplitter;
 
 use carrel_domain::{Error, Result};
 
-/// Runs work that would hold up the async threads on a thread of its own.
+/// Runs blocking work on a separate thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

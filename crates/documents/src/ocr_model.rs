@@ -1,4 +1,4 @@
-//! The files of the model that reads pictures.
+//! The files of the OCR model.
 use std::path::Path;
 
 use carrel_ocr::{DETECTOR, DICTIONARY, RECOGNIZER};
@@ -10,7 +10,7 @@ pub const NAME: &str = "ocr";
 
 pub const FILES: [OcrFile; 3] = [DETECTOR, RECOGNIZER, DICTIONARY];
 
-/// Whether all files are there with the sizes they should have. Their content was checked when they were
+/// Whether all files exist with the expected sizes. Their digests were checked when they were
 /// fetched.
 pub fn is_complete(directory: &Path) -> bool {
     FILES.iter().all(|file| {

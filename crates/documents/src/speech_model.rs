@@ -1,4 +1,4 @@
-//! The models that transcribe recordings: their names and files.
+//! Names and files of the transcription models.
 pub use carrel_speech::directory::{
     PIPER, PIPER_FILES, SpeechFile, WHISPER_BASE, WHISPER_BASE_FILES, WHISPER_MODELS, is_complete,
 };
@@ -10,8 +10,8 @@ use std::path::Path;
 use carrel_speech::directory;
 use carrel_speech::whisper::Whisper;
 
-/// Copies the files of a model from one directory to another, once it has been loaded. What was there before is
-/// replaced, file by file.
+/// Copies the files of a model from one directory to another, after loading it as a check. Existing
+/// files are replaced one by one.
 pub fn adopt(from: &Path, into: &Path) -> io::Result<()> {
     Whisper::load(directory::open(from)?, 1)?;
     let lacks = |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));

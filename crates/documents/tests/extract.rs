@@ -1,4 +1,4 @@
-//! Files of every supported type, and the refusal of others.
+//! Extraction: reads files of every supported type and refuses others.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;
@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 16 << 20 };
 
-/// None that could start.
+/// Returns readers whose program does not exist.
 fn workers() -> Readers {
     let resources = ResourceLimits { workers: 1, time: Duration::from_secs(10), memory: 1 << 30 };
     let path = "/no/such/program".into();
@@ -61,7 +61,7 @@ async fn a_text_file_is_one_document_without_a_title() {
 }
 
 #[test]
-fn text_like_types_are_kept_as_they_are() {
+fn text_types_are_kept_unchanged() {
     for name in
         ["a.md", "a.org", "a.adoc", "a.rst", "a.csv", "a.json", "a.rs", "a.b.weird", "日本.x"]
     {
@@ -70,7 +70,7 @@ fn text_like_types_are_kept_as_they_are() {
 }
 
 #[test]
-fn every_extension_of_the_table_is_read_or_says_why_not() {
+fn every_extension_in_the_table_is_read_or_refused_with_a_reason() {
     for file_type in file_types(false, false) {
         for extension in file_type.extensions.iter().chain(file_type.aliases) {
             let name = format!("name{extension}");
@@ -90,7 +90,7 @@ fn every_extension_of_the_table_is_read_or_says_why_not() {
 }
 
 #[test]
-fn a_page_becomes_its_title_and_readable_text() {
+fn a_page_is_read_as_its_title_and_text() {
     let html = "<title>Opening hours</title><h1>Hours</h1><p>Daily <a href=/>9 to 5</a>.";
     let documents = extract("hours.html", html.as_bytes()).unwrap();
     assert_eq!(documents[0].title.as_deref(), Some("Opening hours"));
@@ -131,13 +131,13 @@ fn a_little_damage_does_not_change_the_encoding() {
 }
 
 #[test]
-fn what_cannot_be_stored_in_text_is_taken_out() {
+fn characters_that_cannot_be_stored_are_removed() {
     let content = format!("{}a\0b", "x".repeat(50));
     assert_eq!(text("a.txt", content.as_bytes()), format!("{}ab", "x".repeat(50)));
 }
 
 #[test]
-fn soft_hyphens_are_taken_out_and_lines_that_end_with_one_joined() {
+fn soft_hyphens_are_removed_and_lines_that_end_with_one_are_joined() {
     let read = |content: &str| text("a.txt", content.as_bytes());
     assert_eq!(read("Do\u{ad}nau\u{ad}\r\n  dampfer\n"), "Donaudampfer\n");
     assert_eq!(read("an end\u{ad}\n\nNew\u{ad}\n- item"), "an end\n\nNew\n- item");
@@ -145,7 +145,7 @@ fn soft_hyphens_are_taken_out_and_lines_that_end_with_one_joined() {
 }
 
 #[test]
-fn refusals_say_what_clients_know() {
+fn refusals_have_the_texts_that_clients_know() {
     assert_eq!(
         refusal("picture.ICO", b"words"),
         "File extension .ico not supported for parsing and cannot be assumed as text file type."
@@ -182,7 +182,7 @@ fn refusals_say_what_clients_know() {
 }
 
 #[test]
-fn what_is_too_large_is_refused() {
+fn files_and_texts_that_are_too_large_are_refused() {
     let limits = Limits::text(1_000);
     assert_eq!(limits, Limits { file: 4_000, text: 1_000, inflated: 16_000 });
     let file = NamedTempFile::new().unwrap();
@@ -196,7 +196,7 @@ fn what_is_too_large_is_refused() {
 }
 
 #[test]
-fn nothing_that_is_in_a_file_makes_a_reader_panic() {
+fn no_content_of_a_file_makes_a_reader_panic() {
     let mut random = rand::rngs::StdRng::seed_from_u64(11);
     let names = ["a.txt", "a.md", "a.json", "a.csv", "a.html", "a.xyz", "a.pdf", "a"];
     let tags: &[&[u8]] = &[

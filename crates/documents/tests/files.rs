@@ -1,4 +1,4 @@
-//! The files of documents in a directory: their format, their names, and refusals.
+//! The files of documents in a directory: format, names, and refusals.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;
@@ -62,7 +62,7 @@ fn entries(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_file_has_the_form_that_others_read() {
+async fn a_file_has_the_format_that_other_servers_read() {
     let (root, store) = open();
     let document = document("custom-documents/a.json");
     store.put(&document, "Grüße\n\"x\" \u{1}").await.unwrap();
@@ -89,7 +89,7 @@ async fn a_file_has_the_form_that_others_read() {
 }
 
 #[tokio::test]
-async fn a_store_begins_with_the_folder_for_uploads() {
+async fn a_new_store_has_the_folder_for_uploads() {
     let (root, store) = open();
     assert_eq!(entries(root.path()), ["custom-documents"]);
     DocumentStore::local(root.path()).unwrap();
@@ -101,7 +101,7 @@ async fn a_store_begins_with_the_folder_for_uploads() {
 }
 
 #[tokio::test]
-async fn every_name_lands_on_disk_as_it_is() {
+async fn every_name_is_unchanged_on_disk() {
     let (root, store) = open();
     let longest = format!("{}.json", "x".repeat(245));
     let names = [
@@ -153,7 +153,7 @@ async fn a_second_write_replaces_the_first_and_leaves_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_write_that_fails_leaves_the_old_file() {
+async fn a_failed_write_leaves_the_old_file() {
     let (root, store) = open();
     let document = document("custom-documents/a.json");
     store.put(&document, "old").await.unwrap();
@@ -161,7 +161,7 @@ async fn a_write_that_fails_leaves_the_old_file() {
     let refusal = store.put(&document, "eleven char").await.unwrap_err();
     assert!(matches!(refusal, Error::TooLarge { limit: 10, .. }), "{refusal}");
     assert_eq!(store.text(&document.path).await.unwrap().as_deref(), Some("old"));
-    // A folder in the file's place can be neither replaced, read nor deleted.
+    // A folder in place of the file can be neither replaced, read nor deleted.
     fs::create_dir(root.path().join("custom-documents/b.json")).unwrap();
     let at = path("custom-documents/b.json");
     assert!(store.text(&at).await.is_err());
@@ -256,7 +256,7 @@ async fn the_root_itself_may_be_a_link_but_not_the_folder_for_uploads() {
 }
 
 #[tokio::test]
-async fn unfinished_files_are_no_documents_and_go_when_they_are_old() {
+async fn unfinished_files_are_not_documents_and_are_removed_when_old() {
     let (root, store) = open();
     let folder = root.path().join("custom-documents");
     store.put(&document("custom-documents/a#1.json"), "x").await.unwrap();
@@ -271,21 +271,21 @@ async fn unfinished_files_are_no_documents_and_go_when_they_are_old() {
 }
 
 #[tokio::test]
-async fn with_a_file_goes_what_was_begun_of_it() {
+async fn deleting_a_file_deletes_its_unfinished_copies() {
     let (root, store) = open();
     let folder = root.path().join("custom-documents");
     store.put(&document("custom-documents/b.json"), "x").await.unwrap();
     for name in ["a.json#1", "a.json#2", "b.json#1", "c.json#1"] {
         fs::write(folder.join(name), "{").unwrap();
     }
-    // The first was never finished.
+    // The write of the first file was never finished.
     store.delete(&path("custom-documents/a.json")).await.unwrap();
     store.delete(&path("custom-documents/b.json")).await.unwrap();
     assert_eq!(entries(&folder), ["c.json#1"]);
 }
 
 #[tokio::test]
-async fn concurrent_writes_of_one_document_leave_one_of_them_whole() {
+async fn concurrent_writes_of_a_document_leave_one_complete_file() {
     let (root, store) = open();
     let texts: Vec<String> = (0..8).map(|n| n.to_string().repeat(200_000)).collect();
     let writes = texts.iter().cloned().map(|text| {
@@ -301,7 +301,7 @@ async fn concurrent_writes_of_one_document_leave_one_of_them_whole() {
 }
 
 #[tokio::test]
-async fn any_object_store_will_do() {
+async fn any_object_store_can_be_used() {
     let store = DocumentStore::new(Arc::new(InMemory::new()));
     let document = document("custom-documents/100% 日本#1.json");
     assert_eq!(store.text(&document.path).await.unwrap(), None);
@@ -313,7 +313,7 @@ async fn any_object_store_will_do() {
     assert_eq!(store.remove_unfinished(SystemTime::now()).await.unwrap(), 0);
 }
 
-/// A store without room for anything.
+/// A store without free space.
 #[derive(Debug)]
 struct Full;
 
@@ -377,7 +377,7 @@ impl ObjectStore for Full {
 }
 
 #[tokio::test]
-async fn whatever_a_full_disk_keeps_from_being_done_says_so() {
+async fn a_full_disk_is_reported_by_every_operation() {
     let store = DocumentStore::new(Arc::new(Full));
     let document = document("custom-documents/a.json");
     for failed in [

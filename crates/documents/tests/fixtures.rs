@@ -1,4 +1,4 @@
-//! Documents made by common programs: all of their text is found, and little else.
+//! Documents made by common programs: nearly all of their text is found, and little else.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ fn source(name: &str) -> String {
     fs::read_to_string(fixture("source").join(name)).unwrap()
 }
 
-/// How often each word occurs. Ideographs and kana are words by themselves, and the forms that
-/// Arabic letters take in print are the letters.
+/// Counts the words. Each ideograph and kana is a word, and Arabic presentation forms are
+/// normalised to letters.
 fn words(text: &str) -> HashMap<String, usize> {
     let mut words = HashMap::new();
     let mut word = String::new();
@@ -42,8 +42,7 @@ fn words(text: &str) -> HashMap<String, usize> {
     words
 }
 
-/// Which share of the words of `expected` is found, which share of those found is expected, and
-/// what is missing.
+/// Returns the recall and precision of the words found, and the missing words.
 fn compare(expected: &str, found: &str) -> (f64, f64, Vec<String>) {
     let (expected, found) = (words(expected), words(found));
     let (mut both, mut missing) = (0, Vec::new());
@@ -66,7 +65,7 @@ fn assert_found(name: &str, expected: &str, found: &str, precision: f64) {
 }
 
 #[test]
-fn the_text_of_a_document_is_found_whatever_wrote_it() {
+fn the_text_of_a_document_is_found_whichever_program_wrote_it() {
     let handbook = source("lighthouse.md");
     // Markup is text in some formats, slides repeat their titles, and books have contents.
     for (name, precision) in [
@@ -106,7 +105,7 @@ fn a_page_set_in_columns_is_read_column_by_column() {
 }
 
 #[test]
-fn fonts_that_are_not_embedded_are_read_too() {
+fn text_in_fonts_that_are_not_embedded_is_read() {
     let document = &documents("scripts.pdf")[0];
     assert_found("scripts.pdf", &source("scripts.txt"), &document.text, 0.98);
     assert_eq!((&*document.author, &*document.description), ("anonymous", "Four scripts"));
@@ -128,7 +127,7 @@ fn each_sheet_is_a_document() {
         let notes = "\n,The cellar key hangs behind the barometer.\n";
         assert!(sheets[1].text.starts_with(notes), "{name}: {}", sheets[1].text);
     }
-    // Values and dates as they are, not as a certain computer would show them.
+    // Values and dates do not depend on the locale of a computer.
     assert_eq!(documents("openpyxl.xlsx")[0].text, stores.replace("3.50", "3.5"));
     assert_found("stores.csv", &stores, &documents("stores.csv")[0].text, 1.0);
 }
@@ -150,7 +149,7 @@ fn each_mail_is_a_document() {
 }
 
 #[test]
-fn what_a_document_says_of_itself_when_it_says_nothing() {
+fn missing_metadata_is_replaced_by_placeholders() {
     let about = |name| {
         let document = documents(name).swap_remove(0);
         (document.author, document.description, document.source)
@@ -174,13 +173,13 @@ fn what_a_document_says_of_itself_when_it_says_nothing() {
 }
 
 #[test]
-fn what_only_a_password_opens_says_so() {
+fn a_file_protected_by_a_password_is_refused_with_that_reason() {
     for name in ["password.pdf", "password.docx", "password.xlsx"] {
         let refusal = extract_file(name, &fixture("made").join(name), LIMITS).unwrap_err();
         let expected = "is protected by a password. Remove the password and send it again.";
         assert_eq!(refusal.to_string(), format!("{name} {expected}"));
     }
-    // A password that is asked of whoever wants to print does not concern readers.
+    // A password for printing does not concern readers.
     let open = &documents("no-printing.pdf")[0];
     assert_found("no-printing.pdf", &source("columns.txt"), &open.text, 0.98);
 }

@@ -1,7 +1,7 @@
-//! Text in pictures: image files, scanned pages, pictures within documents.
+//! Reads text in pictures: image files, scanned pages, pictures within documents.
 //!
-//! `carrel model fetch ocr` puts the model beside `CARREL_MODEL_DIR`. Without it, tests that read
-//! pictures are skipped.
+//! `carrel model fetch ocr` installs the model next to `CARREL_MODEL_DIR`. Without it, tests that
+//! read pictures are skipped.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;
@@ -22,7 +22,7 @@ fn scan(name: &str) -> Vec<u8> {
     fs::read(scans.join(name)).unwrap()
 }
 
-/// The model, unless it was not fetched.
+/// Returns the model, if it is installed.
 fn model() -> Option<Ocr> {
     let embedder = env::var_os("CARREL_MODEL_DIR").map(PathBuf::from)?;
     let directory = embedder.with_file_name(ocr_model::NAME);
@@ -48,7 +48,7 @@ fn packed(parts: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A file whose pages have these contents and, as `/X`, the picture `scan.jpg`.
+/// Returns a file whose pages have these contents and, as `/X`, the picture `scan.jpg`.
 fn pdf(pages: &[&str]) -> Vec<u8> {
     let picture = scan("scan.jpg");
     let kids: Vec<_> = (0..pages.len()).map(|page| format!("{} 0 R", 5 + 2 * page)).collect();
@@ -84,7 +84,7 @@ fn pdf(pages: &[&str]) -> Vec<u8> {
 
 const TEXT: &str = "BT /F 10 Tf 50 700 Td (The first page has text.) Tj ET";
 const UPRIGHT: &str = "q 540 0 0 228 30 500 cm /X Do Q";
-/// As a page that was scanned upside down.
+/// A page that was scanned upside down.
 const TURNED: &str = "q -540 0 0 -228 570 728 cm /X Do Q";
 const STAMPED: &str = "q 540 0 0 228 30 500 cm /X Do Q BT /F 8 Tf 50 20 Td (Scanned by 7) Tj ET";
 
@@ -107,12 +107,12 @@ fn image_files_are_read() {
         assert_read(&documents[0].text);
         assert!(documents[0].warnings.is_empty(), "{:?}", documents[0].warnings);
     }
-    // Whatever the file is called.
+    // The name of the file does not matter.
     assert_read(&extract("a.gif", &scan("scan.png"), &model).unwrap()[0].text);
 }
 
 #[test]
-fn every_page_of_a_tiff_file_is_read_also_one_that_lies_on_its_side() {
+fn every_page_of_a_tiff_file_is_read_including_a_sideways_one() {
     let Some(model) = model() else { return };
     let text = extract("fax.tif", &scan("scan.tiff"), &model).unwrap().swap_remove(0).text;
     let pages: Vec<_> = text.split('\u{c}').collect();
@@ -122,7 +122,7 @@ fn every_page_of_a_tiff_file_is_read_also_one_that_lies_on_its_side() {
 }
 
 #[test]
-fn scanned_pages_are_read_beside_those_that_have_text() {
+fn scanned_pages_are_read_among_pages_with_text() {
     let Some(model) = model() else { return };
     let documents = extract("m.pdf", &pdf(&[TEXT, UPRIGHT, TURNED, STAMPED, ""]), &model).unwrap();
     let pages: Vec<_> = documents[0].text.split('\u{c}').map(str::trim).collect();
@@ -133,7 +133,7 @@ fn scanned_pages_are_read_beside_those_that_have_text() {
 }
 
 #[test]
-fn pages_for_which_there_is_no_time_are_named() {
+fn pages_beyond_the_time_limit_are_named() {
     let Some(Ocr::Ready { directory, languages, .. }) = model() else { return };
     let none = Ocr::Ready { directory, seconds: 0, languages };
     let documents = extract("m.pdf", &pdf(&[TEXT, UPRIGHT, UPRIGHT]), &none).unwrap();
@@ -165,7 +165,7 @@ fn pictures_in_documents_and_mails_are_read() {
 }
 
 #[test]
-fn languages_narrow_down_what_is_read() {
+fn languages_restrict_the_characters_that_are_read() {
     let Some(Ocr::Ready { directory, seconds, .. }) = model() else { return };
     let chinese = Ocr::Ready { directory, seconds, languages: "chi_sim".to_owned() };
     let text = extract("a.png", &scan("scan.png"), &chinese).unwrap().swap_remove(0).text;
@@ -173,7 +173,7 @@ fn languages_narrow_down_what_is_read() {
 }
 
 #[test]
-fn what_is_no_picture_or_damaged_is_refused_in_words() {
+fn files_that_are_damaged_or_not_pictures_are_refused_with_a_reason() {
     let Some(model) = model() else { return };
     let refusal =
         |name: &str, content: &[u8]| extract(name, content, &model).unwrap_err().to_string();
@@ -182,14 +182,14 @@ fn what_is_no_picture_or_damaged_is_refused_in_words() {
     for name in ["scan.png", "scan.jpg", "scan.tiff"] {
         let whole = scan(name);
         for length in [3, 20, 60, whole.len() / 2] {
-            // What is there of a damaged file may be read.
+            // The intact part of a damaged file may be read.
             if let Err(error) = extract(name, &whole[..length], &model) {
                 let text = error.to_string();
                 assert!(text.contains("cannot be read") || text.contains("No text"), "{text}");
             }
         }
     }
-    // 40,000 by 40,000 points, of which there is no byte.
+    // A header of 40,000 by 40,000 pixels without any data.
     let mut huge = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     huge.extend([0, 0, 0x9c, 0x40, 0, 0, 0x9c, 0x40, 8, 2, 0, 0, 0, 0, 0, 0, 0]);
     let text = refusal("huge.png", &huge);

@@ -1,7 +1,7 @@
 //! Recordings as documents: transcripts with the time of each line, and refusals.
 //!
-//! `carrel model fetch whisper-base` puts the model beside `CARREL_MODEL_DIR`. Without it, tests
-//! that transcribe report that they are skipped.
+//! `carrel model fetch whisper-base` installs the model next to `CARREL_MODEL_DIR`. Without it,
+//! tests that transcribe are skipped and say so.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;
@@ -43,9 +43,9 @@ fn refusal(name: &str, content: &[u8], listening: Listening) -> String {
 }
 
 #[test]
-fn a_recording_becomes_lines_that_begin_with_their_second() {
+fn a_recording_becomes_lines_with_their_times() {
     let Some(model) = model() else { return };
-    // Larger than a text may be, and of another type than its name says.
+    // The files exceed the limit of text, and one has the wrong extension.
     for (name, content) in
         [("talk.mp3", recording("talk.m4a")), ("film.mp4", recording("film.mp4"))]
     {
@@ -73,7 +73,7 @@ fn without_a_model_the_refusal_names_the_command() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused_in_words() {
+fn files_that_are_not_recordings_are_refused_with_a_reason() {
     let Some(model) = model() else { return };
     for (content, expected) in [
         (Vec::new(), "a.mp3 is empty."),
@@ -85,7 +85,7 @@ fn what_is_no_recording_is_refused_in_words() {
 }
 
 #[test]
-fn what_takes_too_long_is_cut_and_says_so() {
+fn a_transcript_beyond_the_time_limit_is_cut_with_a_warning() {
     let Some(Listening::Ready { directory, .. }) = model() else { return };
     let long = [silent_wav(1), vec![0; 40 * 16_000]].concat();
     let listening = Listening::Ready { directory, seconds: 0, threads: 1 };

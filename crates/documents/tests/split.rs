@@ -1,4 +1,4 @@
-//! The splitter, compared with LangChain's chunks and on difficult texts.
+//! The splitter: comparison with LangChain's chunks, and difficult texts.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;
@@ -10,7 +10,7 @@ use carrel_domain::{Error, TextKind};
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
-/// The texts of the chunks of source code or data, each of which stands where it says.
+/// Returns the texts of the chunks of source code or data, after checking their spans.
 fn split(text: &str, how: Splitting) -> Result<Vec<String>, Error> {
     let chunks = carrel_documents::split::split(text, TextKind::Code, how)?;
     let said = |Chunk { text: said, span, .. }: Chunk| {
@@ -21,7 +21,7 @@ fn split(text: &str, how: Splitting) -> Result<Vec<String>, Error> {
 }
 
 #[test]
-fn a_chunk_stands_where_it_says_also_when_it_repeats() {
+fn the_span_of_a_chunk_is_correct_even_if_its_text_repeats() {
     let text = "\u{feff}  日本 é\n\n日本 é\n\n😀 日本 é  ";
     let how = Splitting { size: 5, overlap: 0 };
     let chunks = carrel_documents::split::split(text, TextKind::Code, how).unwrap();
@@ -61,7 +61,7 @@ fn chunks_are_those_of_langchain() {
 }
 
 #[test]
-fn sizes_that_make_no_sense_are_put_right() {
+fn impossible_sizes_are_corrected() {
     let split = |size, overlap| split("ab cd", Splitting { size, overlap }).unwrap();
     assert_eq!(split(0, 0), split(1, 0));
     assert_eq!(split(4, 4), split(4, 3));
@@ -118,7 +118,7 @@ fn an_overlap_that_would_fill_the_memory_is_refused() {
     assert_eq!(split(&"x".repeat(2_000), how).unwrap().len(), 1_001);
 }
 
-/// The chunks of `text`, of a size of 200 without overlap.
+/// Splits `text` into chunks of 200 code units without overlap.
 fn chunks(text: &str, kind: TextKind) -> Vec<Chunk> {
     let how = Splitting { size: 200, overlap: 0 };
     let chunks = carrel_documents::split::split(text, kind, how).unwrap();
@@ -163,7 +163,7 @@ fn every_chunk_of_a_table_has_its_header() {
 }
 
 #[test]
-fn a_row_or_a_header_longer_than_a_chunk_is_cut_and_nothing_is_lost() {
+fn a_row_or_header_longer_than_a_chunk_is_cut_without_loss() {
     let long = "word ".repeat(100);
     let found = chunks(&format!("a,b\n1,{long}\n2,x\n"), TextKind::Table);
     assert!(found.len() > 3 && found[1..].iter().all(|chunk| chunk.text.starts_with("a,b\n")));

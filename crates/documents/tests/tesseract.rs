@@ -1,7 +1,7 @@
-//! Pictures that the real Tesseract reads, and what is said where it cannot.
+//! Reads pictures with the real Tesseract, and checks the refusals when it fails.
 //!
-//! Debian's packages `tesseract-ocr`, `tesseract-ocr-deu` and `tesseract-ocr-ara` have what these tests need; a test
-//! that lacks something says that it is skipped.
+//! These tests need Debian's packages `tesseract-ocr`, `tesseract-ocr-deu` and `tesseract-ocr-ara`.
+//! A test that lacks one is skipped and says so.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
@@ -22,7 +22,7 @@ fn scan(name: &str) -> Vec<u8> {
     fs::read(scans.join(name)).unwrap()
 }
 
-/// The program, if it is installed with these languages.
+/// Returns the program, if it is installed with these languages.
 fn program(languages: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|directory| directory.join("tesseract"));
@@ -55,7 +55,7 @@ fn refusal(content: &[u8], program: PathBuf, languages: &str) -> String {
     read("a.png", content, program, languages).unwrap_err().to_string()
 }
 
-/// A program that does as the script says when it is given a picture.
+/// Creates a program that runs the script when it is given a picture.
 fn script(directory: &Path, body: &str) -> PathBuf {
     let path = directory.join("tesseract");
     let listing = "if [ \"$1\" = --list-langs ]; then echo 'eng'; exit; fi";
@@ -98,7 +98,7 @@ fn a_language_that_is_not_installed_is_named_with_its_package() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_named() {
+fn a_missing_program_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), scan("scan.png")).unwrap();
     let ocr = Ocr::NoProgram { languages: "eng,ara".to_owned() };
@@ -112,7 +112,7 @@ fn a_program_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_the_program_does_wrong_is_a_refusal() {
+fn a_failure_of_the_program_is_a_refusal() {
     let directory = tempfile::tempdir().unwrap();
     let failed = "a.png cannot be read as a picture: tesseract failed to read it (the log of the server has the \
                   reason).";
@@ -126,7 +126,7 @@ fn what_the_program_does_wrong_is_a_refusal() {
 }
 
 #[test]
-fn a_program_that_takes_too_long_is_ended() {
+fn a_program_that_takes_too_long_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let program = script(directory.path(), "exec sleep 1000");
     let file = tempfile::NamedTempFile::new().unwrap();

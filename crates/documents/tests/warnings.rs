@@ -1,4 +1,4 @@
-//! The warnings of a document name everything that was left out.
+//! Warnings name every part of a document that was not read.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::io::{Cursor, Write};
@@ -17,7 +17,7 @@ fn extracted(name: &str, content: &[u8]) -> carrel_domain::Result<Vec<Extracted>
     extract_file(name, file.path(), LIMITS)
 }
 
-/// The warnings of the first document.
+/// Returns the warnings of the first document.
 fn warnings(name: &str, content: &[u8]) -> Vec<String> {
     extracted(name, content).unwrap().swap_remove(0).warnings
 }
@@ -31,7 +31,7 @@ fn packed(parts: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A Word document of one word that is related to these parts.
+/// Returns a Word document of one word with relationships to these parts.
 fn word(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     let relation = |(kind, part, _): &(&str, &str, &[u8])| {
         format!("<Relationship Id='{part}' Type='{R}/{kind}' Target='{part}'/>")
@@ -49,7 +49,7 @@ fn word(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     packed(&all)
 }
 
-/// A PDF file whose pages have these contents and, as `/X`, a picture of one point.
+/// Returns a PDF file whose pages have these contents and, as `/X`, a picture of one pixel.
 fn pdf(pages: &[&str]) -> Vec<u8> {
     let kids: Vec<_> = (0..pages.len()).map(|page| format!("{} 0 R", 5 + 2 * page)).collect();
     let mut objects = vec![
@@ -79,7 +79,7 @@ const TEXT: &str = "BT /F 10 Tf 50 700 Td (words) Tj ET";
 const PICTURE: &str = "q 500 0 0 700 50 50 cm /X Do Q";
 
 #[test]
-fn a_document_that_is_whole_has_none() {
+fn a_document_that_is_read_completely_has_no_warnings() {
     assert!(warnings("a.txt", b"words").is_empty());
     assert!(warnings("a.docx", &word(&[])).is_empty());
     assert!(warnings("a.pdf", &pdf(&[TEXT, ""])).is_empty());
@@ -140,7 +140,7 @@ fn files_within_files_that_are_not_read_are_named() {
 }
 
 #[test]
-fn files_that_lie_too_deep_are_named() {
+fn files_nested_too_deep_are_named() {
     let mut zip = packed(&[("a.txt", b"deep")]);
     for _ in 0..6 {
         zip = packed(&[("top.txt", b"words"), ("z.zip", &zip)]);

@@ -1,4 +1,4 @@
-//! Readers that misbehave: the file is refused, and nothing else happens.
+//! Misbehaving workers: the file is refused, and nothing else is affected.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
@@ -11,7 +11,7 @@ use carrel_domain::document::{Extracted, Extractor, IncomingFile, ReadRequest};
 use carrel_domain::{Error, Result};
 use tempfile::NamedTempFile;
 
-/// What comes of a file whose worker runs `script`.
+/// Reads a file with a worker that runs `script`.
 async fn read_by(script: &str) -> Result<Vec<Extracted>> {
     read_with("/bin/sh", script).await
 }
@@ -37,7 +37,7 @@ async fn refusal(script: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_answer_is_taken_as_it_is() {
+async fn a_valid_reply_is_returned_unchanged() {
     let head = r#"{"Documents":[{"sheet":null,"mail":null,"title":"T","author":"A","description":"D","source":"S","bytes":7}]}"#;
     let documents = read_by(&format!("echo '{head}'; cat")).await.unwrap();
     assert_eq!((&*documents[0].text, documents[0].title.as_deref()), ("content", Some("T")));
@@ -46,7 +46,7 @@ async fn an_answer_is_taken_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_a_refusal() {
+async fn an_invalid_reply_is_a_refusal() {
     let unread = "a.PDF cannot be read: it is damaged, or has an unsupported structure.";
     for script in [
         "",
@@ -57,7 +57,7 @@ async fn what_is_no_answer_is_a_refusal() {
         "kill -SEGV $$",
         "kill -ABRT $$",
         r#"echo '{"ExtractError":{"Refused":"is odd."}}'; exit 3"#,
-        // More complaints than anybody wants to hear.
+        // More error output than is read.
         "head -c 1000000 /dev/zero >&2; exit 1",
     ] {
         assert_eq!(refusal(script).await, unread, "{script}");
@@ -65,7 +65,7 @@ async fn what_is_no_answer_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn too_much_of_anything_is_named() {
+async fn the_exceeded_limit_is_named() {
     let memory = "a.PDF takes more than the 1073741824 bytes of memory allowed to be read \
         (CARREL_PARSE_MEMORY).";
     assert_eq!(refusal("kill -KILL $$").await, memory);
@@ -82,7 +82,7 @@ async fn too_much_of_anything_is_named() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_servers_surroundings_is_handed_on() {
+async fn workers_inherit_nothing_from_the_server() {
     let script = r#"
         set -- $(env | grep -v '^PWD=\|^SHLVL=\|^_=\|^OLDPWD=' | wc -l) "$PWD"
         printf '{"ExtractError":{"Refused":"%s %s"}}\n' "$1" "$2""#;
@@ -90,7 +90,7 @@ async fn nothing_of_the_servers_surroundings_is_handed_on() {
 }
 
 #[tokio::test]
-async fn a_system_that_starts_no_process_is_not_the_files_fault() {
+async fn a_failure_to_start_a_worker_is_not_an_error_of_the_file() {
     let failed = read_with("/no/such/program", "").await;
     assert!(matches!(failed, Err(Error::Unavailable { .. })), "{failed:?}");
 }

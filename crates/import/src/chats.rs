@@ -19,7 +19,7 @@ use crate::row::Row;
 use crate::source::SourceDatabase;
 use crate::surrogates::mended;
 
-/// What is shared by everything that reads the source while the target is written.
+/// State shared by everything that reads the source while the target is written.
 #[derive(Clone)]
 pub struct SourceReader {
     pub source: Arc<Mutex<SourceDatabase>>,
@@ -39,7 +39,7 @@ impl SourceReader {
 pub struct Portions {
     reading: SourceReader,
     table: &'static str,
-    /// Columns that may hold much.
+    /// Columns that may be large.
     large: &'static [&'static str],
     after: i64,
     read: fn(&SourceReader, Vec<Row>) -> ImportedRows,
@@ -146,7 +146,7 @@ fn chat(row: &Row, reading: &SourceReader, report: &mut Report) -> Option<Import
     })
 }
 
-/// The longest name of a session, in bytes, that this server keeps.
+/// The longest name of a session that this server stores, in bytes.
 const LONGEST_SESSION: usize = 1024;
 
 fn short(session: String, id: i64, report: &mut Report) -> String {
@@ -170,7 +170,7 @@ fn created(
     })
 }
 
-/// What a stored answer tells of itself.
+/// The fields read from a stored answer.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -179,8 +179,8 @@ struct Answer {
     metrics: serde_json::Value,
 }
 
-/// A stored answer. One that cannot be read is kept as it is: it is passed over where answers are
-/// shown, as it was there.
+/// Returns the stored answer. An unreadable one is kept unchanged; lists skip it, as AnythingLLM
+/// does.
 fn response(table: &str, id: i64, row: &Row, report: &mut Report) -> String {
     let stored = row.text("response").unwrap_or_default();
     let mended = mended(&stored);
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_those_that_the_answer_tells() {
+    fn tokens_are_taken_from_the_metrics_of_the_answer() {
         let told = r#"{"text":"x","metrics":{"prompt_tokens":7,"completion_tokens":2}}"#;
         assert_eq!(usage(told), Some(Usage { prompt_tokens: 7, completion_tokens: 2 }));
         for other in ["", "null", "[]", "\"x\"", r#"{"text":"x"}"#, r#"{"metrics":null}"#] {

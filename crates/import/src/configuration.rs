@@ -1,4 +1,4 @@
-//! Settings of the source: those of its environment file and those of its database.
+//! Imports the settings in the source's environment file and database.
 use std::path::{Path, PathBuf};
 
 use carrel_domain::import::ImportedRows;
@@ -15,10 +15,10 @@ use crate::dotenv;
 use crate::report::Report;
 use crate::row::Row;
 
-/// The password of the one person who uses a server without users.
+/// The variable with the owner's password on a server without users.
 const OWNER_PASSWORD: &str = "AUTH_TOKEN";
 
-/// Variables that concern the other program only, and what replaces them.
+/// Variables that only concern AnythingLLM, and why they are not imported.
 const NOT_OURS: &[(&str, &str)] = &[
     ("DATABASE_URL", "this server has its own"),
     ("GID", "it configures the other server's container"),
@@ -30,7 +30,7 @@ const NOT_OURS: &[(&str, &str)] = &[
     ("UID", "it configures the other server's container"),
 ];
 
-/// Variables of this server's process that have the same names and meanings there.
+/// Variables that this server reads from its environment, with the same names and meanings.
 const OF_THE_PROCESS: [&str; 11] = [
     "EMBED_REQUIRE_ALLOWLIST",
     "PASSWORDLOWERCASE",
@@ -45,10 +45,10 @@ const OF_THE_PROCESS: [&str; 11] = [
     "SIMPLE_SSO_NO_LOGIN_REDIRECT",
 ];
 
-/// Keys of what the other server encrypted. They are kept, sealed, with what they open.
+/// Keys with which AnythingLLM encrypts. They are kept sealed, together with the data they decrypt.
 const ENCRYPTION: [&str; 2] = ["SIG_KEY", "SIG_SALT"];
 
-/// The environment file: the one given, or where the product's installations have it.
+/// Returns the environment file: the given one, or the one in the usual place of an installation.
 pub fn file(storage: &Path, given: Option<&Path>) -> Option<PathBuf> {
     let usual = [Some(storage.join(".env")), storage.parent().map(|above| above.join(".env"))];
     match given {
@@ -57,12 +57,12 @@ pub fn file(storage: &Path, given: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-/// What is stored, and what is kept sealed because it has no use yet.
+/// The settings to store, and the values to keep sealed because this server does not use them yet.
 #[derive(Default)]
 pub struct Configuration {
     pub rows: Vec<(String, String)>,
     pub owner: Option<String>,
-    /// For the environment file of this server.
+    /// Variables for the environment file of this server.
     pub environment: Vec<(String, String)>,
     pub kept: Map<String, Value>,
     pub multi_user: bool,
@@ -70,7 +70,7 @@ pub struct Configuration {
     pub logo: Option<String>,
 }
 
-/// The embedder of the other server, where that is a provider.
+/// The embedder of the source, if it is a provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceEmbedder {
     pub engine: String,
@@ -78,7 +78,7 @@ pub struct SourceEmbedder {
 }
 
 impl Configuration {
-    /// Nothing where the model inside the other server was used.
+    /// Returns `None` if the source used its built-in model.
     pub fn embedder(&self) -> Option<SourceEmbedder> {
         let value = |name: &str| {
             let row = self.rows.iter().find(|(variable, _)| variable == name);
@@ -202,7 +202,7 @@ fn preferences(labels: &[Row], configuration: &mut Configuration, report: &mut R
 }
 
 impl Configuration {
-    /// The rows of settings, and of the owner where there are no users.
+    /// Returns the rows of settings, and the owner's row if there are no users.
     pub async fn into_rows(
         self,
         passwords: &Passwords,
@@ -222,7 +222,7 @@ impl Configuration {
         Ok(rows)
     }
 
-    /// The largest chunk and how much one repeats of the one before, in UTF-16 code units.
+    /// Returns the size of a chunk and its overlap with the previous one, in UTF-16 code units.
     pub fn splitting(&self) -> (usize, usize) {
         let number = |name: &str| {
             let row = self.rows.iter().find(|(known, _)| known == name);

@@ -1,5 +1,5 @@
-//! Documents: the files of the source's folder, which is the truth about them. Most of them are in no
-//! workspace and in no table.
+//! Documents: the files in the source's folder. The files are authoritative: most documents are in
+//! no workspace and in no table.
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::surrogates::mended;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
 
-/// The fields that every document has. All others become its metadata.
+/// Standard fields of a document. All others become its metadata.
 const FIELDS: [&str; 12] = [
     "id",
     "url",
@@ -33,14 +33,14 @@ const FIELDS: [&str; 12] = [
     "metadata",
 ];
 
-/// What lies in the folder of documents.
+/// The contents of the folder of documents.
 #[derive(Debug, Default)]
 pub struct Scan {
     pub files: Vec<(DocumentPath, PathBuf)>,
     pub folders: Vec<Folder>,
 }
 
-/// Finds the files that are documents, and reports all others.
+/// Finds the files that are documents, and reports all other files.
 pub fn scan(root: &Path, report: &mut Report) -> Result<Scan> {
     let mut scan = Scan::default();
     if !root.is_dir() {
@@ -125,21 +125,21 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// A document as it is read, before it is stored.
+/// A document that was read but not stored yet.
 #[derive(Debug)]
 pub struct Read {
     pub document: Document,
     pub text: String,
-    /// What its source was encrypted with, which is taken out of `chunk_source`.
+    /// The encrypted keys of its connector, removed from `chunk_source`.
     pub payload: Option<String>,
-    /// What of it is not as it was.
+    /// Descriptions of changes to the document.
     pub changes: Vec<String>,
 }
 
-/// Reads a file of the source. `taken` are the ids of documents that were read before.
+/// Reads a file of the source. `taken` holds the ids of documents read before.
 ///
 /// # Errors
-/// Why it is not a document, as the end of a sentence about the file.
+/// Returns why the file is not a document, as the end of a sentence about it.
 pub fn read(
     path: &DocumentPath,
     file: &Path,
@@ -162,7 +162,7 @@ pub fn read(
     from_fields(path, fields, modified.unwrap_or_default(), taken)
 }
 
-/// A document of the fields that its file has.
+/// Creates a document from the fields of its file.
 pub fn from_fields(
     path: &DocumentPath,
     mut fields: Map<String, Value>,
@@ -213,7 +213,7 @@ fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// The fields that a document of this server has no place for, as a JSON object.
+/// Returns the fields that this server's documents do not have, as a JSON object.
 fn metadata(fields: &Map<String, Value>, changes: &mut Vec<String>) -> String {
     let unknown = fields.iter().filter(|(name, _)| !FIELDS.contains(&name.as_str()));
     let mut object: Map<String, Value> =
@@ -225,7 +225,7 @@ fn metadata(fields: &Map<String, Value>, changes: &mut Vec<String>) -> String {
         return NO_METADATA.to_owned();
     }
     let text = Value::Object(object).to_string();
-    // NUL cannot be stored.
+    // The database cannot store NUL.
     if text.len() > LARGEST_METADATA || text.contains("\\u0000") {
         changes.push("its additional fields are too large and are left out".to_owned());
         return NO_METADATA.to_owned();
@@ -233,8 +233,8 @@ fn metadata(fields: &Map<String, Value>, changes: &mut Vec<String>) -> String {
     text
 }
 
-/// Where a document is from without the encrypted keys of its connector, which would be shown in
-/// lists, sources and exports.
+/// Removes the connector's encrypted keys from the source of a document, because lists, sources and
+/// exports would show them.
 fn without_payload(source: &str) -> (String, Option<String>) {
     let Some((at, length)) = ["?payload=", "&payload="]
         .iter()
@@ -250,8 +250,8 @@ fn without_payload(source: &str) -> (String, Option<String>) {
     (format!("{}{joint}{behind}", &source[..at]), Some(payload.to_owned()))
 }
 
-/// A time as documents have it: in the words of the United States, or as ISO 8601. In which zone it
-/// is nobody knows; UTC is assumed, which servers in containers use.
+/// Parses the time of a document, in US format or ISO 8601. The time zone is unknown; UTC is
+/// assumed, which servers in containers use.
 fn published_at(text: &str) -> Option<DateTime<Utc>> {
     let text = text.replace(['\u{202f}', '\u{a0}'], " ");
     if let Ok(time) = DateTime::parse_from_rfc3339(text.trim()) {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_document_says_why() {
+    fn a_file_that_is_not_a_document_is_refused_with_a_reason() {
         let mut taken = HashSet::new();
         for (text, reason) in [
             ("{\"id\":\"x\",\"pageContent\":\"half", "damaged"),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_go_and_the_rest_of_an_address_stays() {
+    fn payloads_are_removed_and_the_rest_of_an_address_stays() {
         for (source, expected) in [
             ("link://a.test/?q=1", "link://a.test/?q=1"),
             ("github://a?payload=x", "github://a"),

@@ -1,9 +1,9 @@
-//! Environment files as the npm package `dotenv` reads them, which the product uses.
+//! Parses environment files like the npm package `dotenv`, which AnythingLLM uses.
 //!
-//! They differ from this server's own (`carrel_services::settings::dotenv`): a `#` ends a bare value
-//! wherever it stands, `\"` stays two characters, and only `\n` and `\r` are escapes.
+//! The format differs from this server's own (`carrel_services::settings::dotenv`): a `#` ends an
+//! unquoted value anywhere, `\"` stays two characters, and only `\n` and `\r` are escapes.
 
-/// The values of a file in its order. Of a name that is set twice, the last one counts.
+/// Returns the values of a file in order. If a name is set twice, the last value wins.
 pub fn parse(text: &str) -> Vec<(String, String)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -19,8 +19,8 @@ pub fn parse(text: &str) -> Vec<(String, String)> {
     values
 }
 
-/// The assignment at the beginning of a text, if there is one, and how many bytes it takes with the
-/// end of its line.
+/// Parses the assignment at the beginning of a text. Returns it, if there is one, and the number of
+/// bytes it takes with the end of its line.
 fn line(text: &str) -> (Option<(String, String)>, usize) {
     let end = text.find('\n').map_or(text.len(), |end| end + 1);
     let Some((name, start)) = name(text.get(..end).unwrap_or(text)) else { return (None, end) };
@@ -40,7 +40,7 @@ fn line(text: &str) -> (Option<(String, String)>, usize) {
         return (Some((name, inner)), end);
     }
     let bare = text[start..end].split('#').next().unwrap_or_default().trim();
-    // Quotes are taken off even where a comment has cut the value, if both are left.
+    // Quotes are removed even if a comment has cut the value, as long as both are left.
     let first = bare.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
     let inner = first
         .filter(|_| bare.len() > 1)
@@ -48,7 +48,7 @@ fn line(text: &str) -> (Option<(String, String)>, usize) {
     (Some((name, inner.unwrap_or(bare).to_owned())), end)
 }
 
-/// The name that a line sets, and where its value begins.
+/// Returns the name that a line sets and the position of its value.
 fn name(line: &str) -> Option<(String, usize)> {
     let trimmed = line.trim_start();
     let mut rest = trimmed;
@@ -68,8 +68,8 @@ fn name(line: &str) -> Option<(String, usize)> {
     (!name.is_empty()).then(|| (name.to_owned(), line.len() - value.len()))
 }
 
-/// The length of what a quote opens, if behind its end is nothing but a comment. A quote behind a
-/// backslash does not close, unless nothing else does.
+/// Returns the length of a quoted value if only a comment follows it. An escaped quote only closes
+/// the value if no other does.
 fn quoted(text: &str, quote: char) -> Option<usize> {
     let is_end = |at: &usize| {
         let behind = &text[at + 1..];
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_those_that_the_product_reads() {
+    fn values_are_parsed_like_those_of_the_product() {
         for (text, value) in [
             ("A=plain", "plain"),
             ("A=", ""),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_a_name_counts_and_comments_are_passed_over() {
+    fn the_last_value_of_a_name_wins_and_comments_are_skipped() {
         let text = "# A=1\nB=\"x\"\nno line\nB=\"y\"\nOPEN=\n# C=2\nD=1";
         let read: Vec<_> = parse(text).into_iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(read, ["B=y", "OPEN=", "D=1"]);

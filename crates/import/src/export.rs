@@ -1,5 +1,5 @@
-//! The way back: documents as AnythingLLM keeps them, and everything else as JSON Lines, in a folder
-//! that people and programs can read.
+//! Exports documents in AnythingLLM's format and everything else as JSON Lines, to a folder that
+//! people and programs can read.
 //!
 //! A server may be running on the same database. Lists are read page by page, so memory grows with
 //! the number of users, workspaces and threads, not with documents and exchanges.
@@ -22,35 +22,35 @@ use carrel_services::Ports;
 use carrel_services::target_folder::{JsonLines, TargetFolder};
 use serde_json::json;
 
-/// What is read of the log of exchanges at once.
+/// The portion of exchanges read at once.
 const EXCHANGES: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };
 
-/// Threads, or exchanges of a widget, on a page.
+/// Threads, or exchanges of a widget, in one page.
 const PAGE: u32 = 500;
 
-/// What the folder holds, for whoever finds it.
+/// Explains the files of the folder.
 const README: &str = include_str!("export/README.md");
 
-/// Opens a folder in which documents are to be kept.
+/// Opens a folder for documents.
 pub type OpenFiles = fn(&Path) -> Result<Arc<dyn DocumentFiles>>;
 
-/// What an export has written.
+/// The result of an export.
 #[derive(Debug, Default)]
 pub struct ExportSummary {
     /// Names of files and folders, each with the number of its documents or lines.
     pub counts: Vec<(&'static str, u64)>,
-    /// How many documents `left-out.jsonl` lists.
+    /// Number of documents that `left-out.jsonl` lists.
     pub left_out: u64,
-    /// What an export never holds, as `not-exported.jsonl` lists it.
+    /// Data that an export never contains, as `not-exported.jsonl` lists it.
     pub not_exported: Vec<NotExported>,
 }
 
-/// Something that stays behind.
+/// Data that is not exported.
 #[derive(Debug)]
 pub struct NotExported {
     /// A column, a table or a setting.
     pub what: String,
-    /// How many of them there are.
+    /// The number of values.
     pub number: u64,
     pub reason: &'static str,
 }
@@ -59,8 +59,8 @@ pub struct NotExported {
 /// server.
 ///
 /// # Errors
-/// [`Error::Unprocessable`] when the folder cannot be used. After any other error, `folder.partial`
-/// holds what was written until then.
+/// Returns [`Error::Unprocessable`] if the folder cannot be used. After any other error,
+/// `folder.partial` holds the files written so far.
 pub async fn export(
     ports: &Ports,
     root: &Path,
@@ -96,7 +96,7 @@ pub async fn export(
 
 type Slugs<Id> = HashMap<Id, Slug>;
 
-/// An export under way.
+/// An export in progress.
 struct Export<'a> {
     ports: &'a Ports,
     destination: TargetFolder,
@@ -108,7 +108,7 @@ impl Export<'_> {
         self.summary.counts.push((name, number));
     }
 
-    /// Says how many lines there are.
+    /// Finishes a file and returns the number of its lines.
     fn close(&mut self, lines: JsonLines) -> Result<u64> {
         let name = lines.name();
         let number = lines.finish()?;
@@ -116,7 +116,7 @@ impl Export<'_> {
         Ok(number)
     }
 
-    /// Notes what cannot be exported, if there is any of it.
+    /// Records data that cannot be exported, if there is any.
     fn stays(&mut self, what: &str, number: u64, reason: &'static str) {
         if number > 0 {
             self.summary.not_exported.push(NotExported { what: what.to_owned(), number, reason });
@@ -160,7 +160,7 @@ impl Export<'_> {
     async fn members(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
         let mut lines = self.destination.lines("workspace-users.jsonl")?;
         for (id, slug) in in_order(workspaces) {
-            // A workspace that was deleted meanwhile has no members.
+            // A workspace deleted during the export has no members.
             let members = match self.ports.members.of(id).await {
                 Err(Error::NotFound { .. }) => continue,
                 members => members?,

@@ -1,4 +1,4 @@
-//! Keys of browser extensions.
+//! Imports extension keys.
 use std::collections::BTreeSet;
 
 use carrel_domain::UserId;
@@ -11,7 +11,7 @@ use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
 
-/// Keys of browser extensions. Each belongs to a user where there are any.
+/// Converts the rows of extension keys. Each key belongs to a user, unless the source has no users.
 pub fn extension_keys(
     rows: Vec<Row>,
     known: &Known,
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_with_their_users_and_what_is_left_out_is_told() {
+    fn keys_keep_their_users_and_omitted_ones_are_reported() {
         let (mut report, mut known) = (Report::default(), Known::default());
         known.users.insert(1, false);
         let source = json!([
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(keys.len(), 1);
         assert_eq!((keys[0].prefix.as_str(), keys[0].user), ("brx-0Y85V02", Some(UserId(1))));
         assert_eq!(report.left_out.len(), 4, "{:?}", report.left_out);
-        // On a server without users, keys are the owner's.
+        // Without users, keys belong to the owner.
         let alone = json!([{ "id": 1, "key": "brx-GD79JN3", "user_id": null }]);
         let known = Known::default();
         let keys = extension_keys(rows(alone), &known, DateTime::UNIX_EPOCH, &mut report);

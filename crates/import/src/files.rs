@@ -1,4 +1,4 @@
-//! The files that an import writes: those of documents, and what is kept for later.
+//! Writes the files of an import: those of documents, and data that is kept for later.
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::PoisonError;
@@ -16,15 +16,15 @@ use crate::row::Row;
 use crate::run::Importer;
 use crate::{leftovers, placements};
 
-/// Documents whose files are noted as pending together.
+/// Documents whose files are recorded as pending together.
 const AT_ONCE: usize = 200;
 
-/// How long after it was noted a pending file is noted again, so that nobody takes it for left over.
+/// Interval after which a pending file is recorded again, so that it does not count as left over.
 const NOTE_AGAIN: Duration = Duration::from_secs(20 * 60);
 
 impl Importer {
-    /// Writes the files of documents. They are noted as pending before, so that they go away if the
-    /// database does not get to know them.
+    /// Writes the files of documents. They are recorded as pending first, so that they are deleted
+    /// if the transaction does not commit.
     pub(crate) async fn store_documents(
         &self,
         storage: &Path,
@@ -94,7 +94,7 @@ impl Importer {
         Ok(Some(document))
     }
 
-    /// Keeps what has no home.
+    /// Stores the values that this server does not use: sealed, or in the environment file.
     pub(crate) async fn keep(
         &self,
         storage: &Path,
@@ -115,7 +115,7 @@ impl Importer {
     }
 }
 
-/// Reads a file, and reports why it is not a document or what of it is changed.
+/// Reads a file, and reports its changes or why it is not a document.
 pub fn read(
     path: &DocumentPath,
     file: &Path,

@@ -1,5 +1,5 @@
-//! What has no home here yet: rows and values are kept sealed beneath `imported/` in the storage
-//! directory, files as they are. Nothing of it is ever run or shown.
+//! Data that this server does not use yet. Rows and values are kept sealed below `imported/` in the
+//! storage directory, files unchanged. None of it is ever run or shown.
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::report::Report;
 
-/// Folders of the source that are copied, and what is in them.
+/// Folders of the source that are copied, and descriptions of their contents.
 const FOLDERS: [(&str, &str); 4] = [
     ("assets", "logo and pictures"),
     ("direct-uploads", "files dropped into chats"),
@@ -19,15 +19,15 @@ const FOLDERS: [(&str, &str); 4] = [
     ("push-notifications", "keys of push notifications"),
 ];
 
-/// Folders of files that answers refer to.
+/// Folders of generated files that answers refer to.
 const GENERATED: [&str; 2] = ["generated-files", "generated-images"];
 
-/// The folder of everything that is kept, beneath the storage directory.
+/// Returns the folder of the kept data in the storage directory.
 pub fn folder(root: &Path) -> PathBuf {
     root.join("imported").join("anythingllm")
 }
 
-/// Keeps a JSON value sealed under a name.
+/// Stores a JSON value, sealed, under a name.
 pub fn seal(root: &Path, store: &SettingsStore, name: &str, value: &Value) -> Result<()> {
     let sealed = store.seal(&format!("imported/anythingllm/{name}"), &value.to_string())?;
     let folder = folder(root);
@@ -36,8 +36,8 @@ pub fn seal(root: &Path, store: &SettingsStore, name: &str, value: &Value) -> Re
         .map_err(Error::of_file)
 }
 
-/// Adds variables to the environment file of this server, which reads it at its start. Those that are
-/// there already stay.
+/// Adds variables to the environment file of this server, which reads it at its start. Existing
+/// variables stay.
 pub fn set_environment(root: &Path, variables: &[(String, String)]) -> Result<()> {
     let file = root.join(".env");
     let mut text = match fs::read_to_string(&file) {
@@ -78,8 +78,7 @@ fn private(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Copies the files that are kept; in a dry run, only counts them. A file that cannot be copied is
-/// reported.
+/// Copies the files to keep; in a dry run, only counts them. Reports files that cannot be copied.
 pub fn copy_files(storage: &Path, root: &Path, report: &mut Report) -> Result<()> {
     for (name, words) in FOLDERS {
         let files = files_beneath(&storage.join(name));
@@ -118,7 +117,8 @@ pub fn copy_files(storage: &Path, root: &Path, report: &mut Report) -> Result<()
     Ok(())
 }
 
-/// Says whether the file is copied. Its time is that of now, because old files are deleted.
+/// Copies a file, and returns whether it could be read. The copy gets the current time, because old
+/// files are deleted.
 fn copy(from: &Path, to: &Path, report: &mut Report) -> Result<bool> {
     let content = match fs::read(from) {
         Ok(content) => content,
@@ -131,7 +131,7 @@ fn copy(from: &Path, to: &Path, report: &mut Report) -> Result<bool> {
     Ok(true)
 }
 
-/// Plain files in a folder and below, in order. Links are not followed.
+/// Returns the regular files in a folder and below, in order. Links are not followed.
 fn files_beneath(folder: &Path) -> Vec<PathBuf> {
     let (mut pending, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = pending.pop() {

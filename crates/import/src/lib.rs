@@ -1,11 +1,11 @@
-//! Importing an installation of AnythingLLM: its SQLite or PostgreSQL database, the files of its
+//! Imports an installation of AnythingLLM: its SQLite or PostgreSQL database, the files of its
 //! storage folder and its environment file.
 //!
-//! The source is only read. Documents' files are written first, noted as pending; then everything
-//! else goes into the database in one transaction. A run that is killed leaves the database as it
-//! was, and files that the next start removes.
+//! The source is only read. The files of documents are written first and recorded as pending;
+//! everything else then enters the database in one transaction. A killed run leaves the database
+//! unchanged, and the next start removes its files.
 //!
-//! [`export`] leads back: it writes what is here to a folder.
+//! [`export`] writes the data of this server back to a folder.
 mod chats;
 mod configuration;
 mod documents;

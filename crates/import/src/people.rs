@@ -1,4 +1,4 @@
-//! Users, keys, memberships, invites and the log of the other server.
+//! Imports users, API keys, memberships, invites and the audit log.
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrel_domain::api_key::{KeyOrigin, NewApiKey};
@@ -14,10 +14,10 @@ use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
 
-/// How long invites that nobody has redeemed are good for from the import on. There they never end.
+/// Lifetime of pending invites after the import. In AnythingLLM they never expire.
 const INVITES: TimeDelta = TimeDelta::days(30);
 
-/// The most bytes of a bio; the rest is cut.
+/// The longest bio, in characters; the rest is cut.
 const LONGEST_BIO: usize = 1000;
 
 pub fn users(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec<ImportedUser> {
@@ -66,7 +66,7 @@ pub fn users(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec<Imp
                 daily_message_limit: row.int("dailyMessageLimit").filter(|limit| *limit > 0),
                 bio,
                 picture: row.filled("pfpFilename"),
-                // Codes of the other server are not taken over, so people are offered new ones.
+                // Recovery codes are not imported, so users are offered new ones.
                 seen_recovery_codes: false,
                 created_at,
                 updated_at: row.time("lastUpdatedAt").unwrap_or(created_at),
@@ -96,7 +96,7 @@ pub fn api_keys(
         }
         let creator = row.int("createdBy").filter(|user| *user > 0);
         let created_by = creator.filter(|user| known.users.contains_key(user));
-        // There, a key outlives the suspension of its creator; here it would rest meanwhile.
+        // In AnythingLLM, a key keeps working while its creator is suspended; here it would not.
         let suspended = created_by.is_some_and(|user| known.users[&user]);
         if suspended {
             report.change(format!(
@@ -190,7 +190,8 @@ pub fn invites(
         });
         let is_pending = status == InviteStatus::Pending;
         let (workspaces, unknown) = workspaces_of(&row, known);
-        // A workspace that is made later must not open to an invite by chance of its number.
+        // A pending invite must not admit people to a workspace that is created later and happens
+        // to get the same id.
         let given = match is_pending {
             true => workspaces,
             false => workspaces.into_iter().chain(unknown.iter().copied()).collect(),
@@ -224,8 +225,8 @@ pub fn invites(
     invites
 }
 
-/// The workspaces of an invite that exist, and the others it names. Stored as a JSON list of numbers
-/// or of texts.
+/// Returns the existing workspaces of an invite and the other ids it names. They are stored as a
+/// JSON list of numbers or strings.
 fn workspaces_of(row: &Row, known: &Known) -> (Vec<i32>, Vec<i32>) {
     let list = row.text("workspaceIds").unwrap_or_default();
     let list: Vec<Value> = serde_json::from_str(&list).unwrap_or_default();
@@ -237,8 +238,8 @@ fn workspaces_of(row: &Row, known: &Known) -> (Vec<i32>, Vec<i32>) {
     list.iter().filter_map(number).partition(|id| known.workspaces.contains(id))
 }
 
-/// An entry of the log. Codes and tokens in it are taken out: a log is shown to more people than
-/// what it tells of.
+/// Converts an entry of the log. Removes the codes and tokens in it, because more people see the
+/// log than may use them.
 pub fn event(row: &Row, now: DateTime<Utc>, report: &mut Report) -> ImportedEvent {
     let id = row.id().unwrap_or(0);
     let text = row.text("metadata").unwrap_or_default();
@@ -279,7 +280,7 @@ fn conceal(details: &mut Map<String, Value>) {
     }
 }
 
-/// Users by id, each with whether they are suspended.
+/// Maps the ids of users to whether they are suspended.
 pub fn by_id(users: &[ImportedUser]) -> BTreeMap<i32, bool> {
     users.iter().map(|of| (of.user.id.0, of.user.suspended)).collect()
 }
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_stay_good_whoever_made_them() {
+    fn keys_keep_working_whoever_created_them() {
         let rows = [(1, None), (2, Some(1)), (3, Some(4)), (4, Some(5)), (5, Some(0))];
         let rows = rows.map(|(id, by)| {
             row(json!({ "id": id, "secret": format!("K{id}-X"), "createdBy": by }))
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_invite_opens_no_workspace_that_is_made_later() {
+    fn a_pending_invite_does_not_admit_to_a_later_workspace() {
         let rows = [
             json!({ "id": 1, "code": "a", "status": "pending", "workspaceIds": "[\"4\",\"999\"]" }),
             json!({ "id": 2, "code": "b", "status": "claimed", "workspaceIds": "[3,5]" }),
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn events_lose_their_secrets_and_nothing_else() {
+    fn events_lose_only_their_secrets() {
         let told = row(json!({
             "id": 1, "event": "invite_created", "userId": 2, "occurredAt": "2024-02-11 08:30:15",
             "metadata": "{\"inviteCode\":\"X-Y\",\"name\":\"n\",\"a\":{\"token\":\"t\"}}",
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn users_keep_names_that_are_refused_today() {
+    fn users_keep_names_that_are_no_longer_accepted() {
         let rows = [
             json!({ "id": 6, "username": "Jürgen Müller", "password": "$2b$10$x", "role": "default" }),
             json!({ "id": 7, "username": null, "password": "h", "role": "root", "suspended": 1 }),

@@ -1,4 +1,4 @@
-//! The logo, and the pictures of workspaces: written anew, as uploads are.
+//! Imports the logo and the pictures of workspaces. They are re-encoded like uploads.
 use std::path::Path;
 
 use carrel_domain::import::ImportedRows;
@@ -8,14 +8,14 @@ use carrel_domain::{Error, Result};
 use crate::report::Report;
 use crate::run::Importer;
 
-/// What the names of the logos begin with that came with the other product.
+/// Prefix of the names of AnythingLLM's own logos.
 const THEIR_LOGO: &str = "anything-llm";
 
-/// Under whose name the files are read.
+/// The owner under whose name the files are read.
 const OWNER: &str = "import";
 
-/// Adds the pictures that the rows name. A workspace whose picture cannot be used is left without one,
-/// and that is reported.
+/// Adds the pictures that the rows name. Reports an unusable picture and leaves the workspace
+/// without one.
 pub(crate) async fn add_pictures(
     importer: &Importer,
     storage: &Path,
@@ -79,7 +79,7 @@ async fn picture(importer: &Importer, folder: &Path, name: &str) -> Result<Uploa
     Ok(UploadedPicture { name, png })
 }
 
-/// What is wrong with a file; failures of this server are passed on.
+/// Returns an error about a file, and passes on failures of this server.
 fn unless_ours(error: Error) -> Result<Error> {
     match error {
         Error::Invalid { .. } | Error::Unprocessable { .. } | Error::TooLarge { .. } => Ok(error),

@@ -1,4 +1,4 @@
-//! Which documents are in which workspaces, with their passages.
+//! Imports the documents of workspaces, with their passages.
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::recovery;
 use crate::report::Report;
 use crate::row::Row;
 
-/// A document that is imported, as its placements need it.
+/// The fields of an imported document that its placements need.
 #[derive(Clone, Debug)]
 pub struct KnownDocument {
     pub id: DocumentId,
@@ -30,14 +30,14 @@ pub struct PlacedRow {
     pub row: ImportedPlacement,
 }
 
-/// The path of a row. Windows has written it with backslashes.
+/// Returns the path of a row. Installations on Windows use backslashes.
 pub fn path(row: &Row) -> Option<(String, DocumentPath)> {
     let docpath = row.filled("docpath")?;
     let path = DocumentPath::parse(&docpath.replace('\\', "/")).ok()?;
     Some((docpath, path))
 }
 
-/// The documents of rows whose files are gone, as far as the cache of vectors has their texts.
+/// Restores the documents of rows whose files are missing, if the vector cache has their texts.
 pub fn recovered(
     rows: &[Row],
     files: &HashSet<DocumentPath>,
@@ -66,7 +66,7 @@ pub fn recovered(
     recovered.into_values().collect()
 }
 
-/// The placements of documents that are imported, those of one document together.
+/// Returns the placements of imported documents, grouped by document.
 pub fn rows(
     rows: Vec<Row>,
     documents: &HashMap<DocumentPath, KnownDocument>,
@@ -132,7 +132,7 @@ pub struct Passages {
     pub splitter: Arc<dyn Splitter>,
     pub splitting: Splitting,
     pub handle: Handle,
-    /// The chunks of the document that was read last: it may be in several workspaces.
+    /// The chunks of the last document, which may be in several workspaces.
     pub last: Option<(DocumentPath, Vec<Chunk>)>,
     pub progress: ImportProgress,
 }
@@ -169,7 +169,7 @@ impl Iterator for Passages {
     }
 }
 
-/// Where the cache of vectors lies in a source.
+/// Returns the vector cache of a source.
 pub fn cache(storage: &std::path::Path) -> PathBuf {
     storage.join("vector-cache")
 }

@@ -1,14 +1,14 @@
-//! What is known of the source before its large tables are read.
+//! The ids that are read from the source before its large tables.
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What rows may refer to.
+/// Ids to which rows may refer.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Users by id, each with whether they are suspended.
+    /// Maps the ids of users to whether they are suspended.
     pub users: BTreeMap<i32, bool>,
     pub workspaces: BTreeSet<i32>,
     pub threads: BTreeSet<i32>,
     pub widgets: BTreeSet<i32>,
-    /// Threads for exchanges of threads that were deleted, by workspace and user.
+    /// The threads for exchanges of deleted threads, by workspace and user.
     pub recovered: BTreeMap<(i32, Option<i32>), i32>,
 }

@@ -1,4 +1,4 @@
-//! What people ask with: slash commands, variables, suggested messages, earlier instructions, memories.
+//! Imports slash commands, variables, suggested messages, earlier instructions and memories.
 use std::collections::BTreeSet;
 
 use carrel_domain::import::{ImportedCommand, ImportedMemory, ImportedPrompt};
@@ -82,7 +82,7 @@ pub fn variables(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec
     variables
 }
 
-/// The workspace of a row, if it is still there.
+/// Returns the workspace of a row, if it still exists.
 fn workspace(row: &Row, table: &str, known: &Known, report: &mut Report) -> Option<WorkspaceId> {
     let workspace = row.int("workspaceId").filter(|id| known.workspaces.contains(id));
     if workspace.is_none() {
@@ -130,7 +130,7 @@ pub fn earlier_prompts(
             replaced_at: row.time("modifiedAt").unwrap_or(now),
         });
     }
-    // Their order is that of their numbers here.
+    // This server orders them by id.
     prompts.sort_by_key(|prompt| prompt.replaced_at);
     prompts
 }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_keep_their_users_and_what_is_left_out_is_told() {
+    fn commands_keep_their_users_and_omitted_ones_are_reported() {
         let mut report = Report::default();
         let source = rows(json!([
             { "id": 1, "command": "/tea-time-", "prompt": "Break.", "userId": 1, "uid": 1 },
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_suggestions_and_earlier_prompts_come_with_their_workspaces() {
+    fn variables_suggestions_and_earlier_prompts_keep_their_workspaces() {
         let mut report = Report::default();
         let now = DateTime::UNIX_EPOCH;
         let source = rows(json!([

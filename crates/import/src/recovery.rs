@@ -1,5 +1,5 @@
-//! Documents whose file is gone, put together from the cache of vectors: each vector there lies beside
-//! the text it was made of.
+//! Restores documents whose file is missing from the vector cache, which stores the text of each
+//! vector.
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
@@ -16,22 +16,22 @@ use crate::surrogates::mended;
 /// The largest file of the cache that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
 
-/// What stands above the text of each chunk ends with this.
+/// End of the header above the text of each chunk.
 const HEADER_END: &str = "</document_metadata>";
 
-/// The most characters that a chunk may repeat of the one before.
+/// The longest overlap of two consecutive chunks, in characters.
 const LONGEST_OVERLAP: usize = 4_000;
 
-/// The fewest bytes that are taken for repeated: one or two letters agree by chance.
+/// The shortest overlap, in bytes; one or two letters match by chance.
 const SHORTEST_OVERLAP: usize = 3;
 
-/// A vector of the cache. Its numbers are not needed.
+/// A vector of the cache, without its numbers.
 #[derive(Deserialize)]
 struct Cached {
     metadata: Map<String, Value>,
 }
 
-/// The document that was at `docpath`, as it is written in the source's database.
+/// Restores the document of `docpath`, given as in the source's database.
 pub fn recover(
     cache: &Path,
     docpath: &str,
@@ -62,18 +62,18 @@ pub fn recover(
     from_fields(path, fields, now, taken).ok()
 }
 
-/// The text of a chunk without what was put above it.
+/// Returns the text of a chunk without its header.
 fn bare(metadata: &Map<String, Value>) -> &str {
     let text = metadata.get("text").and_then(Value::as_str).unwrap_or_default();
     without_header(text)
 }
 
-/// A chunk of the cache without what was put above it.
+/// Removes the header of a chunk.
 pub fn without_header(text: &str) -> &str {
     text.split_once(HEADER_END).map_or(text, |(_, bare)| bare).trim_start_matches('\n')
 }
 
-/// Adds a chunk, less what it repeats of the end.
+/// Appends a chunk without its overlap with the end of `text`.
 fn append(text: &mut String, chunk: &str) {
     let ends = chunk.char_indices().map(|(at, c)| at + c.len_utf8()).take(LONGEST_OVERLAP);
     let repeated = ends.filter(|end| text.ends_with(&chunk[..*end])).last();
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_put_together_of_its_chunks() {
+    fn a_text_is_joined_from_its_chunks() {
         let cache = tempfile::tempdir().unwrap();
         let docpath = "custom-documents/gone.txt-1.json";
         let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, docpath.as_bytes());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_in_the_cache_is_that_of_the_path() {
+    fn the_file_name_in_the_cache_follows_from_the_path() {
         let docpath = "custom-documents/raw-tuning-fork-40aad6d0-252e-46a0-ada0-5c9b7a41ef4c.json";
         let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, docpath.as_bytes());
         assert_eq!(name.to_string(), "76dd6c2c-f8f5-5903-b0da-a385d481aeff");

@@ -1,5 +1,5 @@
-//! What an import did: for each table what was found and what came, and a line for everything that
-//! was left out, changed or kept elsewhere.
+//! The report of an import: the numbers of found and imported rows of each table, and a line for
+//! everything omitted, changed or kept elsewhere.
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 pub struct TableReport {
     pub found: u64,
     pub imported: u64,
-    /// Kept sealed in the storage directory, because this server has no use for it yet.
+    /// Rows kept sealed in the storage directory, because this server does not use them yet.
     pub kept: u64,
-    /// What its rows become, or why they are not imported.
+    /// The kind of data its rows become, or why they are not imported.
     pub becomes: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub kind: String,
-    /// Where it was read from, without a password.
+    /// The source, without a password.
     pub origin: String,
     /// The newest migration of the source's database.
     pub version: String,
@@ -28,9 +28,9 @@ pub struct Report {
     pub tables: BTreeMap<String, TableReport>,
     /// Rows, files and settings that are not imported, each with the reason.
     pub left_out: Vec<String>,
-    /// What is imported and not as it was.
+    /// Imported data that was changed.
     pub changed: Vec<String>,
-    /// What works differently here, and what to do about it.
+    /// Differences to AnythingLLM, and what to do about them.
     pub differs: Vec<String>,
 }
 
@@ -64,12 +64,12 @@ impl Report {
         }
     }
 
-    /// For people.
+    /// Formats the report for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let verb = if self.dry_run { "would be imported" } else { "imported" };
         let mode = if self.multi_user { "multi-user" } else { "single-user" };
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = writeln!(
             text,
             "{} from {}\n{mode} mode, newest migration {}\n",
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_has_a_line_for_every_table_and_everything_left_out() {
+    fn the_text_has_a_line_for_every_table_and_every_omission() {
         let mut report = Report { dry_run: true, ..Report::default() };
         report.found("users", "users", 3);
         report.imported("users", 2);

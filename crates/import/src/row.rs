@@ -1,5 +1,5 @@
-//! A row of the source, read by the names of its columns: older versions lack some, and their order
-//! differs. A value may have any type that a version of the product has written.
+//! A row of the source. Columns are read by name, because older versions lack some and order them
+//! differently. Values may have any type that a version of AnythingLLM has written.
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ impl Row {
         self.0.get(column).filter(|value| !value.is_null())
     }
 
-    /// The text of a column; numbers and truth values as they are written.
+    /// Returns the text of a column; numbers and booleans as they are written.
     pub fn text(&self, column: &str) -> Option<String> {
         match self.value(column)? {
             Value::String(text) => Some(text.clone()),
@@ -19,7 +19,7 @@ impl Row {
         }
     }
 
-    /// As [`Row::text`], where an empty text is none.
+    /// Works like [`Row::text`], but returns `None` for an empty text.
     pub fn filled(&self, column: &str) -> Option<String> {
         self.text(column).filter(|text| !text.trim().is_empty())
     }
@@ -70,8 +70,8 @@ impl Row {
     }
 }
 
-/// A time as the product's versions have stored it: milliseconds since 1970, or a text in UTC unless
-/// it says otherwise.
+/// Parses a time as any version of AnythingLLM stores it: milliseconds since 1970, or a text, in
+/// UTC unless it states an offset.
 pub fn time(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         Value::Number(number) => {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_column_is_as_an_empty_one() {
+    fn a_missing_column_equals_an_empty_one() {
         let Value::Object(map) = json!({ "a": 1, "b": null, "c": "0", "d": " ", "e": true }) else {
             unreachable!()
         };

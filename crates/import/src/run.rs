@@ -1,4 +1,4 @@
-//! The import from its beginning to its report.
+//! Runs an import, from reading the source to the report.
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,55 +38,55 @@ const KIND: &str = "anythingllm";
 /// Documents in one portion of rows.
 const AT_ONCE: usize = 200;
 
-/// What is imported, and from where.
+/// Options of an import.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The storage folder of the other server.
     pub storage: PathBuf,
     /// Its database, if that is PostgreSQL.
     pub database: Option<String>,
-    /// Its environment file, if that is not where the product's installations have it.
+    /// Its environment file, if it is not in the usual place.
     pub env: Option<PathBuf>,
-    /// Only says what would be imported.
+    /// Only report what would be imported.
     pub dry_run: bool,
-    /// Is told how far it is.
+    /// Receives the progress.
     pub progress: ImportProgress,
-    /// Reuses the vectors of its cache where the model is the same.
+    /// Reuse the cached vectors if the model is the same.
     pub keep_vectors: bool,
 }
 
-/// The tables that take longest. Their rows, and documents, are what the progress counts.
+/// The largest tables. The progress counts their rows and the documents.
 const COUNTED: [&str; 4] = ["workspace_documents", "workspace_chats", "embed_chats", "event_logs"];
 
 #[derive(Debug)]
 pub enum ImportOutcome {
     Imported(Report),
-    /// Of a dry run.
+    /// The report of a dry run.
     Planned(Report),
-    /// Everything is there.
+    /// The data was imported earlier.
     Earlier(PastImport),
 }
 
-/// Everything that an import writes to.
+/// Imports data. Holds everything that an import writes to.
 #[derive(Clone)]
 pub struct Importer {
     pub target: Arc<dyn ImportTarget>,
     pub documents: Arc<dyn Documents>,
     pub files: Arc<dyn DocumentFiles>,
     pub splitter: Arc<dyn Splitter>,
-    /// Embeds what is imported, later, by jobs.
+    /// Creates the jobs that embed the imported documents later.
     pub indexer: Indexer,
     pub settings: Arc<SettingsStore>,
     pub passwords: Passwords,
-    /// Writes pictures anew.
+    /// Re-encodes pictures.
     pub pictures: Arc<dyn PictureConverter>,
     /// The storage directory of this server.
     pub root: PathBuf,
-    /// For the copy of the source's database, which may be large.
+    /// The folder for a copy of the source's database, which may be large.
     pub scratch: PathBuf,
 }
 
-/// What is read before anything is written.
+/// The data read before anything is written.
 struct Plan {
     reading: SourceReader,
     configuration: Configuration,
@@ -99,9 +99,12 @@ struct Plan {
 }
 
 impl Importer {
+    /// Runs an import.
+    ///
     /// # Errors
-    /// [`Error::AlreadyExists`] when this server is in use already, [`Error::Unprocessable`] when the
-    /// source cannot be read. Nothing is changed in the database then.
+    /// Returns [`Error::AlreadyExists`] if this server is already in use, and
+    /// [`Error::Unprocessable`] if the source cannot be read. The database is not changed in either
+    /// case.
     pub async fn run(&self, options: Options, by: &By) -> Result<ImportOutcome> {
         if let Some(past) = self.target.last_import().await? {
             return Ok(ImportOutcome::Earlier(past));
@@ -126,7 +129,7 @@ impl Importer {
         }
     }
 
-    /// Blocks.
+    /// Reads the source, except for its large tables. Blocks.
     fn plan(&self, options: &Options, now: DateTime<Utc>) -> Result<Plan> {
         let file = options.storage.join("anythingllm.db");
         let mut source = match &options.database {
@@ -180,7 +183,7 @@ impl Importer {
         Ok(Plan { reading, configuration, rows, thread_files, scan, placed, kept, last_ids })
     }
 
-    /// Does everything but write.
+    /// Runs the import without writing anything, for a dry run.
     async fn rehearse(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
         let Plan { reading, configuration, mut rows, thread_files, scan, placed, .. } = plan;
         self.first_rows(options, configuration, &mut rows, &reading).await?;
@@ -216,7 +219,7 @@ impl Importer {
         Ok(taken_out(&reading))
     }
 
-    /// Adds pictures to rows; returns those that come before them.
+    /// Adds pictures to `rows`. Returns the rows that precede them.
     async fn first_rows(
         &self,
         options: &Options,
@@ -294,7 +297,7 @@ impl Importer {
     }
 }
 
-/// The rows that are written, in the order in which they refer to one another.
+/// The rows to write. Rows only refer to earlier ones.
 struct OrderedRows {
     first: Vec<ImportedRows>,
     thread_files: ThreadFileRows,
@@ -337,7 +340,7 @@ impl OrderedRows {
     }
 }
 
-/// The tables that are read in portions.
+/// Returns the rows of the tables that are read in portions.
 fn large_tables(reading: &SourceReader) -> impl Iterator<Item = Result<ImportedRows>> + use<> {
     let tables = [Portions::chats, Portions::widget_chats, Portions::events];
     let reading = reading.clone();
@@ -360,7 +363,7 @@ fn batches<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
-/// What differs for everybody.
+/// Reports the differences that concern every installation.
 fn general_differences(report: &mut Report) {
     if report.multi_user {
         report.differ("Everybody signs in again, with the same name and password.");

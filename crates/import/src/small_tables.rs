@@ -1,4 +1,4 @@
-//! The tables that are read at once, and what the rows of the others may refer to.
+//! Reads the small tables, each as a whole, and collects the ids to which other rows refer.
 use std::collections::BTreeMap;
 
 use carrel_domain::Result;
@@ -33,7 +33,7 @@ pub fn last_ids(source: &mut SourceDatabase) -> Result<BTreeMap<Numbered, i64>> 
     tables.into_iter().map(|(of, table)| Ok((of, source.last_id(table)?))).collect()
 }
 
-/// The rows of all tables but the large ones, and what others may refer to.
+/// Returns the rows of the small tables, and the ids to which other rows may refer.
 pub fn small_tables(
     source: &mut SourceDatabase,
     last_ids: &mut BTreeMap<Numbered, i64>,
@@ -54,7 +54,7 @@ pub fn small_tables(
     known.threads = threads.iter().map(|thread| thread.id.0).collect();
     report.imported("workspace_threads", threads.len() as u64);
     let used = source.distinct("workspace_chats", &["workspaceId", "user_id", "thread_id"])?;
-    // A workspace that is made later must not take over the exchanges of one that was deleted.
+    // A workspace created later must not get the id of a deleted one, and with it the exchanges.
     let most = used.iter().filter_map(|row| row.int("workspaceId")).max().unwrap_or(0);
     let workspace_ids = last_ids.entry(Numbered::Workspaces).or_default();
     *workspace_ids = (*workspace_ids).max(i64::from(most));

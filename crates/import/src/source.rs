@@ -1,5 +1,5 @@
-//! The database of the other server, which is only ever read: a SQLite file from a copy, a PostgreSQL
-//! database in one read-only transaction. Rows come as JSON, so that columns may be missing.
+//! Reads the source's database: a SQLite file from a copy, a PostgreSQL database in a read-only
+//! transaction. Rows are read as JSON, so that columns may be missing.
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -16,9 +16,9 @@ use tempfile::TempDir;
 
 use crate::row::Row;
 
-/// Rows are read in portions of at most so many ...
+/// Most rows of a portion.
 const ROWS: i64 = 500;
-/// ... and at most about so many characters, unless a single row has more.
+/// Approximate limit of a portion in characters, unless a single row is larger.
 const CHARACTERS: i64 = 4 << 20;
 
 enum AnyConnection {
@@ -30,7 +30,7 @@ pub struct SourceDatabase {
     connection: AnyConnection,
     /// The columns of each table.
     tables: BTreeMap<String, Vec<String>>,
-    /// Removed with this.
+    /// The copy, deleted when this value is dropped.
     _copy: Option<TempDir>,
 }
 
@@ -71,8 +71,8 @@ fn quoted(name: &str) -> String {
 }
 
 impl SourceDatabase {
-    /// Opens a copy of a SQLite file, made in `scratch`. The file itself stays as it is; nothing is
-    /// written beside it.
+    /// Copies a SQLite file to `scratch` and opens the copy. Changes neither the file nor its
+    /// folder.
     pub fn sqlite(file: &Path, scratch: &Path) -> Result<Self> {
         let journal = |end: &str| {
             let mut name = file.as_os_str().to_owned();
@@ -90,7 +90,7 @@ impl SourceDatabase {
         if !header.starts_with(b"SQLite format 3\0") {
             return Err(Error::unprocessable(format!("{} is not a SQLite file", file.display())));
         }
-        // A file in WAL mode would get others beside it, unless it is taken to stay as it is.
+        // Opening a file in WAL mode creates files next to it, unless it is opened as immutable.
         let mode = if header[18] == 2 { "immutable=1" } else { "mode=ro" };
         let path = file.to_str().ok_or_else(|| Error::invalid("storage", "must be UTF-8"))?;
         let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
@@ -145,7 +145,7 @@ impl SourceDatabase {
         Ok(Self { connection, tables, _copy: copy })
     }
 
-    /// Every table but the list of migrations.
+    /// Returns the names of all tables except the list of migrations.
     pub fn tables(&self) -> Vec<String> {
         self.tables.keys().filter(|name| !name.starts_with('_')).cloned().collect()
     }
@@ -158,7 +158,7 @@ impl SourceDatabase {
         Ok(count.unsigned_abs())
     }
 
-    /// The largest id that a table has ever assigned.
+    /// Returns the largest id that a table has ever assigned.
     pub fn last_id(&mut self, table: &str) -> Result<i64> {
         if !self.has_column(table, "id") {
             return Ok(0);
@@ -176,16 +176,16 @@ impl SourceDatabase {
                 quoted(table)
             ),
         };
-        // A table without a sequence assigns above what is there.
+        // A table without a sequence assigns ids above the largest existing one.
         Ok(self.number(&assigned).unwrap_or(0).max(there))
     }
 
-    /// All rows of a table, which must not be large; none where there is no such table.
+    /// Returns all rows of a small table; none if the table does not exist.
     pub fn all(&mut self, table: &str) -> Result<Vec<Row>> {
         self.rows(table, "")
     }
 
-    /// The different values of some columns together.
+    /// Returns the distinct combinations of some columns.
     pub fn distinct(&mut self, table: &str, columns: &[&str]) -> Result<Vec<Row>> {
         let there: Vec<_> = columns.iter().filter(|name| self.has_column(table, name)).collect();
         if there.is_empty() {
@@ -197,7 +197,7 @@ impl SourceDatabase {
         self.read(&from, &columns, "")
     }
 
-    /// The next portion of a large table above `after`, and the largest id in it.
+    /// Returns the next portion of a large table, with ids above `after`, and its largest id.
     pub fn portion(
         &mut self,
         table: &str,
@@ -250,7 +250,7 @@ impl SourceDatabase {
             AnyConnection::Sqlite(conn) => {
                 let values = columns.iter().map(|name| {
                     let (text, column) = (name.replace('\'', "''"), quoted(name));
-                    // JSON has no form for the bytes that a damaged text may be stored as.
+                    // JSON cannot represent a blob, as which a damaged text may be stored.
                     format!(
                         "'{text}', CASE WHEN typeof({column}) = 'blob' \
                          THEN CAST({column} AS TEXT) ELSE {column} END"

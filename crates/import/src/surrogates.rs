@@ -1,15 +1,15 @@
-//! JSON with halves of characters, which JavaScript writes where it has cut one.
+//! Repairs JSON with unpaired surrogates, which JavaScript writes when it cuts a text.
 use std::borrow::Cow;
 
-/// JSON in which escapes of half a character, such as `\ud83d` alone, are `\ufffd`: no reader but
-/// JavaScript's takes them.
+/// Replaces unpaired surrogate escapes, such as `\ud83d` alone, by `\ufffd`. Only JavaScript's
+/// parser accepts them.
 pub fn mended(json: &str) -> Cow<'_, str> {
     let bytes = json.as_bytes();
     let (mut mended, mut copied, mut at) = (String::new(), 0, 0);
     while let Some(step) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
         at += step;
         let Some(unit) = unit(bytes, at) else {
-            // Also past an escaped backslash, behind which `u` is a letter.
+            // Skips an escaped backslash too, after which `u` is a letter.
             at += 2;
             continue;
         };
@@ -33,7 +33,7 @@ pub fn mended(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// The number of an escape, `\u` and four hexadecimal digits, that begins at `at`.
+/// Returns the code unit of an escape, `\u` and four hexadecimal digits, at `at`.
 fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_halves_of_characters_are_replaced() {
+    fn only_unpaired_surrogates_are_replaced() {
         for (json, expected) in [
             (r#"{"a":"x"}"#, r#"{"a":"x"}"#),
             (r#""\ud83d\ude00""#, r#""\ud83d\ude00""#),

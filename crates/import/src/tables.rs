@@ -1,12 +1,12 @@
-//! What becomes of each table of the source.
+//! Lists the tables of the source and how each is imported.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Its rows become something here.
+    /// Its rows are imported.
     Imported,
-    /// This server has no use for its rows yet; they are kept sealed in the storage directory.
+    /// This server does not use its rows yet; they are kept sealed in the storage directory.
     Kept,
-    /// Nothing is lost with it.
+    /// Its rows are not needed.
     Dropped,
 }
 
@@ -55,7 +55,7 @@ const TABLES: &[(&str, Fate, &str)] = &[
     ("workspaces", Fate::Imported, "workspaces"),
 ];
 
-/// What becomes of a table, and in which words. One that is unknown is kept.
+/// Returns how a table is imported, with a description for the report. Unknown tables are kept.
 pub fn fate(table: &str) -> (Fate, &'static str) {
     let known = TABLES.iter().find(|(name, _, _)| *name == table);
     known.map_or((Fate::Kept, "unknown to this version"), |(_, fate, words)| (*fate, words))

@@ -1,7 +1,7 @@
-//! Vectors of the other server's cache, kept for texts that are embedded here by the same model.
+//! Imports cached vectors for texts that this server embeds with the same model.
 //!
-//! There a vector is made of a chunk with a header above it, so it is close to what the model makes of the
-//! chunk alone, but not the same.
+//! AnythingLLM embeds each chunk with a header above it, so a cached vector is close to the vector
+//! of the chunk alone, but not equal.
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use crate::recovery::without_header;
 use crate::report::Report;
 use crate::run::Importer;
 
-/// What the report calls the folder.
+/// The name of the folder in the report.
 const FOLDER: &str = "vector-cache/";
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
 
-/// Vectors that are stored together.
+/// Number of vectors stored at once.
 const AT_ONCE: usize = 500;
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ struct Metadata {
     text: String,
 }
 
-/// Keeps the vectors, and says in the report how many, or why not.
+/// Stores the vectors, and reports their number or why they are not imported.
 pub async fn keep(
     importer: &Importer,
     storage: &Path,
@@ -76,7 +76,7 @@ pub async fn keep(
     Ok(())
 }
 
-/// Whether vectors of both servers may stand beside one another, or why not.
+/// Checks that the vectors of both servers are comparable, or returns why not.
 fn comparable(
     importer: &Importer,
     embedder: Option<&SourceEmbedder>,
@@ -101,7 +101,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The chunks of a document, each with its vector.
+/// Returns the chunks of a document, each with its vector.
 fn read(file: &Path) -> std::result::Result<Vec<(String, Vec<f32>)>, String> {
     let size = fs::symlink_metadata(file).map_err(|error| error.to_string())?;
     if !size.is_file() || size.len() > LARGEST {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_lose_their_headers_and_keep_their_vectors() {
+    fn chunks_keep_their_vectors_but_not_their_headers() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.json");
         let text =

@@ -1,4 +1,4 @@
-//! Workspaces, their threads and their widgets.
+//! Imports workspaces, their threads and their widgets.
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrel_domain::import::ImportedWorkspace;
@@ -13,10 +13,10 @@ use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
 
-/// A provider that chooses among others by rules, which this server does not have.
+/// A provider that selects other providers by rules. This server does not have it.
 const ROUTER: &str = "anythingllm-router";
 
-/// `routers` are the fallback provider and model of each router.
+/// Converts the rows of workspaces. `routers` are the fallback provider and model of each router.
 pub fn workspaces(
     rows: Vec<Row>,
     routers: &BTreeMap<i32, (Option<String>, Option<String>)>,
@@ -59,7 +59,7 @@ fn settings(
     report: &mut Report,
 ) -> WorkspaceSettings {
     let mode = row.filled("chatMode");
-    // There, a workspace of which none is stored chats.
+    // In AnythingLLM, the default mode is `chat`.
     let chat_mode = mode.as_deref().map_or(Some(ChatMode::Chat), ChatMode::parse);
     let chat_mode = chat_mode.unwrap_or_else(|| {
         report.change(format!("workspaces {id}: the chat mode {mode:?} is unknown; it is `chat`"));
@@ -153,8 +153,8 @@ pub fn threads(
     threads
 }
 
-/// Makes a thread for each workspace and user with exchanges of threads that were deleted. `used` are
-/// the workspace, user and thread of exchanges; ids above `last` are free.
+/// Creates a thread for each workspace and user with exchanges of deleted threads. `used` are the
+/// workspace, user and thread of exchanges; ids above `last` are free.
 pub fn recovered(
     used: &[Row],
     known: &mut Known,
@@ -241,8 +241,7 @@ pub fn widgets(
     widgets
 }
 
-/// The pages that may use a widget; any page when absent. Of a list of which nothing can be read, no
-/// page may.
+/// Returns the origins that may use a widget; `None` allows any. An unreadable list allows none.
 fn origins(id: i32, row: &Row, report: &mut Report) -> Option<Vec<WebOrigin>> {
     let text = row.filled("allowlist_domains")?;
     let Ok(list) = serde_json::from_str::<Vec<String>>(&text) else {
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_widget_without_readable_origins_is_for_no_page() {
+    fn a_widget_with_unreadable_origins_is_allowed_on_no_page() {
         let known = Known { workspaces: [4].into(), ..Known::default() };
         let key = |n: u8| format!("0a2b34ab-1c4e-40ca-8adb-1515426a520{n}");
         let widget = |n: u8, list: Value| {
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_a_value_and_null_is_none() {
+    fn zero_is_a_value_and_null_is_not() {
         let rows = vec![
             row(json!({ "id": 1, "name": "a", "slug": "a", "openAiHistory": 0,
                 "similarityThreshold": 0.0, "topN": 2, "chatMode": "automatic" })),
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_in_deleted_threads_has_a_thread_of_its_users() {
+    fn exchanges_of_deleted_threads_get_a_thread_for_each_user() {
         let mut known = Known {
             users: [(1, false), (2, false)].into(),
             workspaces: [4].into(),

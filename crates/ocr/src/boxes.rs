@@ -41,7 +41,7 @@ impl TextBox {
         }
     }
 
-    /// Returns its direction in radians, from -π/4 (rising) to 3π/4.
+    /// Returns the direction in radians, from -π/4 (rising) to 3π/4.
     pub fn angle(&self) -> f32 {
         self.along.1.atan2(self.along.0)
     }

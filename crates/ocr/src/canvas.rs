@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_lies_where_the_matrix_puts_it() {
+    fn a_picture_is_drawn_where_the_matrix_places_it() {
         let picture = Picture::gray(2, 2, vec![0, 50, 100, 150]).unwrap();
         let drawn = |matrix: [f64; 6]| {
             let mut canvas = Canvas::new(4, 4);

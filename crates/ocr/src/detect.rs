@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_seen_is_neither_large_nor_tiny() {
+    fn the_input_of_the_network_is_neither_large_nor_tiny() {
         assert_eq!(seen_size(2_480, 3_508), (992, 1_408));
         assert_eq!(seen_size(400, 100), (736, 192));
         assert_eq!(seen_size(100, 20), (192, 32));

@@ -14,7 +14,7 @@ const JAPANESE: &[&str] = &["jpn"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Languages {
     codes: Vec<&'static str>,
-    /// Those that the model cannot read.
+    /// Languages that the model cannot read.
     others: Vec<String>,
 }
 
@@ -22,8 +22,8 @@ pub struct Languages {
 const MOST: usize = 16;
 
 impl Languages {
-    /// Parses codes separated by commas or plus signs, such as `eng,deu`. Returns `None` if one of
-    /// them has not the form of a code of Tesseract (`deu`, `chi_sim`), or if there are too many.
+    /// Parses codes separated by commas or plus signs, such as `eng,deu`. Returns `None` if a code
+    /// does not have the form of Tesseract's codes (`deu`, `chi_sim`), or if there are too many.
     pub fn parse(codes: &str) -> Option<Self> {
         let codes = codes.split([',', '+']).map(str::trim).filter(|code| !code.is_empty());
         let mut languages = Self::default();
@@ -77,7 +77,8 @@ impl Languages {
     }
 }
 
-/// Returns true for three letters, with parts after underscores that say which script or kind.
+/// Returns true for three letters, followed by optional parts for the script or variant after
+/// underscores.
 fn is_code(code: &str) -> bool {
     let mut parts = code.split('_');
     let is_word =
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn languages_narrow_down_what_is_read() {
+    fn languages_restrict_the_characters_that_are_read() {
         let allows = |codes: &str, text: &str| {
             let languages = Languages::parse(codes).unwrap();
             text.chars().filter(|c| languages.allow(*c)).collect::<String>()
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn languages_that_the_model_cannot_read_are_told_apart() {
+    fn languages_that_the_model_cannot_read_are_listed() {
         let languages = Languages::parse("eng, ARA+chi_sim,aze_cyrl").unwrap();
         assert_eq!(languages.unreadable(), ["ara", "aze_cyrl"]);
         assert_eq!(languages.codes(), "eng,chi_sim,ara,aze_cyrl");

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_direction_of_a_page_is_that_of_its_lines() {
+    fn the_direction_of_a_page_is_the_one_of_its_lines() {
         let lines =
             [line(50.0, 10.0, 0.03, 50.0), line(50.0, 30.0, 0.03, 45.0), line(5.0, 5.0, 0.5, 20.0)];
         assert!(!is_sideways(&lines));

@@ -25,7 +25,7 @@ impl Picture {
         (expected > 0 && bytes.len() == expected).then_some(Self { width, height, channels, bytes })
     }
 
-    /// Width, height, bytes per pixel, and the bytes.
+    /// Returns width, height, bytes per pixel, and the bytes.
     pub(crate) fn into_parts(self) -> (usize, usize, usize, Vec<u8>) {
         (self.width, self.height, self.channels, self.bytes)
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smaller_picture_has_the_means_of_its_points() {
+    fn a_smaller_picture_has_the_means_of_its_pixels() {
         let picture = Picture::color(2, 2, [[0; 3], [10; 3], [20; 3], [30; 3]].concat()).unwrap();
         assert_eq!(picture.scaled(1, 1).bytes, [15; 3]);
         assert_eq!(picture.scaled(2, 2).bytes, picture.bytes);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_do_not_fit_make_no_picture() {
+    fn bytes_of_the_wrong_length_are_refused() {
         assert!(Picture::gray(0, 2, Vec::new()).is_none());
         assert!(Picture::color(1, 1, vec![0; 2]).is_none());
         assert!(Picture::color(usize::MAX, 2, vec![0; 6]).is_none());

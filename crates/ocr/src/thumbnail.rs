@@ -1,9 +1,9 @@
-//! Small copies of images: decoded, scaled down, and written anew as PNG, so that nothing of the file itself
-//! is passed on.
+//! Makes small copies of images. They are decoded, scaled down and encoded as PNG, so that metadata
+//! is not passed on.
 use crate::decode::{DecodeError, Samples};
 
-/// Returns an image file as PNG of at most `side` pixels in width and height, with its transparency. Of an
-/// animation or several pages, the first. Images are never enlarged.
+/// Converts an image file to a PNG of at most `side` pixels in width and height, with its
+/// transparency. Uses the first image of an animation or of several pages. Never enlarges an image.
 pub fn thumbnail(bytes: &[u8], side: usize) -> Result<Vec<u8>, DecodeError> {
     let (width, height, points) = rgba(Samples::of(bytes)?)?;
     let longest = width.max(height);
@@ -15,7 +15,7 @@ pub fn thumbnail(bytes: &[u8], side: usize) -> Result<Vec<u8>, DecodeError> {
     written(to_width, to_height, &shrunk(&points, (width, height), (to_width, to_height)))
 }
 
-/// Rows of red, green, blue and alpha.
+/// Converts samples to rows of red, green, blue and alpha.
 fn rgba(samples: Samples) -> Result<(usize, usize, Vec<u8>), DecodeError> {
     let Samples { width, height, channels, bytes } = samples;
     let expected = width.checked_mul(height).and_then(|points| points.checked_mul(channels));
@@ -33,7 +33,7 @@ fn rgba(samples: Samples) -> Result<(usize, usize, Vec<u8>), DecodeError> {
     Ok((width, height, points.collect()))
 }
 
-/// Each pixel is the mean of those it covers, by how opaque they are.
+/// Scales down. Each pixel is the mean of those it covers, weighted by opacity.
 fn shrunk(
     points: &[u8],
     (width, height): (usize, usize),
@@ -84,7 +84,7 @@ fn written(width: usize, height: usize, points: &[u8]) -> Result<Vec<u8>, Decode
 mod tests {
     use super::*;
 
-    /// Half transparent red on the left, blue on the right.
+    /// Returns an image with half transparent red on the left and blue on the right.
     fn sample(width: usize, height: usize) -> Vec<u8> {
         let row = (0..width).flat_map(|x| match x < width / 2 {
             true => [255, 0, 0, 128],
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_is_in_a_file_is_not_passed_on() {
+    fn metadata_of_a_file_is_not_passed_on() {
         let mut file = sample(8, 8);
         file.extend(b"<script>alert(1)</script>");
         let copy = thumbnail(&file, 256).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_refused() {
+    fn files_that_are_not_images_are_refused() {
         let cut = &sample(64, 64)[..60];
         for file in [&b""[..], b"<svg/>", b"%PDF-1.7", cut, b"\x89PNG\r\n\x1a\n"] {
             assert!(thumbnail(file, 256).is_err());

@@ -19,7 +19,7 @@ pub use export::{ExportArchiveArgs, ExportCommand, ExportFolderArgs};
 pub use import::{AnythingllmArgs, ImportArchiveArgs, ImportCommand};
 pub use people::{MultiUserCommand, NewUserArgs, RecoveryLinkArgs, UserCommand};
 
-/// The command with which this program starts worker processes that read files.
+/// The subcommand with which this program starts the worker processes that read files.
 pub const PARSE_WORKER: &str = "parse-worker";
 
 const EXAMPLES: &str = "\
@@ -227,7 +227,7 @@ pub struct NewKeyArgs {
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// File to write, which must not be there yet
+    /// File to write; must not exist yet
     pub file: PathBuf,
     /// Leave out the secret key and the file .env
     #[arg(long)]

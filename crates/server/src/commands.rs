@@ -40,7 +40,8 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         anyhow!("failed to read the configuration:\n  {}", problems.join("\n  "))
     };
     let config = reading.config.map_err(problems)?;
-    // A person who runs a command reads its result; a server has nothing to say but its log.
+    // A command's output is its result, so it logs warnings only. A server's only output is its
+    // log.
     let usual = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
     logging::start(&config.log, usual, &environment);
     for warning in reading.warnings {
@@ -72,7 +73,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => runtime()?.block_on(restore::run(&config, args)),
         Command::Setting(command) => local(&config, async |app| setting::run(app, command).await),
         Command::Model(command) => done(runtime()?.block_on(model::run(&config, command))),
-        // Done above, before there was a configuration.
+        // These were handled above, before the configuration was read.
         Command::Config(_)
         | Command::Openapi
         | Command::Completions { .. }
@@ -80,7 +81,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Runs a command on the storage itself; a server may be running there or not.
+/// Runs a command directly on the storage. A server may be running on it.
 fn local(
     config: &Config,
     work: impl AsyncFnOnce(&App) -> anyhow::Result<ExitCode>,

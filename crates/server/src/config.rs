@@ -1,5 +1,5 @@
-//! Configuration: from flags, then the environment, then `<storage>/.env`, then defaults. Nothing
-//! else in the program reads the environment.
+//! Configuration, from flags, then the environment, then `<storage>/.env`, then defaults. No other
+//! module reads the environment.
 pub mod parse;
 pub mod reader;
 pub mod variables;
@@ -30,7 +30,7 @@ pub struct ListenConfig {
 
 #[derive(Clone)]
 pub struct DatabaseConfig {
-    /// With its password, so never to be shown.
+    /// Contains the password; must not be shown.
     pub url: String,
 }
 
@@ -42,37 +42,37 @@ pub enum LogFormat {
 
 #[derive(Clone, Debug)]
 pub struct LogConfig {
-    /// As `tracing-subscriber` reads it; `None` when nobody asked for any in particular.
+    /// A filter for `tracing-subscriber`; `None` if the operator set none.
     pub filter: Option<String>,
     pub format: LogFormat,
 }
 
-/// In bytes.
+/// Limits in bytes.
 #[derive(Clone, Debug)]
 pub struct LimitsConfig {
-    /// The body of a request that is not an upload.
+    /// The largest body of a request that is not an upload.
     pub body: usize,
     pub upload: u64,
     /// Memory for the codes of vectors.
     pub vector_cache: usize,
-    /// Vectors in the database that are kept for the next time the same text is embedded.
+    /// The size of the embedding cache in the database.
     pub embedding_cache: u64,
-    /// What the files that documents were made of may take together.
+    /// The total size of the originals.
     pub originals: u64,
 }
 
-/// What reading a document's file may take.
+/// Limits for reading a document's file.
 #[derive(Clone, Debug)]
 pub struct ParsingConfig {
-    /// How many files are read at once, in processes of their own.
+    /// The number of files read at once, each in its own process.
     pub workers: usize,
-    /// For each file.
+    /// Time limit for each file.
     pub timeout: Duration,
-    /// For each process, in bytes.
+    /// Memory limit of each process, in bytes.
     pub memory: u64,
-    /// What an archive may unpack to, in bytes.
+    /// The largest unpacked size of an archive, in bytes.
     pub inflated: u64,
-    /// How long reading the pictures of one file may take; nothing where they are not read.
+    /// Time limit for recognising the text in one file's pictures; zero switches OCR off.
     pub ocr_timeout: Duration,
     pub ocr_languages: Languages,
     pub ocr_engine: OcrEngine,
@@ -82,12 +82,12 @@ pub struct ParsingConfig {
 /// The embedder inside this process.
 #[derive(Clone, Debug)]
 pub struct ModelConfig {
-    /// The directory of the model, where the operator names one.
+    /// The directory of the model, if the operator names one.
     pub given: Option<PathBuf>,
-    /// Where models lie otherwise, each in a directory of its name.
+    /// The default directory of models, with one subdirectory for each model.
     pub models: PathBuf,
     pub threads: usize,
-    /// How long it stays in memory unused; `None` means for good.
+    /// The model is unloaded after this idle time; `None` keeps it loaded.
     pub idle: Option<Duration>,
 }
 
@@ -95,17 +95,17 @@ pub struct ModelConfig {
 pub struct ApiConfig {
     /// Origins of web pages that may call this server from a browser.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose word is taken for where a request came from.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How many requests a minute an address may make to embeds; any number when zero.
+    /// Requests a minute that one address may make to widgets; zero means no limit.
     pub embed_rate: u32,
-    /// Whether the description of the API and its page are served.
+    /// Whether the OpenAPI description and its page are served.
     pub docs: bool,
 }
 
 #[derive(Clone, Debug)]
 pub struct ShutdownConfig {
-    /// How long requests that are under way may take to finish.
+    /// Time that requests in progress have to finish.
     pub timeout: Duration,
 }
 
@@ -120,37 +120,38 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub parsing: ParsingConfig,
     pub model: ModelConfig,
-    /// What settings are made of that the database does not know.
+    /// The environment and the `.env` file, from which settings take values that the database does
+    /// not have.
     pub given: RawConfig,
-    /// Opens and seals secrets; kept in a file when the operator gives none.
+    /// Encrypts stored secrets; read from a file if the operator gives none.
     pub secret_key: Option<Key>,
     pub passwords: PasswordRules,
-    /// Whether the settings in force may be written to the `.env` file.
+    /// Whether the effective settings are written to the `.env` file.
     pub production: bool,
-    /// How secrets are written there.
+    /// How secrets are written to the `.env` file.
     pub dumped_secrets: DumpedSecrets,
     pub api: ApiConfig,
-    /// Hosts that links may lead to although they are not everybody's.
+    /// Private hosts that links may lead to.
     pub link_hosts: Vec<Exempt>,
     pub shutdown: ShutdownConfig,
-    /// Where metrics are served without a key; nowhere unless set.
+    /// The address at which metrics are served without a key; `None` serves none.
     pub metrics: Option<SocketAddr>,
-    /// For how many days events of the audit log are kept; for good unless given.
+    /// Days that events of the audit log are kept; `None` keeps them for good.
     pub audit_days: Option<u32>,
 }
 
-/// What reading the configuration came to.
+/// The result of reading the configuration.
 pub struct ConfigReport {
-    /// Every problem, one a line, when there is any.
+    /// The configuration, or every problem with it, one a line.
     pub config: Result<Config, Vec<String>>,
-    /// As in the configuration; there also when that is not.
+    /// The raw values, available even if the configuration is invalid.
     pub given: RawConfig,
     pub effective: Vec<EffectiveValue>,
-    /// What is probably not meant as it stands, but stops nothing.
+    /// Likely mistakes that do not prevent the start.
     pub warnings: Vec<String>,
 }
 
-/// Reads everything there is, and tells all that is wrong with it at once.
+/// Reads the whole configuration and reports all problems at once.
 pub fn read(flags: Flags, environment: Environment) -> ConfigReport {
     let mut reader = Reader::new(flags, environment);
     let config = config(&mut reader);
@@ -163,7 +164,8 @@ pub fn read(flags: Flags, environment: Environment) -> ConfigReport {
     ConfigReport { config, given, effective, warnings }
 }
 
-/// `None` only after a problem. Every variable is read before the first missing one ends it.
+/// Returns `None` only after recording a problem. Reads every variable before it returns, so that
+/// every problem is reported.
 fn config(reader: &mut Reader) -> Option<Config> {
     let storage = storage(reader);
     let listen = listen(reader);
@@ -206,7 +208,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
-/// The directory that holds everything, and with it the `.env` file for what comes after.
+/// Returns the storage directory, and reads the `.env` file in it for the variables that follow.
 fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     let default = default_storage(&reader.given.environment);
     if default.is_none() && !reader.is_given(&var::STORAGE) {
@@ -231,7 +233,7 @@ fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     Some(layout)
 }
 
-/// `$XDG_DATA_HOME/carrel`, or the same below the home directory.
+/// Returns `$XDG_DATA_HOME/carrel`, or its equivalent below the home directory.
 fn default_storage(environment: &Environment) -> Option<String> {
     let absolute = |name: &str| {
         let value = environment.get(name)?.as_deref()?;
@@ -358,9 +360,9 @@ fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
     Some(rules)
 }
 
-/// Refuses a vector database there is no adapter for when this very process is told to use it. What
-/// the file or the database says is a matter of settings, which can be changed while the server runs
-/// on its own index.
+/// Refuses an unknown vector database if a flag or the environment names it. A value in the `.env`
+/// file or the database is a setting: it can be changed while the server runs on the built-in
+/// index.
 fn vector_index(reader: &mut Reader) {
     let is_own = |text: &str| carrel_vectors::choose::NAMES.contains(&text);
     match reader.given.find(var::VECTOR_DB.name) {
@@ -369,8 +371,8 @@ fn vector_index(reader: &mut Reader) {
     }
 }
 
-/// Names the providers there are when another is asked for; what each needs beside its name is
-/// seen when it is first used.
+/// Refuses an unknown provider and lists the known ones. A provider's other settings are checked
+/// when it is first used.
 fn provider(reader: &mut Reader) {
     let Some(given) = reader.read(&var::LLM_PROVIDER, "extractive", |text| Some(text.to_owned()))
     else {

@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file to read, or a path and why there is nothing to read there.
+/// A file to read, or a path that cannot be read and the error.
 pub type FileResult = Result<PathBuf, (PathBuf, io::Error)>;
 
-/// The files that `paths` name, in order. A directory stands for every file in it and below whose
-/// extension is among `known` (with their dots, in lower case), by name; hidden files and
-/// directories are left out, and links to directories are not followed.
+/// Returns the files that `paths` name, in order. A directory stands for every file in it and below
+/// whose extension is in `known` (with the dot, in lower case), sorted by name. Hidden files and
+/// directories are skipped, and links to directories are not followed.
 pub fn collect(paths: &[PathBuf], known: &BTreeSet<String>) -> Vec<FileResult> {
     let mut found = Vec::new();
     for path in paths {
@@ -26,7 +26,7 @@ pub fn collect(paths: &[PathBuf], known: &BTreeSet<String>) -> Vec<FileResult> {
 }
 
 fn walk(directory: &Path, known: &BTreeSet<String>, found: &mut Vec<FileResult>) {
-    // A list of what is still to be read rather than recursion, which deep trees would exhaust.
+    // A work list instead of recursion, because a deep tree could overflow the stack.
     let mut pending = vec![directory.to_owned()];
     while let Some(path) = pending.pop() {
         let entries = std::fs::read_dir(&path).and_then(|entries| {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_reported_in_its_place() {
+    fn a_missing_file_is_reported_in_its_place() {
         let found = collect(&["/no/such/file.txt".into(), "/dev/null".into()], &BTreeSet::new());
         assert!(found.iter().all(Result::is_err));
         assert_eq!(found.len(), 2);

@@ -1,5 +1,5 @@
-//! Selects the vector index from the settings: the one inside this server, or one in a vector
-//! database. It can be swapped while the server runs.
+//! Selects the vector index from the settings: the built-in one, or one in a vector database. The
+//! index can be swapped while the server runs.
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,31 +16,31 @@ use tokio::sync::watch;
 
 use crate::wiring::chain;
 
-/// The index of the settings, behind the domain's port.
+/// Implements the domain's vector index with the index that the settings select.
 pub struct ConfiguredIndex {
     settings: Arc<SettingsStore>,
     changes: watch::Receiver<Versions>,
     rows: Arc<dyn VectorRows>,
     embedded: Arc<EmbeddedIndex>,
-    /// What the codes of a workspace may take in memory while a vector database cannot answer.
+    /// Memory for the codes of a workspace while a vector database does not answer, in bytes.
     room: usize,
-    /// The name of the database whose vectors these are.
+    /// The name of the database that holds the vectors.
     name: String,
     built: Mutex<Option<Built>>,
 }
 
-/// What the settings of one moment mean.
+/// The index built from one version of the settings.
 #[derive(Clone)]
 struct Built {
     version: u64,
-    /// `None` for the index inside this server, which also stands in for one that cannot be.
+    /// `None` for the built-in index, which also replaces one that is misconfigured.
     synced: Option<SyncedIndex>,
     problem: Option<String>,
 }
 
 impl ConfiguredIndex {
-    /// `cache_bytes` bounds the memory for codes. Asks the database for its name, and a vector
-    /// database for nothing yet.
+    /// Reads the name of the database. Does not connect to a vector database yet. `cache_bytes`
+    /// limits the memory for codes.
     pub async fn open(
         settings: Arc<SettingsStore>,
         rows: Arc<dyn VectorRows>,
@@ -53,13 +53,12 @@ impl ConfiguredIndex {
         Ok(Self { settings, changes, rows, embedded, room: cache_bytes, name, built })
     }
 
-    /// Why the vector database that is asked for is not used, if so.
+    /// Returns why the configured vector database is not used, if so.
     pub fn problem(&self) -> Option<String> {
         self.built().problem
     }
 
-    /// Keeps a vector database in agreement, whichever is meant. Never ends; can be dropped at any
-    /// moment.
+    /// Keeps the configured vector database in sync. Never ends; cancel-safe.
     pub async fn sync_loop(&self) {
         let mut changes = self.changes.clone();
         loop {
@@ -123,7 +122,7 @@ async fn sync_loop(synced: Option<SyncedIndex>) {
     }
 }
 
-/// The names of the settings on which the choice of an index depends, and what is wrong with them.
+/// Returns the names of the settings that determine the index, and the problem with them, if any.
 pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Option<String>) {
     let asked = RefCell::new(BTreeSet::new());
     let settings = |name: &str| {
@@ -131,7 +130,7 @@ pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Option<String>) {
         store.lookup(name)
     };
     let chosen = choose::store(&settings, carrel_providers::http_client, "");
-    // Of names that nobody has heard of is told elsewhere.
+    // An unknown name is reported elsewhere.
     let problem = chosen.err().filter(|_| store.unavailable("VECTOR_DB").is_none());
     let problem = problem.map(|error| chain(&error));
     (asked.into_inner(), problem)

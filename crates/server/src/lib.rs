@@ -1,5 +1,5 @@
-//! The `carrel` program: configuration, wiring, startup, shutdown and the command line. The one
-//! place that names concrete adapters and reads the environment.
+//! The `carrel` program: configuration, wiring, startup, shutdown and the command line. Only this
+//! crate names concrete adapters and reads the environment.
 mod cli;
 mod commands;
 pub mod config;
@@ -30,19 +30,20 @@ use clap::Parser;
 pub use cli::Cli;
 pub use wiring::App;
 
-/// What `--version` and the log say.
+/// The version shown by `--version` and in the log.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Runs the program with the arguments and the environment of this process. Usage errors end with
-/// 2, everything else that fails with 1 and one line on standard error.
+/// Runs the program with the arguments and the environment of this process. Usage errors exit with
+/// 2; other errors exit with 1 after one line on standard error.
 pub fn main() -> ExitCode {
-    // What whoever started this program has left open is not for the processes that it starts.
+    // Keeps file descriptors inherited from the parent process from being passed on to child
+    // processes.
     #[cfg(unix)]
     close_fds::set_fds_cloexec(3, &[]);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // A reader who has gone away needs no help text.
+            // Standard output may be closed; then nobody needs the help text.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -61,7 +62,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether whoever read our output has enough of it, as `head` does.
+/// Whether the reader closed standard output early, as `head` does.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let kind = error.downcast_ref::<terminal::Unwritten>();
     kind.is_some_and(|unwritten| unwritten.0.kind() == io::ErrorKind::BrokenPipe)

@@ -1,4 +1,4 @@
-//! The log on standard error: lines for people, or JSON for programs.
+//! Writes the log to standard error: lines for people, or JSON for programs.
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
@@ -6,10 +6,10 @@ use tracing_subscriber::fmt;
 
 use crate::config::{Environment, LogConfig, LogFormat};
 
-/// The server tells its own story of starting and stopping; the library's would repeat it.
+/// The server logs its own start and stop, so the library's messages would repeat them.
 const QUIET: &str = "actix_server=warn";
 
-/// Starts logging for this process. `usual` is the level when nobody asked for another.
+/// Starts logging for this process. `usual` is the default level.
 pub fn start(log: &LogConfig, usual: &str, environment: &Environment) {
     let filter = log.filter.as_deref().unwrap_or(usual);
     let filter = EnvFilter::try_new(format!("{QUIET},{filter}"));
@@ -18,7 +18,7 @@ pub fn start(log: &LogConfig, usual: &str, environment: &Environment) {
         matches!(environment.get("NO_COLOR"), Some(value) if value.as_deref() != Some(""));
     // A closed standard error must not become a panic in the middle of a request.
     let logger = fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
-    // Fails when somebody, such as a test, has set a logger already; then that one it is.
+    // Fails if a logger is already set, for example by a test; that logger is used then.
     let _ = match log.format {
         LogFormat::Human => {
             let colours = io::stderr().is_terminal() && !no_colour;

@@ -1,9 +1,9 @@
-//! The binary; everything is in the library.
+//! The binary of the library `carrel_server`.
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// Memory that one thread has taken is used again by others, of which a server has many.
+/// Reuses memory that another thread has freed; a server has many threads.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

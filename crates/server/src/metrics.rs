@@ -1,4 +1,4 @@
-//! Measuring: models that count what they do, readings of this process, and who may see them.
+//! Metrics: models that count their calls, readings of this process, and access to the metrics.
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use carrel_services::meter::{Ended, Meter};
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
 
-/// Models of another, each of which counts.
+/// Wraps models so that each call is counted.
 pub struct MeasuredModels {
     pub models: Arc<dyn Models>,
     pub meter: Arc<Meter>,
@@ -73,7 +73,8 @@ impl ChatModel for Measured<dyn ChatModel> {
             usage: Usage::default(),
             ended: Ended::Stopped,
         };
-        // Whether it is refused, fails on its way or is given up, it is counted when it goes.
+        // `Ask` counts the question when it is dropped: after a refusal, a failure, a cancellation
+        // or a complete answer.
         let answer = self.model.answer(request).await;
         let answer = answer.inspect_err(|_| ask.ended = Ended::Failed)?;
         let counted = unfold((answer, ask), |(mut answer, mut ask)| async move {
@@ -91,13 +92,13 @@ impl ChatModel for Measured<dyn ChatModel> {
     }
 }
 
-/// One question, counted at its end.
+/// One question, counted when it is dropped.
 struct Ask {
     meter: Arc<Meter>,
     provider: String,
     started: Instant,
     usage: Usage,
-    /// As far as is known; who goes before the end has stopped it.
+    /// The outcome so far. Dropping it before the end counts as stopped.
     ended: Ended,
 }
 
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_somebody_stops_is_no_failure_of_the_model() {
+    async fn a_stopped_answer_is_not_a_failure_of_the_model() {
         let meter = Arc::new(Meter::default());
         for (script, pieces) in
             [(Some(true), 9), (Some(true), 1), (Some(true), 1), (Some(false), 9), (None, 9)]

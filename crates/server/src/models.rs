@@ -1,5 +1,5 @@
-//! Selects the language model and the embedder from the settings: created on first use, kept, and
-//! created again after the settings have changed.
+//! Selects the language model and the embedder from the settings. Each is created on first use, and
+//! again after its settings have changed.
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::config;
 use crate::native::{self, Native, PREFERENCE};
 use crate::wiring::chain;
 
-/// The models of the settings, behind the domain's port.
+/// Implements the domain's models with those that the settings select.
 pub struct ConfiguredModels {
     settings: Arc<SettingsStore>,
     changes: watch::Receiver<Versions>,
@@ -27,18 +27,18 @@ pub struct ConfiguredModels {
     built: Mutex<Built>,
 }
 
-/// What was asked for before, by the settings of one moment.
+/// The models created from one version of the settings.
 #[derive(Default)]
 struct Built {
     versions: Versions,
     /// By provider and model.
     chats: HashMap<(Option<String>, Option<String>), Arc<dyn ChatModel>>,
     embedder: Option<Arc<dyn Embedder>>,
-    /// Of the outer, whether it was asked for; of the inner, whether the settings name one.
+    /// The outer `None` means not requested yet, the inner that the settings name no reranker.
     reranker: Option<Option<Arc<dyn Reranker>>>,
 }
 
-/// How many language models are kept. Workspaces name them, so there could be any number.
+/// The number of language models kept. Workspaces choose models, so their number is unbounded.
 const MOST_CHATS: usize = 64;
 
 impl ConfiguredModels {
@@ -48,8 +48,8 @@ impl ConfiguredModels {
         Self { settings, changes, native: Native::new(model), http, built }
     }
 
-    /// Why questions, documents or pictures would fail as things are, one line for each reason. Blocks for
-    /// some milliseconds, as certificates are read for providers.
+    /// Returns why questions, documents or images would fail, one line for each reason. Blocks for
+    /// some milliseconds to read certificates.
     pub fn problems(&self) -> Vec<String> {
         let chat = self.chat(&ModelChoice::default()).err().map(|error| chain(&error));
         let http = self.http().ok();
@@ -60,7 +60,7 @@ impl ConfiguredModels {
         chat.into_iter().chain(others.into_iter().flatten()).collect()
     }
 
-    /// Why documents could not be embedded as things are.
+    /// Returns why documents cannot be embedded, if so.
     pub fn embedder_problem(&self) -> Option<String> {
         match self.remote() {
             Ok(Some(_)) => None,
@@ -73,7 +73,7 @@ impl ConfiguredModels {
         carrel_providers::embedder(&|name| self.settings.lookup(name), &self.http()?)
     }
 
-    /// The setting that holds for a variable now.
+    /// Returns the current value of a variable.
     pub fn lookup(&self, variable: &str) -> Option<String> {
         self.settings.lookup(variable)
     }
@@ -87,7 +87,7 @@ impl ConfiguredModels {
         Ok(http.insert(new).clone())
     }
 
-    /// What is built, without what the settings no longer mean.
+    /// Locks the models, and drops those whose settings have changed.
     fn built(&self) -> MutexGuard<'_, Built> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.changes.borrow();
@@ -111,8 +111,8 @@ impl ConfiguredModels {
         built
     }
 
-    /// Hands a model to `keep`, unless the settings have changed since `versions`: it may be what
-    /// they meant before.
+    /// Calls `keep` unless the settings have changed since `versions`: the model may have been
+    /// created from older ones.
     fn keep(&self, versions: &Versions, keep: impl FnOnce(&mut Built)) {
         let mut built = self.built();
         if built.versions == *versions {
@@ -169,7 +169,7 @@ impl Models for ConfiguredModels {
         Ok(reranker)
     }
 
-    // Created each time: that is nothing beside the time an image takes.
+    // Created for every request, which is cheap compared with generating an image.
     fn images(&self) -> Result<Arc<dyn ImageModel>> {
         carrel_providers::image_model(&|name| self.settings.lookup(name), &self.http()?)
     }
@@ -206,15 +206,15 @@ impl ConnectionTest for ConfiguredModels {
     }
 }
 
-/// Why pictures could not be made. A server without any maker of pictures is as good as others; one
-/// that is named has to be whole.
+/// Returns the problem with the configured image provider. Having no image provider is not a
+/// problem.
 fn image_problem(settings: &dyn Fn(&str) -> Option<String>, http: &Http) -> Option<Error> {
     settings("IMAGE_GEN_PROVIDER").filter(|name| !name.trim().is_empty())?;
     carrel_providers::image_model(settings, http).err()
 }
 
-/// The names of the settings on which the choice of models depends, and what is wrong with them.
-/// Last, what is wrong with the model inside this process, where that is used: the server runs without it.
+/// Returns the names of the settings that determine the models, the problems with them, and last
+/// the problem with the built-in embedder, if it is used; the server starts without it.
 pub fn review(
     store: &SettingsStore,
     model: Option<&config::ModelConfig>,

@@ -1,4 +1,4 @@
-//! The embedder inside this process: selects its model from the settings, and finds its files.
+//! The built-in embedder: selects its model from the settings and finds the model's files.
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,20 +14,20 @@ pub const PREFERENCE: &str = "EMBEDDING_MODEL_PREF";
 
 pub struct Native {
     model: ModelConfig,
-    /// The embedder last asked for: it holds the loaded model.
+    /// The embedder used last, which holds the loaded model.
     built: Mutex<Option<(ModelDirectory, Arc<NativeEmbedder>)>>,
 }
 
 impl Native {
-    /// Opens nothing: the model is loaded when a text is first embedded.
+    /// Opens no files: the model is loaded when a text is first embedded.
     pub fn new(model: &ModelConfig) -> Self {
         Self { model: model.clone(), built: Mutex::default() }
     }
 
-    /// The embedder of the model that a setting names, or of the default.
+    /// Returns the embedder of the preferred model, or of the default one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the setting names no model.
+    /// Returns [`Error::Unavailable`] if `preference` is not the name of a model.
     pub fn embedder(&self, preference: Option<&str>) -> Result<Arc<NativeEmbedder>> {
         let directory = directory(&self.model, preference)?;
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,14 +44,14 @@ impl Native {
         Ok(embedder)
     }
 
-    /// Why the model could not embed: one sentence that names what is missing. Reads the files as far as their
-    /// tensors, which takes some hundred milliseconds.
+    /// Returns why the model cannot be loaded, in one sentence that names the missing part. Reads
+    /// the files up to their tensors, which takes some hundred milliseconds.
     pub fn problem(&self, preference: Option<&str>) -> Option<String> {
         problem(&self.model, preference)
     }
 }
 
-/// As [`Native::problem`], without an embedder.
+/// Works like [`Native::problem`], without an embedder.
 pub fn problem(model: &ModelConfig, preference: Option<&str>) -> Option<String> {
     let directory = match directory(model, preference) {
         Ok(directory) => directory,
@@ -65,7 +65,7 @@ pub fn problem(model: &ModelConfig, preference: Option<&str>) -> Option<String> 
     Some(format!("the embedding model cannot be loaded: {error}{fetch}"))
 }
 
-/// Where the model is that a setting names.
+/// Returns the directory of the preferred model.
 ///
 /// # Errors
 /// As [`Native::embedder`].
@@ -81,7 +81,7 @@ pub fn directory(model: &ModelConfig, preference: Option<&str>) -> Result<ModelD
     };
     if let Some(known) = catalog::find(name) {
         let path = match &model.given {
-            // The directory that is given holds this model, or others lie beside it.
+            // The configured directory holds this model, or other models are next to it.
             Some(given) if known_in(given).is_some_and(|here| here.name == known.name) => {
                 given.clone()
             }
@@ -103,7 +103,8 @@ pub fn directory(model: &ModelConfig, preference: Option<&str>) -> Result<ModelD
     ))
 }
 
-/// Where a model of another kind lies: among the others, or beside the one that is given.
+/// Returns the directory of a model that is not an embedder: among the other models, or next to the
+/// configured one.
 pub fn beside(model: &ModelConfig, name: &str) -> std::path::PathBuf {
     match &model.given {
         Some(given) => given.with_file_name(name),
@@ -111,7 +112,8 @@ pub fn beside(model: &ModelConfig, name: &str) -> std::path::PathBuf {
     }
 }
 
-/// The model that a directory holds by its name, or by having nothing but what all-MiniLM-L6-v2 needs.
+/// Identifies the model of a directory by its name. A directory without config.json holds
+/// all-MiniLM-L6-v2.
 fn known_in(path: &Path) -> Option<&'static KnownModel> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let found = catalog::MODELS.into_iter().find(|model| model.name == name);
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_missing_is_told_of_in_one_sentence() {
+    fn a_missing_model_is_reported_in_one_sentence() {
         let directory = tempfile::tempdir().unwrap();
         let model = model(directory.path());
         let problem = problem(&model, None).unwrap();
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn models_go_by_their_own_names_and_those_of_clients() {
+    fn models_have_their_own_names_and_those_that_clients_use() {
         let root = tempfile::tempdir().unwrap();
         let mut model = model(root.path());
         for (name, expected) in [
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_directory_of_models_or_refused() {
+    fn a_name_that_is_not_a_model_directory_is_refused() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("mine")).unwrap();
         let model = model(root.path());

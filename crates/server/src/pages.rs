@@ -1,4 +1,4 @@
-//! The browser interface's part of the wiring, and the link by which a server is set up.
+//! Wiring of the browser interface, and the setup link.
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::web::Data;
@@ -11,7 +11,7 @@ use crate::VERSION;
 use crate::config::Config;
 use crate::wiring::App;
 
-/// What the pages are made of.
+/// Builds the shared state of the pages.
 pub fn site(app: &App, config: &Config) -> Data<Site> {
     let is_postgres = config.database.url.starts_with("postgres");
     let options = Options {
@@ -26,18 +26,19 @@ pub fn site(app: &App, config: &Config) -> Data<Site> {
     Data::new(Site::new(app.ports.clone(), options))
 }
 
-/// The address at which whoever opens it sets the server up.
+/// Creates a setup link.
 pub async fn setup_link(app: &App, listens: SocketAddr, by: &By) -> Result<String> {
     let secret = app.ports.ownership.issue_link(by).await?;
     Ok(format!("http://{}/setup?token={}", reachable(listens), secret.reveal()))
 }
 
-/// Whether nobody has set the server up in a browser yet.
+/// Whether the server has not been set up yet.
 pub async fn is_fresh(app: &App) -> Result<bool> {
     Ok(app.ports.ownership.setup_state().await? == SetupState::Fresh)
 }
 
-/// An address that can be opened on this machine, also where the server listens on all of them.
+/// Returns an address that can be opened on this machine, even if the server listens on all
+/// addresses.
 pub fn reachable(listens: SocketAddr) -> SocketAddr {
     let here = match listens.ip() {
         ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -46,7 +47,7 @@ pub fn reachable(listens: SocketAddr) -> SocketAddr {
     SocketAddr::new(here, listens.port())
 }
 
-/// The memory this process holds, in bytes, where the system tells.
+/// Returns the resident memory of this process in bytes, if the system reports it.
 fn memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_listens_everywhere_is_reached_here() {
+    fn a_server_that_listens_everywhere_is_reachable_locally() {
         let said = |address: &str| reachable(address.parse().unwrap()).to_string();
         assert_eq!(said("0.0.0.0:3001"), "127.0.0.1:3001");
         assert_eq!(said("[::]:80"), "127.0.0.1:80");

@@ -1,4 +1,4 @@
-//! Creates jobs that embed documents again after the embedder or the splitting has changed.
+//! Creates jobs that re-embed documents after the embedder or the splitter settings have changed.
 use std::time::Duration;
 
 use carrel_domain::audit::{Actor, By};
@@ -10,20 +10,20 @@ use tokio::time::Instant;
 
 use crate::wiring::chain;
 
-/// How long after the start stale documents are looked for, which were left by an earlier process.
+/// Delay after the start until the first search for stale documents, which an earlier process may
+/// have left.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// How soon what failed is tried again while nothing changes.
+/// Delay until failed documents are tried again if nothing changes.
 const AGAIN: Duration = Duration::from_secs(3_600);
 
-/// How soon is looked again where such a job is under way, which may have begun by an older recipe.
+/// Interval of searches while a refresh job runs, which may have started with an older recipe.
 const UNDER_WAY: Duration = Duration::from_secs(10);
 
-/// How long it may take until a change is seen that nobody tells of: of preferences, or by another
-/// process.
+/// Polling interval for changes without a notification: of preferences, or by another process.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Never ends; can be dropped at any moment.
+/// Creates refresh jobs whenever the recipe changes. Never ends; cancel-safe.
 pub async fn keep_embedded(ports: &Ports) {
     let mut changes = ports.settings_store.subscribe();
     let mut embedding = changes.borrow_and_update().of(Capability::Embedding);
@@ -46,7 +46,7 @@ pub async fn keep_embedded(ports: &Ports) {
     }
 }
 
-/// Says whether there are jobs to be waited for.
+/// Queues refresh jobs. Returns whether any are queued or running, or the query failed.
 async fn queue(ports: &Ports) -> bool {
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
     match ports.workers.queue_refreshes(&by).await {
@@ -60,7 +60,7 @@ async fn queue(ports: &Ports) -> bool {
             queued + under_way > 0
         }
         Err(error) => {
-            tracing::warn!(error = chain(&error), "failed to query documents to embed again");
+            tracing::warn!(error = chain(&error), "failed to queue documents to embed again");
             true
         }
     }

@@ -1,4 +1,4 @@
-//! The server: listening, answering, keeping up, and stopping without cutting anybody off.
+//! Runs the server: listens, answers requests, does periodic work, and stops gracefully.
 mod limits;
 mod stop;
 mod unread;
@@ -23,25 +23,25 @@ use crate::traces;
 use crate::wiring::{App, chain};
 use stop::StopSignals;
 
-/// How long a connection without a request stays open.
+/// An idle connection is closed after this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long a client may take to send the head of a request.
+/// Time limit for a client to send the head of a request.
 const REQUEST_HEAD: Duration = Duration::from_secs(10);
 
-/// How long a client may take to hang up after the last answer on its connection.
+/// Time limit for a client to close its connection after the last response.
 const HANG_UP: Duration = Duration::from_secs(5);
 
-/// How long answers may take to be saved that were not finished when the server had to stop.
+/// Time limit for saving unfinished answers when the server has to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How often what is only remembered is written down.
+/// Interval of writing out what is only in memory.
 const KEEP_UP: Duration = Duration::from_secs(60);
 
-/// How long a change of the settings by another process may stay unknown to this one.
+/// Polling interval for settings changed by another process.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Every how many times of keeping up unfinished files are looked for.
+/// Unfinished files are searched for once in this number of intervals.
 const UNFINISHED: u32 = 60;
 
 /// Serves until it receives a signal to stop.
@@ -61,7 +61,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let taken = app.ports.api_keys.take_from_environment(key, &by).await;
     taken.context("failed to store the key in CARREL_API_KEY")?;
 
-    // Until here a signal ends the process at once, which leaves nothing half done.
+    // Up to here a signal ends the process at once, which leaves nothing unfinished.
     let stop = StopSignals::new().context("failed to listen for signals")?;
     let metrics =
         metrics.map(|(listener, address)| watched(&app, listener, address)).transpose()?;
@@ -88,12 +88,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(REQUEST_HEAD)
     .client_disconnect_timeout(HANG_UP)
-    // Nobody waits for the answer to a client that has hung up.
+    // A request ends when its client closes the connection.
     .h1_allow_half_closed(false)
     .shutdown_timeout(timeout.as_secs())
     .shutdown_signal(async move {
         stop.first().await;
-        // There is one signal that stops the server, so this is the first value.
+        // Only the first signal gets here, so the value is not set yet.
         let _ = noted.set(Instant::now());
         tracing::info!("stopping: finishing requests for up to {timeout:?}");
         jobs.wind_down();
@@ -104,7 +104,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
     tracing::info!("carrel {VERSION} listening on http://{address}");
     tokio::select! {
-        // The server first, so that nothing else keeps the first request waiting.
+        // Polls the server first, so that no other task delays the first request.
         biased;
         ended = server => ended.context("failed to serve")?,
         ended = figures(metrics) => ended.context("failed to serve metrics")?,
@@ -116,7 +116,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = app.ports.workers.work() => {}
     }
     app.ports.workers.stop().await;
-    // Answers and uploads that nobody waits for any more come to their end all the same.
+    // Answers and uploads whose client has disconnected are still finished.
     let left = timeout.saturating_sub(stopped_at.get().map_or(Duration::ZERO, Instant::elapsed));
     let cut = app.ports.conversations.tasks.finish(left, GRACE).await;
     if cut > 0 {
@@ -134,7 +134,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serves metrics alone, without a key, at an address of their own.
+/// Serves only metrics, without a key, on a separate address.
 fn watched(app: &App, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
     let ports = app.ports.clone();
     let server = HttpServer::new(move || {
@@ -148,7 +148,7 @@ fn watched(app: &App, listener: TcpListener, address: SocketAddr) -> anyhow::Res
     Ok(server)
 }
 
-/// Ends only when the server does, if there is one.
+/// Waits for the metrics server; without one, never ends.
 async fn figures(server: Option<Server>) -> std::io::Result<()> {
     match server {
         Some(server) => server.await,
@@ -156,7 +156,8 @@ async fn figures(server: Option<Server>) -> std::io::Result<()> {
     }
 }
 
-/// Done before anything else, so that a second server on the same address touches nothing.
+/// Binds the address. This comes first, so that a second server on the same address changes
+/// nothing.
 fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address);
     let listener = listener.with_context(|| format!("failed to listen on {address}"))?;
@@ -176,7 +177,7 @@ fn options(config: &Config) -> carrel_api::Options {
     }
 }
 
-/// Never ends.
+/// Logs what is missing, then does the periodic work. Never ends.
 async fn keep_up(app: &App, config: &Config, address: SocketAddr) {
     welcome(app, address).await;
     advise(app, config).await;
@@ -191,7 +192,7 @@ async fn keep_up(app: &App, config: &Config, address: SocketAddr) {
     }
 }
 
-/// Tells whoever reads the log where to set the server up, until somebody has.
+/// Logs a setup link unless the server is set up.
 async fn welcome(app: &App, address: SocketAddr) {
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
     let link = match pages::is_fresh(app).await {
@@ -208,7 +209,7 @@ async fn welcome(app: &App, address: SocketAddr) {
     }
 }
 
-/// Tells an operator what is still missing before anybody can use the server.
+/// Logs what is still missing before anybody can use the server.
 async fn advise(app: &App, config: &Config) {
     let here = format!("--storage {}", config.storage.root().display());
     match app.ports.api_keys.is_empty(Utc::now()).await {
@@ -226,8 +227,8 @@ async fn advise(app: &App, config: &Config) {
     }
 }
 
-/// Keeps other processes of the same user, such as a parse worker that was taken over, from tracing
-/// the server and reading its memory, and the system from writing its memory to a file.
+/// Prevents other processes of the same user, such as a compromised parse worker, from tracing the
+/// server and reading its memory, and the system from writing a core dump.
 fn refuse_tracing() {
     #[cfg(target_os = "linux")]
     {

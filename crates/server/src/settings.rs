@@ -1,5 +1,5 @@
-//! Settings that change while the program runs: opened over what the process was given, with the
-//! secret key and the values this program has adapters for.
+//! Opens the settings that can change while the program runs, on top of the environment and the
+//! `.env` file.
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::config::reader::{EffectiveValue, show};
 use crate::config::variables::Shown;
 use crate::config::{Config, RawConfig, ValueSource};
 
-/// The settings in force over `settings`, with secrets sealed by `key`.
+/// Opens the effective settings stored in `settings`, with secrets encrypted by `key`.
 pub async fn open(
     given: &RawConfig,
     settings: Arc<dyn Settings>,
@@ -31,7 +31,8 @@ pub async fn open(
     Ok(Arc::new(store))
 }
 
-/// The key the operator gave, or that of the storage directory, made if there is none. Blocks.
+/// Returns the operator's secret key, or the one in the storage directory, which is created if it
+/// does not exist. Blocks.
 pub fn key(config: &Config) -> Result<Key> {
     match &config.secret_key {
         Some(key) => Ok(key.clone()),
@@ -39,7 +40,8 @@ pub fn key(config: &Config) -> Result<Key> {
     }
 }
 
-/// As [`key`], but makes no file: a key that opens nothing stands for one that is not there.
+/// Works like [`key`] but creates no file: if there is no key, returns a random one, which decrypts
+/// nothing.
 pub fn key_if_any(config: &Config) -> Result<Key> {
     let is_there = config.secret_key.is_some() || config.storage.secret_key().exists();
     if is_there { key(config) } else { Ok(Key::random()) }
@@ -52,16 +54,16 @@ fn layers(given: &RawConfig) -> SettingLayers {
     SettingLayers { fixed: fixed.collect(), initial: initial.collect() }
 }
 
-/// Where the values of a store come from, for people to see.
+/// The effective settings with their sources, for display.
 pub struct EffectiveSettings<'a> {
     pub store: &'a SettingsStore,
     pub given: &'a RawConfig,
-    /// As the database has them, secrets sealed.
+    /// The rows of the database, with secrets encrypted.
     pub rows: BTreeMap<String, String>,
 }
 
 impl EffectiveSettings<'_> {
-    /// The value in force of a variable, fit to be shown.
+    /// Returns the effective value of a variable, with secrets hidden.
     pub fn effective(&self, name: &str) -> EffectiveValue {
         let found = self.given.find(name).ok().flatten();
         let source = match found {
@@ -74,7 +76,7 @@ impl EffectiveSettings<'_> {
         EffectiveValue { name: name.to_owned(), value, source }
     }
 
-    /// The variables for which the database holds values that can be read.
+    /// Returns the variables for which the database holds readable values.
     pub fn stored(&self) -> impl Iterator<Item = &str> {
         self.rows.keys().map(String::as_str).filter(|name| self.is_stored(name))
     }
@@ -85,7 +87,8 @@ impl EffectiveSettings<'_> {
         is_readable && self.rows.contains_key(name)
     }
 
-    /// Providers' keys are called `..._KEY`, `..._TOKEN` and so on; whatever else may hold a URL.
+    /// The names of providers' secrets end in `_KEY`, `_TOKEN` and so on. Any other value may be a
+    /// URL with a password.
     fn shown(&self, name: &str) -> Shown {
         const SECRET: [&str; 5] = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_HEADER"];
         let known = self.store.registry().by_variable(name).is_some_and(|setting| setting.secret);
@@ -96,7 +99,7 @@ impl EffectiveSettings<'_> {
     }
 }
 
-/// The settings of a database that is not there yet.
+/// The settings of a database that does not exist yet.
 pub struct NoSettings;
 
 #[async_trait]
@@ -110,7 +113,7 @@ impl Settings for NoSettings {
     }
 }
 
-/// Where a `sqlite://` URL keeps its file; `None` for a database on a server.
+/// Returns the file of a `sqlite://` URL, and `None` for a database server.
 pub fn file_of(url: &str) -> Option<&Path> {
     url.strip_prefix("sqlite://").map(Path::new)
 }
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_that_the_table_offers_is_there() {
+    async fn every_provider_in_the_settings_table_exists() {
         let store =
             open(&RawConfig::default(), Arc::new(NoSettings), &Key::random()).await.unwrap();
         let engines = carrel_providers::engine_names().chain(["native"]).collect();
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_in_a_file_is_told_from_one_on_a_server() {
+    fn a_database_file_is_distinguished_from_a_database_server() {
         assert_eq!(file_of("sqlite:///a/b.db"), Some(Path::new("/a/b.db")));
         assert_eq!(file_of("postgres://h/d"), None);
     }

@@ -1,5 +1,5 @@
 //! Selects the transcriber and the voice from the settings. Providers are created for each request,
-//! which is cheap compared with the request. Engines on this machine are kept, because they hold
+//! which is cheap compared with the request. The built-in engines are kept, because they hold
 //! models.
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,22 +17,22 @@ use crate::config::ModelConfig;
 use crate::models::ConfiguredModels;
 use crate::native;
 
-/// How long a voice stays in memory unused where the operator says nothing.
+/// Default idle time after which a voice is unloaded.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// Settings by variable.
+/// Returns the value of a variable.
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Ears and voices of the settings, behind the domain's port.
+/// Implements the domain's speech models with those that the settings select.
 pub struct ConfiguredSpeech {
     models: Arc<ConfiguredModels>,
-    /// Where models lie, and on how many threads they run.
+    /// The directory of models and the number of threads they run on.
     places: ModelConfig,
     readers: Readers,
     limits: carrel_documents::Limits,
     /// By the name of the model.
     transcribers: Mutex<HashMap<String, Arc<NativeTranscriber>>>,
-    /// The voice last asked for: it may hold a loaded model.
+    /// The voice used last, which may hold a loaded model.
     voice: Mutex<Option<(Option<String>, Arc<NativeSynthesizer>)>>,
 }
 
@@ -65,7 +65,8 @@ impl ConfiguredSpeech {
         }
     }
 
-    /// The model that the settings prefer if it is fetched, otherwise the best that is.
+    /// Returns the transcriber of the preferred model if it is installed, otherwise of the best
+    /// installed one.
     fn native_transcriber(
         &self,
         settings: &Lookup<'_>,
@@ -127,7 +128,7 @@ impl ConfiguredSpeech {
     }
 }
 
-/// Whether a program is found where the system looks for programs.
+/// Whether a program is in `PATH`.
 fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|place: PathBuf| place.join(program)).any(|at| at.is_file())

@@ -1,4 +1,4 @@
-//! The storage directory in use: who may tidy it up, and what of it is kept elsewhere.
+//! The storage directory in use: its lock, and the files that backups and archives contain.
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use crate::config::Config;
 use crate::settings;
 use crate::storage_layout::StorageLayout;
 
-/// What of it a backup holds: all but what can be made or fetched again.
+/// Returns the files that a backup holds: all but those that can be created or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
     let mut left_out = vec![layout.models(), layout.lock(), layout.imports(), layout.page_images()];
-    // Of work that is under way; what is lost of it is handed in again.
+    // Work in progress; whoever loses it by a restore uploads the file again.
     left_out.extend([layout.recordings(), layout.transcripts()]);
     if let Some(database) = settings::file_of(&config.database.url) {
-        // Beside the file itself, SQLite's journals.
+        // The database file and SQLite's journals.
         left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {
             let mut file = database.as_os_str().to_owned();
             file.push(end);
@@ -32,24 +32,27 @@ pub fn to_keep(config: &Config) -> BackupPaths {
     }
 }
 
-/// What of it an archive holds: as a backup, less what belongs to the database that was archived.
+/// Returns the files that an archive holds: those of a backup, without the files that belong to the
+/// archived database.
 pub fn to_archive(config: &Config) -> BackupPaths {
     let mut paths = to_keep(config);
     paths.left_out.extend([config.storage.audit_mark(), config.storage.database()]);
     paths
 }
 
-/// A storage directory in use. While it is, no other process takes itself to be alone there.
+/// A storage directory in use. While this value exists, no other process considers itself alone
+/// there.
 pub struct Storage {
-    /// Held locked; the lock goes when the file is closed, also when the process is killed.
+    /// The locked file. The lock is released when the file is closed, even if the process is
+    /// killed.
     lock: File,
     is_alone: bool,
 }
 
 impl Storage {
-    /// Creates what is missing, for its owner's eyes only, and joins whoever else uses it. A
-    /// process that finds itself alone keeps others waiting until it calls [`Storage::share`], and
-    /// finds no leftovers of uploads.
+    /// Creates the directories that are missing, accessible only to their owner, and takes the
+    /// lock. A process that is alone empties the folder of uploads and makes other processes wait
+    /// until it calls [`Storage::share`].
     pub fn open(layout: &StorageLayout) -> anyhow::Result<Self> {
         let root = layout.root();
         let failure = || format!("failed to open the storage directory {}", root.display());
@@ -60,7 +63,8 @@ impl Storage {
                 lock.lock_shared().with_context(failure)?;
                 false
             }
-            // Some network file systems know no locks. Not being alone is the careful guess.
+            // Some network file systems do not support locks. The safe assumption is that others
+            // use the directory.
             Err(TryLockError::Error(error)) => {
                 tracing::warn!(%error, "the storage directory cannot be locked");
                 false
@@ -72,16 +76,16 @@ impl Storage {
         Ok(Self { lock, is_alone })
     }
 
-    /// Whether no other process uses the directory: whatever is half done there is left over.
+    /// Whether no other process uses the directory. If so, unfinished work in it is left over.
     pub fn is_alone(&self) -> bool {
         self.is_alone
     }
 
-    /// Lets others in. This process stays in until it ends.
+    /// Lets other processes use the directory. This process keeps using it until it ends.
     pub fn share(&mut self) -> io::Result<()> {
         if self.is_alone {
-            // The change from one lock to the other is not atomic, but another process that is
-            // alone in between finds nothing of ours half done: we have not begun.
+            // Changing from one lock to the other is not atomic. A process that is alone in between
+            // finds no unfinished work of ours, because we have not started any.
             self.lock.lock_shared()?;
             self.is_alone = false;
         }
@@ -100,7 +104,7 @@ fn prepare(layout: &StorageLayout) -> io::Result<File> {
     options.open(layout.lock())
 }
 
-/// Creates a directory that only its owner may enter; one that exists is left as it is.
+/// Creates a directory that only its owner can enter. Leaves an existing one unchanged.
 pub fn private_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_alone_and_empties_what_was_left_over() {
+    fn the_first_process_is_alone_and_empties_the_uploads() {
         let (_directory, layout) = layout();
         private_directory(&layout.uploads().join("deep")).unwrap();
         std::fs::write(layout.uploads().join("left-over"), "x").unwrap();
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_joins_and_leaves_the_uploads_of_the_first_alone() {
+    fn a_second_process_joins_and_keeps_the_uploads_of_the_first() {
         let (_directory, layout) = layout();
         let mut first = Storage::open(&layout).unwrap();
         first.share().unwrap();
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_waits_while_the_first_tidies_up() {
+    fn a_second_process_waits_while_the_first_cleans_up() {
         let (_directory, layout) = layout();
         let mut first = Storage::open(&layout).unwrap();
         let (sender, opened) = std::sync::mpsc::channel();
@@ -170,14 +174,13 @@ mod tests {
         assert!(opened.try_recv().is_err());
         first.share().unwrap();
         opened.recv().unwrap();
-        // Which of the two came to be alone after the first let go depends on the scheduler; that
-        // both are in now does not.
+        // Which of the two was alone after the first released its lock depends on the scheduler.
         drop(second.join().unwrap());
     }
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_may_enter_a_new_storage() {
+    fn only_the_owner_can_enter_a_new_storage_directory() {
         use std::os::unix::fs::PermissionsExt;
         let (_directory, layout) = layout();
         let _storage = Storage::open(&layout).unwrap();
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_that_cannot_be_made_is_named() {
+    fn a_storage_directory_that_cannot_be_created_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         std::fs::write(&file, "x").unwrap();

@@ -1,9 +1,9 @@
-//! Which file and folder of the storage directory is for what.
+//! The files and folders of the storage directory.
 use std::path::{Path, PathBuf};
 
 use carrel_services::backup;
 
-/// Where everything lies beneath one root.
+/// The paths of the storage directory.
 #[derive(Clone, Debug)]
 pub struct StorageLayout {
     root: PathBuf,
@@ -27,12 +27,12 @@ impl StorageLayout {
         self.root.join("documents")
     }
 
-    /// The files that documents were made of.
+    /// The originals of documents.
     pub fn originals(&self) -> PathBuf {
         self.root.join(backup::ORIGINALS)
     }
 
-    /// Pictures of their pages, which can be drawn again.
+    /// Images of the originals' pages, which can be rendered again.
     pub fn page_images(&self) -> PathBuf {
         self.root.join("page-images")
     }
@@ -42,12 +42,12 @@ impl StorageLayout {
         self.root.join("models")
     }
 
-    /// Uploads that are on their way in.
+    /// Uploads in progress.
     pub fn uploads(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
-    /// Recordings that jobs are to transcribe.
+    /// Recordings that wait for their jobs.
     pub fn recordings(&self) -> PathBuf {
         self.root.join("recordings")
     }
@@ -66,17 +66,17 @@ impl StorageLayout {
         self.root.join(".env")
     }
 
-    /// The key of secrets, where the operator gives none.
+    /// The secret key, if the operator gives none.
     pub fn secret_key(&self) -> PathBuf {
         self.root.join("secret.key")
     }
 
-    /// There once the audit log has a seal.
+    /// Exists once the audit log has a seal.
     pub fn audit_mark(&self) -> PathBuf {
         self.root.join("audit.sealed")
     }
 
-    /// Held locked by the processes that use the directory.
+    /// Locked by the processes that use the directory.
     pub fn lock(&self) -> PathBuf {
         self.root.join("carrel.lock")
     }

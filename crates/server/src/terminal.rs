@@ -1,14 +1,15 @@
-//! Words for people on standard error, results on standard output, passwords from a prompt.
+//! Terminal input and output: messages on standard error, results on standard output, password
+//! prompts.
 use std::fmt;
 use std::io::{self, IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 
-/// The most that is read from standard input, in bytes.
+/// The maximum read from standard input, in bytes.
 const LONGEST_INPUT: u64 = 64 * 1024;
 
-/// One line on standard error, where nobody may be listening.
+/// Writes one line to standard error, which may be closed.
 pub fn say(words: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{words}");
 }
@@ -32,19 +33,19 @@ pub fn print(text: &str) -> Result<(), Unwritten> {
     write!(out, "{text}{end}").and_then(|()| out.flush()).map_err(Unwritten)
 }
 
-/// `text` without the control characters by which a document or a name could take over the
-/// reader's terminal; line breaks and tabs stay.
+/// Removes the control characters with which a document or a name could take over the reader's
+/// terminal. Keeps line breaks and tabs.
 pub fn plain(text: &str) -> String {
     let is_safe = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
     text.chars().filter(is_safe).collect()
 }
 
-/// As [`plain`], on one line.
+/// Works like [`plain`], but returns one line.
 pub fn one_line(text: &str) -> String {
     plain(&text.replace(['\n', '\t'], " "))
 }
 
-/// The first line of standard input.
+/// Reads the first line of standard input.
 pub fn first_line() -> anyhow::Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text);
@@ -52,7 +53,7 @@ pub fn first_line() -> anyhow::Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// A password typed twice without being seen, or the first line of standard input.
+/// Prompts for a password twice without echo, or reads the first line of standard input.
 pub fn password(from_stdin: bool) -> anyhow::Result<String> {
     if from_stdin {
         return first_line();
@@ -69,12 +70,12 @@ pub fn password(from_stdin: bool) -> anyhow::Result<String> {
     Ok(password)
 }
 
-/// A time to the minute, in UTC.
+/// Formats a time to the minute, in UTC.
 pub fn when(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%dT%H:%MZ").to_string())
 }
 
-/// Rows under headings, the columns as wide as their longest cell.
+/// Formats rows under headings. Each column is as wide as its longest cell.
 pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_under_their_headings() {
+    fn columns_align_with_their_headings() {
         let rows = [vec!["1".to_owned(), "é".to_owned()], vec!["20".to_owned(), String::new()]];
         assert_eq!(table(&["ID", "NAME"], &rows), "ID  NAME\n1   é\n20\n");
     }

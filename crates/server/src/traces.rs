@@ -1,7 +1,7 @@
-//! Traces of requests, sent to a collector of OpenTelemetry; built with the feature `otel` alone.
+//! Sends traces of requests to an OpenTelemetry collector. Only built with the feature `otel`.
 //!
-//! A span tells what was asked for by the template of its route, never by the path, the query, a
-//! header or a body, in which names and keys may stand.
+//! A span names the template of the request's route, never the path, the query, a header or a body,
+//! which may contain names and keys.
 use std::pin::Pin;
 use std::task::{Context as Polling, Poll};
 use std::time::Duration;
@@ -31,21 +31,21 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
 
-/// How long a collector may take to answer, unless said otherwise.
+/// Default time limit for a collector's response.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long what is left may take to be sent at the end.
+/// Time limit for sending the remaining spans at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Makes spans, and sends them in batches from a thread of its own.
+/// Creates spans, and sends them in batches from a separate thread.
 #[derive(Clone)]
 pub struct Traces {
     tracer: SdkTracer,
     provider: SdkTracerProvider,
 }
 
-/// `None` unless the environment names a collector. What else the standard's variables say is read by
-/// the library.
+/// Starts tracing. Returns `None` unless the environment names a collector. The library reads the
+/// other variables of the standard.
 pub fn start(environment: &Environment) -> anyhow::Result<Option<Traces>> {
     let given = |names: &[&str]| {
         let mut values = names.iter().filter_map(|name| environment.get(*name)?.as_deref());
@@ -73,17 +73,17 @@ pub fn start(environment: &Environment) -> anyhow::Result<Option<Traces>> {
 }
 
 impl Traces {
-    /// Sends what has not been sent yet.
+    /// Sends the remaining spans.
     pub async fn finish(self) {
         let last = move || self.provider.shutdown_with_timeout(FAREWELL);
-        // On another thread, because what sends needs this one.
+        // On another thread, because the sender needs this one.
         if let Ok(Err(error)) = tokio::task::spawn_blocking(last).await {
             tracing::warn!("failed to send the last traces: {error}");
         }
     }
 }
 
-/// Who sends: as the environment says, else this program by its name.
+/// Returns the sender's identity: the service name of the environment, or this program's name.
 fn resource() -> Resource {
     let told = Resource::builder().with_attribute(KeyValue::new("service.version", VERSION));
     let named = Resource::builder().build().get(&Key::from_static_str("service.name"));
@@ -93,7 +93,7 @@ fn resource() -> Resource {
     }
 }
 
-/// Has the server's own runtime send what the library's thread has gathered.
+/// Sends spans on the server's runtime, on behalf of the library's thread.
 #[derive(Debug)]
 struct Sender {
     client: reqwest::Client,
@@ -110,7 +110,7 @@ impl HttpClient for Sender {
     }
 }
 
-/// Makes a span of a request, from its head to the end of its answer.
+/// Creates a span for a request, from its head to the end of its response.
 pub async fn follow(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -147,7 +147,7 @@ fn answered(span: &mut impl Span, status: StatusCode) {
     }
 }
 
-/// Any other could be made up, and hold anything.
+/// Returns the name of a standard method. A client can invent other methods with any content.
 fn known(method: &Method) -> &'static str {
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
     known.into_iter().find(|name| method == name).unwrap_or("_OTHER")
@@ -165,7 +165,7 @@ impl Extractor for Headers<'_> {
     }
 }
 
-/// An answer whose span ends when it is sent, or given up.
+/// A response whose span ends when it is sent or dropped.
 struct Followed<S> {
     body: BoxBody,
     _span: S,

@@ -54,19 +54,19 @@ use crate::storage::{self, Storage};
 
 pub use opening::open_database;
 
-/// After this long, a file without a document is taken to be left over and not on its way: longer
-/// than it takes to write the files of the largest upload or move, and to commit it.
+/// After this time, a file without a document counts as left over, not as in progress. It is longer
+/// than the largest upload or move takes to write its files and commit.
 const SETTLED: TimeDelta = TimeDelta::hours(1);
 
-/// The most bytes of a page or file that a link leads to.
+/// The largest page or file fetched from a link, in bytes.
 const LARGEST_PAGE: u64 = 32 << 20;
 
-/// How long it may take to fetch, with all redirects.
+/// Time limit for fetching a link, with all redirects.
 const LINK_TIME: Duration = Duration::from_secs(20);
 
-/// A storage directory and its database, open, with everything that works on them.
+/// An open storage directory and its database, with all services.
 pub struct App {
-    /// What the API, the pages and the commands are wired to.
+    /// The services that the API, the pages and the commands use.
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
     pub index: Arc<ConfiguredIndex>,
@@ -75,15 +75,15 @@ pub struct App {
     database: Arc<Database>,
     files: DocumentStore,
     directory: PathBuf,
-    /// For how many days events are kept; for good where there is no number.
+    /// Days that events of the audit log are kept; `None` keeps them for good.
     audit_days: Option<u32>,
-    /// Tells other processes that this one is here.
+    /// Holds the lock that tells other processes about this one.
     storage: Storage,
 }
 
 impl App {
-    /// Opens the storage and the database, both made if need be, and puts in order what an earlier
-    /// process may have left half done. Any number of processes may have the same storage open.
+    /// Opens the storage and the database, creates them if needed, and cleans up after an earlier
+    /// process. Several processes can have the same storage open.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let storage = Storage::open(&config.storage)?;
         let (database, key) = open_database(config, settings::key).await?;
@@ -91,8 +91,8 @@ impl App {
         opening::look_at_seal(&*database, &config.storage.audit_mark()).await;
         let store = settings::open(&config.given, database.clone(), &key).await;
         let store = store.context("failed to read the settings")?;
-        // Whoever has the directory to themselves has a SQLite database to themselves too; a
-        // server elsewhere may have other clients, who are in the middle of something.
+        // A process that is alone in the directory is alone in its SQLite database too. A database
+        // server may have other clients with work in progress.
         let now = Utc::now();
         let left_over = storage.is_alone() && database.is_sqlite();
         let before = if left_over { now } else { now - SETTLED };
@@ -102,7 +102,7 @@ impl App {
         let mut app = Self::wire(config, database, store, Arc::new(index), storage)?;
         app.reconcile(before).await;
         if left_over {
-            // Whoever held them is gone.
+            // The processes that held their leases are gone.
             app.ports.workers.release(now).await.context("failed to resume jobs")?;
         }
         app.storage.share().context("failed to share the storage directory")?;
@@ -122,7 +122,7 @@ impl App {
         let models: Arc<dyn Models> = Arc::new(models);
         let index: Arc<dyn VectorIndex> = chosen.clone();
         let readers = parse_worker::readers(config)?;
-        // Text sent as such is bounded by the body it came in, text from files by the file.
+        // The body limits text sent as text, the upload limit text from files.
         let upload = config.limits.upload;
         let text = upload.max(config.limits.body as u64);
         let inflated = config.parsing.inflated;
@@ -338,7 +338,7 @@ impl App {
         })
     }
 
-    /// What looks for disagreement in everything that is stored.
+    /// Returns a check of the consistency of all stored data.
     pub fn check(&self) -> IntegrityCheck {
         IntegrityCheck {
             inventory: self.database.clone(),
@@ -352,13 +352,13 @@ impl App {
     }
 }
 
-/// An error with its causes on one line, as a field of a log record.
+/// Formats an error and its causes on one line, as a field of a log record.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     flat(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
 
-/// The lines of a text behind one another.
+/// Joins the lines of a text.
 fn flat(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("; ")

@@ -1,5 +1,6 @@
-//! Transcribes recordings whose words are known: `listening_bench DIRECTORY FOLDER THREADS`, where the folder has NAME.wav and
-//! NAME.txt. One JSON line for each figure; `crates/speech/bench/reference.py` has the same of other programs.
+//! Transcribes recordings with known texts: `listening_bench DIRECTORY FOLDER THREADS`, where
+//! FOLDER holds NAME.wav and NAME.txt. Prints one JSON line for each figure;
+//! `crates/speech/bench/reference.py` prints the same figures of other programs.
 use std::error::Error;
 use std::fs::{self, File};
 use std::ops::ControlFlow;
@@ -49,7 +50,7 @@ fn figure(name: &str, value: f64, unit: &str) {
     println!("{{\"figure\":\"{name}\",\"value\":{value:.2},\"unit\":\"{unit}\"}}");
 }
 
-/// The text, and the seconds of sound.
+/// Returns the text and the length of the recording in seconds.
 fn transcribe(whisper: &Whisper, path: &Path) -> Result<(String, f64), Box<dyn Error>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -67,7 +68,7 @@ fn transcribe(whisper: &Whisper, path: &Path) -> Result<(String, f64), Box<dyn E
     Ok((text, seconds))
 }
 
-/// The words in lower case, without signs.
+/// Returns the words in lower case, without punctuation.
 fn plain(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace('’', "'");
     let text: String =
@@ -75,7 +76,7 @@ fn plain(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Words to insert, delete or replace.
+/// Returns the number of words to insert, delete or replace.
 fn distance(expected: &[String], found: &[String]) -> usize {
     let mut row: Vec<usize> = (0..=found.len()).collect();
     for (index, word) in expected.iter().enumerate() {
@@ -89,7 +90,7 @@ fn distance(expected: &[String], found: &[String]) -> usize {
     row[found.len()]
 }
 
-/// Of all threads, in the program and in the kernel.
+/// Returns the CPU time of all threads, user and system.
 fn processor_seconds() -> Result<f64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let after = stat.rsplit(") ").next().ok_or("no name")?;

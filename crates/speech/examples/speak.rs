@@ -1,4 +1,4 @@
-//! Says a text: `speak DIRECTORY TEXT FILE [VOICE]`. The file's ending tells the format.
+//! Speaks a text: `speak DIRECTORY TEXT FILE [VOICE]`. The file's extension selects the format.
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;

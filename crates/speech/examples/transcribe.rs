@@ -1,4 +1,4 @@
-//! Writes down a recording: `transcribe DIRECTORY FILE [LANGUAGE]`.
+//! Transcribes a recording: `transcribe DIRECTORY FILE [LANGUAGE]`.
 use std::error::Error;
 use std::fs::File;
 use std::ops::ControlFlow;

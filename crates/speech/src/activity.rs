@@ -1,21 +1,22 @@
-//! Where in a stretch of sound somebody may be speaking, by its loudness.
+//! Voice activity detection by loudness.
 //!
-//! Speech is loud and quiet by turns. What is silent, or steady like a hum or a hiss, holds none.
+//! Speech alternates between loud and quiet. Silence and steady sounds, such as a hum or a hiss,
+//! contain no speech.
 use crate::audio::RATE;
 
 /// Samples of one frame: 20 ms.
 pub const FRAME: usize = RATE / 50;
-/// Quieter than this, relative to full scale, nothing can be understood: -65 dB.
+/// Power relative to full scale below which nothing can be understood: -65 dB.
 const SILENT: f32 = 3.2e-7;
-/// Speech is at least this much louder, in power, than the quietest tenth of what surrounds it: 2.6 dB. Steady noise
-/// differs by less from one frame to the next.
+/// Least ratio of the power of speech to that of the quietest tenth of the recording: 2.6 dB.
+/// Steady noise varies less from one frame to the next.
 const ABOVE_NOISE: f32 = 1.8;
-/// Frames around speech that belong to it: quiet beginnings and ends of words.
+/// Frames around speech that count as speech: quiet beginnings and ends of words.
 const MARGIN: usize = 15;
-/// Frames in a row that are loud enough to be more than a click.
+/// Fewest consecutive loud frames; fewer are a click.
 const SHORTEST: usize = 3;
 
-/// Marks of each frame whether somebody may be speaking.
+/// Returns for each frame whether it may contain speech.
 pub fn active_frames(samples: &[f32]) -> Vec<bool> {
     let powers: Vec<f32> = samples.chunks(FRAME).map(power).collect();
     let mut sorted = powers.clone();
@@ -36,7 +37,7 @@ pub fn active_frames(samples: &[f32]) -> Vec<bool> {
 }
 
 fn power(frame: &[f32]) -> f32 {
-    // A constant offset is no sound.
+    // Ignore a constant offset, which is inaudible.
     let mean = frame.iter().sum::<f32>() / frame.len() as f32;
     frame.iter().map(|sample| (sample - mean).powi(2)).sum::<f32>() / frame.len() as f32
 }
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_hum_and_hiss_are_no_speech() {
+    fn silence_hum_and_hiss_are_not_speech() {
         let hum = |at: usize| (at as f32 * 50.0 * std::f32::consts::TAU / RATE as f32).sin() * 0.2;
         let sounds = [
             vec![0.0; 10 * RATE],
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_swells_above_noise_is_found_with_a_margin() {
+    fn sound_above_the_noise_is_found_with_a_margin() {
         let mut sound = noise(10.0, 0.01);
         for (index, sample) in noise(2.0, 0.2).into_iter().enumerate() {
             sound[4 * RATE + index] += sample;
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_click_is_no_speech() {
+    fn a_click_is_not_speech() {
         let mut sound = vec![0.0; 5 * RATE];
         sound[2 * RATE..2 * RATE + 300].fill(0.9);
         assert!(!active_frames(&sound).contains(&true));

@@ -1,21 +1,21 @@
-//! The models that listen and the voice that speaks: their names and files.
+//! Names and files of the transcription models and voices.
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use crate::whisper::Files;
 
-/// A file of a model, told by its content.
+/// A model file, identified by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpeechFile {
     pub name: &'static str,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// In lowercase hexadecimal.
+    /// Lower-case hexadecimal.
     pub sha256: &'static str,
 }
 
-/// The names of models, which their directories have too, those that understand best first.
+/// The names of models and of their directories, the most accurate first.
 pub const WHISPER_MODELS: [&str; 6] = [
     "whisper-small",
     "whisper-base",
@@ -25,9 +25,10 @@ pub const WHISPER_MODELS: [&str; 6] = [
     "whisper-tiny.en",
 ];
 
-/// The model that [`WHISPER_BASE_FILES`] make.
+/// The name of the model with the files [`WHISPER_BASE_FILES`].
 pub const WHISPER_BASE: &str = "whisper-base";
-/// Whisper (base, multilingual) in half precision, as faster-whisper has it; the weights in two parts.
+/// Whisper (base, multilingual) in half precision, in the format of faster-whisper, with the
+/// weights in two parts.
 pub const WHISPER_BASE_FILES: [SpeechFile; 4] = [
     SpeechFile {
         name: "config.json",
@@ -51,7 +52,7 @@ pub const WHISPER_BASE_FILES: [SpeechFile; 4] = [
     },
 ];
 
-/// By this name a voice of Piper is fetched, and the directory of voices is called.
+/// The name under which a Piper voice is fetched, and of the directory of voices.
 pub const PIPER: &str = "piper";
 /// An American voice, trained on recordings in the public domain.
 pub const PIPER_FILES: [SpeechFile; 2] = [
@@ -67,13 +68,13 @@ pub const PIPER_FILES: [SpeechFile; 2] = [
     },
 ];
 
-/// What the weights may be called: those of faster-whisper, whole or in parts, and those of transformers.
+/// File names of the weights: of faster-whisper in one file or in parts, and of transformers.
 const WEIGHTS: [&[&str]; 3] =
     [&["model.bin"], &["model.bin.part1", "model.bin.part2"], &["model.safetensors"]];
 const VOCABULARIES: [&str; 2] = ["vocabulary.json", "tokenizer.json"];
 const CONFIG: &str = "config.json";
 
-/// The names of the files that a directory has for a model, or the first that it lacks.
+/// Returns the names of a model's files in a directory, or the first missing one.
 pub fn files(directory: &Path) -> Result<Vec<&'static str>, &'static str> {
     let has = |name: &&str| directory.join(name).is_file();
     let weights = WEIGHTS.iter().find(|names| names.iter().all(has)).ok_or("model.bin")?;
@@ -82,7 +83,7 @@ pub fn files(directory: &Path) -> Result<Vec<&'static str>, &'static str> {
     Ok(weights.iter().chain([vocabulary, config]).copied().collect())
 }
 
-/// Whether a directory has all files of a model. Their content was checked when they were fetched.
+/// Whether a directory has all files of a model. Their digests were checked when they were fetched.
 pub fn is_complete(directory: &Path) -> bool {
     let parts = WHISPER_BASE_FILES.iter().filter(|file| file.name.contains(".part"));
     let is_cut = |file: &SpeechFile| {

@@ -1,6 +1,6 @@
-//! Hearing and speaking: recordings to sound, sound to text.
+//! Speech: decodes recordings, transcribes them, and speaks texts.
 //!
-//! [`audio`] decodes files, [`whisper`] writes down what is said in them, [`speaking`] says texts.
+//! [`audio`] decodes files, [`whisper`] transcribes, [`speaking`] synthesizes speech.
 pub mod activity;
 pub mod audio;
 pub mod directory;

@@ -1,4 +1,4 @@
-//! The same sentence in every format that is read, and files that are none of them.
+//! Decodes the same sentence in every supported format, and refuses other files.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;
@@ -24,7 +24,7 @@ fn recording(name: &str) -> Vec<u8> {
     fs::read(folder.join(name)).unwrap()
 }
 
-/// All samples, and whether the file was cut.
+/// Returns all samples and whether the file was truncated.
 fn decode(content: &[u8]) -> Result<(Vec<f32>, bool), AudioError> {
     let mut sound = Sound::open(Cursor::new(content), content.len() as u64)?;
     let mut samples = Vec::new();
@@ -34,7 +34,7 @@ fn decode(content: &[u8]) -> Result<(Vec<f32>, bool), AudioError> {
     Ok((samples, sound.is_cut()))
 }
 
-/// The loudness of every tenth of a second.
+/// Returns the loudness of every tenth of a second.
 fn loudness(samples: &[f32]) -> Vec<f32> {
     let power = |part: &[f32]| part.iter().map(|x| x * x).sum::<f32>() / part.len() as f32;
     samples.chunks(RATE / 10).map(|part| power(part).sqrt()).collect()
@@ -60,7 +60,7 @@ fn every_format_sounds_alike() {
 }
 
 #[test]
-fn a_name_does_not_matter_and_content_does() {
+fn the_content_and_not_the_name_determines_the_format() {
     for (content, error) in [
         (Vec::new(), AudioError::Empty),
         (b"no recording at all, but a text of some length".repeat(50), AudioError::Unknown),
@@ -71,7 +71,7 @@ fn a_name_does_not_matter_and_content_does() {
 }
 
 #[test]
-fn a_file_that_is_cut_gives_what_is_there() {
+fn a_truncated_file_is_decoded_up_to_its_end() {
     for name in FORMATS {
         let whole = recording(name);
         let half = &whole[..whole.len() / 2];
@@ -80,7 +80,7 @@ fn a_file_that_is_cut_gives_what_is_there() {
                 let seconds = samples.len() as f64 / RATE as f64;
                 assert!((0.5..5.7).contains(&seconds), "{name}: {seconds}");
             }
-            // The table of contents of these is at the end.
+            // The index of these formats is at the end of the file.
             Err(error) => {
                 let has_table = ["m4a", "mp4", "webm", "mkv"].iter().any(|end| name.ends_with(end));
                 assert!(has_table, "{name}: {error}");
@@ -90,7 +90,7 @@ fn a_file_that_is_cut_gives_what_is_there() {
 }
 
 #[test]
-fn damage_anywhere_is_no_panic() {
+fn damage_never_causes_a_panic() {
     let mut state = 7_u32;
     for name in FORMATS {
         let whole = recording(name);
@@ -107,9 +107,9 @@ fn damage_anywhere_is_no_panic() {
 }
 
 #[test]
-fn a_head_that_promises_days_is_refused_at_once() {
+fn a_header_that_claims_days_of_audio_is_refused_at_once() {
     let mut wav = recording("talk.wav");
-    // 1 sample in a second and 4 GB of them.
+    // 1 sample per second and 4 GB of samples.
     wav[24..28].copy_from_slice(&1_u32.to_le_bytes());
     assert!(decode(&wav).is_err());
 }

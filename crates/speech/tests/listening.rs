@@ -1,7 +1,7 @@
-//! Whisper on recordings whose words are known.
+//! Transcribes recordings with known texts.
 //!
-//! The model is the one beside `CARREL_MODEL_DIR`, where `carrel model fetch whisper-base` puts it; without it these
-//! tests say that they are skipped.
+//! The model is the one next to `CARREL_MODEL_DIR`, where `carrel model fetch whisper-base`
+//! installs it. Without it these tests are skipped and say so.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;
@@ -79,7 +79,7 @@ fn silence(seconds: usize) -> Vec<f32> {
 }
 
 #[test]
-fn a_sentence_is_written_down_with_its_language_and_times() {
+fn a_sentence_is_transcribed_with_its_language_and_times() {
     let Some(whisper) = model() else { return };
     let options = Options { words: true, ..Options::default() };
     let heard = hear(whisper, talk(), &options);
@@ -91,14 +91,14 @@ fn a_sentence_is_written_down_with_its_language_and_times() {
     let words: Vec<_> = heard.segments.iter().flat_map(|segment| &segment.words).collect();
     assert!(words.len() >= 15, "{words:?}");
     assert!(words.windows(2).all(|pair| pair[0].end <= pair[1].start + 1e-9), "{words:?}");
-    // `flite` says it between 1.3 and 1.8 seconds.
+    // `flite` speaks the word between 1.3 and 1.8 seconds.
     let monday = words.iter().find(|word| word.text.to_lowercase().contains("monday")).unwrap();
     assert!((0.9..1.6).contains(&monday.start), "{monday:?}");
     assert!((1.2..2.2).contains(&monday.end), "{monday:?}");
 }
 
 #[test]
-fn silence_and_noise_say_nothing() {
+fn silence_and_noise_have_no_text() {
     let Some(whisper) = model() else { return };
     let mut state = 1_u32;
     let mut noise = || {
@@ -128,7 +128,7 @@ fn times_count_from_the_beginning_of_the_recording() {
 }
 
 #[test]
-fn a_prompt_shows_how_names_are_written_and_a_fixed_temperature_is_kept() {
+fn a_prompt_sets_the_spelling_of_names_and_a_fixed_temperature_is_kept() {
     let Some(whisper) = model() else { return };
     let prompt = Some("The meeting of the Lap Top Company.".to_owned());
     let options = Options { prompt, temperature: Some(0.0), ..Options::default() };
@@ -146,7 +146,7 @@ fn a_translation_is_english() {
 }
 
 #[test]
-fn whoever_has_enough_ends_it() {
+fn the_receiver_can_stop_a_transcription() {
     let Some(whisper) = model() else { return };
     let mut parts = vec![[talk(), talk()].concat()].into_iter();
     let mut count = 0;
@@ -159,7 +159,7 @@ fn whoever_has_enough_ends_it() {
 }
 
 #[test]
-fn what_was_written_down_before_is_not_heard_again() {
+fn a_transcribed_part_is_not_transcribed_again() {
     let Some(whisper) = model() else { return };
     let samples = [talk(), silence(30), talk(), silence(30), talk()].concat();
     let seconds = samples.len() as f64 / RATE as f64;

@@ -1,7 +1,8 @@
-//! Voices of this machine: every format, every kind of refusal.
+//! Local voices: every format and every refusal.
 //!
-//! `espeak-ng` must be installed. The voice of Piper is the one beside `CARREL_MODEL_DIR`, where `carrel model fetch piper`
-//! puts it; tests that need it say that they are skipped where it is not there.
+//! `espeak-ng` must be installed. The Piper voice is the one next to `CARREL_MODEL_DIR`, where
+//! `carrel model fetch piper` installs it. Without it the tests that need it are skipped and say
+//! so.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::env;
@@ -43,7 +44,7 @@ async fn pieces(synthesizer: &NativeSynthesizer, request: SpeechRequest) -> Vec<
     audio.map(Result::unwrap).collect().await
 }
 
-/// The length in seconds, and the loudness.
+/// Returns the length in seconds and the loudness.
 fn measured(bytes: Vec<u8>) -> (f64, f32) {
     let length = bytes.len() as u64;
     let mut sound = Sound::open(Cursor::new(bytes), length).unwrap();
@@ -64,7 +65,7 @@ async fn every_format_is_sound(synthesizer: &NativeSynthesizer) {
     for format in synthesizer.formats() {
         if format != AudioFormat::Pcm {
             let (seconds, loudness) = measured(pieces(synthesizer, request(format)).await.concat());
-            // Noise that is drawn makes a voice of Piper a little faster or slower each time.
+            // Random noise makes a Piper voice a little faster or slower each time.
             assert!((seconds / expected - 1.0).abs() < 0.15, "{format:?}: {seconds} {expected}");
             assert!(loudness > 0.01, "{format:?}: {loudness}");
         }
@@ -81,7 +82,7 @@ async fn without_a_voice_espeak_speaks_in_every_format() {
 }
 
 #[tokio::test]
-async fn a_voice_of_piper_speaks_and_is_given_back_when_idle() {
+async fn a_piper_voice_speaks_and_is_unloaded_when_idle() {
     let Some(directory) = piper() else { return };
     let synthesizer = synthesizer(directory);
     assert_eq!(synthesizer.name().model, "piper");
@@ -98,7 +99,7 @@ async fn a_voice_of_piper_speaks_and_is_given_back_when_idle() {
             return;
         }
     }
-    panic!("the voice was not given back");
+    panic!("the voice was not unloaded");
 }
 
 #[tokio::test]
@@ -116,12 +117,12 @@ async fn speed_changes_the_length() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_refused_in_its_field() {
+async fn an_unsupported_request_is_refused_with_its_field() {
     let synthesizer = synthesizer("/nowhere".into());
     for voice in ["nobody", "espeak-ng/xx-nowhere", "../../etc/passwd", "espeak-ng/../x", ""] {
         let request = SpeechRequest { voice: Some(voice.into()), ..request(AudioFormat::Wav) };
         let Err(Error::Invalid { field, .. }) = synthesizer.speak(request).await else {
-            panic!("{voice} is no voice");
+            panic!("the unknown voice {voice} was accepted");
         };
         assert_eq!(field, "voice");
     }
@@ -130,13 +131,13 @@ async fn what_cannot_be_asked_for_is_refused_in_its_field() {
         panic!("there is no encoder for AAC");
     };
     assert_eq!(field, "response_format");
-    // Clients of OpenAI's protocol must name one.
+    // Clients of OpenAI's protocol must name a voice.
     let usual = SpeechRequest { voice: Some("alloy".into()), ..request(AudioFormat::Wav) };
     assert!(synthesizer.speak(usual).await.is_ok());
 }
 
 #[tokio::test]
-async fn nothing_to_say_is_an_empty_recording_and_options_are_no_options() {
+async fn an_empty_text_is_an_empty_recording_and_a_text_is_never_parsed_as_options() {
     let synthesizer = synthesizer("/nowhere".into());
     let silent = SpeechRequest { text: " … \n".into(), ..request(AudioFormat::Wav) };
     assert_eq!(pieces(&synthesizer, silent).await.concat().len(), 44);

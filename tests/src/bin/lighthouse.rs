@@ -8,17 +8,18 @@ use e2e::visitor::Visitor;
 use e2e::{Mode, Options, TestServer, model_server};
 use serde_json::{Value, json};
 
-/// The least that a page must have, of 100.
+/// The minimum score of a page, of 100.
 const LEAST: u64 = 95;
 /// Exchanges of the long conversation, and documents of the library.
 const EXCHANGES: usize = 100;
 const DOCUMENTS: usize = 20_000;
-/// A page is looked at so often, and counts by the best of them: other work on the machine only makes it slower.
+/// Number of runs for each page. The best one counts, because other work on the machine only slows
+/// a page down.
 const TIMES: usize = 3;
 
 const CATEGORIES: [&str; 2] = ["performance", "accessibility"];
 
-/// Name, path, and whether somebody is signed in.
+/// Name, path, and whether the visitor is signed in.
 const PAGES: [(&str, &str, bool); 6] = [
     ("sign-in", "/sign-in", false),
     ("home", "/", true),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1440, 900, false), ("phone", 390, 844, true)];
 
-/// Name and path of every page behind the door.
+/// Name and path of every page behind the sign-in.
 const PAGES: [(&str, &str); 44] = [
     ("welcome", "/welcome"),
     ("home", "/"),
@@ -86,7 +86,7 @@ async fn main() -> Result<()> {
     shots.take("sign-in", "/sign-in").await
 }
 
-/// The picture at the beginning of the README: an answer with its citations.
+/// Takes the picture of the README: an answer with its citations.
 async fn readme(shots: &mut Shots<'_>) -> Result<()> {
     let (browser, base) = (&mut *shots.browser, &shots.base);
     browser.resize(1180, 720, false).await?;
@@ -102,7 +102,7 @@ async fn readme(shots: &mut Shots<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A team, documents, conversations: something to see.
+/// Creates a team, documents and conversations to show.
 async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Result<()> {
     browser.open(link).await?;
     browser.fill("#username", "ada").await?;
@@ -122,7 +122,7 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     fs::write(&notes, "The tower was painted in May.")?;
     browser.choose_files("#attach", &[&picture, &notes]).await?;
     ask(browser, "When was the tower on this plan painted?").await?;
-    // Answers use documents only, and there are none.
+    // Answers use only documents, and this workspace has none.
     let query = json!({ "chatMode": "query" });
     admin.post("/v1/workspace/contracts-2026/update", query).await?.ok()?;
     let base = format!("http://{}", admin.address());
@@ -146,7 +146,7 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     Ok(())
 }
 
-/// Documents in folders and workspaces, one of which could not be placed.
+/// Adds documents to folders and workspaces; one of them cannot be placed.
 async fn shelve(admin: &Client) -> Result<()> {
     admin.post("/v1/document/create-folder", json!({ "name": "Minutes" })).await?.ok()?;
     admin
@@ -194,12 +194,12 @@ struct Shots<'a> {
     browser: &'a mut Browser,
     into: PathBuf,
     base: String,
-    /// Follows the names of the pictures.
+    /// Suffix of the names of pictures.
     suffix: &'static str,
 }
 
 impl Shots<'_> {
-    /// Every page, in the language of the browser.
+    /// Takes every page in the language of the browser.
     async fn pages(&mut self) -> Result<()> {
         for (name, path) in PAGES {
             self.take(name, path).await?;
@@ -229,13 +229,13 @@ impl Shots<'_> {
         self.take_after(name, path, "").await
     }
 
-    /// A picture of a page after a script has run in it.
+    /// Takes a picture of a page after running a script in it.
     async fn take_after(&mut self, name: &str, path: &str, script: &str) -> Result<()> {
         for (size, width, height, is_phone) in SIZES {
             self.browser.resize(width, height, is_phone).await?;
             for theme in ["light", "dark"] {
                 self.browser.prefer(theme).await?;
-                // An address with a part of a page is not opened anew from that page.
+                // An address that differs only in its fragment would not be loaded again.
                 self.browser.open("about:blank").await?;
                 self.browser.open(&format!("{}{path}", self.base)).await?;
                 self.browser.run(script).await?;

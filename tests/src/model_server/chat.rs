@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{error, misbehaving};
 
-/// 2024-01-01, so that two answers are the same to the byte.
+/// 2024-01-01, so that two responses are identical to the byte.
 const CREATED: u64 = 1_704_067_200;
 const THOUGHT: &str = "The first passage may tell.";
 const LONGEST_QUOTE: usize = 200;
@@ -85,7 +85,7 @@ fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
     }))
 }
 
-/// Says something and then nothing, or the same again and again.
+/// Sends one part and then nothing, or repeats itself for ever.
 fn without_end(model: &str) -> HttpResponse {
     let is_endless = model == "endless";
     let words = if is_endless { "word ".repeat(200) } else { "Well, ".to_owned() };
@@ -97,7 +97,7 @@ fn without_end(model: &str) -> HttpResponse {
         async move {
             match began && !is_endless {
                 true => std::future::pending().await,
-                // Others have their turn in between.
+                // Let other tasks run in between.
                 false => tokio::task::yield_now().await,
             }
             Some((Ok::<_, std::io::Error>(event), true))
@@ -111,7 +111,7 @@ fn broken(parts: Vec<String>) -> impl stream::Stream<Item = Result<Bytes, std::i
         if let Some(part) = parts.next() {
             return Some((Ok(Bytes::from(part)), parts));
         }
-        // What was written before a failure in the same moment would never be sent.
+        // Data written immediately before a failure would never be sent.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Some((Err(std::io::Error::other("cut off as asked")), parts))
     })
@@ -124,7 +124,7 @@ fn thinks(model: &str) -> bool {
 fn pause(model: &str) -> Duration {
     match model {
         "slow" | "pondering" => Duration::from_millis(100),
-        // So that an answer grows in more than one step.
+        // So that an answer arrives in several steps.
         "lengthy" => Duration::from_micros(300),
         _ => Duration::ZERO,
     }
@@ -179,7 +179,7 @@ fn lengthy() -> String {
     part.repeat(16_000 / part.len() + 1)
 }
 
-/// The beginning of the first passage, without the header that was put before it.
+/// Returns the beginning of the first passage, without its header.
 fn first_passage(system: &str) -> Option<String> {
     let (_, after) = system.split_once("[CONTEXT 0]:\n")?;
     let (passage, _) = after.split_once("[END CONTEXT 0]")?;
@@ -188,7 +188,7 @@ fn first_passage(system: &str) -> Option<String> {
     Some(passage.chars().take(LONGEST_QUOTE).collect())
 }
 
-/// The text of a message, whose content is a string or a list of parts.
+/// Returns the text of a message, whose content is a string or a list of parts.
 fn text(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
@@ -197,7 +197,7 @@ fn text(message: &Value) -> String {
     }
 }
 
-/// A token is a word here.
+/// Returns the usage. A word counts as a token.
 fn usage(messages: &[Value], answer: &str) -> Value {
     let prompt: usize = messages.iter().map(|message| words(&text(message))).sum();
     let completion = words(answer);

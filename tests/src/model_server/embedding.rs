@@ -56,7 +56,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
     }))
 }
 
-/// The sum of one pseudo-random vector for each word, at unit length.
+/// Returns the normalised sum of one pseudo-random vector for each word.
 pub fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     let lower = text.to_lowercase();
     let mut words: Vec<_> =
@@ -75,14 +75,14 @@ pub fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     sum.iter().map(|value| (value / length) as f32).collect()
 }
 
-/// FNV-1a of 64 bits.
+/// Returns the 64-bit FNV-1a hash.
 fn hash(word: &str) -> u64 {
     word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// The next number of SplitMix64, from -1 to 1.
+/// Returns the next number of SplitMix64, from -1 to 1.
 fn next(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_share_words_lie_nearer() {
+    fn texts_with_shared_words_are_nearer() {
         let cosine = |a: &str, b: &str| -> f32 {
             vector(a, 64).iter().zip(vector(b, 64)).map(|(a, b)| a * b).sum()
         };

@@ -42,8 +42,8 @@ pub(super) fn respond(model: &str, body: &Value) -> HttpResponse {
 
 const EVENTS: &str = "text/event-stream";
 
-/// A byte order mark, comments, empty data, other types of events, an error that is none, and blanks
-/// around the end.
+/// Returns a stream with a byte order mark, comments, empty data, other types of events, an error
+/// that is null, and blanks around the end mark.
 fn lenient() -> String {
     let hello = chunk("Hello").replace("\n\n", "\r\n\r\n");
     let world = chunk(" world").replace("\"choices\"", "\"error\":\"\",\"choices\"");

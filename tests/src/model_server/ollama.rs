@@ -3,13 +3,13 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-/// The window when a request names none.
+/// The default window.
 const USUAL_WINDOW: usize = 4096;
 
 pub(super) fn respond(body: &Value) -> HttpResponse {
     let window = body["options"]["num_ctx"].as_u64().map_or(USUAL_WINDOW, |window| window as usize);
     let messages = body["messages"].as_array().cloned().unwrap_or_default();
-    // A token is a word here.
+    // A word counts as a token.
     let words: Vec<_> = messages
         .iter()
         .filter_map(|message| message["content"].as_str())

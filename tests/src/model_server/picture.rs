@@ -40,7 +40,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "created": 1_704_067_200, "data": [item] }))
 }
 
-/// The texts of a form, and how many files were in it.
+/// Returns the texts of a form and its number of files.
 pub(super) fn form(body: &[u8]) -> Value {
     let body = String::from_utf8_lossy(body);
     let (mut fields, mut files) = (Map::new(), 0);
@@ -62,7 +62,7 @@ pub(super) fn form(body: &[u8]) -> Value {
     Value::Object(fields)
 }
 
-/// The first file of a form; empty where there is none.
+/// Returns the first file of a form; empty if it has none.
 pub(super) fn file(body: &[u8]) -> &[u8] {
     let find =
         |text: &[u8], wanted: &[u8]| text.windows(wanted.len()).position(|window| window == wanted);
@@ -72,7 +72,7 @@ pub(super) fn file(body: &[u8]) -> &[u8] {
     &content[..find(content, b"\r\n--").unwrap_or(content.len())]
 }
 
-/// Grey, of 8 bits.
+/// Returns an 8-bit grey PNG.
 pub fn png(prompt: &str, width: u32, height: u32) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
@@ -84,7 +84,7 @@ pub fn png(prompt: &str, width: u32, height: u32) -> Vec<u8> {
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
     for y in 0..height {
         let row: Vec<_> = std::iter::once(0).chain((0..width).map(|x| grey(x, y))).collect();
-        // Nothing can fail on its way to memory.
+        // Writing to memory does not fail.
         let _ = packed.write_all(&row);
     }
     chunk(&mut file, b"IDAT", &packed.finish().unwrap_or_default());

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::error;
 
-/// The voices there are.
+/// The available voices.
 const VOICES: [&str; 2] = ["ada", "bob"];
 
-/// A recording that is heard: two sentences, the second with as many bytes as were sent.
+/// Returns a transcript of two sentences, the second with the number of bytes sent.
 pub(super) fn transcription(form: &Value, length: usize) -> HttpResponse {
     if let Some(status) = failure(form) {
         return error(status, "the ear was asked to fail");
@@ -37,7 +37,7 @@ pub(super) fn transcription(form: &Value, length: usize) -> HttpResponse {
     HttpResponse::Ok().json(answer)
 }
 
-/// The text itself after a mark of its encoding, in two pieces: tests hear what was said by it.
+/// Returns the text itself after a mark of the format, in two pieces, so that tests can check it.
 pub(super) fn speech(body: &Value) -> HttpResponse {
     if let Some(status) = failure(body) {
         return error(status, "the voice was asked to fail");
@@ -58,7 +58,7 @@ pub(super) fn speech(body: &Value) -> HttpResponse {
     HttpResponse::Ok().content_type("audio/mpeg").streaming(stream::iter(pieces))
 }
 
-/// Five seconds that a browser can play: WAV of 8 kHz, 8 bits.
+/// Returns five seconds of audio that a browser can play: WAV with 8 kHz and 8 bits.
 fn tone() -> Vec<u8> {
     let samples: Vec<u8> =
         (0..40_000_u32).map(|at| if at / 10 % 2 == 0 { 118 } else { 138 }).collect();

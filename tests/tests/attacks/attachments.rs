@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::backend;
 
-/// The additional memory of the server while all questions wait for the model. What they brought is
-/// 200 MB; kept until the end, it took 330. A provider is sent images in full, so those are held
-/// until it answers.
+/// Limit of the server's additional memory while all questions wait for the model. Their
+/// attachments are 200 MB; kept until the end, they took 330. Images are held until the provider
+/// answers, because they are sent in full.
 const CAP: u64 = 220 << 20;
 
 const DOCUMENTS: usize = 20;
 const IMAGES: usize = 8;
 
-/// The memory that the server has now, in bytes.
+/// Returns the current memory of the server, in bytes.
 fn resident(server: &TestServer) -> Result<u64> {
     let status = format!("/proc/{}/status", server.process_id().context("not running")?);
     let status = std::fs::read_to_string(status)?;
@@ -30,7 +30,7 @@ fn question(name: &str, mime: &str, content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn questions_that_wait_hold_little_of_what_they_brought() -> Result<()> {
+async fn waiting_questions_hold_little_of_their_attachments_in_memory() -> Result<()> {
     let model = e2e::model_server::start().await?;
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
@@ -40,11 +40,11 @@ async fn questions_that_wait_hold_little_of_what_they_brought() -> Result<()> {
         "GenericOpenAiModelPref": "silent", "GenericOpenAiTokenLimit": 4096,
     });
     admin.post("/v1/system/update-env", change).await?.ok()?;
-    // At this mount what cannot be read is passed over, which takes less time than reading it.
+    // At this mount unreadable attachments are skipped, which is faster than reading them.
     let path = "/api/v1/workspace/alpha/chat";
     let before = resident(&server)?;
 
-    // Neither is more than it seems at first sight.
+    // Neither is a valid file beyond its first bytes.
     let document = question("notes.bin", "application/x", &"AAECAwQF".repeat(1 << 20));
     let picture = question("a.png", "image/png", &"iVBORw0K".repeat(1 << 19));
     let mut asking = tokio::task::JoinSet::new();

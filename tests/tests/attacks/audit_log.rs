@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(whoever_guesses_fills_no_log);
+on_both_databases!(guessing_passwords_does_not_fill_the_log);
 
-/// Runs SQL on the database, as somebody can who has the file but not the key.
+/// Runs SQL on the database, as an attacker can who has the file but not the key.
 fn forge(database: &Path, sql: &str) -> Result<()> {
     const RUN: &str = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()";
     let done = Command::new("python3").args(["-c", RUN]).arg(database).arg(sql).status()?;
@@ -30,7 +30,8 @@ fn head(server: &TestServer) -> Result<String> {
     Ok(told.stdout.trim().to_owned())
 }
 
-/// The head, once the metrics tell the same: a server that has just started may still be writing events.
+/// Returns the head once the metrics agree with it: a server that has just started may still write
+/// events.
 async fn measured_head(server: &TestServer) -> Result<String> {
     for _ in 0..100 {
         let anchor = head(server)?;
@@ -65,7 +66,7 @@ fn fault(server: &TestServer, anchor: Option<&str>) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
+async fn a_truncated_or_replaced_log_is_detected() -> Result<()> {
     let mut server = TestServer::start(Backend::Sqlite).await?;
     let database = server.storage().join("carrel.db");
     changed(&server, 0..3).await?;
@@ -78,14 +79,14 @@ async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
     assert_eq!(fault(&server, Some(&anchor))?, "");
     let whole = std::fs::read(&database)?;
 
-    // Its end is cut off, and what says where it ends put right.
+    // Truncate the log and adjust the record of its end.
     forge(
         &database,
         "DELETE FROM events WHERE id > 3;
          UPDATE audit_head SET last_id = 3, digest = (SELECT digest FROM events WHERE id = 3);",
     )?;
     assert!(fault(&server, None)?.contains("its end was cut off"));
-    // As if there had never been a seal.
+    // Remove every trace of a seal.
     forge(&database, "UPDATE audit_head SET seal = NULL, sealed_id = NULL, sealed_digest = NULL;")?;
     server.run().await?;
     changed(&server, 10..12).await?;
@@ -95,7 +96,8 @@ async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
     assert_eq!(verified.code, Some(1), "{verified:?}");
     assert!(verified.stdout.contains("the audit log is broken"), "{verified:?}");
 
-    // The whole database of before: its seal fits, and only what was kept elsewhere tells.
+    // Restore the complete earlier database: its seal fits, and only an anchor kept elsewhere
+    // reveals it.
     std::fs::write(&database, early)?;
     assert_eq!(fault(&server, None)?, "");
     assert!(fault(&server, Some(&anchor))?.contains("its end was cut off"));
@@ -104,7 +106,7 @@ async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
     assert!(fault(&server, elsewhere.to_str())?.contains("its end was cut off"));
     std::fs::remove_file(&elsewhere)?;
 
-    // Another key seals nothing until somebody vouches for the log with it.
+    // Another key does not seal the log until the operator seals it explicitly.
     std::fs::write(&database, whole)?;
     std::fs::remove_file(server.storage().join("secret.key"))?;
     assert!(fault(&server, None)?.contains("made with another secret key"));
@@ -115,7 +117,7 @@ async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
     Ok(())
 }
 
-async fn whoever_guesses_fills_no_log(backend: Backend) -> Result<()> {
+async fn guessing_passwords_does_not_fill_the_log(backend: Backend) -> Result<()> {
     let mut server = TestServer::start(backend).await?;
     let first = json!({ "username": "main-admin", "password": "correct horse" });
     server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;
@@ -132,7 +134,7 @@ async fn whoever_guesses_fills_no_log(backend: Backend) -> Result<()> {
         Ok(told.filter(|(name, _)| name.contains("failed_login")).collect())
     };
     assert_eq!(failures(&server).await?.len(), 1);
-    // Nothing that was counted is forgotten when the server stops.
+    // Counted sign-ins are recorded when the server stops.
     server.stop().await?;
     server.run().await?;
     let told = failures(&server).await?;

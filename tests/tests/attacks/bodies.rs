@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::names::NAMES;
 use super::{Target, assert_unbroken, backend};
 
-/// In place of every field, whatever it is.
+/// Returns values to put in place of every field.
 fn swaps() -> Vec<Value> {
     let large = "x ".repeat(5_000);
     let mut swaps = vec![
@@ -55,7 +55,7 @@ fn with_bodies(target: &Target) -> impl Iterator<Item = &Operation> {
 }
 
 #[tokio::test]
-async fn no_value_in_any_field_breaks_an_operation_or_gives_power() -> Result<()> {
+async fn no_value_in_any_field_breaks_an_operation_or_grants_rights() -> Result<()> {
     let target = Target::new(backend()).await?;
     let before = target.guarded().await?;
     let mut tried = 0;
@@ -77,14 +77,14 @@ async fn no_value_in_any_field_breaks_an_operation_or_gives_power() -> Result<()
     }
     assert!(tried > 3000, "{tried}");
     let after = target.guarded().await?;
-    // Keys and people are made by some of these, and by nothing else.
+    // Only some of these operations may create keys and users.
     assert_eq!((after.admins, after.multi_user), (before.admins, before.multi_user));
     assert_eq!(after.files, before.files);
     Ok(())
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_objects_are_refused_everywhere() -> Result<()> {
+async fn bodies_that_are_not_objects_are_refused_everywhere() -> Result<()> {
     let target = Target::new(backend()).await?;
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object = format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000));
@@ -132,7 +132,7 @@ async fn bodies_that_are_no_objects_are_refused_everywhere() -> Result<()> {
 }
 
 #[tokio::test]
-async fn fields_that_nobody_asked_for_give_no_power() -> Result<()> {
+async fn unknown_fields_grant_no_rights() -> Result<()> {
     let target = Target::new(backend()).await?;
     let before = target.guarded().await?;
     let powers = json!({
@@ -166,7 +166,7 @@ async fn fields_that_nobody_asked_for_give_no_power() -> Result<()> {
         (&after.admins, &after.multi_user, &after.files),
         (&before.admins, &before.multi_user, &before.files)
     );
-    // Whoever comes in by an invite is nobody in particular, whatever they say they are.
+    // A user who registers with an invite gets the default role, whatever the request says.
     let invite = target.server.admin().post("/v1/admin/invite/new", json!({})).await?.ok()?;
     let code = invite["invite"]["code"].as_str().unwrap_or_default();
     let mut body = powers;

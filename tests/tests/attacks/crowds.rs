@@ -7,9 +7,9 @@ use e2e::{Backend, TestServer, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::json;
 
-on_both_databases!(each_of_many_gets_a_slug_of_its_own, one_of_many_gets_the_name);
+on_both_databases!(concurrent_workspaces_of_one_name_get_distinct_slugs, one_of_many_concurrent_requests_gets_the_name);
 
-async fn each_of_many_gets_a_slug_of_its_own(backend: Backend) -> Result<()> {
+async fn concurrent_workspaces_of_one_name_get_distinct_slugs(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let made = (0..50).map(|_| admin.post("/v1/workspace/new", json!({ "name": "Same Name" })));
@@ -21,7 +21,7 @@ async fn each_of_many_gets_a_slug_of_its_own(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn one_of_many_gets_the_name(backend: Backend) -> Result<()> {
+async fn one_of_many_concurrent_requests_gets_the_name(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let first = json!({ "username": "main-admin", "password": "correct horse" });

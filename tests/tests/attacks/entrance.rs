@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::backend;
 
-on_both_databases!(a_bound_key_places_only_what_its_workspaces_have);
+on_both_databases!(a_bound_key_places_only_documents_of_its_workspaces);
 
 const PASSWORD: &str = "correct horse";
 
@@ -31,7 +31,7 @@ async fn signed_in(server: &TestServer) -> Result<Visitor> {
 }
 
 #[tokio::test]
-async fn an_open_session_guesses_no_password() -> Result<()> {
+async fn a_session_cannot_be_used_to_guess_a_password() -> Result<()> {
     let server = TestServer::start(Options::from(backend()).without_key()).await?;
     let told = server.carrel().run(&["setup-link"])?.stdout;
     let at = told.find("crl_").context("no link")?;
@@ -50,7 +50,7 @@ async fn an_open_session_guesses_no_password() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_link_is_followed_on_purpose_only() -> Result<()> {
+async fn a_sign_on_link_works_only_when_followed_on_purpose() -> Result<()> {
     let server = shared(Options::from(backend()).with("SIMPLE_SSO_ENABLED", "1")).await?;
     let admin = server.admin();
     let issued = admin.get("/v1/users/1/issue-auth-token").await?.ok()?;
@@ -65,14 +65,14 @@ async fn a_link_is_followed_on_purpose_only() -> Result<()> {
     let foreign = anonymous.request(Method::GET, &page).header("sec-fetch-site", "cross-site");
     let asked = send(foreign).await?;
     assert_eq!((asked.status, asked.header("set-cookie")), (200, ""));
-    // It is good still, for whoever means it.
+    // The link still works for its user.
     let followed = visitor.get(&page).await?;
     assert!(followed.header("set-cookie").starts_with("carrel_"), "{:?}", followed.headers);
     Ok(())
 }
 
 #[tokio::test]
-async fn dates_at_the_edge_and_odd_addresses_are_no_failures() -> Result<()> {
+async fn extreme_dates_and_odd_addresses_cause_no_failure() -> Result<()> {
     let server = shared(backend()).await?;
     let admin = server.admin();
     let mut visitor = signed_in(&server).await?;
@@ -107,7 +107,7 @@ async fn dates_at_the_edge_and_odd_addresses_are_no_failures() -> Result<()> {
 }
 
 #[tokio::test]
-async fn answers_that_hold_secrets_are_kept_by_nobody() -> Result<()> {
+async fn responses_with_secrets_are_not_cached() -> Result<()> {
     let server = shared(Options::from(backend()).with("SIMPLE_SSO_ENABLED", "1")).await?;
     let admin = server.admin();
     for mount in ["/v1", "/api/v1"] {
@@ -128,7 +128,7 @@ async fn answers_that_hold_secrets_are_kept_by_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_log_however_talkative_tells_the_code_of_an_invite() -> Result<()> {
+async fn no_log_level_reveals_the_code_of_an_invite() -> Result<()> {
     let mut server = shared(Options::from(backend()).with("CARREL_LOG", "debug")).await?;
     let made = server.admin().post("/v1/admin/invite/new", json!({})).await?.ok()?;
     let code = made["invite"]["code"].as_str().context("no code")?.to_owned();
@@ -145,7 +145,7 @@ async fn no_log_however_talkative_tells_the_code_of_an_invite() -> Result<()> {
     Ok(())
 }
 
-/// 256 files of 256 MiB, as far as the head of the request says.
+/// The header of the request claims 256 files of 256 MiB.
 #[tokio::test]
 async fn a_form_of_too_many_large_files_is_refused_unread() -> Result<()> {
     let server = TestServer::start(backend()).await?;
@@ -164,7 +164,7 @@ async fn a_form_of_too_many_large_files_is_refused_unread() -> Result<()> {
     Ok(())
 }
 
-async fn a_bound_key_places_only_what_its_workspaces_have(backend: Backend) -> Result<()> {
+async fn a_bound_key_places_only_documents_of_its_workspaces(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let mut locations = Vec::new();
@@ -193,7 +193,7 @@ async fn a_bound_key_places_only_what_its_workspaces_have(backend: Backend) -> R
             let body = json!({ "adds": [locations[2], "custom-documents/none.json"] });
             let answer = bound.post(&format!("{path}{query}"), body).await?;
             assert!(answer.status < 500, "{mount}{query} {}", answer.body);
-            // What is not theirs is as if it did not exist.
+            // Documents of other workspaces do not exist for this key.
             let told = answer.body.to_string();
             let same = |location: &str| told.matches(location).count();
             assert_eq!(same(&locations[2]) > 0, same("none.json") > 0, "{mount}{query} {told}");
@@ -201,7 +201,7 @@ async fn a_bound_key_places_only_what_its_workspaces_have(backend: Backend) -> R
     }
     let (alpha, beta) = (locations[0].clone(), locations[1].clone());
     assert_eq!(titles().await?, std::slice::from_ref(&alpha));
-    // What another of their workspaces has may be placed.
+    // Documents of the key's other workspaces can be placed.
     let body = json!({ "adds": [beta] });
     bound.post("/v1/workspace/alpha/update-embeddings", body).await?.ok()?;
     let mut both = vec![alpha, beta];

@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 
 use super::backend;
 
-/// The additional memory that a server may take under attack: the largest bodies are 10 MiB each.
+/// Limit of the server's additional memory under attack. The largest bodies are 10 MiB each.
 const CAP: u64 = 300 << 20;
 
-/// The most memory that the server has had so far, in bytes.
+/// Returns the server's peak memory so far, in bytes.
 pub fn peak(server: &TestServer) -> Result<u64> {
     let status = format!("/proc/{}/status", server.process_id().context("not running")?);
     let status = std::fs::read_to_string(status)?;
@@ -28,10 +28,10 @@ fn open_files(server: &TestServer) -> Result<usize> {
     Ok(std::fs::read_dir(files)?.count())
 }
 
-/// The beginning of the answer; nothing when the server hangs up.
+/// Returns the beginning of the response; nothing if the server closes the connection.
 async fn raw(client: &Client, request: &[u8]) -> Result<String> {
     let mut socket = TcpStream::connect(client.address()).await?;
-    // The server may have had enough before all is said.
+    // The server may close the connection before everything is sent.
     let _ = socket.write_all(request).await;
     let mut answer = vec![0; 1 << 16];
     let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut answer)).await;
@@ -108,7 +108,7 @@ async fn floods_take_bounded_memory_and_leave_nothing() -> Result<()> {
         assert!(!answer.contains("HTTP/1.1 5"), "{request:.60}: {answer:.200}");
     }
 
-    // Clients who say nothing keep nobody else out, and are sent away.
+    // Silent clients block nobody, and are disconnected.
     let idle = join_all((0..300).map(|_| TcpStream::connect(admin.address()))).await;
     let idle: Vec<_> = idle.into_iter().collect::<std::io::Result<_>>()?;
     assert_eq!(admin.get("/api/ping").await?.status, 200);
@@ -129,7 +129,7 @@ async fn floods_take_bounded_memory_and_leave_nothing() -> Result<()> {
     Ok(())
 }
 
-/// Waits until the server hangs up, whatever it says before.
+/// Waits until the server closes the connection.
 async fn sent_away(mut socket: TcpStream) -> Result<()> {
     let mut answer = vec![0; 4096];
     loop {
@@ -142,7 +142,7 @@ async fn sent_away(mut socket: TcpStream) -> Result<()> {
 }
 
 #[tokio::test]
-async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result<()> {
+async fn clients_that_never_finish_block_nobody_and_are_disconnected() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -163,7 +163,7 @@ async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result
             slow.push(socket);
         }
     }
-    // They wait to be accepted, and then to be read to the end.
+    // The connections wait to be accepted, and then to be read completely.
     for _ in 0..600 {
         if open_files(&server)? >= files + 500 {
             break;
@@ -189,7 +189,7 @@ async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result
 }
 
 #[tokio::test]
-async fn an_export_of_whatever_was_said_is_whole() -> Result<()> {
+async fn an_export_of_any_text_is_complete() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

@@ -18,10 +18,10 @@ use super::floods::peak;
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// Pages that read a form of somebody who is not signed in.
+/// Pages that read forms of visitors who are not signed in.
 const OPEN_PAGES: [&str; 3] = ["/sign-in", "/setup", "/invite/abc"];
 
-/// The additional memory that the server may take, in bytes.
+/// Limit of the server's additional memory, in bytes.
 const CAP: u64 = 64 << 20;
 
 fn gzipped(text: &[u8]) -> Result<Vec<u8>> {
@@ -31,7 +31,7 @@ fn gzipped(text: &[u8]) -> Result<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_unread_wherever_it_is_sent() -> Result<()> {
+async fn a_compressed_body_is_refused_unread_everywhere() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let visitor = Visitor::new(server.admin())?;
     let before = peak(&server)?;
@@ -79,7 +79,7 @@ async fn forms_with_millions_of_fields_cost_strangers_more_than_the_server() -> 
         let request = visitor.request(Method::POST, path).header("content-type", URLENCODED);
         request.body(fields.clone()).send()
     });
-    // The server may hang up while a form is still being sent.
+    // The server may close the connection while a form is still being sent.
     for answer in join_all(floods).await.into_iter().flatten() {
         assert_eq!(answer.status(), 413);
     }
@@ -90,7 +90,7 @@ async fn forms_with_millions_of_fields_cost_strangers_more_than_the_server() -> 
         let body = vec!["password=wrong"; count].join("&");
         let page = request.body(body).send().await?;
         let said = page.status().as_u16();
-        // Within the limit the form is read; the password is wrong, or nobody has set one yet.
+        // Within the limit the form is read; then the password is wrong, or none is set yet.
         assert!(if count > 1_000 { said == status } else { said != 413 }, "{count}: {said}");
         assert_eq!(page.text().await?.contains("more than 1000 fields"), count > 1_000);
     }
@@ -140,7 +140,7 @@ async fn a_form_that_never_ends_loses_its_connection() -> Result<()> {
 }
 
 #[tokio::test]
-async fn bodies_of_strangers_are_small_in_the_api_too() -> Result<()> {
+async fn bodies_of_strangers_are_limited_in_the_api_too() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -154,7 +154,7 @@ async fn bodies_of_strangers_are_small_in_the_api_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_start_no_session() -> Result<()> {
+async fn pages_of_other_sites_cannot_start_a_session() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -175,7 +175,7 @@ async fn pages_of_other_sites_start_no_session() -> Result<()> {
 }
 
 #[tokio::test]
-async fn careless_json_is_read_at_both_mounts() -> Result<()> {
+async fn lenient_json_is_read_at_both_mounts() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     let admin = server.admin();
     for mount in ["/v1", "/api/v1"] {

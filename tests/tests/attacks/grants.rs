@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::{Target, backend};
 
-on_both_databases!(a_key_makes_no_key_that_may_do_more, forms_refuse_options_they_do_not_know);
+on_both_databases!(a_key_cannot_create_a_broader_key, forms_refuse_unknown_options);
 
-/// Administrative bodies that grant nothing: each has recorded behaviour for unknown fields.
+/// Administrative operations that grant nothing. Each has recorded behaviour for unknown fields.
 const GRANTS_NOTHING: [&str; 4] =
     ["/admin/preferences", "/admin/workspace-chats", "/admin/enable-multi-user", "/system/"];
 
-/// Other spellings of a field, of which none is one that the operation knows.
+/// Returns misspellings of a field that the operation does not know.
 fn misspelled(field: &str, known: &[String]) -> BTreeSet<String> {
     let singular = field.strip_suffix('s').map(str::to_owned);
     let plural = format!("{field}s");
@@ -23,7 +23,7 @@ fn misspelled(field: &str, known: &[String]) -> BTreeSet<String> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let known: BTreeSet<_> = known.iter().map(String::as_str).collect();
     let is_new = |name: &String| !known.contains(name.as_str()) && !name.is_empty();
-    // camelCase and snake_case are both understood natively.
+    // The native API accepts camelCase and snake_case.
     let is_alias = |name: &String| *name != name.to_uppercase() && plain(name) == plain(field);
     spellings
         .into_iter()
@@ -71,7 +71,7 @@ async fn no_operation_that_grants_ignores_a_misspelled_option() -> Result<()> {
 }
 
 #[tokio::test]
-async fn options_of_other_products_make_no_broader_key() -> Result<()> {
+async fn options_of_other_products_create_no_broader_key() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     let listed =
@@ -110,7 +110,7 @@ async fn options_of_other_products_make_no_broader_key() -> Result<()> {
     Ok(())
 }
 
-async fn a_key_makes_no_key_that_may_do_more(backend: Backend) -> Result<()> {
+async fn a_key_cannot_create_a_broader_key(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let limits = json!({ "scopes": ["admin"], "rate_limit": 100, "expires_at": "2999-01-01" });
@@ -134,7 +134,7 @@ async fn a_key_makes_no_key_that_may_do_more(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn forms_refuse_options_they_do_not_know(backend: Backend) -> Result<()> {
+async fn forms_refuse_unknown_options(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

@@ -7,21 +7,21 @@ use super::floods::peak;
 
 on_both_databases!(histories_with_pictures_take_bounded_memory);
 
-/// The number of exchanges, and the bytes of base64 of each: 320 MB together.
+/// The number of exchanges; with pictures of this many base64 bytes they are 320 MB.
 const EXCHANGES: usize = 240;
 const PICTURE: usize = 1_333_332;
 
-/// The most memory that reading all of them may add: several times what an answer holds.
+/// Limit of the additional memory for reading all exchanges: several times the size of a response.
 const CAP: u64 = 200 << 20;
 
-/// The most bytes of one answer: 16 MiB, and the exchange that exceeds them.
+/// Maximum size of a response: 16 MiB, and the exchange that exceeds it.
 const LONGEST: usize = (16 << 20) + (2 << 20);
 
 fn bytes_of(body: &Value) -> usize {
     body.to_string().len()
 }
 
-/// Reads a history in parts that go on where the one before ended. Returns how many there were.
+/// Reads a history page by page. Returns the number of exchanges.
 async fn walk(admin: &Client, path: &str) -> Result<usize> {
     let (mut seen, mut parts) = (0, 0);
     loop {
@@ -57,7 +57,8 @@ async fn histories_with_pictures_take_bounded_memory(backend: Backend) -> Result
         assert!((15..40).contains(&parts), "{parts} parts");
     }
 
-    // The log has the texts alone natively, and the stored answer with its pictures elsewhere.
+    // The native log contains only texts; the other mount returns the stored answer with its
+    // pictures.
     let log = admin.post("/v1/admin/workspace-chats", json!({ "offset": 0 })).await?.ok()?;
     assert_eq!(log["chats"].as_array().map(Vec::len), Some(20));
     assert!(log.get("has_more").is_none() && bytes_of(&log) < 1 << 20);
@@ -80,7 +81,7 @@ async fn histories_with_pictures_take_bounded_memory(backend: Backend) -> Result
     let export = admin.get("/v1/system/export-chats?type=json").await?;
     assert_eq!(export.status, 200);
 
-    // The model is shown a bounded number of the pictures again.
+    // The model gets a bounded number of earlier pictures.
     let last = json!({ "message": "And now?", "mode": "chat" });
     admin.post("/v1/workspace/alpha/chat", last).await?.ok()?;
 

@@ -14,14 +14,13 @@ pub struct Host {
 
 struct Shared {
     visits: AtomicUsize,
-    /// Whether answers wait to be released.
+    /// Whether responses wait to be released.
     holding: watch::Sender<bool>,
     /// The number of waiting requests.
     held: Semaphore,
 }
 
-/// Starts a host at an address of this machine, on a free port. The requested path determines its
-/// response.
+/// Starts a host at an address of this machine, on a free port. The path determines the response.
 pub async fn start(address: &str) -> Result<Host> {
     let listener = TcpListener::bind((address, 0)).await?;
     let base = format!("http://{}", listener.local_addr()?);
@@ -53,12 +52,12 @@ impl Host {
         self.shared.visits.load(Ordering::Relaxed)
     }
 
-    /// From now on answers wait for [`Host::release`].
+    /// Makes responses wait for [`Host::release`].
     pub fn hold(&self) {
         self.shared.holding.send_replace(true);
     }
 
-    /// Until somebody has come and waits.
+    /// Waits until a request is held.
     pub async fn wait_for_held(&self) {
         if let Ok(held) = self.shared.held.acquire().await {
             held.forget();

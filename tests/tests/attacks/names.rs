@@ -7,7 +7,7 @@ use e2e::send;
 
 use super::{Target, assert_unbroken, backend};
 
-/// Ways out of a directory, in every notation that some program has followed.
+/// Paths that lead out of a directory, in every notation that some program has followed.
 pub const NAMES: [&str; 30] = [
     "..",
     ".",
@@ -61,7 +61,7 @@ async fn no_name_in_a_path_or_query_leads_outside() -> Result<()> {
         let others = ["' OR 1=1 --", "-1", "99999999999999999999", "NaN", "é", " ", "{}", "[]"];
         for name in NAMES.iter().chain(&others) {
             if operation.path.contains('{') {
-                // As one segment, and as many.
+                // As one segment and as several.
                 let path = operation.path_with(|_| (*name).to_owned());
                 attack(&target, operation, &path, &path).await?;
                 let path = path.replace("%2F", "/").replace("%5C", "\\");
@@ -96,7 +96,7 @@ async fn no_name_of_an_uploaded_file_leads_outside() -> Result<()> {
     let target = Target::new(backend()).await?;
     let before = target.guarded().await?;
     let mut names: Vec<Vec<u8>> = NAMES.iter().map(|name| name.as_bytes().to_vec()).collect();
-    // Latin-1, overlong UTF-8, and what became `../` when its upper bytes were cut off.
+    // Latin-1, overlong UTF-8, and characters that become `../` when their upper bytes are dropped.
     names.extend(
         [&b"\xe9\xe8.txt"[..], b"..\xc0\xaf..\xc0\xafx.txt", b"\xff\xfe.txt"].map(Vec::from),
     );
@@ -126,7 +126,7 @@ async fn no_name_of_an_uploaded_file_leads_outside() -> Result<()> {
     }
     assert_eq!(target.failures()?, [""; 0]);
     assert_eq!(target.guarded().await?.files, before.files);
-    // In a folder of the library, and no deeper.
+    // Directly in a folder of the library.
     let root = target.server.storage().join("documents");
     for file in target.server.document_files()? {
         let folder = file.parent().and_then(Path::parent);

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::{Target, assert_unbroken, backend, host};
 
-/// Only this one may be reached. The canaries hear whoever comes to any other address, too.
+/// The only permitted address. The canaries accept connections to every other address too.
 const PERMITTED: &str = "127.0.0.2";
 
 fn permitting() -> Options {
     Options::from(backend()).with("CARREL_LINK_HOSTS", PERMITTED)
 }
 
-/// Addresses that are not everybody's, in every notation that some program has followed.
+/// Returns private addresses, in every notation that some program has followed.
 fn private(port: u16) -> Vec<String> {
     let hosts = [
         "127.0.0.1",
@@ -60,7 +60,7 @@ fn private(port: u16) -> Vec<String> {
     hosts.map(|host| format!("http://{host}:{port}/latest/meta-data")).into()
 }
 
-/// Addresses that seem to lead to one host and lead to another, or to no host at all.
+/// Returns addresses that appear to name one host and lead to another, or to none.
 fn odd(port: u16) -> Vec<String> {
     let here = format!("127.0.0.1:{port}");
     vec![
@@ -92,11 +92,11 @@ fn odd(port: u16) -> Vec<String> {
 /// Checks the refusal of each mount: nothing is added, and nothing is revealed.
 async fn assert_refused(client: &Client, canary: &Canary, link: &str, what: &str) -> Result<()> {
     let native = client.post("/v1/document/upload-link", json!({ "link": link })).await?;
-    // A name that this machine does not know leads nowhere either.
+    // An unknown name leads nowhere either.
     assert!([400, 422].contains(&native.status), "{what}: {} {}", native.status, native.body);
     let (success, documents) = (&native.body["success"], &native.body["documents"]);
     assert_eq!((success, documents), (&json!(false), &json!([])), "{what}");
-    // Where existing clients know no other refusal.
+    // The refusal that existing clients expect.
     let compat = client.post("/api/v1/document/upload-link", json!({ "link": link })).await?;
     let error = compat.body["error"].as_str().unwrap_or_default();
     let told = ["Not a valid URL.", "No URL content found at "].map(|told| error.starts_with(told));
@@ -106,7 +106,7 @@ async fn assert_refused(client: &Client, canary: &Canary, link: &str, what: &str
 }
 
 #[tokio::test]
-async fn no_link_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_link_reaches_a_private_address() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let port = canary.port()?;
     let stray = ["\t", "\r\nX-Evil: 1", " ", "\u{0}"];
@@ -120,18 +120,18 @@ async fn no_link_leads_to_where_only_the_server_gets() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_redirect_reaches_a_private_address() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let (port, host) = (canary.port()?, host::start(PERMITTED).await?);
     let targets = private(port).into_iter().chain(odd(port));
-    // A reference without a host stays where it is, and is no way anywhere else.
+    // A reference without a host stays on the same host.
     let targets = targets.filter(|to| !to.starts_with("http:127"));
     for (to, status) in targets.zip([301, 302, 303, 307, 308].into_iter().cycle()) {
         let before = host.visits();
         assert_refused(server.admin(), &canary, &host.redirect(status, &to), &to).await?;
         assert_eq!(host.visits(), before + 2, "{to}");
     }
-    // Over a host that may be reached, and back to it.
+    // Redirected by a permitted host, twice.
     let twice = host.redirect(302, &host.redirect(307, &format!("http://127.0.0.1:{port}/")));
     assert_refused(server.admin(), &canary, &twice, "two redirects").await?;
     assert_eq!(canary.visitors(), []);
@@ -141,7 +141,7 @@ async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
 
 /// Sends the links as a manager, in the forms of the browser interface.
 #[tokio::test]
-async fn no_link_in_a_form_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_link_in_a_form_reaches_a_private_address() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let (port, host, admin) = (canary.port()?, host::start(PERMITTED).await?, server.admin());
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -171,7 +171,7 @@ async fn no_link_in_a_form_leads_to_where_only_the_server_gets() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_a_page_names_is_fetched() -> Result<()> {
+async fn no_address_in_a_page_is_fetched() -> Result<()> {
     let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
     let host = host::start(PERMITTED).await?;
     let evil = format!("http://127.0.0.1:{}/", canary.port()?);
@@ -190,7 +190,7 @@ async fn nothing_that_a_page_names_is_fetched() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
+async fn no_host_name_reaches_a_private_address() -> Result<()> {
     let Some(hosts) = Hosts::new()? else { return Ok(()) };
     let (canary, host) = (Canary::start()?, host::start(PERMITTED).await?);
     let port = canary.port()?;
@@ -205,7 +205,7 @@ async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
         ("six.test", "::1"),
         ("meta.test", "169.254.169.254"),
         ("unique.test", "fd00::1"),
-        // One of its addresses may be reached, the other may not.
+        // One of its addresses is permitted, the other is not.
         ("mixed.test", PERMITTED),
         ("mixed.test", "127.9.9.9"),
     ])?;
@@ -214,7 +214,7 @@ async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
         assert_refused(server.admin(), &canary, &link, name).await?;
         assert_refused(server.admin(), &canary, &host.redirect(302, &link), name).await?;
     }
-    // A name that leads elsewhere by the time of the second request.
+    // A name whose address changes before the second request.
     for second in ["127.0.0.1", "127.9.9.9", "::1"] {
         hosts.set(&[("moving.test", PERMITTED)])?;
         let next = format!("http://moving.test:{port}/");
@@ -236,9 +236,9 @@ async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
     Ok(())
 }
 
-/// Every operation that somebody who is no administrator may call, with an address in every text.
+/// Calls every operation open to non-administrators with an address in every text.
 #[tokio::test]
-async fn no_text_of_any_body_makes_the_server_go_there() -> Result<()> {
+async fn no_text_in_a_body_makes_the_server_fetch_it() -> Result<()> {
     let (canary, target) = (Canary::start()?, Target::new(permitting()).await?);
     let evil = format!("http://127.0.0.1:{}/v1", canary.port()?);
     let scopes = ["api-key", "create", "--scope", "chat", "--scope", "documents"];
@@ -301,7 +301,7 @@ async fn no_text_of_any_body_makes_the_server_go_there() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_documents_or_models_say_is_fetched() -> Result<()> {
+async fn no_address_in_a_document_or_answer_is_fetched() -> Result<()> {
     let (canary, model) = (Canary::start()?, model_server::start().await?);
     let options = Options::from(backend()).answered_by(model.base_url(), "echo", "4096");
     let server = TestServer::start(options).await?;
@@ -313,13 +313,13 @@ async fn nothing_that_documents_or_models_say_is_fetched() -> Result<()> {
     for (name, text) in [("a.md", &picture), ("b.html", &picture), ("c.xml", &entity)] {
         admin.upload(name, text.as_bytes(), &[("addToWorkspaces", "alpha")]).await?.ok()?;
     }
-    // The address comes from the documents alone: what the model is shown, and says.
+    // The address only comes from documents: the model reads and repeats it.
     let ask = json!({ "message": "What does the lamp say?", "mode": "chat" });
     let answer = admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
     let said = answer["textResponse"].as_str().context("no answer")?;
     assert!(said.contains(&evil), "{said}");
     let sources = answer["sources"].as_array().context("no sources")?;
-    // Of XML its text is read, and an entity from elsewhere is none of it.
+    // The text of XML is read without external entities.
     for (name, has_address) in [("a.md", true), ("b.html", true), ("c.xml", false)] {
         let source = sources.iter().find(|source| source["title"] == name);
         let text = source.and_then(|source| source["text"].as_str()).context(name)?;

@@ -5,18 +5,18 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(what_a_role_allowed_ends_with_the_role, an_owner_shares_and_old_sessions_end);
+on_both_databases!(rights_of_a_role_end_with_the_role, an_owner_shares_and_old_sessions_end);
 
 const PASSWORD: &str = "correct horse";
 
-/// Everything that `ann` has as an admin, or has given away.
+/// Everything that `ann` has as an admin, or has granted.
 struct Rights {
-    /// Made in the browser, and made with that key.
+    /// A key created in the browser, and one created with that key.
     keys: Vec<Client>,
     invites: Vec<String>,
-    /// Not redeemed yet: for herself, and for somebody else.
+    /// Unused sign-in tokens, for herself and for another user.
     tokens: Vec<String>,
-    /// Hers, and one that a token of hers opened for somebody else.
+    /// Her session, and one opened for another user with her token.
     browsers: Vec<Visitor>,
 }
 
@@ -26,7 +26,7 @@ async fn admin(server: &TestServer, name: &str) -> Result<i64> {
     made["user"]["id"].as_i64().context("no id")
 }
 
-/// The key that a page shows once.
+/// Returns the key that a page shows once.
 fn shown_key(page: &str) -> Result<&str> {
     let start = page.find("crl_").context("the page shows no key")?;
     Ok(&page[start..start + 56])
@@ -69,7 +69,7 @@ async fn rights(server: &TestServer, name: &str, ann: i64, others: &[i64]) -> Re
 }
 
 impl Rights {
-    /// The number of those that still work.
+    /// Returns the rights that still work.
     async fn left(mut self, server: &TestServer) -> Result<Vec<String>> {
         let mut left = Vec::new();
         for (number, key) in self.keys.iter().enumerate() {
@@ -100,7 +100,7 @@ impl Rights {
     }
 }
 
-async fn what_a_role_allowed_ends_with_the_role(backend: Backend) -> Result<()> {
+async fn rights_of_a_role_end_with_the_role(backend: Backend) -> Result<()> {
     let options = Options::from(backend).with("SIMPLE_SSO_ENABLED", "1");
     let server = TestServer::start(options).await?;
     let root = server.admin();
@@ -122,7 +122,7 @@ async fn what_a_role_allowed_ends_with_the_role(backend: Backend) -> Result<()> 
         };
         assert_eq!(rights.left(&server).await?, [""; 0], "{name}");
     }
-    // Somebody who stays an admin keeps everything.
+    // An admin who stays one keeps everything.
     let ann = admin(&server, "ann").await?;
     let rights = rights(&server, "ann", ann, &others).await?;
     root.post(&format!("/v1/admin/users/{ann}"), json!({ "bio": "x" })).await?.ok()?;
@@ -147,7 +147,7 @@ async fn an_owner_shares_and_old_sessions_end(backend: Backend) -> Result<()> {
     let fields = [("token", &*first), ("mode", "one"), ("password", PASSWORD)];
     owner.post("/setup", &fields).await?;
     assert_eq!(owner.get("/account").await?.status, 200);
-    // A link that was not used ends with the password it could have replaced.
+    // An unused link becomes invalid when the password it could replace is changed.
     let second = link(&carrel.run(&["setup-link"])?.stdout)?;
     let fields = [("current", PASSWORD), ("new", "another horse")];
     owner.post("/account/password", &fields).await?;
@@ -156,7 +156,7 @@ async fn an_owner_shares_and_old_sessions_end(backend: Backend) -> Result<()> {
     stranger.post("/setup", &fields).await?;
     assert_ne!(stranger.get("/account").await?.status, 200);
     assert_eq!(owner.get("/account").await?.status, 200);
-    // Keys end with an owner whom somebody else replaces.
+    // Keys of an owner become invalid when another owner takes over.
     let page = owner.post("/admin/keys", &[("name", "hers")]).await?;
     let key = server.admin().with_key(shown_key(&page.text)?);
     assert_eq!(key.get("/v1/workspaces").await?.status, 200);

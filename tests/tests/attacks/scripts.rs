@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::backend;
 
-/// Ends an attribute, an element and a script, and begins others.
+/// Closes an attribute, an element and a script, and opens others.
 const EVIL: &str = "x\"'></title></script><script>window.planted=1</script>\
     <img src=/x onerror=window.planted=1><svg/onload=window.planted=1>";
 
 /// The script as an address.
 const ADDRESS: &str = "javascript:window.planted=1";
 
-/// A server with the script in everything that has a text, and the administrator who looks.
+/// Starts a server with the script in every stored text, and signs in an administrator.
 async fn planted() -> Result<(TestServer, model_server::ModelServer, Visitor)> {
     let model = model_server::start().await?;
     let options = Options::from(backend()).answered_by(model.base_url(), "echo", "4096");
@@ -65,14 +65,14 @@ async fn planted() -> Result<(TestServer, model_server::ModelServer, Visitor)> {
     Ok((server, model, ada))
 }
 
-/// Every page that others lead to, as it is sent.
+/// Returns every page reachable by links.
 async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
     let search = "/search?q=lamp%22%3E%3Cscript%3Ewindow.planted%3D1%3C/script%3E";
     let mut waiting: BTreeSet<String> = ["/", search].map(str::to_owned).into();
     let mut pages = BTreeMap::new();
     while let Some(path) = waiting.pop_first() {
         let page = visitor.get(&path).await?;
-        // An original that is a page is opened in a sandbox, where no script runs.
+        // An HTML original is opened in a sandbox, where no script runs.
         let is_sandboxed = page.header("content-security-policy").contains("sandbox");
         let is_page = page.header("content-type").starts_with("text/html") && !is_sandboxed;
         if is_page {
@@ -97,7 +97,7 @@ async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
 }
 
 #[tokio::test]
-async fn no_page_holds_a_script_that_somebody_wrote() -> Result<()> {
+async fn no_page_contains_a_stored_script() -> Result<()> {
     let (server, _model, mut ada) = planted().await?;
     let pages = crawl(&mut ada).await?;
     let (mut shown, mut looked_at) = (0, 0);
@@ -128,14 +128,14 @@ async fn no_page_holds_a_script_that_somebody_wrote() -> Result<()> {
         let ran = browser.run("window.planted === undefined").await?;
         assert_eq!(ran, true, "{path} has run a script");
     }
-    // Not even one that the policy of the page has stopped, which would be told of.
+    // A script blocked by the page's policy would be reported.
     assert_eq!(browser.complaints, [""; 0]);
     assert_eq!(browser.strays(&base), [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn no_answer_of_the_api_is_taken_for_a_page() -> Result<()> {
+async fn no_response_of_the_api_is_rendered_as_a_page() -> Result<()> {
     let (server, _model, _ada) = planted().await?;
     let admin = server.admin();
     let operations = e2e::openapi::Document::of(admin).await?.operations()?;
@@ -147,7 +147,7 @@ async fn no_answer_of_the_api_is_taken_for_a_page() -> Result<()> {
         for client in [admin.clone(), admin.anonymous()] {
             let answer = send(client.request(Method::GET, &path)).await?;
             let kind = answer.header("content-type");
-            // The description of the API for people holds nothing that somebody else wrote.
+            // The API documentation contains no stored text.
             let is_page = kind.starts_with("text/html") && path != "/v1/docs";
             assert!(!is_page, "{path}: {kind}");
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");

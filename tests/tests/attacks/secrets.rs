@@ -8,7 +8,7 @@ use serde_json::json;
 use super::backend;
 use super::settings::settings;
 
-/// In every secret, after the beginning that some must have.
+/// Part of every secret, after its required prefix.
 const CANARY: &str = "c4n4ry0f7h3";
 
 fn canary(name: &str) -> String {
@@ -20,7 +20,7 @@ fn canary(name: &str) -> String {
     format!("{start}{CANARY}{name}")
 }
 
-/// Everything that can be had from the server by asking, in bytes.
+/// Collects all readable output of the server.
 async fn crawl(client: &Client, seen: &mut Vec<u8>) -> Result<()> {
     let document = Document::of(client).await?;
     for operation in document.operations()? {
@@ -28,7 +28,7 @@ async fn crawl(client: &Client, seen: &mut Vec<u8>) -> Result<()> {
             "id" | "workspace_id" => "1".to_owned(),
             _ => "alpha".to_owned(),
         });
-        // What is asked badly is answered by an error, which tells nothing either.
+        // Invalid requests are answered with errors, which must not reveal secrets either.
         let reads = operation.method == Method::GET || path.ends_with("/backup");
         let mut requests = vec![client.request(operation.method.clone(), &path).body("{")];
         if reads {
@@ -69,7 +69,7 @@ async fn plant(server: &TestServer) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn no_planted_secret_comes_out_again() -> Result<()> {
+async fn no_planted_secret_is_ever_output() -> Result<()> {
     let mut server = TestServer::start(backend()).await?;
     assert!(plant(&server).await? > 30);
     let made = server.carrel().run(&["api-key", "create"])?;
@@ -103,7 +103,7 @@ async fn no_planted_secret_comes_out_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_answer_holds_a_digest_of_a_password() -> Result<()> {
+async fn no_response_contains_a_digest_of_a_password() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     plant(&server).await?;
     let mut seen = String::new();

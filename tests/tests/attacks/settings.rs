@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::backend;
 
-/// Public names and whether each is a secret, from the table that the server is built with.
+/// Returns public names and whether each is a secret, from the table built into the server.
 pub fn settings() -> Vec<(&'static str, &'static str, bool)> {
     let table = include_str!("../../../crates/services/src/settings/settings.tsv");
     let rows = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -16,7 +16,7 @@ pub fn settings() -> Vec<(&'static str, &'static str, bool)> {
     .collect()
 }
 
-/// Values that a reader of files, a shell or a template would take for several values.
+/// Values that a parser of files, a shell or a template could split.
 const VALUES: [&str; 25] = [
     "a\nCARREL_CANARY=1",
     "a\r\nCARREL_CANARY=1",
@@ -50,8 +50,8 @@ async fn shown(server: &TestServer) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn no_value_of_a_setting_becomes_two_before_or_after_a_restart() -> Result<()> {
-    // In production settings are written to a file that the next start reads.
+async fn no_value_of_a_setting_injects_another_setting() -> Result<()> {
+    // In production, settings are written to a file that the next start reads.
     let options = Options::from(backend()).with("APP_ENV", "production");
     let mut server = TestServer::start(options).await?;
     let admin = server.admin();
@@ -59,7 +59,7 @@ async fn no_value_of_a_setting_becomes_two_before_or_after_a_restart() -> Result
     assert!(known.len() > 100, "{}", known.len());
     let (mut kept, mut refused) = (0, 0);
     for (number, (name, ..)) in known.iter().enumerate() {
-        // Each setting keeps another of them in the end.
+        // In the end, each setting has a different value.
         for at in 0..VALUES.len() {
             let value = VALUES[(number + at) % VALUES.len()];
             let answer = admin.post("/v1/system/update-env", json!({ *name: value })).await?;
@@ -86,7 +86,7 @@ async fn no_value_of_a_setting_becomes_two_before_or_after_a_restart() -> Result
     server.run().await?;
     assert_eq!(shown(&server).await?, before);
     assert!(!before.to_string().contains("CARREL_CANARY\":"), "{before}");
-    // From the file alone, as on a new machine.
+    // Restart from the file only, as on a new machine.
     assert_eq!(server.stop().await?, Some(0));
     for end in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(server.storage().join(format!("carrel.db{end}")));

@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 
 use super::WORKSPACE;
 
-/// Each writer has one to itself.
+/// One setting for each writer.
 pub const SETTINGS: [&str; 4] =
     ["OllamaLLMModelPref", "LMStudioModelPref", "LocalAiModelPref", "MistralModelPref"];
 
-/// Starts writers, who go on until the server does not answer any more.
+/// Starts writers, which run until the server stops responding.
 pub fn start(
     admin: &Client,
     ledger: &Arc<Ledger>,
@@ -36,7 +36,7 @@ pub fn start(
         .collect()
 }
 
-/// The title in the path of a document, which was made of it.
+/// Returns the title in the path of a document, which was derived from it.
 pub fn title_in(path: &Value) -> String {
     let path = path.as_str().unwrap_or_default();
     let words = path.split(|c: char| !c.is_ascii_alphanumeric());
@@ -76,7 +76,7 @@ impl Writer {
         format!("{}x{:012x}", self.number, self.random.draw() & 0xffff_ffff_ffff)
     }
 
-    /// Asks for one change of one thing.
+    /// Requests one change of one object.
     async fn change(
         &self,
         name: &str,
@@ -150,7 +150,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes an invite and lets someone in by it: the two stand or fall together.
+    /// Creates an invite and registers a user with it.
     async fn invite(&mut self) -> Result<()> {
         self.ledger.begin_unnamed("invite ", "pending");
         let made = self.admin.post("/v1/admin/invite/new", json!({})).await?;

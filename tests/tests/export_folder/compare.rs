@@ -47,7 +47,7 @@ pub async fn folder_is_as_the_server_tells(server: &TestServer, folder: &Path) -
     Ok(())
 }
 
-/// Every file in a folder, by name.
+/// Returns every file in a folder, sorted by name.
 pub fn files_beneath(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut pending, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = pending.pop() {
@@ -72,7 +72,7 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_default()
 }
 
-/// Every document with its text: the path and the fields of its file.
+/// Returns every document with its text: the path and the fields of its file.
 pub async fn known_documents(admin: &Client) -> Result<Vec<(String, Value)>> {
     let tree = admin.get("/v1/documents").await?.ok()?;
     let mut documents = Vec::new();
@@ -136,7 +136,7 @@ async fn exchanges_are_equal(admin: &Client, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The exchanges that a workspace and its threads show, with their names.
+/// Compares the exchanges of a workspace and its threads, with their sources.
 async fn answers_have_their_sources(admin: &Client, folder: &Path) -> Result<()> {
     let exported = lines(folder, "chats.jsonl")?;
     let workspaces = admin.get("/v1/workspaces").await?.ok()?;
@@ -228,7 +228,8 @@ async fn users_are_equal(admin: &Client, folder: &Path) -> Result<()> {
     assert_eq!(as_told.collect::<Vec<_>>(), known);
     let members = lines(folder, "workspace-users.jsonl")?;
     for workspace in list(&admin.get("/v1/workspaces").await?.ok()?["workspaces"]) {
-        // At `/v1` administrators, who enter every workspace, are told with its members.
+        // At `/v1` administrators are listed with the members, because they can open every
+        // workspace.
         let path = format!("/api/v1/admin/workspaces/{}/users", workspace["id"]);
         let told = list(&admin.get(&path).await?.ok()?["users"]);
         let told = told.iter().map(|member| (&member["userId"], &member["username"]));
@@ -253,7 +254,7 @@ async fn prompts_are_equal(admin: &Client, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The newest one tells of the export itself.
+/// Compares events. The newest one records the export itself.
 async fn events_are_equal(admin: &Client, folder: &Path) -> Result<()> {
     let told = list(&admin.get("/v1/admin/event-logs?limit=20").await?.ok()?["events"]);
     let exported = lines(folder, "event-logs.jsonl")?;

@@ -1,4 +1,4 @@
-//! Whether what was imported comes out again as the source's tables have it.
+//! Checks that imported data is exported as in the source's tables.
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::compare::lines;
 
-/// Prints the rows of a query as lines of JSON: none where an older version has no such table.
+/// Prints the rows of a query as lines of JSON; none if an older version lacks the table.
 const SELECT: &str = "import sqlite3,sys,json
 c=sqlite3.connect('file:'+sys.argv[1]+'?mode=ro',uri=True); c.row_factory=sqlite3.Row
 try:
@@ -27,8 +27,8 @@ fn select(storage: &Path, sql: &str) -> Result<Vec<Value>> {
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-/// Files, the fields that are compared, and the rows of the source that are imported. Rows of people and
-/// workspaces that no longer exist are left out by the import, which reports them.
+/// Files, the compared fields, and the imported rows of the source. The import omits and reports
+/// rows of users and workspaces that no longer exist.
 const TABLES: &[(&str, &[&str], &str)] = &[
     (
         "memories.jsonl",
@@ -75,14 +75,14 @@ const TABLES: &[(&str, &[&str], &str)] = &[
     ("threads.jsonl", &["id", "slug", "name"], "SELECT * FROM workspace_threads"),
 ];
 
-/// Files whose rows may be more than those of the source: threads that an import makes for exchanges of
-/// deleted ones, and preferences that are compared in another way.
+/// Files that may have more rows than the source: threads created for exchanges of deleted ones,
+/// and preferences, which are compared differently.
 const MORE: [&str; 2] = ["threads.jsonl", "system-settings.jsonl"];
 
 pub fn folder_is_as_the_source_was(storage: &Path, folder: &Path) -> Result<()> {
     for (file, fields, sql) in TABLES {
         let chosen = |row: &Value| -> String {
-            // Older versions lack columns, and texts may be null there.
+            // Older versions lack columns, and texts may be null.
             let fields = fields.iter().map(|field| match &row[*field] {
                 Value::Null => "\"\"".to_owned(),
                 value => value.to_string(),

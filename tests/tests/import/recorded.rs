@@ -7,7 +7,7 @@ use serde_json::json;
 use super::import;
 use crate::embeds::ask;
 
-/// Imports a recorded installation that lies beside the clone, where it does.
+/// Imports a recorded installation next to the clone, if it exists.
 async fn import_recorded(name: &str) -> Result<()> {
     let folder = installations().join(name);
     if !folder.is_dir() {
@@ -19,7 +19,7 @@ async fn import_recorded(name: &str) -> Result<()> {
     assert_eq!(output.code, Some(0), "{output:?}");
     let client = server.admin().with_key(&fixture.key);
     client.get("/api/v1/auth").await?.ok()?;
-    // Answers of some are kept for acceptance.
+    // The responses of some installations are reserved for acceptance tests.
     let compared = match fixture.expected.is_dir() {
         true => compare(&client, &fixture.expected).await?,
         false => Comparison::default(),

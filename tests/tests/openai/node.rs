@@ -13,7 +13,7 @@ on_both_databases!(the_node_client_works_unmodified, the_node_client_hears_and_s
 const SCRIPT: &str = include_str!("client.mjs");
 const SPEECH: &str = include_str!("speech.mjs");
 
-/// The directory of the client; `None` without Node.
+/// Returns the directory of the client; `None` without Node.js.
 fn packages() -> Option<PathBuf> {
     let packages = std::env::var_os("CARREL_TEST_NODE_PACKAGES").map(PathBuf::from);
     if packages.is_none() {

@@ -13,7 +13,7 @@ on_both_databases!(the_python_client_works_unmodified, the_python_client_hears_a
 const SCRIPT: &str = include_str!("client.py");
 const SPEECH: &str = include_str!("speech.py");
 
-/// The Python that knows the client. A test that cannot be run is not one that passed.
+/// Returns the Python that has the client. A test that cannot run must not pass.
 fn python() -> Result<PathBuf> {
     let python = std::env::var_os("CARREL_TEST_PYTHON").context(
         "CARREL_TEST_PYTHON is not set: `cargo xtask test` installs OpenAI's client for Python and \

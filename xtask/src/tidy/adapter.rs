@@ -1,19 +1,20 @@
-//! `/api/v1` is an adapter: its folder can be deleted, for nothing else of the API knows it.
+//! Checks that `/api/v1` is an adapter: its folder can be deleted, because nothing else in the API
+//! depends on it.
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
 const API: &str = "crates/api/src/";
 pub const FOLDER: &str = "crates/api/src/compat";
-/// Where it is declared and registered.
+/// The file that declares and registers the adapter.
 pub const REGISTRY: &str = "crates/api/src/lib.rs";
 pub const LINES: [&str; 2] = ["mod compat;", "&compat::FACE,"];
 
-/// What the folder and the mark of a quirk are called; put together from parts, so that this file does
-/// not contain them.
+/// The names of the folder and of the mark of a quirk, joined from parts so that this file does not
+/// contain them.
 const NAME: &str = concat!("com", "pat");
 const MARK: &str = concat!("quirk", "(");
 
-/// Lines that would not outlive the folder, or that decide for its clients elsewhere.
+/// Returns lines that depend on the folder, or that decide for its clients elsewhere.
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
     let listed =
         cmd!(sh, "git ls-files --cached --others --exclude-standard {API}").quiet().read()?;

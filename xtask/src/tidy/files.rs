@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-/// Above this, in lines, a file likely has a second subject.
+/// Maximum length of a file in lines; a longer file likely has a second subject.
 const LONGEST: usize = 400;
 
-/// In the first line of a file that a program wrote, which may be of any length.
+/// Marks the first line of a generated file, which may have any length.
 const MADE: &str = "made by `";
 
-/// Put together from parts, so that this file does not contain them.
+/// Joined from parts, so that this file does not contain them.
 const UNFINISHED: [&str; 4] = [
     concat!("to", "do!("),
     concat!("unimple", "mented!("),
@@ -20,12 +20,12 @@ const UNFINISHED: [&str; 4] = [
 const MACHINE_PATHS: [&str; 3] =
     [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
 
-/// What is wrong in the files that git knows or would add.
+/// Returns the problems in the files that git tracks or would add.
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
     let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard").quiet().read()?;
     let mut problems = Vec::new();
     for path in listed.lines().filter(|path| !path.ends_with(".lock")) {
-        // Files deleted but not yet committed are listed too; what is not text has no lines.
+        // Deleted files that are not committed yet are listed too. Binary files are not checked.
         if let Ok(text) = sh.read_file(path) {
             problems.extend(faults(path, &text));
         }
@@ -53,7 +53,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Whether `line` holds `path` from the root on, not as the middle of a longer one.
+/// Whether `line` contains `path` from the root on, not as the middle of a longer path.
 fn names_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -61,7 +61,7 @@ fn names_path(line: &str, path: &str) -> bool {
     })
 }
 
-/// What is wrong with the migrations: each exists for both databases, and up as well as down.
+/// Returns the problems of the migrations: each must exist for both databases, up and down.
 pub fn migrations(sh: &Shell) -> Result<Vec<String>> {
     let mut names = BTreeSet::new();
     for database in ["sqlite", "postgres"] {

@@ -1,4 +1,5 @@
-//! Which package may depend on which. The graph points downwards only; see docs/ARCHITECTURE.md.
+//! Checks which package may depend on which. The graph points downwards only; see
+//! docs/ARCHITECTURE.md.
 use anyhow::{Context, Result};
 use serde_json::Value;
 
@@ -6,8 +7,8 @@ const DOMAIN: &str = "carrel-domain";
 const TLS: &str = "carrel-tls";
 const POSTGRES: &str = "carrel-postgres";
 
-/// Every package of the workspace, and those others of it that it may name. Dependencies of tests
-/// and build scripts count too.
+/// Every package of the workspace, with the packages it may depend on. Dependencies of tests and
+/// build scripts count too.
 const LAYERS: &[(&str, &[&str])] = &[
     (DOMAIN, &[]),
     (TLS, &[]),
@@ -32,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// What the tests and examples of a package may name as well.
+/// Additional packages that the tests and examples of a package may use.
 const EXAMPLES: &[(&str, &[&str])] = &[(
     "carrel-services",
     &["carrel-documents", "carrel-persistence", "carrel-providers", "carrel-vectors"],
@@ -71,7 +72,7 @@ const END_TO_END: &[&str] = &[
     "carrel-web",
 ];
 
-/// Libraries that carry a concern which one layer keeps to itself, and who may name them.
+/// Libraries that are restricted to certain packages.
 const KEPT: &[(&str, &[&str])] = &[
     ("actix-web", &["carrel-http", "carrel-api", "carrel-web", "carrel-server", "e2e"]),
     ("clap", &["carrel-server"]),
@@ -87,10 +88,10 @@ const KEPT: &[(&str, &[&str])] = &[
     ("utoipa", &["carrel-api"]),
 ];
 
-/// Libraries that tie to a runtime, a wire or a machine, which the domain knows nothing of.
+/// Libraries that depend on a runtime, a protocol or the system; the domain must not use them.
 const UNKNOWN_TO_DOMAIN: &[&str] = &["reqwest", "serde_json", "tokio", "tracing"];
 
-/// What in the metadata of the workspace breaks these rules.
+/// Returns the violations in the metadata of the workspace.
 pub fn problems(metadata: &Value) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for package in metadata["packages"].as_array().context("cargo lists no packages")? {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn downwards_is_allowed_and_sideways_or_upwards_is_not() {
+    fn only_downward_dependencies_are_allowed() {
         assert!(judged("carrel-server", "carrel-api").is_empty());
         assert!(judged("carrel-api", "carrel-services").is_empty());
         assert!(judged("carrel-embedder", "carrel-embedder").is_empty());
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_may_name_what_its_package_may_not() {
+    fn an_example_may_use_more_than_its_package() {
         assert!(judged("carrel-services", "carrel-persistence").is_empty());
         let dependencies = json!([{"name": "carrel-persistence", "kind": null}]);
         let named = json!([{"name": "carrel-services", "dependencies": dependencies}]);
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_without_a_place_is_named() {
+    fn a_package_without_a_layer_is_reported() {
         assert!(judged("carrel-new", "anyhow")[0].contains("carrel-new has no place"));
     }
 }

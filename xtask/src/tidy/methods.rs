@@ -1,10 +1,10 @@
-//! Methods: a type has its inherent methods in at most two files, so that a reader finds them.
+//! Checks that a type has its inherent methods in at most two files, so that a reader finds them.
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-/// The most files with inherent methods of one type.
+/// Maximum number of files with inherent methods of a type.
 const MOST_FILES: usize = 2;
 
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
@@ -17,7 +17,7 @@ pub fn problems(sh: &Shell) -> Result<Vec<String>> {
     Ok(scattered(&files))
 }
 
-/// The types whose methods are in too many files.
+/// Returns the types whose methods are in too many files.
 fn scattered(files: &[(String, String)]) -> Vec<String> {
     let mut definitions: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for (path, text) in files {
@@ -29,7 +29,7 @@ fn scattered(files: &[(String, String)]) -> Vec<String> {
     for (path, text) in files {
         for name in text.lines().filter_map(extended) {
             let definitions = definitions.get(&(package(path), name));
-            // Of several types of one name, modules extend the nearest.
+            // If several types share a name, a module extends the nearest one.
             let nearest = definitions
                 .and_then(|paths| paths.iter().max_by_key(|other| shared_length(path, other)));
             if let Some(nearest) = nearest {
@@ -49,13 +49,13 @@ fn scattered(files: &[(String, String)]) -> Vec<String> {
         .collect()
 }
 
-/// The folder of the package that a file belongs to.
+/// Returns the folder of a file's package.
 fn package(path: &str) -> &str {
     let end = path.find("/src/").or_else(|| path.find("/tests/"));
     end.map_or(path, |end| &path[..end])
 }
 
-/// The length of the path of modules that two files have in common.
+/// Returns the length of the common module path of two files.
 fn shared_length(one: &str, other: &str) -> usize {
     let module = |path: &str| -> Vec<String> {
         let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
@@ -64,7 +64,7 @@ fn shared_length(one: &str, other: &str) -> usize {
     module(one).iter().zip(&module(other)).take_while(|(one, other)| one == other).count()
 }
 
-/// The type that a line defines, at the level of the module.
+/// Returns the type that a line defines at module level.
 fn defined(line: &str) -> Option<&str> {
     let rest = match line.strip_prefix("pub") {
         Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
@@ -75,7 +75,7 @@ fn defined(line: &str) -> Option<&str> {
     name(kinds.iter().find_map(|kind| rest.strip_prefix(kind))?)
 }
 
-/// The type to which the `impl` in a line adds inherent methods.
+/// Returns the type to which the `impl` in a line adds inherent methods.
 fn extended(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("impl")?;
     let rest = if rest.starts_with('<') { after_generics(rest)? } else { rest };
@@ -86,13 +86,13 @@ fn extended(line: &str) -> Option<&str> {
     name(path.rsplit("::").next()?)
 }
 
-/// What follows the `<…>` that a text begins with.
+/// Returns the text after its leading `<…>`.
 fn after_generics(text: &str) -> Option<&str> {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
         match c {
             '<' => depth += 1,
-            // The arrow of a function's type closes nothing.
+            // The arrow of a function type is not a closing bracket.
             '>' if !text[..at].ends_with('-') => depth -= 1,
             _ => {}
         }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn types_of_one_name_are_told_apart() {
+    fn types_of_the_same_name_are_distinguished() {
         let row = "struct Row;\nimpl Row {\n}";
         let files = [
             file("crates/a/src/one.rs", row),

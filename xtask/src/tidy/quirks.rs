@@ -1,7 +1,7 @@
-//! The table of docs/compatibility.md, made from the marks that the differences have in the code.
+//! Generates the table of docs/compatibility.md from the marks of differences in the code.
 //!
-//! One mark of each defines it: what clients of `/api/v1` meet, what the native API does, and the test.
-//! Others only name it.
+//! One mark of each difference defines it: what clients of `/api/v1` get, what the native API does,
+//! and the test. Other marks only name it.
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
@@ -12,12 +12,12 @@ const HEAD: &str = "| id | at `/v1` | at `/api/v1` | in | test |\n|---|---|---|-
 const BEGIN: &str = "<!-- made by `cargo xtask quirks` -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// Put together from parts, so that this file does not contain them.
+/// Joined from parts, so that this file does not contain it.
 const MARK: &str = concat!("// quirk", "(");
 const NATIVE: &str = "native:";
 const TEST: &str = "test:";
 
-/// What a comment says of a difference.
+/// The content of a mark.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Quirk {
     id: String,
@@ -27,7 +27,7 @@ struct Quirk {
     file: String,
 }
 
-/// Marks that do not fit together, and a table that does not say what they say.
+/// Returns inconsistent marks, and whether the table is out of date.
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
     let marks = marks(sh)?;
     let mut problems = misfits(&marks);
@@ -53,7 +53,7 @@ pub fn write(sh: &Shell) -> Result<()> {
     Ok(sh.write_file(PAGE, with_table(&page, &table(&marks(sh)?))?)?)
 }
 
-/// Whether a test is there by its last name. Modules and chores are known by theirs.
+/// Whether a test exists, by the last part of its name. Modules and chores are not checked.
 fn exists(name: &str, tests: &BTreeSet<&str>) -> bool {
     let last = name.rsplit("::").next().unwrap_or(name);
     !last.contains('_') || name.contains(' ') || tests.contains(last)
@@ -65,7 +65,7 @@ fn with_table(page: &str, table: &str) -> Result<String> {
     Ok(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
 }
 
-/// A row for each definition, by where it is.
+/// Returns the table, with a row for each definition, ordered by file.
 fn table(marks: &[Quirk]) -> String {
     let rows = marks.iter().filter(|quirk| !quirk.native.is_empty()).map(|quirk| {
         let Quirk { id, here, native, test, file } = quirk;
@@ -75,7 +75,7 @@ fn table(marks: &[Quirk]) -> String {
     HEAD.to_owned() + &rows.collect::<String>()
 }
 
-/// Marks without a definition, and definitions that there are twice or that lack a part.
+/// Returns marks without a definition, and definitions that are duplicate or incomplete.
 fn misfits(marks: &[Quirk]) -> Vec<String> {
     let mut defined = BTreeMap::<&str, usize>::new();
     for quirk in marks {
@@ -114,7 +114,7 @@ fn marks_in(path: &str, text: &str) -> Vec<Quirk> {
     starts.filter_map(|start| mark(path, &lines[start..])).collect()
 }
 
-/// The mark that a comment begins with, up to the end of the comment or the next mark.
+/// Parses the mark at the start of a comment, up to the end of the comment or the next mark.
 fn mark(path: &str, lines: &[&str]) -> Option<Quirk> {
     let (id, first) = lines.first()?.strip_prefix(MARK)?.split_once(')')?;
     let more = lines[1..].iter().map_while(|line| line.strip_prefix("// "));

@@ -1,4 +1,4 @@
-//! docs/SECURITY.md names the test that holds each row, and every test it names is there.
+//! Checks that docs/SECURITY.md names a test for each row, and that every named test exists.
 use std::path::Path;
 
 use anyhow::Result;
@@ -6,10 +6,10 @@ use xshell::{Shell, cmd};
 
 const PAGE: &str = "docs/SECURITY.md";
 
-/// The last heading of the tables whose rows a test must hold.
+/// The last heading of tables whose rows need a test.
 const COLUMN: &str = "test";
 
-/// A Rust file by its path, with its text.
+/// The path and the text of a Rust file.
 type Source = (String, String);
 
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
@@ -28,7 +28,7 @@ fn faults(page: &str, sources: &[Source]) -> Vec<String> {
     for (row, cell) in rows(page) {
         let names = cell.split('`').skip(1).step_by(2).filter(|name| is_path(name));
         let (found, missing): (Vec<_>, Vec<_>) = names.partition(|name| exists(name, sources));
-        // A single word may be anything.
+        // A single word need not be a test.
         let missing: Vec<_> = missing.into_iter().filter(|name| is_test(name)).collect();
         let is_named = !found.is_empty() || !missing.is_empty();
         let told = missing.into_iter().map(|name| format!("{PAGE}: there is no test `{name}`"));
@@ -40,7 +40,7 @@ fn faults(page: &str, sources: &[Source]) -> Vec<String> {
     faults
 }
 
-/// The first and the last cell of each row of a table that ends with [`COLUMN`].
+/// Returns the first and the last cell of each row of the tables that end with [`COLUMN`].
 fn rows(page: &str) -> Vec<(&str, &str)> {
     let mut rows = Vec::new();
     let mut is_of_tests = false;
@@ -66,7 +66,7 @@ fn cells(line: &str) -> Option<(&str, &str)> {
     Some((first.trim(), rest.rsplit('|').next().unwrap_or(rest).trim()))
 }
 
-/// Whether a name in code style is that of a function or a module, with the modules before it.
+/// Whether a name in code style names a function or a module, optionally with its modules.
 fn is_path(name: &str) -> bool {
     let is_word = |part: &str| {
         part == "\u{2026}"
@@ -80,7 +80,7 @@ fn is_test(name: &str) -> bool {
     name.contains("::") || name.contains('_')
 }
 
-/// Whether a function or a file of that name is there, in the modules that are named before it.
+/// Whether a function or file of this name exists in the named modules.
 fn exists(name: &str, sources: &[Source]) -> bool {
     let parts: Vec<_> = name.split("::").filter(|part| *part != "\u{2026}").collect();
     let Some((last, modules)) = parts.split_last() else { return false };
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_that_are_not_there_and_rows_without_one_are_found() {
+    fn missing_tests_and_rows_without_a_test_are_found() {
         let sources = [
             ("tests/tests/attacks/forms.rs".to_owned(), "async fn a_form() {".to_owned()),
             ("crates/a/src/b.rs".to_owned(), "mod tests {\n fn c_d(\n".to_owned()),

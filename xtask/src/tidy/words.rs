@@ -1,4 +1,4 @@
-//! Names: retired words are refused, and no two public types share a name.
+//! Checks names: refuses retired words, and two public types with the same name.
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
@@ -49,7 +49,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("strengthen", "rehash_password"),
 ];
 
-/// Public types that may share a name: conventional names that their module tells apart.
+/// Public types that may share a name: conventional names, distinguished by their module.
 const SHARED: &[&str] = &["Row", "Options", "Limits", "Error", "Result"];
 
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
@@ -67,7 +67,7 @@ pub fn problems(sh: &Shell) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// Retired identifiers in a file. Comments and texts are prose and not looked at.
+/// Returns retired identifiers in a file. Comments and string literals are not checked.
 fn retired(path: &str, text: &str) -> Vec<String> {
     if path.ends_with("tidy/words.rs") {
         return Vec::new();
@@ -86,17 +86,17 @@ fn retired(path: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// The identifiers of a line outside of its string literals.
+/// Returns the identifiers of a line outside of its string literals.
 fn identifiers(code: &str) -> impl Iterator<Item = &str> {
     let outside = code.split('"').step_by(2);
     outside.flat_map(|part| part.split(|c: char| !c.is_alphanumeric() && c != '_'))
 }
 
-/// Public types of one name in the library crates.
+/// Returns public types of the same name in the library crates.
 fn shared(files: &[(String, String)]) -> Vec<String> {
     let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (path, text) in files {
-        // Types of the adapter have the names of those that they stand for in the native API.
+        // Types of the adapter share the names of the native API's types that they replace.
         let is_adapter = path.starts_with(super::adapter::FOLDER);
         if !path.starts_with("crates/") || !path.contains("/src/") || is_adapter {
             continue;
@@ -115,7 +115,7 @@ fn shared(files: &[(String, String)]) -> Vec<String> {
         .collect()
 }
 
-/// The name of the public type that a line declares.
+/// Returns the name of the public type that a line declares.
 fn public_type(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("pub ")?;
     let kinds = ["struct ", "enum ", "trait ", "type ", "union "];
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn two_public_types_of_one_name_are_found() {
+    fn two_public_types_of_the_same_name_are_found() {
         let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         let one = file("crates/a/src/x.rs", "pub struct Thing {");
         let two = file("crates/b/src/y.rs", "pub enum Thing<T> {\npub struct Row {");

@@ -15,7 +15,7 @@ pub fn correct(request: &mut ServiceRequest) {
 /// Ignores the scheme, drops whatever follows the key, and uses the first of two headers.
 // quirk(any-scheme): any scheme before the key is accepted; the first of two headers counts
 // native: `Authorization: Bearer <key>` only, given once
-// test: `protocol::both_mounts_answer_for_the_key`
+// test: `protocol::both_mounts_confirm_a_valid_key`
 fn correct_key(request: &mut ServiceRequest) {
     let Some(given) = request.headers().get(AUTHORIZATION).cloned() else { return };
     let key = || Some(given.to_str().ok()?.split_once(' ')?.1.split(' ').next()?.to_owned());

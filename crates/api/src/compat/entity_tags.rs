@@ -12,7 +12,7 @@ use actix_web::http::{Method, StatusCode};
 // quirk(entity-tags): responses to `GET` have an `ETag`; a matching `If-None-Match` is answered
 // `304`
 // native: none
-// test: `compat::an_answer_that_is_known_is_not_sent_again`
+// test: `compat::an_unchanged_response_is_not_sent_again`
 pub fn tag(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let is_answer =
         response.request().method() == Method::GET && response.status() == StatusCode::OK;

@@ -66,7 +66,7 @@ pub fn read(pairs: &[(String, String)], usual: u32) -> HistoryQuery {
 /// Returns the number at the beginning of a text, at least 1.
 // quirk(odd-limits): it is the number at the beginning of its text, at least 1
 // native: a limit is a number from 1
-// test: `threads::history_tells_what_was_said`
+// test: `threads::the_history_contains_the_exchanges`
 fn limit(text: &str) -> u32 {
     let text = text.trim();
     let number = leading_number(text.trim_start_matches(['-', '+']));

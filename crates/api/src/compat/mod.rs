@@ -40,10 +40,10 @@ use crate::v1 as native;
 // quirk(any-type): `text/plain` is read as JSON, forms are read as objects, a body of any other
 // type is ignored
 // native: the content type of a JSON body is JSON, or absent
-// test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
+// test: `compat::addresses_and_bodies_may_be_spelled_in_many_ways`
 // quirk(list-as-body): a list counts as an object without fields
 // native: a body is a JSON object
-// test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
+// test: `compat::addresses_and_bodies_may_be_spelled_in_many_ways`
 use crate::read::LooseBody as JsonBody;
 
 const MOUNT: &str = "/api/v1";

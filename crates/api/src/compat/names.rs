@@ -84,7 +84,7 @@ pub fn renamed(mut document: Document) -> Document {
     (document.title, document.url) = (title, url);
     // quirk(warnings-untold): the field does not exist
     // native: a document says in `warnings` which parts of its file were not read
-    // test: `browser_library::what_is_left_out_of_a_file_is_named`
+    // test: `browser_library::omitted_parts_of_a_file_are_named`
     document.warnings = Warnings::default();
     document
 }

@@ -34,7 +34,7 @@ pub async fn update_pin(
         }
         // quirk(pin-status): any other value succeeds and changes nothing
         // native: `pinStatus` is true or false
-        // test: `dialects::a_pin_status_that_is_none_changes_nothing`
+        // test: `dialects::an_invalid_pin_status_changes_nothing`
         Some(_) => check_placed(&*ports.workspace_documents, &workspace, &path).await?,
     }
     Ok(Json(wire::Pinned { message: wire::UPDATED }))

@@ -50,7 +50,7 @@ fn repaired(mut body: SearchBody) -> SearchBody {
 /// Joins a list of queries into one.
 // quirk(list-of-queries): all queries of a list count
 // native: the `query` of a search is a string
-// test: `dialects::bounds_of_searches_are_loose`
+// test: `dialects::limits_of_searches_are_parsed_loosely`
 fn whole(query: Value) -> Value {
     match query {
         Value::Array(texts) => {
@@ -63,7 +63,7 @@ fn whole(query: Value) -> Value {
 // quirk(loose-bounds): numbers may be strings, a `topN` above the maximum becomes the maximum,
 // other invalid values are ignored
 // native: `topN` and `scoreThreshold` of a search have their types and stay within their bounds
-// test: `dialects::bounds_of_searches_are_loose`
+// test: `dialects::limits_of_searches_are_parsed_loosely`
 fn limit(value: &Value) -> Option<Value> {
     let limit = as_number(value).filter(|limit| *limit >= 1.0)?;
     Some(json!(limit.min(MOST_PASSAGES as f64)))

@@ -31,7 +31,7 @@ pub fn answer(response: String) -> String {
 // quirk(passage-uuid): a UUID that ends in that number; sources, histories, searches and workspace
 // documents name documents as `raw-text-title`, `link-title` and `upload-directory` say
 // native: the id of a passage is its number
-// test: `dialects::sources_are_named_as_each_dialect_names_documents`
+// test: `dialects::sources_are_named_like_documents_in_each_dialect`
 pub fn passage(chunk: ChunkId) -> String {
     Uuid::from_fields(0, 0, 0x8000, &variant(chunk)).to_string()
 }

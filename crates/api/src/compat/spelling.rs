@@ -20,7 +20,7 @@ static PATHS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
 /// Rewrites the path of a request to the spelling of the routes, if one matches.
 // quirk(any-spelling): case and a trailing slash do not matter
 // native: paths are as documented
-// test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
+// test: `compat::addresses_and_bodies_may_be_spelled_in_many_ways`
 pub fn correct(request: &mut ServiceRequest) {
     let Some(path) = corrected(request.path()) else { return };
     let query = request.query_string();

@@ -35,7 +35,7 @@ fn repaired(body: RemoveDocuments) -> RemoveDocuments {
         // quirk(unknown-names): unknown names are ignored; those in `adds` are listed in
         // `failedToEmbed`
         // native: one wrong name refuses the call, in `names` as in `adds` and `deletes`
-        // test: `jobs::malformed_paths_are_told_to_existing_clients_like_unknown_ones`
+        // test: `jobs::malformed_paths_are_reported_to_existing_clients_like_unknown_ones`
         Value::Array(mut names) => {
             names.retain(|name| name.as_str().is_none_or(|name| DocumentPath::parse(name).is_ok()));
             Value::Array(names)

@@ -39,7 +39,7 @@ pub fn as_text(value: &Value) -> String {
 /// Converts a value to a number: a numeric text, true (1) or null (0). `None` for anything else.
 // quirk(values-as-numbers): a limit, a flag or a page may be a string
 // native: values have the documented types
-// test: `compat::pages_may_be_named_oddly`
+// test: `compat::page_offsets_are_parsed_loosely`
 pub fn as_number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Null => 0.0,

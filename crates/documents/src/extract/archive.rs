@@ -12,22 +12,22 @@ use super::extract_error::ExtractError;
 use super::input::{Input, InputReader};
 use super::xml::{self, Visitor};
 
-/// More entries than any document needs.
+/// Maximum number of entries; no document needs more.
 const MOST_ENTRIES: usize = 20_000;
-/// Deflate makes no byte of an archive more than this many.
+/// Maximum expansion of Deflate.
 const DEFLATE_AT_MOST: u64 = 1_032;
-/// The first bytes of files in Office's own format, or encrypted with a password.
+/// The first bytes of files in Office's old binary format, or encrypted with a password.
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-/// The last position at which such a file may name its encrypted package.
+/// The bytes of such a file that are searched for the name of its encrypted package.
 const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
     zip: ZipArchive<InputReader<'a>>,
-    /// The entries by [`plain_name`], made when a part is not found under the name asked for.
+    /// The entries by [`plain_name`], built when a part is not found under its exact name.
     plain_names: OnceCell<HashMap<String, usize>>,
     /// The kind of file as users call it: `a Word document`.
     what: &'static str,
-    /// Knows how many bytes may still be unpacked.
+    /// Counts the bytes that may still be unpacked.
     input: Input<'a>,
 }
 
@@ -47,12 +47,12 @@ impl<'a> Archive<'a> {
         Ok(Self { zip, plain_names: OnceCell::new(), what, input: input.clone() })
     }
 
-    /// The most text that may be made of it, in bytes.
+    /// Returns the limit of extracted text, in bytes.
     pub fn text_limit(&self) -> u64 {
         self.input.limits.text
     }
 
-    /// The names of all parts, with slashes between folders.
+    /// Returns the names of all parts, with slashes between folders.
     pub fn names(&self) -> Vec<String> {
         self.zip.file_names().flatten().map(|name| name.replace('\\', "/")).collect()
     }
@@ -61,13 +61,13 @@ impl<'a> Archive<'a> {
         self.index(name).is_some()
     }
 
-    /// The entry called `name`, or else one whose name differs in spelling only: some programs write
-    /// backslashes, other letter case or percent escapes than the relationships do.
+    /// Finds the entry called `name`, or one whose name differs only in spelling: some programs
+    /// write backslashes, another case or percent escapes.
     fn index(&self, name: &str) -> Option<usize> {
         let plain_names = || {
             let names = self.zip.file_names().enumerate();
             let plain = names.filter_map(|(at, name)| Some((plain_name(&name.ok()?), at)));
-            // The first of several entries is kept.
+            // Of several entries, the first one wins.
             plain.collect::<Vec<_>>().into_iter().rev().collect()
         };
         self.zip
@@ -75,7 +75,7 @@ impl<'a> Archive<'a> {
             .or_else(|| self.plain_names.get_or_init(plain_names).get(&plain_name(name)).copied())
     }
 
-    /// The declared size of a part in bytes; 0 if it does not exist.
+    /// Returns the declared size of a part in bytes; 0 if it does not exist.
     pub fn size(&mut self, name: &str) -> u64 {
         let index = self.index(name);
         index.and_then(|index| Some(self.zip.by_index_raw(index).ok()?.size())).unwrap_or(0)
@@ -89,7 +89,7 @@ impl<'a> Archive<'a> {
         Ok(true)
     }
 
-    /// As [`Archive::visit`], for a part without which there is no document.
+    /// Works like [`Archive::visit`], but fails if the part does not exist.
     pub fn visit_needed(
         &mut self,
         name: &str,
@@ -99,7 +99,7 @@ impl<'a> Archive<'a> {
         if is_there { Ok(()) } else { Err(ExtractError::damaged(self.what)) }
     }
 
-    /// The whole of a part.
+    /// Returns the content of a part.
     pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, ExtractError> {
         let Some(mut part) = self.part(name)? else { return Ok(None) };
         let mut bytes = Vec::new();
@@ -108,8 +108,8 @@ impl<'a> Archive<'a> {
         if read.is_ok() { Ok(Some(bytes)) } else { Err(self.fault(xml::Wrong::Unread)) }
     }
 
-    /// Unpacks everything to nowhere when it might be more than allowed, for readers that would
-    /// unpack it without a limit. The declared sizes are not trusted.
+    /// Unpacks everything and discards it if it might exceed the limit, for readers that unpack
+    /// without a limit. The declared sizes are not trusted.
     pub fn measure(mut self) -> Result<(), ExtractError> {
         let packed: u64 = (0..self.zip.len())
             .filter_map(|index| Some(self.zip.by_index_raw(index).ok()?.compressed_size()))
@@ -154,12 +154,12 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// A name without differences of spelling.
+/// Normalises the spelling of a name.
 fn plain_name(name: &str) -> String {
     resolve("", &unescaped(name)).to_lowercase()
 }
 
-/// The name of the part that `target` means when it is said by a part in `folder`.
+/// Resolves `target`, as referenced by a part in `folder`, to the name of a part.
 pub fn resolve(folder: &str, target: &str) -> String {
     let (target, folder) = match target.strip_prefix(['/', '\\']) {
         Some(absolute) => (absolute, ""),
@@ -177,7 +177,7 @@ pub fn resolve(folder: &str, target: &str) -> String {
     segments.join("/")
 }
 
-/// `%20` and the like as what they stand for.
+/// Decodes percent escapes.
 pub fn unescaped(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
@@ -202,7 +202,7 @@ pub fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK")
 }
 
-/// Why a file in Office's own binary format is refused.
+/// Returns why a file in Office's binary format is refused.
 fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
     let bytes = input.start(DIRECTORY_WITHIN)?;
     let sealed: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -215,7 +215,7 @@ fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
     ))
 }
 
-/// Fails once the limit is reached.
+/// A reader that fails once the limit is reached.
 struct Metered<'a, R> {
     entry: R,
     input: Input<'a>,
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_found_from_where_they_are_named() {
+    fn references_are_resolved_relative_to_their_part() {
         assert_eq!(resolve("ppt/slides", "../notesSlides/n1.xml"), "ppt/notesSlides/n1.xml");
         assert_eq!(resolve("ppt/slides", "..\\media\\a.png"), "ppt/media/a.png");
         assert_eq!(resolve("ppt", "/ppt/slides/s1.xml"), "ppt/slides/s1.xml");

@@ -6,7 +6,7 @@ use super::archive::Archive;
 use super::embedded::Embedded;
 use super::extract_error::ExtractError;
 
-/// Documents of one archive.
+/// Maximum number of documents of an archive.
 const MOST_FILES: usize = 1_000;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -21,7 +21,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         others.read_named(input, &mut archive, &name, &name)?;
     }
     let documents = others.into_documents();
-    // Why none was read is in the warnings.
+    // The warnings say why no file was read.
     if documents.is_empty() { Err(ExtractError::empty()) } else { Ok(documents) }
 }
 

@@ -4,7 +4,7 @@ use carrel_domain::document::Extracted;
 use super::archive::Archive;
 use super::xml::{self, Element, Visitor};
 
-/// Authors of one document that are named.
+/// Maximum number of authors listed for a document.
 const MOST_AUTHORS: usize = 20;
 /// The path in Office packages.
 pub const OF_OFFICE: &str = "docProps/core.xml";
@@ -32,7 +32,7 @@ impl DublinCore {
     /// Reads a part of an archive; empty if it cannot be read.
     pub fn of(archive: &mut Archive<'_>, part: &str) -> Self {
         let mut details = Self::default();
-        // A document is none the worse for a part about it that is damaged.
+        // Damaged metadata does not make the document unreadable.
         match archive.visit(part, &mut details) {
             Ok(_) => details,
             Err(_) => Self::default(),
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packet_tells_the_first_title_and_every_author() {
+    fn a_packet_yields_the_first_title_and_every_author() {
         let packet = "<?xpacket begin='\u{feff}' id='x'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>\
             <rdf:RDF><rdf:Description><dc:title><rdf:Alt>\
             <rdf:li xml:lang='x-default'>Annual\n report</rdf:li><rdf:li xml:lang='de'>Bericht</rdf:li>\

@@ -18,7 +18,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Reads a part of an archive as a file of its own.
+    /// Reads a part of an archive as a separate file.
     pub fn read(
         &mut self,
         input: &Input<'_>,
@@ -28,7 +28,7 @@ impl Embedded {
         self.read_named(input, archive, part, part.rsplit('/').next().unwrap_or(part))
     }
 
-    /// As [`Embedded::read`], under a name of its own.
+    /// Works like [`Embedded::read`], but uses another name.
     pub fn read_named(
         &mut self,
         input: &Input<'_>,
@@ -36,7 +36,7 @@ impl Embedded {
         part: &str,
         name: &str,
     ) -> Result<(), ExtractError> {
-        // Its bytes are needed only where somebody reads them.
+        // Unpack the part only if it can be read.
         let unreadable = readable_type(input, name).err();
         let is_object = extension(name).is_none_or(|extension| extension == "bin");
         if let Some(warning) = unreadable.as_ref().filter(|_| !is_object) {
@@ -72,7 +72,8 @@ impl Embedded {
     }
 }
 
-/// The bytes of a part, unless it cannot be unpacked, which leaves the rest of the archive readable.
+/// Returns the bytes of a part, or `None` with a warning if it cannot be unpacked; the rest of the
+/// archive is still read.
 pub fn part_bytes(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -88,7 +89,7 @@ pub fn part_bytes(
     }
 }
 
-/// The documents of a file within `input`, or why there are none.
+/// Returns the documents of a file within `input`, or why there are none.
 pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Extracted>, String> {
     let extension = readable_type(input, name)?;
     let file = input.embedded(bytes).ok_or_else(|| {
@@ -111,7 +112,7 @@ pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Extr
     Ok(named.collect())
 }
 
-/// The extension of a file that is read, or why it is not.
+/// Returns the extension of a readable file, or why the file is not read.
 fn readable_type(input: &Input<'_>, name: &str) -> Result<String, String> {
     let why = match extension(name) {
         Some(extension) if formats::is_picture(&extension) => match input.pictures().missing() {
@@ -147,7 +148,7 @@ fn not_read(input: &Input<'_>, name: &str, fault: ExtractError) -> String {
     }
 }
 
-/// The text of a part of an archive, read by its type.
+/// Returns the text of a part of an archive, read by its type.
 pub fn text_of(
     input: &Input<'_>,
     archive: &mut Archive<'_>,

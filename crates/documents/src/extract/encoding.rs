@@ -8,13 +8,13 @@ use oem_cp::code_table::{DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TA
 
 use super::plausible::score;
 
-/// The bytes of a file from which the encoding is guessed.
+/// Bytes from which the encoding is guessed.
 const GUESSED_FROM: usize = 1 << 20;
-/// The bytes of a file that determine the width of its code units.
+/// Bytes from which the width of code units is determined.
 const UNITS_TOLD_BY: usize = 64 << 10;
 
-/// The text of a file: by its byte order mark, as UTF-8, as `declared` within the file, or in the
-/// encoding that its bytes are most likely in. Bytes that mean nothing there become U+FFFD.
+/// Decodes a file: by its byte order mark, as UTF-8, in the encoding that the file declares, or in
+/// the likeliest one. Invalid bytes become U+FFFD.
 pub fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> String {
     if let Some(text) = wide_units(bytes) {
         return text;
@@ -80,7 +80,7 @@ fn wide(bytes: &[u8]) -> Option<Wide> {
     if zeros == 0 || start.len() < 4 {
         return None;
     }
-    // A few zeros in text of single bytes are damage.
+    // A few zeros in a single-byte text are damage.
     let is_single = |byte: &u8| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~');
     if zeros * 4 < start.len() && start.iter().all(is_single) {
         return None;
@@ -101,8 +101,8 @@ fn wide(bytes: &[u8]) -> Option<Wide> {
         .map(|little| Wide::Utf16 { little })
 }
 
-/// Whether nearly every unit is a character that people write, and enough of them are spaces or
-/// line ends or belong to the first 256: text in other encodings has no zeros at all.
+/// Whether nearly all units are common characters, and enough of them are spaces, line ends or
+/// Latin-1 characters. Text in other encodings contains no zeros.
 fn is_utf16(bytes: &[u8], little: bool) -> bool {
     let order = if little { u16::from_le_bytes } else { u16::from_be_bytes };
     let units = bytes.chunks_exact(2).map(|pair| order([pair[0], pair[1]]));
@@ -121,14 +121,14 @@ fn is_written(c: char) -> bool {
         '\t' | '\n' | '\r' | '\u{c}' | '\u{feff}' => true,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => false,
         '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' => false,
-        // Rarely used blocks that chance bytes often fall into.
+        // Rarely used blocks that random bytes often fall into.
         '\u{0700}'..='\u{08ff}' | '\u{1400}'..='\u{1cff}' | '\u{2800}'..='\u{2e7f}' => false,
         '\u{a000}'..='\u{abff}' => false,
         _ => true,
     }
 }
 
-/// Text in one of the encodings of seven bits that switch by escapes.
+/// Decodes text in a 7-bit encoding that switches by escape sequences.
 fn escaped(bytes: &[u8]) -> Option<String> {
     if bytes.iter().any(|byte| *byte >= 0x80) {
         return None;
@@ -143,7 +143,7 @@ fn escaped(bytes: &[u8]) -> Option<String> {
     if has(b"~{") && has(b"~}") { tilded(bytes) } else { None }
 }
 
-/// ISO-2022-KR: between SO and SI the bytes of EUC-KR without their highest bit.
+/// Decodes ISO-2022-KR: between SO and SI are EUC-KR bytes without their highest bit.
 fn shifted(bytes: &[u8]) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut is_shifted = false;
@@ -161,8 +161,8 @@ fn shifted(bytes: &[u8]) -> String {
     EUC_KR.decode_without_bom_handling(&plain).0.into_owned()
 }
 
-/// HZ: between `~{` and `~}` the bytes of GB 2312 without their highest bit. `None` when what
-/// stands there is no Chinese.
+/// Decodes HZ: between `~{` and `~}` are GB 2312 bytes without their highest bit. Returns `None` if
+/// these are not Chinese.
 fn tilded(bytes: &[u8]) -> Option<String> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut is_shifted = false;
@@ -188,8 +188,8 @@ fn tilded(bytes: &[u8]) -> Option<String> {
     (!has_errors).then(|| text.into_owned())
 }
 
-/// Whether a declaration can be true: nothing is undefined there but for a few damaged places, and
-/// no control characters stand where letters should.
+/// Whether the text can be in the declared encoding: it has at most a few undefined characters, and
+/// no control characters among letters.
 fn fits(bytes: &[u8], declared: &'static Encoding) -> bool {
     let start = &bytes[..bytes.len().min(GUESSED_FROM)];
     let (text, _) = declared.decode_without_bom_handling(start);
@@ -198,7 +198,7 @@ fn fits(bytes: &[u8], declared: &'static Encoding) -> bool {
     wrong * 20 <= beyond
 }
 
-/// In the encoding that the bytes are most likely in.
+/// Decodes bytes in the likeliest encoding.
 fn guessed(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(GUESSED_FROM)];
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
@@ -215,7 +215,7 @@ fn guessed(bytes: &[u8]) -> String {
     if !guess.is_single_byte() || is_sure {
         return guess.decode_without_bom_handling(bytes).0.into_owned();
     }
-    // Beside what browsers know, text of old computers: DOS and the first Macintoshes.
+    // Encodings that browsers do not support: those of DOS and early Macintoshes.
     let others = [
         Candidate::Web(WINDOWS_1252),
         Candidate::Web(MACINTOSH),
@@ -233,8 +233,8 @@ fn guessed(bytes: &[u8]) -> String {
     best.0.decode(bytes)
 }
 
-/// Whether Cyrillic text is a Macintosh's and not that of Windows. Small letters are the same in
-/// both, except я; capitals are where the other has signs.
+/// Whether Cyrillic text is in the Macintosh encoding rather than Windows-1251. Small letters are
+/// the same in both, except я; capitals in one are symbols in the other.
 fn is_mac_cyrillic(bytes: &[u8]) -> bool {
     let count = |is: fn(u8) -> bool| bytes.iter().filter(|byte| is(**byte)).count();
     let of_mac = count(|byte| matches!(byte, 0x80..=0x9f | 0xdf));
@@ -242,7 +242,7 @@ fn is_mac_cyrillic(bytes: &[u8]) -> bool {
     of_mac > of_windows
 }
 
-/// Whether an encoding is for the languages written in Latin letters.
+/// Whether an encoding is for languages written in Latin letters.
 fn is_latin(encoding: &'static Encoding) -> bool {
     let name = encoding.name();
     let windows = ["windows-1250", "windows-1252", "windows-1254", "windows-1257", "windows-1258"];
@@ -270,14 +270,14 @@ fn by_table(bytes: &[u8], table: &[char; 128]) -> String {
     bytes.iter().map(|byte| character(byte).unwrap_or(char::from(*byte))).collect()
 }
 
-/// Whether it is UTF-8, or damaged in so few places that it cannot be anything else.
+/// Whether the text is UTF-8 with so little damage that no other encoding is likely.
 pub fn is_mostly_utf8(bytes: &[u8]) -> bool {
     if str::from_utf8(bytes).is_ok() {
         return true;
     }
     let (mut good, mut bad) = (0usize, 0usize);
     for chunk in bytes.utf8_chunks() {
-        // What other encodings' letters look like by chance are mostly controls.
+        // Letters of other encodings that happen to decode are mostly control characters.
         good += chunk.valid().chars().filter(|c| *c >= '\u{a0}').count();
         bad += usize::from(!chunk.invalid().is_empty());
     }

@@ -70,13 +70,13 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document])
 }
 
-/// The part that an address in the book means; it may name a place within.
+/// Returns the part of an address in the book, without its fragment.
 fn part_at(folder: &str, address: &str) -> String {
     let target = address.split('#').next().unwrap_or_default();
     resolve(folder, &unescaped(target))
 }
 
-/// Says which part describes the book.
+/// Finds the part that describes the book.
 #[derive(Default)]
 struct Container {
     package: Option<String>,
@@ -101,9 +101,9 @@ struct Book {
     items: HashMap<String, String>,
     /// Fallbacks for parts that are neither pages nor drawings.
     fallbacks: HashMap<String, String>,
-    /// The ids of those that are read one after another.
+    /// The ids of parts in reading order.
     order: Vec<String>,
-    /// Drawings of pixels.
+    /// Bitmap images.
     pictures: Vec<String>,
 }
 
@@ -137,7 +137,7 @@ impl Visitor for Book {
     fn text(&mut self, _: &str) {}
 }
 
-/// The parts that only certain programs can open.
+/// The parts that are protected by digital rights management.
 #[derive(Default)]
 struct Sealed {
     parts: HashSet<String>,

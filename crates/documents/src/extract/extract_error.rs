@@ -4,25 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use super::Limits;
 
-/// A refusal gives this many reasons.
+/// Maximum number of reasons in a refusal.
 const MOST_REASONS: usize = 5;
 
-/// Most texts complete "`<name of the file>` …", because a reader need not know the name.
+/// Why a file cannot be read. Most texts complete "`<name of the file>` …", because a reader need
+/// not know the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExtractError {
-    /// The file has no text; further details are a separate sentence.
+    /// The file has no text. Details are a separate sentence.
     Empty(Option<String>),
     /// Its content does not match its type, or is damaged.
     Damaged(String),
-    /// It must not or cannot be read for another reason.
+    /// The file is refused for another reason.
     Refused(String),
     FileTooLarge,
     TextTooLarge,
     /// A whole sentence, without the name.
     Message(String),
-    /// Nobody is free to read it now, and why.
+    /// No reader is available now, and why.
     Unavailable(String),
-    /// This program's fault, not the file's.
+    /// A failure of this program.
     Internal(String),
 }
 
@@ -31,7 +32,7 @@ impl ExtractError {
         Self::Empty(None)
     }
 
-    /// `what` names the type with its article: `a PDF file`.
+    /// Returns an error for a damaged file. `what` names the type with its article: `a PDF file`.
     pub fn damaged(what: &str) -> Self {
         Self::Damaged(what.to_owned())
     }
@@ -44,7 +45,7 @@ impl ExtractError {
         Self::Message(sentence.into())
     }
 
-    /// There is no text; each of `warnings` names other content.
+    /// Returns an error for a file without text. Each of `warnings` describes other content.
     pub fn nothing_but(warnings: impl Iterator<Item = String>) -> Self {
         let warnings = carrel_domain::Warnings::new(warnings.take(MOST_REASONS));
         let told = warnings.iter().collect::<Vec<_>>().join(" ");
@@ -87,7 +88,7 @@ impl ExtractError {
     }
 }
 
-/// A file of this server's own that cannot be read is nobody else's mistake.
+/// A failure to read one of this server's own files is an internal error.
 impl From<std::io::Error> for ExtractError {
     fn from(error: std::io::Error) -> Self {
         Self::Internal(format!("failed to read the file: {error}"))

@@ -10,16 +10,16 @@ use super::{
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
-/// How files of a type are read.
+/// How and where files of a type are read.
 #[derive(Clone, Copy)]
 pub enum ReadMethod {
-    /// Read as they are, in time and memory that grow with their size alone.
+    /// In this process, in time and memory proportional to their size.
     Here(Read),
-    /// Unpacked or decoded, which a file may make cost anything: in a process of its own.
+    /// In a separate process, because unpacking or decoding can cost any amount of time and memory.
     Apart(Read),
-    /// As [`ReadMethod::Apart`], where this server reads pictures.
+    /// Like [`ReadMethod::Apart`], if this server reads pictures.
     Picture(Read),
-    /// As [`ReadMethod::Apart`], where this server transcribes recordings.
+    /// Like [`ReadMethod::Apart`], if this server transcribes recordings.
     Recording(Read),
 }
 
@@ -41,7 +41,7 @@ const fn format(
 const OCR: ReadMethod = Picture(pictures::read);
 const SPEECH: ReadMethod = Recording(recordings::read);
 
-/// In the order in which clients list them.
+/// The formats in the order in which clients list them.
 const FORMATS: &[Format] = &[
     format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], Here(text::read)),
     Format { aliases: &[".htm"], ..format("text/html", &[".html"], Here(html::read)) },
@@ -185,14 +185,14 @@ const FORMATS: &[Format] = &[
     format("message/rfc822", &[".eml"], Apart(mail::read_mail)),
 ];
 
-/// Types that are refused by name, even where a file happens to look like text.
+/// Extensions that are refused even if the file looks like text.
 const NOT_TEXT: &[&str] = &[
     "flac", "mpg", "mov", "avi", "mkv", "ico", "avif", "gz", "bz2", "xz", "zst", "tar", "7z",
     "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar", "wasm", "sqlite", "db", "woff",
     "woff2", "ttf", "otf",
 ];
 
-/// Types that are refused with the advice to save the file as another.
+/// Types that are refused with the advice to save the file in another format.
 const TO_BE_SAVED: &[(&[&str], &str, &str)] = &[
     (&["doc", "dot"], "Word before 2007", ".docx or .pdf"),
     (&["ppt", "pps", "pot"], "PowerPoint before 2007", ".pptx or .pdf"),
@@ -206,7 +206,7 @@ const TO_BE_SAVED: &[(&[&str], &str, &str)] = &[
     (&["mobi", "azw", "azw3"], "a Kindle", ".epub"),
 ];
 
-/// Languages of source code by their extensions.
+/// Programming languages by extension.
 const LANGUAGES: &[(&str, &str)] = &[
     ("rs", "Rust"),
     ("py", "Python"),
@@ -246,7 +246,7 @@ const LANGUAGES: &[(&str, &str)] = &[
     ("vue", "Vue"),
 ];
 
-/// Why a file is refused whose program can save it as something that is read.
+/// Returns the refusal of a file whose program can save it in a supported format.
 pub fn advice(extension: &str) -> Option<ExtractError> {
     let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
     Some(ExtractError::unreadable(format!(
@@ -266,7 +266,7 @@ pub fn is_read(extension: &str) -> bool {
         || matches!(extension, "log" | "text" | "ini" | "conf" | "properties")
 }
 
-/// `extension` is in lower case, without its dot.
+/// Returns how files with an extension are read. `extension` is in lower case, without the dot.
 pub fn reading(extension: &str) -> Option<ReadMethod> {
     let is_meant = |known: &&str| known.strip_prefix('.') == Some(extension);
     let format = FORMATS
@@ -279,18 +279,18 @@ pub fn is_known_not_to_be_text(extension: &str) -> bool {
     NOT_TEXT.contains(&extension)
 }
 
-/// Whether files of a type are pictures, which are read where there is a model for it.
+/// Whether files of a type are pictures, which are only read with an OCR model.
 pub fn is_picture(extension: &str) -> bool {
     matches!(reading(extension), Some(Picture(_)))
 }
 
-/// Whether files of a type are recordings, which are transcribed where there is a model for it.
+/// Whether files of a type are recordings, which are only read with a transcription model.
 pub fn is_recording(extension: &str) -> bool {
     matches!(reading(extension), Some(Recording(_)))
 }
 
-/// The types known by extension, in the order in which clients list them, and whether they are read
-/// where pictures are and recordings are, or are not.
+/// Returns the known types in the order in which clients list them, and whether each is read on a
+/// server that reads pictures or recordings as stated.
 pub fn file_types(reads_pictures: bool, reads_recordings: bool) -> impl Iterator<Item = FileType> {
     FORMATS.iter().map(move |format| {
         let Format { mime, extensions, aliases, reading } = format;

@@ -10,11 +10,11 @@ use super::extract_error::ExtractError;
 use super::pictures::Pictures;
 use super::recordings::Recordings;
 
-/// Files within files are opened to this depth: a mail in an archive in a mail.
+/// Maximum nesting of files: a mail in an archive in a mail.
 const DEEPEST: u32 = 4;
-/// Files within one file that are opened, at all depths together.
+/// Maximum number of files within a file, at all depths.
 const MOST_EMBEDDED: u32 = 1_000;
-/// Warnings about parts of a file that were not read, one sentence each.
+/// Maximum number of warnings about unread parts of a file.
 const MOST_WARNINGS: usize = 1_000;
 
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub struct Input<'a> {
     depth: u32,
     /// The remaining limits, shared by all files within the outermost one.
     shared: Rc<Shared>,
-    /// Warnings about this file alone.
+    /// Warnings about this file only.
     left_out: Rc<LeftOut>,
 }
 
@@ -37,7 +37,7 @@ struct LeftOut {
 
 struct Shared {
     files: Cell<u32>,
-    /// Bytes that archives may still be unpacked to.
+    /// Bytes that may still be unpacked.
     inflated: Cell<u64>,
     pictures: Pictures,
     recordings: Recordings,
@@ -54,7 +54,7 @@ impl<'a> Input<'a> {
         Self::with_recordings(file, limits, pictures, Recordings::none())
     }
 
-    /// As [`Input::new`], with recordings transcribed.
+    /// Works like [`Input::new`], and transcribes recordings.
     pub fn with_recordings(
         file: &'a File,
         limits: Limits,
@@ -68,7 +68,8 @@ impl<'a> Input<'a> {
         Self { content: InputContent::File(file), limits, depth: 0, shared, left_out }
     }
 
-    /// A file found within this one; `None` when there are too many or they lie too deep.
+    /// Returns the input for a file within this one, or `None` if there are too many or the nesting
+    /// is too deep.
     pub fn embedded<'b>(&self, bytes: &'b [u8]) -> Option<Input<'b>> {
         let files = self.shared.files.get().checked_sub(1)?;
         if self.depth >= DEEPEST {
@@ -81,7 +82,7 @@ impl<'a> Input<'a> {
         Some(Input { content, limits, depth, shared, left_out })
     }
 
-    /// Records a part of the file that is not read, in a sentence.
+    /// Adds a warning about an unread part of the file, a full sentence.
     pub fn warn(&self, sentence: impl Into<String>) {
         let mut sentences = self.left_out.sentences.borrow_mut();
         if sentences.len() < MOST_WARNINGS {
@@ -89,12 +90,13 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Notes a picture whose text is not read, once however often the file shows it.
+    /// Records a picture whose text is not read. A picture counts once, however often the file
+    /// shows it.
     pub fn skip_picture(&self, name: &str) {
         self.left_out.pictures.borrow_mut().insert(name.to_owned());
     }
 
-    /// Takes the warnings since the last call.
+    /// Returns the warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
         let mut sentences = self.left_out.sentences.take();
         let pictures = match self.left_out.pictures.take().len() {
@@ -108,18 +110,18 @@ impl<'a> Input<'a> {
         sentences
     }
 
-    /// The reader for pictures within the file.
+    /// Returns the reader for pictures within the file.
     pub fn pictures(&self) -> &Pictures {
         &self.shared.pictures
     }
 
-    /// The transcriber for recordings.
+    /// Returns the transcriber for recordings.
     pub fn recordings(&self) -> &Recordings {
         &self.shared.recordings
     }
 
-    /// The content and its length in bytes. Sound takes more room than text: of recordings the limit of uploads alone
-    /// bounds the size.
+    /// Returns the content and its length in bytes. Recordings are larger than text, so only the
+    /// upload limit applies to them.
     pub fn recording(&self) -> Result<(InputReader<'a>, u64), ExtractError> {
         match self.content {
             InputContent::File(mut file) => {
@@ -141,7 +143,7 @@ impl<'a> Input<'a> {
         self.shared.inflated.set(bytes);
     }
 
-    /// The content from its beginning, to be read and searched.
+    /// Returns a seekable reader at the beginning of the content.
     pub fn reader(&self) -> Result<InputReader<'a>, ExtractError> {
         self.check_size()?;
         Ok(match self.content {
@@ -154,17 +156,17 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// The whole content.
+    /// Returns the whole content.
     pub fn bytes(&self) -> Result<Vec<u8>, ExtractError> {
         let (limit, size) = (self.limits.file, self.check_size()?);
         let mut bytes = Vec::new();
         bytes.reserve_exact(usize::try_from(size).unwrap_or(0));
-        // One more than allowed, to notice a file that has grown meanwhile.
+        // Reads one byte more than allowed, to detect a file that has grown.
         self.reader()?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit { Err(ExtractError::FileTooLarge) } else { Ok(bytes) }
     }
 
-    /// At most the first `most` bytes.
+    /// Returns at most the first `most` bytes.
     pub fn start(&self, most: u64) -> Result<Vec<u8>, ExtractError> {
         let mut bytes = Vec::new();
         self.reader()?.take(most).read_to_end(&mut bytes)?;
@@ -173,7 +175,7 @@ impl<'a> Input<'a> {
 
     fn check_size(&self) -> Result<u64, ExtractError> {
         let size = match self.content {
-            // Whoever reads it begins by going back to the beginning.
+            // Every reader rewinds the file first.
             InputContent::File(mut file) => file.seek(SeekFrom::End(0))?,
             InputContent::Bytes(bytes) => bytes.len() as u64,
         };

@@ -1,4 +1,4 @@
-//! XML of any kind, and FictionBook books, as structured text.
+//! Converts XML of any kind, and FictionBook books, to structured text.
 use carrel_domain::document::Extracted;
 
 use super::Input;
@@ -7,7 +7,7 @@ use super::text::{decode_text, document, text_bytes};
 use super::writer::Writer;
 use super::xml::{self, Element, Visitor};
 
-/// A book in FictionBook (`.fb2`), without its pictures.
+/// Reads a FictionBook book (`.fb2`), without its pictures.
 pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut book = Book {
         writer: Writer::with_limit(input.limits.text),
@@ -93,8 +93,8 @@ impl Visitor for Book {
     }
 }
 
-/// XML that is no document of a known kind: a line for each value, after the names it lies within.
-/// Content that is not valid XML becomes plain text.
+/// Reads XML of an unknown kind: a line for each value, after the names of its elements. Content
+/// that is not valid XML becomes plain text.
 pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let page = decode_text(&text_bytes(input)?);
     let mut values = Values {
@@ -119,7 +119,7 @@ struct Values {
 }
 
 impl Values {
-    /// Text between elements, as in prose.
+    /// Writes text between elements, as in prose.
     fn flush(&mut self) {
         let text = std::mem::take(&mut self.text);
         if !text.trim().is_empty() {

@@ -70,8 +70,8 @@ const LONGEST_DETAIL: usize = 1_000;
 /// The time limit for drawing a page.
 const DRAWING: Duration = Duration::from_secs(20);
 
-/// The end of each page of a PDF file and each slide: a form feed on a line of its own. The
-/// splitter counts them.
+/// Marks the end of a PDF page or a slide: a form feed on a separate line. The splitter counts
+/// these marks.
 const PAGE_END: &str = "\n\n\u{c}\n";
 
 /// Limits on input and output, in bytes.
@@ -79,28 +79,28 @@ const PAGE_END: &str = "\n\n\u{c}\n";
 pub struct Limits {
     /// The largest file that is opened.
     pub file: u64,
-    /// The most text that all documents of one file may hold together, in UTF-8.
+    /// Maximum total text of all documents of a file, in UTF-8.
     pub text: u64,
-    /// The most that an archive may be unpacked to.
+    /// Maximum unpacked size of an archive.
     pub inflated: u64,
 }
 
 impl Limits {
-    /// Limits for text of at most `bytes`: files may be four times as large, since markup and
-    /// other encodings take more than the text in them, and unpack to sixteen times as much.
+    /// Returns limits for text of at most `bytes`. Files may be four times as large, since markup
+    /// and other encodings take more space, and unpack to sixteen times as much.
     pub fn text(bytes: u64) -> Self {
         Self { file: bytes.saturating_mul(4), text: bytes, inflated: bytes.saturating_mul(16) }
     }
 }
 
-/// Reads text on blocking threads of this process, everything else in processes of its own.
+/// Reads text on blocking threads of this process and everything else in worker processes.
 #[derive(Clone)]
 pub struct FileExtractor {
     limits: Limits,
     readers: Readers,
-    /// Says whether recordings are transcribed elsewhere.
+    /// Provides the transcriber if a provider transcribes recordings.
     speech: Option<Arc<dyn SpeechModels>>,
-    /// Where it is kept what was transcribed of recordings that are not through.
+    /// Stores the partial transcripts of recordings.
     checkpoints: Option<Checkpoints>,
 }
 
@@ -109,12 +109,12 @@ impl FileExtractor {
         Self { limits, readers, speech: None, checkpoints: None }
     }
 
-    /// Has recordings transcribed by the provider that the settings name, if they name one.
+    /// Transcribes recordings with the provider in the settings, if there is one.
     pub fn with_speech(self, speech: Arc<dyn SpeechModels>) -> Self {
         Self { speech: Some(speech), ..self }
     }
 
-    /// Has the transcription of recordings go on where a process that was killed has left it.
+    /// Resumes transcriptions that a killed process has left unfinished.
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
         Self { checkpoints: Some(checkpoints), ..self }
     }
@@ -179,18 +179,18 @@ impl PageRenderer for FileExtractor {
     }
 }
 
-/// The documents in the file at `path`, which its owner calls `name`; at least one, each with text.
-/// Whatever the type, it is read on this thread.
+/// Returns the documents in the file at `path`, called `name`: at least one, each with text. Reads
+/// every type on this thread.
 ///
-/// Pictures are not read, and recordings not transcribed.
+/// Reads no pictures and transcribes no recordings.
 ///
-/// [`Error::Unprocessable`] when the type is unknown or there is no text, [`Error::TooLarge`] when
-/// the file or its text exceeds the limits.
+/// Returns [`Error::Unprocessable`] if the type is unknown or there is no text, and
+/// [`Error::TooLarge`] if the file or its text exceeds the limits.
 pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extracted>> {
     extract_with(name, path, limits, &ReadingModels::none())
 }
 
-/// Like [`extract_file`], with pictures read according to `ocr`.
+/// Works like [`extract_file`], and reads pictures with `ocr`.
 pub fn extract_with_pictures(
     name: &str,
     path: &Path,
@@ -200,7 +200,7 @@ pub fn extract_with_pictures(
     extract_with(name, path, limits, &ReadingModels { ocr: ocr.clone(), ..ReadingModels::none() })
 }
 
-/// As [`extract_file`], with what is no text read as `models` say.
+/// Works like [`extract_file`], and reads pictures and recordings with `models`.
 pub fn extract_with(
     name: &str,
     path: &Path,
@@ -238,7 +238,7 @@ pub(crate) fn extract(
     checked(documents, limits)
 }
 
-/// The documents that have text, in a form that can be stored.
+/// Checks the limits and returns the documents that have text, ready to be stored.
 fn checked(mut documents: Vec<Extracted>, limits: Limits) -> Result<Vec<Extracted>, ExtractError> {
     let (mut bytes, mut names) = (0, HashSet::new());
     for document in &mut documents {
@@ -265,13 +265,13 @@ fn checked(mut documents: Vec<Extracted>, limits: Limits) -> Result<Vec<Extracte
     with_text(documents)
 }
 
-/// A page of a PDF file, counted from 1, as a picture.
+/// Renders a page of a PDF file, counted from 1.
 pub(crate) fn draw_page(file: &File, page: u32, limits: Limits) -> Result<PageImage, ExtractError> {
     pdf::draw(&Input::new(file, limits, Pictures::none()), page)
 }
 
-/// The documents that have text. What the others had to say of what was left out is said by the first
-/// of these, or by the refusal.
+/// Returns the documents that have text. Warnings of the other documents move to the first of
+/// these, or to the refusal.
 fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, ExtractError> {
     let has_text = |document: &Extracted| !document.text.trim().is_empty();
     let (mut kept, blank): (Vec<_>, Vec<_>) = documents.into_iter().partition(has_text);
@@ -285,7 +285,7 @@ fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, ExtractError> 
     }
 }
 
-/// The documents of a file; the first has the warnings.
+/// Returns the documents of a file. The first one has the warnings.
 fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let read = read_by_type(extension, input);
     let warnings = input.take_warnings();
@@ -301,7 +301,8 @@ fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Extract
     }
 }
 
-/// The documents of a file by its extension, or by its content where that is plainly another's.
+/// Returns the documents of a file by its extension, or by its content if that clearly has another
+/// type.
 fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if let Some(opened) = sealed::open(extension, input)? {
         let inner = input.embedded(&opened).ok_or_else(ExtractError::protected)?;
@@ -325,7 +326,7 @@ fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Ex
     }
 }
 
-/// A document of a type without reliable metadata.
+/// Creates a document of a type without reliable metadata.
 fn by_nobody(text: String, source: &str) -> Extracted {
     Extracted {
         part: None,
@@ -338,18 +339,18 @@ fn by_nobody(text: String, source: &str) -> Extracted {
     }
 }
 
-/// A file's name without the folders that a client may have put before it.
+/// Returns a file's name without the folders that a client may have sent.
 fn base(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
-/// The last extension in lower case. A name that only begins with a dot has none.
+/// Returns the last extension in lower case. A name that only begins with a dot has none.
 fn extension(name: &str) -> Option<String> {
     let (stem, extension) = name.rsplit_once('.')?;
     (!stem.is_empty() && !extension.is_empty()).then(|| extension.to_lowercase())
 }
 
-/// Makes a title, author or description [`storable`], and cuts it to [`LONGEST_DETAIL`].
+/// Makes a title, author or description [`storable`] and cuts it to [`LONGEST_DETAIL`].
 fn bounded(detail: &mut String) {
     storable(detail);
     if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
@@ -357,8 +358,8 @@ fn bounded(detail: &mut String) {
     }
 }
 
-/// Takes out soft hyphens, which would keep a word from being found, with the line end behind one. Between
-/// figures and capitals they are the hyphens of a number.
+/// Removes soft hyphens, with a line end after one, because they would keep a word from being
+/// found. Between digits and capitals they are kept as hyphens of a number.
 fn join_at_soft_hyphens(text: &mut String) {
     const SOFT_HYPHEN: char = '\u{ad}';
     if !text.contains(SOFT_HYPHEN) {
@@ -374,7 +375,7 @@ fn join_at_soft_hyphens(text: &mut String) {
         }
         let line = after.trim_start_matches([' ', '\t', '\r']);
         let next = line.strip_prefix('\n').map(|next| next.trim_start_matches([' ', '\t']));
-        // What follows an empty line is another paragraph.
+        // An empty line ends the paragraph.
         rest = next.filter(|next| next.starts_with(char::is_alphabetic)).unwrap_or(after);
     }
     joined.push_str(rest);

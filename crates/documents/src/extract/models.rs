@@ -1,4 +1,4 @@
-//! What reads pictures and recordings: as a worker is told, and once it has opened it.
+//! The models that read pictures and recordings.
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -9,7 +9,7 @@ use super::pictures::tesseract::{Runner, Tesseract};
 use super::pictures::{Ocr, Pictures};
 use super::recordings::{Listening, Recordings};
 
-/// The models that read what is no text, as a worker is told.
+/// The models for pictures and recordings, as sent to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingModels {
     pub ocr: Ocr,
@@ -22,14 +22,15 @@ impl ReadingModels {
     }
 }
 
-/// ReadingModels whose files are open.
+/// The models with their files opened.
 pub(crate) struct Opened {
     pub pictures: Pictures,
     pub recordings: Recordings,
 }
 
 impl Opened {
-    /// The milliseconds that the models take are added to `spent`. `run` makes what runs Tesseract.
+    /// Opens the models. They add the milliseconds they take to `spent`. `run` creates the runner
+    /// for Tesseract.
     pub fn of(
         models: &ReadingModels,
         spent: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! Notebooks (`.ipynb`): their texts, code and output.
+//! Reads notebooks (`.ipynb`): their texts, code and output.
 use carrel_domain::document::Extracted;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         .iter()
         .find_map(|at| notebook.pointer(at)?.as_str())
         .unwrap_or_default();
-    // Early notebooks have their cells in worksheets.
+    // Old notebooks store cells in worksheets.
     let sheets = notebook["worksheets"].as_array().into_iter().flatten();
     let cells = notebook["cells"].as_array().into_iter().flatten();
     let cells =
@@ -38,7 +38,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document(blocks.join("\n\n"), None)])
 }
 
-/// The text of an output; pictures are left out.
+/// Returns the text of an output, without pictures.
 fn printed(output: &Value, limit: u64) -> Result<String, ExtractError> {
     let data = if output["data"].is_object() { &output["data"] } else { output };
     let texts = [&data["text/markdown"], &data["text/plain"], &output["text"]];
@@ -53,7 +53,7 @@ fn printed(output: &Value, limit: u64) -> Result<String, ExtractError> {
     Ok(text.unwrap_or_default().trim_end().to_owned())
 }
 
-/// Texts are kept whole or line by line.
+/// Joins a text, which is stored whole or line by line.
 fn joined(text: &Value) -> String {
     match text {
         Value::String(text) => text.clone(),

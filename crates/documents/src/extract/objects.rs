@@ -1,14 +1,14 @@
-//! Objects that other programs put into office documents (OLE): the file within the container.
+//! Extracts files from objects that other programs embed in office documents (OLE).
 use std::io::{Cursor, Read};
 
 use cfb::CompoundFile;
 
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-/// The longest name of a file that is looked for.
+/// The longest name of a file, in bytes.
 const LONGEST_NAME: usize = 1_024;
 
-/// The file that an object holds, under its own name or as `object` with the extension of its type.
-/// `None` where the bytes are no object, or one that holds no file.
+/// Returns the file in an object, under its own name or as `object` with the extension of its type.
+/// Returns `None` if the bytes are not an object or the object contains no file.
 pub fn unwrap(bytes: &[u8], object: &str) -> Option<(String, Vec<u8>)> {
     if !bytes.starts_with(COMPOUND_FILE) {
         return None;
@@ -26,7 +26,7 @@ pub fn unwrap(bytes: &[u8], object: &str) -> Option<(String, Vec<u8>)> {
             return Some((named(extension), content));
         }
     }
-    // The object is itself the file of an older program.
+    // The object itself is a file of an old Office version.
     let old = [("Workbook", "xls"), ("Book", "xls"), ("WordDocument", "doc")];
     let extension = old.iter().find(|(name, _)| container.is_stream(format!("/{name}")))?.1;
     Some((named(extension), bytes.to_vec()))
@@ -42,7 +42,7 @@ fn stream(container: &mut CompoundFile<Cursor<&[u8]>>, name: &str) -> Option<Vec
     Some(content)
 }
 
-/// The name and the content of a file that was packed by the shell of Windows: a size, two bytes, a
+/// Returns the name and the content of a file packed by the Windows shell: a size, two bytes, a
 /// label, a path, four bytes, another path with its length before it, and the content likewise.
 fn packaged(bytes: &[u8]) -> Option<(Option<String>, &[u8])> {
     let (label, rest) = text(bytes.get(6..)?)?;
@@ -53,14 +53,14 @@ fn packaged(bytes: &[u8]) -> Option<(Option<String>, &[u8])> {
     Some(((!name.is_empty()).then(|| name.to_owned()), content))
 }
 
-/// A text that ends with a zero.
+/// Splits off a zero-terminated text.
 fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let end = bytes.iter().take(LONGEST_NAME).position(|byte| *byte == 0)?;
     let (text, rest) = bytes.split_at(end);
     Some((encoding_rs::WINDOWS_1252.decode_without_bom_handling(text).0.into_owned(), &rest[1..]))
 }
 
-/// What has its length before it.
+/// Splits off bytes that are preceded by their length.
 fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)

@@ -1,7 +1,8 @@
-//! Rates how much a text looks like natural text in its alphabet, to tell encodings apart.
+//! Rates how plausible a text is in its alphabet, to select among encodings.
 
-/// The greater, the likelier. What lies beyond ASCII counts alone: letters that stand among letters
-/// of their kind add, symbols inside words and capitals behind small letters take away.
+/// Returns a score; higher is more plausible. Only non-ASCII characters count: letters among
+/// letters of their script add to it, symbols inside words and capitals after small letters
+/// subtract.
 pub fn score(text: &str) -> i64 {
     let mut score = 0;
     let mut before = ' ';
@@ -21,7 +22,7 @@ fn judge(before: char, c: char, next: char) -> i64 {
     match c {
         '\u{80}'..='\u{9f}' | '\u{fffd}' => -8,
         _ if c.is_alphabetic() => letter(before, c, next),
-        // Quotation marks, dashes and the like stand at the edges of words ...
+        // Quotation marks, dashes and similar characters occur at the edges of words ...
         '‘' | '’' | '“' | '”' | '„' | '«' | '»' | '–' | '—' | '…' | '•' | '°' | '€' | '§' | '£'
         | '©' | '®' | '™' | '\u{a0}' | '¿' | '¡' | '´' | '·' | '×' | '±' | 'º' | 'ª' | '²'
         | '³' | '½' | '¼' => match (before.is_alphabetic(), next.is_alphabetic(), c) {
@@ -29,7 +30,7 @@ fn judge(before: char, c: char, next: char) -> i64 {
             (true, true, _) => -3,
             _ => 2,
         },
-        // ... and frames beside each other.
+        // ... and box-drawing characters side by side.
         '\u{2500}'..='\u{259f}' if in_word => -6,
         '\u{2500}'..='\u{259f}' if before == c || next == c => 2,
         _ if in_word => -5,
@@ -61,7 +62,7 @@ fn letter(before: char, c: char, next: char) -> i64 {
     if common.contains(c) { 2 + near } else { near - 1 }
 }
 
-/// Letters of different scripts do not occur side by side.
+/// Returns the script of a letter. Letters of different scripts do not occur side by side.
 fn script(c: char) -> u8 {
     match c {
         'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' => 0,

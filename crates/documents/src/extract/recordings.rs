@@ -1,4 +1,4 @@
-//! Recordings: transcripts of audio and video files, each line after its time mark.
+//! Transcribes audio and video files. Each line of a transcript starts with its time.
 use std::cell::{Cell, OnceCell};
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
@@ -16,21 +16,21 @@ use serde::{Deserialize, Serialize};
 use super::extract_error::ExtractError;
 use super::{Input, by_nobody};
 
-/// A line of a transcript ends with a sentence once it is this long, in bytes.
+/// A line this long, in bytes, ends with the next sentence.
 const LONG_LINE: usize = 160;
-/// A line of a transcript is no longer, in bytes, where the segments allow it.
+/// Maximum length of a line in bytes, if the segments allow it.
 const LONGEST_LINE: usize = 480;
-/// A pause that begins another line, in seconds.
+/// A pause that starts a new line, in seconds.
 const PAUSE: f64 = 2.0;
 
-/// Whether a worker transcribes recordings, and how.
+/// Whether and how a worker transcribes recordings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Listening {
-    /// The model lies in this directory.
+    /// The model is in this directory.
     Ready { directory: PathBuf, seconds: u64, threads: usize },
-    /// No model was fetched.
+    /// No model is installed.
     NoModel,
-    /// The operator allows no time for it.
+    /// The operator has switched it off.
     Off,
 }
 
@@ -39,7 +39,7 @@ impl Listening {
         matches!(self, Self::Ready { .. })
     }
 
-    /// Why no recording is transcribed.
+    /// Returns why no recording is transcribed.
     pub(crate) fn refusal(&self) -> ExtractError {
         let why = match self {
             Self::Off => {
@@ -56,16 +56,16 @@ impl Listening {
     }
 }
 
-/// Transcribes recordings for as long as that may take in all.
+/// Transcribes recordings within a total time limit.
 pub struct Recordings(Result<Listener, Listening>);
 
 struct Listener {
-    /// The files of the model, opened before the process gives up opening any.
+    /// The files of the model, opened before the process is confined.
     files: Cell<Option<Files>>,
     whisper: OnceCell<Option<Whisper>>,
     threads: usize,
     allowed: Duration,
-    /// Milliseconds that were spent on pictures and recordings.
+    /// Milliseconds spent on pictures and recordings.
     spent: Arc<AtomicU64>,
 }
 
@@ -73,20 +73,20 @@ struct Listener {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TranscriptEnd {
     Whole,
-    /// The file ended before its sound did.
+    /// The file is truncated.
     Cut,
-    /// The time was up at this second.
+    /// The time limit was reached at this second.
     OutOfTime(f64),
 }
 
 impl Recordings {
-    /// Transcribes none.
+    /// Transcribes no recordings.
     pub fn none() -> Self {
         Self(Err(Listening::NoModel))
     }
 
-    /// Opens the files of the model; it is loaded for the first recording. The milliseconds that are
-    /// spent are added to `spent`.
+    /// Opens the files of the model, which is loaded for the first recording. Adds the time spent,
+    /// in milliseconds, to `spent`.
     pub fn open(listening: &Listening, spent: Arc<AtomicU64>) -> Self {
         let Listening::Ready { directory, seconds, threads } = listening else {
             return Self(Err(listening.clone()));
@@ -101,8 +101,8 @@ impl Recordings {
         Self(listener.map_err(|_| Listening::NoModel))
     }
 
-    /// Passes the speech in a file of `length` bytes to `on`, until it has enough, and the length
-    /// of the recording to `begin`, if the file declares it.
+    /// Transcribes a file of `length` bytes and passes the parts to `on`, until `on` stops it.
+    /// Passes the length of the recording, if the file states it, to `begin`.
     pub fn transcribe(
         &self,
         source: impl Read + Seek + Send + Sync,
@@ -112,7 +112,7 @@ impl Recordings {
         on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
     ) -> Result<TranscriptEnd, ExtractError> {
         let listener = self.0.as_ref().map_err(Listening::refusal)?;
-        // Before the model is loaded, since many files have no sound.
+        // This precedes the loading of the model, because many files have no sound.
         let mut sound = Sound::open(source, length).map_err(unheard)?;
         begin(sound.duration());
         let whisper = listener.whisper.get_or_init(|| listener.load()).as_ref();
@@ -142,7 +142,7 @@ impl Recordings {
 }
 
 impl Listener {
-    /// `None` when the files are not those of a model.
+    /// Loads the model. Returns `None` if the files are not those of a model.
     fn load(&self) -> Option<Whisper> {
         let clock = Clock::start(&self.spent);
         let loaded = Whisper::load(self.files.take()?, self.threads);
@@ -169,7 +169,7 @@ impl<'a> Clock<'a> {
         self.spent.fetch_add(now - before, Ordering::Relaxed);
     }
 
-    /// Also on what came before.
+    /// Returns the total time, including earlier recordings and pictures.
     fn elapsed(&self) -> Duration {
         Duration::from_millis(self.spent.load(Ordering::Relaxed))
     }
@@ -179,7 +179,7 @@ fn unheard(error: AudioError) -> ExtractError {
     ExtractError::unreadable(format!("{error}."))
 }
 
-/// The transcript of a recording.
+/// Reads a recording.
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut lines = Lines::default();
     let most = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
@@ -193,14 +193,14 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
             if let HeardPart::Segment(segment) = part {
                 lines.push(segment.start, segment.end, &segment.text);
             }
-            // A little more than allowed, so that it is refused.
+            // Stop only beyond the limit, so that the text is refused as too large.
             if lines.text.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         },
     )?;
     Ok(vec![transcript(lines, ended)])
 }
 
-/// The document of a transcript.
+/// Creates the document of a transcript.
 pub(crate) fn transcript(lines: Lines, ended: TranscriptEnd) -> Extracted {
     let mut warnings = Vec::new();
     match ended {
@@ -225,7 +225,7 @@ pub(crate) fn transcript(lines: Lines, ended: TranscriptEnd) -> Extracted {
 #[derive(Default)]
 pub(crate) struct Lines {
     pub(crate) text: String,
-    /// The last line, which may go on, and when it begins and ends.
+    /// The last line, which may continue, with its start and end.
     line: String,
     start: f64,
     end: f64,
@@ -266,7 +266,7 @@ fn ends_sentence(line: &str) -> bool {
     line.ends_with(['.', '!', '?', '…', '。', '！', '？', '।', '؟'])
 }
 
-/// `00:12:31`.
+/// Formats a time: `00:12:31`.
 fn mark(seconds: f64) -> String {
     let seconds = seconds.max(0.0) as u64;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_begin_with_their_second_after_pauses_and_long_sentences() {
+    fn a_line_starts_after_a_pause_or_a_long_sentence() {
         let mut lines = Lines::default();
         let long = format!(" {}.", "word ".repeat(40).trim());
         lines.push(0.5, 2.0, " Good morning.");
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_on_without_a_space_where_the_language_has_none() {
+    fn a_line_continues_without_a_space_in_languages_without_spaces() {
         let mut lines = Lines::default();
         lines.push(0.0, 1.0, "こんにちは。");
         lines.push(1.0, 2.0, "元気ですか。");

@@ -1,4 +1,4 @@
-//! Recordings that a provider transcribes. This process does not decode them.
+//! Transcribes recordings with a provider. This process does not decode them.
 use carrel_domain::document::{Extracted, IncomingFile, ReadRequest};
 use carrel_domain::speech::{Recording, Transcriber, TranscriptPart, TranscriptionRequest};
 use carrel_domain::{Error, Result};
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::recordings::Lines;
 use super::{Limits, base, by_nobody};
 
-/// The transcript of a file, in the form that recordings have which are transcribed here.
+/// Returns the transcript of a file, in the form of local transcripts.
 pub(super) async fn read(
     transcriber: &dyn Transcriber,
     file: &IncomingFile,

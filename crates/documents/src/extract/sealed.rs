@@ -10,8 +10,8 @@ const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// The content of an office document that Excel's own password opens; `None` where there is nothing
-/// to open.
+/// Decrypts an office document that is encrypted with Excel's default password. Returns `None` if
+/// the file is not encrypted.
 pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, ExtractError> {
     let is_packed =
         ["docx", "docm", "pptx", "xlsx", "xlsm", "xlsb", "xltx", "xls"].contains(&extension);
@@ -34,7 +34,7 @@ fn is_sealed(bytes: &[u8]) -> bool {
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
-/// The reader for the actual content of a file, if it differs from the extension.
+/// Returns the reader for the actual content of a file, if it differs from the extension.
 pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, ExtractError> {
     if !["doc", "dot", "xls", "xlt", "xlsx", "docx", "rtf", "ppt"].contains(&extension) {
         return Ok(None);
@@ -56,7 +56,7 @@ pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, 
         {
             Some(html::read)
         }
-        // A table of text, as many programs call a workbook.
+        // Many programs save a text table with this extension.
         "xls" if !is_packed && !is_old && !begins.is_empty() && !begins.contains(&0) => {
             Some(text::read)
         }

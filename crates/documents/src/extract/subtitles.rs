@@ -1,4 +1,4 @@
-//! Subtitles (`.srt`, `.vtt`): each text after its time mark.
+//! Reads subtitles (`.srt`, `.vtt`): each text after its time.
 use carrel_domain::document::Extracted;
 
 use super::Input;
@@ -13,7 +13,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let lines: Vec<_> = block.lines().collect();
         let Some(at) = lines.iter().position(|line| line.contains("-->")) else { continue };
         let said: Vec<_> = lines[at + 1..].iter().map(|line| line.trim()).collect();
-        // Formatting is written as in HTML.
+        // Subtitles use HTML for formatting.
         let (said, _) = html::readable(&said.join("\n"), input.limits.text)?;
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         if !said.is_empty() {
@@ -23,7 +23,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document(if out.is_empty() { source } else { out }, None)])
 }
 
-/// `00:01:02,345 --> 00:01:04,000` begins at `00:01:02`.
+/// Returns the start of a range: `00:01:02` of `00:01:02,345 --> 00:01:04,000`.
 fn second(line: &str) -> &str {
     let start = line.split("-->").next().unwrap_or_default().trim();
     start.split([',', '.']).next().unwrap_or(start)

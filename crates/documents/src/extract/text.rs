@@ -1,4 +1,4 @@
-//! Text files of any encoding, and the distinction of text from other content.
+//! Reads text files in any encoding, and distinguishes text from other content.
 use carrel_domain::document::Extracted;
 use encoding_rs::Encoding;
 
@@ -7,18 +7,18 @@ use super::encoding::{decode, has_wide_units, is_mostly_utf8};
 use super::extract_error::ExtractError;
 use super::formats::is_known_not_to_be_text;
 
-/// The bytes of a file that decide whether it is text.
+/// Bytes of a file that determine whether it is text.
 const SNIFFED: usize = 1024;
-/// The bytes that decide whether a file with a text extension is text.
+/// Bytes that determine whether a file with a text extension is text.
 const CLAIM_TOLD_BY: usize = 64 << 10;
 
-/// A file with a text extension.
+/// Reads a file with a text extension.
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
-/// JSON is read as text, but is always Unicode.
+/// Reads JSON as text. It must be in Unicode.
 pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     if Encoding::for_bom(&bytes).is_none()
@@ -30,7 +30,7 @@ pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
-/// A file of a type that is not in the table: taken when it looks like text.
+/// Reads a file of an unknown type if it looks like text.
 pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>, ExtractError> {
     let refusal = || {
         ExtractError::with_message(format!(
@@ -48,13 +48,13 @@ pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
-/// The bytes of a file that claims to be text and looks so.
+/// Returns the bytes of a file that is text, as its type claims.
 pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, ExtractError> {
     let mut bytes = input.bytes()?;
     if looks_like_text(&bytes) {
         return Ok(bytes);
     }
-    // Logs of machines that lost power have zeros in them; the rest is text.
+    // Logs of machines that lost power contain zeros; the rest is text.
     bytes.retain(|byte| *byte != 0);
     let start = &bytes[..bytes.len().min(CLAIM_TOLD_BY)];
     if !start.is_empty() && has_few_controls(start) {
@@ -64,7 +64,7 @@ pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, ExtractError> {
     }
 }
 
-/// The text of `bytes` in any encoding.
+/// Decodes text in any encoding.
 pub fn decode_text(bytes: &[u8]) -> String {
     decode(bytes, None)
 }
@@ -81,9 +81,9 @@ pub fn document(text: String, title: Option<String>) -> Extracted {
     }
 }
 
-/// Whether less than a tenth of the file's beginning are control characters. What is not UTF-8
-/// must not have a NUL there either: chance bytes stay just below a tenth too often, while text
-/// in older encodings has none.
+/// Whether less than a tenth of the file's beginning are control characters. Text that is not UTF-8
+/// must not contain NUL there either: random bytes stay below a tenth too often, while text in old
+/// encodings has no NUL.
 fn looks_like_text(bytes: &[u8]) -> bool {
     if Encoding::for_bom(bytes).is_some() || has_wide_units(bytes) {
         return true;
@@ -101,7 +101,7 @@ fn has_few_controls(start: &[u8]) -> bool {
     start.iter().filter(control).count() * 10 < start.len()
 }
 
-/// Source code, which is marked as such with its language.
+/// Reads source code, and describes it with its language.
 pub fn read_code(input: &Input<'_>, language: &str) -> Result<Vec<Extracted>, ExtractError> {
     let mut documents = read(input)?;
     for document in &mut documents {

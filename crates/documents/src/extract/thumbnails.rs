@@ -1,4 +1,4 @@
-//! Pictures that people upload, written anew by a worker, so that no harm in the file reaches a browser.
+//! Re-encodes uploaded pictures in a worker, so that nothing harmful in a file reaches a browser.
 use std::fs::File;
 use std::io::Read;
 
@@ -24,7 +24,7 @@ impl PictureConverter for FileExtractor {
     }
 }
 
-/// An image file written anew as PNG, with sides of at most so many pixels.
+/// Re-encodes an image file as PNG with sides of at most `side` pixels.
 pub(crate) fn thumbnail(file: &File, side: u32) -> Result<PageImage, ExtractError> {
     let mut bytes = Vec::new();
     file.take(LARGEST_UPLOAD + 1).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Streams XML to a visitor, so neither depth nor size costs memory.
+//! Streams XML to a visitor, so that neither depth nor size costs memory.
 //!
 //! Entities that a document declares itself are never expanded.
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use quick_xml::reader::Reader;
 use super::encoding::decode;
 use super::html::declared_encoding;
 
-/// Deeper than any document written by a program for people.
+/// Maximum depth; no document for people is deeper.
 pub const DEEPEST: usize = 1_000;
 
 pub enum Wrong {
@@ -22,14 +22,14 @@ pub enum Wrong {
     Unread,
 }
 
-/// Names come without their prefix.
+/// Receives the events of a document. Names have no prefix.
 pub trait Visitor {
     fn start(&mut self, element: &Element<'_>);
     fn end(&mut self, name: &str);
     fn text(&mut self, text: &str);
 }
 
-/// An element that begins.
+/// The start of an element.
 pub struct Element<'a> {
     start: &'a BytesStart<'a>,
 }
@@ -39,7 +39,7 @@ impl Element<'_> {
         self.start.local_name().into_inner()
     }
 
-    /// The value of the first attribute of that name with any prefix.
+    /// Returns the value of the first attribute of this name with any prefix.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
         let attributes = attributes.with_checks(false).flatten();
@@ -50,7 +50,7 @@ impl Element<'_> {
         wanted.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
     }
 
-    /// All attributes but the declarations of name spaces, at most 50.
+    /// Returns at most 50 attributes, without namespace declarations.
     pub fn attributes(&self) -> Vec<(String, String)> {
         let mut attributes = self.start.attributes();
         let attributes = attributes.with_checks(false).flatten();
@@ -62,7 +62,7 @@ impl Element<'_> {
         told.filter_map(pair).take(50).collect()
     }
 
-    /// As [`Element::attribute`], of one that has a prefix: `r:id` beside `id`.
+    /// Works like [`Element::attribute`], for an attribute with a prefix: `r:id` beside `id`.
     pub fn prefixed(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
         let mut wanted = attributes.with_checks(false).flatten().filter(|attribute| {
@@ -73,7 +73,7 @@ impl Element<'_> {
 }
 
 pub fn walk(mut part: impl BufRead, visitor: &mut impl Visitor) -> Result<(), Wrong> {
-    // Nearly all are in UTF-8, which is read as it comes; others are decoded first.
+    // Nearly all documents are UTF-8, which is streamed; others are decoded first.
     let start = part.fill_buf().map_err(|_| Wrong::Unread)?;
     if is_in_other_encoding(start) {
         let mut bytes = Vec::new();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_deep_or_broken_is_refused() {
+    fn documents_that_are_too_deep_or_malformed_are_refused() {
         assert!(told(&"<p>".repeat(DEEPEST + 1)).is_none());
         for broken in ["<p>", "<p></q>", "<p", "<p a=>x</p><", "<![CDATA[", "<!--"] {
             assert!(told(broken).is_none(), "{broken}");

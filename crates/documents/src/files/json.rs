@@ -1,4 +1,4 @@
-//! The JSON of a document's file, in the form that AnythingLLM writes and reads.
+//! The JSON of a document's file, in AnythingLLM's format.
 use std::fmt;
 
 use carrel_domain::document::{Document, NO_METADATA};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-/// All that is in the file, in this order.
+/// The fields of the file, in this order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Written<'a> {
@@ -78,7 +78,7 @@ pub fn write(document: &Document, text: &str) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// The text in the file at `path`. [`Error::Unprocessable`] when the file is damaged.
+/// Returns the text in the file at `path`, or [`Error::Unprocessable`] if the file is damaged.
 pub fn text(path: &DocumentPath, file: &[u8]) -> Result<String> {
     let file = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
     match serde_json::from_slice::<Read>(file) {
@@ -87,8 +87,8 @@ pub fn text(path: &DocumentPath, file: &[u8]) -> Result<String> {
     }
 }
 
-/// A JSON string that may hold halves of characters, as JavaScript writes them where it has cut
-/// one. They become U+FFFD.
+/// A JSON string that may contain unpaired surrogates, which JavaScript writes when it cuts a text.
+/// They become U+FFFD.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {

@@ -1,4 +1,4 @@
-//! Checks that a local directory needs beyond an object store: no symbolic links, and cleaning up.
+//! Checks and cleanup that a local directory needs in addition to an object store.
 use std::fs::{self, DirEntry, FileType};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{DocumentPath, Error, Result};
 
-/// The longest name a file may have so that the name of its unfinished copy fits 255 bytes too.
+/// The longest file name; the name of its unfinished copy must fit in 255 bytes too.
 const LONGEST_NAME: usize = 250;
 
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct DocumentDirectory {
 }
 
 impl DocumentDirectory {
-    /// Makes the directory and the default folder in it.
+    /// Creates the directory and the default folder in it.
     pub fn open(root: &Path) -> Result<Self> {
         fs::create_dir_all(root).map_err(Error::of_file)?;
         let root = fs::canonicalize(root).map_err(Error::of_file)?;
@@ -35,11 +35,11 @@ impl DocumentDirectory {
         &self.root
     }
 
-    /// Whether there is a file at `path`. [`Error::Unprocessable`] when it, or its folder, is
-    /// anything but a plain file or folder, most of all a symbolic link.
+    /// Whether there is a file at `path`. Returns [`Error::Unprocessable`] if it is not a regular
+    /// file in a regular folder, in particular if either is a symbolic link.
     ///
-    /// A link that is put there between this and the use of the path is followed. Only someone who
-    /// may write to the storage can do that.
+    /// A link created between this check and the use of the path is followed. Only somebody with
+    /// write access to the storage can create one.
     pub fn check(&self, path: &DocumentPath) -> Result<bool> {
         if path.name().len() > LONGEST_NAME {
             return Err(Error::invalid("document path", "has a name longer than 250 bytes"));
@@ -92,7 +92,7 @@ impl DocumentDirectory {
     }
 }
 
-/// The kind of file at `path` itself, without following links.
+/// Returns the type of the file at `path`, without following links.
 fn kind(path: &Path) -> Result<Option<FileType>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata.file_type())),
@@ -101,8 +101,8 @@ fn kind(path: &Path) -> Result<Option<FileType>> {
     }
 }
 
-/// Whether it has the name that the object store gives to files it has not finished: that of the
-/// document's file, `#`, and a number.
+/// Whether a file has the name of an unfinished file of the object store: the name of a document's
+/// file, `#`, and a number.
 fn is_unfinished(file: &DirEntry) -> bool {
     let name = file.file_name();
     let Some((stem, number)) = name.to_str().and_then(|name| name.rsplit_once('#')) else {

@@ -1,7 +1,7 @@
 //! Stores the text of documents: one JSON file each, in an object store.
 //!
-//! By default the store is a local directory. People can read, copy and add files there, so files
-//! are not trusted when they are read.
+//! By default the store is a local directory. People can read, copy and add files there, so the
+//! content of files is not trusted.
 
 mod json;
 mod local;
@@ -27,43 +27,43 @@ const ESCAPED_BYTES: u64 = 6;
 /// Room for everything but the text in a document's file.
 const REST_BYTES: u64 = 1 << 20;
 
-/// Documents' files in an object store.
+/// The files of documents in an object store.
 #[derive(Clone, Debug)]
 pub struct DocumentStore {
     store: Arc<dyn ObjectStore>,
-    /// The directory behind the store, if it is a local one.
+    /// The directory of a local store.
     directory: Option<DocumentDirectory>,
     largest_text: u64,
 }
 
 impl DocumentStore {
-    /// Keeps files in `store`, which must be a service that knows no symbolic links. For a
-    /// directory use [`DocumentStore::local`].
+    /// Keeps files in `store`, which must not support symbolic links. For a directory use
+    /// [`DocumentStore::local`].
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         Self { store, directory: None, largest_text: LARGEST_TEXT }
     }
 
-    /// Keeps files in the directory `root`, which is made if need be, with the folder that uploads
-    /// go to. `root` may itself be reached by a symbolic link; nothing beneath it may.
+    /// Keeps files in the directory `root`, which is created if needed, with the folder for
+    /// uploads. `root` itself may be a symbolic link; nothing in it may.
     pub fn local(root: &Path) -> Result<Self> {
         let directory = DocumentDirectory::open(root)?;
         let store = LocalFileSystem::new_with_prefix(directory.root()).map_err(Error::internal)?;
         Ok(Self { store: Arc::new(store), directory: Some(directory), largest_text: LARGEST_TEXT })
     }
 
-    /// Sets the most text a document may hold, in bytes; 256 MiB unless set.
+    /// Sets the limit of a document's text, in bytes; the default is 256 MiB.
     pub fn with_largest_text(self, bytes: u64) -> Self {
         Self { largest_text: bytes, ..self }
     }
 
-    /// Deletes files that a write of this machine left unfinished before `before`, and says how
-    /// many there were. They are never taken for documents, but take up space.
+    /// Deletes files that writes on this machine left unfinished before `before`, and returns their
+    /// number. They are never read as documents, but take up space.
     pub async fn remove_unfinished(&self, before: SystemTime) -> Result<usize> {
         let Some(directory) = self.directory.clone() else { return Ok(0) };
         blocking(move || directory.remove_unfinished(before)).await
     }
 
-    /// Refuses what a symbolic link could have put elsewhere; says whether the file is there.
+    /// Refuses symbolic links. Returns whether the file exists.
     async fn check(&self, path: &DocumentPath) -> Result<bool> {
         let Some(directory) = self.directory.clone() else { return Ok(true) };
         let path = path.clone();
@@ -139,7 +139,7 @@ impl DocumentFiles for DocumentStore {
     }
 }
 
-/// The name in the store: the path as it is. Other ways to make one would write `%25` for `%`.
+/// Returns the name in the store: the unchanged path. Other constructors would encode `%` as `%25`.
 fn location(path: &DocumentPath) -> Result<object_store::path::Path> {
     object_store::path::Path::parse(path.to_string()).map_err(Error::internal)
 }

@@ -1,4 +1,4 @@
-//! Stores the original files of documents in an object store beside the texts.
+//! Stores the originals of documents in an object store, separate from the texts.
 use std::fs::{self, File};
 use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ enum Place {
 }
 
 impl OriginalStore {
-    /// Keeps files in a service that knows no symbolic links.
+    /// Keeps files in a service without symbolic links.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         Self(Place::Store(store))
     }
 
-    /// Keeps files in the directory `root`, which is made if need be.
+    /// Keeps files in the directory `root`, which is created if needed.
     pub fn local(root: &Path) -> Result<Self> {
         fs::create_dir_all(root).map_err(Error::of_file)?;
         let root = fs::canonicalize(root).map_err(Error::of_file)?;
@@ -54,7 +54,7 @@ impl OriginalFiles for OriginalStore {
                 match copied {
                     Ok(_) => writer.shutdown().await.map_err(Error::of_file),
                     Err(error) => {
-                        // The parts that were sent would else stay in the store.
+                        // Otherwise the uploaded parts would stay in the store.
                         let _ = writer.abort().await;
                         Err(Error::of_file(error))
                     }
@@ -117,7 +117,7 @@ impl OriginalFiles for OriginalStore {
     }
 }
 
-/// Copies a file. Others may change the one at `from` later, so both are never the same.
+/// Copies a file instead of linking it, because others may change the one at `from` later.
 fn write(from: &Path, to: &Path) -> std::io::Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
@@ -127,7 +127,7 @@ fn write(from: &Path, to: &Path) -> std::io::Result<()> {
     copy.sync_all()
 }
 
-/// A plain file; a symbolic link, which could lead elsewhere, is as good as none.
+/// Opens a regular file. A symbolic link counts as missing, because it could lead elsewhere.
 fn open(path: &Path) -> Result<Option<File>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => File::open(path).map(Some).map_err(Error::of_file),
@@ -188,7 +188,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_link_in_the_place_of_a_file_is_not_followed() {
+    async fn a_link_in_place_of_a_file_is_not_followed() {
         let directory = tempfile::tempdir().unwrap();
         let store = OriginalStore::local(directory.path()).unwrap();
         let name = OriginalName::random();

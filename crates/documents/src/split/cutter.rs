@@ -1,4 +1,5 @@
-//! The recursive rule: cut at the coarsest boundary, and join neighbours as long as they fit.
+//! The recursive rule: cut at the coarsest boundary, and join neighbouring pieces as long as they
+//! fit.
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -7,23 +8,23 @@ use carrel_domain::{Error, Result};
 
 use super::sentences;
 
-/// The boundaries at which text may be cut, coarsest first; after the last, text is cut between any
-/// two characters.
+/// A boundary at which text may be cut. Lists of boundaries start with the coarsest; after the
+/// last, text is cut between any two characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Boundary {
     Before(&'static str),
     Sentence,
 }
 
-/// LangChain's, for text without sentences.
+/// LangChain's boundaries, for text without sentences.
 pub(super) const LINES: &[Boundary] =
     &[Boundary::Before("\n\n"), Boundary::Before("\n"), Boundary::Before(" ")];
 pub(super) const SENTENCES: &[Boundary] =
     &[Boundary::Before("\n"), Boundary::Sentence, Boundary::Before(" ")];
 
-/// Chunks may together be this many times as long as the text ...
+/// Maximum total length of chunks, in lengths of the text ...
 const MAX_REPETITION: usize = 16;
-/// ... or this many bytes, whichever is more. Only an overlap of almost the size gets there.
+/// ... or in bytes, whichever is more. Only an overlap of almost the chunk size reaches it.
 const ALWAYS_ALLOWED: usize = 64 << 20;
 
 /// A range of text that becomes a chunk.
@@ -31,13 +32,13 @@ const ALWAYS_ALLOWED: usize = 64 << 20;
 pub(super) struct Cut {
     /// The header row of the table that the range continues, in bytes.
     pub(super) head: Option<Range<usize>>,
-    /// In bytes, without white space at its ends.
+    /// The range in bytes, without white space at its ends.
     pub(super) range: Range<usize>,
 }
 
 pub(super) struct Cutter<'a> {
     pub(super) text: &'a str,
-    /// The most a chunk may hold, in UTF-16 code units.
+    /// Maximum length of a chunk, in UTF-16 code units.
     pub(super) size: usize,
     overlap: usize,
     pub(super) cuts: Vec<Cut>,
@@ -45,7 +46,7 @@ pub(super) struct Cutter<'a> {
     room: usize,
 }
 
-/// A stretch of the text, in bytes, and its length in UTF-16 code units.
+/// A range of the text in bytes, and its length in UTF-16 code units.
 #[derive(Clone, Copy)]
 pub(super) struct Piece {
     pub(super) start: usize,
@@ -62,12 +63,12 @@ impl Piece {
     }
 }
 
-/// Neighbouring pieces that will be one chunk.
+/// Neighbouring pieces that will form one chunk.
 #[derive(Default)]
 pub(super) struct Window {
     pieces: VecDeque<Piece>,
     pub(super) units: usize,
-    /// How many of the pieces are not blank.
+    /// Number of pieces that are not blank.
     inked: usize,
 }
 
@@ -83,7 +84,8 @@ impl Window {
 }
 
 impl<'a> Cutter<'a> {
-    /// A size of 0 is taken for 1, and an overlap of the size or more for one less than the size.
+    /// Creates a cutter. A size of 0 counts as 1, and an overlap of the size or more as one less
+    /// than the size.
     pub(super) fn new(text: &'a str, how: Splitting) -> Self {
         let size = how.size.max(1);
         Self {
@@ -95,8 +97,8 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// Cuts one stretch at the first boundary that occurs in it, and what is too long after that at
-    /// the following ones. What was `carried` here begins the first chunk.
+    /// Cuts a range at the first boundary that occurs in it, and the pieces that are still too long
+    /// at the following ones. The first chunk starts with `carried`.
     pub(super) fn cut(
         &mut self,
         stretch: Range<usize>,
@@ -122,7 +124,7 @@ impl<'a> Cutter<'a> {
             let carried = self.carry(&mut window)?;
             match boundary {
                 Some(_) => self.cut(piece.start..piece.end, finer, carried)?,
-                // A single character as long as a chunk stands alone, even when it is a space.
+                // A single character as long as a chunk is a chunk, even if it is a space.
                 None => {
                     self.emit(&carried)?;
                     self.cuts.push(Cut { head: None, range: piece.start..piece.end });
@@ -147,8 +149,8 @@ impl<'a> Cutter<'a> {
         Ok(())
     }
 
-    /// Empties a window before a piece that has to be cut: what leads to that piece goes on with
-    /// it, anything else is a chunk of its own.
+    /// Empties a window before a piece that has to be cut. A lead of that piece is carried over to
+    /// it; anything else becomes a chunk.
     pub(super) fn carry(&mut self, window: &mut Window) -> Result<Window> {
         if !window.is_lead() {
             self.finish(window)?;
@@ -171,8 +173,8 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// Makes a chunk of a stretch. Room is taken for the white space around it as well, so that
-    /// looking for its ends cannot take more time than there is room.
+    /// Adds a chunk for a range. The white space around it also counts against the limit, so that
+    /// the search for its ends is bounded.
     pub(super) fn push(
         &mut self,
         head: Option<Range<usize>>,
@@ -203,7 +205,7 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// The same text, cut to another size.
+    /// Returns a cutter of the same text with another size.
     pub(super) fn resized(&self, size: usize) -> Self {
         let overlap = self.overlap.min(size - 1);
         Self { text: self.text, size, overlap, cuts: Vec::new(), room: self.room }
@@ -219,8 +221,9 @@ impl Boundary {
     }
 }
 
-/// The bytes up to the next boundary after the first character, which may be one itself; or of the
-/// first character when there is no boundary. `text` is not empty.
+/// Returns the number of bytes up to the next boundary after the first character, which may be a
+/// boundary itself. Without a boundary, returns the length of the first character. `text` is not
+/// empty.
 fn piece_length(text: &str, boundary: Option<Boundary>) -> usize {
     let first = text.chars().next().map_or(0, char::len_utf8);
     match boundary {
@@ -232,13 +235,14 @@ fn piece_length(text: &str, boundary: Option<Boundary>) -> usize {
     }
 }
 
-/// The length in UTF-16 code units.
+/// Returns the length in UTF-16 code units.
 pub(super) fn units(text: &str) -> usize {
     let in_two_units = text.bytes().filter(|byte| *byte >= 0xf0).count();
     text.chars().count() + in_two_units
 }
 
-/// Characters that JavaScript's `trim` removes: unlike Rust's, the byte order mark but not U+0085.
+/// Whether JavaScript's `trim` removes a character: unlike Rust's, it removes the byte order mark
+/// but not U+0085.
 pub(super) fn is_javascript_space(c: char) -> bool {
     c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
 }

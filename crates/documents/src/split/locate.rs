@@ -1,4 +1,4 @@
-//! Finds the page, slide, row or second of the original for a range of text.
+//! Finds the page, slide, rows or seconds of the original for a range of text.
 use std::ops::Range;
 
 use carrel_domain::TextKind;
@@ -9,9 +9,9 @@ use super::rows::Delimited;
 /// The starts of the original's parts in a text, in bytes and in the order of the text.
 pub(super) struct Locations {
     unit: LocatorUnit,
-    /// Each with its number.
+    /// The positions of parts with their numbers.
     starts: Vec<(usize, u32)>,
-    /// Text after this byte has no position.
+    /// Text after this byte has no locator.
     end: usize,
 }
 
@@ -47,7 +47,7 @@ impl Locations {
     }
 }
 
-/// A form feed ends a page. Text without any has no pages.
+/// Returns the starts of pages. A form feed ends a page; text without form feeds has no pages.
 fn pages(text: &str) -> Vec<(usize, u32)> {
     let breaks: Vec<_> = text.match_indices('\u{c}').map(|(at, _)| at + 1).collect();
     let Some(last) = breaks.last() else { return Vec::new() };
@@ -56,7 +56,7 @@ fn pages(text: &str) -> Vec<(usize, u32)> {
     [0].into_iter().chain(breaks).zip(1..).take(starts).collect()
 }
 
-/// The seconds in brackets at the beginnings of lines: `[00:01:02] text`.
+/// Returns the times in brackets at the starts of lines: `[00:01:02] text`.
 fn marks(text: &str) -> Vec<(usize, u32)> {
     let mut at = 0;
     let mut marks = Vec::new();
@@ -70,7 +70,7 @@ fn marks(text: &str) -> Vec<(usize, u32)> {
     marks
 }
 
-/// `01:02` or `00:01:02`.
+/// Parses `01:02` or `00:01:02`.
 fn seconds(mark: &str) -> Option<u32> {
     let parts: Vec<u32> = mark.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     match parts.as_slice() {

@@ -3,14 +3,14 @@
 //! Markdown and plain text is cut at headings, then between paragraphs, tables and code blocks,
 //! then at line ends, sentences and spaces, then between any two characters. Neighbouring pieces
 //! are joined as long as they fit, and each chunk begins with as many of its predecessor's last
-//! pieces as fit into the overlap. A table that does not fit is cut between rows, and each part has
-//! the header row. [`TextKind`] gives the expected structure; source code and data are cut exactly
-//! as LangChain's recursive character splitter cuts any text.
+//! pieces as fit into the overlap. A table that does not fit is cut between rows, and each part
+//! repeats the header row. [`TextKind`] gives the expected structure; source code and data are cut
+//! exactly as LangChain's recursive character splitter cuts any text.
 //!
-//! Lengths are UTF-16 code units, as in LangChain, with one difference: JavaScript may leave half a
-//! character on each side of a cut. Here a character is never cut, so a chunk may exceed a size of
-//! 1 by one unit, and chunks of text without separators but with characters beyond U+FFFF may be
-//! one unit shorter.
+//! Lengths are UTF-16 code units, as in LangChain, with one difference: JavaScript may cut a
+//! surrogate pair in two. Here a character is never cut, so a chunk may exceed a size of 1 by one
+//! unit, and chunks of text without separators but with characters beyond U+FFFF may be one unit
+//! shorter.
 mod cutter;
 mod locate;
 mod outline;
@@ -30,10 +30,10 @@ use locate::Locations;
 use outline::{BlockKind, Section};
 use rows::Delimited;
 
-/// Text of more bytes is split on a blocking thread.
+/// Longer texts, in bytes, are split on a blocking thread.
 const INLINE_BYTES: usize = 16 << 10;
 
-/// The splitter of [`split`] behind the port.
+/// Implements the port with [`split`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecursiveSplitter;
 
@@ -47,10 +47,10 @@ impl Splitter for RecursiveSplitter {
     }
 }
 
-/// The chunks of `text`, without white space at their ends, none of them empty.
+/// Splits `text` into chunks without white space at their ends. No chunk is empty.
 ///
-/// A size of 0 is taken for 1, and an overlap of the size or more for one less than the size.
-/// [`carrel_domain::Error::Invalid`] when the overlap repeats so much that the chunks would fill the
+/// A size of 0 counts as 1, and an overlap of the size or more as one less than the size. Returns
+/// [`carrel_domain::Error::Invalid`] if the overlap repeats so much that the chunks would fill the
 /// memory: more than 16 times the text and more than 64 MiB.
 pub fn split(text: &str, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>> {
     let mut cutter = Cutter::new(text, how);
@@ -105,10 +105,10 @@ fn cut_section(cutter: &mut Cutter<'_>, section: &Section) -> Result<()> {
     cutter.finish(&mut window)
 }
 
-/// A caption is a line or two.
+/// Maximum length of a caption, in UTF-16 code units.
 const LONGEST_CAPTION: usize = 200;
 
-/// Whether a block goes with the one that follows it: a heading, or the caption of a table.
+/// Whether a block belongs to the next one: a heading, or the caption of a table.
 fn is_lead(kind: &BlockKind, next: Option<&BlockKind>, units: usize) -> bool {
     match kind {
         BlockKind::Heading { .. } => true,
@@ -129,10 +129,10 @@ fn line_ranges(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
     text[within].split_inclusive('\n').map(range).collect()
 }
 
-/// Chunks in the making. They begin one after the other or at one place.
+/// Chunks being collected. Their starts never decrease.
 struct Chunks<'a> {
     text: &'a str,
-    /// The start of the last one, in bytes ...
+    /// The start of the last chunk, in bytes ...
     at: usize,
     /// ... and in characters.
     start: u32,

@@ -1,4 +1,4 @@
-//! The structure of Markdown and plain text: headings, paragraphs, tables and code blocks.
+//! Finds the structure of Markdown and plain text: headings, paragraphs, tables and code blocks.
 use std::ops::Range;
 
 /// Maximum length of a heading, in characters.
@@ -11,30 +11,31 @@ pub(super) enum BlockKind {
         title: String,
     },
     Text,
-    /// The first two lines are its head; the rows begin at this byte.
+    /// The first two lines are the header; the rows start at this byte.
     Table {
         rows: usize,
     },
     Code,
 }
 
-/// A stretch that is not cut if it fits, with the blank lines before it.
+/// A range that is not cut if it fits, with the blank lines before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) range: Range<usize>,
     pub(super) kind: BlockKind,
-    /// Whether it begins a new slide.
+    /// Whether it starts a new slide.
     begins_slide: bool,
 }
 
 /// Blocks under the same headings.
 pub(super) struct Section {
     pub(super) blocks: Vec<Block>,
-    /// The outermost first.
+    /// The headings, the outermost first.
     pub(super) headings: Vec<String>,
 }
 
-/// The sections of a text. Where `slides` are separated by form feeds, each begins a section.
+/// Returns the sections of a text. If it consists of `slides` separated by form feeds, each slide
+/// starts a section.
 pub(super) fn sections(text: &str, slides: bool) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut open: Vec<(usize, String)> = Vec::new();
@@ -54,7 +55,8 @@ pub(super) fn sections(text: &str, slides: bool) -> Vec<Section> {
             open.push((*level, title.clone()));
         }
         let Some(section) = sections.last_mut() else { continue };
-        // Headings come before anything else in a section, so the last of them says where it is.
+        // Headings precede everything else in a section, so the last one completes its heading
+        // path.
         section.headings = open.iter().map(|(_, title)| title.clone()).collect();
         section.blocks.push(block);
         has_body |= !is_heading;
@@ -66,7 +68,7 @@ pub(super) fn sections(text: &str, slides: bool) -> Vec<Section> {
 #[derive(Clone)]
 struct Line<'a> {
     range: Range<usize>,
-    /// Without the white space at its end, and form feeds at its beginning.
+    /// The text without white space at its end and form feeds at its start.
     text: &'a str,
 }
 
@@ -88,7 +90,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 fn blocks(text: &str) -> Vec<Block> {
     let lines = lines(text);
     let mut blocks: Vec<Block> = Vec::new();
-    // Where the next block begins: blank lines belong to what follows them.
+    // The start of the next block: blank lines belong to the block after them.
     let (mut start, mut at) = (0, 0);
     let mut after_blank = true;
     let mut begins_slide = false;
@@ -115,7 +117,7 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The block that the first of these lines begins, and how many lines it has.
+/// Returns the number of lines and the kind of the block that starts with the first of these lines.
 fn block(lines: &[Line<'_>], after_blank: bool) -> (usize, BlockKind) {
     let first = &lines[0];
     if let Some(fence) = fence(first.text) {
@@ -143,12 +145,12 @@ fn block(lines: &[Line<'_>], after_blank: bool) -> (usize, BlockKind) {
     (1, BlockKind::Text)
 }
 
-/// The fence of a code block.
+/// Returns the fence of a code block.
 fn fence(line: &str) -> Option<&str> {
     let line = unindented(line)?;
     ['`', '~'].into_iter().find_map(|mark| {
         let length = line.len() - line.trim_start_matches(mark).len();
-        // A code span within a line is no block.
+        // A code span within a line is not a block.
         (length >= 3 && !line[length..].contains('`')).then(|| &line[..length])
     })
 }
@@ -160,20 +162,20 @@ fn heading(line: &str) -> Option<(usize, String)> {
     let is_heading = (1..=6).contains(&level)
         && title.starts_with([' ', '\t'])
         && title.chars().any(char::is_alphanumeric);
-    // Marks at the end close the heading; those of `C#` belong to it.
+    // `#` at the end closes the heading, except in words such as `C#`.
     let closed = title.trim_end_matches('#');
     let title = if closed.ends_with([' ', '\t']) { closed } else { title };
     is_heading.then(|| (level, shortened(title)))
 }
 
-/// The level of the heading that a line of only `=` or `-` makes of the line before it.
+/// Returns the heading level that a line of only `=` or `-` gives to the line before it.
 fn underline(line: &str) -> Option<usize> {
     let line = unindented(line)?;
     let is_of = |mark: u8| line.len() >= 3 && line.bytes().all(|byte| byte == mark);
     if is_of(b'=') { Some(1) } else { is_of(b'-').then_some(2) }
 }
 
-/// `| --- | :-: |`
+/// Whether a line is the rule of a table: `| --- | :-: |`.
 fn is_rule(line: &str) -> bool {
     let line = line.trim();
     line.starts_with('|')
@@ -181,13 +183,13 @@ fn is_rule(line: &str) -> bool {
         && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
 }
 
-/// Four spaces and more are those of code.
+/// Removes the indentation of less than four spaces; more indicates code.
 fn unindented(line: &str) -> Option<&str> {
     let text = line.trim_start_matches(' ');
     (line.len() - text.len() < 4).then_some(text)
 }
 
-/// A heading on one line, of bounded length, without marks of emphasis.
+/// Returns a heading on one line, of bounded length and without emphasis.
 fn shortened(title: &str) -> String {
     let plain = title.replace(['*', '`'], "");
     let words: Vec<_> = plain.split_whitespace().collect();
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_tables_and_code_are_told_apart() {
+    fn headings_tables_and_code_are_distinguished() {
         let heading = |level, title: &str| BlockKind::Heading { level, title: title.to_owned() };
         let text = "# A **bold** C# one #\n\ntext\nmore\n\n```sh\n# no heading\n\n| no | table |\n```\n\
                     Caption:\n| a | b |\n|---|---|\n| 1 | 2 |\nUnder\n\nTwo\n---\n#tag\n";
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slide_does_not_stand_under_the_title_of_another() {
+    fn a_slide_does_not_inherit_the_title_of_another() {
         let text = "# One\n\na\n\n\u{c}\n\nb\n\n\u{c}\n\n# Three\n\nc\n\n\u{c}\n";
         let paths: Vec<_> = sections(text, true).iter().map(|one| one.headings.join("/")).collect();
         assert_eq!(paths, ["One", "", "Three"]);

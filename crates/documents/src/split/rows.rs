@@ -1,21 +1,21 @@
-//! Cuts tables that are longer than a chunk between rows; each chunk gets the header row.
+//! Cuts tables that are longer than a chunk between rows. Each chunk gets the header row.
 use std::ops::Range;
 
 use carrel_domain::Result;
 
 use super::cutter::{Boundary, Cutter, Window, units};
 
-/// The records and bytes that determine the delimiter and the header.
+/// Number of records that determine the delimiter and the header.
 const LOOKED_AT: usize = 50;
 const LOOKED_AT_BYTES: usize = 64 << 10;
-/// A quoted value of more bytes is one whose closing quote is missing.
+/// A longer quoted value, in bytes, lacks its closing quote.
 const LONGEST_QUOTED: usize = 64 << 10;
-/// Rows above the header are at most so many.
+/// Maximum number of rows above the header.
 const LONGEST_PREAMBLE: usize = 20;
-/// Before a row whose number does not follow from the lines above it.
+/// Prefix of a row whose number does not follow from the lines above it.
 const ROW_MARK: &str = "[Row ";
 
-/// A text of separated values, one record a line.
+/// A text of separated values.
 pub(super) struct Delimited {
     pub(super) records: Vec<Record>,
     /// The index of the header.
@@ -25,7 +25,7 @@ pub(super) struct Delimited {
 }
 
 pub(super) struct Record {
-    /// In bytes, with the end of its line.
+    /// The range in bytes, with the end of the line.
     pub(super) range: Range<usize>,
     /// Row number as in spreadsheet programs, from 1.
     pub(super) number: u32,
@@ -33,7 +33,7 @@ pub(super) struct Record {
 
 impl Delimited {
     pub(super) fn read(text: &str) -> Self {
-        // What follows a form feed stands beside the cells.
+        // Text after a form feed is outside the cells.
         let end = text.find('\u{c}').unwrap_or(text.len());
         let text = &text[..end];
         let start = &text[..text.floor_char_boundary(LOOKED_AT_BYTES)];
@@ -60,7 +60,7 @@ impl Delimited {
     }
 }
 
-/// Whether a record has about so many values, and most of them are words or years.
+/// Whether a record has about `columns` values, and most of them are words or years.
 fn names_columns(record: &str, delimiter: char, columns: usize) -> bool {
     let values = values(record, delimiter);
     let used = values.iter().filter(|value| !value.is_empty()).count();
@@ -76,7 +76,7 @@ fn is_number(value: &str) -> bool {
         && !is_year
 }
 
-/// The values of one record, without their quotes.
+/// Returns the values of a record without their quotes.
 fn values(record: &str, delimiter: char) -> Vec<String> {
     let (mut values, mut value, mut quoted) = (Vec::new(), String::new(), false);
     for c in record.trim_end_matches(['\r', '\n']).chars() {
@@ -109,7 +109,8 @@ fn delimiter(start: &str) -> (char, Option<usize>) {
     }
 }
 
-/// The records of a text, each with the end of its line. A value in quotes may have several lines.
+/// Iterates over the records of a text, each with the end of its line. A quoted value may span
+/// lines.
 struct Records<'a> {
     text: &'a str,
     delimiter: char,
@@ -129,7 +130,8 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// The length of the first record by the rules of quotes; `None` where a quote is not closed.
+/// Returns the length of the first record by the rules of quoting, or `None` if a quote is not
+/// closed.
 fn quoted_length(text: &str, delimiter: char) -> Option<usize> {
     let (mut quoted_from, mut begins) = (None, true);
     for (at, c) in text.char_indices() {
@@ -137,7 +139,7 @@ fn quoted_length(text: &str, delimiter: char) -> Option<usize> {
             (Some(from), _) if at - from > LONGEST_QUOTED => return None,
             (Some(_), '"') => quoted_from = None,
             (Some(_), _) => {}
-            // A doubled quote closes and opens at once.
+            // A doubled quote closes and opens again.
             (None, '"') if begins || text[..at].ends_with('"') => quoted_from = Some(at),
             (None, '\n') => return Some(at + 1),
             (None, _) => {}
@@ -168,8 +170,8 @@ impl Cutter<'_> {
         self.rows(Some(head), &ranges(&table.records[header + 1..]), window)
     }
 
-    /// Cuts a table between rows. What was carried here and the header stand before the first of
-    /// them, copies of the header before the others.
+    /// Cuts a table between rows. `carried` and the header precede the first row; copies of the
+    /// header start the other chunks.
     pub(super) fn rows(
         &mut self,
         mut head: Option<Range<usize>>,
@@ -210,7 +212,7 @@ impl Cutter<'_> {
         }
     }
 
-    /// Cuts a row that does not fit beneath the header.
+    /// Cuts a row that does not fit below the header.
     fn long_row(
         &mut self,
         row: Range<usize>,
@@ -227,7 +229,7 @@ impl Cutter<'_> {
     }
 }
 
-/// Tabs and spaces mean empty cells.
+/// Whether a character ends a line. Tabs and spaces are not trimmed, because they mean empty cells.
 fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{c}')
 }

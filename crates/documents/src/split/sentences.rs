@@ -1,15 +1,15 @@
 //! Finds the ends of sentences, in any script.
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Shortened words that a capital letter may follow within a sentence.
+/// Abbreviations that a capital may follow within a sentence.
 const ABBREVIATIONS: &[&str] = &[
     "abb", "abs", "art", "bzw", "ca", "cf", "co", "dr", "etc", "fig", "hr", "inc", "jr", "ltd",
     "mr", "mrs", "ms", "no", "nr", "op", "pp", "prof", "sec", "sr", "st", "tab", "tel", "vgl",
     "vol", "vs",
 ];
 
-/// The bytes of the first sentence with the white space behind it; all of `text` when there is no
-/// second one.
+/// Returns the length in bytes of the first sentence with the white space after it, or of `text` if
+/// there is no second sentence.
 pub(super) fn first(text: &str) -> usize {
     let mut end = 0;
     for sentence in text.split_sentence_bounds() {
@@ -21,7 +21,7 @@ pub(super) fn first(text: &str) -> usize {
     end
 }
 
-/// Whether the full stop at the end is that of an abbreviation, an initial, or a short number.
+/// Whether the text ends with the full stop of an abbreviation, an initial, or a short number.
 fn is_abbreviated(text: &str) -> bool {
     let Some(text) = text.trim_end().strip_suffix('.') else { return false };
     let word = text.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn abbreviations_and_dates_end_no_sentence() {
+    fn abbreviations_and_dates_do_not_end_a_sentence() {
         assert_eq!(sentences("Dr. Smith came. He left."), ["Dr. Smith came.", "He left."]);
         assert_eq!(sentences("Am 3. Mai kam J. Doe. Gut."), ["Am 3. Mai kam J. Doe.", "Gut."]);
     }

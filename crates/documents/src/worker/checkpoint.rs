@@ -1,5 +1,5 @@
-//! Checkpoints of recordings: what has been transcribed so far, in a file each, so that a process that is killed
-//! loses no more than the last window.
+//! Checkpoints of transcriptions: a file for each recording with its partial transcript, so that a
+//! killed process loses no more than the last window.
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -7,34 +7,35 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// How long the checkpoint of a recording is kept that nobody has gone on with.
+/// Lifetime of an unused checkpoint.
 const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
-/// The most that is read of one, in bytes: more than the transcript of the longest recording takes.
+/// The largest checkpoint, in bytes; the transcript of the longest recording is smaller.
 const LARGEST: u64 = 64 << 20;
 const ENDING: &str = "transcript";
 
-/// The directory of all checkpoints. A checkpoint is named by the content of its recording and the model.
+/// The directory of checkpoints. A checkpoint is named by the digest of its recording and the
+/// model.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     directory: PathBuf,
 }
 
-/// What was transcribed of one recording. The file is locked as long as this exists.
+/// The partial transcript of a recording. The file is locked while this value exists.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
     file: File,
     saved: Transcribed,
-    /// Entries since the last progress: they are of a window that is not done.
+    /// Entries since the last progress, of an unfinished window.
     fresh: Vec<u8>,
 }
 
-/// The part of a transcript that need not be made again.
+/// The finished part of a transcript.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcribed {
     pub language: Option<String>,
     pub segments: Vec<SavedSegment>,
-    /// Seconds that are done, silence included.
+    /// Seconds transcribed, including silence.
     pub done: f64,
 }
 
@@ -50,12 +51,12 @@ pub struct SavedSegment {
 pub enum CheckpointEntry {
     Language(String),
     Segment(SavedSegment),
-    /// Everything up to this second is written down above.
+    /// The preceding entries cover the recording up to this second.
     Done(f64),
 }
 
 impl Checkpoints {
-    /// Keeps checkpoints in `directory`, which is made if need be. Removes those that are too old.
+    /// Keeps checkpoints in `directory`, which is created if needed. Removes expired ones.
     pub fn open(directory: PathBuf) -> io::Result<Self> {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
@@ -66,7 +67,7 @@ impl Checkpoints {
         Ok(checkpoints)
     }
 
-    /// The checkpoint of a recording; `None` while another process writes it.
+    /// Opens the checkpoint of a recording. Returns `None` while another process writes it.
     pub fn of(&self, digest: [u8; 32], model: &str) -> io::Result<Option<Checkpoint>> {
         self.sweep(SystemTime::now())?;
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -82,7 +83,7 @@ impl Checkpoints {
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
         let mut content = String::new();
-        // What is no text was never written here.
+        // A file that is not text was not written by this code.
         if (&mut file).take(LARGEST).read_to_string(&mut content).is_err() {
             content.clear();
         }
@@ -108,12 +109,12 @@ impl Checkpoints {
 }
 
 impl Checkpoint {
-    /// What was there when it was opened.
+    /// Returns the content at the time of opening.
     pub fn take_saved(&mut self) -> Transcribed {
         std::mem::take(&mut self.saved)
     }
 
-    /// Adds an entry. It is written with the next [`CheckpointEntry::Done`].
+    /// Adds an entry, which is written with the next [`CheckpointEntry::Done`].
     pub fn add(&mut self, entry: &CheckpointEntry) -> io::Result<()> {
         serde_json::to_writer(&mut self.fresh, entry)?;
         self.fresh.push(b'\n');
@@ -129,7 +130,7 @@ impl Checkpoint {
     }
 }
 
-/// What a file holds, and how many of its bytes are whole: up to the last progress.
+/// Parses a file. Returns its content and the length of its complete part, up to the last progress.
 fn read(content: &str) -> (Transcribed, usize) {
     let (mut saved, mut next, mut whole, mut at) = (Transcribed::default(), Vec::new(), 0, 0);
     let mut language = None;
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_there_again_and_what_was_begun_is_not() {
+    fn finished_windows_are_restored_and_unfinished_ones_are_not() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::open(directory.path().join("new")).unwrap();
         let mut first = checkpoints.of([1; 32], "base").unwrap().unwrap();
@@ -174,7 +175,7 @@ mod tests {
         ] {
             first.add(&entry).unwrap();
         }
-        assert!(checkpoints.of([1; 32], "base").unwrap().is_none(), "somebody writes it");
+        assert!(checkpoints.of([1; 32], "base").unwrap().is_none(), "it is locked");
         drop(first);
         let mut again = checkpoints.of([1; 32], "base").unwrap().unwrap();
         let Transcribed { language, segments, done } = again.take_saved();
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_costs_what_follows_it() {
+    fn content_after_damage_is_lost() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::open(directory.path().to_owned()).unwrap();
         let path = checkpoints.of([2; 32], "base").unwrap().unwrap().path;

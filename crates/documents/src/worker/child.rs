@@ -1,4 +1,4 @@
-//! The code that runs in a worker: it reads one file and sends one reply.
+//! The code of a worker: reads one file and sends one reply.
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -17,13 +17,13 @@ use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, draw_page, extract, thumbnail};
 use carrel_speech::whisper::HeardPart;
 
-/// Readers of some formats call themselves for nested content.
+/// Stack size; readers of some formats recurse into nested content.
 const STACK: usize = 64 << 20;
-/// The interval between checks of the time.
+/// Interval of checks of the time limit.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Runs `job` on the file at standard input, and replies on standard output. Only for a process
-/// that was started for it: it confines itself for good.
+/// started for this purpose, because it confines itself for good.
 pub fn run(job: &str) -> ExitCode {
     if let Ok(job) = serde_json::from_str::<HelperJob>(job) {
         return match confine_helper(job.memory, job.processor_seconds) {
@@ -45,7 +45,7 @@ pub fn run(job: &str) -> ExitCode {
     };
     match written {
         Ok(()) => ExitCode::SUCCESS,
-        // Nobody listens any more.
+        // The parent process no longer listens.
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -56,9 +56,9 @@ fn read(job: Job) -> Result<Output, ExtractError> {
 }
 
 fn confined(job: &Job) -> Result<(File, Opened, Arc<AtomicU64>), ExtractError> {
-    // Before the number of files is fixed at what is open.
+    // This precedes confinement, after which no file can be opened.
     let (file, spent) = (input()?, Arc::new(AtomicU64::new(0)));
-    // A worker may start no process once it is confined.
+    // A confined worker cannot start processes.
     let run = |tesseract: &Tesseract| {
         let (tesseract, memory, processor_seconds) =
             (tesseract.clone(), job.memory, job.processor_seconds);
@@ -74,8 +74,8 @@ fn confined(job: &Job) -> Result<(File, Opened, Arc<AtomicU64>), ExtractError> {
     Ok((file, models, spent))
 }
 
-/// Reads on a thread of its own, for no longer than allowed, beside the milliseconds `spent` on pictures
-/// and recordings.
+/// Reads on a separate thread, within the time limit plus the milliseconds `spent` on pictures and
+/// recordings.
 pub(super) fn watched(
     file: File,
     job: Job,
@@ -94,7 +94,7 @@ pub(super) fn watched(
     within(seconds, total_seconds, spent, too_slow, read)
 }
 
-/// Writes a line for each part of the transcript as it comes, and returns the last.
+/// Writes a line for each part of the transcript when it is ready, and returns the last line.
 fn transcribe(job: Job) -> Result<TranscriptLine, ExtractError> {
     let (file, Opened { recordings, .. }, spent) = confined(&job)?;
     let Job { seconds, total_seconds, .. } = job;
@@ -132,8 +132,8 @@ fn write_line(line: &TranscriptLine) -> io::Result<()> {
     out.flush()
 }
 
-/// Runs `work` on a thread of its own, for so many seconds beside the milliseconds `spent` on models, and no
-/// longer than `most` seconds in all.
+/// Runs `work` on a separate thread, for at most `seconds` plus the milliseconds `spent` on models,
+/// and at most `most` seconds in total.
 fn within<T: Send + 'static>(
     seconds: u64,
     most: u64,
@@ -143,7 +143,7 @@ fn within<T: Send + 'static>(
 ) -> Result<T, ExtractError> {
     let (done, answer) = mpsc::sync_channel(1);
     let work = move || {
-        // The receiver is gone only when the process ends.
+        // The receiver is dropped only when the process ends.
         let _ = done.send(work());
     };
     thread::Builder::new().stack_size(STACK).spawn(work)?;
@@ -151,7 +151,7 @@ fn within<T: Send + 'static>(
     loop {
         match answer.recv_timeout(LOOK) {
             Ok(answer) => return answer,
-            // It panicked, and has said so on standard error.
+            // The thread panicked and reported it on standard error.
             Err(mpsc::RecvTimeoutError::Disconnected) => return Err(said::crashed()),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let on_models = Duration::from_millis(spent.load(Ordering::Relaxed));

@@ -6,23 +6,23 @@ mod landlock;
 
 use super::Job;
 
-/// The most address space, in bytes, for what is mapped and not written to.
+/// Additional address space for read-only mappings, in bytes.
 #[cfg(unix)]
 const READ_ONLY: u64 = 1 << 30;
 
-/// The most files that a helper, or the program that it runs, may have open.
+/// Maximum number of open files of a helper and the program it runs.
 #[cfg(unix)]
 const HELPER_FILES: u64 = 32;
 
-/// Permanently gives up everything that a worker does not need: memory beyond its share, processor
-/// time, files, connections, other processes, dumps, and its life once the server has ended.
-/// Returns what the kernel has no means for.
+/// Permanently gives up everything that a worker does not need: memory beyond its limit, CPU time,
+/// files, connections, other processes, core dumps, and outliving the server. Returns the features
+/// that the kernel lacks.
 #[cfg(unix)]
 pub fn confine(job: &Job) -> Result<Vec<&'static str>, String> {
     #[cfg(target_os = "linux")]
     let lacks = {
         guard(job)?;
-        // Needs a file of its own, so it comes before the limits.
+        // Landlock needs a file descriptor, so it precedes the limits.
         landlock::restrict()?.err()
     };
     #[cfg(not(target_os = "linux"))]
@@ -34,7 +34,8 @@ pub fn confine(job: &Job) -> Result<Vec<&'static str>, String> {
     Ok(lacks.into_iter().collect())
 }
 
-/// Limits what a helper and the program that it runs may take, for good, and ends it with its worker.
+/// Permanently limits the resources of a helper and the program it runs, and ends it with its
+/// worker.
 #[cfg(unix)]
 pub fn confine_helper(memory: u64, processor_seconds: u64) -> Result<(), String> {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -51,7 +52,7 @@ pub fn confine_helper(memory: u64, processor_seconds: u64) -> Result<(), String>
         (Resource::As, memory.saturating_add(READ_ONLY)),
         (Resource::Cpu, processor_seconds + 1),
         (Resource::Core, 0),
-        // It answers through a pipe, and has nothing to write to a file.
+        // It replies through a pipe and writes no files.
         (Resource::Fsize, 0),
         (Resource::Nofile, HELPER_FILES),
     ] {
@@ -71,13 +72,12 @@ fn limit(job: &Job) -> Result<(), String> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let limits = [
         (Resource::Data, job.memory),
-        // Beside what it writes to there is what it only reads, first of all the program itself.
+        // The limit includes read-only mappings, in particular the program itself.
         (Resource::As, job.memory.saturating_add(READ_ONLY)),
         (Resource::Cpu, job.processor_seconds + 1),
         (Resource::Core, 0),
         (Resource::Fsize, 0),
-        // Files that are open stay usable. No other can be opened, nor a socket, even after one of
-        // them is closed.
+        // Open files stay usable. No other file or socket can be opened, even after one is closed.
         (Resource::Nofile, 0),
     ];
     for (resource, most) in limits {
@@ -87,20 +87,20 @@ fn limit(job: &Job) -> Result<(), String> {
     Ok(())
 }
 
-/// Privileges, tracing, and the end of the parent.
+/// Gives up privileges, prevents tracing, and ties the process to its parent.
 #[cfg(target_os = "linux")]
 fn guard(job: &Job) -> Result<(), String> {
     use rustix::process::{
         DumpableBehavior, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
     };
-    // Programs that it starts gain nothing, and other processes of the user cannot trace it.
+    // Programs that it starts gain no privileges, and other processes of the user cannot trace it.
     rustix::thread::set_no_new_privs(true)
         .map_err(|error| format!("no new privileges: {error}"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| format!("no dumps: {error}"))?;
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("the parent's death: {error}"))?;
-    // It may have died before it was asked to tell.
+    // The parent may have died before the signal was set.
     let parent = getppid().map(|parent| parent.as_raw_nonzero().get().cast_unsigned());
     if parent != Some(job.parent) {
         return Err("the parent has ended".to_owned());

@@ -24,12 +24,12 @@ use transcript::Wishes;
 
 use crate::extract::{Limits, ReadingModels};
 
-/// The job of a worker: its only argument. Its standard input is the file.
+/// The job of a worker, passed as its only argument. Its standard input is the file.
 #[derive(Serialize, Deserialize)]
 struct Job {
     extension: String,
     limits: Limits,
-    /// The most memory it may take, in bytes.
+    /// Memory limit, in bytes.
     memory: u64,
     /// The time limit without pictures and recordings.
     seconds: u64,
@@ -37,7 +37,7 @@ struct Job {
     models: ReadingModels,
     /// The time limit for everything.
     total_seconds: u64,
-    /// The limit of processor time for everything, on all threads together.
+    /// The limit of CPU time for everything, over all threads.
     processor_seconds: u64,
     /// The task for the file.
     work: Work,
@@ -47,17 +47,17 @@ struct Job {
 
 #[derive(Serialize, Deserialize)]
 enum Work {
-    /// The documents in the file are read.
+    /// Read the documents in the file.
     Read,
-    /// A page of the PDF file is drawn.
+    /// Draw a page of the PDF file.
     DrawPage(u32),
-    /// The image file is written anew, with sides of at most so many pixels.
+    /// Re-encode the image file with sides of at most this many pixels.
     Thumbnail(u32),
-    /// The recording is transcribed, as these options say.
+    /// Transcribe the recording with these options.
     Transcribe(Wishes),
 }
 
-/// The task of a worker.
+/// The output of a worker.
 #[derive(Clone, Debug, PartialEq)]
 enum Output {
     Documents(Vec<Extracted>),
@@ -67,7 +67,7 @@ enum Output {
 /// The prefix of a worker's error line that names missing confinement.
 const LACKS: &str = "this kernel lacks: ";
 
-/// The lines of text that both ends of the pipe know.
+/// The messages that both ends of the pipe use.
 mod said {
     use super::Job;
     use crate::extract::extract_error::ExtractError;

@@ -1,4 +1,4 @@
-//! What reads pictures now, by what the operator wants and what is installed.
+//! Selects what reads pictures, from the configuration and the installed programs.
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use crate::extract::pictures::Ocr;
 use crate::extract::pictures::tesseract::Tesseract;
 use crate::ocr_model;
 
-/// What Tesseract reads unless languages are named.
+/// Tesseract's language if none is configured.
 const DEFAULT_LANGUAGE: &str = "eng";
 
-/// How pictures are read.
+/// Configuration of reading pictures.
 #[derive(Clone, Debug)]
 pub struct PictureReading {
-    /// Where the model lies once it was fetched.
+    /// The directory of the model.
     pub directory: PathBuf,
-    /// How long reading the pictures of one file may take; they are not read where that is nothing.
+    /// Time limit for the pictures of one file; zero switches OCR off.
     pub time: Duration,
     pub languages: Languages,
     pub engine: OcrEngine,
-    /// Where programs are looked for.
+    /// The directories that are searched for programs.
     pub programs: Vec<PathBuf>,
 }
 
-/// What reads pictures.
+/// The engine that reads pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OcrEngine {
-    /// The model, and Tesseract where a language is named that the model does not know.
+    /// The model, or Tesseract if a configured language is unknown to the model.
     #[default]
     Auto,
     /// The model.
@@ -37,7 +37,7 @@ pub enum OcrEngine {
 }
 
 impl OcrEngine {
-    /// From `auto`, `native` or `tesseract`.
+    /// Parses `auto`, `native` or `tesseract`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "auto" => Some(Self::Auto),
@@ -49,7 +49,7 @@ impl OcrEngine {
 }
 
 impl PictureReading {
-    /// A model or program that is installed later needs no restart.
+    /// Returns how pictures are read now. A model or program installed later needs no restart.
     pub fn now(&self) -> Ocr {
         let seconds = self.time.as_secs().max(1);
         let named = Some(self.languages.codes()).filter(|codes| !codes.is_empty());
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_reads_what_the_model_does_not_know() {
+    fn tesseract_reads_languages_that_the_model_does_not_know() {
         let directory = tempfile::tempdir().unwrap();
         let programs = [PathBuf::from("/nowhere"), directory.path().to_owned()];
         let now = |engine, languages| reading(engine, languages, &programs).now();

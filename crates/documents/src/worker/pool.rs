@@ -22,7 +22,7 @@ use carrel_domain::original::PageImage;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-/// The grace period for a worker to report that it exceeded its time limit.
+/// Grace period for a worker to report that it exceeded its time limit.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Maximum length of a worker's error output for the log, in bytes.
 const COMPLAINTS: u64 = 4 << 10;
@@ -32,41 +32,41 @@ const COMPLAINTS: u64 = 4 << 10;
 pub struct ResourceLimits {
     pub workers: usize,
     pub time: Duration,
-    /// In bytes, including 64 MiB for its stack.
+    /// Memory limit in bytes, including 64 MiB for its stack.
     pub memory: u64,
 }
 
-/// A command that runs [`super::run`] with the argument that is appended to it.
+/// A command that runs [`super::run`] with an appended argument.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub path: PathBuf,
     pub arguments: Vec<OsString>,
-    /// All the variables it has.
+    /// Its complete environment.
     pub environment: Vec<(OsString, OsString)>,
 }
 
-/// Starts workers and listens to them. Cheap to clone; clones share the number of workers.
+/// Starts workers and receives their replies. Cheap to clone; clones share the number of workers.
 #[derive(Clone, Debug)]
 pub struct Readers {
     program: Program,
     resources: ResourceLimits,
     queue: Queue,
-    /// Whether the log already names the kernel's missing features.
+    /// Whether the missing features of the kernel were logged.
     told: Arc<AtomicBool>,
     ocr: Option<PictureReading>,
     listening: Option<RecordingReading>,
-    /// Recordings take long, and nobody else is to wait for them.
+    /// A separate queue, because recordings take long and must not delay other files.
     recordings: Queue,
 }
 
 /// How recordings are transcribed.
 #[derive(Clone, Debug)]
 pub struct RecordingReading {
-    /// The directories of fetched models; the first existing one transcribes.
+    /// The directories of models; the first installed one is used.
     pub directories: Vec<PathBuf>,
     /// The time limit for one recording; zero turns transcription off.
     pub time: Duration,
-    /// The most threads that compute for one recording.
+    /// Maximum number of threads for one recording.
     pub threads: usize,
 }
 
@@ -85,17 +85,17 @@ impl Readers {
         }
     }
 
-    /// Has pictures read where the model is there.
+    /// Enables reading pictures.
     pub fn with_pictures(self, how: PictureReading) -> Self {
         Self { ocr: Some(how), ..self }
     }
 
-    /// Has recordings transcribed where a model is there.
+    /// Enables transcribing recordings.
     pub fn with_recordings(self, how: RecordingReading) -> Self {
         Self { listening: Some(how), ..self }
     }
 
-    /// Whether recordings are transcribed now, and the model that does it.
+    /// Returns whether recordings are transcribed now, and with which model.
     pub(crate) fn listening(&self) -> Listening {
         let Some(how) = &self.listening else { return Listening::NoModel };
         let Some((seconds, threads)) = self.listening_limits() else { return Listening::Off };
@@ -107,14 +107,14 @@ impl Readers {
         })
     }
 
-    /// The time limit for one recording in seconds, and the number of threads; `None` if
+    /// Returns the time limit for one recording in seconds and the number of threads; `None` if
     /// transcription is turned off.
     pub(super) fn listening_limits(&self) -> Option<(u64, usize)> {
         let how = self.listening.as_ref().filter(|how| !how.time.is_zero())?;
         Some((how.time.as_secs().max(1), how.threads.max(1)))
     }
 
-    /// Whether pictures are read now: a model that is fetched later needs no restart.
+    /// Returns whether pictures are read now. A model installed later needs no restart.
     pub(crate) fn ocr(&self) -> Ocr {
         match &self.ocr {
             Some(how) if how.time.is_zero() => Ocr::Off,
@@ -155,8 +155,8 @@ impl Readers {
         }
     }
 
-    /// Writes an image file anew for `request`, with sides of at most so many pixels. Dropping the future
-    /// kills the worker.
+    /// Re-encodes an image file for `request`, with sides of at most `side` pixels. Dropping the
+    /// future kills the worker.
     pub(crate) async fn thumbnail(
         &self,
         file: File,
@@ -172,7 +172,7 @@ impl Readers {
         }
     }
 
-    /// Waits until it is the turn of a recording of this owner.
+    /// Waits for the turn of a recording of this owner.
     pub(super) async fn recording_turn(&self, owner: &str) -> Result<Turn, ExtractError> {
         turn(&self.recordings, owner).await
     }
@@ -199,7 +199,7 @@ impl Readers {
         Err(explain(&job, status, &complaints))
     }
 
-    /// The job of a worker, within `time_limit` or else within the time that any file is allowed.
+    /// Creates the job of a worker, within `time_limit` or the default limit.
     pub(super) fn job(
         &self,
         extension: &str,
@@ -209,7 +209,7 @@ impl Readers {
     ) -> Job {
         let time = time_limit.unwrap_or(self.resources.time).min(self.resources.time);
         let seconds = time.as_secs().max(1);
-        // Where time is short, some is left for all else that there is to do.
+        // If time is short, leave some of it for everything other than models.
         let most = time_limit.map_or(u64::MAX, |_| (seconds * 4 / 5).max(1));
         let (mut beside, mut processor) = (0, 0);
         if let Some(seconds) = models.ocr.seconds_mut() {
@@ -252,8 +252,9 @@ impl Readers {
         }
     }
 
-    /// Nothing of this process is passed on: no variable, no open file, no directory. The system's own signals to
-    /// the server's group do not reach it, so that what is under way is finished at the end.
+    /// Starts a worker. It inherits nothing of this process: no variable, no open file, no
+    /// directory. Signals to the server's process group do not reach it, so that it can finish its
+    /// file when the server stops.
     pub(super) fn start(&self, job: &Job, file: File) -> Result<Child, ExtractError> {
         let Program { path, arguments, environment } = &self.program;
         let mut command = Command::new(path);
@@ -282,7 +283,7 @@ async fn turn(queue: &Queue, owner: &str) -> Result<Turn, ExtractError> {
 
 struct Ended {
     status: ExitStatus,
-    /// `None` when it was longer than any answer.
+    /// `None` if it exceeded the limit of a reply.
     answer: Option<Vec<u8>>,
     complaints: String,
 }
@@ -305,7 +306,8 @@ async fn finish(mut worker: Child, limits: Limits) -> io::Result<Ended> {
     Ok(Ended { answer: answer?, complaints: complaints?, status: worker.wait().await? })
 }
 
-/// The beginning of a worker's error output; the rest is read so that the worker does not block.
+/// Returns the start of a worker's error output. The rest is drained, so that the worker does not
+/// block.
 pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
     let Some(mut err) = err else { return Ok(String::new()) };
     let mut bytes = Vec::new();
@@ -314,14 +316,14 @@ pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Resul
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// The reason for a missing reply, derived from how the worker ended.
+/// Returns the reason for a missing reply, derived from how the worker ended.
 pub(super) fn explain(job: &Job, status: ExitStatus, complaints: &str) -> ExtractError {
     let signal = signal(status);
-    // The system kills who takes too much of its memory with signal 9.
+    // The kernel kills processes with signal 9 when memory runs out.
     if complaints.contains("memory allocation of") || signal == Some(9) {
         return said::too_big(job);
     }
-    // Signal 24 says that all processor time was used up.
+    // Signal 24 means that the limit of CPU time was exceeded.
     if signal == Some(24) { said::too_slow(job) } else { said::crashed() }
 }
 

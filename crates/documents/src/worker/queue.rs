@@ -1,17 +1,16 @@
-//! The queue for parse workers: fair between callers, bounded, and with reserved turns that no
-//! single caller can use up.
+//! The queue for parse workers: fair between owners and bounded.
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// The most files that wait for a worker.
+/// Maximum number of waiting files.
 const MAX_WAITING: usize = 256;
-/// The most files of one owner that wait for a worker.
+/// Maximum number of waiting files of one owner.
 const MAX_WAITING_OF_ONE: usize = 64;
 
-/// Hands out turns. Owners who wait are served in rotation, so that one with many files delays
-/// another by one file at most. Cheap to clone.
+/// Grants turns. Waiting owners are served in rotation, so that one with many files delays another
+/// by at most one file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Queue(Arc<Mutex<State>>);
 
@@ -19,12 +18,12 @@ pub(super) struct Queue(Arc<Mutex<State>>);
 struct State {
     free: usize,
     waiting: usize,
-    /// Owners with files that wait, the next one first.
+    /// Owners with waiting files, the next one first.
     rotation: VecDeque<String>,
     files: HashMap<String, VecDeque<oneshot::Sender<Turn>>>,
 }
 
-/// The right to run one worker. Given on when it is dropped.
+/// The right to run one worker. Dropping it passes it on.
 #[derive(Debug)]
 pub(super) struct Turn(Option<Queue>);
 
@@ -66,7 +65,7 @@ impl Queue {
         receiver.await.map_err(|_| Full)
     }
 
-    /// Gives a free turn to the next file whose request still waits.
+    /// Passes a free turn to the next file whose request still waits.
     fn hand_over(&self) {
         loop {
             let mut state = self.lock();
@@ -77,7 +76,7 @@ impl Queue {
             drop(state);
             match sender.send(Turn(Some(self.clone()))) {
                 Ok(()) => return,
-                // The request was given up; its turn must not be given on a second time.
+                // The request was dropped. Its turn must not be passed on a second time.
                 Err(mut turn) => turn.0 = None,
             }
         }
@@ -138,14 +137,14 @@ mod tests {
         assert_eq!(all, ["key:1", "user:2", "key:1", "key:1", "key:1"]);
     }
 
-    /// Lets the task that was spawned last reach the queue.
+    /// Lets the last spawned task reach the queue.
     async fn queue_waiting(_: &tokio::sync::mpsc::UnboundedReceiver<&str>, _: usize) -> bool {
         tokio::task::yield_now().await;
         false
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_and_one_that_is_given_up_makes_room() {
+    async fn a_full_queue_refuses_and_a_dropped_request_makes_room() {
         let queue = Queue::new(1);
         let first = queue.acquire("key:1").await.unwrap();
         let wait = || {

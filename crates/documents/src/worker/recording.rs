@@ -1,5 +1,5 @@
-//! Recordings that become documents: transcribed by a worker, with progress that others can see and a checkpoint
-//! from which the work goes on after a kill.
+//! Transcribes recordings that become documents, with visible progress and a checkpoint from which
+//! the work resumes after a kill.
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::extract::extract_error::ExtractError;
 use crate::extract::recordings::{Lines, Listening, TranscriptEnd, transcript};
 use crate::extract::{Limits, ReadingModels};
 
-/// How much of a file is digested at once, in bytes.
+/// Bytes of a file digested at once.
 const PIECE: usize = 64 << 10;
 
-/// A transcript while it grows.
+/// A transcript in progress.
 struct Growing<'a> {
     lines: Lines,
     request: &'a ReadRequest,
@@ -38,15 +38,15 @@ impl Growing<'_> {
         }
         let added = self.checkpoint.as_mut().map(|checkpoint| checkpoint.add(&entry));
         if let Some(Err(error)) = added {
-            tracing::warn!(%error, "what is transcribed of a recording cannot be kept while it is read");
+            tracing::warn!(%error, "failed to save the checkpoint of a recording");
             self.checkpoint = None;
         }
     }
 }
 
 impl Readers {
-    /// The document of a recording. What an earlier process has transcribed of it is not transcribed again. Dropping the
-    /// future kills the worker and leaves the checkpoint.
+    /// Returns the document of a recording. The part transcribed by an earlier process is reused.
+    /// Dropping the future kills the worker and keeps the checkpoint.
     pub(crate) async fn transcribe_document(
         &self,
         file: File,
@@ -68,7 +68,7 @@ impl Readers {
         let saved = growing.checkpoint.as_mut().map(Checkpoint::take_saved).unwrap_or_default();
         let Transcribed { language, segments, done } = saved;
         if done > 0.0 {
-            tracing::info!(seconds = done.floor(), "going on with a recording");
+            tracing::info!(seconds = done.floor(), "resuming the transcription of a recording");
             request.recording.heard(done);
         }
         for SavedSegment { start, end, text } in segments {
@@ -106,13 +106,13 @@ impl Readers {
     }
 }
 
-/// The name of the model in a directory.
+/// Returns the name of the model in a directory.
 pub(super) fn name(directory: &Path) -> String {
     let name = directory.file_name().unwrap_or(directory.as_os_str());
     name.to_string_lossy().into_owned()
 }
 
-/// The file at its beginning, and its checkpoint; none where there cannot be one.
+/// Returns the rewound file and its checkpoint, if one can be opened.
 async fn opened(
     mut file: File,
     checkpoints: Option<Checkpoints>,
@@ -122,7 +122,7 @@ async fn opened(
     let open = move || {
         let digest = digest(&mut file)?;
         let checkpoint = checkpoints.of(digest, &model).unwrap_or_else(|error| {
-            tracing::warn!(%error, "what is transcribed of a recording cannot be kept while it is read");
+            tracing::warn!(%error, "failed to save the checkpoint of a recording");
             None
         });
         io::Result::Ok((file, checkpoint))

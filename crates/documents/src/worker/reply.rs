@@ -1,5 +1,4 @@
-//! The reply of a worker: one line of JSON, then the texts of the documents one after another, or a
-//! picture.
+//! The reply of a worker: one line of JSON, then the texts of the documents in order, or a picture.
 use std::io::{self, Write};
 
 use carrel_domain::document::{DocumentPart, Extracted};
@@ -65,7 +64,7 @@ pub fn write(out: impl Write, answer: Result<Output, ExtractError>) -> io::Resul
     out.flush()
 }
 
-/// `None` when it is no answer, or not all of one.
+/// Parses a reply. Returns `None` if it is invalid or incomplete.
 pub fn read(bytes: &[u8]) -> Option<Result<Output, ExtractError>> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let (head, mut texts) = (&bytes[..end], &bytes[end + 1..]);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_reply_is_read_back() {
         let documents = vec![
             document(None, "日本\nx"),
             document(Some(DocumentPart::Sheet("S".into())), ""),
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_answer() {
+    fn an_invalid_reply_is_refused() {
         let whole = written(Ok(Output::Documents(vec![document(None, "日本")])));
         for end in 0..whole.len() {
             assert_eq!(read(&whole[..end]), None);

@@ -1,5 +1,5 @@
-//! Whisper as a [`Transcriber`]: each recording in a worker, which has the model in memory only
-//! while it runs.
+//! Implements [`Transcriber`] with Whisper. Each recording runs in a worker, which holds the model
+//! only while it runs.
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -26,11 +26,11 @@ use crate::extract::recordings::Listening;
 use crate::extract::{Limits, ReadingModels};
 use crate::speech_model;
 
-/// Recordings that are transcribed at once; the others wait.
+/// Maximum number of concurrent transcriptions; others wait.
 const AT_ONCE: usize = 2;
 const SERVICE: &str = "the model for transcribing";
 
-/// Transcribes recordings by the model in a directory.
+/// Transcribes recordings with the model in a directory.
 #[derive(Clone, Debug)]
 pub struct NativeTranscriber {
     readers: Readers,
@@ -40,12 +40,13 @@ pub struct NativeTranscriber {
 }
 
 impl NativeTranscriber {
-    /// Opens nothing yet: the model may be fetched later. Time and threads are those of the readers.
+    /// Opens no files: the model may be installed later. The readers define the time limit and the
+    /// number of threads.
     pub fn new(readers: Readers, limits: Limits, directory: PathBuf) -> Self {
         Self { readers, limits, directory, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Whether the model is there.
+    /// Whether the model is installed.
     pub fn is_fetched(&self) -> bool {
         speech_model::is_complete(&self.directory)
     }
@@ -116,7 +117,7 @@ impl Transcriber for NativeTranscriber {
     }
 }
 
-/// A transcript for a client. Dropping it ends the worker.
+/// A running transcription for a client. Dropping it ends the worker.
 struct Running {
     worker: TranscribingWorker,
     known: TranscriptState,
@@ -126,7 +127,7 @@ struct Running {
 }
 
 impl Running {
-    /// The next part, or `None` when the transcript is whole.
+    /// Returns the next part, or `None` when the transcript is complete.
     async fn next(&mut self) -> Result<Option<TranscriptPart>> {
         let part = match self.worker.next_line().await {
             Ok(line) => self.known.part(line),
@@ -136,11 +137,11 @@ impl Running {
     }
 }
 
-/// A worker that transcribes. Dropping it ends the worker.
+/// A transcribing worker. Dropping it ends the worker.
 pub(super) struct TranscribingWorker {
     worker: Child,
     lines: BufReader<ChildStdout>,
-    /// How long it may take for the next line.
+    /// Time limit for the next line.
     patience: Duration,
     job: Job,
 }
@@ -157,7 +158,7 @@ impl TranscribingWorker {
         Ok(Self { worker, lines: BufReader::new(out), patience, job })
     }
 
-    /// The next line. The one that tells the end is the last.
+    /// Returns the next line. The line with the end is the last one.
     pub async fn next_line(&mut self) -> std::result::Result<TranscriptLine, ExtractError> {
         let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
             Ok(line) => line?,
@@ -166,7 +167,7 @@ impl TranscribingWorker {
         if let Some(line) = line.and_then(|line| serde_json::from_slice(&line).ok()) {
             return Ok(line);
         }
-        // It has ended, or is killed, without saying how.
+        // The worker ended without a final line.
         let _ = self.worker.start_kill();
         let complaints = complaints(self.worker.stderr.take()).await.unwrap_or_default();
         let status = self.worker.wait().await?;

@@ -1,5 +1,5 @@
-//! The protocol for transcription between server and worker: a line of JSON for each part of the
-//! transcript as it is ready, and one for the end.
+//! The transcription protocol between server and worker: a line of JSON for each finished part of
+//! the transcript, and one for the end.
 use carrel_domain::speech::{
     SegmentScores, SpeechSegment, SpokenWord, TranscriptPart, TranscriptionRequest,
     TranscriptionTask,
@@ -20,12 +20,12 @@ pub struct Wishes {
     prompt: Option<String>,
     temperature: Option<f32>,
     words: bool,
-    /// Seconds that were written down before.
+    /// Seconds that are already transcribed.
     done: f64,
 }
 
 impl Wishes {
-    /// A plain transcription that goes on where an earlier one ended.
+    /// Returns the options of a plain transcription that resumes an earlier one.
     pub fn going_on(done: f64, language: Option<String>) -> Self {
         Self { translate: false, language, prompt: None, temperature: None, words: false, done }
     }
@@ -56,11 +56,11 @@ pub enum TranscriptLine {
     Language(String),
     Segment(Box<TimedSegment>),
     Progress(f64),
-    /// The transcript is complete, as far as the file is.
+    /// The transcript of the readable part of the file is complete.
     End {
         is_cut: bool,
     },
-    /// The time for the recording was up at this second.
+    /// The time limit was reached at this second.
     OutOfTime(f64),
     Failed(ExtractError),
 }
@@ -75,7 +75,7 @@ impl From<HeardPart> for TranscriptLine {
     }
 }
 
-/// The facts about the whole recording so far.
+/// Properties of the recording known so far.
 #[derive(Default)]
 pub struct TranscriptState {
     language: Option<String>,
@@ -83,7 +83,7 @@ pub struct TranscriptState {
 }
 
 impl TranscriptState {
-    /// The part of the transcript in a line.
+    /// Converts a line to a part of the transcript.
     pub fn part(&mut self, line: TranscriptLine) -> Result<Option<TranscriptPart>, ExtractError> {
         Ok(Some(match line {
             TranscriptLine::Duration(seconds) => {

@@ -1,4 +1,4 @@
-//! Office documents built part by part: the reader finds what their programs show.
+//! Office documents built part by part: the reader finds what the programs show.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 mod packages;
@@ -9,7 +9,7 @@ use carrel_domain::document::DocumentPart;
 use support::{packed, read, relations, word};
 
 #[test]
-fn clauses_have_the_numbers_that_word_shows() {
+fn clauses_are_numbered_as_in_word() {
     let numbering = "<w:numbering><w:abstractNum w:abstractNumId='1'>\
         <w:lvl w:ilvl='0'><w:start w:val='1'/><w:numFmt w:val='decimal'/><w:pStyle w:val='H1'/><w:lvlText w:val='%1.'/></w:lvl>\
         <w:lvl w:ilvl='1'><w:numFmt w:val='decimal'/><w:lvlText w:val='%1.%2'/></w:lvl>\
@@ -52,7 +52,7 @@ fn clauses_have_the_numbers_that_word_shows() {
 }
 
 #[test]
-fn notes_remarks_boxes_and_headers_are_read() {
+fn notes_comments_text_boxes_and_headers_are_read() {
     let body = "<w:p><w:r><w:t>One</w:t></w:r><w:r><w:footnoteReference w:id='2'/></w:r><w:r><w:commentReference w:id='0'/></w:r></w:p>\
         <w:p><w:r><w:sym w:font='Wingdings' w:char='F0FE'/><w:t> yes</w:t></w:r>\
         <w:r><w:fldChar w:fldCharType='begin'><w:ffData><w:checkBox><w:default w:val='1'/></w:checkBox></w:ffData></w:fldChar></w:r>\
@@ -81,7 +81,7 @@ fn notes_remarks_boxes_and_headers_are_read() {
 }
 
 #[test]
-fn slides_show_their_charts_and_say_when_they_are_hidden() {
+fn slides_contain_their_charts_and_hidden_slides_are_marked() {
     let chart = "<c:chartSpace><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Sales</a:t></a:r></a:p></c:rich></c:tx></c:title>\
         <c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx='0'><c:v>2025</c:v></c:pt></c:strCache></c:strRef></c:tx>\
         <c:cat><c:strRef><c:strCache><c:pt idx='0'><c:v>North</c:v></c:pt></c:strCache></c:strRef></c:cat>\
@@ -105,7 +105,7 @@ fn slides_show_their_charts_and_say_when_they_are_hidden() {
 }
 
 #[test]
-fn cells_are_read_as_excel_shows_them() {
+fn cells_are_read_as_displayed_in_excel() {
     let sheet = "<worksheet><sheetData><row r='1'><c r='A1' s='1'><v>2138</v></c><c r='C1' s='2'><v>0.15</v></c></row>\
         <row r='2'><c r='A2'><f>B1*2</f></c><c r='B2' t='b'><v>1</v></c><c r='C2' t='inlineStr'><is><t>x</t></is></c></row></sheetData></worksheet>";
     let styles = "<styleSheet><numFmts><numFmt numFmtId='170' formatCode='00000'/></numFmts><cellXfs><xf numFmtId='0'/><xf numFmtId='170'/><xf numFmtId='9'/></cellXfs></styleSheet>";
@@ -137,7 +137,7 @@ fn cells_are_read_as_excel_shows_them() {
 }
 
 #[test]
-fn files_within_files_are_documents_of_their_own() {
+fn files_within_files_are_separate_documents() {
     let mail = "Subject: Offer\r\nFrom: a@b.c\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
         --x\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n--x\r\nContent-Type: text/plain; name=o.txt\r\n\
         Content-Disposition: attachment; filename=o.txt\r\n\r\nThe price is 4,200 EUR.\r\n--x\r\n\
@@ -187,7 +187,7 @@ fn text_in_old_encodings_is_read() {
 }
 
 #[test]
-fn a_document_says_who_wrote_it_and_what_it_is_called() {
+fn a_document_has_its_author_and_title() {
     let core = "<cp:coreProperties xmlns:dc='d'><dc:title>Annual  report</dc:title>\
         <dc:creator>Ada Lee</dc:creator></cp:coreProperties>";
     let body =
@@ -204,7 +204,7 @@ fn a_document_says_who_wrote_it_and_what_it_is_called() {
 }
 
 #[test]
-fn every_sheet_says_who_wrote_its_workbook() {
+fn every_sheet_has_the_author_of_its_workbook() {
     let core = "<cp:coreProperties xmlns:dc='d'><dc:title>Plan</dc:title><dc:creator>Ada Lee</dc:creator>\
         </cp:coreProperties>";
     let workbook = "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='s'/></sheets></workbook>";

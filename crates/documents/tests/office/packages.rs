@@ -1,4 +1,4 @@
-//! Packages whose parts are named or written otherwise than the standards say, as some programs do.
+//! Packages whose parts are named or written differently from the standards, as some programs do.
 use super::support::{packed, read, relations};
 
 const WORKBOOK: &str =
@@ -39,7 +39,7 @@ fn backslashes_and_letter_case_do_not_hide_parts() {
 }
 
 #[test]
-fn a_part_of_the_very_name_comes_before_one_that_is_spelled_alike() {
+fn an_exact_name_takes_precedence_over_a_similar_spelling() {
     let related = workbook_relations();
     let parts = [
         ("xl/SharedStrings.xml", "<sst><si><t>other</t></si></sst>"),
@@ -83,7 +83,7 @@ fn a_package_without_relationships_is_read_by_the_usual_names() {
 }
 
 #[test]
-fn a_sheet_that_the_file_lacks_is_named() {
+fn a_missing_sheet_is_named() {
     let workbook = "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='s'/><sheet name='Lost' r:id='u'/></sheets></workbook>";
     let parts = [
         ("xl/workbook.xml", workbook),
@@ -96,7 +96,7 @@ fn a_sheet_that_the_file_lacks_is_named() {
 }
 
 #[test]
-fn parts_may_be_in_utf_16_begin_with_a_mark_or_have_a_document_type() {
+fn parts_may_be_in_utf_16_have_a_byte_order_mark_or_a_document_type() {
     let body = "<w:document><w:body><w:p><w:r><w:t>Größe 7</w:t></w:r></w:p></w:body></w:document>";
     let wide: Vec<u8> = format!("\u{feff}<?xml version='1.0' encoding='UTF-16'?>{body}")
         .encode_utf16()

@@ -1,4 +1,4 @@
-//! Packages made of their parts, and what is read of them.
+//! Builds packages from their parts, and reads them.
 use std::io::{Cursor, Write};
 
 use carrel_documents::{Limits, extract_file};

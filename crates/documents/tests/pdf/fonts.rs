@@ -2,8 +2,8 @@
 use crate::support::{page, read};
 
 #[test]
-fn the_table_of_an_embedded_font_says_what_its_codes_mean() {
-    // The number of a glyph is its code, and the file says nothing of their meaning.
+fn the_table_of_an_embedded_font_defines_its_codes() {
+    // Codes are glyph ids, and the file does not define their meaning.
     let font = "<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/DescendantFonts[7 0 R]>>";
     let descendant = "<</Type/Font/Subtype/CIDFontType2/BaseFont/X/CIDSystemInfo<</Registry(Adobe)\
         /Ordering(Identity)/Supplement 0>>/FontDescriptor 8 0 R/CIDToGIDMap/Identity/DW 600>>";
@@ -22,7 +22,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A TrueType font of three empty glyphs, of which 1 is `O` and 2 is `χ`.
+/// Returns a TrueType font of three empty glyphs, of which 1 is `O` and 2 is `χ`.
 fn tiny_font() -> Vec<u8> {
     let words =
         |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();

@@ -1,8 +1,8 @@
-//! Letters that are set apart or placed one by one, and what the distances between them say.
+//! Letter-spaced or individually placed letters, and the meaning of the distances between them.
 use super::support::{drawn, file, page, read, stream, text};
 
-/// Draws each letter of `text` with 10 points, `step` after the one before; a space moves on by as
-/// much again.
+/// Draws each letter of `text` at 10 points, `step` after the previous one. A space advances by the
+/// same step.
 fn letter_by_letter(x: f64, text: &str, step: f64) -> String {
     let mut out = String::new();
     for (letter, at) in text.chars().zip(0..).filter(|(letter, _)| *letter != ' ') {
@@ -21,14 +21,14 @@ fn letters_with_spaces_between_them_are_words() {
 }
 
 #[test]
-fn columns_variables_and_figures_stay_apart() {
+fn columns_variables_and_digits_stay_separate() {
     for apart in ["A B C D E", "1 2 3 4", "x y z", "C C C C L L", "1 + 2 = 3 + 0"] {
         assert_eq!(text(&drawn(&[(50.0, 700.0, apart)])), apart);
     }
 }
 
 #[test]
-fn figures_that_the_file_spaces_out_are_one_number() {
+fn letter_spaced_digits_are_one_number() {
     let spaced = |text: &str| format!("BT /F 10 Tf 8 Tc 50 700 Td ({text}) Tj ET");
     assert_eq!(text(&spaced("1234")), "1234");
     assert_eq!(text(&spaced("TOTAL 1,250.00")), "TOTAL 1,250.00");
@@ -36,22 +36,22 @@ fn figures_that_the_file_spaces_out_are_one_number() {
 }
 
 #[test]
-fn letters_that_are_placed_one_by_one_are_words() {
-    // All of these letters are as wide as each other.
+fn individually_placed_letters_are_words() {
+    // All of these letters have the same width.
     assert_eq!(text(&letter_by_letter(50.0, "CHURN RUN", 9.5)), "CHURN RUN");
     assert_eq!(text(&letter_by_letter(50.0, "CHURN RUN", 10.5)), "CHURN RUN");
     assert_eq!(text(&letter_by_letter(50.0, "123456", 5.6)), "123456");
 }
 
 #[test]
-fn blanks_that_lie_on_other_text_part_no_words() {
+fn blanks_on_top_of_other_text_do_not_split_words() {
     // Rows of blanks from another cell are drawn over the date.
     let content = drawn(&[(40.0, 700.0, "              "), (50.0, 700.0, "07/13/2015")]);
     assert_eq!(text(&content), "07/13/2015");
 }
 
 #[test]
-fn numbers_that_are_drawn_by_themselves_stay_apart_in_narrow_columns() {
+fn separately_drawn_numbers_stay_separate_in_narrow_columns() {
     let labels: Vec<String> = (10..40).map(|number| number.to_string()).collect();
     let places = labels.iter().enumerate();
     let texts: Vec<_> =
@@ -66,7 +66,7 @@ fn raised_letters_stay_on_their_line() {
 }
 
 #[test]
-fn letters_whose_width_is_said_to_be_too_great_are_one_word() {
+fn letters_with_too_great_stated_widths_are_one_word() {
     let font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/FirstChar 32/LastChar 122/Widths[";
     let font = format!("{font}{}]>>", "1200 ".repeat(91));
     let mut content = String::new();
@@ -76,7 +76,8 @@ fn letters_whose_width_is_said_to_be_too_great_are_one_word() {
     assert_eq!(read(&page(&content, "", &[font])), "Graduates");
 }
 
-/// A page drawn in hexadecimal with a composite font; `to_unicode` stands in its dictionary.
+/// Returns a page with text in hexadecimal in a composite font; `to_unicode` is an entry of its
+/// dictionary.
 fn composite(hex: &str, to_unicode: &str, more: &str) -> String {
     let objects = [
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
@@ -99,11 +100,11 @@ fn composite(hex: &str, to_unicode: &str, more: &str) -> String {
 }
 
 #[test]
-fn codes_of_fonts_that_are_not_in_the_file_are_those_of_windows() {
+fn codes_of_fonts_that_are_not_embedded_are_those_of_windows() {
     assert_eq!(composite("003900440057", "", ""), "Vat");
 }
 
 #[test]
-fn codes_are_unicode_where_the_file_says_so() {
+fn codes_are_unicode_if_the_file_says_so() {
     assert_eq!(composite("005600e400740020", "/ToUnicode/Identity-H", ""), "Vät");
 }

@@ -8,7 +8,7 @@ mod support;
 use support::{HELVETICA, document, drawn, file, page, read, read_whole, stream, text};
 
 #[test]
-fn lines_of_a_paragraph_are_joined_and_the_hyphens_that_break_words_removed() {
+fn lines_of_a_paragraph_are_joined_and_hyphens_that_break_words_removed() {
     let lines = [
         "The keeper of the light wrote down every ship that passed the point, an exam-",
         "ple that others followed when the second tower was built on the far side of the",
@@ -26,7 +26,7 @@ fn lines_of_a_paragraph_are_joined_and_the_hyphens_that_break_words_removed() {
 }
 
 #[test]
-fn lines_that_do_not_fill_their_block_stay_lines() {
+fn lines_that_do_not_fill_their_block_are_not_joined() {
     let address = drawn(&[
         (50.0, 700.0, "Harbour Board"),
         (50.0, 688.0, "The Old Custom House at the Pier"),
@@ -36,7 +36,7 @@ fn lines_that_do_not_fill_their_block_stay_lines() {
 }
 
 #[test]
-fn rows_of_cells_are_a_table_whose_empty_cells_keep_their_place() {
+fn rows_of_cells_are_a_table_with_empty_cells() {
     let rows = drawn(&[
         (50.0, 700.0, "Item"),
         (200.0, 700.0, "Price"),
@@ -57,7 +57,7 @@ fn rows_of_cells_are_a_table_whose_empty_cells_keep_their_place() {
 }
 
 #[test]
-fn text_of_forms_and_turned_text_is_read() {
+fn text_of_forms_and_rotated_text_is_read() {
     let form = stream(
         "/Type/XObject/Subtype/Form/BBox[0 0 100 100]/Resources<</Font<</H 4 0 R>>>>",
         "BT /H 8 Tf 10 10 Td (inside the figure) Tj ET",
@@ -68,7 +68,7 @@ fn text_of_forms_and_turned_text_is_read() {
 }
 
 #[test]
-fn a_form_that_draws_itself_ends() {
+fn a_form_that_draws_itself_terminates() {
     let form = stream(
         "/Type/XObject/Subtype/Form/BBox[0 0 100 100]/Resources<</Font<</H 4 0 R>>/XObject<</X 6 0 R>>>>",
         "BT /H 8 Tf 10 10 Td (once) Tj ET /X Do /X Do",
@@ -77,7 +77,7 @@ fn a_form_that_draws_itself_ends() {
 }
 
 #[test]
-fn a_turned_page_is_read_as_it_is_seen() {
+fn a_rotated_page_is_read_as_displayed() {
     let content = "BT /F 10 Tf 0 1 -1 0 100 50 Tm (first line) Tj ET \
         BT /F 10 Tf 0 1 -1 0 112 50 Tm (second line) Tj ET";
     assert_eq!(read(&page(content, "/Rotate 90", &[])), "first line\nsecond line");
@@ -90,7 +90,7 @@ fn bold_text_printed_twice_is_read_once() {
 }
 
 #[test]
-fn letters_that_are_spaced_out_make_one_word_and_gaps_make_words() {
+fn letter_spaced_text_is_one_word_and_gaps_separate_words() {
     assert_eq!(text("BT /F 10 Tf 3 Tc 50 700 Td (LIGHTHOUSE) Tj ET"), "LIGHTHOUSE");
     let content = "BT /F 10 Tf 50 700 Td [(two)-300(words)-20( )-20(and)10(more)] TJ ET";
     assert_eq!(text(content), "two words andmore");
@@ -120,7 +120,7 @@ fn each_page_ends_with_a_form_feed() {
 }
 
 #[test]
-fn labels_beside_each_other_stay_apart() {
+fn labels_side_by_side_stay_separate() {
     let labels: Vec<String> = (10..40).map(|number| number.to_string()).collect();
     let places = labels.iter().enumerate();
     let texts: Vec<_> =
@@ -146,13 +146,13 @@ fn the_filter_of_a_stream_may_be_elsewhere() {
 }
 
 #[test]
-fn stated_text_replaces_what_is_drawn() {
+fn stated_text_replaces_the_drawn_text() {
     let content =
         "BT /F 10 Tf 50 700 Td (co) Tj /Span <</ActualText (-operate)>> BDC (*) Tj EMC ET";
     assert_eq!(text(content), "co-operate");
 }
 
-/// A font whose codes mean the characters of `text`, in this order from 1 on.
+/// Returns a font whose codes, from 1 on, are the characters of `text`.
 fn mapped_font(text: &str) -> Vec<String> {
     let maps: String = text
         .chars()
@@ -175,8 +175,8 @@ fn mapped_font(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn latin_words_and_numbers_in_hebrew_and_arabic_stay_as_they_are() {
-    // As they are seen, from left to right.
+fn latin_words_and_numbers_in_hebrew_and_arabic_keep_their_order() {
+    // In visual order, from left to right.
     for (seen, read_as) in [
         ("info@example.com :ליימ", "מייל: info@example.com"),
         ("Model X-200 םגד 03-5551234 ןופלט", "טלפון 03-5551234 דגם Model X-200"),
@@ -189,7 +189,7 @@ fn latin_words_and_numbers_in_hebrew_and_arabic_stay_as_they_are() {
 }
 
 #[test]
-fn typed_notes_stand_where_they_are_and_comments_are_marked() {
+fn typed_notes_are_read_at_their_position_and_comments_are_marked() {
     let annotations = "/Annots[<</Type/Annot/Subtype/FreeText/Rect[200 698 400 712]\
         /Contents(valid for Austria only)/DA(/Helv 10 Tf)>>\
         <</Type/Annot/Subtype/Highlight/Rect[50 600 90 612]/T(Ann)/Contents(please check)>>\
@@ -202,7 +202,7 @@ fn typed_notes_stand_where_they_are_and_comments_are_marked() {
 }
 
 #[test]
-fn form_fields_read_as_they_show() {
+fn form_fields_are_read_as_displayed() {
     let annotations = "/Annots[<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(Ann Lee)/Rect[100 698 200 712]>>\
         <</Type/Annot/Subtype/Widget/FT/Ch/T(land)/V(at)/Opt[[(at)(Austria)][(ch)(Switzerland)]]\
         /Rect[100 678 200 692]>>\
@@ -242,7 +242,7 @@ fn vertical_text_is_read_down_its_columns_from_the_right() {
 }
 
 #[test]
-fn what_is_taller_than_the_text_is_a_heading_and_bullets_are_items() {
+fn text_taller_than_the_body_is_a_heading_and_bullets_are_items() {
     let content = "BT /F 20 Tf 50 740 Td (The tide tables) Tj ET\n".to_owned()
         + &drawn(&[
             (50.0, 700.0, "\\225 Measured every hour of the day at the gauge"),
@@ -255,7 +255,7 @@ fn what_is_taller_than_the_text_is_a_heading_and_bullets_are_items() {
 }
 
 #[test]
-fn columns_that_are_drawn_across_the_page_are_read_one_after_the_other() {
+fn columns_drawn_across_the_page_are_read_one_after_the_other() {
     let (left, right) = (
         [
             "The keeper wrote down every ship",
@@ -280,7 +280,7 @@ fn columns_that_are_drawn_across_the_page_are_read_one_after_the_other() {
 }
 
 #[test]
-fn a_bookmark_makes_a_heading_of_the_line_it_leads_to() {
+fn a_bookmark_makes_its_line_a_heading() {
     let content = drawn(&[
         (50.0, 700.0, "1 Scope of the agreement"),
         (50.0, 688.0, "It covers pumps and their parts."),
@@ -296,7 +296,7 @@ fn a_bookmark_makes_a_heading_of_the_line_it_leads_to() {
         stream("", &content),
         "<</First 7 0 R/Last 7 0 R>>".to_owned(),
         "<</Title(Scope of the Agreement)/Dest[3 0 R/XYZ 0 700 0]/First 8 0 R>>".to_owned(),
-        // Its place has a name. It says that it follows itself.
+        // The destination is named. The bookmark names itself as the next one.
         "<</Title(Prices)/A<</S/GoTo/D(net)>>/Next 8 0 R>>".to_owned(),
         "<</Names[(net)[3 0 R/Fit]]>>".to_owned(),
     ];
@@ -309,7 +309,7 @@ fn a_bookmark_makes_a_heading_of_the_line_it_leads_to() {
 }
 
 #[test]
-fn an_xmp_packet_tells_what_the_dictionary_of_the_file_does_not() {
+fn an_xmp_packet_supplies_metadata_missing_in_the_dictionary() {
     let packet = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF><rdf:Description><dc:title><rdf:Alt>\
         <rdf:li xml:lang='x-default'>Tides</rdf:li></rdf:Alt></dc:title><dc:creator><rdf:Seq>\
         <rdf:li>Ada</rdf:li><rdf:li>Bob</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF>\

@@ -9,7 +9,7 @@ pub const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 16 <
 pub const HELVETICA: &str =
     "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>";
 
-/// A file of these objects, numbered from 1; the first is the catalog.
+/// Returns a file of these objects, numbered from 1; the first is the catalog.
 pub fn file(objects: &[String]) -> Vec<u8> {
     let mut pdf = "%PDF-1.7\n".to_owned();
     let mut offsets = Vec::new();
@@ -28,7 +28,8 @@ pub fn stream(dict: &str, content: &str) -> String {
     format!("<<{dict}/Length {}>>stream\n{content}\nendstream", content.len())
 }
 
-/// A file of one page with Helvetica as `/F`, more entries of the page, and objects from 6 on.
+/// Returns a file of one page with Helvetica as `/F`, more entries of the page, and objects from 6
+/// on.
 pub fn page(content: &str, entries: &str, more: &[String]) -> Vec<u8> {
     let page = format!(
         "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R\
@@ -45,7 +46,7 @@ pub fn page(content: &str, entries: &str, more: &[String]) -> Vec<u8> {
     file(&objects)
 }
 
-/// Without the end of the last page.
+/// Reads a file, without the form feed of the last page.
 pub fn read(pdf: &[u8]) -> String {
     let text = read_whole(pdf);
     text.strip_suffix("\n\n\u{c}\n").unwrap().to_owned()
@@ -61,12 +62,12 @@ pub fn document(pdf: &[u8]) -> Extracted {
     extract_file("a.pdf", path.path(), LIMITS).unwrap().swap_remove(0)
 }
 
-/// What is read of a page drawn by `content`.
+/// Reads a page drawn by `content`.
 pub fn text(content: &str) -> String {
     read(&page(content, "", &[]))
 }
 
-/// Draws each text with 10 points at its place.
+/// Draws each text at 10 points at its position.
 pub fn drawn(texts: &[(f64, f64, &str)]) -> String {
     let show = |(x, y, text): &(f64, f64, &str)| format!("BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n");
     texts.iter().map(show).collect()

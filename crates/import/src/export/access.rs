@@ -1,4 +1,4 @@
-//! Who may come in, and what is known of people: invites, keys without their secrets, memories.
+//! Exports invites, keys without their secrets, and memories.
 use carrel_domain::api_key::{ApiKey, Scope};
 use carrel_domain::extension_key::ExtensionKey;
 use carrel_domain::invite::Invite;
@@ -19,7 +19,7 @@ pub(super) async fn invites(export: &mut Export<'_>) -> Result<()> {
     export.close(lines).map(drop)
 }
 
-/// Only digests of keys are stored, so no secret can be exported.
+/// Exports API keys. Only their digests are stored, so no secret can be exported.
 pub(super) async fn keys(export: &mut Export<'_>) -> Result<()> {
     let mut lines = export.destination.lines("api-keys.jsonl")?;
     for key in export.ports.api_keys.list().await? {
@@ -36,7 +36,7 @@ pub(super) async fn keys(export: &mut Export<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Of every user, or of the owner, the oldest first.
+/// Exports the memories of every user and of the owner, the oldest first.
 pub(super) async fn memories(export: &mut Export<'_>, users: &[UserId]) -> Result<()> {
     let mut lines = export.destination.lines("memories.jsonl")?;
     let people = users.iter().copied().map(Some).chain([None]);
@@ -67,7 +67,7 @@ fn row_of_invite(invite: Invite) -> Value {
         "status": status.as_str(),
         "claimedBy": claimed_by.map(|user| user.0),
         "workspaceIds": workspaces.iter().map(|workspace| workspace.0).collect::<Vec<_>>(),
-        // There 0 stands for nobody.
+        // AnythingLLM uses 0 for nobody.
         "createdBy": created_by.map_or(0, |user| user.0),
         "expiresAt": expires_at.map(time),
         "createdAt": time(created_at),

@@ -1,4 +1,4 @@
-//! Documents with their texts, and the workspaces they are in.
+//! Exports documents with their texts, and the workspaces they are in.
 use std::sync::Arc;
 
 use carrel_domain::document::DocumentFiles;
@@ -43,7 +43,8 @@ pub(super) async fn documents(
     Ok(())
 }
 
-/// The file is written anew and not copied: the database is the truth about a document.
+/// Writes one document. The file is not copied but written from the database, which is
+/// authoritative.
 async fn document(
     export: &Export<'_>,
     listed: &ListedDocument,
@@ -59,7 +60,7 @@ async fn document(
                 output.written += 1;
                 None
             }
-            // Removed since it was listed.
+            // Deleted after it was listed.
             None => return Ok(()),
         },
         Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
@@ -81,7 +82,7 @@ async fn document(
     Ok(())
 }
 
-/// Where documents are written to, and what is noted about them.
+/// The destination of documents, and the lists of written and omitted ones.
 struct DocumentOutput {
     files: Arc<dyn DocumentFiles>,
     written: u64,

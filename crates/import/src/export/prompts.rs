@@ -1,4 +1,4 @@
-//! Texts that people wrote for models: slash commands, variables, and earlier instructions.
+//! Exports slash commands, variables, and earlier instructions.
 use carrel_domain::prompt_history::EarlierPrompt;
 use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::slash_command::{CommandText, SlashCommand};

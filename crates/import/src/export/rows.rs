@@ -1,5 +1,4 @@
-//! The lines of an export, with the field names that AnythingLLM's tables and API have where there
-//! are any.
+//! The lines of an export. Field names are those of AnythingLLM's tables and API where these exist.
 use carrel_domain::chat::Chat;
 use carrel_domain::chat_log::LoggedChat;
 use carrel_domain::folder::ListedDocument;
@@ -25,7 +24,7 @@ fn text(slug: Option<&Slug>) -> Option<String> {
     slug.map(ToString::to_string)
 }
 
-/// All that is known of a user. Passwords are not among it.
+/// Returns all fields of a user, except the password.
 pub fn user(user: User) -> Value {
     let User {
         id,
@@ -122,7 +121,7 @@ pub fn thread(thread: Thread, workspace: &Slug) -> Value {
     })
 }
 
-/// A document's place in a workspace.
+/// Returns the row of a document in a workspace.
 pub fn placed(
     listed: &ListedDocument,
     path: &DocumentPath,
@@ -138,7 +137,7 @@ pub fn placed(
     })
 }
 
-/// What an export needs to know of an exchange to go on after it.
+/// Returns the parts of an exchange that identify the next page.
 pub fn without_texts(chat: &Chat) -> Chat {
     let (prompt, response) = (String::new(), String::new());
     let conversation = chat.conversation.clone();
@@ -234,7 +233,7 @@ pub fn widget_exchange(chat: WidgetChat, key: Uuid) -> Value {
     })
 }
 
-/// JSON that is stored as text, or the text where it is none.
+/// Parses stored JSON, or returns the text if it is not JSON.
 fn parsed(stored: &str) -> Value {
     serde_json::from_str(stored).unwrap_or_else(|_| stored.into())
 }
@@ -244,7 +243,7 @@ struct Answer {
     text: String,
     sources: Value,
     attachments: Value,
-    /// Whether it could not be read; `text` is then everything that is stored.
+    /// Whether the answer is unreadable; `text` is then the stored text.
     damaged: bool,
 }
 
@@ -272,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_cannot_be_read_is_kept_as_it_is() {
+    fn an_unreadable_answer_is_kept_unchanged() {
         let good = r#"{"text":"Yes \ud83d","sources":[{"title":"a"}]}"#;
         let Answer { text, sources, attachments, damaged } = Answer::of(good.to_owned());
         assert_eq!((text.as_str(), damaged), ("Yes \u{fffd}", false));

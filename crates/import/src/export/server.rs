@@ -1,5 +1,5 @@
-//! What belongs to the server as a whole: preferences, settings without secrets, the audit log, and files
-//! beside the documents.
+//! Exports data of the whole server: preferences, settings without secrets, the audit log, and
+//! files other than documents.
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -16,13 +16,14 @@ use serde_json::{Value, json};
 use super::rows::time;
 use super::{Export, PAGE, Slugs, in_order};
 
-/// Folders of files that answers refer to.
+/// Folders of generated files that answers refer to.
 const GENERATED: [(&str, &str); 2] =
     [("generated-files", "generated-files/"), ("generated-images", "generated-images/")];
 
 const SECRET: &str = "it is a secret; take it from where it was issued";
 
-/// Preferences under the labels of the table `system_settings`, and settings under their variables.
+/// Exports preferences under their labels in the table `system_settings`, and settings under their
+/// variables.
 pub(super) async fn settings(export: &mut Export<'_>) -> Result<()> {
     let stored = export.ports.settings.all().await?;
     let mut lines = export.destination.lines("system-settings.jsonl")?;
@@ -83,7 +84,7 @@ pub(super) async fn thread_files(export: &mut Export<'_>, threads: &Slugs<Thread
     export.close(lines).map(drop)
 }
 
-/// The logo, and the pictures of workspaces, where the other product keeps them.
+/// Exports the logo and the pictures of workspaces, in AnythingLLM's folders.
 pub(super) async fn pictures(
     export: &mut Export<'_>,
     workspaces: &Slugs<WorkspaceId>,
@@ -134,7 +135,7 @@ fn copy_generated(export: &Export<'_>, from: &Path, folder: &'static str) -> std
             export.destination.make_folder(&[folder]).map_err(std::io::Error::other)?;
         }
         match fs::copy(entry.path(), export.destination.path(folder).join(name)) {
-            // Removed since it was listed.
+            // Deleted after it was listed.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             copied => copied.map(|_| number += 1)?,
         }

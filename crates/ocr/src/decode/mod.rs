@@ -82,7 +82,7 @@ impl Samples {
     }
 }
 
-/// The formats whose samples are taken as they are.
+/// Decodes the formats whose samples need no conversion.
 fn samples(bytes: &[u8]) -> Result<Samples, DecodeError> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => png(bytes),
@@ -195,7 +195,7 @@ fn gif(bytes: &[u8]) -> Result<Samples, DecodeError> {
     Ok(Samples { width, height, channels: 4, bytes: samples })
 }
 
-/// Turned as the file says. Of several pictures the main one.
+/// Decodes the main image of a file and applies its orientation.
 fn heic(bytes: &[u8]) -> Result<Picture, DecodeError> {
     let found = heic_rs::probe(bytes).map_err(damaged)?;
     check(found.width, found.height)?;

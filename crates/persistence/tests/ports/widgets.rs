@@ -14,7 +14,7 @@ on_both_databases! {
     of_many_questions_at_once_as_many_as_allowed_are_admitted,
     the_day_limit_of_a_widget_covers_the_last_24_hours,
     settings_are_read_back_as_stored,
-    an_embed_goes_with_its_workspace,
+    an_embed_is_deleted_with_its_workspace,
     a_session_sees_its_own_exchanges,
     a_widget_moves_only_to_an_existing_workspace,
 }
@@ -114,7 +114,7 @@ async fn settings_are_read_back_as_stored(scratch: Scratch) {
     assert_eq!(db.by_key(Uuid::new_v4()).await.unwrap(), None);
 }
 
-async fn an_embed_goes_with_its_workspace(scratch: Scratch) {
+async fn an_embed_is_deleted_with_its_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let made = embed(&db, WidgetSettings::of(here)).await;

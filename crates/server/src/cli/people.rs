@@ -1,4 +1,4 @@
-//! What can be done with people.
+//! Commands for users.
 use carrel_domain::user::Role;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -23,7 +23,7 @@ Examples:
 pub struct RecoveryLinkArgs {
     /// The name the user signs in with
     pub name: String,
-    /// The address of this server as people's browsers know it [default: this machine's]
+    /// The address at which browsers reach this server [default: this machine's]
     #[arg(long, value_name = "URL")]
     pub base: Option<String>,
 }

@@ -13,14 +13,14 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn common_flags_may_stand_anywhere() {
+fn common_flags_are_accepted_anywhere() {
     let cli = cli(&["serve", "--storage", "/s", "--listen", "127.0.0.1:0"]).unwrap();
     let flags = [("--listen", "127.0.0.1:0".to_owned()), ("--storage", "/s".to_owned())];
     assert_eq!(cli.flags(), BTreeMap::from(flags));
 }
 
 #[test]
-fn a_key_takes_scopes_and_an_end() {
+fn a_key_takes_scopes_and_an_expiry() {
     let cli = cli(&["api-key", "create", "--scope", "read", "--scope=chat", "--expires-in=90d"]);
     let Command::ApiKey(ApiKeyCommand::Create(key)) = cli.unwrap().command else { panic!() };
     assert_eq!(key.scopes, [Scope::Read, Scope::Chat]);
@@ -28,7 +28,7 @@ fn a_key_takes_scopes_and_an_end() {
 }
 
 #[test]
-fn a_key_takes_workspaces_and_a_rate() {
+fn a_key_takes_workspaces_and_a_rate_limit() {
     let words = ["api-key", "create", "--workspace=a", "--workspace", "b", "--rate-limit=10"];
     let Command::ApiKey(ApiKeyCommand::Create(key)) = cli(&words).unwrap().command else {
         panic!()

@@ -1,4 +1,4 @@
-//! `carrel add`: files into a workspace, each whole or not at all.
+//! `carrel add`: adds files to a workspace, each completely or not at all.
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ async fn add(app: &App, workspace: &Workspace, path: &Path) -> carrel_domain::Re
     Ok(ingestion.add_file(file, details, into, Indexing::Refuse, &by).await?.added)
 }
 
-/// The workspace of this slug or name, made if there is none.
+/// Returns the workspace with this slug or name, and creates it if it does not exist.
 async fn workspace(app: &App, name: &str) -> carrel_domain::Result<Workspace> {
     for slug in [name, Slug::of(name).as_str()] {
         if let Some(workspace) = app.ports.workspaces.by_slug(slug).await? {
@@ -78,8 +78,8 @@ async fn workspace(app: &App, name: &str) -> carrel_domain::Result<Workspace> {
     Ok(created)
 }
 
-/// Tells how it goes: a bar where a person watches, lines where a program reads, both where a
-/// person watches a program.
+/// Reports progress: a bar on a terminal, lines when the output is piped, both when only standard
+/// output is.
 struct Report {
     bar: ProgressBar,
     lines: bool,
@@ -89,7 +89,7 @@ struct Report {
 
 impl Report {
     fn new(files: usize) -> Self {
-        // Draws nothing unless standard error is a terminal.
+        // Stays hidden unless standard error is a terminal.
         let bar = ProgressBar::new(files as u64);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -105,7 +105,8 @@ impl Report {
         self.documents += added.len();
         for Added { document, .. } in added.iter().filter(|_| self.lines) {
             let line = format!("added {} as {}", one_line(&document.title), document.path);
-            // Whoever read the lines may be gone; the documents are wanted all the same.
+            // The reader of the output may have closed it; the remaining documents are added
+            // nevertheless.
             let _ = self.bar.suspend(|| print(&line));
         }
     }

@@ -1,4 +1,4 @@
-//! `carrel api-key`: making, listing and revoking keys.
+//! `carrel api-key`: creates, lists and revokes API keys.
 use std::collections::HashMap;
 use std::process::ExitCode;
 

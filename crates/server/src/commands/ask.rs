@@ -1,4 +1,4 @@
-//! `carrel ask`: one question to a workspace, answered with its sources.
+//! `carrel ask`: asks a workspace one question and prints the answer with its sources.
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -17,8 +17,8 @@ use crate::wiring::App;
 pub async fn run(app: &App, args: AskArgs) -> anyhow::Result<ExitCode> {
     let AskArgs { workspace, question, json, session } = args;
     let workspace = find(app, &workspace).await.context("failed to ask")?;
-    // A conversation of its own, unless one is named: whoever asks twice at a prompt does not
-    // expect the second answer to depend on the first.
+    // Without a session name, every question is a new conversation: at a prompt, nobody expects the
+    // second answer to depend on the first.
     let session = session.unwrap_or_else(|| format!("ask-{:016x}", rand::random::<u64>()));
     let question = Question { text: question, session: Some(session), ..Question::default() };
     let by = By::operator(Utc::now());
@@ -29,7 +29,7 @@ pub async fn run(app: &App, args: AskArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// By its slug, or by the slug that its name suggests.
+/// Finds a workspace by its slug, or by the slug derived from its name.
 async fn find(app: &App, name: &str) -> Result<Workspace> {
     match app.ports.workspaces.by_slug(name).await? {
         Some(workspace) => Ok(workspace),

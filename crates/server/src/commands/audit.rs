@@ -11,7 +11,7 @@ use crate::cli::AuditCommand;
 use crate::terminal::{one_line, print, say, table, when};
 use crate::wiring::App;
 
-/// The most that is read of a file with an anchor, in bytes.
+/// The largest file with an anchor that is read, in bytes.
 const LONGEST_FILE: u64 = 1 << 20;
 
 pub async fn run(app: &App, command: AuditCommand) -> anyhow::Result<ExitCode> {
@@ -38,7 +38,7 @@ async fn verify(app: &App, anchor: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An anchor itself, or the one on the last line of a file.
+/// Parses `text` as an anchor, or reads the anchor on the last line of the file it names.
 fn read_anchor(text: &str) -> anyhow::Result<Anchor> {
     if let Some(anchor) = Anchor::parse(text) {
         return Ok(anchor);

@@ -1,4 +1,4 @@
-//! `carrel backup`: everything that cannot be made again, in one file.
+//! `carrel backup`: writes everything that cannot be recreated to one file.
 use std::io::BufWriter;
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ pub async fn run(app: &App, args: BackupArgs) -> anyhow::Result<ExitCode> {
     let staged = app.ports.backups.stage(secrets, &By::operator(Utc::now())).await;
     let staged = staged.context("failed to back up")?;
     let database = staged.has_database();
-    // Under its name only once it is whole; readable to its owner alone.
+    // A temporary file is renamed once the backup is complete. Only its owner can read it.
     let write = move || {
         let mut archive = tempfile::NamedTempFile::new_in(&folder)?;
         let written = staged.write(BufWriter::new(archive.as_file_mut()))?;

@@ -1,4 +1,4 @@
-//! `carrel config check`: every setting in force, and everything wrong with them.
+//! `carrel config check`: lists the effective settings and every problem with them.
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
             None => effective.push(sources.effective(&name)),
         }
     }
-    // A provider that nobody has heard of is known as a problem already.
+    // An unknown provider has been reported already, when the configuration was read.
     let is_known = |wrong: &String| {
         let (name, _) = wrong.split_once(": ").unwrap_or_default();
         problems.iter().any(|known| known.starts_with(&format!("{name} must be ")))
@@ -71,7 +71,7 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The settings of the database and the secret key, neither made where there is none yet.
+/// Opens the settings of the database and the secret key. Creates neither.
 pub async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Settings>, Key)>> {
     if settings::file_of(&config.database.url).is_some_and(|file| !file.exists()) {
         return Ok(None);

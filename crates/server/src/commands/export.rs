@@ -44,7 +44,7 @@ async fn archive(app: &App, args: ExportArchiveArgs) -> anyhow::Result<ExitCode>
 }
 
 async fn anythingllm(app: &App, config: &Config, folder: &Path) -> anyhow::Result<ExitCode> {
-    // Whatever the library could take in is written.
+    // The export must not refuse a text for its size that the library has accepted.
     let open: OpenFiles = |folder| {
         let files = DocumentStore::local(folder)?.with_largest_text(u64::MAX);
         Ok(Arc::new(files) as Arc<dyn DocumentFiles>)

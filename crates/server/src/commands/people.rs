@@ -1,4 +1,4 @@
-//! `carrel user` and `carrel multi-user`: people, the first of them, and those who forgot their password.
+//! `carrel user` and `carrel multi-user`: create users, recovery links and the first admin.
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};

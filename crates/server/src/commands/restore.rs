@@ -1,4 +1,4 @@
-//! `carrel restore`: a storage directory from a backup.
+//! `carrel restore`: creates a storage directory from a backup.
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
@@ -48,7 +48,7 @@ pub async fn run(config: &Config, args: RestoreArgs) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses a database that does not agree with itself, while nothing is in place yet.
+/// Refuses an inconsistent database before anything is put in place.
 async fn check(restored: &Restored) -> anyhow::Result<()> {
     match restored.database() {
         Some(file) => make_usable(&file).await,
@@ -56,8 +56,8 @@ async fn check(restored: &Restored) -> anyhow::Result<()> {
     }
 }
 
-/// Gives a database that agrees with itself a name of its own: the same backup may have been
-/// restored elsewhere, by somebody who uses the same vector database.
+/// Checks the database and gives it a new installation id: the same backup may have been restored
+/// elsewhere, by a server that uses the same vector database.
 async fn make_usable(file: &Path) -> anyhow::Result<()> {
     use carrel_domain::backup::Inventory;
     let url = format!("sqlite://{}", file.display());
@@ -67,7 +67,7 @@ async fn make_usable(file: &Path) -> anyhow::Result<()> {
     if let Some(fault) = faults.first() {
         bail!("failed to restore: {fault}");
     }
-    database.change_installation_id().await.context("failed to give the database a name of its own")
+    database.change_installation_id().await.context("failed to give the database a new installation id")
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_restored_twice_has_two_names() {
+    async fn a_backup_restored_twice_gets_two_installation_ids() {
         let directory = tempfile::tempdir().unwrap();
         let [copy, one, other] = ["copy", "one", "other"].map(|name| directory.path().join(name));
         let copied = name_of(&copy).await;

@@ -1,4 +1,4 @@
-//! `carrel setting`: changing settings that a running server takes over.
+//! `carrel setting`: changes settings that a running server applies.
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};

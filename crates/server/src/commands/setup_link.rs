@@ -1,4 +1,4 @@
-//! `carrel setup-link`: the address at which a browser sets the server up.
+//! `carrel setup-link`: prints the address at which a browser sets the server up.
 use std::process::ExitCode;
 
 use anyhow::Context;

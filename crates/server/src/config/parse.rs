@@ -1,4 +1,4 @@
-//! Values as an operator writes them: sizes, durations, addresses, origins, keys.
+//! Parsers for configuration values: sizes, durations, addresses, origins, keys.
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, PathBuf};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use carrel_services::api_keys::SHORTEST_CHOSEN_KEY;
 use carrel_services::settings::dump::DumpedSecrets;
 use ipnet::IpNet;
 
-/// Bytes: `1048576`, or a whole number with a unit of a thousand (`kB`, `MB`, `GB`) or of 1,024
-/// (`KiB`, `MiB`, `GiB`), in any case.
+/// Parses a number of bytes: `1048576`, or a whole number with a unit of a thousand (`kB`, `MB`,
+/// `GB`) or of 1,024 (`KiB`, `MiB`, `GiB`), in any case.
 pub fn size(text: &str) -> Option<u64> {
     let (number, unit) = number_and_unit(text)?;
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
@@ -25,12 +25,12 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_mul(factor).filter(|bytes| *bytes > 0)
 }
 
-/// As [`size`], for what is held in memory.
+/// Parses a [`size`] in memory.
 pub fn memory(text: &str) -> Option<usize> {
     usize::try_from(size(text)?).ok()
 }
 
-/// A whole number with a unit: `ms`, `s`, `m`, `h`, `d` or `w`.
+/// Parses a whole number with a unit: `ms`, `s`, `m`, `h`, `d` or `w`.
 pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = number_and_unit(text)?;
     let seconds: u64 = match unit {
@@ -45,7 +45,7 @@ pub fn duration(text: &str) -> Option<Duration> {
     number.checked_mul(seconds).map(Duration::from_secs)
 }
 
-/// How a dump of the settings writes secrets.
+/// Parses how secrets are written to the `.env` file.
 pub fn dumped_secrets(text: &str) -> Option<DumpedSecrets> {
     match text {
         "sealed" => Some(DumpedSecrets::Sealed),
@@ -54,7 +54,7 @@ pub fn dumped_secrets(text: &str) -> Option<DumpedSecrets> {
     }
 }
 
-/// A number of days from 1 to 36500, or `off`.
+/// Parses a number of days from 1 to 36500, or `off`.
 pub fn days(text: &str) -> Option<Option<u32>> {
     match text {
         "off" => Some(None),
@@ -62,7 +62,7 @@ pub fn days(text: &str) -> Option<Option<u32>> {
     }
 }
 
-/// A [`duration`] above zero, or `never`.
+/// Parses a [`duration`] above zero, or `never`.
 pub fn idle(text: &str) -> Option<Option<Duration>> {
     match text {
         "never" => Some(None),
@@ -70,7 +70,7 @@ pub fn idle(text: &str) -> Option<Option<Duration>> {
     }
 }
 
-/// A duration of at most an hour, in whole seconds.
+/// Parses a duration of at most an hour, in whole seconds.
 pub fn deadline(text: &str) -> Option<Duration> {
     let hour = Duration::from_secs(3_600);
     duration(text).filter(|deadline| *deadline <= hour && deadline.subsec_nanos() == 0)
@@ -82,7 +82,7 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit.trim_start()))
 }
 
-/// `ADDRESS:PORT`, where the address may be `localhost`.
+/// Parses `ADDRESS:PORT`, where the address may be `localhost`.
 pub fn address(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix("localhost:") {
         Some(port) => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.parse().ok()?)),
@@ -90,43 +90,44 @@ pub fn address(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// Requests a minute; any number when zero.
+/// Parses a number of requests a minute; zero means no limit.
 pub fn rate(text: &str) -> Option<u32> {
     text.parse().ok().filter(|rate| *rate <= 1_000_000)
 }
 
-/// Hosts that links may lead to although they are not everybody's, separated by commas.
+/// Parses a comma-separated list of private hosts that links may lead to.
 pub fn link_hosts(text: &str) -> Option<Vec<Exempt>> {
     let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
     hosts.map(|host| host.parse().ok()).collect()
 }
 
-/// 1 to 256.
+/// Parses a number of threads from 1 to 256.
 pub fn threads(text: &str) -> Option<usize> {
     text.parse().ok().filter(|threads| (1..=256).contains(threads))
 }
 
-/// A path that is not empty; a relative one begins at the current directory.
+/// Parses a non-empty path; a relative one is resolved against the current directory.
 pub fn path(text: &str) -> Option<PathBuf> {
     let path = std::path::absolute(text).ok()?;
-    // `a/.` and `a/./b` name what `a` and `a/b` do, and would read oddly in every message.
+    // `a/.` and `a/./b` equal `a` and `a/b`, and would read oddly in every message.
     Some(path.components().filter(|part| *part != Component::CurDir).collect())
 }
 
-/// A URL with one of the schemes that name a database.
+/// Parses the URL of a database.
 pub fn database_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let known = matches!(scheme, "sqlite" | "postgres" | "postgresql");
     (known && !rest.is_empty()).then(|| text.to_owned())
 }
 
-/// Origins as browsers send them, separated by commas: `https://app.example.com,http://localhost:8080`.
+/// Parses comma-separated origins as browsers send them:
+/// `https://app.example.com,http://localhost:8080`.
 pub fn origins(text: &str) -> Option<Vec<String>> {
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     origins.map(|text| origin(text).map(str::to_owned)).collect()
 }
 
-/// Addresses and networks, separated by commas: `192.0.2.1, 10.0.0.0/8, fd00::/8`.
+/// Parses comma-separated addresses and networks: `192.0.2.1, 10.0.0.0/8, fd00::/8`.
 pub fn networks(text: &str) -> Option<Vec<IpNet>> {
     let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
     let network = |text: &str| text.parse().or_else(|_| text.parse().map(IpAddr::into)).ok();

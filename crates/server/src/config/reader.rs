@@ -1,5 +1,5 @@
-//! Finds values in the places they may come from, and keeps track of what was found and what was
-//! wrong.
+//! Looks values up in flags, the environment and the `.env` file, and records the values found and
+//! every problem.
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use carrel_services::settings::dotenv;
 
 use super::variables::{Shown, Variable};
 
-/// Values given as flags, by the flag: `--listen`.
+/// Values given as flags, by the name of the flag, such as `--listen`.
 pub type Flags = BTreeMap<&'static str, String>;
 
 /// The environment of the process; a value that is not UTF-8 is `None`.
@@ -36,7 +36,7 @@ impl fmt::Display for ValueSource {
     }
 }
 
-/// A value in force, fit to be shown.
+/// An effective value, with secrets hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectiveValue {
     pub name: String,
@@ -45,7 +45,7 @@ pub struct EffectiveValue {
     pub source: ValueSource,
 }
 
-/// What was given to the process and written in the file.
+/// The variables of the environment and of the `.env` file.
 #[derive(Clone, Default)]
 pub struct RawConfig {
     pub environment: Environment,
@@ -54,11 +54,11 @@ pub struct RawConfig {
 }
 
 impl RawConfig {
-    /// The value of `name` and where it is from. An empty value counts as none, because that is
-    /// what an unset variable becomes in many a compose file.
+    /// Returns the value of `name` and its source. An empty value counts as unset, because compose
+    /// files often pass unset variables as empty ones.
     ///
     /// # Errors
-    /// The place of a value that is not UTF-8.
+    /// Returns the source of a value that is not UTF-8.
     pub fn find(&self, name: &str) -> Result<Option<(&str, ValueSource)>, ValueSource> {
         match self.environment.get(name) {
             Some(None) => return Err(ValueSource::Environment),
@@ -74,7 +74,7 @@ impl RawConfig {
     }
 }
 
-/// Reads typed values and collects every problem on the way, so that all can be told at once.
+/// Reads typed values and collects every problem, so that all are reported at once.
 pub struct Reader {
     flags: Flags,
     pub given: RawConfig,
@@ -89,12 +89,12 @@ impl Reader {
         Self { flags, given, effective: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Adds the values of a `.env` file. That there is none is fine.
+    /// Adds the values of a `.env` file. The file may be absent.
     pub fn read_file(&mut self, path: &Path) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-            // A storage path that runs through a file is told of where the storage is opened.
+            // A storage path that runs through a file is reported when the storage is opened.
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return,
             Err(error) => {
                 self.problems.push(format!("{} cannot be read: {error}", path.display()));
@@ -111,7 +111,8 @@ impl Reader {
         self.given.file_path = path.to_owned();
     }
 
-    /// The value of a variable, or what `default` parses to; `None` only after a problem.
+    /// Returns the value of a variable, or the parsed default. Returns `None` only after recording
+    /// a problem.
     pub fn read<T>(
         &mut self,
         variable: &Variable,
@@ -128,7 +129,7 @@ impl Reader {
         }
     }
 
-    /// The value of a variable that has no default.
+    /// Returns the value of a variable that has no default.
     pub fn optional<T>(
         &mut self,
         variable: &Variable,
@@ -160,7 +161,8 @@ impl Reader {
             None => {
                 let but = match shown {
                     Shown::Plainly => format!(", not `{}`", text.escape_debug()),
-                    // What is malformed cannot be cut at the right place to hide its secret part.
+                    // The secret part of a malformed URL cannot be located, so nothing of it is
+                    // shown.
                     Shown::WithoutPassword | Shown::Never => String::new(),
                 };
                 self.problems.push(format!("{name} must be {allowed}{but} ({source})"));
@@ -169,13 +171,13 @@ impl Reader {
         }
     }
 
-    /// Whether a variable has a value from anywhere but the file.
+    /// Whether a flag or the environment sets a variable.
     pub fn is_given(&self, variable: &Variable) -> bool {
         let flagged = variable.flag.is_some_and(|flag| self.flags.contains_key(flag));
         flagged || !matches!(self.given.find(variable.name), Ok(None))
     }
 
-    /// Says what the value read last is when nobody has set it.
+    /// Sets the text shown for the variable read last if it is unset.
     pub fn describe(&mut self, default: &str) {
         if let Some(effective) = self.effective.last_mut() {
             effective.value = Some(default.to_owned());
@@ -187,7 +189,7 @@ impl Reader {
     }
 }
 
-/// What came of looking for a value.
+/// The result of looking a value up.
 pub enum LookupResult<T> {
     Value(T),
     Nothing,
@@ -203,7 +205,7 @@ impl<T> LookupResult<T> {
     }
 }
 
-/// A value as people may see it.
+/// Returns a value with its secret parts hidden.
 pub fn show(text: &str, shown: Shown) -> String {
     match shown {
         Shown::Plainly => text.to_owned(),
@@ -212,7 +214,8 @@ pub fn show(text: &str, shown: Shown) -> String {
     }
 }
 
-/// A URL with the password between the first `:` and the last `@` hidden, and its parameters.
+/// Hides the password of a URL, between the first `:` and the last `@`, and its parameters if they
+/// contain one.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let rest = match rest.rsplit_once('@') {

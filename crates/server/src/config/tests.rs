@@ -9,7 +9,7 @@ fn flags(values: &[(&'static str, &str)]) -> Flags {
     values.iter().map(|(flag, value)| (*flag, (*value).to_owned())).collect()
 }
 
-/// A storage directory with a `.env` file in it.
+/// Creates a storage directory with a `.env` file.
 fn storage(env_file: &str) -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(".env"), env_file).unwrap();
@@ -23,7 +23,7 @@ fn source_of(reading: &ConfigReport, name: &str) -> (Option<String>, String) {
 }
 
 #[test]
-fn flags_go_before_the_environment_the_file_and_the_defaults() {
+fn flags_override_the_environment_the_file_and_the_defaults() {
     let file = "CARREL_LISTEN=127.0.0.1:1\nCARREL_WORKERS=1\nCARREL_UPLOAD_LIMIT='1MB'\n";
     let (_directory, path) = storage(file);
     let reading = read(
@@ -42,7 +42,7 @@ fn flags_go_before_the_environment_the_file_and_the_defaults() {
 }
 
 #[test]
-fn every_problem_is_told_at_once_and_by_name() {
+fn every_problem_is_reported_at_once_and_by_name() {
     let (_directory, path) = storage("nonsense\nCARREL_UPLOAD_LIMIT=lots\n");
     let reading = read(
         flags(&[("--storage", &path), ("--listen", "everywhere")]),
@@ -89,7 +89,7 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn misspelt_variables_are_pointed_out_wherever_they_are() {
+fn misspelt_variables_are_reported_from_every_source() {
     let (_directory, path) = storage("CARREL_WORKER=2\n");
     let reading = read(
         flags(&[("--storage", &path)]),
@@ -103,7 +103,7 @@ fn misspelt_variables_are_pointed_out_wherever_they_are() {
 }
 
 #[test]
-fn storage_is_kept_where_the_user_keeps_data() {
+fn storage_defaults_to_the_data_directory_of_the_user() {
     for (given, expected) in [
         (&[("XDG_DATA_HOME", "/d"), ("HOME", "/h")][..], Some("/d/carrel")),
         (&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")], Some("/h/.local/share/carrel")),
@@ -128,7 +128,7 @@ fn an_empty_value_counts_as_none() {
 }
 
 #[test]
-fn settings_begin_with_what_the_environment_and_the_file_say() {
+fn settings_start_with_the_values_of_the_environment_and_the_file() {
     let file =
         "GENERIC_OPEN_AI_MODEL_PREF=file\nGENERIC_OPEN_AI_API_KEY='a # b'\nVECTOR_DB=qdrant\n";
     let (_directory, path) = storage(file);
@@ -141,7 +141,7 @@ fn settings_begin_with_what_the_environment_and_the_file_say() {
 }
 
 #[test]
-fn passwords_follow_rules_of_the_operator() {
+fn the_operator_sets_the_password_rules() {
     let (_directory, path) = storage("PASSWORDNUMERIC=1\nPASSWORDREQUIREMENTS=3\n");
     let given = environment(&[("PASSWORDMINCHAR", "12"), ("PASSWORDMAXCHAR", "64")]);
     let rules = read(flags(&[("--storage", &path)]), given).config.ok().unwrap().passwords;
@@ -159,7 +159,7 @@ fn passwords_follow_rules_of_the_operator() {
 }
 
 #[test]
-fn a_key_of_secrets_is_taken_whole_and_never_shown() {
+fn a_secret_key_is_read_completely_and_never_shown() {
     let (_directory, path) = storage("");
     let key = "0123456789abcdef".repeat(4);
     let reading = read(flags(&[("--storage", &path)]), environment(&[("CARREL_SECRET_KEY", &key)]));

@@ -1,4 +1,4 @@
-//! Every variable this program knows by name: its flag, what it may hold, what may be shown of it.
+//! The variables of the configuration: name, flag, allowed values, and how a value is shown.
 
 use super::reader::RawConfig;
 
@@ -13,7 +13,7 @@ pub enum Shown {
 
 #[derive(Debug)]
 pub struct Variable {
-    /// In the environment and in `.env`.
+    /// The name in the environment and in `.env`.
     pub name: &'static str,
     pub flag: Option<&'static str>,
     /// Completes "must be ...".
@@ -130,7 +130,7 @@ pub const VECTOR_DB: Variable = variable(
 pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 
-/// Those of this program's own name, among which a misspelt one is looked for.
+/// The variables with the prefix `CARREL_`, to which a misspelt name is compared.
 pub const OWN: &[&Variable] = &[
     &METRICS_LISTEN,
     &STORAGE,
@@ -165,16 +165,16 @@ pub const OWN: &[&Variable] = &[
     &LINK_HOSTS,
 ];
 
-/// What every variable of this program's own begins with.
+/// The prefix of this program's own variables.
 pub const PREFIX: &str = "CARREL_";
 
-/// The known name that `unknown` was probably meant to be.
+/// Returns the known name that `unknown` was probably meant to be.
 pub fn meant(unknown: &str) -> Option<&'static str> {
     let near = OWN.iter().map(|known| (distance(unknown, known.name), known.name));
     near.min().filter(|(distance, _)| *distance <= 3).map(|(_, name)| name)
 }
 
-/// How many signs must be added, dropped or changed to turn one text into the other.
+/// Returns the Levenshtein distance of two names, in bytes.
 fn distance(one: &str, other: &str) -> usize {
     let other = other.as_bytes();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -190,7 +190,7 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-/// Names that look like ours and are not.
+/// Describes every variable that has our prefix but is unknown.
 pub fn misspelt(given: &RawConfig) -> Vec<String> {
     let file = given.file_path.display().to_string();
     let places = given.environment.keys().map(|name| (name, "the environment"));
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_name_is_recognised() {
+    fn a_similar_name_is_suggested_for_a_misspelt_one() {
         assert_eq!(meant("CARREL_LISTN"), Some("CARREL_LISTEN"));
         assert_eq!(meant("CARREL_BODYLIMIT"), Some("CARREL_BODY_LIMIT"));
         assert_eq!(meant("CARREL_SOMETHING_ELSE"), None);

@@ -1,14 +1,14 @@
 //! The system's limit on the number of connections of this process.
 
-/// Files that are open beside connections: the database, the model, uploads, calls to providers.
+/// Files open in addition to connections: the database, the model, uploads, calls to providers.
 const OTHER_FILES: u64 = 256;
 
-/// What nobody should need more of on one machine.
+/// The upper limit of connections; more should not be needed on one machine.
 const MOST_CONNECTIONS: u64 = 32_768;
 
-/// Raises the number of files this process may open as far as the system allows, and says how many
-/// connections that leaves room for. Beyond them, clients wait; without the bound, the database
-/// could not open its files when the clients have taken them all.
+/// Raises the limit of open files as far as the system allows, and returns the number of
+/// connections it leaves room for. Further clients wait. Without this bound, the database could not
+/// open its files once clients have taken all descriptors.
 #[cfg(unix)]
 pub fn connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

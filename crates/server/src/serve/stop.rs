@@ -4,10 +4,10 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What to exit with when told twice: as a shell reports a program that was interrupted.
+/// The exit code after a second signal: the one that a shell reports for an interrupted program.
 const INTERRUPTED: i32 = 130;
 
-/// Listens from the moment it is made, so that no signal is lost while the server starts.
+/// Listens from its creation, so that no signal is lost while the server starts.
 pub struct StopSignals {
     #[cfg(unix)]
     terminate: Signal,
@@ -27,7 +27,7 @@ impl StopSignals {
         Ok(Self {})
     }
 
-    /// Waits for the first signal. From then on a second one ends the process at once.
+    /// Waits for the first signal. A second one then ends the process at once.
     pub async fn first(mut self) {
         self.next().await;
         tokio::spawn(async move {

@@ -1,8 +1,8 @@
-//! Chunked bodies that nobody reads to their end.
+//! Closes connections whose chunked request body was not read completely.
 //!
-//! After a request is answered and its body dropped, the HTTP library reads the rest of a chunked
-//! body for as long as the client sends, which could hold a connection for ever. If a body still
-//! exists when the response is sent, the library hangs up a few seconds later instead.
+//! After a response, the HTTP library reads the rest of a dropped chunked body for as long as the
+//! client sends, which could keep a connection open for ever. If the body still exists when the
+//! response is sent, the library closes the connection a few seconds later instead.
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use actix_web::{Error, HttpMessage};
 use futures_util::StreamExt;
 use futures_util::stream::poll_fn;
 
-/// Has the connection closed after the answer to a request whose body was not read.
+/// Closes the connection after the response to a request whose body was not read.
 pub async fn hang_up(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -33,7 +33,7 @@ pub async fn hang_up(
     Ok(response.map_body(|_, body| BoxBody::new(Holding { body, _payload: payload })))
 }
 
-/// An answer that holds the body of its request until it is sent.
+/// A response that holds the body of its request until it is sent.
 struct Holding {
     body: BoxBody,
     _payload: Rc<RefCell<Payload>>,

@@ -1,4 +1,4 @@
-//! Maintenance while a server runs: writes pending records and deletes old data.
+//! Periodic maintenance while a server runs: writes pending records and deletes old data.
 use std::time::{Duration, SystemTime};
 
 use carrel_services::audit;
@@ -8,18 +8,18 @@ use chrono::{DateTime, Utc};
 
 use super::{App, SETTLED, chain};
 
-/// After this long, a file that is still being written is taken to be left over.
+/// After this time, an unfinished file counts as left over.
 const WRITTEN: Duration = Duration::from_secs(3_600);
 
-/// Between steps of a task that holds up whoever writes to the database.
+/// Pause between the steps of a task that delays other writers to the database.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 
-/// Before such a task is tried again.
+/// Delay until such a task is tried again.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 
 impl App {
-    /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
-    /// logged, and tried again the next time.
+    /// Writes out what is only in memory, and cleans up after crashes. Failures are logged; the
+    /// next call tries again.
     pub async fn keep_up(&self) {
         if let Err(error) = self.ports.api_keys.flush_uses().await {
             tracing::warn!(error = chain(&error), "failed to record the last use of API keys");
@@ -38,7 +38,7 @@ impl App {
         self.reconcile(Utc::now() - SETTLED).await;
     }
 
-    /// Writes down what was counted of failed sign-ins, and removes events that are too old.
+    /// Records the counted failed sign-ins, and removes old events.
     async fn tend_audit_log(&self) {
         if let Err(error) = self.ports.failed_sign_ins.write_down(Utc::now()).await {
             tracing::warn!(error = chain(&error), "failed to record failed sign-ins");
@@ -52,15 +52,15 @@ impl App {
         }
     }
 
-    /// Removes files whose writing was broken off, and pictures that are kept no longer. Reads every
-    /// folder of documents, so it is for now and then.
+    /// Removes unfinished files and expired images. Reads every folder of documents, so it runs
+    /// rarely.
     pub async fn remove_unfinished(&self) {
         let Some(before) = SystemTime::now().checked_sub(WRITTEN) else { return };
         match self.files.remove_unfinished(before).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed unfinished files"),
             Err(error) => {
-                tracing::warn!(error = chain(&error), "failed to query unfinished files");
+                tracing::warn!(error = chain(&error), "failed to remove unfinished files");
             }
         }
         match self.ports.images.sweep(SystemTime::now()).await {
@@ -84,8 +84,8 @@ impl App {
         }
     }
 
-    /// Moves the images that earlier versions stored within answers to where they are stored now, and
-    /// then never ends. Goes on at the next start where it is interrupted.
+    /// Moves images that earlier versions stored within answers to their own table, and then never
+    /// ends. An interrupted move continues at the next start.
     pub async fn move_chat_images(&self) {
         loop {
             match self.ports.chat_log.move_images(record::split_images).await {
@@ -120,7 +120,7 @@ mod tests {
     use crate::config;
 
     #[tokio::test]
-    async fn events_are_kept_as_long_as_the_operator_says() {
+    async fn the_operator_sets_how_long_events_are_kept() {
         let directory = tempfile::tempdir().unwrap();
         for (given, left) in [(None, 3), (Some("50"), 3), (Some("30"), 1)] {
             let flags = [("--storage", directory.path().to_str().unwrap().to_owned())];

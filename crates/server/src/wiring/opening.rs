@@ -1,4 +1,4 @@
-//! Opening the database, and the seal of its audit log.
+//! Opens the database and checks the seal of its audit log.
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
@@ -11,11 +11,12 @@ use chrono::Utc;
 use super::{chain, flat};
 use crate::config::Config;
 
-/// What the file holds that tells a log without a seal from one that never had any.
+/// The content of the mark file, which distinguishes a log whose seal was removed from one that was
+/// never sealed.
 const MARK: &str = "The audit log of this storage directory is sealed. Keep this file here: it \
      shows if somebody removes the seal.\n";
 
-/// Opens the database, and the secret key as `key` finds it.
+/// Opens the database and the secret key. `key` reads the key.
 pub async fn open_database(
     config: &Config,
     key: fn(&Config) -> carrel_domain::Result<Key>,
@@ -23,7 +24,7 @@ pub async fn open_database(
     let config = config.clone();
     let open = move || {
         let key = key(&config).context("failed to open the secret store")?;
-        // What a database server says when it refuses runs over several lines.
+        // A database server's error can span several lines.
         let opened = Database::open_sealing(&config.database.url, key.audit_key());
         let database = opened.map_err(|error| anyhow!(flat(&format!("{error:#}"))))?;
         Ok((database, key))
@@ -31,8 +32,8 @@ pub async fn open_database(
     tokio::task::spawn_blocking(open).await.context("failed to open the database")?
 }
 
-/// Seals a log that was never sealed before, and tells of one whose seal does not fit. Nothing of this
-/// keeps a server from starting.
+/// Seals a log that was never sealed, and warns about a seal that does not fit. Neither prevents
+/// the start.
 pub(super) async fn look_at_seal(seals: &dyn AuditSeals, mark: &Path) {
     if let Err(error) = seal_once(seals, mark).await {
         tracing::warn!(error = chain(&*error), "failed to read the seal of the audit log");

@@ -1,4 +1,4 @@
-//! The program that reads one file.
+//! Configures the worker processes that read files.
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -11,7 +11,7 @@ use crate::cli::PARSE_WORKER;
 use crate::config::{Config, ParsingConfig};
 use crate::native;
 
-/// What starts the processes that read files.
+/// Returns the readers, which start the worker processes.
 pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
     let ParsingConfig {
         workers,
@@ -42,12 +42,12 @@ pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
     Ok(readers.with_pictures(pictures).with_recordings(recordings))
 }
 
-/// This very program, as it reads one file; also after an update has put another in its place.
+/// Returns this program as a worker, even after an update has replaced its file.
 fn program() -> anyhow::Result<Program> {
     let running = PathBuf::from("/proc/self/exe");
     let path = if running.exists() { Ok(running) } else { std::env::current_exe() };
     let path = path.context("failed to find this program's file")?;
-    // The allocator would else set aside more at once than a reader of files may have.
+    // Otherwise the allocator would reserve more memory than a worker may use.
     let environment = vec![("MIMALLOC_ARENA_RESERVE".into(), "0".into())];
     Ok(Program { path, arguments: vec![PARSE_WORKER.into()], environment })
 }

@@ -12,7 +12,7 @@ fn config(storage: &Path) -> Config {
     config::read(flags.into(), config::Environment::new()).config.ok().unwrap()
 }
 
-/// As a process leaves it that is killed before it can commit the document of a file.
+/// Leaves a file as a process does that is killed before it commits the file's document.
 async fn leave_a_file(app: &App, config: &Config) -> PathBuf {
     let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
     app.ports
@@ -27,7 +27,7 @@ async fn leave_a_file(app: &App, config: &Config) -> PathBuf {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_is_gone_at_the_next_start() {
+async fn files_of_a_killed_process_are_removed_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path());
     let first = App::open(&config).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_secret_set_by_one_process_is_read_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_damaged_key_of_secrets_is_told_of_with_its_remedy() {
+async fn a_damaged_secret_key_is_reported_with_a_remedy() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("secret.key"), "no key").unwrap();
     let error = App::open(&config(directory.path())).await.err().unwrap();
@@ -70,7 +70,7 @@ fn an_error_stays_on_its_line() {
 }
 
 #[tokio::test]
-async fn what_another_process_is_writing_stays() {
+async fn files_that_another_process_is_writing_are_kept() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path());
     let first = App::open(&config).await.unwrap();

@@ -1,6 +1,6 @@
-//! Recordings to sound: 16,000 samples a second on one channel, a packet at a time.
+//! Decodes recordings to 16,000 samples a second on one channel, a packet at a time.
 //!
-//! What a file is, its content says, not its name. Video files have their sound read.
+//! The format is detected from the content, not from the name. Of a video, the audio track is read.
 mod opus;
 mod resampler;
 mod source;
@@ -25,12 +25,12 @@ use source::AudioSource;
 pub const RATE: usize = 16_000;
 /// The longest recording, in seconds.
 pub const LONGEST_RECORDING: u64 = 12 * 60 * 60;
-/// Packets in a row that cannot be decoded before the rest is given up.
+/// Consecutive damaged packets after which decoding stops.
 const MOST_BROKEN_PACKETS: u32 = 1_000;
-/// Samples in a second that a file may have.
+/// Accepted sample rates, in samples per second.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
-/// Why there is no sound to be had of a file. Each text completes "the file …".
+/// Why a file cannot be decoded. Each text completes "the file …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AudioError {
     #[error("is empty")]
@@ -47,14 +47,14 @@ pub enum AudioError {
     TooLong(u64),
 }
 
-/// The sound of a file.
+/// A decoder of a file's sound.
 pub struct Sound<'a> {
     format: Box<dyn FormatReader + 'a>,
     track: u32,
     duration: Option<f64>,
     decoder: Decoder,
     resampler: Option<Resampler>,
-    /// Samples given out.
+    /// Samples returned so far.
     given: u64,
     broken: u32,
     ended: bool,
@@ -62,7 +62,7 @@ pub struct Sound<'a> {
 }
 
 enum Decoder {
-    /// The number of samples of one channel that precede the sound is trimmed by the decoder.
+    /// The decoder trims the samples that precede the sound.
     Any(Box<dyn AudioDecoder>),
     Opus(Box<OpusPackets>),
 }
@@ -105,7 +105,7 @@ impl<'a> Sound<'a> {
         })
     }
 
-    /// In seconds, as far as the file says.
+    /// Returns the duration that the file states, in seconds.
     pub fn duration(&self) -> Option<f64> {
         self.duration
     }
@@ -115,7 +115,7 @@ impl<'a> Sound<'a> {
         self.is_cut
     }
 
-    /// The next samples, from -1 to 1; `None` at the end.
+    /// Returns the next samples, from -1 to 1, or `None` at the end.
     pub fn next_samples(&mut self) -> Result<Option<Vec<f32>>, AudioError> {
         while !self.ended {
             let Some(packet) = self.packet() else {
@@ -146,7 +146,7 @@ impl<'a> Sound<'a> {
         Ok(samples)
     }
 
-    /// The next packet of the track; what follows damage within the file is lost.
+    /// Returns the next packet of the track. Everything after damage to the container is lost.
     fn packet(&mut self) -> Option<Packet> {
         loop {
             match self.format.next_packet() {
@@ -162,13 +162,13 @@ impl<'a> Sound<'a> {
         }
     }
 
-    /// Whether all has been read that the file says there is.
+    /// Whether the stated duration has been decoded.
     fn is_whole(&self) -> bool {
         let given = self.given as f64 / RATE as f64;
         self.duration.is_none_or(|seconds| given + 0.5 >= seconds)
     }
 
-    /// The samples of one packet, none where it is damaged.
+    /// Returns the samples of one packet, or none if it is damaged.
     fn decode(&mut self, packet: &Packet) -> Result<Vec<f32>, AudioError> {
         let decoded = match &mut self.decoder {
             Decoder::Opus(decoder) => decoder.decode(&packet.data),
@@ -209,7 +209,7 @@ fn decoder(parameters: &AudioCodecParameters) -> Result<Decoder, AudioError> {
     decoder.map(Decoder::Any).map_err(|_| AudioError::UnknownCodec)
 }
 
-/// In seconds.
+/// Returns the duration of a track in seconds.
 fn duration(track: &Track) -> Option<f64> {
     let base = track.time_base?;
     let ticks = track.num_frames.or_else(|| track.duration.map(|ticks| ticks.get()))?;
@@ -217,7 +217,7 @@ fn duration(track: &Track) -> Option<f64> {
     (seconds > 0.0).then_some(seconds)
 }
 
-/// The mean of the channels, and the samples in a second.
+/// Returns the mean of the channels and the sample rate.
 fn one_channel(buffer: &GenericAudioBufferRef<'_>) -> (Vec<f32>, u32) {
     let (channels, rate) = (buffer.spec().channels().count().max(1), buffer.spec().rate());
     let mut samples = Vec::new();

@@ -1,4 +1,4 @@
-//! Packets of Opus, decoded to one channel at the rate that is wanted.
+//! Decodes Opus packets to one channel at [`RATE`].
 use opus_pure::OpusDecoder;
 
 use super::{AudioError, RATE};
@@ -10,18 +10,18 @@ const CLOCK: usize = 48_000 / RATE;
 
 pub struct OpusPackets {
     decoder: OpusDecoder,
-    /// Samples at the beginning that belong to no sound.
+    /// Samples at the beginning that precede the sound.
     skip: usize,
     room: Vec<f32>,
 }
 
 impl OpusPackets {
-    /// `head` is the identification header of RFC 7845.
+    /// Creates a decoder. `head` is the identification header of RFC 7845.
     pub fn new(head: &[u8]) -> Result<Self, AudioError> {
         let number =
             |at: usize| head.get(at..at + 2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
         let (family, skip) = (head.get(18).copied().unwrap_or(0), number(10).unwrap_or(0));
-        // More than two channels are several streams in one.
+        // Other channel mappings consist of several streams.
         if family != 0 {
             return Err(AudioError::UnknownCodec);
         }
@@ -29,7 +29,7 @@ impl OpusPackets {
         Ok(Self { decoder, skip: usize::from(skip) / CLOCK, room: vec![0.0; LONGEST_PACKET] })
     }
 
-    /// `None` when the packet is damaged.
+    /// Returns the samples of a packet, or `None` if it is damaged.
     pub fn decode(&mut self, packet: &[u8]) -> Option<Vec<f32>> {
         if packet.is_empty() {
             return None;

@@ -1,17 +1,17 @@
-//! One channel at any rate, to the rate that is wanted.
+//! Converts the sample rate of one channel.
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _};
 
 use super::RATE;
 
-/// Samples that are worked on at a time.
+/// Samples processed at a time.
 const CHUNK: usize = 1024;
 
-/// Samples wait in it until there are enough for a step.
+/// Collects samples until they suffice for a step.
 pub struct Resampler {
     rate: u32,
     target: u32,
-    /// Absent where the rate is right already.
+    /// `None` if the two rates are equal.
     engine: Option<Fft<f32>>,
     waiting: Vec<f32>,
     /// Samples at the beginning of the output that precede the input.
@@ -21,12 +21,12 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// To [`RATE`]. `None` for a rate that cannot be changed into it.
+    /// Creates a resampler to [`RATE`]. Returns `None` if the rate cannot be converted.
     pub fn new(rate: u32) -> Option<Self> {
         Self::between(rate, RATE as u32)
     }
 
-    /// To another rate.
+    /// Creates a resampler between two rates.
     pub fn between(rate: u32, target: u32) -> Option<Self> {
         let engine = match rate == target {
             true => None,
@@ -39,7 +39,7 @@ impl Resampler {
         Some(Self { rate, target, engine, waiting: Vec::new(), delay, taken: 0, made: 0 })
     }
 
-    /// Samples in a second of what it is given.
+    /// Returns the sample rate of the input.
     pub fn rate(&self) -> u32 {
         self.rate
     }
@@ -61,7 +61,7 @@ impl Resampler {
         self.deliver(made, u64::MAX)
     }
 
-    /// What is left, so that the output lasts as long as the input.
+    /// Returns the remaining samples, so that the output is as long as the input.
     pub fn finish(mut self) -> Vec<f32> {
         if self.engine.is_none() {
             return Vec::new();
@@ -77,7 +77,8 @@ impl Resampler {
         rest
     }
 
-    /// The samples read and those made of them; silence takes the place of what is missing at the end.
+    /// Processes one chunk. Returns the number of samples read and the samples produced. At the
+    /// end, silence fills the chunk.
     fn step(&mut self, start: usize, is_end: bool) -> Option<(usize, Vec<f32>)> {
         let engine = self.engine.as_mut()?;
         let wanted = engine.input_frames_next();
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tone_keeps_its_pitch_its_place_and_its_length() {
+    fn a_tone_keeps_its_pitch_position_and_length() {
         for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000] {
             let tone = |at: f64| (at * 440.0 * std::f64::consts::TAU).sin() as f32;
             let input: Vec<f32> =
@@ -132,7 +133,7 @@ mod tests {
             assert_eq!(output.len(), 2 * RATE, "{rate}");
             for (index, found) in output.iter().enumerate().skip(400).take(2 * RATE - 800) {
                 let expected = tone(index as f64 / RATE as f64);
-                // Within one sample: a filter of odd length is late by half of one of the input's.
+                // Within one sample: a filter of odd length delays by half an input sample.
                 assert!((found - expected).abs() < 0.18, "{rate} Hz, {index}: {found} {expected}");
             }
         }

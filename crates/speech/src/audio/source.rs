@@ -1,4 +1,4 @@
-//! A file as the readers of containers want it.
+//! Adapts a file to the container readers.
 use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;

@@ -1,4 +1,4 @@
-//! Sound to bytes, a piece at a time: 24,000 samples a second on one channel.
+//! Encodes sound piece by piece, at 24,000 samples a second on one channel.
 use carrel_domain::speech::AudioFormat;
 use flacenc::bitsink::ByteSink;
 use flacenc::component::BitRepr as _;
@@ -8,13 +8,13 @@ use rusty_mp3::{Mp3Encoder, Mp3EncoderConfig};
 
 use super::SPOKEN_RATE;
 
-/// Bits in a second, for speech.
+/// Bit rate for speech, in bits per second.
 const OPUS_RATE: i32 = 32_000;
 const MP3_KILOBITS: u32 = 64;
-/// Samples of one packet of Opus: 20 ms.
+/// Samples of one Opus packet: 20 ms.
 const OPUS_FRAME: usize = SPOKEN_RATE as usize / 50;
 
-/// The formats there are, the usual one first.
+/// The supported formats, the default first.
 pub const FORMATS: [AudioFormat; 5] =
     [AudioFormat::Mp3, AudioFormat::Opus, AudioFormat::Flac, AudioFormat::Wav, AudioFormat::Pcm];
 
@@ -28,7 +28,7 @@ pub enum AudioEncoder {
         is_begun: bool,
     },
     Opus(Box<Opus>),
-    /// Its head tells the length, so that it is written at the end.
+    /// The header contains the length, so the file is written at the end.
     Flac(Vec<i32>),
 }
 
@@ -39,7 +39,7 @@ pub struct Opus {
 }
 
 impl AudioEncoder {
-    /// `None` for a format that there is no encoder for.
+    /// Creates an encoder. Returns `None` if the format is not supported.
     pub fn new(format: AudioFormat) -> Result<Option<Self>, String> {
         Ok(Some(match format {
             AudioFormat::Pcm => Self::Pcm,
@@ -62,7 +62,7 @@ impl AudioEncoder {
         }))
     }
 
-    /// The bytes that are ready once `samples` are there too.
+    /// Encodes samples and returns the finished bytes.
     pub fn push(&mut self, samples: &[f32]) -> Result<Vec<u8>, String> {
         match self {
             Self::Pcm => Ok(pcm(samples)),
@@ -85,7 +85,7 @@ impl AudioEncoder {
         }
     }
 
-    /// What is left.
+    /// Returns the remaining bytes.
     pub fn finish(self) -> Result<Vec<u8>, String> {
         match self {
             Self::Pcm => Ok(Vec::new()),
@@ -117,7 +117,7 @@ impl Opus {
 
     fn finish(mut self) -> Result<Vec<u8>, String> {
         let rest = self.waiting.len() % OPUS_FRAME;
-        // As much silence again as the encoder is late.
+        // Appends silence to make up for the encoder's delay.
         let padding = (OPUS_FRAME - rest) % OPUS_FRAME + OPUS_FRAME;
         let mut bytes = self.push(&vec![0.0; padding])?;
         if let Some(writer) = self.writer.take() {
@@ -127,8 +127,8 @@ impl Opus {
     }
 }
 
-/// The packets that are ready, but for the first: it tells the length, which is not known yet, and players that believe it
-/// would play nothing.
+/// Returns the finished packets except the first. That one states the length, which is not known
+/// yet, and players that trust it would play nothing.
 fn packets(encoder: &mut Mp3Encoder, is_begun: &mut bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Ok(packet) = encoder.next_packet() {
@@ -139,7 +139,7 @@ fn packets(encoder: &mut Mp3Encoder, is_begun: &mut bool) -> Vec<u8> {
     bytes
 }
 
-/// A sample in 16 bits.
+/// Converts a sample to 16 bits.
 fn whole(sample: f32) -> i16 {
     (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16
 }
@@ -148,7 +148,7 @@ fn pcm(samples: &[f32]) -> Vec<u8> {
     samples.iter().flat_map(|&sample| whole(sample).to_le_bytes()).collect()
 }
 
-/// The head of a file whose length is not known yet.
+/// Returns the header of a file of unknown length.
 fn wav_head() -> Vec<u8> {
     let mut head = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
     head.extend(SPOKEN_RATE.to_le_bytes());
@@ -161,7 +161,7 @@ fn flac(samples: &[i32]) -> Result<Vec<u8>, String> {
     let config = flacenc::config::Encoder::default().into_verified();
     let config = config.map_err(|(_, error)| error.to_string())?;
     let rate = SPOKEN_RATE as usize;
-    // Blocks of one length, which not all players do without.
+    // Some players require blocks of equal length.
     let mut samples = samples.to_vec();
     samples.resize(samples.len().max(1).next_multiple_of(config.block_size), 0);
     let source = flacenc::source::MemSource::from_samples(&samples, 1, 16, rate);

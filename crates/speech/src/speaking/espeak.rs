@@ -1,4 +1,4 @@
-//! `espeak-ng` as a program of its own: the sounds of words, and its own voices.
+//! Runs the program `espeak-ng`, for phonemes and for its own voices.
 use std::io;
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,32 +8,32 @@ use carrel_domain::{Error, Result};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// How its voices are named here: `espeak-ng/de`.
+/// Prefix of its voices: `espeak-ng/de`.
 pub const PREFIX: &str = "espeak-ng/";
-/// The usual voice.
+/// The default voice.
 pub const USUAL: &str = "espeak-ng/en-us";
 const PROGRAM: &str = "espeak-ng";
 const SERVICE: &str = "the speech synthesizer";
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// Words in a minute.
+/// Words per minute.
 const USUAL_SPEED: f32 = 175.0;
 const SPEEDS: (f32, f32) = (80.0, 450.0);
 
-/// The sounds of a clause in the International Phonetic Alphabet.
+/// Returns the phonemes of a clause in the International Phonetic Alphabet.
 pub async fn sounds(text: &str, voice: &str) -> Result<String> {
     let out = run(&["-q", "--ipa", "-v", voice, "--stdin"], text).await?;
     let text = String::from_utf8_lossy(&out).into_owned();
     Ok(without_marks(&text).split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The samples of a sentence, and how many are in a second.
+/// Returns the samples of a sentence and the sample rate.
 pub async fn speak(text: &str, voice: &str, speed: Speed) -> Result<(Vec<f32>, u32)> {
     let speed = (USUAL_SPEED * speed.factor()).clamp(SPEEDS.0, SPEEDS.1).round().to_string();
     let wav = run(&["--stdout", "-v", voice, "-s", &speed, "--stdin"], text).await?;
     samples(&wav).ok_or_else(|| Error::internal("espeak-ng returned something other than audio"))
 }
 
-/// Its voices, by the codes of their languages.
+/// Lists its voices, each named by the code of its language.
 pub async fn voices() -> Result<Vec<Voice>> {
     let out = run(&["--voices"], "").await?;
     let text = String::from_utf8_lossy(&out).into_owned();
@@ -49,7 +49,7 @@ pub async fn voices() -> Result<Vec<Voice>> {
     Ok(text.lines().skip(1).filter_map(voice).collect())
 }
 
-/// Without marks of another language's words: `(en)`.
+/// Removes the marks of foreign words, such as `(en)`.
 fn without_marks(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut depth = 0;
@@ -64,7 +64,8 @@ fn without_marks(text: &str) -> String {
     plain
 }
 
-/// What the program writes. The text is its input, so that nothing in it is taken for an option.
+/// Runs the program and returns its output. The text is passed as input, so that nothing in it is
+/// parsed as an option.
 async fn run(arguments: &[&str], text: &str) -> Result<Vec<u8>> {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -96,7 +97,7 @@ async fn run(arguments: &[&str], text: &str) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The samples of a WAV file of 16 bits on one channel, whose length may not be known.
+/// Returns the samples of a 16-bit mono WAV file, whose stated length may be wrong.
 fn samples(wav: &[u8]) -> Option<(Vec<f32>, u32)> {
     let rate = u32::from_le_bytes(*wav.get(24..28)?.first_chunk()?);
     let data = wav.windows(4).position(|four| four == b"data")? + 8;
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_of_languages_are_no_sounds() {
+    fn language_marks_are_removed() {
         assert_eq!(without_marks("(en)həlˈoʊ(de) vɛlt"), "həlˈoʊ vɛlt");
     }
 }

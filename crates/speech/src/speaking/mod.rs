@@ -1,7 +1,7 @@
-//! Speaking: text to sound, sentence by sentence.
+//! Speech synthesis, sentence by sentence.
 //!
-//! [`NativeSynthesizer`] is the adapter. Voices of Piper run in this process; `espeak-ng`, which is a program of its own,
-//! tells them the sounds of words, and speaks itself where there is no other voice.
+//! [`NativeSynthesizer`] is the adapter. Piper voices run in this process and get their phonemes
+//! from the program `espeak-ng`, which also speaks itself if no Piper voice is installed.
 mod encode;
 mod espeak;
 mod native;
@@ -10,5 +10,5 @@ mod sentences;
 
 pub use native::{NativeSynthesizer, Options};
 
-/// Samples in a second of what is spoken.
+/// Sample rate of the output.
 pub const SPOKEN_RATE: u32 = 24_000;

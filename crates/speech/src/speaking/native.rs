@@ -1,4 +1,5 @@
-//! Voices of this machine as a [`SpeechSynthesizer`]: a voice of Piper is loaded on first use and given back when idle.
+//! Implements [`SpeechSynthesizer`] with local voices. A Piper voice is loaded on first use and
+//! unloaded when idle.
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use super::{SPOKEN_RATE, espeak};
 use crate::audio::Resampler;
 
 const SERVICE: &str = "the speech synthesizer";
-/// Clients of the `OpenAI` protocol must name a voice and know these; here they mean the usual one.
+/// Clients of the `OpenAI` protocol must name one of these voices. They all stand for the default
+/// voice.
 const USUAL_NAMES: [&str; 13] = [
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage",
     "shimmer", "verse",
@@ -27,30 +29,31 @@ const USUAL_NAMES: [&str; 13] = [
 /// Silence after a clause and after a sentence, in milliseconds.
 const CLAUSE_PAUSE: u64 = 60;
 const SENTENCE_PAUSE: u64 = 220;
-/// Voices of Piper that are listed.
+/// The number of Piper voices that are listed.
 const MOST_VOICES: usize = 500;
 
-/// How voices are to be run.
+/// Options of the synthesizer.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where voices of Piper lie: `<name>.onnx` beside `<name>.onnx.json`. It may be missing.
+    /// The directory of Piper voices, each a `<name>.onnx` with a `<name>.onnx.json`. It may be
+    /// missing.
     pub directory: PathBuf,
-    /// The voice where a request names none; the first there is when absent.
+    /// The default voice; the first installed one if absent.
     pub voice: Option<String>,
-    /// The most threads that compute at a time.
+    /// Maximum number of threads.
     pub threads: usize,
-    /// Give a voice's memory back after this long without use; never when absent.
+    /// A voice is unloaded after this idle time; `None` keeps it loaded.
     pub release_after: Option<Duration>,
 }
 
 /// Speaks sentence by sentence.
 pub struct NativeSynthesizer {
     options: Options,
-    /// The voice that is in memory, by its name.
+    /// The loaded voice, by name.
     voice: ModelSlot<String, Piper>,
 }
 
-/// A voice that was chosen.
+/// The selected voice.
 #[derive(Clone)]
 enum Chosen {
     Espeak(String),
@@ -58,13 +61,13 @@ enum Chosen {
 }
 
 impl NativeSynthesizer {
-    /// Opens nothing yet: voices may be fetched later.
+    /// Opens no files: voices may be installed later.
     pub fn new(options: Options) -> Self {
         let voice = ModelSlot::new("voice", options.release_after);
         Self { options, voice }
     }
 
-    /// Whether a voice takes up memory now.
+    /// Whether a voice is loaded.
     pub fn is_loaded(&self) -> bool {
         self.voice.is_loaded()
     }
@@ -101,7 +104,7 @@ fn damaged(name: &str, error: &dyn std::fmt::Display) -> Error {
     Error::unavailable(SERVICE, reason)
 }
 
-/// The voice where a request names none.
+/// Returns the default voice.
 fn usual(options: &Options) -> String {
     let there = names(&options.directory);
     let wanted = options
@@ -111,7 +114,7 @@ fn usual(options: &Options) -> String {
     wanted.or_else(|| there.into_iter().next()).unwrap_or_else(|| espeak::USUAL.to_owned())
 }
 
-/// The voices of Piper in a directory.
+/// Returns the names of the Piper voices in a directory.
 fn names(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let name = |entry: std::fs::DirEntry| {
@@ -155,7 +158,8 @@ impl SpeechSynthesizer for NativeSynthesizer {
             sentences: sentences(&text).into(),
             encoder: Some(encoder),
         };
-        // What can fail fails here, before the first sound is sent.
+        // The first piece is synthesized here, so that errors are returned before the response
+        // starts.
         let first = speaking.next().await?;
         let rest = stream::try_unfold(speaking, |mut speaking| async move {
             let next = speaking.next().await?;
@@ -184,7 +188,7 @@ impl SpeechSynthesizer for NativeSynthesizer {
     }
 }
 
-/// What is left to be said.
+/// The sentences still to be spoken.
 struct Speaking {
     options: Options,
     voice: ModelSlot<String, Piper>,
@@ -195,7 +199,7 @@ struct Speaking {
 }
 
 impl Speaking {
-    /// The next bytes, or `None` at the end.
+    /// Returns the next bytes, or `None` at the end.
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
             let Some(mut encoder) = self.encoder.take() else { return Ok(None) };
@@ -214,7 +218,7 @@ impl Speaking {
         }
     }
 
-    /// The samples of a sentence, with the silence after it.
+    /// Returns the samples of a sentence and the pause after it.
     async fn say(&self, sentence: &str) -> Result<Vec<f32>> {
         let mut samples = match &self.chosen {
             Chosen::Espeak(voice) => {

@@ -1,4 +1,4 @@
-//! Voices of Piper (VITS): the sounds of a clause to samples.
+//! Piper voices (VITS): synthesizes the phonemes of a clause.
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -15,10 +15,10 @@ use super::sentences::Clause;
 
 /// The largest description, in bytes.
 const LARGEST_DESCRIPTION: u64 = 4 << 20;
-/// Sounds that are spoken at once; the rest of a clause is left out.
+/// Phonemes of a clause that are spoken; the rest is dropped.
 const MOST_SOUNDS: usize = 1_000;
 
-/// What is read of the file beside the model.
+/// The fields read from the JSON file next to the model.
 #[derive(Clone, Debug, Deserialize)]
 pub struct VoiceDescription {
     audio: Audio,
@@ -69,18 +69,18 @@ impl VoiceDescription {
         Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
-    /// The voice of `espeak-ng` that tells the sounds.
+    /// Returns the `espeak-ng` voice for the phonemes.
     pub fn espeak_voice(&self) -> &str {
         &self.espeak.voice
     }
 
-    /// Such as `en-US`.
+    /// Returns the language, such as `en-US`.
     pub fn language(&self) -> String {
         let code = self.language.as_ref().map_or(self.espeak.voice.as_str(), |known| &known.code);
         code.replace('_', "-")
     }
 
-    /// The numbers of sounds, with pauses between them, from the mark of the beginning to that of the end.
+    /// Returns the phoneme ids with pauses between them, between the marks of beginning and end.
     fn numbers(&self, sounds: &str, sign: char) -> Vec<i32> {
         let of =
             |letter: &str| self.phoneme_id_map.get(letter).map(Vec::as_slice).unwrap_or_default();
@@ -98,7 +98,7 @@ impl VoiceDescription {
     }
 }
 
-/// A voice, ready to speak.
+/// A loaded voice.
 pub struct Piper {
     model: Model,
     threads: Arc<ThreadPool>,
@@ -106,7 +106,8 @@ pub struct Piper {
 }
 
 impl Piper {
-    /// Loads a voice for at most `threads` threads at a time. An error says what is wrong with it.
+    /// Loads a voice that runs on at most `threads` threads. The error says what is wrong with its
+    /// files.
     pub fn load(
         model: &Path,
         description: VoiceDescription,
@@ -117,12 +118,12 @@ impl Piper {
         Ok(Self { model, threads, description })
     }
 
-    /// Samples in a second.
+    /// Returns the sample rate.
     pub fn rate(&self) -> u32 {
         self.description.audio.sample_rate
     }
 
-    /// The samples of a clause whose text are `sounds`.
+    /// Returns the samples of a clause given as phonemes.
     pub fn speak(&self, sounds: &Clause, speed: f32) -> Result<Vec<f32>, String> {
         let Inference { noise_scale, length_scale, noise_w } = self.description.inference;
         let numbers = self.description.numbers(&sounds.text, sounds.sign);

@@ -1,8 +1,8 @@
-//! Texts to sentences, and sentences to clauses: what is spoken in one breath.
+//! Splits texts into sentences and sentences into clauses, which are spoken in one breath.
 
-/// A sentence without an end is cut after so many characters, at a space.
+/// A longer sentence is cut at a space, in characters.
 const LONGEST: usize = 400;
-/// Words that end with a period and end no sentence.
+/// Abbreviations, whose period does not end a sentence.
 const ABBREVIATIONS: [&str; 16] = [
     "mr", "mrs", "ms", "dr", "prof", "st", "vs", "no", "nr", "fig", "e.g", "i.e", "z.b", "bzw",
     "ca", "approx",
@@ -15,7 +15,7 @@ pub struct Clause {
     pub sign: char,
 }
 
-/// The sentences of a text, each with something to say.
+/// Splits a text into sentences that contain a letter or digit.
 pub fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut sentence = String::new();
@@ -58,7 +58,7 @@ fn ends_with_abbreviation(sentence: &str) -> bool {
     is_initial || ABBREVIATIONS.contains(&word.as_str())
 }
 
-/// The clauses of a sentence, each with something to say.
+/// Splits a sentence into clauses that contain a letter or digit.
 pub fn clauses(sentence: &str) -> Vec<Clause> {
     let mut clauses = Vec::new();
     let mut text = String::new();
@@ -74,7 +74,7 @@ pub fn clauses(sentence: &str) -> Vec<Clause> {
             '。' | '।' => Some('.'),
             _ => None,
         };
-        // Within numbers and times a sign parts nothing.
+        // A sign within a number or a time does not end a clause.
         let is_within = matches!(letter, ',' | ':' | ';' | '!' | '?')
             && letters.peek().is_some_and(|next| !next.is_whitespace());
         match sign.filter(|_| !is_within) {

@@ -1,4 +1,4 @@
-//! Writing down one window: the likeliest text, or one that is drawn where that repeats itself.
+//! Transcribes one window: with the likeliest text, or with a sampled one if that repeats itself.
 use std::io::Write as _;
 
 use carrel_kernels::elementwise::softmax_unscaled;
@@ -15,19 +15,19 @@ use super::rules::Rules;
 use super::vocabulary::{TokenId, Vocabulary};
 use super::weights::LONGEST_TEXT;
 
-/// Tokens of one window.
+/// Maximum number of tokens of a window.
 const MOST_TOKENS: usize = LONGEST_TEXT / 2;
-/// A text that compresses better repeats itself.
+/// Compression ratio above which a text counts as repetitive.
 const MOST_COMPRESSION: f32 = 2.4;
-/// A text that is less likely, by the mean logarithm of its tokens, is another attempt's.
+/// Mean log probability of the tokens below which another attempt is made.
 const LEAST_LIKELIHOOD: f32 = -1.0;
-/// A window above this value holds no speech, unless its text is likely.
+/// Probability of no speech above which a window is skipped, unless its text is likely.
 pub const NO_SPEECH: f32 = 0.6;
 
-/// What was written down of a window.
+/// The transcript of a window.
 #[derive(Clone, Debug, Default)]
 pub struct WindowText {
-    /// Text and times.
+    /// Tokens of text and times.
     pub tokens: Vec<TokenId>,
     pub temperature: f32,
     pub average_log_probability: f32,
@@ -47,8 +47,8 @@ impl WindowText {
     }
 }
 
-/// Writes down a window after `prompt`, whose token at `start` begins the transcript. Tries one temperature after the other
-/// until the text is likely and does not repeat itself.
+/// Transcribes a window after `prompt`, whose token at `start` begins the transcript. Tries rising
+/// temperatures until the text is likely and not repetitive.
 pub fn write(
     decoder: &mut Decoder<'_>,
     vocabulary: &Vocabulary,
@@ -69,7 +69,7 @@ pub fn write(
     for (number, &temperature) in temperatures.iter().enumerate() {
         decoder.shorten(prompt.len());
         let (tokens, average) = if temperature > 0.0 {
-            // The same recording is always written down in the same way.
+            // A fixed seed gives the same transcript each time.
             let draw = StdRng::seed_from_u64(number as u64);
             sample(decoder, rules, first.clone(), (temperature, draw), most)
         } else {
@@ -90,7 +90,7 @@ pub fn write(
     written
 }
 
-/// Draws token after token up to the end. Returns them and the mean logarithm of their probabilities.
+/// Samples tokens up to the end mark. Returns them and their mean log probability.
 fn sample(
     decoder: &mut Decoder<'_>,
     rules: &Rules<'_>,
@@ -118,7 +118,7 @@ fn sample(
     (tokens, average)
 }
 
-/// A token drawn by its probability at a temperature.
+/// Samples a token at a temperature.
 fn drawn(next: &[f32], temperature: f32, draw: &mut StdRng) -> usize {
     let greatest = next.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> =
@@ -133,7 +133,7 @@ fn drawn(next: &[f32], temperature: f32, draw: &mut StdRng) -> usize {
     next.iter().position(|value| *value == greatest).unwrap_or(0)
 }
 
-/// The logarithm of the sum of the values' exponentials.
+/// Returns the logarithm of the sum of the values' exponentials.
 pub fn log_sum(instructions: Instructions, values: &[f32]) -> f32 {
     let greatest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut powers = values.to_vec();
@@ -153,7 +153,7 @@ impl WithSimd for Exponentials<'_> {
     }
 }
 
-/// Bytes of the text by bytes of the text compressed.
+/// Returns the size of the text divided by its compressed size.
 fn compression_ratio(text: &str) -> f32 {
     if text.is_empty() {
         return 0.0;

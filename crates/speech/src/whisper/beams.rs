@@ -1,13 +1,13 @@
-//! The likeliest text of a window: several beginnings are followed side by side.
+//! Beam search for the likeliest text of a window.
 use super::attempt::log_sum;
 use super::decoder::Decoder;
 use super::rules::Rules;
 use super::vocabulary::TokenId;
 
-/// Beginnings that are followed at a time.
+/// Number of beams.
 const BEAMS: usize = 5;
 
-/// A text and the logarithm of its probability.
+/// A text and its log probability.
 #[derive(Clone, Debug)]
 struct Beam {
     tokens: Vec<TokenId>,
@@ -15,21 +15,21 @@ struct Beam {
 }
 
 impl Beam {
-    /// By the token, so that short texts are not preferred.
+    /// Returns the log probability per token, so that short texts are not preferred.
     fn score(&self) -> f32 {
         self.sum / (self.tokens.len() + 1) as f32
     }
 }
 
-/// How a text may go on.
+/// A candidate for the next token of a beam.
 struct Continuation {
     parent: usize,
     token: TokenId,
     sum: f32,
 }
 
-/// Follows the only text of `decoder`, after which `next` says how likely each token is, up to its end. Returns the tokens
-/// and the mean logarithm of their probabilities.
+/// Searches from the only text of `decoder`, up to the end mark. `next` holds the likelihoods of
+/// its next token. Returns the tokens and their mean log probability.
 pub fn search(
     decoder: &mut Decoder<'_>,
     rules: &Rules<'_>,
@@ -44,7 +44,7 @@ pub fn search(
         for ((parent, beam), next) in beams.iter().enumerate().zip(&mut likelihoods) {
             rules.apply(&beam.tokens, next);
             let all = log_sum(decoder.instructions(), next);
-            // One more than there are beams, since one of them may be the end.
+            // One more than the number of beams, because one candidate may be the end mark.
             for (token, value) in likeliest(next, BEAMS + 1) {
                 candidates.push(Continuation { parent, token, sum: beam.sum + value - all });
             }
@@ -86,7 +86,7 @@ pub fn search(
         .map_or((Vec::new(), 0.0), |(score, tokens)| (tokens, score))
 }
 
-/// The likeliest tokens that are possible at all, the first one first.
+/// Returns the likeliest tokens that are not forbidden, in order.
 fn likeliest(values: &[f32], count: usize) -> Vec<(TokenId, f32)> {
     let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(count + 1);
     for (token, &value) in (0..).zip(values) {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_likeliest_come_in_order_and_the_impossible_never() {
+    fn the_likeliest_tokens_come_in_order_without_the_forbidden() {
         let values = [1.0, f32::NEG_INFINITY, 5.0, 3.0, 4.0, f32::NEG_INFINITY];
         assert_eq!(likeliest(&values, 3), [(2, 5.0), (4, 4.0), (3, 3.0)]);
         assert_eq!(likeliest(&values[..2], 3), [(0, 1.0)]);

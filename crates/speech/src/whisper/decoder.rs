@@ -1,4 +1,5 @@
-//! The decoder: what was heard and the tokens so far in, how likely each token is to come next out.
+//! The decoder: maps the encoder's output and the tokens so far to the likelihoods of the next
+//! token.
 use std::ops::Range;
 
 use carrel_kernels::elementwise::{add, layer_norm};
@@ -17,21 +18,21 @@ use super::weights::{
 pub struct Decoder<'w> {
     weights: &'w WhisperWeights,
     instructions: Instructions,
-    /// What the encoder heard, for each layer.
+    /// Keys and values of the encoder's output, for each layer.
     heard: Vec<KeyValues>,
-    /// The texts so far, each for every layer.
+    /// Keys and values of each text, for every layer.
     texts: Vec<Vec<KeyValues>>,
-    /// Room for texts that follow.
+    /// Buffers for further texts.
     spare: Vec<Vec<KeyValues>>,
-    /// Tokens of each text so far.
+    /// Number of tokens of each text.
     length: usize,
     room: Room,
 }
 
-/// A head whose attention is to be known: its layer and its number there.
+/// An attention head: its layer and its number there.
 pub type AlignmentHead = (usize, usize);
 
-/// Room for what a step works on.
+/// Buffers of a step.
 #[derive(Default)]
 struct Room {
     hidden: Vec<f32>,
@@ -44,8 +45,8 @@ struct Room {
 }
 
 impl<'w> Decoder<'w> {
-    /// `heard` is what the encoder made of a window, `spare` room that another decoder has left. Runs on the current
-    /// thread pool.
+    /// Creates a decoder. `heard` is the encoder's output for a window, `spare` are the buffers of
+    /// a previous decoder. Runs on the current thread pool.
     pub fn new(
         weights: &'w WhisperWeights,
         instructions: Instructions,
@@ -71,7 +72,8 @@ impl<'w> Decoder<'w> {
         Self { weights, instructions, heard, texts, spare, length: 0, room: Room::default() }
     }
 
-    /// Room for the decoder of the next window: what a text never reached takes up no memory.
+    /// Returns the buffers for the decoder of the next window. Unused parts of them take up no
+    /// memory.
     pub fn into_spare(mut self) -> Vec<Vec<KeyValues>> {
         self.spare.append(&mut self.texts);
         self.spare
@@ -85,14 +87,14 @@ impl<'w> Decoder<'w> {
         }
     }
 
-    /// Appends tokens to the only text there is and makes a row for each of them, from which
-    /// [`Decoder::likelihoods`] reads. With the tokens before they are at most [`LONGEST_TEXT`].
+    /// Appends tokens to the only text and computes a row for each of them, from which
+    /// [`Decoder::likelihoods`] reads. The text may have at most [`LONGEST_TEXT`] tokens.
     pub fn push(&mut self, tokens: &[TokenId]) {
         self.watch(tokens, &[], |_, _, _| ());
     }
 
-    /// As [`Decoder::push`]. `seen` is told which share of a head's attention each frame has, by the number of the
-    /// token and of the head in `heads`.
+    /// Works like [`Decoder::push`]. Calls `seen` with the index of the token, the index of the
+    /// head in `heads`, and the attention that the head gives to each frame.
     pub fn watch(
         &mut self,
         tokens: &[TokenId],
@@ -105,8 +107,8 @@ impl<'w> Decoder<'w> {
         self.step(tokens, &rows, heads, seen);
     }
 
-    /// Goes on with other texts, each of which begins as the one with the number in `parents` and ends with a token.
-    /// Makes a row for each.
+    /// Replaces the texts: each new one continues the text with the index in `parents` with one
+    /// token. Computes a row for each.
     pub fn branch(&mut self, parents: &[usize], tokens: &[TokenId]) {
         let mut next = std::mem::take(&mut self.spare);
         next.resize_with(parents.len().max(next.len()), || text(self.weights));
@@ -134,11 +136,12 @@ impl<'w> Decoder<'w> {
         instructions.run(Step { weights, heard, texts, rows, tokens, room, heads, seen });
     }
 
-    /// How likely each token is after each of the last rows, in logarithms with a sum of their own.
+    /// Returns the likelihoods of the next token after each of the last rows, as logarithms that
+    /// are not normalised.
     pub fn likelihoods(&self, rows: Range<usize>) -> Vec<Vec<f32>> {
         let (weights, instructions) = (self.weights, self.instructions);
         let left = &self.room.hidden[rows.start * weights.width..rows.end * weights.width];
-        // Rows that fill the last panels are no tokens.
+        // Padding rows of the last panels are not tokens.
         let size = weights.vocabulary.next_multiple_of(2 * PANEL);
         let part = |(number, panels): (usize, &Panels)| {
             let width = (size - number * VOCABULARY_PART).min(VOCABULARY_PART);
@@ -159,7 +162,7 @@ impl<'w> Decoder<'w> {
         (0..rows.len()).map(joined).collect()
     }
 
-    /// The instructions for what is made of likelihoods.
+    /// Returns the instruction set for computations with likelihoods.
     pub fn instructions(&self) -> Instructions {
         self.instructions
     }
@@ -206,7 +209,7 @@ struct Step<'a, F> {
     weights: &'a WhisperWeights,
     heard: &'a [KeyValues],
     texts: &'a mut [Vec<KeyValues>],
-    /// The text that each row belongs to, and its position there.
+    /// The text of each row and its position in that text.
     rows: &'a [(usize, usize)],
     tokens: &'a [u32],
     room: &'a mut Room,

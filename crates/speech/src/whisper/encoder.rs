@@ -1,7 +1,7 @@
-//! The encoder: a window's spectrogram in, 1,500 rows of what was heard out.
+//! The encoder: maps the spectrogram of a window to 1,500 rows.
 //!
-//! Rows are cut into strips that go through each layer in parallel. Attention alone looks beyond its strip, at keys and
-//! values of the layer before, which all strips have finished by then.
+//! Rows are split into strips that go through each layer in parallel. Only attention reads beyond
+//! its strip: the keys and values that all strips have computed in the step before.
 use std::ops::Range;
 
 use carrel_kernels::attention::{self, Heads, attend};
@@ -15,7 +15,7 @@ use super::weights::{EncoderLayer, FRAMES, FeedForward, HEAD, Projection, Whispe
 
 /// Frames of the spectrogram in one window: 30 seconds.
 pub const WINDOW: usize = 2 * FRAMES;
-/// Rows of a strip: whole tiles on every processor.
+/// Rows of a strip: a multiple of the tile height on every processor.
 const STRIP: usize = 132;
 
 pub struct SoundEncoder<'w> {
@@ -24,7 +24,7 @@ pub struct SoundEncoder<'w> {
 }
 
 impl SoundEncoder<'_> {
-    /// `mel` has [`WINDOW`] frames. Runs on the current thread pool.
+    /// Encodes `mel`, which has [`WINDOW`] frames. Runs on the current thread pool.
     pub fn encode(&self, mel: &[f32]) -> Vec<f32> {
         let WhisperWeights { width, bands, convolutions, encoder, .. } = self.weights;
         let [first, second] = convolutions;
@@ -41,7 +41,7 @@ impl SoundEncoder<'_> {
         hidden
     }
 
-    /// A convolution over three frames, every `stride` frames, and what follows it.
+    /// Applies a convolution over three frames, every `stride` frames, and the activation.
     fn convolve(
         &self,
         dense: &Projection,
@@ -59,7 +59,7 @@ impl SoundEncoder<'_> {
             for (index, row) in rows.chunks_mut(3 * columns).enumerate() {
                 let middle = (start + index) * stride;
                 for (tap, part) in row.chunks_mut(columns).enumerate() {
-                    // Beyond both ends there is nothing.
+                    // Beyond both ends the input is zero.
                     let frame = (middle + tap).checked_sub(1).filter(|frame| *frame < frames);
                     if let Some(frame) = frame {
                         part.copy_from_slice(&input[frame * columns..][..columns]);
@@ -73,7 +73,8 @@ impl SoundEncoder<'_> {
         out
     }
 
-    /// Takes every strip from the attention of the layer before `layer` up to the attention inputs of `layer`.
+    /// Computes every strip from the attention of the layer before `layer` up to the attention
+    /// inputs of `layer`.
     fn step(&self, layer: usize, hidden: &mut [f32], inputs: &[f32], next: &mut [f32]) {
         let width = self.weights.width;
         hidden
@@ -96,7 +97,7 @@ impl SoundEncoder<'_> {
     }
 }
 
-/// Room for what one thread works on.
+/// Buffers of one thread.
 #[derive(Default)]
 pub struct EncoderScratch {
     normal: Vec<f32>,
@@ -174,7 +175,7 @@ impl WithSimd for Strip<'_> {
     }
 }
 
-/// The rows of `hidden`, each normalised.
+/// Normalises the rows of `hidden`.
 #[inline(always)]
 pub fn normalized<'a, S: Simd>(
     simd: S,
@@ -191,7 +192,7 @@ pub fn normalized<'a, S: Simd>(
     room
 }
 
-/// Writes the products of the rows with a matrix, and its bias, over `out`.
+/// Multiplies the rows by a matrix, adds its bias, and writes the result to `out`.
 #[inline(always)]
 pub fn apply<S: Simd>(
     simd: S,
@@ -205,7 +206,7 @@ pub fn apply<S: Simd>(
     multiply(simd, &dense.panels, left, out, width, scratch);
 }
 
-/// Adds the products of the rows with a matrix, and its bias, to `hidden`.
+/// Adds the product of the rows and a matrix, and its bias, to `hidden`.
 #[inline(always)]
 pub fn add_product<S: Simd>(
     simd: S,
@@ -222,7 +223,7 @@ pub fn add_product<S: Simd>(
     multiply(simd, &dense.panels, left, hidden, width, scratch);
 }
 
-/// Adds the products of the rows with a matrix to `out`. Most often in the decoder there is but one.
+/// Adds the product of the rows and a matrix to `out`. The decoder mostly has a single row.
 #[inline(always)]
 pub fn multiply<S: Simd>(
     simd: S,

@@ -1,6 +1,6 @@
 //! The languages that Whisper knows, in the order of their tokens.
 
-/// Codes of ISO 639. The last is known to the newest models alone.
+/// ISO 639 codes. Only the newest models know the last one.
 pub const LANGUAGES: [&str; 100] = [
     "en", "zh", "de", "es", "ru", "ko", "fr", "ja", "pt", "tr", "pl", "ca", "nl", "ar", "sv", "it",
     "id", "hi", "fi", "vi", "he", "uk", "el", "ms", "cs", "ro", "da", "hu", "ta", "no", "th", "ur",
@@ -11,7 +11,7 @@ pub const LANGUAGES: [&str; 100] = [
     "ha", "ba", "jw", "su", "yue",
 ];
 
-/// The number of a language, from its code or one that is used for it elsewhere.
+/// Returns the number of a language from its code or an alias of it.
 pub fn number(code: &str) -> Option<usize> {
     let code = match code {
         "iw" => "he",

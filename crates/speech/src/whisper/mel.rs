@@ -1,6 +1,7 @@
-//! The log-mel spectrogram that Whisper hears: 80 bands of 25 ms of sound, every 10 ms.
+//! The log-mel spectrogram, Whisper's input: 80 or more bands of 25 ms of sound, every 10 ms.
 //!
-//! Bands are those of Slaney's Auditory Toolbox (1998), each of equal area; the window is Hann's.
+//! The bands are those of Slaney's Auditory Toolbox (1998), each of equal area; the window is a
+//! Hann window.
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub struct Spectrogram {
     bands: usize,
     window: Vec<f32>,
     fourier: Arc<dyn RealToComplex<f32>>,
-    /// For each band its first bin and the weights from there on.
+    /// For each band, its first bin and the weights from there on.
     filters: Vec<(usize, Vec<f32>)>,
 }
 
@@ -35,9 +36,10 @@ impl Spectrogram {
         }
     }
 
-    /// `frames` frames, each with its bands side by side.
+    /// Returns `frames` frames, each with its bands side by side.
     ///
-    /// `samples` begin [`REACH`] before the middle of the first frame; beyond them it is silent.
+    /// `samples` begin [`REACH`] before the middle of the first frame. Missing samples count as
+    /// silence.
     pub fn of(&self, samples: &[f32], frames: usize) -> Vec<f32> {
         let mut out = vec![0.0; frames * self.bands];
         let (mut input, mut output) =
@@ -51,7 +53,7 @@ impl Spectrogram {
             for ((input, sample), window) in input.iter_mut().zip(part).zip(&self.window) {
                 *input = sample * window;
             }
-            // Lengths are those that the plan itself gave.
+            // The plan itself created buffers of the right lengths.
             let transformed =
                 self.fourier.process_with_scratch(&mut input, &mut output, &mut scratch);
             debug_assert!(transformed.is_ok());
@@ -71,7 +73,7 @@ impl Spectrogram {
     }
 }
 
-/// Triangles on the mel scale, of equal area on the scale of frequencies.
+/// Returns triangular filters on the mel scale, of equal area on the frequency scale.
 fn filters(bands: usize) -> Vec<(usize, Vec<f32>)> {
     let (lowest, highest) = (mel(0.0), mel(RATE as f64 / 2.0));
     let edge = |at: usize| hertz(lowest + (highest - lowest) * at as f64 / (bands + 1) as f64);
@@ -91,7 +93,7 @@ fn filters(bands: usize) -> Vec<(usize, Vec<f32>)> {
     (0..bands).map(filter).collect()
 }
 
-/// Linear up to 1,000 Hz, logarithmic from there on.
+/// Converts a frequency to mel: linear up to 1,000 Hz, logarithmic above.
 fn mel(hertz: f64) -> f64 {
     if hertz < 1000.0 {
         hertz * 3.0 / 200.0
@@ -118,9 +120,9 @@ mod tests {
         (0..2 * RATE).map(at).collect()
     }
 
-    /// What the feature extractor of faster-whisper 1.2.1 makes of the same signal.
+    /// The expected values are those of the feature extractor of faster-whisper 1.2.1.
     #[test]
-    fn a_signal_is_heard_as_by_the_reference() {
+    fn the_spectrogram_equals_that_of_the_reference() {
         let samples = signal();
         let mirrored: Vec<f32> = samples[1..=REACH].iter().rev().chain(&samples).copied().collect();
         let mel = Spectrogram::new(80).of(&mirrored, 3000);

@@ -1,17 +1,18 @@
-//! Keys and values that attention looks at, laid out for the kernels: what the encoder heard, and the text so far.
+//! Keys and values of attention, laid out for the kernels: of the encoder's output and of the text
+//! so far.
 use carrel_kernels::elementwise::{scale, softmax_unscaled};
 use carrel_kernels::kernel::{PANEL, PanelRow, Rows, multiply};
 use pulp::Simd;
 
 use super::weights::HEAD;
 
-/// The keys and values of one layer, for a number of positions that is fixed.
+/// The keys and values of one layer, for a fixed number of positions.
 pub struct KeyValues {
     heads: usize,
     positions: usize,
-    /// For each head, panels of positions, a line for each column.
+    /// For each head, panels of positions, with a line for each column.
     keys: Vec<PanelRow>,
-    /// For each head, panels of columns, a line for each position.
+    /// For each head, panels of columns, with a line for each position.
     values: Vec<PanelRow>,
 }
 
@@ -38,7 +39,7 @@ impl KeyValues {
         }
     }
 
-    /// Takes over the first `length` positions of another memory of the same size.
+    /// Copies the first `length` positions of another memory of the same size.
     pub fn copy_from(&mut self, other: &Self, length: usize) {
         let per_head = self.positions / PANEL * HEAD;
         let keys = length.div_ceil(PANEL) * HEAD;
@@ -53,8 +54,8 @@ impl KeyValues {
         }
     }
 
-    /// Fills `context` with what each row of queries finds among its first `lengths` positions. The weights that each
-    /// head gave are handed to `seen`, of one row after the other.
+    /// Computes the attention of each row of queries over its first `lengths` positions and writes
+    /// it to `context`. Calls `seen` with the weights of each head, row by row.
     #[inline(always)]
     pub fn attend<S: Simd>(
         &self,
@@ -74,7 +75,7 @@ impl KeyValues {
             let values = &self.values[head * per_head..][..per_head];
             scores.clear();
             scores.resize(rows * positions, 0.0);
-            // The last row reaches just to its own head's end.
+            // The last row ends with its own head.
             let left = &queries.values[head * HEAD..(rows - 1) * queries.width + (head + 1) * HEAD];
             for row in 0..rows {
                 let left = Rows { values: &left[row * queries.width..][..HEAD], width: HEAD };

@@ -1,7 +1,7 @@
-//! Whisper, the model that writes down speech: its files, and recordings of any length to text with times.
+//! Whisper, the transcription model: loads its files and transcribes recordings of any length.
 //!
-//! The model hears windows of 30 seconds. [`Whisper::transcribe`] takes sound as it is decoded, and keeps no more of it than
-//! one window.
+//! The model processes windows of 30 seconds. [`Whisper::transcribe`] takes sound as it is decoded
+//! and keeps at most one window of it.
 mod attempt;
 mod beams;
 mod decoder;
@@ -34,20 +34,20 @@ pub use transcript::{HeardPart, Options, Task, TimedSegment, TimedWord};
 /// The largest configuration or vocabulary, in bytes.
 const LARGEST_TEXT: u64 = 32 << 20;
 
-/// A model, ready to listen.
+/// A loaded model.
 pub struct Whisper {
     weights: WhisperWeights,
     vocabulary: Vocabulary,
     spectrogram: Spectrogram,
-    /// Tokens that are never written down, such as signs of music.
+    /// Tokens that never appear in a transcript, such as musical symbols.
     suppressed: Vec<TokenId>,
-    /// Heads whose attention follows the words.
+    /// Attention heads that follow the words.
     alignment: Vec<AlignmentHead>,
     instructions: Instructions,
     threads: rayon::ThreadPool,
 }
 
-/// The files of a model, open.
+/// The opened files of a model.
 pub struct Files {
     /// `model.bin` of faster-whisper, in parts or whole, or `model.safetensors` of transformers.
     pub weights: Vec<File>,
@@ -57,7 +57,7 @@ pub struct Files {
     pub config: File,
 }
 
-/// What is read of `config.json`, by the names of faster-whisper and of transformers.
+/// The fields read from `config.json`, by the names of faster-whisper and of transformers.
 #[derive(Default, Deserialize)]
 struct Config {
     #[serde(default, alias = "suppress_tokens")]
@@ -67,7 +67,8 @@ struct Config {
 }
 
 impl Whisper {
-    /// Loads a model for at most `threads` threads at a time. An error says what is wrong with its files.
+    /// Loads a model that runs on at most `threads` threads. The error says what is wrong with its
+    /// files.
     pub fn load(files: Files, threads: usize) -> io::Result<Self> {
         let Files { weights, vocabulary, config } = files;
         let weights = WhisperWeights::read(weights)?;
@@ -99,7 +100,7 @@ impl Whisper {
         })
     }
 
-    /// Whether the model knows other languages than English.
+    /// Whether the model supports languages other than English.
     pub fn is_multilingual(&self) -> bool {
         self.vocabulary.marks.is_multilingual()
     }

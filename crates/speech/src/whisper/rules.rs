@@ -1,18 +1,18 @@
-//! Which tokens may come next: what is never written down, and how times follow one another.
+//! Rules for the next token: tokens that never appear, and the order of times.
 use super::vocabulary::{SpecialTokens, TokenId};
 
-/// The latest time of a window's first words, in steps of 20 ms.
+/// The latest time of a window's first word, in steps of 20 ms.
 const LATEST_FIRST_TIME: u32 = 50;
 const NEVER: f32 = f32::NEG_INFINITY;
 
 pub struct Rules<'m> {
     pub marks: &'m SpecialTokens,
-    /// Tokens of text that are never written down, such as signs of music.
+    /// Text tokens that never appear in a transcript, such as musical symbols.
     pub suppressed: &'m [TokenId],
 }
 
 impl Rules<'_> {
-    /// Makes impossible whatever must not follow `said`, in the likelihoods of what comes next.
+    /// Forbids every token that must not follow `said`, in the likelihoods of the next token.
     pub fn apply(&self, said: &[TokenId], next: &mut [f32]) {
         let marks = self.marks;
         for token in self.suppressed.iter().chain(&marks.never()) {
@@ -24,21 +24,22 @@ impl Rules<'_> {
         let is_time =
             |back: usize| said.len().checked_sub(back).is_some_and(|at| marks.is_time(said[at]));
         if said.is_empty() {
-            // A window begins with a time, and not a late one.
+            // A window begins with an early time.
             text.fill(NEVER);
             times[LATEST_FIRST_TIME as usize + 1..].fill(NEVER);
             return;
         }
         if is_time(1) {
             match said.len() < 2 || is_time(2) {
-                // The second of a pair, or the first of all, is followed by text.
+                // Text follows the second time of a pair and the first time of the window.
                 true => times.fill(NEVER),
-                // The end of a segment is followed by the beginning of the next one, or by nothing.
+                // The end of a segment is followed by the start of the next one, or by the end
+                // mark.
                 false => text[..marks.end as usize].fill(NEVER),
             }
         }
         if let Some(last) = said.iter().rev().find(|token| marks.is_time(**token)) {
-            // Times never go back, and a segment is not empty.
+            // Times never decrease, and a segment is never empty.
             let is_end = is_time(1) && !is_time(2) && said.len() > 1;
             let first = last - marks.first_time + u32::from(!is_end);
             times[..(first as usize).min(1501)].fill(NEVER);
@@ -47,7 +48,7 @@ impl Rules<'_> {
     }
 }
 
-/// Where times together are likelier than every other token, one of them comes next.
+/// If all times together are likelier than every other token, the next token must be a time.
 fn prefer_times(text: &mut [f32], times: &[f32]) {
     let latest = times.iter().copied().fold(NEVER, f32::max);
     if latest == NEVER {

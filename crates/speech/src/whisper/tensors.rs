@@ -1,4 +1,5 @@
-//! WeightFile by name, in the files of faster-whisper (CTranslate2) and in those of transformers (safetensors).
+//! Reads tensors by name, from files of faster-whisper (CTranslate2) and of transformers
+//! (safetensors).
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +15,7 @@ const MOST_TENSORS: u32 = 10_000;
 /// The longest table of contents of a safetensors file, in bytes.
 const LONGEST_HEAD: u64 = 16 << 20;
 
-/// Files that are one, part after part.
+/// A file in parts, read as one.
 pub struct Parts {
     parts: Vec<(File, u64)>,
     at: u64,
@@ -22,7 +23,7 @@ pub struct Parts {
 
 impl Parts {
     pub fn new(files: Vec<File>) -> io::Result<Self> {
-        // By seeking, which a process may do that has given up all else.
+        // Seeking is allowed even in a sandboxed process.
         let sized = |mut file: File| file.seek(SeekFrom::End(0)).map(|length| (file, length));
         Ok(Self { parts: files.into_iter().map(sized).collect::<io::Result<_>>()?, at: 0 })
     }
@@ -36,7 +37,7 @@ impl Parts {
     }
 
     fn next_bytes(&mut self, bytes: usize) -> io::Result<Vec<u8>> {
-        // Nothing is set aside for what cannot be there.
+        // Allocate nothing if the file is too short.
         if self.length().saturating_sub(self.at) < bytes as u64 {
             return Err(invalid("it is cut short"));
         }
@@ -92,7 +93,7 @@ enum Precision {
     F32,
     F16,
     Bf16,
-    /// Whole numbers; the tensor's scales are another one's, by row.
+    /// Integers; another tensor holds the scale of each row.
     I8,
 }
 
@@ -113,7 +114,8 @@ impl WeightFile {
         let mut parts = Parts::new(files)?;
         let head = parts.array::<8>()?;
         parts.skip_to(0);
-        // The length of a JSON text, or a version and the length of a name.
+        // safetensors begins with the length of a JSON text, CTranslate2 with a version and the
+        // length of a name.
         let entries = if head[4..] == [0; 4]
             && u32::from_le_bytes([head[0], head[1], head[2], head[3]]) > 100
         {
@@ -132,13 +134,13 @@ impl WeightFile {
         self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
-    /// The numbers of a tensor, row by row.
+    /// Returns the numbers of a tensor, row by row.
     pub fn read(&mut self, name: &str) -> io::Result<Vec<f32>> {
         let rows = self.shape(name).and_then(|shape| shape.first()).copied();
         self.read_rows(name, 0..rows.unwrap_or(1))
     }
 
-    /// The numbers of some rows of a tensor.
+    /// Returns the numbers of a range of rows.
     pub fn read_rows(&mut self, name: &str, part: Range<usize>) -> io::Result<Vec<f32>> {
         let missing = || invalid(format!("it lacks the tensor {name}"));
         let Entry { precision, shape, start } = self.entries.get(name).ok_or_else(missing)?;
@@ -185,7 +187,8 @@ impl WeightFile {
     }
 }
 
-/// The files of CTranslate2: variables one after another, each after its name, shape and type.
+/// Reads the CTranslate2 format: consecutive variables, each with its name, shape and type before
+/// it.
 fn ctranslate2(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
     let version = parts.number()?;
     if !(4..=6).contains(&version) {
@@ -215,7 +218,7 @@ fn ctranslate2(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
             1 => (Precision::I8, 1),
             4 => (Precision::F16, 2),
             5 => (Precision::Bf16, 2),
-            // Of these kinds are counts and marks, which the shapes tell as well.
+            // The remaining types hold counts and flags, which follow from the shapes.
             _ => continue,
         };
         let length = shape.iter().try_fold(width, |all: u64, &size| all.checked_mul(size as u64));
@@ -229,7 +232,7 @@ fn ctranslate2(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
     Ok(entries)
 }
 
-/// What the table of contents of a safetensors file says of a tensor.
+/// The entry of a tensor in the header of a safetensors file.
 #[derive(Deserialize)]
 struct Info {
     dtype: String,
@@ -237,7 +240,7 @@ struct Info {
     data_offsets: (u64, u64),
 }
 
-/// A length, a table of contents in JSON, and what it lists.
+/// Reads the safetensors format: a length, a JSON header, and the tensors that it lists.
 fn safetensors(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
     let length = u64::from_le_bytes(parts.array()?);
     if length > LONGEST_HEAD {
@@ -300,7 +303,7 @@ mod tests {
         values.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 
-    /// Whole numbers with their scales, and a matrix in half precision.
+    /// Returns a file with integers and their scales, and a matrix in half precision.
     fn converted() -> Vec<u8> {
         let halves: Vec<u8> =
             (0..6).flat_map(|at| f16::from_f32(at as f32 / 4.0).to_le_bytes()).collect();
@@ -317,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_from_a_converted_file_in_parts() {
+    fn tensors_are_read_from_a_ctranslate2_file_in_parts() {
         let whole = converted();
         for cut in [1, 40, whole.len() / 2, whole.len() - 1] {
             let parts = vec![file(&whole[..cut]), file(&whole[cut..])];
@@ -332,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_from_safetensors() {
+    fn tensors_are_read_from_safetensors() {
         let text = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
             "b":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]},"c":{"dtype":"I64","shape":[1],"data_offsets":[12,20]}}"#;
         let mut all = (text.len() as u64).to_le_bytes().to_vec();
@@ -347,13 +350,13 @@ mod tests {
     }
 
     #[test]
-    fn other_files_and_cut_ones_are_refused() {
+    fn other_and_truncated_files_are_refused() {
         let whole = converted();
         for content in [&b""[..], b"short", b"no model at all, but a text", &[0xff; 64]] {
             assert!(WeightFile::open(vec![file(content)]).is_err());
         }
         for end in 0..whole.len() {
-            // The table of contents may be whole; then the numbers are missing.
+            // The header may be complete; then the numbers are missing.
             if let Ok(mut tensors) = WeightFile::open(vec![file(&whole[..end])]) {
                 let last =
                     ["half", "whole/weight", "whole/weight_scale"].map(|name| tensors.read(name));

@@ -1,4 +1,4 @@
-//! Transcripts: window after window to segments with their times.
+//! Transcribes window after window into timed segments.
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
@@ -17,25 +17,25 @@ use super::{Whisper, words};
 use crate::activity::{FRAME, active_frames};
 use crate::audio::{AudioError, RATE};
 
-/// Silence at the beginning of a window is skipped where it is longer, in samples.
+/// Longer silence at the beginning of a window is skipped, in samples.
 const LONGEST_LEAD: usize = RATE;
-/// What is left at the end is not worth a window where it is shorter, in samples.
+/// A shorter rest at the end is dropped, in samples.
 const SHORTEST_REST: usize = RATE / 10;
-/// A window leads on by at least so many samples, so that every recording comes to an end.
+/// The least advance of a window, in samples, so that every recording comes to an end.
 const SHORTEST_STEP: usize = RATE / 5;
-/// Temperatures that are tried one after the other.
+/// Temperatures in the order in which they are tried.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
-/// What was drawn at a higher temperature does not lead on.
+/// A text sampled at a higher temperature is not used as context for the next window.
 const HIGHEST_TO_LEAD: f32 = 0.5;
-/// Samples that one step of time stands for: 20 ms.
+/// Samples of one time step: 20 ms.
 const TIME_STEP: usize = 2 * HOP;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {
-    /// In the language in which it is said.
+    /// Keep the spoken language.
     #[default]
     Transcribe,
-    /// In English.
+    /// Translate to English.
     Translate,
 }
 
@@ -44,17 +44,17 @@ pub struct Options {
     pub task: Task,
     /// A code of [`super::LANGUAGES`]; detected when absent.
     pub language: Option<String>,
-    /// Text that precedes the recording or shows how names in it are written.
+    /// Text that precedes the recording or shows the spelling of names.
     pub prompt: Option<String>,
-    /// When absent it begins at 0 and rises where it must.
+    /// If absent, it starts at 0 and rises as needed.
     pub temperature: Option<f32>,
-    /// Whether each word is to have its time.
+    /// Whether to determine the times of words.
     pub words: bool,
-    /// Seconds at the beginning that were written down before, as [`HeardPart::Progress`] told them.
+    /// Seconds that are already transcribed, as reported by [`HeardPart::Progress`].
     pub done: f64,
 }
 
-/// A word and when it is said, in seconds from the beginning of the recording.
+/// A word and its times, in seconds from the beginning of the recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimedWord {
     pub text: String,
@@ -68,7 +68,7 @@ pub struct TimedSegment {
     /// In seconds from the beginning of the recording.
     pub start: f64,
     pub end: f64,
-    /// With the space before it where the language has one.
+    /// Begins with a space if the language uses spaces.
     pub text: String,
     pub words: Vec<TimedWord>,
     pub tokens: Vec<TokenId>,
@@ -80,16 +80,16 @@ pub struct TimedSegment {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeardPart {
-    /// The language, as soon as somebody speaks.
+    /// The language, reported with the first speech.
     Language(&'static str),
     Segment(TimedSegment),
-    /// How many seconds are done.
+    /// Seconds transcribed so far.
     Progress(f64),
 }
 
 impl Whisper {
-    /// Writes down what is said in the sound that `source` gives, and hands it to `on` in order of time, until that has
-    /// enough.
+    /// Transcribes the sound of `source` and passes the parts to `on` in order of time, until `on`
+    /// stops it.
     pub fn transcribe(
         &self,
         source: &mut SampleSource<'_>,
@@ -130,23 +130,23 @@ impl Whisper {
 /// One window.
 struct Heard {
     sound: Vec<f32>,
-    /// Its beginning, in seconds.
+    /// Start of the window, in seconds.
     at: f64,
-    /// In samples.
+    /// Length in samples.
     length: usize,
-    /// Where somebody may be speaking.
+    /// The frames that may contain speech.
     active: Vec<bool>,
 }
 
-/// What is carried from one window to the next.
+/// State carried from one window to the next.
 struct Writer<'w> {
     whisper: &'w Whisper,
     options: &'w Options,
     language: Option<TokenId>,
     prompt: Vec<TokenId>,
-    /// What was written down before.
+    /// Tokens of the transcript so far.
     history: Vec<TokenId>,
-    /// Room that the decoder of the window before has left.
+    /// Buffers of the previous window's decoder.
     spare: Vec<Vec<KeyValues>>,
 }
 
@@ -167,7 +167,7 @@ impl<'w> Writer<'w> {
         }
     }
 
-    /// Writes one window down and returns how many samples are done.
+    /// Transcribes one window and returns the number of samples done.
     fn write(
         &mut self,
         heard: &Heard,
@@ -208,7 +208,7 @@ impl<'w> Writer<'w> {
         ControlFlow::Continue(step)
     }
 
-    /// Finds out the language, where it is not known yet.
+    /// Detects the language if it is not known yet.
     fn know_language(
         &mut self,
         decoder: &mut Decoder<'_>,
@@ -236,7 +236,7 @@ impl<'w> Writer<'w> {
         ControlFlow::Continue(())
     }
 
-    /// What stands before a transcript, and where in it the transcript's own marks begin.
+    /// Returns the tokens before a transcript and the index of the transcript's own marks in them.
     fn beginning(&self) -> (Vec<TokenId>, usize) {
         let marks = &self.whisper.vocabulary.marks;
         let before: Vec<TokenId> = self.prompt.iter().chain(&self.history).copied().collect();
@@ -257,7 +257,7 @@ impl<'w> Writer<'w> {
         (tokens, start)
     }
 
-    /// The segments of a window, and how many of its samples are done.
+    /// Returns the segments of a window and the number of its samples that are done.
     fn segments(&self, heard: &Heard, written: &WindowText) -> (Vec<TimedSegment>, usize) {
         let marks = &self.whisper.vocabulary.marks;
         let tokens = &written.tokens;
@@ -286,7 +286,7 @@ impl<'w> Writer<'w> {
         if is_whole {
             return (segments, heard.length);
         }
-        // What follows the last whole segment is heard again.
+        // The next window starts after the last complete segment.
         let last = start.checked_sub(1).map_or(0, |at| tokens[at] - marks.first_time);
         (
             segments,
@@ -294,7 +294,7 @@ impl<'w> Writer<'w> {
         )
     }
 
-    /// `None` where there is no text, or nobody may have spoken.
+    /// Returns a segment, or `None` without text or speech.
     fn segment(
         &self,
         heard: &Heard,
@@ -327,7 +327,7 @@ impl<'w> Writer<'w> {
     }
 }
 
-/// Whether the tokens end with the end of a segment that no other follows: nothing more was said.
+/// Whether the tokens end with the end of the last segment, after which nothing more is said.
 fn count_ends_once(tokens: &[TokenId], is_time: &dyn Fn(usize) -> bool) -> bool {
     let count = tokens.len();
     count >= 2 && is_time(count - 1) && !is_time(count - 2)

@@ -1,4 +1,4 @@
-//! The vocabulary: tokens to text and back, and the tokens that stand for no text.
+//! The vocabulary: converts tokens to text and back, and names the special tokens.
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -10,10 +10,10 @@ use super::tensors::invalid;
 
 pub type TokenId = u32;
 
-/// Times are counted in steps of 20 ms, up to a window's end.
+/// Number of time tokens: steps of 20 ms, up to the end of a window.
 const TIMES: u32 = 1501;
 
-/// The tokens that stand for no text; their places follow from how many there are.
+/// The special tokens. Their ids follow from the size of the vocabulary.
 #[derive(Clone, Copy, Debug)]
 pub struct SpecialTokens {
     pub end: TokenId,
@@ -33,7 +33,7 @@ impl SpecialTokens {
         let size = u32::try_from(vocabulary).unwrap_or(u32::MAX);
         let is_multilingual = size >= 51_865;
         let end = if is_multilingual { 50_257 } else { 50_256 };
-        // The models that know English alone have places for other languages all the same.
+        // English-only models reserve ids for other languages too.
         let languages = size - 51_765 - u32::from(is_multilingual);
         let translate = end + 2 + languages;
         Self {
@@ -50,7 +50,7 @@ impl SpecialTokens {
         }
     }
 
-    /// Whether the model knows other languages than English.
+    /// Whether the model supports languages other than English.
     pub fn is_multilingual(&self) -> bool {
         self.languages > 0
     }
@@ -73,12 +73,12 @@ impl SpecialTokens {
         token >= self.first_time
     }
 
-    /// The seconds that a token of time stands for.
+    /// Returns the seconds of a time token.
     pub fn seconds(&self, token: TokenId) -> f64 {
         f64::from(token.saturating_sub(self.first_time).min(TIMES)) * 0.02
     }
 
-    /// Tokens that are never part of what is written down.
+    /// Returns the special tokens that never appear in a transcript.
     pub fn never(&self) -> [TokenId; 6] {
         let start_of_model = self.translate + 2;
         [self.start, self.translate, self.transcribe, start_of_model, self.before, self.no_speech]
@@ -86,7 +86,7 @@ impl SpecialTokens {
 }
 
 pub struct Vocabulary {
-    /// The bytes of each token of text.
+    /// The bytes of each text token.
     texts: Vec<Vec<u8>>,
     pub marks: SpecialTokens,
 }
@@ -121,24 +121,24 @@ impl Vocabulary {
         Ok(Self { texts, marks })
     }
 
-    /// The bytes of a token, none for a mark.
+    /// Returns the bytes of a token; none for a special token.
     pub fn bytes(&self, token: TokenId) -> &[u8] {
         self.texts.get(token as usize).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The text of tokens. SpecialTokens among them are left out.
+    /// Returns the text of tokens, without special tokens.
     pub fn text(&self, tokens: &[TokenId]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes(token)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Whether the tokens end within a letter that takes several.
+    /// Whether the tokens end within a character of several bytes.
     pub fn ends_within_letter(&self, tokens: &[TokenId]) -> bool {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes(token)).copied().collect();
         std::str::from_utf8(&bytes).is_err_and(|error| error.error_len().is_none())
     }
 
-    /// The tokens of a text.
+    /// Tokenizes a text.
     pub fn encode(&self, text: &str) -> Vec<TokenId> {
         let ranks: HashMap<&[u8], TokenId> =
             self.texts.iter().map(Vec::as_slice).zip(0..).collect();
@@ -146,7 +146,8 @@ impl Vocabulary {
     }
 }
 
-/// The pieces of a text that tokens never cross: words with the space before them, numbers, signs, spaces.
+/// Splits a text into pieces that tokens never cross: words with the space before them, numbers,
+/// punctuation, spaces.
 fn pieces(text: &str) -> Vec<&str> {
     #[derive(PartialEq)]
     enum Kind {
@@ -186,7 +187,8 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// Joins the bytes of a piece into tokens: always the two neighbours whose token comes first.
+/// Merges the bytes of a piece into tokens, always the adjacent pair with the lowest rank
+/// (byte-pair encoding).
 fn merge(piece: &[u8], ranks: &HashMap<&[u8], TokenId>) -> Vec<TokenId> {
     let mut ends: Vec<usize> = (0..=piece.len()).collect();
     loop {
@@ -209,7 +211,8 @@ struct Model {
     vocab: HashMap<String, TokenId>,
 }
 
-/// The letters that stand for bytes in vocabularies of GPT-2: itself where a byte is printed, one from 256 on otherwise.
+/// Returns the characters that encode bytes in GPT-2 vocabularies: printable bytes encode
+/// themselves, others use characters from 256 on.
 fn byte_letters() -> HashMap<char, u8> {
     let is_printed = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let printed = (0..=255).filter(is_printed).map(|byte| (char::from(byte), byte));

@@ -7,17 +7,17 @@ use carrel_kernels::panels::{Matrix, Panels};
 
 use super::tensors::{WeightFile, invalid};
 
-/// Columns of one head of attention, in every size of the model.
+/// Columns of an attention head, in every size of the model.
 pub const HEAD: usize = 64;
-/// The frames that the encoder makes of one window.
+/// Frames that the encoder returns for a window.
 pub const FRAMES: usize = 1500;
-/// Tokens that a text may have, with all that precedes it.
+/// Maximum number of tokens of a text, with everything before it.
 pub const LONGEST_TEXT: usize = 448;
-/// Rows of the vocabulary that one thread multiplies with at a time.
+/// Rows of the vocabulary that one thread multiplies at a time.
 pub const VOCABULARY_PART: usize = 6 * 1024;
 const EPSILON: f32 = 1e-5;
 
-/// A matrix with what is added to each of its outputs.
+/// A matrix and a bias.
 pub struct Projection {
     pub panels: Panels,
     pub bias: Vec<f32>,
@@ -46,7 +46,7 @@ pub struct DecoderLayer {
     pub inputs: Projection,
     pub cross: Attention,
     pub query: Projection,
-    /// Key and value side by side, of what the encoder made.
+    /// Key and value of the encoder's output, side by side.
     pub memory: Projection,
     pub feed: FeedForward,
 }
@@ -55,13 +55,13 @@ pub struct WhisperWeights {
     pub width: usize,
     /// Bands of the spectrogram.
     pub bands: usize,
-    /// Tokens that there are.
+    /// Number of tokens.
     pub vocabulary: usize,
     pub convolutions: [Projection; 2],
     pub encoder_positions: Vec<f32>,
     pub encoder: Vec<EncoderLayer>,
     pub encoder_norm: Norm,
-    /// The rows of tokens, in parts.
+    /// The embeddings of tokens, in parts.
     pub tokens: Vec<Panels>,
     pub decoder_positions: Vec<f32>,
     pub decoder: Vec<DecoderLayer>,
@@ -69,8 +69,7 @@ pub struct WhisperWeights {
 }
 
 impl WhisperWeights {
-    /// Reads the files of a model, which are one file in parts. An error's text says what is wrong with
-    /// the file.
+    /// Reads the weights from one file in parts. The error says what is wrong with it.
     pub fn read(files: Vec<File>) -> io::Result<Self> {
         let tensors = WeightFile::open(files)?;
         let is_converted = tensors.has("encoder/conv1/weight");
@@ -124,7 +123,7 @@ impl WhisperWeights {
 }
 
 impl WhisperWeights {
-    /// Writes the row of a token over `row`.
+    /// Writes the embedding of a token to `row`.
     pub fn token(&self, token: u32, row: &mut [f32]) {
         let index = token as usize;
         self.tokens[index / VOCABULARY_PART].row(index % VOCABULARY_PART, row);
@@ -133,7 +132,7 @@ impl WhisperWeights {
 
 struct Reader {
     tensors: WeightFile,
-    /// The names are those of CTranslate2.
+    /// Whether the file uses CTranslate2's names.
     is_converted: bool,
     width: usize,
 }
@@ -162,8 +161,8 @@ impl Reader {
         })
     }
 
-    /// A matrix of `rows` by `columns`. In files of transformers it is in several, `theirs`, of which
-    /// keys have no bias.
+    /// Reads a matrix of `rows` by `columns`. Files of transformers split it into several,
+    /// `theirs`, and have no bias for keys.
     fn dense(
         &mut self,
         mine: &str,
@@ -188,14 +187,16 @@ impl Reader {
             }
             (values, bias)
         };
-        // Scores are divided by the root of a head's columns: once and for all, in what makes queries.
+        // Attention scores are divided by the square root of a head's columns. Scaling the query
+        // projection does this once.
         let factor = 1.0 / (HEAD as f32).sqrt();
         values[..scaled * columns].iter_mut().for_each(|value| *value *= factor);
         bias[..scaled].iter_mut().for_each(|value| *value *= factor);
         Ok(Projection { panels: Panels::pack(&Matrix::rounded(&values), columns)?, bias })
     }
 
-    /// A convolution over three frames, as a matrix whose columns are the inputs of one frame after another.
+    /// Reads a convolution over three frames as a matrix whose columns are the inputs of one frame
+    /// after another.
     fn convolution(&mut self, mine: &str, theirs: &str, inputs: usize) -> io::Result<Projection> {
         let (name, width) = (self.name(mine, theirs), self.width);
         let separator = if self.is_converted { '/' } else { '.' };

@@ -1,4 +1,4 @@
-//! The stretch of sound that the model hears next, of a recording that is decoded as it goes.
+//! Windows of a recording that is decoded on the fly.
 use super::mel::{HOP, REACH};
 use super::weights::FRAMES;
 use crate::audio::{AudioError, RATE};
@@ -6,21 +6,21 @@ use crate::audio::{AudioError, RATE};
 /// Samples of one window: 30 seconds.
 pub const WINDOW: usize = 2 * FRAMES * HOP;
 
-/// Where sound comes from: the next samples, or `None` at its end.
+/// Returns the next samples, or `None` at the end.
 pub type SampleSource<'a> = dyn FnMut() -> Result<Option<Vec<f32>>, AudioError> + 'a;
 
 pub struct Windows<'a> {
     source: &'a mut SampleSource<'a>,
-    /// Sound from `start` on.
+    /// Samples from `start` on.
     samples: Vec<f32>,
     start: usize,
-    /// Where the next window begins, in samples from the beginning of the recording.
+    /// Start of the next window, in samples from the beginning of the recording.
     at: usize,
     ended: bool,
 }
 
 impl<'a> Windows<'a> {
-    /// The first window begins after so many seconds of the recording.
+    /// Creates windows, the first of which begins at `seconds`.
     pub fn starting_at(source: &'a mut SampleSource<'a>, seconds: f64) -> Result<Self, AudioError> {
         let at = (seconds.max(0.0) * RATE as f64).round() as usize;
         let mut windows = Self { source, samples: Vec::new(), start: 0, at, ended: false };
@@ -28,7 +28,7 @@ impl<'a> Windows<'a> {
         Ok(windows)
     }
 
-    /// Passes over what comes before the window, but for its margin, without keeping it.
+    /// Drops samples before the window, except for its margin.
     fn skip(&mut self) -> Result<(), AudioError> {
         let keep = self.at.saturating_sub(REACH);
         while !self.ended && self.start < keep {
@@ -42,18 +42,18 @@ impl<'a> Windows<'a> {
             }
         }
         if self.ended {
-            // The recording is shorter than that.
+            // The recording is shorter than the requested start.
             self.at = self.at.min(self.start + self.samples.len());
         }
         Ok(())
     }
 
-    /// Where the next window begins, in seconds.
+    /// Returns the start of the next window in seconds.
     pub fn seconds(&self) -> f64 {
         self.at as f64 / RATE as f64
     }
 
-    /// The sound of the window, shorter at the end of the recording.
+    /// Returns the samples of the window; fewer at the end of the recording.
     pub fn sound(&mut self) -> Result<&[f32], AudioError> {
         let keep = self.at.saturating_sub(REACH);
         if keep > self.start {
@@ -74,7 +74,8 @@ impl<'a> Windows<'a> {
         &self.samples[start..(start + WINDOW).min(self.samples.len())]
     }
 
-    /// The window's sound with what stands before it: at the beginning of the recording that is its mirror image.
+    /// Returns the window's samples with the margin before them. At the beginning of the recording,
+    /// the margin is a mirror image.
     pub fn with_margin(&self) -> Vec<f32> {
         let window = self.within();
         let before = &self.samples[..self.at - self.start];
@@ -93,7 +94,7 @@ impl<'a> Windows<'a> {
         all
     }
 
-    /// Goes on by so many samples.
+    /// Advances by a number of samples.
     pub fn advance(&mut self, samples: usize) {
         self.at += samples.next_multiple_of(HOP).max(HOP);
     }

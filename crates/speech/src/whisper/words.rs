@@ -1,7 +1,7 @@
-//! When each word is said: by where the decoder looks in the sound while it writes the word.
+//! Determines the times of words from the decoder's attention.
 //!
-//! Some heads follow the words. Their attention, over tokens and frames, is walked through from the first token and frame
-//! to the last ones along the way of most attention (dynamic time warping).
+//! Some heads follow the words. Dynamic time warping finds the path of greatest attention through
+//! tokens and frames.
 use super::Whisper;
 use super::decoder::Decoder;
 use super::transcript::{TimedSegment, TimedWord};
@@ -9,12 +9,13 @@ use super::vocabulary::{TokenId, Vocabulary};
 use super::weights::FRAMES;
 use crate::audio::RATE;
 
-/// Frames over which attention is smoothed: 140 ms.
+/// Frames of the median filter of attention: 140 ms.
 const SMOOTHED: usize = 7;
-/// Frames in a second.
+/// Frames per second.
 const FRAME_RATE: usize = 50;
 
-/// Gives the words of each segment of a window their times. `beginning` are the marks that begin a transcript.
+/// Sets the times of the words in a window's segments. `beginning` are the marks that begin a
+/// transcript.
 pub fn place(
     whisper: &Whisper,
     decoder: &mut Decoder<'_>,
@@ -33,7 +34,7 @@ pub fn place(
     tokens.extend(&text);
     tokens.push(marks.end);
     let attention = watch(whisper, decoder, &tokens, frames);
-    // The token before is what a word is written after.
+    // A word's times come from the row of the token before it.
     let rows = &attention[(first - 1) * frames..(tokens.len() - 1) * frames];
     let starts = walk(rows, frames);
     let seconds = |token: usize| {
@@ -59,7 +60,8 @@ pub fn place(
     }
 }
 
-/// The mean attention of the heads that follow the words, for each token and frame: each head's against its own mean.
+/// Returns the mean attention of the alignment heads for each token and frame, each head relative
+/// to its own mean.
 fn watch(
     whisper: &Whisper,
     decoder: &mut Decoder<'_>,
@@ -87,7 +89,7 @@ fn watch(
     mean
 }
 
-/// Takes every frame to mean 0 and variance 1 over the tokens.
+/// Normalises every frame to mean 0 and variance 1 over the tokens.
 fn standardize(rows: &mut [f32], frames: usize) {
     let count = (rows.len() / frames) as f32;
     let (mut sums, mut squares) = (vec![0.0_f32; frames], vec![0.0_f32; frames]);
@@ -106,7 +108,7 @@ fn standardize(rows: &mut [f32], frames: usize) {
     }
 }
 
-/// The median of a frame and those around it; at the ends the row is mirrored.
+/// Returns the median of the frames around one; the row is mirrored at both ends.
 fn median(row: &[f32], frame: usize) -> f32 {
     let reach = (SMOOTHED / 2) as isize;
     let last = row.len() as isize - 1;
@@ -120,12 +122,12 @@ fn median(row: &[f32], frame: usize) -> f32 {
     around[SMOOTHED / 2]
 }
 
-/// The frame at which each token begins, on the way of most attention.
+/// Returns the frame at which each token begins on the path of greatest attention.
 fn walk(rows: &[f32], frames: usize) -> Vec<usize> {
     let tokens = rows.len() / frames;
     let width = frames + 1;
     let mut costs = vec![f32::INFINITY; (tokens + 1) * width];
-    // 0 for both a token and a frame further, 1 for a token, 2 for a frame.
+    // 0 advances both token and frame, 1 the token, 2 the frame.
     let mut steps = vec![0_u8; (tokens + 1) * width];
     costs[0] = 0.0;
     for token in 1..=tokens {
@@ -159,7 +161,8 @@ fn walk(rows: &[f32], frames: usize) -> Vec<usize> {
     starts
 }
 
-/// The tokens of each word: up to the next space, or letter by letter where words are not parted by spaces.
+/// Groups tokens into words: up to the next space, or character by character in scripts without
+/// spaces.
 fn words<'t>(vocabulary: &Vocabulary, tokens: &'t [TokenId]) -> Vec<&'t [TokenId]> {
     let mut words = Vec::new();
     let mut start = 0;
@@ -176,7 +179,7 @@ fn words<'t>(vocabulary: &Vocabulary, tokens: &'t [TokenId]) -> Vec<&'t [TokenId
     words
 }
 
-/// Whether a letter is of a script that parts words by no spaces.
+/// Whether a character belongs to a script without spaces between words.
 fn is_unparted(letter: char) -> bool {
     matches!(letter, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
         | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')

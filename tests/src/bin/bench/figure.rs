@@ -29,7 +29,7 @@ pub fn print(figures: &[Figure]) {
     }
 }
 
-/// The middle of several measurements.
+/// Returns the median of several measurements.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -1,5 +1,5 @@
-//! The import of a large installation of AnythingLLM, made by `tests/import/large.py`: what it costs
-//! without embedding, which jobs do afterwards, and the most memory it takes.
+//! Measures the import of a large installation of AnythingLLM, made by `tests/import/large.py`: its
+//! cost without the embedding, which jobs do later, and its peak memory.
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,14 +13,15 @@ use crate::process::{has_ended, peak, time_of_all_threads};
 const DOCUMENTS: u32 = 20_000;
 const CHATS: u32 = 100_000;
 
-/// What the whole import may cost, in seconds of processor time and in MB.
+/// Limits of the import: CPU seconds and MB.
 const MOST_SECONDS: f64 = 60.0;
 const MOST_MEMORY: f64 = 150.0;
 
-/// How often the memory is looked at.
+/// Interval of memory measurements.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// `arguments` are the number of documents and of exchanges; the limits hold for the usual ones.
+/// Runs the measurement. `arguments` are the numbers of documents and exchanges; the limits apply
+/// to the default numbers.
 pub fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Vec<Figure>> {
     let mut number = |usual: u32| match arguments.next() {
         Some(text) => text.parse().with_context(|| format!("`{text}` is no number")),
@@ -46,13 +47,13 @@ pub fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Vec<Figure
     ])
 }
 
-/// Processor seconds and the most memory, in MB.
+/// Returns the CPU seconds and the peak memory in MB.
 fn import(source: &Path, storage: &Path) -> Result<(f64, f64)> {
     let source = source.display().to_string();
     let mut command = Carrel::new(storage)?.command(&["import", "anythingllm", &source]);
     let mut child = command.stdout(Stdio::null()).spawn()?;
     let (id, mut most) = (child.id(), 0.0);
-    // Until it is waited for, the system tells what a process that has ended has used.
+    // The system keeps the usage of a finished process until its parent waits for it.
     while !has_ended(id)? {
         most = peak(id).unwrap_or(most);
         std::thread::sleep(LOOK);

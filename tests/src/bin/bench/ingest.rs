@@ -14,7 +14,7 @@ use crate::server::{KEY, ROUNDS, Running, start_with};
 /// Documents in one round without the model, and with it.
 const DOCUMENTS: usize = 500;
 const FEW_DOCUMENTS: usize = 20;
-/// The size of each, in bytes.
+/// The size of a document, in bytes.
 const SIZE: usize = 2_500;
 /// The maximum cost of a document without the model, in milliseconds.
 const MOST: f64 = 3.0;
@@ -47,7 +47,7 @@ fn measure(environment: &[(&str, &str)], documents: usize) -> Result<Vec<Figure>
     let (server, address, _) = start_with(storage.path(), environment)?;
     let mut bench = Bench { server, connection: Connection::open(&address)?, texts: 0 };
     bench.post("/v1/workspace/new", &json!({ "name": "bench" }))?;
-    // The first documents have the model loaded and connections made.
+    // The first documents load the model and open connections.
     bench.add(10, Some("bench"))?;
     let (mut at_once, mut in_two) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -83,7 +83,7 @@ impl Bench {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// Adds texts that were never there before, and says where they are.
+    /// Adds new texts and returns their locations.
     fn add(&mut self, documents: usize, into: Option<&str>) -> Result<Vec<String>> {
         let mut places = Vec::with_capacity(documents);
         for _ in 0..documents {

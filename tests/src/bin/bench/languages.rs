@@ -30,7 +30,7 @@ const MODELS: [&str; 2] = ["all-MiniLM-L6-v2", "multilingual-e5-small"];
 /// Questions in one language about documents in another.
 const CROSSED: [(&str, &str); 3] = [("de", "en"), ("en", "de"), ("zh", "en")];
 
-/// Writes what searches had to choose from, in these sets and our own.
+/// Writes the candidates of searches in these sets and our own.
 pub fn dump(folder: &Path, into: &Path) -> Result<()> {
     let mut sets = sets::read(folder)?;
     sets.push(sets::own()?);
@@ -47,7 +47,7 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
         }
         for set in &sets {
             for mode in MODES {
-                // Words alone are the same with each model.
+                // Word search does not depend on the model.
                 if mode != "lexical" || model == MODELS[0] {
                     let gain = bench.gain(&set.name, set, mode)?;
                     figures.push(Figure::new(named(model, &set.name, mode), gain, ""));
@@ -74,7 +74,7 @@ fn named(model: &str, set: &str, mode: &str) -> String {
     }
 }
 
-/// The same by BM25 over Snowball stems. Nothing where Python lacks the packages.
+/// Measures BM25 over Snowball stems. Returns nothing if Python lacks the packages.
 fn stems(sets: &[Set]) -> Result<Vec<Figure>> {
     let python = std::env::var_os("CARREL_BENCH_BM25S").unwrap_or_else(|| "python3".into());
     let mut script = Command::new(python);
@@ -138,16 +138,16 @@ impl Bench {
         Ok(answer["results"].as_array().context("no results")?.clone())
     }
 
-    /// The id in its set of the document that a hit is from.
+    /// Returns the id of a hit's document in its set.
     fn document(&self, result: &Value) -> Option<&String> {
         self.ids.get(result["metadata"]["location"].as_str()?)
     }
 
-    /// The mean nDCG@10 of a set's questions in a workspace.
+    /// Returns the mean nDCG@10 of a set's questions in a workspace.
     fn gain(&mut self, workspace: &str, of: &Set, mode: &str) -> Result<f64> {
         let mut gains = Vec::new();
         for question in &of.questions {
-            // Long documents have several passages, of which the first counts.
+            // A long document has several passages; the first hit counts.
             let results = self.search(workspace, &question.text, mode, of.limit)?;
             let found: Vec<&String> =
                 results.iter().filter_map(|result| self.document(result)).collect();

@@ -17,7 +17,7 @@ impl Connection {
         Ok(Self { stream: BufReader::new(stream) })
     }
 
-    /// Sends a whole request and reads the whole answer, which must be a success.
+    /// Sends a request and reads the complete response, which must be a success.
     pub fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         self.stream.get_mut().write_all(request)?;
         let mut line = String::new();
@@ -42,7 +42,7 @@ impl Connection {
     }
 }
 
-/// A request with a key and, if not empty, a JSON body.
+/// Builds a request with a key and, if not empty, a JSON body.
 pub fn request(method: &str, path: &str, key: &str, body: &str) -> Vec<u8> {
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n");

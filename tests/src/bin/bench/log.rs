@@ -32,8 +32,8 @@ pub fn measure() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// An export of a million exchanges (about 4.5 GB of disk while it is measured): what memory it
-/// takes, and how long another request waits meanwhile.
+/// Measures an export of a million exchanges (about 4.5 GB of disk): its memory, and the delay of
+/// other requests meanwhile.
 pub fn measure_million() -> Result<Vec<Figure>> {
     let storage = tempfile::tempdir()?;
     drop(start(storage.path())?);
@@ -65,7 +65,8 @@ fn longest(times: &[f64]) -> f64 {
     times.iter().copied().fold(0.0, f64::max)
 }
 
-/// How long `GET /v1/auth` takes, in milliseconds, a hundred times a second while `work` is done.
+/// Returns the durations of `GET /v1/auth` in milliseconds, a hundred times a second while `work`
+/// runs.
 fn waits(address: &str, work: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -122,7 +123,7 @@ fn milliseconds(server: &Running, address: &str, ask: &[u8]) -> Result<f64> {
     Ok(median(rounds?) * 1e3)
 }
 
-/// Writes exchanges of about 4.5 kB straight into the database.
+/// Writes exchanges of about 4.5 kB directly to the database.
 fn seed(storage: &Path, count: usize) -> Result<()> {
     let text = "Mars has two moons, Phobos and Deimos. ".repeat(110);
     let sql = format!(
@@ -169,7 +170,7 @@ fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure
     Ok(figures)
 }
 
-/// Reads an answer to its end and throws it away; how many bytes it had.
+/// Reads and discards a response. Returns its length in bytes.
 pub fn download(address: &str, path: &str) -> Result<u64> {
     let mut stream = TcpStream::connect(address)?;
     write!(
@@ -189,7 +190,7 @@ pub fn download(address: &str, path: &str) -> Result<u64> {
 const CHATS: &str = "SELECT c.id, w.name, c.prompt, c.response, c.created_at, c.feedback FROM chats c \
     LEFT JOIN workspaces w ON w.id = c.workspace_id ORDER BY c.id";
 
-/// Processor seconds of the `sqlite3` program writing what it selects to a file.
+/// Returns the CPU seconds of the program `sqlite3` for writing the result of a query to a file.
 pub fn select(storage: &Path, sql: &str) -> Result<f64> {
     let script = "TIMEFORMAT='%U %S'; time sqlite3 \"$1\" \"$2\" > \"$3\"";
     let out = storage.join("selected");

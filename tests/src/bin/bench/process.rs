@@ -3,12 +3,12 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-/// Resident memory in MB (10^6 bytes).
+/// Returns the resident memory in MB (10^6 bytes).
 pub fn resident(id: u32) -> Result<f64> {
     memory(id, "VmRSS:")
 }
 
-/// The most resident memory there has been, in MB.
+/// Returns the peak resident memory in MB.
 pub fn peak(id: u32) -> Result<f64> {
     memory(id, "VmHWM:")
 }
@@ -21,7 +21,7 @@ fn memory(id: u32, figure: &str) -> Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
-/// Seconds of processor time that all threads have used so far.
+/// Returns the CPU seconds of all running threads.
 pub fn processor_time(id: u32) -> Result<f64> {
     let mut nanoseconds = 0.0;
     for task in fs::read_dir(format!("/proc/{id}/task"))? {
@@ -32,12 +32,12 @@ pub fn processor_time(id: u32) -> Result<f64> {
     Ok(nanoseconds / 1e9)
 }
 
-/// Whether a process has ended, and nobody has waited for it yet.
+/// Whether a process has ended but was not waited for.
 pub fn has_ended(id: u32) -> Result<bool> {
     Ok(after_name(id)?.starts_with('Z'))
 }
 
-/// Seconds of processor time that all threads have used, those included that have ended. Steps of 10 ms.
+/// Returns the CPU seconds of all threads, including finished ones, in steps of 10 ms.
 pub fn time_of_all_threads(id: u32) -> Result<f64> {
     let stat = after_name(id)?;
     // The state is the third field of the file, the times are the 14th and the 15th.
@@ -46,7 +46,8 @@ pub fn time_of_all_threads(id: u32) -> Result<f64> {
     Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
-/// What `/proc/<id>/stat` says after the name of the program, which may hold anything.
+/// Returns the fields of `/proc/<id>/stat` after the program's name, which may contain any
+/// character.
 fn after_name(id: u32) -> Result<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let (_, rest) = stat.rsplit_once(") ").context("an odd stat")?;

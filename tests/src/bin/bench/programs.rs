@@ -14,12 +14,12 @@ pub fn vectors() -> Result<Vec<Figure>> {
     figures(&mut example("carrel-vectors", "search_bench"))
 }
 
-/// Vector databases, beside the embedded index.
+/// Measures vector databases and the embedded index.
 pub fn stores() -> Result<Vec<Figure>> {
     figures(&mut example("carrel-vectors", "store_bench"))
 }
 
-/// The encoder, and onnxruntime with the same texts and threads where Python has it.
+/// Measures the encoder, and onnxruntime with the same texts and threads if Python has it.
 pub fn encoder() -> Result<Vec<Figure>> {
     let models = carrel_embedder::testing::model_dir();
     let mut ours =
@@ -44,7 +44,8 @@ pub fn encoder() -> Result<Vec<Figure>> {
     Ok(ours)
 }
 
-/// Whisper on recordings that are made for it, and other programs with the same model where Python has them.
+/// Measures Whisper on generated recordings, and other programs with the same model if Python has
+/// them.
 pub fn speech() -> Result<Vec<Figure>> {
     let models = carrel_embedder::testing::model_dir();
     let model = models.with_file_name("whisper-base");
@@ -69,16 +70,16 @@ pub fn speech() -> Result<Vec<Figure>> {
     Ok(all)
 }
 
-/// The types that parsers for Node are measured with.
+/// The file types for which Node.js parsers are measured.
 const PARSED: [&str; 7] = ["pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods"];
 
-/// Readers of documents, and parsers for Node with the same files where there are any.
+/// Measures document readers, and Node.js parsers with the same files if they are installed.
 pub fn parsers() -> Result<Vec<Figure>> {
     let files = std::fs::read_dir("tests/fixtures/made")?;
     let mut files: Vec<_> = files.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
     files.retain(|file| {
         let is_parsed = file.extension().is_some_and(|kind| PARSED.iter().any(|one| kind == *one));
-        // What opens with a password only cannot be read.
+        // Files protected by a password cannot be read.
         is_parsed && file.file_stem().is_some_and(|stem| stem != "password")
     });
     files.sort();
@@ -128,7 +129,7 @@ fn figures(program: &mut Command) -> Result<Vec<Figure>> {
     parse(&output.stdout)
 }
 
-/// The figures among the lines that a program has written.
+/// Parses the figures in the output of a program.
 pub fn parse(output: &[u8]) -> Result<Vec<Figure>> {
     let text = std::str::from_utf8(output)?;
     text.lines().filter(|line| line.starts_with('{')).map(figure).collect()

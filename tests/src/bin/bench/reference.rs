@@ -3,7 +3,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-/// Serves until it is killed, and says on the first line of its output where.
+/// Serves until it is killed. Prints its address on the first line of its output.
 pub async fn serve() -> Result<()> {
     let answer = || async { HttpResponse::Ok().json(json!({ "authenticated": true })) };
     let server = HttpServer::new(move || App::new().route("/v1/auth", web::get().to(answer)));

@@ -31,7 +31,7 @@ type Found = Vec<String>;
 struct Bench {
     connection: Connection,
     process: u32,
-    /// Ids of passages by where their documents are.
+    /// Ids of passages by the location of their documents.
     ids: HashMap<String, String>,
 }
 
@@ -84,7 +84,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The result of each question, and the processor time of one search in milliseconds.
+    /// Returns the result of each question, and the CPU time of one search in milliseconds.
     fn search_all(
         &mut self,
         workspace: &str,
@@ -124,7 +124,8 @@ impl Bench {
         Ok(figures)
     }
 
-    /// With the bounds of a new workspace: four passages, those too little alike left out.
+    /// Measures searches with the defaults of a new workspace: four passages above the similarity
+    /// threshold.
     fn thresholds(&mut self, questions: &[Question]) -> Result<Vec<Figure>> {
         let mut figures = Vec::new();
         for mode in ["vector", "hybrid", "rerank"] {
@@ -141,7 +142,7 @@ impl Bench {
     }
 }
 
-/// A conversation, whose last question one passage answers.
+/// A conversation. One passage answers its last question.
 struct Dialogue {
     passage: String,
     half: String,
@@ -149,7 +150,7 @@ struct Dialogue {
 }
 
 impl Bench {
-    /// The last question of each conversation, asked in it and asked alone.
+    /// Measures the last question of each conversation, asked in the conversation and asked alone.
     fn dialogues(&mut self, dialogues: &[Dialogue]) -> Result<Vec<Figure>> {
         let settings = json!({ "topN": 10, "similarityThreshold": 0 });
         self.post("/v1/workspace/clean/update", settings)?;
@@ -178,7 +179,7 @@ impl Bench {
         Ok(figures)
     }
 
-    /// Ids of the passages that an answer is built on, best first.
+    /// Returns the ids of an answer's sources, best first.
     fn sources(&mut self, session: &str, question: &str) -> Result<Found> {
         let asked = json!({ "message": question, "mode": "query", "sessionId": session });
         let answer = self.post("/v1/workspace/clean/chat", asked)?;
@@ -226,7 +227,8 @@ fn quality(name: &str, questions: &[Question], found: &[Found], half: &str) -> V
     ]
 }
 
-/// nDCG of a question with one passage: 1 for the first place, the less the farther down.
+/// Returns the nDCG of a question with one relevant passage: 1 for the first rank, less for lower
+/// ones.
 fn gain(question: &Question, found: &Found) -> f64 {
     gain_of(&question.passage, found)
 }

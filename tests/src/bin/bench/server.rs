@@ -16,7 +16,7 @@ pub const KEY: &str = "a-key-for-the-benchmark-012345";
 pub const ROUNDS: usize = 7;
 const REQUESTS: usize = 20_000;
 
-/// A process that is killed when this goes.
+/// A process that is killed when this value is dropped.
 pub struct Running(pub Child);
 
 impl Drop for Running {
@@ -28,7 +28,7 @@ impl Drop for Running {
 
 pub fn measure() -> Result<Vec<Figure>> {
     let storage = tempfile::tempdir()?;
-    // The first start makes the database; the measured ones find it.
+    // The first start creates the database; the measured ones reuse it.
     drop(start(storage.path())?);
     let mut figures = Vec::new();
     let mut starts = Vec::new();
@@ -46,12 +46,12 @@ pub fn measure() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Starts the server and waits for its first answer; how long that took, in milliseconds.
+/// Starts the server and waits for its first response. Returns the duration in milliseconds.
 pub fn start(storage: &Path) -> Result<(Running, String, f64)> {
     start_with(storage, &[])
 }
 
-/// As [`start`], with further environment variables.
+/// Works like [`start`], with additional environment variables.
 pub fn start_with(storage: &Path, environment: &[(&str, &str)]) -> Result<(Running, String, f64)> {
     let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let mut carrel = Carrel::new(storage)?.with("CARREL_API_KEY", KEY);
@@ -81,7 +81,7 @@ fn bare() -> Result<(Running, String)> {
     Ok((Running(child), address.trim().to_owned()))
 }
 
-/// Processor time per `GET /v1/auth`, and its ratio to the bare handler, taken in turns.
+/// Measures the CPU time of `GET /v1/auth`, and its ratio to the bare handler, in alternation.
 fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
     let (reference, reference_address) = bare()?;
     let ask = request("GET", "/v1/auth", KEY, "");
@@ -98,7 +98,7 @@ fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Seconds of the process's time for one of many requests.
+/// Returns the CPU seconds of a process for one of many requests.
 pub fn cost(process: u32, address: &str, ask: &[u8], requests: usize) -> Result<f64> {
     let mut connection = Connection::open(address)?;
     connection.exchange(ask)?;

@@ -18,7 +18,7 @@ use crate::server::{KEY, ROUNDS, Running, start};
 const STREAMS: usize = 1000;
 const ANSWERS: usize = 100;
 
-/// Serves the models of the tests, in a process of its own, until it is killed.
+/// Serves the models of the tests in a separate process, until it is killed.
 pub fn serve_models() -> Result<()> {
     allow_files();
     let server = ModelServer::listen("127.0.0.1:0")?;
@@ -71,8 +71,8 @@ pub fn measure() -> Result<Vec<Figure>> {
     ])
 }
 
-/// Processor time of the server for one answer, in milliseconds. Nothing is searched: the model's
-/// embedding of the question is measured elsewhere.
+/// Returns the server's CPU time for one answer in milliseconds. Nothing is searched: the embedding
+/// of the question is measured elsewhere.
 fn relayed(server: &Running, address: &str) -> Result<f64> {
     let before = processor_time(server.0.id())?;
     for _ in 0..ANSWERS {
@@ -81,9 +81,8 @@ fn relayed(server: &Running, address: &str) -> Result<f64> {
     Ok((processor_time(server.0.id())? - before) * 1e3 / ANSWERS as f64)
 }
 
-/// Processor time of the server from a question until the first part of its answer has come, in
-/// milliseconds. The model says no more than that part, so nothing else is in it; its own time is
-/// spent in another process.
+/// Returns the server's CPU time from a question to the first part of its answer, in milliseconds.
+/// The model sends only that part, from another process.
 fn begun(server: &Running, address: &str) -> Result<f64> {
     let (mut spent, mut streams) = (0.0, Vec::with_capacity(ANSWERS));
     for _ in 0..ANSWERS {
@@ -92,12 +91,12 @@ fn begun(server: &Running, address: &str) -> Result<f64> {
         spent += processor_time(server.0.id())? - before;
     }
     drop(streams);
-    // What giving them up costs belongs to nobody's first part.
+    // Closing the streams is not part of the measurement.
     thread::sleep(Duration::from_secs(1));
     Ok(spent * 1e3 / ANSWERS as f64)
 }
 
-/// The memory of streams that have begun and wait, in MB.
+/// Returns the memory of waiting streams in MB.
 fn waiting(server: &Running, address: &str) -> Result<f64> {
     let process = server.0.id();
     let before = resident(process)?;
@@ -111,7 +110,7 @@ fn waiting(server: &Running, address: &str) -> Result<f64> {
     Ok(memory)
 }
 
-/// Asks in a session of its own, so that no history grows, and reads until `mark` has come.
+/// Asks in a new session, so that no history grows, and reads up to `mark`.
 fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
     let session: u64 = std::time::UNIX_EPOCH.elapsed()?.as_nanos() as u64;
     let body = format!(
@@ -134,6 +133,6 @@ fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
 fn allow_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum };
-    // Where this is refused, opening the connections says so.
+    // If this fails, opening the connections fails too and reports it.
     let _ = setrlimit(Resource::Nofile, raised);
 }

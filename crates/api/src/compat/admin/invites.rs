@@ -40,7 +40,7 @@ pub async fn create_invite(
     let workspaces = body.read().await?.into_workspaces();
     // quirk(unknown-workspaces): unknown ids are kept, values that are not ids are dropped
     // native: an invite names existing workspaces
-    // test: `compat::invites_keep_what_they_are_given`
+    // test: `compat::invites_keep_unknown_workspace_ids`
     let unknown = UnknownWorkspaces::Keep;
     let invite = ports.invitations.create(workspaces, unknown, None, &caller.by()).await?;
     Ok(Json(wire::InviteCreated { invite: invite.into(), error: None }))
@@ -60,7 +60,7 @@ pub async fn disable_invite(
     let id = id.parse().map_err(|_| Error::invalid("id", "Invalid invite id"))?;
     // quirk(withdrawn-again): disabling it succeeds and changes nothing
     // native: an invite that is not pending cannot be disabled
-    // test: `compat::invites_keep_what_they_are_given`
+    // test: `compat::invites_keep_unknown_workspace_ids`
     ports.invitations.disable(InviteId(id), &caller.by()).await?;
     Ok(Json(Done::well()))
 }

@@ -33,7 +33,7 @@ pub async fn list_members(
     let found = match found {
         // quirk(nobody-nowhere): it has no members
         // native: an unknown workspace is `404`
-        // test: `compat::members_who_do_not_exist_are_passed_over`
+        // test: `compat::members_who_do_not_exist_are_skipped`
         Err(Error::NotFound { .. }) => Vec::new(),
         found => found?,
     };
@@ -65,7 +65,7 @@ pub async fn update_members(
 // quirk(passed-over): `manage-users` ignores users that do not exist, and is `404` when none is
 // left; the lists contain members only, not every admin
 // native: members are replaced or added all or nothing
-// test: `compat::members_who_do_not_exist_are_passed_over`
+// test: `compat::members_who_do_not_exist_are_skipped`
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
     responses((status = 200, body = wire::MembersManaged), ErrorResponse<NoMembers>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]

@@ -33,7 +33,7 @@ pub async fn update_preferences(
     // quirk(preferences-passed-over): names and values that are not allowed are ignored, and the
     // call succeeds
     // native: a body without a known preference, or with a wrong value, is `400`
-    // test: `compat::settings_are_refused_with_200_and_told_as_text`
+    // test: `compat::settings_are_refused_with_200_and_shown_as_text`
     preferences::change(&*ports.settings, &changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
@@ -51,7 +51,7 @@ pub async fn show_settings(
     // quirk(settings-as-text): unset settings are listed too, as null; numbers are the text they
     // were set as
     // native: only set settings are listed; numbers are numbers
-    // test: `compat::settings_are_refused_with_200_and_told_as_text`
+    // test: `compat::settings_are_refused_with_200_and_shown_as_text`
     Ok(Json(SettingsShown {
         settings: visible_settings(&ports.settings_store, &facts, Leniency::Lenient),
     }))
@@ -72,7 +72,7 @@ pub async fn update_settings(
     // quirk(settings-refused-with-200): `200 {"newValues":{},"error":"…"}`; only a value of an
     // impossible type is `400`
     // native: a refused setting is `400`
-    // test: `compat::settings_are_refused_with_200_and_told_as_text`
+    // test: `compat::settings_are_refused_with_200_and_shown_as_text`
     let updated = ports.settings_store.update(&changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(updated.into()))
 }
@@ -90,6 +90,6 @@ pub async fn dump_settings(
     ports.dump.clone().write(&by).await?;
     // quirk(done-in-text): `OK` as text
     // native: `env-dump` answers without a body
-    // test: `compat::settings_are_refused_with_200_and_told_as_text`
+    // test: `compat::settings_are_refused_with_200_and_shown_as_text`
     Ok(bare(StatusCode::OK))
 }

@@ -55,7 +55,7 @@ pub async fn update_user(
     let changes = body.read().await?.into_changes()?;
     // quirk(leading-number): in `POST /admin/users/2abc` the id is 2
     // native: an id is a number
-    // test: `compat::users_are_taken_loosely_and_refused_with_200`
+    // test: `compat::users_are_parsed_loosely_and_refused_with_200`
     let id = parse_id("user", leading_number(&id))?;
     ports.accounts.update(UserId(id), changes, &caller.by()).await?;
     Ok(Json(Done::well()))

@@ -17,7 +17,7 @@ pub fn asked(body: ChatBody) -> Result<AskedQuestion> {
 // quirk(values-as-text): a name, bio or role may be of any type and is converted to text (`null`
 // becomes `"null"`); any truthy value counts as true
 // native: values have the documented types
-// test: `compat::users_are_taken_loosely_and_refused_with_200`
+// test: `compat::users_are_parsed_loosely_and_refused_with_200`
 fn repaired(body: ChatBody) -> ChatBody {
     ChatBody {
         message: body.message.filter(Value::is_string),

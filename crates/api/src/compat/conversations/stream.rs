@@ -25,7 +25,7 @@ impl Teller {
     // quirk(id-or-uuid): the answer's id is `id` in `textResponse` and in a leading `abort`, `uuid`
     // in all other events
     // native: the same
-    // test: `conversations::a_stream_ends_with_what_the_answer_is_built_on`
+    // test: `conversations::a_stream_ends_with_the_sources_of_the_answer`
     pub fn events(&self, piece: AnswerEvent) -> String {
         match piece {
             AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) if self.as_agent => {
@@ -46,7 +46,7 @@ impl Teller {
     // looks like an agent's: empty `thoughts` and `outputs`, and a stream that sends `usageMetrics`
     // and then the whole text again
     // native: an answer looks the same in every mode
-    // test: `talk::an_automatic_answer_looks_like_an_agents_to_existing_clients`
+    // test: `talk::an_automatic_answer_looks_like_that_of_an_agent_to_existing_clients`
     fn agent_end(&self, finished: &Finished) -> String {
         let Finished { chat, text, sources, metrics } = finished;
         let (id, metrics) = (self.native.id(), record::metrics_of(metrics));

@@ -39,7 +39,7 @@ pub async fn remove_folder(
     let removed = match Folder::parse(&name) {
         // quirk(nothing-to-remove): it succeeds and removes nothing, as `removed` says
         // native: removing the default folder or a folder that does not exist is refused
-        // test: `shelves::folders_are_made_and_removed_with_what_is_in_them`
+        // test: `shelves::folders_are_created_and_removed_with_their_documents`
         Ok(folder) if !folder.is_default() => {
             ports.library.remove_folder(folder, &caller.by()).await?
         }
@@ -64,7 +64,7 @@ pub async fn move_files(
     // quirk(placed-stay): documents that are in a workspace are not moved, and the message says how
     // many
     // native: documents move even if they are in a workspace, and stay in it
-    // test: `shelves::documents_move_whole_or_not_at_all`
+    // test: `shelves::documents_are_moved_completely_or_not_at_all`
     let stayed = ports.library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
     Ok(Json(FolderChanged::moved(asked, stayed)))
 }

@@ -54,7 +54,7 @@ pub async fn list_folder(
 // quirk(unread-types): recordings and images are listed even if no model is installed that reads
 // them
 // native: `accepted-file-types` lists the types that this server reads
-// test: `scans::types_are_accepted_once_they_are_read`
+// test: `scans::types_are_listed_as_accepted_once_they_can_be_read`
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = Object), ErrorResponse<Plain>))]
 #[get("/document/accepted-file-types")]

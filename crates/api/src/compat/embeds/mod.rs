@@ -58,7 +58,7 @@ struct EmbedRow {
 
 // quirk(list-as-text): it is a JSON array as a string
 // native: `allowlist_domains` of a widget is an array
-// test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
+// test: `embeds::the_other_mount_creates_embeds_as_its_clients_expect`
 fn as_text(origins: Option<Vec<String>>) -> Option<String> {
     Some(json!(origins?).to_string())
 }
@@ -95,7 +95,7 @@ pub async fn create_embed(
     let mut settings = fields.into_new(workspace.id)?;
     // quirk(enabled-when-new): it always is
     // native: a new widget is enabled unless `enabled` is false
-    // test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
+    // test: `embeds::the_other_mount_creates_embeds_as_its_clients_expect`
     settings.enabled = true;
     let (details, origins) = EmbedDetails::of(ports.widgets.create(settings, &caller.by()).await?);
     let embed = EmbedRow { details, allowlist_domains: as_text(origins) };

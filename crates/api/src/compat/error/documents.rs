@@ -30,7 +30,7 @@ impl ErrorBody for NoDocuments {
             }
             // quirk(conversion-500): `500 {"success":false,"error":…,"documents":[]}`
             // native: a file that cannot be converted is `422`
-            // test: `bad_input::files_of_which_nothing_can_be_made_leave_nothing`
+            // test: `bad_input::unreadable_files_leave_nothing_behind`
             Error::Unprocessable { reason } => HttpResponse::build(FAILED).json(Self::body(reason)),
             Error::Invalid { field, reason } => match &**field {
                 "file" => short(FAILED, &format!("Invalid file upload. {reason}")),
@@ -58,7 +58,7 @@ impl ErrorBody for NoLink {
 
     // quirk(link-500): `500` with `Not a valid URL.` or `No URL content found at …`
     // native: a refused link is `400`; a page without usable content is `422`; both with the reason
-    // test: `links::what_must_not_be_fetched_is_refused_by_name`
+    // test: `links::forbidden_addresses_are_refused_by_name`
     fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::Invalid { field, .. } if field == "link" => {
@@ -93,7 +93,7 @@ impl ErrorBody for NoFolder {
 
     // quirk(folders-500): `500` with the same body
     // native: refused folders and moves are `400`, `404` or `409`
-    // test: `shelves::documents_move_whole_or_not_at_all`
+    // test: `shelves::documents_are_moved_completely_or_not_at_all`
     fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::AlreadyExists { .. } => not_done(FAILED, "Folder by that name already exists"),

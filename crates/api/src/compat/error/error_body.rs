@@ -26,7 +26,7 @@ impl ErrorBody for Plain {
         match error {
             // quirk(unknown-slug): `400 Bad Request` as text
             // native: `404 {"error":…}`
-            // test: `workspaces::the_other_mount_says_deleted_in_text`
+            // test: `workspaces::the_other_mount_confirms_a_deletion_in_text`
             Error::NotFound { .. } => bare(StatusCode::BAD_REQUEST),
             Error::Internal(_) => bare(status_of(error)),
             _ => native::Plain::respond(error),
@@ -222,7 +222,7 @@ impl ErrorBody for NotUpdated {
             // quirk(refused-with-200): refused changes of users and members are answered with `200
             // {"success":false,"error":…}`
             // native: a refused change is `400` or `404`
-            // test: `compat::users_are_taken_loosely_and_refused_with_200`
+            // test: `compat::users_are_parsed_loosely_and_refused_with_200`
             Error::Invalid { .. } | Error::NotFound { .. } => {
                 said::<Self>(StatusCode::OK, &reason(error))
             }

@@ -26,8 +26,8 @@ pub fn refuse(refusal: &ApiError, _path: &str) -> Option<HttpResponse> {
         // quirk(single-user-in-text): `401 Unauthorized` as text; `GET /users` and the token
         // operations give the reason, as text
         // native: `401` with `error` in single-user mode
-        // test: `people::an_instance_becomes_multi_user_once`,
-        // `compat::the_directory_is_there_with_many_users_only`
+        // test: `people::multi_user_mode_is_enabled_once`,
+        // `compat::the_directory_exists_only_in_multi_user_mode`
         ApiError::SingleUser => Some(bare(StatusCode::UNAUTHORIZED)),
         ApiError::Off(status, why) => Some(text(*status, why)),
         ApiError::BadPath => Some(bare(StatusCode::BAD_REQUEST)),

@@ -23,7 +23,7 @@ impl ErrorBody for OpenAi {
         match error {
             // quirk(no-user-prompt): `400` with the abort envelope
             // native: messages that do not end with the user's are `400` in OpenAI's shape
-            // test: `openai::the_other_mount_speaks_as_its_clients_know_it`
+            // test: `openai::the_other_mount_responds_as_its_clients_expect`
             Error::Invalid { reason, .. } if reason == NO_USER_PROMPT => {
                 HttpResponse::build(status_of(error)).json(Abort::body(reason))
             }
@@ -57,7 +57,7 @@ impl ErrorBody for NoImage {
             // quirk(image-upload-500): `500 {"success":false,"error":"Invalid image upload. …"}`
             // native: reference images that are not images, too many or too large are `400` or
             // `413`
-            // test: `pictures::wrong_orders_are_refused_and_nothing_is_asked`
+            // test: `pictures::invalid_requests_are_refused_before_the_provider_is_called`
             let error = format!("Invalid image upload. {reason}");
             let body = json!({ "success": false, "error": error });
             return HttpResponse::InternalServerError().json(body);
@@ -72,7 +72,7 @@ impl ErrorBody for NoImage {
             }
             // quirk(model-500): `500`, the same abort envelope
             // native: a model that does not answer is `503`
-            // test: `main_job::a_language_model_that_is_down_is_said_so`
+            // test: `main_job::an_unavailable_language_model_is_reported`
             Error::Unavailable { reason, .. } => (StatusCode::INTERNAL_SERVER_ERROR, &**reason),
             _ => (status_of(error), whole.as_str()),
         };

@@ -48,7 +48,7 @@ impl Heading {
 // quirk(whole-chunks): each part has `role` and `usage`; there is no `[DONE]`
 // native: the first part of a streamed completion has the `role`, the last precedes `[DONE]`;
 // `usage` is sent if `include_usage` asks for it
-// test: `openai::the_other_mount_speaks_as_its_clients_know_it`
+// test: `openai::the_other_mount_responds_as_its_clients_expect`
 pub struct CompletionStream {
     heading: Heading,
     /// True once an error was sent, after which nothing follows.

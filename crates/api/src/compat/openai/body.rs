@@ -25,7 +25,7 @@ pub fn repaired(mut body: CompletionBody) -> CompletionBody {
 /// Converts an embeddings request to the form that `v1` reads.
 // quirk(any-vector): any other `encoding_format` is `float`, `dimensions` is ignored
 // native: `encoding_format` is `float` or `base64`, `dimensions` is checked
-// test: `openai::vectors_come_as_numbers_or_as_their_bytes`
+// test: `openai::vectors_are_returned_as_numbers_or_bytes`
 pub fn repaired_texts(body: EmbeddingsBody) -> EmbeddingsBody {
     let is_encoding = |name: &Value| name == "float" || name == "base64";
     EmbeddingsBody {

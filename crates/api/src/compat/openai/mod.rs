@@ -34,7 +34,7 @@ pub async fn list_vector_stores(
 ) -> ApiResult<Json<VectorStores>, OpenAi> {
     // quirk(no-parts-of-lists): a request with any parameter gets an empty list
     // native: `after` and `limit` select a page of vector stores
-    // test: `openai::the_other_mount_speaks_as_its_clients_know_it`
+    // test: `openai::the_other_mount_responds_as_its_clients_expect`
     if !request.query_string().is_empty() {
         return Ok(Json(VectorStores::none()));
     }
@@ -110,7 +110,7 @@ pub async fn generate_image(
     let Ordered { mut body, references, files: _files } = order.read::<ImageBody, true>().await?;
     // quirk(any-format): any value other than `blob` means `b64_json`; there is no `created`
     // native: `response_format` of an image is `b64_json` or `blob`
-    // test: `pictures::whatever_is_no_blob_is_base64_to_existing_clients`
+    // test: `pictures::any_other_response_format_is_base64_to_existing_clients`
     body.response_format = body.response_format.filter(|format| format == "blob");
     let format = body.format()?;
     let made = ports.images.make(&body.wanted(references)?).await?;

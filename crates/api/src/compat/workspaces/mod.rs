@@ -125,6 +125,6 @@ pub async fn delete_workspace(
     service::delete(&*ports.workspaces, &*ports.index, &slug, &caller.by()).await?;
     // quirk(deleted-in-text): `OK` as text
     // native: `{"success":true,"error":null}`
-    // test: `workspaces::the_other_mount_says_deleted_in_text`
+    // test: `workspaces::the_other_mount_confirms_a_deletion_in_text`
     Ok(text(StatusCode::OK, "OK"))
 }

@@ -13,7 +13,7 @@ use super::text::{document, text_bytes};
 use super::writer::{CellSpan, Writer};
 use walk::{About, HtmlVisitor, Tag, walk};
 
-/// How far into a file its encoding may be declared.
+/// Bytes of a file that may declare its encoding.
 const DECLARED_WITHIN: usize = 1024;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -30,12 +30,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![page])
 }
 
-/// As [`readable`], for a page in whichever encoding.
+/// Works like [`readable`], for a page in any encoding.
 pub fn readable_bytes(bytes: &[u8], limit: u64) -> Result<(String, Option<String>), ExtractError> {
     readable(&decode(bytes, declared_encoding(bytes)), limit)
 }
 
-/// The text of a page, at most `limit` bytes, and its title.
+/// Returns the text of a page, at most `limit` bytes, and its title.
 pub fn readable(html: &str, limit: u64) -> Result<(String, Option<String>), ExtractError> {
     described(html, limit).map(|(text, about)| (text, about.title))
 }
@@ -63,7 +63,7 @@ impl HtmlVisitor for Writer {
     }
 }
 
-/// Lays out the beginning of an element.
+/// Writes the start of an element.
 fn open(writer: &mut Writer, tag: &Tag) {
     let element = tag.name.as_slice();
     let number = |name| tag.attribute(name).and_then(|value| value.trim().parse::<usize>().ok());
@@ -99,7 +99,7 @@ fn open(writer: &mut Writer, tag: &Tag) {
     }
 }
 
-/// The visible part of a form field.
+/// Writes the visible part of a form field.
 fn open_input(writer: &mut Writer, tag: &Tag) {
     let is_checked = tag.attribute("checked").is_some();
     let shown = match tag.attribute("type").unwrap_or("text").to_ascii_lowercase().as_str() {
@@ -116,7 +116,7 @@ fn open_input(writer: &mut Writer, tag: &Tag) {
     }
 }
 
-/// Lays out the end of an element.
+/// Writes the end of an element.
 fn close(writer: &mut Writer, element: &[u8]) {
     match element {
         b"pre" | b"xmp" | b"listing" => writer.close_preformatted(),
@@ -129,7 +129,7 @@ fn close(writer: &mut Writer, element: &[u8]) {
     }
 }
 
-/// The minimum number of line ends between an element and its neighbours.
+/// Returns the minimum number of line ends between an element and its neighbours.
 fn lines_around(element: &[u8]) -> usize {
     match element {
         b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"dl" | b"table" | b"blockquote"
@@ -145,8 +145,8 @@ fn lines_around(element: &[u8]) -> usize {
     }
 }
 
-/// The encoding named after `charset=` or `encoding=` at the beginning of the file. One that takes two bytes for
-/// each character is a mistake: the declaration could not have been read.
+/// Returns the encoding declared by `charset=` or `encoding=` at the beginning of the file. A
+/// declared UTF-16 is a mistake: the declaration could not have been read.
 pub fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let start = bytes[..bytes.len().min(DECLARED_WITHIN)].to_ascii_lowercase();
     let after = |name: &[u8]| {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_says_who_wrote_it() {
+    fn the_author_of_a_page_is_read_from_its_metadata() {
         let author = |html| described(html, 1 << 20).unwrap().1.author;
         let page = "<meta name=Author content=' Ada  L. '><meta property='article:author' content='Bob'>\
             <meta property='article:author' content='https://example.com/bob'><meta name=author \
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_title_is_apart_and_code_is_dropped() {
+    fn the_title_is_separate_and_code_is_dropped() {
         let html = "<html><head><title> T &amp;\n U </title><style>p{}</style>\
             <script>if (a<b) '<p>'</script></head><body>x<template><p>no</p><template>no</template>\
             no</template><!-- no --><i hidden>no</i><b style='display: none'>no</b> y</body>";
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_of_a_table_has_its_place() {
+    fn every_cell_of_a_table_is_in_its_column() {
         let html = "<table><caption>C</caption><tr><th>A</th><th><p>B</p></th><th>D</th></tr>\
             <tr><td>1</td><td></td><td><p>2<br>3</p></td></tr></table>after";
         assert_eq!(text(html), "C\n\n| A | B | D |\n| --- | --- | --- |\n| 1 |  | 2 3 |\n\nafter");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_only_place_things_are_running_text() {
+    fn layout_tables_are_running_text() {
         let html = "<table><tr><td><table><tr><td>1<td>2<tr><td>3<td>4</table><td>right</table>";
         assert_eq!(text(html), "| 1 | 2 |\n| --- | --- |\n| 3 | 4 |\n\nright");
         assert_eq!(text("<table><tr><td>one<tr><td>two</table>"), "one\ntwo");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_shows_beside_its_text_is_read() {
+    fn visible_content_other_than_text_is_read() {
         assert_eq!(text("a<img src=x alt='Two moons'>b"), "a [Image: Two moons] b");
         assert_eq!(text("<svg><text>One</text><text>Two</text></svg>"), "One\nTwo");
         assert_eq!(text("<details><summary>S</summary>d</details>"), "S\nd");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_attributes_and_open_ends_cost_no_more_than_their_bytes() {
+    fn the_cost_of_nesting_attributes_and_unclosed_tags_is_linear() {
         let nested = format!("{}deep", "<div>".repeat(100_000));
         assert_eq!(text(&nested), "deep");
         let lists = "<ul><li>x".repeat(20_000);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_is_declared_in_either_way() {
+    fn an_encoding_is_read_from_either_form_of_declaration() {
         let name = |html: &str| declared_encoding(html.as_bytes()).map(|encoding| encoding.name());
         assert_eq!(name("<META Charset=Shift_JIS>"), Some("Shift_JIS"));
         assert_eq!(name("<meta content='text/html; charset=koi8-r'>"), Some("KOI8-R"));

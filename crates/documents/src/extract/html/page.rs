@@ -21,7 +21,7 @@ pub struct WebPages {
 }
 
 impl WebPages {
-    /// A page may hold at most `limit` bytes of text, in UTF-8.
+    /// Creates a reader for pages of at most `limit` bytes of text, in UTF-8.
     pub fn new(limit: u64) -> Self {
         Self { limit }
     }
@@ -56,8 +56,8 @@ pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
     if page.text.len() as u64 > limit { Err(too_large()) } else { Ok(page) }
 }
 
-/// Beginnings of HTML pages without a content type, in lower case, from the standard for sniffing
-/// media types.
+/// Beginnings that identify HTML without a content type, in lower case, from the standard for MIME
+/// sniffing.
 const BEGINNINGS: [&[u8]; 17] = [
     b"<!doctype html",
     b"<html",
@@ -87,7 +87,7 @@ fn looks_like_markup(content: &str) -> bool {
     })
 }
 
-/// The readable content of a page: its title, then its text.
+/// Returns the content of a page: its title, then its text.
 fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
     let mut reading = Reading::with_limit(limit);
     let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
@@ -105,21 +105,21 @@ fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
     Ok(WebPage { title: (!title.is_empty()).then_some(title), author, text })
 }
 
-/// Three ways to read the same page, of which the best is chosen at its end.
+/// Three versions of a page's text. The best is selected at the end.
 struct Reading {
-    /// All there is.
+    /// The whole page.
     all: Writer,
     /// Everything except the surroundings of the content.
     inner: Writer,
     /// Only the part that the page marks as its content.
     main: Writer,
-    /// Open elements that surround the content, each by its name.
+    /// Number of open elements of each kind in [`SURROUNDINGS`].
     around: [usize; SURROUNDINGS.len()],
-    /// Open elements that say they are the content.
+    /// Number of open elements that mark the content.
     mains: usize,
 }
 
-/// Elements with the parts of every page of a site, or with forms.
+/// Elements that repeat on every page of a site, or contain forms.
 const SURROUNDINGS: [&[u8]; 10] = [
     b"nav",
     b"header",
@@ -133,7 +133,7 @@ const SURROUNDINGS: [&[u8]; 10] = [
     b"noscript",
 ];
 
-/// The least share of the text that the narrower reading must have to be chosen: one fifth.
+/// Least share of the text that a narrower version needs to be selected: one fifth.
 const LEAST_SHARE: usize = 5;
 
 impl HtmlVisitor for Reading {
@@ -182,7 +182,7 @@ impl Reading {
     /// Writes to every writer that the current content belongs to.
     fn write_to_each(&mut self, write: impl Fn(&mut Writer)) {
         write(&mut self.all);
-        // An article has a header of its own, in which its title is.
+        // The header of an article contains its title.
         let [_, header, ..] = self.around;
         let others = self.around.iter().sum::<usize>() - header;
         if others == 0 && (header == 0 || self.mains > 0) {
@@ -194,7 +194,7 @@ impl Reading {
     }
 
     fn content(self) -> Result<String, ExtractError> {
-        // Of the others each holds a part of what this one does.
+        // The other versions are parts of this one, so they need no check of the limit.
         let all = self.all.try_finish()?;
         let (inner, main) = (self.inner.finish(), self.main.finish());
         let is_enough = |part: &str| !part.is_empty() && part.len() * LEAST_SHARE >= all.len();
@@ -212,7 +212,7 @@ fn surrounding(element: &[u8]) -> Option<usize> {
     SURROUNDINGS.iter().position(|known| *known == element)
 }
 
-/// The Markdown marks of a heading.
+/// Returns the Markdown mark of a heading.
 fn heading(element: &[u8]) -> Option<&'static str> {
     Some(match element {
         b"h1" => "# ",
@@ -261,13 +261,13 @@ mod tests {
         assert_eq!(text("<p>One<h2> </h2><h3><br></h3><p>Two"), "One\n\nTwo");
         assert_eq!(text("<h1></h1>"), "");
         assert_eq!(text("<h1><pre> \n</pre></h1>"), "");
-        // Nor does one take its marks elsewhere, or another's.
+        // Nor do marks move to another place or another heading.
         let html = "<ul><li><h2></h2>one<li><h2>two</h2></ul><h1><b>Big</b> and <i>bold</i></h1>x";
         assert_eq!(text(html), "- one\n- ## two\n\n# Big and bold\n\nx");
     }
 
     #[test]
-    fn what_surrounds_the_content_is_left_out() {
+    fn surroundings_of_the_content_are_omitted() {
         let html = "<title>T</title><header>Logo</header><nav><ul><li><a href=/>Home</a></ul></nav>\
             <main><article><header><h1>Moons</h1></header><p>Mars has two moons, and they are small.\
             </p><aside>Advertisement</aside></article></main><footer>Imprint</footer>";
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_costs_no_more_than_its_bytes() {
+    fn the_cost_of_nesting_is_linear() {
         let nested = format!("{}deep", "<div><nav></nav>".repeat(100_000));
         assert_eq!(text(&nested), "deep");
         for open in ["<main>", "<article><header>", "<nav>", "<template>", "<h1>", "<", "<title>"] {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_cut_and_only_once_in_the_text() {
+    fn a_title_is_truncated_and_appears_once_in_the_text() {
         let long = "Ж ".repeat(40_000);
         for html in [format!("<title>{long}"), format!("<title>{long}</title><p>Text")] {
             let read = page("text/html", None, html.as_bytes()).unwrap();
@@ -309,8 +309,8 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_swells_is_refused() {
-        // Each of these items takes five bytes and makes twenty.
+    fn a_page_whose_text_exceeds_the_limit_is_refused() {
+        // Each of these items takes five bytes and yields twenty.
         let lists = format!("<main>{}", "<ul>".repeat(50_000));
         let items = "<li>x".repeat(5_000);
         assert!(text(&format!("{lists}{items}")).len() <= 4 * items.len());
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_does_not_say_what_it_is_is_looked_at() {
+    fn a_page_without_a_media_type_is_sniffed() {
         let read = |content: &str| page("", None, content.as_bytes()).unwrap().text;
         for html in [
             "<!DOCTYPE html><p>é",
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_in_the_encoding_it_is_told_to_be_in() {
+    fn text_is_decoded_in_the_declared_encoding() {
         let page = |media_type: &str, charset: Option<&str>, content: &[u8]| {
             page(media_type, charset, content).unwrap()
         };

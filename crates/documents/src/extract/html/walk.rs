@@ -1,36 +1,36 @@
 //! Walks through HTML, element by element.
 //!
-//! A page is read token by token and never becomes a tree. Building a tree of deeply nested
-//! elements takes time that grows with the square of the depth, and walking it needs a stack as
-//! deep. Here time and memory grow only with the size of the page.
+//! A page is read token by token, without building a tree. A tree of deeply nested elements takes
+//! time quadratic in the depth, and walking it needs a deep stack. Here time and memory are linear
+//! in the size of the page.
 use std::convert::Infallible;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
-/// The most of a title that is looked at, in bytes: pages that never end it are as long as they like.
+/// Bytes of a title that are read; a page may never close it.
 const LONGEST_TITLE: usize = 16 << 10;
-/// The longest name of an author, in bytes, and how many are named.
+/// The longest name of an author, in bytes.
 const LONGEST_AUTHOR: usize = 500;
 const MOST_AUTHORS: usize = 20;
-/// The most of an attribute that is looked at, in bytes.
+/// Bytes of an attribute that are read.
 const LONGEST_VALUE: usize = 16 << 10;
 
-/// Receives the visible content of a page, in order, without that of `template` elements.
+/// Receives the visible content of a page in order. The content of `template` elements is skipped.
 pub trait HtmlVisitor {
     fn start(&mut self, tag: &Tag);
     fn end(&mut self, element: &[u8]);
     fn text(&mut self, text: &str);
 }
 
-/// The beginning of an element, with those of its attributes that matter to readers.
+/// A start tag with the attributes in [`ATTRIBUTES`].
 #[derive(Debug, Default)]
 pub struct Tag {
     pub name: Vec<u8>,
     attributes: Vec<(&'static str, String)>,
 }
 
-/// The attributes that are looked at.
+/// The attributes that are read.
 const ATTRIBUTES: [&str; 17] = [
     "alt",
     "hidden",
@@ -102,8 +102,8 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The author of the page, if a `meta` element names them. Some pages have the address of a profile
-/// there, which is no name.
+/// Returns the author if a `meta` element names them. Some pages give the address of a profile
+/// instead, which is ignored.
 fn author(tag: &Tag) -> Option<String> {
     let name = tag.attribute("name").or(tag.attribute("property"))?.trim().to_ascii_lowercase();
     let is_author =
@@ -129,15 +129,16 @@ struct Walk<'a, C> {
     authors: Vec<String>,
     /// The destination of the next text.
     inside: Inside,
-    /// How many `template` elements are open.
+    /// Number of open `template` elements.
     templates: usize,
-    /// The element that hides its content, and how many of its name are open within it.
+    /// The element that hides its content, and the number of open elements of the same name within
+    /// it.
     unseen: Option<(Vec<u8>, usize)>,
-    /// How many `svg` elements are open.
+    /// Number of open `svg` elements.
     drawings: usize,
     /// The content of a `noscript` element, which is markup for browsers without scripts.
     raw: String,
-    /// The start tag that is being read, and its last attribute.
+    /// The current start tag and its last attribute.
     tag: Tag,
     attribute: Option<&'static str>,
 }
@@ -207,7 +208,7 @@ impl<C: HtmlVisitor> Walk<'_, C> {
                 self.inside = Inside::Dropped;
                 return;
             }
-            // Only the first is the page's; later ones belong to drawings in it.
+            // Only the first title is the page's; later ones belong to drawings.
             b"title" if self.drawings == 0 && self.title.is_empty() && self.templates == 0 => {
                 self.inside = Inside::Title;
                 return;
@@ -232,7 +233,7 @@ impl<C: HtmlVisitor> Walk<'_, C> {
             return;
         }
         if let Some((name, open)) = &mut self.unseen {
-            // Elements that need no end tag end where the next of them begins.
+            // Elements with an optional end tag end where the next one of the same name starts.
             if name != element {
                 return;
             }
@@ -286,7 +287,7 @@ fn ends_by_itself(element: &[u8]) -> bool {
     matches!(element, b"p" | b"li" | b"dt" | b"dd" | b"tr" | b"td" | b"th" | b"option")
 }
 
-/// Elements that have no content and no end tag.
+/// Whether an element has neither content nor an end tag.
 pub fn is_void(element: &[u8]) -> bool {
     matches!(
         element,

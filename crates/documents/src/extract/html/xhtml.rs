@@ -1,7 +1,7 @@
 //! Converts XHTML, in which every element may close itself, to HTML.
 use super::walk::is_void;
 
-/// The position up to which a file may declare that it is XHTML.
+/// Bytes of a file that may declare that it is XHTML.
 const TOLD_WITHIN: usize = 2_048;
 
 /// Whether a page is written as XML.
@@ -11,7 +11,7 @@ pub fn is_xhtml(page: &str) -> bool {
         || start.contains("http://www.w3.org/1999/xhtml")
 }
 
-/// The page with an end tag for each element that closed itself and with its CDATA sections as text.
+/// Adds an end tag for each self-closed element and turns CDATA sections into text.
 pub fn expanded(page: &str) -> String {
     let mut out = String::with_capacity(page.len() + page.len() / 16);
     let mut rest = page;
@@ -26,7 +26,7 @@ pub fn expanded(page: &str) -> String {
             rest = data.get(end + 3..).unwrap_or_default();
             continue;
         } else if rest.starts_with("<?") {
-            // HTML would end it at the first angle.
+            // HTML would end it at the first `>`.
             let end = rest.find("?>").map_or(rest.len(), |end| end + 2);
             rest = &rest[end..];
             continue;
@@ -59,7 +59,7 @@ fn push_escaped(out: &mut String, text: &str) {
     }
 }
 
-/// The length of the tag that `rest` begins with, whose attributes may hold angles.
+/// Returns the length of the tag at the start of `rest`. Its attributes may contain `>`.
 fn tag_length(rest: &str) -> usize {
     let mut quote = None;
     for (at, byte) in rest.bytes().enumerate().skip(1) {
@@ -73,7 +73,7 @@ fn tag_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// A start tag without its closing slash, and the element's name.
+/// Returns a self-closed tag without its slash, and the element's name.
 fn closed_by_itself(tag: &str) -> Option<(&str, &str)> {
     let opening = tag.strip_suffix("/>")?.trim_end();
     let name = opening.strip_prefix('<')?;
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_that_close_themselves_get_an_end() {
+    fn self_closed_elements_get_an_end_tag() {
         let page = "<?xml version='1.0'?><head><title/><script src=\"a>b\" /><br/></head><a id='x'/>y\
             <!-- <p/> --><![CDATA[a<b & c]]>";
         let expected = "<head><title></title><script src=\"a>b\"></script><br/></head><a id='x'></a>y\

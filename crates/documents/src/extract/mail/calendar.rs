@@ -1,4 +1,4 @@
-//! Calendars (iCalendar) and address cards (vCard): lines of names and values.
+//! Reads calendars (iCalendar) and address cards (vCard): lines of names and values.
 use carrel_domain::document::Extracted;
 
 use crate::extract::Input;
@@ -49,7 +49,7 @@ const SHOWN: [(&str, &str); 29] = [
     ("IMPP", "Messaging"),
 ];
 
-/// The entries of a calendar or the cards of an address book, a paragraph for each.
+/// Formats the entries of a calendar or the cards of an address book, one paragraph each.
 pub fn entries_text(source: &str) -> String {
     let mut out = String::new();
     for line in unfolded(source) {
@@ -90,7 +90,7 @@ pub fn entries_text(source: &str) -> String {
     out.trim().to_owned()
 }
 
-/// Lines, each with those that go on with it.
+/// Joins each line with its continuation lines.
 fn unfolded(source: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in source.lines() {
@@ -109,7 +109,8 @@ fn unfolded(source: &str) -> Vec<String> {
     lines
 }
 
-/// The name with its parameters, and the value; a colon may stand in a quoted parameter.
+/// Splits a line into the name with its parameters, and the value. A quoted parameter may contain a
+/// colon.
 fn divided(line: &str) -> Option<(&str, &str)> {
     let mut is_quoted = false;
     let at = line.bytes().position(|byte| {
@@ -129,7 +130,7 @@ fn unescaped(value: &str) -> String {
                 Some(c) => out.push(c),
                 None => {}
             },
-            // Between the parts of names and addresses.
+            // Separates the parts of names and addresses.
             ';' => out.push_str(", "),
             c => out.push(c),
         }
@@ -144,7 +145,7 @@ fn quoted(value: &str) -> String {
     unescaped(&decoded.map_or_else(|| value.to_owned(), |bytes| decode(&bytes, None)))
 }
 
-/// `20260401T080000Z` as `2026-04-01 08:00 UTC`.
+/// Formats `20260401T080000Z` as `2026-04-01 08:00 UTC`.
 fn time(value: &str, parameters: &[&str]) -> String {
     let digits = |from: usize, to: usize| {
         value.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))

@@ -4,7 +4,7 @@
 const START: &[u8] = b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0\r\n\\par \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx";
 const WINDOW: usize = 4_096;
 
-/// At most `limit` bytes; `None` when it is something else.
+/// Decompresses at most `limit` bytes. Returns `None` if the data is in another format.
 pub fn unpack(packed: &[u8], limit: u64) -> Option<Vec<u8>> {
     let head = packed.get(..16)?;
     let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_is_unpacked() {
+    fn compressed_rich_text_is_decompressed() {
         // The first example of MS-OXRTFCP 4.1.
         let packed = b"\x2d\x00\x00\x00\x2b\x00\x00\x00LZFu\xf1\xc5\xc7\xa7\x03\x00\x0a\x00rcpg125\x42\x32\x0a\xf3 hel\x09\x00 bw\x05\xb0ld}\x0a\x80\x0f\xa0";
         let expected = b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n";

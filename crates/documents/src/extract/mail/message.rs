@@ -8,10 +8,11 @@ use crate::extract::embedded::Embedded;
 use crate::extract::extract_error::ExtractError;
 use crate::extract::{html, pictures, text};
 
-/// The plain text of a mail is taken when it has so many times the words of its page, in tenths.
+/// The plain text of a mail is preferred if it has this many tenths of the words of the HTML.
 const RICHER: usize = 13;
 
-/// `None` when it is no mail or there is nothing in it. Its files are added to `attached`.
+/// Converts a mail. Returns `None` if it is not a mail or is empty. Its attachments are added to
+/// `attached`.
 pub fn document(
     input: &Input<'_>,
     mail: &[u8],
@@ -35,7 +36,7 @@ pub fn document(
     }))
 }
 
-/// A page that a browser has saved with all that belongs to it, as a mail.
+/// Reads a page that a browser has saved, with its resources, as a mail.
 pub fn read_archived_page(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     let damaged = || ExtractError::damaged("an archived page (.mhtml)");
@@ -107,7 +108,7 @@ impl Writing<'_, '_> {
         }
     }
 
-    /// The text of a mail: the richer of its plain text and its HTML.
+    /// Returns the text of a mail: the richer of its plain text and its HTML.
     fn body(&self, message: &Message<'_>) -> Result<String, ExtractError> {
         let limit = self.input.limits.text;
         let texts = |ids: &[u32]| -> Result<String, ExtractError> {
@@ -135,7 +136,7 @@ impl Writing<'_, '_> {
         Ok(if page.is_empty() || (is_richer && !plain.is_empty()) { plain } else { page })
     }
 
-    /// Reads an attachment; its name, unless it is part of the text.
+    /// Reads an attachment. Returns its name, unless it is part of the text.
     fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, ExtractError> {
         let name = part.attachment_name().map(one_line).filter(|name| !name.is_empty());
         if is_kind(part, "calendar") {
@@ -148,7 +149,7 @@ impl Writing<'_, '_> {
             self.push(&text);
             return Ok(None);
         }
-        // Pictures in the text have names that mean nothing.
+        // The names of inline pictures are meaningless.
         let is_inline = part.content_disposition().is_some_and(|how| how.is_inline());
         let is_picture = part.content_type().is_some_and(|kind| kind.ctype() == "image");
         let is_attached = part.content_disposition().is_some_and(|how| how.is_attachment());
@@ -170,7 +171,7 @@ fn is_kind(part: &MessagePart<'_>, kind: &str) -> bool {
     subtype.is_some_and(|subtype| subtype.eq_ignore_ascii_case(kind))
 }
 
-/// A name for an attachment that has none, by its type.
+/// Returns a name for an unnamed attachment, by its type.
 fn usual_name(part: &MessagePart<'_>) -> String {
     let subtype = part.content_type().and_then(|known| known.subtype()).unwrap_or("bin");
     let extension = match subtype.to_ascii_lowercase().as_str() {
@@ -185,7 +186,7 @@ fn usual_name(part: &MessagePart<'_>) -> String {
     format!("attachment.{extension}")
 }
 
-/// `Ann Lee <ann@example.com>, bob@example.com`
+/// Formats addresses: `Ann Lee <ann@example.com>, bob@example.com`.
 pub fn people(address: &Address<'_>) -> String {
     let one = |person: &mail_parser::Addr<'_>| match (&person.name, &person.address) {
         (Some(name), Some(address)) => format!("{} <{address}>", one_line(name)),
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_and_bodies_are_decoded() {
+    fn headers_and_bodies_are_decoded() {
         let mail = "From: =?utf-8?q?Andr=C3=A9?= <a@example.com>\r\nTo: b@example.com\r\n\
             Subject: =?utf-8?b?5pel5pys?=\r\n plan\r\nDate: Tue, 3 Feb 2026 10:11:12 +0100\r\n\
             Content-Type: text/html; charset=iso-8859-1\r\n\

@@ -1,4 +1,4 @@
-//! Mails, alone or in mailboxes, and their attachments.
+//! Reads mails, single or in mailboxes, and their attachments.
 mod calendar;
 mod compressed;
 mod message;
@@ -18,11 +18,11 @@ pub use calendar::{read_calendar, read_cards};
 pub use message::read_archived_page;
 pub use outlook::read as read_outlook;
 
-/// Mails of one mailbox; each becomes a document.
+/// Maximum number of mails in a mailbox; each becomes a document.
 const MOST_MAILS: usize = 10_000;
-/// Mails within mails are read to this depth.
+/// Maximum nesting of mails.
 const DEEPEST: usize = 8;
-/// Attachments of one mail that are looked at.
+/// Maximum number of attachments of a mail.
 const MOST_ATTACHMENTS: usize = 500;
 
 const TOO_DEEP: &str =
@@ -32,7 +32,7 @@ fn too_many_attachments() -> String {
     format!("A mail in it has more than {MOST_ATTACHMENTS} attachments; the rest was not read.")
 }
 
-/// Each mail of a mailbox on its own.
+/// Reads each mail of a mailbox as a document.
 pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     let bytes = in_bytes(&bytes);
@@ -64,7 +64,7 @@ pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(documents)
 }
 
-/// A mail, then each of the files attached to it.
+/// Reads a mail and the files attached to it.
 pub fn read_mail(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     let mut attached = Embedded::default();
@@ -75,7 +75,7 @@ pub fn read_mail(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(documents)
 }
 
-/// Mails that a program has saved as UTF-16, as the bytes that they were sent in.
+/// Converts a mail that a program has saved as UTF-16 to the bytes that were sent.
 fn in_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     match has_wide_units(bytes) {
         true => Cow::Owned(decode(bytes, None).into_bytes()),
@@ -83,8 +83,8 @@ fn in_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The mails of a mailbox, without the lines between them. A mail begins at a line that begins
-/// with `From ` and is the first, or follows an empty one; elsewhere such a line is text.
+/// Splits a mailbox into mails. A mail starts at a line that begins with `From ` and is the first
+/// or follows an empty line; elsewhere such a line is text.
 fn split(mailbox: &[u8]) -> Vec<&[u8]> {
     let (mut mails, mut start) = (Vec::new(), None);
     let (mut at, mut after_blank) = (0, true);
@@ -100,7 +100,7 @@ fn split(mailbox: &[u8]) -> Vec<&[u8]> {
     mails
 }
 
-/// A mail with one `>` less before each `From ` that a mailbox has quoted.
+/// Removes one `>` before each `From ` that the mailbox has quoted.
 fn unquoted(mail: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(mail.len());
     for line in mail.split_inclusive(|byte| *byte == b'\n') {
@@ -116,10 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mailbox_is_cut_at_the_lines_between_its_mails() {
+    fn a_mailbox_is_split_at_the_lines_between_its_mails() {
         let mailbox = b"From a\nSubject: 1\n\nFrom here on\nx\nFrom there\n>From me\n\nFrom b\n\
             Subject: 2\n\ny\n";
-        // The line after the head is text, however it looks: a mail has a head first.
+        // A mail begins with a header, so the line after the header is always text.
         let mails = split(mailbox);
         assert_eq!(mails.last().unwrap(), b"Subject: 2\n\ny\n");
         assert!(split(b"no mail at all\n").is_empty());

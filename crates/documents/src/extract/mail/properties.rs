@@ -19,7 +19,7 @@ pub const FILE_DATA: u16 = 0x3701;
 pub const FILE_NAME: u16 = 0x3704;
 pub const LONG_FILE_NAME: u16 = 0x3707;
 
-/// A text of 16-bit units, and one of bytes.
+/// Property types of texts: UTF-16 and 8-bit.
 pub const UNICODE: u16 = 0x001f;
 pub const BYTES: u16 = 0x001e;
 
@@ -33,7 +33,7 @@ pub fn string(kind: u16, bytes: &[u8]) -> String {
     text.trim_end_matches('\0').to_owned()
 }
 
-/// The best of the forms in which the text of a mail is there.
+/// Returns the best available form of a mail's text.
 pub fn body(
     input: &Input<'_>,
     plain: Option<String>,

@@ -1,4 +1,4 @@
-//! `winmail.dat`: the attachment in which Outlook packs mails in its own format (MS-OXTNEF).
+//! Reads `winmail.dat`, the attachment in which Outlook packs mails (MS-OXTNEF).
 use super::properties::{self, BODY, BODY_HTML, BODY_RTF, LONG_FILE_NAME};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
@@ -21,7 +21,7 @@ struct File {
     data: Vec<u8>,
 }
 
-/// The text in it; its files are added to `attached`.
+/// Returns the text. Attachments are added to `attached`.
 pub fn read(
     input: &Input<'_>,
     bytes: &[u8],

@@ -1,4 +1,4 @@
-//! Charts as tables: the title, then a row for each category and a column for each series.
+//! Converts charts to tables: the title, then a row for each category and a column for each series.
 use std::collections::BTreeMap;
 
 use crate::extract::Input;
@@ -8,13 +8,13 @@ use crate::extract::sheets::number;
 use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
 
-/// Points of a series that are shown.
+/// Maximum number of points of a series.
 const MOST_POINTS: u32 = 10_000;
 const MOST_SERIES: usize = 255;
-/// Cells of one chart that are shown.
+/// Maximum number of cells of a chart.
 const MOST_CELLS: usize = 200_000;
 
-/// The chart in `part` as Markdown; empty where there is nothing to read.
+/// Returns the chart in `part` as Markdown; empty if it has no content.
 pub fn read(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -74,7 +74,7 @@ struct Chart {
     in_axis: bool,
     format: String,
     in_format: bool,
-    /// There was more of it than is shown.
+    /// Whether the chart exceeds the limits.
     is_cut: bool,
 }
 
@@ -206,7 +206,7 @@ impl Visitor for Chart {
             "bubbleSize" => Place::Sizes,
             "dLbl" => Place::Label,
             "strDim" | "numDim" => {
-                // The lists come before the series that they belong to.
+                // The lists precede the series they belong to.
                 if self.series.is_empty() {
                     self.series.push(Series::default());
                 }

@@ -1,10 +1,10 @@
-//! SmartArt: the texts of its points, in the order in which they were written.
+//! Reads SmartArt: the texts of its points in their stored order.
 use crate::extract::archive::Archive;
 use crate::extract::extract_error::ExtractError;
 use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
 
-/// The texts of the diagram whose data is in `part`, an item for each point.
+/// Returns the texts of the diagram whose data is in `part`, an item for each point.
 pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, ExtractError> {
     let mut diagram = Diagram {
         writer: Writer::with_limit(archive.text_limit()),
@@ -17,7 +17,7 @@ pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, ExtractErro
 
 struct Diagram {
     writer: Writer,
-    /// In a point that is not there for the presentation alone.
+    /// Whether the current point is content, not presentation.
     is_shown: bool,
     in_text: bool,
 }

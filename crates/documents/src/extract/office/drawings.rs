@@ -5,10 +5,11 @@ use crate::extract::archive::Archive;
 use crate::extract::extract_error::ExtractError;
 use crate::extract::{Input, embedded, pictures};
 
-/// Pictures of fewer bytes are bullets, lines and icons.
+/// Smaller pictures, in bytes, are bullets, lines and icons.
 const SMALLEST_PICTURE: u64 = 3 << 10;
 
-/// The text of each drawing that has some, with the id of its relationship. What cannot be read is noted.
+/// Returns the text of each drawing that has any, with the id of its relationship. Adds a warning
+/// for each unreadable drawing.
 pub fn drawings(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -31,7 +32,7 @@ pub fn drawings(
     Ok(texts)
 }
 
-/// The text of a picture, marked as such.
+/// Returns the text of a picture, marked as such.
 pub fn picture(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -49,7 +50,7 @@ pub fn picture(
     Ok(text.map(|text| format!("[Text in a picture: {text}]")))
 }
 
-/// A drawing that is damaged leaves the document readable.
+/// Turns a damaged drawing into a warning, so that the document can be read.
 fn kept(
     input: &Input<'_>,
     what: &str,

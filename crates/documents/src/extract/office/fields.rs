@@ -1,9 +1,9 @@
-//! Fields of Word: their visible part, and the states of check boxes and lists in old forms.
+//! Reads Word fields: their visible part, and the states of check boxes and lists in old forms.
 use crate::extract::xml::Element;
 
 /// Maximum nesting of fields.
 const DEEPEST: usize = 50;
-/// The inspected length of an instruction.
+/// Length of an instruction that is read.
 const INSTRUCTION: usize = 200;
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub struct WordFields {
 }
 
 impl WordFields {
-    /// Whether text at this place is seen: not in an instruction, nor where the number of a page is.
+    /// Whether text at this position is visible: not in an instruction, and not a page number.
     pub fn is_shown(&self) -> bool {
         self.open.iter().all(|field| field.in_result && !is_page(&field.instruction))
     }

@@ -1,4 +1,5 @@
-//! Word documents and PowerPoint presentations: packages of XML parts that refer to each other.
+//! Reads Word documents and PowerPoint presentations: packages of XML parts that refer to each
+//! other.
 mod chart;
 mod diagram;
 mod drawings;
@@ -17,7 +18,7 @@ pub use slides::read as read_powerpoint;
 pub use symbols::in_font as symbol_in_font;
 pub use word::read as read_word;
 
-/// A number as OpenDocument's formats `1`, `a`, `A`, `i` and `I` have it.
+/// Formats a number in OpenDocument's formats `1`, `a`, `A`, `i` and `I`.
 pub fn ordinal(number: u32, format: &str) -> String {
     let format = match format {
         "a" => "lowerLetter",

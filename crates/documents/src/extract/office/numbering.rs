@@ -1,23 +1,24 @@
-//! Numbers of paragraphs: the paragraph or its style names the list; this module counts.
+//! Numbers paragraphs. The paragraph or its style names the list; this module counts.
 use std::collections::HashMap;
 
 use super::ordinals;
 use crate::extract::xml::{Element, Visitor};
 
-/// Levels that a list has.
+/// Number of levels of a list.
 const LEVELS: usize = 9;
-/// Lists of one document that are known.
+/// Maximum number of lists in a document.
 const MOST_LISTS: usize = 50_000;
 
 #[derive(Clone, Debug)]
 struct Level {
     start: u32,
     format: String,
-    /// `%1.%2`, in which each number stands for the number of a level.
+    /// A template such as `%1.%2`, in which each number stands for the number of a level.
     text: String,
-    /// Begins anew after an item of this level or one above: as the level above by default, 0 never.
+    /// Items of this level or a higher one restart the numbering: the level above by default; 0
+    /// never restarts.
     restart: Option<usize>,
-    /// Numbers of the levels above are written as digits.
+    /// Whether numbers of higher levels are written as digits.
     is_legal: bool,
 }
 
@@ -38,7 +39,7 @@ struct Definition {
     styles: HashMap<String, usize>,
 }
 
-/// A list of the document: a definition, and its overrides.
+/// A list of the document: a definition and its overrides.
 #[derive(Clone, Debug, Default)]
 struct List {
     definition: String,
@@ -50,9 +51,9 @@ struct List {
 pub struct Numbering {
     definitions: HashMap<String, Definition>,
     lists: HashMap<String, List>,
-    /// The number of the item written last, for each level of each definition.
+    /// The number of the last item, for each level of each definition.
     counts: HashMap<String, [Option<u32>; LEVELS]>,
-    /// Lists that have begun, so that their own first numbers are set once.
+    /// Lists that have started, so that their start overrides apply once.
     begun: HashMap<(String, usize), ()>,
     definition: Option<String>,
     list: Option<String>,
@@ -68,7 +69,7 @@ pub enum Label {
 }
 
 impl Numbering {
-    /// The list level of a style.
+    /// Returns the list level of a style.
     pub fn level_of_style(&self, list: &str, style: &str) -> Option<usize> {
         let list = self.lists.get(list)?;
         self.definitions.get(&list.definition)?.styles.get(style).copied()
@@ -119,7 +120,7 @@ impl Numbering {
         (!label.is_empty()).then_some(Label::Number(label))
     }
 
-    /// The definition that has the levels, where one only names the style of another.
+    /// Returns the definition with the levels, if the given one only links to it by a style.
     fn resolved(&self, id: &str) -> String {
         let link = self.definitions.get(id).and_then(|known| known.num_style_link.as_ref());
         let named = |(_, known): &(&String, &Definition)| {
@@ -143,7 +144,7 @@ impl Numbering {
     }
 }
 
-/// `text` with `%1` to `%9` replaced.
+/// Replaces `%1` to `%9` in `text`.
 fn fill(text: &str, number: impl Fn(usize) -> Option<String>) -> String {
     let mut filled = String::new();
     let mut characters = text.chars().peekable();

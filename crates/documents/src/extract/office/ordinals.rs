@@ -42,7 +42,8 @@ const HEBREW: [(u32, char); 22] = [
     (1, 'א'),
 ];
 
-/// `number` in one of the formats of WordprocessingML (`w:numFmt`); as digits in those unknown.
+/// Formats `number` in a format of WordprocessingML (`w:numFmt`); in digits if the format is
+/// unknown.
 pub fn write(number: u32, format: &str) -> String {
     match format {
         "none" => String::new(),
@@ -76,7 +77,7 @@ pub fn write(number: u32, format: &str) -> String {
     }
 }
 
-/// `a` to `z`, then `aa`, `bb`: letters are repeated, as word processors do.
+/// Counts `a` to `z`, then `aa`, `bb`: letters repeat, as in word processors.
 fn letters(number: u32, alphabet: &str) -> String {
     let count = u32::try_from(alphabet.chars().count()).unwrap_or(1);
     let Some(at) = number.checked_sub(1) else { return String::new() };
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_in_many_ways() {
+    fn numbers_are_written_in_every_format() {
         for (number, format, expected) in [
             (3, "decimal", "3"),
             (3, "decimalZero", "03"),

@@ -5,10 +5,10 @@ use crate::extract::archive::{Archive, resolve};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::xml::{Element, Visitor};
 
-/// Relationships of one part that are looked at.
+/// Maximum number of relationships of a part.
 const MOST_RELATIONS: usize = 100_000;
 
-/// The main part of the package, for packages with an unusual name.
+/// Returns the main part of a package, which may have an unusual name.
 pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, ExtractError> {
     if archive.has(usual) {
         return Ok(usual.to_owned());
@@ -35,7 +35,7 @@ impl Relations {
         Ok(relations)
     }
 
-    /// The parts related in a way whose type ends with `kind`, by id.
+    /// Returns the related parts whose relationship type ends with `kind`, by id.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let parts = self.parts.iter().filter(move |(_, (known, _))| known.ends_with(kind));
         parts.map(|(id, (_, part))| (id.as_str(), part.as_str()))
@@ -45,14 +45,15 @@ impl Relations {
         self.parts.get(id).map(|(_, part)| part.as_str())
     }
 
-    /// The part with this id; of a package that has lost its relationships, the one that is usual.
+    /// Returns the part with this id. If the package has lost its relationships, returns the usual
+    /// one.
     pub fn part_or(&self, id: &str, usual: impl FnOnce() -> String) -> Option<String> {
         let lost = self.parts.is_empty().then(usual);
         self.part(id).map(str::to_owned).or(lost)
     }
 
-    /// The first part of a kind that is there, or the one that is usual where relationships lead to none
-    /// that is.
+    /// Returns the first existing part of a kind, or the usual one if the relationships name none
+    /// that exists.
     pub fn first(&self, archive: &Archive<'_>, kind: &str, usual: &str) -> Option<String> {
         let mut named = self.of_kind(kind).map(|(_, part)| part).peekable();
         let usual = (named.peek().is_some() || self.parts.is_empty()).then_some(usual);
@@ -78,5 +79,5 @@ impl Visitor for Relations {
     fn text(&mut self, _: &str) {}
 }
 
-/// Texts by the id that the main part refers to them with.
+/// Texts by the id with which the main part refers to them.
 pub type PartTexts = HashMap<String, String>;

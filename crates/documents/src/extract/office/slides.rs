@@ -1,4 +1,4 @@
-//! PowerPoint presentations: the slides in order, each with its comments and notes.
+//! Reads PowerPoint presentations: the slides in order, each with its comments and notes.
 use std::collections::HashMap;
 
 use carrel_domain::document::Extracted;
@@ -86,7 +86,7 @@ impl Visitor for SlideOrder {
     fn text(&mut self, _: &str) {}
 }
 
-/// Remarks on a slide, of either generation of PowerPoint.
+/// Comments on a slide, in the old and the new format.
 #[derive(Default)]
 struct Comments {
     texts: Vec<String>,
@@ -129,7 +129,7 @@ struct Slide {
     is_left_out: bool,
     is_title: bool,
     paragraph: Paragraph,
-    /// How many paragraphs in a row were numbered, for each level.
+    /// Number of consecutive numbered paragraphs, for each level.
     counts: HashMap<u32, u32>,
 }
 
@@ -171,7 +171,7 @@ impl Slide {
         self.writer.text(text);
     }
 
-    /// The number of a numbered paragraph; other paragraphs restart the numbering.
+    /// Returns the number of a numbered paragraph. Other paragraphs restart the numbering.
     fn label(&mut self) -> Option<String> {
         let Paragraph { level, first, .. } = self.paragraph;
         self.counts.retain(|other, _| *other <= level);
@@ -198,7 +198,8 @@ impl Slide {
         })
     }
 
-    /// The purpose of a shape: the picture of the slide and its number do not belong to the notes.
+    /// Handles the role of a shape. The picture and the number of the slide are not part of the
+    /// notes.
     fn placeholder(&mut self, kind: &str) {
         self.is_left_out |= match kind {
             "title" | "ctrTitle" if !self.is_notes => {

@@ -1,11 +1,11 @@
-//! Paragraph styles, as far as they number paragraphs.
+//! Paragraph styles that number paragraphs.
 use std::collections::HashMap;
 
 use crate::extract::xml::{Element, Visitor};
 
-/// Styles of one document that are known.
+/// Maximum number of styles in a document.
 const MOST_STYLES: usize = 20_000;
-/// Styles that are based on each other, at most.
+/// Maximum length of a chain of base styles.
 const LONGEST_CHAIN: usize = 20;
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct WordStyles {
 }
 
 impl WordStyles {
-    /// The list of a paragraph style, and the level if the style names it.
+    /// Returns the list of a paragraph style, and the level if the style names it.
     pub fn list(&self, style: Option<&str>) -> (Option<String>, Option<usize>) {
         let mut name = style.map(str::to_owned).or_else(|| self.default.clone());
         let mut level = None;

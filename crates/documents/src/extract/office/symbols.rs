@@ -1,6 +1,6 @@
-//! Characters of symbol fonts, which differ in meaning from the letters they are stored as.
+//! Maps characters of symbol fonts, which show other characters than the stored letters.
 
-/// From the first of these to the last, fonts of symbols have their characters in Unicode.
+/// The private-use range in which symbol fonts encode their characters.
 const PRIVATE: std::ops::RangeInclusive<u32> = 0xf020..=0xf0ff;
 
 /// Returns the character that `code` shows in `font`, if it is known.
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_are_what_their_font_shows() {
+    fn symbols_are_mapped_to_the_characters_of_their_font() {
         assert_eq!(in_font("Wingdings", 0xf0fe), Some('☑'));
         assert_eq!(in_font("Wingdings", 0xa8), Some('☐'));
         assert_eq!(in_font("Wingdings", 0xf082), Some('②'));

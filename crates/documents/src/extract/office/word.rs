@@ -1,4 +1,5 @@
-//! Word documents: headers once, the text with notes and comments in their places, footers once.
+//! Reads Word documents: headers once, the text with notes and comments in their places, footers
+//! once.
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -68,7 +69,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(others.after(document))
 }
 
-/// Files of other types in the text.
+/// Returns the texts of embedded files of other types.
 fn chunks(
     archive: &mut Archive<'_>,
     input: &Input<'_>,
@@ -83,7 +84,7 @@ fn chunks(
     Ok(texts)
 }
 
-/// The different texts of headers or footers, each once.
+/// Returns the distinct texts of headers or footers.
 fn surroundings(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -107,7 +108,7 @@ fn surroundings(
     Ok(texts)
 }
 
-/// The notes of a part by their ids.
+/// Returns the notes of a part by id.
 fn notes(
     input: &Input<'_>,
     archive: &mut Archive<'_>,

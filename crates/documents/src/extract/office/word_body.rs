@@ -41,14 +41,14 @@ pub struct Body {
     context: WordReferences,
     numbering: Numbering,
     fields: WordFields,
-    /// How many elements are open since one whose content is not shown, that one included.
+    /// Number of open elements within hidden content, including the hiding element.
     hidden: usize,
     in_text: bool,
     in_instruction: bool,
     paragraph: Paragraph,
-    /// Paragraphs around the text box that is being read.
+    /// Paragraphs around the current text box.
     outer: Vec<Paragraph>,
-    /// A cell that has begun, of which nothing is written yet; and those around it.
+    /// A cell that has started but has no content yet.
     cell: Option<CellSpan>,
     in_paragraph_properties: usize,
     run: Run,
@@ -96,7 +96,7 @@ impl Body {
         std::mem::replace(&mut self.writer, Writer::with_limit(self.context.limit)).finish()
     }
 
-    /// Remarks and notes that the text does not refer to.
+    /// Returns the comments and notes to which the text does not refer.
     pub fn unreferenced(&self) -> Vec<String> {
         let of = |texts: &PartTexts, kind: &str| {
             let mut texts: Vec<_> = texts
@@ -114,7 +114,7 @@ impl Body {
             .collect()
     }
 
-    /// Begins the paragraph, with its number, where it has not begun.
+    /// Starts the paragraph, with its number, unless it has started.
     fn begin(&mut self) {
         if std::mem::replace(&mut self.paragraph.has_begun, true) {
             return;
@@ -216,8 +216,8 @@ impl Body {
     }
 }
 
-/// What was deleted or is as it was before a change, the readings above ideographs, and what is there
-/// a second time for programs that know no drawings.
+/// Whether an element is hidden: deleted text, properties before a change, ruby text, and fallbacks
+/// for programs without support for drawings.
 fn is_hidden(name: &str) -> bool {
     matches!(name, "del" | "moveFrom" | "rt" | "Fallback") || name.ends_with("PrChange")
 }
@@ -301,7 +301,7 @@ impl Visitor for Body {
             "r" => self.run = Run::default(),
             "fldSimple" => self.fields.end_simple(),
             "p" => {
-                // A number is used up by a paragraph without text, too.
+                // A paragraph without text uses up a number too.
                 self.begin();
                 if self.paragraph.is_item {
                     self.writer.close_line();

@@ -1,23 +1,23 @@
-//! Numbers of lists and headings in OpenDocument.
+//! Numbers lists and headings of OpenDocument.
 use std::collections::HashMap;
 
 use crate::extract::office::ordinal;
 use crate::extract::xml::Element;
 
-/// Levels that lists have.
+/// Number of levels of a list.
 const LEVELS: usize = 10;
-/// Styles of lists that are known.
+/// Maximum number of list styles.
 const MOST_STYLES: usize = 20_000;
 /// Maximum nesting of lists.
 const DEEPEST: usize = 100;
 
 #[derive(Clone, Debug)]
 struct Level {
-    /// `1`, `a`, `A`, `i`, `I`, or nothing where there is no number.
+    /// `1`, `a`, `A`, `i`, `I`, or empty for no number.
     format: String,
     prefix: String,
     suffix: String,
-    /// How many levels the number shows, this one last.
+    /// The number of levels shown in the label, this one last.
     shown: usize,
     start: u32,
 }
@@ -29,7 +29,7 @@ pub struct ListStyles {
     current: Option<String>,
 }
 
-/// The style that headings are numbered by.
+/// The style that numbers headings.
 const OUTLINE: &str = "\0outline";
 
 impl ListStyles {
@@ -114,7 +114,8 @@ impl Lists {
         number.unwrap_or_else(|| format!("{}- ", "  ".repeat(depth.min(8))))
     }
 
-    /// The number of the next heading of a level, from 1; empty where headings have none.
+    /// Returns the number of the next heading of a level, counted from 1; empty if headings have
+    /// none.
     pub fn heading(&mut self, styles: &ListStyles, level: usize) -> String {
         self.count(styles, OUTLINE, level.saturating_sub(1), None).unwrap_or_default()
     }

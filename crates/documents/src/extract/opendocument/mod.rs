@@ -1,4 +1,4 @@
-//! OpenDocument texts, presentations and spreadsheets, as packages or as single XML files.
+//! Reads OpenDocument texts, presentations and spreadsheets, as packages or as single XML files.
 mod lists;
 mod text;
 mod workbook;
@@ -18,10 +18,10 @@ pub use workbook::read as read_sheets;
 pub use workbook::read_flat as read_flat_sheets;
 
 const CONTENT: &str = "content.xml";
-/// Objects within one document that are read.
+/// Maximum number of objects of a document.
 const MOST_OBJECTS: usize = 1_000;
 
-/// Texts by the path of their object.
+/// Texts by the path of the object.
 type Objects = HashMap<String, String>;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
@@ -38,7 +38,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(others.after(document))
 }
 
-/// A document in a single file.
+/// Reads a document in a single XML file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let damaged = |_| ExtractError::damaged("an OpenDocument file");
     let mut styles = OdfStyles::default();
@@ -58,7 +58,7 @@ fn open<'a>(input: &Input<'a>, what: &'static str) -> Result<Archive<'a>, Extrac
     if manifest.is_sealed { Err(ExtractError::protected()) } else { Ok(archive) }
 }
 
-/// Embedded objects of a document, such as charts and tables.
+/// Reads the embedded objects of a document, such as charts and tables.
 fn objects(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -71,7 +71,7 @@ fn objects(
         }
         if let Some(folder) = name.strip_suffix("/content.xml") {
             let mut text = Text::new(input.limits.text, OdfStyles::default(), Objects::new());
-            // An object that cannot be read leaves the document readable.
+            // An unreadable object does not make the document unreadable.
             match archive.visit(&name, &mut text) {
                 Ok(_) => _ = texts.insert(folder.to_owned(), text.finish()?),
                 Err(_) => input.warn("An object in it could not be read: it is damaged."),

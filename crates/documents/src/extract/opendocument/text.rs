@@ -1,4 +1,4 @@
-//! The running text of OpenDocument, with notes and comments in their places.
+//! Reads the running text of OpenDocument, with notes and comments in their places.
 use std::collections::HashSet;
 
 use super::Objects;
@@ -7,14 +7,14 @@ use crate::extract::extract_error::ExtractError;
 use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 
-/// Columns and rows that a table of text has, at most, where cells are repeated.
+/// Maximum number of repeated columns or rows in a table.
 const MOST_REPEATED: usize = 1_000;
 
 /// The styles of a document that affect its text.
 #[derive(Default)]
 pub struct OdfStyles {
     lists: ListStyles,
-    /// Slides of these are not shown.
+    /// Styles of hidden slides.
     hidden_slides: HashSet<String>,
     current: String,
 }
@@ -45,7 +45,7 @@ pub struct Text {
     styles: OdfStyles,
     objects: Objects,
     lists: Lists,
-    /// Headers and footers, each text once.
+    /// The distinct texts of headers.
     headers: Vec<String>,
     footers: Vec<String>,
     limit: u64,
@@ -55,7 +55,7 @@ pub struct Text {
     /// Inside a header or footer, outside of the body.
     in_surroundings: bool,
     hidden: usize,
-    /// How many paragraphs are open; text is in one of them.
+    /// Number of open paragraphs; text is only read in a paragraph.
     paragraphs: usize,
     notes: usize,
     author: Option<String>,
@@ -98,7 +98,7 @@ impl Text {
         self.has_body
     }
 
-    /// All of it, the headers first and the footers last.
+    /// Returns the text, with headers first and footers last.
     pub fn finish(self) -> Result<String, ExtractError> {
         let text = self.writer.try_finish()?;
         let blocks = self.headers.iter().chain([&text]).chain(&self.footers);
@@ -129,7 +129,7 @@ impl Text {
     }
 }
 
-/// Content beside the text, or from before a change.
+/// Whether an element's content is not part of the text or precedes a change.
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,

@@ -1,4 +1,4 @@
-//! OpenDocument spreadsheets, sheet by sheet.
+//! Reads OpenDocument spreadsheets, sheet by sheet.
 use std::collections::HashSet;
 
 use carrel_domain::document::Extracted;
@@ -24,7 +24,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(documents)
 }
 
-/// A workbook in a single file.
+/// Reads a workbook in a single XML file.
 pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::new(input, Objects::new());
     xml::walk(input.reader()?, &mut workbook).map_err(|_| ExtractError::damaged(WHAT))?;
@@ -32,7 +32,7 @@ pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if sheets.is_empty() { Err(ExtractError::damaged(WHAT)) } else { Ok(sheets) }
 }
 
-/// Elements of a sheet that are not its text.
+/// Whether an element of a sheet is not part of its text.
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,
@@ -47,31 +47,31 @@ fn is_hidden(name: &str) -> bool {
     )
 }
 
-/// The sheets of a workbook, each cell as it is shown.
+/// The sheets of a workbook, with each cell as displayed.
 struct Workbook {
     sheets: Vec<Extracted>,
     /// The name and content of the current sheet.
     sheet: Option<(String, Sheet)>,
     row: u32,
     column: u32,
-    /// The repetitions of the current row, and whether it is empty.
+    /// The repetitions of the current row.
     rows: u32,
     is_blank: bool,
     /// The repetitions of the current cell.
     times: u32,
     cell: Writer,
-    /// Content beside the cells of the sheet.
+    /// Content outside the cells of the sheet.
     beside: Vec<String>,
     remark: Option<Writer>,
     objects: Objects,
-    /// Sheets of these styles are not shown.
+    /// Styles of hidden sheets.
     hidden_styles: HashSet<String>,
     style: String,
     is_hidden: bool,
     in_shapes: bool,
     limit: u64,
     hidden: usize,
-    /// How many bytes of text there may still be.
+    /// The remaining bytes of text.
     room: usize,
     is_too_large: bool,
 }
@@ -105,7 +105,7 @@ impl Workbook {
         if self.is_too_large { Err(ExtractError::TextTooLarge) } else { Ok(self.sheets) }
     }
 
-    /// The current destination of text.
+    /// Returns the current destination of text.
     fn out(&mut self) -> &mut Writer {
         self.remark.as_mut().unwrap_or(&mut self.cell)
     }
@@ -223,7 +223,7 @@ impl Visitor for Workbook {
     }
 }
 
-/// A column, from 0, as spreadsheets call it.
+/// Returns the letters of a column, counted from 0.
 fn letters(mut column: u32) -> String {
     let mut letters = String::new();
     loop {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_repeated_and_sheets_are_apart() {
+    fn cells_are_repeated_and_sheets_are_separate() {
         let xml = "<b><t:table t:name='A'><t:table-row><t:table-cell><p>1</p></t:table-cell>\
             <t:table-cell t:number-columns-repeated='2'/><t:table-cell \
             t:number-columns-repeated='2'><p>x, y</p></t:table-cell></t:table-row><t:table-row \

@@ -1,4 +1,4 @@
-//! Annotations of a page: form fields, typed notes, comments.
+//! Reads annotations of a page: form fields, typed notes, comments.
 use hayro_font::kurbo::{Affine, Point, Rect as Area, Vec2};
 use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream, String as PdfString};
 use hayro_syntax::page::Page;
@@ -8,7 +8,7 @@ use super::glyph::Glyph;
 use super::info::text_string;
 
 const MOST: usize = 20_000;
-/// Fields inherit from fields above them, this far.
+/// Maximum depth of the inheritance of fields.
 const DEEPEST: usize = 32;
 const HIDDEN: u32 = 1 << 1;
 const NO_VIEW: u32 = 1 << 5;
@@ -86,7 +86,7 @@ fn widget<'a>(
     }
 }
 
-/// The visible value of a field: for a choice its label, not the submitted value.
+/// Returns the visible value of a field: for a choice its label, not the submitted value.
 fn value(annotation: &Dict<'_>) -> Option<String> {
     let shown = |value: &[u8]| {
         let options = inherited(annotation, "Opt").and_then(Object::into_array)?;
@@ -110,7 +110,7 @@ fn value(annotation: &Dict<'_>) -> Option<String> {
     }
 }
 
-/// The value of `key` in the field or one above it.
+/// Returns the value of `key` in the field or an ancestor.
 fn inherited<'a>(field: &Dict<'a>, key: &str) -> Option<Object<'a>> {
     let mut field = field.clone();
     for _ in 0..DEEPEST {
@@ -126,7 +126,7 @@ fn string(dict: &Dict<'_>, key: &str) -> Option<String> {
     dict.get::<PdfString<'_>>(key).map(|text| text_string(text.as_bytes()))
 }
 
-/// Draws the annotation's own drawing; whether there was text in it.
+/// Draws the annotation's appearance, and returns whether it contains text.
 fn appearance<'a>(
     annotation: &Dict<'a>,
     page: &Page<'a>,
@@ -163,7 +163,7 @@ fn area(annotation: &Dict<'_>) -> Option<Area> {
     Some(Area::new(area.x0, area.y0, area.x1, area.y1).abs())
 }
 
-/// Writes text into the annotation's place, as a viewer would, one glyph for each line.
+/// Places text in the annotation's area, as a viewer would, one glyph for each line.
 fn write(annotation: &Dict<'_>, text: &str, upright: Affine, interpreter: &mut Interpreter<'_>) {
     let Some(area) = area(annotation) else { return };
     let area = upright.transform_rect_bbox(area);

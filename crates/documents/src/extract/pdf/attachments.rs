@@ -1,4 +1,4 @@
-//! Files attached to a PDF file or to a place on a page.
+//! Reads files attached to a PDF file or to a position on a page.
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
 
@@ -6,9 +6,9 @@ use super::info;
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 
-/// Files of one file that are looked at.
+/// Maximum number of attached files.
 const MOST: usize = 500;
-/// The tree of their names is followed to this depth.
+/// Maximum depth of the name tree.
 const DEEPEST: usize = 16;
 
 /// Reads each attached file by its type.
@@ -37,7 +37,7 @@ pub fn read(input: &Input<'_>, pdf: &Pdf) -> Embedded {
     files
 }
 
-/// The files in a tree of names.
+/// Collects the files in a name tree.
 fn named<'a>(node: &Dict<'a>, found: &mut Vec<Dict<'a>>, depth: usize) {
     let leaves = node.get::<Array<'a>>("Names");
     let leaves = leaves.iter().flat_map(|leaves| leaves.iter::<Object<'a>>());
@@ -60,7 +60,7 @@ fn add(input: &Input<'_>, file: &Dict<'_>, files: &mut Embedded) {
     });
     let Some(content) = content else { return };
     match content.decoded() {
-        // A file that unpacks to more than an archive might is none that somebody attached.
+        // A file that exceeds the limit of unpacked data is not a real attachment.
         Ok(bytes) if bytes.len() as u64 <= input.inflatable() => {
             input.set_inflatable(input.inflatable() - bytes.len() as u64);
             files.add(input, &name, &bytes);

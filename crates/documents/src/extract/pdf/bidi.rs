@@ -6,7 +6,7 @@ enum Kind {
     Left,
     Right,
     Digit,
-    /// A mark on the letter before it.
+    /// A mark that combines with the letter before it.
     Mark,
     Neutral,
 }
@@ -35,8 +35,8 @@ fn kind(char: char) -> Kind {
 /// An element of a line: a glyph's text, or a space.
 pub type Cluster = String;
 
-/// Puts the clusters of a line, ordered from left to right, in the order in which they are read.
-/// `from_right` is the direction of the line as a whole.
+/// Converts the clusters of a line from visual order, left to right, to reading order. `from_right`
+/// is the direction of the whole line.
 pub fn logical(visual: Vec<Cluster>, from_right: bool) -> Vec<Cluster> {
     let kinds: Vec<Kind> = visual.iter().map(|cluster| kind_of(cluster)).collect();
     let mut line = if from_right {
@@ -80,7 +80,7 @@ fn runs(kinds: &[Kind], inner: impl Fn(Kind) -> bool, outer: Kind) -> Vec<(usize
     runs
 }
 
-/// Takes the bracket into the run that closes one within it.
+/// Extends the run by a bracket that closes one within it.
 fn close_brackets(line: &[Cluster], run: &mut (usize, usize)) {
     for (open, close) in [("(", ")"), ("[", "]"), ("{", "}")] {
         let count = |wanted| line[run.0..run.1].iter().filter(|it| *it == wanted).count();
@@ -90,7 +90,7 @@ fn close_brackets(line: &[Cluster], run: &mut (usize, usize)) {
     }
 }
 
-/// Reverses the line, except within each of `kept`.
+/// Reverses the line, except within each range of `kept`.
 fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
     let mut out = Vec::with_capacity(line.len());
     let mut end = line.len();
@@ -103,7 +103,7 @@ fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
     out
 }
 
-/// Brackets that close before they open were stored by their shape: they are swapped.
+/// Swaps brackets that close before they open: they were stored by their shape.
 fn mirror(line: &mut [Cluster]) {
     let first =
         line.iter().find_map(|cluster| cluster.chars().find(|char| "()[]{}".contains(*char)));
@@ -124,14 +124,15 @@ fn mirror(line: &mut [Cluster]) {
     }
 }
 
-/// Whether letters of scripts from right to left make up a good part of these.
+/// Whether a significant part of the letters belongs to right-to-left scripts.
 pub fn is_mostly_right(glyphs: &[Glyph]) -> bool {
     let count = |wanted| glyphs.iter().filter(|glyph| kind(glyph.char) == wanted).count();
     4 * count(Kind::Right) >= count(Kind::Left)
 }
 
-/// Whether a line, whose letters come from left to right, is read from the right; `None` when no
-/// letter of it is. Letters of one kind at both ends tell; else the page, `mostly_right` or not.
+/// Whether a line, given from left to right, is read from the right; `None` if it has no letters.
+/// If letters at both ends have the same direction, they decide; otherwise the page does, by
+/// `mostly_right`.
 pub fn from_right(letters: impl Iterator<Item = char>, mostly_right: bool) -> Option<bool> {
     let strong = letters.map(kind).filter(|kind| matches!(kind, Kind::Left | Kind::Right));
     let (mut first, mut last, mut has_right) = (None, Kind::Left, false);
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_direction_of_a_line_is_told_by_its_ends_or_the_page() {
+    fn the_direction_of_a_line_follows_from_its_ends_or_the_page() {
         assert_eq!(from_right("one word".chars(), true), None);
         assert_eq!(from_right("one םולש word".chars(), true), Some(false));
         assert_eq!(from_right("one םולש".chars(), true), Some(true));
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_numbers_from_left_to_right_stay_as_they_are() {
+    fn words_and_numbers_from_left_to_right_keep_their_order() {
         assert_eq!(read("info@example.com :ליימ"), "מייל: info@example.com");
         assert_eq!(read("Model X-200 םגד 03-5551234 ןופלט"), "טלפון 03-5551234 דגם Model X-200");
         assert_eq!(read("The word םולש means peace"), "The word שלום means peace");
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_told_by_their_shape_are_exchanged() {
+    fn brackets_stored_by_their_shape_are_swapped() {
         assert_eq!(read("(ב) א"), "א (ב)");
         assert_eq!(read("Model (A) םגד"), "דגם Model (A)");
     }

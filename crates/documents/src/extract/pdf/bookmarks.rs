@@ -1,4 +1,4 @@
-//! Bookmarks (the outline of a file), which name its headings.
+//! Reads bookmarks (the outline of a file), which name its headings.
 use std::collections::HashMap;
 
 use hayro_syntax::Pdf;
@@ -7,15 +7,15 @@ use hayro_syntax::object::{Array, Dict, Object, String as PdfString};
 use super::info::{catalog, text_string};
 
 const MOST: usize = 20_000;
-/// Bookmarks lie within bookmarks to this depth, and so do parts of the tree of named places.
+/// Maximum depth of bookmarks and of the tree of named destinations.
 const DEEPEST: usize = 32;
-/// Headings of Markdown have at most so many marks.
+/// Maximum level of a Markdown heading.
 const MOST_MARKS: usize = 6;
 
-/// The titles of the bookmarks of a page with how deep they lie, from 1.
+/// The titles of the bookmarks of a page with their depth, from 1.
 pub type OnPage = HashMap<String, usize>;
 
-/// The bookmarks that lead to each page, in the order of the pages.
+/// Returns the bookmarks that lead to each page, in the order of the pages.
 pub fn by_page(pdf: &Pdf) -> Vec<OnPage> {
     let mut pages = vec![OnPage::new(); pdf.pages().len()];
     let catalog = catalog(pdf);
@@ -29,7 +29,8 @@ pub fn by_page(pdf: &Pdf) -> Vec<OnPage> {
     pages
 }
 
-/// A title as it is compared: small letters and digits, without spaces or a number before it.
+/// Normalises a title for comparison: small letters and digits, without spaces and a leading
+/// number.
 pub fn comparable(title: &str) -> String {
     let words = title.trim_start_matches(|c: char| !c.is_alphabetic());
     let words = if words.is_empty() { title } else { words };
@@ -68,7 +69,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// The page of a place, which may have a name.
+    /// Returns the page of a destination, which may be named.
     fn page(&self, place: Object<'a>) -> Option<usize> {
         match place {
             Object::Array(place) => {
@@ -98,7 +99,7 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// The place of that name in a tree of names.
+/// Finds a destination in a name tree.
 fn lookup<'a>(node: &Dict<'a>, name: &[u8], depth: usize) -> Option<Object<'a>> {
     if let Some(limits) = node.get::<Array<'a>>("Limits") {
         let mut limits = limits.iter::<PdfString<'a>>();
@@ -119,7 +120,7 @@ fn lookup<'a>(node: &Dict<'a>, name: &[u8], depth: usize) -> Option<Object<'a>> 
     children.iter::<Dict<'a>>().take(MOST).find_map(|child| lookup(&child, name, depth + 1))
 }
 
-/// The number of Markdown marks, if a bookmark names `text` as a heading.
+/// Returns the heading level if a bookmark names `text`.
 pub fn marks(on_page: &OnPage, text: &str) -> Option<usize> {
     if on_page.is_empty() { None } else { on_page.get(&comparable(text)).copied() }
 }

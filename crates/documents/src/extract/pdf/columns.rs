@@ -2,11 +2,11 @@
 use super::lines::PageLine;
 use super::tables;
 
-/// Lines that show that there are columns, at least.
+/// Minimum number of lines that indicate columns.
 const FEWEST: usize = 4;
-/// More columns than this are a table.
+/// Maximum number of columns; more are a table.
 const MOST: usize = 3;
-/// Running text has at least this many characters in a line.
+/// Minimum number of characters per line of running text.
 const SHORTEST: usize = 24;
 
 /// Puts columns of running text one after the other.
@@ -31,7 +31,7 @@ pub fn unweave(lines: Vec<PageLine>) -> Vec<PageLine> {
     out
 }
 
-/// The columns that the lines begin with, and how many lines have them.
+/// Returns the columns at the start of `lines` and the number of lines that have them.
 fn woven(lines: &[PageLine]) -> Option<(Vec<(f64, f64)>, usize)> {
     let count = lines.first()?.cells.len();
     if !(2..=MOST).contains(&count) {
@@ -52,7 +52,7 @@ fn woven(lines: &[PageLine]) -> Option<(Vec<(f64, f64)>, usize)> {
     is_running.then_some((columns, rows))
 }
 
-/// The part of the line within the column.
+/// Returns the part of a line within a column.
 fn part(line: &PageLine, (start, end): (f64, f64)) -> Option<PageLine> {
     let cell = line.cells.iter().find(|cell| cell.start >= start && cell.end <= end)?;
     let word = cell.text.split(' ').next().unwrap_or_default().chars().count() as f64;

@@ -1,4 +1,4 @@
-//! Interprets content streams: from drawing instructions to glyphs with positions.
+//! Interprets content streams: converts drawing instructions to glyphs with positions.
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -15,15 +15,15 @@ use super::marked::Marked;
 use super::scans::{self, Drawn, ScanImage};
 use super::state::{GraphicsState, adjusted, affine, moved};
 
-/// Drawings within drawings are followed this deep.
+/// Maximum nesting of drawings.
 const DEEPEST: usize = 16;
-/// States that are saved but never restored, at most.
+/// Maximum number of saved states.
 const MOST_STATES: usize = 4_096;
-/// Instructions of a page, at most: drawings can repeat each other beyond all measure.
+/// Maximum number of instructions of a page, since drawings can repeat each other without bound.
 const MOST_INSTRUCTIONS: usize = 6_000_000;
-/// Characters of a page, at most.
+/// Maximum number of characters of a page.
 const MOST_GLYPHS: usize = 2_000_000;
-/// Bytes of unpacked drawings that are kept, since forms repeat them.
+/// Bytes of unpacked drawings that are cached, because forms repeat them.
 const MOST_KEPT: usize = 32 << 20;
 
 /// Follows the drawing instructions of one page after another.
@@ -32,15 +32,15 @@ pub struct Interpreter<'a> {
     layers: OptionalContent,
     unpacked: HashMap<usize, Rc<[u8]>>,
     kept: usize,
-    /// Forms that are being drawn.
+    /// Forms in progress.
     open: HashSet<usize>,
     instructions: usize,
     pub glyphs: Vec<Glyph>,
-    /// Characters of the page that no font gives a meaning.
+    /// Number of characters without a known meaning.
     unknown: usize,
-    /// There was more on the page than is read.
+    /// Whether the page exceeds the limits.
     pub is_cut: bool,
-    /// The pictures that are drawn, at most [`scans::MOST`].
+    /// The drawn pictures, at most [`scans::MOST`].
     pub drawn: Vec<Drawn<'a>>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Forgets the page before.
+    /// Resets the state of the previous page.
     pub fn turn_page(&mut self) {
         self.glyphs.clear();
         self.unknown = 0;
@@ -73,17 +73,17 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Whether little of the page's text has a meaning.
+    /// Whether most of the page's characters have no known meaning.
     pub fn is_mostly_unknown(&self) -> bool {
         self.unknown > 3 && self.unknown > self.glyphs.len()
     }
 
-    /// Draws `content` with `matrix`, which turns its units into points of the upright page.
+    /// Draws `content` with `matrix`, which maps its units to points of the upright page.
     pub fn draw(&mut self, content: &[u8], resources: &Resources<'a>, matrix: Affine) {
         self.run(content, resources, GraphicsState::new(matrix), 0);
     }
 
-    /// Draws a form, whose own matrix comes before `matrix`.
+    /// Draws a form. Its own matrix is applied before `matrix`.
     pub fn draw_form(&mut self, form: &Stream<'a>, resources: &Resources<'a>, matrix: Affine) {
         self.form(form, resources, GraphicsState::new(matrix), 0);
     }
@@ -276,7 +276,7 @@ impl<'a> Interpreter<'a> {
         self.layers.truncate(layers);
     }
 
-    /// Notes a picture, unless a viewer hides it.
+    /// Records a picture, unless a viewer hides it.
     fn picture(&mut self, image: ScanImage<'a>, matrix: Affine) {
         let is_shown = match &image {
             ScanImage::Stream(image) => self.layers.shows(image.dict()),
@@ -311,7 +311,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Ends a piece of text: what follows stands where it is put.
+    /// Ends a piece of text: the next glyph has an explicit position.
     fn end_text(&mut self) {
         if let Some(last) = self.glyphs.last_mut() {
             last.spacing = None;
@@ -332,7 +332,7 @@ impl<'a> Interpreter<'a> {
         let size = state.size.abs() * font.scale * pen.across;
         let (origin, mut direction) = (pen.origin, pen.direction);
         if advance < 0.0 {
-            // A negative size turns the text around.
+            // A negative size reverses the direction.
             direction = -direction;
             advance = -advance;
         }

@@ -9,11 +9,11 @@ use carrel_domain::original::PageImage;
 
 /// The width of a picture in pixels, unless that makes it too large.
 const WIDTH: f32 = 1_200.0;
-/// The most points of a picture, and of one side of it.
+/// Maximum number of pixels of a picture.
 const MOST_POINTS: f32 = 4_000_000.0;
 const LONGEST_SIDE: f32 = 8_000.0;
 
-/// Draws a page, counted from 1. Nothing is drawn where the file has no such page.
+/// Draws a page, counted from 1. Returns an empty picture if the page does not exist.
 pub fn draw(input: &Input<'_>, number: u32) -> Result<PageImage, ExtractError> {
     let pdf = super::open(input)?;
     let pages = u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX);
@@ -32,7 +32,7 @@ pub fn draw(input: &Input<'_>, number: u32) -> Result<PageImage, ExtractError> {
     Ok(PageImage { pages, png })
 }
 
-/// The scale for a page of this size; `None` if the page cannot be drawn.
+/// Returns the scale for a page of this size; `None` if the page cannot be drawn.
 fn scale((width, height): (f32, f32)) -> Option<f32> {
     let is_size = |side: f32| side.is_finite() && side > 0.0;
     if !is_size(width) || !is_size(height) {

@@ -1,4 +1,4 @@
-//! The fonts of a file: from codes in a content stream to text and widths.
+//! The fonts of a file: map codes in a content stream to text and widths.
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::glyph::NOTHING;
 use super::glyph_table::GlyphTable;
 
-/// Flag of a font descriptor: set in bold even though its name does not say so.
+/// Flag of a font descriptor: bold although its name does not say so.
 const FORCE_BOLD: u32 = 1 << 18;
 /// The weight from which a font counts as bold.
 const BOLD: f32 = 600.0;
@@ -42,11 +42,11 @@ pub struct PageFont<'a> {
     composite: Option<Composite>,
     pub is_vertical: bool,
     pub is_bold: bool,
-    /// Its letters are pictures, so codes outside of its encoding have no meaning.
+    /// Whether its glyphs are symbols, so that codes outside of its encoding have no meaning.
     is_symbolic: bool,
     /// The factor by which letters are taller than the font size, for fonts with their own unit.
     pub scale: f64,
-    /// The table of the embedded font, made where the file does not say what a code means.
+    /// The table of the embedded font, loaded if the file does not define the meaning of a code.
     table: OnceCell<Option<GlyphTable>>,
     dict: Dict<'a>,
     known: RefCell<HashMap<u32, Decoded>>,
@@ -54,18 +54,18 @@ pub struct PageFont<'a> {
 
 struct Composite {
     encoding: Option<CMap>,
-    /// From the characters of the font's collection to Unicode.
+    /// Maps the character collection of the font to Unicode.
     unicode: Option<CMap>,
     codes: Codes,
 }
 
-/// What the codes of a composite font are, where neither map nor font says so.
+/// The meaning of a composite font's codes if neither map nor font defines it.
 #[derive(Clone, Copy, PartialEq)]
 enum Codes {
     Unknown,
-    /// Characters of Unicode.
+    /// Unicode code points.
     Unicode,
-    /// Glyphs of a font of Windows that the file does not bring along.
+    /// Glyph ids of a Windows font that is not embedded.
     WindowsGlyphs,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Fonts<'a> {
         }
     }
 
-    /// The font of this dictionary, `None` for one that cannot be read.
+    /// Returns the font of this dictionary, or `None` if it cannot be read.
     pub fn get(&mut self, dict: &Dict<'a>) -> Option<Rc<PageFont<'a>>> {
         let key = (dict.data().as_ptr() as usize, dict.data().len());
         if let Some(known) = self.loaded.get(&key) {
@@ -98,7 +98,7 @@ impl<'a> Fonts<'a> {
         font
     }
 
-    /// The replacement for a missing font.
+    /// Returns the replacement for a missing font.
     pub fn substitute(&mut self) -> Option<Rc<PageFont<'a>>> {
         if self.substitute.is_none() {
             let font = self.cache.standard_font(StandardFont::Helvetica, &self.programs)?;
@@ -134,7 +134,7 @@ impl<'a> PageFont<'a> {
         }
     }
 
-    /// The code at `offset` and how many bytes it takes, at least one.
+    /// Returns the code at `offset` and its length in bytes, at least one.
     pub fn code(&self, bytes: &[u8], offset: usize) -> (u32, usize) {
         let (code, length) = self.font.read_code(bytes, offset);
         (code, length.max(1))
@@ -181,7 +181,7 @@ impl<'a> PageFont<'a> {
     }
 }
 
-/// The part of a composite font that has the glyphs.
+/// Returns the part of a composite font that contains the glyphs.
 pub fn descendant<'a>(dict: &Dict<'a>) -> Option<Dict<'a>> {
     let fonts = dict.get::<Array<'a>>("DescendantFonts")?;
     fonts.iter::<Dict<'a>>().next()
@@ -217,7 +217,7 @@ impl Composite {
         Self { encoding, unicode, codes: Codes::of(dict, descendant) }
     }
 
-    /// The character number of a code.
+    /// Returns the character id of a code.
     fn character(&self, code: u32, length: usize) -> Option<u32> {
         match &self.encoding {
             Some(encoding) => encoding.lookup_cid_code(code, u8::try_from(length).ok()?),
@@ -249,7 +249,7 @@ impl Codes {
         let is_embedded =
             ["FontFile", "FontFile2", "FontFile3"].iter().any(|file| descriptor.contains_key(file));
         match glyphs.get::<Object<'_>>("CIDToGIDMap") {
-            // The codes must be something else than the glyphs that the map leads to.
+            // The codes differ from the glyph ids to which the map leads.
             Some(Object::Stream(_)) => Self::Unicode,
             _ if is_truetype && !is_embedded => Self::WindowsGlyphs,
             _ => Self::Unknown,
@@ -260,7 +260,7 @@ impl Codes {
         match self {
             Self::Unknown => None,
             Self::Unicode => char::from_u32(code),
-            // Arial, Times New Roman and others begin with three glyphs and then have ASCII.
+            // Arial, Times New Roman and others start with three glyphs followed by ASCII.
             Self::WindowsGlyphs => {
                 char::from_u32(code + 29).filter(|char| (' '..='~').contains(char))
             }
@@ -276,7 +276,8 @@ fn embedded_map(stream: &Stream<'_>) -> Option<CMap> {
     CMap::parse(&stream.decoded().ok()?, load_embedded)
 }
 
-/// Fonts drawn by the file itself have their own unit: the height of their box tells the size.
+/// Returns the scale of a Type 3 font, which has its own unit. The height of its box determines the
+/// size.
 fn type3_scale(dict: &Dict<'_>) -> f64 {
     let matrix = dict.get::<[f64; 6]>("FontMatrix").unwrap_or([0.001, 0.0, 0.0, 0.001, 0.0, 0.0]);
     let height = dict.get::<Rect>("FontBBox").map_or(0.0, |area| (area.y1 - area.y0).abs());
@@ -291,7 +292,7 @@ fn text_of(text: BfString) -> String {
     }
 }
 
-/// The meaning of a byte in a font without an encoding.
+/// Decodes a byte in a font without an encoding.
 fn single(byte: u8) -> String {
     encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned()
 }
@@ -300,8 +301,8 @@ fn is_meant(char: char) -> bool {
     !char.is_control() && char != '\u{fffd}' || char == '\t' || char == '\n' || char == '\r'
 }
 
-/// Text as it is searched for: ligatures and presentation forms as the letters they are made of,
-/// symbols of private fonts as the public characters they look like.
+/// Normalises text for searching: ligatures and presentation forms become letters, and private
+/// symbols the public characters they look like.
 fn clean(text: &str, is_symbolic: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {

@@ -1,8 +1,8 @@
 //! A character with its position on a page.
 use hayro_font::kurbo::{Affine, Point, Vec2};
 
-/// Stands for characters that are drawn but have no text of their own: the rest of a marked
-/// sequence whose text the file states, or one whose meaning is unknown.
+/// Marks glyphs without text: the rest of a marked sequence whose text the file states, or a
+/// character of unknown meaning.
 pub const NOTHING: char = '\0';
 
 /// A drawn character, ligature or marked sequence.
@@ -19,15 +19,15 @@ pub struct Glyph {
     pub size: f64,
     /// The advance, without the spacing between characters.
     pub advance: f64,
-    /// How far the file sets the next glyph of the same text apart, in points; `None` where the text
-    /// ends.
+    /// Extra spacing before the next glyph of the same text, in points; `None` at the end of a
+    /// text.
     pub spacing: Option<f64>,
     pub is_bold: bool,
     pub is_vertical: bool,
 }
 
 impl Glyph {
-    /// Position along `direction` and across it (upwards).
+    /// Returns the position along `direction` and across it (upwards).
     pub fn along(&self, direction: Vec2) -> (f64, f64) {
         let at = self.origin.to_vec2();
         (at.dot(direction), at.dot(Vec2::new(-direction.y, direction.x)))
@@ -37,7 +37,7 @@ impl Glyph {
         self.char == ' ' && self.more.is_none()
     }
 
-    /// The middle of its line, where it is seen.
+    /// Returns the visible middle of the glyph.
     pub fn middle(&self) -> Point {
         let up = Vec2::new(-self.direction.y, self.direction.x);
         let rise = if self.is_vertical { 0.0 } else { self.size / 4.0 };
@@ -58,12 +58,12 @@ pub struct Pen {
     pub direction: Vec2,
     /// The scale along the line.
     pub along: f64,
-    /// The same for one across it.
+    /// The scale across the line.
     pub across: f64,
 }
 
 impl Pen {
-    /// `None` for a matrix that flattens text.
+    /// Returns `None` for a degenerate matrix.
     pub fn at(matrix: Affine, vertical: bool) -> Option<Self> {
         let [a, b, c, d, x, y] = matrix.as_coeffs();
         let (right, up) = (Vec2::new(a, b), Vec2::new(c, d));

@@ -13,14 +13,14 @@ const SYMBOLS: u32 = 0xf000;
 pub struct GlyphTable {
     /// Characters by the number of the glyph.
     meanings: HashMap<u32, char>,
-    /// Glyphs by code, for fonts with codes of their own.
+    /// Glyphs by code, for fonts with their own codes.
     codes: HashMap<u32, u32>,
-    /// From the numbers of characters to those of glyphs, two bytes each; the same where it is absent.
+    /// Maps character ids to glyph ids, two bytes each; the identity if absent.
     glyphs: Option<Vec<u8>>,
 }
 
 impl GlyphTable {
-    /// The table of this font, unless it has none.
+    /// Returns the table of this font, if it has one.
     pub fn of_font(dict: &Dict<'_>) -> Option<Self> {
         let descendant = descendant(dict);
         let descriptor = descriptor(dict, descendant.as_ref());
@@ -36,7 +36,7 @@ impl GlyphTable {
             if map.is_symbol() || (SYMBOLS..SYMBOLS + 0x100).contains(&code) {
                 codes.insert(code & 0xff, glyph);
             }
-            // Of several characters with one glyph the first is the usual one.
+            // If several characters share a glyph, the first one is the usual one.
             if let Some(char) = char::from_u32(code).filter(|char| is_public(*char)) {
                 meanings.entry(glyph).or_insert(char);
             }
@@ -48,7 +48,7 @@ impl GlyphTable {
         (!meanings.is_empty()).then_some(Self { meanings, codes, glyphs })
     }
 
-    /// The text of a character in a composite font.
+    /// Returns the text of a character in a composite font.
     pub fn of_character(&self, cid: u32) -> Option<char> {
         let glyph = match &self.glyphs {
             Some(glyphs) => {
@@ -61,7 +61,7 @@ impl GlyphTable {
         self.meanings.get(&glyph).copied()
     }
 
-    /// The text of a code in a simple font with its own encoding.
+    /// Returns the text of a code in a simple font with its own encoding.
     pub fn of_code(&self, code: u32) -> Option<char> {
         self.meanings.get(self.codes.get(&code)?).copied()
     }

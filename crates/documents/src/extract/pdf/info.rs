@@ -4,17 +4,17 @@ use hayro_syntax::object::{Dict, Stream};
 
 use crate::extract::dublin_core::DublinCore;
 
-/// The catalog, from which everything else is reached.
+/// Returns the catalog, the root of all objects.
 pub fn catalog(pdf: &Pdf) -> Dict<'_> {
     pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).unwrap_or_default()
 }
 
-/// The most of an XMP packet that is read, in bytes.
+/// The largest XMP packet, in bytes.
 const LARGEST_PACKET: usize = 1 << 20;
 
 /// Author and title of a file.
 pub struct Info {
-    /// The author, or the program that made the file.
+    /// The author, or the program that created the file.
     pub author: Option<String>,
     pub title: Option<String>,
 }
@@ -42,7 +42,7 @@ fn line(told: Option<&[u8]>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A text in UTF-16 or UTF-8 when it begins with their marks, else in the encoding of PDF.
+/// Decodes a text string: UTF-16 or UTF-8 if it has a byte order mark, otherwise PDFDocEncoding.
 pub fn text_string(bytes: &[u8]) -> String {
     match encoding_rs::Encoding::for_bom(bytes) {
         Some((encoding, mark)) => {
@@ -52,7 +52,7 @@ pub fn text_string(bytes: &[u8]) -> String {
     }
 }
 
-/// PDFDocEncoding: Latin-1 with typographic characters where that has controls.
+/// Decodes PDFDocEncoding: Latin-1 with typographic characters in place of controls.
 fn standard(byte: u8) -> char {
     const ACCENTS: [char; 8] = ['˘', 'ˇ', 'ˆ', '˙', '˝', '˛', '˚', '˜'];
     const TYPOGRAPHIC: [char; 31] = [

@@ -1,4 +1,4 @@
-//! Layers (optional content): text that a viewer hides is not read.
+//! Layers (optional content): skips text that a viewer hides.
 use std::collections::HashSet;
 
 use hayro_syntax::object::{Array, Dict, Name};
@@ -68,8 +68,8 @@ impl OptionalContent {
         self.open.len()
     }
 
-    /// Closes the innermost sequence, unless it was opened outside of a drawing that began at
-    /// `floor`.
+    /// Closes the innermost sequence, unless it was opened before the current drawing, which
+    /// started at `floor`.
     pub fn close(&mut self, floor: usize) {
         if self.open.len() > floor {
             self.open.pop();

@@ -9,15 +9,15 @@ use super::{bidi, overprint};
 const CELL_GAP: f64 = 1.4;
 /// A gap wider than this ends a word.
 const WORD_GAP: f64 = 0.17;
-/// The same where the file draws spaces itself.
+/// The same if the file draws spaces itself.
 const EXTRA_GAP: f64 = 0.26;
 /// The same between ideographs, which have wide boxes.
 const WIDE_GAP: f64 = 0.6;
-/// The same between numbers that are drawn by themselves.
+/// The same between numbers that are drawn separately.
 const NUMBER_GAP: f64 = 0.08;
-/// Letters of one text are spaced out by at most this much.
+/// Maximum letter spacing within a text.
 const MOST_SPACED: f64 = 0.35;
-/// The same for letters that are drawn one by one, which may be the labels of something.
+/// The same for letters that are drawn one by one, which may be labels.
 const MOST_SPACED_ALONE: f64 = 0.12;
 
 /// Text between two wide gaps.
@@ -28,8 +28,8 @@ pub struct Cell {
     pub end: f64,
 }
 
-/// Text on one baseline. Positions are along its direction and across it; those of a line that
-/// runs from right to left are negated, so that it too begins at the lesser one.
+/// Text on one baseline. Positions are along its direction and across it. Those of a right-to-left
+/// line are negated, so that it too starts at the lesser position.
 #[derive(Clone, Debug)]
 pub struct PageLine {
     pub cells: Vec<Cell>,
@@ -41,7 +41,7 @@ pub struct PageLine {
     pub is_bold: bool,
     pub is_vertical: bool,
     pub is_right_to_left: bool,
-    /// The width of its first word.
+    /// The width of the first word.
     pub first_word: f64,
 }
 
@@ -51,7 +51,7 @@ impl PageLine {
     }
 }
 
-/// The lines of a page, in the order in which it draws them.
+/// Returns the lines of a page in drawing order.
 pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<PageLine> {
     overprint::drop(&mut glyphs);
     let mostly_right = bidi::is_mostly_right(&glyphs);
@@ -73,7 +73,7 @@ pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<PageLine> {
     lines
 }
 
-/// A line in the making.
+/// A line that is being assembled.
 struct Open {
     glyphs: Vec<Placed>,
     direction: Vec2,
@@ -88,7 +88,7 @@ struct Open {
 struct Placed {
     glyph: Glyph,
     at: f64,
-    /// How many glyphs of the line were drawn before it.
+    /// Number of glyphs of the line drawn before this one.
     order: usize,
 }
 
@@ -97,14 +97,13 @@ impl Placed {
         self.at + self.glyph.advance
     }
 
-    /// How far `next` stands from where it would without a space between them; letters that the file
-    /// itself spaces out stand where they would.
+    /// Returns the gap before `next`, beyond the letter spacing of the file.
     fn gap(&self, end: f64, next: &Self) -> f64 {
         let is_next = next.order == self.order + 1;
         next.at - end - self.glyph.spacing.filter(|_| is_next).unwrap_or(0.0)
     }
 
-    /// Whether this space stands between two glyphs, and not on top of one that was drawn at
+    /// Whether this space lies between two glyphs, and not on top of a glyph that was drawn at
     /// another time.
     fn parts(&self, before: &Self, end: f64, after: &Self) -> bool {
         let is_between = before.order < self.order && self.order < after.order;
@@ -151,7 +150,7 @@ impl Open {
             && !self.glyphs.iter().any(|it| !it.glyph.is_space() && it.at < end && it.end() > start)
     }
 
-    /// Whether a glyph at `at` follows the one drawn last, whose width may be said to be too great.
+    /// Whether a glyph at `at` follows the last drawn one, whose stated width may be too great.
     fn goes_on(&self, at: f64, size: f64) -> bool {
         let last =
             self.glyphs.last().filter(|last| !last.glyph.is_space() && last.end() >= self.end);
@@ -215,11 +214,11 @@ impl Open {
         })
     }
 
-    /// The glyphs of each cell, with the spaces between words; none is empty.
+    /// Returns the glyphs of each cell, with the spaces between words. No cell is empty.
     fn pieces(&self) -> Vec<Vec<LetterPiece<'_>>> {
         let word_gap = self.word_gap();
         let mut cells: Vec<Vec<LetterPiece<'_>>> = Vec::new();
-        // The last glyph that is no space, and where in the line it is.
+        // The last glyph that is not a space, and its index.
         let mut before: Option<(&Placed, usize)> = None;
         let mut end = f64::MIN;
         for (index, placed) in self.glyphs.iter().enumerate() {
@@ -258,7 +257,7 @@ impl Open {
         cells
     }
 
-    /// Whether two digits are the end and the beginning of texts that each are longer.
+    /// Whether two digits are the end and the start of two longer texts.
     fn parts_numbers(&self, before: usize, after: usize) -> bool {
         let one = |at: usize| self.glyphs.get(at).map(|it| &it.glyph);
         let (Some(last), Some(first)) = (one(before), one(after)) else { return false };
@@ -270,8 +269,8 @@ impl Open {
             && goes_on(Some(first))
     }
 
-    /// The gap that ends a word, in heights of the text: letters that are spaced out have more
-    /// between them than words have elsewhere.
+    /// Returns the gap that ends a word, in heights of the text. Letter-spaced text has wider gaps
+    /// between letters than other text has between words.
     fn word_gap(&self) -> f64 {
         let mut gaps: Vec<f64> = self
             .glyphs
@@ -285,7 +284,7 @@ impl Open {
         let most = if 2 * alone > self.glyphs.len() { MOST_SPACED_ALONE } else { MOST_SPACED };
         let usual = match gaps.len() {
             0..5 => 0.0,
-            // Letters that are spaced out all are, labels beside each other only where one ends.
+            // Letter spacing applies to all gaps; between labels, only a few gaps are wide.
             count => gaps.select_nth_unstable_by(count / 4, f64::total_cmp).1.min(most),
         };
         let gap = if 12 * spaces >= self.glyphs.len() { EXTRA_GAP } else { WORD_GAP };

@@ -4,7 +4,7 @@ use hayro_syntax::object::{Dict, String as PdfString};
 use super::glyph::{Glyph, NOTHING};
 use super::info::text_string;
 
-/// A marked sequence that is being drawn.
+/// A marked sequence in progress.
 #[derive(Default)]
 pub struct Marked {
     text: Option<String>,
@@ -17,8 +17,8 @@ impl Marked {
         Self { text: text.map(|text| text_string(text.as_bytes())), start }
     }
 
-    /// Gives the glyphs since the start the text that the file states. What spans several lines
-    /// keeps its own: there is no telling which part is in which.
+    /// Replaces the text of the glyphs since the start by the stated one. A sequence over several
+    /// lines keeps its own text, because the parts cannot be assigned to lines.
     pub fn apply(self, glyphs: &mut [Glyph]) {
         let Some(text) = self.text else { return };
         let Some(drawn) = glyphs.get_mut(self.start..).filter(|drawn| !drawn.is_empty()) else {
@@ -30,7 +30,7 @@ impl Marked {
         let (first, last) = (&drawn[0], &drawn[drawn.len() - 1]);
         let is_one_line = (first.along(first.direction).1 - last.along(first.direction).1).abs()
             < first.size / 2.0;
-        // Stated text in place of many letters is more often wrong than not.
+        // A short text stated for many letters is usually wrong.
         let is_more = own.chars().count() > 2 * text.chars().count() + 2;
         if bare(&own) == bare(&text) || !is_one_line || is_more {
             return;

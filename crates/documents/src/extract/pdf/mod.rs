@@ -1,8 +1,9 @@
-//! PDF files.
+//! Reads PDF files.
 //!
-//! A content stream says where each character is drawn, but not what belongs together. The text is
-//! recovered in steps: [`content`] follows the drawing instructions, [`fonts`] decodes characters,
-//! [`lines`] joins glyphs, [`tables`] and [`paragraphs`] write Markdown.
+//! A content stream states the position of each character, but not which characters belong
+//! together. The text is recovered in steps: [`content`] follows the drawing instructions,
+//! [`fonts`] decodes characters, [`lines`] joins glyphs, [`tables`] and [`paragraphs`] write
+//! Markdown.
 mod annotations;
 mod attachments;
 mod bidi;
@@ -74,7 +75,8 @@ fn open(input: &Input<'_>) -> Result<Pdf, ExtractError> {
     })
 }
 
-/// Why a file cannot be opened that may be whole but uses what the library does not know.
+/// Returns why a file that may be intact cannot be opened: it uses a feature that the library does
+/// not support.
 fn not_understood(input: &Input<'_>) -> ExtractError {
     let bytes = input.bytes().unwrap_or_default();
     let names = |name: &[u8]| bytes.windows(name.len()).any(|it| it == name);
@@ -141,14 +143,15 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
     Ok(text)
 }
 
-/// Pages of lines as Markdown.
+/// Converts pages of lines to Markdown.
 pub fn written(pages: &[Vec<PageLine>]) -> Vec<String> {
     let style = Style::of(pages.iter().flatten());
     let none = OnPage::new();
     pages.iter().map(|lines| paragraphs::page(lines, &style, &none)).collect()
 }
 
-/// Turns the page as viewers do, its lower left corner at the origin.
+/// Returns the matrix that rotates the page as viewers do, with its lower left corner at the
+/// origin.
 fn upright(page: &Page<'_>) -> Affine {
     Affine::new(page.initial_transform(false).as_coeffs())
 }

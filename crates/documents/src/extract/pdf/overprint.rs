@@ -1,12 +1,12 @@
-//! Text that is printed twice to look bold.
+//! Removes duplicates of text that is printed twice to look bold.
 use std::collections::HashMap;
 
 use super::glyph::Glyph;
 
-/// How many of the glyphs drawn last near a place are looked at to see whether it is taken.
+/// Number of recent glyphs near a position that are compared.
 const NEAR: usize = 64;
 
-/// Keeps one of the glyphs that are drawn twice.
+/// Keeps one of two glyphs drawn at the same position.
 pub fn drop(glyphs: &mut Vec<Glyph>) {
     let mut seen = HashMap::<_, Vec<(f64, f64, f64)>>::new();
     glyphs.retain(|glyph| {
@@ -21,7 +21,7 @@ pub fn drop(glyphs: &mut Vec<Glyph>) {
         let is_same = |(a, b, other): &(f64, f64, f64)| {
             (a - x).abs() < near && (b - y).abs() < near && (other / size - 1.0).abs() < 0.1
         };
-        // Large letters would span many cells; they are seldom printed twice.
+        // Large letters would span many cells, and are seldom printed twice.
         if high_x - low_x < 8 && high_y - low_y < 8 {
             for (i, j) in (low_x..=high_x).flat_map(|i| (low_y..=high_y).map(move |j| (i, j))) {
                 let there = seen.get(&(glyph.char, i, j));

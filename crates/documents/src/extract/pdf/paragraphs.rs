@@ -3,16 +3,16 @@ use super::bookmarks::{self, OnPage};
 use super::lines::{PageLine, is_wide};
 use super::tables;
 
-/// Lines that follow each other at most this far apart, in heights of the text, are one block.
+/// Maximum distance of the lines of a block, in heights of the text.
 const LEADING: f64 = 1.9;
 /// A heading is taller than the text of the document by this factor.
 const TALLER: f64 = 1.15;
 /// A heading has at most this many characters.
 const LONGEST_HEADING: usize = 160;
 
-/// The facts about the document that affect a page.
+/// Properties of the document that affect each page.
 pub struct Style {
-    /// The height of most of its text.
+    /// The height of body text.
     pub body: f64,
 }
 
@@ -27,7 +27,7 @@ impl Style {
         Self { body: most.map_or(10.0, |(size, _)| size as f64 / 4.0) }
     }
 
-    /// How many marks a heading of this size has.
+    /// Returns the level of a heading of this size.
     fn level(&self, size: f64) -> usize {
         match size / self.body {
             ratio if ratio >= 1.8 => 1,
@@ -37,7 +37,7 @@ impl Style {
     }
 }
 
-/// The Markdown of one page.
+/// Converts one page to Markdown.
 pub fn page(lines: &[PageLine], style: &Style, bookmarks: &OnPage) -> String {
     let mut out = String::new();
     let mut rest = lines;
@@ -58,7 +58,7 @@ pub fn page(lines: &[PageLine], style: &Style, bookmarks: &OnPage) -> String {
     out
 }
 
-/// How many lines from the first one on belong together.
+/// Returns the number of lines in the first block.
 fn block(lines: &[PageLine], bookmarks: &OnPage) -> usize {
     let is_bookmark = |line: &PageLine| bookmarks::marks(bookmarks, &line.text()).is_some();
     if is_bookmark(&lines[0]) {
@@ -142,7 +142,7 @@ fn write_block(lines: &[PageLine], style: &Style, bookmarks: &OnPage) -> String 
     out
 }
 
-/// How many marks the block has as a heading, when it is one.
+/// Returns the heading level of a block, if it is a heading.
 fn heading(lines: &[PageLine], texts: &[String], style: &Style) -> Option<usize> {
     let length: usize = texts.iter().map(|text| text.chars().count()).sum();
     let size = lines[0].size;
@@ -178,7 +178,7 @@ fn breaks_word(out: &str, next: &str) -> bool {
     match last {
         Some('\u{ad}') => true,
         Some('-' | '\u{2010}' | '\u{2011}') => {
-            // An upper case letter before the hyphen is an abbreviation's: "IT-based".
+            // A capital before the hyphen belongs to an abbreviation: "IT-based".
             starts_small && before_last(out).is_lowercase()
         }
         _ => false,
@@ -189,7 +189,7 @@ fn before_last(text: &str) -> char {
     text.chars().rev().nth(1).unwrap_or(' ')
 }
 
-/// An item of a list with the marker of Markdown; `None` when `text` is none.
+/// Returns a list item with Markdown's marker, or `None` if `text` is not an item.
 fn item(text: &str) -> Option<String> {
     const BULLETS: [char; 14] =
         ['•', '◦', '▪', '▫', '■', '□', '●', '○', '‣', '⁃', '∙', '➢', '➤', '–'];

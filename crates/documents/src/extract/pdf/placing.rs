@@ -1,7 +1,7 @@
 //! Inserts lines that are drawn after the page, such as form fields, at their position.
 use super::lines::PageLine;
 
-/// Puts each of `later` beside the line on its baseline, or after the one above it.
+/// Adds each line of `later` to the line on its baseline, or inserts it after the one above.
 pub fn place(lines: &mut Vec<PageLine>, later: Vec<PageLine>) {
     for line in later {
         match beside(lines, &line) {

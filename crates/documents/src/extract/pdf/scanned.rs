@@ -1,4 +1,4 @@
-//! Pages without text, which are read as pictures.
+//! Reads pages without text as pictures.
 use std::collections::BTreeMap;
 
 use super::lines::PageLine;
@@ -16,7 +16,7 @@ pub struct Scans {
     unread: BTreeMap<UnreadPicture, Vec<u32>>,
     without_text: Vec<u32>,
     cut: Vec<u32>,
-    /// Pages whose text has no meaning that the file tells.
+    /// Pages whose characters have no known meaning.
     pub unknown: Vec<u32>,
 }
 
@@ -37,7 +37,7 @@ impl Scans {
             return;
         }
         if let Some(missing) = input.pictures().missing() {
-            // A page with a stamp has some of its text.
+            // The text of the stamp has been read.
             return self.unread.entry(missing.clone()).or_default().push(number);
         }
         let read = scans::picture(drawn, size)
@@ -96,7 +96,7 @@ fn add(lines: &mut Vec<PageLine>, found: Vec<PageLine>) {
     lines.splice(0..0, found);
 }
 
-/// Numbers of pages in their order: `2–3, 5`.
+/// Formats sorted page numbers: `2–3, 5`.
 fn named(pages: &[u32]) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for page in pages {
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_that_follow_each_other_are_named_together() {
+    fn consecutive_pages_are_named_as_a_range() {
         assert_eq!(named(&[2, 3, 5, 8, 9, 10]), "2–3, 5, 8–10");
         assert_eq!(named(&[7]), "7");
     }

@@ -8,36 +8,36 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 
 use crate::extract::pictures::UnreadPicture;
 
-/// Pictures of one page that are put together.
+/// Maximum number of pictures of a page.
 pub const MOST: usize = 400;
-/// The share of a page that is a picture, so that it counts as scanned.
+/// Least share of a page covered by pictures for it to count as scanned.
 const COVERED: f64 = 0.25;
-/// Points of the page to an inch, at most.
+/// Maximum resolution, in pixels per inch.
 const FINEST: f64 = 300.0;
 const COARSEST: f64 = 100.0;
-/// The longer side of the page, in points of its picture, at most.
+/// Maximum length of the longer side, in pixels.
 const LONGEST: f64 = 5_000.0;
 const PER_INCH: f64 = 72.0;
 
-/// A picture in the file, or one that was written between drawing instructions.
+/// A picture in a stream, or one that is inline among drawing instructions.
 pub enum ScanImage<'a> {
     Stream(Stream<'a>),
     Picture(Picture),
 }
 
-/// A picture that a page draws, and where: the matrix takes a square of length 1 to the upright page.
+/// A picture drawn on a page. The matrix maps a unit square to the upright page.
 pub struct Drawn<'a> {
     pub image: ScanImage<'a>,
     pub matrix: Affine,
 }
 
 impl Drawn<'_> {
-    /// Its area on the page, in square points.
+    /// Returns the area on the page, in square points.
     fn area(&self) -> f64 {
         self.matrix.determinant().abs()
     }
 
-    /// In points of its own.
+    /// Returns the size in pixels.
     fn size(&self) -> (u32, u32) {
         match &self.image {
             ScanImage::Stream(image) => size(image),
@@ -53,19 +53,20 @@ fn size(image: &Stream<'_>) -> (u32, u32) {
     (number("Width", "W"), number("Height", "H"))
 }
 
-/// Whether most of a page is pictures.
+/// Whether pictures cover enough of a page for it to count as scanned.
 pub fn is_scanned(drawn: &[Drawn<'_>], (width, height): (f32, f32)) -> bool {
     let page = f64::from(width) * f64::from(height);
     drawn.iter().map(Drawn::area).sum::<f64>() > COVERED * page
 }
 
-/// The page as its pictures show it, and how many points of the page one of these is.
+/// Assembles the page from its pictures. Returns it with the length of a pixel in points of the
+/// page.
 pub fn picture(
     drawn: &[Drawn<'_>],
     (width, height): (f32, f32),
 ) -> Result<(Picture, f64), UnreadPicture> {
     let (width, height) = (f64::from(width), f64::from(height));
-    // As fine as the finest picture.
+    // Use the resolution of the finest picture.
     let fine = drawn.iter().map(|drawn| {
         let (columns, rows) = drawn.size();
         (f64::from(columns) * f64::from(rows) / drawn.area().max(1.0)).sqrt() * PER_INCH
@@ -73,7 +74,7 @@ pub fn picture(
     let fine = fine.fold(COARSEST, f64::max).min(FINEST);
     let scale = (fine / PER_INCH).min(LONGEST / width.max(height).max(1.0));
     let mut canvas = Canvas::new((width * scale).ceil() as usize, (height * scale).ceil() as usize);
-    // Points of the picture are counted downwards.
+    // Pixel rows are counted from the top.
     let down = Affine::new([scale, 0.0, 0.0, -scale, 0.0, height * scale]);
     let mut wrong = None;
     let mut count = 0;
@@ -99,7 +100,7 @@ pub fn picture(
     }
 }
 
-/// The picture in a stream with any filter and colors.
+/// Decodes the picture in a stream with any filter and colors.
 pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     let damaged = || UnreadPicture::Unreadable("its picture is damaged".to_owned());
     let (width, height) = size(image);
@@ -168,7 +169,7 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
 enum Colors {
     Gray,
     Rgb,
-    /// So many inks, of which more is darker.
+    /// A number of inks; higher values are darker.
     Ink(u8),
     Indexed {
         table: Vec<u8>,
@@ -243,7 +244,7 @@ impl Colors {
     }
 }
 
-/// One byte for each sample; each row begins on a new byte.
+/// Unpacks samples to one byte each. Each row starts at a byte boundary.
 fn unpacked(bytes: &[u8], columns: usize, rows: usize, bits: u8) -> Vec<u8> {
     let bits = usize::from(bits);
     let mut samples = Vec::with_capacity(columns * rows);
@@ -262,12 +263,12 @@ fn unpacked(bytes: &[u8], columns: usize, rows: usize, bits: u8) -> Vec<u8> {
             }
         }));
     }
-    // What is missing at the end of a damaged picture is white.
+    // Missing samples at the end of a damaged picture become white.
     samples.resize(columns * rows, if bits < 8 { ((1u16 << bits) - 1) as u8 } else { 255 });
     samples
 }
 
-/// Samples from 0 to 255, from dark to light.
+/// Scales samples to 0 to 255, from dark to light.
 fn flipped(mut samples: Vec<u8>, is_inverted: bool, bits: u8) -> Vec<u8> {
     let most = if bits < 8 { (1u16 << bits) - 1 } else { 255 };
     for sample in &mut samples {
@@ -277,7 +278,8 @@ fn flipped(mut samples: Vec<u8>, is_inverted: bool, bits: u8) -> Vec<u8> {
     samples
 }
 
-/// Inks as light: of four, the last is black; others darken all alike.
+/// Converts several inks to RGB: the first three darken red, green and blue, the fourth darkens
+/// all.
 fn mixed(ink: &[u8], inks: usize) -> Vec<u8> {
     let mut light = Vec::with_capacity(ink.len() / inks.max(1) * 3);
     for point in ink.chunks_exact(inks.max(1)) {

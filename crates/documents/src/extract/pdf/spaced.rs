@@ -1,10 +1,10 @@
-//! Words whose letters are set apart, as in headings or in the text of scans, become words again.
+//! Joins letter-spaced words, as in headings or in the text of scans.
 use super::glyph::Glyph;
 use super::lines::is_wide;
 
-/// Letters that stand by themselves one after another are a word if they are at least so many.
+/// Minimum number of consecutive single letters that form a word.
 const FEWEST: usize = 4;
-/// Words are parted by gaps so much wider than those between letters.
+/// Ratio of gaps between words to gaps between letters.
 const WIDER: f64 = 1.6;
 
 /// A glyph, or the space between two words.
@@ -15,7 +15,7 @@ pub struct LetterPiece<'a> {
 }
 
 impl LetterPiece<'_> {
-    /// The letter, where it is one and no more than that.
+    /// Returns the character if the piece is a single letter or sign.
     fn letter(&self) -> Option<char> {
         let glyph: &Glyph = self.glyph.filter(|glyph| glyph.more.is_none())?;
         let is_sign = ".,:;/-'&!?".contains(glyph.char);
@@ -24,7 +24,7 @@ impl LetterPiece<'_> {
     }
 }
 
-/// Takes out the spaces between letters that stand by themselves but are words together.
+/// Removes the spaces between single letters that form words.
 pub fn join(pieces: &mut Vec<LetterPiece<'_>>) {
     let mut dropped = Vec::new();
     let mut at = 0;
@@ -34,7 +34,7 @@ pub fn join(pieces: &mut Vec<LetterPiece<'_>>) {
             drop_narrow(pieces, at, letters.len(), &mut dropped);
         }
         at += (2 * letters.len()).max(1);
-        // The rest of a word that is longer than a letter.
+        // Skip the rest of a longer word.
         while at > 0 && at < pieces.len() && pieces[at - 1].glyph.is_some() {
             at += 1;
         }
@@ -47,7 +47,7 @@ pub fn join(pieces: &mut Vec<LetterPiece<'_>>) {
     });
 }
 
-/// The letters that stand by themselves, one after another, from the first piece on.
+/// Returns the single letters from the first piece on.
 fn run(pieces: &[LetterPiece<'_>]) -> Vec<char> {
     let mut letters = Vec::new();
     for two in pieces.chunks(2) {
@@ -60,8 +60,8 @@ fn run(pieces: &[LetterPiece<'_>]) -> Vec<char> {
     letters
 }
 
-/// Whether letters that stand by themselves may be words: not a row of figures, names of columns or
-/// variables. Figures are one number only where a date or an amount is spaced out.
+/// Whether single letters may form words, rather than a row of digits or names of columns or
+/// variables. Digits form one number only if a date or an amount is letter-spaced.
 fn is_text(letters: &[char]) -> bool {
     if letters.len() < FEWEST {
         return false;
@@ -80,7 +80,7 @@ fn is_text(letters: &[char]) -> bool {
     only.len() >= fewest && !is_alphabet && only.iter().any(is_vowel)
 }
 
-/// Notes which of the spaces between `count` letters from `at` on part no words.
+/// Collects the spaces among `count` letters from `at` on that do not separate words.
 fn drop_narrow(pieces: &[LetterPiece<'_>], at: usize, count: usize, dropped: &mut Vec<usize>) {
     let spaces = || (at + 1..at + 2 * count - 1).step_by(2);
     let gap = |space: usize| pieces[space + 1].start - pieces[space - 1].end;

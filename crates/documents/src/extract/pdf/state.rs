@@ -1,4 +1,4 @@
-//! What applies to the text that is drawn next, and how it moves the pen.
+//! The graphics state for the next text, and how it moves the pen.
 use std::rc::Rc;
 
 use hayro_font::kurbo::Affine;

@@ -1,12 +1,12 @@
 //! Finds rows of cells that form columns.
 use super::lines::PageLine;
 
-/// Rows that make a table, at least.
+/// Minimum number of rows of a table.
 const FEWEST_ROWS: usize = 3;
 const MOST_ROWS: usize = 300;
 const MOST_COLUMNS: usize = 40;
 
-/// The table that `lines` begin with as Markdown, and how many lines it takes.
+/// Returns the table at the start of `lines` as Markdown, and its number of lines.
 pub fn table(lines: &[PageLine]) -> Option<(String, usize)> {
     let rows = rows(lines);
     if rows < FEWEST_ROWS {
@@ -28,7 +28,7 @@ pub fn table(lines: &[PageLine]) -> Option<(String, usize)> {
     Some((out, rows))
 }
 
-/// How many lines from the first one on have several cells and follow each other closely.
+/// Returns the number of consecutive lines, from the first one on, that have several cells.
 pub fn rows(lines: &[PageLine]) -> usize {
     let Some(first) = lines.first().filter(|line| line.cells.len() > 1) else { return 0 };
     let mut rows = 1;
@@ -62,8 +62,8 @@ fn write_row(out: &mut String, line: &PageLine, columns: &[(f64, f64)]) {
     }
 }
 
-/// The ranges of columns: no cell reaches from one into another. `None` when the lines do not stand
-/// in columns.
+/// Returns the ranges of columns, such that no cell extends over two of them. Returns `None` if the
+/// lines do not form columns.
 pub fn columns(lines: &[PageLine]) -> Option<Vec<(f64, f64)>> {
     let mut spans: Vec<(f64, f64)> =
         lines.iter().flat_map(|line| &line.cells).map(|cell| (cell.start, cell.end)).collect();

@@ -4,17 +4,18 @@ use carrel_ocr::{RecognizedText, TextLine, columns};
 use crate::extract::pdf::{Cell, PageLine};
 use hayro_font::kurbo::Vec2;
 
-/// The height of the letters in that of the box around them.
+/// Height of the letters relative to their box.
 const LETTERS: f64 = 0.7;
-/// Boxes reach beyond their letters by this much, in heights.
+/// Margin of a box around its letters, in heights.
 const MARGIN: f32 = 0.18;
-/// Boxes nearer to each other than this, in heights, are one cell.
+/// Boxes closer than this, in heights, are one cell.
 const ONE_CELL: f32 = 0.9;
-/// Boxes differ in height with their letters: within this range, a line has the usual height.
+/// The height of a box varies with its letters. Within this range of the usual height, a line has
+/// the usual height.
 const ALIKE: std::ops::Range<f32> = 0.7..1.4;
 
-/// The lines in the order in which they are read. `scale` takes points of the picture to points of the
-/// page, which is counted upwards.
+/// Returns the lines in reading order. `scale` maps pixels to points of the page, whose y axis
+/// points upwards.
 pub fn lines(reading: RecognizedText, scale: f64) -> Vec<PageLine> {
     let mut heights: Vec<f32> = reading.lines.iter().map(height).collect();
     heights.sort_by(f32::total_cmp);
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_each_other_is_a_row_of_cells() {
+    fn boxes_side_by_side_are_a_row_of_cells() {
         let reading = RecognizedText {
             lines: vec![
                 found("Pump", 0.0, 0.0, 40.0, 20.0),

@@ -1,4 +1,4 @@
-//! The text of pictures: image files, scanned pages, and pictures within documents.
+//! Reads the text of pictures: image files, scanned pages, and pictures within documents.
 mod layout;
 pub(crate) mod tesseract;
 mod unread;
@@ -26,23 +26,23 @@ pub use tesseract::Tesseract;
 use tesseract::{GrayPage, Runner, TesseractError};
 pub use unread::UnreadPicture;
 
-/// Whether pictures are read, in a worker's job.
+/// Whether and how a worker reads pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ocr {
-    /// The model lies in this directory. Languages are as [`Languages::parse`] reads them.
+    /// The model is in this directory. Languages are in the form of [`Languages::parse`].
     Ready { directory: PathBuf, seconds: u64, languages: String },
-    /// The program is installed.
+    /// Tesseract is installed.
     Tesseract { tesseract: Tesseract, seconds: u64 },
-    /// The program is not installed that is to read these languages.
+    /// Tesseract is not installed, but needed for these languages.
     NoProgram { languages: String },
-    /// The model was not fetched.
+    /// The model is not installed.
     NoModel,
-    /// The operator allows no time for it.
+    /// The operator has switched it off.
     Off,
 }
 
 impl Ocr {
-    /// How long reading the pictures of a file may take, where they are read.
+    /// Returns the time limit for the pictures of a file, if pictures are read.
     pub(crate) fn seconds_mut(&mut self) -> Option<&mut u64> {
         match self {
             Self::Ready { seconds, .. } | Self::Tesseract { seconds, .. } => Some(seconds),
@@ -50,7 +50,7 @@ impl Ocr {
         }
     }
 
-    /// Why pictures are not read, where that is so for every picture.
+    /// Returns why no picture is read, if so.
     pub fn missing(&self) -> Option<UnreadPicture> {
         match self {
             Self::Ready { .. } | Self::Tesseract { .. } => None,
@@ -61,17 +61,17 @@ impl Ocr {
     }
 }
 
-/// Reads pictures for as long as that may take in all.
+/// Reads pictures within a total time limit.
 pub struct Pictures(Result<Reader, UnreadPicture>);
 
 struct Reader {
     engine: ReadingEngine,
     allowed: Duration,
-    /// Milliseconds that were spent on reading pictures.
+    /// Milliseconds spent on pictures.
     spent: Arc<AtomicU64>,
     /// Whether a picture was read.
     is_used: Cell<bool>,
-    /// Languages that pictures may hold and that are not read.
+    /// Configured languages that cannot be read.
     lacking: RefCell<Vec<String>>,
 }
 
@@ -85,7 +85,7 @@ enum ReadingEngine {
     Tesseract(Runner),
 }
 
-/// The files of the model, opened before the process gives up opening any.
+/// The files of the model, opened before the process is confined.
 struct ModelFiles {
     detector: File,
     recognizer: File,
@@ -93,13 +93,13 @@ struct ModelFiles {
 }
 
 impl Pictures {
-    /// Reads none.
+    /// Reads no pictures.
     pub fn none() -> Self {
         Self(Err(UnreadPicture::NoModel))
     }
 
-    /// Opens the files of the model, or has `run` make what runs the program. The milliseconds that are spent are added
-    /// to `spent`.
+    /// Opens the files of the model, or calls `run` to create the runner of the program. Adds the
+    /// time spent, in milliseconds, to `spent`.
     pub fn open(
         ocr: &Ocr,
         spent: Arc<AtomicU64>,
@@ -135,12 +135,13 @@ impl Pictures {
         }))
     }
 
-    /// Why no picture is read.
+    /// Returns why no picture is read, if so.
     pub fn missing(&self) -> Option<&UnreadPicture> {
         self.0.as_ref().err()
     }
 
-    /// A sentence about languages that the pictures which were read may hold and that are not read.
+    /// Returns a sentence about the configured languages that could not be read, if a picture was
+    /// read.
     pub fn lacking(&self) -> Option<String> {
         let reader = self.0.as_ref().ok().filter(|reader| reader.is_used.get())?;
         let lacking = reader.lacking.borrow();
@@ -156,7 +157,7 @@ impl Pictures {
         })
     }
 
-    /// The lines of text in a picture.
+    /// Returns the lines of text in a picture.
     pub fn read(&self, picture: &Picture) -> Result<RecognizedText, UnreadPicture> {
         let reader = self.0.as_ref().map_err(Clone::clone)?;
         let start = Instant::now();
@@ -172,8 +173,8 @@ impl Pictures {
         read
     }
 
-    /// As [`Pictures::read`], as lines of a page of that height, in points of `scale` to those of the
-    /// picture. Says whether time was up before the end.
+    /// Works like [`Pictures::read`], but returns lines of a page of the picture's height, scaled
+    /// by `scale`, and whether the time was up before the end.
     pub fn lines(
         &self,
         picture: &Picture,
@@ -226,7 +227,7 @@ impl ModelFiles {
     }
 }
 
-/// `None` when the files are not those of the model.
+/// Loads the model. Returns `None` if the files are not those of the model.
 fn load(files: &ModelFiles, languages: &Languages) -> Option<Engine> {
     let bytes = |file: &File| -> io::Result<Vec<u8>> {
         let (mut file, mut bytes) = (file, Vec::new());
@@ -242,7 +243,7 @@ fn load(files: &ModelFiles, languages: &Languages) -> Option<Engine> {
     loaded.inspect_err(|error| eprintln!("failed to load the model: {error}")).ok()
 }
 
-/// An image file; a TIFF file may have several pages.
+/// Reads an image file; a TIFF file may have several pages.
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if let Some(missing) = input.pictures().missing() {
         return Err(not_read(missing));
@@ -286,13 +287,14 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![by_nobody(text, "an image uploaded by the user.")])
 }
 
-/// The text of a picture within a document, `None` where there is none. What cannot be read is noted.
+/// Returns the text of a picture within a document, if it has any. Adds a warning for an unreadable
+/// picture.
 pub fn embedded_text(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<String> {
     if input.pictures().missing().is_some() {
         input.skip_picture(name);
         return None;
     }
-    // Drawings of lines, and formats of single programs, are no pictures of text.
+    // Vector drawings and proprietary formats are not pictures of text.
     let picture = carrel_ocr::pages(bytes).ok()?.next()?;
     let read = picture.map_err(UnreadPicture::from).and_then(|it| input.pictures().lines(&it, 1.0));
     match read {
@@ -308,7 +310,7 @@ fn unreadable(error: DecodeError) -> ExtractError {
     not_read(&UnreadPicture::from(error))
 }
 
-/// The refusal of an image file.
+/// Returns the refusal of an image file.
 fn not_read(why: &UnreadPicture) -> ExtractError {
     match why {
         UnreadPicture::NoModel

@@ -1,4 +1,4 @@
-//! Tesseract as a process: a picture in, its lines out, within limits of time, memory and output.
+//! Runs Tesseract on a picture, within limits of time, memory and output.
 mod helper;
 mod table;
 
@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 pub use helper::{Helper, HelperJob, serve};
 pub use table::lines;
 
-/// The most that is read of what it says, in bytes. A page that is full of words has a tenth of that.
+/// The longest output, in bytes. A page full of words takes a tenth of it.
 const LARGEST_OUTPUT: u64 = 8 << 20;
-/// How often it is looked whether the program has ended.
+/// Polling interval for the end of the program.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long it may take to say which languages it has.
+/// Time limit for listing its languages.
 const LISTING: Duration = Duration::from_secs(10);
 
-/// The program, and how it is run.
+/// The program and its options.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tesseract {
     pub program: PathBuf,
@@ -30,26 +30,26 @@ pub struct Tesseract {
     pub languages: String,
 }
 
-/// Why it has not read a picture.
+/// Why Tesseract did not read a picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TesseractError {
-    /// It has none of these languages, separated by commas.
+    /// None of these languages, separated by commas, is installed.
     NoLanguage(String),
     OutOfTime,
     Failed(String),
 }
 
-/// What the program can do of what it is asked.
+/// The configured languages, by whether they are installed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installed {
-    /// Languages as its argument names them: `deu+ara`.
+    /// Installed languages in the form of its argument: `deu+ara`.
     pub languages: String,
-    /// Languages that are to be read and not installed.
+    /// Languages that are not installed.
     pub missing: Vec<String>,
 }
 
 impl Tesseract {
-    /// Asks the program which languages it has.
+    /// Lists the installed languages.
     pub fn installed(&self) -> Result<Installed, TesseractError> {
         let listed = self.run(&["--list-langs"], &[], LISTING)?;
         let is_there = |code: &&str| listed.lines().any(|line| line.trim() == *code);
@@ -59,7 +59,7 @@ impl Tesseract {
         Ok(Installed { languages: there.join("+"), missing })
     }
 
-    /// Reads a picture in installed languages. Returns a table in which each word has a row.
+    /// Reads a picture in the installed languages. Returns a table with a row for each word.
     pub fn read(
         &self,
         page: &GrayPage,
@@ -82,7 +82,8 @@ impl Tesseract {
         self.run(&arguments, &page.file(), time)
     }
 
-    /// Runs the program without a shell, without files but its own, and without this process's environment.
+    /// Runs the program without a shell, without inherited files and without this process's
+    /// environment.
     fn run(
         &self,
         arguments: &[&str],
@@ -92,14 +93,14 @@ impl Tesseract {
         let failed = |error: std::io::Error| TesseractError::Failed(error.to_string());
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir("/").env_clear();
-        // More threads take more time in all, and confuse the limit of processor time.
+        // More threads take more time in total, and defeat the limit of CPU time.
         command.env("OMP_THREAD_LIMIT", "1").env("LC_ALL", "C");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(failed)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         thread::scope(|scope| {
             scope.spawn(move || {
-                // It ends before it has read all of it when it fails, and says so by its status.
+                // A failing program may exit before reading all input; its status reports that.
                 stdin.map(|mut stdin| stdin.write_all(input))
             });
             let output = scope.spawn(move || {
@@ -122,7 +123,7 @@ impl Tesseract {
             let crashed = || TesseractError::Failed("its output cannot be read".to_owned());
             let bytes = output.join().map_err(|_| crashed())?.map_err(failed)?;
             if bytes.len() as u64 > LARGEST_OUTPUT {
-                return Err(TesseractError::Failed("it says too much".to_owned()));
+                return Err(TesseractError::Failed("its output is too long".to_owned()));
             }
             if !status.success() {
                 return Err(TesseractError::Failed(status.to_string()));
@@ -132,7 +133,7 @@ impl Tesseract {
     }
 }
 
-/// A picture as the program is given it, in shades of gray.
+/// A picture as input of the program, in shades of gray.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrayPage {
     pub width: usize,
@@ -146,7 +147,7 @@ impl GrayPage {
         Self { width, height, points: picture.brightness() }
     }
 
-    /// As a file of the format PGM.
+    /// Encodes the picture as PGM.
     fn file(&self) -> Vec<u8> {
         let mut file = format!("P5\n{} {}\n255\n", self.width, self.height).into_bytes();
         file.extend_from_slice(&self.points);
@@ -154,7 +155,7 @@ impl GrayPage {
     }
 }
 
-/// What runs the program: this process, or a helper where this one may start none.
+/// Runs the program: in this process, or in a helper if this process must not start any.
 pub enum Runner {
     Here { tesseract: Tesseract, installed: OnceLock<Installed> },
     Helper(Box<Helper>),
@@ -165,7 +166,7 @@ impl Runner {
         Self::Here { tesseract, installed: OnceLock::new() }
     }
 
-    /// The table of a picture's words, and the languages that are not installed.
+    /// Returns the table of a picture's words, and the languages that are not installed.
     pub fn read(
         &self,
         page: &GrayPage,

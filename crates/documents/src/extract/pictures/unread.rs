@@ -1,25 +1,25 @@
-//! Why a picture was not read, in words that say what to do.
+//! Reasons why a picture was not read, with advice.
 use carrel_ocr::DecodeError;
 
 /// Why a picture was not read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnreadPicture {
     NoModel,
-    /// Tesseract is not installed; it is to read these languages, separated by commas.
+    /// Tesseract is not installed, but needed for these languages, separated by commas.
     NoProgram(String),
-    /// Tesseract has none of these languages, separated by commas.
+    /// None of these languages, separated by commas, is installed.
     NoLanguage(String),
     Off,
-    /// Reading pictures took the time allowed, in seconds.
+    /// Earlier pictures have used up the time limit, in seconds.
     OutOfTime(u64),
-    /// No image file, damaged, too large, or of an unusual kind.
+    /// The file is not an image, damaged, too large, or of an unusual kind.
     Unreadable(String),
     Failed,
     ProgramFailed,
 }
 
 impl UnreadPicture {
-    /// A clause that gives the reason.
+    /// Returns the reason as a clause.
     pub fn why(&self) -> String {
         match self {
             Self::NoModel => {
@@ -54,7 +54,7 @@ fn codes(languages: &str) -> Vec<String> {
     languages.split(',').map(str::to_owned).collect()
 }
 
-/// What the operator has to do so that Tesseract reads these languages.
+/// Returns how the operator can install Tesseract with these languages.
 pub fn install(languages: &[String]) -> String {
     let packages = packages(languages);
     format!(
@@ -62,7 +62,7 @@ pub fn install(languages: &[String]) -> String {
     )
 }
 
-/// As [`install`], where the model reads pictures.
+/// Works like [`install`], if the model reads pictures.
 pub fn install_beside_model(languages: &[String]) -> String {
     let packages = packages(languages);
     format!(
@@ -71,7 +71,7 @@ pub fn install_beside_model(languages: &[String]) -> String {
     )
 }
 
-/// As [`install`], where the program is there.
+/// Works like [`install`], if the program is installed.
 pub fn install_languages(languages: &[String]) -> String {
     let (packages, languages) = (packages(languages), languages.join(", "));
     format!(
@@ -79,7 +79,7 @@ pub fn install_languages(languages: &[String]) -> String {
     )
 }
 
-/// The packages of languages, each after a space.
+/// Returns the packages of languages, each after a space.
 fn packages(languages: &[String]) -> String {
     let package = |code: &String| format!(" tesseract-ocr-{}", code.replace('_', "-"));
     languages.iter().map(package).collect()
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named_with_the_package_that_has_it() {
+    fn a_missing_program_or_language_is_named_with_its_package() {
         let reason = UnreadPicture::NoProgram("ara,chi_sim".to_owned()).why();
         let command = "`apt-get install tesseract-ocr tesseract-ocr-ara tesseract-ocr-chi-sim`";
         assert!(

@@ -1,4 +1,4 @@
-//! The encodings that rich text refers to by number.
+//! Maps the numbers of encodings in rich text.
 use encoding_rs::Encoding;
 
 pub fn code_page(number: i32) -> Option<&'static Encoding> {

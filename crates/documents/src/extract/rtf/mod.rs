@@ -1,4 +1,4 @@
-//! Rich text (RTF): control words, groups, and the text between them.
+//! Reads rich text (RTF): control words, groups, and the text between them.
 mod charsets;
 mod table;
 mod token;
@@ -28,7 +28,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     Ok(vec![document(text(&bytes, input.limits.text)?, None)])
 }
 
-/// The text of `rtf`, at most `limit` bytes.
+/// Returns the text of `rtf`, at most `limit` bytes.
 pub fn text(rtf: &[u8], limit: u64) -> Result<String, ExtractError> {
     let mut reader = Reader {
         writer: Writer::with_limit(limit),
@@ -67,15 +67,15 @@ enum Kind {
 #[derive(Clone)]
 struct Group {
     kind: Kind,
-    /// Whether this group is the one that began it.
+    /// Whether this group started its kind.
     is_first: bool,
-    /// Directly after `\*`, which marks optional groups.
+    /// Whether the group follows `\*`, which marks optional groups.
     is_optional: bool,
     is_invisible: bool,
     in_table: bool,
     font: u32,
     encoding: &'static Encoding,
-    /// Characters that follow one in Unicode for programs that know none, and how many are left.
+    /// Number of fallback characters after a Unicode character, for programs without Unicode.
     substitutes: u32,
     skipping: u32,
 }
@@ -103,7 +103,7 @@ struct Reader {
     fonts: HashMap<u32, Font>,
     /// Text that is not decoded yet.
     bytes: Vec<u8>,
-    /// The first half of a character that takes two.
+    /// The first half of a surrogate pair.
     high: Option<u16>,
     row: Row,
     notes: usize,
@@ -111,7 +111,7 @@ struct Reader {
 
 impl Reader {
     fn group(&mut self) -> &mut Group {
-        // There is always one: the outermost is never closed.
+        // The outermost group is never closed.
         let last = self.groups.len() - 1;
         &mut self.groups[last]
     }
@@ -329,7 +329,7 @@ impl Reader {
     }
 }
 
-/// Optional groups that are read anyway.
+/// Whether an optional group is read anyway.
 fn is_known_option(word: &str) -> bool {
     matches!(
         word,
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_stands_between_the_control_words() {
+    fn the_text_between_control_words_is_read() {
         let rtf = r"{\fonttbl{\f0\fcharset0 Calibri;}{\f1\fcharset204 Arial;}{\f2 Wingdings;}}
             {\*\generator Riched20;}\pard\b Haus\b0 ordnung\par
             Die K\'fcche schlie\'dft.\line {\f1\'cf\'f0\'e8} \u8364?\uc0\u26085 {\v no}{\f2\'fe}\par
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_notes_have_their_places() {
+    fn tables_and_notes_are_placed_in_the_text() {
         let rtf = r"\trowd\cellx1\cellx2\cellx3\pard\intbl A\cell B\cell C\cell\row
             \trowd\cellx1\cellx2\cellx3\pard\intbl 1\cell\cell 3\par 4\cell\row\pard x{\footnote n}y\par z";
         let expected =

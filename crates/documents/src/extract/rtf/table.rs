@@ -1,8 +1,8 @@
-//! Paragraphs, and the rows and cells of tables.
+//! Handles paragraphs, and the rows and cells of tables.
 use super::{Kind, Reader};
 use crate::extract::writer::CellSpan;
 
-/// Cells of one row.
+/// Maximum number of cells of a row.
 const MOST_CELLS: usize = 1_000;
 
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub struct Row {
 }
 
 impl Reader {
-    /// Opens the cell that the text belongs to, or closes the table that it follows.
+    /// Opens the cell of the next text, or closes the table before it.
     pub fn place(&mut self) {
         let in_note = matches!(self.group().kind, Kind::Note | Kind::Comment);
         if in_note {
@@ -50,7 +50,7 @@ impl Reader {
         }
     }
 
-    /// Control words for characters, and for the ends of lines, paragraphs, cells and rows.
+    /// Handles control words for characters, and for the ends of lines, paragraphs, cells and rows.
     pub fn layout(&mut self, word: &str) {
         let character = match word {
             "emdash" => "—",

@@ -1,4 +1,4 @@
-//! Workbooks in Excel's binary formats, before 2007 and after.
+//! Reads workbooks in Excel's binary formats, before 2007 and after.
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,7 +15,8 @@ use crate::extract::extract_error::ExtractError;
 const WHAT: &str = "an Excel workbook (.xls, .xlsb)";
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
-    // The library panics on some damaged workbooks; one within a mail must not take the mail along.
+    // The library panics on some damaged workbooks. A damaged attachment must not make its mail
+    // unreadable.
     let read = catch_unwind(AssertUnwindSafe(|| workbook(input)));
     read.unwrap_or_else(|_| Err(ExtractError::damaged(WHAT)))
 }
@@ -30,7 +31,7 @@ fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         })?;
         return sheets(input, &mut workbook);
     }
-    // The record that began a workbook before workbooks were compound files.
+    // The first record of old workbooks, which were not compound files.
     if matches!(bytes.as_slice(), [9, 0 | 2 | 4, ..]) {
         return Err(ExtractError::unreadable(
             "is a workbook of Excel 4 or older, which is not read. Save it as .xlsx and send it again.",
@@ -84,7 +85,7 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
     Ok(documents)
 }
 
-/// A cell as a person would read it.
+/// Formats a cell for people.
 fn cell_text(value: &Data) -> String {
     match value {
         Data::DateTime(time) if time.is_duration() => {

@@ -1,4 +1,4 @@
-//! Content beside the cells of a sheet: comments, text boxes and charts.
+//! Reads content outside the cells of a sheet: comments, text boxes and charts.
 use std::collections::HashMap;
 
 use crate::extract::Input;
@@ -9,7 +9,7 @@ use crate::extract::office::package::Relations;
 use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
 
-/// All of it, in blocks.
+/// Returns this content in blocks.
 pub fn read(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
@@ -27,7 +27,7 @@ pub fn read(
             }
         }
     }
-    // Newer programs write remarks a second time for older ones.
+    // Newer programs write comments a second time for older ones.
     let legacy = relations.of_kind("/comments").map(|(_, part)| part.to_owned());
     let parts: Vec<_> = if threads.is_empty() { legacy.collect() } else { threads };
     for part in parts {
@@ -48,7 +48,7 @@ pub fn read(
     Ok(blocks)
 }
 
-/// The names of people by their ids.
+/// The names of people by id.
 #[derive(Default)]
 struct People(HashMap<String, String>);
 

@@ -1,16 +1,16 @@
-//! Writes a sheet as comma-separated lines, without the empty cells around and between.
+//! Writes a sheet as comma-separated lines, without the empty cells at its edges and in wide gaps.
 
-/// So many empty rows are written as empty lines; before a row beyond more of them its number is
-/// said, because sheets may have a million rows.
+/// Maximum number of consecutive empty lines. After a longer gap, the row number is written
+/// instead, because sheets may have a million rows.
 const MOST_EMPTY_ROWS: u32 = 20;
-/// A gap of more columns than this is written as one: sheets may be 16,384 columns wide.
+/// A wider gap of columns is written as one column, because sheets may have 16,384 columns.
 const WIDEST_GAP: u32 = 64;
 
-/// A sheet in the making. Cells come row by row, from left to right.
+/// A sheet being written. Cells arrive row by row, from left to right.
 #[derive(Default)]
 pub struct Sheet {
     lines: String,
-    /// The place of the cell written last.
+    /// The position of the last written cell.
     last: Option<(u32, u32)>,
     /// The start of the line of the last written row.
     line: usize,
@@ -18,7 +18,7 @@ pub struct Sheet {
     room: usize,
 }
 
-/// There is no more room.
+/// The sheet exceeds its limit.
 #[derive(Debug, PartialEq)]
 pub struct Full;
 
@@ -55,7 +55,7 @@ impl Sheet {
         Ok(())
     }
 
-    /// Ends the line of the last row and begins that of `row`.
+    /// Ends the line of the last row and starts the one of `row`.
     fn begin_row(&mut self, last: Option<u32>, row: u32) {
         if last.is_some() {
             self.lines.push('\n');
@@ -68,7 +68,7 @@ impl Sheet {
         self.line = self.lines.len();
     }
 
-    /// Writes the row written last so many times more.
+    /// Repeats the last row.
     pub fn repeat(&mut self, times: u32) -> Result<(), Full> {
         let line = self.lines[self.line..].to_owned();
         for _ in 0..times {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_written_than_there_is_room_for() {
+    fn a_sheet_is_never_longer_than_its_limit() {
         let mut sheet = Sheet::with_room(5);
         assert_eq!(sheet.put(0, 0, "abc"), Ok(()));
         assert_eq!(sheet.room(), 2);

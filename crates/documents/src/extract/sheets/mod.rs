@@ -1,7 +1,7 @@
-//! Workbooks: each sheet becomes a document of comma-separated lines.
+//! Reads workbooks: each sheet becomes a document of comma-separated lines.
 //!
-//! Cells are read one after another and written at once, without a grid: a sheet of two cells may
-//! claim seventeen thousand million.
+//! Cells are written as they are read, without a grid: a sheet of two cells may span seventeen
+//! billion.
 mod binary;
 mod comments;
 mod lines;
@@ -16,17 +16,17 @@ pub use binary::read as read_binary;
 pub use lines::Sheet;
 pub use workbook::read;
 
-/// More sheets than anybody has use for.
+/// Maximum number of sheets.
 const MOST_SHEETS: usize = 1_000;
 
-/// The document that a sheet becomes; `more` follows the cells.
+/// Creates the document of a sheet; `more` follows the cells.
 pub fn document(name: String, is_hidden: bool, sheet: Sheet, more: &[String]) -> Extracted {
     let mut text = sheet.finish();
     let mark = is_hidden.then(|| "[Hidden sheet]".to_owned());
     if !text.is_empty() || !more.is_empty() {
         for block in more.iter().chain(&mark) {
             if !text.is_empty() {
-                // No row of the table.
+                // This block is not a row of the table.
                 let is_first = !text.contains('\u{c}');
                 text.push_str(if is_first { "\n\u{c}\n" } else { "\n" });
             }

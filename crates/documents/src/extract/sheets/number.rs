@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use ssfmt::{DateSystem, FormatOptions, NumberFormat};
 
-/// Codes longer than this are no formats.
+/// The longest format code.
 const LONGEST_CODE: usize = 255;
 /// Maximum length of a cell's text, in characters.
 const LONGEST: usize = 300;
-/// Built-in formats for dates and times that look different on every computer; shown as ISO has them.
+/// Built-in formats for dates and times that depend on the locale; shown in ISO format.
 const LOCAL_DATE: u32 = 14;
 const LOCAL_DATE_AND_TIME: u32 = 22;
 
@@ -22,7 +22,7 @@ pub enum Format {
     Code(Rc<NumberFormat>),
 }
 
-/// The formats of a workbook by their ids.
+/// The formats of a workbook by id.
 #[derive(Default)]
 pub struct Formats {
     codes: HashMap<u32, String>,
@@ -60,7 +60,7 @@ impl Format {
         NumberFormat::parse(code).map_or(Self::General, |format| Self::Code(Rc::new(format)))
     }
 
-    /// `value` as it is shown; a format that shows nothing hides it.
+    /// Formats `value`. A format may hide it.
     pub fn show(&self, value: f64, is_1904: bool) -> String {
         let date_system = if is_1904 { DateSystem::Date1904 } else { DateSystem::Date1900 };
         let options = FormatOptions { date_system, ..FormatOptions::default() };
@@ -74,16 +74,16 @@ impl Format {
             Self::Date | Self::DateAndTime => by_code("yyyy-mm-dd hh:mm:ss"),
             Self::Code(format) => format.format(value, &options),
         };
-        // Formats fill cells with spaces.
+        // Formats pad cells with spaces.
         let words: Vec<_> = shown.split_whitespace().collect();
         let shown = words.join(" ");
-        // A cell too narrow for its number shows these.
+        // A cell that is too narrow shows `###`.
         let is_shown = !shown.contains("###") && shown.chars().count() <= LONGEST;
         if is_shown { shown } else { general(value) }
     }
 }
 
-/// The number in `text` as `code` shows it; the text itself where it is no number.
+/// Formats the number in `text` with `code`; returns `text` if it is not a number.
 pub fn shown_text(text: &str, code: &str) -> String {
     let text = text.trim();
     match text.parse::<f64>() {
@@ -92,7 +92,7 @@ pub fn shown_text(text: &str, code: &str) -> String {
     }
 }
 
-/// With as many digits as a spreadsheet knows, fifteen, and none that are not needed.
+/// Formats a number with at most fifteen digits, as spreadsheets do, and no trailing zeros.
 pub fn general(value: f64) -> String {
     let rounded = format!("{value:.14e}").parse().unwrap_or(value);
     if rounded != 0.0 && !(1e-9..1e21).contains(&f64::abs(rounded)) {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_shown_as_their_formats_say() {
+    fn numbers_are_shown_in_their_formats() {
         for (value, code, expected) in [
             (2138.0, "00000", "02138"),
             (0.15, "0%", "15%"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_makes_it_panic() {
+    fn no_format_code_causes_a_panic() {
         for code in [
             "", "[", "[$", "\"", "0/0", "# ?/?", "[h", "E+", "0E+0", ";;;", "@@", "\\", "*", "_",
             "%%%%%%%%", ",,,,", "y", "[>",

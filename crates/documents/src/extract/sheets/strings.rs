@@ -5,7 +5,7 @@ use crate::extract::xml::{Element, Visitor};
 pub struct Strings {
     pub texts: Vec<String>,
     in_text: bool,
-    /// Inside the reading of ideographs.
+    /// Number of open elements with readings of ideographs.
     phonetic: usize,
 }
 

@@ -1,8 +1,8 @@
-//! Cell styles, as far as they determine the format of numbers.
+//! Cell styles that determine the format of numbers.
 use super::number::{Format, Formats};
 use crate::extract::xml::{Element, Visitor};
 
-/// Styles of one workbook that are known; as many as there can be.
+/// Maximum number of styles, which is also the format's own limit.
 const MOST_STYLES: usize = 65_536;
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Excel workbooks in XML.
+//! Reads Excel workbooks in XML.
 use carrel_domain::document::Extracted;
 
 use super::lines::Sheet;
@@ -15,7 +15,7 @@ use crate::extract::office::package::{Relations, main_part};
 use crate::extract::xml::{Element, Visitor};
 
 const WHAT: &str = "an Excel workbook (.xlsx)";
-/// Columns and rows that a sheet can have.
+/// Maximum number of columns.
 const MOST_COLUMNS: u32 = 16_384;
 const MOST_ROWS: u32 = 1_048_576;
 
@@ -105,7 +105,7 @@ impl Visitor for Workbook {
     fn text(&mut self, _: &str) {}
 }
 
-/// The cells of a sheet, written as they come.
+/// The cells of a sheet, written as they are read.
 struct Cells<'a> {
     sheet: Sheet,
     strings: &'a [String],
@@ -166,7 +166,7 @@ impl<'a> Cells<'a> {
             _ => match value.trim().parse::<f64>() {
                 Ok(number) if number.is_finite() => {
                     let shown = self.styles.format(self.style).show(number, self.is_1904);
-                    // Formats that show nothing are for people who look at the sheet's colours.
+                    // A format that hides the number is meant for viewers of the colored sheet.
                     if shown.is_empty() { general(number) } else { shown }
                 }
                 _ => value.to_owned(),
@@ -220,7 +220,7 @@ impl Visitor for Cells<'_> {
             "v" | "f" | "is" => self.within = Within::Nothing,
             "rPh" => self.phonetic = self.phonetic.saturating_sub(1),
             "c" => self.end_cell(),
-            // Rows without numbers follow each other.
+            // Rows without a number are consecutive.
             "row" if self.column == 0 => self.column = 1,
             _ => {}
         }
@@ -236,7 +236,7 @@ impl Visitor for Cells<'_> {
     }
 }
 
-/// The column, from 0, of a place like `BC12`.
+/// Returns the column, counted from 0, of a reference such as `BC12`.
 fn column(place: &str) -> Option<u32> {
     let letters = place.bytes().take_while(u8::is_ascii_alphabetic);
     let number = letters.take(4).fold(0u32, |number, letter| {

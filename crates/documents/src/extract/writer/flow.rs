@@ -1,36 +1,36 @@
-//! Running text: words, lines, paragraphs and lists.
+//! Writes running text: words, lines, paragraphs and lists.
 use super::Room;
 use crate::extract::PAGE_END;
 
-/// Lists nested deeper are indented no further.
+/// Maximum indentation of nested lists.
 const DEEPEST_INDENT: usize = 8;
 
-/// Of lists nested deeper only the number is known, so that a page of nothing but lists does not
-/// take many times its size. Their items are not numbered.
+/// Deeper lists are only counted, so that a page of nothing but lists does not take many times its
+/// size. Their items are not numbered.
 const DEEPEST_LIST: usize = 64;
 
 pub struct Flow {
     out: String,
-    /// How many line ends are due before the next text: 0, 1 or 2.
+    /// Number of pending line ends: 0, 1 or 2.
     lines: usize,
-    /// Whether a space is due.
+    /// Whether a space is pending.
     space: bool,
-    /// A pending list marker, written after them.
+    /// A pending list marker, written after the line ends.
     marker: String,
-    /// Pending heading marks, written after that.
+    /// Pending heading marks, written after the list marker.
     pub heading: &'static str,
-    /// Just inside an item, where blocks that open need no new line.
+    /// Whether an item has just started, so that a block in it needs no new line.
     fresh: bool,
     preformatted: usize,
-    /// Just inside preformatted text, where one line end is not part of it.
+    /// Whether preformatted text has just started, where one line end is ignored.
     leading: bool,
-    /// For each open list the number of its next item; `None` when it has no numbers.
+    /// For each open list, the number of its next item; `None` if it is not numbered.
     lists: Vec<Option<usize>>,
-    /// How many lists are open within those.
+    /// Number of open lists beyond the deepest.
     deeper: usize,
     /// Text to insert after the current paragraph.
     pub notes: Vec<String>,
-    /// Whether it consists of pages.
+    /// Whether the text consists of pages.
     has_pages: bool,
     room: Room,
 }
@@ -151,7 +151,7 @@ impl Flow {
         self.separate(lines);
     }
 
-    /// Text that was charged for already, as a paragraph of its own.
+    /// Writes text that is already charged to the limit as a separate paragraph.
     pub fn block(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -161,7 +161,7 @@ impl Flow {
         self.lines = 2;
     }
 
-    /// Ends a page with the text since the last end of a page.
+    /// Ends a page.
     pub fn end_page(&mut self) {
         self.end_line(2);
         if !self.out.is_empty() {
@@ -180,7 +180,7 @@ impl Flow {
         self.out
     }
 
-    /// Writes `text` after all that is due before it.
+    /// Writes `text` after the pending output.
     fn write(&mut self, text: &str) {
         if self.room.take(text.len() + self.marker.len()) {
             self.write_free(text);

@@ -1,7 +1,7 @@
 //! Writes text from the events of any format: paragraphs, lists, and tables as Markdown.
 //!
-//! White space between words and line ends between blocks are recorded first and written only when
-//! text follows, so there are none at the end and never too many in between.
+//! White space between words and line ends between blocks are recorded first and written only
+//! before the next text, so the output has none at its end and never too many.
 mod flow;
 mod table;
 
@@ -13,10 +13,10 @@ use flow::Flow;
 pub use table::CellSpan;
 use table::TableBuffer;
 
-/// Tables within tables are laid out as such to this depth; those deeper are running text.
+/// Maximum nesting of tables; deeper ones become running text.
 const DEEPEST_TABLE: usize = 16;
 
-/// How many bytes may still be written, shared by all parts of one text.
+/// The remaining bytes, shared by all parts of a text.
 #[derive(Clone)]
 struct Room {
     left: Rc<Cell<u64>>,
@@ -38,7 +38,7 @@ impl Room {
 pub struct Writer {
     root: Flow,
     frames: Vec<Frame>,
-    /// How many tables are open beyond the deepest.
+    /// Number of open tables beyond the deepest.
     deeper: usize,
     room: Room,
 }
@@ -46,7 +46,7 @@ pub struct Writer {
 /// The open elements of the text, innermost last.
 enum Frame {
     Table(Box<TableBuffer>),
-    /// Content beside the text, which follows its paragraph.
+    /// Content that follows the current paragraph.
     Aside {
         flow: Box<Flow>,
         before: &'static str,
@@ -55,7 +55,7 @@ enum Frame {
 }
 
 impl Writer {
-    /// Text of at most `limit` bytes.
+    /// Creates a writer for text of at most `limit` bytes.
     pub fn with_limit(limit: u64) -> Self {
         let room = Room { left: Rc::new(Cell::new(limit)), is_over: Rc::default() };
         Self { root: Flow::new(room.clone()), frames: Vec::new(), deeper: 0, room }
@@ -73,8 +73,8 @@ impl Writer {
         self.flow().text(text);
     }
 
-    /// At least `lines` line ends before the next text, 0 for none. Notes of the paragraph that
-    /// this ends follow it.
+    /// Requests at least `lines` line ends before the next text. If this ends a paragraph, its
+    /// notes follow it.
     pub fn separate(&mut self, lines: usize) {
         self.flow().separate(lines);
     }
@@ -108,17 +108,18 @@ impl Writer {
         self.flow().open_item();
     }
 
-    /// An item with its own marker before its text.
+    /// Starts an item with its own marker.
     pub fn open_marked(&mut self, marker: &str) {
         self.flow().open_marked(marker);
     }
 
-    /// Ends an item: pending output of the item is dropped, and the next one follows closely.
+    /// Ends an item: its pending output is dropped, and the next item follows without an empty
+    /// line.
     pub fn close_line(&mut self) {
         self.flow().close_line();
     }
 
-    /// Begins a heading: `marks` are written before its first text.
+    /// Starts a heading: `marks` are written before its first text.
     pub fn open_heading(&mut self, marks: &'static str) {
         self.flow().heading = marks;
     }
@@ -127,21 +128,21 @@ impl Writer {
         self.flow().heading = "";
     }
 
-    /// A block that follows the paragraph that is being written.
+    /// Adds a block that follows the current paragraph.
     pub fn note(&mut self, text: String) {
         if !text.trim().is_empty() && self.room.take(text.len()) {
             self.flow().notes.push(text);
         }
     }
 
-    /// A block by itself, as it is.
+    /// Writes a separate block unchanged.
     pub fn block(&mut self, text: &str) {
         if !text.trim().is_empty() && self.room.take(text.len()) {
             self.flow().block(text.trim_matches('\n'));
         }
     }
 
-    /// Begins content that follows the paragraph, between the two texts, until
+    /// Starts content that follows the paragraph, between the two texts, until
     /// [`Writer::close_aside`].
     pub fn open_aside(&mut self, before: &'static str, after: &'static str) {
         let flow = Box::new(Flow::new(self.room.clone()));
@@ -149,7 +150,7 @@ impl Writer {
     }
 
     pub fn close_aside(&mut self) {
-        // What an aside left open ends with it.
+        // Closing an aside closes everything that is open within it.
         while let Some(frame) = self.frames.pop() {
             match frame {
                 Frame::Table(table) => self.write_table(*table),
@@ -176,7 +177,7 @@ impl Writer {
         self.frames.push(Frame::Table(Box::new(TableBuffer::new(self.room.clone()))));
     }
 
-    /// A table that only places things beside each other.
+    /// Marks the current table as a layout table.
     pub fn is_layout(&mut self) {
         if let (0, Some(Frame::Table(table))) = (self.deeper, self.frames.last_mut()) {
             table.is_layout = true;
@@ -225,7 +226,7 @@ impl Writer {
         flow.block(&text);
     }
 
-    /// A table of ready cells, the first row of which is its head.
+    /// Writes a table of finished cells. The first row is the header.
     pub fn table(&mut self, rows: &[Vec<String>]) {
         self.open_table();
         for row in rows {
@@ -240,14 +241,14 @@ impl Writer {
         self.close_table();
     }
 
-    /// All of it, [`ExtractError::TextTooLarge`] when it did not fit.
+    /// Returns the text, or [`ExtractError::TextTooLarge`] if it exceeds the limit.
     pub fn try_finish(self) -> Result<String, ExtractError> {
         let is_over = Rc::clone(&self.room.is_over);
         let text = self.finish();
         if is_over.get() { Err(ExtractError::TextTooLarge) } else { Ok(text) }
     }
 
-    /// Writes as much of it as fits.
+    /// Returns as much of the text as fits the limit.
     pub fn finish(mut self) -> String {
         self.deeper = 0;
         while let Some(frame) = self.frames.last() {

@@ -1,24 +1,24 @@
-//! Writes tables with every cell in its place.
+//! Writes tables with every cell in its column.
 //!
-//! A table becomes a Markdown table: a line for each row, the first one as its header, however many
-//! lines its cells have. A cell that spans columns is written in the first of them; one that spans
-//! rows is written in each of them. Columns without text are left out. A layout table (with tables
-//! in it, or with a single column) becomes plain text, cell after cell.
+//! A table becomes a Markdown table: a line for each row, however many lines its cells have, and
+//! the first row as header. A cell that spans columns is written in the first of them; one that
+//! spans rows is written in each of them. Columns without text are omitted. A layout table (with
+//! tables in it, or with a single column) becomes plain text, cell after cell.
 use super::Room;
 use super::flow::Flow;
 
-/// A cell spans no more columns than this.
+/// Maximum column span of a cell.
 const WIDEST: usize = 1_000;
-/// Cells of one text that are more than its bytes account for, as spans make them.
+/// Bytes that a repeated cell costs in addition to its text.
 const CELL: usize = 8;
 
-/// How many columns and rows a cell takes.
+/// The columns and rows that a cell spans.
 #[derive(Clone, Copy, Debug)]
 pub struct CellSpan {
     pub columns: usize,
     pub rows: usize,
     pub is_head: bool,
-    /// It continues the cell above, whose text it repeats.
+    /// Whether it continues the cell above and repeats its text.
     pub continues: bool,
 }
 
@@ -87,7 +87,7 @@ impl TableBuffer {
         self.cell = Some((Flow::new(self.room.clone()), span));
     }
 
-    /// Repeats the cells of earlier rows that go on here.
+    /// Repeats the cells of earlier rows that span this one.
     fn fill_from_above(&mut self) {
         while let Some((rows, text)) =
             self.above.get_mut(self.row.len()).filter(|(rows, _)| *rows > 0)
@@ -180,7 +180,7 @@ impl TableBuffer {
     }
 }
 
-/// A cell on one line, in which no bar ends it.
+/// Writes a cell on one line, with bars escaped.
 fn push_line(text: &mut String, cell: &str) {
     let mut is_first = true;
     for word in cell.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()) {

@@ -1,5 +1,5 @@
-//! The system calls that a worker may still make: for memory, its own threads, the time, and
-//! reading and writing open files.
+//! Filters the system calls of a worker to those for memory, its own threads, the time, and reading
+//! and writing open files.
 use std::collections::BTreeMap;
 
 use libc::c_long;
@@ -12,7 +12,7 @@ use seccompiler::{
 
 /// System calls allowed with any arguments.
 const ALLOWED: &[c_long] = &[
-    // What is open: the file, the answer, complaints.
+    // Open files: the input, the reply, standard error.
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_pread64,
@@ -61,17 +61,17 @@ const THREAD: u64 = libc::CLONE_THREAD as u64;
 const CONDITIONAL: &[(c_long, Arguments)] = &[
     (libc::SYS_mmap, NOT_EXECUTABLE),
     (libc::SYS_mprotect, NOT_EXECUTABLE),
-    // A thread of this process, not a process.
+    // Only threads, not processes.
     (libc::SYS_clone, &[(0, Dword, MaskedEq(THREAD), THREAD)]),
-    // The name of a thread.
+    // Naming a thread.
     (libc::SYS_prctl, &[(0, Dword, Eq, libc::PR_SET_NAME as u64)]),
-    // Its own limits, to be read and not to be set.
+    // Reading its own limits, not setting them.
     (libc::SYS_prlimit64, &[(0, Dword, Eq, 0), (2, Qword, Eq, 0)]),
     (libc::SYS_fcntl, &[(1, Dword, Eq, libc::F_GETFD as u64)]),
 ];
 
-/// Refuses all other calls from now on, in every thread. The inner error says that the kernel or the
-/// kind of processor has no such filters.
+/// Refuses all other calls from now on, in every thread. The inner error says that the kernel or
+/// the processor architecture does not support filters.
 pub fn install() -> Result<Result<(), &'static str>, String> {
     const LACKING: &str = "a filter of system calls";
     let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(Err(LACKING)) };
@@ -87,15 +87,15 @@ fn is_unknown(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL))
 }
 
-/// A refused call is answered as one that the kernel does not have: that makes the C library use
-/// `clone`, whose arguments a filter can see, in place of `clone3`, and others do without.
+/// Refused calls fail like unimplemented ones. That makes the C library use `clone`, whose
+/// arguments a filter can check, instead of `clone3`, and others use a fallback.
 fn program(arch: TargetArch) -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     rules.extend(ALLOWED.iter().map(|call| (*call, Vec::new())));
     for (call, arguments) in CONDITIONAL {
         rules.insert(*call, vec![rule(arguments)?]);
     }
-    // A worker may end itself in disgrace, and nobody else.
+    // A worker may abort itself, but signal nobody else.
     let own = u64::from(std::process::id());
     let abort = SeccompCondition::new(0, Dword, Eq, own)?;
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![abort])?]);

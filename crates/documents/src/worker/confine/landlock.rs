@@ -4,11 +4,11 @@ use landlock::{
     RulesetError, RulesetStatus, Scope,
 };
 
-/// The newest rules that are asked for; an older kernel applies those that it knows.
+/// The newest rules requested; an older kernel applies the ones it supports.
 const NEWEST: ABI = ABI::V6;
 
-/// Restricts this thread, and those it starts, for good. What is open stays usable. The inner error
-/// says that the kernel has no Landlock.
+/// Restricts this thread, and those it starts, for good. Open files stay usable. The inner error
+/// says that the kernel does not support Landlock.
 pub fn restrict() -> Result<Result<(), &'static str>, String> {
     let RestrictionStatus { ruleset, landlock, .. } =
         restrict_all().map_err(|error| format!("Landlock: {error}"))?;
@@ -21,7 +21,7 @@ pub fn restrict() -> Result<Result<(), &'static str>, String> {
     }
 }
 
-/// Everything is handled and nothing is allowed.
+/// Handles every kind of access and allows none.
 fn restrict_all() -> Result<RestrictionStatus, RulesetError> {
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?

@@ -1,4 +1,4 @@
-//! A worker that tries everything in its own process, and one that reads every kind of file.
+//! Tests of confinement: a worker that tries everything, and one that reads every kind of file.
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -16,11 +16,11 @@ use super::super::{Output, Work};
 use super::*;
 use crate::extract::{Limits, Opened, ReadingModels, draw_page, extract};
 
-/// The task of a test's process: `everything`, `filter`, `landlock` or `read`.
+/// Variable with the task of a test's process: `everything`, `filter`, `landlock` or `read`.
 const TASK: &str = "CARREL_TEST_CONFINED";
-/// A file that it must not get at.
+/// Variable with a file that the process must not reach.
 const SECRET: &str = "CARREL_TEST_SECRET";
-/// An address where somebody listens.
+/// Variable with an address that accepts connections.
 const ADDRESS: &str = "CARREL_TEST_ADDRESS";
 
 const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 64 << 20 };
@@ -42,7 +42,7 @@ fn job(extension: &str) -> Job {
     }
 }
 
-/// The process of the test that started this one.
+/// Returns the id of the test process that started this one.
 fn parent() -> i32 {
     variable("PARENT").parse().unwrap()
 }
@@ -51,20 +51,20 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-/// Does nothing unless a test below starts it.
+/// Does nothing unless one of the tests below starts it.
 #[test]
 fn inside() {
     match variable(TASK).as_str() {
         "" => return,
         "everything" => {
-            // Landlock may be missing; every kernel that tests run on has the filter.
+            // Landlock may be missing; every kernel that runs tests supports the filter.
             let lacks = confine(&job("pdf")).unwrap();
             assert!(lacks.iter().all(|lacking| *lacking == "Landlock"), "{lacks:?}");
             reach_for_files();
             reach_for_connections();
             reach_for_processes();
         }
-        // Each by itself, so that one cannot hide that the other does nothing.
+        // Each alone, so that one cannot hide a defect of the other.
         "filter" => {
             filter::install().unwrap().unwrap();
             reach_for_files();
@@ -141,7 +141,7 @@ fn fixtures() -> Vec<PathBuf> {
     paths
 }
 
-/// The models that read pictures, where the model lies beside the one of `CARREL_MODEL_DIR`.
+/// Opens the OCR model next to `CARREL_MODEL_DIR`, if it is installed.
 fn models() -> Opened {
     let directory = std::env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
     let directory = directory.map(|models| models.with_file_name(crate::ocr_model::NAME));
@@ -175,7 +175,7 @@ fn digest(outcome: &impl std::fmt::Debug) -> u64 {
     hash.finish()
 }
 
-/// Opens all first, as nothing can be opened later.
+/// Opens all files first, because nothing can be opened after confinement.
 fn read_all() {
     let paths = fixtures();
     let opened = paths.iter().map(|path| (File::open(path).unwrap(), models()));
@@ -219,7 +219,7 @@ fn run(task: &str, secret: &Path, address: &str) -> String {
 }
 
 #[test]
-fn a_worker_that_tries_reaches_nothing() {
+fn a_confined_worker_reaches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret.key");
     fs::write(&secret, "secret").unwrap();
@@ -236,7 +236,7 @@ fn a_worker_that_tries_reaches_nothing() {
 }
 
 #[test]
-fn a_confined_worker_reads_every_kind_of_file_as_any_other_does() {
+fn a_confined_worker_reads_every_kind_of_file() {
     let said = run("read", Path::new("/"), "");
     let read: Vec<_> = said.lines().filter_map(|line| line.split("read ").nth(1)).collect();
     let expected = fixtures().into_iter().map(|path| {

@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use super::sets::Set;
 use super::{Bench, MODELS};
 
-/// Passages of each question: as many as are reranked.
+/// Number of candidates of a question: as many as are reranked.
 const CANDIDATES: usize = 50;
 
-/// Questions of one set at most: every second, third ... is asked where there are more.
+/// Maximum number of questions of a set; larger sets are sampled evenly.
 const MOST_QUESTIONS: usize = 400;
 
 /// The end of the header above a passage.
 const HEADER_END: &str = "</document_metadata>\n\n";
 
-/// A line for each question, with its candidates.
+/// Writes a line for each question with its candidates.
 pub fn write(sets: &[Set], into: &Path) -> Result<()> {
     let mut file = BufWriter::new(File::create(into).context(into.display().to_string())?);
     for model in MODELS {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Places that count.
+/// Number of ranks that count.
 const PLACES: usize = 10;
 
 #[derive(Serialize)]
@@ -32,11 +32,11 @@ pub struct Question {
     pub text: String,
     /// The grade of a document.
     pub grades: BTreeMap<String, u8>,
-    /// `tune`, where something is chosen on it, or `held`.
+    /// `tune` if parameters are chosen on it, otherwise `held`.
     pub half: String,
 }
 
-/// The collections that a folder holds.
+/// Reads the collections in a folder.
 pub fn read(folder: &Path) -> Result<Vec<Set>> {
     let mut sets = Vec::new();
     if let Ok(files) = fs::read_dir(folder.join("xquad")) {
@@ -111,7 +111,7 @@ fn cranfield(folder: &Path) -> Result<Set> {
     })
 }
 
-/// Our own labelled questions.
+/// Reads our own labelled questions.
 pub fn own() -> Result<Set> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retrieval");
     let passages = fs::read_to_string(folder.join("passages.jsonl"))?;
@@ -137,12 +137,12 @@ pub fn own() -> Result<Set> {
     })
 }
 
-/// Things are chosen on every second paragraph's or collection's questions.
+/// Returns the half of a paragraph or collection: every second one is used for tuning.
 fn half(number: usize) -> String {
     if number.is_multiple_of(2) { "tune" } else { "held" }.to_owned()
 }
 
-/// The fields of each record by their letters: `.I 1`, then lines of text below `.T`, `.W`, ...
+/// Parses records into fields by their letters: `.I 1`, then lines of text below `.T`, `.W`, ...
 fn records(text: &str) -> Vec<BTreeMap<char, String>> {
     let mut records: Vec<BTreeMap<char, String>> = Vec::new();
     let mut field = 'I';
@@ -162,8 +162,7 @@ fn records(text: &str) -> Vec<BTreeMap<char, String>> {
     records
 }
 
-/// How good a ranking is, from 0 to 1: what is found counts less the farther down it stands. Only
-/// the first hit of a document counts.
+/// Returns the nDCG of a ranking, from 0 to 1. Only the first hit of a document counts.
 pub fn ndcg(found: &[&String], grades: &BTreeMap<String, u8>) -> f64 {
     let mut seen: Vec<&String> = Vec::new();
     for id in found {

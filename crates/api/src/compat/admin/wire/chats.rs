@@ -45,7 +45,7 @@ impl ChatQuery {
     // quirk(odd-pages): fractions and texts are accepted as page numbers; a negative page is empty
     // and says that more follow
     // native: a page is a number from 0
-    // test: `compat::pages_may_be_named_oddly`
+    // test: `compat::page_offsets_are_parsed_loosely`
     pub fn start(&self) -> Start {
         match as_number(&self.offset) {
             None => Start::Nowhere,

@@ -28,7 +28,7 @@ impl From<Updated> for SettingsUpdated {
         let Updated { new_values, ignored: _, error } = updated;
         // quirk(false-for-no-error): `error` is `false`
         // native: `error` is null
-        // test: `compat::settings_are_refused_with_200_and_told_as_text`
+        // test: `compat::settings_are_refused_with_200_and_shown_as_text`
         Self { new_values, error: error.map_or(Refused::Not(false), Refused::Because) }
     }
 }

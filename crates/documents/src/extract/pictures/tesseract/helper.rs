@@ -1,5 +1,5 @@
-//! The process that runs Tesseract for a worker, which may start no process itself: it gets pictures and returns tables,
-//! over its standard input and output, and ends with the worker.
+//! The process that runs Tesseract for a worker, which must not start processes itself. It receives
+//! pictures and returns tables over standard input and output, and ends with the worker.
 use std::cell::RefCell;
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,17 +15,17 @@ use super::{GrayPage, LARGEST_OUTPUT, Runner, Tesseract, TesseractError};
 /// The longest line between worker and helper, in bytes.
 const LONGEST_LINE: u64 = 64 << 10;
 
-/// The job of a helper: its only argument.
+/// The job of a helper, passed as its only argument.
 #[derive(Serialize, Deserialize)]
 pub struct HelperJob {
     pub tesseract: Tesseract,
-    /// The most memory that the program may take, in bytes.
+    /// Memory limit of the program, in bytes.
     pub memory: u64,
-    /// How much processor time it may take for one picture, in seconds.
+    /// Limit of CPU time for one picture, in seconds.
     pub processor_seconds: u64,
 }
 
-/// A picture whose points follow.
+/// The header of a picture; its pixels follow.
 #[derive(Serialize, Deserialize)]
 struct Request {
     width: usize,
@@ -33,14 +33,14 @@ struct Request {
     milliseconds: u64,
 }
 
-/// A table whose bytes follow.
+/// The header of a table; its bytes follow.
 #[derive(Serialize, Deserialize)]
 struct Reply {
     length: u64,
     missing: Vec<String>,
 }
 
-/// A helper that runs. It ends when this is dropped.
+/// A running helper. It ends when this value is dropped.
 pub struct Helper(RefCell<Pipes>);
 
 struct Pipes {
@@ -50,17 +50,17 @@ struct Pipes {
 }
 
 impl Helper {
-    /// Starts this program once more, as a helper.
+    /// Starts this program again, as a helper.
     pub fn start(job: &HelperJob) -> io::Result<Self> {
         let mut arguments: Vec<_> = env::args_os().skip(1).collect();
-        // The last one is the job of this process.
+        // The last argument is the job of this process.
         arguments.pop();
-        // Also after an update has put another program in its place.
+        // This path works even after an update has replaced the program's file.
         let running = PathBuf::from("/proc/self/exe");
         let program = if running.exists() { running } else { env::current_exe()? };
         let mut command = Command::new(program);
         command.args(arguments).arg(serde_json::to_string(job)?);
-        // What reads this process's complaints would else wait for the helper too.
+        // Otherwise the reader of this process's standard error would wait for the helper too.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn()?;
         let lacks = || io::Error::other("a helper has no pipes");
@@ -102,7 +102,7 @@ impl Pipes {
     }
 }
 
-/// Serves a worker on standard input and output until that ends.
+/// Serves a worker on standard input and output until it ends.
 pub fn serve(job: HelperJob) -> ExitCode {
     let runner = Runner::here(job.tesseract);
     let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
@@ -139,7 +139,7 @@ fn write_line(to: &mut impl Write, content: &impl Serialize) -> io::Result<()> {
     to.write_all(&line)
 }
 
-/// [`io::ErrorKind::UnexpectedEof`] at the end.
+/// Returns [`io::ErrorKind::UnexpectedEof`] at the end of the input.
 fn read_line<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> io::Result<T> {
     let mut line = Vec::new();
     from.take(LONGEST_LINE).read_until(b'\n', &mut line)?;

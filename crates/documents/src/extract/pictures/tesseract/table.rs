@@ -1,18 +1,18 @@
-//! The table that Tesseract makes of a picture: a row for each word, with the place of the word.
+//! Parses Tesseract's output: a table with a row for each word and its position.
 use carrel_ocr::TextLine;
 
-/// The columns of a row.
+/// Number of columns.
 const COLUMNS: usize = 12;
 /// The level of rows that are words.
 const WORD: &str = "5";
-/// Words that are less sure than this, of 100, are specks on the paper more often than words.
+/// Least confidence of a word, of 100. Below it, most words are specks on the paper.
 const LEAST_CONFIDENCE: f32 = 20.0;
-/// Words further from each other than this, in heights of the line, are cells of a table.
+/// Words further apart than this, in heights of the line, are cells of a table.
 const CELL_GAP: f32 = 1.5;
-/// The most lines that one picture may have.
+/// Maximum number of lines of a picture.
 const MOST_LINES: usize = 100_000;
 
-/// The lines of a table, in its order. What is no row is passed over.
+/// Returns the lines of a table, in order. Malformed rows are skipped.
 pub fn lines(table: &str) -> Vec<TextLine> {
     let mut lines: Vec<TextLine> = Vec::new();
     let mut last = None;
@@ -68,7 +68,7 @@ mod tests {
         5\t1\t1\t1\t2\t2\t50\t150\t90\t20\t95\tmarch.\n";
 
     #[test]
-    fn words_of_a_line_are_put_together_in_their_order() {
+    fn words_of_a_line_are_joined_in_order() {
         let found = lines(TABLE);
         let texts: Vec<_> = found.iter().map(|line| line.text.as_str()).collect();
         assert_eq!(texts, ["يبدأ العقد", "march."]);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn words_far_from_each_other_are_cells() {
+    fn words_far_apart_are_cells() {
         let row = |number: u32, left: u32, text: &str| {
             format!("5\t1\t1\t1\t1\t{number}\t{left}\t10\t60\t20\t95\t{text}\n")
         };
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_has_no_lines() {
+    fn malformed_output_has_no_lines() {
         for table in ["", "\t\t\t", "5\t1", "5\t1\t1\t1\t1\t1\tNaN\t1\t1\t1\t90\tword", "5\ta\tb"] {
             assert_eq!(lines(table), [], "{table}");
         }
