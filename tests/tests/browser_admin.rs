@@ -124,10 +124,7 @@ async fn a_provider_is_shown_with_its_required_and_optional_settings(
     Ok(())
 }
 
-async fn an_installation_has_its_own_icon_and_links(
-    backend: Backend,
-    mode: Mode,
-) -> Result<()> {
+async fn an_installation_has_its_own_icon_and_links(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let mut ada = Visitor::first(&server, mode).await?;
     let links = "https://help.example.org/start\r\nmailto:desk@example.org";

@@ -7,8 +7,7 @@ use serde_json::json;
 use crate::browser_journey::{base, fresh, fresh_with, set_up, violations, well_behaved};
 
 #[tokio::test]
-async fn a_provider_is_chosen_in_a_gallery_with_its_models_and_state()
--> Result<()> {
+async fn a_provider_is_chosen_in_a_gallery_with_its_models_and_state() -> Result<()> {
     let (server, model, link) = fresh().await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;

@@ -5,8 +5,7 @@ use e2e::browser::Browser;
 use crate::browser_journey::{base, fresh, furnish, violations};
 
 #[tokio::test]
-async fn the_pages_can_be_installed_report_a_lost_server_and_store_nothing()
--> Result<()> {
+async fn the_pages_can_be_installed_report_a_lost_server_and_store_nothing() -> Result<()> {
     let (mut server, _model, link) = fresh().await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;

@@ -42,7 +42,9 @@ fn undo(address: &str) -> Result<String> {
     Ok(at.chars().take_while(char::is_ascii_digit).collect())
 }
 
-async fn a_deleted_conversation_is_restored_and_found_by_its_owner_only(backend: Backend) -> Result<()> {
+async fn a_deleted_conversation_is_restored_and_found_by_its_owner_only(
+    backend: Backend,
+) -> Result<()> {
     let (server, mut ada, mut bob) = two(backend).await?;
     let question = "What is the crane in the harbour called?";
     let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();

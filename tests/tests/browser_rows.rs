@@ -78,8 +78,7 @@ async fn mistakes_are_reported_next_to_their_field() -> Result<()> {
 }
 
 #[tokio::test]
-async fn providers_have_names_and_input_is_completed_or_refused_in_its_field() -> Result<()>
-{
+async fn providers_have_names_and_input_is_completed_or_refused_in_its_field() -> Result<()> {
     let (server, model, link) = fresh_with("echo").await?;
     let base = base(&server);
     let mut ada = Browser::start(1280, 900).await?;

@@ -9,7 +9,10 @@ use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
 in_both_modes!(every_search_mode_shows_its_results_and_reasons);
 
-async fn every_search_mode_shows_its_results_and_reasons(backend: Backend, mode: Mode) -> Result<()> {
+async fn every_search_mode_shows_its_results_and_reasons(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
     let mut ada = Visitor::first(&server, mode).await?;

@@ -70,7 +70,10 @@ async fn dictated_words_fill_the_box_and_answers_are_read_aloud() -> Result<()> 
     Ok(())
 }
 
-async fn speech_providers_are_chosen_and_tested_on_pages(backend: Backend, mode: Mode) -> Result<()> {
+async fn speech_providers_are_chosen_and_tested_on_pages(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
     let mut admin = Visitor::first(&server, mode).await?;
@@ -113,10 +116,7 @@ async fn speech_providers_are_chosen_and_tested_on_pages(backend: Backend, mode:
     Ok(())
 }
 
-async fn without_scripts_an_answer_links_to_its_audio(
-    backend: Backend,
-    mode: Mode,
-) -> Result<()> {
+async fn without_scripts_an_answer_links_to_its_audio(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let options: Options = crate::speech::configured(backend, &model);
     let server = TestServer::start(options).await?;

@@ -34,10 +34,7 @@ async fn questions(client: &Client, path: &str) -> Result<Vec<String>> {
     Ok(users.map(|turn| turn["content"].as_str().unwrap_or_default().to_owned()).collect())
 }
 
-async fn a_stream_ends_with_the_sources_of_the_answer(
-    backend: Backend,
-    mode: Mode,
-) -> Result<()> {
+async fn a_stream_ends_with_the_sources_of_the_answer(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = alpha(&server).await?;
     admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;

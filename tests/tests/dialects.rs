@@ -3,7 +3,10 @@ use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
-on_both_databases!(sources_are_named_like_documents_in_each_dialect, limits_of_searches_are_parsed_loosely);
+on_both_databases!(
+    sources_are_named_like_documents_in_each_dialect,
+    limits_of_searches_are_parsed_loosely
+);
 
 /// Creates a workspace with a text that has a title and a web address.
 async fn library(server: &TestServer) -> Result<Value> {

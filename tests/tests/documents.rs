@@ -6,7 +6,10 @@ use e2e::{Backend, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-in_both_modes!(twenty_uploads_of_one_name_are_twenty_documents, removing_a_document_removes_all_its_data);
+in_both_modes!(
+    twenty_uploads_of_one_name_are_twenty_documents,
+    removing_a_document_removes_all_its_data
+);
 
 fn locations(uploaded: &Value) -> Vec<String> {
     let documents = uploaded["documents"].as_array().cloned().unwrap_or_default();

@@ -62,9 +62,7 @@ async fn a_text_is_embedded_once_wherever_it_is_placed(backend: Backend) -> Resu
     Ok(())
 }
 
-async fn a_change_of_the_provider_embeds_everything_again(
-    backend: Backend,
-) -> Result<()> {
+async fn a_change_of_the_provider_embeds_everything_again(backend: Backend) -> Result<()> {
     let (one, other) = (model_server::start().await?, model_server::start().await?);
     let server = TestServer::start(backend).await?;
     let admin = server.admin();

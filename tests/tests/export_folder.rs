@@ -89,9 +89,7 @@ async fn fill(admin: &Client) -> Result<()> {
     admin.jobs_end().await
 }
 
-async fn data_created_here_is_exported_as_the_api_returns_it(
-    backend: Backend,
-) -> Result<()> {
+async fn data_created_here_is_exported_as_the_api_returns_it(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     fill(server.admin()).await?;
     let directory = tempfile::tempdir()?;

@@ -115,10 +115,7 @@ async fn a_question_is_answered_from_the_chosen_documents_only(
     Ok(())
 }
 
-async fn an_unknown_filter_is_refused_with_a_reason(
-    backend: Backend,
-    mode: Mode,
-) -> Result<()> {
+async fn an_unknown_filter_is_refused_with_a_reason(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();

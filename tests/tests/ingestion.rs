@@ -54,7 +54,10 @@ async fn assert_whole(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-async fn a_question_is_answered_while_a_mailbox_is_indexed(backend: Backend, mode: Mode) -> Result<()> {
+async fn a_question_is_answered_while_a_mailbox_is_indexed(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let model = model_server::start().await?;
     let server =
         TestServer::start_for(embedding_with(backend, &model.base_url(), "slow"), mode).await?;

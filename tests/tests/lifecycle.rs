@@ -143,7 +143,8 @@ async fn a_request_in_progress_is_finished_before_a_stop() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_a_key_all_requests_are_refused_and_the_log_explains_how_to_create_one() -> Result<()> {
+async fn without_a_key_all_requests_are_refused_and_the_log_explains_how_to_create_one()
+-> Result<()> {
     let server = TestServer::start(Options::from(Backend::Sqlite).without_key()).await?;
     let stranger = server.admin().anonymous();
     for path in ["/v1/auth", "/v1/workspaces", "/api/workspaces", "/api/v1/workspaces"] {

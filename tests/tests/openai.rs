@@ -132,7 +132,9 @@ fn assert_refused(answer: &Answer, status: u16, param: Value, what: &str) {
     assert!(error.get("code").is_some(), "{what}: {}", answer.body);
 }
 
-async fn invalid_requests_are_refused_in_the_format_of_the_protocol(backend: Backend) -> Result<()> {
+async fn invalid_requests_are_refused_in_the_format_of_the_protocol(
+    backend: Backend,
+) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server).await?;
     let unknown = admin.post(CHAT, asking("gpt-4o", "Hi")).await?;

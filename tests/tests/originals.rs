@@ -65,9 +65,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-async fn an_original_has_the_access_and_lifetime_of_its_document(
-    backend: Backend,
-) -> Result<()> {
+async fn an_original_has_the_access_and_lifetime_of_its_document(backend: Backend) -> Result<()> {
     let server = server(backend).await?;
     let admin = server.admin();
     let (id, location) = add(admin, "Grün.html", PAGE.as_bytes()).await?;

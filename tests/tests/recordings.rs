@@ -141,7 +141,11 @@ async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend
     server.kill()?;
     server.run().await?;
     let after = until(&server, &job, |found| heard(found) > heard(&before)).await?;
-    assert!(server.log()?.contains("resuming the transcription of a recording"), "{}", server.log()?);
+    assert!(
+        server.log()?.contains("resuming the transcription of a recording"),
+        "{}",
+        server.log()?
+    );
     assert_eq!(after["items"][0]["recording"]["isTranscribed"], json!(false), "{after}");
     let done = until(&server, &job, |found| found["job"]["state"] == "done").await?;
     let transcribed = &done["items"][0]["recording"];

@@ -124,10 +124,7 @@ async fn an_upload_with_a_key_replaces_the_previous_one_everywhere(
     Ok(())
 }
 
-async fn identical_content_is_skipped_on_request(
-    backend: Backend,
-    mode: Mode,
-) -> Result<()> {
+async fn identical_content_is_skipped_on_request(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -145,7 +142,10 @@ async fn identical_content_is_skipped_on_request(
     Ok(())
 }
 
-async fn concurrent_uploads_of_one_key_are_one_document(backend: Backend, mode: Mode) -> Result<()> {
+async fn concurrent_uploads_of_one_key_are_one_document(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     let uploads: Vec<_> = (0..8)
         .map(|number| {

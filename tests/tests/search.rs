@@ -171,10 +171,7 @@ async fn a_filter_is_applied_before_the_limit(backend: Backend, mode: Mode) -> R
     Ok(())
 }
 
-async fn removed_and_replaced_documents_are_not_found(
-    backend: Backend,
-    mode: Mode,
-) -> Result<()> {
+async fn removed_and_replaced_documents_are_not_found(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();

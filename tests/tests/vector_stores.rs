@@ -141,12 +141,16 @@ async fn found(admin: &Client, query: &str) -> Result<Vec<String>> {
     Ok(results.iter().filter_map(title).collect())
 }
 
-async fn answers_come_from_chroma_and_deleted_documents_are_removed_from_it(backend: Backend) -> Result<()> {
+async fn answers_come_from_chroma_and_deleted_documents_are_removed_from_it(
+    backend: Backend,
+) -> Result<()> {
     let Some(store) = Store::chroma()? else { return Ok(()) };
     answers_come_from(store, backend).await
 }
 
-async fn answers_come_from_pgvector_and_deleted_documents_are_removed_from_it(backend: Backend) -> Result<()> {
+async fn answers_come_from_pgvector_and_deleted_documents_are_removed_from_it(
+    backend: Backend,
+) -> Result<()> {
     let Some(store) = Store::pgvector()? else { return Ok(()) };
     answers_come_from(store, backend).await
 }

@@ -119,7 +119,9 @@ async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Resu
     Ok(())
 }
 
-async fn changes_update_the_times_of_workspaces_threads_and_placements(backend: Backend) -> Result<()> {
+async fn changes_update_the_times_of_workspaces_threads_and_placements(
+    backend: Backend,
+) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server, json!({})).await?;
     let thread = json!({ "name": "One", "slug": "one" });

@@ -140,7 +140,10 @@ fn packages_for_node(sh: &Shell, packages: &[&str]) -> Result<Option<PathBuf>> {
     for program in ["node", "npm"] {
         let asked = cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr();
         if asked.run().is_err() {
-            eprintln!("{program} is not installed; skipping everything that needs {}", packages.join(", "));
+            eprintln!(
+                "{program} is not installed; skipping everything that needs {}",
+                packages.join(", ")
+            );
             return Ok(None);
         }
     }

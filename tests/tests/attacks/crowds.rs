@@ -7,7 +7,10 @@ use e2e::{Backend, TestServer, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::json;
 
-on_both_databases!(concurrent_workspaces_of_one_name_get_distinct_slugs, one_of_many_concurrent_requests_gets_the_name);
+on_both_databases!(
+    concurrent_workspaces_of_one_name_get_distinct_slugs,
+    one_of_many_concurrent_requests_gets_the_name
+);
 
 async fn concurrent_workspaces_of_one_name_get_distinct_slugs(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;

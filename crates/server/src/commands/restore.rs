@@ -67,7 +67,10 @@ async fn make_usable(file: &Path) -> anyhow::Result<()> {
     if let Some(fault) = faults.first() {
         bail!("failed to restore: {fault}");
     }
-    database.change_installation_id().await.context("failed to give the database a new installation id")
+    database
+        .change_installation_id()
+        .await
+        .context("failed to give the database a new installation id")
 }
 
 #[cfg(test)]
