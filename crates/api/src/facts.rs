@@ -4,6 +4,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::Result;
+use carrel_services::ownership::SetupState;
 use carrel_services::settings::Facts;
 
 use crate::state;
@@ -28,11 +29,12 @@ impl FromRequest for InstanceFacts {
 impl InstanceFacts {
     pub async fn gather(self) -> Result<Facts> {
         let (ports, options) = (state::ports(&self.request)?, state::options(&self.request)?);
-        let is_on = ports.multi_user.is_on().await?;
+        let state = ports.ownership.setup_state().await?;
         let has_vectors = ports.index.count(None).await? > 0;
         Ok(Facts {
             storage_dir: options.storage_dir.display().to_string(),
-            multi_user_mode: is_on,
+            requires_auth: state == SetupState::Owned,
+            multi_user_mode: state == SetupState::Shared,
             has_existing_embeddings: has_vectors,
             // Passages keep their vectors, so vectors exist if anything is indexed.
             has_cached_embeddings: has_vectors,

@@ -42,9 +42,11 @@ async fn widgets_answer(client: &Client) -> Result<()> {
     let changes = json!({
         "LLMProvider": "generic-openai",
         "GenericOpenAiBasePath": model.base_url(),
+        "GenericOpenAiKey": "a key",
         "GenericOpenAiModelPref": "echo",
         "EmbeddingEngine": "generic-openai",
         "EmbeddingBasePath": model.base_url(),
+        "GenericOpenAiEmbeddingApiKey": "a key",
     });
     let changed = client.post("/api/v1/system/update-env", changes).await?.ok()?;
     assert_eq!(changed["error"], false, "{changed}");

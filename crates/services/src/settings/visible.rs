@@ -9,7 +9,7 @@ use super::update::{Leniency, MASK};
 /// Facts that are listed with the settings. The caller provides them.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// Whether the instance as a whole asks for a password.
+    /// Whether the server asks for a password that is not a user's: the owner's.
     pub requires_auth: bool,
     /// The storage directory.
     pub storage_dir: String,
@@ -47,6 +47,8 @@ const BEFORE: &[Fact] = &[
     ("LLMModel", |_, model| model.into()),
 ];
 const AFTER: &[Fact] = &[
+    // The owner's password is not a setting, but was one in the other product.
+    ("AuthToken", |facts, _| facts.requires_auth.into()),
     ("DisableViewChatHistory", |facts, _| facts.chat_history_hidden.into()),
     ("WorkspaceDeletionProtection", |facts, _| facts.workspaces_undeletable.into()),
     ("SimpleSSOEnabled", |facts, _| facts.simple_sso.into()),
