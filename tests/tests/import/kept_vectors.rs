@@ -43,9 +43,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Waits until a condition holds.
-async fn eventually(mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+async fn eventually(holds: impl Fn() -> bool) -> Result<()> {
     for _ in 0..300 {
-        if holds().await? {
+        if holds() {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -62,18 +62,16 @@ async fn cached_vectors_are_kept_for_the_same_model_only(backend: Backend) -> Re
         let more: &[&str] = if keeps { &["--keep-vectors"] } else { &[] };
         let output = import(&mut server, source.path(), more).await?;
         assert_eq!(output.code, Some(0), "{output:?}");
-        let query = json!({ "query": "lost book replaced", "topN": 1, "searchMode": "vector" });
-        let search = "/v1/workspace/harbour/vector-search";
-        eventually(async || {
-            let found = server.admin().post(search, query.clone()).await?.ok()?;
-            Ok(found["results"][0]["metadata"]["title"] == "rules.txt-1.json")
-        })
-        .await?;
+        // The cached vectors of this document have another length than those of the model.
+        let embeds_again = || model.embedded().iter().any(|text| text.contains("ferry"));
+        eventually(embeds_again).await?;
         server.admin().jobs_end().await?;
         let embedded = model.embedded();
         assert_eq!(embedded.iter().any(|text| text == RULES), !keeps, "{embedded:?}");
-        // The cached vectors of this document have another length than those of the model.
-        assert!(embedded.iter().any(|text| text.contains("ferry")), "{embedded:?}");
+        let query = json!({ "query": "lost book replaced", "topN": 1, "searchMode": "vector" });
+        let found =
+            server.admin().post("/v1/workspace/harbour/vector-search", query).await?.ok()?;
+        assert_eq!(found["results"][0]["metadata"]["title"], "rules.txt-1.json", "{found}");
         let report = report(&server)?;
         let kept = &report["tables"]["vector-cache/"]["imported"];
         assert_eq!(*kept, if keeps { json!(2) } else { json!(null) }, "{report}");
