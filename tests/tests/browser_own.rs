@@ -141,6 +141,19 @@ async fn conversations_are_listed_and_deleted_together(backend: Backend) -> Resu
     for slug in ["talk-01", "talk-02"] {
         assert_eq!(bob.get(&format!("/w/alpha/t/{slug}")).await?.status, 404);
     }
+    // The archive: out of the side bar, and back.
+    let archive = "/w/alpha/conversations/archive";
+    assert_eq!(ada.post(archive, &[("thread", "talk-10")]).await?.status, 404);
+    bob.post(archive, &[("thread", "talk-10"), ("thread", "talk-11")]).await?;
+    let side = bob.get("/w/alpha").await?;
+    ensure!(side.says("/t/talk-12\"") && !side.says("/t/talk-10\""), "{}", side.text);
+    let archived = bob.get("/w/alpha/conversations?archived=1").await?;
+    ensure!(archived.says("value=\"talk-10\"") && !archived.says("value=\"talk-12\""));
+    ensure!(!bob.get("/w/alpha/conversations?before=20").await?.says("value=\"talk-10\""));
+    ensure!(bob.get("/w/alpha/t/talk-10").await?.says("This conversation is archived"));
+    let back = bob.post("/w/alpha/conversations/unarchive", &[("thread", "talk-10")]).await?;
+    ensure!(back.leads_to().starts_with("/w/alpha/t/talk-10?"), "{}", back.leads_to());
+    ensure!(bob.get("/w/alpha").await?.says("/t/talk-10\""));
     let bin = bob.get("/account/bin").await?;
     ensure!(bin.says("Talk 01") && bin.says("Talk 02"), "{}", bin.text);
     bob.post("/bin/1/restore", &[]).await?;

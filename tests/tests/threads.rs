@@ -8,6 +8,7 @@ in_both_modes!(
     the_history_contains_the_exchanges,
     several_threads_are_deleted_together_or_not_at_all,
     a_branch_copies_a_conversation_up_to_an_exchange,
+    a_thread_is_archived_and_taken_out_again,
 );
 
 // This test creates its own users.
@@ -239,5 +240,29 @@ async fn a_branch_copies_a_conversation_up_to_an_exchange(
         let path = format!("/v1/workspace/{missing}/branch");
         assert_eq!(admin.post(&path, json!({})).await?.status, 404, "{missing}");
     }
+    Ok(())
+}
+
+async fn a_thread_is_archived_and_taken_out_again(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
+    let admin = server.admin();
+    let new = "/v1/workspace/alpha/thread/new";
+    let made = admin.post(new, json!({ "slug": "one" })).await?.ok()?;
+    assert_eq!(made["thread"]["archivedAt"], json!(null));
+    let update = "/v1/workspace/alpha/thread/one/update";
+    let body = json!({ "archived": true, "name": "Done with" });
+    let archived = admin.post(update, body).await?.ok()?;
+    let archived = &archived["thread"];
+    assert!(archived["archivedAt"].is_string() && archived["name"] == "Done with", "{archived}");
+    // Doing it again does not change when it was done.
+    let again = admin.post(update, json!({ "archived": true })).await?.ok()?;
+    assert_eq!(again["thread"]["archivedAt"], archived["archivedAt"]);
+    assert_eq!(admin.post(update, json!({ "archived": "yes" })).await?.status, 400);
+    let refused = admin.post(update, json!({ "archived": false, "name": 5 })).await?;
+    assert_eq!(refused.status, 400);
+    let listed = admin.get("/v1/workspace/alpha/threads").await?.ok()?;
+    assert_eq!(listed["threads"][0]["archivedAt"], archived["archivedAt"], "nothing was applied");
+    let back = admin.post(update, json!({ "archived": false })).await?.ok()?;
+    assert_eq!(back["thread"]["archivedAt"], json!(null));
     Ok(())
 }

@@ -22,6 +22,8 @@ pub struct Thread {
     pub created_at: DateTime<Utc>,
     /// When it was last renamed.
     pub updated_at: DateTime<Utc>,
+    /// When its owner archived it; absent for threads in use.
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 /// A thread that is to be made.
@@ -37,6 +39,19 @@ pub struct NewThread {
     pub user: Option<UserId>,
     /// When it is made.
     pub created_at: DateTime<Utc>,
+}
+
+/// A part of a user's threads.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadQuery {
+    /// Whether to return archived threads instead of those in use.
+    pub archived: bool,
+    /// A part of the names, as in [`Threads::page`].
+    pub name: String,
+    /// Only threads with lower ids.
+    pub before: Option<ThreadId>,
+    /// The most threads to return.
+    pub limit: u32,
 }
 
 /// Stores threads. Each method is one transaction, which also writes the event.
@@ -58,16 +73,16 @@ pub trait Threads: Send + Sync {
         after: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;
-    /// A user's threads of a workspace, or those without an owner: the newest `limit` below `before`,
-    /// newest first. `name` filters as in [`Threads::page`].
+    /// Returns a user's threads of a workspace, or those without an owner, newest first.
     async fn latest(
         &self,
         workspace: WorkspaceId,
         user: Option<UserId>,
-        name: &str,
-        before: Option<ThreadId>,
-        limit: u32,
+        query: &ThreadQuery,
     ) -> Result<Vec<Thread>>;
+    /// Archives threads, or takes them out of the archive. Returns how many changed; the event is
+    /// written unless none did.
+    async fn archive(&self, ids: &[ThreadId], is_archived: bool, event: Event) -> Result<u64>;
     /// [`crate::Error::NotFound`] when there is no such thread.
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread>;
     /// Removes threads with their exchanges. Returns how many there were; the event is written unless

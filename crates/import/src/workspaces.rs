@@ -148,6 +148,7 @@ pub fn threads(
             user: user.map(UserId),
             created_at,
             updated_at: row.time("lastUpdatedAt").unwrap_or(created_at),
+            archived_at: None,
         });
     }
     threads
@@ -185,6 +186,7 @@ pub fn recovered(
             user: user.map(UserId),
             created_at: now,
             updated_at: now,
+            archived_at: None,
         });
     }
     if !threads.is_empty() {

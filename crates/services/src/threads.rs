@@ -4,7 +4,7 @@ use carrel_domain::chat::{Chat, Conversation, NewChat};
 use carrel_domain::model::Usage;
 use carrel_domain::thread::{NewThread, Thread, Threads};
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{Error, Result, Slug, UserId};
+use carrel_domain::{Error, Result, Slug, ThreadId, UserId};
 use serde_json::json;
 
 use crate::Ports;
@@ -104,20 +104,41 @@ pub async fn branch(
     Ok(thread)
 }
 
+/// Archives threads, or takes them out of the archive. Threads that are there already do not change.
+pub async fn archive(
+    threads: &dyn Threads,
+    chosen: &[Thread],
+    is_archived: bool,
+    by: &By,
+) -> Result<()> {
+    let name = match is_archived {
+        true => "api_workspace_thread_archived",
+        false => "api_workspace_thread_unarchived",
+    };
+    let (ids, details) = named(chosen);
+    threads.archive(&ids, is_archived, by.event(name, details)).await.map(drop)
+}
+
 /// Deletes threads with their exchanges, all or none.
 ///
 /// # Errors
 /// [`Error::NotFound`] if none of them exists any more.
 pub async fn delete(threads: &dyn Threads, gone: &[Thread], by: &By) -> Result<()> {
-    let (ids, names): (Vec<_>, Vec<_>) =
-        gone.iter().map(|thread| (thread.id, thread.name.as_str())).unzip();
-    let details = match names.as_slice() {
-        [name] => json!({ "threadName": name }),
-        names => json!({ "threadNames": names }),
-    };
-    let event = by.event("api_workspace_thread_deleted", details.to_string());
+    let (ids, details) = named(gone);
+    let event = by.event("api_workspace_thread_deleted", details);
     match (threads.delete(&ids, event).await?, gone) {
         (0, [thread, ..]) => Err(Error::not_found("thread", &thread.slug)),
         _ => Ok(()),
     }
+}
+
+/// Returns the ids of threads, and the details of an event about them.
+fn named(threads: &[Thread]) -> (Vec<ThreadId>, String) {
+    let (ids, names): (Vec<_>, Vec<_>) =
+        threads.iter().map(|thread| (thread.id, thread.name.as_str())).unzip();
+    let details = match names.as_slice() {
+        [name] => json!({ "threadName": name }),
+        names => json!({ "threadNames": names }),
+    };
+    (ids, details.to_string())
 }

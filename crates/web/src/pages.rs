@@ -72,6 +72,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/threads", post().to(chat::new_thread))
         .route("/w/{slug}/conversations", get().to(conversations::list))
         .route("/w/{slug}/conversations/delete", post().to(conversations::delete))
+        .route("/w/{slug}/conversations/archive", post().to(conversations::archive))
+        .route("/w/{slug}/conversations/unarchive", post().to(conversations::unarchive))
         .route("/w/{slug}/t/{thread}", get().to(chat::thread))
         .route("/w/{slug}/t/{thread}/ask", post().to(ask::ask_in_thread))
         .route("/w/{slug}/t/{thread}/files/{id}/remove", post().to(chat::remove_file))

@@ -108,16 +108,26 @@ pub fn member(workspace: WorkspaceId, slug: &Slug, member: Member) -> Value {
 }
 
 pub fn thread(thread: Thread, workspace: &Slug) -> Value {
-    let Thread { id, slug, name, workspace: workspace_id, user, created_at, updated_at } = thread;
+    let Thread {
+        id,
+        slug,
+        name,
+        workspace: in_workspace,
+        user,
+        created_at,
+        updated_at,
+        archived_at,
+    } = thread;
     json!({
         "id": id.0,
         "slug": slug.to_string(),
         "name": name,
-        "workspaceId": workspace_id.0,
+        "workspaceId": in_workspace.0,
         "workspace": workspace.to_string(),
         "userId": user.map(|user| user.0),
         "createdAt": time(created_at),
         "lastUpdatedAt": time(updated_at),
+        "archivedAt": archived_at.map(time),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Threads of workspaces.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::thread::{NewThread, Thread, Threads};
+use carrel_domain::thread::{NewThread, Thread, ThreadQuery, Threads};
 use carrel_domain::{Error, Result, Slug, ThreadId, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -26,11 +26,13 @@ struct Row {
     user_id: Option<i32>,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
+    archived_at: Option<NaiveDateTime>,
 }
 
 impl From<Row> for Thread {
     fn from(row: Row) -> Self {
-        let Row { id, slug, name, workspace_id, user_id, created_at, updated_at } = row;
+        let Row { id, slug, name, workspace_id, user_id, created_at, updated_at, archived_at } =
+            row;
         Self {
             id: ThreadId(id),
             slug: Slug::from_stored(slug),
@@ -39,6 +41,7 @@ impl From<Row> for Thread {
             user: user_id.map(UserId),
             created_at: created_at.and_utc(),
             updated_at: updated_at.and_utc(),
+            archived_at: archived_at.map(|at| at.and_utc()),
         }
     }
 }
@@ -130,15 +133,15 @@ impl Threads for Database {
         &self,
         workspace: WorkspaceId,
         user: Option<UserId>,
-        name: &str,
-        before: Option<ThreadId>,
-        limit: u32,
+        query: &ThreadQuery,
     ) -> Result<Vec<Thread>> {
+        let ThreadQuery { archived, before, limit, ref name } = *query;
         let pattern = pattern(name);
         self.read(move |conn| {
             let mut query = threads::table
                 .filter(threads::workspace_id.eq(workspace.0))
                 .filter(threads::deleted_at.is_null())
+                .filter(threads::archived_at.is_not_null().eq(archived))
                 .order(threads::id.desc())
                 .limit(i64::from(limit))
                 .select(Row::as_select())
@@ -155,6 +158,23 @@ impl Threads for Database {
             }
             let rows: Vec<Row> = query.load(conn)?;
             Ok(rows.into_iter().map(Thread::from).collect())
+        })
+        .await
+    }
+
+    async fn archive(&self, ids: &[ThreadId], is_archived: bool, event: Event) -> Result<u64> {
+        let ids: Vec<i32> = ids.iter().map(|id| id.0).collect();
+        let at = is_archived.then(|| time(event.by.at));
+        self.write(move |conn| {
+            AdvisoryLock::People.acquire(conn)?;
+            let named = threads::table
+                .filter(threads::id.eq_any(ids))
+                .filter(threads::archived_at.is_not_null().eq(!is_archived));
+            let changed = diesel::update(named).set(threads::archived_at.eq(at)).execute(conn)?;
+            if changed > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(changed as u64)
         })
         .await
     }

@@ -94,6 +94,7 @@ diesel::table! {
         updated_at -> Timestamp,
         sought -> Nullable<Text>,
         deleted_at -> Nullable<Timestamp>,
+        archived_at -> Nullable<Timestamp>,
     }
 }
 

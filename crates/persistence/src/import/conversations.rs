@@ -45,7 +45,7 @@ pub(super) fn workspaces(
 }
 
 pub(super) fn threads(conn: &mut AnyConnection, rows: Vec<Thread>) -> Result<(), TxError> {
-    for Thread { id, slug, name, workspace, user, created_at, updated_at } in rows {
+    for Thread { id, slug, name, workspace, user, created_at, updated_at, archived_at } in rows {
         diesel::insert_into(threads::table)
             .values((
                 threads::id.eq(id.0),
@@ -56,6 +56,7 @@ pub(super) fn threads(conn: &mut AnyConnection, rows: Vec<Thread>) -> Result<(),
                 threads::user_id.eq(user.map(|user| user.0)),
                 threads::created_at.eq(time(created_at)),
                 threads::updated_at.eq(time(updated_at)),
+                threads::archived_at.eq(archived_at.map(time)),
             ))
             .execute(conn)
             .or_taken("thread", slug)?;

@@ -37,6 +37,9 @@ struct Conversing {
     base: String,
     title: String,
     is_thread: bool,
+    /// Slug of the thread, if this is one.
+    thread: Option<String>,
+    is_archived: bool,
     /// True if the first question will name the thread.
     is_unnamed: bool,
     messages: Vec<MessageView>,
@@ -201,6 +204,8 @@ pub async fn show(
     let layout = current_user.frame_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         is_thread: thread.is_some(),
+        thread: thread.as_ref().map(|thread| thread.slug.to_string()),
+        is_archived: thread.as_ref().is_some_and(|thread| thread.archived_at.is_some()),
         is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),
         has_documents,
         documents: documents.total,

@@ -1,13 +1,15 @@
-//! All of a user's conversations in a workspace, to find, open and delete.
+//! All of a user's conversations in a workspace, to find, open, archive and delete.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::deletion::Deletable;
 use carrel_domain::document_list::LONGEST_TITLE_QUERY;
-use carrel_domain::thread::Thread;
+use carrel_domain::thread::{Thread, ThreadQuery};
+use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, ThreadId};
 use carrel_services::{deletions, threads};
 
 use crate::http::form::{Fields, PageForm};
+use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -15,7 +17,7 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::pagination;
 use crate::view::texts::t;
 
-/// Conversations per page, and the most that one form deletes.
+/// Conversations per page, and the most that one form changes.
 const PAGE: usize = 50;
 
 #[derive(Template)]
@@ -24,6 +26,8 @@ struct ConversationsPage {
     layout: PageLayout,
     slug: String,
     query: String,
+    /// Whether archived conversations are listed.
+    archived: bool,
     threads: Vec<Thread>,
     /// Address of the page with older conversations, if there are any.
     older: Option<String>,
@@ -33,21 +37,26 @@ struct ConversationsPage {
 pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let asked = Fields::of_query(&current_user.request);
-    let query: String = asked.text("q").chars().take(LONGEST_TITLE_QUERY).collect();
-    let before = asked.number("before").ok().flatten().map(ThreadId);
+    let query = ThreadQuery {
+        archived: asked.text("archived") == "1",
+        name: asked.text("q").chars().take(LONGEST_TITLE_QUERY).collect(),
+        before: asked.number("before").ok().flatten().map(ThreadId),
+        limit: PAGE as u32 + 1,
+    };
     let (port, user) = (&current_user.ports().threads, current_user.identity.id());
-    let limit = PAGE as u32 + 1;
-    let mut threads = port.latest(workspace.id, user, &query, before, limit).await?;
+    let mut threads = port.latest(workspace.id, user, &query).await?;
     let has_more = threads.len() > PAGE;
     threads.truncate(PAGE);
+    let ThreadQuery { archived, name, before, limit: _ } = query;
     let last = threads.last().filter(|_| has_more);
-    let fields = pagination::query(&[("q", query.as_str())]);
+    let shown = if archived { "1" } else { "" };
+    let fields = pagination::query(&[("archived", shown), ("q", name.as_str())]);
     let older = last.map(|thread| format!("?{fields}before={}", thread.id));
     let slug = workspace.slug.to_string();
     let layout =
         current_user.frame_in(t("conversations.title"), Section::Workspace, Some(&slug)).await?;
     let is_first = before.is_none();
-    let page = ConversationsPage { layout, slug, query, threads, older, is_first };
+    let page = ConversationsPage { layout, slug, query: name, archived, threads, older, is_first };
     response::page(&current_user.request, &page)
 }
 
@@ -59,22 +68,64 @@ pub async fn delete(
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
-    let (ports, user) = (current_user.ports(), current_user.identity.id());
+    let (port, user) = (&*current_user.ports().deletions, current_user.identity.id());
+    for thread in selected(&current_user, &workspace, &form).await? {
+        let what = Deletable::Thread(thread.id);
+        deletions::delete(port, &what, user, &current_user.by()).await?;
+    }
+    Ok(response::done(&address(&workspace), "conversations-deleted"))
+}
+
+/// Archives the selected conversations.
+pub async fn archive(
+    current_user: CurrentUser<role::Any>,
+    slug: Path<String>,
+    form: PageForm,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let selected = selected(&current_user, &workspace, &form.read().await?).await?;
+    let port = &*current_user.ports().threads;
+    threads::archive(port, &selected, true, &current_user.by()).await?;
+    Ok(response::done(&address(&workspace), "conversations-archived"))
+}
+
+/// Takes the selected conversations out of the archive.
+pub async fn unarchive(
+    current_user: CurrentUser<role::Any>,
+    slug: Path<String>,
+    form: PageForm,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let selected = selected(&current_user, &workspace, &form.read().await?).await?;
+    let port = &*current_user.ports().threads;
+    threads::archive(port, &selected, false, &current_user.by()).await?;
+    let address = match selected.as_slice() {
+        [thread] => format!("/w/{}/t/{}", workspace.slug, thread.slug),
+        _ => address(&workspace),
+    };
+    Ok(response::done(&address, "conversations-unarchived"))
+}
+
+/// Returns the selected conversations. At least one is required, and all must be the user's.
+async fn selected(
+    current_user: &CurrentUser<role::Any>,
+    workspace: &Workspace,
+    form: &Fields,
+) -> Result<Vec<Thread>, PageError> {
     let mut selected = Vec::new();
     for slug in form.all("thread").take(PAGE) {
-        let thread = threads::by_slug(&*ports.threads, &workspace, slug).await?;
-        match thread.user == user {
-            true => selected.push(thread.id),
-            false => return Err(Error::not_found("thread", slug).into()),
+        let thread = threads::by_slug(&*current_user.ports().threads, workspace, slug).await?;
+        if thread.user != current_user.identity.id() {
+            return Err(Error::not_found("thread", slug).into());
         }
+        selected.push(thread);
     }
-    if selected.is_empty() {
-        return Err(Error::invalid("conversations", "must be selected first").into());
+    match selected.is_empty() {
+        true => Err(Error::invalid("conversations", "must be selected first").into()),
+        false => Ok(selected),
     }
-    for thread in selected {
-        let what = Deletable::Thread(thread);
-        deletions::delete(&*ports.deletions, &what, user, &current_user.by()).await?;
-    }
-    let address = format!("/w/{}/conversations", workspace.slug);
-    Ok(response::done(&address, "conversations-deleted"))
+}
+
+fn address(workspace: &Workspace) -> String {
+    format!("/w/{}/conversations", workspace.slug)
 }

@@ -81,7 +81,9 @@ pub async fn list_threads(
     Ok(Json(wire::ThreadPage { threads, has_more }))
 }
 
-/// Rename a thread.
+/// Rename or archive a thread.
+///
+/// Archived threads work as before, and are hidden from the side bar of the browser interface.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::ThreadFields,
     responses((status = 200, body = wire::ThreadChanged), ErrorResponse<error_body::NoThread>))]
 #[post("/workspace/{slug}/thread/{thread}/update")]
@@ -104,8 +106,13 @@ pub async fn update(
     body: wire::ThreadFields,
     by: &By,
 ) -> Result<wire::ThreadChanged> {
-    let thread = service::by_slug(threads, workspace, slug).await?;
-    Ok(match body.name()? {
+    let mut thread = service::by_slug(threads, workspace, slug).await?;
+    let (archived, name) = (body.archived()?, body.name()?);
+    if let Some(archived) = archived {
+        service::archive(threads, &[thread], archived, by).await?;
+        thread = service::by_slug(threads, workspace, slug).await?;
+    }
+    Ok(match name {
         Some(name) => service::rename(threads, &thread, name, by).await?.into(),
         None => thread.into(),
     })

@@ -116,9 +116,22 @@ pub struct ThreadFields {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     name: Option<Value>,
+    /// True to archive the thread, false to take it out of the archive. Does not change if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    archived: Option<Value>,
 }
 
 impl ThreadFields {
+    /// Returns whether to archive the thread, if that was sent.
+    pub fn archived(&self) -> Result<Option<bool>> {
+        match &self.archived {
+            None => Ok(None),
+            Some(Value::Bool(archived)) => Ok(Some(*archived)),
+            Some(_) => Err(Error::invalid("archived", "must be true or false")),
+        }
+    }
+
     /// Returns the name, if one was sent.
     pub fn name(self) -> Result<Option<String>> {
         match self.name {
@@ -141,11 +154,15 @@ pub struct ThreadRow {
     created_at: String,
     #[serde(rename = "lastUpdatedAt")]
     last_updated_at: String,
+    /// Absent for threads that are not archived.
+    #[serde(rename = "archivedAt", skip_serializing_if = "Option::is_none")]
+    archived_at: Option<String>,
 }
 
 impl From<Thread> for ThreadRow {
     fn from(thread: Thread) -> Self {
-        let Thread { id, slug, name, workspace, user, created_at, updated_at } = thread;
+        let Thread { id, slug, name, workspace, user, created_at, updated_at, archived_at } =
+            thread;
         Self {
             id: id.0,
             name,
@@ -154,6 +171,7 @@ impl From<Thread> for ThreadRow {
             user_id: user.map(|user| user.0),
             created_at: time(created_at),
             last_updated_at: time(updated_at),
+            archived_at: archived_at.map(time),
         }
     }
 }

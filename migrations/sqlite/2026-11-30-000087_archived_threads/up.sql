@@ -1,0 +1,2 @@
+-- When its owner moved a thread out of sight. NULL for threads in use.
+ALTER TABLE threads ADD COLUMN archived_at TIMESTAMP;
