@@ -43,7 +43,7 @@ pub struct NewThread {
 
 /// A part of a user's threads.
 #[derive(Clone, Debug, Default)]
-pub struct ThreadQuery {
+pub struct ThreadFilter {
     /// Whether to return archived threads instead of those in use.
     pub archived: bool,
     /// A part of the names, as in [`Threads::page`].
@@ -78,7 +78,7 @@ pub trait Threads: Send + Sync {
         &self,
         workspace: WorkspaceId,
         user: Option<UserId>,
-        query: &ThreadQuery,
+        query: &ThreadFilter,
     ) -> Result<Vec<Thread>>;
     /// Archives threads, or takes them out of the archive. Returns how many changed; the event is
     /// written unless none did.

@@ -1,7 +1,7 @@
 //! Threads of workspaces.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::thread::{NewThread, Thread, ThreadQuery, Threads};
+use carrel_domain::thread::{NewThread, Thread, ThreadFilter, Threads};
 use carrel_domain::{Error, Result, Slug, ThreadId, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -133,9 +133,9 @@ impl Threads for Database {
         &self,
         workspace: WorkspaceId,
         user: Option<UserId>,
-        query: &ThreadQuery,
+        query: &ThreadFilter,
     ) -> Result<Vec<Thread>> {
-        let ThreadQuery { archived, before, limit, ref name } = *query;
+        let ThreadFilter { archived, before, limit, ref name } = *query;
         let pattern = pattern(name);
         self.read(move |conn| {
             let mut query = threads::table

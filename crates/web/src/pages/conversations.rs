@@ -3,7 +3,7 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::deletion::Deletable;
 use carrel_domain::document_list::LONGEST_TITLE_QUERY;
-use carrel_domain::thread::{Thread, ThreadQuery};
+use carrel_domain::thread::{Thread, ThreadFilter};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, ThreadId};
 use carrel_services::{deletions, threads};
@@ -37,7 +37,7 @@ struct ConversationsPage {
 pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let asked = Fields::of_query(&current_user.request);
-    let query = ThreadQuery {
+    let query = ThreadFilter {
         archived: asked.text("archived") == "1",
         name: asked.text("q").chars().take(LONGEST_TITLE_QUERY).collect(),
         before: asked.number("before").ok().flatten().map(ThreadId),
@@ -47,7 +47,7 @@ pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     let mut threads = port.latest(workspace.id, user, &query).await?;
     let has_more = threads.len() > PAGE;
     threads.truncate(PAGE);
-    let ThreadQuery { archived, name, before, limit: _ } = query;
+    let ThreadFilter { archived, name, before, limit: _ } = query;
     let last = threads.last().filter(|_| has_more);
     let shown = if archived { "1" } else { "" };
     let fields = pagination::query(&[("archived", shown), ("q", name.as_str())]);

@@ -1,5 +1,5 @@
 //! The layout of every page: the installation's name, the navigation, and messages about changes.
-use carrel_domain::thread::{Thread, ThreadQuery};
+use carrel_domain::thread::{Thread, ThreadFilter};
 use carrel_domain::user::Role;
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -122,7 +122,7 @@ impl<P> CurrentUser<P> {
         let listed = match at {
             Some(at) => {
                 let threads = &self.ports().threads;
-                let listed = ThreadQuery { limit: LISTED, ..ThreadQuery::default() };
+                let listed = ThreadFilter { limit: LISTED, ..ThreadFilter::default() };
                 threads.latest(at.id, self.identity.id(), &listed).await?
             }
             None => Vec::new(),
