@@ -29,7 +29,7 @@
 //! let again = Workspaces::create(&database, garden, event()).await;
 //! assert!(matches!(again, Err(Error::AlreadyExists { .. })));
 //!
-//! Nothing is queued for indexing, so there is no job to claim.
+//! // Nothing is queued for indexing, so there is no job to claim.
 //! let lease = LeaseRequest { token: uuid::Uuid::new_v4(), until: by.at + TimeDelta::seconds(20) };
 //! assert!(database.claim(lease, by.at).await?.is_none());
 //! # anyhow::Ok(()) })?;
