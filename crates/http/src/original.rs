@@ -36,7 +36,7 @@ const SHOWN: &[&str] = &[
 /// Responds with a file that was uploaded as `name`. Supports `Range` requests.
 ///
 /// # Errors
-/// Those of reading the file.
+/// The errors of reading the file.
 pub fn respond(
     request: &HttpRequest,
     file: File,

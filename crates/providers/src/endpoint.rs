@@ -66,7 +66,7 @@ pub(crate) struct Refused {
 /// The address of a provider and how to talk to it.
 pub(crate) struct Endpoint {
     pub http: reqwest::Client,
-    /// Ends in a slash.
+    /// Base address, with a trailing slash.
     base: Url,
     key: Option<String>,
     authorization: Option<(HeaderName, HeaderValue)>,

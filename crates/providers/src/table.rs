@@ -52,8 +52,8 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// The setting, known from another product, for how long the provider may be silent while it
-    /// answers; empty if there is none.
+    /// Returns the setting, known from another product, for the longest silence of the provider while
+    /// it answers; empty if there is none.
     pub fn silence(&self) -> &'static str {
         match self.name {
             "openrouter" => "OPENROUTER_TIMEOUT_MS",

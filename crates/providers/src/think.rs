@@ -18,7 +18,7 @@ pub(crate) type Unopened = Arc<AtomicBool>;
 
 #[derive(Debug)]
 enum State {
-    /// Nothing so far but white space or the beginning of an opening tag.
+    /// Only white space or the beginning of an opening tag so far.
     Beginning,
     /// After an opening tag. White space before the reasoning is dropped.
     Opening(&'static str),
@@ -34,7 +34,7 @@ enum State {
 /// The position of a closing tag in the held text.
 enum Close {
     At(usize),
-    /// The text after it decides.
+    /// A closing tag only if the text after it confirms it.
     Perhaps(usize),
 }
 
@@ -66,7 +66,7 @@ impl Splitter {
         deltas
     }
 
-    /// The provider sends reasoning in a separate field, so the text contains none.
+    /// Records that the provider sends reasoning in a separate field, so the text contains none.
     pub fn set_separate(&mut self) {
         if matches!(self.state, State::Undecided) {
             self.state = State::Answer;

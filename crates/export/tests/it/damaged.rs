@@ -19,7 +19,7 @@ fn a_whole_answer_is_taken_apart() {
     assert_eq!((record.response.as_str(), record.sources.len()), ("hello\n\"you\"", 1));
     assert!(!record.damaged && !record.raw);
     assert_eq!(read(r#"{"text":"t"}"#), ("t".into(), 0, 0, false, false));
-    // The last of two equal members counts, as in the programs that wrote them.
+    // The last of two members with the same name counts, as in JavaScript.
     assert_eq!(read(r#"{"text":"t","text":"u"}"#), ("u".into(), 0, 0, false, false));
     assert_eq!(read(r#"{"metrics":{"a":1e999},"text":"t"}"#), ("t".into(), 0, 0, false, false));
 }

@@ -1,4 +1,4 @@
-//! The extractive answerer, as its users see it.
+//! Answers of the extractive answerer.
 use futures_util::StreamExt;
 
 use super::*;

@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 /// A host that may be reached although it is not public: a name, an address or a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exempt {
-    /// In lower case.
+    /// A host name in lower case.
     Name(String),
     Network(IpNet),
 }

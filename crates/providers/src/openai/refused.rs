@@ -23,7 +23,7 @@ pub(super) type Adaptations = BTreeSet<Adaptation>;
 /// Parameters that this program adds itself and may omit.
 const OPTIONAL: [&str; 3] = ["stream_options", "temperature", "stream"];
 
-/// Parameters that only the client of a request asks for.
+/// Parameters that are sent only if the client requests them.
 const OF_THE_CLIENT: [&str; 6] =
     ["response_format", "frequency_penalty", "presence_penalty", "top_p", "seed", "stop"];
 

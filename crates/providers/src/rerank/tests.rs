@@ -118,7 +118,7 @@ async fn one_that_hangs_is_given_up_and_left_alone_for_a_while() {
     let slow = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
     assert!(slow.contains("sent nothing for"), "{slow}");
     server.client_gone().await;
-    // Nobody listens any more: a request would be refused in other words.
+    // The server no longer listens, so a request would fail with another message.
     let rests = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
     assert!(rests.contains("is tried again in 30 seconds"), "{rests}");
     *reranker.rests_until.lock().unwrap() = Some(Instant::now());
