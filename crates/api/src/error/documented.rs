@@ -16,7 +16,7 @@ use crate::read::REFERENCES;
 
 /// Key that holds a handler's error responses among its responses until the document is complete.
 pub const PLACE: &str = "failures";
-/// Extensions there: the name of the error shape, and the responses.
+/// Extensions below that key: the name of the error shape, and the responses.
 pub const SHAPE: &str = "x-shape";
 pub const SAID: &str = "x-said";
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// One shape of error response.
 pub trait ErrorBody: 'static {
-    /// Name of the shape, by which another contract can replace it.
+    /// Name of the shape. Other contracts look up their replacement by this name.
     const NAME: &'static str;
 
     /// Returns the JSON body.

@@ -1,5 +1,6 @@
 //! The native API, `/v1`: a module for each subject, with its handlers and, in `wire`, their JSON
-//! types. What several subjects share is in this folder. Nothing here depends on another contract.
+//! types. Code that several subjects share is in this folder. Nothing here depends on another
+//! contract.
 pub mod admin;
 pub mod auth;
 pub mod chat_edits;

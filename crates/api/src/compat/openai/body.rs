@@ -53,7 +53,7 @@ fn number(value: Value) -> Value {
     }
 }
 
-/// Returns the fields that name the session, if they can.
+/// Returns the fields that name the session, if they are valid.
 fn session(metadata: Option<Value>, user: Option<Value>) -> (Option<Value>, Option<Value>) {
     let named = metadata.as_ref().and_then(|metadata| metadata.get("session_id"));
     match named {
@@ -63,7 +63,7 @@ fn session(metadata: Option<Value>, user: Option<Value>) -> (Option<Value>, Opti
     }
 }
 
-/// Keeps messages with known roles and the parts of them that are understood.
+/// Keeps messages with known roles, and their parts of known types.
 fn messages(messages: Value) -> Value {
     let Value::Array(mut messages) = messages else { return messages };
     let last = messages.pop();

@@ -73,7 +73,7 @@ fn what_cannot_be_honoured_is_refused_by_its_name() {
     }
     let streamed = [("stream", "true"), ("response_format", "srt")];
     assert!(order(&streamed, TranscriptionTask::Transcribe).is_err());
-    // A translation knows neither.
+    // Translations ignore both fields.
     let order = order(&[("language", "xxxxx"), ("stream", "true")], TranscriptionTask::Translate);
     assert!(!order.unwrap().streams);
 }
