@@ -42,8 +42,8 @@ pub fn named<P>(
     Ok(Some(IdempotentRequest { name, by, content }))
 }
 
-/// The digest that documents store of the request that created them. It covers the content, because
-/// a key may be reused once the first request is forgotten.
+/// Returns the digest of a request that is stored with the documents it created. It covers the
+/// content, because a key may be reused once the first request is forgotten.
 pub fn mark(request: &IdempotentRequest) -> [u8; 32] {
     Sha256::new().chain_update(request.name).chain_update(request.content).finalize().into()
 }

@@ -78,6 +78,9 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Creates an endpoint.
+    ///
+    /// # Errors
     /// [`Error::Unavailable`] if the address is not HTTP or the key cannot be sent.
     pub fn new(
         http: &Http,

@@ -64,7 +64,7 @@ impl Provider {
     }
 }
 
-/// A row for an online service with the OpenAI protocol.
+/// Returns the row of an online service with the OpenAI protocol.
 const fn hosted(
     name: &'static str,
     base: &'static str,
@@ -84,8 +84,8 @@ const fn hosted(
     }
 }
 
-/// A row for a server that the operator runs. Its context window is unknown, so the default is that
-/// of the smallest such servers.
+/// Returns the row of a server that the operator runs. Its context window is unknown, so the default
+/// is that of the smallest such servers.
 const fn own(
     name: &'static str,
     base: Base,

@@ -65,7 +65,8 @@ pub static FACE: Face = Face {
     depart: entity_tags::tag,
 };
 
-/// Every operation. The router tries them in this order; paths without parameters cost least.
+/// Registers every operation. The router tries them in this order; paths without parameters cost
+/// least.
 #[rustfmt::skip]
 fn operations(config: &mut impl Register) {
     config
@@ -199,7 +200,7 @@ fn operations(config: &mut impl Register) {
         .get("/system/import", ADMIN, native::imports::show_import);
 }
 
-/// The routes outside the mount that such clients request. Open to everyone.
+/// Registers the routes outside the mount that such clients request.
 fn beside(config: &mut web::ServiceConfig) {
     let sign_on = web::get().to(directory::redeem_auth_token);
     config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);

@@ -99,7 +99,7 @@ const FIELDS: [&str; 14] = [
 /// Kinds of missing things for which some shapes have a special response.
 const KINDS: [&str; 6] = ["workspace", "thread", "document", "user", "invite", "embed"];
 
-/// One error of every kind, and when it occurs.
+/// Returns one error of every kind, and when it occurs.
 fn samples() -> Vec<(Error, &'static str)> {
     const MALFORMED: &str =
         "The request is malformed; the message names the field and what is allowed.";

@@ -62,7 +62,7 @@ impl ErrorBody for NoFile {
     }
 }
 
-/// A status with its own name as the body.
+/// Returns a response with the name of the status as its body.
 pub fn bare(status: StatusCode) -> HttpResponse {
     text(status, status.canonical_reason().unwrap_or_default())
 }

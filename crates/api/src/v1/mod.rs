@@ -50,7 +50,8 @@ pub static FACE: Face = Face {
     depart: |answer| answer,
 };
 
-/// Every operation. The router tries them in this order; paths without parameters cost least.
+/// Registers every operation. The router tries them in this order; paths without parameters cost
+/// least.
 #[rustfmt::skip]
 pub fn operations(config: &mut impl Register) {
     config

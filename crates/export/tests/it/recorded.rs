@@ -70,7 +70,7 @@ impl Recorded {
         logged
     }
 
-    /// The prompt of the recorded server.
+    /// Returns the system prompt of the recorded server.
     fn prompt(&self) -> String {
         let first = self.json_alpaca.pointer("/9/instruction");
         let first = first.or_else(|| self.jsonl.first()?.pointer("/messages/0/content/0/text"));

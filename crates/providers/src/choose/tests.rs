@@ -169,7 +169,8 @@ fn a_size_of_pictures_is_one_or_left_open() {
     assert!(said.contains("IMAGE_GEN_SIZE_PREF must be a size"), "{said}");
 }
 
-/// The provider and model for transcription with the given settings; `None` inside this process.
+/// Returns the provider and model for transcription with the given settings; `None` if it runs inside
+/// this process.
 fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(String, String)>> {
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);

@@ -115,7 +115,7 @@ async fn an_answer_without_end_is_given_up() {
     assert!(outcome.unwrap_err().to_string().contains("is longer than"));
 }
 
-/// A response with a two-dimensional vector for each text.
+/// Returns a response with a two-dimensional vector for each text.
 fn vectors(count: usize) -> Reply {
     let items = vec![r#"{"embedding":[1,1]}"#; count].join(",");
     json(&format!(r#"{{"data":[{items}]}}"#))

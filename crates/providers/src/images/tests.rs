@@ -65,7 +65,7 @@ async fn the_size_of_the_settings_holds_where_none_is_asked_for_and_is_not_remar
     assert!(server.requests()[0].contains(r#""size":"1024x1024""#));
 }
 
-/// A reference image in a file that exists as long as the first value.
+/// Returns a reference image in a file that exists as long as the first value.
 fn reference() -> (tempfile::NamedTempFile, ReferenceImage) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(PNG).unwrap();

@@ -45,7 +45,7 @@ fn fetcher(names: &Arc<Names>, exempt: &[&str]) -> WebFetcher {
     WebFetcher::new(names.clone(), exempt, LIMITS)
 }
 
-/// A fetcher that may reach this machine, with names that resolve to it.
+/// Returns a fetcher that may reach this machine, with names that resolve to it.
 fn local() -> WebFetcher {
     fetcher(&names(&[("a.test", &[&[HERE]]), ("b.test", &[&[HERE]])]), &["127.0.0.1"])
 }

@@ -169,7 +169,7 @@ async fn failures_of_the_connection_have_words() {
     }
 }
 
-/// The beginning of an answer in Anthropic's format.
+/// Returns the beginning of an answer in Anthropic's format.
 fn begun() -> Vec<u8> {
     let mut stream = EVENTS.to_vec();
     for event in [

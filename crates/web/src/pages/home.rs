@@ -51,7 +51,7 @@ struct Home {
     layout: PageLayout,
     tiles: Vec<Tile>,
     recent: Vec<Recent>,
-    /// Whether the visitor is told of recovery codes.
+    /// True if the page offers recovery codes.
     offers_codes: bool,
 }
 

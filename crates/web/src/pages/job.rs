@@ -42,13 +42,13 @@ const TOLD_FOR: TimeDelta = TimeDelta::hours(1);
 /// A document of a job.
 pub struct Row {
     pub title: String,
-    /// Absent while there is no document yet.
+    /// Address of the document; absent until it exists.
     pub address: Option<String>,
     /// `done`, `failed`, `queued`, `embedding` or `cancelled`.
     pub mark: &'static str,
     pub state: &'static str,
     pub reason: Option<String>,
-    /// How far a recording has come that is being transcribed: `00:12:31 / 01:02:00`.
+    /// Progress of a recording that is being transcribed: `00:12:31 / 01:02:00`.
     pub heard: Option<String>,
 }
 

@@ -180,7 +180,7 @@ fn words(text: &str) -> HashSet<String> {
 mod tests {
     use super::*;
 
-    /// A text that is a passage as a whole.
+    /// Returns an excerpt that consists of the passage only.
     pub(super) fn whole(text: &str, kind: TextKind) -> Excerpt {
         Excerpt { text: text.to_owned(), passage: 0..text.len(), kind, header: String::new() }
     }

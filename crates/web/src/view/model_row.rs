@@ -20,13 +20,14 @@ impl ModelRow {
     }
 }
 
-/// A price in words: what goes in, and what comes out.
+/// Formats the prices of input and output tokens.
 fn price_text(price: ModelPrice) -> String {
     let (input, output) = (dollars(price.input), dollars(price.output));
     t("models.price").replace("{in}", &input).replace("{out}", &output)
 }
 
-/// An amount in dollars, with as many digits as tell it apart from nothing.
+/// Formats an amount in dollars. Small amounts have four decimal places, so that they are not shown as
+/// zero.
 fn dollars(millionths: u64) -> String {
     let amount = millionths as f64 / 1e6;
     let digits = if amount >= 0.095 { 2 } else { 4 };

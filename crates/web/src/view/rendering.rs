@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    /// On a single-threaded runtime, which would be blocked if the work ran there.
+    /// Runs on a single-threaded runtime, which would be blocked if the work ran there.
     #[tokio::test]
     async fn rendering_keeps_no_request_waiting_and_few_threads_busy() {
         let renderer = Renderer::default();

@@ -135,7 +135,7 @@ impl EmbedFields {
     }
 }
 
-/// The error if a new widget names no workspace.
+/// Returns the error for a new widget without a workspace.
 pub fn unnamed() -> Error {
     Error::invalid("workspace_slug", "Workspace slug is required")
 }

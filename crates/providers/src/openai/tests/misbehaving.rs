@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A chunk of a stream.
+/// Returns a chunk of a stream.
 fn chunk(content: &str) -> String {
     format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{content}\"}}}}]}}\n\n")
 }
@@ -13,7 +13,7 @@ const STOP: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// A body of unknown length with a content type.
+/// Returns a response with a body of unknown length.
 fn body(kind: &str, body: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n\r\n{body}").into_bytes())
 }

@@ -28,7 +28,7 @@ fn model(base: &str, name: &str, model: &str) -> RemoteTranscriber {
     RemoteTranscriber { endpoint, model: model.into(), row: *row }
 }
 
-/// A recording in a file that exists as long as the first value.
+/// Returns a recording in a file that exists as long as the first value.
 fn recording() -> (NamedTempFile, TranscriptionRequest) {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(b"RIFF the sound of waves").unwrap();

@@ -96,7 +96,7 @@ impl<'a> DocumentBody<'a> {
     }
 }
 
-/// A document in a list.
+/// Returns the JSON form of a document in a list.
 pub fn body(listed: &ListedDocument) -> DocumentBody<'_> {
     DocumentBody::new(listed)
 }

@@ -45,7 +45,7 @@ impl ModelPage {
 }
 
 impl ModelEntry {
-    /// `provider` answers if the workspace chooses none.
+    /// Creates the entry of a workspace. `provider` is the provider of workspaces that choose none.
     pub fn of(workspace: Workspace, provider: Option<String>) -> Self {
         let owner = workspace.settings.chat_provider.or(provider);
         Self {
