@@ -73,7 +73,7 @@ mod tests {
     const SESSION: &str = "/v1/session";
 
     #[test]
-    fn every_operation_has_a_name_of_its_own_and_says_who_may_call() {
+    fn every_operation_has_a_unique_id_and_says_who_may_call() {
         let document = value();
         let mut names = HashSet::new();
         for (path, method, operation) in operations(&document) {

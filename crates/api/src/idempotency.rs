@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_used_again_for_something_else_marks_other_documents() {
+    fn a_key_reused_for_another_request_has_another_digest() {
         let first = IdempotentRequest { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
         let marks =
             [first, IdempotentRequest { content: [3; 32], ..first }, first].map(|each| mark(&each));

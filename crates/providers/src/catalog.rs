@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_is_read_where_the_provider_tells_one() {
+    fn prices_are_read_if_the_provider_reports_them() {
         for (pricing, expected) in [
             (r#"{"prompt":"0.0000025","completion":"0.00001"}"#, Some((2_500_000, 10_000_000))),
             (r#"{"input":0.18,"output":0.59,"hourly":0}"#, Some((180_000, 590_000))),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_place_is_tried_where_there_is_no_list() {
+    async fn the_next_path_is_tried_if_there_is_no_list() {
         let replies =
             vec![response("404 Not Found", "text/plain", "?"), ok(r#"{"data":[{"id":"a"}]}"#)];
         let server = Server::start(replies).await;
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_cannot_be_had_says_why() {
+    async fn a_failed_list_reports_the_reason() {
         for (reply, words) in [
             (
                 response(

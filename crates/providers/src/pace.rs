@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_waits_for_a_provider_that_asks_for_it() {
+    fn all_requests_wait_if_the_provider_asks_for_it() {
         let (pacer, wait) = (Pacer::default(), Duration::from_secs(500));
         pacer.delay_all(wait);
         pacer.delay_all(Duration::from_secs(2));

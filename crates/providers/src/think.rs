@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn marked_reasoning_is_found_however_it_is_cut() {
+    fn marked_reasoning_is_found_across_any_chunks() {
         for (text, expected) in [
             ("<think>\nplan\n</think>\n\nHello world", both("plan", "Hello world")),
             ("\n <thinking>plan</thinking>Hello", both("plan", "Hello")),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_that_is_not_opened_is_found_and_remembered() {
+    fn reasoning_without_an_opening_tag_is_found_and_remembered() {
         let unopened = Unopened::default();
         let first = split(&unopened, &["secret plan\n</think>\n\n", "Hello world"]);
         assert_eq!(first, both("secret plan", "Hello world"));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_speak_of_the_mark() {
+    fn an_answer_may_mention_the_closing_tag() {
         for text in [
             "The mark `</think>` ends it.",
             "The mark </think> ends it.",

@@ -219,7 +219,7 @@ mod tests {
     use crate::routes::register::{RowList, tests};
 
     #[test]
-    fn the_table_says_what_the_handlers_do() {
+    fn the_table_matches_the_handlers() {
         let mut rows = RowList::default();
         operations(&mut rows);
         tests::check(FACE.mount, &rows);

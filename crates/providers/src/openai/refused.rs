@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_what_to_leave_out() {
+    fn refusals_determine_the_adaptation() {
         use Adaptation::{AlternatingRoles, MaxCompletionTokens, NoSystemRole, Without};
         let body =
             json!({ "stream": true, "stream_options": {}, "temperature": 1, "max_tokens": 9 });
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_asked_for_is_refused_by_name() {
+    fn refused_client_parameters_are_named() {
         let body = json!({ "top_p": 1, "stop": ["a"] });
         let found = |message| client_parameter(&refused(400, message), &body);
         assert_eq!(found("unknown parameter `top_p`"), Some("top_p"));

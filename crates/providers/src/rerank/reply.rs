@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_wrong_is_called_what_it_is() {
+    fn invalid_responses_are_described() {
         for (content, words) in [
             (r#"{"results":[{"index":7,"relevance_score":1}]}"#, "not sent"),
             (r#"{"results":[{"index":-1,"relevance_score":1}]}"#, "no index"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_of_any_size_become_shares_in_the_same_order() {
+    fn scores_of_any_range_become_0_to_1_in_the_same_order() {
         let mut shares = [Some(0.9), None, Some(0.0)];
         to_shares(&mut shares);
         assert_eq!(shares, [Some(0.9), None, Some(0.0)]);

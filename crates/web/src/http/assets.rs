@@ -179,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn an_icon_is_what_the_sprite_says() {
+    fn icons_come_from_the_sprite() {
         assert_eq!(icon("plus"), "<path d=\"M12 5v14M5 12h14\"/>");
         assert_eq!(icon("nope"), "");
     }
 
     #[test]
-    fn assets_ask_for_nothing_more() {
+    fn styles_load_no_other_files() {
         for (name, _, parts) in SOURCES.iter().filter(|(name, ..)| name.ends_with(".css")) {
             let text = parts.concat();
             assert!(!text.contains("url(") && !text.contains("@import"), "{name}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn assets_name_nothing_elsewhere() {
+    fn assets_link_to_no_other_host() {
         for (name, _, parts) in SOURCES {
             let text = parts.concat();
             let links: Vec<_> = text

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_its_bytes_say() {
+    fn the_content_of_a_file_determines_its_type() {
         let picture = attachment("a.txt".into(), "text/plain", b"\x89PNG\r\n\x1a\nrest").unwrap();
         assert!(picture.is_image() && picture.mime == "image/png");
         let document = attachment("a.txt".into(), "text/plain", b"words").unwrap();

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worker_keeps_one_page_and_what_draws_it() {
+    fn the_service_worker_caches_one_page_and_its_assets() {
         for name in NEEDED {
             assert!(WORKER.contains(&assets::address(name)), "{name}");
         }

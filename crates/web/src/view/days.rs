@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_that_of_the_reader() {
+    fn days_are_in_the_time_zone_of_the_reader() {
         let late: DateTime<Utc> = "2026-03-01T23:30:00Z".parse().unwrap();
         for (cookie, shown) in [
             ("", "2026-03-01"),
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn days_stand_under_headings() {
+    fn days_are_grouped_under_headings() {
         let today: NaiveDate = "2026-03-10".parse().unwrap();
         for (day, shown) in [
             ("2026-03-11", "threads.today"),

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_says_what_it_takes_and_costs() {
+    fn a_row_shows_the_context_window_and_the_price() {
         let price = Some(ModelPrice { input: 2_500_000, output: 10_000_000 });
         let row = ModelRow::of(OfferedModel { id: "a".into(), window: Some(128_000), price });
         assert_eq!(row.about, "128\u{202f}000 tokens · $2.50 in, $10.00 out per million tokens");

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_keep_what_was_asked_for() {
+    fn addresses_keep_the_query() {
         let fields = [("folder", "a & b"), ("q", "")];
         assert_eq!(Pagination::of(0, 1, &fields).base, "?folder=a+%26+b&page=");
     }

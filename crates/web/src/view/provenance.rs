@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_read_the_page_and_the_headings() {
+    fn the_locator_and_the_headings_are_shown() {
         let headings = vec!["Handbook".to_owned(), "Travel".to_owned()];
         let fields =
             ProvenanceFields { headings, page: Some(3), page_end: Some(4), ..Default::default() };

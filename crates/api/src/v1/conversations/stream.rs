@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_a_model_cannot_look_like_an_event() {
+    fn text_of_a_model_cannot_forge_an_event() {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
         let told = Teller::new(true).events(AnswerEvent::Text(forged.into()));
         assert_eq!(told.matches("\n\n").count(), 1, "{told}");

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_report_shows_its_beginning_and_says_how_much_more_there_is() {
+    fn a_long_report_shows_its_beginning_and_the_number_of_further_lines() {
         let lines: Vec<_> = (0..250).map(|line| json!(format!("users {line}"))).collect();
         let table = json!({ "found": 3, "imported": 2, "kept": 0, "becomes": "users" });
         let report = json!({ "dry_run": true, "tables": { "users": table }, "left_out": lines });

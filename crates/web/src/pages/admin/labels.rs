@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_provider_has_a_name_and_its_settings_are_in_words() {
+    fn every_provider_has_a_name_and_its_settings_have_labels() {
         let registry = Registry::new().unwrap();
         for kind in ["llm", "embedding", "rerank", "vectors", "images", "stt", "tts"] {
             for choice in registry.choices.of(kind) {

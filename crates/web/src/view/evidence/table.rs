@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_carries_the_header() {
+    fn each_part_has_the_header() {
         let at = TEXT.find("Ostrand").unwrap_or_default();
         let to = TEXT.find("Tromsø").unwrap_or_default();
         let excerpt = Excerpt { passage: at..to, ..whole(TEXT, TextKind::Table) };

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_says_everything_about_a_widget() {
+    fn a_form_sets_everything_about_a_widget() {
         let read = read(&[
             ("workspace", "a"),
             ("mode", "chat"),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_widget_for_any_site_is_one_only_on_purpose() {
+    fn a_widget_allows_any_site_only_on_request() {
         assert_eq!(read(&[("mode", "query"), ("sites", "any")]).unwrap().origins, None);
         for wrong in [
             &[("mode", "query"), ("sites", "listed")][..],
