@@ -17,7 +17,7 @@ use crate::pace::Pacer;
 use crate::refusal::{self, Hints};
 use crate::retry;
 
-/// How much of an error response is read, in bytes.
+/// Longest part of an error response that is read, in bytes.
 const LONGEST_REFUSAL: usize = 16 << 10;
 
 /// Longest time that requests wait for a provider that refuses requests at the moment.
@@ -26,11 +26,11 @@ const LONGEST_HOLD: Duration = Duration::from_secs(600);
 /// Timeouts and rate limit of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
-    /// Until the response begins. A local model may have to be loaded from disk first.
+    /// Timeout until the response begins. A local model may have to be loaded from disk first.
     pub first: Duration,
-    /// Between two chunks of a response.
+    /// Timeout between two chunks of a response.
     pub silence: Duration,
-    /// For a whole response.
+    /// Timeout of a whole response.
     pub whole: Option<Duration>,
     /// Total time to wait while the provider refuses requests.
     pub patience: Duration,

@@ -20,7 +20,7 @@ use crate::think::Unopened;
 pub(crate) struct Ollama {
     endpoint: Arc<Endpoint>,
     name: ModelName,
-    /// How long the model stays loaded after an answer, in seconds; forever if negative. Ollama's
+    /// Time for which the model stays loaded after an answer, in seconds; forever if negative. Ollama's
     /// default if absent.
     keep_alive: Option<i64>,
     unopened: Unopened,

@@ -71,7 +71,7 @@ impl Pacers {
     pub fn of(&self, address: &str) -> Arc<Pacer> {
         let mut pacers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if pacers.len() >= MOST && !pacers.contains_key(address) {
-            // Pacers in use remain. The limit is only reached if somebody tries many addresses.
+            // Pacers in use remain. The limit is reached only after requests to many addresses.
             pacers.retain(|_, pacer| Arc::strong_count(pacer) > 1);
         }
         pacers.entry(address.to_owned()).or_default().clone()

@@ -10,7 +10,7 @@ use crate::error::error_body::ErrorBody;
 /// All errors below this path have OpenAI's shape.
 const ROOT: &str = "/v1/openai/";
 
-/// How many workspaces the error for an unknown model lists.
+/// Most workspaces that the error for an unknown model lists.
 const MODELS_TOLD: usize = 50;
 
 /// The error if the last message is not the user's.

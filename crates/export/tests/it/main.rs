@@ -1,5 +1,5 @@
 //! Tests of exported files, checked with the programs that read them.
-#![expect(clippy::unwrap_used, reason = "helpers of tests too say what they expect with unwrap")]
+#![expect(clippy::unwrap_used, reason = "test helpers use unwrap as an assertion")]
 mod boundaries;
 mod damaged;
 mod recorded;

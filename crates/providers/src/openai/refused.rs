@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::endpoint::Refused;
 
-/// How all further requests to a provider change.
+/// A change to all further requests to a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Adaptation {
     /// Omit the parameter of this name.

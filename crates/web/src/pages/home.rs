@@ -28,7 +28,7 @@ struct Tile {
     /// Number of members, on a shared server.
     people: Option<usize>,
     since: DateTime<Utc>,
-    /// When the visitor last asked a question in a thread there.
+    /// Time of the visitor's last question in one of its threads.
     last: Option<DateTime<Utc>>,
 }
 

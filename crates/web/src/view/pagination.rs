@@ -14,7 +14,7 @@ const LAST: u64 = 100_000_000;
 pub struct Pagination {
     /// Number of documents on all pages.
     pub found: u64,
-    /// From 1.
+    /// Page number, from 1.
     pub page: u64,
     pub pages: u64,
     /// Address of a page, without its number at the end.

@@ -64,7 +64,7 @@ fn added<'a>(old: &str, new: &'a str) -> Option<&'a str> {
     let closing = closing_tags(old);
     let (body, end) = old.split_at(old.len() - closing);
     let more = new.strip_prefix(body)?.strip_suffix(end)?;
-    // Only between text; otherwise the addition would land in the wrong element.
+    // Text can be appended only to text; otherwise the addition would end up in the wrong element.
     let joins = !body.ends_with('>') && !body.is_empty();
     (joins && !more.contains('<')).then_some(more)
 }

@@ -1,4 +1,4 @@
-//! Options of a completion that are passed to the model, and those that are refused.
+//! Options of a completion: some are passed to the model, the others are refused.
 //!
 //! Silently dropping an option would return an answer that the client did not ask for. An option
 //! that is not passed on is therefore refused by name, unless its value changes nothing.

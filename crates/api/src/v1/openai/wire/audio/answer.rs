@@ -51,7 +51,7 @@ struct Word {
     end: f64,
 }
 
-/// The unit of usage.
+/// The usage, in seconds of audio.
 #[derive(Serialize, ToSchema)]
 struct Duration {
     /// `duration`.
