@@ -40,8 +40,8 @@ pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut V
     responses.sort_keys();
 }
 
-/// Returns a test of the statuses that an operation can return. Read operations never conflict and
-/// accept no content; operations without parameters never return `404`.
+/// Returns a test of the statuses that an operation can return. Read operations never return 409, 413
+/// or 422, and return 404 only if they have parameters.
 fn possible(path: &str, method: &str, operation: &Value) -> impl Fn(Option<u64>) -> bool + use<> {
     let reads = method == "get";
     let is_asked = path.contains('{') || operation.get("parameters").is_some();
