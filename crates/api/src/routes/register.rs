@@ -22,7 +22,7 @@ pub struct Row {
     pub method: &'static str,
     /// Path below the mount.
     pub path: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare the tables with the handlers"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare it with the handlers"))]
     pub access: Access,
 }
 
