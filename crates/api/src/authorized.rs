@@ -98,7 +98,7 @@ pub struct Authorized<P> {
 }
 
 impl<P> Authorized<P> {
-    /// The actor, address and time for the audit log.
+    /// Returns the actor, address and time for the audit log.
     pub fn by(&self) -> By {
         By { actor: Actor::Key(self.key.id), address: self.address.clone(), at: self.at }
     }

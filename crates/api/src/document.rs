@@ -40,8 +40,8 @@ fn about() -> String {
     ABOUT.to_owned() + &contracts.collect::<String>()
 }
 
-/// Completes a path with what needs the whole document: unique operation ids, since several
-/// contracts may mount one handler, and error responses.
+/// Completes the operations of a path: makes their ids unique, because several contracts may mount one
+/// handler, and adds their error responses.
 fn complete(path: String, mut item: Value) -> (String, Value) {
     let face = Face::of(&path);
     let prefix = face.filter(|face| path.starts_with(face.mount)).map_or("", |face| face.prefix);
@@ -69,11 +69,11 @@ mod tests {
 
     use super::*;
 
-    /// Needs a user name and a password instead of a key.
+    /// Path of the session, which needs a user name and a password instead of a key.
     const SESSION: &str = "/v1/session";
 
     #[test]
-    fn every_operation_has_a_name_of_its_own_and_says_who_may_call() {
+    fn every_operation_has_a_unique_id_and_says_who_may_call() {
         let document = value();
         let mut names = HashSet::new();
         for (path, method, operation) in operations(&document) {

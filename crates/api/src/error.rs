@@ -142,7 +142,7 @@ impl ApiError {
     }
 }
 
-/// The response to a path without a route.
+/// Returns the response to a path without a route.
 pub fn no_route(path: &str) -> HttpResponse {
     HttpResponse::NotFound().json(Plain::body(&format!("no route matches {path}")))
 }

@@ -42,8 +42,8 @@ pub fn named<P>(
     Ok(Some(IdempotentRequest { name, by, content }))
 }
 
-/// The digest that documents store of the request that created them. It covers the content, because
-/// a key may be reused once the first request is forgotten.
+/// Returns the digest of a request that is stored with the documents it created. It covers the
+/// content, because a key may be reused once the first request is forgotten.
 pub fn mark(request: &IdempotentRequest) -> [u8; 32] {
     Sha256::new().chain_update(request.name).chain_update(request.content).finalize().into()
 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_used_again_for_something_else_marks_other_documents() {
+    fn a_key_reused_for_another_request_has_another_digest() {
         let first = IdempotentRequest { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
         let marks =
             [first, IdempotentRequest { content: [3; 32], ..first }, first].map(|each| mark(&each));

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_linux_tells_is_understood() {
+    fn the_process_status_is_parsed() {
         assert_eq!(memory("VmPeak:\t 9 kB\nVmRSS:\t   12 kB\n"), Some(12 << 10));
         let stat = "7 (a) b) R 1 7 7 0 -1 4194304 1 0 0 0 150 50 0 0 20 0 1 0 1 1 1";
         assert_eq!(processor(stat), Some(2.0));

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 pub use carrel_http::sse::{HEARTBEAT, json as event, response};
 pub use listener::{Holder, Listener};
 
-/// Waits for the first part of the answer, but not longer than the client may be left without data.
+/// Waits for the first part of the answer, but no longer than the longest silence on a stream.
 /// Returns an error if the answer fails by then, so that the status can still report it.
 pub async fn first(pieces: &mut Receiver<AnswerEvent>) -> Result<Option<AnswerEvent>> {
     match timeout(MAX_SILENCE, pieces.recv()).await {
@@ -55,7 +55,7 @@ impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
             let piece = timeout(CHECK, self.pieces.recv()).await;
             if self.checked.elapsed() >= CHECK {
                 self.checked = Instant::now();
-                // A database that does not answer now may recover, so the answer goes on.
+                // A database that is unavailable now may recover, so the answer goes on.
                 self.is_over = matches!(self.listener.is_admitted().await, Ok(false));
                 if self.is_over {
                     self.pieces.close();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
-/// RFC 3339 in UTC with milliseconds: `2026-02-03T10:11:12.345Z`.
+/// Formats a time as RFC 3339 in UTC with milliseconds: `2026-02-03T10:11:12.345Z`.
 pub fn time(time: DateTime<Utc>) -> String {
     let mut text = [0; TIME];
     match usual_time(time, &mut text) {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_rfc_3339_has_them() {
+    fn times_are_written_in_rfc_3339() {
         for millis in [
             0,
             1,

@@ -19,8 +19,8 @@ impl Csv {
         Self { layout: choice.layout, safe: choice.csv_safe, any: false, cell: String::new() }
     }
 
-    /// Absent values are empty cells without quotes. Images are listed by name, because their
-    /// contents exceed the longest cell that readers accept.
+    /// Writes a row of the native layout. Absent values are empty cells without quotes. Images are
+    /// listed by name, because their contents exceed the longest cell that readers accept.
     fn native(&mut self, record: &ExportRecord, out: &mut Vec<u8>) {
         let Self { layout, safe, any: _, cell: names } = self;
         let cell = |text: Option<&str>, out: &mut Vec<u8>| {

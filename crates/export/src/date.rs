@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_as_chrono_writes_them() {
+    fn times_are_written_as_chrono_writes_them() {
         let mut seconds = -62_135_596_800_i64;
         while seconds < 253_402_300_799 {
             let time = Utc.timestamp_opt(seconds, 7_000_000).unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_are_written() {
+    fn extreme_times_are_written() {
         assert_eq!(written(rfc3339, DateTime::<Utc>::MAX_UTC), "+262142-12-31T23:59:59.999Z");
         assert_eq!(written(rfc3339, DateTime::<Utc>::MIN_UTC), "-262143-01-01T00:00:00.000Z");
         assert!(written(spelled_out, DateTime::<Utc>::MIN_UTC).contains(" -262143 00:00:00 GMT"));

@@ -1,9 +1,9 @@
 //! Exports of exchanges as `json`, `csv`, `jsonl` or `jsonAlpaca`, in carrel's own layout or in the
-//! one that programs written for other servers read.
+//! layout that programs written for other servers read.
 //!
-//! [`record_of`] reads a stored answer, even a damaged one. [`redact`] removes what identifies
-//! people. A [`Formatter`] from [`ExportFormats`] appends bytes to a buffer that the caller
-//! empties. Only the current exchange is kept in memory.
+//! [`record_of`] reads a stored answer, even a damaged one. [`redact`] removes personal data. A
+//! [`Formatter`] from [`ExportFormats`] appends bytes to a buffer that the caller empties. Only the
+//! current exchange is kept in memory.
 mod array;
 mod csv;
 mod date;

@@ -73,8 +73,8 @@ impl Formatter for Lines {
 
     fn begin(&mut self, _out: &mut Vec<u8>) {}
 
-    /// Fine-tuning refuses messages without content, so the native layout omits exchanges with an
-    /// empty question or answer.
+    /// Writes an exchange. Fine-tuning refuses messages without content, so the native layout omits
+    /// exchanges with an empty question or answer.
     fn record(&mut self, record: &ExportRecord, out: &mut Vec<u8>) {
         let question = &record.chat.chat.prompt;
         let empty = question.trim().is_empty() || record.response.trim().is_empty();

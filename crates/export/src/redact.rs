@@ -1,4 +1,4 @@
-//! Redaction: removes from exchanges what identifies people.
+//! Redaction: removes personal data from exchanges.
 mod number;
 mod token;
 
@@ -10,7 +10,7 @@ use carrel_domain::export::{ExportAttachment, ExportRecord};
 /// The replacement for redacted text.
 const REDACTED: &str = "[redacted]";
 
-/// Removes from a record what identifies people, and keeps its structure.
+/// Removes personal data from a record and keeps its structure.
 ///
 /// The user's name becomes `user-` and the user's id, so that the exchanges of different people can
 /// still be told apart. [`redact_text`] redacts the question, the answer, the passages, the
@@ -45,13 +45,13 @@ pub fn redact(record: &mut ExportRecord) {
 ///   of space, `-`, `.`, `/`, `(`, `)` and their typographic forms, or after `+`, or with a leading
 ///   `0`; nine or more digits without groups, `+` and leading `0`. This includes card numbers;
 /// - international bank account numbers, in one piece or in groups of four;
-/// - what follows the word `Bearer`; words with the prefix of an access key (`sk-`, `ghp_`, `AKIA`,
-///   `crl_`, `eyJ` and others); four groups of seven letters and digits; and any word with a part
-///   of 20 or more letters and digits of which at least two digits stand among letters.
+/// - credentials after the word `Bearer`; words with the prefix of an access key (`sk-`, `ghp_`,
+///   `AKIA`, `crl_`, `eyJ` and others); four groups of seven letters and digits; and any word with a
+///   part of 20 or more letters and digits of which at least two digits stand among letters.
 ///
-/// Not replaced are dates, ranges of years, IPv4 addresses, decimal fractions, amounts in groups of
-/// three digits that begin with a shorter one (`12 000 000`), lists of numbers below 100, UUIDs,
-/// and digits inside words. Names of people and postal addresses are not recognized.
+/// Dates, ranges of years, IPv4 addresses, decimal fractions, amounts in groups of three digits that
+/// begin with a shorter one (`12 000 000`), lists of numbers below 100, UUIDs, and digits inside
+/// words are kept. Names of people and postal addresses are not recognized.
 pub fn redact_text(text: &mut String) {
     let mut redacted = String::new();
     let mut kept = 0;

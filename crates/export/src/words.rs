@@ -47,8 +47,8 @@ impl SystemPrompt {
         Self { layout: choice.layout, default: choice.system_prompt.clone() }
     }
 
-    /// Quirk: the compatible layout uses the server's prompt even for workspaces with their own, as
-    /// in the recorded exports.
+    /// Returns the system prompt of an exchange. Quirk: the compatible layout uses the server's prompt
+    /// even for workspaces with their own, as in the recorded exports.
     pub fn of<'a>(&'a self, record: &'a ExportRecord) -> &'a str {
         let own = match self.layout {
             Layout::Native => record.chat.workspace.as_ref().and_then(|of| of.prompt.as_deref()),

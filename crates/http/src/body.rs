@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_ends_is_given_up() {
+    async fn slow_and_endless_bodies_are_refused() {
         let limits = Limits::of_body(1 << 20);
         let late = "body: did not arrive in time";
         let (said, took) = read(payload(Duration::from_secs(3_600), b"x"), limits).await;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_bodies_are_told_apart() {
+    fn compressed_bodies_are_detected() {
         let with = |encoding: &'static str, length: &'static str| {
             let request = TestRequest::default()
                 .insert_header((CONTENT_ENCODING, encoding))

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_not_pages_of_other_sites() {
+    fn requests_of_programs_are_not_foreign() {
         let foreign = |headers: &[(&'static str, &'static str)]| {
             let request = TestRequest::default().method(Method::POST);
             let request =
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_come_from_pages_of_this_server_only() {
+    fn only_pages_of_this_server_may_send_changes() {
         let host = ("host", "desk.example:3001");
         assert!(trusted(Method::GET, &[host, ("origin", "https://evil.example")]));
         assert!(trusted(Method::POST, &[host, ("origin", "http://desk.example:3001")]));

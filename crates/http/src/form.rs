@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_form_is_read_however_it_is_sent() {
+    async fn forms_are_read_in_either_encoding() {
         let parts = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1 2\r\n--b--\r\n";
         for (kind, body) in [
             ("application/x-www-form-urlencoded", "a=1+2"),

@@ -142,14 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_stands_in_no_string_begins_a_value() {
+    fn commas_and_brackets_in_strings_are_not_counted() {
         assert_eq!(count_values(b"{\"a\":[1,2],\"b\":{}}"), 5);
         assert_eq!(count_values(br#"{"a":",,[[{\",,","b":"\\"}"#), 2);
         assert_eq!(count_values(b""), 0);
     }
 
     #[test]
-    fn half_a_character_becomes_the_replacement_character() {
+    fn lone_surrogates_become_the_replacement_character() {
         for (sent, read) in [
             (r#"{"a":"x\ud83d"}"#, "x\u{fffd}"),
             (r#"{"a":"\uDE00y"}"#, "\u{fffd}y"),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_with_its_place() {
+    fn invalid_objects_are_refused_with_the_reason() {
         for (sent, said) in [
             ("[]", "body: must be a JSON object"),
             ("{\"a\":\"\\u00g0\"}", "body: invalid escape"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_json_is_told_before_what_it_holds() {
+    fn syntax_errors_are_reported_before_field_errors() {
         #[derive(Debug, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Empty {}

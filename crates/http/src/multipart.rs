@@ -70,12 +70,13 @@ impl Multipart {
 }
 
 impl Part {
-    /// Name of the field, empty if it has none.
+    /// Returns the name of the field, empty if it has none.
     pub fn name(&self) -> &str {
         self.field.name().unwrap_or_default()
     }
 
-    /// File name, if the part is a file. Browsers send an empty name if no file was selected.
+    /// Returns the file name, if the part is a file. Browsers send an empty name if no file was
+    /// selected.
     pub fn file_name(&self) -> Option<&str> {
         self.file_name.as_deref()
     }

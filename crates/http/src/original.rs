@@ -36,7 +36,7 @@ const SHOWN: &[&str] = &[
 /// Responds with a file that was uploaded as `name`. Supports `Range` requests.
 ///
 /// # Errors
-/// Those of reading the file.
+/// The errors of reading the file.
 pub fn respond(
     request: &HttpRequest,
     file: File,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_page_is_shown_without_its_scripts_and_other_files_are_saved() {
+    async fn pages_are_sandboxed_and_other_files_are_downloaded() {
         for (name, kind, disposition, policy) in [
             ("a.HTM", "text/html", "inline; filename=\"a.HTM\"", SANDBOX),
             ("a.pdf", "application/pdf", "inline; filename=\"a.pdf\"", PDF),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_part_is_sent_to_whoever_asks_for_it() {
+    async fn range_requests_get_a_part_of_the_file() {
         let response = answered("a.pdf", Some("bytes=2-4"));
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(header(&response, "content-range"), "bytes 2-4/10");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_name_in_any_script_is_told_twice_and_breaks_no_header() {
+    async fn file_names_are_sent_in_ascii_and_in_full_without_breaking_the_header() {
         let response = answered("Grün\"; x=\r\n日.pdf", None);
         let told = header(&response, "content-disposition");
         assert!(

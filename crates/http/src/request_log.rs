@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_server_itself_did_wrong_is_an_error() {
+    fn only_server_faults_are_logged_as_errors() {
         assert_eq!(level_of(Error::internal("broken")), Level::ERROR);
         assert_eq!(level_of(Error::unavailable("the database", "its disk is full")), Level::WARN);
         for mistake in [

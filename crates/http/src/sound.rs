@@ -1,4 +1,4 @@
-//! Sound on its way out: a stream as it is made, or a file of which parts may be asked for.
+//! Audio responses: a stream while the audio is synthesized, or a file that supports range requests.
 use actix_files::NamedFile;
 use actix_web::http::header::{ACCEPT_RANGES, CACHE_CONTROL, HeaderValue};
 use actix_web::web::Bytes;
@@ -8,10 +8,10 @@ use carrel_domain::{Error, Result};
 use carrel_services::speech::SpokenAnswer;
 use futures_util::stream::{self, Stream, StreamExt};
 
-/// An answer read aloud, in whole; or in part, for whoever sends `Range`, once it is a file.
+/// Responds with an answer read aloud. Supports `Range` requests once the audio is stored in a file.
 ///
 /// # Errors
-/// What went wrong before the first sound.
+/// An error that occurs before the first chunk of audio.
 pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpResponse> {
     match answer {
         SpokenAnswer::Kept(path, format) => {
@@ -34,7 +34,8 @@ pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpR
     }
 }
 
-/// Sound as it is made. What breaks off ends the connection, so that nobody takes it for whole.
+/// Streams audio while it is synthesized. A failure closes the connection, so that clients do not
+/// take the audio for complete.
 pub fn streamed(
     format: AudioFormat,
     pieces: impl Stream<Item = Result<Vec<u8>>> + 'static,

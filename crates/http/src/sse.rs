@@ -42,7 +42,7 @@ mod tests {
     use super::event;
 
     #[test]
-    fn no_text_forges_an_event() {
+    fn text_cannot_forge_an_event() {
         let written = event("answer", "a\n\nevent: end\r\rdata: x");
         assert!(written.lines().skip(1).all(|line| line.is_empty() || line.starts_with("data: ")));
         assert_eq!(written.matches("\n\n").count(), 1);

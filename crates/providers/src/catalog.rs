@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::endpoint::{Deadlines, Endpoint};
 use crate::json;
 
-/// Longest list that is read, in bytes. The largest provider's has about 1 MB.
+/// Longest list that is read, in bytes. The list of the largest provider has about 1 MB.
 const LONGEST_LIST: usize = 8 << 20;
 const MOST_MODELS: usize = 2_000;
 /// Longest name of a model, in bytes.
@@ -108,13 +108,13 @@ fn model(entry: &Value) -> Option<OfferedModel> {
     Some(OfferedModel { id: id.to_owned(), window, price: price(&entry["pricing"]) })
 }
 
-/// A price as OpenRouter tells it, in dollars for a token, or as Together does, in dollars for a million.
+/// Parses a price: OpenRouter reports dollars per token, Together dollars per million tokens. Returns
+/// `None` for 0 and -1, which mean that the model is free or its price varies.
 fn price(pricing: &Value) -> Option<ModelPrice> {
     let number = |name: &str| {
         let value = &pricing[name];
         value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
     };
-    // What is free, or changes with each request, is told as 0 or -1.
     let of = |input: &str, output: &str, tokens: f64| {
         let whole = |name: &str| {
             let millionths = (number(name)? * tokens).round();
@@ -125,7 +125,7 @@ fn price(pricing: &Value) -> Option<ModelPrice> {
     of("prompt", "completion", 1e12).or_else(|| of("input", "output", 1e6))
 }
 
-/// True if a model has the wanted capability, or the provider does not tell.
+/// True if a model has the wanted capability, or the provider does not report capabilities.
 fn has_capability(entry: &Value, embeds: bool) -> bool {
     if let Some(methods) = entry["supportedGenerationMethods"].as_array() {
         let method = if embeds { "embedContent" } else { "generateContent" };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_is_read_where_the_provider_tells_one() {
+    fn prices_are_read_if_the_provider_reports_them() {
         for (pricing, expected) in [
             (r#"{"prompt":"0.0000025","completion":"0.00001"}"#, Some((2_500_000, 10_000_000))),
             (r#"{"input":0.18,"output":0.59,"hourly":0}"#, Some((180_000, 590_000))),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_place_is_tried_where_there_is_no_list() {
+    async fn the_next_path_is_tried_if_there_is_no_list() {
         let replies =
             vec![response("404 Not Found", "text/plain", "?"), ok(r#"{"data":[{"id":"a"}]}"#)];
         let server = Server::start(replies).await;
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_cannot_be_had_says_why() {
+    async fn a_failed_list_reports_the_reason() {
         for (reply, words) in [
             (
                 response(

@@ -192,11 +192,11 @@ pub fn image_model(
     Ok(Arc::new(RemoteImages { endpoint, model, size, row: *row }))
 }
 
-/// The reranker that the settings name (`RERANK_PROVIDER`), or none when they mean the one inside this
-/// process: nothing at all, or `native`.
+/// Returns the reranker that the settings name (`RERANK_PROVIDER`). Returns `None` if they name the
+/// one inside this process, by an empty setting or `native`.
 ///
 /// # Errors
-/// As [`chat_model`].
+/// The errors of [`chat_model`].
 pub fn reranker(
     settings: &dyn Fn(&str) -> Option<String>,
     http: &Http,
@@ -215,7 +215,7 @@ pub fn reranker(
     let limit = milliseconds(settings, "RERANK_TIMEOUT_MS", service)?;
     let limit = limit.unwrap_or(rerank::USUAL_TIMEOUT);
     let mut endpoint = endpoint(settings, row.base, row.key, service, http)?;
-    // Nobody waits for one that takes no requests at the moment: passages are in an order already.
+    // Does not wait while the provider refuses requests, because the passages are ranked already.
     let patience = Duration::ZERO;
     endpoint.deadlines =
         Deadlines { first: limit, silence: limit, patience, ..Deadlines::default() };

@@ -167,7 +167,7 @@ impl RemoteEmbedder {
         let length = came.first().map_or(0, Vec::len);
         for (place, vector) in came.into_iter().enumerate() {
             let vector = self.unit(vector, place + 1, texts.len())?;
-            // The length may change between responses; then the name refers to another model now.
+            // The length changes between responses if the name now refers to another model.
             if vector.len() != length {
                 let came = vector.len();
                 let reason = format!(

@@ -17,7 +17,7 @@ use crate::pace::Pacer;
 use crate::refusal::{self, Hints};
 use crate::retry;
 
-/// How much of an error response is read, in bytes.
+/// Longest part of an error response that is read, in bytes.
 const LONGEST_REFUSAL: usize = 16 << 10;
 
 /// Longest time that requests wait for a provider that refuses requests at the moment.
@@ -26,11 +26,11 @@ const LONGEST_HOLD: Duration = Duration::from_secs(600);
 /// Timeouts and rate limit of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
-    /// Until the response begins. A local model may have to be loaded from disk first.
+    /// Timeout until the response begins. A local model may have to be loaded from disk first.
     pub first: Duration,
-    /// Between two chunks of a response.
+    /// Timeout between two chunks of a response.
     pub silence: Duration,
-    /// For a whole response.
+    /// Timeout of a whole response.
     pub whole: Option<Duration>,
     /// Total time to wait while the provider refuses requests.
     pub patience: Duration,
@@ -66,7 +66,7 @@ pub(crate) struct Refused {
 /// The address of a provider and how to talk to it.
 pub(crate) struct Endpoint {
     pub http: reqwest::Client,
-    /// Ends in a slash.
+    /// Base address, with a trailing slash.
     base: Url,
     key: Option<String>,
     authorization: Option<(HeaderName, HeaderValue)>,
@@ -78,6 +78,9 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Creates an endpoint.
+    ///
+    /// # Errors
     /// [`Error::Unavailable`] if the address is not HTTP or the key cannot be sent.
     pub fn new(
         http: &Http,

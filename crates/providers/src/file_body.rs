@@ -7,7 +7,7 @@ use reqwest::Body;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-/// How much of a file is read at a time, in bytes.
+/// Size of a chunk read from a file, in bytes.
 const PIECE: usize = 64 << 10;
 
 /// Opens a file. This is fast enough not to need another thread.

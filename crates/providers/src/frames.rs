@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_what_its_first_byte_says() {
+    fn the_first_byte_determines_the_format() {
         let value = |number: u8| Frame::Json(json!({ "a": number }));
         for (body, expected) in [
             ("data: {\"a\":1}\n\ndata: [DONE] \n\n", vec![value(1), Frame::Done]),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_called_what_it_is() {
+    fn invalid_bodies_are_described() {
         assert_eq!(read(b"\n<html>", 100), Err(Broken::WebPage));
         assert_eq!(read(b"data: <html>\n\n", 100), Err(Broken::WebPage));
         for body in [&b"data: nonsense\n\n"[..], b"{\"a\":", b"data: {\"a\":"] {

@@ -26,7 +26,7 @@ pub(crate) const SERVICE: &str = "image generation";
 /// Longest response, in bytes: the largest image in base64, and the JSON around it.
 const LONGEST_ANSWER: usize = LARGEST_PICTURE / 3 * 4 + (1 << 20);
 
-/// Some providers omit the padding.
+/// Base64 with optional padding, because some providers omit it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

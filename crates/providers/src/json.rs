@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_a_character_are_joined_and_lone_ones_replaced() {
+    fn surrogates_are_joined_and_lone_ones_replaced() {
         for (documents, expected) in [
             (&[r#""\ud83d\ude00""#][..], "😀"),
             (&[r#""a\ud83d""#, r#""\ude00 b""#], "a😀 b"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_bytes_are_replaced_and_wrong_json_is_refused() {
+    fn invalid_utf8_is_replaced_and_invalid_json_is_refused() {
         assert_eq!(parse(b"\"a\xffb\"").unwrap(), "a\u{fffd}b");
         for wrong in [&b"{"[..], b"\xff", br#""\ud83d"#, b"", b"\\", br"\u"] {
             assert!(parse(wrong).is_err(), "{wrong:?}");

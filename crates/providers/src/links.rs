@@ -26,7 +26,7 @@ pub use lookup::{Lookup, SystemLookup};
 pub struct LinkLimits {
     /// Most bytes of a response, both as sent and decompressed.
     pub bytes: u64,
-    /// From the first lookup to the last byte, including redirects.
+    /// Time from the first lookup to the last byte, including redirects.
     pub time: Duration,
 }
 
@@ -60,7 +60,7 @@ pub struct WebFetcher {
 }
 
 impl WebFetcher {
-    /// `exempt` lists hosts that may be reached although they are not public.
+    /// Creates a fetcher. `exempt` lists hosts that may be reached although they are not public.
     pub fn new(lookup: Arc<dyn Lookup>, exempt: Vec<Exempt>, limits: LinkLimits) -> Self {
         Self { lookup, exempt, limits, tls: OnceLock::new() }
     }

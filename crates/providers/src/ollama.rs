@@ -20,7 +20,7 @@ use crate::think::Unopened;
 pub(crate) struct Ollama {
     endpoint: Arc<Endpoint>,
     name: ModelName,
-    /// How long the model stays loaded after an answer, in seconds; forever if negative. Ollama's
+    /// Time for which the model stays loaded after an answer, in seconds; forever if negative. Ollama's
     /// default if absent.
     keep_alive: Option<i64>,
     unopened: Unopened,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_states_its_window_and_an_answer_is_told_apart() {
+    async fn requests_set_the_context_window_and_answers_are_split() {
         let stream = concat!(
             r#"{"model":"m","message":{"role":"assistant","content":"","thinking":"Hm."},"done":false}"#,
             "\n",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_truncated_answer_is_never_taken_for_whole() {
+    async fn a_truncated_answer_is_never_reported_as_complete() {
         let part = "{\"message\":{\"content\":\"Take 5 mg\"},\"done\":false}\n";
         for (rest, words) in [
             ("", "broke off"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_model_that_is_not_there_is_named() {
+    async fn a_missing_model_is_named() {
         let body = r#"{"error":"model 'm' not found"}"#;
         let server = Server::start(vec![response("404 Not Found", "application/json", body)]).await;
         let error = model(&server.url).answer(ChatRequest::default()).await.err().unwrap();

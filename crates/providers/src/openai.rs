@@ -28,7 +28,7 @@ pub(crate) struct OpenAi {
 }
 
 impl OpenAi {
-    /// `is_reasoning` is true if the model refuses a temperature.
+    /// Creates a model. `is_reasoning` is true if the model refuses a temperature.
     pub fn new(endpoint: Endpoint, name: ModelName, is_reasoning: bool) -> Self {
         let mut adaptations = Adaptations::default();
         if is_reasoning {
@@ -86,7 +86,7 @@ impl ChatModel for OpenAi {
 }
 
 impl OpenAi {
-    /// If the provider refuses a parameter that the client requested, the client must omit it.
+    /// Returns the error for a refusal. It names the client's parameter if the provider refuses one.
     fn refusal(&self, refused: &crate::endpoint::Refused, body: &Value) -> Error {
         let error = self.endpoint.refused(refused);
         match (refused::client_parameter(refused, body), &error) {

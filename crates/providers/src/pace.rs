@@ -71,7 +71,7 @@ impl Pacers {
     pub fn of(&self, address: &str) -> Arc<Pacer> {
         let mut pacers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if pacers.len() >= MOST && !pacers.contains_key(address) {
-            // Pacers in use remain. The limit is only reached if somebody tries many addresses.
+            // Pacers in use remain. The limit is reached only after requests to many addresses.
             pacers.retain(|_, pacer| Arc::strong_count(pacer) > 1);
         }
         pacers.entry(address.to_owned()).or_default().clone()
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_waits_for_a_provider_that_asks_for_it() {
+    fn all_requests_wait_if_the_provider_asks_for_it() {
         let (pacer, wait) = (Pacer::default(), Duration::from_secs(500));
         pacer.delay_all(wait);
         pacer.delay_all(Duration::from_secs(2));

@@ -130,7 +130,7 @@ impl Reading {
             let body = self.body.as_mut()?;
             let read = match self.endpoint.next_chunk(body).await {
                 Ok(piece) => self.read(piece),
-                // After the finish reason, an answer needs nothing else.
+                // An answer with a finish reason is complete.
                 Err(_) if self.collected.finish.is_some() => self.end(),
                 Err(error) => Err(error),
             };

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_from_parts_of_an_answer() {
+    fn errors_are_distinguished_from_parts_of_an_answer() {
         for error in [
             json!({ "error": { "message": "m" } }),
             json!({ "error": "m", "choices": [] }),

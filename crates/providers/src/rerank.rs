@@ -26,33 +26,33 @@ const REST: Duration = Duration::from_secs(30);
 const LONGEST_QUERY: usize = 2_000;
 const LONGEST_TEXT: usize = 6_000;
 
-/// The longest answer read for one text, in bytes: some send the text back.
+/// Longest response per text, in bytes; some providers send the text back.
 const LONGEST_ANSWER_PER_TEXT: usize = 32 << 10;
 
-/// The format of texts in a request.
+/// The request format of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    /// `documents` beside the name of a model, as Cohere and Jina have it.
+    /// Sends `documents`, `top_n` and the name of a model, like Cohere's API.
     Documents,
-    /// The same, to a service that must be told not to send the texts back.
+    /// Like `Documents`, with an option that keeps the texts out of the response.
     DocumentsNotReturned,
-    /// The same, to a service that knows no `top_n`.
+    /// Like `Documents`, without `top_n`.
     DocumentsOnly,
-    /// `texts` and no model, as Text Embeddings Inference has it.
+    /// Sends `texts` without a model, for Text Embeddings Inference.
     Texts,
 }
 
-/// A provider of reranking.
+/// A reranking provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RerankProvider {
-    /// The name in the setting `RERANK_PROVIDER`.
+    /// Name in the setting `RERANK_PROVIDER`.
     pub name: &'static str,
     protocol: Protocol,
     pub base: Base,
     pub key: Key,
-    /// Whether requests must name a model.
+    /// True if requests must name a model.
     pub needs_model: bool,
-    /// The most texts in one request.
+    /// Texts per request.
     batch: usize,
 }
 
@@ -91,7 +91,7 @@ pub(crate) const RERANK_PROVIDERS: [RerankProvider; 6] = [
         base: Base::Root(OWN_BASE),
         key: OWN_KEY,
         needs_model: false,
-        // What it takes unless it is told otherwise.
+        // The server's default maximum.
         batch: 32,
     },
     RerankProvider {
@@ -116,7 +116,7 @@ pub(crate) struct RemoteReranker {
     endpoint: Endpoint,
     row: RerankProvider,
     model: Option<String>,
-    /// For a whole search, however many requests that takes.
+    /// Timeout of a whole search, which may take several requests.
     limit: Duration,
     rests_until: Mutex<Option<Instant>>,
 }
@@ -166,7 +166,7 @@ impl RemoteReranker {
         body
     }
 
-    /// The rest of the pause after a timeout.
+    /// Returns the rest of the pause after a timeout.
     fn rest(&self) -> Option<Duration> {
         let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
         let left = until?.saturating_duration_since(Instant::now());
@@ -192,7 +192,7 @@ impl Reranker for RemoteReranker {
             Ok(came) => came,
             Err(_) => Err(self.endpoint.too_slow(self.limit)),
         };
-        // The next search would wait as long, for nothing. What fails at once costs nobody anything.
+        // The next search would probably wait as long. Fast failures need no pause.
         let is_slow = came.is_err() && started.elapsed() >= self.limit / 2;
         let until = is_slow.then(|| Instant::now() + REST);
         *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
@@ -200,12 +200,12 @@ impl Reranker for RemoteReranker {
     }
 }
 
-/// The first characters of a text.
+/// Returns the first `characters` characters of a text.
 fn beginning(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Settings that make no reranker.
+/// Returns the error for an unknown reranker.
 pub(crate) fn unknown(name: &str) -> Error {
     let known: Vec<_> = RERANK_PROVIDERS.iter().map(|row| row.name).collect();
     let (name, known) = (crate::refusal::shortened(name), known.join(", "));

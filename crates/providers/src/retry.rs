@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_a_provider_asks_for_is_read_in_every_form() {
+    fn the_requested_wait_is_read_in_every_form() {
         let now = DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap().to_utc();
         for (name, value, expected) in [
             ("retry-after", "2", Some(2000)),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_passes_is_waited_for() {
+    fn only_temporary_refusals_are_retried() {
         let seconds = Duration::from_secs;
         for (status, asked, message, expected) in [
             (429, Some(seconds(7)), "", Some(seconds(7))),

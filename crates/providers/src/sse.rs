@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_bytes_are_cut_makes_no_difference() {
+    fn chunk_boundaries_make_no_difference() {
         let stream = "\u{feff}event: x\r\ndata: é\r\n\r\ndata: last";
         let single: Vec<_> = stream.chars().map(String::from).collect();
         let single: Vec<_> = single.iter().map(String::as_str).collect();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_from_data() {
+    fn errors_are_distinguished_from_data() {
         let stream =
             "data: a\n\nevent: error\ndata: b\n\nerror: {\"c\":1}\n\nevent: error\n\ndata: d";
         let expected = [("a", false), ("b", true), ("{\"c\":1}", true), ("", true), ("d", false)];
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_end_is_refused() {
+    fn an_endless_event_is_refused() {
         let mut parser = EventParser::default();
         let piece = vec![b'x'; 1 << 20];
         let outcome = (0..5).try_for_each(|_| parser.feed(&piece));

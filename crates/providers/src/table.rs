@@ -52,8 +52,8 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// The setting, known from another product, for how long the provider may be silent while it
-    /// answers; empty if there is none.
+    /// Returns the setting, known from another product, for the longest silence of the provider while
+    /// it answers; empty if there is none.
     pub fn silence(&self) -> &'static str {
         match self.name {
             "openrouter" => "OPENROUTER_TIMEOUT_MS",
@@ -64,7 +64,7 @@ impl Provider {
     }
 }
 
-/// A row for an online service with the OpenAI protocol.
+/// Returns the row of an online service with the OpenAI protocol.
 const fn hosted(
     name: &'static str,
     base: &'static str,
@@ -84,8 +84,8 @@ const fn hosted(
     }
 }
 
-/// A row for a server that the operator runs. Its context window is unknown, so the default is that
-/// of the smallest such servers.
+/// Returns the row of a server that the operator runs. Its context window is unknown, so the default
+/// is that of the smallest such servers.
 const fn own(
     name: &'static str,
     base: Base,

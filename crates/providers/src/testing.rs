@@ -57,7 +57,7 @@ impl Server {
     }
 }
 
-/// A response with a body of known length.
+/// Returns a response with a body of known length.
 pub(crate) fn response(status: &str, kind: &str, body: &str) -> Reply {
     let length = body.len();
     Reply::Bytes(
@@ -68,7 +68,7 @@ pub(crate) fn response(status: &str, kind: &str, body: &str) -> Reply {
     )
 }
 
-/// A stream of events that ends with the connection.
+/// Returns a stream of events that ends with the connection.
 pub(crate) fn events(data: &[&str]) -> Reply {
     let body: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
     Reply::Bytes([EVENTS, body.as_bytes()].concat())

@@ -18,7 +18,7 @@ pub(crate) type Unopened = Arc<AtomicBool>;
 
 #[derive(Debug)]
 enum State {
-    /// Nothing so far but white space or the beginning of an opening tag.
+    /// Only white space or the beginning of an opening tag so far.
     Beginning,
     /// After an opening tag. White space before the reasoning is dropped.
     Opening(&'static str),
@@ -34,7 +34,7 @@ enum State {
 /// The position of a closing tag in the held text.
 enum Close {
     At(usize),
-    /// The text after it decides.
+    /// A closing tag only if the text after it confirms it.
     Perhaps(usize),
 }
 
@@ -66,7 +66,7 @@ impl Splitter {
         deltas
     }
 
-    /// The provider sends reasoning in a separate field, so the text contains none.
+    /// Records that the provider sends reasoning in a separate field, so the text contains none.
     pub fn set_separate(&mut self) {
         if matches!(self.state, State::Undecided) {
             self.state = State::Answer;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn marked_reasoning_is_found_however_it_is_cut() {
+    fn marked_reasoning_is_found_across_any_chunks() {
         for (text, expected) in [
             ("<think>\nplan\n</think>\n\nHello world", both("plan", "Hello world")),
             ("\n <thinking>plan</thinking>Hello", both("plan", "Hello")),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_that_is_not_opened_is_found_and_remembered() {
+    fn reasoning_without_an_opening_tag_is_found_and_remembered() {
         let unopened = Unopened::default();
         let first = split(&unopened, &["secret plan\n</think>\n\n", "Hello world"]);
         assert_eq!(first, both("secret plan", "Hello world"));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_speak_of_the_mark() {
+    fn an_answer_may_mention_the_closing_tag() {
         for text in [
             "The mark `</think>` ends it.",
             "The mark </think> ends it.",

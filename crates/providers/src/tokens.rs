@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_those_of_the_models() {
+    fn token_counts_match_those_of_the_models() {
         for (text, tokens) in [
             ("", 0),
             ("hello world", 2),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_counted_in_blocks_to_nearly_the_same() {
+    fn counting_long_text_in_blocks_is_nearly_exact() {
         let tokenizer = Cl100k::default();
         let text = "The quick brown fox jumps over the lazy dog, again. ".repeat(2000);
         let whole = tiktoken_rs::cl100k_base().unwrap().count_ordinary(&text);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn beginnings_and_ends_have_the_tokens_asked_for() {
+    fn beginnings_and_ends_have_the_requested_tokens() {
         let tokenizer = Cl100k::default();
         for text in
             ["word ".repeat(3000), "中文字".repeat(3000), "x".repeat(9000), " ".repeat(9000)]
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_takes_long_to_count() {
+    fn repetitive_text_is_counted_quickly() {
         let tokenizer = Cl100k::default();
         for text in
             ["a".repeat(300_000), " ".repeat(300_000), "\n ".repeat(100_000), "🙂".repeat(50_000)]

@@ -150,7 +150,7 @@ async fn asset(request: HttpRequest, name: Path<String>) -> PageResult {
     assets::respond(&request, &name).ok_or_else(|| PageError::missing("asset", &name))
 }
 
-/// The response for unknown addresses.
+/// Responds to unknown addresses.
 pub async fn nowhere() -> PageResult {
     Err(PageError::Other(StatusCode::NOT_FOUND))
 }

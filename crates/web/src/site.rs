@@ -21,7 +21,7 @@ pub struct Options {
     /// Directory for uploads, which are temporary files until they become documents.
     pub upload_dir: PathBuf,
     pub storage_dir: PathBuf,
-    /// For example `SQLite`.
+    /// Name of the database, such as `SQLite`.
     pub database: &'static str,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_is_small_and_needs_nothing_more() {
+    fn the_script_is_small_and_loads_nothing_else() {
         assert!(SCRIPT.packed.len() < 20_000, "{} bytes", SCRIPT.packed.len());
         let text = String::from_utf8(SCRIPT.plain.clone()).unwrap();
         for other in ["import ", "https://", "url("] {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_as_html_or_run() {
+    fn the_script_neither_parses_html_nor_runs_text() {
         for part in PARTS {
             for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
                 assert!(!part.contains(way), "{way}");

@@ -34,7 +34,7 @@ const UNTITLED: &str = "Web page";
 const MAY_NOT: &str = "The user of this key may not add documents.";
 
 pub fn routes(config: &mut ServiceConfig) {
-    // The pages that an extension works on are of every site; no cookie is looked at.
+    // Extensions run on pages of every site. These routes read no cookie.
     let scope = web::scope(PUBLIC)
         .wrap(widget::cors())
         .route("/check", web::get().to(check))
@@ -88,7 +88,7 @@ impl Extension {
         self.holder.workspaces(&*ports.workspaces, &*ports.members).await
     }
 
-    /// Puts a page into the library, and into a workspace if one is named.
+    /// Adds a page to the library and to the given workspaces.
     async fn add(&self, content: Content, into: Vec<Workspace>) -> Result<HttpResponse> {
         if !self.holder.may_add() {
             return Ok(failed(StatusCode::FORBIDDEN, MAY_NOT));
@@ -111,7 +111,7 @@ struct Content {
 }
 
 impl Content {
-    /// The workspace's id, as a number or as text.
+    /// Returns the workspace's id, which may be a number or text.
     fn workspace(&self) -> Option<WorkspaceId> {
         let id = match &self.workspace {
             Value::String(text) => text.trim().parse().ok(),
@@ -147,7 +147,7 @@ fn failed(status: StatusCode, error: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "success": false, "error": error }))
 }
 
-/// Error bodies in the form that extensions read.
+/// Returns the response, or the error in the form that extensions read.
 fn answer(done: Result<HttpResponse>) -> HttpResponse {
     done.unwrap_or_else(|error| {
         let status = status_of(&error);
@@ -188,7 +188,7 @@ async fn list_workspaces(extension: Extension) -> HttpResponse {
     )
 }
 
-/// The key ends with the connection.
+/// Deletes the key of the extension.
 async fn disconnect(extension: Extension, ports: Data<Ports>) -> HttpResponse {
     let done =
         extension_keys::delete(&*ports.extension_keys, extension.holder.key, &extension.by()).await;

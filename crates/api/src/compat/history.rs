@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_what_a_text_begins_with() {
+    fn a_limit_is_the_number_at_the_beginning_of_a_text() {
         let read = |query: &[(&str, &str)]| {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             read(&query.iter().map(owned).collect::<Vec<_>>(), 100).part

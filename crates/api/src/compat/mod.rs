@@ -36,7 +36,7 @@ use crate::face::Face;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 use crate::v1 as native;
 
-/// A body in any of the forms in which such clients send it.
+/// A body in any form that existing clients send.
 // quirk(any-type): `text/plain` is read as JSON, forms are read as objects, a body of any other
 // type is ignored
 // native: the content type of a JSON body is JSON, or absent
@@ -47,7 +47,7 @@ use crate::v1 as native;
 use crate::read::LooseBody as JsonBody;
 
 const MOUNT: &str = "/api/v1";
-/// Prefix of every path that such clients request.
+/// Prefix of every path that existing clients request.
 const ROOT: &str = "/api/";
 
 pub static FACE: Face = Face {
@@ -65,7 +65,8 @@ pub static FACE: Face = Face {
     depart: entity_tags::tag,
 };
 
-/// Every operation. The router tries them in this order; paths without parameters cost least.
+/// Registers every operation. The router tries them in this order; paths without parameters cost
+/// least.
 #[rustfmt::skip]
 fn operations(config: &mut impl Register) {
     config
@@ -199,7 +200,7 @@ fn operations(config: &mut impl Register) {
         .get("/system/import", ADMIN, native::imports::show_import);
 }
 
-/// The routes outside the mount that such clients request. Open to everyone.
+/// Registers the routes outside the mount that existing clients request.
 fn beside(config: &mut web::ServiceConfig) {
     let sign_on = web::get().to(directory::redeem_auth_token);
     config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);
@@ -218,7 +219,7 @@ mod tests {
     use crate::routes::register::{RowList, tests};
 
     #[test]
-    fn the_table_says_what_the_handlers_do() {
+    fn the_table_matches_the_handlers() {
         let mut rows = RowList::default();
         operations(&mut rows);
         tests::check(FACE.mount, &rows);

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_that_make_no_sense_are_as_good_as_absent() {
+    fn invalid_bounds_count_as_absent() {
         let read = |body: Value| {
             let query = repaired(serde_json::from_value(body).unwrap()).into_query().unwrap();
             (query.text, query.limit, query.least_similarity)

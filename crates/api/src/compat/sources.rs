@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_other_dialect_knows_a_document_by_its_file() {
+    fn existing_clients_know_a_document_by_its_file() {
         let text = |title: &str| {
             format!("<document_metadata>\nsourceDocument: {title}\n</document_metadata>\n\nTwo.")
         };
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_installation_stored_stays_as_it_is() {
+    fn sources_of_an_imported_installation_do_not_change() {
         let stored = r#"{"text":"x","sources":[{"id":"5","title":"A"}, 7]}"#.to_owned();
         assert_eq!(answer(stored.clone()), stored);
         assert_eq!(answer("\"location\"".into()), "\"location\"");

@@ -61,7 +61,7 @@ mod tests {
     use super::corrected;
 
     #[test]
-    fn paths_of_the_other_dialect_may_be_spelt_in_any_case_and_end_in_a_slash() {
+    fn paths_match_in_any_case_and_with_a_trailing_slash() {
         for (given, path) in [
             ("/api/v1/auth/", Some("/api/v1/auth")),
             ("/API/V1/AUTH", Some("/api/v1/auth")),

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_name_nothing_are_passed_over_and_what_is_no_name_is_refused() {
+    fn unknown_names_are_ignored_and_other_values_are_refused() {
         let read = |names: Value| repaired(RemoveDocuments { names: Some(names) }).into_paths();
         assert_eq!(read(json!("a/b.json")).unwrap(), []);
         assert_eq!(read(json!(["../x", "a/b.json"])).unwrap().len(), 1);

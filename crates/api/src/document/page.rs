@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_lists_every_native_operation_and_no_markup_of_theirs() {
+    fn the_page_lists_every_native_operation_and_escapes_markup() {
         let page = page();
         assert!(page.contains("/v1/workspace/{slug}/chat"));
         assert!(!page.contains("<script"));

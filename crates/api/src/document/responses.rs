@@ -40,8 +40,8 @@ pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut V
     responses.sort_keys();
 }
 
-/// Tells which statuses an operation can return. Operations that only read never conflict and
-/// accept no content; operations without parameters never miss anything.
+/// Returns a test of the statuses that an operation can return. Read operations never return 409, 413
+/// or 422, and return 404 only if they have parameters.
 fn possible(path: &str, method: &str, operation: &Value) -> impl Fn(Option<u64>) -> bool + use<> {
     let reads = method == "get";
     let is_asked = path.contains('{') || operation.get("parameters").is_some();
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_with_the_same_fields_are_one_and_others_are_choices() {
+    fn schemas_with_the_same_fields_are_merged_and_others_become_choices() {
         let one = schema(&json!({ "error": { "param": null, "code": "x" } }));
         let other = schema(&json!({ "error": { "param": "limit", "code": "y" } }));
         let both = either(one, other);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_with_the_status_of_success_is_a_choice_beside_the_answer() {
+    fn an_error_with_a_success_status_becomes_a_choice() {
         let mut responses = Map::new();
         responses.insert(
             "200".to_owned(),

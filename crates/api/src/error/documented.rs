@@ -16,7 +16,7 @@ use crate::read::REFERENCES;
 
 /// Key that holds a handler's error responses among its responses until the document is complete.
 pub const PLACE: &str = "failures";
-/// Extensions there: the name of the error shape, and the responses.
+/// Extensions below that key: the name of the error shape, and the responses.
 pub const SHAPE: &str = "x-shape";
 pub const SAID: &str = "x-said";
 
@@ -99,7 +99,7 @@ const FIELDS: [&str; 14] = [
 /// Kinds of missing things for which some shapes have a special response.
 const KINDS: [&str; 6] = ["workspace", "thread", "document", "user", "invite", "embed"];
 
-/// One error of every kind, and when it occurs.
+/// Returns one error of every kind, and when it occurs.
 fn samples() -> Vec<(Error, &'static str)> {
     const MALFORMED: &str =
         "The request is malformed; the message names the field and what is allowed.";

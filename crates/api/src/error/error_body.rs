@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// One shape of error response.
 pub trait ErrorBody: 'static {
-    /// Name of the shape, by which another contract can replace it.
+    /// Name of the shape. Other contracts look up their replacement by this name.
     const NAME: &'static str;
 
     /// Returns the JSON body.
@@ -62,7 +62,7 @@ impl ErrorBody for NoFile {
     }
 }
 
-/// A status with its own name as the body.
+/// Returns a response with the name of the status as its body.
 pub fn bare(status: StatusCode) -> HttpResponse {
     text(status, status.canonical_reason().unwrap_or_default())
 }

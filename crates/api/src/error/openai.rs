@@ -10,7 +10,7 @@ use crate::error::error_body::ErrorBody;
 /// All errors below this path have OpenAI's shape.
 const ROOT: &str = "/v1/openai/";
 
-/// How many workspaces the error for an unknown model lists.
+/// Most workspaces that the error for an unknown model lists.
 const MODELS_TOLD: usize = 50;
 
 /// The error if the last message is not the user's.
@@ -49,8 +49,8 @@ pub fn refusal(status: StatusCode, message: &str, code: &str) -> HttpResponse {
     HttpResponse::build(status).json(body(message, status, None, Some(code)))
 }
 
-/// The error for an unknown model. It lists the workspaces, because most clients that get it sent
-/// the name of a language model.
+/// Returns the error for an unknown model. It lists the workspaces, because most clients that get it
+/// sent the name of a language model.
 pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
     let shown: String = model.chars().take(100).collect();
     let mut message =
@@ -68,7 +68,7 @@ pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
     HttpResponse::build(status).json(body)
 }
 
-/// The last event of a stream whose answer failed.
+/// Returns the last event of a stream whose answer failed.
 pub fn broken_off(error: &Error) -> Value {
     body(&error.to_string(), status_of(error), None, None)
 }

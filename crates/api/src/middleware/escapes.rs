@@ -29,7 +29,7 @@ mod tests {
     use super::are_whole;
 
     #[test]
-    fn escapes_are_whole_and_stand_for_text() {
+    fn escapes_must_be_complete_and_valid_utf8() {
         for fine in ["/v1/auth", "/v1/workspace/%C3%A9", "/a%2Fb", "/%25"] {
             assert!(are_whole(fine), "{fine}");
         }

@@ -61,7 +61,7 @@ impl MultipartForm {
         self.read_at_most(u64::MAX).await
     }
 
-    /// As [`MultipartForm::read`], a file of at most `most` bytes.
+    /// Like [`MultipartForm::read`], with a file of at most `most` bytes.
     pub async fn read_at_most(self, most: u64) -> Result<ReceivedUpload> {
         let options = state::options(&self.request)?;
         let (max, directory) = (options.upload_limit.min(most), options.upload_dir.clone());

@@ -13,7 +13,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::ApiResult;
 use crate::process;
 
-/// How long the database may take to answer before the server counts as not ready.
+/// Longest response time of the database before the server counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Registers the monitoring routes. The first two are open to everyone and reveal nothing but their

@@ -15,14 +15,14 @@ pub const CHAT: Access = Some(Scope::Chat);
 pub const DOCUMENTS: Access = Some(Scope::Documents);
 pub const ADMIN: Access = Some(Scope::Admin);
 
-/// What a table says about an operation. The handler's attributes and arguments say the same, and
+/// An operation in a route table. The handler's attributes and arguments declare the same facts, and
 /// tests compare the two.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub method: &'static str,
     /// Path below the mount.
     pub path: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests hold the tables to the handlers"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare it with the handlers"))]
     pub access: Access,
 }
 

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_understood_is_refused_by_name() {
+    fn invalid_filters_are_refused_by_name() {
         for (body, place) in [
             (json!([]), "filter:"),
             (json!("a.txt"), "filter:"),

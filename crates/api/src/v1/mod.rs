@@ -1,5 +1,6 @@
 //! The native API, `/v1`: a module for each subject, with its handlers and, in `wire`, their JSON
-//! types. What several subjects share is in this folder. Nothing here depends on another contract.
+//! types. Code that several subjects share is in this folder. Nothing here depends on another
+//! contract.
 pub mod admin;
 pub mod auth;
 pub mod chat_edits;
@@ -49,7 +50,8 @@ pub static FACE: Face = Face {
     depart: |answer| answer,
 };
 
-/// Every operation. The router tries them in this order; paths without parameters cost least.
+/// Registers every operation. The router tries them in this order; paths without parameters cost
+/// least.
 #[rustfmt::skip]
 pub fn operations(config: &mut impl Register) {
     config
@@ -193,7 +195,7 @@ mod tests {
     use crate::routes::register::{RowList, tests};
 
     #[test]
-    fn the_table_says_what_the_handlers_do() {
+    fn the_table_matches_the_handlers() {
         let mut rows = RowList::default();
         operations(&mut rows);
         tests::check(FACE.mount, &rows);

@@ -22,10 +22,10 @@ pub struct PictureForm {
     file: Binary,
 }
 
-/// What a picture is called now.
+/// The current name of a picture.
 #[derive(Serialize, ToSchema)]
 pub struct PictureChanged {
-    /// The name of the picture; null when there is none any more.
+    /// Name of the picture; null if it was removed.
     picture: Option<String>,
 }
 
@@ -52,8 +52,8 @@ pub async fn show_logo(
 
 /// Upload the logo of the server.
 ///
-/// It stands at the top of pages and replaces an earlier one. It is written anew as PNG, at most 256 pixels
-/// wide and high.
+/// The logo appears at the top of pages and replaces an earlier one. It is converted to PNG, at most 256
+/// pixels wide and high.
 #[utoipa::path(tag = "System Settings", security(("api_key" = [])),
     request_body(content = PictureForm, content_type = "multipart/form-data"),
     responses((status = 200, body = PictureChanged), ErrorResponse<Plain>))]
@@ -100,7 +100,7 @@ pub async fn show_workspace_picture(
 
 /// Upload the picture of a workspace.
 ///
-/// It replaces an earlier one, and is written anew as PNG, at most 256 pixels wide and high.
+/// The picture replaces an earlier one and is converted to PNG, at most 256 pixels wide and high.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     request_body(content = PictureForm, content_type = "multipart/form-data"),
     responses((status = 200, body = PictureChanged), ErrorResponse<Plain>))]

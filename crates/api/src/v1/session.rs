@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_given_over_an_encrypted_connection_stays_on_such() {
+    fn a_cookie_set_over_an_encrypted_connection_is_restricted_to_such() {
         let plain = TestRequest::default().to_http_request();
         let encrypted = TestRequest::default().insert_header(("x-forwarded-proto", "https"));
         assert!(!cookie(&plain, "abc", 60).contains("Secure"));

@@ -5,7 +5,7 @@ use carrel_export::{ExportFormats, record_of};
 use crate::support::{choice, export, in_thread, said};
 
 #[test]
-fn taking_the_buffer_away_at_any_time_changes_nothing() {
+fn draining_the_buffer_at_any_point_changes_nothing() {
     let chats: Vec<_> = (0..40)
         .map(|id| in_thread(said(id, "question", "answer"), (id / 16) as i32, (id / 4) as i32))
         .collect();

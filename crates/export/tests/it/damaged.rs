@@ -14,18 +14,18 @@ fn read(stored: &str) -> (String, usize, usize, bool, bool) {
 }
 
 #[test]
-fn a_whole_answer_is_taken_apart() {
+fn a_well_formed_answer_is_split_into_its_parts() {
     let record = record_of(said(1, "q", "hello\n\"you\""));
     assert_eq!((record.response.as_str(), record.sources.len()), ("hello\n\"you\"", 1));
     assert!(!record.damaged && !record.raw);
     assert_eq!(read(r#"{"text":"t"}"#), ("t".into(), 0, 0, false, false));
-    // The last of two equal members counts, as in the programs that wrote them.
+    // The last of two members with the same name counts, as in JavaScript.
     assert_eq!(read(r#"{"text":"t","text":"u"}"#), ("u".into(), 0, 0, false, false));
     assert_eq!(read(r#"{"metrics":{"a":1e999},"text":"t"}"#), ("t".into(), 0, 0, false, false));
 }
 
 #[test]
-fn what_has_no_text_is_text() {
+fn answers_without_text_are_exported_as_stored() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_source = format!("{{\"text\":\"t\",\"sources\":{deep}}}");
     let stored = [
@@ -53,7 +53,7 @@ fn what_has_no_text_is_text() {
 }
 
 #[test]
-fn what_is_odd_beside_the_text_is_left_out() {
+fn unreadable_sources_and_images_are_left_out() {
     for (stored, sources, attachments) in [
         (r#"{"text":"t","sources":null}"#, 0, 0),
         (r#"{"text":"t","sources":{"text":"x"}}"#, 0, 0),
@@ -72,7 +72,7 @@ fn what_is_odd_beside_the_text_is_left_out() {
 }
 
 #[test]
-fn half_of_a_character_costs_only_that_character() {
+fn a_lone_surrogate_costs_only_that_character() {
     for (escaped, text) in [
         (r"a\ud83db", "a\u{fffd}b"),
         (r"a\ude00b", "a\u{fffd}b"),
@@ -91,7 +91,7 @@ fn half_of_a_character_costs_only_that_character() {
 }
 
 #[test]
-fn noise_never_breaks_a_file() {
+fn random_input_never_breaks_a_file() {
     let mut random = SmallRng::seed_from_u64(3);
     let model = r#"{"text":"a\ud83d\ude00\n","sources":[{"text":"x"}],"attachments":[{"name":"n","mime":"image/png","contentString":"data:,"}],"metrics":{}}"#;
     let pieces = [
@@ -154,7 +154,7 @@ fn noise_never_breaks_a_file() {
 }
 
 #[test]
-fn redacting_takes_time_in_proportion_to_the_text() {
+fn redaction_takes_linear_time() {
     // Each of these would take minutes if every position repeated the lookahead.
     for piece in [
         "a.",

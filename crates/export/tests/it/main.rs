@@ -1,5 +1,5 @@
-//! Exports, as the programs that read them see them.
-#![expect(clippy::unwrap_used, reason = "helpers of tests too say what they expect with unwrap")]
+//! Tests of exported files, checked with the programs that read them.
+#![expect(clippy::unwrap_used, reason = "test helpers use unwrap as an assertion")]
 mod boundaries;
 mod damaged;
 mod recorded;

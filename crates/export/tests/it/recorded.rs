@@ -70,7 +70,7 @@ impl Recorded {
         logged
     }
 
-    /// The prompt of the recorded server.
+    /// Returns the system prompt of the recorded server.
     fn prompt(&self) -> String {
         let first = self.json_alpaca.pointer("/9/instruction");
         let first = first.or_else(|| self.jsonl.first()?.pointer("/messages/0/content/0/text"));
@@ -120,7 +120,7 @@ fn lines_have_the_recorded_bytes() {
 }
 
 #[test]
-fn nothing_to_export_has_the_recorded_bytes() {
+fn an_empty_export_has_the_recorded_bytes() {
     let recorded = Recorded::of("single");
     assert_eq!(recorded.export("csv", &[]), "id,workspace,prompt,response,sent_at");
     assert_eq!(recorded.export("json", &[]), "[]");
@@ -129,7 +129,7 @@ fn nothing_to_export_has_the_recorded_bytes() {
 }
 
 #[test]
-fn types_and_names_are_the_recorded_ones() {
+fn names_and_media_types_are_the_recorded_ones() {
     assert_eq!(ExportFormats.names().join(", "), "json, csv, jsonl, jsonAlpaca");
     let make = |name| ExportFormats.make(&FormatChoice::new(name, Layout::Compat, ""));
     let types = ["application/json", "text/csv", "application/jsonl", "application/json"];

@@ -12,7 +12,7 @@ fn redacted(text: &str) -> String {
 }
 
 #[test]
-fn addresses_numbers_accounts_and_keys_are_taken_out() {
+fn addresses_numbers_accounts_and_keys_are_redacted() {
     for secret in [
         "ana@example.com",
         "Ana.Maria+news@mail.example.co.uk",
@@ -112,7 +112,7 @@ fn a_record_keeps_its_structure() {
 }
 
 #[test]
-fn exchanges_of_nobody_stay_so_and_of_the_unknown_get_no_number() {
+fn exchanges_without_a_user_stay_so_and_deleted_users_get_no_id() {
     let mut nobody = chat(1, "q", "{}");
     (nobody.username, nobody.chat.conversation.user) = (None, None);
     let mut record = record_of(nobody.clone());

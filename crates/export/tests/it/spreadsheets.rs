@@ -56,7 +56,7 @@ fn nasty() -> Vec<LoggedChat> {
 }
 
 #[test]
-fn every_cell_comes_back_as_it_was() {
+fn every_cell_survives_a_round_trip() {
     let chats = nasty();
     let file = export(&choice("csv", Layout::Native), &chats);
     let rows = read_back(&file);
@@ -81,7 +81,7 @@ fn every_cell_comes_back_as_it_was() {
 }
 
 #[test]
-fn rows_end_in_both_characters_and_no_carriage_return_stands_alone() {
+fn rows_end_in_crlf_and_no_carriage_return_stands_alone() {
     let mut chats = nasty();
     chats.push(said(1, "old\rbreak\r", "\r"));
     for layout in [Layout::Native, Layout::Compat] {
@@ -104,7 +104,7 @@ fn compatible_cells_are_on_one_line() {
 }
 
 #[test]
-fn safe_tables_have_no_cell_that_is_run() {
+fn safe_tables_have_no_formulas() {
     let mut chats = nasty();
     chats.iter_mut().step_by(2).for_each(|chat| chat.chat.feedback = None);
     for layout in [Layout::Native, Layout::Compat] {

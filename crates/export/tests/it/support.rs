@@ -11,7 +11,7 @@ use chrono::{TimeZone, Utc};
 
 pub const SERVER_PROMPT: &str = "You are \"the\" server's prompt.\n{datetime}";
 
-/// An exchange of the user `ana` in the workspace `Lab`, with a positive rating.
+/// Returns an exchange of the user `ana` in the workspace `Lab`, with a positive rating.
 pub fn chat(id: i64, prompt: &str, stored: &str) -> LoggedChat {
     let at = Utc.timestamp_millis_opt(1_795_409_796_641 + id * 1000).unwrap();
     LoggedChat {
@@ -40,7 +40,7 @@ pub fn chat(id: i64, prompt: &str, stored: &str) -> LoggedChat {
     }
 }
 
-/// An exchange in the usual stored form.
+/// Returns an exchange in the usual stored form.
 pub fn said(id: i64, prompt: &str, answer: &str) -> LoggedChat {
     let stored = serde_json::json!({
         "text": answer,
@@ -52,7 +52,7 @@ pub fn said(id: i64, prompt: &str, answer: &str) -> LoggedChat {
     chat(id, prompt, &stored.to_string())
 }
 
-/// The same exchange in another thread.
+/// Returns the same exchange in another thread.
 pub fn in_thread(mut chat: LoggedChat, workspace: i32, thread: i32) -> LoggedChat {
     chat.chat.conversation.workspace = WorkspaceId(workspace);
     chat.chat.conversation.thread = Some(ThreadId(thread));

@@ -35,7 +35,7 @@ fn messages(file: &str) -> Vec<usize> {
 }
 
 #[test]
-fn a_line_is_a_conversation_that_can_be_trained_on() {
+fn each_line_is_a_valid_training_conversation() {
     let chats = [
         said(1, "a \"quoted\"\nquestion\u{2028}", "an answer\r\n\u{0}"),
         said(2, "and?", "so"),
@@ -69,7 +69,7 @@ fn exchanges_without_question_or_answer_are_left_out() {
 }
 
 #[test]
-fn a_workspace_without_a_prompt_has_the_servers() {
+fn a_workspace_without_a_prompt_uses_the_servers() {
     let mut chat = said(1, "q", "a");
     chat.workspace.as_mut().unwrap().prompt = None;
     let mut choice = choice("jsonl", Layout::Native);
@@ -82,7 +82,7 @@ fn a_workspace_without_a_prompt_has_the_servers() {
 }
 
 #[test]
-fn a_line_is_a_workspace_when_that_is_asked_for() {
+fn lines_can_be_grouped_by_workspace() {
     let chats =
         [said(1, "a", "b"), in_thread(said(2, "c", "d"), 1, 5), in_thread(said(3, "e", "f"), 2, 5)];
     let mut choice = choice("jsonl", Layout::Native);

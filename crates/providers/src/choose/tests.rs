@@ -30,7 +30,7 @@ const GENERIC: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn nothing_set_means_the_built_in_answerer() {
+fn without_settings_the_built_in_answerer_is_used() {
     for settings in [&[][..], &[("LLM_PROVIDER", " ")], &[("LLM_PROVIDER", "extractive")]] {
         assert_eq!(chat(settings, "", "").unwrap().provider, "extractive");
     }
@@ -49,7 +49,7 @@ fn a_workspace_overrides_provider_and_model() {
 }
 
 #[test]
-fn every_provider_can_be_set_up_by_its_settings_alone() {
+fn every_provider_is_configured_by_its_settings_alone() {
     let http = Http::new().unwrap();
     for row in PROVIDERS {
         let any = |name: &str| {
@@ -88,7 +88,7 @@ fn a_region_is_part_of_the_address_and_nothing_else() {
 }
 
 #[test]
-fn an_unknown_provider_is_told_which_there_are() {
+fn an_unknown_provider_is_refused_with_the_known_ones() {
     let error = chat(&[], "nonsense", "").unwrap_err();
     assert!(matches!(error, Error::Invalid { .. }));
     let words = error.to_string();
@@ -99,7 +99,7 @@ fn an_unknown_provider_is_told_which_there_are() {
 }
 
 #[test]
-fn what_is_missing_or_unusable_is_named() {
+fn missing_and_unusable_settings_are_named() {
     for (settings, words) in [
         (&[("LLM_PROVIDER", "openai")][..], "OPEN_MODEL_PREF is not set"),
         (&[("LLM_PROVIDER", "openai"), ("OPEN_MODEL_PREF", "m")], "OPEN_AI_KEY is not set"),
@@ -149,7 +149,7 @@ fn embedding_stays_inside_the_process_unless_an_engine_is_named() {
 }
 
 #[test]
-fn a_size_of_pictures_is_one_or_left_open() {
+fn an_image_size_must_be_valid_or_absent() {
     let painter = |size: &str| {
         let settings = |name: &str| {
             let value = match name {
@@ -169,7 +169,8 @@ fn a_size_of_pictures_is_one_or_left_open() {
     assert!(said.contains("IMAGE_GEN_SIZE_PREF must be a size"), "{said}");
 }
 
-/// The provider and model for transcription with the given settings; `None` inside this process.
+/// Returns the provider and model for transcription with the given settings; `None` if it runs inside
+/// this process.
 fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(String, String)>> {
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);
@@ -180,7 +181,7 @@ fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(Str
 }
 
 #[test]
-fn hearing_stays_inside_the_process_unless_a_provider_is_named() {
+fn transcription_stays_inside_the_process_unless_a_provider_is_named() {
     let dictation = |settings: &[(&str, &str)]| hearing(RecordingKind::Dictation, settings);
     assert_eq!(dictation(&[]).unwrap(), None);
     assert_eq!(dictation(&[("STT_PROVIDER", "native")]).unwrap(), None);
@@ -205,7 +206,7 @@ fn hearing_stays_inside_the_process_unless_a_provider_is_named() {
 }
 
 #[test]
-fn speaking_stays_inside_the_process_unless_a_provider_is_named() {
+fn synthesis_stays_inside_the_process_unless_a_provider_is_named() {
     let speaking = |settings: &[(&str, &str)]| {
         let lookup = |name: &str| {
             let found = settings.iter().find(|(known, _)| *known == name);

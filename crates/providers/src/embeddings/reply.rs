@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_is_wrong_is_called_what_it_is() {
+    fn invalid_responses_are_described() {
         for (content, words) in [
             (r#"{"data":[{"embedding":[1.0,NaN]}]}"#, "with NaN"),
             (r#"{"data":[{"embedding":[1.0,-Infinity]}]}"#, "with Infinity"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_come_in_the_order_of_their_texts() {
+    fn vectors_are_in_the_order_of_their_texts() {
         let content =
             br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":"AACAPw=="}]}"#;
         assert_eq!(read(content, 2), Ok(vec![vec![1.0], vec![2.0]]));

@@ -27,7 +27,7 @@ async fn refusal(body: &str) -> String {
 }
 
 #[tokio::test]
-async fn vectors_come_back_in_order_and_of_unit_length() {
+async fn vectors_are_in_order_and_of_unit_length() {
     let server = Server::start(vec![json(
         r#"{"data":[{"index":1,"embedding":[0,-2]},{"index":0,"embedding":[3e38,3e38]}]}"#,
     )])
@@ -39,7 +39,7 @@ async fn vectors_come_back_in_order_and_of_unit_length() {
 }
 
 #[tokio::test]
-async fn texts_go_out_in_batches_with_the_prefix_of_their_purpose() {
+async fn texts_are_sent_in_batches_with_the_prefix_of_their_purpose() {
     let one = r#"{"data":[{"embedding":[1]}]}"#;
     let two = r#"{"data":[{"embedding":[1]},{"embedding":[1]}]}"#;
     let server = Server::start(vec![json(two), json(one)]).await;
@@ -56,7 +56,7 @@ async fn texts_go_out_in_batches_with_the_prefix_of_their_purpose() {
 }
 
 #[test]
-fn an_identity_differs_wherever_vectors_may() {
+fn the_identity_differs_if_vectors_may_differ() {
     let identity = |base: &str, change: fn(&mut RemoteEmbedder)| {
         let mut embedder = embedder(base);
         change(&mut embedder);
@@ -86,7 +86,7 @@ async fn no_texts_need_no_request() {
 }
 
 #[tokio::test]
-async fn wrong_answers_are_refused() {
+async fn invalid_responses_are_refused() {
     for (body, words) in [
         (r#"{"data":[]}"#, "it returned 0 vectors for 2 texts"),
         (
@@ -108,14 +108,14 @@ async fn wrong_answers_are_refused() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_given_up() {
+async fn endless_responses_are_aborted() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_vec();
     let server = Server::start(vec![Reply::Endless(head, vec![b' '; 8192])]).await;
     let outcome = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
     assert!(outcome.unwrap_err().to_string().contains("is longer than"));
 }
 
-/// A response with a two-dimensional vector for each text.
+/// Returns a response with a two-dimensional vector for each text.
 fn vectors(count: usize) -> Reply {
     let items = vec![r#"{"embedding":[1,1]}"#; count].join(",");
     json(&format!(r#"{{"data":[{items}]}}"#))
@@ -127,7 +127,7 @@ fn refuse(message: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_limit_of_batches_is_found_and_remembered() {
+async fn the_batch_limit_is_found_and_remembered() {
     let refuse = || refuse("batch size 32 is larger than the maximum of 10");
     let replies = vec![refuse(), refuse(), vectors(8), vectors(8), vectors(8), vectors(8)];
     let again = (0..4).map(|_| vectors(8));
@@ -140,7 +140,7 @@ async fn a_limit_of_batches_is_found_and_remembered() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_refused_is_named_with_its_place() {
+async fn a_refused_text_is_named_with_its_position() {
     let refuse = || refuse("input must not be profane");
     let server = Server::start(vec![refuse(), vectors(1), refuse(), vectors(1)]).await;
     let outcome = embedder(&server.url).embed(&texts(2), Purpose::Passage).await;
@@ -151,7 +151,7 @@ async fn a_text_that_is_refused_is_named_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_service_that_takes_no_text_at_all_is_unavailable() {
+async fn a_service_that_refuses_every_text_is_unavailable() {
     let refuse = || refuse("no such model");
     let server = Server::start(vec![refuse(), refuse()]).await;
     let outcome = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
@@ -159,7 +159,7 @@ async fn a_service_that_takes_no_text_at_all_is_unavailable() {
 }
 
 #[tokio::test]
-async fn vectors_of_another_length_than_asked_for_are_refused() {
+async fn vectors_of_the_wrong_length_are_refused() {
     let server = Server::start(vec![vectors(1)]).await;
     let mut embedder = embedder(&server.url);
     embedder.dimensions = Some(3);
@@ -168,7 +168,7 @@ async fn vectors_of_another_length_than_asked_for_are_refused() {
 }
 
 #[tokio::test]
-async fn an_embedder_waits_as_long_as_it_is_asked_to() {
+async fn an_embedder_waits_as_long_as_the_provider_asks() {
     let later = "429 Too Many Requests\r\nretry-after-ms: 10";
     let server = Server::start(vec![response(later, "application/json", "{}"), vectors(1)]).await;
     let came = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;

@@ -8,9 +8,10 @@ use super::terms::{term_similarity, terms};
 const MOST_QUOTES: usize = 4;
 /// Most words of the question that count.
 const MOST_TERMS: usize = 200;
-/// A further sentence is quoted if it adds at least this share of the best one's gain,
+/// Share of the best sentence's gain that a further sentence must add to be quoted.
 const WORTH_QUOTING: f64 = 0.35;
-/// or contains a new word with at least this share of the heaviest word's weight.
+/// A sentence with a smaller gain is quoted if it contains a new word with at least this share of the
+/// heaviest word's weight.
 const WORTH_ADDING: f64 = 0.6;
 /// Relative weight of words of one to three letters, which are seldom the subject.
 const WORTH_OF_SMALL: f64 = 0.4;
@@ -22,9 +23,10 @@ const TOO_SHORT: usize = 50;
 /// Why the quotations were selected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Relevance {
-    /// They share words with the question.
+    /// The quotations share words with the question.
     Shared,
-    /// No sentence shares words, so they are the first_sentences of the first passages.
+    /// No sentence shares words with the question, so the quotations are the first sentences of the
+    /// first passages.
     Nearest,
 }
 
@@ -64,7 +66,7 @@ pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Q
             }
         }
     }
-    // A question without an answer after it may share every word and still say nothing.
+    // A question without an answer after it may share every word and still answer nothing.
     for place in 0..all.len() {
         if all[place].is_question() && answer(&all, place).is_none() {
             all[place].worth = 0.0;
@@ -83,7 +85,7 @@ pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Q
 
 /// A word of the question that occurs in a sentence.
 struct Word {
-    /// The rarer the word, the larger.
+    /// Larger for rarer words.
     weight: f64,
     /// How closely each sentence matches it, 0 to 1.
     held: Vec<f64>,

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_a_word_are_akin_and_numbers_are_not() {
+    fn forms_of_a_word_are_similar_and_numbers_are_not() {
         assert_eq!(term_similarity("open", "opening"), 0.7);
         assert_eq!(term_similarity("library", "libraries"), 0.7);
         assert_eq!(term_similarity("open", "operate"), 0.0);

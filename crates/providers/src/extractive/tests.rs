@@ -1,4 +1,4 @@
-//! The extractive answerer, as its users see it.
+//! Answers of the extractive answerer.
 use futures_util::StreamExt;
 
 use super::*;
@@ -85,7 +85,7 @@ async fn when_no_word_is_shared_it_says_so_and_quotes_the_nearest() {
 }
 
 #[tokio::test]
-async fn a_heading_takes_the_sentence_below_it_along() {
+async fn a_heading_is_quoted_with_the_sentence_below_it() {
     let rules =
         context("Rules", "# Opening hours\n\nNine to six, Monday to Friday.\n\n# Dogs\n\nOutside.");
     let answer = text(request("opening hours", vec![rules])).await;
@@ -93,7 +93,7 @@ async fn a_heading_takes_the_sentence_below_it_along() {
 }
 
 #[tokio::test]
-async fn a_passage_that_only_asks_the_same_is_no_answer() {
+async fn a_passage_that_only_repeats_the_question_is_not_quoted() {
     let asking = "| file | try asking |\n|---|---|\n| `a.md` | How long do the batteries of the lamp last? |\n\
         | `b.md` | Who feeds the cat? |";
     let telling =
@@ -108,7 +108,7 @@ async fn a_passage_that_only_asks_the_same_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_question_in_a_list_of_answers_brings_its_answer_along() {
+async fn a_question_in_a_list_is_quoted_with_its_answer() {
     let faq = "Which telescope may visitors use?\n\nThey look through the small reflector in the south \
         dome, which is opened every Friday.\n\nWhen are the evenings?\n\nOn Fridays.";
     let answer = text(request("which telescope may visitors use", vec![context("FAQ", faq)])).await;
@@ -139,7 +139,7 @@ async fn the_same_sentence_of_two_overlapping_passages_is_quoted_once() {
 }
 
 #[tokio::test]
-async fn an_answer_comes_in_pieces_and_ends_with_its_usage() {
+async fn an_answer_is_streamed_and_ends_with_its_usage() {
     let deltas = deltas(request("When does it open?", library())).await;
     let texts = deltas.iter().filter(|delta| matches!(delta, Delta::Text(_))).count();
     assert!(texts >= 2, "{deltas:?}");

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_that_is_not_made_becomes_the_one_most_like_it() {
+    fn an_unsupported_size_becomes_the_most_similar_one() {
         for (model, wanted, made) in [
             ("gpt-image-1", "512x512", "1024x1024"),
             ("gpt-image-1", "1024x1024", "1024x1024"),

@@ -36,7 +36,7 @@ fn picture() -> Value {
 }
 
 #[tokio::test]
-async fn a_picture_is_asked_for_as_each_provider_wants_it() {
+async fn requests_follow_the_protocol_of_each_provider() {
     for (name, of, size, notice, format) in [
         ("openai", "gpt-image-1", "1024x1024", Some("gpt-image-1 makes it 1024x1024"), false),
         ("openai", "dall-e-2", "512x512", None, true),
@@ -58,14 +58,14 @@ async fn a_picture_is_asked_for_as_each_provider_wants_it() {
 }
 
 #[tokio::test]
-async fn the_size_of_the_settings_holds_where_none_is_asked_for_and_is_not_remarked_on() {
+async fn the_size_in_the_settings_is_the_default_and_causes_no_notice() {
     let server = Server::start(vec![json(&picture())]).await;
     let drawn = model(&server.url, "openai", "gpt-image-1").generate(&lighthouse()).await.unwrap();
     assert_eq!(drawn.notice, None);
     assert!(server.requests()[0].contains(r#""size":"1024x1024""#));
 }
 
-/// A reference image in a file that exists as long as the first value.
+/// Returns a reference image in a file that exists as long as the first value.
 fn reference() -> (tempfile::NamedTempFile, ReferenceImage) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(PNG).unwrap();
@@ -75,7 +75,7 @@ fn reference() -> (tempfile::NamedTempFile, ReferenceImage) {
 }
 
 #[tokio::test]
-async fn pictures_to_go_by_are_sent_along() {
+async fn reference_images_are_sent() {
     let (_file, reference) = reference();
     let mut request = lighthouse();
     request.references = vec![reference.clone(), reference];
@@ -112,7 +112,7 @@ async fn a_chat_may_answer_with_a_picture() {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_is_refused_with_the_reason() {
+async fn responses_without_an_image_are_refused_with_the_reason() {
     let of = |data: &str| json!({ "data": [{ "b64_json": data }] });
     let large = STANDARD.encode(vec![0; LARGEST_PICTURE + 1]);
     for (body, words) in [
@@ -146,7 +146,7 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_given_up() {
+async fn endless_responses_are_aborted() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_vec();
     let server = Server::start(vec![Reply::Endless(head, vec![b' '; 1 << 20])]).await;
     let outcome = model(&server.url, "lemonade", "z").generate(&lighthouse()).await;

@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 /// A host that may be reached although it is not public: a name, an address or a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exempt {
-    /// In lower case.
+    /// A host name in lower case.
     Name(String),
     Network(IpNet),
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_public_is_known_in_every_spelling() {
+    fn addresses_that_are_not_public_are_recognized_in_every_spelling() {
         for address in [
             "0.0.0.0",
             "0.1.2.3",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_public_may_be_reached() {
+    fn public_addresses_may_be_reached() {
         for address in [
             "1.1.1.1",
             "8.8.8.8",

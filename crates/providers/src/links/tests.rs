@@ -45,7 +45,7 @@ fn fetcher(names: &Arc<Names>, exempt: &[&str]) -> WebFetcher {
     WebFetcher::new(names.clone(), exempt, LIMITS)
 }
 
-/// A fetcher that may reach this machine, with names that resolve to it.
+/// Returns a fetcher that may reach this machine, with names that resolve to it.
 fn local() -> WebFetcher {
     fetcher(&names(&[("a.test", &[&[HERE]]), ("b.test", &[&[HERE]])]), &["127.0.0.1"])
 }
@@ -155,7 +155,7 @@ async fn hosts_that_are_not_public_are_never_connected_to() {
 }
 
 #[tokio::test]
-async fn each_redirect_is_checked_as_the_link_was() {
+async fn each_redirect_is_checked_like_the_link() {
     let canary = Canary::start();
     for to in [
         format!("http://inside.test:{}/", canary.address().port()),
@@ -175,7 +175,7 @@ async fn each_redirect_is_checked_as_the_link_was() {
 }
 
 #[tokio::test]
-async fn a_name_that_moves_after_the_check_is_not_followed() {
+async fn a_name_that_changes_after_the_check_is_not_followed() {
     // The first result is checked; the second, which points elsewhere, is never requested.
     let server = Server::start(vec![response("200 OK", "text/plain", "here")]).await;
     let names = names(&[("a.test", &[&[HERE], &["127.9.9.9".parse().unwrap()]])]);
@@ -190,7 +190,7 @@ async fn a_name_that_moves_after_the_check_is_not_followed() {
 }
 
 #[tokio::test]
-async fn redirects_end() {
+async fn the_number_of_redirects_is_limited() {
     let around = (0..10).map(|_| redirection("/again")).collect();
     let server = Server::start(around).await;
     let told = refusal(&local(), &server.url).await;
@@ -199,7 +199,7 @@ async fn redirects_end() {
 }
 
 #[tokio::test]
-async fn what_is_sent_along_is_for_one_host_only() {
+async fn headers_are_sent_to_one_host_only() {
     let second = Server::start(vec![response("200 OK", "text/plain", "x")]).await;
     let first = Server::start(vec![redirection(&named(&second, "b.test"))]).await;
     let mut asked = link(&named(&first, "a.test"));
@@ -215,7 +215,7 @@ async fn what_is_sent_along_is_for_one_host_only() {
 }
 
 #[tokio::test]
-async fn too_much_is_refused_as_soon_as_it_is_noticed() {
+async fn oversized_responses_are_refused_early() {
     let announced = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_vec();
     let endless = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
@@ -236,7 +236,7 @@ async fn too_much_is_refused_as_soon_as_it_is_noticed() {
 }
 
 #[tokio::test]
-async fn packed_pages_are_unpacked_once() {
+async fn compressed_pages_are_decompressed_once() {
     let pack = |content: &[u8]| {
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(content).unwrap();
@@ -260,7 +260,7 @@ async fn packed_pages_are_unpacked_once() {
 }
 
 #[tokio::test]
-async fn slow_hosts_are_given_up() {
+async fn slow_hosts_time_out() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nx".to_vec();
     for begun in [Vec::new(), b"HTTP/1.1 200".to_vec(), head] {
         let mut server = Server::start(vec![Reply::ThenSilence(begun)]).await;
@@ -274,7 +274,7 @@ async fn slow_hosts_are_given_up() {
 }
 
 #[tokio::test]
-async fn what_a_host_says_of_a_failure_is_not_passed_on() {
+async fn error_texts_of_hosts_are_not_passed_on() {
     let secret = || response("403 Forbidden", "text/plain", "the secret of the intranet");
     let server = Server::start(vec![secret(), secret()]).await;
     let told = refusal(&local(), &server.url).await;

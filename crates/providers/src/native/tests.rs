@@ -72,7 +72,7 @@ async fn telling(kind: &str, said: &str, stop: &str) -> Server {
 }
 
 #[tokio::test]
-async fn thoughts_alone_end_with_the_reason() {
+async fn reasoning_alone_ends_with_the_finish_reason() {
     let server = telling("thinking", "Hm.", "max_tokens").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Reasoning("Hm.".into()));
@@ -148,7 +148,7 @@ async fn refusals_read_like_those_of_other_providers() {
 }
 
 #[tokio::test]
-async fn a_redirect_does_not_carry_the_key_away() {
+async fn a_redirect_does_not_leak_the_key() {
     let thief = Server::start(vec![response("200 OK", "application/json", "{}")]).await;
     let head = format!("307 Temporary Redirect\r\nlocation: {}/v1/messages", thief.url);
     let server = Server::start(vec![response(&head, "text/plain", "")]).await;
@@ -157,7 +157,7 @@ async fn a_redirect_does_not_carry_the_key_away() {
 }
 
 #[tokio::test]
-async fn failures_of_the_connection_have_words() {
+async fn connection_failures_have_readable_messages() {
     assert!(reason(ask("http://127.0.0.1:9/").await).contains("cannot be reached"));
     for reply in [
         Reply::Bytes(Vec::new()),
@@ -169,7 +169,7 @@ async fn failures_of_the_connection_have_words() {
     }
 }
 
-/// The beginning of an answer in Anthropic's format.
+/// Returns the beginning of an answer in Anthropic's format.
 fn begun() -> Vec<u8> {
     let mut stream = EVENTS.to_vec();
     for event in [
@@ -184,7 +184,7 @@ fn begun() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_break_has_its_cause() {
+async fn an_interrupted_answer_reports_the_cause() {
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
         \"message\":\"Overloaded\"}}\n\n";
     for (rest, words) in [("", "broke off"), (error, "Overloaded")] {
@@ -199,7 +199,7 @@ async fn a_break_has_its_cause() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_given_up() {
+async fn endless_responses_are_aborted() {
     let text = "word ".repeat(20_000);
     let again = format!(
         "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
@@ -210,7 +210,7 @@ async fn an_answer_without_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_the_protocol_has_no_place_for_is_refused_by_name() {
+async fn unsupported_options_are_refused_by_name() {
     let with = |sampling| ChatRequest { sampling, ..ChatRequest::default() };
     let url = vec![Image::Url("https://example.com/a.png".into())];
     for (request, name) in [

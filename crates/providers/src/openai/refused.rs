@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::endpoint::Refused;
 
-/// How all further requests to a provider change.
+/// A change to all further requests to a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Adaptation {
     /// Omit the parameter of this name.
@@ -23,7 +23,7 @@ pub(super) type Adaptations = BTreeSet<Adaptation>;
 /// Parameters that this program adds itself and may omit.
 const OPTIONAL: [&str; 3] = ["stream_options", "temperature", "stream"];
 
-/// Parameters that only the client of a request asks for.
+/// Parameters that are sent only if the client requests them.
 const OF_THE_CLIENT: [&str; 6] =
     ["response_format", "frequency_penalty", "presence_penalty", "top_p", "seed", "stop"];
 
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_what_to_leave_out() {
+    fn refusals_determine_the_adaptation() {
         use Adaptation::{AlternatingRoles, MaxCompletionTokens, NoSystemRole, Without};
         let body =
             json!({ "stream": true, "stream_options": {}, "temperature": 1, "max_tokens": 9 });
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_asked_for_is_refused_by_name() {
+    fn refused_client_parameters_are_named() {
         let body = json!({ "top_p": 1, "stop": ["a"] });
         let found = |message| client_parameter(&refused(400, message), &body);
         assert_eq!(found("unknown parameter `top_p`"), Some("top_p"));

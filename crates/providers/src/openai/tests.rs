@@ -75,7 +75,7 @@ fn text(text: &str) -> Delta {
 }
 
 #[tokio::test]
-async fn a_stream_gives_text_reasoning_and_usage() {
+async fn a_stream_yields_text_reasoning_and_usage() {
     let server = Server::start(vec![events(&[
         r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#,
         r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
@@ -92,7 +92,7 @@ async fn a_stream_gives_text_reasoning_and_usage() {
 }
 
 #[tokio::test]
-async fn the_request_carries_the_key_the_model_verbatim_and_the_conversation_in_order() {
+async fn the_request_contains_the_key_the_exact_model_and_the_conversation_in_order() {
     let done = events(&[r#"{"choices":[{"delta":{"content":"x"}}]}"#, "[DONE]"]);
     let server = Server::start(vec![done]).await;
     ask(&model(&format!("{}/v1/", server.url))).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_temperature_and_a_limit_are_sent_when_given() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_stream_is_understood() {
+async fn responses_that_are_not_streamed_are_read() {
     let body = r#"{"choices":[{"message":{"content":"Whole."}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
     let server = Server::start(vec![response("200 OK", "application/json", body)]).await;
     let deltas = ask(&model(&server.url)).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_server_that_does_not_stream_is_understood() {
 }
 
 #[tokio::test]
-async fn typed_parts_are_told_apart() {
+async fn typed_parts_are_distinguished() {
     let parts = r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"So."}]},"finish_reason":"stop"}]}"#;
     let server = Server::start(vec![events(&[parts])]).await;
     let deltas = ask(&model(&server.url)).await.unwrap();
@@ -136,7 +136,7 @@ async fn typed_parts_are_told_apart() {
 }
 
 #[tokio::test]
-async fn refusals_say_what_to_look_at() {
+async fn refusals_name_the_setting_to_check() {
     let echo = format!(r#"{{"error":{{"message":"bad key {KEY}"}}}}"#);
     for (status, body, words) in [
         (
@@ -168,7 +168,7 @@ async fn refusals_say_what_to_look_at() {
 }
 
 #[tokio::test]
-async fn a_redirect_does_not_carry_the_key_away() {
+async fn a_redirect_does_not_leak_the_key() {
     let thief = Server::start(vec![response("200 OK", "application/json", "{}")]).await;
     let head = format!("307 Temporary Redirect\r\nlocation: {}/v1/chat/completions", thief.url);
     refusal(response(&head, "text/plain", "")).await;
@@ -176,7 +176,7 @@ async fn a_redirect_does_not_carry_the_key_away() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_answer_are_called_what_they_are() {
+async fn bodies_without_an_answer_are_described() {
     for (reply, words) in [
         (response("200 OK", "text/html; charset=utf-8", "<html>"), "a web page"),
         (response("200 OK", "application/json", "{"), "not the JSON expected"),
@@ -197,7 +197,7 @@ async fn bodies_that_are_no_answer_are_called_what_they_are() {
 }
 
 #[tokio::test]
-async fn an_answer_without_text_ends_with_its_reason() {
+async fn an_answer_without_text_ends_with_its_finish_reason() {
     let length = [finish("length")];
     for (message, expected) in [(r#""finish_reason":"length""#, &length[..]), (r#""index":0"#, &[])]
     {
@@ -210,7 +210,7 @@ async fn an_answer_without_text_ends_with_its_reason() {
 }
 
 #[tokio::test]
-async fn what_came_before_a_failure_is_passed_on() {
+async fn text_before_a_failure_is_passed_on() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n";
     let chunk = "data: {\"choices\":[{\"delta\":{\"content\":\"Half\"}}]}\n\n";
     for tail in ["", "data: nonsense\n\n"] {
@@ -224,7 +224,7 @@ async fn what_came_before_a_failure_is_passed_on() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_given_up() {
+async fn endless_bodies_are_aborted() {
     let endless = |head: &str, again: &str| {
         Reply::Endless(head.as_bytes().to_vec(), again.repeat(1000).into_bytes())
     };
@@ -243,7 +243,7 @@ async fn a_body_without_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn silence_is_given_up() {
+async fn a_silent_provider_times_out() {
     for reply in [Reply::ThenSilence(Vec::new()), Reply::ThenSilence(EVENTS.to_vec())] {
         let server = Server::start(vec![reply]).await;
         let reason = reason(ask(&impatient(&server.url)).await);
@@ -252,7 +252,7 @@ async fn silence_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_address_where_nothing_listens_is_named_without_its_password() {
+async fn an_unreachable_address_is_reported_without_its_password() {
     let reason = reason(ask(&model("http://me:hidden@127.0.0.1:9/v1?token=hidden")).await);
     assert!(reason.starts_with("http://127.0.0.1:9/v1/ cannot be reached: "), "{reason}");
     assert!(reason.contains("THE_BASE") && !reason.contains("hidden"), "{reason}");

@@ -3,19 +3,19 @@ use serde_json::Value;
 
 use crate::{json, refusal};
 
-/// Why an answer is of no use.
+/// Why a response is unusable.
 #[derive(Debug, PartialEq)]
 pub(super) enum Wrong {
-    /// The provider reports an error with status 200.
+    /// The provider reported an error with status 200.
     Reported(String),
     Reply(String),
 }
 
-/// A score for each of so many texts; `None` for those that were left out.
+/// Returns one score for each of `texts` texts; `None` for texts that the response omits.
 pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Option<f32>>, Wrong> {
     let reply = json::parse(content)
         .map_err(|error| Wrong::Reply(format!("its answer is not the JSON expected: {error}")))?;
-    // Most call the list `results`, one `data`, and one sends nothing but the list.
+    // The list is called `results` or `data`, or it is the whole response.
     let items = [&reply["results"], &reply["data"], &reply].into_iter().find_map(Value::as_array);
     let Some(items) = items else {
         return Err(match refusal::reported_in(&reply) {
@@ -43,8 +43,8 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Option<f32>>, Wro
     Ok(scores)
 }
 
-/// Scores from 0 to 1. Some servers send what their model says as it is, from below zero to above one; the
-/// order stays.
+/// Maps scores to the range from 0 to 1 and keeps their order. Some servers return the raw scores of
+/// their model, which exceed this range.
 pub(super) fn to_shares(scores: &mut [Option<f32>]) {
     if scores.iter().flatten().all(|score| (0.0..=1.0).contains(score)) {
         return;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_wrong_is_called_what_it_is() {
+    fn invalid_responses_are_described() {
         for (content, words) in [
             (r#"{"results":[{"index":7,"relevance_score":1}]}"#, "not sent"),
             (r#"{"results":[{"index":-1,"relevance_score":1}]}"#, "no index"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_of_any_size_become_shares_in_the_same_order() {
+    fn scores_of_any_range_become_0_to_1_in_the_same_order() {
         let mut shares = [Some(0.9), None, Some(0.0)];
         to_shares(&mut shares);
         assert_eq!(shares, [Some(0.9), None, Some(0.0)]);

@@ -24,7 +24,7 @@ fn body_of(request: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_provider_is_spoken_to_as_it_wants_it() {
+async fn requests_follow_the_protocol_of_each_provider() {
     let results =
         r#"{"results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}]}"#;
     let data = r#"{"object":"list","data":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}]}"#;
@@ -68,7 +68,7 @@ async fn each_provider_is_spoken_to_as_it_wants_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_few_texts_is_asked_in_parts() {
+async fn texts_beyond_the_batch_size_are_sent_in_several_requests() {
     let some = |count: usize| {
         let items: Vec<_> =
             (0..count).map(|at| json!({ "index": at, "score": at as f32 / 100.0 })).collect();
@@ -82,7 +82,7 @@ async fn a_server_that_takes_few_texts_is_asked_in_parts() {
 }
 
 #[tokio::test]
-async fn no_more_of_a_text_is_sent_than_a_model_reads() {
+async fn long_texts_are_truncated() {
     let server = Server::start(vec![json(r#"[{"index":0,"score":0.5}]"#)]).await;
     let long = ["ж".repeat(LONGEST_TEXT * 2)];
     let reranker = reranker(&server.url, "tei", None);
@@ -93,7 +93,7 @@ async fn no_more_of_a_text_is_sent_than_a_model_reads() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_said_without_the_key() {
+async fn errors_do_not_contain_the_key() {
     for (reply, words) in [
         (response("401 Unauthorized", "text/plain", "secret-1234 is bad"), "check RERANK_API_KEY"),
         (response("404 Not Found", "text/plain", "nope"), "RERANK_BASE_PATH"),
@@ -111,14 +111,14 @@ async fn what_goes_wrong_is_said_without_the_key() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_given_up_and_left_alone_for_a_while() {
+async fn a_reranker_that_hangs_times_out_and_is_not_called_for_a_while() {
     let mut server = Server::start(vec![Reply::ThenSilence(Vec::new())]).await;
     let mut reranker = reranker(&server.url, "tei", None);
     reranker.limit = Duration::from_millis(50);
     let slow = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
     assert!(slow.contains("sent nothing for"), "{slow}");
     server.client_gone().await;
-    // Nobody listens any more: a request would be refused in other words.
+    // The server no longer listens, so a request would fail with another message.
     let rests = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
     assert!(rests.contains("is tried again in 30 seconds"), "{rests}");
     *reranker.rests_until.lock().unwrap() = Some(Instant::now());

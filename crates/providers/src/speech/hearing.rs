@@ -23,7 +23,7 @@ use crate::refusal::shortened;
 
 pub(crate) const SERVICE: &str = "speech recognition";
 
-/// A provider sends nothing until it has processed the whole recording.
+/// Deadlines for transcription. A provider sends nothing until it has processed the whole recording.
 pub(crate) const DEADLINES: Deadlines = Deadlines {
     first: Duration::from_secs(600),
     silence: Duration::from_secs(120),

@@ -16,7 +16,7 @@ use crate::refusal::shortened;
 
 pub(crate) const SERVICE: &str = "speech synthesis";
 
-/// A person is waiting for the first sound.
+/// Deadlines for speech synthesis. A person is waiting for the first sound.
 pub(crate) const DEADLINES: Deadlines = Deadlines {
     first: Duration::from_secs(120),
     silence: Duration::from_secs(60),
@@ -168,7 +168,7 @@ impl SpeechSynthesizer for RemoteSynthesizer {
         };
         let silent = || self.endpoint.unavailable("its answer contains no audio");
         let first = self.endpoint.next_chunk(&mut body).await?.ok_or_else(silent)?;
-        // No audio encoding starts with either.
+        // No audio encoding starts with either character.
         match first.first() {
             Some(b'<') if format != AudioFormat::Pcm => return Err(self.endpoint.web_page()),
             Some(b'{') if format != AudioFormat::Pcm => {

@@ -1,4 +1,4 @@
-//! Where each provider lists its models.
+//! Addresses of the model lists of providers.
 use super::{Base, Provider};
 use crate::catalog::Catalog;
 use crate::engines::Engine;

@@ -1,4 +1,4 @@
-// Files beside a question: chosen, dropped or pasted, shown before they are sent.
+// Attachments of a question: files that were chosen, dropped or pasted, shown before they are sent.
 "use strict";
 (() => {
   const sized = (bytes) => {
@@ -27,7 +27,7 @@
       list.append(made);
       return made;
     };
-    // The field holds what the chips show, so the form is sent as it would be without scripts.
+    // The field contains the files that the chips show, so the form is sent as without scripts.
     const show = (complaints = []) => {
       const held = new DataTransfer();
       for (const file of files) held.items.add(file);
@@ -73,7 +73,7 @@
     };
 
     input.addEventListener("change", () => add([...input.files]));
-    // What came to nothing is there again, to be asked without the file that cannot be read.
+    // Restores the attachments of a failed question, so that the user can remove an unreadable file.
     let sent = [];
     form.addEventListener("sent", () => { sent = files; files = []; show(); });
     form.addEventListener("returned", () => { if (!files.length) { files = sent; show(); } });

@@ -1,4 +1,4 @@
-// What a citation leads to, before it is followed: a card beside it, on hover and on focus.
+// Previews of citations: a card beside the citation, on hover and on focus.
 "use strict";
 (() => {
   const card = document.createElement("div");
@@ -56,7 +56,7 @@
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   card.addEventListener("mouseleave", hide);
 
-  // A note below the answer, of a file that was attached: the citation opens it.
+  // A citation of an attached file opens its excerpt below the answer.
   document.addEventListener("click", (event) => {
     const cite = event.target.closest(".turn a.cite[href^='#']");
     const note = cite && document.getElementById(cite.hash.slice(1))?.closest("details");

@@ -1,4 +1,4 @@
-// Conversations: keys, drafts, and staying at the end while an answer grows.
+// Conversations: keys, drafts, and scrolling to the end while an answer grows.
 "use strict";
 (() => {
   const chat = () => document.querySelector(".chat");
@@ -10,14 +10,14 @@
     if (page) page.toggleAttribute("data-busy", !!page.querySelector("[data-answer]"));
   };
 
-  // What was typed outlives a lost connection, a closed tab, a signed-out session: until an answer
-  // is kept it stands here, as a draft before it is sent and as sent after.
+  // Keeps the text of a question until its answer is stored, so that a lost connection, a closed tab or
+  // a sign-out does not lose it: as `draft` before it is sent, as `sent` afterwards.
   const remember = (kind, text) => {
     const key = kind + ":" + box().dataset.draft;
     try {
       if (text) localStorage.setItem(key, text);
       else localStorage.removeItem(key);
-    } catch { /* No storage. */ }
+    } catch { /* Storage is unavailable. */ }
   };
   const recall = (kind) => {
     try { return localStorage.getItem(kind + ":" + box().dataset.draft) || ""; } catch { return ""; }
@@ -41,7 +41,7 @@
   const restore = () => {
     const field = box();
     const sent = recall("sent");
-    // What was typed last goes before a question that came back.
+    // A newer draft takes precedence over a question that failed.
     const draft = recall("draft");
     const isReturned = "returned" in field.dataset;
     if (draft && (!field.value || isReturned)) {
@@ -56,7 +56,7 @@
     }
   };
 
-  // A conversation is named by its first question: the heading, the tab and the list say so.
+  // Updates the heading, the tab and the list after the first question has named the conversation.
   const named = async () => {
     if (!chat().hasAttribute("data-unnamed")) return;
     const page = await fetch(location.pathname).then((answer) => (answer.ok ? answer.text() : ""), () => "");
@@ -74,7 +74,7 @@
     }
   };
 
-  // Of several files those that are refused are marked, and the others stay.
+  // Marks the refused files and keeps the others.
   const refuse = (words) => {
     for (const chip of document.querySelectorAll("#chips .chip")) {
       const name = chip.querySelector(".chip-name").textContent;
@@ -85,7 +85,7 @@
   const ended = (turn) => {
     const field = box();
     if ("gone" in turn.dataset) {
-      // The page knows what was kept.
+      // Reloads the page to show the stored exchange.
       location.replace(location.pathname);
       return;
     }
@@ -147,7 +147,7 @@
   document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
     if (!target.matches("[data-again]")) return;
     if (detail.successful) toEnd();
-    // What it lacks can be put beside it in the box.
+    // Moves the question to the chat form, where the user can attach the missing files.
     else if (detail.xhr.status === 422 && !box().value) reword(target.parentElement.querySelector("[data-reword]"));
     settle();
   });

@@ -1,4 +1,4 @@
-// Documents or conversations that are ticked: how many, all of a page at once, and what can be done with them.
+// Selection of documents or conversations: the number selected, "select all", and the bulk actions.
 "use strict";
 (() => {
   const boxes = (form) => [...form.elements].filter((field) => field.matches("[type=checkbox]:not([data-choose-all])"));
@@ -19,7 +19,7 @@
 
   document.addEventListener("DOMContentLoaded", showAll);
 
-  // A list that comes anew while somebody works with it keeps what is ticked, typed, chosen and open.
+  // Keeps selections, input and open menus when the list is replaced while the user works with it.
   const named = (root) => [...root.querySelectorAll("input[id]:not([type=checkbox]), select[id], textarea[id]")];
   const menus = (root) => [...root.querySelectorAll("details")];
   const titled = (menu) => menu.querySelector("summary").textContent;
@@ -32,7 +32,7 @@
       ticked: new Set([...target.querySelectorAll("[name=path]:checked")].map((box) => box.value)),
       typed: new Map(named(target).map((field) => [field.id, field.value])),
       open: new Set(menus(target).filter((menu) => menu.open).map(titled)),
-      // By its id it is found again anyway.
+      // htmx restores the focus of elements with an id.
       at: target.contains(at) && !at.id ? marked(at) : null,
     };
   });

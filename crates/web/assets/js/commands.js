@@ -1,9 +1,9 @@
-// The menus above the box to ask in: slash commands at a slash that begins a word, documents at an @. They are
-// steered by the arrows, and Enter or Tab take what is chosen.
+// The menus above the chat form: slash commands after a slash that begins a word, documents after an @.
+// The arrow keys select an option, and Enter or Tab inserts it.
 "use strict";
 (() => {
-  // `begins` finds the word that is typed, `find` has the menu show what suits it, `take` has the option stand
-  // for the word.
+  // `begins` finds the word being typed, `find` shows the options that match it, `take` replaces it by
+  // the selected option.
   const attach = (field, menu, { begins, find, take }) => {
     const shown = () => [...menu.querySelectorAll("[role=option]:not([hidden])")];
     let chosen = null;
@@ -55,7 +55,7 @@
       event.preventDefault();
       event.stopImmediatePropagation();
     }, true);
-    // Before the field loses the focus.
+    // `mousedown` comes before the field loses the focus.
     menu.addEventListener("mousedown", (event) => {
       event.preventDefault();
       const option = event.target.closest("[role=option]");
@@ -71,7 +71,7 @@
     take: (option) => `${option.dataset.command} `,
   });
 
-  // A document that is chosen stands above the box, and the question is limited to it until it is taken out.
+  // Limits the question to a document. The document is shown above the form until it is removed.
   const limit = (path, title) => {
     const list = document.getElementById("scope");
     if ([...list.querySelectorAll("input")].some((known) => known.value === path)) return;

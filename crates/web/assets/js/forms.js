@@ -1,14 +1,14 @@
-// Forms are sent without leaving the page: what was filled in stays when something is refused.
+// Submits forms without leaving the page, so that the input remains if the server refuses it.
 "use strict";
 (() => {
-  // What the server sends is placed as it is; nothing of it is run.
+  // Responses are inserted without running any script in them.
   Object.assign(htmx.config, {
     allowEval: false,
     allowScriptTags: false,
     includeIndicatorStyles: false,
     selfRequestsOnly: true,
     historyCacheSize: 0,
-    // What is swapped in answers to keys at once; before it is settled, a form would leave the page.
+    // Swapped content must react immediately: a form submitted before settling would leave the page.
     defaultSettleDelay: 0,
     responseHandling: [
       { code: "204", swap: false },
@@ -29,7 +29,7 @@
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
   document.addEventListener("fresh", (event) => enhance(event.detail.parentElement));
 
-  // One press is one request. Buttons stay where the focus can be: it would be lost with them.
+  // Prevents a second request while one is running. Buttons are not disabled, so that they keep the focus.
   const buttons = (form) => form.querySelectorAll("button[type=submit], button:not([type])");
   document.addEventListener("htmx:beforeRequest", (event) => {
     const form = event.detail.elt;
@@ -43,7 +43,7 @@
     delete elt.dataset.sending;
     for (const button of buttons(elt)) button.removeAttribute("aria-disabled");
   });
-  // A page that comes back as it was left can send again.
+  // Allows sending again on a page restored from the back/forward cache.
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     for (const form of document.querySelectorAll("form[data-sending]")) {
@@ -52,7 +52,7 @@
     }
   });
 
-  // A refusal that names fields stands beside them; anything else is a notice.
+  // Shows errors of fields beside them, and all others as a notice.
   const unmark = (field) => {
     field.removeAttribute("aria-invalid");
     document.getElementById(field.id + "-fault")?.remove();
@@ -91,7 +91,7 @@
     if (template) document.getElementById("notices").replaceChildren(template.content.cloneNode(true));
   });
 
-  // What was changed and not saved is not left without a question.
+  // Asks for confirmation before the user leaves unsaved changes.
   const changed = new Set();
   document.addEventListener("input", ({ target: { form } }) => { if (form?.matches("[data-guard]")) changed.add(form); });
   document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => changed.delete(elt));

@@ -1,4 +1,4 @@
-// Answers that grow: takes their events, keeps what is finished, and says when the server is lost.
+// Answers in progress: applies their events, and reports a lost connection.
 "use strict";
 (() => {
   const LOST = 10_000;
@@ -8,7 +8,7 @@
   const tail = (turn, kind) => place(turn, kind).querySelector("[data-tail]");
   const blocks = (turn, kind) => place(turn, kind).querySelector("[data-blocks]");
 
-  // The last text of an element. White space between closing tags does not count.
+  // Returns the last text node of an element. White space between closing tags does not count.
   const lastText = (element) => {
     let node = element;
     while (node && node.nodeType !== Node.TEXT_NODE) {
@@ -47,7 +47,7 @@
     next.querySelectorAll("[data-grown]").forEach((prose) => {
       prose.append(...grown[prose.closest(".thinking") ? 0 : 1]);
     });
-    // Where citations lead is known only now.
+    // The targets of citations are known only when the answer has ended.
     for (const cite of next.querySelectorAll("[data-grown] a.cite")) {
       const source = next.querySelector(`.source[data-number="${Number(cite.textContent)}"]`);
       if (source) cite.href = source.href || "#" + source.id;
@@ -105,6 +105,6 @@
   };
   document.addEventListener("DOMContentLoaded", look);
   document.addEventListener("htmx:load", look);
-  // A page that is left must not show a lost server.
+  // Closes the streams when the user leaves, so that the page does not report a lost connection.
   addEventListener("pagehide", () => open.forEach((close) => close()));
 })();

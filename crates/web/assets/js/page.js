@@ -1,7 +1,7 @@
-// Small things every page has: times, theme, copying, notices, keys.
+// Features of every page: times, theme, copying, notices, keys.
 "use strict";
 (() => {
-  // Times in the reader's own zone and way of writing.
+  // Formats times in the reader's time zone and locale.
   const full = new Intl.DateTimeFormat(window.pageLocale, { dateStyle: "medium", timeStyle: "short" });
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
@@ -15,7 +15,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     localise(document);
     for (const needs of document.querySelectorAll("[data-script]:not(label)")) needs.hidden = false;
-    // What a row that scrolls sideways is about is in sight.
+    // Scrolls the current item of a horizontal row into view.
     for (const at of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
       const row = at.closest(".tabs, .admin-nav");
       const middle = at.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - at.offsetWidth) / 2;
@@ -32,10 +32,10 @@
   const turn = () => {
     const theme = isDark() ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    try { localStorage.setItem("theme", theme); } catch { /* Then it holds for this page. */ }
+    try { localStorage.setItem("theme", theme); } catch { /* Without storage, it applies to this page only. */ }
   };
 
-  // What a button copies: the code it stands above, or the text it names.
+  // Returns the element that a button copies: the code below it, or the element it names.
   const source = (button) => {
     if ("copyCode" in button.dataset) return button.closest("figure").querySelector("code");
     const named = document.getElementById(button.dataset.copy);
@@ -49,7 +49,7 @@
     try {
       await navigator.clipboard.writeText(text.trim());
     } catch {
-      // Browsers keep the clipboard from pages that are not encrypted, but copy what is selected.
+      // Browsers deny pages without encryption the clipboard API, but let them copy a selection.
       const field = document.createElement("textarea");
       field.className = "unseen";
       field.value = text.trim();
@@ -77,7 +77,7 @@
     else button.closest(".notice").remove();
   });
 
-  // What was done is said for a while: longer where it can be taken back, and while somebody reads it.
+  // Hides a notice after a while: later if it offers to undo, and not while it has the pointer or focus.
   const pass = (notice) => {
     const time = notice.querySelector("form") ? 10_000 : 5_000;
     let timer = 0;
@@ -88,19 +88,19 @@
   };
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-passing]").forEach(pass));
 
-  // Whatever must be typed to confirm: the button waits for it.
+  // Enables a button once the user has typed the text that confirms the action.
   document.addEventListener("input", (event) => {
     const wanted = event.target.dataset.confirm;
     if (wanted === undefined) return;
     const button = event.target.form.querySelector("button");
     button.disabled = event.target.value.trim() !== wanted;
   });
-  // Choices that are sent as soon as they are made.
+  // Submits choices immediately.
   document.addEventListener("change", (event) => {
     const chosen = event.target;
     if (chosen.matches?.("[data-send]")) chosen.form.requestSubmit();
     if (!chosen.matches?.("[data-fill]") || !chosen.value) return;
-    // A name chosen from a list stands in the field above it.
+    // Copies a name selected from a list to the field above it.
     const field = chosen.closest(".field").querySelector("input");
     field.value = chosen.value;
     field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -118,10 +118,10 @@
     }
   });
 
-  // Keeps a page for when the server cannot be reached. Browsers that are not asked over HTTPS have none.
+  // Registers the service worker with the offline page. Browsers support it over HTTPS only.
   addEventListener("load", () => { navigator.serviceWorker?.register("/service-worker.js").catch(() => {}); });
 
-  // The address keeps no word of what was done, so that reloading does not say it again.
+  // Removes the message from the address, so that reloading does not show it again.
   const here = new URL(location.href);
   if (here.searchParams.has("done")) {
     for (const name of ["done", "undo"]) here.searchParams.delete(name);

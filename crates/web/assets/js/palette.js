@@ -1,4 +1,5 @@
-// The palette (Ctrl+K, or the search of the side bar): the list of `/find`, as one types. And the keys (?).
+// The command palette (Ctrl+K, or the search in the side bar), which shows the results of `/find` while the
+// user types, and the list of keyboard shortcuts (?).
 "use strict";
 (() => {
   const opened = (id) => {

@@ -1,4 +1,4 @@
-// The menu of models beside the box to ask in: found by what is typed, and said on the pill once chosen.
+// The model picker in the chat form: filters the models, and shows the selected one on its button.
 "use strict";
 (() => {
   document.addEventListener("input", ({ target }) => {
@@ -9,7 +9,7 @@
     }
   });
   document.addEventListener("keydown", (event) => {
-    // It must not send the question.
+    // Enter in the filter must not send the question.
     if (event.key === "Enter" && event.target.matches?.("[data-filter]")) event.preventDefault();
   });
   document.addEventListener("change", ({ target }) => {

@@ -1,4 +1,4 @@
-// The reader beside the answer: a citation opens its document in a panel instead of on a page of its own.
+// The reader beside the answer: citations open their documents in a panel instead of on another page.
 "use strict";
 (() => {
   const panel = document.createElement("aside");
@@ -32,7 +32,7 @@
     if (mine !== asked) return;
     const page = new DOMParser().parseFromString(text, "text/html");
     const reader = page.querySelector(".reader");
-    // Whatever else it is, a sign-in or a refusal, belongs on a page of its own.
+    // Another response, such as the sign-in page or an error, is opened as a page.
     if (!reader) throw new Error("no reader");
     reader.querySelector(".reader-bar > a")?.replaceWith(closeButton());
     reader.classList.remove("page", "page-narrow");

@@ -1,5 +1,5 @@
-// Before anything is painted: the light the reader has chosen here, if any; and how the page's language is
-// written where they live.
+// Runs before the first paint: applies the theme that the reader has chosen, and determines the locale for
+// the page's language.
 "use strict";
 window.pageLocale = (() => {
   const { lang } = document.documentElement;
@@ -7,11 +7,11 @@ window.pageLocale = (() => {
   const usual = new Intl.DateTimeFormat().resolvedOptions().locale;
   return main(usual) === main(lang) ? usual : lang;
 })();
-// Which day it is where the reader lives, for lists by date.
+// The reader's offset from UTC, for lists grouped by day.
 document.cookie = `carrel_zone=${-new Date().getTimezoneOffset()}; Path=/; Max-Age=34560000; SameSite=Strict`;
 (() => {
   try {
     const theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-  } catch { /* Storage may be switched off; the system's choice holds. */ }
+  } catch { /* Without storage, the system theme applies. */ }
 })();

@@ -1,9 +1,9 @@
-// Files that are dropped or chosen are sent one after another, each with its progress. What was read
-// goes on in a job, which the page follows from then on.
+// Uploads dropped or chosen files one after another, each with its progress, and follows the job that
+// indexes them.
 "use strict";
 (() => {
-  // Every file beneath an entry, each with the name of the folder that was dropped, if one was. What
-  // cannot be read is there by its name alone, and keeps nothing else back.
+  // Collects the files below an entry, each with the name of the dropped folder, if any. An unreadable
+  // file is recorded by name and does not stop the others.
   const filesOf = async (entry, top, into) => {
     try {
       if (entry.isFile) {
@@ -29,7 +29,7 @@
     return form;
   };
 
-  // The job stands on the page anew with each file, so that one that was over is followed again.
+  // Shows the job again after each file, so that a finished job that continues is followed.
   const follow = (zone, part) => {
     zone.job = part.dataset.job;
     const known = document.getElementById(part.id);
@@ -38,7 +38,7 @@
     htmx.process(part);
   };
 
-  // A job that was over when a file was refused does not hear of it by itself.
+  // Reloads a finished job after a file was refused, because it receives no more events.
   const renewed = async ({ job }) => {
     if (!job || !document.getElementById(`job-${job}`)?.hasAttribute("data-over")) return;
     const response = await fetch(`/jobs/${job}`);
@@ -88,7 +88,7 @@
       done(name);
     };
     request.addEventListener("load", () => {
-      // Whoever is not signed in any more is sent to do so; nothing was taken.
+      // The session has ended and the file was not uploaded: opens the sign-in page.
       const to = request.getResponseHeader("hx-redirect");
       if (to) {
         location.assign(to);
@@ -113,7 +113,7 @@
     request.send(form);
   });
 
-  // What was added shows as it comes, but not more often than anybody can look.
+  // Updates the list after uploads, at most once every 800 ms.
   let isDue = false;
   const changed = () => {
     if (isDue) return;
@@ -121,7 +121,7 @@
     setTimeout(() => { isDue = false; document.body.dispatchEvent(new Event("documents-changed")); }, 800);
   };
 
-  // All uploads of the page in one line, until somebody closes it.
+  // The summary of all uploads of the page, shown until the user closes it.
   const all = { total: 0, over: 0, failed: 0 };
   const tray = () => document.getElementById("tray");
   const tell = () => {
@@ -143,7 +143,7 @@
     once();
     tell();
   };
-  // What is refused is told once: beside the upload, as long as that is there.
+  // Hides refused files in the job while the upload itself shows them.
   const once = () => {
     const told = new Set([...document.querySelectorAll(".upload[data-state=failed] .upload-name")].map((name) => name.textContent));
     for (const row of document.querySelectorAll(".job-row[data-unread]")) row.hidden = told.has(row.dataset.unread);
@@ -164,8 +164,8 @@
     return row;
   };
 
-  // What is dropped while others are on their way waits for them; of those dropped together the small go first,
-  // and the empty last: what is refused is told by the job of the others.
+  // Queues files behind running uploads. Small files go first and empty ones last: they will be refused,
+  // and the job of the other files reports that.
   let last = Promise.resolve();
   const start = (zone, files) => {
     all.total += files.length;
@@ -192,7 +192,7 @@
     start(zone, [one]);
   };
 
-  // A job that has ended has changed the list. One that is over can be put away, for good.
+  // Finished jobs can be closed permanently.
   const key = "closed-jobs";
   const closed = () => { try { return JSON.parse(localStorage.getItem(key)) || []; } catch { return []; } };
   const closable = (root) => {
@@ -210,11 +210,12 @@
     if (target.closest("[data-tray-close]")) return close();
     const card = target.closest("[data-job-close]")?.closest(".job");
     if (!card) return;
-    try { localStorage.setItem(key, JSON.stringify([...closed().slice(-50), card.dataset.job])); } catch { /* Then it comes back. */ }
+    try { localStorage.setItem(key, JSON.stringify([...closed().slice(-50), card.dataset.job])); } catch { /* Without storage, the job reappears. */ }
     card.remove();
   });
   document.addEventListener("htmx:load", ({ detail: { elt } }) => {
     if (!document.getElementById("uploads") || !elt.matches) return;
+    // A job that has ended has changed the list.
     if (elt.matches("[data-job][data-over]")) changed();
     closable(document);
     once();

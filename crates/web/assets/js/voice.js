@@ -1,7 +1,7 @@
-// Dictation into the box, and answers read aloud. Nothing is sent anywhere but to this server.
+// Dictation in the chat form, and answers read aloud. Audio is sent only to this server.
 "use strict";
 (() => {
-  // The longest recording, and how long a button is down until it is held rather than tapped, in milliseconds.
+  // Longest recording, and shortest press that counts as holding the button, in milliseconds.
   const LONGEST = 10 * 60_000;
   const HELD = 400;
 
@@ -11,7 +11,7 @@
     made.querySelector("p").textContent = words;
     notices.replaceChildren(made);
   };
-  // A refusal of the server is a notice already.
+  // Shows the error notice that the server sent, or its text.
   const refused = async (answer) => {
     const words = await answer.text();
     const page = new DOMParser().parseFromString(words, "text/html");
@@ -76,7 +76,7 @@
         show("");
         return notice(words.denied);
       }
-      // It was given up while the browser asked whether it may listen.
+      // The user cancelled while the browser asked for permission.
       if (button.dataset.state !== "listening") {
         for (const track of stream.getTracks()) track.stop();
         return;
@@ -101,7 +101,7 @@
       else if (button.dataset.state === "listening") show("");
     };
 
-    // A tap begins and ends; whoever holds the button speaks as long as it is down.
+    // A tap starts or stops the recording. Holding the button records until it is released.
     let down = 0;
     let began = false;
     button.addEventListener("pointerdown", (event) => {
@@ -118,7 +118,7 @@
     };
     button.addEventListener("pointerup", up);
     button.addEventListener("pointercancel", up);
-    // Keys and screen readers click without a pointer.
+    // Keyboards and screen readers click without pointer events.
     button.addEventListener("click", (event) => {
       if (event.detail) return;
       if (button.dataset.state) stop();
@@ -134,11 +134,11 @@
     button.hidden = false;
   };
 
-  // One answer is read at a time.
+  // Only one answer is read aloud at a time.
   let reading = null;
   const speeds = [1, 1.25, 1.5, 2, 0.75];
   let speed = 1;
-  try { speed = Number(localStorage.getItem("speed")) || 1; } catch { /* No storage. */ }
+  try { speed = Number(localStorage.getItem("speed")) || 1; } catch { /* Storage is unavailable. */ }
 
   const finish = () => {
     if (!reading) return;
@@ -172,7 +172,7 @@
     pause.addEventListener("click", () => { if (audio.paused) audio.play(); else audio.pause(); });
     faster.addEventListener("click", () => {
       speed = speeds[(speeds.indexOf(speed) + 1) % speeds.length];
-      try { localStorage.setItem("speed", speed); } catch { /* Then it holds for this page. */ }
+      try { localStorage.setItem("speed", speed); } catch { /* Without storage, it applies to this page only. */ }
       pace();
     });
     stop.addEventListener("click", finish);
@@ -182,7 +182,7 @@
     audio.addEventListener("error", async () => {
       if (!reading || reading.audio !== audio) return;
       finish();
-      // The element does not tell why.
+      // The audio element does not report the reason, so the address is requested again.
       const answer = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
       if (answer && !answer.ok) refused(answer);
       else notice(words.failed);

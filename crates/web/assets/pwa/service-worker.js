@@ -1,5 +1,5 @@
-// Shows a page that says so when the server cannot be reached. That page and what it is drawn with are all that
-// is kept: no page of anybody's, no answer, no document.
+// Shows an offline page when the server cannot be reached. Caches only that page and its assets, and no
+// personal data.
 "use strict";
 const KEPT = "carrel-%VERSION%";
 const OFFLINE = "/offline";

@@ -1,4 +1,4 @@
-// The blocks of a text: paragraphs, headings, lists, quotes, code, tables.
+// Blocks of Markdown: paragraphs, headings, lists, quotes, code, tables.
 const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)/;
 const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
@@ -11,7 +11,7 @@ const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").slice(0, 
 const kindOf = (line) => (line.match(ITEM)[3] ? "numbers" : line.match(ITEM)[2]);
 const begins = (line) => FENCE.test(line) || HEADING.test(line) || RULE.test(line) || ITEM.test(line) || QUOTE.test(line);
 
-// Cuts a text into blocks, each as the lines it is made of.
+// Splits a text into blocks, each as its lines.
 const split = (text) => {
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   const blocks = [];
@@ -110,7 +110,7 @@ const element = ({ kind, lines }, depth, isTight) => {
 
 const render = (text, depth = 0, isTight = false) => split(text).map((block) => element(block, depth, isTight));
 
-// Shows a text that grows: blocks that are the same as before stay, so that what is selected in them does too.
+// Shows a growing text. Unchanged blocks are kept, so that a selection in them remains.
 const growing = (into) => {
   let shown = [];
   return (text) => {

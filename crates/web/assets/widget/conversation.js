@@ -1,6 +1,6 @@
-// What happens in the window: questions and answers, the earlier ones, suggestions, the end.
+// The conversation: questions and answers, history, suggestions, ending it.
 
-// What a model thought before it answered is not for visitors.
+// Removes the model's reasoning, which visitors do not see.
 const withoutThoughts = (text) => {
   const start = text.match(/^\s*<(think|thinking|thought)>/i);
   if (!start) return { text, isThinking: false };
@@ -40,7 +40,7 @@ const converse = (view, options, texts) => {
     return made;
   };
 
-  // What stands in a conversation that has not begun.
+  // Shows the greeting and the suggestions of an empty conversation.
   const begin = () => {
     log.replaceChildren();
     if (options.greeting) assistant(options.greeting).made.classList.add("greeting");
@@ -65,7 +65,7 @@ const converse = (view, options, texts) => {
       warn(null);
     } catch (error) {
       begin();
-      // The next opening tries again.
+      // Tries again when the window is opened next.
       loading = null;
       warn(error instanceof Refused ? error.message : texts.broken);
     }
@@ -111,7 +111,7 @@ const converse = (view, options, texts) => {
     };
     const tell = (part) => {
       said += part;
-      // A tab in the background draws no frames.
+      // Background tabs get no animation frames.
       drawn ||= document.hidden ? setTimeout(draw, 100) : requestAnimationFrame(draw);
     };
     let problem = null;
@@ -124,7 +124,7 @@ const converse = (view, options, texts) => {
     underWay = null;
     busy(false);
     if (answer.made.classList.contains("waiting")) {
-      // Nothing was answered: the question goes back into its box.
+      // Without an answer, the question returns to the input.
       answer.made.remove();
       question.made.remove();
       if (!box.value.trim()) box.value = message;
@@ -177,7 +177,7 @@ const converse = (view, options, texts) => {
   });
   dialog.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || sure.hidden) return;
-    // It closes the question, not the window.
+    // Escape closes the confirmation, not the window.
     event.stopImmediatePropagation();
     askSure(false);
   });

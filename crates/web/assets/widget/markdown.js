@@ -1,5 +1,5 @@
-// Markdown to elements. A model's words become text nodes and a fixed set of elements; nothing of them is
-// read as HTML, no image is loaded, and links lead to web pages and mail addresses only.
+// Converts Markdown to text nodes and a fixed set of elements. Text is never parsed as HTML, no image is
+// loaded, and links lead to web pages and mail addresses only.
 const make = (name, attributes = {}, ...children) => {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -15,7 +15,7 @@ const linked = (address, ...children) => {
   return make("a", { href: to, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
 };
 
-// The end of what a mark opens at `from`, at most a few thousand characters on.
+// Returns the position of the closing mark after `from`, within a few thousand characters.
 const REACH = 4000;
 const endOf = (text, mark, from) => {
   const end = text.slice(from, from + REACH).indexOf(mark);
@@ -25,11 +25,11 @@ const endOf = (text, mark, from) => {
 const MARKS = [["***", "strong"], ["**", "strong"], ["__", "strong"], ["~~", "del"], ["*", "em"], ["_", "em"]];
 const isWord = (char) => char !== undefined && /[\p{L}\p{N}]/u.test(char);
 
-// Bold, italic and struck text that begins at `at`.
+// Parses bold, italic and struck text at `at`.
 const marked = (text, at, depth) => {
   for (const [mark, name] of MARKS) {
     if (!text.startsWith(mark, at) || /\s|^$/.test(text[at + mark.length] ?? "")) continue;
-    // `snake_case` is no emphasis.
+    // `snake_case` is not emphasis.
     if (mark[0] === "_" && isWord(text[at - 1])) continue;
     let end = endOf(text, mark, at + mark.length);
     while (end > 0 && mark.length === 1 && text[end + 1] === mark) end = endOf(text, mark, end + 2);
@@ -41,12 +41,12 @@ const marked = (text, at, depth) => {
   return null;
 };
 
-// `[words](address)`; of an image, its words.
+// Parses `[words](address)`. An image becomes its words.
 const link = (text, at, depth) => {
   const start = text[at] === "!" ? at + 1 : at;
   const close = endOf(text, "](", start + 1);
   let end = close < 0 ? -1 : endOf(text, ")", close + 2);
-  // An address may end with a parenthesis of its own.
+  // The address itself may end in a parenthesis.
   if (text[end + 1] === ")" && text.slice(close + 2, end).includes("(")) end += 1;
   if (end < 0) return null;
   const [address] = text.slice(close + 2, end).trim().split(/\s/);
@@ -56,11 +56,11 @@ const link = (text, at, depth) => {
   return [made ?? document.createTextNode(words), end + 1];
 };
 
-// References to sources, which a visitor does not see: ` [1]`, `[2][3]`, ` [1, 2]`.
+// Citations, which visitors do not see: ` [1]`, `[2][3]`, ` [1, 2]`.
 const CITED = /^[ \t]*(?:\[\d{1,3}(?:\s?[,–-]\s?\d{1,3}){0,20}\])+(?!\()/;
 const BARE = /^https?:\/\/[^\s<>"'`]+/;
 
-// What is longer than any paragraph is not searched for marks.
+// Longest text that is searched for marks, beyond the length of any paragraph.
 const LONGEST = 20000;
 
 const inline = (text, depth = 0) => {

@@ -1,4 +1,4 @@
-// What the page says about its widget, in `data-*` attributes of the script element.
+// Options of the widget, from `data-*` attributes of the script element.
 const CORNERS = ["bottom-right", "bottom-left", "top-right", "top-left"];
 const ICONS = {
   plus: "M12 5v14M5 12h14",
@@ -14,7 +14,7 @@ const ICONS = {
   mail: "M3 6h18v12H3zM3 7l9 7 9-7",
 };
 
-// An address that a page may lead to or show, and nothing that runs.
+// Returns an address with one of the schemes, none of which runs code.
 const safeAddress = (text, schemes) => {
   try {
     const address = new URL(text, document.baseURI);
@@ -28,7 +28,7 @@ const safeImage = (text) => {
   return /^data:image\//i.test(text) ? text : safeAddress(text, ["http:", "https:"]);
 };
 
-// A value of a style, if browsers know it as one.
+// Returns a style value if the browser supports it.
 const safeStyle = (property, text) => (text && CSS.supports(property, text) ? text : null);
 const asLength = (text) => (/^\d+(\.\d+)?$/.test(text ?? "") ? `${text}px` : text);
 

@@ -27,11 +27,11 @@ const start = (script) => {
   launcher.addEventListener("click", () => open(true));
   close.addEventListener("click", shut);
   dialog.addEventListener("keydown", (event) => {
-    // The page's own shortcuts are not meant by what is typed here.
+    // Input in the widget must not trigger shortcuts of the page.
     event.stopPropagation();
     if (event.key === "Escape") shut();
   });
-  // What opens by itself leaves the focus to the page.
+  // A window that opens by itself does not take the focus.
   if (options.opensOnLoad) open(false);
 };
 

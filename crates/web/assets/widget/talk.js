@@ -1,7 +1,7 @@
-// What is said to the server: questions, the history of the visitor, its end.
+// Requests to the server: asking, loading and clearing the visitor's history.
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-// `crypto.randomUUID` is there on pages with encryption only.
+// `crypto.randomUUID` exists only on encrypted pages.
 const newSession = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -10,7 +10,8 @@ const newSession = () => {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 };
 
-// The visitor's session with a widget, as pages that embedded the other product's script have stored it.
+// Returns the visitor's session with a widget, stored under the same name as by the other product's
+// script.
 const sessionOf = (embed) => {
   const name = `allm_${embed}_session_id`;
   try {
@@ -20,12 +21,12 @@ const sessionOf = (embed) => {
     localStorage.setItem(name, made);
     return made;
   } catch {
-    // The page or the browser allows no storage: the session lasts as long as the page.
+    // Without storage, the session lasts as long as the page.
     return newSession();
   }
 };
 
-// Why the visitor is not served, in words for them.
+// A refusal, with a message for the visitor.
 class Refused extends Error {}
 
 const talk = (options, texts) => {
@@ -46,7 +47,7 @@ const talk = (options, texts) => {
   const refusal = async (response) => {
     const said = await response.json().catch(() => null);
     const message = [said?.errorMsg, said?.error].find((it) => typeof it === "string" && it);
-    // The server speaks English.
+    // Messages of the server are in English.
     return new Refused(language === "en" && message ? message : byStatus(response));
   };
   const request = async (address, how) => {
@@ -68,10 +69,10 @@ const talk = (options, texts) => {
   };
   const forget = () => request(`${place}/${session}`, { method: "DELETE" });
 
-  // Asks, and calls `tell` with each part of the answer.
+  // Asks a question and calls `tell` with each part of the answer.
   const ask = async (message, signal, tell) => {
     const { prompt, model, temperature, username } = options;
-    // As text, so that browsers need not ask the server before whether they may.
+    // Sent as plain text, which needs no preflight request.
     const body = JSON.stringify({ message, sessionId: session, username, prompt, model, temperature });
     const response = await request(`${place}/stream-chat`, { method: "POST", body, signal });
     let isClosed = false;
@@ -90,7 +91,7 @@ const talk = (options, texts) => {
   return { ask, history, forget };
 };
 
-// The server-sent events of a body, as the JSON they hold.
+// Yields the JSON of the server-sent events in a body.
 async function* events(body) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -112,7 +113,7 @@ async function* events(body) {
       if (done) return;
     }
   } catch (error) {
-    // What breaks off while it is read is noticed by the end that is missing.
+    // The caller detects an interrupted stream by its missing last event.
     if (error.name === "AbortError") throw error;
   } finally {
     reader.releaseLock();

@@ -1,4 +1,4 @@
-// What the widget says, in the languages it speaks. English is what all others fall back to.
+// Texts of the widget in all languages. English is the fallback.
 const TEXTS = {
   en: {
     open: "Open chat", close: "Close chat", title: "Chat", assistant: "Assistant", you: "You",
@@ -98,7 +98,7 @@ const TEXTS = {
   },
 };
 
-// The first language of the visitor that is spoken here.
+// Returns the first of the visitor's languages that the widget supports.
 const chooseLanguage = (wanted) => {
   for (const tag of wanted) {
     const language = String(tag).toLowerCase().split(/[-_]/)[0];

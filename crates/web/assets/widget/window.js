@@ -10,7 +10,7 @@ const icon = (name) => {
 };
 const button = (name, label, drawn) => make("button", { type: "button", class: name, "aria-label": label, title: label }, icon(drawn));
 
-// Black or white, whichever is easier to read on a colour.
+// Returns black or white, whichever is easier to read on a color.
 const inkOn = (host, color) => {
   const probe = make("span", { hidden: true });
   probe.style.color = color;
@@ -21,7 +21,7 @@ const inkOn = (host, color) => {
   return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.179 ? "#000" : "#fff";
 };
 
-// A picture of the page's; one that does not come leaves no gap.
+// Returns an image of the page, which is removed if it cannot be loaded.
 const picture = (source, name, label = "") => {
   const image = make("img", { class: name, alt: label, decoding: "async", referrerpolicy: "no-referrer" });
   image.addEventListener("error", () => image.remove());
@@ -49,7 +49,7 @@ const styled = (root, host, options, address) => {
   host.setAttribute("position", options.position);
 };
 
-// Builds everything, closed. What happens in it is for `conversation.js`.
+// Builds the closed window. `conversation.js` controls it.
 const buildWindow = (options, texts, address) => {
   const host = make("div", { "data-carrel-widget": options.embed, lang: options.language });
   const root = host.attachShadow({ mode: "open" });
@@ -97,7 +97,7 @@ const buildWindow = (options, texts, address) => {
   return { host, root, launcher, dialog, clear, close, sure, log, status, notice, box, send, stop, form, name };
 };
 
-// A message: who said it, and an element for its words.
+// Creates a message: its author, and an element for its text.
 const bubble = (view, options, texts, role) => {
   const isUser = role === "user";
   const words = make("div", { class: "words" });

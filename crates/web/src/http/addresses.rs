@@ -24,7 +24,7 @@ mod tests {
     use super::readable;
 
     #[test]
-    fn addresses_can_be_read_whatever_the_name_is_written_in() {
+    fn addresses_are_readable_for_names_in_any_script() {
         assert_eq!(readable("Harbour & Sea"), "Harbour-and-Sea");
         assert_eq!(readable("<b>Bold</b>"), "b-Bold-b");
         assert_eq!(readable("日本語"), "ri-ben-yu");

@@ -59,20 +59,20 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
     ("mark.svg", "image/svg+xml", &[include_str!("../../assets/mark.svg")]),
 ];
 
-/// The icons of the installed application. They are compressed as they are.
+/// The icons of the installed application. PNG files are compressed already.
 const IMAGES: [(&str, &[u8]); 3] = [
     ("icon-192.png", include_bytes!("../../assets/icons/icon-192.png")),
     ("icon-512.png", include_bytes!("../../assets/icons/icon-512.png")),
     ("maskable-512.png", include_bytes!("../../assets/icons/maskable-512.png")),
 ];
 
-/// Pictures that stand in pages as they are, so that they need no request: symbols by name.
+/// The sprite with the icons. Pages contain the icons inline, so that they need no request.
 const ICONS: &str = include_str!("../../assets/icons.svg");
 
 struct Asset {
     media: &'static str,
     plain: Vec<u8>,
-    /// Empty where it would be no smaller.
+    /// The compressed content; empty if it would not be smaller.
     packed: Vec<u8>,
 }
 
@@ -104,7 +104,7 @@ impl Assets {
     }
 }
 
-/// The beginning of a digest, which tells one content from another.
+/// Returns the beginning of a digest, which identifies a content.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -179,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn an_icon_is_what_the_sprite_says() {
+    fn icons_come_from_the_sprite() {
         assert_eq!(icon("plus"), "<path d=\"M12 5v14M5 12h14\"/>");
         assert_eq!(icon("nope"), "");
     }
 
     #[test]
-    fn assets_ask_for_nothing_more() {
+    fn styles_load_no_other_files() {
         for (name, _, parts) in SOURCES.iter().filter(|(name, ..)| name.ends_with(".css")) {
             let text = parts.concat();
             assert!(!text.contains("url(") && !text.contains("@import"), "{name}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn assets_name_nothing_elsewhere() {
+    fn assets_link_to_no_other_host() {
         for (name, _, parts) in SOURCES {
             let text = parts.concat();
             let links: Vec<_> = text

@@ -17,11 +17,11 @@ use crate::site::Site;
 pub const LARGEST_FILE: u64 = 16 << 20;
 /// Most bytes of all attached files, which are held in memory.
 const LARGEST_TOGETHER: u64 = 32 << 20;
-/// The most documents that one question is limited to.
+/// Most documents to which a question can be limited.
 const MOST_DOCUMENTS: usize = 50;
-/// The longest name of a document or a model, in bytes.
+/// Longest name of a document or a model, in bytes.
 const LONGEST_NAME: usize = 2_000;
-/// Files and fields of one form.
+/// Most files and fields of one form.
 const MOST_PARTS: usize = MOST_ATTACHMENTS + MOST_DOCUMENTS + 8;
 
 /// A question that has not been read yet.
@@ -37,11 +37,11 @@ pub struct ChatSubmission {
     /// The exchange that the new one replaces.
     pub instead_of: Option<ChatId>,
     pub attachments: Vec<Attachment>,
-    /// The model that is to answer, if not the workspace's.
+    /// The model for this question, if not the workspace's.
     pub model: Option<String>,
-    /// The documents that the answer is to be built on, as `folder/file.json`; all when empty.
+    /// The documents to which the question is limited, as `folder/file.json`; all if empty.
     pub documents: Vec<String>,
-    /// Whether documents among the attachments become files of the thread.
+    /// True if documents among the attachments become files of the thread.
     pub keeps_files: bool,
 }
 
@@ -95,7 +95,7 @@ impl ChatForm {
                         return Err(Error::TooLarge { what: "what is attached", limit });
                     }
                     let bytes = tokio::fs::read(saved.content.path()).await;
-                    // The text may follow, and must not be lost because of an invalid file.
+                    // The text may follow this part, and must not be lost because of an invalid file.
                     match attachment(name, &kind, &bytes.map_err(Error::of_file)?) {
                         Ok(attachment) => asked.attachments.push(attachment),
                         Err(error) => refusal = refusal.or(Some(error)),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_its_bytes_say() {
+    fn the_content_of_a_file_determines_its_type() {
         let picture = attachment("a.txt".into(), "text/plain", b"\x89PNG\r\n\x1a\nrest").unwrap();
         assert!(picture.is_image() && picture.mime == "image/png");
         let document = attachment("a.txt".into(), "text/plain", b"words").unwrap();

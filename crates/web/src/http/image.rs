@@ -17,7 +17,7 @@ mod tests {
     use super::kind;
 
     #[test]
-    fn pictures_are_known_by_their_first_bytes() {
+    fn images_are_recognized_by_their_first_bytes() {
         for (bytes, is) in [
             (&b"\x89PNG\r\n"[..], Some("image/png")),
             (b"\xff\xd8\xff\xe0", Some("image/jpeg")),

@@ -32,19 +32,19 @@ pub struct IngestResult {
     /// The job that indexes the files, if a workspace was given and a file could be read.
     pub job: Option<Job>,
     added: usize,
-    /// Titles of documents that were there already, of the same content in the same folder.
+    /// Titles of documents that already existed with the same content in the same folder.
     existed: Vec<String>,
     refused: Vec<(RejectedFile, PageError)>,
 }
 
 impl IngestResult {
-    /// The title of what was there already, if nothing else came.
+    /// Returns the title of an existing document, if every file existed already.
     pub fn same(&self) -> Option<String> {
         let is_all = self.added > 0 && self.existed.len() >= self.added && self.job.is_none();
         self.existed.first().filter(|_| is_all).cloned()
     }
 
-    /// The job, if any. An error if nothing was added, or if refused files would be reported nowhere else.
+    /// Returns the job, if any. Returns the refused files as an error if there is no job to report them.
     pub fn or_refused(mut self) -> Result<Option<Job>, PageError> {
         if self.refused.is_empty() || self.job.is_some() {
             return Ok(self.job);
@@ -121,7 +121,7 @@ async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Re
         (None, Some(top)) => Some(Folder::parse(top)?),
         (folder, _) => folder.clone(),
     };
-    // The same file twice would be cited twice.
+    // A second copy of a document would be cited as a second source.
     let terms =
         Terms { folder, digest: Some(file.digest()), skip_identical: true, ..Terms::default() };
     let details = Details { terms, ..Details::default() };

@@ -74,7 +74,8 @@ fn refusal(request: &ServiceRequest) -> Option<PageError> {
     body::is_encoded(request.headers()).then_some(PageError::Encoded)
 }
 
-/// Tells a script where to go. It would follow a redirect itself and insert the whole page.
+/// Converts a redirect to a header for the script, which would otherwise follow the redirect and
+/// insert the whole page.
 fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let to = response.headers().get(LOCATION).cloned();
     let cookies: Vec<_> = response.headers().get_all("set-cookie").cloned().collect();
@@ -88,10 +89,10 @@ fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     response.into_response(answer.finish())
 }
 
-/// Pages use the microphone for dictation, and nothing else of the device.
+/// Allows the microphone, for dictation, and no other device.
 const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), display-capture=()";
 
-/// A page tells in its head what it needs; in its headers the browser reads it earlier.
+/// Announces the assets of a page in its headers, which browsers read before the page.
 fn announce(headers: &mut HeaderMap) {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("text/html")) {

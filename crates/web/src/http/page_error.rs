@@ -45,7 +45,7 @@ impl From<Error> for PageError {
 }
 
 impl PageError {
-    /// A link that is no longer valid.
+    /// Returns the error for a link that is no longer valid.
     pub fn over(heading: &'static str, words: &'static str) -> Self {
         Self::Told { status: StatusCode::UNPROCESSABLE_ENTITY, heading, words }
     }

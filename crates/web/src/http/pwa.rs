@@ -47,8 +47,8 @@ pub async fn manifest(visitor: OptionalUser) -> PageResult {
         .body(manifest.to_string()))
 }
 
-/// The script with the addresses of this version's assets. Another version is another script, so that
-/// browsers take the place of what they keep.
+/// The script with the addresses of this version's assets. The script of another version differs, so
+/// browsers replace their cached files after an update.
 static WORKER: LazyLock<String> = LazyLock::new(|| {
     let needed = json!(NEEDED.map(assets::address)).to_string();
     let version = assets::digest(needed.as_bytes());
@@ -69,7 +69,7 @@ struct Offline {
     brand: Brand,
 }
 
-/// The files that the service worker caches. They contain no personal data.
+/// Shows the offline page, which the service worker caches. It contains no personal data.
 pub async fn offline(visitor: OptionalUser) -> PageResult {
     let brand = visitor.site.brand().await?;
     response::page(&visitor.request, &Offline { brand })
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worker_keeps_one_page_and_what_draws_it() {
+    fn the_service_worker_caches_one_page_and_its_assets() {
         for name in NEEDED {
             assert!(WORKER.contains(&assets::address(name)), "{name}");
         }

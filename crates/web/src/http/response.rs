@@ -27,8 +27,8 @@ pub fn page(request: &HttpRequest, template: &impl Template) -> PageResult {
     Ok(answer.insert_header((CONTENT_ENCODING, "gzip")).body(packed))
 }
 
-/// Responds to a form with a page that takes the place of the form's, also if a script sent it: a
-/// page with a secret, which has no address to redirect to.
+/// Responds to a form with a whole page, also if a script sent the form. Used for pages with a secret,
+/// which have no address to redirect to.
 pub fn replacing_page(request: &HttpRequest, template: &impl Template) -> PageResult {
     let mut answer = page(request, template)?;
     if is_fragment(request.headers()) {

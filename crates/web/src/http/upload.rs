@@ -36,17 +36,17 @@ impl UploadedFile {
         IncomingFile { name: self.name.clone(), content }
     }
 
-    /// In bytes.
+    /// Returns the length in bytes.
     pub fn length(&self) -> u64 {
         self.saved.bytes
     }
 
-    /// The file itself, for work that outlives the request.
+    /// Returns the temporary file, for work that outlives the request.
     pub fn into_content(self) -> NamedTempFile {
         self.saved.content
     }
 
-    /// SHA-256 of the content.
+    /// Returns the SHA-256 of the content.
     pub fn digest(&self) -> [u8; 32] {
         self.saved.sha256
     }

@@ -19,10 +19,10 @@ use crate::view::language;
 use crate::view::texts::t;
 use crate::view::{Growth, Renderer};
 
-/// How long a finished answer waits for a browser that has not seen its end.
+/// Time for which a finished answer is kept for browsers that have not seen its end.
 const LINGERS: Duration = Duration::from_secs(60);
 
-/// How an answer ended.
+/// The end of an answer.
 #[derive(Clone, Debug, Default)]
 pub struct End {
     /// The stored answer, if it was stored.

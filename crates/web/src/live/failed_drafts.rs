@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_question_of_a_conversation_is_kept_and_of_conversations_the_newest() {
+    fn the_last_draft_of_each_of_the_newest_conversations_is_kept() {
         let kept = FailedDrafts::default();
         let one = conversation(0);
         kept.keep(&one, question("first"));

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_read_later_is_forgotten_and_the_oldest_jobs_are() {
+    fn files_that_are_read_later_and_the_oldest_jobs_are_forgotten() {
         let unread = RejectedFiles::default();
         unread.note(JobId(1), &[], vec![file("a"), file("b")]);
         unread.note(JobId(1), &["a".into()], vec![file("b"), file("c")]);

@@ -38,7 +38,7 @@ struct Account {
     /// Code of the language chosen in this browser.
     chosen: Option<&'static str>,
     sessions: Vec<Session>,
-    /// The number of unused recovery codes.
+    /// Number of unused recovery codes.
     codes: u64,
 }
 

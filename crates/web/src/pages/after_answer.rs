@@ -41,7 +41,8 @@ impl AfterAnswer {
         }
     }
 
-    /// By now the answer is stored, or failed. Errors here are logged and lose nothing.
+    /// Runs the follow-up work of an answer that was stored or has failed. Errors are logged and lose
+    /// nothing.
     pub async fn follow(self, end: &End) {
         if end.kept.is_none() {
             let (question, instead_of) = (self.question, self.instead_of);

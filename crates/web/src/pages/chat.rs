@@ -51,11 +51,12 @@ struct Conversing {
     /// Suggested questions for an empty conversation.
     examples: Vec<SuggestedMessage>,
     commands: Vec<CommandRow>,
-    /// The model that answers, if there is one.
+    /// The workspace's model, if there is one.
     model: String,
     can_share: bool,
-    /// Whether dictation and reading aloud are available.
+    /// True if dictation is available.
     hears: bool,
+    /// True if answers can be read aloud.
     speaks: bool,
     is_manager: bool,
     composer: Composer,
@@ -113,7 +114,7 @@ impl Place {
     }
 }
 
-/// Takes a file out of a thread.
+/// Removes a file from a thread.
 pub async fn remove_file(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String, String)>,

@@ -1,4 +1,4 @@
-//! Choices beside a question: another model, and the documents to which it is limited.
+//! Options of a question: another model, and the documents to which it is limited.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::document_list::{DocumentQuery, DocumentScope};
@@ -14,21 +14,22 @@ use crate::session::session_cookie;
 use crate::view::filters;
 use crate::view::model_row::ModelRow;
 
-/// The number of documents offered at once.
+/// Documents offered at once.
 const OFFERED: u32 = 8;
 
 #[derive(Template)]
 #[template(path = "part/model_picker.html")]
 struct ModelPicker {
     slug: String,
-    /// The page it is shown on.
+    /// Address of the page that contains the picker.
     back: String,
-    /// The model that answers when nothing is chosen.
+    /// The default model.
     usual: String,
     models: Vec<ModelRow>,
 }
 
-/// The models of the workspace's provider. None where it has no list, or does not answer.
+/// Lists the models of the workspace's provider. The list is empty if the provider has none or does
+/// not answer.
 pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let ports = current_user.ports();
@@ -53,7 +54,7 @@ pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>
     response::page(&current_user.request, &page)
 }
 
-/// Makes a model the workspace's, from now on and for everybody.
+/// Sets the model of the workspace, for all users.
 pub async fn choose_model(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -75,11 +76,11 @@ pub async fn choose_model(
 #[derive(Template)]
 #[template(path = "part/document_titles.html")]
 struct DocumentTitles {
-    /// Path and title.
+    /// Path and title of each document.
     documents: Vec<(String, String)>,
 }
 
-/// Documents of the workspace by what their titles hold, newest first.
+/// Lists documents of the workspace whose titles match the query, newest first.
 pub async fn titles(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let title = Fields::of_query(&current_user.request).text("q").to_owned();

@@ -28,7 +28,7 @@ struct Tile {
     /// Number of members, on a shared server.
     people: Option<usize>,
     since: DateTime<Utc>,
-    /// When the visitor last asked a question in a thread there.
+    /// Time of the visitor's last question in one of its threads.
     last: Option<DateTime<Utc>>,
 }
 
@@ -51,7 +51,7 @@ struct Home {
     layout: PageLayout,
     tiles: Vec<Tile>,
     recent: Vec<Recent>,
-    /// Whether the visitor is told of recovery codes.
+    /// True if the page offers recovery codes.
     offers_codes: bool,
 }
 

@@ -36,19 +36,19 @@ const SHOWN_WAITING: u32 = 20;
 const RECENT: u32 = 20;
 /// Most jobs that it shows.
 const MOST_TOLD: usize = 3;
-/// How long it shows a finished job with failures.
+/// Time for which it shows a finished job with failures.
 const TOLD_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// A document of a job.
 pub struct Row {
     pub title: String,
-    /// Absent while there is no document yet.
+    /// Address of the document; absent until it exists.
     pub address: Option<String>,
     /// `done`, `failed`, `queued`, `embedding` or `cancelled`.
     pub mark: &'static str,
     pub state: &'static str,
     pub reason: Option<String>,
-    /// How far a recording has come that is being transcribed: `00:12:31 / 01:02:00`.
+    /// Progress of a recording that is being transcribed: `00:12:31 / 01:02:00`.
     pub heard: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub struct JobView {
     pub total: u32,
     pub over: u32,
     pub done: u32,
-    /// Includes files that could not be read.
+    /// Number of failed documents, including files that could not be read.
     pub failed: u32,
     /// True if something can be retried without another upload.
     pub is_retryable: bool,

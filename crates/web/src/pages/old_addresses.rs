@@ -5,7 +5,7 @@ use actix_web::web::{Path, ServiceConfig, get, resource};
 
 use crate::http::response::{see, segment};
 
-/// Its settings pages, and the corresponding pages here.
+/// Settings pages of AnythingLLM, and the corresponding pages of this server.
 const SETTINGS: &[(&str, &str)] = &[
     ("api-keys", "/admin/keys"),
     ("appearance", "/admin/appearance"),

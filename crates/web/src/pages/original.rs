@@ -24,16 +24,16 @@ const KEPT: [&str; 5] = ["in", "passage", "turn", "source", "t"];
 
 /// A page of the original beside the text of a document.
 pub struct PageView {
-    /// The address of the page's picture.
+    /// Address of the picture of the page.
     pub image: String,
-    /// Its number, in words.
+    /// Page number as text.
     pub caption: String,
-    /// The addresses of the reader at the pages around it.
+    /// Addresses of the reader at the previous and the next page.
     pub before: Option<String>,
     pub after: Option<String>,
 }
 
-/// The file of a document in a workspace.
+/// Serves the file of a document in a workspace.
 pub async fn open(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let path = asked(&current_user.request)?;
@@ -41,14 +41,14 @@ pub async fn open(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     respond(&current_user, document).await
 }
 
-/// The file of any document.
+/// Serves the file of any document.
 pub async fn open_any(current_user: CurrentUser<role::Manager>) -> PageResult {
     let path = asked(&current_user.request)?;
     let document = current_user.ports().library.documents.by_path(&path).await?;
     respond(&current_user, document).await
 }
 
-/// The picture of a page of a document in a workspace.
+/// Serves the picture of a page of a document in a workspace.
 pub async fn page(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let (ports, path) = (current_user.ports(), asked(&current_user.request)?);
@@ -74,8 +74,8 @@ pub async fn address(
     Ok(kept.map(|_| format!("/w/{}/original?in={location}", workspace.slug)))
 }
 
-/// The page that the reader shows beside a text: the one that is asked for, else the `cited` one, else the
-/// first. Nothing where the document has no pages. The caller knows that its original is kept.
+/// Returns the page to show beside a text: the requested page, otherwise the `cited` one, otherwise the
+/// first. Returns `None` if the document has no pages. The original must have been kept.
 pub fn view(
     workspace: &Workspace,
     (document, text): &(Document, String),

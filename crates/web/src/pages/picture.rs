@@ -1,4 +1,4 @@
-//! The logo of the server and the pictures of workspaces: shown to those who may see them, and uploaded.
+//! The logo of the server and the pictures of workspaces: serving and uploading them.
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Path;
@@ -12,13 +12,13 @@ use crate::http::upload::FileForm;
 use crate::session::current_user::{CurrentUser, OptionalUser, role};
 use crate::view::texts::t;
 
-/// The logo, which everybody sees who may sign in.
+/// Serves the logo, without sign-in.
 pub async fn logo(visitor: OptionalUser, name: Path<String>) -> PageResult {
     let picture = visitor.site.ports.pictures.of(PictureSubject::Server).await?;
     shown(picture, &name, "public, max-age=31536000, immutable")
 }
 
-/// The picture of a workspace, for its members.
+/// Serves the picture of a workspace to its members.
 pub async fn workspace(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
@@ -29,7 +29,7 @@ pub async fn workspace(
     shown(picture, &path.1, "private, max-age=31536000, immutable")
 }
 
-/// Another picture has another name, so browsers may keep one for good.
+/// Responds with a picture. Every picture has its own name, so browsers may cache it forever.
 fn shown(picture: Option<UploadedPicture>, name: &str, caching: &'static str) -> PageResult {
     let missing = || PageError::from(Error::not_found("picture", name));
     let picture = picture.filter(|picture| picture.name.as_str() == name).ok_or_else(missing)?;

@@ -14,7 +14,7 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 
-/// Empty rows of the form.
+/// Number of empty rows in the form.
 const BLANK: usize = 2;
 
 /// Returns the rows of the form: the existing messages and some empty ones.
@@ -45,7 +45,7 @@ struct Earlier {
     id: i32,
     prompt: String,
     at: DateTime<Utc>,
-    /// Empty if unknown.
+    /// Name of the user who replaced the prompt; empty if unknown.
     by: String,
 }
 

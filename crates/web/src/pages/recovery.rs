@@ -1,5 +1,5 @@
-//! Recovery codes, made under one's account, and recovery links, made by an administrator: both are used where
-//! a password is forgotten.
+//! Recovery codes, which users create for themselves, and recovery links, which admins create. A user
+//! who forgot the password sets a new one with either.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_services::ownership::SetupState;
@@ -40,7 +40,7 @@ struct ByLink {
     faults: Vec<FieldFault>,
 }
 
-/// Makes new codes, given the password, and shows them once.
+/// Creates new codes after checking the password, and shows them once.
 pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let missing = || Error::not_found("user", "owner");
@@ -55,7 +55,7 @@ pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
     response::replacing_page(&current_user.request, &page)
 }
 
-/// Does not offer recovery codes again.
+/// Stops offering recovery codes to the user.
 pub async fn dismiss(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     form.read().await?;
     if let Some(user) = current_user.identity.id() {
@@ -64,7 +64,7 @@ pub async fn dismiss(current_user: CurrentUser<role::Any>, form: PageForm) -> Pa
     Ok(response::see("/"))
 }
 
-/// There is nothing to recover where nobody has a password of their own.
+/// Returns an error on a server whose users have no passwords of their own.
 async fn check_open(visitor: &OptionalUser) -> Result<(), PageError> {
     let is_shared = visitor.setup_state().await? == SetupState::Shared;
     match is_shared && !is_by_links_alone(&visitor.site.ports.settings_store) {
@@ -106,7 +106,7 @@ fn over() -> PageError {
     PageError::over(t("recover-link.over"), t("recover-link.over-words"))
 }
 
-/// The form for a new password, for the holder of a link.
+/// Shows the holder of a recovery link the form for a new password.
 pub async fn link_form(visitor: OptionalUser) -> PageResult {
     check_open(&visitor).await?;
     let token = Fields::of_query(&visitor.request).text("token").to_owned();

@@ -57,7 +57,7 @@ struct About {
     source: String,
     words: i32,
     since: DateTime<Utc>,
-    /// The address of the original: the kept file, or a web page.
+    /// Address of the original: the kept file, or a web page.
     original: Option<String>,
 }
 

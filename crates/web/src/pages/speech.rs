@@ -1,4 +1,4 @@
-//! Dictation in the composer, and answers read aloud.
+//! Dictation in the chat form, and answers read aloud.
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::Path;
@@ -13,10 +13,10 @@ use crate::http::response::PageResult;
 use crate::http::upload::FileForm;
 use crate::session::current_user::{CurrentUser, role};
 
-/// The words of a recording, as plain text. They are kept nowhere, and neither is the recording.
+/// Transcribes a recording and responds with plain text. Neither is stored.
 pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> PageResult {
     let speech = &current_user.ports().speech;
-    // Before the recording comes for nobody.
+    // Fails before the recording is read.
     speech.hears()?;
     let (files, fields) = form.read().await?;
     let missing = || Error::invalid("file", "No recording was sent.");
@@ -36,7 +36,7 @@ pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> Pa
     Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(heard.text()))
 }
 
-/// An answer of the visitor's own, read aloud.
+/// Reads one of the visitor's own answers aloud.
 pub async fn read_aloud(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,

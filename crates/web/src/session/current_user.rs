@@ -106,7 +106,7 @@ impl<P> CurrentUser<P> {
         &self.site.ports
     }
 
-    /// The actor, address and time for the audit log.
+    /// Returns the actor, address and time for the audit log.
     pub fn by(&self) -> By {
         let actor = match &self.identity {
             Identity::Owner => Actor::Owner,

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signing_in_never_leads_elsewhere() {
+    fn sign_in_never_leads_to_another_site() {
         assert_eq!(safe_next("/w/alpha?x=1"), "/w/alpha?x=1");
         for bad in [
             "",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_leads_to_a_page_and_never_to_where_a_form_was_sent() {
+    fn sign_in_leads_to_a_page_and_never_to_a_form_target() {
         let part = ("hx-request", "true");
         let from = |page| ("hx-current-url", page);
         let here = "http://desk.example:3001/w/a?x=1#turn-3";

@@ -21,7 +21,7 @@ pub struct Brand {
     pub links: Vec<NavLink>,
     /// Address of the favicon, if it is on this server.
     favicon: Option<String>,
-    /// Name of the picture that is the logo.
+    /// Name of the logo's picture.
     logo: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl Brand {
         }
     }
 
-    /// Whether a logo was uploaded.
+    /// True if a logo was uploaded.
     pub fn has_logo(&self) -> bool {
         self.logo.is_some()
     }

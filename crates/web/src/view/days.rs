@@ -4,12 +4,12 @@ use chrono::{DateTime, Duration, FixedOffset, NaiveDate, Utc};
 
 use crate::session::session_cookie;
 
-/// Holds how many minutes the reader's clock is ahead of UTC, as a script found.
+/// Cookie with the reader's offset from UTC in minutes, which a script sets.
 const COOKIE: &str = "carrel_zone";
-/// No clock is further ahead of UTC, or behind it, in minutes.
+/// Largest offset from UTC, in minutes.
 const FURTHEST: i32 = 14 * 60;
 
-/// The day that a moment is on where the reader lives; in UTC where no script has said.
+/// Returns the day of a moment in the reader's time zone; in UTC if the zone is unknown.
 pub fn day(headers: &HeaderMap, moment: DateTime<Utc>) -> NaiveDate {
     let minutes =
         session_cookie::cookie_named(headers, COOKIE).and_then(|text| text.parse::<i32>().ok());
@@ -18,7 +18,7 @@ pub fn day(headers: &HeaderMap, moment: DateTime<Utc>) -> NaiveDate {
     zone.map_or_else(|| moment.date_naive(), |zone| moment.with_timezone(&zone).date_naive())
 }
 
-/// The key of the heading under which a day stands.
+/// Returns the key of the heading for a day.
 pub fn heading(day: NaiveDate, today: NaiveDate) -> &'static str {
     match today - day {
         past if past <= Duration::zero() => "threads.today",
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_that_of_the_reader() {
+    fn days_are_in_the_time_zone_of_the_reader() {
         let late: DateTime<Utc> = "2026-03-01T23:30:00Z".parse().unwrap();
         for (cookie, shown) in [
             ("", "2026-03-01"),
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn days_stand_under_headings() {
+    fn days_are_grouped_under_headings() {
         let today: NaiveDate = "2026-03-10".parse().unwrap();
         for (day, shown) in [
             ("2026-03-11", "threads.today"),

@@ -180,7 +180,7 @@ fn words(text: &str) -> HashSet<String> {
 mod tests {
     use super::*;
 
-    /// A text that is a passage as a whole.
+    /// Returns an excerpt that consists of the passage only.
     pub(super) fn whole(text: &str, kind: TextKind) -> Excerpt {
         Excerpt { text: text.to_owned(), passage: 0..text.len(), kind, header: String::new() }
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_that_an_answer_speaks_of_is_found() {
+    fn the_cited_sentence_is_found() {
         let passage = "Ships call on channel twelve. The crane in the old harbour is called Berta. It is old.";
         let answer = "Ships call first [2]. The crane is called Berta [1]. More.";
         let at = sentence(passage, answer, 1).unwrap();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_and_no_markup_breaks_it() {
+    fn any_text_and_markup_can_be_shown() {
         for text in ["", ".", "\n\n", "a [1", "**a. b** c. [1][2] d", "é. ü [1]", "| a | b. |\n"]
         {
             for at in sentences(text) {

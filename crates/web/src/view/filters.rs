@@ -89,7 +89,7 @@ mod tests {
     use super::in_bytes;
 
     #[test]
-    fn sizes_are_said_in_a_fitting_unit() {
+    fn sizes_are_shown_in_a_suitable_unit() {
         for (count, said) in [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (90_868_376, "91 MB")] {
             assert_eq!(in_bytes(count), said);
         }

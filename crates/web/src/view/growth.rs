@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_grows_ends_as_one_that_is_rendered_whole() {
+    fn a_growing_text_ends_like_one_rendered_at_once() {
         let text = "# Lamps\n\nTwo *lamps*, see [1].\n\n- a\n- b\n\n```rust\nlet a = 1;\n\nlet b;\n```\n\n\
                     | a | b |\n|---|--:|\n| 1 | 2 |\n\nThe end.";
         let mut growth = Growth::default();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_is_apart() {
+    fn reasoning_is_separate() {
         let mut growth = Growth::default();
         growth.advance("<think>Hm.\n\nWell\nand", "a");
         assert_eq!((growth.thinking.closed.len(), growth.answer.closed.len()), (1, 0));

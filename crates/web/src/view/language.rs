@@ -20,7 +20,7 @@ use crate::session::session_cookie;
 
 /// Cookie with the chosen language.
 const COOKIE: &str = "carrel_language";
-/// How long a choice is kept, in seconds.
+/// Lifetime of the cookie, in seconds.
 const REMEMBERED: i64 = 400 * 24 * 60 * 60;
 /// Most languages of a browser's list that are examined.
 const MOST_WANTED: usize = 20;

@@ -31,21 +31,21 @@ const LISTED: u32 = 100;
 pub struct NavEntry {
     pub name: String,
     pub slug: String,
-    /// Address of the picture of a workspace.
+    /// Address of the workspace's picture.
     pub picture: Option<String>,
     pub is_current: bool,
 }
 
-/// Where a workspace's picture is, if it has one.
+/// Returns the address of a workspace's picture, if it has one.
 pub fn picture_address(workspace: &Workspace) -> Option<String> {
     let name = workspace.picture.as_deref()?;
     Some(format!("/w/{}/picture/{}", segment(workspace.slug.as_str()), segment(name)))
 }
 
-/// Threads that began in the same days.
+/// Threads created in the same period.
 #[derive(Clone, Debug)]
 pub struct ThreadGroup {
-    /// The key of its heading.
+    /// Key of the heading.
     pub heading: &'static str,
     pub threads: Vec<NavEntry>,
 }
@@ -56,7 +56,7 @@ pub struct PageLayout {
     pub title: String,
     pub section: Section,
     pub workspaces: Vec<NavEntry>,
-    /// The visitor's threads of the current workspace, by when they began.
+    /// The visitor's threads of the current workspace, grouped by age.
     pub threads: Vec<ThreadGroup>,
     /// The thread the visitor came from, which the other pages of its workspace lead back to.
     pub thread: Option<String>,
@@ -169,7 +169,7 @@ impl CurrentUser<role::Admin> {
     }
 }
 
-/// Threads, newest first, under headings.
+/// Groups threads under headings, newest first.
 fn grouped(
     listed: Vec<Thread>,
     current: Option<&str>,

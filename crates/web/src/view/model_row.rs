@@ -20,13 +20,14 @@ impl ModelRow {
     }
 }
 
-/// A price in words: what goes in, and what comes out.
+/// Formats the prices of input and output tokens.
 fn price_text(price: ModelPrice) -> String {
     let (input, output) = (dollars(price.input), dollars(price.output));
     t("models.price").replace("{in}", &input).replace("{out}", &output)
 }
 
-/// An amount in dollars, with as many digits as tell it apart from nothing.
+/// Formats an amount in dollars. Small amounts have four decimal places, so that they are not shown as
+/// zero.
 fn dollars(millionths: u64) -> String {
     let amount = millionths as f64 / 1e6;
     let digits = if amount >= 0.095 { 2 } else { 4 };
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_says_what_it_takes_and_costs() {
+    fn a_row_shows_the_context_window_and_the_price() {
         let price = Some(ModelPrice { input: 2_500_000, output: 10_000_000 });
         let row = ModelRow::of(OfferedModel { id: "a".into(), window: Some(128_000), price });
         assert_eq!(row.about, "128\u{202f}000 tokens · $2.50 in, $10.00 out per million tokens");

@@ -14,7 +14,7 @@ const LAST: u64 = 100_000_000;
 pub struct Pagination {
     /// Number of documents on all pages.
     pub found: u64,
-    /// From 1.
+    /// Page number, from 1.
     pub page: u64,
     pub pages: u64,
     /// Address of a page, without its number at the end.
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_keep_what_was_asked_for() {
+    fn addresses_keep_the_query() {
         let fields = [("folder", "a & b"), ("q", "")];
         assert_eq!(Pagination::of(0, 1, &fields).base, "?folder=a+%26+b&page=");
     }

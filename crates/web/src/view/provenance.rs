@@ -3,7 +3,7 @@ use carrel_services::provenance::ProvenanceFields;
 
 use crate::view::texts::t;
 
-/// `Page 3`, `Rows 2–40`; `None` if unknown.
+/// Returns the locator as text, such as `Page 3` or `Rows 2–40`; `None` if unknown.
 pub fn locator(of: &ProvenanceFields) -> Option<String> {
     let (kind, range) = of.locator()?;
     let several = range.contains('–');
@@ -19,7 +19,7 @@ pub fn locator(of: &ProvenanceFields) -> Option<String> {
     Some(words.replace("{range}", &range))
 }
 
-/// The locator and the heading path: `Page 3 · Handbook › Travel`.
+/// Returns the locator and the heading path as text: `Page 3 · Handbook › Travel`.
 pub fn words(of: &ProvenanceFields) -> Option<String> {
     let parts: Vec<_> = [locator(of), of.heading_path()].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_read_the_page_and_the_headings() {
+    fn the_locator_and_the_headings_are_shown() {
         let headings = vec!["Handbook".to_owned(), "Travel".to_owned()];
         let fields =
             ProvenanceFields { headings, page: Some(3), page_end: Some(4), ..Default::default() };

@@ -48,9 +48,9 @@ mod tests {
 
     use super::*;
 
-    /// On a single-threaded runtime, which would be blocked if the work ran there.
+    /// Runs on a single-threaded runtime, which would be blocked if the work ran there.
     #[tokio::test]
-    async fn rendering_keeps_no_request_waiting_and_few_threads_busy() {
+    async fn rendering_blocks_no_request_and_uses_few_threads() {
         let renderer = Renderer::default();
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut running = tokio::task::JoinSet::new();

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_is_shown_in_its_place() {
+    fn matches_are_shown_in_context() {
         assert_eq!(shown("The Lamp is on.", "lamp ON"), "The [Lamp] is [on].");
         let long = format!("{} The lamp {}", "before ".repeat(40), "after ".repeat(60));
         let said = shown(&long, "lamp");

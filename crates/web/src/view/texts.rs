@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_that_is_shown_is_there_and_every_one_there_is_shown() {
+    fn every_text_in_use_exists_and_every_text_is_used() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut text = String::new();
         sources(&root.join("src"), &mut text);

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_attachment_is_passed_over() {
+    fn invalid_attachments_are_ignored() {
         let image = json!({ "contentString": "data:image/png;base64,iVBORw0KGgo=" });
         for (given, kept) in [(json!("x"), 0), (json!([5, { "name": "a" }, image]), 1)] {
             let asked = read(json!({ "message": "Hi", "attachments": given }));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_as_good_as_absent() {
+    fn invalid_fields_count_as_absent() {
         let asked = read(json!({
             "message": 5, "reset": "no", "userId": "x", "topN": 0, "temperature": "hot", "model": "",
             "sources": "none",

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_folders_cannot_lead_out_of_the_library() {
+    fn folder_names_cannot_leave_the_library() {
         let folder = |name| parse(name).map(|folder| folder.to_string()).ok();
         assert_eq!(folder("../../evil").as_deref(), Some("evil"));
         for bad in ["", ".", "..", "../..", "a/b/c", "..\\x", "/etc", "../.ssh", "a/../b", "x\0"] {

@@ -134,13 +134,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_cannot_lead_out_of_the_library() {
+    fn file_names_cannot_leave_the_library() {
         assert_eq!(last_part("../../evil.txt"), "evil.txt");
         assert_eq!(last_part("evil.txt"), "evil.txt");
     }
 
     #[test]
-    fn headers_that_are_no_texts_are_left_out() {
+    fn headers_that_are_not_strings_are_left_out() {
         let headers = json!({ "a": "x", "b": 5, "": "x", "c": " " });
         assert_eq!(texts(headers), Some(json!({ "a": "x" })));
         assert_eq!(texts(json!([1])), None);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_pages_never_becomes_any_page_by_accident() {
+    fn an_invalid_list_of_origins_never_allows_any_page() {
         for wrong in [json!([]), json!([5]), json!(5), json!({}), json!("bad host"), json!([""])] {
             assert!(pages(wrong.clone()).is_err(), "{wrong}");
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_defaults() {
+    fn invalid_values_become_defaults() {
         let settings = set(json!({
             "max_chats_per_session": "7", "max_chats_per_day": "x", "message_limit": -1, "enabled": 1,
             "chat_mode": "automatic", "allow_prompt_override": 1,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelled_field_is_refused_and_another_passed_over() {
+    fn misspelled_fields_are_refused_and_unknown_ones_ignored() {
         assert!(set(json!({ "maxChatPerDay": 1 })).is_ok());
         assert!(set(json!({ "max_chat_per_days": 1 })).is_ok());
         assert!(set(json!({ "MaxChatsPerDay": 1 })).is_err());

@@ -53,7 +53,7 @@ fn number(value: Value) -> Value {
     }
 }
 
-/// Returns the fields that name the session, if they can.
+/// Returns the fields that name the session, if they are valid.
 fn session(metadata: Option<Value>, user: Option<Value>) -> (Option<Value>, Option<Value>) {
     let named = metadata.as_ref().and_then(|metadata| metadata.get("session_id"));
     match named {
@@ -63,7 +63,7 @@ fn session(metadata: Option<Value>, user: Option<Value>) -> (Option<Value>, Opti
     }
 }
 
-/// Keeps messages with known roles and the parts of them that are understood.
+/// Keeps messages with known roles, and their parts of known types.
 fn messages(messages: Value) -> Value {
     let Value::Array(mut messages) = messages else { return messages };
     let last = messages.pop();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_fields_are_passed_over() {
+    fn invalid_fields_are_ignored() {
         for (field, value) in [
             ("n", json!(2)),
             ("temperature", json!("hot")),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_roles_and_parts_are_passed_over() {
+    fn unknown_roles_and_parts_are_ignored() {
         let hi = json!({ "role": "user", "content": "Hi" });
         for first in [
             json!({ "role": "tool", "content": "x" }),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_asked_for_by_whatever_is_not_nothing() {
+    fn any_truthy_value_requests_a_stream() {
         let streams = |stream: Value| {
             let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
             body["stream"] = stream;
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_a_text_to_be_turned_into_a_vector() {
+    fn numbers_are_embedded_as_text() {
         let body = json!({ "input": 5, "encoding_format": "hex", "dimensions": "x" });
         let body = repaired_texts(serde_json::from_value(body).unwrap());
         assert!(body.encoding().is_ok() && body.dimensions().unwrap().is_none());

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_becomes_a_default() {
+    fn an_invalid_value_becomes_a_default() {
         let body = json!({
             "name": "Gamma", "topN": "many", "openAiTemp": "hot", "openAiHistory": -5,
             "similarityThreshold": 7, "chatMode": "weird", "vectorSearchMode": "x",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_is_refused_of_a_new_workspace_and_replaced_of_another() {
+    fn an_invalid_name_is_refused_for_a_new_workspace_and_replaced_for_others() {
         for name in [json!(null), json!(""), json!(0), json!(5), json!(["a"])] {
             let body = json!({ "name": name });
             let fields: WorkspaceFields = serde_json::from_value(body.clone()).unwrap();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_the_last_change_is_a_change() {
+    fn the_time_of_the_last_change_counts_as_a_change() {
         let settings = WorkspaceSettings::named("A");
         assert_eq!(changed(json!({ "slug": "x" }), &settings), None);
         let touched = changed(json!({ "lastUpdatedAt": "2026-01-01" }), &settings);

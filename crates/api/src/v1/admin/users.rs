@@ -102,10 +102,10 @@ pub async fn delete_user(
     Ok(Json(Done::well()))
 }
 
-/// Make a link with which a user sets a new password.
+/// Create a link with which a user sets a new password.
 ///
-/// It works once, within 24 hours, and replaces an earlier link of the user. When it is used, the user's
-/// sessions end. Give it to nobody but the user.
+/// The link works once, within 24 hours, and replaces an earlier link of the user. Using it ends the user's
+/// sessions. Give it only to the user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::RecoveryLinkCreated), ErrorResponse<Plain>, MultiUserOnly))]
 #[post("/admin/users/{id}/recovery-link")]

@@ -71,7 +71,7 @@ impl Asking {
         question: &mut Question,
     ) -> Result<()> {
         let user = question.user.as_ref().map(|user| user.id).or(caller.key.created_by);
-        // Without a user, a key may speak for anybody, who shall not learn what the owner noted.
+        // A request without a user may be from anyone, so it must not reveal the owner's notes.
         question.uses_memories = question.user.is_some();
         let text = std::mem::take(&mut question.text);
         question.text = self.ports.conversations.with_commands(text, user).await?;

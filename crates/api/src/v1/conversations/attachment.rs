@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_attachment_is_refused() {
+    fn invalid_attachments_are_refused() {
         for nonsense in [
             json!("x"),
             json!([5]),

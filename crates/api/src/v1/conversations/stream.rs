@@ -21,7 +21,7 @@ impl Teller {
         Self { id: Uuid::new_v4().to_string(), with_sources }
     }
 
-    /// The id of the answer, which every event contains.
+    /// Returns the id of the answer, which every event contains.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -78,7 +78,7 @@ impl Teller {
     }
 }
 
-/// The only event of a request that resets the conversation without a question.
+/// Returns the only event of a request that resets the conversation without a question.
 pub fn reset() -> String {
     event(&whole(&Uuid::new_v4().to_string(), RESET))
 }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_a_model_cannot_look_like_an_event() {
+    fn text_of_a_model_cannot_forge_an_event() {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
         let told = Teller::new(true).events(AnswerEvent::Text(forged.into()));
         assert_eq!(told.matches("\n\n").count(), 1, "{told}");

@@ -13,7 +13,7 @@ use crate::v1::documents::added::{DocumentsAdded, is_web};
 #[derive(ToSchema)]
 pub struct UploadForm {
     /// The file itself.
-    // Not `Binary`: with a description of its own, that would become both bytes and an object.
+    // Not `Binary`: with a description, utoipa would describe it as both bytes and an object.
     #[schema(value_type = String, format = Binary)]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
     file: String,

@@ -63,7 +63,7 @@ pub async fn show_page(
         .body(image.png))
 }
 
-/// A document that the caller may see: of those in the workspaces to which the key is bound, if it is.
+/// Returns a document that the caller may see. A key bound to workspaces sees only their documents.
 async fn visible(caller: &Authorized<scope::Read>, ports: &Ports, id: &str) -> Result<Document> {
     let missing = || Error::not_found("document", id);
     let found = ports.library.folders.by_id(parse_id(id)?).await?.ok_or_else(missing)?;

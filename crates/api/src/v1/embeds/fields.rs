@@ -135,7 +135,7 @@ impl EmbedFields {
     }
 }
 
-/// The error if a new widget names no workspace.
+/// Returns the error for a new widget without a workspace.
 pub fn unnamed() -> Error {
     Error::invalid("workspace_slug", "Workspace slug is required")
 }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_pages_never_becomes_any_page_by_accident() {
+    fn an_invalid_list_of_origins_never_allows_any_page() {
         let two = Some(vec!["https://a.test".to_owned(), "http://b.test:8080".to_owned()]);
         assert_eq!(pages(json!(["a.test", "http://b.test:8080"])).unwrap(), two);
         assert_eq!(pages(json!("a.test, http://b.test:8080")).unwrap(), two);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_refused() {
+    fn invalid_values_are_refused() {
         for (field, value) in [
             ("enabled", json!("yes")),
             ("chat_mode", json!("automatic")),

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_parameter_is_refused() {
+    fn an_invalid_parameter_is_refused() {
         for (name, value) in
             [("limit", "0"), ("limit", "x"), ("limit", "10001"), ("offset", "-1"), ("orderBy", "z")]
         {

@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_events_say_what_was_told() {
+    fn event_ids_say_which_events_were_received() {
         assert_eq!(told(Some("12")), Cursor::all(12));
         assert_eq!(told(Some("12-40")), Cursor { changes: 12, number: 40 });
         for unknown in [None, Some(""), Some("x"), Some("1-x"), Some("99999999999999999999")] {

@@ -36,7 +36,7 @@ pub struct ThreadFileList {
 pub struct ThreadFileBody {
     #[schema(example = "minutes.pdf")]
     name: String,
-    /// Such as `application/pdf`.
+    /// Media type, such as `application/pdf`.
     #[serde(default)]
     mime: String,
     /// The file in base64, or a data URL of it.

@@ -17,7 +17,7 @@ use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::{JsonBody, Params};
 use crate::v1::chat_edits::wire::chat_id;
 
-/// Begins the name of a branch without a name.
+/// Beginning of the name of a branch that the client did not name.
 const UNTITLED_BRANCH: &str = "Branch of";
 
 /// Create a thread.

@@ -36,7 +36,7 @@ pub struct WorkspaceRow {
     top_n: i32,
     /// `chat`, `query` or `automatic`.
     chat_mode: &'static str,
-    /// Names its picture, at `/v1/workspace/{slug}/picture`.
+    /// Name of the picture at `/v1/workspace/{slug}/picture`.
     pfp_filename: Option<String>,
     agent_provider: Option<String>,
     agent_model: Option<String>,

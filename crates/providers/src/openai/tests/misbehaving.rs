@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A chunk of a stream.
+/// Returns a chunk of a stream.
 fn chunk(content: &str) -> String {
     format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{content}\"}}}}]}}\n\n")
 }
@@ -13,7 +13,7 @@ const STOP: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// A body of unknown length with a content type.
+/// Returns a response with a body of unknown length.
 fn body(kind: &str, body: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n\r\n{body}").into_bytes())
 }
@@ -39,7 +39,7 @@ async fn listen(model: &OpenAi) -> (String, String, Option<String>) {
 }
 
 #[tokio::test]
-async fn streams_that_only_look_odd_are_read() {
+async fn unusual_but_valid_streams_are_read() {
     let (hello, world) = (chunk("Hello"), chunk(" world"));
     let whole = r#"{"choices":[{"message":{"content":"Hello world"},"finish_reason":"stop"}]}"#;
     for (kind, stream) in [
@@ -69,7 +69,7 @@ async fn streams_that_only_look_odd_are_read() {
 }
 
 #[tokio::test]
-async fn a_character_cut_in_two_becomes_whole_or_is_replaced() {
+async fn split_characters_are_joined_or_replaced() {
     let (first, second) = (chunk("\\ud83d"), chunk("\\ude00 smile"));
     let whole = heard(body("text/event-stream", &format!("{first}{second}{STOP}"))).await;
     assert_eq!((whole.0.as_str(), whole.2), ("😀 smile", None));
@@ -78,7 +78,7 @@ async fn a_character_cut_in_two_becomes_whole_or_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_never_taken_for_whole() {
+async fn a_truncated_answer_is_never_reported_as_complete() {
     let part = chunk("Take 5 mg");
     for (rest, words) in [
         ("".to_owned(), "broke off"),
@@ -124,7 +124,7 @@ async fn errors_in_place_of_an_answer_are_passed_on() {
 }
 
 #[tokio::test]
-async fn reasoning_within_the_text_is_told_apart() {
+async fn reasoning_within_the_text_is_separated() {
     for text in ["<think>\\nsecret plan\\n</think>\\n\\nHello", "secret plan\\n</think>\\n\\nHello"]
     {
         let (said, thought, failed) =
@@ -172,7 +172,7 @@ async fn refused_parameters_are_left_out_and_remembered() {
 }
 
 #[tokio::test]
-async fn what_a_client_asks_for_reaches_the_provider_or_is_refused_by_name() {
+async fn client_parameters_reach_the_provider_or_are_refused_by_name() {
     let sampling = Sampling {
         top_p: Some(0.5),
         seed: Some(1),
@@ -207,7 +207,7 @@ async fn what_a_client_asks_for_reaches_the_provider_or_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_provider_that_asks_for_time_is_given_it() {
+async fn requests_wait_as_long_as_the_provider_asks() {
     let later = "429 Too Many Requests\r\nretry-after: 0";
     let server = Server::start(vec![
         response(later, "application/json", r#"{"error":{"message":"slow down"}}"#),

@@ -28,7 +28,7 @@ fn model(base: &str, name: &str, model: &str) -> RemoteTranscriber {
     RemoteTranscriber { endpoint, model: model.into(), row: *row }
 }
 
-/// A recording in a file that exists as long as the first value.
+/// Returns a recording in a file that exists as long as the first value.
 fn recording() -> (NamedTempFile, TranscriptionRequest) {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(b"RIFF the sound of waves").unwrap();
@@ -68,7 +68,7 @@ fn verbose() -> Value {
 }
 
 #[tokio::test]
-async fn a_recording_is_sent_with_everything_that_was_asked() {
+async fn a_recording_is_sent_with_all_options() {
     for (name, of) in
         [("openai", "whisper-1"), ("generic-openai", "w"), ("groq", "whisper-large-v3")]
     {
@@ -109,7 +109,7 @@ async fn a_recording_is_sent_with_everything_that_was_asked() {
 }
 
 #[tokio::test]
-async fn models_that_write_the_text_alone_are_asked_for_no_times() {
+async fn text_only_models_are_not_asked_for_times() {
     for (name, of) in [("openai", "gpt-4o-mini-transcribe"), ("lemonade", "Whisper-Tiny")] {
         let said = json!({ "text": "The sea.", "usage": { "type": "duration", "seconds": 3 } });
         let server = Server::start(vec![json(&said)]).await;
@@ -124,7 +124,7 @@ async fn models_that_write_the_text_alone_are_asked_for_no_times() {
 }
 
 #[tokio::test]
-async fn a_server_that_knows_no_times_is_asked_again_without() {
+async fn a_server_without_times_is_asked_again_for_text_only() {
     let refusal = r#"{"error":{"message":"response_format must be json"}}"#;
     let refusal = response("400 Bad Request", "application/json", refusal);
     let server = Server::start(vec![refusal, json(&json!({ "text": "The sea." }))]).await;
@@ -135,7 +135,7 @@ async fn a_server_that_knows_no_times_is_asked_again_without() {
 }
 
 #[tokio::test]
-async fn a_translation_has_an_address_of_its_own_and_not_everybody_makes_one() {
+async fn translations_have_their_own_path_and_some_providers_have_none() {
     let server = Server::start(vec![json(&verbose())]).await;
     let (_file, mut request) = recording();
     (request.task, request.language) =
@@ -151,7 +151,7 @@ async fn a_translation_has_an_address_of_its_own_and_not_everybody_makes_one() {
 }
 
 #[tokio::test]
-async fn deepgram_is_sent_the_recording_alone() {
+async fn deepgram_receives_only_the_recording() {
     let said = json!({
         "metadata": { "duration": 4.5 },
         "results": {
@@ -178,7 +178,7 @@ async fn deepgram_is_sent_the_recording_alone() {
 }
 
 #[tokio::test]
-async fn a_provider_that_takes_no_requests_is_asked_again_with_the_whole_recording() {
+async fn a_retry_sends_the_whole_recording() {
     let wait = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     let server = Server::start(vec![Reply::Bytes(wait.to_vec()), json(&verbose())]).await;
     let (_file, request) = recording();
@@ -189,7 +189,7 @@ async fn a_provider_that_takes_no_requests_is_asked_again_with_the_whole_recordi
 }
 
 #[tokio::test]
-async fn refusals_and_nonsense_are_told_apart() {
+async fn refusals_and_invalid_responses_are_distinguished() {
     let refusals = [
         (
             "400 Bad Request",
@@ -223,7 +223,7 @@ async fn refusals_and_nonsense_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_provider_that_stays_silent_is_given_up() {
+async fn a_silent_provider_times_out() {
     let server = Server::start(vec![Reply::ThenSilence(Vec::new())]).await;
     let mut model = model(&server.url, "openai", "whisper-1");
     model.endpoint.deadlines.first = std::time::Duration::from_millis(200);

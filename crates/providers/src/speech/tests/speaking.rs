@@ -42,7 +42,7 @@ fn sound() -> Reply {
 }
 
 #[tokio::test]
-async fn a_text_is_spoken_by_openais_protocol() {
+async fn speech_is_requested_with_openais_protocol() {
     for (name, of) in [("openai", "tts-1"), ("generic-openai", "tts-1"), ("kokoro", "kokoro")] {
         let server = Server::start(vec![sound()]).await;
         let mut request = words(AudioFormat::Mp3);
@@ -89,7 +89,7 @@ async fn elevenlabs_has_a_protocol_of_its_own() {
 }
 
 #[tokio::test]
-async fn voices_are_listed_in_every_form_there_is() {
+async fn voices_are_read_in_every_known_form() {
     let objects = json!({ "voices": [
         { "voice_id": "b1", "name": "Rachel", "labels": { "language": "en" } },
         { "voice_id": "a1", "name": "Adam" }, { "name": "" }, 5] });
@@ -110,7 +110,7 @@ async fn voices_are_listed_in_every_form_there_is() {
 }
 
 #[tokio::test]
-async fn what_is_no_sound_is_refused_with_the_reason() {
+async fn responses_without_audio_are_refused_with_the_reason() {
     for (status, body, words_in) in [
         ("200 OK", "<h1>Hello</h1>", "a web page"),
         ("200 OK", r#"{"error":"x"}"#, "JSON instead of audio"),
@@ -133,7 +133,7 @@ async fn what_is_no_sound_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_sound_without_end_is_given_up_and_a_silence_too() {
+async fn endless_audio_and_silence_are_aborted() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n\r\n".to_vec();
     let server = Server::start(vec![Reply::Endless(head.clone(), vec![7; 1 << 20])]).await;
     let outcome = spoken(&model(&server.url, "openai"), words(AudioFormat::Mp3)).await;

@@ -22,7 +22,7 @@ struct Appearance {
     name: String,
     support: String,
     icon: String,
-    /// One address per line.
+    /// Links, one address per line.
     links: String,
     prompt: String,
     usual_prompt: &'static str,

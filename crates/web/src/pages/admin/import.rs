@@ -14,7 +14,7 @@ use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 const PATH: &str = "/admin/import";
-/// The number of lines that a page shows of each list of the report.
+/// Lines of each list of the report that the page shows.
 const LINES: usize = 200;
 
 struct TableRow {
@@ -25,11 +25,11 @@ struct TableRow {
     becomes: String,
 }
 
-/// Lines of one kind, such as what is left out.
+/// Lines of one kind, such as omitted items.
 struct Remarks {
     title: &'static str,
     lines: Vec<String>,
-    /// The number of further lines.
+    /// Number of further lines.
     more: usize,
 }
 
@@ -48,7 +48,7 @@ struct Import {
     place: String,
     folders: Vec<String>,
     is_in_use: bool,
-    /// Whether an import is running, and whether it is only a check.
+    /// `Some(true)` while a check runs, `Some(false)` while an import runs.
     running: Option<bool>,
     done: u64,
     total: u64,
@@ -88,8 +88,8 @@ fn report(state: &ImportState) -> Option<Value> {
     }
 }
 
-/// A report as the page shows it. It was written by this server or an earlier version of it, so what it
-/// lacks is taken as empty.
+/// Returns the report as the page shows it. An earlier version may have written it, so missing fields
+/// count as empty.
 fn view(report: &Value) -> ReportView {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |value: &Value| value.as_u64().unwrap_or_default();
@@ -119,7 +119,7 @@ fn view(report: &Value) -> ReportView {
     }
 }
 
-/// Starts one, or a look at what would come.
+/// Starts an import, or a check that writes nothing.
 pub async fn start(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     form.check_fields(&["source", "do"], &[])?;
@@ -133,7 +133,7 @@ pub async fn start(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pa
     Ok(response::see(PATH))
 }
 
-/// The whole report as a file.
+/// Serves the whole report as a file.
 pub async fn download(current_user: CurrentUser<role::Admin>) -> PageResult {
     let state = current_user.ports().imports.state().await?;
     let report = report(&state).ok_or_else(|| PageError::missing("report", "import"))?;
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_report_shows_its_beginning_and_says_how_much_more_there_is() {
+    fn a_long_report_shows_its_beginning_and_the_number_of_further_lines() {
         let lines: Vec<_> = (0..250).map(|line| json!(format!("users {line}"))).collect();
         let table = json!({ "found": 3, "imported": 2, "kept": 0, "becomes": "users" });
         let report = json!({ "dry_run": true, "tables": { "users": table }, "left_out": lines });

@@ -12,15 +12,15 @@ pub struct ChoiceGroup {
 pub struct ProviderChoice {
     pub value: &'static str,
     pub name: &'static str,
-    /// Whether its fields are shown.
+    /// True if the page shows its fields.
     pub is_chosen: bool,
-    /// Whether the server uses it.
+    /// True if the server uses it.
     pub is_current: bool,
-    /// The letters that stand for it.
+    /// Initials shown in place of a logo.
     pub initials: String,
 }
 
-/// Providers whose models run on machines of one's own.
+/// Providers whose models run on the operator's machines.
 const LOCAL: [&str; 15] = [
     "kokoro",
     "ollama",
@@ -40,7 +40,7 @@ const LOCAL: [&str; 15] = [
 ];
 /// Providers inside this server.
 const BUILT_IN: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
-/// Databases that run on machines of one's own.
+/// Databases that run on the operator's machines.
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
 /// The pages where providers issue keys.
@@ -112,7 +112,7 @@ pub fn grouped(
     groups
 }
 
-/// The first letters of up to two words.
+/// Returns the first letters of up to two words.
 fn initials(name: &str) -> String {
     let words = name.split(|letter: char| !letter.is_alphanumeric());
     words.filter_map(|word| word.chars().next()).take(2).collect()
@@ -148,7 +148,7 @@ const EXAMPLES: [(&str, &str, &str, &str); 26] = [
     ("llm", "region", "bedrock", "eu-central-1"),
 ];
 
-/// An example value; `None` if there is no usual value.
+/// Returns an example value; empty if there is no usual value.
 pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
     let Some(subject) = subject(setting) else { return "" };
     let is_one =
@@ -156,14 +156,14 @@ pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
     if let Some(row) = EXAMPLES.iter().find(is_one) {
         return row.3;
     }
-    // Hints of addresses name the usual one; elsewhere its form is enough.
+    // Without a known default, an address shows the expected form.
     if subject == "address" { "http://127.0.0.1:8080" } else { "" }
 }
 
 /// The rank of the model among the fields of a provider.
 pub const MODEL: usize = 2;
 
-/// The position of a setting among the fields of a provider: address, key, model, others.
+/// Returns the position of a setting among the fields of a provider: address, key, model, others.
 pub fn rank(setting: &Setting) -> usize {
     match subject(setting) {
         Some("address" | "region" | "connection") => 0,
@@ -174,7 +174,7 @@ pub fn rank(setting: &Setting) -> usize {
     }
 }
 
-/// The subject of a setting, derived from the ending of its variable.
+/// Returns the subject of a setting, derived from the ending of its variable.
 fn subject(setting: &Setting) -> Option<&'static str> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
     let subjects: [(&'static str, &[&str]); 11] = [
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_provider_has_a_name_and_its_settings_are_in_words() {
+    fn every_provider_has_a_name_and_its_settings_have_labels() {
         let registry = Registry::new().unwrap();
         for kind in ["llm", "embedding", "rerank", "vectors", "images", "stt", "tts"] {
             for choice in registry.choices.of(kind) {

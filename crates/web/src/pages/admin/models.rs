@@ -30,7 +30,7 @@ struct Kind {
     variable: &'static str,
     title: &'static str,
     words: &'static str,
-    /// Whether the page tests the connection of the current provider automatically.
+    /// True if the page tests the connection of the current provider automatically.
     is_probed: bool,
 }
 
@@ -111,7 +111,7 @@ struct Models {
     /// The display name.
     name: &'static str,
     is_current: bool,
-    /// Whether the saved settings suffice to list the provider's models.
+    /// True if the saved settings suffice to list the provider's models.
     is_ready: bool,
     is_probed: bool,
     is_fixed: bool,
@@ -155,7 +155,7 @@ async fn page(
     let current = store.lookup(kind.variable).unwrap_or_default();
     let chosen = asked.unwrap_or_else(|| current.clone());
     let fixed = store.fixed();
-    // Nothing is chosen until somebody does.
+    // Values that this server does not support are hidden, except a selected one.
     let is_offered =
         |value: &str| value == chosen || store.unavailable_value(kind.variable, value).is_none();
     let values = registry.choices.of(kind.values).map(|of| of.value);
@@ -193,7 +193,7 @@ async fn page(
     response::page(&current_user.request, &page)
 }
 
-/// Everything that is filled in is set, or nothing. The page that follows asks whether it answers.
+/// Saves the submitted settings, all or nothing. The page that follows tests the connection.
 pub async fn save(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,

@@ -51,7 +51,7 @@ struct One {
     user: User,
     limit: String,
     roles: Vec<(&'static str, &'static str, bool)>,
-    /// Whether a link can set the user's password.
+    /// True if a link can set the user's password.
     offers_link: bool,
 }
 
@@ -136,7 +136,7 @@ async fn found(current_user: &CurrentUser<role::Admin>, id: &str) -> Result<User
     Ok(user.ok_or_else(|| Error::not_found("user", id))?)
 }
 
-/// Makes a link that sets the user's password, and shows it once.
+/// Creates a link that sets the user's password, and shows it once.
 pub async fn make_recovery_link(
     current_user: CurrentUser<role::Admin>,
     id: Path<String>,

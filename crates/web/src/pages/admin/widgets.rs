@@ -32,7 +32,7 @@ struct Row {
 
 /// The form to create or change a widget.
 struct Settings {
-    /// Slug, name, and whether it is chosen.
+    /// Slug, name, and whether the workspace is selected.
     workspaces: Vec<(String, String, bool)>,
     is_on: bool,
     is_query: bool,

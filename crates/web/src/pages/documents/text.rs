@@ -23,17 +23,17 @@ struct Text {
     title: String,
     source: String,
     link: Option<String>,
-    /// The address of the original, if it was kept.
+    /// Address of the original, if it was kept.
     original: Option<String>,
     folder: String,
     folder_address: String,
     words: i32,
-    /// In bytes.
+    /// Size in bytes.
     size: u64,
     since: DateTime<Utc>,
     location: String,
     places: Vec<Place>,
-    /// The workspaces it could be added to.
+    /// Workspaces to which it could be added.
     others: Vec<Place>,
     /// Parts of its file that were not read.
     warnings: Vec<String>,

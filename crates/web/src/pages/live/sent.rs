@@ -64,7 +64,7 @@ fn added<'a>(old: &str, new: &'a str) -> Option<&'a str> {
     let closing = closing_tags(old);
     let (body, end) = old.split_at(old.len() - closing);
     let more = new.strip_prefix(body)?.strip_suffix(end)?;
-    // Only between text; otherwise the addition would land in the wrong element.
+    // Text can be appended only to text; otherwise the addition would end up in the wrong element.
     let joins = !body.ends_with('>') && !body.is_empty();
     (joins && !more.contains('<')).then_some(more)
 }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_at_the_end_of_a_block_is_told_from_other_changes() {
+    fn appended_text_is_distinguished_from_other_changes() {
         assert_eq!(added("<p>a</p>\n", "<p>a b</p>\n"), Some(" b"));
         assert_eq!(added("<ul>\n<li>a</li>\n</ul>\n", "<ul>\n<li>ab</li>\n</ul>\n"), Some("b"));
         assert_eq!(added("<p>a</p>\n", "<p>a</p>\n"), Some(""));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_ends_with_the_whole_answer_and_is_sent_little_more() {
+    fn a_browser_receives_the_whole_answer_and_little_more() {
         let paragraph = "The reserve lamp takes over within *eight* seconds, see [1] & the log. ";
         let block =
             format!("{}\n\n```rust\n{}```\n\n", paragraph.repeat(6), "let a = 1;\n".repeat(12));

@@ -9,7 +9,7 @@ use crate::view::markdown;
 /// Separators that files use, the commonest first.
 const SEPARATORS: &[u8] = b",;\t|";
 
-/// Renders the rows of a text. Each part carries the header row.
+/// Renders the rows of a text. Each part has the header row.
 pub fn show(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> ShownPassage {
     let (text, Range { start, end }) = (&excerpt.text, excerpt.passage.clone());
     let first = text.lines().next().unwrap_or_default();
@@ -17,7 +17,7 @@ pub fn show(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> ShownPassage {
     let separator = separator(header);
     let part = |at: Range<usize>, lit: Option<Range<usize>>| {
         let rows = &text[at.clone()];
-        // The header stands in the part itself if that is the first of the text.
+        // The first part contains the header itself.
         let above = if at.start == 0 && excerpt.header.is_empty() { "" } else { header };
         html(above, rows, separator, lit)
     };
@@ -28,10 +28,10 @@ pub fn show(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> ShownPassage {
     }
 }
 
-/// Returns the separator that a header row has most of.
+/// Returns the most frequent separator of a header row.
 fn separator(header: &str) -> u8 {
     let count = |of: &u8| header.bytes().filter(|byte| byte == of).count();
-    // Of several, `max_by_key` gives the last.
+    // `max_by_key` returns the last of equal elements.
     SEPARATORS.iter().rev().copied().max_by_key(count).unwrap_or(b',')
 }
 
@@ -60,7 +60,7 @@ fn html(header: &str, rows: &str, separator: u8, lit: Option<Range<usize>>) -> S
     html
 }
 
-/// Returns the records of a text, each with its bytes. What is no record is left out.
+/// Returns the records of a text, each with its range in bytes. Stops at an invalid record.
 fn records(text: &str, separator: u8) -> Vec<(ByteRecord, Range<usize>)> {
     let mut reader = ReaderBuilder::new()
         .delimiter(separator)
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_carries_the_header() {
+    fn each_part_has_the_header() {
         let at = TEXT.find("Ostrand").unwrap_or_default();
         let to = TEXT.find("Tromsø").unwrap_or_default();
         let excerpt = Excerpt { passage: at..to, ..whole(TEXT, TextKind::Table) };

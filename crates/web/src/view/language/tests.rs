@@ -27,7 +27,7 @@ fn placeholders(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_text_is_there_in_every_language_with_its_placeholders() {
+fn every_language_has_every_text_with_its_placeholders() {
     let english = english().texts();
     let mut faults = BTreeMap::new();
     for language in all() {
@@ -54,7 +54,7 @@ fn every_text_is_there_in_every_language_with_its_placeholders() {
 }
 
 #[test]
-fn a_number_of_things_is_said_by_the_rules_of_each_language() {
+fn counts_follow_the_plural_rules_of_each_language() {
     for language in all() {
         for count in 0..=200 {
             let form = language.plural(count);
@@ -75,7 +75,7 @@ fn a_number_of_things_is_said_by_the_rules_of_each_language() {
 }
 
 #[test]
-fn a_browser_is_answered_in_the_language_it_wants_most() {
+fn the_preferred_language_of_the_browser_is_used() {
     for (wanted, code) in [
         ("de", Some("de")),
         ("de-CH, en;q=0.9", Some("de")),
@@ -93,7 +93,7 @@ fn a_browser_is_answered_in_the_language_it_wants_most() {
 }
 
 #[test]
-fn what_a_reader_chose_counts_before_what_the_browser_wants() {
+fn the_choice_of_the_reader_overrides_the_browsers_preference() {
     let mut headers = HeaderMap::new();
     assert_eq!(of(&headers).code, "en");
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("fr"));
@@ -105,13 +105,13 @@ fn what_a_reader_chose_counts_before_what_the_browser_wants() {
 }
 
 #[test]
-fn only_arabic_is_written_from_the_right() {
+fn only_arabic_is_written_right_to_left() {
     let from_the_right: Vec<_> = all().iter().filter(|one| one.direction() == "rtl").collect();
     assert_eq!(from_the_right.iter().map(|one| one.code).collect::<Vec<_>>(), ["ar"]);
 }
 
 #[tokio::test]
-async fn the_language_goes_along_to_other_tasks_and_threads() {
+async fn the_language_is_passed_on_to_other_tasks_and_threads() {
     let Some(german) = by_code("de") else { panic!("there is no German") };
     assert_eq!(current().code, "en");
     let told = spoken(german, async {

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn brackets_of_tex_become_dollar_signs_outside_code() {
+    fn tex_brackets_become_dollar_signs_outside_code() {
         assert_eq!(with_dollars(r"so \(x^2\) and \[ y \]"), "so $x^2$ and $$y$$");
         for text in [r"`\(x\)`", "```\n\\(x\\)\n```\n", r"\(x", r"a \\ b"] {
             assert_eq!(with_dollars(text), text);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_are_no_formulas() {
+    fn prices_are_not_formulas() {
         for text in ["5–", "5 and ", "10 or "] {
             assert!(!looks_like_math(text), "{text}");
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn formulas_become_mathml_or_stay_as_they_are() {
+    fn formulas_become_mathml_or_stay_unchanged() {
         let made = |text: &str| match to_mathml(text, Display::Inline, 1) {
             Outcome::MathMl(made) => made,
             _ => String::new(),

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_left_out_and_words_stay_apart() {
+    fn markup_is_removed_and_words_stay_separate() {
         let text = "# Lamp\n\n> If it **fails**,\n> the `reserve` lamp.\n\n- one\n- two\n";
         assert_eq!(plain(text), "Lamp If it fails, the reserve lamp. one two");
         assert_eq!(plain(""), "");

@@ -16,7 +16,7 @@ fn markdown_becomes_html_and_citations_become_links() {
 }
 
 #[test]
-fn what_github_shows_is_shown() {
+fn github_extensions_are_rendered() {
     let table = plain("| a | b |\n|:-:|--:|\n| 1 |  |\n");
     assert!(table.contains("<th class=\"align-center\">a</th>"), "{table}");
     assert!(table.contains("<td class=\"align-end\"></td>"), "{table}");
@@ -31,7 +31,7 @@ fn what_github_shows_is_shown() {
 }
 
 #[test]
-fn code_has_its_language_and_colours() {
+fn code_has_its_language_and_colors() {
     let made = plain("```rust\nfn main() { let a = \"x\"; } // end\n```");
     assert!(made.contains("<span>rust</span>") && made.contains("data-copy-code"), "{made}");
     assert!(
@@ -43,7 +43,7 @@ fn code_has_its_language_and_colours() {
 }
 
 #[test]
-fn formulas_are_mathml_however_they_are_written() {
+fn formulas_become_mathml_in_every_notation() {
     for text in ["$x^2$", "$$x^2$$", r"\(x^2\)", r"\[x^2\]"] {
         let made = plain(text);
         assert!(made.contains("<math") && made.contains("<msup>"), "{text}: {made}");
@@ -58,7 +58,7 @@ fn tags(html: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn nothing_in_a_text_runs_or_is_fetched() {
+fn text_can_neither_run_nor_load_anything() {
     for text in [
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
@@ -103,7 +103,7 @@ fn nothing_in_a_text_runs_or_is_fetched() {
 }
 
 #[test]
-fn what_is_beyond_the_limit_is_plain() {
+fn text_beyond_the_limit_is_plain() {
     let text = format!("{}\n\n**last**", "*a* ".repeat(LIMIT / 4));
     let made = plain(&text);
     assert!(made.contains("<em>a</em>") && made.contains("**last**"));
@@ -111,7 +111,7 @@ fn what_is_beyond_the_limit_is_plain() {
 }
 
 #[test]
-fn deep_nesting_ends() {
+fn nesting_is_limited() {
     for text in ["> ", "[", "*a ", "- ", "<div>", "![", "`", "~~", "| ", "$", "\\(", "【", "[1]"] {
         plain(&text.repeat(3_000));
     }

@@ -48,7 +48,7 @@ struct Writer<'c> {
     code: Option<(String, String)>,
     /// Number of open links. Links cannot be nested.
     links: usize,
-    /// Whether each open link was written.
+    /// For each open link, true if it was written.
     is_link: Vec<bool>,
     footnotes: HashMap<String, usize>,
     code_budget: code::Budget,

@@ -29,11 +29,11 @@ pub struct ChatQuery {
 /// The position of a page of the chat log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
-    /// After this many exchanges.
+    /// The page begins after this many exchanges.
     After(u64),
-    /// Before the newest exchange: the page is empty and more pages follow.
+    /// The page lies before the newest exchange: it is empty and more pages follow.
     Before,
-    /// At no exchange: the page is empty.
+    /// The page number is invalid: the page is empty.
     Nowhere,
 }
 

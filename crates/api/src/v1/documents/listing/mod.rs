@@ -96,7 +96,7 @@ impl<'a> DocumentBody<'a> {
     }
 }
 
-/// A document in a list.
+/// Returns the JSON form of a document in a list.
 pub fn body(listed: &ListedDocument) -> DocumentBody<'_> {
     DocumentBody::new(listed)
 }
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_written_as_reading_and_writing_it_would() {
+    fn metadata_is_written_like_a_parsed_value() {
         for metadata in [
             r#"{"a":1,"b":-1.5e300,"c":[null,true,{"d":"\u00e9\n\ud834\udd1e"}],"":18446744073709551616}"#,
             " { \"spaced\" : [ 1.0 , 2 ] } ",
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_metadata_is_left_out_and_the_rest_is_whole() {
+    fn damaged_metadata_is_left_out_and_the_rest_is_complete() {
         let deep = "[".repeat(100_000);
         for metadata in [
             "",

@@ -20,20 +20,20 @@ use crate::v1::openai::wire::audio::answer::usage;
 
 struct Telling {
     parts: Receiver<Result<TranscriptPart>>,
-    /// Came before the head of the answer.
+    /// The part that arrived before the response headers were sent.
     first: Option<Result<TranscriptPart>>,
     transcript: Transcript,
     is_over: bool,
 }
 
-/// `transcript.text.delta` for each stretch of speech, then `transcript.text.done`.
+/// Streams `transcript.text.delta` for each segment of speech, then `transcript.text.done`.
 ///
 /// # Errors
-/// An error before the answer begins.
+/// An error that occurs before the response begins.
 pub(super) async fn transcript(
     mut parts: Receiver<Result<TranscriptPart>>,
 ) -> Result<HttpResponse> {
-    // As long as clients wait for a head, there is time to fail by the status.
+    // Until the headers are sent, the status can still report a failure.
     let first = match timeout(MAX_SILENCE, parts.recv()).await {
         Ok(Some(Err(error))) => return Err(error),
         Ok(first) => first,
@@ -81,7 +81,7 @@ impl Telling {
         None
     }
 
-    /// The text that a part adds.
+    /// Returns the text that a part adds.
     fn take(&mut self, part: TranscriptPart) -> String {
         let is_first =
             self.transcript.segments.iter().all(|segment| segment.text.trim().is_empty());
@@ -95,8 +95,8 @@ impl Telling {
     }
 }
 
-/// `speech.audio.delta` for each piece of sound in base64, then `speech.audio.done`. `length` is that
-/// of the text, in characters, of which four are about a token.
+/// Streams `speech.audio.delta` for each chunk of audio in base64, then `speech.audio.done`. `length` is
+/// the length of the text in characters; four characters count as a token.
 pub(super) fn speech(audio: AudioStream, length: usize) -> HttpResponse {
     let events = stream::unfold(Some(audio), move |state| async move {
         let mut audio = state?;

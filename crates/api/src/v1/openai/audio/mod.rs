@@ -56,7 +56,7 @@ async fn heard(
     form: MultipartForm,
     task: TranscriptionTask,
 ) -> Result<HttpResponse> {
-    // Before hundreds of megabytes come for nobody.
+    // Fails before the body is read, which may have hundreds of megabytes.
     let model = ports.speech.hears()?;
     let (order, file) = wire::read(form.read().await?, task)?;
     if let Some(unknown) = wire::unknown_model(order.model.as_deref(), &model, &wire::HEARING) {

@@ -149,7 +149,7 @@ impl Ending {
     }
 }
 
-/// The usage of a refusal, for which no model was called.
+/// Returns the usage of a refusal, for which no model was called.
 fn nothing_spent() -> Value {
     let Usage { prompt_tokens, completion_tokens } = Usage::default();
     json!({

@@ -217,7 +217,7 @@ fn read(messages: Option<Value>) -> Result<Read> {
             }
         }
     }
-    // A message that only calls a tool is left without contents.
+    // Messages that only call tools have no contents.
     history.retain(|message| !message.text.is_empty() || !message.images.is_empty());
     let instructions = (!instructions.is_empty()).then(|| instructions.join("\n\n"));
     let (attachments, image_urls) = (inline_images(&last), remote_images(&last));

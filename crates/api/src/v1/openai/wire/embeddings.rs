@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_taken_and_tokens_refused() {
+    fn texts_are_accepted_and_token_ids_refused() {
         assert_eq!(texts(json!({ "input": "a" })).unwrap(), ["a"]);
         assert_eq!(texts(json!({ "inputs": ["a", "b"] })).unwrap(), ["a", "b"]);
         let many = vec!["x"; MOST_TEXTS + 1];

@@ -45,7 +45,7 @@ impl ModelPage {
 }
 
 impl ModelEntry {
-    /// `provider` answers if the workspace chooses none.
+    /// Creates the entry of a workspace. `provider` is the provider of workspaces that choose none.
     pub fn of(workspace: Workspace, provider: Option<String>) -> Self {
         let owner = workspace.settings.chat_provider.or(provider);
         Self {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_read_and_a_wrong_one_refused() {
+    fn a_page_is_read_and_an_invalid_one_refused() {
         let page = read(&[("order", "desc"), ("limit", "2"), ("after", "a")]).unwrap();
         assert_eq!(page, StorePage { after: Some("a".into()), limit: 2 });
         for wrong in ["0", "-1", "x", "10001", ""] {

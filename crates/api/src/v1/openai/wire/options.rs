@@ -1,4 +1,4 @@
-//! Options of a completion that are passed to the model, and those that are refused.
+//! Options of a completion: some are passed to the model, the others are refused.
 //!
 //! Silently dropping an option would return an answer that the client did not ask for. An option
 //! that is not passed on is therefore refused by name, unless its value changes nothing.
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn options_go_on_to_the_model() {
+    fn options_are_passed_to_the_model() {
         let schema = json!({ "name": "a", "schema": { "type": "object" } });
         let read = read(json!({
             "top_p": 0.5, "seed": -7, "stop": ["a", "b"], "presence_penalty": -2,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_and_unsupported_options_are_refused_by_name() {
+    fn invalid_and_unsupported_options_are_refused_by_name() {
         for (name, value) in [
             ("response_format", json!({ "type": "xml" })),
             ("response_format", json!("json")),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_send_by_default_is_accepted() {
+    fn options_that_clients_send_by_default_are_accepted() {
         let usual = json!({
             "response_format": null, "stop": null, "seed": null, "top_p": null, "tools": [],
             "tool_choice": "auto", "logit_bias": {}, "logprobs": false, "modalities": ["text"],

@@ -29,7 +29,7 @@ fn a_change_keeps_what_was_not_sent() {
 }
 
 #[test]
-fn a_wrong_value_is_refused_by_name() {
+fn an_invalid_value_is_refused_by_name() {
     for (field, value) in [
         ("topN", json!("many")),
         ("topN", json!(0)),
@@ -48,7 +48,7 @@ fn a_wrong_value_is_refused_by_name() {
 }
 
 #[test]
-fn a_name_is_needed() {
+fn a_name_is_required() {
     for name in [json!(null), json!(""), json!(0), json!(5), json!(["a"])] {
         assert!(new(json!({ "name": name })).is_err(), "{name}");
     }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::super::labels;
 use crate::view::texts::t;
 
-/// A setting that the chosen provider needs, or takes.
+/// A required or optional setting of the chosen provider.
 pub struct SettingField {
-    /// The name in the API.
+    /// Name in the API.
     pub name: &'static str,
     pub label: String,
     pub hint: Option<&'static str>,
@@ -17,9 +17,9 @@ pub struct SettingField {
     pub is_secret: bool,
     pub is_set: bool,
     pub is_fixed: bool,
-    /// Whether it names a model. The provider may have a list of models.
+    /// True if it names a model. The provider may have a list of models.
     pub names_model: bool,
-    /// Whether the list of models depends on this value.
+    /// True if the list of models depends on this value.
     pub tells_models: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct ProviderFields {
     pub extras: Vec<SettingField>,
 }
 
-/// The kind of a provider, by its names in the tables of settings.
+/// A provider and its kind, by their names in the tables of settings.
 #[derive(Clone, Copy)]
 pub struct ChosenProvider<'a> {
     pub values: &'static str,
@@ -38,7 +38,7 @@ pub struct ChosenProvider<'a> {
     pub name: &'a str,
 }
 
-/// The fields of a provider, with what is filled in, if anything is.
+/// Returns the fields of a provider, with the submitted values, if any.
 pub fn of(
     store: &SettingsStore,
     of: ChosenProvider<'_>,
@@ -66,14 +66,14 @@ pub fn of(
             tells_models: !names_model && labels::rank(setting) < labels::MODEL,
         }
     };
-    // Of several names for one variable the last is the one that names no provider.
+    // If a variable has several settings, the last one names no provider.
     let named =
         |variable: &&str| registry.settings().iter().rfind(|setting| setting.variable == *variable);
     let extras = registry.optional_for(of.values, of.capability, of.name);
-    // A key is what most providers are of no use without, whatever they call needed.
+    // Keys are shown first even if they are optional, because few providers work without one.
     let (keys, extras): (Vec<_>, Vec<_>) = extras.into_iter().partition(|setting| setting.secret);
     let mut first: Vec<_> = needs.iter().filter_map(named).chain(keys).collect();
-    // Where it is and the key to it come first: its models are listed then.
+    // Address and key come first, because listing the models needs them.
     first.sort_by_key(|setting| labels::rank(setting));
     ProviderFields {
         first: first.into_iter().map(field).collect(),
@@ -81,7 +81,7 @@ pub fn of(
     }
 }
 
-/// The models that run inside this server, the default of new installations first.
+/// Models that run inside this server, the default of new installations first.
 const NATIVE: [(&str, &str); 4] = [
     ("multilingual-e5-small", "models.native-multilingual"),
     ("all-MiniLM-L6-v2", "models.native-fastest"),
@@ -89,14 +89,14 @@ const NATIVE: [(&str, &str); 4] = [
     ("nomic-embed-text-v1.5", "models.native-long"),
 ];
 
-/// A model to choose among those that run inside this server.
+/// A model that runs inside this server, as a choice.
 pub struct NativeModel {
     pub value: String,
     pub words: &'static str,
     pub is_chosen: bool,
 }
 
-/// The embedders inside this server. A model of the operator's own, or one by another name, stands first.
+/// Returns the embedders inside this server. A chosen model that is not in the table comes first.
 pub fn native_models(chosen: Option<String>) -> Vec<NativeModel> {
     let chosen = chosen.unwrap_or_default();
     let usual = if chosen.is_empty() { "all-MiniLM-L6-v2" } else { &chosen };

@@ -24,14 +24,14 @@ pub struct Probe {
     pub is_good: bool,
 }
 
-/// Shows with a dot whether the current provider answers.
+/// A colored dot that shows whether the current provider answers.
 #[derive(Template)]
 #[template(path = "part/status.html")]
 struct Status {
     probe: Probe,
 }
 
-/// Says in words whether what is filled in answers, also before it is saved.
+/// Tests the connection with the submitted settings, which need not be saved, and shows the result.
 pub async fn test(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
@@ -126,8 +126,8 @@ struct ModelNames {
     models: Vec<ModelRow>,
 }
 
-/// The models of the provider that is filled in, with the key that is filled in, saved or not. A
-/// provider that has no list, or does not answer, offers nothing.
+/// Lists the models of the submitted provider, with the submitted or saved key. The list is empty if
+/// the provider has none or does not answer.
 pub async fn names(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
@@ -141,7 +141,7 @@ pub async fn names(
     };
     let ports = current_user.ports();
     let mut filled = changes(&ports.settings_store, &form.read().await?);
-    // Chosen as a setting, a provider would need its model, which is what the list is for.
+    // As a setting, the provider would require a model, which the user has yet to choose from the list.
     let selector = ports.settings_store.registry().by_variable(selection.variable);
     let provider = selector.and_then(|selector| filled.remove(selector.name));
     let provider = provider.as_ref().and_then(Value::as_str).map(str::to_owned);

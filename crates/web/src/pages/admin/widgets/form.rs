@@ -5,7 +5,7 @@ use carrel_domain::{Error, Result, WorkspaceId};
 
 use crate::http::form::Fields;
 
-/// The most sites of one widget.
+/// Most sites of one widget.
 const MOST_ORIGINS: usize = 1000;
 
 const ONCE: [&str; 11] = [
@@ -22,9 +22,10 @@ const ONCE: [&str; 11] = [
     "history",
 ];
 
+/// Reads the settings of a widget from its form.
+///
 /// # Errors
-/// [`Error::Invalid`] for a field that cannot be read. An empty list of sites is one of them: it never
-/// means any site.
+/// [`Error::Invalid`] for an invalid field, and for an empty list of sites, which never means any site.
 pub fn settings(form: &Fields, workspace: WorkspaceId) -> Result<WidgetSettings> {
     form.check_fields(&ONCE, &[])?;
     let wrong = || Error::invalid("mode", "must be `chat` or `query`");
@@ -56,7 +57,7 @@ fn limit(form: &Fields, name: &'static str) -> Result<Option<i32>> {
     }
 }
 
-/// Sites, by lines or commas.
+/// Parses a list of sites, separated by line breaks or commas.
 fn origins(text: &str) -> Result<Vec<WebOrigin>> {
     let wrong = |reason| Error::invalid("allowlist_domains", reason);
     let texts = text.split(['\n', ',']).map(str::trim).filter(|text| !text.is_empty());
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_says_everything_about_a_widget() {
+    fn a_form_sets_everything_about_a_widget() {
         let read = read(&[
             ("workspace", "a"),
             ("mode", "chat"),
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_widget_for_any_site_is_one_only_on_purpose() {
+    fn a_widget_allows_any_site_only_on_request() {
         assert_eq!(read(&[("mode", "query"), ("sites", "any")]).unwrap().origins, None);
         for wrong in [
             &[("mode", "query"), ("sites", "listed")][..],

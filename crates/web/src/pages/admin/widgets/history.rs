@@ -15,14 +15,14 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-/// The number of exchanges on a page.
+/// Exchanges per page.
 const PAGE: u32 = 25;
 
 struct Row {
     at: DateTime<Utc>,
-    /// The address of the visitor's exchanges.
+    /// Address of the visitor's exchanges.
     session_address: String,
-    /// The beginning of its name.
+    /// Beginning of the session's name.
     visitor: String,
     /// The site, and the name that it gave the visitor.
     from: String,
@@ -36,10 +36,10 @@ struct Row {
 struct History {
     layout: PageLayout,
     key: String,
-    /// Whose exchanges these are, if not everybody's.
+    /// The session whose exchanges are shown; empty for all.
     session: String,
     rows: Vec<Row>,
-    /// The part of the addresses of other pages that names the session.
+    /// Query parameter that passes the session on to other pages.
     query: String,
     page: u32,
     has_more: bool,

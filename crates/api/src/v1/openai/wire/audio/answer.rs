@@ -51,7 +51,7 @@ struct Word {
     end: f64,
 }
 
-/// The unit of usage.
+/// The usage, in seconds of audio.
 #[derive(Serialize, ToSchema)]
 struct Duration {
     /// `duration`.
@@ -92,7 +92,7 @@ impl Segment {
         let seek = (start * 100.0) as usize;
         Self {
             id,
-            // In frames of 10 milliseconds.
+            // The unit is a frame of 10 milliseconds.
             seek,
             start: milliseconds(*start),
             end: milliseconds(*end),
@@ -113,7 +113,7 @@ impl Word {
     }
 }
 
-/// Without digits that mean nothing.
+/// Rounds to milliseconds.
 fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
@@ -122,12 +122,12 @@ fn seconds(transcript: &Transcript) -> u64 {
     transcript.duration.ceil() as u64
 }
 
-/// The length of the recording.
+/// Returns the length of the recording as the usage.
 pub fn usage(transcript: &Transcript) -> Value {
     json!({ "type": "duration", "seconds": seconds(transcript) })
 }
 
-/// A transcript in the form that was asked for.
+/// Responds with a transcript in the requested format.
 pub fn whole(transcript: &Transcript, answer: &TranscriptShape) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     let text = "text/plain; charset=utf-8";

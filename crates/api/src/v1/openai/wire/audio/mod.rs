@@ -16,7 +16,7 @@ use crate::wire::Binary;
 
 pub use speech::SpeechBody;
 
-/// Names of OpenAI's models, which mean whatever the settings name.
+/// Names of OpenAI's models. Each stands for the configured model.
 pub const HEARING: [&str; 5] = [
     "whisper-1",
     "gpt-4o-transcribe",
@@ -204,7 +204,7 @@ fn flag(text: &str) -> Result<bool> {
     }
 }
 
-/// Why a model is none that there is, if it is not.
+/// Returns the error message for an unknown model; `None` for a known one.
 pub fn unknown_model(
     asked: Option<&str>,
     configured: &SpeechModelName,

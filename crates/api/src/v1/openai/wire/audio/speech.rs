@@ -73,7 +73,7 @@ impl SpeechBody {
             Some("sse") => true,
             Some(_) => return Err(Error::invalid("stream_format", "must be audio or sse")),
         };
-        // A voice of one's own comes as an object.
+        // OpenAI's clients send a custom voice as an object.
         let voice = match given(voice) {
             Some(Value::Object(mut voice)) => voice.remove("id"),
             voice => voice,
@@ -86,7 +86,7 @@ impl SpeechBody {
     }
 }
 
-/// A text of at most `longest` bytes; an empty one is none.
+/// Parses an optional text of at most `longest` bytes. A blank text counts as absent.
 fn text(field: &'static str, value: Option<Value>, longest: usize) -> Result<Option<String>> {
     match given(value) {
         None => Ok(None),

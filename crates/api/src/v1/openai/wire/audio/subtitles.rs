@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use carrel_domain::speech::SpeechSegment;
 
-/// The times of SubRip have a comma before the milliseconds, those of WebVTT a dot.
+/// Formats a time. `mark` precedes the milliseconds: a comma in SubRip, a dot in WebVTT.
 fn time(seconds: f64, mark: char) -> String {
     let milliseconds = (seconds * 1000.0).round() as u64;
     let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
@@ -11,7 +11,7 @@ fn time(seconds: f64, mark: char) -> String {
     format!("{hours:02}:{minutes:02}:{:02}{mark}{rest:03}", seconds % 60)
 }
 
-/// Text on one line that cannot be taken for a time.
+/// Returns the text on one line, without the arrow that marks a time.
 fn words(segment: &SpeechSegment) -> String {
     let words = segment.text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.replace("-->", "→")
@@ -22,7 +22,7 @@ pub(super) fn srt(segments: &[SpeechSegment]) -> String {
     for (number, segment) in segments.iter().enumerate() {
         let (start, end) = (time(segment.start, ','), time(segment.end, ','));
         let words = words(segment);
-        // Writing to a text cannot fail.
+        // Writing to a string does not fail.
         let _ = write!(srt, "{}\n{start} --> {end}\n{words}\n\n", number + 1);
     }
     srt

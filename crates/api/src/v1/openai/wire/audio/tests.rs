@@ -15,7 +15,7 @@ fn order(fields: &[(&str, &str)], task: TranscriptionTask) -> Result<Transcripti
 }
 
 #[test]
-fn a_form_is_read_with_everything_that_is_asked() {
+fn a_form_is_read_with_all_options() {
     let order = order(
         &[
             ("model", "whisper-1"),
@@ -40,7 +40,7 @@ fn a_form_is_read_with_everything_that_is_asked() {
 }
 
 #[test]
-fn segments_come_unless_words_alone_are_asked_for() {
+fn segments_are_returned_unless_only_words_are_requested() {
     for (fields, segments, words) in [
         (&[("response_format", "verbose_json")][..], true, false),
         (&[("response_format", "verbose_json"), ("timestamp_granularities", "word")], false, true),
@@ -51,7 +51,7 @@ fn segments_come_unless_words_alone_are_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_honoured_is_refused_by_its_name() {
+fn unsupported_options_are_refused_by_name() {
     let long = "x".repeat(LONGEST_PROMPT + 1);
     for (field, value) in [
         ("language", "english"),
@@ -73,13 +73,13 @@ fn what_cannot_be_honoured_is_refused_by_its_name() {
     }
     let streamed = [("stream", "true"), ("response_format", "srt")];
     assert!(order(&streamed, TranscriptionTask::Transcribe).is_err());
-    // A translation knows neither.
+    // Translations ignore both fields.
     let order = order(&[("language", "xxxxx"), ("stream", "true")], TranscriptionTask::Translate);
     assert!(!order.unwrap().streams);
 }
 
 #[test]
-fn only_models_that_there_are_are_taken() {
+fn only_known_models_are_accepted() {
     let configured = SpeechModelName { provider: "groq".into(), model: "large".into() };
     for known in [None, Some("large"), Some("groq/large"), Some("whisper-1")] {
         assert_eq!(unknown_model(known, &configured, &HEARING), None, "{known:?}");
@@ -89,7 +89,7 @@ fn only_models_that_there_are_are_taken() {
 }
 
 #[test]
-fn a_body_of_speech_is_read_and_a_wrong_one_refused() {
+fn a_speech_body_is_read_and_an_invalid_one_refused() {
     let read = |body| serde_json::from_value::<SpeechBody>(body).unwrap().order();
     let order = read(json!({ "model": "tts-1", "input": "Hello", "voice": { "id": "v1" },
         "response_format": "wav", "speed": 2, "instructions": "Softly", "stream_format": "sse" }));

@@ -29,7 +29,7 @@ fn messages_are_instructions_history_and_a_question() {
 }
 
 #[test]
-fn wrong_fields_are_refused_by_name() {
+fn invalid_fields_are_refused_by_name() {
     for (field, value) in [
         ("n", json!(2)),
         ("temperature", json!("hot")),
@@ -50,7 +50,7 @@ fn wrong_fields_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_conversation_is_refused() {
+fn invalid_conversations_are_refused() {
     for messages in [
         json!(null),
         json!("x"),
