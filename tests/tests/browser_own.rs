@@ -227,7 +227,8 @@ async fn everything_is_found_by_keyboard_and_undone_by_a_click() -> Result<()> {
     ada.press("ArrowDown").await?;
     ada.press("ArrowUp").await?;
     ada.press("Enter").await?;
-    ada.wait("!window.__left && location.pathname.startsWith('/w/')").await?;
+    let is_there = "!window.__left && location.pathname.startsWith('/w/') && document.readyState === 'complete'";
+    ada.wait(is_there).await?;
     ada.run("document.activeElement.blur()").await?;
     ada.run("document.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))")
         .await?;
