@@ -1,4 +1,4 @@
-//! Threads: conversations of a workspace that have a name.
+//! Threads: named conversations of a workspace.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -8,49 +8,50 @@ use crate::{Result, Slug, ThreadId, UserId, WorkspaceId};
 /// A named conversation in a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
-    /// Names it in the database.
+    /// The id in the database.
     pub id: ThreadId,
-    /// Names one thread of all workspaces.
+    /// The slug used in routes, unique on the server.
     pub slug: Slug,
-    /// Its display name.
+    /// The display name.
     pub name: String,
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// Whose it is, if it was started for someone.
+    /// The user it belongs to, if any.
     pub user: Option<UserId>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last renamed.
+    /// The time it was last renamed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A thread that is to be made.
+/// A thread to be created.
 #[derive(Clone, Debug)]
 pub struct NewThread {
-    /// Names it in routes; unique on the server.
+    /// The slug used in routes, unique on the server.
     pub slug: Slug,
-    /// Its display name.
+    /// The display name.
     pub name: String,
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// Whose it is; absent for programs and on a server without users.
+    /// The user it belongs to. Absent for programs and on a server without users.
     pub user: Option<UserId>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
 /// Stores threads. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Threads: Send + Sync {
-    /// [`crate::Error::AlreadyExists`] when the slug is taken, in whichever workspace;
-    /// [`crate::Error::NotFound`] when there is no such workspace or user.
+    /// Creates a thread. [`crate::Error::AlreadyExists`] if the slug is taken in any workspace,
+    /// [`crate::Error::NotFound`] if the workspace or the user does not exist.
     async fn create(&self, new: NewThread, event: Event) -> Result<Thread>;
-    /// The thread of a workspace that a slug names.
+    /// Returns the thread of a workspace with a slug, if it exists.
     async fn by_slug(&self, workspace: WorkspaceId, slug: &str) -> Result<Option<Thread>>;
-    /// Threads of all workspaces, by id.
+    /// Returns the threads of all workspaces, by id.
     async fn all(&self) -> Result<Vec<Thread>>;
-    /// Threads of a workspace, by id: `limit` of them above `after`, or from the first. Their names
-    /// hold `name`, compared as [`crate::document_list::comparable`] has it; every name holds an empty one.
+    /// Returns `limit` threads of a workspace by id, starting after `after` or at the first. Only
+    /// threads whose name contains `name` in the form of [`crate::document_list::comparable`]; an
+    /// empty `name` matches all.
     async fn page(
         &self,
         workspace: WorkspaceId,
@@ -58,8 +59,8 @@ pub trait Threads: Send + Sync {
         after: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;
-    /// A user's threads of a workspace, or those without an owner: the newest `limit` below `before`,
-    /// newest first. `name` filters as in [`Threads::page`].
+    /// Returns the newest `limit` threads of a user in a workspace, or those without an owner, with
+    /// ids below `before`, newest first. `name` filters as in [`Threads::page`].
     async fn latest(
         &self,
         workspace: WorkspaceId,
@@ -68,9 +69,9 @@ pub trait Threads: Send + Sync {
         before: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;
-    /// [`crate::Error::NotFound`] when there is no such thread.
+    /// Renames a thread. [`crate::Error::NotFound`] if it does not exist.
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread>;
-    /// Removes threads with their exchanges. Returns how many there were; the event is written unless
-    /// there were none.
+    /// Deletes threads with their exchanges and returns their number. Writes the event unless it is
+    /// zero.
     async fn delete(&self, ids: &[ThreadId], event: Event) -> Result<u64>;
 }
