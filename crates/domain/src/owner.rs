@@ -32,9 +32,9 @@ pub struct NewOwnerSession {
 pub struct NewSetupLink {
     /// The SHA-256 of the token in the link.
     pub digest: KeyDigest,
-    /// When it stops being valid.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 

@@ -43,7 +43,7 @@ async fn a_look_up_under_way_does_not_bring_a_revoked_key_back() {
         service.revoke(key.id, &by()).await.unwrap();
         go_on.send(()).unwrap();
     };
-    // Asked before the revocation, and answered after it.
+    // The lookup starts before the revocation and completes after it.
     let (asked, ()) = tokio::join!(service.authenticate(secret.reveal(), now), revoked);
     assert!(asked.unwrap().is_some());
     assert!(service.authenticate(secret.reveal(), now).await.unwrap().is_none());
@@ -83,7 +83,7 @@ async fn however_near_a_guess_comes_it_is_one_look_up_of_its_digest() {
     let digests: Vec<_> = guesses.iter().map(|guess| digest(guess)).collect();
     assert!(keys.asked()[..guesses.len()] == digests);
     assert_eq!(keys.asked().len(), guesses.len() + 1);
-    // Known from elsewhere, so that what is looked up is truly SHA-256 of the whole guess.
+    // A known SHA-256 value proves that the whole guess is hashed.
     assert!(digests[5] == KeyDigest(empty.into()));
 }
 

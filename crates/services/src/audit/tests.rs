@@ -1,4 +1,4 @@
-//! A log in memory, of which everything can be changed.
+//! Tests with an in-memory log that can be tampered with.
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ fn day(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)
 }
 
-/// One event a day, sealed.
+/// Returns a sealed log with one event per day.
 fn log(days: i64) -> Log {
     let mut log = Log::default();
     log.write(1..=days, "noted");
@@ -53,7 +53,7 @@ impl Log {
         self.seal = Some((self.head, key().seal(SealKind::Head, self.head)));
     }
 
-    /// As somebody does who writes the database.
+    /// Truncates the log like an attacker with write access to the database.
     fn cut(&mut self, to: usize) {
         let mut events = self.events.lock().unwrap();
         events.truncate(to);
@@ -134,7 +134,7 @@ async fn an_end_that_was_cut_off_is_missed() {
     let anchor = log.head.to_string();
     log.cut(3);
     assert_eq!(log.fault(None).await, Some(AuditFault::CutOff { last: 3, sealed: 5 }));
-    // An old seal of the same server was put back as well: only what was kept elsewhere tells.
+    // An old but genuine seal was also restored, so only an external anchor reveals the loss.
     log.seal_head();
     assert_eq!(log.fault(None).await, None);
     assert_eq!(log.fault(Some(&anchor)).await, Some(AuditFault::CutOff { last: 3, sealed: 5 }));
@@ -169,7 +169,7 @@ async fn what_somebody_added_or_changed_is_named() {
 async fn old_events_go_and_the_others_stay_verifiable() {
     let mut log = log(2_600);
     let (early, late) = ("1:000000000000", log.head.to_string());
-    // A day at the least, so that there is not an event about each event.
+    // Nothing is removed until a full day is due, so that removals do not fill the log.
     assert_eq!(remove_old(&log, &log, 10, day(12)).await.unwrap(), 0);
     assert_eq!(remove_old(&log, &log, 100, day(2_600)).await.unwrap(), 2_499);
     assert_eq!(log.count().await.unwrap(), 101);
