@@ -116,7 +116,7 @@ fn count_history(counter: &TokenCounter<'_>, turns: &[Message], limit: usize) ->
     sum
 }
 
-/// The tokens of the context, or more than `limit`.
+/// Returns the number of tokens of the context. Stops counting above `limit`.
 fn count_context(counter: &TokenCounter<'_>, context: &[Context], limit: usize) -> usize {
     let mut sum = 0;
     for part in context {
@@ -128,11 +128,12 @@ fn count_context(counter: &TokenCounter<'_>, context: &[Context], limit: usize) 
     sum
 }
 
-/// The newest exchanges that fit `limit`, and their tokens. The newest of all is cut if need be.
+/// Returns the newest exchanges that fit `limit`, and their tokens. Truncates the newest one if
+/// necessary.
 fn newest(counter: &TokenCounter<'_>, turns: Vec<Message>, limit: usize) -> (Vec<Message>, usize) {
     let mut kept: Vec<Message> = Vec::new();
     let mut spent = 0;
-    // Pairs, from the end: a question and its answer go together.
+    // Keep pairs together, from the end: a question and its answer.
     let mut end = turns.len();
     while end > 0 {
         let start = end.saturating_sub(2);
@@ -158,7 +159,7 @@ fn newest(counter: &TokenCounter<'_>, turns: Vec<Message>, limit: usize) -> (Vec
     (kept, spent)
 }
 
-/// The first parts of the context that fit `limit`; the last of them is cut if need be.
+/// Returns the first parts of the context that fit `limit`. Truncates the last one if necessary.
 fn first(counter: &TokenCounter<'_>, context: Vec<Context>, limit: usize) -> Vec<Context> {
     let mut kept = Vec::new();
     let mut left = limit;

@@ -282,7 +282,7 @@ async fn passages_of_earlier_answers_fill_up_what_is_missing() {
     let second = world.asked.lock().unwrap()[1].clone();
     let shown: Vec<_> = second.context.iter().map(|context| context.title.as_str()).collect();
     assert_eq!(shown, ["2.txt", "0.txt"]);
-    // Query mode is answered from them too.
+    // In query mode, they are enough to answer.
     world.blind.store(3, std::sync::atomic::Ordering::Relaxed);
     let asked = ask(&world, &workspace, question("Three?", Some(ChatMode::Query))).await.unwrap();
     assert!(matches!(asked, Reply::Answered { sources, .. } if sources.is_empty()));
@@ -322,7 +322,7 @@ async fn pictures_are_shown_and_documents_are_read() {
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_or_passed_over() {
     let world = Arc::new(World::default());
-    // A replacement character, which the test's reader does not read.
+    // The test extractor refuses texts with a replacement character.
     let unreadable = || vec![attachment("a.bin", "application/x", "77+9")];
     let asked = Question { attachments: unreadable(), ..question("Read", None) };
     let refused = ask(&world, &workspace("A"), asked).await.unwrap_err();
@@ -386,7 +386,7 @@ async fn what_a_model_thought_is_never_sent_to_it_again() {
     ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
     let asked = world.asked.lock().unwrap().pop().unwrap();
     assert_eq!(asked.history, [Message::user("Hi"), Message::assistant("Hello")]);
-    // The stored answer of a model that thinks aloud.
+    // The fake model answers with its reasoning in the text.
     ask(&world, &workspace, question("<think>", None)).await.unwrap();
     let stored = "plan\n</think>\n\nHello".to_owned();
     world.chats.lock().unwrap().iter_mut().for_each(|chat| {

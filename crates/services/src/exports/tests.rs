@@ -1,4 +1,4 @@
-//! Tests of when and what an export reads.
+//! Tests of what an export reads, and when.
 use std::pin::pin;
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use super::*;
 
 const LOGGED: i64 = 1000;
 
-/// A log of [`LOGGED`] exchanges that counts how many were read; formats that write their numbers.
+/// A log of [`LOGGED`] exchanges that counts reads. The formatter writes the ids.
 #[derive(Default)]
 struct Log {
     read: Mutex<usize>,

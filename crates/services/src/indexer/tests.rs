@@ -18,7 +18,7 @@ fn batches_are_bounded_by_texts_and_by_bytes() {
     assert_eq!(sizes(&[BYTES, 1, BYTES + 1, BYTES / 2, BYTES / 2, 1]), [1, 1, 1, 2, 1]);
 }
 
-/// The lengths of the vectors of texts.
+/// Returns the lengths of the vectors of texts.
 async fn lengths(indexer: &Indexer, texts: &[String]) -> Vec<usize> {
     let method = indexer.method().await.unwrap();
     let vectors = indexer.vectors(&method, texts).await.unwrap();
@@ -46,7 +46,7 @@ async fn what_was_embedded_before_is_not_embedded_again() {
 async fn vectors_of_another_length_are_replaced_in_the_cache() {
     let world = Arc::new(World::default());
     lengths(&world.library().indexer, &texts(3)).await;
-    // After a restart another model goes by that name. Nothing new is to be embedded.
+    // After a restart, another model has the same name, and no text is new.
     world.more_numbers.store(1, Ordering::Relaxed);
     let restarted = || Indexer { lengths: Arc::default(), ..world.library().indexer };
     assert_eq!(lengths(&restarted(), &texts(3)).await, [2, 2, 2]);

@@ -251,7 +251,7 @@ async fn other_files_are_read_by_their_type_or_refused() {
     assert_eq!(added.document.chunk_source, "link://https://example.com/report");
     let by_name = link(&world, "application/octet-stream", "example.com/x.FAKE?y").await.unwrap();
     assert_eq!(by_name[0].document.url, "file://example.com_x.FAKE");
-    // Hosts that do not say, or say that it is bytes.
+    // Hosts that send no media type or a generic one.
     for media_type in ["", "application/octet-stream"] {
         let page = link(&world, media_type, "example.com/a.html").await;
         let untyped = link(&world, media_type, "example.com/b.fake").await;

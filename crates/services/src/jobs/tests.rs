@@ -14,7 +14,7 @@ fn workers(world: &Arc<World>) -> Workers {
     Workers::new(world.library(), world, Arc::default())
 }
 
-/// A document of the library, in no workspace yet.
+/// Adds a document to the library but to no workspace.
 async fn document(world: &Arc<World>, text: &str) -> DocumentPath {
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
     let details = Details::default();
@@ -31,7 +31,7 @@ async fn documents(world: &Arc<World>, texts: &[&str]) -> Vec<DocumentPath> {
     paths
 }
 
-/// Works on what is due until nothing is, as [`Workers::work`] does.
+/// Runs due jobs until there are none, as [`Workers::work`] does.
 async fn work(workers: &Workers) {
     while let Some(claimed) = workers.claim().await.unwrap() {
         Worker::new(workers.clone(), claimed).run(None).await.unwrap();
@@ -181,7 +181,7 @@ async fn a_document_that_ends_the_process_is_found_out_and_left() {
     for _ in 0..4 {
         let claimed = workers.claim().await.unwrap().unwrap();
         assert_ne!(claimed.job.state, JobState::Failed);
-        // The process vanishes: its lease runs out.
+        // Simulates a dead process by letting its lease expire.
         world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     }
     work(&workers).await;
@@ -292,7 +292,7 @@ async fn only_a_job_that_is_over_counts_as_ended() {
     };
     let paths = documents(&world, &["one"]).await;
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
-    // As when a document is added after the last step.
+    // Simulates a document that is added after the last step.
     let claimed = workers.claim().await.unwrap().unwrap();
     Worker::new(workers.clone(), claimed).end(None).await.unwrap();
     assert_eq!(job(&world).state, JobState::Queued);

@@ -92,7 +92,8 @@ async fn a_move_that_fails_moves_nothing() {
         assert!(moved.is_err(), "{part}");
         let paths: Vec<_> = world.files.lock().unwrap().keys().cloned().collect();
         assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
-        // Whether there is half a copy is looked into later: what is there may be somebody else's.
+        // A partial copy is cleaned up later, because the existing file could belong to another
+        // document.
         let noted = world.pending_files.lock().unwrap().clone();
         let half = (part == "copy").then(|| one.moved_to(&folder("new")));
         assert_eq!(noted, Vec::from_iter(half), "{part}");
@@ -154,7 +155,7 @@ async fn a_list_has_every_folder_and_every_document_once() {
         }
     }
     assert_eq!(folders, ["custom-documents", "a", "b", "m", "z"]);
-    // With the folders that begin in it.
+    // The first page also contains the folders that begin in it.
     assert!(sizes[0] <= LISTED_FIRST as usize + 5, "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= 5_005), "{sizes:?}");
     documents.sort();

@@ -13,7 +13,7 @@ async fn fitted(request: ChatRequest, window: u64) -> ChatRequest {
     apply(Arc::new(Words), request, window).await.unwrap()
 }
 
-/// As the model would count it, generously.
+/// Returns an upper bound on what the model would count.
 fn size(request: &ChatRequest) -> usize {
     let count = |text: &str| text.split_whitespace().count();
     let context: usize = request.context.iter().map(|part| count(&part.text)).sum();

@@ -1,4 +1,4 @@
-//! Uploads of many parts: stored in pieces of bounded size, and undone as a whole.
+//! Tests of uploads with many parts, which are stored in pieces and rolled back as a whole.
 use std::time::Duration;
 
 use carrel_domain::WorkspaceId;
@@ -95,11 +95,11 @@ async fn the_server_stopping_is_a_warning_for_what_is_stored() {
     assert_eq!(world.jobs.lock().unwrap()[0].job.state, JobState::Queued);
 }
 
-/// Counts rows, because other writers wait for as long as a transaction has rows.
+/// The number of rows of a transaction determines how long other writers wait.
 #[tokio::test]
 async fn no_transaction_of_a_large_upload_holds_many_rows() {
     let world = Arc::new(World::default());
-    // A mailbox of a thousand mails, one of which has an attachment of 3,000 passages.
+    // A mailbox of 1,000 mails, one of which has an attachment with 3,000 passages.
     let mut parts: Vec<String> = (0..1_000).map(|number| format!("mail-{number}|end")).collect();
     parts[500] = (0..3_000).map(|number| format!("row {number}|")).collect::<String>() + "end";
     let text = parts.join("\u{c}");
@@ -134,7 +134,7 @@ fn searchable(world: &World) -> Vec<String> {
     passages.iter().map(|passage| passage.text.clone()).collect()
 }
 
-/// As when the process is killed: the job goes on when there is somebody again to work on it.
+/// Simulates a killed process: the job continues when a worker is available.
 #[tokio::test]
 async fn the_earlier_text_stays_searchable_until_the_new_one_is() {
     let world = Arc::new(World::default());

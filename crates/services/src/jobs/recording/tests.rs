@@ -12,7 +12,7 @@ use crate::fakes::world::World;
 use crate::fakes::{by, workspace};
 use crate::ingestion::{Details, Indexing, Ingested};
 
-/// A recording that is handed in for a workspace, in which `text` is said.
+/// Adds a recording of someone saying `text` to a workspace.
 async fn hand_in(world: &Arc<World>, text: &str) -> Result<Ingested> {
     let content = world.recordings.directory.path().join("upload");
     std::fs::write(&content, text).unwrap();
