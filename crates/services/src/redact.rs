@@ -1,9 +1,9 @@
-//! Paths as logs and traces may show them: without the secrets that some of them hold.
+//! Removal of secrets from paths in logs and traces.
 use std::borrow::Cow;
 
-/// Replaces the code of an invite, and the session of a visitor of a widget, by an ellipsis.
+/// Replaces invite codes and the sessions of widget visitors by an ellipsis.
 pub fn path(path: &str) -> Cow<'_, str> {
-    // Most paths hold neither, and every request comes by here.
+    // Every request passes here, and most paths contain neither.
     if !path.contains("invite/") && !path.starts_with("/api/embed/") {
         return Cow::Borrowed(path);
     }

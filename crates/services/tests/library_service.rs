@@ -1,4 +1,4 @@
-//! The example that the documentation of these crates names: it does what it says.
+//! Tests the example that the documentation of these crates refers to.
 #[expect(dead_code, reason = "its `main` is for the command line")]
 #[path = "../examples/library_service.rs"]
 mod library_service;

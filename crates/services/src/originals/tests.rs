@@ -11,7 +11,7 @@ use crate::fakes::world::World;
 use crate::fakes::{FakeSettings, by};
 use crate::ingestion::{Added, Details, Indexing, Terms};
 
-/// A file whose name is its text, as the extractor of the tests reads it.
+/// Creates files whose content the test extractor reads as text.
 struct Handed(tempfile::TempDir);
 
 impl Handed {
@@ -133,7 +133,7 @@ async fn what_a_crash_left_is_settled_later() {
     assert_eq!(originals.reconcile(Utc::now() - chrono::TimeDelta::hours(1)).await.unwrap(), 0);
     assert_eq!(contents(&world), ["orphan"]);
     let added = handed.add(&world, "text", Terms::default()).await.unwrap();
-    // As if the process had ended before it could say that the document was stored.
+    // Simulates a process that died before committing the original.
     for (_, state) in world.originals.rows.lock().unwrap().values_mut() {
         *state = State::Noted(DateTime::UNIX_EPOCH);
     }

@@ -35,7 +35,7 @@ const TEXTS: [&str; 4] = ["nothing of it", "the red door", "a red red house", "a
 
 #[tokio::test]
 async fn both_rankings_count() {
-    // By meaning all are equally near, in the order they came in.
+    // All passages are equally similar and stay in the order they were added.
     let world = world(&TEXTS).await;
     let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
     let hits = found(&world, "red door", vector).await;
@@ -68,7 +68,7 @@ async fn a_follow_up_is_about_what_was_said_before_and_another_subject_is_not() 
             let query = Query { mode: Some(mode), earlier: earlier.clone(), ..Query::default() };
             let hits = found(&world, "Who is the manager there?", query).await;
             assert_eq!(texts(&hits)[0], branches[1], "{mode:?}");
-            // How much of the question is in it is said of the question alone.
+            // The share refers to the question alone.
             assert_eq!(hits[0].why.by_words.map(|words| words.share), Some(1.0));
         }
         let query = Query { mode: Some(mode), earlier: riga.clone(), ..Query::default() };
@@ -107,7 +107,7 @@ async fn a_filter_that_chooses_nothing_finds_nothing() {
 async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound() {
     let world = world(&TEXTS).await;
     let mut strict = workspace("Alpha");
-    // The fakes say 0.5 of every passage.
+    // The fake index returns a similarity of 0.5 for every passage.
     strict.settings.least_similarity = 0.7;
     let search = async |query: Query| {
         let query = Query { text: "red door".into(), ..query };
@@ -129,7 +129,7 @@ async fn reranking_looks_at_the_passages_themselves() {
     assert!(worth[0] > worth[1] && worth[1] > worth[2], "{worth:?}");
 }
 
-/// Finds long texts better; says nothing of texts about doors, or fails.
+/// Prefers long texts. Does not score texts about doors; can fail.
 struct LongFirst {
     fails: bool,
 }
@@ -145,7 +145,7 @@ impl Reranker for LongFirst {
             return Err(Error::unavailable("the reranker", "it is away"));
         }
         assert_eq!(query, "house");
-        // Each begins with its title.
+        // Each text begins with its title.
         assert!(texts.iter().all(|text| text.starts_with("a.txt\n")), "{texts:?}");
         let score = |text: &String| text.len() as f32 / 100.0;
         Ok(texts.iter().map(|text| (!text.contains("door")).then(|| score(text))).collect())
@@ -166,7 +166,7 @@ async fn a_reranker_of_the_settings_decides_and_where_it_fails_the_built_in_one_
     let all = Query { limit: Some(9), ..rerank.clone() };
     let last = found(&world, "house", all).await.pop().unwrap();
     assert_eq!((&*last.passage.text, last.why.reranked), ("a house with a door", None));
-    // Other ways of searching do not ask it.
+    // Other search modes do not use it.
     let hybrid = Query { mode: Some(SearchMode::Hybrid), ..rerank.clone() };
     assert_eq!(found(&world, "house", hybrid).await[0].why.reranked, None);
     set(true);

@@ -1,5 +1,5 @@
 //! The addresses to which secrets are sent. A change that would send a stored secret to another
-//! server is refused; otherwise a person who may change settings could read a sealed secret with
+//! server is refused. Otherwise, anyone who can change settings could redirect a sealed secret to
 //! their own server.
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use super::registry::{Destination, Setting};
 use super::store::{SettingsStore, Snapshot};
 use super::update::Plan;
 
-/// Refusals of a plan that redirects secrets, by public name of the address or engine that does
-/// it. A secret that the request gives again may go anywhere.
+/// Returns the refusals of a change that redirects secrets, by the public name of the address or
+/// engine concerned. A secret that the request includes may be sent anywhere.
 pub(super) fn redirected_secrets(
     store: &SettingsStore,
     planned: &Plan<'_>,
@@ -29,7 +29,7 @@ pub(super) fn redirected_secrets(
             .into_iter()
             .find(|(server, _)| known.iter().all(|(known, _)| known != server));
         let Some((_, destination)) = new else { continue };
-        // Either the address was changed, or the engine that makes use of it.
+        // Either the address or the engine that uses it was changed.
         let at_fault = [destination.variable, ENGINE];
         let at_fault = at_fault.into_iter().find(|variable| planned.contains_key(variable));
         let row = at_fault.and_then(|variable| store.registry().by_variable(variable));
@@ -56,7 +56,7 @@ fn servers_of<'a>(
 
 const ENGINE: &str = "EMBEDDING_ENGINE";
 
-/// The scheme, host and port of an address; the text itself where it is no URL.
+/// Returns the scheme, host and port of an address, or the text itself if it is not a URL.
 fn server(address: &str) -> String {
     let text = address.trim().to_lowercase();
     let url = Url::parse(&text).ok().filter(Url::has_host);
@@ -137,7 +137,7 @@ mod tests {
         let first = json!({ "OllamaLLMBasePath": "http://good.example:1",
             "OllamaLLMAuthToken": "s3cret-value", "EmbeddingModelPref": "m" });
         assert_eq!(refused(&store, first, Leniency::Strict).await, None);
-        // No secret goes there yet.
+        // No secret is sent there yet.
         let base = json!({ "EmbeddingBasePath": "http://evil.example:1" });
         assert_eq!(refused(&store, base, Leniency::Strict).await, None);
         let engine = json!({ "EmbeddingEngine": "ollama" });

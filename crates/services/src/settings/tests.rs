@@ -16,7 +16,7 @@ use super::*;
 mod previews;
 mod updates;
 
-/// Remembers rows and the events they came with, and fails when told to.
+/// Stores rows and events in memory. Can be made to fail.
 #[derive(Default)]
 struct Rows {
     rows: Mutex<BTreeMap<String, String>>,
@@ -214,7 +214,7 @@ async fn a_password_within_an_address_is_masked_and_the_mask_keeps_it() {
     assert_eq!(world.store.lookup("GENERIC_OPEN_AI_BASE_PATH").unwrap(), address);
 }
 
-/// What clients of `AnythingLLM` 1.16 find when only the preconditions of its recordings are set.
+/// The list that `AnythingLLM` 1.16 returns in the recorded environment.
 #[tokio::test]
 async fn the_list_has_the_names_and_defaults_that_existing_clients_know() {
     let initial = [

@@ -1,13 +1,13 @@
-//! Cuts a long text where a reader would take a breath.
+//! Splits a long text at natural pauses.
 
-/// Cuts `text` into pieces of at most `longest` characters: after sentences, or after words where a
-/// sentence is longer, or anywhere where a word is.
+/// Splits `text` into pieces of at most `longest` characters: after sentences, or after words in a
+/// longer sentence, or anywhere in a longer word.
 pub(super) fn pieces(text: &str, longest: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text.trim();
     while let Some((end, _)) = rest.char_indices().nth(longest) {
         let head = &rest[..end];
-        // A sentence that ends in the first third would leave a piece hardly worth asking for.
+        // A sentence that ends in the first third would make the piece too short.
         let least = end / 3;
         let sentence = sentence_ends(head).filter(|at| *at > least).last();
         let word = || head.rfind(char::is_whitespace).filter(|at| *at > least);
@@ -20,7 +20,7 @@ pub(super) fn pieces(text: &str, longest: usize) -> Vec<&str> {
     pieces
 }
 
-/// Where sentences end within `text`: after their mark.
+/// Returns the ends of sentences in `text`, after their punctuation.
 fn sentence_ends(text: &str) -> impl Iterator<Item = usize> {
     let mut characters = text.char_indices().peekable();
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Tests of counting recordings, and of choosing voices and encodings.
+//! Tests of counting recordings and of choosing voices and formats.
 use carrel_domain::speech::SpeechSegment;
 use futures_util::stream;
 
@@ -24,7 +24,7 @@ async fn a_recording_counts_as_long_as_it_is_or_as_far_as_it_was_heard() {
     let whole = || Ok(TranscriptPart::Recording { language: None, duration: 90.2 });
     assert_eq!(seconds(vec![whole(), segment(61.0)], 100).await, (91, 2));
     assert_eq!(seconds(vec![segment(3.5), Ok(TranscriptPart::Progress(7.1))], 100).await, (8, 2));
-    // What comes after a failure is not heard, and nobody says how long the whole is.
+    // Parts after a failure are not processed, and the total length is unknown.
     let failed = || Err(Error::unavailable("the test", "it fails"));
     assert_eq!(seconds(vec![whole(), segment(4.0), failed(), segment(50.0)], 100).await, (4, 3));
     assert_eq!(seconds(vec![], 32_001).await, (17, 0), "by its bytes");

@@ -89,7 +89,7 @@ async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
     let block = text.strip_prefix(&format!("{own}\n")).unwrap();
     let values: BTreeMap<_, _> = read_back(block).into_iter().collect();
     assert_eq!(values["OPEN_MODEL_PREF"], nasty);
-    // Sealed, readable by the next start, and nothing of the environment.
+    // The secret is sealed, the next start can read it, and no environment value is included.
     assert!(!text.contains("sk-1"));
     let initial = values.clone();
     assert_eq!(initial.len(), 2);

@@ -83,11 +83,11 @@ async fn a_provider_is_chosen_strictly_only_with_what_it_needs() {
     world.set(body).await;
     assert_eq!(world.visible(Leniency::Strict)["LLMModel"], "m");
     world.set(json!({ "OpenAiKey": "sk-1" })).await;
-    // The model has a default, so a key is all that it takes.
+    // The model has a default, so only a key is needed.
     world.set(json!({ "LLMProvider": "openai" })).await;
     let lenient = world.update(json!({ "VectorDB": "qdrant" }), Leniency::Lenient).await.unwrap();
     assert_eq!(lenient.error, None);
-    // What is wrong already stands in nobody's way elsewhere.
+    // An existing problem does not block unrelated changes.
     world.set(json!({ "QdrantApiKey": "x" })).await;
     world.set(json!({ "VectorDB": "lancedb", "OllamaLLMBasePath": "http://a:1" })).await;
     let error = world.refused(json!({ "LLMProvider": "nope" })).await;
