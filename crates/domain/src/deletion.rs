@@ -45,7 +45,7 @@ impl DeletionKind {
 /// A deleted item that can still be restored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deletion {
-    /// Names it in routes.
+    /// The id used in routes.
     pub id: i64,
     /// The kind of the item.
     pub kind: DeletionKind,

@@ -42,7 +42,7 @@ pub enum AuditFault {
     CutOff {
         /// The id of the newest event present.
         last: i64,
-        /// The id of the newest sealed event.
+        /// The id of an event that is known to have existed.
         sealed: i64,
     },
     /// Events up to this id were rewritten.

@@ -54,7 +54,7 @@ pub struct Archives {
 /// The result of writing or reading an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveSummary {
-    /// The description in the archive.
+    /// The manifest of the archive.
     pub manifest: Manifest,
     /// The settings whose values are sealed with another secret key. They are not set.
     pub unreadable_secrets: Vec<String>,

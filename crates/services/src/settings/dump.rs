@@ -21,7 +21,7 @@ pub enum DumpedSecrets {
     /// Sealed with the key of this server, as in the database.
     #[default]
     Sealed,
-    /// In the clear, where the operator asks for it.
+    /// In plain text, at the operator's request.
     Plain,
 }
 

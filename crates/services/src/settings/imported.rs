@@ -20,7 +20,7 @@ pub struct PreparedSettings {
 /// Prepares settings by variable name. Empty values are ignored.
 ///
 /// # Errors
-/// Those of [`SettingsStore::seal`].
+/// The errors of [`SettingsStore::seal`].
 pub fn prepare_settings(
     store: &SettingsStore,
     given: &[(String, String)],

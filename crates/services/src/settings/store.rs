@@ -199,7 +199,7 @@ impl SettingsStore {
     /// Seals a text under a name.
     ///
     /// # Errors
-    /// Those of [`Sealer::seal`].
+    /// The errors of [`Sealer::seal`].
     pub fn seal(&self, name: &str, text: &str) -> Result<String> {
         self.sealer.seal(name, text)
     }
@@ -207,7 +207,7 @@ impl SettingsStore {
     /// Opens a text sealed by [`SettingsStore::seal`].
     ///
     /// # Errors
-    /// Those of [`Sealer::open`].
+    /// The errors of [`Sealer::open`].
     pub fn open_sealed(&self, name: &str, sealed: &str) -> Result<String> {
         self.sealer.open(name, sealed)
     }

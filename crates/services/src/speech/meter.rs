@@ -22,8 +22,8 @@ pub struct SpeechMeter {
 }
 
 impl SpeechMeter {
-    /// Checks a caller's daily limit. Nobody is limited if the setting is absent, and the operator
-    /// and the owner never are.
+    /// Checks a caller's daily limit. Without the setting there is no limit. The operator is never
+    /// limited.
     ///
     /// # Errors
     /// [`Error::Exhausted`] if the limit is used up.
