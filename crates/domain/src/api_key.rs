@@ -194,12 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_scopes_may_everything() {
+    fn a_key_without_scopes_has_full_access() {
         assert!(Scope::ALL.into_iter().all(|scope| key(&[]).grants(scope)));
     }
 
     #[test]
-    fn a_scoped_key_may_read_and_what_it_names() {
+    fn a_scoped_key_grants_reading_and_its_scopes() {
         let granted = |scopes| Scope::ALL.map(|scope| key(scopes).grants(scope));
         assert_eq!(granted(&[Scope::Read]), [true, false, false, false]);
         assert_eq!(granted(&[Scope::Chat]), [true, true, false, false]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_ends_when_it_expires_or_is_revoked() {
+    fn expired_and_revoked_keys_are_invalid() {
         let now = Utc::now();
         let mut key = key(&[]);
         assert!(key.is_valid(now));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_makes_one_that_may_more() {
+    fn a_key_cannot_create_one_with_more_access() {
         let new = |scopes: &[Scope], workspaces: &[i32], expires_at| NewApiKey {
             name: None,
             digest: KeyDigest([0; 32]),

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn actors_are_read_as_they_were_written() {
+    fn actors_survive_a_round_trip() {
         for kind in ActorKind::ALL {
             let texts = [kind.as_str().to_owned(), format!("{}:7", kind.as_str())];
             let actors: Vec<_> = texts.iter().filter_map(|text| Actor::parse(text)).collect();

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_is_known_by_its_part() {
+    fn a_document_part_identifies_a_sheet() {
         let sheet = |part: &str| {
             let origin = DocumentOrigin { part: part.to_owned(), ..DocumentOrigin::default() };
             origin.sheet().map(str::to_owned)
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_said_in_american_english() {
+    fn a_time_is_formatted_in_american_english() {
         let at = |h| Published(Utc.with_ymd_and_hms(2026, 2, 3, h, 1, 2).single());
         assert_eq!(at(0).to_string(), "2/3/2026, 12:01:02 AM");
         assert_eq!(at(15).to_string(), "2/3/2026, 3:01:02 PM");

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_are_compared_in_small_letters_of_any_script() {
+    fn titles_compare_in_lower_case_in_any_script() {
         assert_eq!(comparable("Über ÄRGER.txt"), "über ärger.txt");
         assert_eq!(comparable(&"É".repeat(500)).chars().count(), LONGEST_TITLE_QUERY);
     }

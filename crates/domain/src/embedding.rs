@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_tells_models_and_texts_apart() {
+    fn keys_differ_by_model_and_text() {
         let key = TextKey::of("a", "bc");
         assert_eq!(key, TextKey::of("a", "bc"));
         assert_ne!(key, TextKey::of("ab", "c"));

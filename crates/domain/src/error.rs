@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_not_our_failure() {
+    fn a_full_disk_is_unavailable_not_internal() {
         let full = || io::Error::from(ErrorKind::StorageFull);
         let wrapped = io::Error::other(io::Error::other(full()));
         for error in [Error::of_file(full()), Error::of_file(wrapped)] {

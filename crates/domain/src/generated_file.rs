@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_lie_in_a_directory_of_their_own() {
+    fn pictures_have_their_own_directory() {
         let id = "00000000-0000-4000-8000-00000000000A";
         for (name, directory) in [("img", PICTURES), ("pdf", FILES), ("image", FILES)] {
             let file = GeneratedFile::parse(&format!("{name}-{id}.png")).unwrap();
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_what_it_is_and_leads_nowhere() {
+    fn a_name_is_a_single_path_segment() {
         let id = "00000000-0000-4000-8000-00000000000A";
         for name in [format!("pdf-{id}.pdf"), format!("Text-{id}.tar_gz")] {
             assert_eq!(GeneratedFile::parse(&name).unwrap().as_str(), name);

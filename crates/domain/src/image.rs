@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_known_by_its_first_bytes() {
+    fn the_first_bytes_determine_the_image_format() {
         for (content, kind) in [
             (&b"\x89PNG\r\n\x1a\n...."[..], Some(ImageFormat::Png)),
             (b"\xff\xd8\xff\xe0", Some(ImageFormat::Jpeg)),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_two_numbers_of_pixels() {
+    fn a_size_parses_as_width_and_height() {
         assert_eq!(ImageSize::parse("1024x768").unwrap().to_string(), "1024x768");
         assert_eq!(ImageSize::chosen(" 1024x768").unwrap(), ImageSize::parse("1024x768").ok());
         assert_eq!(

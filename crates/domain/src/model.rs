@@ -365,7 +365,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passages_stand_between_numbered_marks() {
+    fn passages_are_enclosed_in_numbered_markers() {
         let context =
             |text: &str| Context { title: "t".into(), text: text.into(), similarity: None };
         let mut request = ChatRequest {

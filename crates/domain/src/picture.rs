@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_leads_nowhere() {
+    fn a_picture_name_is_a_single_path_segment() {
         assert!(PictureName::parse("8af17426-053a-4de6-a32f-3925c5535192.png").is_ok());
         assert!(PictureName::parse(PictureName::random().as_str()).is_ok());
         for bad in ["", "a/b.png", "a b.png", "a\\b", "é.png", "a\0", &"x".repeat(101)] {

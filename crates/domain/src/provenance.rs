@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_locator_is_read_as_it_is_stored() {
+    fn a_locator_survives_a_round_trip() {
         for unit in LocatorUnit::ALL {
             let locator = Locator::new(unit, 3, 75);
             assert_eq!(locator.to_string().parse(), Ok(locator));
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_as_such() {
+    fn times_are_formatted_as_hours_minutes_and_seconds() {
         assert_eq!(Locator::new(LocatorUnit::Second, 62, 62).number(3700), "01:01:40");
         assert_eq!(Locator::new(LocatorUnit::Page, 3, 3).number(3), "3");
     }
 
     #[test]
-    fn a_passage_is_found_by_the_headings_above_it_once() {
+    fn headings_in_the_passage_are_not_repeated() {
         let at = Provenance { headings: vec!["Travel".into(), "Hotels".into()], locator: None };
         assert_eq!(at.title_and_headings("Book", "Hotels are paid."), "Book\nTravel");
         assert_eq!(Provenance::default().title_and_headings("Book", ""), "Book");

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_listed_itself_and_never_all_the_others() {
+    fn excluding_documents_lists_the_smaller_set() {
         let some = |ids: &[i64]| list(ids).into_iter().collect();
         assert_eq!(
             DocumentSelection::All.excluding(some(&[7, 3])),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_counts_as_the_list_says() {
+    fn contains_follows_the_selection() {
         for (among, expected) in [
             (DocumentSelection::All, [true, true, true]),
             (DocumentSelection::Only(list(&[1, 3])), [true, false, true]),

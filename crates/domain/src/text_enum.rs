@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_is_read_as_it_was_written() {
+    fn every_variant_survives_a_round_trip() {
         round_trip!(
             ActorKind,
             ChatMode,

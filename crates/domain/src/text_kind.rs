@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_the_file_tells_the_kind() {
+    fn the_file_name_determines_the_text_kind() {
         let kind = |name: &str| {
             let stored = format!("{name}-00000000-0000-4000-8000-000000000001.json");
             TextKind::of(&DocumentPath::new("f", &stored).unwrap())

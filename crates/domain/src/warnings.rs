@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_are_kept_once_each_on_one_line() {
+    fn sentences_are_unique_and_on_one_line() {
         let warnings = Warnings::new(["A\n chart.", "", "A chart.", "A\u{0}page."]);
         assert_eq!(warnings.iter().collect::<Vec<_>>(), ["A chart.", "A page."]);
         assert_eq!(Warnings::from_lines(warnings.as_lines()), warnings);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn their_number_and_length_are_bounded() {
+    fn the_number_and_length_of_sentences_are_bounded() {
         let warnings = Warnings::new((0..1_000).map(|n| format!("Part {n}.{}", "é".repeat(1_000))));
         assert_eq!(warnings.iter().count(), MOST);
         assert!(warnings.iter().all(|sentence| sentence.chars().count() <= LONGEST + 1));

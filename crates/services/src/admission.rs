@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_told_ends_with_who_was_let_in() {
+    async fn a_stream_ends_when_access_ends() {
         let admitted = || For(7, Instant::now(), false);
         let told: Vec<_> = while_admitted(every_second(), admitted()).collect().await;
         assert_eq!(told.len(), 9);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_database_that_is_away_ends_nothing() {
+    async fn an_unavailable_database_does_not_end_a_stream() {
         let told = while_admitted(every_second().take(60), For(0, Instant::now(), true));
         assert_eq!(told.count().await, 60);
     }

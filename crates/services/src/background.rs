@@ -65,7 +65,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn tasks_are_waited_for_then_asked_to_end() {
+    async fn finish_waits_for_tasks_then_asks_them_to_stop() {
         let tasks = BackgroundTasks::new();
         let whole = tasks.spawn(tokio::time::sleep(SHORT));
         assert_eq!(tasks.finish(LONG, LONG).await, 0);
@@ -83,7 +83,7 @@ mod tests {
 
     /// A request thread can end together with its own runtime.
     #[test]
-    fn tasks_outlive_the_runtime_that_began_them() {
+    fn tasks_outlive_the_runtime_that_spawned_them() {
         let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let home = build();
         let tasks = home.block_on(async { BackgroundTasks::new() });

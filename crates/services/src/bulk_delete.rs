@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_step_is_told_with_its_filter_and_number() {
+    async fn every_step_is_logged_with_its_filter_and_number() {
         let (outcome, told) = cleared(501).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: 501, has_more: false });
         let told: Vec<Value> = told.iter().map(|one| serde_json::from_str(one).unwrap()).collect();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_removes_so_many_and_says_that_there_may_be_more() {
+    async fn a_call_deletes_a_bounded_number_and_reports_more() {
         let most = u64::from(AT_ONCE * STEPS);
         let (outcome, told) = cleared(1_000_000).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: most, has_more: true });

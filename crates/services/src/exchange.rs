@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn data_urls_and_bare_base64_mean_the_same() {
+    fn data_urls_and_plain_base64_are_equivalent() {
         for content in ["data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo=", " iVBORw0KGgo "] {
             let image = attachment("Image/PNG", content);
             assert!(image.is_image() && image.is_readable(), "{content}");

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_looks_as_extensions_expect() {
+    fn a_key_has_the_format_that_extensions_expect() {
         let key = secret();
         let groups: Vec<_> = key.split('-').collect();
         assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [3, 7, 7, 7, 7]);

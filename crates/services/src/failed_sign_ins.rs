@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_guesses_are_two_events_an_hour() {
+    async fn a_thousand_failures_produce_two_events_per_hour() {
         let (audit, failed) = new();
         for number in 0..1000 {
             // All addresses belong to one network.
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_are_told_apart_up_to_a_bound() {
+    async fn names_are_counted_separately_up_to_a_limit() {
         let (audit, failed) = new();
         for number in 0..10_000 {
             let (name, by) = (format!("user{number}"), at(&format!("192.0.2.{}", number % 200), 1));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_written_is_written_later() {
+    async fn failed_writes_are_retried_later() {
         let (audit, failed) = new();
         for _ in 0..3 {
             failed.record(WHY, None, &at("::1", 0)).await.unwrap();

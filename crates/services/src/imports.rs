@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_import_runs_at_a_time_and_tells_how_it_ended() {
+    async fn one_import_runs_at_a_time_and_reports_its_result() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["old", "broken"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();

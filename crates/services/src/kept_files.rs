@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn old_files_go_and_so_do_the_oldest_of_too_many() {
+    fn old_and_excess_files_are_deleted() {
         let (_disk, mut room, now) = room(1000);
         assert_eq!(room.sweep(now).unwrap(), 0);
         for (number, days) in [(1, 0), (2, 1), (3, 29), (4, 31)] {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_kept_whole_or_not_at_all() {
+    fn a_file_is_stored_completely_or_not_at_all() {
         let (_disk, mut room, now) = room(1000);
         let nowhere = room.path("nowhere");
         let good = std::mem::replace(&mut room.scratch, nowhere);

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn subjects_do_not_run_into_one_another() {
+    fn subjects_are_unambiguous() {
         assert_ne!(subject(&["pair", "a", "b"]), subject(&["pair", "ab", ""]));
         assert_ne!(subject(&["name", "a"]), subject(&["network", "a"]));
     }

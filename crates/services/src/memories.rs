@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_carries_what_counts_in_its_workspace_and_no_more_than_fits() {
+    fn a_question_includes_applicable_memories_up_to_the_limit() {
         let here = WorkspaceId(1);
         let some = [memory(None, "Short.\nPlease."), memory(Some(2), "x"), memory(Some(1), "Here")];
         let expected = "Notes about the person who asks:\n- Short.\n  Please.\n- Here";

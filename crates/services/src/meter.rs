@@ -336,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_is_told() {
+    fn counts_are_rendered() {
         let meter = Meter::default();
         meter.request("GET", Some("/v1/auth"), 200, Duration::from_millis(3));
         meter.request("BREW", None, 404, Duration::from_millis(3));

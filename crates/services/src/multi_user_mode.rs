@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_mode_is_asked_for_once_and_a_switch_is_seen_at_once() {
+    async fn the_mode_is_cached_and_a_switch_takes_effect_at_once() {
         let switch = Arc::new(Switch::default());
         let mode = CachedMultiUserMode::new(switch.clone());
         for _ in 0..100 {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_asked_before_a_switch_is_not_remembered_after_it() {
+    async fn a_query_from_before_a_switch_is_not_cached() {
         let switch = Arc::new(Switch { may_answer: Some(Notify::new()), ..Switch::default() });
         let mode = Arc::new(CachedMultiUserMode::new(switch.clone()));
         let asking = tokio::spawn({

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn files_stay_until_nobody_wants_them() {
+    async fn files_stay_while_a_job_needs_them() {
         let directory = tempfile::tempdir().unwrap();
         let upload = directory.path().join("upload");
         fs::write(&upload, "sound").unwrap();

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_fit_the_model_whatever_is_set() {
+    fn chunks_never_exceed_the_model_limit() {
         assert_eq!(splitting("", ""), (1000, 20));
         assert_eq!(splitting("500", "50"), (500, 50));
         assert_eq!(splitting("9999", "0"), (1000, 0));

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_ones_own_stand_beside_the_built_in_ones() {
+    fn custom_variables_supplement_the_built_in_ones() {
         use carrel_domain::prompt_variable::VariableName;
         let (workspace, now) = (workspace("Ops"), DateTime::UNIX_EPOCH);
         let own = |name: &str, value: &str| PromptVariable {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_user_says_of_themselves_is_not_searched_for_variables() {
+    fn a_users_bio_is_not_expanded() {
         let mut user = crate::fakes::user(7, carrel_domain::user::Role::Default, None);
         user.bio = "$& {date} $1".into();
         let workspace = workspace("Ops");

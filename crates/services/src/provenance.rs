@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_shown_where_a_passage_stands() {
+    fn header_lines_show_the_location_of_a_passage() {
         let fields: ProvenanceFields = serde_json::from_value(json!({
             "headings": ["Handbook", "Travel"], "page": 3, "pageEnd": 4, "text": "x",
         }))

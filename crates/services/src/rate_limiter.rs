@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_caller_is_slowed_down_and_others_are_not() {
+    fn limits_apply_to_each_caller_separately() {
         let (limiter, now) = (RateLimiter::default(), DateTime::UNIX_EPOCH);
         for _ in 0..60 {
             assert_eq!(limiter.check("a", 60, now), Ok(()));

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasoning_is_told_from_the_answer() {
+    fn reasoning_is_separated_from_the_answer() {
         for (text, expected) in [
             ("<think>hm</think>yes", (Some("hm"), "yes")),
             ("\n<think>\nhm\n</think>\n\nyes", (Some("hm"), "yes")),

@@ -349,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_answer_is_read_with_its_sources_whoever_stored_it() {
+    fn stored_answers_of_any_origin_are_read_with_their_sources() {
         let ours = json!({
             "text": "Two.",
             "sources": [{
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generic_provider_goes_by_the_name_that_clients_know() {
+    fn a_generic_provider_has_the_name_that_clients_expect() {
         assert_eq!(known_as("generic-openai", false), "GenericOpenAiLLM");
         assert_eq!(known_as("generic-openai", true), "GenericOpenAiProvider");
         assert_eq!(known_as("extractive", true), "extractive");

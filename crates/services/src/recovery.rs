@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_may_be_typed_as_people_type_and_is_good_for_one_user() {
+    fn a_code_tolerates_typing_variants_and_belongs_to_one_user() {
         let made = code();
         assert_eq!(made.len(), 23);
         assert_ne!(made, code());

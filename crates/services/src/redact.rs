@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_code_of_an_invite_is_shown() {
+    fn invite_codes_are_redacted() {
         for (given, shown) in [
             ("/invite/c0de", "/invite/\u{2026}"),
             ("/v1/invite/c0de", "/v1/invite/\u{2026}"),

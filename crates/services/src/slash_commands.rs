@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_become_their_texts_wherever_they_stand_alone() {
+    fn standalone_commands_are_expanded() {
         let commands = [
             command("short", "In one sentence.", None),
             command("tea-time-", "Propose a break. /short", None),

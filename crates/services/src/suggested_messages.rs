@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_is_heading_and_message_together() {
+    fn a_question_joins_heading_and_message() {
         let message = |heading: &str, message: &str| SuggestedMessage {
             heading: heading.into(),
             message: message.into(),

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_has_its_name_once_it_is_complete() {
+    fn a_complete_folder_gets_its_final_name() {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().join("out");
         fs::create_dir(&folder).unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_empty_folder_is_refused_and_left_as_it_is() {
+    fn a_folder_with_content_is_refused_and_not_changed() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "mine").unwrap();

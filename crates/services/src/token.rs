@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_random_in_every_place() {
+    fn secrets_are_random_at_every_position() {
         let secrets: Vec<_> = (0..2_000).map(|_| Secret::random()).collect();
         let codes: Vec<_> = (0..2_000).map(|_| random_code()).collect();
         let secrets: Vec<_> = secrets.iter().map(|secret| &secret.reveal()[4..]).collect();
@@ -90,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn base32_writes_five_bits_a_character() {
+    fn base32_encodes_five_bits_per_character() {
         assert_eq!(base32(&[0xff, 0, 0]), "zw000");
         assert_eq!(base32(&[0; 32]).len(), 52);
     }
 
     #[test]
-    fn a_secret_does_not_show_itself() {
+    fn a_token_is_redacted_in_debug_output() {
         assert_eq!(format!("{:?}", Secret::random()), "Secret(..)");
     }
 }

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn visitors_choose_only_what_they_are_allowed_to() {
+    fn visitors_can_override_only_permitted_settings() {
         let mut settings = WidgetSettings::of(WorkspaceId(1));
         let (closed, question) = as_allowed(&settings, workspace("A"), asked());
         assert_eq!(
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_uuids_as_they_are_usually_written() {
+    fn names_are_hyphenated_uuids() {
         let id = "00000000-0000-4000-8000-00000000000A";
         assert_eq!(uuid(id).unwrap().to_string(), id.to_lowercase());
         for wrong in ["", "x", &id.replace('-', ""), &format!("{{{id}}}"), &format!("{id}0")] {

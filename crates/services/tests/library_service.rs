@@ -4,7 +4,7 @@
 mod library_service;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_of_its_own_answers_from_a_document_and_writes_a_report() {
+async fn a_custom_service_answers_from_a_document_and_writes_a_report() {
     let directory = tempfile::tempdir().unwrap();
     library_service::run(directory.path()).await.unwrap();
     let report = std::fs::read_to_string(directory.path().join("report.md")).unwrap();

@@ -174,7 +174,7 @@ mod tests {
     const POINT: ChainPoint = ChainPoint { last_id: 7, digest: [0xab; 32] };
 
     #[test]
-    fn a_seal_fits_its_point_its_kind_and_its_key_only() {
+    fn a_seal_is_valid_only_for_its_point_kind_and_key() {
         let key = AuditKey::new([1; 32]);
         let seal = key.seal(SealKind::Head, POINT);
         assert!(key.fits(SealKind::Head, POINT, &seal));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anchor_is_read_as_a_point_is_shown() {
+    fn an_anchor_parses_a_displayed_point() {
         let anchor = Anchor::parse(&format!(" {POINT}\n")).unwrap();
         assert_eq!(anchor.last_id, 7);
         assert!(anchor.fits(&POINT.digest) && !anchor.fits(&[0xac; 32]));

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packed_texts_come_back_as_they_were() {
+    fn packed_texts_survive_a_round_trip() {
         let all = Texts {
             folder: "ä",
             name: "b.json",

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn umlauts_have_a_spelling_in_ascii() {
+    fn umlauts_have_an_ascii_spelling() {
         assert_eq!(transcribed("müller").as_deref(), Some("mueller"));
         assert_eq!(transcribed("århusgården").as_deref(), Some("aarhusgaarden"));
         assert_eq!(transcribed("muller"), None);

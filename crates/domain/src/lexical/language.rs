@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_or_a_question_tells_its_language() {
+    fn sentences_and_questions_reveal_their_language() {
         for (text, language) in [
             ("Where is the office", English),
             ("Wo ist die Filiale", German),
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_no_language_has_none() {
+    fn inconclusive_text_has_no_language() {
         for text in [
             "",
             "EL-2648 0x1f",
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_is_too_odd_for_a_stemmer() {
+    fn stemmers_accept_any_word() {
         let letters: Vec<char> = "aeioußäéñışğاالوهي\u{64b}ёйύςகா\u{bcd}'’-y".chars().collect();
         let mut state = 7u32;
         for _ in 0..20_000 {

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn stop_words_are_left_out_unless_there_are_no_others() {
+    fn stop_words_are_dropped_unless_there_are_no_others() {
         assert_eq!(words("What are the opening hours of the shop?"), ["opening", "hours", "shop"]);
         assert_eq!(words("Wann öffnet der Laden?"), ["öffnet", "laden"]);
         assert_eq!(words("The Who"), ["the", "who"]);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_like_its_spellings_and_forms() {
+    fn a_word_matches_its_spellings_and_forms() {
         use Likeness::{Exact, Folded, Stem};
         assert_eq!(
             likeness("Where is the hotel?", "hotel Hotels HÔTEL motel"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_compounds_are_found_where_words_are_joined() {
+    fn parts_of_compounds_match_in_compounding_languages() {
         use Likeness::{Exact, Part};
         let asked = "Welche Kündigungsfrist gilt für die Wohnung?";
         assert_eq!(likeness(asked, "Die Frist der Mietwohnung"), [Part, Part]);
@@ -268,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_a_language_is_stemmed_by_every_language_it_may_be_of() {
+    fn an_undetected_language_uses_every_possible_stemmer() {
         assert_eq!(likeness("hotels", "hotel"), [Likeness::Stem]);
         assert_eq!(likeness("Kündigungsfristen", "Kündigungsfrist"), [Likeness::Stem]);
         assert_eq!(likeness("E0277", "E0277 E0278"), [Likeness::Exact]);
     }
 
     #[test]
-    fn there_is_an_end_to_questions() {
+    fn the_number_of_question_words_is_bounded() {
         let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
         assert_eq!(LexicalQuery::of(&many).words.len(), MOST_QUERY_WORDS);
         let odd = "\u{301}".repeat(1 << 20);

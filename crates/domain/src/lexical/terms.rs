@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_passage_is_known_by_its_words_and_their_stems() {
+    fn a_passage_is_indexed_by_words_and_stems() {
         let terms = index_terms("Rules", "The hotels of the Müllers were booked.");
         for term in ["rules", "rule", "hotels", "hotel", "mullers", "muellers", "booked", "book"] {
             assert!(terms.contains(&term.to_owned()), "{term} is not among {terms:?}");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_too_short_to_tell_its_language_is_found_by_the_singular() {
+    fn short_text_is_indexed_by_the_singular() {
         assert!(index_terms("", "Bees make honey").contains(&"bee".to_owned()));
         assert_eq!(index_terms("", "E0277 bus"), ["e0277", "bus"]);
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn rough_terms_bring_forms_of_a_word_together_in_any_script() {
+    fn rough_terms_group_forms_of_a_word_in_any_script() {
         let terms = rough_terms("Pressure", "pressures PRESSURIZED press");
         assert_eq!((terms["pressu"], terms["press"], terms.len()), (3, 1, 2));
         assert_eq!(rough_terms("", "Häuserzeile Haüserz")["hauser"], 2);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_of_any_kind_end() {
+    fn long_texts_are_truncated() {
         let marks = "a".to_owned() + &"\u{301}\u{323}".repeat(1 << 18);
         let mixed = "слово word 言葉 كلمة ".repeat(1 << 15);
         for text in

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_and_the_words_of_query_languages_are_nothing_special() {
+    fn query_operators_have_no_special_meaning() {
         assert_eq!(
             in_query("\"a\" OR b* NEAR(c, 2) ^d:e 'f' \\ & | ! <->"),
             ["a", "or", "b", "near", "c", "2", "d", "e", "f"]

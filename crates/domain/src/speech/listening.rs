@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_looks_on_sees_how_far_it_has_come() {
+    fn observers_see_the_progress() {
         let progress = ListeningProgress::default();
         let seen = progress.clone();
         assert_eq!(seen.now(), HeardSoFar::default());

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_known_by_their_names() {
+    fn formats_are_found_by_name() {
         for format in AudioFormat::ALL {
             assert_eq!(AudioFormat::named(format.as_str()), Some(format));
         }

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_language_is_a_code() {
+    fn a_language_parses_as_a_code() {
         for (text, code) in [("en", "en"), (" DE ", "de"), ("pt-BR", "pt"), ("yue", "yue")] {
             assert_eq!(SpokenLanguage::parse(text).unwrap().as_str(), code);
         }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_grows_by_its_parts() {
+    fn a_transcript_accumulates_its_parts() {
         let segment = |start, end, text: &str| {
             TranscriptPart::Segment(SpeechSegment {
                 start,

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_password_is_kept_as_an_argon2id_hash() {
+    async fn a_password_is_stored_as_an_argon2id_hash() {
         let passwords = Passwords::new(PasswordRules::default());
         let hash = passwords.hash("hunter2".into()).await.unwrap();
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashes_that_imports_bring_are_understood() {
+    async fn imported_hashes_are_verified() {
         let passwords = Passwords::new(PasswordRules::default());
         let hash = PasswordHash(bcrypt::hash("hunter2", 4).unwrap());
         assert!(is_bcrypt(&hash));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_say_what_is_missing() {
+    fn violated_rules_are_reported() {
         let rules = PasswordRules::default();
         assert!(rules.check("hunter2").is_ok() && rules.check(&"é".repeat(250)).is_ok());
         for (password, reason) in [

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_this_program_knows_is_read() {
+    fn only_supported_archives_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let written = |change: &dyn Fn(&mut Manifest)| {
             let database = ArchivedDatabase {

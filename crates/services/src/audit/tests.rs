@@ -120,7 +120,7 @@ impl AuditSeals for Log {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_touched_is_whole() {
+async fn an_unchanged_log_is_intact() {
     assert_eq!(log(0).fault(None).await, None);
     let log = log(2_500);
     let whole = Verdict::Whole { events: 2_500, head: log.head };
@@ -129,7 +129,7 @@ async fn a_log_that_nobody_touched_is_whole() {
 }
 
 #[tokio::test]
-async fn an_end_that_was_cut_off_is_missed() {
+async fn a_truncated_log_is_detected() {
     let mut log = log(5);
     let anchor = log.head.to_string();
     log.cut(3);
@@ -144,7 +144,7 @@ async fn an_end_that_was_cut_off_is_missed() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_rewritten_whole_does_not_fit_its_seal() {
+async fn a_rewritten_log_does_not_match_its_seal() {
     let mut log = log(5);
     log.cut(0);
     log.write(1..=5, "forged");
@@ -156,7 +156,7 @@ async fn a_log_that_was_rewritten_whole_does_not_fit_its_seal() {
 }
 
 #[tokio::test]
-async fn what_somebody_added_or_changed_is_named() {
+async fn added_and_changed_events_are_reported() {
     let mut log = log(5);
     log.write(6..=7, "forged");
     assert_eq!(log.fault(None).await, Some(AuditFault::Unsealed(6)));
@@ -166,7 +166,7 @@ async fn what_somebody_added_or_changed_is_named() {
 }
 
 #[tokio::test]
-async fn old_events_go_and_the_others_stay_verifiable() {
+async fn removing_old_events_keeps_the_log_verifiable() {
     let mut log = log(2_600);
     let (early, late) = ("1:000000000000", log.head.to_string());
     // Nothing is removed until a full day is due, so that removals do not fill the log.

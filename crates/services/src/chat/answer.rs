@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_was_reasoning_is_stored_as_such() {
+    fn text_reclassified_as_reasoning_is_stored_as_reasoning() {
         let text = |text: &str| Delta::Text(text.into());
         let deltas = [text("plan"), Delta::TextWasReasoning, text("c")];
         let mut buffer = AnswerBuffer::new(true);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_answer_has_its_reasoning_first_in_whatever_order_it_came() {
+    fn a_stored_answer_begins_with_its_reasoning() {
         let mut buffer = AnswerBuffer::new(true);
         for delta in [Delta::Text("One ".into()), Delta::Reasoning("hm".into())] {
             buffer.push(delta);

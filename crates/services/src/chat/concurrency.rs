@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_takes_no_more_than_their_share() {
+    fn each_caller_has_a_limit() {
         let limits = QuestionLimits::default();
         let key = of(Actor::Key(ApiKeyId(1)));
         let held: Vec<_> =

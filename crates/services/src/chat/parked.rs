@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn images_come_back_as_they_were_and_take_no_memory_meanwhile() {
+    async fn parked_images_are_restored_and_use_no_memory_in_between() {
         let directory = tempfile::tempdir().unwrap();
         let small = |name: &str, sign: &str| attachment(name, "image/png", sign.repeat(1000));
         let all = vec![

@@ -159,7 +159,7 @@ fn somebody() -> By {
 }
 
 #[tokio::test]
-async fn an_export_holds_every_exchange_once_between_its_beginning_and_end() {
+async fn an_export_contains_every_exchange_once() {
     let log = Arc::new(Log::default());
     let (_, pieces) = exports(&log).start(request("numbers"), &somebody()).await.unwrap();
     let text = String::from_utf8(pieces.try_concat().await.unwrap()).unwrap();
@@ -169,7 +169,7 @@ async fn an_export_holds_every_exchange_once_between_its_beginning_and_end() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_that_nobody_has_asked_for() {
+async fn nothing_is_read_before_it_is_requested() {
     let log = Arc::new(Log::default());
     let read = || *log.read.lock().unwrap();
     {

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_people_write_them() {
+    fn addresses_are_parsed_as_people_type_them() {
         for (text, url) in [
             ("example.com", "https://example.com/"),
             (" http://example.com/a/ ", "http://example.com/a/"),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_the_web_is_refused() {
+    fn other_addresses_are_refused() {
         let long = format!("https://example.com/{}", "x".repeat(LONGEST));
         for text in [
             "",

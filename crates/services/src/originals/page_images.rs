@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_is_drawn_once_and_goes_with_its_original() {
+    async fn a_page_is_rendered_once_and_deleted_with_its_original() {
         let (_directory, images) = images(1_000);
         let (one, other) = (OriginalName::random(), OriginalName::random());
         let file = || tempfile::tempfile().unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_pictures_that_were_not_looked_at_for_longest_go_first() {
+    async fn the_least_recently_viewed_pages_are_evicted_first() {
         let (_directory, images) = images(250);
         let (name, now) = (OriginalName::random(), SystemTime::now());
         let at = |seconds| now - Duration::from_secs(seconds);

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_taken_out_of_an_answer_and_put_back() {
+    fn images_are_separated_from_an_answer_and_restored() {
         let stored = r#"{"text":"x","attachments":[{"name":"a","mime":"image/png","contentString":"AAAA"}],"other":1}"#;
         let (rest, images) = split_images(stored).unwrap();
         assert_eq!(images, ["AAAA"]);

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_looked_for_by_the_database_where_nothing_passes_without_it() {
+    fn the_database_searches_for_keys_that_every_match_needs() {
         let condition = |key: &str, test| needed(&Condition { key: key.into(), test });
         let one = |value| Test::OneOf(vec![value]);
         assert_eq!(condition("year", one(Value::Number(1.0))).as_deref(), Some("year"));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_words_count_less_than_those_of_the_question_and_less_the_older_they_are() {
+    fn earlier_words_weigh_less_the_older_they_are() {
         let earlier =
             [turn("Where is the Riga branch?", "In Elizabetes street."), turn("Vilnius?", "")];
         let continued = Continued::of("Who is the manager there?", &earlier);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_says_all_itself_is_left_alone() {
+    fn a_complete_question_is_not_changed() {
         let whole =
             "Which hospital in Dresden ordered ninety infusion pumps last November by telephone?";
         let earlier = [turn("Where is the Riga branch?", "")];

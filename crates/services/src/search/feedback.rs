@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_is_like_the_best_by_words_that_few_have_and_not_by_itself() {
+    fn likeness_uses_rare_words_and_excludes_the_passage_itself() {
         let texts = [
             "the shock wave ahead of a blunt body at hypersonic speed",
             "a blunt body and its shock layer",

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn likeness_counts_where_words_leave_a_doubt_and_both_rankings_agree() {
+    fn feedback_applies_when_words_are_undecided_and_rankings_agree() {
         let close = [(0.9, 9.0), (0.8, 8.9), (0.8, 8.8), (0.2, 8.0), (0.2, 7.0), (0.1, 6.9)];
         assert!(likeness(&close) > 0.1, "{}", likeness(&close));
         let clear = [(0.9, 9.0), (0.8, 2.0), (0.8, 2.0), (0.2, 1.0), (0.2, 1.0), (0.1, 1.0)];
@@ -218,19 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_alike_say_nothing() {
+    fn equal_values_have_no_influence() {
         assert_eq!(standardized(vec![0.7; 5]), [0.0; 5]);
         assert_eq!(standardized(vec![1.0, 3.0]), [-1.0, 1.0]);
         assert_eq!(standardized(Vec::new()), [0.0; 0]);
     }
 
     #[test]
-    fn similarity_decides_between_passages_that_words_find_alike() {
+    fn similarity_decides_between_equal_matches_by_words() {
         assert_eq!(ranked(&[(1, 0.2, 5.0), (2, 0.7, 5.0), (3, 0.1, 1.0)]), [2, 1, 3]);
     }
 
     #[test]
-    fn what_only_similarity_finds_does_not_push_away_what_the_words_name() {
+    fn matches_by_similarity_only_do_not_displace_matches_by_words() {
         assert_eq!(ranked(&[(1, 0.60, 0.0), (2, 0.59, 9.0), (3, 0.58, 0.0)]), [2, 1, 3]);
     }
 

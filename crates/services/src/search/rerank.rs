@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_of_the_words_of_the_question() {
+    fn features_are_shares_of_the_question_words() {
         let of = features("red doors house cat", "House", "the red door of the houses");
         assert_eq!((of.exact, of.found, of.titled), (0.5, 0.75, 0.25));
         assert_eq!(of.together, 0.75);

@@ -34,7 +34,7 @@ fn texts(hits: &[Hit]) -> Vec<&str> {
 const TEXTS: [&str; 4] = ["nothing of it", "the red door", "a red red house", "a door"];
 
 #[tokio::test]
-async fn both_rankings_count() {
+async fn hybrid_search_uses_both_rankings() {
     // All passages are equally similar and stay in the order they were added.
     let world = world(&TEXTS).await;
     let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
@@ -49,7 +49,7 @@ async fn both_rankings_count() {
 }
 
 #[tokio::test]
-async fn a_follow_up_is_about_what_was_said_before_and_another_subject_is_not() {
+async fn a_follow_up_uses_earlier_turns_and_a_new_subject_does_not() {
     let branches = [
         "The manager of the Vilnius branch is Jonas.",
         "The manager of the Riga branch is Anna.",
@@ -95,7 +95,7 @@ async fn a_search_by_words_needs_no_embedder() {
 }
 
 #[tokio::test]
-async fn a_filter_that_chooses_nothing_finds_nothing() {
+async fn a_filter_without_matches_finds_nothing() {
     let world = world(&TEXTS).await;
     let filter =
         DocumentFilter { documents: Some(vec!["a/b.json".into()]), ..DocumentFilter::default() };
@@ -104,7 +104,7 @@ async fn a_filter_that_chooses_nothing_finds_nothing() {
 }
 
 #[tokio::test]
-async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound() {
+async fn most_words_replace_similarity_unless_the_query_sets_a_minimum() {
     let world = world(&TEXTS).await;
     let mut strict = workspace("Alpha");
     // The fake index returns a similarity of 0.5 for every passage.
@@ -120,7 +120,7 @@ async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound
 }
 
 #[tokio::test]
-async fn reranking_looks_at_the_passages_themselves() {
+async fn reranking_compares_the_text_of_passages() {
     let world = world(&["door of red", "a red door", "a house"]).await;
     let rerank = Query { mode: Some(SearchMode::Rerank), ..Query::default() };
     let hits = found(&world, "red door", rerank).await;
@@ -153,7 +153,7 @@ impl Reranker for LongFirst {
 }
 
 #[tokio::test]
-async fn a_reranker_of_the_settings_decides_and_where_it_fails_the_built_in_one_does() {
+async fn the_configured_reranker_decides_and_the_built_in_one_is_the_fallback() {
     let world =
         world(&["a house", "a house with a door", "a large house", "a house, and a lawn"]).await;
     let rerank = Query { mode: Some(SearchMode::Rerank), limit: Some(3), ..Query::default() };

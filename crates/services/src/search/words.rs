@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_words_choose_before_common_ones() {
+    fn rare_words_select_before_common_ones() {
         let lists = [list(&[1, 2, 3, 4], false), list(&[4, 9], false), list(&[5], true)];
         let weights: Vec<_> = lists.iter().map(|list| weight(10, list)).collect();
         assert!(weights[2] > weights[1] && weights[1] > weights[0] && weights[0] > 0.0);

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_have_the_words_that_clients_know() {
+    fn refusals_have_the_messages_that_clients_expect() {
         for (name, text, words) in [
             ("GenericOpenAiTokenLimit", "lots", "Value must be a number"),
             ("GenericOpenAiTokenLimit", "0", "Value must be greater than zero"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn good_values_pass() {
+    fn valid_values_pass() {
         for (name, text) in [
             ("GenericOpenAiTokenLimit", "8192"),
             ("OpenAiKey", "sk-test-000"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_of_any_setting_holds_a_line_break_or_a_control_character() {
+    fn line_breaks_and_control_characters_are_refused_in_every_setting() {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             for sign in ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\0", "\u{1b}", "\t"]

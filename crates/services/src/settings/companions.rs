@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_takes_what_is_named_after_it_or_after_what_it_provides() {
+    fn optional_settings_are_named_after_a_provider_or_capability() {
         let registry = Registry::new().unwrap();
         for (kind, capability, value, taken) in [
             ("vectors", Capability::Vectors, "chroma", "CHROMA_API_HEADER CHROMA_API_KEY"),

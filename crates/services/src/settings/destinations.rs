@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kept_secret_goes_to_no_other_server() {
+    async fn a_stored_secret_is_not_sent_to_another_server() {
         for secret in store(&[]).await.registry().settings() {
             for to in &secret.destinations {
                 let store = store(&[]).await;
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_engine_that_uses_an_address_is_a_change_of_address() {
+    async fn selecting_an_engine_can_redirect_a_secret() {
         let store = store(&[]).await;
         let first = json!({ "OllamaLLMBasePath": "http://good.example:1",
             "OllamaLLMAuthToken": "s3cret-value", "EmbeddingModelPref": "m" });
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_has_no_address_yet_gets_none_either() {
+    async fn a_stored_secret_without_an_address_is_protected() {
         let store = store(&[("QDRANT_API_KEY", "from-the-environment")]).await;
         let evil = json!({ "QdrantEndpoint": "http://evil.example:6333" });
         assert!(refused(&store, evil, Leniency::Strict).await.is_some());

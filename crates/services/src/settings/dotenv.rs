@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_they_were_meant() {
+    fn values_are_parsed() {
         for (text, value) in [
             ("A=plain", "plain"),
             ("A=", ""),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn any_value_can_be_written_so_that_it_is_read_back() {
+    fn any_value_survives_a_round_trip() {
         let escape = |value: &str| {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");
             value.replace('\n', "\\n").replace('\r', "\\r")
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_found_with_its_line() {
+    fn every_error_is_reported_with_its_line() {
         let text = "A=1\nnonsense\n# fine\nB-C=2\nD='over\ntwo' junk\nE=\"open\nF=3\n";
         let (entries, mistakes) = parse(text);
         let names: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_it_panic() {
+    fn no_input_panics() {
         for text in ["=", "=\n", "A='", "A=\"\\", "A=\"\\é\"", "export", "export =x", "\0", "é=1"]
         {
             parse(text);

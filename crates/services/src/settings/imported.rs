@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_checked_as_an_admin_would_set_them() {
+    fn imported_preferences_are_validated_like_changes() {
         let given = pairs(&[
             ("support_email", "help@library.example.org"),
             ("text_splitter_chunk_size", "700"),

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_read_ever_after() {
+    fn a_key_is_created_once_and_then_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let keys: Vec<_> = std::thread::scope(|scope| {
@@ -164,7 +164,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_key_is_readable_by_its_owner_alone_also_after_a_restore() {
+    fn a_key_is_readable_by_its_owner_only_even_after_a_restore() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_key_is_told_of_and_left_alone() {
+    fn a_damaged_key_is_reported_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         for bytes in [&b""[..], b"12", &[0xff; 64], "é".repeat(32).as_bytes(), &[b'+'; 64]] {

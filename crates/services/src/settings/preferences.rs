@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn allowed_preferences_are_stored_as_they_are() {
+    async fn allowed_preferences_are_stored() {
         for (body, name, stored) in [
             (
                 json!({ "support_email": "support@example.com" }),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_allowed_changes_nothing_and_only_strictly_fails() {
+    async fn disallowed_values_change_nothing_and_fail_only_if_strict() {
         for body in [
             json!({}),
             json!({ "multi_user_mode": "false" }),
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_wrong_value_refuses_the_whole_body_strictly_and_is_passed_over_leniently() {
+    async fn one_invalid_value_refuses_the_body_if_strict_and_is_ignored_if_lenient() {
         let body = json!({ "custom_app_name": "App", "text_splitter_chunk_size": "x" });
         assert!(!changed(&body, Leniency::Strict).await.1.contains_key("custom_app_name"));
         assert_eq!(changed(&body, Leniency::Lenient).await.1["custom_app_name"], "App");

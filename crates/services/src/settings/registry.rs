@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_read_and_every_name_is_one_of_a_kind() {
+    fn every_row_is_valid_and_every_name_is_unique() {
         let registry = Registry::new().unwrap();
         assert!(registry.settings().len() >= 200);
         assert_eq!(registry.names.len(), registry.settings().len());
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_speak_only_of_what_there_is() {
+    fn tables_refer_only_to_existing_settings() {
         let registry = Registry::new().unwrap();
         for choice in registry.choices.all() {
             for variable in choice.needs.iter().chain(&choice.model) {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_values_that_would_be_accepted() {
+    fn defaults_are_valid_values() {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             if let Some(text) = row.unset.text() {
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_sounds_like_a_secret_is_one() {
+    fn settings_named_like_secrets_are_secrets() {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             let sounds = ["KEY", "TOKEN", "PASSWORD", "SECRET"].iter().any(|sound| {

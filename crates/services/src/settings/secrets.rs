@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_is_opened_again_and_by_nobody_else() {
+    fn sealed_text_opens_only_with_its_key_and_name() {
         let sealer = Sealer::new(&Key::random());
         for text in ["", "sk-1", "é語 \u{2028}'\"\\$"] {
             let sealed = sealer.seal("A", text).unwrap();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_is_noticed_and_no_text_makes_it_panic() {
+    fn changed_bytes_are_detected_without_panic() {
         let sealer = Sealer::new(&Key::random());
         let sealed = sealer.seal("A", "sk-1").unwrap();
         for at in FORM.len()..sealed.len() {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_shows_itself_to_nobody() {
+    fn a_secret_is_redacted_in_debug_output() {
         let secret = SecretString::new("sk-1");
         assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
         assert_eq!(secret.reveal(), "sk-1");

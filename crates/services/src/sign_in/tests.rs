@@ -153,7 +153,7 @@ async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
 }
 
 #[tokio::test]
-async fn the_log_says_why_somebody_was_refused_and_the_answer_does_not() {
+async fn the_log_contains_the_reason_of_a_refusal_and_the_response_does_not() {
     let (door, sign_in) = door();
     let by = from("a", 0);
     let attempt = async |name, password| {
@@ -178,7 +178,7 @@ async fn the_log_says_why_somebody_was_refused_and_the_answer_does_not() {
 }
 
 #[tokio::test]
-async fn a_password_that_changes_meanwhile_opens_nothing() {
+async fn a_password_changed_during_sign_in_opens_no_session() {
     let (door, sign_in) = door();
     *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
     let refused = sign_in.with_password("ann", "hunter2", &from("a", 0)).await;
@@ -190,13 +190,13 @@ async fn a_password_that_changes_meanwhile_opens_nothing() {
 }
 
 #[test]
-fn refusals_take_one_of_a_few_times() {
+fn refusals_take_a_multiple_of_the_pace() {
     let milliseconds = |taken| next_step(Duration::from_millis(taken)).as_millis();
     assert_eq!([0, 20, 249, 250, 600].map(milliseconds), [250, 250, 250, 500, 750]);
 }
 
 #[tokio::test]
-async fn a_refusal_takes_as_long_for_a_name_there_is_as_for_one_there_is_not() {
+async fn refusals_take_equally_long_for_known_and_unknown_names() {
     let (_, sign_in) = door();
     for name in ["ann", "nobody"] {
         let started = Instant::now();

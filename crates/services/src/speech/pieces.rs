@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_after_sentences_and_nothing_gets_lost() {
+    fn a_text_is_split_after_sentences_without_loss() {
         let text = "The sea roars. The wind, at 3.5 knots, is calm! Is it? Yes";
         assert_eq!(pieces(text, 100), [text]);
         let cut = pieces(text, 20);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_sentences_or_words_is_cut_all_the_same() {
+    fn text_without_sentences_or_words_is_split() {
         let long = "海".repeat(25);
         let cut = pieces(&long, 10);
         assert_eq!(cut.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(), [10, 10, 5]);

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_citations_and_emoji_are_not_said() {
+    fn markup_citations_and_emoji_are_not_spoken() {
         for (written, said) in [
             ("**Bold** and _soft_ [1], sure [2, 3].", "Bold and soft, sure."),
             ("# The sea 🌊\n\nIt roars.", "The sea.\nIt roars."),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_is_read_without_harm() {
+    fn any_input_is_converted_without_panic() {
         for wild in ["[", "[1", "【", "http://", "https:///", "`", "```", "[[1]]", "\u{0}", "| a"]
         {
             spoken_text(wild);

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_says_how_much_follows() {
+    fn a_header_states_the_length() {
         let head = head(Some(1000));
         assert_eq!(
             (&head[..4], &head[8..16], &head[36..40]),

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_of_ipv6_is_one_visitor() {
+    fn an_ipv6_network_is_one_visitor() {
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_ne!(network("::ffff:192.0.2.1"), network("::ffff:192.0.2.2"));

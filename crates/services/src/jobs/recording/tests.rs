@@ -97,7 +97,7 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn documents_that_come_meanwhile_are_indexed_first() {
+async fn documents_added_during_a_transcription_are_indexed_first() {
     let world = Arc::new(World::default());
     let first = hand_in(&world, "Good morning.").await.unwrap();
     let (_workers, working) = half_heard(&world).await;
@@ -124,7 +124,7 @@ async fn only_one_recording_is_transcribed_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_recording_whose_file_is_gone_fails_in_words() {
+async fn a_recording_without_its_file_fails_with_a_reason() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
     for path in kept(&world) {
@@ -137,7 +137,7 @@ async fn a_recording_whose_file_is_gone_fails_in_words() {
 }
 
 #[tokio::test]
-async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
+async fn recordings_are_refused_beyond_the_daily_limit() {
     let world = Arc::new(World::default());
     *world.recordings.minutes.lock().unwrap() = Some(1);
     let by = By { actor: carrel_domain::audit::Actor::Owner, ..by() };
@@ -156,7 +156,7 @@ async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
 }
 
 #[tokio::test]
-async fn files_that_no_job_waits_for_are_removed() {
+async fn recordings_without_a_job_are_deleted() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
     let orphan = world.recordings.directory.path().join(Uuid::new_v4().to_string());
