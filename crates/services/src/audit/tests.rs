@@ -74,11 +74,11 @@ impl Log {
 #[async_trait]
 impl AuditLog for Log {
     async fn add(&self, _: Event) -> Result<()> {
-        unreachable!("nothing is added while it is checked")
+        unreachable!("a verification adds no events")
     }
 
     async fn page(&self, _: Option<i64>, _: u64, _: u32) -> Result<Vec<LoggedEvent>> {
-        unreachable!("a check goes from the oldest to the newest")
+        unreachable!("a verification reads the oldest events first")
     }
 
     async fn count(&self) -> Result<u64> {
@@ -106,7 +106,7 @@ impl AuditSeals for Log {
     }
 
     async fn seal(&self, _: Option<Event>) -> Result<()> {
-        unreachable!("a check seals nothing")
+        unreachable!("a verification makes no seals")
     }
 
     async fn remove_old(&self, before: DateTime<Utc>, most: u32, _: By) -> Result<u64> {

@@ -266,16 +266,16 @@ async fn watchers_receive_each_change_once_including_missed_ones() {
     let workers = workers(&world);
     let made = workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     let mut follow = workers.watch(made.id, Cursor::NEW);
-    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no update") };
     assert_eq!((items.len(), job.unwrap().state), (0, JobState::Queued));
     work(&workers).await;
-    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no update") };
     let job = job.unwrap();
     assert_eq!((items.len(), job.state), (3, JobState::Failed));
     assert!(follow.next().await.is_none());
 
     let mut again = workers.watch(made.id, Cursor { changes: items[0].changed, number: 0 });
-    let Some(JobUpdate::Changed { items, .. }) = again.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, .. }) = again.next().await else { panic!("no update") };
     assert_eq!(items.iter().map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
     assert!(workers.watch(JobId(77), Cursor::NEW).next().await.is_none());
 }

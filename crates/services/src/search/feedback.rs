@@ -109,7 +109,7 @@ mod tests {
         ];
         let of = likeness(&texts, &[1.0, 0.5]);
         assert!(of[1] > of[2] && of[1] > of[3], "{of:?}");
-        assert!(of[0] < 0.9, "it is compared with the other one: {of:?}");
+        assert!(of[0] < 0.9, "a passage is not compared with itself: {of:?}");
         let alone = likeness(&texts[..1], &[1.0]);
         assert_eq!(alone, [0.0]);
         assert_eq!(likeness(&[], &[]), [0.0; 0]);

@@ -56,7 +56,7 @@ async fn half_heard(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Er
 async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     let world = Arc::new(World::default());
     let Ingested { added, jobs } = hand_in(&world, "Good morning.").await.unwrap();
-    assert!(added.is_empty(), "nobody waits for the document");
+    assert!(added.is_empty(), "no request waits for the document");
     assert_eq!((jobs.len(), kept(&world).len()), (1, 1));
     let path = job(&world).1.path;
     assert!(world.documents.lock().unwrap().is_empty());
@@ -71,7 +71,7 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     assert_eq!((document.title.as_str(), document.url.as_str()), ("talk.wav", "file://talk.wav"));
     assert!(path.name().contains(&document.id.to_string()));
     assert_eq!(world.embedded.lock().unwrap().as_slice(), ["Good morning."]);
-    assert!(kept(&world).is_empty(), "its file is not needed any more");
+    assert!(kept(&world).is_empty(), "the recording is no longer needed");
     let heard = world.recordings.heard.lock().unwrap();
     let [(seconds, event)] = heard.as_slice() else { panic!("{heard:?}") };
     assert_eq!((*seconds, event.name, event.by.actor), (60, "speech_transcribed", by().actor));
@@ -90,7 +90,7 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
     workers.stop().await;
     working.await.unwrap().unwrap();
     assert_eq!((job(&world).0.state, kept(&world).len()), (JobState::Queued, 1));
-    assert!(world.recordings.heard.lock().unwrap().is_empty(), "it is counted once, at its end");
+    assert!(world.recordings.heard.lock().unwrap().is_empty(), "a recording is counted once, when it is complete");
     work(&world.workers()).await;
     assert_eq!(job(&world).0.state, JobState::Done);
     assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
