@@ -142,7 +142,9 @@ mod tests {
         for content in ["data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo=", " iVBORw0KGgo "] {
             let image = attachment("Image/PNG", content);
             assert!(image.is_image() && image.is_readable(), "{content}");
-            let Image::Inline { data, .. } = image.image() else { panic!("the image is not inline") };
+            let Image::Inline { data, .. } = image.image() else {
+                panic!("the image is not inline")
+            };
             assert_eq!(data.trim_end_matches('='), "iVBORw0KGgo");
         }
         for content in ["", "data:image/png", "data:image/png;base64,", "?"] {

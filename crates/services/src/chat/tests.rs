@@ -34,7 +34,7 @@ async fn the_model_sees_passages_and_history() {
     for text in ["What colour is the sky?", "Why?"] {
         let asked = ask(&world, &workspace, question(text, None)).await;
         let Reply::Answered { sources, text: answer, .. } = asked.unwrap() else {
-            panic!("the question was refused")
+            panic!("refused")
         };
         assert_eq!((sources.len(), answer), (1, format!("You asked: {text}")));
     }
@@ -241,7 +241,7 @@ async fn a_pinned_document_comes_first_in_full_and_once() {
     let world = with_pins(&["The sky is green.", "Grass is red."]).await;
     world.places.lock().unwrap()[1].pinned = true;
     let asked = ask(&world, &workspace("Sky"), question("Why?", None)).await.unwrap();
-    let Reply::Answered { sources, .. } = asked else { panic!("the question was refused") };
+    let Reply::Answered { sources, .. } = asked else { panic!("refused") };
     assert_eq!(titles(&sources), ["1.txt", "0.txt"]);
     assert!(
         matches!(&sources[0], Source::Document { beginning, .. } if beginning == "Grass is red.")
@@ -262,7 +262,7 @@ async fn a_pinned_document_does_not_displace_passages() {
         let overrides = RequestOverrides { passages: Some(1), ..RequestOverrides::default() };
         let asked = Question { overrides, ..question("Red?", None) };
         let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
-            panic!("the question was refused")
+            panic!("refused")
         };
         assert_eq!(titles(&sources), ["0.txt", "1.txt"], "{mode:?}");
     }
@@ -277,7 +277,7 @@ async fn passages_of_earlier_answers_fill_the_gap() {
     world.blind.store(2, std::sync::atomic::Ordering::Relaxed);
     let asked =
         ask(&world, &workspace, Question { overrides: two, ..question("Two?", None) }).await;
-    let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("the question was refused") };
+    let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("refused") };
     assert_eq!(titles(&sources), ["2.txt"]);
     let second = world.asked.lock().unwrap()[1].clone();
     let shown: Vec<_> = second.context.iter().map(|context| context.title.as_str()).collect();
@@ -302,7 +302,7 @@ async fn attached_images_are_sent_and_documents_are_read() {
     ];
     let asked = Question { attachments, ..question("Look", Some(ChatMode::Query)) };
     let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
-        panic!("the question was refused")
+        panic!("refused")
     };
     assert_eq!(titles(&sources), ["sky.txt"]);
     ask(&world, &workspace, question("Again", None)).await.unwrap();

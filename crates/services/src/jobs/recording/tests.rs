@@ -90,7 +90,10 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
     workers.stop().await;
     working.await.unwrap().unwrap();
     assert_eq!((job(&world).0.state, kept(&world).len()), (JobState::Queued, 1));
-    assert!(world.recordings.heard.lock().unwrap().is_empty(), "a recording is counted once, when it is complete");
+    assert!(
+        world.recordings.heard.lock().unwrap().is_empty(),
+        "a recording is counted once, when it is complete"
+    );
     work(&world.workers()).await;
     assert_eq!(job(&world).0.state, JobState::Done);
     assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
