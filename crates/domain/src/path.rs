@@ -70,7 +70,7 @@ impl DocumentPath {
     pub fn new(folder: &str, name: &str) -> Result<Self> {
         segment(folder)?;
         // Other servers create names like `.txt-<id>.json` for files that have only an extension.
-        // This server creates no hidden files itself.
+        // File names of this server never begin with a dot.
         let visible = name.strip_prefix('.').filter(|rest| rest.len() > SUFFIX.len());
         segment(visible.unwrap_or(name))?;
         if !name.ends_with(SUFFIX) || name.len() == SUFFIX.len() {

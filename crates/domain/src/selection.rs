@@ -22,8 +22,8 @@ pub enum DocumentSelection<L> {
     All,
     /// Only the listed documents.
     Only(L),
-    /// All except the listed documents. Intended for at most a few hundred. A vector database may
-    /// set a lower limit.
+    /// All except the listed documents. Intended for at most a few hundred. Indexes in a vector
+    /// database document how they treat longer lists.
     Except(L),
 }
 

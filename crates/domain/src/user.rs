@@ -106,7 +106,7 @@ pub struct User {
     pub bio: String,
     /// The file name of the profile picture.
     pub picture: Option<String>,
-    /// Whether the user has seen recovery codes. Kept for imported servers.
+    /// Whether the user has seen the notice about recovery codes.
     pub seen_recovery_codes: bool,
     /// The creation time.
     pub created_at: DateTime<Utc>,

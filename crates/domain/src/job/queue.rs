@@ -196,7 +196,7 @@ pub trait JobQueue: Send + Sync {
         event: Event,
     ) -> Result<Option<StepResult>>;
     /// Stores some passages of a document, which become searchable at once, and extends the lease
-    /// to `until`. The item stays queued, and a worker that takes over starts it again.
+    /// to `until`. The item stays queued. A worker that takes over starts it from the beginning.
     async fn store_part(
         &self,
         lease: &Lease,

@@ -65,7 +65,7 @@ impl Staging {
         self.directory.join(format!("{attempt}-{DOCUMENTS}"))
     }
 
-    /// Moves the files of the documents in `inventory` to their own folder. Returns `false` if a
+    /// Links the files of the documents in `inventory` into their own folder. Returns `false` if a
     /// file is missing.
     pub async fn documents(&self, attempt: usize, inventory: &dyn Inventory) -> Result<bool> {
         let mut last: Option<DocumentPath> = None;
@@ -85,7 +85,7 @@ impl Staging {
         }
     }
 
-    /// Moves the originals in `inventory` to their own folder. A missing original does not fail the
+    /// Links the originals in `inventory` into their own folder. A missing original does not fail the
     /// backup; `carrel verify` reports it.
     pub async fn originals(&self, attempt: usize, inventory: &dyn Inventory) -> Result<()> {
         let mut last: Option<OriginalName> = None;
@@ -120,7 +120,7 @@ impl Staging {
     }
 }
 
-/// Moves the linked files of documents. Returns whether all of them existed.
+/// Links the files of documents into `known`. Returns whether all of them existed.
 fn set_apart(paths: &[DocumentPath], held: &Path, known: &Path) -> io::Result<bool> {
     for path in paths {
         let folder = known.join(path.folder());

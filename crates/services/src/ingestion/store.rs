@@ -86,7 +86,7 @@ pub(super) async fn add_new(
     Ok(Stored { jobs: Vec::new(), warnings: outcome.failures })
 }
 
-/// Removes documents that could not be indexed with [`Indexing::Refuse`], and returns the error.
+/// Removes the stored documents, because not all could be indexed, and returns the reason.
 async fn undo(
     library: &Library,
     paths: Vec<DocumentPath>,

@@ -71,7 +71,7 @@ impl Vectors {
         Self { dimensions: known.len(), all: passages.iter().map(vector).collect() }
     }
 
-    /// Returns the similarity of each passage to the others, weighted by `worth`.
+    /// Returns the similarity of each passage to the first ones except itself, weighted by `worth`.
     fn likeness(&self, worth: &[f32]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimensions];
         for (vector, worth) in self.all.iter().zip(worth) {

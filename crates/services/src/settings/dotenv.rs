@@ -28,8 +28,7 @@ pub struct Mistake {
 /// - `export` before a name is ignored, so that shells can read the file too.
 /// - A value without quotes ends at the end of the line and is trimmed.
 /// - `'...'` and `` `...` `` contain literal text, including line breaks, but not their own quote.
-/// - `"..."` supports `
-/// `, `\r`, `\t`, `\"`, `\\` and `\$`; other backslashes stay.
+/// - `"..."` supports `\n`, `\r`, `\t`, `\"`, `\\` and `\$`; other backslashes stay.
 /// - `$` is always literal, so that passwords can contain it.
 ///
 /// All errors are reported, and lines with errors are skipped.
