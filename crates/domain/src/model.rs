@@ -39,7 +39,7 @@ pub struct EmbeddingModel {
 /// use carrel_domain::Result;
 /// use carrel_domain::model::{Embedder, EmbeddingModel, Purpose};
 ///
-/// /// Tells texts apart by their vowels.
+/// /// Distinguishes texts by their vowels.
 /// struct Vowels;
 ///
 /// #[async_trait]

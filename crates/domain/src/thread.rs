@@ -49,9 +49,9 @@ pub trait Threads: Send + Sync {
     async fn by_slug(&self, workspace: WorkspaceId, slug: &str) -> Result<Option<Thread>>;
     /// Returns the threads of all workspaces, by id.
     async fn all(&self) -> Result<Vec<Thread>>;
-    /// Returns `limit` threads of a workspace by id, starting after `after` or at the first. Only
-    /// threads whose name contains `name` in the form of [`crate::document_list::comparable`]; an
-    /// empty `name` matches all.
+    /// Returns `limit` threads of a workspace by id, starting after `after` or at the first. Their
+    /// names contain `name` in the form of [`crate::document_list::comparable`]. An empty `name`
+    /// matches all.
     async fn page(
         &self,
         workspace: WorkspaceId,
