@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::audit::Event;
 use crate::{ApiKeyId, Result, UserId, WorkspaceId};
 
-/// SHA-256 of a key. Enough for keys of 256 random bits: there is nothing to guess.
+/// The SHA-256 of a key. Keys have 256 random bits, so a slow password hash is not needed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyDigest(pub [u8; 32]);
 
@@ -17,16 +17,16 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// A permission that a route requires and a key may grant.
+/// A permission that a route requires and a key can grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// See workspaces, documents and conversations; search.
+    /// Read workspaces, documents and conversations, and search.
     Read,
     /// Ask questions.
     Chat,
     /// Add, move and remove documents, and place them in workspaces.
     Documents,
-    /// Everything.
+    /// Full access.
     Admin,
 }
 
@@ -37,12 +37,12 @@ text_enum!(Scope {
     Admin = "admin",
 });
 
-/// The origin of a key.
+/// How a key came into existence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOrigin {
-    /// Made by a user, the owner, the operator or another key.
+    /// Created by a user, the owner, the operator or another key.
     Created,
-    /// Given to the server in its environment, which holds at most one.
+    /// Passed in the server's environment. At most one such key is valid.
     Environment,
 }
 
@@ -51,35 +51,35 @@ text_enum!(KeyOrigin {
     Environment = "environment",
 });
 
-/// A key that is to be made.
+/// A key to be created.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
-    /// The name that its owner chose. Several keys may have the same name.
+    /// The name chosen by the creator. Several keys can have the same name.
     pub name: Option<String>,
-    /// The SHA-256 of the key. The key itself is stored nowhere.
+    /// The SHA-256 of the key. The key itself is not stored.
     pub digest: KeyDigest,
-    /// The first characters of the key, by which a person tells keys apart.
+    /// The first characters of the key, shown in lists so that people can tell keys apart.
     pub prefix: String,
     /// The origin of the key.
     pub origin: KeyOrigin,
-    /// Empty means everything.
+    /// The scopes granted. Empty grants full access.
     pub scopes: Vec<Scope>,
-    /// The workspaces it is good for. Empty means all.
+    /// The workspaces the key gives access to. Empty means all.
     pub workspaces: Vec<WorkspaceId>,
-    /// The most requests a minute; unlimited when absent.
+    /// The maximum number of requests per minute. Unlimited if absent.
     pub rate_limit: Option<u32>,
-    /// The user who makes it; absent for the owner, the operator and the environment.
+    /// The user who creates the key. Absent for the owner, the operator and the environment.
     pub created_by: Option<UserId>,
-    /// When it stops working; never when absent.
+    /// The expiry time. The key never expires if absent.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// A key as the server knows it.
+/// A stored key, without its secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiKey {
-    /// Names it in routes and in the audit log.
+    /// The id used in routes and in the audit log.
     pub id: ApiKeyId,
     /// See [`NewApiKey::name`].
     pub name: Option<String>,
@@ -95,28 +95,30 @@ pub struct ApiKey {
     pub rate_limit: Option<u32>,
     /// See [`NewApiKey::created_by`].
     pub created_by: Option<UserId>,
-    /// Whether the user who made it is suspended, with whom the key rests.
+    /// Whether the user who created the key is suspended. The key does not work until the
+    /// suspension ends.
     pub is_suspended: bool,
-    /// When it stops working; never when absent.
+    /// See [`NewApiKey::expires_at`].
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was revoked, if it was.
+    /// The time of revocation, if the key was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was last used. Not every use is recorded, so this may be some minutes old.
+    /// The time of the last use. Uses are recorded in batches, so this can be some minutes old.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
 impl ApiKey {
-    /// Whether the key is good at `now`.
+    /// Returns whether the key is valid at `now`: not revoked, not expired, and its creator not
+    /// suspended.
     pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none()
             && !self.is_suspended
             && self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// Whether the key may be used where `needed` is asked for. A key without scopes may
-    /// everything; whoever may chat or manage documents may also read.
+    /// Returns whether the key grants a scope. A key without scopes has full access.
+    /// [`Scope::Chat`] and [`Scope::Documents`] include [`Scope::Read`].
     pub fn grants(&self, needed: Scope) -> bool {
         self.scopes.is_empty()
             || self.scopes.contains(&Scope::Admin)
@@ -124,13 +126,13 @@ impl ApiKey {
             || needed == Scope::Read
     }
 
-    /// Whether the key is good for a workspace.
+    /// Returns whether the key gives access to a workspace.
     pub fn allows_workspace(&self, workspace: WorkspaceId) -> bool {
         self.workspaces.is_empty() || self.workspaces.contains(&workspace)
     }
 
-    /// Whether the holder of this key may create `other`, which must not be able to do more: no
-    /// scope, workspace, time or rate beyond those of this key.
+    /// Returns whether the holder of this key may create `other`. The new key must not exceed this
+    /// one in scopes, workspaces, lifetime or rate.
     pub fn may_create(&self, other: &NewApiKey) -> bool {
         let scopes = match (self.scopes.is_empty(), other.scopes.is_empty()) {
             (true, _) => true,
@@ -155,17 +157,17 @@ impl ApiKey {
 /// Stores keys. Each method is one transaction.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
-    /// Refuses a digest that is there already with [`crate::Error::AlreadyExists`].
+    /// Stores a key. [`crate::Error::AlreadyExists`] if a key has this digest.
     async fn create(&self, new: NewApiKey, event: Event) -> Result<ApiKey>;
-    /// The key of a digest, also when it is expired or revoked.
+    /// Returns the key with a digest, even if it is expired or revoked.
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>>;
-    /// Every key, revoked ones included, by id.
+    /// Returns every key by id, including revoked ones.
     async fn list(&self) -> Result<Vec<ApiKey>>;
-    /// Says whether there was such a key that was not yet revoked.
+    /// Revokes a key. Returns `false` if no such key exists or it is already revoked.
     async fn revoke(&self, id: ApiKeyId, event: Event) -> Result<bool>;
-    /// Makes `new` the only valid key from the environment, or leaves none.
+    /// Makes `new` the only valid key from the environment. `None` revokes the existing one.
     async fn set_environment_key(&self, new: Option<NewApiKey>, event: Event) -> Result<()>;
-    /// Notes when keys were last used; an earlier time than the known one changes nothing.
+    /// Records when keys were last used. A time earlier than the stored one is ignored.
     async fn used(&self, times: Vec<(ApiKeyId, DateTime<Utc>)>) -> Result<()>;
 }
 
@@ -192,12 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_scopes_may_everything() {
+    fn a_key_without_scopes_has_full_access() {
         assert!(Scope::ALL.into_iter().all(|scope| key(&[]).grants(scope)));
     }
 
     #[test]
-    fn a_scoped_key_may_read_and_what_it_names() {
+    fn a_scoped_key_grants_reading_and_its_scopes() {
         let granted = |scopes| Scope::ALL.map(|scope| key(scopes).grants(scope));
         assert_eq!(granted(&[Scope::Read]), [true, false, false, false]);
         assert_eq!(granted(&[Scope::Chat]), [true, true, false, false]);
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_ends_when_it_expires_or_is_revoked() {
+    fn expired_and_revoked_keys_are_invalid() {
         let now = Utc::now();
         let mut key = key(&[]);
         assert!(key.is_valid(now));
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_makes_one_that_may_more() {
+    fn a_key_cannot_create_one_with_more_access() {
         let new = |scopes: &[Scope], workspaces: &[i32], expires_at| NewApiKey {
             name: None,
             digest: KeyDigest([0; 32]),

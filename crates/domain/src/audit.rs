@@ -1,4 +1,4 @@
-//! The audit log: who changed what, from where, in a chain that shows tampering.
+//! The audit log: who changed what and from where, in a hash chain that reveals tampering.
 mod seal;
 
 use async_trait::async_trait;
@@ -12,17 +12,17 @@ pub use seal::{Anchor, AuditKey, AuditSeals, ChainEnds, ChainPoint, HeadSeal, Se
 /// The author of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A program, by its API key.
+    /// A program, identified by its API key.
     Key(ApiKeyId),
-    /// A person, by their account.
+    /// A person, identified by their account.
     User(UserId),
-    /// The one person of a server that has no users.
+    /// The owner of a server without users.
     Owner,
-    /// The person who runs the command line on the server.
+    /// The person who runs commands on the server's machine.
     Operator,
     /// Someone without an account, such as the holder of an invite.
     Stranger,
-    /// The server on its own account.
+    /// The server itself, for example in maintenance.
     Server,
 }
 
@@ -33,13 +33,13 @@ pub enum ActorKind {
     Key,
     /// A user of a server for a team.
     User,
-    /// The one person of a server without users.
+    /// The owner of a server without users.
     Owner,
     /// The person who runs commands on the server's machine.
     Operator,
-    /// Somebody without an account or a key.
+    /// Someone without an account or a key.
     Stranger,
-    /// The server itself, as in maintenance.
+    /// The server itself, for example in maintenance.
     Server,
 }
 
@@ -53,7 +53,7 @@ text_enum!(ActorKind {
 });
 
 impl Actor {
-    /// Splits an actor into its kind and, where the kind has several, its id.
+    /// Splits an actor into its kind and its id. Kinds with a single member have no id.
     pub fn kind(self) -> (ActorKind, Option<i32>) {
         match self {
             Self::Key(id) => (ActorKind::Key, Some(id.0)),
@@ -65,7 +65,7 @@ impl Actor {
         }
     }
 
-    /// `key:7`, `user:1`, `owner`, `operator`, `stranger`, `server`.
+    /// Returns the text form: `key:7`, `user:1`, `owner`, `operator`, `stranger` or `server`.
     pub fn to_text(self) -> String {
         match self.kind() {
             (kind, Some(id)) => format!("{}:{id}", kind.as_str()),
@@ -73,7 +73,7 @@ impl Actor {
         }
     }
 
-    /// Reads the text that [`Actor::to_text`] writes.
+    /// Parses the text form written by [`Actor::to_text`].
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, id) = match text.split_once(':') {
             Some((kind, id)) => (kind, Some(id.parse().ok()?)),
@@ -91,62 +91,63 @@ impl Actor {
     }
 }
 
-/// The source of a change: every mutating port method receives it, and writes its event in the
-/// transaction of the change.
+/// The author, address and time of a change. Every mutating port method receives them and writes an
+/// event in the transaction of the change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct By {
     /// The actor.
     pub actor: Actor,
-    /// The network address of the client, if it came by network.
+    /// The network address of the client. Absent for commands on the server's machine.
     pub address: Option<String>,
-    /// When it happened, in UTC.
+    /// The time of the change, in UTC.
     pub at: DateTime<Utc>,
 }
 
 impl By {
-    /// The command line, now.
+    /// Returns the operator on the command line, at the given time.
     pub fn operator(at: DateTime<Utc>) -> Self {
         Self { actor: Actor::Operator, address: None, at }
     }
 
-    /// An event that this caller causes. `details` is JSON text of an object and holds no secret.
+    /// Creates an event caused by this caller. `details` is a JSON object as text and must not hold
+    /// secrets.
     pub fn event(&self, name: &'static str, details: impl Into<String>) -> Event {
         Event { name, details: details.into(), by: self.clone() }
     }
 }
 
-/// A change on its way into the log.
+/// A change to be recorded in the audit log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Such as `api_workspace_created`; clients filter by it.
+    /// The kind of event, such as `api_workspace_created`. Clients filter by it.
     pub name: &'static str,
-    /// Facts about the change: a JSON object as text.
+    /// Facts about the change, as a JSON object in text form.
     pub details: String,
     /// Actor, address and time of the change.
     pub by: By,
 }
 
-/// An event as the log keeps it.
+/// An event stored in the audit log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedEvent {
-    /// Its number. Numbers grow; gaps come from transactions that were rolled back.
+    /// The id. Ids increase; rolled-back transactions leave gaps.
     pub id: i64,
     /// The kind of change, such as `workspace_created`.
     pub name: String,
     /// See [`Event::details`].
     pub details: String,
-    /// As [`Actor::to_text`] writes it.
+    /// The actor in the form of [`Actor::to_text`].
     pub actor: String,
-    /// The network address the request came from, if there was one and it is recorded.
+    /// The network address of the client, if known.
     pub address: Option<String>,
-    /// When it happened, in UTC.
+    /// The time of the change, in UTC.
     pub at: DateTime<Utc>,
-    /// [`link`] of this event to the one before.
+    /// The chain digest of this event. See [`link`].
     pub digest: [u8; 32],
 }
 
-/// The digest that links an event to the one before it (zeros before the first): SHA-256 over the
-/// earlier digest and every field, each preceded by its length.
+/// Returns the digest that links an event to its predecessor: SHA-256 over the predecessor's digest
+/// (zeros before the first event) and every field, each prefixed by its length.
 pub fn link(before: [u8; 32], event: &LoggedEvent) -> [u8; 32] {
     let LoggedEvent { id, name, details, actor, address, at, digest: _ } = event;
     let mut hash = Sha256::new();
@@ -160,16 +161,18 @@ pub fn link(before: [u8; 32], event: &LoggedEvent) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The audit log. Events are only ever added, by the ports that make the changes.
+/// The audit log. Events are only added, by the ports that make the changes.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// Adds an event for what changes nothing in the database, such as an export or a search.
+    /// Records an event for an operation that does not change the database, such as an export or a
+    /// search.
     async fn add(&self, event: Event) -> Result<()>;
-    /// Events newest first: `limit` of them below `before`, or from the newest.
+    /// Returns events newest first: `limit` events with ids below `before`, after skipping
+    /// `offset`. Starts at the newest event if `before` is absent.
     async fn page(&self, before: Option<i64>, offset: u64, limit: u32) -> Result<Vec<LoggedEvent>>;
-    /// How many there are, without those that were removed because of their age.
+    /// Returns the number of events, excluding those removed because of their age.
     async fn count(&self) -> Result<u64>;
-    /// Events oldest first: `limit` of them above `after`.
+    /// Returns `limit` events with ids above `after`, oldest first.
     async fn since(&self, after: i64, limit: u32) -> Result<Vec<LoggedEvent>>;
 }
 
@@ -178,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn actors_are_read_as_they_were_written() {
+    fn actors_survive_a_round_trip() {
         for kind in ActorKind::ALL {
             let texts = [kind.as_str().to_owned(), format!("{}:7", kind.as_str())];
             let actors: Vec<_> = texts.iter().filter_map(|text| Actor::parse(text)).collect();

@@ -6,33 +6,33 @@ use crate::audit::Event;
 use crate::model::Usage;
 use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 
-/// Which exchanges follow one another: those that agree in every field, absent ones included.
+/// The exchanges that follow one another: those equal in every field, including absent fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// The workspace that was asked about.
+    /// The workspace.
     pub workspace: WorkspaceId,
-    /// The user who asked; absent for programs and on a server without users.
+    /// The user who asked. Absent for programs and on a server without users.
     pub user: Option<UserId>,
-    /// The thread, where the conversation is one.
+    /// The thread, if the conversation is one.
     pub thread: Option<ThreadId>,
-    /// A client's own name for the conversation.
+    /// The client's name for the conversation.
     pub session: Option<String>,
 }
 
-/// The stored form of an answer is the business of the service that writes it; here it is text.
+/// An exchange to be stored. The service that writes the answer defines its stored form.
 #[derive(Clone, Debug)]
 pub struct NewChat {
-    /// The conversation it continues.
+    /// The conversation that the exchange continues.
     pub conversation: Conversation,
-    /// The question as it was asked.
+    /// The question.
     pub prompt: String,
     /// The stored answer: JSON text whose layout `services::record` defines.
     pub response: String,
-    /// The contents of the images that the stored answer names, in its order.
+    /// The images referenced by the stored answer, in its order.
     pub images: Vec<String>,
-    /// Whether later answers may see it.
+    /// Whether later answers may see the exchange.
     pub include: bool,
-    /// When the question was answered.
+    /// The time of the answer.
     pub created_at: DateTime<Utc>,
     /// The tokens of the answer: zero if no model was called, absent if the model did not report
     /// them.
@@ -42,79 +42,79 @@ pub struct NewChat {
 /// A stored exchange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chat {
-    /// Names it in routes. Later exchanges have larger ids.
+    /// The id used in routes. Later exchanges have larger ids.
     pub id: ChatId,
-    /// The conversation it belongs to.
+    /// The conversation the exchange belongs to.
     pub conversation: Conversation,
-    /// The question as it was asked.
+    /// The question.
     pub prompt: String,
-    /// As [`NewChat::response`], without the images it names.
+    /// The stored answer, without the images it references. See [`NewChat::response`].
     pub response: String,
-    /// The contents of the images that the stored answer names, in its order. Empty unless they were
-    /// asked for.
+    /// The images referenced by the stored answer, in its order. Empty unless requested.
     pub images: Vec<String>,
-    /// Whether later answers may see it.
+    /// Whether later answers may see the exchange.
     pub include: bool,
-    /// Thumbs up or down.
+    /// Thumbs up (`true`) or down.
     pub feedback: Option<bool>,
-    /// When the question was answered.
+    /// The time of the answer.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed, as by a reaction or an edit.
+    /// The time of the last change, such as feedback or an edit.
     pub updated_at: DateTime<Utc>,
 }
 
-/// Exchanges that are shown together, of everyone who took part.
+/// A set of exchanges shown together, from all participants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChatScope {
-    /// Included exchanges of a workspace without a thread and session.
+    /// Included exchanges of a workspace that belong to no thread or session.
     Workspace(WorkspaceId),
-    /// Exchanges of a session without a user, including those that later answers do not see.
+    /// Exchanges of a session without a user, including those hidden from later answers.
     Session(WorkspaceId, String),
-    /// Included exchanges of a thread without a session.
+    /// Included exchanges of a thread that belong to no session.
     Thread(ThreadId),
 }
 
-/// Which part of the exchanges shown, and in which order.
+/// A range of exchanges and its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatRange {
     /// Whether the newest comes first.
     pub newest_first: bool,
-    /// How many are passed over.
+    /// The number of exchanges to skip.
     pub offset: u32,
     /// The most exchanges to return.
     pub limit: u32,
 }
 
-/// The most bytes of exchanges that are loaded at once. The exchange that exceeds it is the last.
+/// The maximum size of exchanges loaded at once, in bytes. Loading ends with the exchange that
+/// exceeds it.
 pub const MOST_BYTES: usize = 16 << 20;
 
-/// Exchanges up to a limit in bytes.
+/// Exchanges up to a size limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounded<T> {
-    /// In the order that was asked for.
+    /// The exchanges, in the requested order.
     pub items: Vec<T>,
-    /// Whether the limit left some out that were asked for.
+    /// Whether the size limit left some requested exchanges out.
     pub is_cut: bool,
 }
 
-/// Takes the images out of a stored answer: the rest of it, and their contents. `None` when there
-/// are none to take.
+/// Separates the images from a stored answer and returns the rest and the images. Returns `None` if
+/// the answer holds no images.
 pub type ImageSplitter = fn(&str) -> Option<(String, Vec<String>)>;
 
 /// Stores exchanges. Each method is one transaction.
 #[async_trait]
 pub trait Chats: Send + Sync {
-    /// Stores an exchange and returns its id. [`crate::Error::NotFound`] when the workspace or the
-    /// thread is gone.
+    /// Stores an exchange and returns its id. [`crate::Error::NotFound`] if the workspace or the
+    /// thread no longer exists.
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId>;
-    /// The newest `limit` included exchanges of a conversation, oldest first, without images; fewer
-    /// where they exceed [`MOST_BYTES`].
+    /// Returns the newest `limit` included exchanges of a conversation, oldest first and without
+    /// images. Returns fewer if they exceed [`MOST_BYTES`].
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>>;
-    /// Exchanges with their images, up to [`MOST_BYTES`].
+    /// Returns exchanges with their images, up to [`MOST_BYTES`].
     async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>>;
-    /// The images of an exchange.
+    /// Returns the images of an exchange.
     async fn images(&self, of: ChatId) -> Result<Vec<String>>;
-    /// Hides exchanges from later answers, and says how many: those of the conversation; where it
-    /// has a thread but no user, those of everyone in the thread.
+    /// Hides the exchanges of a conversation from later answers and returns their number. For a
+    /// thread without a user, hides the exchanges of all participants.
     async fn reset(&self, of: &Conversation, event: Event) -> Result<u64>;
 }

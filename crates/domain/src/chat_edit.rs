@@ -1,4 +1,4 @@
-//! Exchanges one by one: read, changed, rated, removed; and the sessions they form.
+//! Reading, changing, rating and deleting single exchanges, and listing sessions.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -6,40 +6,40 @@ use crate::audit::Event;
 use crate::chat::Chat;
 use crate::{ChatId, Result, WorkspaceId};
 
-/// Changes to an exchange; absent parts do not change.
+/// Changes to an exchange. Absent fields stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatChange {
-    /// The new question; stays when absent.
+    /// The new question.
     pub prompt: Option<String>,
-    /// The stored form of the answer.
+    /// The new stored answer.
     pub response: Option<String>,
-    /// Thumbs up, thumbs down, or neither any more.
+    /// The new feedback: thumbs up, thumbs down or none.
     pub feedback: Option<Option<bool>>,
 }
 
-/// A conversation that a client has named.
+/// A session: a conversation named by a client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatSession {
-    /// The name of the thread, or of the workspace for its own conversation.
+    /// The client's name for the session.
     pub name: String,
-    /// How many exchanges it has, also those that later answers may not see.
+    /// The number of exchanges, including those hidden from later answers.
     pub chats: u64,
-    /// When its first exchange was answered.
+    /// The time of the first answer.
     pub first_at: DateTime<Utc>,
-    /// When its last exchange was answered.
+    /// The time of the last answer.
     pub last_at: DateTime<Utc>,
 }
 
-/// Exchanges of a workspace, one by one. Each method is one transaction, which writes the event if
-/// it changes anything. An exchange of another workspace is as if there were none.
+/// Edits single exchanges of a workspace. Each method is one transaction, which writes the event if
+/// it changes anything. Exchanges of other workspaces are not found.
 #[async_trait]
 pub trait ChatEdits: Send + Sync {
-    /// An exchange of a workspace, whoever asked, without its images.
+    /// Returns an exchange of any user of the workspace, without its images.
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
-    /// The included exchanges of a conversation up to and including `chat`: the newest `limit`, oldest
-    /// first, without images; fewer where they exceed [`crate::chat::MOST_BYTES`].
+    /// Returns the newest `limit` included exchanges of a conversation up to and including `chat`,
+    /// oldest first and without images. Returns fewer if they exceed [`crate::chat::MOST_BYTES`].
     async fn chats_up_to(&self, chat: &Chat, limit: u32) -> Result<Vec<Chat>>;
-    /// Says whether there was such an exchange.
+    /// Changes an exchange. Returns `false` if it does not exist.
     async fn change_chat(
         &self,
         workspace: WorkspaceId,
@@ -47,9 +47,9 @@ pub trait ChatEdits: Send + Sync {
         change: ChatChange,
         event: Event,
     ) -> Result<bool>;
-    /// Says whether there was such an exchange.
+    /// Removes an exchange. Returns `false` if it does not exist.
     async fn remove_chat(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool>;
-    /// Sessions outside threads, by name: `limit` of them above `after`, or from the first.
+    /// Returns `limit` sessions outside threads by name, starting after `after` or at the first.
     async fn sessions(
         &self,
         workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! The log of all exchanges, for those who oversee the server, and what is exported of it.
+//! The log of all exchanges, for administrators and for exports.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -6,41 +6,41 @@ use crate::audit::Event;
 use crate::chat::{Bounded, Chat, ImageSplitter, MOST_BYTES};
 use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 
-/// Which exchanges are meant. Absent parts do not restrict.
+/// A filter for exchanges. Absent fields do not restrict.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatFilter {
-    /// Only those of this workspace.
+    /// Only exchanges of this workspace.
     pub workspace: Option<WorkspaceId>,
-    /// Only those of this user.
+    /// Only exchanges of this user.
     pub user: Option<UserId>,
-    /// Only those of this thread.
+    /// Only exchanges of this thread.
     pub thread: Option<ThreadId>,
-    /// Only those of this session, by the client's name for it.
+    /// Only exchanges of this session, by the client's name for it.
     pub session: Option<String>,
-    /// Not before.
+    /// Only exchanges at or after this time.
     pub from: Option<DateTime<Utc>>,
-    /// Before.
+    /// Only exchanges before this time.
     pub to: Option<DateTime<Utc>>,
-    /// Thumbs up, or down.
+    /// Only exchanges with this feedback.
     pub feedback: Option<bool>,
-    /// Older than this exchange.
+    /// Only exchanges with smaller ids.
     pub before: Option<ChatId>,
 }
 
-/// An exchange with the names of what it belongs to.
+/// An exchange with the names of its workspace and user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedChat {
     /// The exchange.
     pub chat: Chat,
-    /// Absent when the workspace has gone.
+    /// The workspace. Absent if it was deleted.
     pub workspace: Option<ChatWorkspace>,
-    /// Absent when it was asked by no user, or by one who has gone.
+    /// The name of the user. Absent if no user asked or the user was deleted.
     pub username: Option<String>,
 }
 
 impl LoggedChat {
-    /// The user that existing clients show for exchanges without one: programs keep conversations
-    /// apart by sessions, so whoever has one is a program.
+    /// Returns the user name that existing clients show. Exchanges without a user come from a
+    /// program if they have a session.
     pub fn asker(&self) -> &str {
         let nobody = match self.chat.conversation.session {
             Some(_) => "API",
@@ -49,7 +49,7 @@ impl LoggedChat {
         self.username.as_deref().unwrap_or(nobody)
     }
 
-    /// The workspace name that existing clients show, also for a deleted workspace.
+    /// Returns the workspace name that existing clients show, also for a deleted workspace.
     pub fn workspace_name(&self) -> &str {
         self.workspace.as_ref().map_or("deleted workspace", |workspace| &workspace.name)
     }
@@ -58,75 +58,76 @@ impl LoggedChat {
 /// The workspace of an exchange in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatWorkspace {
-    /// Its name now.
+    /// The current name.
     pub name: String,
-    /// Its slug now.
+    /// The current slug.
     pub slug: String,
-    /// Its instructions, absent where it has the default ones.
+    /// The current instructions. Absent if the workspace uses the default ones.
     pub prompt: Option<String>,
 }
 
-/// In which order an export reads.
+/// The order of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportOrder {
     /// Oldest first.
     ByTime,
-    /// The exchanges of a workspace together, workspaces by id, oldest first in each.
+    /// By workspace id, and oldest first within a workspace.
     ByWorkspace,
-    /// The exchanges of a conversation together (workspace, thread, user, session), oldest first.
+    /// By conversation (workspace, thread, user, session), and oldest first within it.
     ByConversation,
 }
 
-/// The position of an export: after this exchange in its order.
+/// The position of an export in its order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportCursor {
-    /// The newest exchange of the conversation.
+    /// The last exchange that was returned.
     pub last: Chat,
 }
 
-/// How much is read at once.
+/// Limits for one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portion {
-    /// How many exchanges the conversation has.
+    /// The maximum number of exchanges.
     pub exchanges: u32,
-    /// Bytes of questions, answers and images that are loaded, after which no further exchange is.
+    /// The size of questions, answers and images, in bytes, after which no further exchange is
+    /// loaded.
     pub bytes: usize,
-    /// Whether images are loaded.
+    /// Whether to load images.
     pub images: bool,
 }
 
 impl Portion {
-    /// So many exchanges without their images, up to [`MOST_BYTES`].
+    /// Returns limits of `exchanges` exchanges and [`MOST_BYTES`], without images.
     pub fn of(exchanges: u32) -> Self {
         Self { exchanges, bytes: MOST_BYTES, images: false }
     }
 }
 
-/// The result of a step of a removal.
+/// The result of one step of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletedChats {
-    /// How many exchanges there are.
+    /// The number of exchanges deleted.
     pub chats: u64,
-    /// The last that was removed, after which the next step goes on.
+    /// The last exchange deleted. The next step continues after it.
     pub last: Option<ChatId>,
 }
 
-/// Says how the audit log tells of a step that removed so many exchanges.
+/// Creates the audit event of a step from the number of exchanges it deleted.
 pub type DeletionEvent = Box<dyn FnOnce(u64) -> Event + Send>;
 
-/// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
+/// The log of exchanges. Ids are chronological: the newest exchange has the largest id.
 #[async_trait]
 pub trait ChatLog: Send + Sync {
-    /// Newest first: exchanges from `offset` on of those the filter admits. Deep pages cost about what
-    /// the first does.
+    /// Returns the exchanges that match the filter, newest first, after skipping `offset`. The cost
+    /// of a page does not depend on its depth.
     async fn page(
         &self,
         filter: &ChatFilter,
         offset: u64,
         at_most: Portion,
     ) -> Result<Bounded<LoggedChat>>;
-    /// The next exchanges of an export, from its beginning or after `cursor`; none at its end. Reads
-    /// by key, so that memory and time for a page do not grow with what was read before.
+    /// Returns the next exchanges of an export: from the start, or after `cursor`. Returns none at
+    /// the end. Reads by key, so time and memory per page stay constant.
     async fn export(
         &self,
         filter: &ChatFilter,
@@ -134,13 +135,13 @@ pub trait ChatLog: Send + Sync {
         cursor: Option<&ExportCursor>,
         at_most: Portion,
     ) -> Result<Vec<LoggedChat>>;
-    /// A step in moving the images that earlier versions stored within answers. Says whether more
-    /// steps are needed.
+    /// Runs one step of moving images that earlier versions stored inside answers. Returns whether
+    /// more steps are needed.
     async fn move_images(&self, split: ImageSplitter) -> Result<bool>;
-    /// Removes an exchange; says whether there was one.
+    /// Deletes an exchange. Returns `false` if it does not exist.
     async fn delete(&self, id: ChatId, event: Event) -> Result<bool>;
-    /// A step of a removal: the oldest `at_most` (500 at most) of those exchanges after `after` that
-    /// the filter admits. Its event is written unless there were none.
+    /// Runs one step of a deletion: deletes the oldest `at_most` (up to 500) exchanges after
+    /// `after` that match the filter. Writes the event unless nothing was deleted.
     async fn clear(
         &self,
         filter: &ChatFilter,

@@ -9,18 +9,19 @@ use crate::provenance::Provenance;
 use crate::speech::ListeningProgress;
 use crate::{DocumentId, DocumentPath, Result, TextKind, Warnings};
 
-/// Metadata that says nothing.
+/// Empty metadata.
 pub const NO_METADATA: &str = "{}";
 
-/// When the original of a document was made, as far as is known.
+/// The publication time of a document's original, if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published(pub Option<DateTime<Utc>>);
 
 impl fmt::Display for Published {
-    /// American English, UTC: `2/3/2026, 10:11:12 AM`. Clients of this kind of server know it so.
+    /// Formats as American English in UTC, `2/3/2026, 10:11:12 AM`, which clients of this API
+    /// expect.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            // Written by hand: lists say it of every document, and a general formatter takes long.
+            // Lists format one time per document, and a general formatter is slow.
             Some(time) => {
                 let (is_afternoon, hour) = time.hour12();
                 let half = if is_afternoon { "PM" } else { "AM" };
@@ -33,66 +34,67 @@ impl fmt::Display for Published {
     }
 }
 
-/// The data of a document besides its text.
+/// A document without its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// Stays the same when the document is moved or replaced.
+    /// The id. It does not change when the document is moved or replaced.
     pub id: DocumentId,
-    /// The path of its file beneath the storage directory.
+    /// The path of its file relative to the storage directory.
     pub path: DocumentPath,
-    /// The title as given, in any script.
+    /// The title, in any script.
     pub title: String,
     /// The address of the original that clients show: `file://name` or a URL.
     pub url: String,
-    /// The author, if known; otherwise `Unknown` or a phrase of the reader.
+    /// The author, if known. Otherwise `Unknown` or a phrase set by the extractor.
     pub author: String,
     /// The description, if known.
     pub description: String,
-    /// The source in words: `a text file uploaded by the user.`
+    /// The source in words, such as `a text file uploaded by the user.`
     pub source: String,
-    /// The link to the original; empty for uploads, `link://…` for pages.
+    /// A link to the original. Empty for uploads, `link://…` for web pages.
     pub chunk_source: String,
-    /// When the original was made.
+    /// The publication time of the original.
     pub published: Published,
-    /// Pieces between single spaces.
+    /// The number of words, counted by single spaces.
     pub words: i32,
-    /// Tokens of the text as language models count; estimated from the beginning of long texts, and
-    /// from the length of the text where an earlier version took it in.
+    /// The number of tokens. Estimated from the beginning of a long text, or from its length for
+    /// documents stored by an earlier version.
     pub tokens: i32,
-    /// SHA-256 of the text.
+    /// The SHA-256 of the text.
     pub digest: [u8; 32],
-    /// When it was added to the library.
+    /// The time the document was added to the library.
     pub created_at: DateTime<Utc>,
-    /// The metadata that its uploader sent: a JSON object as text, `{}` if there is none. At most
+    /// Metadata from the uploader: a JSON object as text, `{}` by default. At most
     /// [`LARGEST_METADATA`] bytes, without NUL.
     pub metadata: String,
-    /// The upload it comes from.
+    /// The upload the document comes from.
     pub origin: DocumentOrigin,
-    /// Warnings about parts of the file that are not in the text.
+    /// Warnings about parts of the file that are missing from the text.
     pub warnings: Warnings,
 }
 
-/// The most bytes of JSON that a document's metadata may take.
+/// The maximum size of a document's metadata, in bytes of JSON.
 pub const LARGEST_METADATA: usize = 16_384;
 
-/// The longest key by which an owner may call an upload, in bytes.
+/// The maximum length of an upload key, in bytes.
 pub const LONGEST_KEY: usize = 512;
 
-/// Which upload a document is from.
+/// The upload a document comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentOrigin {
-    /// The uploader's key for the upload; a later upload with the same key replaces it.
+    /// The uploader's key for the upload. A later upload with the same key replaces it.
     pub key: Option<String>,
-    /// Distinguishes the document from others of the same upload; empty if there are none.
+    /// The part of the upload, if it produced several documents. Otherwise empty.
     pub part: String,
-    /// SHA-256 of what was handed in; unknown of documents that early versions took in.
+    /// The SHA-256 of the uploaded content. Absent for documents stored by early versions.
     pub digest: Option<[u8; 32]>,
-    /// SHA-256 that names the request it was made by, if that may be repeated.
+    /// The SHA-256 that identifies the repeatable request that created the document, if any.
     pub request: Option<[u8; 32]>,
 }
 
 impl DocumentOrigin {
-    /// The name of the sheet that the document is, of an upload or of a workbook within one.
+    /// Returns the sheet name if the document is a sheet of a workbook, uploaded directly or within
+    /// another file.
     pub fn sheet(&self) -> Option<&str> {
         if let Some(sheet) = self.part.strip_prefix("sheet ") {
             return Some(sheet);
@@ -102,32 +104,32 @@ impl DocumentOrigin {
     }
 }
 
-/// A file someone handed in: its name as given, its content in a temporary file.
+/// An uploaded file: its name and a temporary file with its content.
 #[derive(Clone, Debug)]
 pub struct IncomingFile {
-    /// The name as the client gave it, with its extension, which decides how the file is read.
+    /// The name given by the client. Its extension decides how the file is read.
     pub name: String,
-    /// The file that holds its content.
+    /// The temporary file with the content.
     pub content: PathBuf,
 }
 
-/// Distinguishes a document from others of the same file.
+/// Identifies a document among those extracted from the same file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentPart {
-    /// The sheet of a workbook, by its name. The sheets of one upload lie in a folder of their own.
+    /// A sheet of a workbook, by its name. The sheets of one upload are stored in their own folder.
     Sheet(String),
-    /// The mail of a mailbox, from 1.
+    /// A mail of a mailbox, counted from 1.
     Mail(u32),
-    /// A file within the file, by its name: an attachment, an object, an entry of an archive.
+    /// A file inside the file, by its name: an attachment, an embedded object, an archive entry.
     File(String),
 }
 
-/// One document's worth of text found in a file. A mailbox or spreadsheet holds several.
+/// The text of one document found in a file. Mailboxes and workbooks yield several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extracted {
-    /// Distinguishes it from others of the file; absent if the file is one document.
+    /// The part of the file. Absent if the file is one document.
     pub part: Option<DocumentPart>,
-    /// The title that the file gives itself.
+    /// The title stated in the file.
     pub title: Option<String>,
     /// See [`Document::author`].
     pub author: String,
@@ -135,68 +137,68 @@ pub struct Extracted {
     pub description: String,
     /// See [`Document::source`].
     pub source: String,
-    /// The text, in paragraphs; Markdown where the reader knows headings, lists and tables.
+    /// The text, in paragraphs. Markdown if the reader recognizes headings, lists and tables.
     pub text: String,
-    /// Warnings about parts of the file that are not in the text, one sentence each.
+    /// Warnings about parts of the file that are missing from the text, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// A type of file that the server knows by name.
+/// A file type known to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileType {
     /// The media type without parameters: `application/pdf`.
     pub mime: &'static str,
-    /// With their dots, in lower case, the usual one first.
+    /// Extensions with their dots, in lower case, the usual one first.
     pub extensions: &'static [&'static str],
-    /// Read as well, but not told to clients, who know the usual extensions.
+    /// Extensions that are accepted but not listed to clients.
     pub aliases: &'static [&'static str],
-    /// Whether files of this type are read; refused otherwise, with the reason.
+    /// Whether files of this type can be read. Otherwise they are refused with a reason.
     pub is_read: bool,
 }
 
-/// Turns files into text.
+/// Extracts text from files.
 #[async_trait]
 pub trait Extractor: Send + Sync {
-    /// In the order in which clients are told of them. Files of other types are taken too when
-    /// their content looks like text.
+    /// Returns the known file types in the order in which clients list them. Other files are
+    /// accepted if their content looks like text.
     fn file_types(&self) -> Vec<FileType>;
 
-    /// [`crate::Error::Unprocessable`] when the type is unknown or there is no text in the file.
-    /// [`crate::Error::Unavailable`] when too many files are waiting to be read.
+    /// Extracts the documents of a file. [`crate::Error::Unprocessable`] if the type is unknown or
+    /// the file holds no text, [`crate::Error::Unavailable`] if too many files are queued.
     async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>>;
 }
 
-/// On whose behalf a file is read, and how long that may take.
+/// The owner and the time limit of an extraction.
 #[derive(Clone, Debug, Default)]
 pub struct ReadRequest {
-    /// Files of different owners are read in rotation.
+    /// The owner. Files of different owners are read in turn.
     pub owner: String,
-    /// Shortens the time that is allowed for any file.
+    /// A time limit shorter than the general one.
     pub time_limit: Option<std::time::Duration>,
-    /// Is told how far a recording has come.
+    /// Receives the progress of a transcription.
     pub recording: ListeningProgress,
 }
 
-/// How text is cut into chunks.
+/// How the splitter cuts text into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Splitting {
-    /// The most a chunk may hold, in UTF-16 code units, >= 1.
+    /// The maximum length of a chunk, in UTF-16 code units, at least 1.
     pub size: usize,
-    /// How much of a chunk's end the next may repeat, in UTF-16 code units, < size.
+    /// The maximum overlap with the previous chunk, in UTF-16 code units, less than `size`.
     pub overlap: usize,
 }
 
-/// The position of a part of a text, in characters (Unicode scalar values) from its beginning.
+/// A range of a text, in characters (Unicode scalar values).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The first character, from 0.
+    /// The index of the first character, from 0.
     pub start: u32,
-    /// Behind the last character.
+    /// The index after the last character.
     pub end: u32,
 }
 
 impl Span {
-    /// The part of `text` that stands here, in bytes; `None` where the text is shorter.
+    /// Returns the range in bytes of `text`. Returns `None` if the text is too short.
     pub fn byte_range(self, text: &str) -> Option<std::ops::Range<usize>> {
         let mut places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
         let start = places.nth(usize::try_from(self.start).ok()?)?;
@@ -206,14 +208,14 @@ impl Span {
     }
 }
 
-/// A part of a text that is embedded and found on its own.
+/// A part of a text that is embedded and retrieved on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// The text at `span`; for a part of a table, below a copy of the header row.
+    /// The text at `span`. A part of a table follows a copy of the header row.
     pub text: String,
-    /// Its position in the text.
+    /// The position in the text.
     pub span: Span,
-    /// The headings above it, and its place in the original.
+    /// The headings above the chunk and its location in the original.
     pub provenance: Provenance,
 }
 
@@ -226,23 +228,23 @@ impl AsRef<str> for Chunk {
 /// Cuts text into chunks, in the order of the text.
 #[async_trait]
 pub trait Splitter: Send + Sync {
-    /// Cuts `text` into chunks that together cover it. Text without a word has none. CPU-bound;
-    /// runs off the async threads.
+    /// Splits `text` into chunks that together cover it. Text without words has no chunks.
+    /// CPU-bound; runs off the async threads.
     async fn split(&self, text: String, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>>;
 }
 
 /// Stores the text of documents, one file each.
 #[async_trait]
 pub trait DocumentFiles: Send + Sync {
-    /// Writes all of the file or none of it.
+    /// Writes the file atomically.
     async fn put(&self, document: &Document, text: &str) -> Result<()>;
-    /// The text of a document; `None` when there is no such file.
+    /// Returns the text of a document. Returns `None` if the file does not exist.
     async fn text(&self, path: &DocumentPath) -> Result<Option<String>>;
-    /// A second file of the same content, all or nothing. [`crate::Error::NotFound`] when there is
-    /// no file at `from`, [`crate::Error::AlreadyExists`] when there is one at `to`.
+    /// Copies a file atomically. [`crate::Error::NotFound`] if `from` does not exist,
+    /// [`crate::Error::AlreadyExists`] if `to` exists.
     async fn copy(&self, from: &DocumentPath, to: &DocumentPath) -> Result<()>;
-    /// With what a killed process may have begun to write there. Succeeds also when there is no such
-    /// file.
+    /// Deletes the file and any partial write left by a killed process. Succeeds if the file does
+    /// not exist.
     async fn delete(&self, path: &DocumentPath) -> Result<()>;
 }
 
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_is_known_by_its_part() {
+    fn a_document_part_identifies_a_sheet() {
         let sheet = |part: &str| {
             let origin = DocumentOrigin { part: part.to_owned(), ..DocumentOrigin::default() };
             origin.sheet().map(str::to_owned)
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_said_in_american_english() {
+    fn a_time_is_formatted_in_american_english() {
         let at = |h| Published(Utc.with_ymd_and_hms(2026, 2, 3, h, 1, 2).single());
         assert_eq!(at(0).to_string(), "2/3/2026, 12:01:02 AM");
         assert_eq!(at(15).to_string(), "2/3/2026, 3:01:02 PM");

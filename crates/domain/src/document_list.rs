@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use crate::{DocumentId, DocumentPath, Folder, Page, Result, Warnings, WorkspaceId};
 
-/// The part of a title that queries compare, in characters.
+/// The number of characters of a title that queries compare.
 pub const LONGEST_TITLE_QUERY: usize = 200;
 
-/// The documents a query searches.
+/// The documents that a query lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentScope {
     /// The whole library.
@@ -25,7 +25,7 @@ pub enum DocumentScope {
 pub struct DocumentQuery {
     /// The folder or workspace to list.
     pub scope: DocumentScope,
-    /// Part of the title in any case; an empty text matches every document.
+    /// Part of the title, ignoring case. An empty text matches every document.
     pub title: String,
 }
 
@@ -35,14 +35,14 @@ pub fn comparable(title: &str) -> String {
     title.to_lowercase().chars().take(LONGEST_TITLE_QUERY).collect()
 }
 
-/// A document as lists show it.
+/// A document in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentSummary {
     /// See [`crate::document::Document::id`].
     pub id: DocumentId,
     /// The path of its file.
     pub path: DocumentPath,
-    /// The title as given.
+    /// The title.
     pub title: String,
     /// See [`crate::document::Document::words`].
     pub words: i32,
@@ -50,29 +50,29 @@ pub struct DocumentSummary {
     pub tokens: i32,
     /// See [`crate::document::Document::warnings`].
     pub warnings: Warnings,
-    /// When it was added to the library, or to the workspace of the query.
+    /// The time it was added to the library, or to the queried workspace.
     pub added_at: DateTime<Utc>,
-    /// Whether it is pinned in the workspace of the query.
+    /// Whether it is pinned in the queried workspace.
     pub is_pinned: bool,
-    /// The workspaces it is in, by id.
+    /// The workspaces that contain it, by id.
     pub workspaces: Vec<WorkspaceId>,
 }
 
 impl DocumentSummary {
-    /// About how many words a person would count: writing without spaces between words, and tables, have few
-    /// pieces between spaces.
+    /// Estimates the number of words as a person would count them. Tables and scripts without
+    /// spaces have few space-separated words, so the token count sets a minimum.
     pub fn estimated_words(&self) -> i32 {
         self.words.max(words_from_tokens(self.tokens))
     }
 }
 
-/// About how many words so many tokens are.
+/// Estimates the number of words from a number of tokens.
 pub fn words_from_tokens(tokens: i32) -> i32 {
     tokens / 4 * 3
 }
 
-/// Lists documents. Each method is one transaction. Without a title, it reads only the rows it
-/// returns.
+/// Lists documents. Each method is one transaction. Without a title filter, only the returned rows
+/// are read.
 #[async_trait]
 pub trait DocumentList: Send + Sync {
     /// Returns `limit` documents after the first `offset`, newest first.
@@ -84,7 +84,7 @@ pub trait DocumentList: Send + Sync {
     ) -> Result<Page<DocumentSummary>>;
     /// Returns folders by name with the number of documents in each.
     async fn counted_folders(&self, offset: u64, limit: u32) -> Result<Vec<(Folder, u64)>>;
-    /// Returns the titles of the documents that exist.
+    /// Returns the titles of those documents that exist.
     async fn titles(&self, of: &[DocumentPath]) -> Result<HashMap<DocumentPath, String>>;
     /// Returns the workspaces that contain a document, by id.
     async fn workspaces_of(&self, of: DocumentId) -> Result<Vec<WorkspaceId>>;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_are_compared_in_small_letters_of_any_script() {
+    fn titles_compare_in_lower_case_in_any_script() {
         assert_eq!(comparable("Über ÄRGER.txt"), "über ärger.txt");
         assert_eq!(comparable(&"É".repeat(500)).chars().count(), LONGEST_TITLE_QUERY);
     }

@@ -1,4 +1,4 @@
-//! Vectors of texts that were embedded before, so that nothing is embedded twice.
+//! Stored vectors of embedded texts, so that a text is not embedded twice.
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::Result;
 
-/// Identifies a text embedded by one model.
+/// The key of a text embedded by one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TextKey(pub [u8; 32]);
 
 impl TextKey {
-    /// SHA-256 over the identity of the model and the text, each preceded by its length.
+    /// Returns the SHA-256 of the model identity and the text, each prefixed by its length.
     pub fn of(identity: &str, text: &str) -> Self {
         let mut hash = Sha256::new();
         for part in [identity, text] {
@@ -23,20 +23,20 @@ impl TextKey {
     }
 }
 
-/// Stores such vectors. Each method is one transaction.
+/// Stores embedding vectors. Each method is one transaction.
 ///
-/// They can be made again at any time, so whoever cannot read them goes on without.
+/// Vectors can be recomputed at any time, so callers ignore failures to read them.
 #[async_trait]
 pub trait EmbeddingCache: Send + Sync {
-    /// The vectors that are there. To find one is to use it.
+    /// Returns the stored vectors and marks them as used at `now`.
     async fn find(
         &self,
         keys: &[TextKey],
         now: DateTime<Utc>,
     ) -> Result<HashMap<TextKey, Vec<f32>>>;
-    /// Keeps vectors, and drops those that were used the longest ago while all of them together
-    /// take more than `most` bytes. One that is there already stays as it is, unless it has another
-    /// length: then the new one takes its place.
+    /// Stores vectors and evicts the least recently used ones until the total size is at most
+    /// `most` bytes. An existing vector is kept unless its length differs, in which case it is
+    /// replaced.
     async fn store_vectors(
         &self,
         vectors: Vec<(TextKey, Vec<f32>)>,
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_tells_models_and_texts_apart() {
+    fn keys_differ_by_model_and_text() {
         let key = TextKey::of("a", "bc");
         assert_eq!(key, TextKey::of("a", "bc"));
         assert_ne!(key, TextKey::of("ab", "c"));

@@ -1,15 +1,16 @@
-//! Why an operation could not be carried out, in the words of the domain.
+//! The errors of domain operations.
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-/// The result of fallible operations of the domain.
+/// The result of a domain operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Cause = Box<dyn StdError + Send + Sync>;
 
-/// Variants exist only where a caller would act differently on them.
+/// An error of a domain operation. Variants exist only where callers act differently on them.
 ///
-/// The text of every variant but [`Error::Internal`] is fit for the person who made the request.
+/// The text of every variant except [`Error::Internal`] can be shown to the person who made the
+/// request.
 ///
 /// ```
 /// use carrel_domain::Error;
@@ -22,7 +23,7 @@ type Cause = Box<dyn StdError + Send + Sync>;
 /// ```
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing. The text reads ``no document matches `a/b.json` ``.
+    /// No such item exists. The text reads ``no document matches `a/b.json` ``.
     #[error("no {kind} matches `{key}`")]
     NotFound {
         /// A noun without an article: `workspace`.
@@ -30,67 +31,67 @@ pub enum Error {
         /// The key that was looked up.
         key: String,
     },
-    /// Without a `key`, `kind` is the whole sentence.
+    /// The item already exists. Without a `key`, `kind` is the complete text.
     #[error("{}", conflict(kind, key))]
     AlreadyExists {
-        /// A noun without an article, or the whole sentence.
+        /// A noun without an article, or a complete sentence.
         kind: &'static str,
-        /// The taken key; may be empty.
+        /// The key that is taken. May be empty.
         key: String,
     },
-    /// The request itself is wrong: `field` says where, `reason` what is allowed there.
+    /// The request is invalid.
     #[error("{field}: {reason}")]
     Invalid {
-        /// The part of the request, as clients call it.
+        /// The part of the request, by its name in the API.
         field: Cow<'static, str>,
-        /// Completes a sentence that begins with the field.
+        /// What is allowed. Completes a sentence that begins with the field.
         reason: Cow<'static, str>,
     },
-    /// `what` is larger than the `limit`, in bytes, that the operator has set.
+    /// The input exceeds a size limit set by the operator.
     #[error("{what} is larger than the {limit} bytes allowed")]
     TooLarge {
-        /// With its article: `the file`.
+        /// The input, with its article: `the file`.
         what: &'static str,
-        /// In bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// The content was understood as a request, but nothing can be made of it.
+    /// The request is valid but its content cannot be processed.
     #[error("{reason}")]
     Unprocessable {
-        /// A whole sentence.
+        /// A complete sentence.
         reason: Cow<'static, str>,
     },
-    /// The caller has reached a limit; `what` names it.
+    /// The caller has reached a limit.
     #[error("{what}")]
     Exhausted {
         /// The limit, in words for the caller.
         what: Cow<'static, str>,
     },
-    /// Something this server depends on does not answer now; `reason` says what to do about it.
+    /// A dependency of the server is not available.
     #[error("{service} is unavailable: {reason}")]
     Unavailable {
         /// The service, with its article: `the embedder`.
         service: &'static str,
-        /// The failure and its remedy, in words.
+        /// What failed and how to fix it.
         reason: Cow<'static, str>,
-        /// The cause, as reported by the service.
+        /// The cause reported by the service.
         #[source]
         source: Option<Cause>,
     },
-    /// A fault of the server or its surroundings. Clients are told nothing of the cause, which is
-    /// logged.
+    /// A fault of the server or its environment. The cause is logged and not shown to clients.
     #[error("unexpected failure")]
     Internal(#[source] Cause),
 }
 
 impl Error {
-    /// An [`Error::NotFound`]: `kind` is a noun without an article, `key` what was looked for.
+    /// Creates an [`Error::NotFound`]. `kind` is a noun without an article, `key` the key looked
+    /// up.
     pub fn not_found(kind: &'static str, key: impl ToString) -> Self {
         Self::NotFound { kind, key: key.to_string() }
     }
 
-    /// An [`Error::Invalid`]: `field` names the part of the request, and `reason` completes a
-    /// sentence that begins with it.
+    /// Creates an [`Error::Invalid`]. `field` names the part of the request, and `reason` completes
+    /// a sentence that begins with it.
     pub fn invalid(
         field: impl Into<Cow<'static, str>>,
         reason: impl Into<Cow<'static, str>>,
@@ -98,28 +99,28 @@ impl Error {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
-    /// An [`Error::Unprocessable`] with a whole sentence.
+    /// Creates an [`Error::Unprocessable`] from a complete sentence.
     pub fn unprocessable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unprocessable { reason: reason.into() }
     }
 
-    /// An [`Error::Exhausted`]: `what` is a plural noun, such as `requests`.
+    /// Creates an [`Error::Exhausted`]. `what` names the limit in words for the caller.
     pub fn exhausted(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Exhausted { what: what.into() }
     }
 
-    /// An [`Error::Unavailable`]: `service` did not answer for `reason`.
+    /// Creates an [`Error::Unavailable`] without a cause.
     pub fn unavailable(service: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable { service, reason: reason.into(), source: None }
     }
 
-    /// An [`Error::Internal`] that keeps its cause for the log.
+    /// Creates an [`Error::Internal`] that keeps its cause for the log.
     pub fn internal(source: impl Into<Cause>) -> Self {
         Self::Internal(source.into())
     }
 
-    /// A file could not be read or written. [`Error::Unavailable`] when the operator can help: when
-    /// the disk is full, say, or may not be written to.
+    /// Creates the error of a failed file operation: [`Error::Unavailable`] if the operator can fix
+    /// it, such as a full disk or a missing permission, otherwise [`Error::Internal`].
     pub fn of_file(source: impl Into<Cause>) -> Self {
         let source = source.into();
         match remedy(&*source) {
@@ -140,7 +141,7 @@ fn conflict(kind: &str, key: &str) -> String {
     }
 }
 
-/// The remedy for a failure of the file system.
+/// Returns the remedy for a file system failure.
 fn remedy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -148,7 +149,7 @@ fn remedy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
         if let Some(reason) = file.and_then(|file| reason(file.kind())) {
             return Some(reason);
         }
-        // What an `io::Error` was made of is not among its sources.
+        // `io::Error::source` skips the wrapped error itself.
         let made_of = file.and_then(io::Error::get_ref);
         next = made_of.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
     }
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_not_our_failure() {
+    fn a_full_disk_is_unavailable_not_internal() {
         let full = || io::Error::from(ErrorKind::StorageFull);
         let wrapped = io::Error::other(io::Error::other(full()));
         for error in [Error::of_file(full()), Error::of_file(wrapped)] {

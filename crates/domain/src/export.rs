@@ -1,77 +1,77 @@
-//! Formatters: exchanges as the bytes of a file that other programs read.
+//! Formatters, which write exchanges in file formats that other programs read.
 use crate::chat_log::{ExportOrder, LoggedChat};
 
-/// One exchange, ready to be written: whatever was damaged in the store has been made text.
+/// An exchange ready to be written. Damaged stored answers have been converted to text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportRecord {
     /// The exchange with its workspace and user.
     pub chat: LoggedChat,
-    /// The answer's text; the stored answer itself when it is damaged.
+    /// The text of the answer, or the stored answer itself if it is damaged.
     pub response: String,
-    /// Texts of the passages the answer was built on.
+    /// The texts of the passages used by the answer.
     pub sources: Vec<String>,
-    /// The images that were sent with the question.
+    /// The images sent with the question.
     pub attachments: Vec<ExportAttachment>,
-    /// Whether the stored answer could not be read as one, or only in parts.
+    /// Whether the stored answer could not be read completely.
     pub damaged: bool,
-    /// Whether `response` is the stored answer itself because it has no text that can be read.
+    /// Whether `response` is the stored answer itself because no text could be read from it.
     pub raw: bool,
 }
 
-/// An image that was sent with a question.
+/// An image sent with a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportAttachment {
-    /// The name the client gave the file.
+    /// The file name given by the client.
     pub name: String,
-    /// A data URL.
+    /// The content as a data URL.
     pub content: String,
 }
 
-/// Writes one export. Called in this order: `begin`, `record` for each exchange, `end`. Appends
-/// to `out` and keeps no more than what the exchange after needs.
+/// Writes one export. Call `begin`, then `record` for each exchange, then `end`. Each method
+/// appends to `out`.
 pub trait Formatter: Send {
-    /// Such as `text/csv`.
+    /// Returns the media type, such as `text/csv`.
     fn content_type(&self) -> &'static str;
-    /// The order in which it wants the exchanges.
+    /// Returns the order in which the format needs the exchanges.
     fn order(&self) -> ExportOrder;
-    /// Writes what stands before the first record.
+    /// Writes the text before the first record.
     fn begin(&mut self, out: &mut Vec<u8>);
-    /// Writes one record. Called once for each, in order.
+    /// Writes one record.
     fn record(&mut self, record: &ExportRecord, out: &mut Vec<u8>);
-    /// Writes what stands after the last record.
+    /// Writes the text after the last record.
     fn end(&mut self, out: &mut Vec<u8>);
 }
 
-/// Makes formatters by name.
+/// Creates formatters by name.
 pub trait Formatters: Send + Sync {
-    /// `None` when there is no such format.
+    /// Creates a formatter. Returns `None` if the format is unknown.
     fn make(&self, choice: &FormatChoice) -> Option<Box<dyn Formatter>>;
-    /// The names of all formats.
+    /// Returns the names of all formats.
     fn names(&self) -> &'static [&'static str];
-    /// Reads a stored exchange, whatever state it is in.
+    /// Reads a stored exchange, including a damaged one.
     fn read(&self, chat: LoggedChat) -> ExportRecord;
-    /// Takes out what identifies people.
+    /// Removes personal data from a record.
     fn redact(&self, record: &mut ExportRecord);
 }
 
-/// Which file is wanted.
+/// The export format and its options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormatChoice {
-    /// `jsonl`, `json`, `csv` or `jsonAlpaca`.
+    /// The format: `jsonl`, `json`, `csv` or `jsonAlpaca`.
     pub name: String,
-    /// The names and shapes of the fields.
+    /// The layout of the records.
     pub layout: Layout,
-    /// Whether a conversation is a line of `jsonl`, in either layout (else all of a workspace).
+    /// Whether each line of `jsonl` holds one conversation instead of one workspace.
     pub by_thread: bool,
-    /// Whether cells of `csv` that a spreadsheet would run as formulas are defused.
+    /// Whether to escape `csv` cells that a spreadsheet would evaluate as formulas.
     pub csv_safe: bool,
-    /// The system prompt of workspaces that have none of their own.
+    /// The system prompt of workspaces without their own.
     pub system_prompt: String,
 }
 
 impl FormatChoice {
-    /// A format as its layout has it unless asked otherwise: a line of `jsonl` is a conversation
-    /// in the native layout and a workspace in the other, and no cell is defused.
+    /// Returns a format with the defaults of its layout: a line of `jsonl` holds a conversation in
+    /// the native layout and a workspace in the other, and cells are not escaped.
     pub fn new(name: &str, layout: Layout, system_prompt: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -83,7 +83,7 @@ impl FormatChoice {
     }
 }
 
-/// The programs that read the export.
+/// The layout of exported records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// The layout of `/v1`.

@@ -1,4 +1,4 @@
-//! Keys of browser extensions, which put pages into workspaces in the name of their user.
+//! Keys of browser extensions, which add pages to workspaces on behalf of a user.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -7,41 +7,41 @@ use crate::audit::Event;
 use crate::user::User;
 use crate::{ExtensionKeyId, Result, UserId};
 
-/// A key of the browser extension, without its secret.
+/// An extension key without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtensionKey {
-    /// Its number, which is not used again.
+    /// The id. Ids are not reused.
     pub id: ExtensionKeyId,
-    /// The first characters, which tell keys apart.
+    /// The first characters of the secret, shown in lists so that people can tell keys apart.
     pub prefix: String,
-    /// The user of the key; on a server without users the owner, if absent.
+    /// The user of the key. Absent for the owner of a server without users.
     pub user: Option<UserId>,
-    /// When it was created.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// A key that is about to be stored.
+/// An extension key to be stored.
 #[derive(Clone, Debug)]
 pub struct NewExtensionKey {
-    /// SHA-256 of its secret.
+    /// The SHA-256 of the secret.
     pub digest: KeyDigest,
-    /// The first characters of its secret, which tell keys apart.
+    /// The first characters of the secret.
     pub prefix: String,
-    /// The user who has it; `None` for the owner.
+    /// The user of the key. Absent for the owner of a server without users.
     pub user: Option<UserId>,
-    /// When it was created.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// Stores keys of extensions. Each method is one transaction, which also writes the event.
+/// Stores extension keys. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait ExtensionKeys: Send + Sync {
-    /// Every key, the newest first.
+    /// Returns every key, newest first.
     async fn list(&self) -> Result<Vec<ExtensionKey>>;
-    /// [`crate::Error::NotFound`] when there is no such user.
+    /// Stores a key. [`crate::Error::NotFound`] if the user does not exist.
     async fn create(&self, new: NewExtensionKey, event: Event) -> Result<ExtensionKey>;
-    /// The key of a digest, with its user if it has one, suspended or not.
+    /// Returns the key with a digest and its user, including a suspended user.
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<(ExtensionKey, Option<User>)>>;
-    /// Says whether there was such a key.
+    /// Deletes a key. Returns `false` if it does not exist.
     async fn delete(&self, id: ExtensionKeyId, event: Event) -> Result<bool>;
 }

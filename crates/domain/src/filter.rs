@@ -3,56 +3,55 @@ use async_trait::async_trait;
 
 use crate::{DocumentId, Result, WorkspaceDocumentId, WorkspaceId};
 
-/// A choice of documents. The default is all of them.
+/// A filter for documents. The default matches all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DocumentFilter {
-    /// Documents by what clients call them: `folder/file.json`, a document's id, or a `docId` of the
-    /// workspace. Those that are not there choose nothing.
+    /// Documents by their names in the API: `folder/file.json`, a document id, or a `docId` of the
+    /// workspace. Unknown names match nothing.
     pub documents: Option<Vec<String>>,
-    /// All of these hold.
+    /// Conditions that must all hold.
     pub metadata: Vec<Condition>,
 }
 
 impl DocumentFilter {
-    /// Whether it chooses every document.
+    /// Returns whether the filter matches every document.
     pub fn is_open(&self) -> bool {
         self.documents.is_none() && self.metadata.is_empty()
     }
 }
 
-/// A condition on the metadata of a document under `key`. If the value is a list, one entry must
-/// match.
+/// A condition on one metadata value. If the value is a list, one entry must match.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// The name of a field of the metadata, or of a fact about the document.
+    /// The name of a metadata field or of a document property.
     pub key: String,
-    /// The condition on its value.
+    /// The condition on the value.
     pub test: Test,
 }
 
 /// A test of one value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// It is one of these.
+    /// The value equals one of these.
     OneOf(Vec<Value>),
-    /// It lies within these bounds, and is of their type.
+    /// The value has the type of the bounds and lies within all of them.
     Within(Vec<(Bound, Value)>),
 }
 
-/// How a number or a time is compared.
+/// A comparison with a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Greater than the limit.
     Above,
-    /// Greater than the limit or equal to it.
+    /// Greater than or equal to the limit.
     AtLeast,
     /// Less than the limit.
     Below,
-    /// Less than the limit or equal to it.
+    /// Less than or equal to the limit.
     AtMost,
 }
 
-/// A value that metadata are compared with. Values of different types are never equal.
+/// A value to compare metadata with. Values of different types are never equal.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Value {
     /// JSON's `null`.
@@ -66,7 +65,7 @@ pub enum Value {
 }
 
 impl Test {
-    /// Whether a value passes; `None` stands for a key that is not there.
+    /// Returns whether a value passes the test. `None` is a missing key and equals `null`.
     pub fn matches(&self, value: Option<&Value>) -> bool {
         match self {
             Self::OneOf(values) => values.contains(value.unwrap_or(&Value::Nothing)),
@@ -92,16 +91,16 @@ impl Bound {
     }
 }
 
-/// A document's place as filters see it.
+/// The properties of a workspace document that filters compare.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterRow {
-    /// The document's place in the workspace that is searched.
+    /// The workspace document.
     pub id: WorkspaceDocumentId,
     /// The document.
     pub document: DocumentId,
-    /// `folder/file.json`
+    /// The document path, `folder/file.json`.
     pub path: String,
-    /// The `docId` of the API.
+    /// The `docId` in the API.
     pub key: String,
     /// See [`crate::document::Document::title`].
     pub title: String,
@@ -115,26 +114,26 @@ pub struct FilterRow {
     pub source: String,
     /// See [`crate::document::Document::chunk_source`].
     pub chunk_source: String,
-    /// UTC, `2026-02-03T10:11:12Z`, which is in the order of time.
+    /// The publication time in UTC, `2026-02-03T10:11:12Z`, which sorts chronologically.
     pub published: Option<String>,
-    /// A JSON object as text.
+    /// The metadata: a JSON object as text.
     pub metadata: String,
 }
 
-/// Which places are read at all.
+/// Limits the rows that are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FilterHint<'a> {
-    /// Only those named here, as in [`DocumentFilter::documents`].
+    /// Only documents with these names. See [`DocumentFilter::documents`].
     pub named: Option<&'a [String]>,
-    /// Those whose metadata lack any of these keys may be left out. Keys are of ASCII letters and
+    /// Metadata keys. Rows that lack any of them may be skipped. Keys consist of ASCII letters and
     /// digits.
     pub keys: &'a [String],
 }
 
-/// FilterRows of documents as filters see them.
+/// Reads the rows that filters compare.
 #[async_trait]
 pub trait FilterRows: Send + Sync {
-    /// FilterRows of a workspace by id, at most `limit` of those above `after`, or from the first.
+    /// Returns at most `limit` rows of a workspace by id, starting after `after` or at the first.
     async fn filter_rows(
         &self,
         within: WorkspaceId,
@@ -149,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_other_types_are_neither_equal_nor_within() {
+    fn values_of_different_types_never_match() {
         let text = |text: &str| Value::Text(text.into());
         let one = Test::OneOf(vec![Value::Number(1.0), text("a")]);
         assert!(one.matches(Some(&Value::Number(1.0))) && one.matches(Some(&text("a"))));

@@ -1,4 +1,4 @@
-//! The catalogue: folders, and what lists of documents tell of each.
+//! The catalogue: folders and the documents listed in them.
 mod texts;
 
 use async_trait::async_trait;
@@ -10,14 +10,14 @@ use crate::{DocumentId, DocumentPath, Error, Folder, Result, WorkspaceId};
 
 pub use texts::{Packed, Texts};
 
-/// A document as lists show it.
+/// A document in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedDocument {
     /// See [`crate::document::Document::id`].
     pub id: DocumentId,
-    /// Its texts, packed.
+    /// The texts of the document, packed.
     pub texts: Packed,
-    /// When the original was made.
+    /// The publication time of the original.
     pub published: Published,
     /// See [`crate::document::Document::words`].
     pub words: i32,
@@ -25,40 +25,40 @@ pub struct ListedDocument {
     pub tokens: i32,
     /// Whether it is in any workspace.
     pub is_placed: bool,
-    /// Workspaces in which it is pinned, by id.
+    /// The workspaces in which it is pinned, by id.
     pub pinned_in: Vec<WorkspaceId>,
     /// Whether a client has marked it as watched in any workspace.
     pub is_watched: bool,
 }
 
 impl ListedDocument {
-    /// Its texts.
+    /// Returns the texts.
     pub fn texts(&self) -> Texts<'_> {
         self.texts.texts()
     }
 
-    /// The path of its file. [`crate::Error::Internal`] when the database holds a path that no
-    /// parser lets pass.
+    /// Returns the path of the file. [`crate::Error::Internal`] if the database holds an invalid
+    /// path.
     pub fn path(&self) -> Result<DocumentPath> {
         let Texts { folder, name, .. } = self.texts();
         DocumentPath::new(folder, name).map_err(Error::internal)
     }
 }
 
-/// The position in a list of documents. Documents come by folder and name, both in the order of
-/// their bytes.
+/// A position in a list of documents. Documents are ordered by folder and name, both compared as
+/// bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListPosition {
-    /// In a folder, from its first document or after a name.
+    /// In one folder, at its first document or after a name.
     In {
         /// The folder.
         folder: Folder,
-        /// Only names after this one.
+        /// Return only names after this one.
         after: Option<String>,
     },
-    /// In every folder but the default one, from the first document or after a path.
+    /// In every folder except the default one, at the first document or after a path.
     Elsewhere {
-        /// Only paths after this one.
+        /// Return only paths after this one.
         after: Option<DocumentPath>,
     },
 }
@@ -66,41 +66,42 @@ pub enum ListPosition {
 /// Stores folders and the documents in them. Each method is one transaction.
 #[async_trait]
 pub trait Folders: Send + Sync {
-    /// Every folder, by name.
+    /// Returns every folder, by name.
     async fn folders(&self) -> Result<Vec<Folder>>;
-    /// How many documents a folder holds; `None` when there is no such folder.
+    /// Returns the number of documents in a folder. Returns `None` if the folder does not exist.
     async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>>;
-    /// `limit` documents, leaving out the first `offset` of them.
+    /// Returns `limit` documents after skipping `offset`.
     async fn list(
         &self,
         from: &ListPosition,
         offset: u64,
         limit: u32,
     ) -> Result<Vec<ListedDocument>>;
-    /// Returns those paths that belong to a document.
+    /// Returns the paths that belong to a document.
     async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
-    /// Returns those paths whose document is in a workspace.
+    /// Returns the paths whose document is in a workspace.
     async fn in_workspaces(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
-    /// The document of that file name; the first by folder, where several have it.
+    /// Returns the document with a file name. If several folders have one, the first by folder
+    /// name.
     async fn by_name(&self, name: &str) -> Result<Option<ListedDocument>>;
-    /// The document of an id; `None` when there is none.
+    /// Returns the document with an id, if it exists.
     async fn by_id(&self, id: DocumentId) -> Result<Option<ListedDocument>>;
-    /// [`crate::Error::AlreadyExists`] when there is one of that name.
+    /// Creates a folder. [`crate::Error::AlreadyExists`] if the name is taken.
     async fn create_folder(&self, folder: &Folder, event: Event) -> Result<()>;
-    /// Removes a folder with its documents, those with every trace of them as
-    /// [`crate::library::Documents::remove`] does. `None` when there is no such folder.
+    /// Deletes a folder with its documents, as [`crate::library::Documents::remove`] does. Returns
+    /// `None` if the folder does not exist.
     async fn remove_folder(
         &self,
         folder: &Folder,
         event: Event,
     ) -> Result<Option<Vec<RemovedDocument>>>;
-    /// Gives documents other paths, all or none. Their new files are settled and their old ones
-    /// noted as unsettled. [`crate::Error::NotFound`] for a document or folder that does not
-    /// exist, [`crate::Error::AlreadyExists`] for a path that is taken.
+    /// Moves documents, all or none. Their new files become settled and their old files are
+    /// recorded as pending. [`crate::Error::NotFound`] if a document or folder does not exist,
+    /// [`crate::Error::AlreadyExists`] if a path is taken.
     async fn relocate(&self, moves: &[DocumentMove], event: Event) -> Result<()>;
 }
 
-/// A document's way from one path to another.
+/// A move of a document from one path to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentMove {
     /// The current path.

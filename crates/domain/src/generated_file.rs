@@ -1,25 +1,24 @@
-//! Names of files that were made for someone to download.
+//! Names of generated files that users can download.
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// The name of one file: letters, a dash, 36 hexadecimal digits or dashes, a dot, and an ending. It
-/// cannot lead anywhere else.
+/// The name of a generated file: letters, a dash, 36 hexadecimal digits or dashes, a dot, and an
+/// extension. It is a single path segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile(String);
 
-/// The directory of pictures that were made, beneath the root of everything that is stored.
+/// The directory of generated pictures, relative to the storage directory.
 pub const PICTURES: &str = "generated-images";
 
-/// The directory of all others.
+/// The directory of other generated files.
 const FILES: &str = "generated-files";
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 const LONGEST: usize = 120;
 
 impl GeneratedFile {
-    /// Reads a name. [`crate::Error::Invalid`] unless it is one that this server gives to files it
-    /// makes.
+    /// Parses a name. [`crate::Error::Invalid`] unless it has the form that this server generates.
     pub fn parse(name: &str) -> Result<Self> {
         match is_one(name) {
             true => Ok(Self(name.to_owned())),
@@ -27,12 +26,12 @@ impl GeneratedFile {
         }
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its path beneath the storage directory.
+    /// Returns the path of the file below the storage directory.
     pub fn path_in(&self, root: &Path) -> PathBuf {
         root.join(if self.0.starts_with("img-") { PICTURES } else { FILES }).join(&self.0)
     }
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_lie_in_a_directory_of_their_own() {
+    fn pictures_have_their_own_directory() {
         let id = "00000000-0000-4000-8000-00000000000A";
         for (name, directory) in [("img", PICTURES), ("pdf", FILES), ("image", FILES)] {
             let file = GeneratedFile::parse(&format!("{name}-{id}.png")).unwrap();
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_what_it_is_and_leads_nowhere() {
+    fn a_name_is_a_single_path_segment() {
         let id = "00000000-0000-4000-8000-00000000000A";
         for name in [format!("pdf-{id}.pdf"), format!("Text-{id}.tar_gz")] {
             assert_eq!(GeneratedFile::parse(&name).unwrap().as_str(), name);

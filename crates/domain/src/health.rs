@@ -1,24 +1,24 @@
-//! Health of the server's dependencies, and their load.
+//! The health and load of the server's dependencies.
 use async_trait::async_trait;
 
 use crate::Result;
 
-/// Connections to the database.
+/// Counts of database connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
-    /// Connections that exist.
+    /// Open connections.
     pub open: u32,
-    /// The idle ones.
+    /// Idle connections.
     pub idle: u32,
-    /// The most there may be.
+    /// The maximum number of connections.
     pub most: u32,
 }
 
-/// Whether the database works.
+/// Reports the health of the database.
 #[async_trait]
 pub trait Health: Send + Sync {
-    /// Succeeds when the database answers.
+    /// Checks that the database responds.
     async fn ping(&self) -> Result<()>;
-    /// How many connections there are at the moment.
+    /// Returns the current connection counts.
     fn connections(&self) -> Connections;
 }

@@ -1,54 +1,54 @@
-//! Requests that may be repeated: a repeated request gets the first response.
+//! Idempotent requests: a repeated request gets the response of the first.
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{ApiKeyId, Result};
 
-/// How long an answer is remembered.
+/// How long a response is stored.
 pub const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
-/// How many requests of one key are remembered; of more, the earliest are forgotten.
+/// The maximum number of requests stored per key. Older ones are removed.
 pub const MOST_REMEMBERED: u32 = 1_000;
 
-/// After this long, a request without an answer is taken to have been broken off.
+/// How long a request may run. After that, a request without a response counts as aborted.
 pub const BROKEN_OFF: TimeDelta = TimeDelta::minutes(10);
 
-/// A request that its sender has given a name.
+/// A request with an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdempotentRequest {
-    /// SHA-256 of the sender and the name.
+    /// The SHA-256 of the sender and the key.
     pub name: [u8; 32],
-    /// The API key that named it. Names of different keys are different.
+    /// The API key of the sender. Senders do not share idempotency keys.
     pub by: ApiKeyId,
-    /// SHA-256 of what is asked.
+    /// The SHA-256 of the request content.
     pub content: [u8; 32],
 }
 
-/// The state of a request when it arrives.
+/// The state of a request on arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdempotencyState {
-    /// Nothing: it is noted as begun, and whoever asked carries it out. Also when it was broken
-    /// off earlier.
+    /// The request is new, or an earlier attempt was aborted. It is now recorded as in progress,
+    /// and the caller executes it.
     New,
-    /// Another of the same name is being carried out.
+    /// A request with the same key is in progress.
     InProgress,
-    /// The same name was given to a request that asks for something else.
+    /// The same key was used for a different request.
     Mismatch,
-    /// It was answered so.
+    /// The request was completed with this response.
     Completed(String),
 }
 
-/// Stores repeatable requests. Each method is one transaction.
+/// Stores idempotent requests. Each method is one transaction.
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
-    /// Forgets what is out of date, too.
+    /// Looks a request up and records it if it is new. Also removes expired entries.
     async fn begin(
         &self,
         request: IdempotentRequest,
         now: DateTime<Utc>,
     ) -> Result<IdempotencyState>;
-    /// Stores the answer of a claimed request. Does nothing when the claim is gone.
+    /// Stores the response of a request in progress. Does nothing if its record no longer exists.
     async fn answered(&self, name: [u8; 32], answer: String) -> Result<()>;
-    /// Forgets a request that came to nothing.
+    /// Removes a request that failed, so that it can be repeated.
     async fn failed(&self, name: [u8; 32]) -> Result<()>;
 }

@@ -1,4 +1,4 @@
-//! Ids are types, so that one can never stand where another is meant.
+//! Typed ids, so that an id of one kind cannot be used in place of another.
 use std::fmt;
 
 use uuid::Uuid;
@@ -18,37 +18,37 @@ macro_rules! number {
 }
 
 number!(
-    /// An API key. Ids of revoked keys are not used again.
+    /// An API key. Ids of revoked keys are not reused.
     ApiKeyId,
     i32
 );
 number!(
-    /// An account. Ids of deleted accounts are not used again: the audit log names them.
+    /// An account. Ids of deleted accounts are not reused, because the audit log refers to them.
     UserId,
     i32
 );
 number!(
-    /// A workspace. Clients name it by its slug.
+    /// A workspace. Clients use its slug.
     WorkspaceId,
     i32
 );
 number!(
-    /// A thread. Clients name it by its slug.
+    /// A thread. Clients use its slug.
     ThreadId,
     i32
 );
 number!(
-    /// A file that stays with a thread.
+    /// A file that belongs to a thread.
     ThreadFileId,
     i32
 );
 number!(
-    /// An invite. Whoever redeems it names it by its code.
+    /// An invite. Invited people use its code.
     InviteId,
     i32
 );
 number!(
-    /// A widget. Pages name it by its key.
+    /// A widget. Web pages use its key.
     WidgetId,
     i32
 );
@@ -58,12 +58,12 @@ number!(
     i32
 );
 number!(
-    /// Instructions that a workspace had before.
+    /// Previous instructions of a workspace.
     EarlierPromptId,
     i32
 );
 number!(
-    /// A note about a person that their questions take along.
+    /// A memory: a note about a person.
     MemoryId,
     i32
 );
@@ -83,22 +83,22 @@ number!(
     i64
 );
 number!(
-    /// A document's place in one workspace.
+    /// A document in one workspace.
     WorkspaceDocumentId,
     i64
 );
 number!(
-    /// A piece of a document in one workspace. Later pieces have larger ids.
+    /// A passage of a document in one workspace. Later passages have larger ids.
     ChunkId,
     i64
 );
 
-/// Names one document for as long as it exists, wherever it is moved.
+/// A document. The id stays the same when the document is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentId(pub Uuid);
 
 impl DocumentId {
-    /// A new random id.
+    /// Returns a new random id.
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }

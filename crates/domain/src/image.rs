@@ -5,16 +5,16 @@ use async_trait::async_trait;
 
 use crate::{Error, Result};
 
-/// The largest picture that is taken, from a client or from a provider, in bytes.
+/// The maximum size of an image, from a client or a provider, in bytes.
 pub const LARGEST_PICTURE: usize = 25 << 20;
 
-/// How many pictures may be shown beside a prompt.
+/// The maximum number of reference images.
 pub const MOST_REFERENCES: usize = 10;
 
-/// The longest prompt, in bytes.
+/// The maximum length of a prompt, in bytes.
 pub const LONGEST_PROMPT: usize = 32_000;
 
-/// How a picture is encoded.
+/// The encoding of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageFormat {
     /// PNG.
@@ -26,7 +26,7 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// Detects the type from the first bytes of the content; `None` for other types.
+    /// Detects the format from the first bytes of the content. Returns `None` for other formats.
     pub fn of(content: &[u8]) -> Option<Self> {
         match content {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
@@ -36,7 +36,7 @@ impl ImageFormat {
         }
     }
 
-    /// The media type: `image/png`.
+    /// Returns the media type, such as `image/png`.
     pub fn mime(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -45,7 +45,7 @@ impl ImageFormat {
         }
     }
 
-    /// The file extension, without the dot.
+    /// Returns the file extension, without the dot.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -58,14 +58,15 @@ impl ImageFormat {
 /// Width and height in pixels, each from 16 to 8192.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageSize {
-    /// In pixels, >= 1.
+    /// The width in pixels, 16 to 8192.
     pub width: u32,
-    /// In pixels, >= 1.
+    /// The height in pixels, 16 to 8192.
     pub height: u32,
 }
 
 impl ImageSize {
-    /// From `1024x768`, or from `auto` or nothing, which leaves it to others.
+    /// Parses `1024x768`. Returns `None` for `auto` or an empty text, which leave the size to the
+    /// provider.
     ///
     /// # Errors
     /// See [`ImageSize::parse`].
@@ -76,10 +77,10 @@ impl ImageSize {
         }
     }
 
-    /// From `1024x768`.
+    /// Parses `1024x768`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] in the field `size` for anything else.
+    /// [`Error::Invalid`] in the field `size` for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let side = |text: &str| {
             let digits = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -99,45 +100,45 @@ impl std::fmt::Display for ImageSize {
     }
 }
 
-/// A picture to go by, in a file.
+/// A reference image, in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceImage {
-    /// The format, told by the first bytes of the content.
+    /// The format, detected from the first bytes of the content.
     pub kind: ImageFormat,
-    /// The file that holds it.
+    /// The file with the content.
     pub content: PathBuf,
-    /// In bytes.
+    /// The length in bytes.
     pub length: u64,
 }
 
-/// A picture that somebody wants.
+/// A request for an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRequest {
     /// The description of the image.
     pub prompt: String,
-    /// The provider's usual size when absent.
+    /// The size. The provider's default if absent.
     pub size: Option<ImageSize>,
-    /// Pictures to make the new one of; at most [`MOST_REFERENCES`].
+    /// Reference images, at most [`MOST_REFERENCES`].
     pub references: Vec<ReferenceImage>,
 }
 
-/// A picture as it was made.
+/// A generated image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedImage {
     /// The format of the content.
     pub kind: ImageFormat,
-    /// The file's bytes.
+    /// The content of the file.
     pub content: Vec<u8>,
-    /// How the image differs from the request; ASCII.
+    /// How the image differs from the request, in ASCII.
     pub notice: Option<String>,
 }
 
-/// Makes pictures.
+/// Generates images.
 #[async_trait]
 pub trait ImageModel: Send + Sync {
-    /// The name of the model, as in the settings.
+    /// Returns the name of the model, as in the settings.
     fn name(&self) -> String;
-    /// [`Error::Invalid`] for what this model cannot be asked for.
+    /// Generates an image. [`Error::Invalid`] if the model does not support the request.
     async fn generate(&self, request: &ImageRequest) -> Result<GeneratedImage>;
 }
 
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_known_by_its_first_bytes() {
+    fn the_first_bytes_determine_the_image_format() {
         for (content, kind) in [
             (&b"\x89PNG\r\n\x1a\n...."[..], Some(ImageFormat::Png)),
             (b"\xff\xd8\xff\xe0", Some(ImageFormat::Jpeg)),
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_two_numbers_of_pixels() {
+    fn a_size_parses_as_width_and_height() {
         assert_eq!(ImageSize::parse("1024x768").unwrap().to_string(), "1024x768");
         assert_eq!(ImageSize::chosen(" 1024x768").unwrap(), ImageSize::parse("1024x768").ok());
         assert_eq!(

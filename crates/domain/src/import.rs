@@ -25,142 +25,142 @@ use crate::widget::{Widget, WidgetChat};
 use crate::workspace::Workspace;
 use crate::{ApiKeyId, DocumentId, Folder, Result, UserId, WorkspaceId};
 
-/// An account of the imported installation.
+/// An account of the imported server.
 #[derive(Clone, Debug)]
 pub struct ImportedUser {
-    /// The account, with the id it had.
+    /// The account, with its original id.
     pub user: User,
-    /// The hash it had; the next sign-in replaces it by a stronger one.
+    /// The imported hash. The next sign-in replaces it with a stronger one.
     pub password: PasswordHash,
 }
 
-/// A workspace of the imported installation.
+/// A workspace of the imported server.
 #[derive(Clone, Debug)]
 pub struct ImportedWorkspace {
-    /// The workspace, with the id and the slug it had.
+    /// The workspace, with its original id and slug.
     pub workspace: Workspace,
-    /// The tag under which its vector database kept the workspace, if it had another one than the
-    /// slug.
+    /// The workspace's tag in the other server's vector database, if it differs from the slug.
     pub vector_tag: Option<String>,
 }
 
-/// A membership of the imported installation.
+/// A membership of the imported server.
 #[derive(Clone, Debug)]
 pub struct ImportedMember {
     /// The member.
     pub user: UserId,
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// When the membership began.
+    /// The time the membership began.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// An exchange of the imported installation.
+/// An exchange of the imported server.
 #[derive(Clone, Debug)]
 pub struct ImportedChat {
-    /// The exchange, with the id it had.
+    /// The exchange, with its original id.
     pub chat: Chat,
-    /// The tokens of its answer, if stored.
+    /// The tokens of the answer, if stored.
     pub usage: Option<Usage>,
 }
 
 /// An exchange of an imported widget.
 #[derive(Clone, Debug)]
 pub struct ImportedWidgetChat {
-    /// The exchange, with the id it had.
+    /// The exchange, with its original id.
     pub chat: WidgetChat,
-    /// The tokens of its answer, if stored.
+    /// The tokens of the answer, if stored.
     pub usage: Option<Usage>,
 }
 
-/// An API key of the imported installation, which goes on working.
+/// An API key of the imported server, which remains valid.
 #[derive(Clone, Debug)]
 pub struct ImportedApiKey {
-    /// Another id is assigned if a key of this server has this one.
+    /// The original id. A new one is assigned if a key of this server has it.
     pub id: ApiKeyId,
-    /// The key, by the digest of its text.
+    /// The key, identified by its digest.
     pub key: NewApiKey,
 }
 
-/// A slash command of the imported installation.
+/// A slash command of the imported server.
 #[derive(Clone, Debug)]
 pub struct ImportedCommand {
-    /// Its name, text and description.
+    /// The name, text and description.
     pub command: CommandText,
-    /// The owner; everybody if absent.
+    /// The user the command belongs to. Absent if it belongs to everybody.
     pub user: Option<UserId>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// Instructions of a workspace that were replaced.
+/// Previous instructions of an imported workspace.
 #[derive(Clone, Debug)]
 pub struct ImportedPrompt {
-    /// The workspace whose instructions they were.
+    /// The workspace.
     pub workspace: WorkspaceId,
     /// The instructions.
     pub prompt: String,
-    /// The user who replaced them, if stored.
+    /// The user who replaced the instructions, if stored.
     pub replaced_by: Option<UserId>,
-    /// When they were replaced.
+    /// The time they were replaced.
     pub replaced_at: DateTime<Utc>,
 }
 
-/// A note about a person.
+/// A memory of the imported server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedMemory {
-    /// The person it describes; the owner if absent.
+    /// The person the memory is about. Absent for the owner.
     pub user: Option<UserId>,
-    /// The workspace to which it applies; every workspace if absent.
+    /// The workspace to which it applies. Absent for all workspaces.
     pub workspace: Option<WorkspaceId>,
     /// The text.
     pub content: String,
-    /// When it was written.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A document in a workspace. Its passages are searchable by words at once; a job embeds them.
+/// A document in an imported workspace. Its passages are searchable by words at once; a job embeds
+/// them later.
 #[derive(Clone, Debug)]
 pub struct ImportedPlacement {
-    /// The workspace it is placed in.
+    /// The workspace.
     pub workspace: WorkspaceId,
     /// The document.
     pub document: DocumentId,
-    /// The title, by whose words passages are found too.
+    /// The title. Its words also match the passages.
     pub title: String,
-    /// The `docId` of the API.
+    /// The `docId` in the API.
     pub key: Uuid,
-    /// Whether it is included in full with every question.
+    /// Whether the document is included in full with every question.
     pub pinned: bool,
-    /// Whether a client had marked it as watched.
+    /// Whether a client had marked the document as watched.
     pub watched: bool,
-    /// Its chunks, without vectors: they are searchable by words until a job embeds them.
+    /// The chunks, without vectors.
     pub passages: Vec<Chunk>,
-    /// When it was placed.
+    /// The time the document was added to the workspace.
     pub created_at: DateTime<Utc>,
 }
 
-/// An entry of the other server's log. Who made the change is text, because the other server's
-/// actors are not those of this one.
+/// An entry of the other server's event log. The actor is text because the other server's actors do
+/// not exist here.
 #[derive(Clone, Debug)]
 pub struct ImportedEvent {
-    /// The kind of event, as the other installation called it.
+    /// The kind of event, as named by the other server.
     pub name: String,
-    /// JSON of an object.
+    /// Facts about the event, as a JSON object in text form.
     pub details: String,
-    /// The actor, as the other installation named them.
+    /// The actor, as named by the other server.
     pub actor: String,
-    /// When it happened.
+    /// The time of the event.
     pub at: DateTime<Utc>,
 }
 
-/// A table with its own numbering.
+/// A table whose ids are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Numbered {
     /// The accounts.
@@ -183,36 +183,36 @@ pub enum Numbered {
     Invites,
 }
 
-/// Rows of one kind. They come in an order in which nothing refers to what is not there yet.
+/// Imported rows of one kind. Rows arrive after the rows they refer to.
 #[derive(Clone, Debug)]
 pub enum ImportedRows {
-    /// Names and values as they are stored, secrets sealed.
+    /// Names and stored values. Secrets are sealed.
     Settings(Vec<(String, String)>),
-    /// The password of the one person who uses the server. An owner who exists keeps theirs.
+    /// The password of the owner. An existing owner keeps their password.
     Owner(PasswordHash),
-    /// Users follow: the server is in multi-user mode from now on.
+    /// Switches to multi-user mode. Users follow.
     MultiUser,
-    /// Accounts, which the others refer to.
+    /// Accounts.
     Users(Vec<ImportedUser>),
     /// API keys.
     ApiKeys(Vec<ImportedApiKey>),
     /// Workspaces.
     Workspaces(Vec<ImportedWorkspace>),
-    /// The logo, and pictures of workspaces, which are noted in their rows.
+    /// The logo and the pictures of workspaces. Also sets the picture names of the workspaces.
     Pictures(Vec<(PictureSubject, UploadedPicture)>),
     /// Memberships.
     Members(Vec<ImportedMember>),
     /// Threads.
     Threads(Vec<Thread>),
-    /// A file that stays with a thread.
+    /// A file that belongs to a thread.
     ThreadFile(NewThreadFile),
     /// Exchanges.
     Chats(Vec<ImportedChat>),
     /// Folders of the library.
     Folders(Vec<Folder>),
-    /// Their files are written, and noted as pending.
+    /// Documents. Their files are already written and recorded as pending.
     Documents(Vec<Document>),
-    /// Places of documents in workspaces, with their chunks.
+    /// Documents in workspaces, with their chunks.
     WorkspaceDocuments(Vec<ImportedPlacement>),
     /// Widgets.
     Widgets(Vec<Widget>),
@@ -222,72 +222,72 @@ pub enum ImportedRows {
     Invites(Vec<Invite>),
     /// Slash commands.
     SlashCommands(Vec<ImportedCommand>),
-    /// Variables of instructions.
+    /// Variables for instructions.
     PromptVariables(Vec<PromptVariable>),
     /// Suggested messages, each with its workspace.
     SuggestedMessages(Vec<(WorkspaceId, SuggestedMessage)>),
-    /// The oldest of a workspace first.
+    /// Previous instructions, oldest first within a workspace.
     EarlierPrompts(Vec<ImportedPrompt>),
-    /// Notes about people.
+    /// Memories.
     Memories(Vec<ImportedMemory>),
     /// Keys of the browser extension.
     ExtensionKeys(Vec<NewExtensionKey>),
     /// Entries of the audit log.
     Events(Vec<ImportedEvent>),
-    /// The largest ids that were ever assigned. They are not assigned again, because rows that were
-    /// deleted are still referred to.
+    /// The largest ids ever assigned. They are not reused, because other rows still refer to
+    /// deleted ones.
     LastIds(BTreeMap<Numbered, i64>),
-    /// Comes last: JSON for [`PastImport::report`].
+    /// The report, as JSON for [`PastImport::report`]. Comes last.
     Report(String),
 }
 
-/// How far an import is, in rows and documents. Clones count together.
+/// The progress of an import, in rows and documents. Clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub struct ImportProgress(Arc<(AtomicU64, AtomicU64)>);
 
 impl ImportProgress {
-    /// How many there are in all, once that is known.
+    /// Sets the total number of items once it is known.
     pub fn set_total(&self, total: u64) {
         self.0.1.store(total, Ordering::Relaxed);
     }
 
-    /// Counts items that are done.
+    /// Adds completed items.
     pub fn add(&self, count: u64) {
         self.0.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// How many are done, and how many there are: 0 while that is not known.
+    /// Returns the number of completed items and the total. The total is 0 until it is known.
     pub fn get(&self) -> (u64, u64) {
         let total = self.0.1.load(Ordering::Relaxed);
         (self.0.0.load(Ordering::Relaxed).min(total), total)
     }
 }
 
-/// An import that is complete.
+/// A completed import.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PastImport {
-    /// The product: `anythingllm`.
+    /// The product that was imported: `anythingllm`.
     pub kind: String,
-    /// The source, without a password.
+    /// The location of the source, without passwords.
     pub origin: String,
-    /// JSON.
+    /// The report, as JSON.
     pub report: String,
-    /// When it was taken in.
+    /// The time of the import.
     pub created_at: DateTime<Utc>,
 }
 
-/// All rows of an import, read while they are written. Blocks.
+/// All rows of an import, read while they are written. The iterator blocks.
 pub type RowStream = Box<dyn Iterator<Item = Result<ImportedRows>> + Send>;
 
-/// The destination of an import.
+/// A database that receives an import.
 #[async_trait]
 pub trait ImportTarget: Send + Sync {
-    /// Existing data that would be mixed with an import, with counts: `users`, `workspaces` and so
-    /// on. Empty on a new server.
+    /// Returns existing data that an import would mix with, as kinds (`users`, `workspaces`) and
+    /// counts. Empty on a new server.
     async fn contents(&self) -> Result<Vec<(&'static str, u64)>>;
-    /// The newest import that is complete.
+    /// Returns the newest completed import.
     async fn last_import(&self) -> Result<Option<PastImport>>;
-    /// Writes everything in one transaction: a process that is killed leaves the database as it was.
-    /// [`crate::Error::AlreadyExists`] when the database is not empty, or no longer.
+    /// Writes all rows in one transaction, so a killed process leaves the database unchanged.
+    /// [`crate::Error::AlreadyExists`] if the database is not empty.
     async fn import(&self, kind: &str, origin: &str, rows: RowStream, event: Event) -> Result<()>;
 }

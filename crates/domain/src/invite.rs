@@ -1,4 +1,4 @@
-//! Invites: a code that lets one person register.
+//! Invites: codes that each let one person register.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -9,11 +9,11 @@ use crate::{InviteId, Result, UserId, WorkspaceId};
 /// The status of an invite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InviteStatus {
-    /// It can be redeemed until it expires.
+    /// The invite can be redeemed until it expires.
     Pending,
-    /// Somebody has redeemed it.
+    /// The invite has been redeemed.
     Claimed,
-    /// An admin has withdrawn it.
+    /// An admin has disabled the invite.
     Disabled,
 }
 
@@ -23,73 +23,73 @@ text_enum!(InviteStatus {
     Disabled = "disabled",
 });
 
-/// An invite that is to be made.
+/// An invite to be created.
 #[derive(Clone, Debug)]
 pub struct NewInvite {
-    /// At least 128 bits from the system's random source, as text.
+    /// The code: at least 128 random bits, as text.
     pub code: String,
-    /// Joined by whoever redeems the invite.
+    /// The workspaces that the new user joins.
     pub workspaces: Vec<WorkspaceId>,
-    /// When it stops being valid; never when absent.
+    /// The expiry time. The invite never expires if absent.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// An invite as the server knows it.
+/// A stored invite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invite {
-    /// Names it in routes.
+    /// The id used in routes.
     pub id: InviteId,
-    /// The code, a part of the link.
+    /// The code, which is part of the link.
     pub code: String,
-    /// Its status.
+    /// The status.
     pub status: InviteStatus,
     /// The user who redeemed it.
     pub claimed_by: Option<UserId>,
-    /// The name of whoever claimed it, while that user exists.
+    /// The name of the user who redeemed it, while the account exists.
     pub claimed_by_name: Option<String>,
-    /// The workspaces that the new user becomes a member of.
+    /// The workspaces that the new user joins.
     pub workspaces: Vec<WorkspaceId>,
-    /// The admin who made it, if their account still exists.
+    /// The admin who created it, while the account exists.
     pub created_by: Option<UserId>,
-    /// When it stops being valid; never when absent.
+    /// The expiry time. The invite never expires if absent.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When its status last changed.
+    /// The time of the last status change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// Whether an invite names workspaces that do not exist.
+/// How to treat workspaces that do not exist when creating an invite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownWorkspaces {
-    /// Nothing is done, and the call fails.
+    /// Refuse the invite.
     Refuse,
-    /// The ones that there are no more are left out.
+    /// Create the invite without them.
     Keep,
 }
 
 /// Stores invites. Each method is one transaction.
 #[async_trait]
 pub trait Invites: Send + Sync {
-    /// Creates an invite in the name of the user who makes it, or whose API key does.
-    /// With [`UnknownWorkspaces::Refuse`], [`crate::Error::Invalid`] names the first unknown one.
+    /// Creates an invite on behalf of the actor of the event. With [`UnknownWorkspaces::Refuse`],
+    /// [`crate::Error::Invalid`] if a workspace does not exist; the error names the first one.
     async fn create(
         &self,
         new: NewInvite,
         unknown: UnknownWorkspaces,
         event: Event,
     ) -> Result<Invite>;
-    /// Every invite whatever its status, by id.
+    /// Returns every invite by id, whatever its status.
     async fn list(&self) -> Result<Vec<Invite>>;
-    /// The invite of a code, whatever its status.
+    /// Returns the invite with a code, whatever its status.
     async fn by_code(&self, code: &str) -> Result<Option<Invite>>;
-    /// Disables a pending invite and returns how it was before; one that is not pending stays as
-    /// it is. [`crate::Error::NotFound`] when there is none.
+    /// Disables a pending invite and returns its previous state. An invite that is not pending does
+    /// not change. [`crate::Error::NotFound`] if it does not exist.
     async fn disable(&self, id: InviteId, event: Event) -> Result<Invite>;
-    /// Creates the user, claims the invite and joins its workspaces (those that still exist).
-    /// Of any number of redemptions one succeeds; the others, and those of an invite that is
-    /// unknown, disabled or expired, get [`crate::Error::NotFound`].
+    /// Creates the user, claims the invite and joins its workspaces that still exist. Of several
+    /// concurrent calls, exactly one succeeds. [`crate::Error::NotFound`] if the invite is unknown,
+    /// disabled, expired or already claimed.
     async fn redeem(&self, code: &str, user: NewUser, event: Event) -> Result<User>;
 }

@@ -1,5 +1,5 @@
-//! Jobs: work on the documents of a workspace that outlives the request that asked for it, and the
-//! process that began it.
+//! Jobs: work on the documents of a workspace that outlives the request and the process that began
+//! it.
 pub mod queue;
 pub mod recordings;
 
@@ -11,12 +11,13 @@ use crate::{DocumentPath, JobId, Result, Slug, WorkspaceId};
 use queue::LeaseRequest;
 use recordings::RecordingItem;
 
-/// The operation on each document of a job.
+/// The operation applied to each document of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
-    /// It is placed in the workspace, in the stead of an earlier place there.
+    /// Index the document in the workspace, replacing its passages if it is already there.
     Embed,
-    /// Its place gets passages by the recipe of now, if there still is such a place.
+    /// Rebuild the passages of the workspace document with the current recipe, if it is still
+    /// there.
     Refresh,
 }
 
@@ -25,18 +26,18 @@ text_enum!(JobKind {
     Refresh = "refresh-embeddings",
 });
 
-/// How far a job has come.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// Nobody works on it; somebody will.
+    /// The job waits for a worker.
     Queued,
-    /// Somebody holds a [`Lease`] on it. If they vanish, somebody else will go on.
+    /// A worker holds a [`Lease`] on the job. If the worker dies, another one takes over.
     Running,
-    /// Everything in it was done.
+    /// Every item is done.
     Done,
-    /// It is over, and something in it has failed.
+    /// The job has ended with at least one failed item.
     Failed,
-    /// It was called off before its end.
+    /// The job was cancelled.
     Cancelled,
 }
 
@@ -49,22 +50,22 @@ text_enum!(JobState {
 });
 
 impl JobState {
-    /// Whether nothing will happen to it any more, unless it is retried or extended.
+    /// Returns whether the job has ended. Only a retry or an extension starts it again.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Cancelled)
     }
 }
 
-/// How far a document of a job has come.
+/// The state of one document of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemState {
-    /// Its turn has not come.
+    /// The item waits for its turn.
     Queued,
     /// The document is indexed.
     Done,
-    /// The document is not indexed, for the reason that the item keeps.
+    /// The document could not be indexed; the item holds the reason.
     Failed,
-    /// Its job was called off before its turn came.
+    /// The job was cancelled before the item's turn.
     Cancelled,
 }
 
@@ -75,31 +76,31 @@ text_enum!(ItemState {
     Cancelled = "cancelled",
 });
 
-/// A job that is to be made.
+/// A job to be created.
 #[derive(Clone, Debug)]
 pub struct NewJob {
     /// The operation on each document.
     pub kind: JobKind,
     /// The workspace that indexes the documents.
     pub workspace: WorkspaceId,
-    /// Each once; their places in this list become the items' numbers.
+    /// The documents, without duplicates. Their positions become the item numbers.
     pub paths: Vec<DocumentPath>,
-    /// Whether a client waits for its end. Then nothing is put off.
+    /// Whether a client waits for the job to end. Nothing is postponed in that case.
     pub awaited: bool,
 }
 
-/// The workspace of a job, as it is called now.
+/// The workspace of a job, with its current name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobWorkspace {
-    /// Names it in the database.
+    /// The id in the database.
     pub id: WorkspaceId,
-    /// Names it in routes.
+    /// The slug used in routes.
     pub slug: Slug,
-    /// Its display name.
+    /// The display name.
     pub name: String,
 }
 
-/// How many documents of a job have come how far.
+/// Document counts of a job by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobProgress {
     /// All documents, whatever their state.
@@ -112,114 +113,115 @@ pub struct JobProgress {
     pub cancelled: u32,
 }
 
-/// Work on documents, as stored.
+/// A stored job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Names it in routes. Later jobs have larger ids.
+    /// The id used in routes. Later jobs have larger ids.
     pub id: JobId,
     /// The operation on each document.
     pub kind: JobKind,
-    /// How far it has come.
+    /// The state.
     pub state: JobState,
     /// The workspace that indexes the documents.
     pub workspace: JobWorkspace,
-    /// Actor and time of the request.
+    /// The author and time of the request.
     pub by: By,
-    /// Whether a request waits for its end. Then nothing is put off.
+    /// Whether a request waits for the job to end. Nothing is postponed in that case.
     pub awaited: bool,
-    /// How many of its documents have come how far.
+    /// The document counts by state.
     pub progress: JobProgress,
-    /// How often it was tried, without getting any further, since it last got further.
+    /// The number of attempts since the job last made progress.
     pub attempts: u32,
-    /// The last problem that stopped the job.
+    /// The last error that stopped the job.
     pub error: Option<String>,
-    /// Whether somebody has called it off who has not been heard yet.
+    /// Whether cancellation was requested and the worker has not reacted yet.
     pub cancelling: bool,
-    /// Grows with every change of it or of an item.
+    /// A counter that grows with every change to the job or its items.
     pub changes: i64,
-    /// When it can be taken: a running one is free to be taken once its lease is over.
+    /// When the job can be claimed. A running job can be claimed when its lease has expired.
     pub due_at: Option<DateTime<Utc>>,
-    /// When it was first claimed.
+    /// The time of the first claim.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended; absent again after a retry.
+    /// The time the job ended. Absent again after a retry.
     pub finished_at: Option<DateTime<Utc>>,
-    /// When it, or one of its items, last changed.
+    /// The time of the last change to the job or its items.
     pub updated_at: DateTime<Utc>,
 }
 
 /// One document of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobItem {
-    /// Tells it from the others of its job.
+    /// The number of the item within the job.
     pub number: i64,
-    /// The document, where it lay when the job was made.
+    /// The path of the document when the job was created.
     pub path: DocumentPath,
-    /// How far it has come.
+    /// The state.
     pub state: ItemState,
-    /// How often it has failed so far.
+    /// The number of failed attempts.
     pub attempts: u32,
-    /// Why it failed, the last time.
+    /// The reason of the last failure.
     pub reason: Option<String>,
-    /// [`Job::changes`] when it last changed.
+    /// The value of [`Job::changes`] at the last change of the item.
     pub changed: i64,
-    /// The recording that the document is made of, where it is a job's work to transcribe it.
+    /// The recording from which the job makes the document, if any.
     pub recording: Option<RecordingItem>,
 }
 
 impl JobItem {
-    /// Whether there is no document yet, because its recording is to be transcribed first.
+    /// Returns whether the recording of this item must still be transcribed.
     pub fn is_untranscribed(&self) -> bool {
         self.recording.as_ref().is_some_and(|recording| recording.is_pending)
     }
 }
 
-/// Which jobs are asked for. Absent parts admit all.
+/// A filter for jobs. Absent fields do not restrict.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobFilter {
-    /// Only those in this state.
+    /// Only jobs in this state.
     pub state: Option<JobState>,
-    /// Only those of this kind.
+    /// Only jobs of this kind.
     pub kind: Option<JobKind>,
-    /// Only those of these workspaces.
+    /// Only jobs of these workspaces.
     pub workspaces: Option<Vec<WorkspaceId>>,
 }
 
-/// How much of a job somebody has been told of: everything up to an item's change.
+/// A position in the changes of a job, up to which a client has been informed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The change up to which everything has been told: [`Job::changes`].
+    /// The last change reported: a value of [`Job::changes`].
     pub changes: i64,
-    /// Of the items that changed with that change, those up to this number.
+    /// The number of the last item reported among those with that change.
     pub number: i64,
 }
 
 impl Cursor {
-    /// Of nothing but that it was made.
+    /// The position of a client that knows only that the job was created.
     pub const NEW: Self = Self { changes: 0, number: i64::MAX };
 
-    /// Everything up to a change.
+    /// Returns the position after all items of a change.
     pub fn all(changes: i64) -> Self {
         Self { changes, number: i64::MAX }
     }
 
-    /// Whether there is nothing left of a job to tell.
+    /// Returns whether everything about the job has been reported.
     pub fn is_all_of(self, job: &Job) -> bool {
         self.changes > job.changes || self == Self::all(job.changes)
     }
 }
 
-/// Stores jobs. Each method is one transaction. Jobs go with their workspace.
+/// Stores jobs. Each method is one transaction. Jobs are deleted with their workspace.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Makes a job, held by whoever brings a lease for it.
-    /// [`crate::Error::NotFound`] when there is no such workspace.
+    /// Creates a job, and claims it if `hold` requests a lease. [`crate::Error::NotFound`] if the
+    /// workspace does not exist.
     async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job>;
-    /// The job of an id; `None` when it was never there, is forgotten, or went with its workspace.
+    /// Returns the job with an id. Returns `None` if it never existed, was pruned, or was deleted
+    /// with its workspace.
     async fn by_id(&self, id: JobId) -> Result<Option<Job>>;
-    /// Jobs newest first: `limit` of them below `before`, or from the newest.
+    /// Returns `limit` jobs newest first, with ids below `before` or starting at the newest.
     async fn page(&self, filter: &JobFilter, before: Option<JobId>, limit: u32)
     -> Result<Vec<Job>>;
-    /// Items by number: `limit` of them above `after`, or from the first.
+    /// Returns `limit` items by number, starting after `after` or at the first.
     async fn items(
         &self,
         of: JobId,
@@ -227,24 +229,24 @@ pub trait Jobs: Send + Sync {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<JobItem>>;
-    /// The job, and `limit` of the items that have changed since `told`, in the order of change.
+    /// Returns the job and `limit` of the items changed since `told`, in order of change.
     async fn changed(
         &self,
         id: JobId,
         told: Cursor,
         limit: u32,
     ) -> Result<Option<(Job, Vec<JobItem>)>>;
-    /// Calls a job off: at once if nobody works on it, else whoever does is told.
-    /// A job that is over stays as it is.
+    /// Cancels a job: at once if it is not running, otherwise by notifying its worker. A job that
+    /// has ended does not change.
     async fn cancel(&self, id: JobId, event: Event) -> Result<Option<Job>>;
-    /// Adds documents to a job that places them, also to one that is over. `None`, and nothing is
-    /// changed, when there is no such job, it was called off, or a client waits for its end.
+    /// Adds documents to an [`JobKind::Embed`] job, even to one that has ended. Returns `None` and
+    /// changes nothing if the job does not exist, was cancelled, or is awaited by a client.
     async fn extend(
         &self,
         id: JobId,
         paths: Vec<DocumentPath>,
         event: Event,
     ) -> Result<Option<Job>>;
-    /// Queues the failed items of a job that is over. Any other job stays as it is.
+    /// Queues the failed items of a job that has ended. Other jobs do not change.
     async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>>;
 }

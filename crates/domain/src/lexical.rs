@@ -1,4 +1,4 @@
-//! Search by words: how a text is split into words, and the port that finds passages by them.
+//! Full-text search: text analysis, and the port that finds passages by words.
 mod compounds;
 mod fold;
 mod language;
@@ -13,42 +13,41 @@ use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId
 pub use question::{LexicalQuery, Likeness, Matcher, Occurrence, Occurrences, QuestionWord};
 pub use terms::{index_terms, rough_terms};
 
-/// The version of the analysis. An index made by another version is filled again.
+/// The version of the text analysis. An index built by another version is rebuilt.
 pub const VERSION: i32 = 2;
 
-/// The most words of a query that are looked for.
+/// The maximum number of query words that are searched.
 pub const MOST_QUERY_WORDS: usize = 32;
 
-/// What is asked of the index.
+/// A query to the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// The workspace that is searched.
+    /// The workspace to search.
     pub within: WorkspaceId,
-    /// Groups of terms, such as those of [`LexicalQuery`]. A passage belongs to a group when it holds all of
-    /// its words.
+    /// Groups of terms, such as those of [`LexicalQuery`]. A passage matches a group if it contains
+    /// all of its terms.
     pub groups: &'a [Vec<String>],
-    /// How many passages at most for each group.
+    /// The maximum number of passages per group.
     pub most: usize,
-    /// Only passages of these documents, in any order; those that are unknown count for nothing.
+    /// The documents to search, in any order. Unknown ids are ignored.
     pub among: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
-/// The passages of one group, by id.
+/// The passages that match one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Postings {
-    /// By id, the smallest first.
+    /// Chunk ids in ascending order.
     pub chunks: Vec<ChunkId>,
-    /// There are more than were asked for.
+    /// Whether more passages match than were requested.
     pub cut: bool,
 }
 
-/// Finds passages by the words they hold, one workspace at a time.
+/// Finds passages by their words, one workspace at a time.
 ///
-/// The index is part of the database: it is changed in the transaction that changes the passages. A
-/// passage is found by the words of its text and of its document's title. Nothing in a query has a
-/// meaning of its own to the index: there is no syntax.
+/// The index is part of the database and changes in the same transaction as the passages. A passage
+/// matches by the words of its text and of its document's title. Queries have no syntax.
 #[async_trait]
 pub trait Lexical: Send + Sync {
-    /// How many passages the workspace has, and those of each group, in the order of the groups.
+    /// Returns the number of passages in the workspace, and the postings of each group in order.
     async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
 }

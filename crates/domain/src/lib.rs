@@ -1,14 +1,15 @@
-//! Nouns, rules and ports of carrel. Knows nothing of HTTP, SQL, JSON, tokio or the environment.
+//! The nouns, rules and ports of carrel. This crate does not depend on HTTP, SQL, JSON, tokio or
+//! the environment.
 //!
-//! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
-//! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
+//! Each module holds a noun and the port that stores it: [`workspace`], [`document`], [`library`]
+//! (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
 //! [`user`], [`settings`], [`job`]. Every failure is an [`Error`].
 //!
 //! # Ports
 //!
-//! A port is a trait that an adapter implements. One method is one transaction, unless it says
-//! otherwise, and takes effect as a whole or not at all. A method that changes something takes an
-//! [`audit::Event`], which says who changes what and when, and is written in the same transaction:
+//! A port is a trait that an adapter implements. A method is one atomic transaction unless its
+//! documentation says otherwise. A method that changes something takes an [`audit::Event`], which
+//! records the author, the time and the change, and is written in the same transaction:
 //!
 //! ```
 //! use carrel_domain::audit::By;
@@ -22,7 +23,7 @@
 //!
 //! # Values
 //!
-//! Values are parsed where they come in and cannot be wrong afterwards:
+//! Values are parsed at the edge and are valid from then on:
 //!
 //! ```
 //! use carrel_domain::{DocumentPath, Error, Slug};

@@ -1,4 +1,4 @@
-//! The library: documents, the workspaces they are placed in, and their passages there.
+//! The library: documents, the workspaces that contain them, and their passages there.
 use std::borrow::Cow;
 
 use async_trait::async_trait;
@@ -9,105 +9,105 @@ use crate::document::{Document, Span};
 use crate::provenance::Provenance;
 use crate::{ChunkId, DocumentPath, Folder, Result, WorkspaceDocumentId, WorkspaceId};
 
-/// A chunk of a document's text and its vector, ready to be stored.
+/// A chunk with its vector, ready to be stored.
 #[derive(Clone, Debug)]
 pub struct NewPassage {
-    /// The text, as it is embedded and shown.
+    /// The text that is embedded and shown.
     pub text: String,
-    /// Where it stands in the document's text, if that is known.
+    /// The position in the document's text, if known.
     pub span: Option<Span>,
-    /// The headings above it, and its place in the original.
+    /// The headings above the passage and its location in the original.
     pub provenance: Provenance,
-    /// What the embedder made of the text. All vectors of a workspace have one length.
+    /// The embedding. All vectors of a workspace have the same length.
     pub vector: Vec<f32>,
 }
 
-/// A document cut and embedded for one workspace.
+/// A document split and embedded for one workspace.
 #[derive(Clone, Debug)]
 pub struct IndexedDocument {
-    /// The workspace it is indexed for.
+    /// The workspace.
     pub workspace: WorkspaceId,
-    /// Which model, by its identity, and which splitting made the passages:
-    /// `Xenova/all-MiniLM-L6-v2 1000+20`. When the configured ones differ, the passages are stale.
+    /// The identity of the embedder and the splitter settings: `Xenova/all-MiniLM-L6-v2 1000+20`.
+    /// The passages are stale if the current recipe differs.
     pub recipe: String,
-    /// In the order of the text.
+    /// The passages, in text order.
     pub passages: Vec<NewPassage>,
 }
 
-/// A document that is to become known, with its places, and what the audit log is told of it.
+/// A document to be stored, with its workspaces and its audit event.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
     /// The document.
     pub document: Document,
-    /// Its places, none of which exists yet.
+    /// The workspaces to add the document to. It must not be in any of them.
     pub places: Vec<IndexedDocument>,
-    /// What the audit log is told.
+    /// The audit event.
     pub event: Event,
 }
 
-/// A document's place in a workspace.
+/// A document in a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkspaceDocument {
-    /// Names the place. A document that is indexed again has another one.
+    /// The id. Indexing the document again assigns a new one.
     pub id: WorkspaceDocumentId,
     /// The workspace.
     pub workspace: WorkspaceId,
     /// The document.
     pub document: Document,
-    /// What clients call `docId`: new each time a document is placed.
+    /// The `docId` in the API. Adding the document to a workspace again creates a new one.
     pub key: uuid::Uuid,
     /// Whether it is included in full with every question.
     pub pinned: bool,
-    /// Whether a client has marked it as watched. The server does nothing about it.
+    /// Whether a client has marked the document as watched. The server does not act on it.
     pub watched: bool,
-    /// See [`IndexedDocument::recipe`]; another text where the passages are stale.
+    /// See [`IndexedDocument::recipe`]. Stale passages have another recipe.
     pub recipe: String,
-    /// When the document was placed.
+    /// The time the document was added to the workspace.
     pub created_at: DateTime<Utc>,
-    /// When its passages were last made.
+    /// The time its passages were last built.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A passage and the document it is from.
+/// A passage and its document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passage {
-    /// Names the passage, also in vector indexes.
+    /// The id of the passage, also in vector indexes.
     pub chunk: ChunkId,
-    /// The place it belongs to.
+    /// The workspace document it belongs to.
     pub place: WorkspaceDocumentId,
-    /// The passage's number within the document, from 0.
+    /// The index of the passage within the document, from 0.
     pub ordinal: i32,
-    /// Where it stands in the document's text; unknown of passages that early versions made.
+    /// The position in the document's text. Absent for passages made by early versions.
     pub span: Option<Span>,
-    /// The headings above it, and its place in the original.
+    /// The headings above the passage and its location in the original.
     pub provenance: Provenance,
     /// The text.
     pub text: String,
-    /// The document it is from.
+    /// The document.
     pub document: Document,
 }
 
 impl Passage {
-    /// The words by which it is found beside its own.
+    /// Returns the title and headings, which are indexed along with the text.
     pub fn title_and_headings(&self) -> Cow<'_, str> {
         self.provenance.title_and_headings(&self.document.title, &self.text)
     }
 }
 
-/// Where documents are known. Each method is one transaction.
+/// Stores documents. Each method is one transaction.
 ///
-/// Files cannot take part in a transaction. So before a file is written and after its document is
-/// removed, its path is noted as *unsettled*: the file may exist without a document. Whoever finds
-/// such a note later, also after a crash, compares it with the documents and deletes the file.
+/// Files cannot take part in a transaction. Therefore a path is recorded as *pending* before its
+/// file is written and after its document is removed. A later cleanup, also after a crash, compares
+/// pending paths with the documents and deletes orphaned files.
 #[async_trait]
 pub trait Documents: Send + Sync {
-    /// Notes that files are about to be written at `paths`. What becomes of them must be settled
-    /// long before others take what was noted at `now` for left over, which is after an hour.
+    /// Records that files are about to be written at `paths`. The operation must complete within an
+    /// hour, after which a cleanup treats paths recorded at `now` as orphaned.
     async fn record_intent(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()>;
-    /// Makes documents known, places them in workspaces, and settles their files: all of them or
-    /// none. [`crate::Error::NotFound`] when a workspace has gone meanwhile.
+    /// Stores documents, adds them to workspaces and settles their files, all or none.
+    /// [`crate::Error::NotFound`] if a workspace no longer exists.
     async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>>;
-    /// As [`Documents::create_all`], of a single one.
+    /// Stores a single document. See [`Documents::create_all`].
     async fn create(
         &self,
         document: Document,
@@ -116,69 +116,69 @@ pub trait Documents: Send + Sync {
     ) -> Result<Vec<WorkspaceDocument>> {
         self.create_all(vec![NewDocument { document, places, event }]).await
     }
-    /// Places a known document in those of the workspaces in which it is not yet.
+    /// Adds a stored document to the given workspaces that do not contain it yet.
     async fn add_to_workspaces(
         &self,
         path: &DocumentPath,
         places: Vec<IndexedDocument>,
         event: Event,
     ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>>;
-    /// The document at a path; `None` when there is none.
+    /// Returns the document at a path, if it exists.
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>>;
-    /// The documents that have this in common, by folder and name, each with its workspaces. Of
-    /// many that were made of one content, the first of each part of it.
+    /// Returns related documents by folder and name, each with its workspaces. If several documents
+    /// were made of the same content, returns the first for each part.
     async fn related(&self, to: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>>;
-    /// Removes documents with every trace of them in every workspace and notes their files as
-    /// unsettled. Paths that name no document are passed over; what was removed is returned.
+    /// Removes documents from the library and all workspaces and records their files as pending.
+    /// Ignores paths without a document. Returns the removed documents.
     async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<RemovedDocument>>;
-    /// Unsettled paths noted before `before`, with whether a document is known there.
+    /// Returns pending paths recorded before `before`, and whether a document exists at each.
     async fn pending_files(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>>;
-    /// Forgets the note.
+    /// Removes the record of a pending path.
     async fn reconcile(&self, path: &DocumentPath) -> Result<()>;
 }
 
-/// What documents have in common.
+/// A property that related documents share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelatedDocuments {
-    /// What their owner calls the upload they are from.
+    /// The uploader's key for the upload.
     Key(String),
-    /// What was handed in, and the folder they are in, where that matters.
+    /// The uploaded content, by its SHA-256, and optionally the folder.
     Content([u8; 32], Option<Folder>),
-    /// The request they were made by.
+    /// The request that created the documents.
     Request([u8; 32]),
 }
 
-/// A document that was removed, and where it had been placed.
+/// A removed document and the workspaces that contained it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemovedDocument {
-    /// Where its file lies, until that is removed.
+    /// The path of the file, which is deleted later.
     pub path: DocumentPath,
-    /// The workspaces it was in, each with its place there.
+    /// The workspaces that contained the document, with its id in each.
     pub places: Vec<(WorkspaceId, WorkspaceDocumentId)>,
 }
 
-/// Which documents are in which workspace. They are placed by jobs ([`crate::job`]). Each method is
-/// one transaction, which writes the event if it changes anything.
+/// Stores which workspaces contain which documents. Jobs add documents ([`crate::job`]). Each
+/// method is one transaction, which writes the event if it changes anything.
 #[async_trait]
 pub trait WorkspaceDocuments: Send + Sync {
-    /// Takes documents out of a workspace; paths not placed there are passed over.
+    /// Removes documents from a workspace. Ignores paths that are not in the workspace.
     async fn withdraw(
         &self,
         workspace: WorkspaceId,
         paths: &[DocumentPath],
         event: Event,
     ) -> Result<Vec<WorkspaceDocumentId>>;
-    /// Documents of a workspace, in the order they were placed.
+    /// Returns the documents of a workspace in the order they were added.
     async fn in_workspace(&self, workspace: WorkspaceId) -> Result<Vec<WorkspaceDocument>>;
-    /// Those of `paths` whose documents are in at least one of the workspaces.
+    /// Returns the paths whose documents are in at least one of the workspaces.
     async fn paths_in_workspaces(
         &self,
         workspaces: &[WorkspaceId],
         paths: &[DocumentPath],
     ) -> Result<Vec<DocumentPath>>;
-    /// How many documents each workspace has; those without any are left out.
+    /// Returns the number of documents of each workspace that has any.
     async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>>;
-    /// Passages with their documents, in the order of `chunks`; chunks that are gone, or belong to
-    /// another workspace, are left out.
+    /// Returns passages with their documents, in the order of `chunks`. Skips chunks that no longer
+    /// exist or belong to another workspace.
     async fn passages(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<Vec<Passage>>;
 }

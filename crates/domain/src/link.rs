@@ -1,56 +1,56 @@
-//! Web pages: fetching them, and extracting their content.
+//! Web pages: fetching them and extracting their content.
 use async_trait::async_trait;
 
 use crate::Result;
 
-/// A page that someone wants.
+/// A web page to fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// As it was given, `https://` assumed.
+    /// The address as given. `https://` is assumed if the scheme is missing.
     pub url: String,
-    /// Headers to send along, to the first host only.
+    /// Request headers, sent to the first host only.
     pub headers: Vec<(String, String)>,
-    /// Whether an answer that is no success is taken for the page.
+    /// Whether to accept the body of an unsuccessful response.
     pub take_errors: bool,
 }
 
-/// What was fetched.
+/// A fetched page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedPage {
-    /// Where it was found after all redirects.
+    /// The final address after redirects.
     pub url: String,
-    /// In lower case and without parameters, such as `text/html`; empty when not told.
+    /// The media type in lower case without parameters, such as `text/html`. Empty if not stated.
     pub media_type: String,
-    /// The encoding of its text, when told.
+    /// The character encoding, if stated.
     pub charset: Option<String>,
-    /// The body, unpacked, within the limit of the fetcher.
+    /// The decompressed body, within the size limit of the fetcher.
     pub content: Vec<u8>,
 }
 
-/// Fetches pages from other hosts, and only from those that everybody may reach.
+/// Fetches pages from publicly reachable hosts only.
 #[async_trait]
 pub trait LinkFetcher: Send + Sync {
-    /// [`crate::Error::Invalid`] of the field `link` for what is no address or leads to a host that
-    /// must not be reached, [`crate::Error::Unprocessable`] when nothing came of it in time. What
-    /// the host said is in neither.
+    /// Fetches a page. [`crate::Error::Invalid`] in the field `link` if the address is malformed or
+    /// leads to a forbidden host, [`crate::Error::Unprocessable`] if the fetch fails or times out.
+    /// Errors do not contain the response of the host.
     async fn fetch(&self, link: &Link) -> Result<FetchedPage>;
 }
 
-/// What people read in a page.
+/// The readable content of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebPage {
-    /// The title that the page gives itself.
+    /// The title stated by the page.
     pub title: Option<String>,
-    /// Who wrote it, where it says so.
+    /// The author, if stated.
     pub author: Option<String>,
-    /// Markdown.
+    /// The text, in Markdown.
     pub text: String,
 }
 
-/// Reads pages.
+/// Extracts readable content from pages.
 #[async_trait]
 pub trait PageReader: Send + Sync {
-    /// HTML, or text where `media_type` says so; where it is empty, whichever it looks like.
-    /// [`crate::Error::TooLarge`] when it has more text than the operator allows.
+    /// Reads HTML or plain text according to `media_type`, or by the content if it is empty.
+    /// [`crate::Error::TooLarge`] if the text exceeds the limit set by the operator.
     async fn read(&self, page: FetchedPage) -> Result<WebPage>;
 }

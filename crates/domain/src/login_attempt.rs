@@ -1,43 +1,44 @@
-//! Attempts to sign in, counted in the database so that all servers on it share the counts.
+//! Sign-in attempts, counted in the database so that all servers using it share the limits.
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Result;
 
-/// SHA-256 of what is counted: a name, a network, or a name with a network.
+/// The SHA-256 of a limited subject: a name, a network, or a name with a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(pub [u8; 32]);
 
-/// An allowance that flows back evenly: `burst` attempts at once, then one every `interval`.
+/// A token bucket: `burst` attempts at once, refilled by one every `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many attempts may follow one another at once, >= 1.
+    /// The capacity, at least 1.
     pub burst: i32,
-    /// How long it takes until one more is allowed.
+    /// The time to refill one attempt.
     pub interval: TimeDelta,
 }
 
-/// The allowances of one attempt.
+/// The limits that apply to one attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
-    /// The name with the network. The only one that counts where it has succeeded before.
+    /// The name combined with the network. If the pair has succeeded before, no other limit
+    /// applies.
     pub pair: (Subject, Rate),
-    /// Used instead of the rate of `pair` where it has succeeded before.
+    /// The rate of `pair` if it has succeeded before.
     pub known: Rate,
-    /// What is counted, and how often it may happen.
+    /// The name and its rate.
     pub name: (Subject, Rate),
-    /// Absent when the network is unknown.
+    /// The network and its rate. Absent if the network is unknown.
     pub network: Option<(Subject, Rate)>,
-    /// When it happens.
+    /// The time of the attempt.
     pub at: DateTime<Utc>,
 }
 
-/// Where attempts are counted. Each method is one transaction.
+/// Counts sign-in attempts. Each method is one transaction.
 #[async_trait]
 pub trait LoginAttempts: Send + Sync {
-    /// Takes the attempt off every allowance that applies. When one of them is used up, takes off
-    /// nothing and returns how long it is until the next attempt is allowed.
+    /// Counts an attempt against every limit that applies. If a limit is exhausted, counts nothing
+    /// and returns the time until the next attempt is allowed.
     async fn consume_attempt(&self, attempt: &Attempt) -> Result<Option<TimeDelta>>;
-    /// Gives the attempt back and remembers that it succeeded.
+    /// Refunds the attempt and remembers that the pair succeeded.
     async fn succeeded(&self, attempt: &Attempt) -> Result<()>;
 }

@@ -9,28 +9,29 @@ use crate::{Result, UserId, WorkspaceId};
 /// A user who may use a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
-    /// Names the account.
+    /// The id of the account.
     pub user: UserId,
-    /// The name they sign in with.
+    /// The user name.
     pub username: String,
-    /// What they may do on the whole server.
+    /// The role on the server.
     pub role: Role,
-    /// When the membership was made or last confirmed.
+    /// The time the membership was created or last confirmed.
     pub updated_at: DateTime<Utc>,
 }
 
 /// Stores memberships. Each method is one transaction.
 #[async_trait]
 pub trait Members: Send + Sync {
-    /// Members in the order they joined. [`crate::Error::NotFound`] when there is no such workspace.
+    /// Returns members in the order they joined. [`crate::Error::NotFound`] if the workspace does
+    /// not exist.
     async fn of(&self, workspace: WorkspaceId) -> Result<Vec<Member>>;
-    /// The workspaces that a user is a member of, by id.
+    /// Returns the workspaces of a user, by id.
     async fn workspaces_of_user(&self, user: UserId) -> Result<Vec<WorkspaceId>>;
-    /// Makes exactly these users members. An unknown one refuses the whole call with
-    /// [`crate::Error::Invalid`]; an unknown workspace is [`crate::Error::NotFound`].
+    /// Makes exactly these users members. [`crate::Error::Invalid`] if a user does not exist,
+    /// [`crate::Error::NotFound`] if the workspace does not exist.
     async fn replace(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()>;
-    /// Makes these users members too. Refuses as [`Members::replace`] does.
+    /// Adds members. Fails like [`Members::replace`].
     async fn add(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()>;
-    /// Which of these users exist, in the order given.
+    /// Returns the users that exist, in the given order.
     async fn existing_users(&self, users: &[UserId]) -> Result<Vec<UserId>>;
 }

@@ -1,34 +1,34 @@
-//! Memories: notes about a person that their questions carry.
+//! Memories: notes about a person, sent with each of their questions.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
 use crate::{MemoryId, Result, UserId, WorkspaceId};
 
-/// A note about a person that their questions take along.
+/// A note about a person, sent with each of their questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Its number, which is not used again.
+    /// The id. Ids are not reused.
     pub id: MemoryId,
-    /// Whom it is about; the owner of a server without users when absent.
+    /// The person. Absent for the owner of a server without users.
     pub user: Option<UserId>,
-    /// Where it counts; in every workspace when absent.
+    /// The workspace to which the memory applies. Absent for all workspaces.
     pub workspace: Option<WorkspaceId>,
     /// The text.
     pub content: String,
-    /// When it was written.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// Stores memories. Each method is one transaction, which also writes the event. Nobody but the
-/// person they are about sees them.
+/// Stores memories. Each method is one transaction, which also writes the event. Only the person
+/// concerned can see a memory.
 #[async_trait]
 pub trait Memories: Send + Sync {
-    /// Those about a user, or about the owner, newest first.
+    /// Returns the memories about a user or the owner, newest first.
     async fn about(&self, user: Option<UserId>) -> Result<Vec<Memory>>;
-    /// Says whether the person has such a memory.
+    /// Changes a memory. Returns `false` if the person has no such memory.
     async fn update(
         &self,
         id: MemoryId,
@@ -36,6 +36,6 @@ pub trait Memories: Send + Sync {
         content: String,
         event: Event,
     ) -> Result<bool>;
-    /// Says whether the person had such a memory.
+    /// Deletes a memory. Returns `false` if the person has no such memory.
     async fn delete(&self, id: MemoryId, user: Option<UserId>, event: Event) -> Result<bool>;
 }

@@ -1,4 +1,4 @@
-//! Models: their requests and answers, and the port that selects one.
+//! Models: requests, answers, and the port that selects a model.
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,37 +9,37 @@ use crate::Result;
 use crate::image::ImageModel;
 use crate::reranker::Reranker;
 
-/// Why text is embedded. Some models want to know.
+/// Why a text is embedded. Some models distinguish purposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A part of a document, to be found later.
+    /// A passage of a document, to be found later.
     Passage,
-    /// A question, to find passages with.
+    /// A question, to find passages.
     Query,
-    /// Nobody knows: the text is taken as it stands.
+    /// Unspecified: the text is embedded without a prefix.
     Neither,
 }
 
-/// What tells one embedding model's vectors from another's.
+/// The identity and limits of an embedding model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddingModel {
-    /// As the settings name it.
+    /// The name in the settings.
     pub name: String,
-    /// Differs wherever passages would get other vectors: names the provider and where it is, the
-    /// model, its dimensions and what it is told of passages. At most 200 bytes, without secrets.
+    /// Equal only if passages would get the same vectors: composed of provider, address, model,
+    /// dimensions and passage instruction. At most 200 bytes, without secrets.
     pub identity: String,
-    /// The longest text it takes in whole, in UTF-16 code units.
+    /// The maximum length of a text embedded without truncation, in UTF-16 code units.
     pub longest_text: usize,
 }
 
-/// Turns text into vectors that lie near each other when the texts mean the same.
+/// Converts texts to vectors. Texts of similar meaning have nearby vectors.
 ///
 /// ```
 /// use async_trait::async_trait;
 /// use carrel_domain::Result;
 /// use carrel_domain::model::{Embedder, EmbeddingModel, Purpose};
 ///
-/// /// Tells texts apart by their vowels.
+/// /// Distinguishes texts by their vowels.
 /// struct Vowels;
 ///
 /// #[async_trait]
@@ -64,73 +64,73 @@ pub struct EmbeddingModel {
 /// ```
 #[async_trait]
 pub trait Embedder: Send + Sync {
-    /// The model, with what is known of its limits. Does not ask the provider.
+    /// Returns the model and its known limits, without contacting the provider.
     fn model(&self) -> EmbeddingModel;
-    /// One vector of unit length for each text, in order.
+    /// Returns one unit vector for each text, in order.
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>>;
 }
 
-/// Who wrote a message.
+/// The author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageRole {
-    /// The person who asks.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
-/// An image for a model to look at.
+/// An image in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {
-    /// The file's bytes, as clients sent them.
+    /// An image sent by the client.
     Inline {
-        /// Such as `image/png`.
+        /// The media type, such as `image/png`.
         mime: String,
-        /// In base64.
+        /// The content, in base64.
         data: String,
     },
-    /// An http or https URL, which the provider fetches. Providers that take no URLs refuse it.
+    /// An HTTP or HTTPS URL that the provider fetches. Providers without URL support refuse it.
     Url(String),
 }
 
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Who wrote it.
+    /// The author.
     pub role: MessageRole,
-    /// What it says, in Markdown.
+    /// The text, in Markdown.
     pub text: String,
-    /// Images that the user attached.
+    /// Images attached by the user.
     pub images: Vec<Image>,
 }
 
 impl Message {
-    /// A message of the person who asks.
+    /// Creates a message of the user.
     pub fn user(text: impl Into<String>) -> Self {
         Self { role: MessageRole::User, text: text.into(), images: Vec::new() }
     }
 
-    /// A message of the model.
+    /// Creates a message of the model.
     pub fn assistant(text: impl Into<String>) -> Self {
         Self { role: MessageRole::Assistant, text: text.into(), images: Vec::new() }
     }
 }
 
-/// A passage shown to the model, with the title of its document.
+/// A passage included in the prompt, with the title of its document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Context {
-    /// The title of the document it is from.
+    /// The title of the document.
     pub title: String,
-    /// The text that the model sees.
+    /// The text shown to the model.
     pub text: String,
-    /// How similar to the question, 0 to 1; absent for what was included for other reasons.
+    /// The similarity to the question, 0 to 1. Absent if the passage was not found by similarity.
     pub similarity: Option<f32>,
 }
 
-/// The form in which an answer is requested.
+/// The required form of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseFormat {
-    /// Text without a given form.
+    /// Free text.
     Text,
     /// Any JSON object.
     JsonObject,
@@ -139,46 +139,47 @@ pub enum ResponseFormat {
     JsonSchema(String),
 }
 
-/// How the model chooses its words. Absent fields mean the provider's default.
+/// Sampling parameters. Absent fields use the provider's default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
-    /// Nucleus sampling, above 0 to 1.
+    /// Nucleus sampling: above 0, at most 1.
     pub top_p: Option<f64>,
-    /// Makes answers repeatable where the provider supports it.
+    /// A seed that makes answers repeatable if the provider supports it.
     pub seed: Option<i64>,
     /// Sequences that end the answer.
     pub stop: Vec<String>,
-    /// From -2 to 2: above 0, words that were used at all become less likely.
+    /// From -2 to 2. Positive values make words that have been used less likely.
     pub presence_penalty: Option<f64>,
-    /// From -2 to 2: above 0, words become less likely each time they are used.
+    /// From -2 to 2. Positive values make words less likely with each use.
     pub frequency_penalty: Option<f64>,
-    /// The form the answer must have.
+    /// The required form of the answer.
     pub response_format: Option<ResponseFormat>,
 }
 
-/// Everything a model is given to answer one question.
+/// A request for an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
     /// The workspace's instructions, with their variables replaced.
     pub instructions: String,
-    /// Most relevant first.
+    /// Passages, most relevant first.
     pub context: Vec<Context>,
-    /// Oldest first.
+    /// Earlier messages, oldest first.
     pub history: Vec<Message>,
     /// The question.
     pub question: String,
-    /// Shown beside the question.
+    /// Images sent with the question.
     pub images: Vec<Image>,
-    /// Sampling temperature; the provider's default when absent.
+    /// The sampling temperature. The provider's default if absent.
     pub temperature: Option<f64>,
-    /// The most tokens of the answer; the provider's default when absent.
+    /// The maximum length of the answer, in tokens. The provider's default if absent.
     pub longest_answer: Option<u32>,
-    /// How the model chooses words.
+    /// Other sampling parameters.
     pub sampling: Sampling,
 }
 
 impl ChatRequest {
-    /// The system prompt: the instructions, then each passage between numbered marks.
+    /// Returns the system prompt: the instructions, followed by the passages between numbered
+    /// markers.
     pub fn system_prompt(&self) -> String {
         let mut prompt = self.instructions.clone();
         if !self.context.is_empty() {
@@ -192,31 +193,31 @@ impl ChatRequest {
     }
 }
 
-/// What an answer cost, in tokens.
+/// The token usage of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tokens of the prompt, with its history and passages.
+    /// Tokens of the prompt, including history and passages.
     pub prompt_tokens: u64,
-    /// Tokens of the answer, with its reasoning where the provider counts that.
+    /// Tokens of the answer, including reasoning if the provider counts it.
     pub completion_tokens: u64,
 }
 
-/// Why a model stopped.
+/// The reason a model stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FinishReason {
     /// The answer is complete.
     #[default]
     Stop,
-    /// The limit of tokens cut the answer off.
+    /// The token limit was reached.
     Length,
-    /// The provider withheld the answer or a part of it.
+    /// The provider's content filter withheld all or part of the answer.
     ContentFilter,
-    /// The model asked for a tool, of which there is none here.
+    /// The model requested a tool. This server offers none.
     ToolCalls,
 }
 
 impl FinishReason {
-    /// The name in OpenAI's protocol.
+    /// Returns the name used by the OpenAI protocol.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -226,7 +227,7 @@ impl FinishReason {
         }
     }
 
-    /// Reads the name that a provider uses. Unknown names mean a complete answer.
+    /// Parses a provider's name for the reason. Unknown names mean [`FinishReason::Stop`].
     pub fn of_provider(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
             "length"
@@ -251,111 +252,111 @@ impl FinishReason {
     }
 }
 
-/// A part of an answer as it arrives.
+/// An increment of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
-    /// The next part of the answer.
+    /// The next text of the answer.
     Text(String),
-    /// What a reasoning model thinks before it answers, never part of [`Delta::Text`].
+    /// Reasoning before the answer. Never repeated in [`Delta::Text`].
     Reasoning(String),
-    /// All [`Delta::Text`] so far was reasoning, as a model shows that closes its reasoning without
-    /// having opened it.
+    /// Reclassifies all [`Delta::Text`] so far as reasoning, for models that close a reasoning
+    /// block without opening it.
     TextWasReasoning,
-    /// What the answer cost. Comes at most once.
+    /// The token usage. Sent at most once.
     Usage(Usage),
-    /// Why the answer ended, with the provider's own word for it. Comes at most once, last or
-    /// before the usage.
+    /// The end of the answer. Sent at most once, last or before the usage.
     Finish {
-        /// What it means here.
+        /// The reason.
         reason: FinishReason,
-        /// What the provider said.
+        /// The provider's name for the reason.
         word: String,
     },
 }
 
-/// Parts of one answer. Dropping it cancels the request.
+/// The increments of one answer. Dropping the stream cancels the request.
 pub type AnswerStream = Pin<Box<dyn Stream<Item = Result<Delta>> + Send>>;
 
 /// A language model that continues a conversation.
 #[async_trait]
 pub trait ChatModel: Send + Sync {
-    /// The provider and the model, as an operator would write them in the settings.
+    /// Returns the provider and model, as named in the settings.
     fn name(&self) -> ModelName;
-    /// Begins an answer. [`crate::Error::Unavailable`] when the provider cannot be reached or
-    /// refuses, with its own words; a stream that breaks ends with an error.
+    /// Begins an answer. [`crate::Error::Unavailable`] with the provider's message if the provider
+    /// cannot be reached or refuses. A broken stream ends with an error.
     async fn answer(&self, request: ChatRequest) -> Result<AnswerStream>;
 }
 
-/// A model and the provider that runs it.
+/// A model and its provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelName {
-    /// As settings name it: `openai`.
+    /// The provider's name in the settings: `openai`.
     pub provider: String,
-    /// As the provider names it: `gpt-4o-mini`.
+    /// The provider's name for the model: `gpt-4o-mini`.
     pub model: String,
-    /// The most tokens it takes in, prompt and answer together.
+    /// The context window in tokens, prompt and answer together.
     pub window: u64,
 }
 
-/// Counts text as language models do. Takes time in proportion to what it counts, so it belongs on
-/// a thread that may block when the text is long.
+/// Counts the tokens of texts. Runs in time linear in the text, so use a blocking thread for long
+/// texts.
 pub trait Tokenizer: Send + Sync {
-    /// How many tokens `text` has; `None` when they are more than `limit`, which ends the counting.
+    /// Returns the number of tokens, or `None` as soon as it exceeds `limit`.
     fn count(&self, text: &str, limit: usize) -> Option<usize>;
-    /// The longest beginning of `text` of at most `limit` tokens.
+    /// Returns the longest prefix of `text` with at most `limit` tokens.
     fn prefix<'a>(&self, text: &'a str, limit: usize) -> &'a str;
-    /// The longest end of `text` of at most `limit` tokens.
+    /// Returns the longest suffix of `text` with at most `limit` tokens.
     fn suffix<'a>(&self, text: &'a str, limit: usize) -> &'a str;
 }
 
-/// What a workspace asks for; absent parts fall back to the settings of the server.
+/// The model chosen by a workspace. Absent fields use the server's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelChoice {
-    /// The provider, as settings name it.
+    /// The provider's name in the settings.
     pub provider: Option<String>,
-    /// The model, as the provider names it.
+    /// The provider's name for the model.
     pub model: Option<String>,
 }
 
 /// A model that a provider offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedModel {
-    /// As settings and requests name it.
+    /// The id in settings and requests.
     pub id: String,
-    /// The most tokens it takes in, if the provider says so.
+    /// The context window in tokens, if known.
     pub window: Option<u64>,
-    /// What it costs, if the provider says so.
+    /// The price, if known.
     pub price: Option<ModelPrice>,
 }
 
-/// What a model costs, in millionths of a US dollar for a million tokens.
+/// The price of a model, in millionths of a US dollar per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelPrice {
-    /// Of what the model reads.
+    /// The price of input tokens.
     pub input: u64,
-    /// Of what the model writes.
+    /// The price of output tokens.
     pub output: u64,
 }
 
 /// A provider's list of its models.
 #[async_trait]
 pub trait ModelList: Send + Sync {
-    /// Equal for lists of the same provider at the same address with the same key.
+    /// Returns an identity, equal for lists with the same provider, address and key.
     fn identity(&self) -> String;
-    /// The models by name, 2,000 at most. [`crate::Error::Unavailable`] when the provider does not
-    /// answer or lists none.
+    /// Returns at most 2,000 models by name. [`crate::Error::Unavailable`] if the provider does not
+    /// respond or lists none.
     async fn models(&self) -> Result<Vec<OfferedModel>>;
 }
 
-/// Chooses models by the settings as they are now.
+/// Selects models according to the current settings.
 pub trait Models: Send + Sync {
-    /// [`crate::Error::Unavailable`] when the choice is not configured.
+    /// Returns a chat model. [`crate::Error::Unavailable`] if it is not configured.
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
-    /// The embedder. [`crate::Error::Unavailable`] when it is not configured.
+    /// Returns the embedder. [`crate::Error::Unavailable`] if it is not configured.
     fn embedder(&self) -> Result<Arc<dyn Embedder>>;
-    /// See [`Models::chat`]; `None` where passages are reranked without a model.
+    /// Returns the reranker, or `None` if passages are reranked without a model. Fails like
+    /// [`Models::chat`].
     fn reranker(&self) -> Result<Option<Arc<dyn Reranker>>>;
-    /// See [`Models::chat`]; nothing makes images unless the settings name it.
+    /// Returns the image model, which has no default. Fails like [`Models::chat`].
     fn images(&self) -> Result<Arc<dyn ImageModel>>;
 }
 
@@ -364,7 +365,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passages_stand_between_numbered_marks() {
+    fn passages_are_enclosed_in_numbered_markers() {
         let context =
             |text: &str| Context { title: "t".into(), text: text.into(), similarity: None };
         let mut request = ChatRequest {

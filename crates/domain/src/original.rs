@@ -1,4 +1,4 @@
-//! Originals: the files that documents were made of, each content kept once.
+//! Originals: the uploaded files from which documents were made. Identical files are stored once.
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
@@ -9,24 +9,25 @@ use uuid::Uuid;
 
 use crate::{Error, Result};
 
-/// The name of an original's file in the store. It is new whenever a file is kept, so that one which is
-/// on its way out never stands in the way of one that comes in.
+/// The name of an original's file in the store. Every stored file gets a new name, so removing one
+/// cannot affect another that is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OriginalName(Uuid);
 
 impl OriginalName {
-    /// A new random name.
+    /// Returns a new random name.
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
 
-    /// Reads a name. [`Error::Invalid`] for what is none.
+    /// Parses a name. [`Error::Invalid`] if `text` is not a UUID.
     pub fn parse(text: &str) -> Result<Self> {
         let id = Uuid::parse_str(text);
         id.map(Self).map_err(|_| Error::invalid("name of the original", "must be a UUID"))
     }
 
-    /// Where the file is beneath the place of all of them: in a folder of its first two digits.
+    /// Returns the path below the store's root: a folder named by the first two digits, then the
+    /// name.
     pub fn location(&self) -> String {
         let name = self.to_string();
         format!("{}/{name}", &name[..2])
@@ -39,77 +40,78 @@ impl fmt::Display for OriginalName {
     }
 }
 
-/// A file that is kept.
+/// A stored file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
-    /// Names its file.
+    /// The name of the file.
     pub name: OriginalName,
-    /// SHA-256 of its content. Documents whose upload has this digest were made of it.
+    /// The SHA-256 of the content. Documents with this upload digest were made from it.
     pub digest: [u8; 32],
-    /// How many bytes the file has.
+    /// The size in bytes.
     pub bytes: u64,
 }
 
-/// What all originals take.
+/// The total size of all originals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OriginalsSize {
-    /// How many files there are.
+    /// The number of files.
     pub files: u64,
-    /// How many bytes they have together.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
-/// A page of a PDF file, as it would be printed.
+/// A rendered page of a PDF file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageImage {
-    /// How many pages the file has.
+    /// The number of pages in the file.
     pub pages: u32,
-    /// The picture, as a PNG file.
+    /// The image, as a PNG file.
     pub png: Vec<u8>,
 }
 
-/// Draws pages of PDF files.
+/// Renders pages of PDF files.
 #[async_trait]
 pub trait PageRenderer: Send + Sync {
-    /// A page, counted from 1, drawn on behalf of `owner`, in bounded time and size.
-    /// [`Error::NotFound`] where the file has no such page, [`Error::Unprocessable`] where it cannot be
-    /// drawn, [`Error::Unavailable`] where too many files are waiting.
+    /// Renders a page, counted from 1, on behalf of `owner`, with bounded time and size.
+    /// [`Error::NotFound`] if the file has no such page, [`Error::Unprocessable`] if it cannot be
+    /// rendered, [`Error::Unavailable`] if too many files are queued.
     async fn render_page(&self, file: File, page: u32, owner: &str) -> Result<PageImage>;
 }
 
-/// Which originals there are. Each method is one transaction.
+/// Records of stored originals. Each method is one transaction.
 ///
-/// Files cannot take part in a transaction. So an original is *noted* before its file is written, and
-/// kept once a document of its digest is stored. When the last document of its digest is removed, the
-/// same transaction *releases* it. [`OriginalRecords::pending`] tells what is noted or released, and
-/// whoever finds it deletes the files that are not needed.
+/// Files cannot take part in a transaction. Therefore an original is *reserved* before its file is
+/// written, and committed after a document with its digest is stored. The transaction that removes
+/// the last document with the digest *releases* the original. A cleanup reads reserved and released
+/// originals from [`OriginalRecords::pending`] and deletes the files that are not needed.
 #[async_trait]
 pub trait OriginalRecords: Send + Sync {
-    /// Notes a file that is about to be written; `false`, and nothing is noted, where all originals
-    /// would then take more than `quota` bytes. Content that is kept already takes no more room.
+    /// Reserves a file that is about to be written. Returns `false` and records nothing if all
+    /// originals would exceed `quota` bytes. Content that is already stored takes no additional
+    /// space.
     async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool>;
-    /// Keeps a file that was noted if a document was made of it and no other file holds its content.
-    /// Otherwise releases it. Whether it is kept.
+    /// Commits a reserved file if a document was made from it and no other file has its content.
+    /// Otherwise releases it. Returns whether it was committed.
     async fn commit_or_release(&self, name: OriginalName) -> Result<bool>;
-    /// The original of this content, if it is kept.
+    /// Returns the original with this digest, if one is stored.
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>>;
-    /// What was noted before `before`, and all that is released; a thousand at most.
+    /// Returns at most 1,000 originals: those reserved before `before`, and all that are released.
     async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>>;
-    /// Forgets a released file, which is gone.
+    /// Removes the record of a released file after its deletion.
     async fn forget(&self, name: OriginalName) -> Result<()>;
-    /// How many originals are kept, and how many bytes they take.
+    /// Returns the number of stored originals and their size.
     async fn size(&self) -> Result<OriginalsSize>;
 }
 
-/// Where the files are.
+/// Stores the files of originals.
 #[async_trait]
 pub trait OriginalFiles: Send + Sync {
     /// Writes a copy of the file at `from`.
     async fn put(&self, name: OriginalName, from: &Path) -> Result<()>;
-    /// The file, open for reading.
+    /// Opens the file for reading. Returns `None` if it does not exist.
     async fn open(&self, name: OriginalName) -> Result<Option<File>>;
-    /// Succeeds also when there is no such file.
+    /// Deletes the file. Succeeds if it does not exist.
     async fn delete(&self, name: OriginalName) -> Result<()>;
-    /// How many bytes there is room for, if that is known.
+    /// Returns the free space in bytes, if known.
     async fn room(&self) -> Result<Option<u64>>;
 }

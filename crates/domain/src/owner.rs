@@ -1,5 +1,4 @@
-//! The owner: the one person of a server that is not in multi-user mode, and the links by which a
-//! server is set up.
+//! The owner, who is the only person of a server without users, and the links that set a server up.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -8,72 +7,72 @@ use crate::api_key::KeyDigest;
 use crate::audit::Event;
 use crate::user::{OpenSession, PasswordHash};
 
-/// What becomes of the owner's API keys when the password changes.
+/// What happens to the owner's API keys when the password changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnersKeys {
-    /// The owner has changed it.
+    /// The owner changed the password: the keys stay valid.
     Kept,
-    /// Somebody else may have taken the owner's place.
+    /// Another person may have become the owner: the keys are revoked.
     Ended,
 }
 
-/// A browser of the owner's that is signed in.
+/// A session of the owner, to be stored.
 #[derive(Clone, Debug)]
 pub struct NewOwnerSession {
-    /// Of the token that the browser keeps.
+    /// The SHA-256 of the token in the browser.
     pub digest: KeyDigest,
-    /// When it ends by itself.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it was opened.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// What lets whoever holds it set the server up, once.
+/// A setup link to be stored. Its holder can set the server up, once.
 #[derive(Clone, Debug)]
 pub struct NewSetupLink {
     /// The SHA-256 of the token in the link.
     pub digest: KeyDigest,
-    /// When it stops being valid.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
 /// Stores the owner. Each method is one transaction.
 #[async_trait]
 pub trait Owner: Send + Sync {
-    /// `None` until the server is set up.
+    /// Returns the password hash. Returns `None` until the server is set up.
     async fn password(&self) -> Result<Option<PasswordHash>>;
-    /// Sets the password, ends the owner's sessions and withdraws setup links.
+    /// Sets the password, ends the owner's sessions and deletes setup links.
     async fn set_password(
         &self,
         password: PasswordHash,
         keys: OwnersKeys,
         event: Event,
     ) -> Result<()>;
-    /// Opens a session if the password is still the one of `hash`; says whether it was.
+    /// Stores a session if the password hash is still `hash`. Returns whether it was stored.
     async fn open(
         &self,
         session: NewOwnerSession,
         hash: PasswordHash,
         event: Event,
     ) -> Result<bool>;
-    /// Whether a session is open at `now`.
+    /// Returns whether a session is open at `now`.
     async fn is_open(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool>;
-    /// Sessions that are open at `now`, the newest first.
+    /// Returns the sessions open at `now`, newest first.
     async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>>;
-    /// Ends one session. Says whether there was one.
+    /// Ends a session. Returns `false` if it does not exist.
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }
 
-/// Stores links to set the server up with. Each method is one transaction.
+/// Stores setup links. Each method is one transaction.
 #[async_trait]
 pub trait SetupLinks: Send + Sync {
-    /// Adds a link beside those that are still good.
+    /// Adds a link. Existing links stay valid.
     async fn issue(&self, link: NewSetupLink, event: Event) -> Result<()>;
-    /// Whether a setup link can be redeemed at `now`.
+    /// Returns whether a link is valid at `now`.
     async fn is_good(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool>;
-    /// Takes every link away if `digest` is a good one, so that of any number of calls one gets
-    /// `true`. The event is written then.
+    /// Deletes every link if `digest` belongs to a valid one, and writes the event. Of several
+    /// concurrent calls, exactly one returns `true`.
     async fn redeem_link(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }

@@ -1,11 +1,11 @@
-//! A page of a longer list.
+//! One page of a longer list.
 
-/// Some items of a list, and how many the whole list has.
+/// Items of a list, with the length of the whole list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// The number of items on all pages together.
+    /// The number of items on all pages.
     pub total: u64,
-    /// As many as were asked for, or fewer at the end.
+    /// The items of this page. The last page can hold fewer.
     pub items: Vec<T>,
 }
 

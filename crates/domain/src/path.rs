@@ -1,23 +1,23 @@
-//! The path of a document beneath the documents root: `folder/name.json`.
+//! The path of a document below the documents root: `folder/name.json`.
 use std::fmt;
 
 use crate::{Error, Result};
 
-/// A folder and a file name, each one path segment. There is no way to make one that leaves the
-/// documents root: every constructor parses.
+/// A folder and a file name, each a single path segment. Every constructor validates, so a path
+/// cannot leave the documents root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentPath {
     folder: String,
     name: String,
 }
 
-/// The name of a folder of documents: one path segment.
+/// The name of a folder: a single path segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Folder(String);
 
 impl Folder {
-    /// Reads a name. [`Error::Invalid`] when it is empty, too long, or holds a separator, a control
-    /// character or `..`.
+    /// Parses a name. [`Error::Invalid`] if it is empty, too long, or contains a separator, a
+    /// control character or `..`.
     pub fn parse(name: &str) -> Result<Self> {
         segment(name).map_err(|error| match error {
             Error::Invalid { reason, .. } => Error::invalid("folder", reason),
@@ -26,12 +26,12 @@ impl Folder {
         Ok(Self(name.to_owned()))
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the one that cannot be removed.
+    /// Returns whether this is the default folder, which cannot be deleted.
     pub fn is_default(&self) -> bool {
         self.0 == DEFAULT_FOLDER
     }
@@ -49,15 +49,15 @@ impl fmt::Display for Folder {
     }
 }
 
-/// The folder that uploads go to unless another is named. It always exists.
+/// The folder for uploads that do not name another. It always exists.
 pub const DEFAULT_FOLDER: &str = "custom-documents";
 
-/// The longest segment, in bytes, that common file systems can store.
+/// The maximum length of a path segment, in bytes, on common file systems.
 const LONGEST_SEGMENT: usize = 255;
 const SUFFIX: &str = ".json";
 
 impl DocumentPath {
-    /// Reads `folder/name.json`.
+    /// Parses `folder/name.json`.
     pub fn parse(text: &str) -> Result<Self> {
         let Some((folder, name)) = text.split_once('/') else {
             return Err(wrong("must be of the form folder/name.json"));
@@ -65,12 +65,12 @@ impl DocumentPath {
         Self::new(folder, name)
     }
 
-    /// A path of its two parts. [`Error::Invalid`] when either is no name, or `name` does not end
-    /// in `.json`.
+    /// Creates a path from its parts. [`Error::Invalid`] if either part is not a valid segment, or
+    /// `name` does not end in `.json`.
     pub fn new(folder: &str, name: &str) -> Result<Self> {
         segment(folder)?;
-        // Other servers name a file `.txt-<id>.json` when nothing is left of its name but its
-        // extension. No file of this server's own begins with a dot, or is hidden for that.
+        // Other servers create names like `.txt-<id>.json` for files that have only an extension.
+        // File names of this server never begin with a dot.
         let visible = name.strip_prefix('.').filter(|rest| rest.len() > SUFFIX.len());
         segment(visible.unwrap_or(name))?;
         if !name.ends_with(SUFFIX) || name.len() == SUFFIX.len() {
@@ -79,17 +79,17 @@ impl DocumentPath {
         Ok(Self { folder: folder.to_owned(), name: name.to_owned() })
     }
 
-    /// The name of the folder.
+    /// Returns the name of the folder.
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// The same name in another folder.
+    /// Returns the path of the same name in another folder.
     pub fn moved_to(&self, folder: &Folder) -> Self {
         Self { folder: folder.0.clone(), name: self.name.clone() }
     }
 
-    /// The file's name, with `.json`.
+    /// Returns the file name, including `.json`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -101,7 +101,7 @@ impl fmt::Display for DocumentPath {
     }
 }
 
-/// Refuses whatever some system could take for more than one plain file name.
+/// Checks that every operating system treats `text` as one plain file name.
 fn segment(text: &str) -> Result<()> {
     if text.is_empty() || text.trim() != text {
         return Err(wrong("has an empty segment or one that begins or ends with white space"));

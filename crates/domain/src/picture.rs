@@ -1,4 +1,4 @@
-//! Pictures that people upload: the logo of the server, and those of workspaces.
+//! Uploaded pictures: the logo of the server and the pictures of workspaces.
 use std::fs::File;
 
 use async_trait::async_trait;
@@ -7,26 +7,27 @@ use uuid::Uuid;
 use crate::audit::Event;
 use crate::{Error, Result, WorkspaceId};
 
-/// The largest file that is taken for a picture, in bytes.
+/// The maximum size of an uploaded picture file, in bytes.
 pub const LARGEST_UPLOAD: u64 = 5 << 20;
 
-/// How wide and high a picture is kept at the most, in pixels.
+/// The maximum width and height of a stored picture, in pixels.
 pub const SIDE: u32 = 256;
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 const LONGEST_NAME: usize = 100;
 
-/// The name of a picture: letters, digits and `. _ -`. Another picture has another name.
+/// The name of a picture: letters, digits and `. _ -`. Every picture has its own name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureName(String);
 
 impl PictureName {
-    /// A name that no picture has yet.
+    /// Returns a new random name.
     pub fn random() -> Self {
         Self(format!("{}.png", Uuid::new_v4()))
     }
 
-    /// [`Error::Invalid`] unless it is a name.
+    /// Parses a name. [`Error::Invalid`] if it is empty, longer than 100 bytes or has other
+    /// characters.
     pub fn parse(text: &str) -> Result<Self> {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         match (1..=LONGEST_NAME).contains(&text.len()) && text.chars().all(is_allowed) {
@@ -35,37 +36,37 @@ impl PictureName {
         }
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a picture shows.
+/// The subject that a picture represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureSubject {
-    /// The server: its logo.
+    /// The server. Its picture is the logo.
     Server,
     /// A workspace.
     Workspace(WorkspaceId),
 }
 
-/// A picture, as it is stored.
+/// A stored picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadedPicture {
-    /// Names it in addresses.
+    /// The name used in URLs.
     pub name: PictureName,
-    /// The picture, as a PNG file of at most [`SIDE`] pixels in width and height.
+    /// The content: a PNG file of at most [`SIDE`] pixels in width and height.
     pub png: Vec<u8>,
 }
 
-/// Where pictures are kept. Each method is one transaction, which also writes the event.
+/// Stores pictures. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait UploadedPictures: Send + Sync {
-    /// The picture of a subject, if it has one.
+    /// Returns the picture of a subject, if it has one.
     async fn of(&self, subject: PictureSubject) -> Result<Option<UploadedPicture>>;
-    /// Puts a picture in the place of the one before; `None` leaves the subject without.
-    /// [`Error::NotFound`] when there is no such workspace.
+    /// Replaces the picture of a subject; `None` removes it. [`Error::NotFound`] if the workspace
+    /// does not exist.
     async fn set(
         &self,
         subject: PictureSubject,
@@ -74,12 +75,12 @@ pub trait UploadedPictures: Send + Sync {
     ) -> Result<()>;
 }
 
-/// Writes image files anew.
+/// Converts image files to stored pictures.
 #[async_trait]
 pub trait PictureConverter: Send + Sync {
-    /// An image file as PNG of at most [`SIDE`] pixels in width and height, on behalf of `owner`, in bounded
-    /// time and memory. [`Error::Unprocessable`] for what is no image or too large, [`Error::Unavailable`]
-    /// where too many files are waiting.
+    /// Converts an image file to PNG of at most [`SIDE`] pixels in width and height, on behalf of
+    /// `owner`, with bounded time and memory. [`Error::Unprocessable`] if the file is not an image
+    /// or too large, [`Error::Unavailable`] if too many files are queued.
     async fn convert(&self, file: File, owner: &str) -> Result<Vec<u8>>;
 }
 
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_leads_nowhere() {
+    fn a_picture_name_is_a_single_path_segment() {
         assert!(PictureName::parse("8af17426-053a-4de6-a32f-3925c5535192.png").is_ok());
         assert!(PictureName::parse(PictureName::random().as_str()).is_ok());
         for bad in ["", "a/b.png", "a b.png", "a\\b", "é.png", "a\0", &"x".repeat(101)] {

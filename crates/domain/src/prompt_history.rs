@@ -1,4 +1,4 @@
-//! Previous instructions of workspaces. [`crate::workspace::Workspaces::update`] adds the
+//! Previous instructions of workspaces. [`crate::workspace::Workspaces::update`] stores the
 //! instructions that it replaces.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -6,36 +6,37 @@ use chrono::{DateTime, Utc};
 use crate::audit::Event;
 use crate::{EarlierPromptId, Result, UserId, WorkspaceId};
 
-/// How many earlier instructions of a workspace are kept, the newest.
+/// The maximum number of previous instructions kept per workspace. Older ones are deleted.
 pub const MOST: usize = 100;
 
-/// Instructions that a workspace had before.
+/// Previous instructions of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierPrompt {
-    /// Names them in routes.
+    /// The id used in routes.
     pub id: EarlierPromptId,
     /// The workspace.
     pub workspace: WorkspaceId,
     /// The instructions.
     pub prompt: String,
-    /// Who replaced it, if that was a user who is still there.
+    /// The user who replaced the instructions, while the account exists.
     pub replaced_by: Option<UserId>,
-    /// When others took their place.
+    /// The time they were replaced.
     pub replaced_at: DateTime<Utc>,
 }
 
-/// Stores earlier instructions. Each method is one transaction, which also writes the event.
+/// Stores previous instructions. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait PromptHistory: Send + Sync {
-    /// Those of a workspace, newest first.
+    /// Returns the previous instructions of a workspace, newest first.
     async fn of(&self, workspace: WorkspaceId) -> Result<Vec<EarlierPrompt>>;
-    /// One entry of a workspace; `None` when it has no such entry.
+    /// Returns one entry of a workspace, if it exists.
     async fn find(
         &self,
         workspace: WorkspaceId,
         id: EarlierPromptId,
     ) -> Result<Option<EarlierPrompt>>;
-    /// Removes one, or all of a workspace. Says how many.
+    /// Deletes one entry, or all entries of a workspace if `id` is absent. Returns the number
+    /// deleted.
     async fn forget(
         &self,
         workspace: WorkspaceId,

@@ -1,18 +1,19 @@
-//! Variables of an operator's own: `{name}` in instructions for models stands for a text.
+//! Variables defined by the operator: `{name}` in instructions is replaced by a text.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
 use crate::{Error, Result};
 
-/// The name of a variable: 1 to 255 of `a-z`, `A-Z`, `0-9` and `_`.
+/// The name of a variable: 1 to 255 characters of `a-z`, `A-Z`, `0-9` and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VariableName(String);
 
 impl VariableName {
     const LONGEST: usize = 255;
 
-    /// Reads a name with or without its braces. [`Error::Invalid`] for what is no name.
+    /// Parses a name with or without braces. [`Error::Invalid`] if it has other characters or
+    /// length.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
@@ -25,39 +26,38 @@ impl VariableName {
         }
     }
 
-    /// A name as a database holds it.
+    /// Creates a name from a stored value without validation.
     pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 
-    /// The name without braces.
+    /// Returns the name without braces.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A text that stands in for `{name}` in instructions.
+/// A text that replaces `{name}` in instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromptVariable {
     /// The name, without braces.
     pub name: VariableName,
-    /// What stands in for it, at most 16 KiB.
+    /// The replacement text, at most 16 KiB.
     pub value: String,
-    /// What it is for, at most 1,000 characters; may be empty.
+    /// A description, at most 1,000 characters. May be empty.
     pub description: String,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
 /// Stores variables. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait PromptVariables: Send + Sync {
-    /// Every variable, by name.
+    /// Returns every variable, by name.
     async fn list(&self) -> Result<Vec<PromptVariable>>;
-    /// Creates a variable or replaces the one of that name. [`Error::Exhausted`] when there would be
-    /// more than `most`.
+    /// Creates or replaces a variable. [`Error::Exhausted`] if there would be more than `most`.
     async fn set(&self, variable: PromptVariable, most: usize, event: Event) -> Result<()>;
-    /// Says whether there was such a variable.
+    /// Deletes a variable. Returns `false` if it does not exist.
     async fn delete(&self, name: &VariableName, event: Event) -> Result<bool>;
 }
 

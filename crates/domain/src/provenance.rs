@@ -1,23 +1,23 @@
-//! The position of a passage in the original: its page, slide, rows or time, and its headings.
+//! The location of a passage in the original: its page, slide, rows or time, and its headings.
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// What stands between the headings of a path when people read it.
+/// The separator between headings of a displayed path.
 pub const HEADING_SEPARATOR: &str = " › ";
 
-/// Where a passage stands, as far as the text of its document tells.
+/// The location of a passage, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// The headings above the passage, the outermost first.
     pub headings: Vec<String>,
-    /// The place in the original; absent where the format has none.
+    /// The location in the original. Absent if the format has none.
     pub locator: Option<Locator>,
 }
 
 impl Provenance {
-    /// The words by which a passage is found beside its own: those of its document's title and of the
-    /// headings that do not stand in the passage.
+    /// Returns the additional text indexed with a passage: the document's title and those headings
+    /// that the passage does not contain.
     pub fn title_and_headings<'a>(&self, title: &'a str, passage: &str) -> Cow<'a, str> {
         let above = self.headings.iter().filter(|heading| !passage.contains(heading.as_str()));
         let above: Vec<_> = above.map(String::as_str).collect();
@@ -33,34 +33,34 @@ impl Provenance {
 pub struct Locator {
     /// What the numbers count.
     pub unit: LocatorUnit,
-    /// Pages, slides and rows count from 1, seconds from 0.
+    /// The first unit covered. Pages, slides and rows count from 1, seconds from 0.
     pub first: u32,
-    /// The last one it touches; at least `first`.
+    /// The last unit covered, at least `first`.
     pub last: u32,
 }
 
-/// What the numbers of a locator count.
+/// The unit of a locator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocatorUnit {
     /// Pages of a document, from 1.
     Page,
     /// Slides of a presentation, from 1.
     Slide,
-    /// Of a sheet or a file of separated values, as a spreadsheet program numbers them.
+    /// Rows of a sheet or a CSV file, numbered as in a spreadsheet program.
     Row,
-    /// Seconds from the beginning of a recording.
+    /// Seconds from the start of a recording.
     Second,
 }
 
 crate::text_enum!(LocatorUnit { Page = "page", Slide = "slide", Row = "row", Second = "second" });
 
 impl Locator {
-    /// From `first` to `last`, which are put in order.
+    /// Creates a locator from `first` to the larger of `first` and `last`.
     pub fn new(unit: LocatorUnit, first: u32, last: u32) -> Self {
         Self { unit, first, last: last.max(first) }
     }
 
-    /// `00:01:02` of a locator in seconds, otherwise the number itself.
+    /// Formats a number of this locator's unit: seconds as `00:01:02`, others as they are.
     pub fn number(self, number: u32) -> String {
         match self.unit {
             LocatorUnit::Second => {
@@ -72,14 +72,14 @@ impl Locator {
     }
 }
 
-/// As it is stored: `page 3 4`.
+/// Formats the stored form, such as `page 3 4`.
 impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.unit.as_str(), self.first, self.last)
     }
 }
 
-/// The text is not a stored locator.
+/// The error for text that is not a stored locator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotALocator;
 
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_locator_is_read_as_it_is_stored() {
+    fn a_locator_survives_a_round_trip() {
         for unit in LocatorUnit::ALL {
             let locator = Locator::new(unit, 3, 75);
             assert_eq!(locator.to_string().parse(), Ok(locator));
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_as_such() {
+    fn times_are_formatted_as_hours_minutes_and_seconds() {
         assert_eq!(Locator::new(LocatorUnit::Second, 62, 62).number(3700), "01:01:40");
         assert_eq!(Locator::new(LocatorUnit::Page, 3, 3).number(3), "3");
     }
 
     #[test]
-    fn a_passage_is_found_by_the_headings_above_it_once() {
+    fn headings_in_the_passage_are_not_repeated() {
         let at = Provenance { headings: vec!["Travel".into(), "Hotels".into()], locator: None };
         assert_eq!(at.title_and_headings("Book", "Hotels are paid."), "Book\nTravel");
         assert_eq!(Provenance::default().title_and_headings("Book", ""), "Book");

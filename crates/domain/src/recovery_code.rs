@@ -1,4 +1,4 @@
-//! Recovery codes and links: secrets that let people who forgot their password set a new one.
+//! Recovery codes and links, with which people who forgot their password set a new one.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -7,17 +7,16 @@ use crate::audit::Event;
 use crate::user::{PasswordHash, User};
 use crate::{Result, UserId};
 
-/// Where recovery codes are kept, as digests. Each method is one transaction, which also writes the event
-/// where it is given one.
+/// Stores digests of recovery codes. Each method is one transaction, which also writes the event if
+/// there is one.
 #[async_trait]
 pub trait RecoveryCodes: Send + Sync {
-    /// How many codes of a user were not used yet.
+    /// Returns the number of unused codes of a user.
     async fn count(&self, user: UserId) -> Result<u64>;
-    /// Puts codes in the place of those the user has. [`crate::Error::NotFound`] when there is no such
-    /// user.
+    /// Replaces all codes of a user. [`crate::Error::NotFound`] if the user does not exist.
     async fn replace(&self, user: UserId, codes: Vec<KeyDigest>, event: Event) -> Result<()>;
-    /// Uses a code up and sets the password of its user, who is signed out everywhere. Says whether the
-    /// user has such a code; of any number of calls, one gets it.
+    /// Consumes a code, sets the user's password and signs the user out everywhere. Returns `false`
+    /// if the user has no such code. Of several concurrent calls, exactly one succeeds.
     async fn redeem(
         &self,
         user: UserId,
@@ -25,33 +24,34 @@ pub trait RecoveryCodes: Send + Sync {
         password: PasswordHash,
         event: Event,
     ) -> Result<bool>;
-    /// Remembers that a user was told of recovery codes, so that nobody tells them again.
+    /// Records that the user has seen the notice about recovery codes.
     async fn dismiss(&self, user: UserId) -> Result<()>;
 }
 
-/// A link that is about to be stored.
+/// A recovery link to be stored.
 #[derive(Clone, Debug)]
 pub struct NewRecoveryLink {
     /// The SHA-256 of its secret.
     pub digest: KeyDigest,
-    /// Whose password it sets.
+    /// The user whose password the link resets.
     pub user: UserId,
-    /// When it stops being valid.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// Where recovery links are kept, as digests. Each method is one transaction, which also writes the event.
+/// Stores digests of recovery links. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait RecoveryLinks: Send + Sync {
-    /// Puts a link in the place of the one the user has. It ends when whoever makes it loses that right.
-    /// [`crate::Error::NotFound`] when there is no such user.
+    /// Replaces the link of a user. The link becomes invalid if its issuer loses the right to
+    /// create it. [`crate::Error::NotFound`] if the user does not exist.
     async fn issue(&self, link: NewRecoveryLink, event: Event) -> Result<()>;
-    /// Whose password a link sets at `now`. A suspended user has none.
+    /// Returns the user whose password a link resets at `now`. Suspended users are not returned.
     async fn user_of(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<User>>;
-    /// Uses a link up and sets the password of its user, who is signed out everywhere. Says whether it was
-    /// valid at the time of the event; of any number of calls, one gets it.
+    /// Consumes a link, sets the user's password and signs the user out everywhere. Returns whether
+    /// the link was valid at the time of the event. Of several concurrent calls, exactly one
+    /// succeeds.
     async fn redeem(&self, digest: KeyDigest, password: PasswordHash, event: Event)
     -> Result<bool>;
 }

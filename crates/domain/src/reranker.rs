@@ -1,17 +1,17 @@
-//! Models that read a query and a passage together and say how well the one answers the other.
+//! Models that score how well a passage answers a query.
 use async_trait::async_trait;
 
 use crate::Result;
 
-/// Reorders passages. Slower and more exact than comparing vectors.
+/// Scores passages against a query. Slower and more accurate than comparing vectors.
 #[async_trait]
 pub trait Reranker: Send + Sync {
-    /// The name of the model, or of the provider where the model has none.
+    /// Returns the name of the model, or of the provider if the model has no name.
     fn name(&self) -> String;
-    /// How well each text answers the query, 0 to 1, in the order of the texts; `None` for a text that was
-    /// not judged.
+    /// Returns a score from 0 to 1 for each text, in order. `None` for a text that was not scored.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] when the provider does not answer in time, or with something else.
+    /// [`crate::Error::Unavailable`] if the provider does not respond in time or responds with an
+    /// error.
     async fn rerank(&self, query: &str, texts: &[String]) -> Result<Vec<Option<f32>>>;
 }

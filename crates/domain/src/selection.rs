@@ -1,10 +1,10 @@
-//! Of which documents of a workspace passages are looked for.
+//! Selections of the workspace documents that a search covers.
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use crate::WorkspaceDocumentId;
 
-/// The documents whose passages count.
+/// The workspace documents that a search covers.
 ///
 /// ```
 /// use carrel_domain::{DocumentSelection, WorkspaceDocumentId};
@@ -14,22 +14,21 @@ use crate::WorkspaceDocumentId;
 /// assert!(others.contains(WorkspaceDocumentId(8)) && !others.contains(pinned[0]));
 /// ```
 ///
-/// `L` is a list of their places: a slice where an index is
-/// asked, and whatever its owner keeps it in elsewhere.
+/// `L` is a list of ids: a slice when an index is queried, any owned list elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DocumentSelection<L> {
     /// Every document.
     #[default]
     All,
-    /// Only these.
+    /// Only the listed documents.
     Only(L),
-    /// All but these. Meant for some hundred at most; of an index in a vector database with more,
-    /// see what it says.
+    /// All except the listed documents. Intended for at most a few hundred. Indexes in a vector
+    /// database document how they treat longer lists.
     Except(L),
 }
 
 impl<L> DocumentSelection<L> {
-    /// The same documents, listed in another way.
+    /// Converts the list to another type.
     pub fn map<M>(self, list: impl FnOnce(L) -> M) -> DocumentSelection<M> {
         match self {
             Self::All => DocumentSelection::All,
@@ -40,7 +39,7 @@ impl<L> DocumentSelection<L> {
 }
 
 impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
-    /// The same selection, borrowed.
+    /// Borrows the list.
     pub fn as_deref(&self) -> DocumentSelection<&[WorkspaceDocumentId]> {
         match self {
             Self::All => DocumentSelection::All,
@@ -49,7 +48,7 @@ impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
         }
     }
 
-    /// Whether the passages of a document count. The list must be in order.
+    /// Returns whether a document is selected. The list must be sorted.
     pub fn contains(&self, place: WorkspaceDocumentId) -> bool {
         match self {
             Self::All => true,
@@ -60,7 +59,7 @@ impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
 }
 
 impl DocumentSelection<Vec<WorkspaceDocumentId>> {
-    /// What remains without some of them. A list that was in order still is.
+    /// Removes documents from the selection. A sorted list stays sorted.
     #[must_use]
     pub fn excluding(self, mut some: BTreeSet<WorkspaceDocumentId>) -> Self {
         match self {
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_listed_itself_and_never_all_the_others() {
+    fn excluding_documents_lists_the_smaller_set() {
         let some = |ids: &[i64]| list(ids).into_iter().collect();
         assert_eq!(
             DocumentSelection::All.excluding(some(&[7, 3])),
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_counts_as_the_list_says() {
+    fn contains_follows_the_selection() {
         for (among, expected) in [
             (DocumentSelection::All, [true, true, true]),
             (DocumentSelection::Only(list(&[1, 3])), [true, false, true]),

@@ -1,4 +1,4 @@
-//! Values an operator can change while the server runs.
+//! Values that an operator can change while the server runs.
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -10,26 +10,25 @@ use crate::audit::Event;
 pub mod names {
     /// `true` once the first admin exists.
     pub const MULTI_USER_MODE: &str = "multi_user_mode";
-    /// Largest chunk, in UTF-16 code units.
+    /// The maximum length of a chunk, in UTF-16 code units.
     pub const CHUNK_SIZE: &str = "text_splitter_chunk_size";
-    /// How much one chunk repeats of the one before, in UTF-16 code units.
+    /// The overlap of consecutive chunks, in UTF-16 code units.
     pub const CHUNK_OVERLAP: &str = "text_splitter_chunk_overlap";
-    /// The prompt of workspaces that have none of their own.
+    /// The system prompt of workspaces without their own.
     pub const SYSTEM_PROMPT: &str = "default_system_prompt";
-    /// The name of the picture that is the server's logo.
+    /// The name of the picture used as the logo.
     pub const LOGO: &str = "logo_filename";
-    /// `on` where people may share their conversations by links.
+    /// `on` if users may share conversations by links.
     pub const SHARING: &str = "share_conversations";
-    /// `on` where the files that documents are made of are kept, `off` where they are not. Where nobody has
-    /// said so it depends on the room there is.
+    /// `on` if originals are stored, `off` if not. If unset, it depends on the free disk space.
     pub const KEEP_ORIGINALS: &str = "keep_originals";
 }
 
 /// Stores settings. Each method is one transaction.
 #[async_trait]
 pub trait Settings: Send + Sync {
-    /// Every stored setting by its name, as text. Sealed values stay sealed.
+    /// Returns every stored setting by name. Sealed values stay sealed.
     async fn all(&self) -> Result<BTreeMap<String, String>>;
-    /// Sets every value, or none; `None` removes one.
+    /// Stores all values or none. `None` removes a setting.
     async fn set(&self, values: BTreeMap<String, Option<String>>, event: Event) -> Result<()>;
 }

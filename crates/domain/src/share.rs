@@ -1,4 +1,4 @@
-//! Links by which people without an account read a conversation.
+//! Links that let people without an account read a conversation.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -7,45 +7,46 @@ use crate::audit::Event;
 use crate::chat::Conversation;
 use crate::{ChatId, Result, UserId};
 
-/// A link that is to be made.
+/// A share link to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewShare {
-    /// The conversation that it shows.
+    /// The conversation to show.
     pub conversation: Conversation,
     /// The SHA-256 of the token in the link.
     pub digest: KeyDigest,
-    /// The last exchange that it shows.
+    /// The last exchange to show.
     pub last: ChatId,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it stops showing anything.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
 }
 
-/// A link as its owner sees it.
+/// A stored share link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
-    /// Names it in routes.
+    /// The id used in routes.
     pub id: i64,
-    /// The conversation that it shows.
+    /// The conversation to show.
     pub conversation: Conversation,
-    /// The newest exchange it shows. What came later is not shared.
+    /// The last exchange to show. Later exchanges are not shared.
     pub last: ChatId,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it stops showing anything.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Stores shares. Each method is one transaction, which also writes the event.
+/// Stores share links. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Shares: Send + Sync {
-    /// [`crate::Error::NotFound`] when the workspace, the thread or the user has gone.
+    /// Stores a link. [`crate::Error::NotFound`] if the workspace, the thread or the user no longer
+    /// exists.
     async fn create(&self, new: NewShare, event: Event) -> Result<Share>;
-    /// The shares of a user, newest first; those of a conversation only, if one is named.
+    /// Returns the links of a user, newest first, optionally of one conversation only.
     async fn of(&self, user: Option<UserId>, within: Option<&Conversation>) -> Result<Vec<Share>>;
-    /// The share of a link that still works, if its thread has not been deleted.
+    /// Returns the link with this digest if it is valid at `now` and its thread is not deleted.
     async fn by_digest(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Share>>;
-    /// Says whether the user had such a share.
+    /// Deletes a link. Returns `false` if the user has no such link.
     async fn revoke(&self, id: i64, user: Option<UserId>, event: Event) -> Result<bool>;
 }

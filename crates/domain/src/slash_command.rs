@@ -1,18 +1,19 @@
-//! Slash commands: short names for texts that people write into messages again and again.
+//! Slash commands: short names for texts that people insert into messages.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
 use crate::{Error, Result, SlashCommandId, UserId};
 
-/// The name of a command without its slash: 1 to 50 of `a-z`, `0-9`, `_` and `-`.
+/// The name of a command without its slash: 1 to 50 characters of `a-z`, `0-9`, `_` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommandName(String);
 
 impl CommandName {
     const LONGEST: usize = 50;
 
-    /// Reads a name with or without its slash. [`Error::Invalid`] for what is no name.
+    /// Parses a name with or without its slash. [`Error::Invalid`] if it has other characters or
+    /// length.
     pub fn parse(text: &str) -> Result<Self> {
         let name = text.trim().trim_start_matches('/').to_lowercase();
         let is_fine = (1..=Self::LONGEST).contains(&name.len()) && name.bytes().all(is_of_name);
@@ -25,68 +26,69 @@ impl CommandName {
         }
     }
 
-    /// A name as a database holds it.
+    /// Creates a name from a stored value without validation.
     pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 
-    /// The name without its slash.
+    /// Returns the name without its slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a byte may be part of a name.
+/// Returns whether a byte is allowed in a name.
 pub fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
 }
 
-/// What a person may change about a command.
+/// The editable parts of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandText {
     /// The name, without its slash.
     pub name: CommandName,
-    /// What the command stands for.
+    /// The text that the command inserts.
     pub prompt: String,
-    /// What it is for, for people; may be empty.
+    /// A description. May be empty.
     pub description: String,
 }
 
-/// A short name for a text that people write into messages.
+/// A stored slash command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlashCommand {
-    /// Names it in routes.
+    /// The id used in routes.
     pub id: SlashCommandId,
-    /// Its name, the text it stands for, and its description.
+    /// The name, the text and the description.
     pub text: CommandText,
-    /// The owner; everybody if absent.
+    /// The user the command belongs to. Absent if it belongs to everybody.
     pub user: Option<UserId>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
 /// Stores slash commands. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait SlashCommands: Send + Sync {
-    /// Every command, by name, everybody's before those of users.
+    /// Returns every command by name, those of everybody before those of users.
     async fn list(&self) -> Result<Vec<SlashCommand>>;
-    /// Everybody's commands, and those of a user if one is named, by name.
+    /// Returns the commands of everybody and, if `user` is given, of that user, by name.
     async fn available(&self, user: Option<UserId>) -> Result<Vec<SlashCommand>>;
-    /// The command of an id; `None` when there is none.
+    /// Returns the command with an id, if it exists.
     async fn by_id(&self, id: SlashCommandId) -> Result<Option<SlashCommand>>;
-    /// [`Error::AlreadyExists`] when the user, or everybody, has a command of that name;
-    /// [`Error::NotFound`] when there is no such user.
+    /// Stores a command. [`Error::AlreadyExists`] if the user, or everybody, has a command of that
+    /// name, [`Error::NotFound`] if the user does not exist.
     async fn create(
         &self,
         text: CommandText,
         user: Option<UserId>,
         event: Event,
     ) -> Result<SlashCommand>;
-    /// See [`SlashCommands::create`]; [`Error::NotFound`] also when there is no such command.
+    /// Changes a command. [`Error::NotFound`] if it does not exist, [`Error::AlreadyExists`] as for
+    /// [`SlashCommands::create`].
     async fn update(&self, id: SlashCommandId, text: CommandText, event: Event) -> Result<()>;
-    /// Says whether there was such a command.
+    /// Deletes a command. Returns `false` if it does not exist.
     async fn delete(&self, id: SlashCommandId, event: Event) -> Result<bool>;
 }
 

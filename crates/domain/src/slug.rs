@@ -1,45 +1,45 @@
-//! The name of a workspace or thread in a URL.
+//! The URL name of a workspace or thread.
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
-/// ASCII letters, digits and underscores in words joined by single dashes; never empty.
+/// Words of ASCII letters, digits and underscores, joined by single dashes. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slug(String);
 
 impl Slug {
-    /// The slug a name suggests: signs become words (`C++ & Rust` is `c-plus-plus-and-rust`),
-    /// accents are dropped, Greek and Cyrillic are transliterated. A name of which nothing is
-    /// left, such as one in Chinese, gets a random slug.
+    /// Derives a slug from a name: symbols become words (`C++ & Rust` becomes
+    /// `c-plus-plus-and-rust`), accents are removed, Greek and Cyrillic are transliterated. If
+    /// nothing is left, as for a Chinese name, the slug is random.
     pub fn of(name: &str) -> Self {
         let slug = words(name).to_lowercase();
         Self(if slug.is_empty() { Uuid::new_v4().to_string() } else { slug })
     }
 
-    /// Another slug for the same name, for when the first is taken: `suffix` follows it.
+    /// Derives another slug for the name if the first is taken, by appending `suffix`.
     pub fn numbered(name: &str, suffix: u32) -> Self {
         Self::of(&format!("{name}-{suffix:08}"))
     }
 
-    /// A slug that somebody chose: as [`Slug::of`], with capital letters kept.
+    /// Derives a slug from a user's choice, as [`Slug::of`] does, but keeps capital letters.
     pub fn chosen(text: &str) -> Self {
         let slug = words(text);
         Self(if slug.is_empty() { Uuid::new_v4().to_string() } else { slug })
     }
 
-    /// A random slug.
+    /// Returns a random slug.
     pub fn random() -> Self {
         Self(Uuid::new_v4().to_string())
     }
 
-    /// Trusts text that was a slug when it was stored.
+    /// Creates a slug from a stored value without validation.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The slug as text.
+    /// Returns the slug as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,7 +51,7 @@ impl fmt::Display for Slug {
     }
 }
 
-/// The words of `text` joined by dashes, their case kept.
+/// Returns the words of `text` joined by dashes, with their case kept.
 pub fn words(text: &str) -> String {
     let mut spelled = String::with_capacity(text.len());
     for c in text.nfc() {
@@ -76,7 +76,7 @@ fn spell(c: char, out: &mut String) {
     }
 }
 
-/// Signs that stand for words. The first row are words of their own; the rest join their neighbours.
+/// The words for symbols. Those in the first row stand alone; the others join their neighbours.
 #[rustfmt::skip]
 fn sign(c: char) -> Option<&'static str> {
     Some(match c {
@@ -90,7 +90,7 @@ fn sign(c: char) -> Option<&'static str> {
     })
 }
 
-/// Letters that do not decompose into an ASCII letter and marks.
+/// Transliterations of letters that do not decompose into an ASCII letter and marks.
 #[rustfmt::skip]
 fn letter(c: char) -> Option<&'static str> {
     Some(match c {

@@ -1,4 +1,4 @@
-//! Speech: recordings that become text, and text that is spoken.
+//! Speech: transcription of recordings, and synthesis from text.
 use std::sync::Arc;
 
 use crate::Result;
@@ -21,31 +21,32 @@ pub use transcription::{
 
 pub use usage::{SpeechUsage, SpeechUse};
 
-/// What hears or speaks, as an operator would write it in the settings.
+/// A speech model, as named in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpeechModelName {
-    /// As settings name it.
+    /// The provider's name in the settings.
     pub provider: String,
-    /// As the provider names it.
+    /// The provider's name for the model.
     pub model: String,
 }
 
-/// Where a recording comes from, as different settings say who writes down what.
+/// The purpose of a recording. Each purpose has its own provider setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordingKind {
-    /// What somebody says now: `STT_PROVIDER`.
+    /// Dictation, transcribed with `STT_PROVIDER`.
     Dictation,
-    /// A file that becomes a document: `WHISPER_PROVIDER`.
+    /// A file to make a document from, transcribed with `WHISPER_PROVIDER`.
     Document,
 }
 
-/// Chooses what hears and what speaks by the settings as they are now.
+/// Selects speech models according to the current settings.
 pub trait SpeechModels: Send + Sync {
-    /// [`crate::Error::Unavailable`] when the choice is not configured or not fetched.
+    /// Returns a transcriber. [`crate::Error::Unavailable`] if it is not configured or its model is
+    /// not downloaded.
     fn transcriber(&self, kind: RecordingKind) -> Result<Arc<dyn Transcriber>>;
-    /// The transcriber of another host that the settings name; none where they mean the one inside
-    /// this server. [`crate::Error::Unavailable`] when it is not configured.
+    /// Returns the transcriber on another host, or `None` if the settings select the built-in one.
+    /// [`crate::Error::Unavailable`] if it is not configured.
     fn remote_transcriber(&self, kind: RecordingKind) -> Result<Option<Arc<dyn Transcriber>>>;
-    /// See [`SpeechModels::transcriber`].
+    /// Returns the synthesizer. Fails like [`SpeechModels::transcriber`].
     fn synthesizer(&self) -> Result<Arc<dyn SpeechSynthesizer>>;
 }

@@ -4,17 +4,17 @@ use async_trait::async_trait;
 use crate::audit::Event;
 use crate::{Result, WorkspaceId};
 
-/// A question in two parts: the heading, which may be empty, and what follows it.
+/// A suggested question in two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuggestedMessage {
-    /// The first line on the button; may be empty.
+    /// The heading, shown as the first line. May be empty.
     pub heading: String,
-    /// The second line; both together are asked.
+    /// The rest of the question, shown as the second line.
     pub message: String,
 }
 
 impl SuggestedMessage {
-    /// What is asked when somebody chooses it.
+    /// Returns the question that is sent: both parts joined by a space.
     pub fn question(&self) -> String {
         let parts = [self.heading.trim(), self.message.trim()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
@@ -24,9 +24,10 @@ impl SuggestedMessage {
 /// Stores suggested messages. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait SuggestedMessages: Send + Sync {
-    /// Those of a workspace, in their order.
+    /// Returns the messages of a workspace, in order.
     async fn of(&self, workspace: WorkspaceId) -> Result<Vec<SuggestedMessage>>;
-    /// Replaces those of a workspace. [`crate::Error::NotFound`] when there is no such workspace.
+    /// Replaces the messages of a workspace. [`crate::Error::NotFound`] if the workspace does not
+    /// exist.
     async fn replace(
         &self,
         workspace: WorkspaceId,

@@ -1,9 +1,9 @@
-//! Enums that are stored or sent as text: one list from which both directions are made.
+//! A macro for enums that are stored or sent as text.
 
-/// Gives an enum `ALL`, `as_str` and `parse` from one list of variants and their texts.
+/// Generates `ALL`, `as_str` and `parse` for an enum from one list of variants and their texts.
 ///
-/// A variant missing from the list is a compile error, so nothing can be written that cannot be
-/// read again.
+/// A variant missing from the list is a compile error, so every value that can be written can be
+/// read.
 ///
 /// ```
 /// #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,17 +22,17 @@
 macro_rules! text_enum {
     ($name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
         impl $name {
-            /// Every variant, in the order of the list.
+            /// Every variant, in list order.
             pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
-            /// The text that stands for this variant.
+            /// Returns the text of this variant.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text),+
                 }
             }
 
-            /// The variant that `text` stands for.
+            /// Returns the variant with this text.
             pub fn parse(text: &str) -> Option<Self> {
                 match text {
                     $($text => Some(Self::$variant),)+
@@ -52,7 +52,7 @@ mod tests {
     use crate::user::Role;
     use crate::workspace::{ChatMode, SearchMode};
 
-    /// Asserts for each enum that every variant is read as it was written, and nothing else is.
+    /// Asserts that every variant of each enum is parsed from its own text and from no other.
     macro_rules! round_trip {
         ($($name:ident),+ $(,)?) => {$(
             for (number, variant) in $name::ALL.into_iter().enumerate() {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_is_read_as_it_was_written() {
+    fn every_variant_survives_a_round_trip() {
         round_trip!(
             ActorKind,
             ChatMode,

@@ -1,19 +1,19 @@
-//! The structure of a document's text, derived from the name of its file.
+//! The structure of a document's text, derived from its file name.
 use crate::DocumentPath;
 
-/// What structure the splitter may expect in a text.
+/// The structure that the splitter expects in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TextKind {
     /// Markdown or plain text: headings, paragraphs, tables, code blocks.
     #[default]
     Prose,
-    /// As [`TextKind::Prose`], with a form feed behind each slide.
+    /// Prose with a form feed after each slide.
     Slides,
-    /// A record a line, the values separated by commas, semicolons or tabs.
+    /// One record per line, with values separated by commas, semicolons or tabs.
     Table,
-    /// A second in brackets before each line.
+    /// Lines that each begin with a time in brackets, in seconds.
     Transcript,
-    /// Source code, configuration, logs: lines without headings or sentences.
+    /// Source code, configuration or logs: lines without headings or sentences.
     Code,
 }
 
@@ -32,18 +32,18 @@ const PROSE: &[&str] = &[
     "bmp", "tif", "tiff",
 ];
 
-/// Whether a name is that of a workbook.
+/// Returns whether a file name is that of a workbook.
 pub(crate) fn is_workbook(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
     extension.is_some_and(|extension| WORKBOOKS.contains(&extension.as_str()))
 }
 
 impl TextKind {
-    /// Of the document at `path`, whose file is called `<name>-<id>.json`.
+    /// Returns the kind of the document at `path`, whose file name is `<name>-<id>.json`.
     pub fn of(path: &DocumentPath) -> Self {
         let name = original_name(path.name());
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
-        // A sheet of a workbook within a mail or an archive is called `book.xlsx-Sheet1`.
+        // A workbook sheet inside a mail or an archive is named `book.xlsx-Sheet1`.
         let is_sheet = || {
             name.starts_with("sheet-")
                 || WORKBOOKS.iter().any(|known| name.to_lowercase().contains(&format!(".{known}-")))
@@ -54,7 +54,7 @@ impl TextKind {
             Some(known) if TRANSCRIPTS.contains(&known) => Self::Transcript,
             Some(known) if PROSE.contains(&known) => Self::Prose,
             _ if is_sheet() => Self::Table,
-            // Text that was sent as such, and pages, have no extension that says anything.
+            // Texts sent directly and web pages have no meaningful extension.
             _ if name.starts_with("raw-") || name.starts_with("url-") => Self::Prose,
             Some(known) if is_code(known) => Self::Code,
             _ => Self::Prose,
@@ -62,14 +62,15 @@ impl TextKind {
     }
 }
 
-/// Whether something short and plain follows the dot: `main.rs`, but not `Chapter 2. Hotels`.
+/// Returns whether the part after the dot is a plausible extension: true for `main.rs`, false for
+/// `Chapter 2. Hotels`.
 fn is_code(extension: &str) -> bool {
     !extension.is_empty()
         && extension.len() <= 10
         && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The name of the file that a document was made of: without the id, the number of a mail, and `.json`.
+/// Returns the name of the original file, without the document id, the mail number and `.json`.
 fn original_name(stored: &str) -> &str {
     const ID: usize = 36;
     let name = stored.strip_suffix(".json").unwrap_or(stored);
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_the_file_tells_the_kind() {
+    fn the_file_name_determines_the_text_kind() {
         let kind = |name: &str| {
             let stored = format!("{name}-00000000-0000-4000-8000-000000000001.json");
             TextKind::of(&DocumentPath::new("f", &stored).unwrap())

@@ -1,4 +1,4 @@
-//! Threads: conversations of a workspace that have a name.
+//! Threads: named conversations of a workspace.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -8,36 +8,36 @@ use crate::{Result, Slug, ThreadId, UserId, WorkspaceId};
 /// A named conversation in a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thread {
-    /// Names it in the database.
+    /// The id in the database.
     pub id: ThreadId,
-    /// Names one thread of all workspaces.
+    /// The slug used in routes, unique on the server.
     pub slug: Slug,
-    /// Its display name.
+    /// The display name.
     pub name: String,
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// Whose it is, if it was started for someone.
+    /// The user it belongs to, if any.
     pub user: Option<UserId>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last renamed.
+    /// The time it was last renamed.
     pub updated_at: DateTime<Utc>,
     /// When its owner archived it; absent for threads in use.
     pub archived_at: Option<DateTime<Utc>>,
 }
 
-/// A thread that is to be made.
+/// A thread to be created.
 #[derive(Clone, Debug)]
 pub struct NewThread {
-    /// Names it in routes; unique on the server.
+    /// The slug used in routes, unique on the server.
     pub slug: Slug,
-    /// Its display name.
+    /// The display name.
     pub name: String,
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// Whose it is; absent for programs and on a server without users.
+    /// The user it belongs to. Absent for programs and on a server without users.
     pub user: Option<UserId>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
@@ -57,15 +57,16 @@ pub struct ThreadFilter {
 /// Stores threads. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Threads: Send + Sync {
-    /// [`crate::Error::AlreadyExists`] when the slug is taken, in whichever workspace;
-    /// [`crate::Error::NotFound`] when there is no such workspace or user.
+    /// Creates a thread. [`crate::Error::AlreadyExists`] if the slug is taken in any workspace,
+    /// [`crate::Error::NotFound`] if the workspace or the user does not exist.
     async fn create(&self, new: NewThread, event: Event) -> Result<Thread>;
-    /// The thread of a workspace that a slug names.
+    /// Returns the thread of a workspace with a slug, if it exists.
     async fn by_slug(&self, workspace: WorkspaceId, slug: &str) -> Result<Option<Thread>>;
-    /// Threads of all workspaces, by id.
+    /// Returns the threads of all workspaces, by id.
     async fn all(&self) -> Result<Vec<Thread>>;
-    /// Threads of a workspace, by id: `limit` of them above `after`, or from the first. Their names
-    /// hold `name`, compared as [`crate::document_list::comparable`] has it; every name holds an empty one.
+    /// Returns `limit` threads of a workspace by id, starting after `after` or at the first. Their
+    /// names contain `name` in the form of [`crate::document_list::comparable`]. An empty `name`
+    /// matches all.
     async fn page(
         &self,
         workspace: WorkspaceId,
@@ -83,9 +84,9 @@ pub trait Threads: Send + Sync {
     /// Archives threads, or takes them out of the archive. Returns how many changed; the event is
     /// written unless none did.
     async fn archive(&self, ids: &[ThreadId], is_archived: bool, event: Event) -> Result<u64>;
-    /// [`crate::Error::NotFound`] when there is no such thread.
+    /// Renames a thread. [`crate::Error::NotFound`] if it does not exist.
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread>;
-    /// Removes threads with their exchanges. Returns how many there were; the event is written unless
-    /// there were none.
+    /// Deletes threads with their exchanges and returns their number. Writes the event unless it is
+    /// zero.
     async fn delete(&self, ids: &[ThreadId], event: Event) -> Result<u64>;
 }

@@ -1,66 +1,66 @@
-//! Tokens used by answers, by user, workspace or day.
+//! Tokens used by answers, summed by user, workspace or day.
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{Result, UserId, WorkspaceId};
 
-/// What is added up.
+/// The grouping of usage sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageBy {
-    /// A row for each user.
+    /// One row per user.
     User,
-    /// A row for each workspace.
+    /// One row per workspace.
     Workspace,
-    /// In UTC.
+    /// One row per day, in UTC.
     Day,
 }
 
-/// Which exchanges are added up, and how much of the result is wanted.
+/// A query for usage sums.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UsageQuery {
-    /// What a row stands for.
+    /// The grouping.
     pub by: UsageBy,
-    /// Not before.
+    /// Only exchanges at or after this time.
     pub from: Option<DateTime<Utc>>,
-    /// Before.
+    /// Only exchanges before this time.
     pub to: Option<DateTime<Utc>>,
-    /// How many sums are passed over.
+    /// The number of rows to skip.
     pub offset: u64,
-    /// The most rows to return.
+    /// The maximum number of rows.
     pub limit: u32,
 }
 
-/// Whose sum it is.
+/// The group of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageOf {
-    /// Nobody where programs asked on their own account, or visitors of an embed.
+    /// A user's id and name. Absent for API keys acting on their own and visitors of widgets.
     User(Option<(UserId, String)>),
-    /// Name and slug are absent when the workspace has gone.
+    /// A workspace with its name and slug, which are absent if it was deleted.
     Workspace(WorkspaceId, Option<(String, String)>),
     /// A day, in UTC.
     Day(NaiveDate),
 }
 
-/// A sum.
+/// The sums of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Used {
-    /// What the row stands for.
+    /// The group.
     pub of: UsageOf,
-    /// How many exchanges there were.
+    /// The number of exchanges.
     pub exchanges: u64,
-    /// Those of which nobody knows what they cost: the model did not say, the answer broke off before
-    /// it could, or an earlier version has kept them. They are not in the sums of tokens.
+    /// The number of exchanges with unknown token counts: the model did not report them, the answer
+    /// was aborted, or an earlier version stored it. The token sums exclude them.
     pub unknown: u64,
-    /// Tokens of their prompts, as far as models told.
+    /// Prompt tokens, as reported by models.
     pub prompt_tokens: u64,
-    /// Tokens of their answers, as far as models told.
+    /// Completion tokens, as reported by models.
     pub completion_tokens: u64,
 }
 
-/// Where it is known what answers have cost. Exchanges that were deleted are not in it any more.
+/// Sums token usage. Deleted exchanges are not included.
 #[async_trait]
 pub trait Usages: Send + Sync {
-    /// By user and by workspace: those with the most tokens first. By day: the latest first, without
-    /// days on which nothing was asked. The exchanges of embeds are those of their workspaces.
+    /// Returns usage sums. By user and workspace: highest usage first. By day: latest first,
+    /// without days that had no questions. Exchanges of widgets count for their workspaces.
     async fn sums(&self, query: &UsageQuery) -> Result<Vec<Used>>;
 }

@@ -1,4 +1,4 @@
-//! People who sign in, and the switch from one user to many.
+//! Users, their sessions, and the switch to multi-user mode.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -6,14 +6,15 @@ use crate::api_key::KeyDigest;
 use crate::audit::Event;
 use crate::{Error, Result, UserId};
 
-/// What a user may do. Roles are ordered: each may do what the ones before it may.
+/// The permissions of a user. Roles are ordered: each includes the permissions of the previous
+/// ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Asks in the workspaces they are a member of.
+    /// May ask questions in the workspaces they are a member of.
     Default,
-    /// Also changes documents and the workspaces they are a member of.
+    /// May also change documents and the workspaces they are a member of.
     Manager,
-    /// Changes everything on the server.
+    /// May change everything on the server.
     Admin,
 }
 
@@ -23,7 +24,8 @@ text_enum!(Role {
     Admin = "admin",
 });
 
-/// 2 to 64 characters: a lower-case letter, then lower-case letters, digits and `. _ @ -`.
+/// A user name: 2 to 64 characters, a lower-case letter followed by lower-case letters, digits and
+/// `. _ @ -`.
 ///
 /// ```
 /// use carrel_domain::user::Username;
@@ -35,7 +37,7 @@ text_enum!(Role {
 pub struct Username(String);
 
 impl Username {
-    /// Reads a name. [`Error::Invalid`] with a sentence that says which rule it breaks.
+    /// Parses a name. [`Error::Invalid`] with a sentence that states the violated rule.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |reason| Err(Error::invalid("username", reason));
         if text.chars().count() < 2 {
@@ -54,13 +56,13 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A password's hash in PHC string form. Never a password.
+/// The hash of a password, in PHC string form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);
 
@@ -70,49 +72,49 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// An account that is to be made.
+/// An account to be created.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// The name to sign in with, unique on the server.
     pub username: Username,
     /// The hash of the password.
     pub password: PasswordHash,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// Questions in any 24 hours, >= 1; unlimited when absent.
+    /// The maximum number of questions in 24 hours, at least 1. Unlimited if absent.
     pub daily_message_limit: Option<i32>,
-    /// At most 1,000 characters.
+    /// A text about the user, at most 1,000 characters.
     pub bio: String,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// An account as the server knows it.
+/// A stored account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
-    /// Names it in routes.
+    /// The id used in routes.
     pub id: UserId,
-    /// The name to sign in with. Imported ones may be no [`Username`].
+    /// The name to sign in with. An imported name may violate the rules of [`Username`].
     pub username: String,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// Whether they are kept out for the time being.
+    /// Whether the account is suspended.
     pub suspended: bool,
     /// See [`NewUser::daily_message_limit`].
     pub daily_message_limit: Option<i32>,
-    /// What they say of themselves; may be empty.
+    /// A text about the user. May be empty.
     pub bio: String,
-    /// The file name of a picture.
+    /// The file name of the profile picture.
     pub picture: Option<String>,
-    /// Whether they have been shown recovery codes. Kept for imported installations.
+    /// Whether the user has seen the notice about recovery codes.
     pub seen_recovery_codes: bool,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What lists say of a user. They are long, and reading the rest takes as long again.
+/// A user in a list. Lists are long, and loading complete accounts takes twice as long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedUser {
     /// See [`User::id`].
@@ -123,9 +125,9 @@ pub struct ListedUser {
     pub role: Role,
     /// See [`User::suspended`].
     pub suspended: bool,
-    /// When the account was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -136,154 +138,152 @@ impl From<User> for ListedUser {
     }
 }
 
-/// What changes about a user; absent parts stay.
+/// Changes to a user. Absent fields stay unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
-    /// Another name.
+    /// The new name.
     pub username: Option<Username>,
-    /// Another password's hash.
+    /// The hash of the new password.
     pub password: Option<PasswordHash>,
-    /// Another role.
+    /// The new role.
     pub role: Option<Role>,
-    /// Whether they are kept out.
+    /// Whether the account is suspended.
     pub suspended: Option<bool>,
-    /// Another limit; `Some(None)` lifts it.
+    /// The new limit; `Some(None)` removes it.
     pub daily_message_limit: Option<Option<i32>>,
-    /// Another text.
+    /// The new text about the user.
     pub bio: Option<String>,
-    /// Another picture's file name; `Some(None)` removes it.
+    /// The file name of the new picture; `Some(None)` removes it.
     pub picture: Option<Option<String>>,
 }
 
-/// What is said when a change would leave no admin who may sign in.
+/// The error text for a change that would leave no active admin.
 pub const LAST_ADMIN: &str = "No system admins will remain if you do this. Update failed.";
 
-/// Stores people. Each method is one transaction, which also writes the event.
+/// Stores users. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// [`Error::AlreadyExists`] when the name is taken.
+    /// Creates a user. [`Error::AlreadyExists`] if the name is taken.
     async fn create(&self, new: NewUser, event: Event) -> Result<User>;
-    /// Everyone, by id.
+    /// Returns every user, by id.
     async fn list(&self) -> Result<Vec<ListedUser>>;
-    /// As [`Users::list`], with all that is known of each.
+    /// Returns every user with all fields, by id.
     async fn list_with_profiles(&self) -> Result<Vec<User>>;
-    /// The user of an id; `None` when there is none.
+    /// Returns the user with an id, if it exists.
     async fn by_id(&self, id: UserId) -> Result<Option<User>>;
-    /// Changes a user. A new password, another role and a suspension end the user's sessions and
+    /// Changes a user. A new password, another role or a suspension ends the user's sessions and
     /// sign-in tokens. A lower role also revokes everything the higher one granted: API keys,
-    /// pending invites, tokens issued for others and the sessions that those opened. A suspension
-    /// does the same, except that API keys only rest.
-    /// [`Error::NotFound`] when there is none, [`Error::AlreadyExists`] when the new name is taken,
-    /// [`Error::Invalid`] with [`LAST_ADMIN`] when no admin would be left that is not suspended.
+    /// pending invites, tokens issued for others and the sessions opened with them. A suspension
+    /// does the same, except that API keys work again when it ends. [`Error::NotFound`] if the user
+    /// does not exist, [`Error::AlreadyExists`] if the new name is taken, [`Error::Invalid`] with
+    /// [`LAST_ADMIN`] if no active admin would be left.
     async fn update(&self, id: UserId, patch: UserPatch, event: Event) -> Result<User>;
-    /// Removes a user with sessions, memberships, threads and chats, and revokes what the user
-    /// granted, as for a lower role.
-    /// Refuses as [`Users::update`] does.
+    /// Deletes a user with their sessions, memberships, threads and exchanges, and revokes what the
+    /// user granted, as for a lower role. Fails like [`Users::update`].
     async fn delete(&self, id: UserId, event: Event) -> Result<User>;
 }
 
-/// The switch from one user to many. Each method is one transaction.
+/// Switches a server to multi-user mode. Each method is one transaction.
 #[async_trait]
 pub trait MultiUser: Send + Sync {
-    /// Whether this server is for a team.
+    /// Returns whether multi-user mode is on.
     async fn is_on(&self) -> Result<bool>;
-    /// Creates the first admin and switches multi-user mode on. Of any number of calls, also at
-    /// the same moment, one succeeds; the others get [`Error::AlreadyExists`]. The owner's API keys
-    /// become the admin's; they end where a stranger with a setup link takes the owner's place.
+    /// Creates the first admin and switches multi-user mode on. Of several concurrent calls,
+    /// exactly one succeeds; the others fail with [`Error::AlreadyExists`]. The owner's API keys
+    /// become the admin's, unless a stranger with a setup link becomes the admin; then they are
+    /// revoked.
     async fn enable(&self, admin: NewUser, event: Event) -> Result<User>;
 }
 
-/// A signed-in browser.
+/// A session to be stored.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Of the token that the browser keeps.
+    /// The SHA-256 of the token in the browser.
     pub digest: KeyDigest,
-    /// Whose session it is.
+    /// The user.
     pub user: UserId,
-    /// The admin whose sign-in token opened it, if one did. The session ends with their right to
-    /// issue tokens.
+    /// The admin who issued the sign-in token that opened the session, if one did. The session ends
+    /// when the admin loses the right to issue tokens.
     pub issued_by: Option<UserId>,
-    /// When it ends by itself.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it was opened.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// A signed-in browser, as its user sees it.
+/// An open session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenSession {
-    /// The SHA-256 of the token that the browser keeps.
+    /// The SHA-256 of the token in the browser.
     pub digest: KeyDigest,
-    /// The network address it was opened from, if known.
+    /// The network address that opened the session, if known.
     pub address: Option<String>,
-    /// When it ends by itself.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it was opened.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// Stores sign-ins. Each method is one transaction.
+/// Stores sessions. Each method is one transaction.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// The user of a name with the hash to check a password against, suspended or not.
+    /// Returns the user with a name, even if suspended, and the password hash.
     async fn credentials(&self, username: &str) -> Result<Option<(User, PasswordHash)>>;
-    /// Puts a stronger hash of the same password in place of `old`, if that is still there.
+    /// Replaces the hash `old` with a stronger one of the same password, if `old` is still stored.
     async fn rehash_password(
         &self,
         user: UserId,
         old: &PasswordHash,
         new: PasswordHash,
     ) -> Result<()>;
-    /// Opens a session. [`Error::NotFound`] when the user is gone.
+    /// Stores a session. [`Error::NotFound`] if the user no longer exists.
     async fn open(&self, session: NewSession, event: Event) -> Result<()>;
-    /// Whose session it is at `now`; `None` also when the user is suspended.
+    /// Returns the user of a session open at `now`. Returns `None` if the user is suspended.
     async fn user_of(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<User>>;
-    /// A user's sessions that are open at `now`, the newest first.
+    /// Returns the sessions of a user open at `now`, newest first.
     async fn of(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<OpenSession>>;
-    /// Ends one session. Says whether there was one.
+    /// Ends a session. Returns `false` if it does not exist.
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }
 
-/// What signs its user in, once, within minutes.
+/// A sign-in token to be stored. It signs a user in once and expires within minutes.
 #[derive(Clone, Debug)]
 pub struct NewSignInToken {
     /// The SHA-256 of the token.
     pub digest: KeyDigest,
-    /// Whom it signs in.
+    /// The user to sign in.
     pub user: UserId,
-    /// When it stops being valid.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// A sign-in token that was redeemed.
+/// A redeemed sign-in token.
 #[derive(Clone, Debug)]
 pub struct RedeemedToken {
-    /// Whom it signs in, suspended or not.
+    /// The user to sign in, even if suspended.
     pub user: User,
-    /// When it stops being valid. What was taken late signs nobody in.
+    /// The expiry time. The caller must check it.
     pub expires_at: DateTime<Utc>,
-    /// The user it was issued by, directly or with an API key.
+    /// The user who issued it, directly or with an API key.
     pub issued_by: Option<UserId>,
 }
 
-/// Stores tokens to sign in with. Each method is one transaction.
+/// Stores sign-in tokens. Each method is one transaction.
 #[async_trait]
 pub trait SignInTokens: Send + Sync {
-    /// Puts a token in the place of those the user has. [`Error::NotFound`] when there is no such
-    /// user.
+    /// Replaces all tokens of a user. [`Error::NotFound`] if the user does not exist.
     async fn issue(&self, token: NewSignInToken, event: Event) -> Result<()>;
-    /// Takes a token away, so that of any number of calls one gets it. The event is written when
-    /// there was one.
+    /// Consumes a token and writes the event. Of several concurrent calls, exactly one receives it.
     async fn redeem_token(&self, digest: KeyDigest, event: Event) -> Result<Option<RedeemedToken>>;
 }
 
-/// How often each user has asked.
+/// Counts the questions of each user.
 #[async_trait]
 pub trait MessageQuota: Send + Sync {
-    /// Notes a question at `now`, unless the user has asked `limit` times in the 24 hours before.
-    /// Says whether it was noted. Holds however many ask at the same moment.
+    /// Counts a question at `now`, unless the user has asked `limit` questions in the previous 24
+    /// hours. Returns whether it was counted. Concurrent calls cannot exceed the limit.
     async fn consume_message(&self, user: UserId, limit: i32, now: DateTime<Utc>) -> Result<bool>;
 }
 

@@ -1,9 +1,9 @@
-//! Vectors of passages, their compact codes, and the index that finds the nearest.
+//! Vectors of passages, their compact codes, and the index that finds the nearest ones.
 use async_trait::async_trait;
 
 use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
-/// A vector reduced to one byte a dimension: `value[i]` is about `scale * code[i]`.
+/// A vector quantized to one byte per dimension: `vector[i]` is about `scale * values[i]`.
 ///
 /// ```
 /// use carrel_domain::vector::Code;
@@ -14,14 +14,14 @@ use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {
-    /// The size of one step of the code, >= 0.
+    /// The quantization step, at least 0.
     pub scale: f32,
-    /// One value for each dimension, -127 to 127.
+    /// One value per dimension, -127 to 127.
     pub values: Vec<i8>,
 }
 
 impl Code {
-    /// The code of `vector`; a vector of zeros has scale 0.
+    /// Quantizes `vector`. A zero vector has scale 0.
     pub fn of(vector: &[f32]) -> Self {
         let largest = vector.iter().fold(0f32, |largest, value| largest.max(value.abs()));
         if largest == 0.0 || !largest.is_finite() {
@@ -32,125 +32,126 @@ impl Code {
     }
 }
 
-/// What is asked of the index.
+/// A query to a vector index.
 #[derive(Clone, Debug)]
 pub struct VectorQuery<'a> {
-    /// The workspace that is searched.
+    /// The workspace to search.
     pub within: WorkspaceId,
-    /// The vector to compare with, as long as those of the workspace.
+    /// The query vector, with as many dimensions as those of the workspace.
     pub to: &'a [f32],
-    /// How many at most; applied after `least_similarity` and `among`.
+    /// The maximum number of results, applied after `least_similarity` and `among`.
     pub limit: usize,
-    /// Only passages at least this similar, 0 to 1.
+    /// The minimum similarity, 0 to 1.
     pub least_similarity: f32,
-    /// Only passages of these documents, in any order; those that are unknown count for nothing.
+    /// The documents to search, in any order. Unknown ids are ignored.
     pub among: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
-/// A passage and how similar it is: the cosine of the angle, clamped to 0 to 1.
+/// A passage and its similarity: the cosine, clamped to 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
     /// The passage.
     pub chunk: ChunkId,
-    /// 0 to 1; 1 is the same direction.
+    /// The similarity, 0 to 1. 1 means the same direction.
     pub similarity: f32,
 }
 
 /// Finds passages by vector, one workspace at a time.
 ///
-/// The database is the truth: it holds every vector beside its passage. An index is told of each
-/// change after it is committed, may be told twice, and must then agree with the database.
+/// The database is authoritative: it stores every vector with its passage. An index is notified of
+/// each change after the commit, possibly twice, and must then agree with the database.
 #[async_trait]
 pub trait VectorIndex: Send + Sync {
-    /// A document's passages have been added.
+    /// Adds the passages of a document that has been stored.
     async fn upsert(&self, within: WorkspaceId, document: WorkspaceDocumentId) -> Result<()>;
-    /// Documents' passages have been removed.
+    /// Removes the passages of documents that have been removed.
     async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()>;
-    /// A workspace is gone with all its passages.
+    /// Removes a workspace that has been deleted.
     async fn drop_workspace(&self, within: WorkspaceId) -> Result<()>;
-    /// How many vectors there are, in one workspace or in all.
+    /// Returns the number of vectors in one workspace or in all.
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
-    /// How many vectors the index holds itself, asked of whatever it keeps them in. Says whether
-    /// that answers; while it is being filled it holds fewer than there are.
+    /// Returns the number of vectors in the index's own store. Fails if the store does not respond.
+    /// The number is lower than that of the database while the index is being filled.
     async fn stored_count(&self) -> Result<u64>;
-    /// The nearest passages, nearest first.
+    /// Returns the nearest passages, nearest first.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>>;
-    /// How similar passages are that were found in another way, in any order. Those that are gone
-    /// or cannot be compared are left out.
+    /// Returns the similarities of given passages, in any order. Skips passages that no longer
+    /// exist or cannot be compared.
     async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>>;
 }
 
-/// The state of a workspace's vectors in the database. Equal states hold equal vectors.
+/// The version of a workspace's vectors in the database. Equal versions hold equal vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NamespaceVersion {
-    /// Grows with every document added. Chunks added later have larger ids.
+    /// Increases with every document added. Chunks added later have larger ids.
     pub additions: i64,
-    /// Grows with every document removed.
+    /// Increases with every document removed.
     pub removals: i64,
 }
 
-/// One stored code.
+/// A stored code.
 #[derive(Clone, Debug)]
 pub struct CodeRow {
     /// The passage.
     pub chunk: ChunkId,
-    /// The place of its document.
+    /// The workspace document.
     pub document: WorkspaceDocumentId,
-    /// Its code.
+    /// The code.
     pub code: Code,
 }
 
-/// What the vectors of a workspace amount to at one moment.
+/// The number of vectors of a workspace at one version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// The state at that moment.
+    /// The version.
     pub version: NamespaceVersion,
-    /// How many there are.
+    /// The number of vectors.
     pub vectors: u64,
 }
 
-/// One stored vector.
+/// A stored vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorRow {
     /// The passage.
     pub chunk: ChunkId,
-    /// The place of its document.
+    /// The workspace document.
     pub document: WorkspaceDocumentId,
-    /// The vector as the embedder made it.
+    /// The unmodified vector.
     pub vector: Vec<f32>,
 }
 
-/// Vectors as the database keeps them, for indexes that read it.
+/// Reads stored vectors, for indexes.
 #[async_trait]
 pub trait VectorRows: Send + Sync {
-    /// The state of a workspace now. A workspace that is gone has the version of an empty one.
+    /// Returns the current version of a workspace. A deleted workspace has the version of an empty
+    /// one.
     async fn version(&self, within: WorkspaceId) -> Result<NamespaceVersion>;
-    /// Codes of chunks above `after` by id, at most `limit`, and the version they belong to.
+    /// Returns at most `limit` codes by chunk id, starting after `after`, and their version.
     async fn codes(
         &self,
         within: WorkspaceId,
         after: Option<ChunkId>,
         limit: usize,
     ) -> Result<(NamespaceVersion, Vec<CodeRow>)>;
-    /// Whole vectors. Chunks that are gone are left out; the order is not that of `chunks`.
+    /// Returns complete vectors in any order. Skips chunks that no longer exist.
     async fn vectors(&self, chunks: &[ChunkId]) -> Result<Vec<(ChunkId, Vec<f32>)>>;
-    /// How many vectors there are, in one workspace or in all.
+    /// Returns the number of vectors in one workspace or in all.
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
-    /// A name that no other database has: lower-case letters and digits. It tells the vectors of
-    /// those apart that share a store.
+    /// Returns a globally unique name of this database: lower-case letters and digits. It separates
+    /// the vectors of databases that share a store.
     async fn name(&self) -> Result<String>;
-    /// Every workspace there is, with what its vectors amount to.
+    /// Returns every workspace with the version and number of its vectors.
     async fn vector_versions(&self) -> Result<Vec<(WorkspaceId, Tally)>>;
-    /// Whole vectors of chunks above `after` by id, at most `limit` and as many as fit into 4 MiB
-    /// but at least one, and what all vectors of the workspace amounted to at that moment. A
-    /// workspace that is gone has none.
+    /// Returns complete vectors by chunk id, starting after `after`: at most `limit` and at most 4
+    /// MiB, but at least one. Also returns the version and total number at that moment. A deleted
+    /// workspace has none.
     async fn rows(
         &self,
         within: WorkspaceId,
         after: Option<ChunkId>,
         limit: usize,
     ) -> Result<(Tally, Vec<VectorRow>)>;
-    /// The ids of chunks above `after`, in their order, at most `limit`.
+    /// Returns at most `limit` chunk ids in order, starting after `after`.
     async fn chunks(
         &self,
         within: WorkspaceId,

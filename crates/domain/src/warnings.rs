@@ -1,19 +1,19 @@
-//! Warnings about parts of a file that were not read.
+//! Warnings about unread parts of a file.
 use std::fmt;
 
-/// The most sentences kept for one document.
+/// The maximum number of sentences per document.
 const MOST: usize = 50;
-/// The longest sentence, in characters.
+/// The maximum length of a sentence, in characters.
 const LONGEST: usize = 400;
 
-/// Sentences that each name one thing the file holds and the text does not, in the order in which they
-/// were found. Stored as lines of one text.
+/// Sentences that each name one part of the file missing from the text, in the order found. Stored
+/// as lines of one text.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Warnings(String);
 
 impl Warnings {
-    /// Keeps each sentence once, on one line and at most 400 characters long. Beyond 50 sentences the
-    /// last one says how many more there are.
+    /// Collects distinct sentences, each on one line and truncated to 400 characters. Beyond 50
+    /// sentences, the last one states how many more there are.
     pub fn new(sentences: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut kept: Vec<String> = Vec::new();
         let mut more = 0;
@@ -30,22 +30,22 @@ impl Warnings {
         Self(kept.join("\n"))
     }
 
-    /// Reads what [`Warnings::as_lines`] wrote.
+    /// Parses the form written by [`Warnings::as_lines`].
     pub fn from_lines(lines: impl Into<String>) -> Self {
         Self(lines.into())
     }
 
-    /// All of them, a line each.
+    /// Returns the sentences, one per line.
     pub fn as_lines(&self) -> &str {
         &self.0
     }
 
-    /// One after another.
+    /// Iterates over the sentences.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.lines()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no warnings.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_are_kept_once_each_on_one_line() {
+    fn sentences_are_unique_and_on_one_line() {
         let warnings = Warnings::new(["A\n chart.", "", "A chart.", "A\u{0}page."]);
         assert_eq!(warnings.iter().collect::<Vec<_>>(), ["A chart.", "A page."]);
         assert_eq!(Warnings::from_lines(warnings.as_lines()), warnings);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn their_number_and_length_are_bounded() {
+    fn the_number_and_length_of_sentences_are_bounded() {
         let warnings = Warnings::new((0..1_000).map(|n| format!("Part {n}.{}", "é".repeat(1_000))));
         assert_eq!(warnings.iter().count(), MOST);
         assert!(warnings.iter().all(|sentence| sentence.chars().count() <= LONGEST + 1));

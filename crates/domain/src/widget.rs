@@ -1,4 +1,4 @@
-//! Widgets: conversations about a workspace that pages of other sites offer to anybody.
+//! Widgets: chat windows that pages of other sites offer to their visitors.
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use url::Url;
@@ -10,13 +10,13 @@ use crate::model::Usage;
 use crate::workspace::{ChatMode, Workspace};
 use crate::{ChatId, Error, Result, UserId, WidgetId, WorkspaceId};
 
-/// Where a page comes from, as browsers say it: `https://example.com`, `http://localhost:8080`.
+/// The origin of a page, as browsers send it: `https://example.com`, `http://localhost:8080`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebOrigin(String);
 
 impl WebOrigin {
-    /// Reads an address; without a scheme it is one of `https`. [`Error::Invalid`] for anything that
-    /// no page has as its origin, such as an address with a path, or with `*` in it.
+    /// Parses an origin; `https` is assumed if the scheme is missing. [`Error::Invalid`] if the
+    /// text is not an origin, for example if it has a path or contains `*`.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = || {
             Error::invalid(
@@ -46,42 +46,43 @@ impl WebOrigin {
         }
     }
 
-    /// The origin as browsers send it, without a slash at the end.
+    /// Returns the origin as browsers send it, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What an owner may change about a widget.
+/// The editable settings of a widget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WidgetSettings {
-    /// The workspace it answers from.
+    /// The workspace that answers questions.
     pub workspace: WorkspaceId,
-    /// Whether it answers at all.
+    /// Whether the widget accepts questions.
     pub enabled: bool,
-    /// [`ChatMode::Chat`] or [`ChatMode::Query`].
+    /// The chat mode: [`ChatMode::Chat`] or [`ChatMode::Query`].
     pub mode: ChatMode,
-    /// Pages that may use it; any page when absent.
+    /// The origins allowed to use the widget. Any origin if absent.
     pub origins: Option<Vec<WebOrigin>>,
-    /// Whether visitors may choose the model, the temperature, the prompt.
+    /// Whether visitors may choose the model.
     pub allows_model: bool,
-    /// As [`WidgetSettings::allows_model`], of the temperature.
+    /// Whether visitors may choose the temperature.
     pub allows_temperature: bool,
-    /// As [`WidgetSettings::allows_model`], of the prompt.
+    /// Whether visitors may choose the prompt.
     pub allows_prompt: bool,
-    /// Questions in any 24 hours, >= 1; unlimited when absent.
+    /// The maximum number of questions in 24 hours, at least 1. Unlimited if absent.
     pub day_limit: Option<i32>,
-    /// Those of one session, >= 1.
+    /// The maximum number of questions per session in 24 hours, at least 1. Unlimited if absent.
     pub session_limit: Option<i32>,
-    /// How many earlier exchanges the model sees, >= 1; [`WidgetSettings::HISTORY`] when absent.
+    /// The number of earlier exchanges sent to the model, at least 1. [`WidgetSettings::HISTORY`]
+    /// if absent.
     pub history: Option<i32>,
 }
 
 impl WidgetSettings {
-    /// How many earlier exchanges the model sees unless settings say otherwise.
+    /// The default number of earlier exchanges sent to the model.
     pub const HISTORY: i32 = 20;
 
-    /// The settings of a widget of which only the workspace is known.
+    /// Returns the default settings for a widget of `workspace`.
     pub fn of(workspace: WorkspaceId) -> Self {
         Self {
             workspace,
@@ -98,76 +99,76 @@ impl WidgetSettings {
     }
 }
 
-/// A widget as the server knows it.
+/// A stored widget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Widget {
-    /// Names it in routes for its owner.
+    /// The id used in routes for administration.
     pub id: WidgetId,
-    /// What pages know it by.
+    /// The key used by web pages.
     pub key: Uuid,
-    /// What its owner may change.
+    /// The settings.
     pub settings: WidgetSettings,
-    /// Who made it, if their account still exists.
+    /// The user who created it, while the account exists.
     pub created_by: Option<UserId>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// A widget that is to be made.
+/// A widget to be created.
 #[derive(Clone, Debug)]
 pub struct NewWidget {
-    /// What pages will know it by.
+    /// The key used by web pages.
     pub key: Uuid,
-    /// What its owner may change.
+    /// The settings.
     pub settings: WidgetSettings,
-    /// Who makes it; absent for programs and the owner of a server without users.
+    /// The user who creates it. Absent for programs and the owner of a server without users.
     pub created_by: Option<UserId>,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
-/// A widget as a list shows it.
+/// A widget in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedWidget {
     /// The widget.
     pub widget: Widget,
-    /// The name of its workspace.
+    /// The name of the workspace.
     pub workspace: String,
-    /// How many exchanges it has.
+    /// The number of exchanges.
     pub chats: u64,
 }
 
 /// Stores widgets. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Widgets: Send + Sync {
-    /// [`Error::NotFound`] when there is no such workspace.
+    /// Creates a widget. [`Error::NotFound`] if the workspace does not exist.
     async fn create(&self, new: NewWidget, event: Event) -> Result<Widget>;
-    /// Every widget, by id.
+    /// Returns every widget, by id.
     async fn list(&self) -> Result<Vec<ListedWidget>>;
-    /// A widget and its workspace.
+    /// Returns the widget with a key and its workspace.
     async fn by_key(&self, key: Uuid) -> Result<Option<(Widget, Workspace)>>;
-    /// Replaces the settings. [`Error::NotFound`] when there is no such widget or workspace.
+    /// Replaces the settings. [`Error::NotFound`] if the widget or the workspace does not exist.
     async fn update(&self, id: WidgetId, settings: WidgetSettings, event: Event) -> Result<()>;
-    /// Removes a widget with its exchanges. Says whether there was one.
+    /// Deletes a widget with its exchanges. Returns `false` if it does not exist.
     async fn delete(&self, id: WidgetId, event: Event) -> Result<bool>;
 }
 
-/// An exchange that is to be stored.
+/// An exchange of a widget to be stored.
 #[derive(Clone, Debug)]
 pub struct NewWidgetChat {
-    /// The widget that was asked.
+    /// The widget.
     pub widget: WidgetId,
-    /// The visitor's conversation, by the name that the page keeps for it.
+    /// The visitor's session, by the name chosen by the page.
     pub session: String,
-    /// The question as it was asked.
+    /// The question.
     pub prompt: String,
-    /// The stored answer, as [`crate::chat::NewChat::response`].
+    /// The stored answer. See [`crate::chat::NewChat::response`].
     pub response: String,
-    /// Whether later answers may see it.
+    /// Whether later answers may see the exchange.
     pub include: bool,
-    /// Where the question came from: JSON text of an object.
+    /// The origin of the question: a JSON object as text.
     pub connection: String,
-    /// When the question was answered.
+    /// The time of the answer.
     pub created_at: DateTime<Utc>,
     /// See [`crate::chat::NewChat::usage`].
     pub usage: Option<Usage>,
@@ -176,53 +177,53 @@ pub struct NewWidgetChat {
 /// A stored exchange of a widget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WidgetChat {
-    /// Names it in routes.
+    /// The id used in routes.
     pub id: ChatId,
-    /// The widget that was asked.
+    /// The widget.
     pub widget: WidgetId,
     /// See [`NewWidgetChat::session`].
     pub session: String,
-    /// The question as it was asked.
+    /// The question.
     pub prompt: String,
     /// The stored answer.
     pub response: String,
-    /// Whether later answers may see it.
+    /// Whether later answers may see the exchange.
     pub include: bool,
-    /// See [`NewWidgetChat::connection`]; absent in rows of early versions.
+    /// See [`NewWidgetChat::connection`]. Absent for rows of early versions.
     pub connection: Option<String>,
-    /// When the question was answered.
+    /// The time of the answer.
     pub created_at: DateTime<Utc>,
 }
 
-/// Whether a question may be asked.
+/// The result of admitting a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It may be asked, and is counted.
+    /// The question is admitted and counted.
     Admitted,
-    /// The widget has been asked as often as it may be in 24 hours.
+    /// The limit of the widget for 24 hours is reached.
     DayIsFull,
-    /// The session has asked as often as it may in 24 hours.
+    /// The limit of the session for 24 hours is reached.
     SessionIsFull,
 }
 
 /// Stores exchanges of widgets. Each method is one transaction.
 #[async_trait]
 pub trait WidgetChats: Send + Sync {
-    /// Counts a question of `session` at `now`, unless a limit of the widget is reached by those of
-    /// the 24 hours before. Holds however many ask at the same moment. [`Error::NotFound`] when there
-    /// is no such widget.
+    /// Counts a question of `session` at `now`, unless a limit of the widget is reached by the
+    /// questions of the previous 24 hours. Concurrent calls cannot exceed the limit.
+    /// [`Error::NotFound`] if the widget does not exist.
     async fn consume_question(
         &self,
         widget: &Widget,
         session: &str,
         now: DateTime<Utc>,
     ) -> Result<Admission>;
-    /// [`Error::NotFound`] when the widget has gone meanwhile.
+    /// Stores an exchange. [`Error::NotFound`] if the widget no longer exists.
     async fn append(&self, new: NewWidgetChat, event: Event) -> Result<ChatId>;
-    /// The newest `limit` included exchanges of a session, oldest first; fewer where they exceed
-    /// [`crate::chat::MOST_BYTES`].
+    /// Returns the newest `limit` included exchanges of a session, oldest first. Returns fewer if
+    /// they exceed [`crate::chat::MOST_BYTES`].
     async fn recent(&self, widget: WidgetId, session: &str, limit: u32) -> Result<Vec<WidgetChat>>;
-    /// Exchanges of a widget, or of one session of it, included or not, up to
+    /// Returns exchanges of a widget or of one of its sessions, included or hidden, up to
     /// [`crate::chat::MOST_BYTES`].
     async fn page(
         &self,
@@ -230,7 +231,7 @@ pub trait WidgetChats: Send + Sync {
         session: Option<&str>,
         part: ChatRange,
     ) -> Result<Bounded<WidgetChat>>;
-    /// Hides a session's exchanges from later answers and from the session. Says how many.
+    /// Hides a session's exchanges from later answers and from the visitor. Returns their number.
     async fn hide(&self, widget: WidgetId, session: &str, event: Event) -> Result<u64>;
 }
 

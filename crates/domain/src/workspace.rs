@@ -6,14 +6,14 @@ use crate::audit::Event;
 use crate::model::ModelChoice;
 use crate::{Result, Slug, WorkspaceId};
 
-/// How a question is answered.
+/// How questions are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatMode {
-    /// From the documents where they help, otherwise from what the model knows.
+    /// From the documents if they help, otherwise from the model's own knowledge.
     Chat,
-    /// Only from the documents; without a passage that bears on it the question is refused.
+    /// From the documents only. The question is refused if no passage is relevant.
     Query,
-    /// As [`ChatMode::Chat`], with tools where the model can use them.
+    /// As [`ChatMode::Chat`], with tools if the model supports them.
     Automatic,
 }
 
@@ -26,15 +26,15 @@ text_enum!(ChatMode {
 /// How passages are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchMode {
-    /// What serves best without being chosen: as [`SearchMode::Hybrid`].
+    /// The server's default, currently [`SearchMode::Hybrid`].
     Default,
-    /// By meaning: passages whose vectors are near to that of the question.
+    /// By meaning: passages with vectors near that of the question.
     Vector,
     /// By words: passages that share words with the question. Needs no embedder.
     Lexical,
-    /// By both, first what does well in both.
+    /// By both, ranking first the passages that do well in both.
     Hybrid,
-    /// As [`SearchMode::Hybrid`], and the best passages are looked at again beside the question.
+    /// As [`SearchMode::Hybrid`], with a reranker applied to the best passages.
     Rerank,
 }
 
@@ -47,7 +47,7 @@ text_enum!(SearchMode {
 });
 
 impl SearchMode {
-    /// The way that is taken where this is chosen; never [`SearchMode::Default`].
+    /// Returns the mode actually used, never [`SearchMode::Default`].
     pub fn effective(self) -> Self {
         match self {
             Self::Default => Self::Hybrid,
@@ -56,48 +56,48 @@ impl SearchMode {
     }
 }
 
-/// What an owner may change about a workspace.
+/// The editable settings of a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkspaceSettings {
-    /// 1 to 255 characters.
+    /// The name, 1 to 255 characters.
     pub name: String,
-    /// Sampling temperature, >= 0; the provider's default when absent.
+    /// The sampling temperature, at least 0. The provider's default if absent.
     pub temperature: Option<f64>,
-    /// How many earlier exchanges the model sees, >= 0.
+    /// The number of earlier exchanges sent to the model, at least 0.
     pub history: i32,
-    /// The instructions for the model; the server's default ones when absent.
+    /// The instructions for the model. The server's default if absent.
     pub prompt: Option<String>,
-    /// Passages less similar than this are not used, 0 to 1.
+    /// The minimum similarity of passages, 0 to 1.
     pub least_similarity: f64,
-    /// How many passages an answer is built on, >= 1.
+    /// The number of passages retrieved for an answer, at least 1.
     pub passages: i32,
     /// How questions are answered.
     pub chat_mode: ChatMode,
     /// How passages are found.
     pub search_mode: SearchMode,
-    /// The provider of its chat model; the server's choice when absent.
+    /// The provider of the chat model. The server's choice if absent.
     pub chat_provider: Option<String>,
-    /// Its chat model, by the provider's name; the server's choice when absent.
+    /// The chat model, by the provider's name for it. The server's choice if absent.
     pub chat_model: Option<String>,
-    /// Stored for clients of the other product; nothing here reads it.
+    /// Stored for clients of the other product. Not used by this server.
     pub agent_provider: Option<String>,
-    /// Stored for clients of the other product; nothing here reads it.
+    /// Stored for clients of the other product. Not used by this server.
     pub agent_model: Option<String>,
-    /// What is said in query mode when no passage bears on the question.
+    /// The answer in query mode if no passage is relevant.
     pub refusal: Option<String>,
-    /// Stored for clients of the other product; nothing here reads it.
+    /// Stored for clients of the other product. Not used by this server.
     pub router: Option<i32>,
 }
 
 impl WorkspaceSettings {
-    /// How many earlier exchanges the model sees by default.
+    /// The default number of earlier exchanges sent to the model.
     pub const HISTORY: i32 = 20;
-    /// How similar a passage must be by default, 0 to 1.
+    /// The default minimum similarity of passages, 0 to 1.
     pub const LEAST_SIMILARITY: f64 = 0.25;
-    /// How many passages an answer is built on by default.
+    /// The default number of passages retrieved for an answer.
     pub const PASSAGES: i32 = 4;
 
-    /// The settings of a workspace of which only the name is known.
+    /// Returns the default settings of a workspace with this name.
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -117,59 +117,59 @@ impl WorkspaceSettings {
         }
     }
 
-    /// The language model it asks for.
+    /// Returns the chat model chosen by the workspace.
     pub fn model(&self) -> ModelChoice {
         ModelChoice { provider: self.chat_provider.clone(), model: self.chat_model.clone() }
     }
 }
 
-/// Documents and conversations that belong together.
+/// A workspace: documents and conversations that belong together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
-    /// Names it in the database.
+    /// The id in the database.
     pub id: WorkspaceId,
-    /// Names it in routes; unique on the server, and never changes.
+    /// The slug used in routes, unique on the server. Never changes.
     pub slug: Slug,
-    /// What its members may change.
+    /// The settings.
     pub settings: WorkspaceSettings,
     /// The name of its picture, if it has one.
     pub picture: Option<String>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// When its settings were last changed.
+    /// The time the settings were last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A workspace that is to be made.
+/// A workspace to be created.
 #[derive(Clone, Debug)]
 pub struct NewWorkspace {
-    /// Names it in routes.
+    /// The slug used in routes.
     pub slug: Slug,
-    /// What its members may change.
+    /// The settings.
     pub settings: WorkspaceSettings,
-    /// When it is made.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
 }
 
 /// Stores workspaces. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
-    /// Refuses a slug that is taken with [`crate::Error::AlreadyExists`].
+    /// Creates a workspace. [`crate::Error::AlreadyExists`] if the slug is taken.
     async fn create(&self, new: NewWorkspace, event: Event) -> Result<Workspace>;
-    /// Every workspace, by id.
+    /// Returns every workspace, by id.
     async fn list(&self) -> Result<Vec<Workspace>>;
-    /// The workspace of an id; `None` when there is none.
+    /// Returns the workspace with an id, if it exists.
     async fn by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>>;
-    /// The workspace of a slug; `None` when there is none.
+    /// Returns the workspace with a slug, if it exists.
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>>;
-    /// Replaces the settings. [`crate::Error::NotFound`] when there is no such workspace.
+    /// Replaces the settings. [`crate::Error::NotFound`] if the workspace does not exist.
     async fn update(
         &self,
         id: WorkspaceId,
         settings: WorkspaceSettings,
         event: Event,
     ) -> Result<Workspace>;
-    /// Removes the workspace with its conversations, its places for documents, their passages
-    /// and vectors. The documents themselves stay. Says whether there was such a workspace.
+    /// Deletes the workspace with its conversations, workspace documents, passages and vectors. The
+    /// documents stay in the library. Returns `false` if the workspace does not exist.
     async fn delete(&self, id: WorkspaceId, event: Event) -> Result<bool>;
 }

@@ -1,4 +1,4 @@
-//! A service of its own: it opens a database, adds a document, asks a workspace and writes a report.
+//! A complete service: opens a database, adds a document, asks a workspace and writes a report.
 //! Run it: `cargo run -p carrel-services --example library_service -- <directory>`.
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use carrel_services::originals::{Originals, PageImages};
 use carrel_services::{Adapters, DocumentServices, workspaces};
 use carrel_vectors::EmbeddedIndex;
 
-/// The models of this service. Texts lie near each other when they share words.
+/// The models of this service. Texts that share words have nearby vectors.
 struct OwnModels;
 
 #[async_trait]
@@ -54,7 +54,7 @@ impl Models for OwnModels {
     }
 }
 
-/// Writes `report.md` into `directory`, beside the database and the files of documents.
+/// Writes `report.md` to `directory`, next to the database and the document files.
 pub async fn run(directory: &Path) -> anyhow::Result<()> {
     let database = Arc::new(Database::open(&format!("sqlite://{}/s.db", directory.display()))?);
     let links = LinkLimits { bytes: 1 << 20, time: Duration::from_secs(20) };

@@ -1,4 +1,4 @@
-//! User accounts: rules for names and passwords, creation, changes, deletion, and the first admin.
+//! User accounts: validation, creation, changes and deletion, and the first admin.
 mod password;
 
 use std::sync::Arc;
@@ -12,58 +12,58 @@ pub use password::{PasswordRules, Passwords, is_bcrypt};
 
 use crate::api_keys::ApiKeyService;
 
-/// The longest text about a user, in characters.
+/// The maximum length of the text about a user, in characters.
 const LONGEST_BIO: usize = 1000;
 
-/// A client's data for a new user.
+/// The data of a new user, as sent by a client.
 #[derive(Clone, Debug, Default)]
 pub struct UserDraft {
-    /// The name to sign in with; must be a [`Username`].
+    /// The name to sign in with. Must be a valid [`Username`].
     pub username: String,
-    /// The password in the clear; checked against the [`PasswordRules`] and hashed.
+    /// The plain password. Checked against the [`PasswordRules`] and hashed.
     pub password: String,
-    /// The ordinary role when absent.
+    /// The role. [`Role::Default`] if absent.
     pub role: Option<Role>,
-    /// Questions in any 24 hours, >= 1; unlimited when absent.
+    /// The maximum number of questions in 24 hours, at least 1. Unlimited if absent.
     pub daily_message_limit: Option<i32>,
-    /// The bio, at most 1,000 characters.
+    /// A text about the user, at most 1,000 characters.
     pub bio: String,
 }
 
-/// A client's changes to a user; absent parts do not change.
+/// Changes to a user, as sent by a client. Absent fields stay unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserChanges {
-    /// Another name; must be a [`Username`].
+    /// The new name. Must be a valid [`Username`].
     pub username: Option<String>,
-    /// Another password in the clear.
+    /// The new plain password.
     pub password: Option<String>,
-    /// Another role.
+    /// The new role.
     pub role: Option<Role>,
-    /// Whether they are kept out.
+    /// Whether the account is suspended.
     pub suspended: Option<bool>,
-    /// Another limit; `Some(None)` lifts it.
+    /// The new limit; `Some(None)` removes it.
     pub daily_message_limit: Option<Option<i32>>,
-    /// Another text, at most 1,000 characters.
+    /// The new text about the user, at most 1,000 characters.
     pub bio: Option<String>,
-    /// The file name of a picture.
+    /// The file name of the new picture; `Some(None)` removes it.
     pub picture: Option<Option<String>>,
 }
 
-/// Cheap to clone.
+/// Manages user accounts. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
     /// The store of accounts.
     pub users: Arc<dyn Users>,
-    /// The switch to a server for a team.
+    /// The switch to multi-user mode.
     pub multi_user: Arc<dyn MultiUser>,
-    /// Forgets what it knows of keys when their makers change.
+    /// The API keys, whose cache is cleared when their creators change.
     pub api_keys: Arc<ApiKeyService>,
     /// Checks and hashes passwords.
     pub passwords: Passwords,
 }
 
 impl Accounts {
-    /// Creates a user. [`Error::AlreadyExists`] when the name is taken.
+    /// Creates a user. [`Error::AlreadyExists`] if the name is taken.
     pub async fn create(&self, draft: UserDraft, by: &By) -> Result<User> {
         let name = draft.username.clone();
         let new = self.new_user(draft, by).await?;
@@ -71,8 +71,8 @@ impl Accounts {
         self.users.create(new, event).await.map_err(taken)
     }
 
-    /// Creates the first admin, which is what switches multi-user mode on.
-    /// [`Error::AlreadyExists`] when it is on already.
+    /// Creates the first admin and thereby switches multi-user mode on. [`Error::AlreadyExists`] if
+    /// it is already on.
     pub async fn enable_multi_user(&self, draft: UserDraft, by: &By) -> Result<User> {
         let name = draft.username.clone();
         let draft = UserDraft { role: Some(Role::Admin), ..draft };
@@ -83,7 +83,7 @@ impl Accounts {
         Ok(admin)
     }
 
-    /// Changes a user; at least one part must differ from what it was.
+    /// Changes a user. At least one field must differ from its current value.
     pub async fn update(&self, id: UserId, changes: UserChanges, by: &By) -> Result<User> {
         let before = self.by_id(id).await?;
         let patch = self.patch(&before, changes).await?;
@@ -93,7 +93,7 @@ impl Accounts {
         Ok(updated)
     }
 
-    /// Removes a user with everything that is theirs alone.
+    /// Deletes a user and all data that belongs only to the user.
     pub async fn delete(&self, id: UserId, by: &By) -> Result<()> {
         let before = self.by_id(id).await?;
         let event =
@@ -107,7 +107,7 @@ impl Accounts {
         self.users.by_id(id).await?.ok_or_else(|| Error::not_found("user", id))
     }
 
-    /// Checks what a client says of a new user and hashes the password.
+    /// Validates the data of a new user and hashes the password.
     pub async fn new_user(&self, draft: UserDraft, by: &By) -> Result<NewUser> {
         let UserDraft { username, password, role, daily_message_limit, bio } = draft;
         self.passwords.check(&password)?;
@@ -174,7 +174,7 @@ fn check_bio(bio: &str) -> Result<()> {
     }
 }
 
-/// A picture's name is going to be looked up in a directory, so it is the name of a file there.
+/// Checks that a picture name is a plain file name, because it is later looked up in a directory.
 fn check_picture(name: Option<&str>) -> Result<()> {
     let leaves = |name: &str| name.contains(['/', '\\']) || name.chars().any(char::is_control);
     let allowed = |name: &str| {

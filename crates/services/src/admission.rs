@@ -6,16 +6,16 @@ use carrel_domain::Result;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::{Instant, timeout};
 
-/// How often it is looked.
+/// The interval between access checks.
 pub const CHECK: Duration = Duration::from_secs(5);
 
-/// Whoever was let in, and may not be any longer.
+/// The recipient of a long response, whose access can end.
 pub trait Admitted {
-    /// Whether whoever listens still may. Asked now and then while a stream lasts.
+    /// Returns whether the recipient still has access. Called at intervals while a stream lasts.
     fn is_admitted(&self) -> impl Future<Output = Result<bool>>;
 }
 
-/// `events` for as long as whoever listens may hear them.
+/// Passes `events` on while the listener has access, then ends the stream.
 pub fn while_admitted<T>(
     events: impl Stream<Item = T> + 'static,
     listener: impl Admitted,
@@ -23,8 +23,8 @@ pub fn while_admitted<T>(
     until_revoked(events, listener, || None)
 }
 
-/// `pieces` of a file for as long as whoever takes them may have them; an error then, so that
-/// nobody takes what they have for the whole.
+/// Passes the pieces of a file on while the recipient has access. Then fails the stream, so that a
+/// truncated file is not taken for the complete one.
 pub fn download_while_admitted<T>(
     pieces: impl Stream<Item = io::Result<T>> + 'static,
     taker: impl Admitted,
@@ -46,7 +46,7 @@ fn until_revoked<T>(
             let next = timeout(CHECK, items.next()).await;
             if checked.elapsed() >= CHECK {
                 checked = Instant::now();
-                // A database that does not answer now may do so again: it goes on.
+                // A database failure may be temporary, so the stream continues.
                 if matches!(admitted.is_admitted().await, Ok(false)) {
                     return farewell().map(|last| (last, None));
                 }
@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// Admitted for so many seconds, at a database that may be away.
+    /// Has access for some seconds, with a database that may be unavailable.
     struct For(u64, Instant, bool);
 
     impl Admitted for For {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_told_ends_with_who_was_let_in() {
+    async fn a_stream_ends_when_access_ends() {
         let admitted = || For(7, Instant::now(), false);
         let told: Vec<_> = while_admitted(every_second(), admitted()).collect().await;
         assert_eq!(told.len(), 9);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_database_that_is_away_ends_nothing() {
+    async fn an_unavailable_database_does_not_end_a_stream() {
         let told = while_admitted(every_second().take(60), For(0, Instant::now(), true));
         assert_eq!(told.count().await, 60);
     }

@@ -1,4 +1,4 @@
-//! API keys: made, recognised, revoked.
+//! API keys: creation, authentication and revocation.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
@@ -11,30 +11,30 @@ use serde_json::json;
 use crate::rate_limiter::RateLimiter;
 use crate::token::{Secret, digest};
 
-/// How long a key once seen in the database is taken to be good without looking again. Keys
-/// revoked by this process are out at once; keys revoked by another are out within this time.
+/// How long a key read from the database is trusted without another lookup. This process applies
+/// its own revocations at once and those of other processes within this time.
 const TRUSTED: TimeDelta = TimeDelta::seconds(1);
 
-/// The fewest characters of a key that an operator chooses.
+/// The minimum length of a key chosen by the operator, in characters.
 pub const SHORTEST_CHOSEN_KEY: usize = 16;
 
-/// The longest name of a key, in characters.
+/// The maximum length of a key name, in characters.
 const LONGEST_NAME: usize = 200;
 
 /// The options of a new key.
 #[derive(Clone, Debug, Default)]
 pub struct KeyOptions {
-    /// What its owner calls it.
+    /// The name of the key.
     pub name: Option<String>,
-    /// Empty means every scope.
+    /// The scopes. Empty grants full access.
     pub scopes: Vec<Scope>,
-    /// Empty means all.
+    /// The workspaces. Empty means all.
     pub workspaces: Vec<WorkspaceId>,
-    /// The most requests a minute; unlimited when absent.
+    /// The maximum number of requests per minute. Unlimited if absent.
     pub rate_limit: Option<u32>,
-    /// When it stops working; never when absent.
+    /// The expiry time. The key never expires if absent.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The user who makes it, if a user does.
+    /// The user who creates the key, if any.
     pub created_by: Option<UserId>,
 }
 
@@ -44,7 +44,7 @@ impl KeyOptions {
         if self.name.as_ref().is_some_and(is_long) {
             return Err(Error::invalid("name", "must not be longer than 200 characters"));
         }
-        // A limit of zero would be stored as no limit.
+        // A limit of zero would be stored as unlimited.
         if self.rate_limit.is_some_and(|limit| limit == 0 || i32::try_from(limit).is_err()) {
             return Err(Error::invalid("rate_limit", "must be from 1 to 2147483647"));
         }
@@ -76,12 +76,12 @@ struct Seen {
     at: DateTime<Utc>,
 }
 
-/// Keys that were found in the database a moment ago.
+/// Recently authenticated keys.
 #[derive(Default)]
 struct Cache {
     keys: HashMap<KeyDigest, Seen>,
-    /// How many times keys were taken out. What was read from the database before that may be of a
-    /// key that has ended meanwhile, and is not kept.
+    /// The number of invalidations. A lookup that began before an invalidation may have read a
+    /// revoked key, so its result is not cached.
     generation: u64,
 }
 
@@ -92,7 +92,7 @@ impl Cache {
     }
 }
 
-/// Knows which keys are good, mostly without asking the database.
+/// Authenticates API keys, mostly without database access.
 pub struct ApiKeyService {
     keys: Arc<dyn ApiKeys>,
     seen: RwLock<Cache>,
@@ -101,7 +101,7 @@ pub struct ApiKeyService {
 }
 
 impl ApiKeyService {
-    /// Remembers nothing yet.
+    /// Creates a service with an empty cache.
     pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
         Self {
             keys,
@@ -111,7 +111,7 @@ impl ApiKeyService {
         }
     }
 
-    /// The key that `secret` is, if it is good at `now`.
+    /// Returns the key with this secret if it is valid at `now`.
     pub async fn authenticate(
         &self,
         secret: &str,
@@ -120,7 +120,7 @@ impl ApiKeyService {
         self.authenticate_digest(digest(secret), now).await
     }
 
-    /// As [`ApiKeyService::authenticate`], by the digest of the secret.
+    /// Returns the key with this digest if it is valid at `now`.
     pub async fn authenticate_digest(
         &self,
         digest: KeyDigest,
@@ -137,7 +137,7 @@ impl ApiKeyService {
         Ok(good)
     }
 
-    /// Whether a key that was admitted before is still good at `now`.
+    /// Returns whether a previously authenticated key is still valid at `now`.
     pub async fn is_valid(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool> {
         let key = match self.recall(digest, now) {
             Some(key) => Some(key),
@@ -146,8 +146,8 @@ impl ApiKeyService {
         Ok(key.is_some_and(|key| key.is_valid(now)))
     }
 
-    /// Counts a request of a key with a rate limit. `Err` says after how many seconds the next one
-    /// is admitted.
+    /// Counts a request against the key's rate limit. `Err` holds the seconds until the next
+    /// request is allowed.
     pub fn check_rate_limit(&self, key: &ApiKey, now: DateTime<Utc>) -> Result<(), u64> {
         self.limiter.check(key.id, key.rate_limit.unwrap_or(0), now)
     }
@@ -172,8 +172,8 @@ impl ApiKeyService {
         Ok(key)
     }
 
-    /// Creates a key. [`Error::Invalid`] when an option is out of range or names a workspace that
-    /// does not exist.
+    /// Creates a key. [`Error::Invalid`] if an option is out of range or a workspace does not
+    /// exist.
     pub async fn create(&self, options: KeyOptions, by: &By) -> Result<(Secret, ApiKey)> {
         options.check(by.at)?;
         let secret = Secret::random();
@@ -183,7 +183,7 @@ impl ApiKeyService {
         Ok((secret, key))
     }
 
-    /// Creates a key on behalf of the holder of `maker`, which the new key must not exceed.
+    /// Creates a key on behalf of the holder of `maker`. The new key must not exceed `maker`.
     pub async fn create_as(
         &self,
         maker: &ApiKey,
@@ -200,12 +200,13 @@ impl ApiKeyService {
         self.create(options, by).await
     }
 
-    /// Every key, also revoked and expired ones, by id.
+    /// Returns every key by id, including revoked and expired ones.
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
         self.keys.list().await
     }
 
-    /// Ends a key at once. [`Error::NotFound`] when there is none, or it had ended already.
+    /// Revokes a key with immediate effect. [`Error::NotFound`] if it does not exist or is already
+    /// revoked.
     pub async fn revoke(&self, id: ApiKeyId, by: &By) -> Result<()> {
         let details = json!({ "id": id.0 }).to_string();
         let revoked = self.keys.revoke(id, by.event("api_key_deleted", details)).await?;
@@ -213,7 +214,7 @@ impl ApiKeyService {
         if revoked { Ok(()) } else { Err(Error::not_found("API key", id)) }
     }
 
-    /// Makes `chosen` the one key that comes from the environment, in place of an earlier one.
+    /// Makes `chosen` the only valid key from the environment.
     pub async fn take_from_environment(&self, chosen: Option<&str>, by: &By) -> Result<()> {
         let new = chosen.map(|chosen| environment_key(chosen, by.at)).transpose()?;
         let details = json!({ "given": new.is_some() }).to_string();
@@ -222,7 +223,7 @@ impl ApiKeyService {
         Ok(())
     }
 
-    /// Looks every key up anew from now on: users may have been suspended.
+    /// Clears the cache, because users may have been suspended.
     pub fn forget(&self) {
         self.seen_mut().retain(|_| false);
     }
@@ -231,13 +232,13 @@ impl ApiKeyService {
         self.seen.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether any key would be admitted at `now`.
+    /// Returns whether no key is valid at `now`.
     pub async fn is_empty(&self, now: DateTime<Utc>) -> Result<bool> {
         Ok(!self.keys.list().await?.iter().any(|key| key.is_valid(now)))
     }
 
-    /// Writes down when keys were last used. Called now and then and at shutdown, so that a
-    /// request costs no write.
+    /// Stores the times at which keys were last used. Called periodically and at shutdown, so that
+    /// requests do not write.
     pub async fn flush_uses(&self) -> Result<()> {
         let times: Vec<_> = self.uses().drain().collect();
         if times.is_empty() { Ok(()) } else { self.keys.used(times).await }
@@ -256,7 +257,7 @@ fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
     Ok(NewApiKey {
         name: Some("CARREL_API_KEY".to_owned()),
         digest: digest(chosen),
-        // Every character of a chosen key may matter, so none is kept.
+        // The operator may have chosen a short or guessable key, so no prefix is stored.
         prefix: String::new(),
         origin: KeyOrigin::Environment,
         scopes: Vec::new(),

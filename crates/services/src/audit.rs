@@ -1,5 +1,5 @@
-//! Checking the audit log against itself, its seals and an anchor kept elsewhere; and keeping it from
-//! growing without end.
+//! Verification of the audit log against its digests, its seals and an anchor kept elsewhere, and
+//! removal of old events.
 use std::fmt;
 
 use carrel_domain::Result;
@@ -9,59 +9,59 @@ use carrel_domain::audit::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-/// How many events are read, or removed, at once.
+/// The number of events read or removed at a time.
 const PAGE: u32 = 1000;
 
-/// How often a check begins anew because old events were removed meanwhile.
+/// The number of times a check is repeated because old events were removed while it ran.
 const ATTEMPTS: usize = 5;
 
-/// Old events are removed once they are this much older than they need be, so that the events that
-/// tell of it are few.
+/// How far events must exceed the age limit before they are removed. Bounds the number of events
+/// that record removals.
 const AT_LEAST: TimeDelta = TimeDelta::days(1);
 
-/// The result of a check.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing is wrong with so many events.
+    /// The log is intact.
     Whole {
-        /// How many events the log has.
+        /// The number of events.
         events: u64,
-        /// The newest event, and the digest of the chain up to it.
+        /// The newest event.
         head: ChainPoint,
     },
-    /// The log was changed, cut or replaced; how that shows.
+    /// The log was changed, truncated or replaced.
     Broken(AuditFault),
 }
 
-/// A fault of the audit log; its text says what to do.
+/// A fault of the audit log. Its text tells the operator what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditFault {
-    /// The event with this id was changed, or one before it removed.
+    /// The event with this id was changed, or an event before it was removed.
     Event(i64),
-    /// The log ends with the first id, and went on to the second.
+    /// Events were removed from the end of the log.
     CutOff {
-        /// The newest event there is.
+        /// The id of the newest event present.
         last: i64,
-        /// The event up to which the server vouches for the log.
+        /// The id of an event that is known to have existed.
         sealed: i64,
     },
-    /// Up to this id, events were written anew.
+    /// Events up to this id were rewritten.
     Rewritten(i64),
-    /// From this id on, events were written without the key.
+    /// Events from this id on were written without the key.
     Unsealed(i64),
     /// The seal was made with another key.
     Foreign,
-    /// There are events, and no seal that vouches for them.
+    /// There are events but no seal.
     NoSeal,
-    /// That events up to this id were removed because of their age is not true.
+    /// The removal of events up to this id is not sealed with the key.
     Start(i64),
-    /// The anchor tells of another log.
+    /// The anchor belongs to another log.
     Anchor(i64),
     /// The event of the anchor was removed because of its age.
     AnchorTooOld {
-        /// The event of the anchor.
+        /// The event id of the anchor.
         anchor: i64,
-        /// The oldest event there is.
+        /// The id of the last removed event.
         start: i64,
     },
 }
@@ -113,7 +113,7 @@ impl fmt::Display for AuditFault {
     }
 }
 
-/// Follows the chain from its beginning to the end that its seal names.
+/// Verifies the chain from its start to its head, its seals and, if given, an anchor.
 pub async fn verify(
     log: &dyn AuditLog,
     seals: &dyn AuditSeals,
@@ -160,18 +160,18 @@ async fn check(log: &dyn AuditLog, ends: &ChainEnds, anchor: Option<&Anchor>) ->
     })
 }
 
-/// On the way along the chain.
+/// The state of a verification.
 struct Walk<'a> {
     at: ChainPoint,
     ends: &'a ChainEnds,
     anchor: Option<&'a Anchor>,
-    /// A point that was passed is not what it was when it was sealed or written down.
+    /// The first mismatch with the seal or the anchor.
     rewritten: Option<AuditFault>,
 }
 
 impl Walk<'_> {
     fn step(&mut self, event: &LoggedEvent) -> Result<(), AuditFault> {
-        // What was added since the ends were read is not looked at.
+        // Events added since the ends were read are ignored.
         if self.at.last_id >= self.ends.head.last_id {
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Compares the point that was reached with the sealed one and the anchor, if it is theirs.
+    /// Compares the current point with the sealed one and the anchor, if the ids are equal.
     fn compare(&mut self) {
         let ChainPoint { last_id, digest } = self.at;
         if let HeadSeal::Fits(sealed) = self.ends.head_seal
@@ -227,7 +227,7 @@ impl Walk<'_> {
     }
 }
 
-/// Vouches for the log as it is, and says so in it where it has events already.
+/// Seals the log as it is. Records an event if the log is not empty.
 pub async fn seal(seals: &dyn AuditSeals, by: &By) -> Result<()> {
     let head = seals.ends().await?.head;
     let details = json!({ "lastId": head.last_id }).to_string();
@@ -235,7 +235,7 @@ pub async fn seal(seals: &dyn AuditSeals, by: &By) -> Result<()> {
     seals.seal(event).await
 }
 
-/// Removes events that are more than `days` old, a bounded number at a time. Returns how many.
+/// Removes events older than `days` in bounded steps and returns their number.
 pub async fn remove_old(
     log: &dyn AuditLog,
     seals: &dyn AuditSeals,

@@ -1,4 +1,4 @@
-//! Work that goes on after the request that began it, and that a server waits for when it stops.
+//! Tasks that outlive the request that started them and are awaited at shutdown.
 use std::future::Future;
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Runs tasks on the runtime it was made in, which outlives the threads that answer requests.
-/// Cheap to clone.
+/// Runs tasks on the runtime in which it was created, which outlives the request threads. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct BackgroundTasks {
     tracker: TaskTracker,
@@ -18,13 +18,13 @@ pub struct BackgroundTasks {
 }
 
 impl BackgroundTasks {
-    /// Must be called within the tokio runtime in which the tasks are to run.
+    /// Creates an empty set. Must be called within the tokio runtime that runs the tasks.
     pub fn new() -> Self {
         let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
         Self { tracker, stopping, runtime: Handle::current() }
     }
 
-    /// Runs a task that outlives its caller. Dropping the handle does not end it.
+    /// Spawns a task that outlives its caller. Dropping the handle does not cancel it.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -33,18 +33,18 @@ impl BackgroundTasks {
         self.tracker.spawn_on(task, &self.runtime)
     }
 
-    /// Ends when the tasks are asked to come to an end and keep what they have.
+    /// Completes when the tasks are asked to finish early and save their state.
     pub async fn stopping(&self) {
         self.stopping.cancelled().await;
     }
 
-    /// Waits for all tasks. Those that go on after `patience` are asked to come to an end, and are
-    /// left alone after `grace`. Returns how many those are.
+    /// Waits for all tasks. After `patience`, asks the remaining ones to finish early; after
+    /// `grace`, abandons them. Returns the number abandoned.
     pub async fn finish(&self, patience: Duration, grace: Duration) -> usize {
         self.tracker.close();
         if timeout(patience, self.tracker.wait()).await.is_err() {
             self.stopping.cancel();
-            // What is left then is counted below.
+            // A timeout is reflected in the count below.
             let _ = timeout(grace, self.tracker.wait()).await;
         }
         self.tracker.len()
@@ -65,7 +65,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn tasks_are_waited_for_then_asked_to_end() {
+    async fn finish_waits_for_tasks_then_asks_them_to_stop() {
         let tasks = BackgroundTasks::new();
         let whole = tasks.spawn(tokio::time::sleep(SHORT));
         assert_eq!(tasks.finish(LONG, LONG).await, 0);
@@ -81,9 +81,9 @@ mod tests {
         assert!(!stubborn.is_finished());
     }
 
-    /// As when the thread that took a request ends with its own runtime.
+    /// A request thread can end together with its own runtime.
     #[test]
-    fn tasks_outlive_the_runtime_that_began_them() {
+    fn tasks_outlive_the_runtime_that_spawned_them() {
         let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let home = build();
         let tasks = home.block_on(async { BackgroundTasks::new() });

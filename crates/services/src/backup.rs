@@ -1,4 +1,4 @@
-//! Backups: everything that cannot be made again, in one file, while the server goes on working.
+//! Backups: all data that cannot be recreated, in one file, without stopping the server.
 pub mod archive;
 pub mod check;
 pub mod restore;
@@ -17,41 +17,42 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use archive::Contents;
 
-/// The name of the database in an archive and in a restored storage directory.
+/// The name of the database file in an archive and in a restored storage directory.
 pub const DATABASE: &str = "carrel.db";
 
-/// The folder of documents' files, in an archive and in the storage directory.
+/// The folder of document files, in an archive and in the storage directory.
 pub(crate) const DOCUMENTS: &str = "documents";
 
 /// The folder of originals, in an archive and in the storage directory.
 pub const ORIGINALS: &str = "originals";
 
-/// How many documents are looked at together.
+/// The number of documents processed at a time.
 const PAGE: u32 = 500;
 
-/// How often a copy of the database is made anew because a document of it lost its file meanwhile.
+/// The number of database copies made if documents are deleted in the meantime.
 const ATTEMPTS: usize = 5;
 
 /// The parts of the storage directory that go into a backup.
 #[derive(Clone, Debug)]
 pub struct BackupPaths {
-    /// The storage directory, which the backup is of.
+    /// The storage directory.
     pub root: PathBuf,
-    /// The directory for copies until they are in the archive; on the file system of `root`.
+    /// The directory for temporary copies. Must be on the file system of `root`.
     pub scratch: PathBuf,
-    /// Never in a backup: what can be made again, what only matters to a running process, and the
-    /// database itself, of which a copy is made instead.
+    /// Paths excluded from every backup: recreatable data, runtime files, and the database, which
+    /// is copied separately.
     pub left_out: Vec<PathBuf>,
-    /// In a backup only if secrets are.
+    /// Paths included only in backups with secrets.
     pub secrets: Vec<PathBuf>,
 }
 
-/// Whether a backup holds what opens the secrets in the database.
+/// Whether a backup contains the key that opens the secrets in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// The files in [`BackupPaths::secrets`] are in the archive.
+    /// The archive contains the files in [`BackupPaths::secrets`].
     Included,
-    /// The archive can be stored where others read it. Restoring it needs the key from elsewhere.
+    /// The archive can be stored where others can read it. Restoring it needs the key from
+    /// elsewhere.
     LeftOut,
 }
 
@@ -63,7 +64,8 @@ pub struct Backups {
     turn: Arc<Semaphore>,
 }
 
-/// Everything of one moment, ready to be written to an archive. Gone when this goes.
+/// A consistent snapshot, ready to be written to an archive. Dropping it deletes the temporary
+/// files.
 pub struct Staged {
     directory: TempDir,
     contents: Contents,
@@ -71,18 +73,17 @@ pub struct Staged {
 }
 
 impl Backups {
-    /// Backups of one server. One is made at a time.
+    /// Creates the backup service of one server.
     pub fn new(copies: Arc<dyn Copies>, audit: Arc<dyn AuditLog>, place: BackupPaths) -> Self {
         Self { copies, audit, place, turn: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Puts together what belongs into a backup: whatever was committed before the call, and all
-    /// of it as it was at one moment. On PostgreSQL the database itself is left out, and the files
-    /// are those of the documents it knows.
+    /// Prepares a consistent snapshot of everything committed before the call. On PostgreSQL, the
+    /// database is not included, and the files are those of the documents stored in it.
     ///
     /// # Errors
-    /// [`Error::Exhausted`] while another backup is being made by this process,
-    /// [`Error::Unavailable`] when the disk is full or documents come and go too fast.
+    /// [`Error::Exhausted`] while this process makes another backup, [`Error::Unavailable`] if the
+    /// disk is full or documents change too fast.
     pub async fn stage(&self, secrets: Secrets, by: &By) -> Result<Staged> {
         let turn = Arc::clone(&self.turn).try_acquire_owned();
         let turn = turn.map_err(|_| Error::exhausted("a backup is being made already"))?;
@@ -91,8 +92,8 @@ impl Backups {
         self.audit.add(by.event("backup_made", details)).await?;
         let directory = staging::make(&self.place.scratch).await?;
         let staging = staging::Staging::new(&self.place, directory.path(), secrets);
-        // Before the copy, so that what is deleted afterwards is still here, and after it, so that
-        // what was added in between is here too.
+        // Files are linked both before and after the database is copied. Files deleted in between
+        // are still linked, and files added in between are included.
         staging.link().await?;
         for attempt in 0..ATTEMPTS {
             let copy = staging.database(attempt);
@@ -114,12 +115,12 @@ impl Backups {
 }
 
 impl Staged {
-    /// Whether the database is in it; one on a server is not.
+    /// Returns whether the backup contains the database. A database server is not included.
     pub fn has_database(&self) -> bool {
         self.contents.database
     }
 
-    /// Writes the archive. Blocks; reads and writes piece by piece.
+    /// Writes the archive incrementally. Blocking.
     pub fn write(self, to: impl std::io::Write) -> std::io::Result<archive::Written> {
         archive::write(self.directory.path(), &self.contents, to)
     }

@@ -1,27 +1,27 @@
-//! Removing many exchanges from the log at once.
+//! Bulk deletion of exchanges from the log.
 use carrel_domain::audit::By;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, DeletedChats};
 use carrel_domain::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
-/// How many exchanges one transaction removes: others who write wait for no more than that.
+/// The number of exchanges deleted per transaction, which bounds how long other writers wait.
 const AT_ONCE: u32 = 500;
 
-/// How many of them one call makes: 100,000 exchanges.
+/// The maximum number of transactions per call: 100,000 exchanges.
 const STEPS: u32 = 200;
 
-/// The result of a removal.
+/// The result of a bulk deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BulkDeleteResult {
-    /// How many exchanges are gone.
+    /// The number of exchanges deleted.
     pub deleted: u64,
-    /// Whether there may be more that the filter admits.
+    /// Whether more exchanges may match the filter.
     pub has_more: bool,
 }
 
-/// Removes the exchanges that a filter admits, oldest first, 100,000 at most. Each step of 500 is a
-/// transaction with an event of its own, which holds the filter and the number: whatever ends the
-/// removal early, what is gone is told, and the rest is there.
+/// Deletes at most 100,000 exchanges that match a filter, oldest first. Each step of 500 is one
+/// transaction with its own event, which holds the filter and the number. If a later step fails,
+/// the completed steps are therefore recorded.
 pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<BulkDeleteResult> {
     let (mut deleted, mut after) = (0, None);
     for _ in 0..STEPS {
@@ -41,7 +41,7 @@ pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<Bu
     Ok(BulkDeleteResult { deleted, has_more: true })
 }
 
-/// The filter as the audit log tells it: the parts that restrict.
+/// Returns the restricting parts of the filter, for the audit event.
 fn told(filter: &ChatFilter) -> Value {
     let ChatFilter { workspace, user, thread, session, from, to, feedback, before } = filter;
     let parts = [
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// A log of so many exchanges, with what was told of those that were removed.
+    /// A log with a number of exchanges that records the details of deletion events.
     #[derive(Default)]
     struct Log {
         chats: i64,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_step_is_told_with_its_filter_and_number() {
+    async fn every_step_is_logged_with_its_filter_and_number() {
         let (outcome, told) = cleared(501).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: 501, has_more: false });
         let told: Vec<Value> = told.iter().map(|one| serde_json::from_str(one).unwrap()).collect();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_removes_so_many_and_says_that_there_may_be_more() {
+    async fn a_call_deletes_a_bounded_number_and_reports_more() {
         let most = u64::from(AT_ONCE * STEPS);
         let (outcome, told) = cleared(1_000_000).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: most, has_more: true });

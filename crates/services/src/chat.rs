@@ -52,51 +52,51 @@ const REFUSAL: &str = "There is no relevant information in this workspace to ans
 
 const QUOTA_MET: &str = "You have met your maximum 24 hour chat quota. Please try again later.";
 
-/// After which pauses an answer that could not be saved is saved again.
+/// The delays between attempts to save an answer.
 const RETRIES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(4)];
 
-/// The window of a model that is not there to be asked.
+/// The context window assumed if no model is configured, in tokens.
 const USUAL_WINDOW: u64 = 4096;
 
-/// The outcome of a question without streaming.
+/// The result of a question without streaming.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// The model has answered, and the exchange is stored.
+    /// The model answered, and the exchange is stored.
     Answered {
-        /// Names the exchange.
+        /// The id of the exchange.
         chat: ChatId,
-        /// Reasoning, if any, comes first between `<think>` marks.
+        /// The answer. Reasoning, if any, comes first between `<think>` marks.
         text: String,
-        /// The passages the answer was built on, by relevance.
+        /// The passages used by the answer, most relevant first.
         sources: Vec<Source>,
-        /// The usage of the answer.
+        /// The usage and other facts about the answer.
         metrics: Metrics,
     },
-    /// Query mode, and nothing in the workspace bears on the question.
+    /// The question was refused in query mode because no passage is relevant.
     Refused {
-        /// Names the exchange.
+        /// The id of the exchange.
         chat: ChatId,
         /// The workspace's refusal text.
         text: String,
     },
-    /// The model said nothing. Nothing is stored.
+    /// The model returned no text. Nothing is stored.
     Empty(EmptyCompletion),
 }
 
-/// A question on its way to a model.
+/// A question prepared for a model.
 struct Prepared {
     model: Arc<dyn ChatModel>,
     request: ChatRequest,
     sources: Vec<Source>,
-    /// As it is remembered.
+    /// The mode to store.
     mode: ChatMode,
     as_agent: bool,
-    /// Until the exchange is stored.
+    /// The images, parked until the exchange is stored.
     images: Option<ParkedImages>,
 }
 
-/// The stored parts of an answer.
+/// The parts of an answer to store.
 struct Kept<'a> {
     text: &'a str,
     sources: &'a [Source],
@@ -105,44 +105,44 @@ struct Kept<'a> {
     images: Option<ParkedImages>,
 }
 
-/// Cheap to clone.
+/// Answers questions in workspaces. Cheap to clone.
 #[derive(Clone)]
 pub struct Conversations {
     /// Finds passages.
     pub search: Search,
-    /// Chooses the language model.
+    /// Selects the language model.
     pub models: Arc<dyn Models>,
     /// The store of exchanges.
     pub chats: Arc<dyn Chats>,
-    /// Counts the questions of users with a daily limit.
+    /// Counts questions of users with a daily limit.
     pub quota: Arc<dyn MessageQuota>,
-    /// Finds the documents that are included in full.
+    /// The pinned documents.
     pub pins: Arc<dyn Pins>,
-    /// The texts that slash commands stand for.
+    /// The slash commands.
     pub commands: Arc<dyn SlashCommands>,
-    /// The values of variables in instructions.
+    /// The variables for instructions.
     pub variables: Arc<dyn PromptVariables>,
-    /// Notes that questions take along.
+    /// The memories sent with questions.
     pub memories: Arc<dyn Memories>,
-    /// Files that stay with threads.
+    /// The thread files.
     pub thread_files: Arc<dyn ThreadFiles>,
-    /// Texts of documents.
+    /// The texts of documents.
     pub files: Arc<dyn DocumentFiles>,
-    /// Reads files that come with a question.
+    /// Reads attached files.
     pub extractor: Arc<dyn Extractor>,
-    /// Measures what fits into a prompt.
+    /// Counts tokens to fit prompts into the context window.
     pub tokenizer: Arc<dyn Tokenizer>,
-    /// The directory for attached documents until they are read.
+    /// The directory for attached files until they are read.
     pub scratch: PathBuf,
-    /// How many questions run at a time.
+    /// Limits the number of concurrent questions.
     pub limits: QuestionLimits,
-    /// The background tasks of streamed answers, for which a stopping server waits.
+    /// The tasks of streamed answers, which are awaited at shutdown.
     pub tasks: BackgroundTasks,
 }
 
 impl Conversations {
-    /// Answers a question from the workspace's passages and the conversation so far, and keeps
-    /// the exchange. [`Error::Exhausted`] when the user has met their daily limit.
+    /// Answers a question from the workspace's passages and the conversation so far, and stores the
+    /// exchange. [`Error::Exhausted`] if the user has reached the daily limit.
     pub async fn ask(
         &self,
         workspace: &Workspace,
@@ -166,13 +166,13 @@ impl Conversations {
         Ok(Reply::Answered { chat, text, sources, metrics })
     }
 
-    /// The text of a message with its slash commands expanded, as it is asked and kept: everybody's
-    /// commands, and those of a user if one is named.
+    /// Expands the slash commands in a message: those of everybody and, if `user` is given, of that
+    /// user. The expanded text is sent to the model and stored.
     pub async fn with_commands(&self, text: String, user: Option<UserId>) -> Result<String> {
         slash_commands::expanded(&*self.commands, text, user).await
     }
 
-    /// Counts the question of a user with a limit, before anything is spent on it.
+    /// Counts the question against the user's daily limit before any other work.
     async fn check_quota(&self, user: Option<&User>, by: &By) -> Result<()> {
         let Some(user) = user.filter(|user| user.role != user::Role::Admin) else { return Ok(()) };
         let Some(limit) = user.daily_message_limit else { return Ok(()) };
@@ -182,15 +182,15 @@ impl Conversations {
         }
     }
 
-    /// Hides what was said so far in the question's conversation from later answers; where it has
-    /// a thread but no user, what everyone said in the thread.
+    /// Hides the exchanges of the question's conversation from later answers. For a thread without
+    /// a user, hides the exchanges of all participants.
     pub async fn reset(&self, workspace: &Workspace, question: &Question, by: &By) -> Result<()> {
         let conversation = question.conversation(workspace);
         self.chats.reset(&conversation, sent(by, workspace, question)).await.map(drop)
     }
 
-    /// What the model is to be asked; nothing when the question is to be refused. Takes the contents
-    /// of the attachments out of the question.
+    /// Builds the request to the model, or returns `None` if the question must be refused. Takes
+    /// the contents of the attachments out of the question.
     async fn prepare(
         &self,
         workspace: &Workspace,
@@ -207,7 +207,8 @@ impl Conversations {
         };
         let model = self.models.chat(&choice);
         let window = model.as_ref().map_or(USUAL_WINDOW, |model| model.name().window);
-        // Before anything is decided: an attached document is context like any other.
+        // Attached documents are part of the context, so they are read before deciding on a
+        // refusal.
         let mut attached = thread_files::kept_files(self, question, window, by).await?;
         attached.extend(attachments::read_attached(self, question, window, by).await?);
         let past = self.past(workspace, question).await?;
@@ -226,14 +227,14 @@ impl Conversations {
         let own = request::Own { variables, notes };
         let request = request::compose(workspace, question, gathered.context, past, &own, by.at);
         let request = prompt_budget::apply(self.tokenizer.clone(), request, window).await?;
-        // Without tools, the automatic mode is the chat mode, and is remembered as such.
+        // Automatic mode without tools is chat mode and is stored as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
         let as_agent = question.is_for_agent(workspace);
         let images = ParkedImages::park(&mut question.attachments, self.scratch.clone()).await?;
         Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent, images }))
     }
 
-    /// The stored conversation, oldest first, without damaged exchanges.
+    /// Returns the stored conversation, oldest first, without damaged exchanges.
     async fn past(&self, workspace: &Workspace, question: &Question) -> Result<Vec<Earlier>> {
         if question.overrides.history.is_some() {
             return Ok(Vec::new());
@@ -269,7 +270,7 @@ impl Conversations {
         if let Some(images) = images
             && let Err(error) = images.restore(&mut question.attachments).await
         {
-            // The answer is worth more than they are.
+            // The answer is stored even if its images cannot be.
             tracing::warn!(%error, "the images of a question are not stored");
             question.attachments.retain(|attachment| !attachment.is_image());
         }
@@ -306,7 +307,7 @@ impl Conversations {
     ) -> Result<ChatId> {
         let usage = match response.metrics {
             None => Some(Usage::default()),
-            // Every question has tokens: a model that tells of none has not counted.
+            // Zero tokens mean that the model did not report its usage.
             Some(metrics) => Some(metrics.usage).filter(|usage| *usage != Usage::default()),
         };
         let record::StoredAnswer { record, images } = response.stored();
@@ -319,8 +320,8 @@ impl Conversations {
             created_at: by.at,
             usage,
         };
-        // What a model has answered is not given up because of one moment, such as a restart of the
-        // database.
+        // Retry transient failures, such as a restart of the database, so that the answer is not
+        // lost.
         let mut pauses = RETRIES.iter();
         loop {
             let failed = match self.chats.append(new.clone(), sent(by, workspace, question)).await {
@@ -337,7 +338,7 @@ impl Conversations {
     }
 }
 
-/// Says of a failure that it was the saving that failed, which nobody could tell otherwise.
+/// Converts a failure into one that says the answer could not be saved.
 fn not_saved(error: Error) -> Error {
     match error {
         Error::Unavailable { .. } | Error::Internal(_) => Error::Unavailable {

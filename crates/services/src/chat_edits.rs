@@ -1,4 +1,4 @@
-//! Changing, rating and removing single exchanges.
+//! Changing, rating and deleting single exchanges.
 use carrel_domain::audit::{By, Event};
 use carrel_domain::chat_edit::{ChatChange, ChatEdits};
 use carrel_domain::workspace::Workspace;
@@ -8,20 +8,20 @@ use serde_json::json;
 use crate::chat::LONGEST_QUESTION;
 use crate::record;
 
-/// The longest text of an answer that is put in another's stead, in bytes.
+/// The maximum length of an edited answer, in bytes.
 pub const LONGEST_ANSWER: usize = 1 << 20;
 
-/// New texts of an exchange; absent parts do not change.
+/// New texts of an exchange. Absent fields stay unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
-    /// The new question; stays when absent.
+    /// The new question.
     pub prompt: Option<String>,
-    /// The text of the answer.
+    /// The new answer.
     pub answer: Option<String>,
 }
 
-/// Puts other words into an exchange. [`Error::NotFound`] when the workspace has no such exchange,
-/// also when what is stored of its answer is damaged.
+/// Changes the texts of an exchange. [`Error::NotFound`] if the workspace has no such exchange or
+/// its stored answer is damaged.
 pub async fn edit(
     edits: &dyn ChatEdits,
     workspace: &Workspace,
@@ -42,7 +42,7 @@ pub async fn edit(
     changed(edits, workspace, id, change, event(by, "api_chat_edited", workspace, id)).await
 }
 
-/// Notes what somebody thinks of an answer: thumbs up, thumbs down, or neither any more.
+/// Stores feedback on an answer: thumbs up, thumbs down or none.
 pub async fn rate(
     edits: &dyn ChatEdits,
     workspace: &Workspace,
@@ -54,7 +54,7 @@ pub async fn rate(
     changed(edits, workspace, id, change, event(by, "api_chat_rated", workspace, id)).await
 }
 
-/// Removes an exchange.
+/// Deletes an exchange.
 pub async fn remove(
     edits: &dyn ChatEdits,
     workspace: &Workspace,

@@ -1,4 +1,4 @@
-//! Tests connections with a small request, while the user waits.
+//! Connection tests, which send a small request with unsaved settings while the user waits.
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,63 +15,67 @@ use tokio::time::timeout;
 
 use crate::speech;
 
-/// How long an answer is waited for.
+/// The time limit for most tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a picture is waited for.
+/// The time limit for generating an image.
 const DRAWING: Duration = Duration::from_secs(120);
 
-/// How long a recording is waited for: a model may have to be loaded first.
+/// The time limit for a transcription. Includes loading the model.
 const HEARING: Duration = Duration::from_secs(30);
 
-/// Settings by variable, whether they are in force or only tried.
+/// Looks up settings by variable name, whether they are stored or only tried.
 pub type SettingsLookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
 
-/// Makes models of any settings, for once.
+/// Creates temporary models from given settings.
 pub trait ConnectionTest: Send + Sync {
-    /// [`Error::Unavailable`] or [`Error::Invalid`] when the settings make no model.
+    /// Creates a language model. [`Error::Unavailable`] or [`Error::Invalid`] if the settings do
+    /// not define one.
     fn language_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ChatModel>>;
-    /// See [`ConnectionTest::language_model`].
+    /// Creates an embedder. Fails like [`ConnectionTest::language_model`].
     fn embedding_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Embedder>>;
-    /// The models of a provider, of those that embed or of the others. As [`ConnectionTest::language_model`].
+    /// Creates the list of a provider's language or embedding models. Fails like
+    /// [`ConnectionTest::language_model`].
     fn model_list(
         &self,
         settings: &SettingsLookup<'_>,
         provider: &str,
         embeds: bool,
     ) -> Result<Arc<dyn ModelList>>;
-    /// See [`ConnectionTest::language_model`]; `None` where passages are reranked without a model.
+    /// Creates a reranker, or returns `None` if passages are reranked without a model. Fails like
+    /// [`ConnectionTest::language_model`].
     fn reranking_model(&self, settings: &SettingsLookup<'_>) -> Result<Option<Arc<dyn Reranker>>>;
-    /// See [`ConnectionTest::language_model`].
+    /// Creates an image model. Fails like [`ConnectionTest::language_model`].
     fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>>;
 }
 
-/// As [`ConnectionTest`], of what hears and what speaks.
+/// Creates temporary speech models from given settings.
 pub trait SpeechConnectionTest: Send + Sync {
-    /// See [`ConnectionTest::language_model`].
+    /// Creates a transcriber. Fails like [`ConnectionTest::language_model`].
     fn transcriber(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Transcriber>>;
-    /// See [`ConnectionTest::language_model`].
+    /// Creates a synthesizer. Fails like [`ConnectionTest::language_model`].
     fn synthesizer(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>>;
 }
 
-/// As [`ConnectionTest`], of the index of vectors.
+/// Creates a temporary vector index from given settings.
 pub trait IndexConnectionTest: Send + Sync {
-    /// See [`ConnectionTest::language_model`]. Nothing is asked of it or written to it yet.
+    /// Creates a vector index without connecting to it. Fails like
+    /// [`ConnectionTest::language_model`].
     fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>>;
 }
 
-/// The response of the tested service.
+/// The result of a successful test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionTestResult {
     /// The name of the model.
     pub by: String,
-    /// How long the answer took.
+    /// The response time, in seconds.
     pub seconds: f64,
-    /// The length of its vectors, where it is an embedder.
+    /// The number of dimensions of the vectors, for embedders.
     pub dimensions: Option<usize>,
 }
 
-/// Asks a language model for a word.
+/// Tests a language model by asking for one word.
 pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let request = ChatRequest {
@@ -94,7 +98,7 @@ pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestR
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
 
-/// Has an embedder embed a word.
+/// Tests an embedder with one word.
 pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let texts = ["lighthouse".to_owned()];
@@ -107,7 +111,7 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResul
     Ok(ConnectionTestResult { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
 }
 
-/// Has a reranker judge two texts.
+/// Tests a reranker with two texts.
 pub async fn reranker(reranker: Arc<dyn Reranker>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let texts = ["Bread is baked in an oven.", "A lighthouse warns ships."].map(str::to_owned);
@@ -120,7 +124,7 @@ pub async fn reranker(reranker: Arc<dyn Reranker>) -> Result<ConnectionTestResul
     Ok(ConnectionTestResult { by: reranker.name(), seconds, dimensions: None })
 }
 
-/// Has one picture made, which some providers take money for.
+/// Tests an image model by generating one image. Some providers charge for it.
 pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let request =
@@ -132,7 +136,7 @@ pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestRes
     Ok(ConnectionTestResult { by: model.name(), seconds, dimensions: None })
 }
 
-/// Has a second of silence written down. What becomes of it does not matter.
+/// Tests a transcriber with a second of silence. The transcript is ignored.
 pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let recording = speech::second_of_silence().map_err(Error::of_file)?;
@@ -153,7 +157,7 @@ pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestRe
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
 
-/// Has a few words spoken, as far as the first sound.
+/// Tests a synthesizer with a few words, up to the first audio.
 pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let nothing = || Error::unavailable("speech synthesis", "it returned no audio");
@@ -171,7 +175,7 @@ pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<Connection
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
 
-/// Asks an index how many vectors it holds.
+/// Tests an index by counting its vectors.
 pub async fn index(index: Arc<dyn VectorIndex>) -> Result<u64> {
     timeout(PATIENCE, index.stored_count()).await.map_err(|_| late("the vector database"))?
 }

@@ -1,15 +1,15 @@
-//! Deleting conversations and exchanges so that they can be taken back for a while.
+//! Deletion of conversations and exchanges with a limited time to restore them.
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::deletion::{Deletable, Deletion, Deletions};
 use carrel_domain::{Error, Result, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-/// How long a deletion can be taken back.
+/// How long a deletion can be restored.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
 
-/// Deletes something of a user's. Returns the number by which it is taken back; `None` where there was
-/// nothing left to delete.
+/// Deletes an item of a user. Returns the id with which it can be restored, or `None` if there was
+/// nothing to delete.
 pub async fn delete(
     deletions: &dyn Deletions,
     what: &Deletable,
@@ -28,7 +28,7 @@ pub async fn delete(
     deletions.delete(what, user, by.event(name, details.to_string())).await
 }
 
-/// Takes a user's deletion back.
+/// Restores a user's deletion.
 pub async fn restore(
     deletions: &dyn Deletions,
     id: i64,
@@ -40,7 +40,7 @@ pub async fn restore(
     restored.ok_or_else(|| Error::not_found("deletion", id))
 }
 
-/// Removes for good what was deleted longer than [`KEPT`] ago, and says how much that was.
+/// Permanently removes items deleted more than [`KEPT`] ago and returns the number of deletions.
 pub async fn purge(deletions: &dyn Deletions, now: DateTime<Utc>) -> Result<u64> {
     let by = By { actor: Actor::Server, address: None, at: now };
     deletions.purge(now - KEPT, by.event("deletions_purged", "{}")).await

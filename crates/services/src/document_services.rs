@@ -1,4 +1,4 @@
-//! The services around documents and questions, wired together from one database and its adapters.
+//! Wires the services for documents and questions together from one database and its adapters.
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,10 +37,10 @@ use crate::pending_recordings::PendingRecordings;
 use crate::search::Search;
 use crate::speech::{SettingLookup, SpeechMeter};
 
-/// Declares [`Repository`] with the ports it has, so that they are listed once.
+/// Declares [`Repository`] from one list of ports.
 macro_rules! repository {
     ($($port:ident),+ $(,)?) => {
-        /// A database that implements every port these services store things in.
+        /// A database that implements every port these services need.
         pub trait Repository: $($port +)+ 'static {}
 
         impl<T> Repository for T where T: $($port +)+ 'static {}
@@ -69,56 +69,56 @@ repository!(
     WorkspaceDocuments,
 );
 
-/// Everything else that these services need.
+/// The other dependencies of these services.
 pub struct Adapters {
-    /// Chooses the language model and the embedder.
+    /// Selects the language model and the embedder.
     pub models: Arc<dyn Models>,
     /// Finds passages by vector.
     pub index: Arc<dyn VectorIndex>,
-    /// The texts of documents, a file each.
+    /// The document files.
     pub files: Arc<dyn DocumentFiles>,
-    /// Keeps the files that documents were made of, where a setting says so.
+    /// The originals, stored if a setting enables them.
     pub originals: Originals,
-    /// Makes text of files.
+    /// Extracts text from files.
     pub extractor: Arc<dyn Extractor>,
-    /// Cuts texts.
+    /// Splits texts into chunks.
     pub splitter: Arc<dyn Splitter>,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
-    /// Gets pages of other hosts.
+    /// Fetches web pages.
     pub fetcher: Arc<dyn LinkFetcher>,
-    /// Makes text of pages.
+    /// Extracts text from web pages.
     pub reader: Arc<dyn PageReader>,
     /// A directory for temporary files.
     pub scratch: PathBuf,
-    /// A directory for recordings that are not transcribed yet.
+    /// A directory for recordings to be transcribed.
     pub recordings: PathBuf,
-    /// Finds what limits transcribing.
+    /// Looks up the limits of transcription.
     pub settings: SettingLookup,
-    /// How many bytes of vectors are kept for texts that come again; none with 0.
+    /// The maximum size of the embedding cache, in bytes. 0 disables it.
     pub embedding_cache: u64,
-    /// Counts what jobs do.
+    /// Counts the work of jobs.
     pub meter: Arc<Meter>,
 }
 
-/// Takes documents in, finds their passages and answers questions from them. Cheap to clone.
+/// Adds documents, finds their passages and answers questions from them. Cheap to clone.
 #[derive(Clone)]
 pub struct DocumentServices {
-    /// Keeps documents and removes them.
+    /// The library.
     pub library: Library,
-    /// Index documents.
+    /// Runs indexing jobs.
     pub workers: Workers,
-    /// Takes documents in.
+    /// Adds documents to the library.
     pub ingestion: Ingestion,
-    /// Finds the passages that bear on a question.
+    /// Finds relevant passages.
     pub search: Search,
     /// Answers questions.
     pub conversations: Conversations,
 }
 
 impl DocumentServices {
-    /// Must be called within the tokio runtime in which documents are to be indexed. Jobs that no
-    /// request waits for are done by [`Workers::work`], which the caller runs.
+    /// Wires the services. Must be called within the tokio runtime that runs the indexing. The
+    /// caller must run [`Workers::work`], which processes jobs that no request waits for.
     pub fn new<R: Repository>(database: &Arc<R>, adapters: Adapters) -> Self {
         let Adapters {
             models,

@@ -1,4 +1,4 @@
-//! What belongs to an exchange beside its texts: attachments, sources and what the answer cost.
+//! The parts of an exchange other than its texts: attachments, sources and metrics.
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::read::DecoderReader;
@@ -10,48 +10,49 @@ use chrono::{DateTime, Utc};
 use crate::provenance::ProvenanceFields;
 use crate::search::Hit;
 
-/// Padding is often left out.
+/// Accepts base64 without padding, which clients often omit.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A picture or a document, as the client sent it.
+/// An attached image or document, as sent by the client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attachment {
-    /// The name as the client gave it.
+    /// The file name given by the client.
     pub name: String,
-    /// Such as `image/png`; `application/anythingllm-document` for a document of any type.
+    /// The media type, such as `image/png`, or `application/anythingllm-document` for a document of
+    /// any type.
     pub mime: String,
-    /// A data URL, or base64 alone.
+    /// The content, as a data URL or plain base64.
     pub content: String,
 }
 
 impl Attachment {
-    /// Whether the model is shown it as an image.
+    /// Returns whether the attachment is sent to the model as an image.
     pub fn is_image(&self) -> bool {
         let kind = self.mime.split('/').next().unwrap_or_default();
         kind.eq_ignore_ascii_case("image")
     }
 
-    /// As a model sees it.
+    /// Returns the image in the form for models.
     pub fn image(&self) -> Image {
         Image::Inline { mime: self.mime.clone(), data: self.data().to_owned() }
     }
 
-    /// Of content as it is.
+    /// Creates an attachment from binary content.
     pub fn new(name: String, mime: String, content: &[u8]) -> Self {
         let content = format!("data:{mime};base64,{}", BASE64.encode(content));
         Self { name, mime, content }
     }
 
-    /// Whether the content is what it says: base64.
+    /// Returns whether the content is valid base64 and not empty.
     pub fn is_readable(&self) -> bool {
         let mut decoded = DecoderReader::new(self.data().as_bytes(), &BASE64);
         std::io::copy(&mut decoded, &mut std::io::sink()).is_ok_and(|bytes| bytes > 0)
     }
 
-    /// The content as it is; `None` when there is none, or it is not base64.
+    /// Decodes the content. Returns `None` if it is empty or not base64.
     pub fn bytes(&self) -> Option<Vec<u8>> {
         self.decode().ok().filter(|content| !content.is_empty())
     }
@@ -60,7 +61,7 @@ impl Attachment {
         BASE64.decode(self.data())
     }
 
-    /// The base64 in the content.
+    /// Returns the base64 part of the content.
     fn data(&self) -> &str {
         let data = match self.content.starts_with("data:") {
             true => self.content.split_once(',').map_or("", |(_, data)| data),
@@ -70,31 +71,31 @@ impl Attachment {
     }
 }
 
-/// How much of a whole document its source shows, in characters.
+/// The length of the text shown for a whole document, in characters.
 const BEGINNING: usize = 1000;
 
-/// Something an answer is built on.
+/// A source of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A passage that was found.
+    /// A retrieved passage.
     Passage(Box<Hit>),
-    /// A document that was shown whole, because it is pinned or came with the question.
+    /// A document included in full, because it is pinned or attached.
     Document {
         /// The document.
         document: Box<Document>,
-        /// The beginning of its text.
+        /// The beginning of the text.
         beginning: String,
     },
 }
 
 impl Source {
-    /// A document shown in full, with this text.
+    /// Creates the source of a document included in full.
     pub(crate) fn whole(document: Document, text: &str) -> Self {
         let beginning = text.chars().take(BEGINNING).collect();
         Self::Document { document: Box::new(document), beginning }
     }
 
-    /// Where a passage stands; nothing of a document that was shown whole.
+    /// Returns the location of a passage. Returns `None` for a document included in full.
     pub fn provenance(&self) -> Option<ProvenanceFields> {
         match self {
             Self::Passage(hit) => Some(ProvenanceFields::of(&hit.passage)),
@@ -102,7 +103,7 @@ impl Source {
         }
     }
 
-    /// The document it is from.
+    /// Returns the document of the source.
     pub fn document(&self) -> &Document {
         match self {
             Self::Passage(hit) => &hit.passage.document,
@@ -111,18 +112,18 @@ impl Source {
     }
 }
 
-/// What an answer cost and who gave it.
+/// The usage, duration and model of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// Tokens of the prompt and the answer.
     pub usage: Usage,
-    /// From the request to the last part of the answer.
+    /// The time from the request to the last part of the answer, in seconds.
     pub seconds: f64,
     /// The model that answered.
     pub model: ModelName,
-    /// When the last part came.
+    /// The time of the last part of the answer.
     pub answered_at: DateTime<Utc>,
-    /// Whether the question was one for an agent.
+    /// Whether the question requested an agent.
     pub as_agent: bool,
     /// Why the model stopped.
     pub finish: FinishReason,
@@ -137,11 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn data_urls_and_bare_base64_mean_the_same() {
+    fn data_urls_and_plain_base64_are_equivalent() {
         for content in ["data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo=", " iVBORw0KGgo "] {
             let image = attachment("Image/PNG", content);
             assert!(image.is_image() && image.is_readable(), "{content}");
-            let Image::Inline { data, .. } = image.image() else { panic!("not inline") };
+            let Image::Inline { data, .. } = image.image() else {
+                panic!("the image is not inline")
+            };
             assert_eq!(data.trim_end_matches('='), "iVBORw0KGgo");
         }
         for content in ["", "data:image/png", "data:image/png;base64,", "?"] {

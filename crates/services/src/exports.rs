@@ -1,4 +1,4 @@
-//! Exports: the log of exchanges as a file, read and written piece by piece.
+//! Exports: the log of exchanges as a file, written while it is read.
 use std::sync::Arc;
 
 use carrel_domain::audit::{AuditLog, By};
@@ -12,17 +12,17 @@ use serde_json::json;
 
 use crate::record;
 
-/// What is read at once, and is what an export holds in memory, with one exchange more.
+/// The amount read at a time. An export holds at most this plus one exchange in memory.
 const PAGE: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };
 
-/// Cheap to clone.
+/// Exports the log of exchanges. Cheap to clone.
 #[derive(Clone)]
 pub struct Exports {
     /// Reads the exchanges.
     pub chats: Arc<dyn ChatLog>,
-    /// Makes the bytes.
+    /// Creates formatters.
     pub formatters: Arc<dyn Formatters>,
-    /// Learns of each export.
+    /// Records an event for each export.
     pub audit: Arc<dyn AuditLog>,
 }
 
@@ -31,13 +31,13 @@ pub struct Exports {
 pub struct ExportRequest {
     /// The format and its options.
     pub choice: FormatChoice,
-    /// Which exchanges.
+    /// The exchanges to export.
     pub filter: ChatFilter,
-    /// Whether what identifies people is taken out.
+    /// Whether to remove personal data.
     pub redact: bool,
 }
 
-/// An export under way.
+/// An export in progress.
 struct Export {
     exports: Exports,
     filter: ChatFilter,
@@ -45,7 +45,8 @@ struct Export {
     formatter: Box<dyn Formatter>,
     cursor: Option<ExportCursor>,
     state: State,
-    /// How long the longest piece was, in bytes: a buffer that grows leaves holes behind.
+    /// The size of the largest piece, in bytes. Allocating it at once avoids fragmentation by
+    /// growing buffers.
     longest: usize,
     written: u64,
     damaged: u64,
@@ -59,8 +60,8 @@ enum State {
 }
 
 impl Exports {
-    /// The content type, and the bytes in pieces. A piece is made when it is asked for, so a
-    /// client that stops reading stops the reading of the database too.
+    /// Starts an export and returns the content type and a stream of bytes. Each piece is read from
+    /// the database when the client asks for it.
     pub async fn start(
         &self,
         request: ExportRequest,
@@ -90,7 +91,7 @@ impl Exports {
         Ok((content_type, pieces))
     }
 
-    /// That there is no such type of export.
+    /// Returns the error for an unknown export type.
     pub fn unknown_type(&self, name: &str) -> Error {
         let names = self.formatters.names().join(", ");
         Error::invalid("type", format!("Invalid export type: {name}. Must be one of {names}"))
@@ -133,7 +134,7 @@ impl Export {
     }
 }
 
-/// The position of an export after an exchange.
+/// Returns an exchange without its texts, to remember the position of an export.
 fn without_texts(chat: &Chat) -> Chat {
     let (prompt, response) = (String::new(), String::new());
     let conversation = chat.conversation.clone();

@@ -1,4 +1,4 @@
-//! Browser extensions: their keys, and what a holder of one may do.
+//! Keys of browser extensions, and the permissions of their holders.
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::extension_key::{ExtensionKey, ExtensionKeys, NewExtensionKey};
 use carrel_domain::member::Members;
@@ -9,36 +9,36 @@ use serde_json::json;
 
 use crate::{members, token};
 
-/// The prefix of every such key. Extensions check it.
+/// The prefix of every key. Extensions check for it.
 pub const PREFIX: &str = "brx-";
 
-/// Letters in each of the four groups of a key.
+/// The number of letters in each of the four groups of a key.
 const GROUP: usize = 7;
 
-/// How much of a key people see afterwards.
+/// The number of leading characters of a key shown in lists.
 const SHOWN: usize = 11;
 
 /// The holder of a valid key.
 #[derive(Clone, Debug)]
 pub struct KeyHolder {
-    /// The key that came with the request.
+    /// The key.
     pub key: ExtensionKeyId,
-    /// Absent on a server without users.
+    /// The user. Absent on a server without users.
     pub user: Option<User>,
 }
 
 impl KeyHolder {
-    /// As the audit log names them.
+    /// Returns the actor for the audit log.
     pub fn actor(&self) -> Actor {
         self.user.as_ref().map_or(Actor::Owner, |user| Actor::User(user.id))
     }
 
-    /// Whether they may put documents into workspaces.
+    /// Returns whether the holder may add documents to workspaces.
     pub fn may_add(&self) -> bool {
         self.user.as_ref().is_none_or(|user| user.role != Role::Default)
     }
 
-    /// The workspaces that they may enter, by id.
+    /// Returns the workspaces that the holder has access to, by id.
     pub async fn workspaces(
         &self,
         workspaces: &dyn Workspaces,
@@ -49,7 +49,7 @@ impl KeyHolder {
     }
 }
 
-/// Makes a key, which is shown once.
+/// Creates a key. Its secret is shown once.
 pub async fn create(
     port: &dyn ExtensionKeys,
     user: Option<UserId>,
@@ -75,7 +75,7 @@ pub async fn create(
     Ok((secret, key))
 }
 
-/// Deletes a key: the extension that has it is signed out.
+/// Deletes a key, which signs the extension out.
 pub async fn delete(port: &dyn ExtensionKeys, id: ExtensionKeyId, by: &By) -> Result<()> {
     let details = json!({ "id": id.0 }).to_string();
     match port.delete(id, by.event("browser_extension_key_deleted", details)).await? {
@@ -101,12 +101,12 @@ pub async fn holder(
     }))
 }
 
-/// The characters of a key that people see afterwards.
+/// Returns the characters of a key that lists show.
 pub fn prefix(secret: &str) -> String {
     secret.chars().take(SHOWN).collect()
 }
 
-/// `brx-` and four groups of letters and digits: 140 random bits.
+/// Returns a new secret: `brx-` and four groups of letters and digits, with 140 random bits.
 fn secret() -> String {
     let letters: Vec<char> = token::random_code().to_uppercase().chars().collect();
     let groups: Vec<String> =
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_looks_as_extensions_expect() {
+    fn a_key_has_the_format_that_extensions_expect() {
         let key = secret();
         let groups: Vec<_> = key.split('-').collect();
         assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [3, 7, 7, 7, 7]);

@@ -1,4 +1,4 @@
-//! Failed sign-ins in the audit log: a bounded number of events, however many attempts there are.
+//! Failed sign-ins in the audit log, with a bounded number of events for any number of attempts.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +9,13 @@ use serde_json::json;
 
 use crate::login_throttle::network;
 
-/// For how long failures of one kind are counted together.
+/// The time for which failures of one kind are counted together.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 
-/// The most names with networks that are told apart at a time; those beyond are counted as one.
+/// The maximum number of names and networks counted separately. Further ones are counted together.
 const MOST: usize = 200;
 
-/// The most characters of a name that are kept.
+/// The maximum length of a recorded name, in characters.
 const NAME: usize = 64;
 
 /// The key by which failures are counted together.
@@ -23,18 +23,18 @@ const NAME: usize = 64;
 struct Kind {
     /// The name of the event.
     why: &'static str,
-    /// Absent for all that found no place.
+    /// The name and network. Absent for failures beyond [`MOST`].
     who: Option<Who>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Who {
-    /// Absent for the owner, who has none.
+    /// The user name. Absent for the owner.
     username: Option<String>,
     network: Option<String>,
 }
 
-/// The failures that follow a first one, which is in the log already.
+/// The number of failures after the first, which is already in the log.
 #[derive(Debug)]
 struct Repeated {
     since: DateTime<Utc>,
@@ -42,8 +42,8 @@ struct Repeated {
     last: By,
 }
 
-/// Writes the first failure of a name and network as an event, and counts those that follow within
-/// an hour in one more. Cheap to clone.
+/// Records the first failure of a name and network as an event, and the failures of the following
+/// hour as one more. Cheap to clone.
 #[derive(Clone)]
 pub struct FailedSignIns {
     audit: Arc<dyn AuditLog>,
@@ -51,12 +51,12 @@ pub struct FailedSignIns {
 }
 
 impl FailedSignIns {
-    /// Writes to a log, at first as often as attempts fail.
+    /// Creates a recorder that writes to `audit`.
     pub fn new(audit: Arc<dyn AuditLog>) -> Self {
         Self { audit, counted: Arc::default() }
     }
 
-    /// Notes a failure. `why` is the name of its event, `username` what somebody called themselves.
+    /// Records a failure. `why` is the name of the event, `username` the name used.
     pub async fn record(&self, why: &'static str, username: Option<&str>, by: &By) -> Result<()> {
         let username = username.map(|name| name.chars().take(NAME).collect::<String>());
         let details = match &username {
@@ -70,12 +70,12 @@ impl FailedSignIns {
         Ok(())
     }
 
-    /// Writes down what was counted, as far as its hour is over at `now`.
+    /// Writes the counts whose hour has ended at `now`.
     pub async fn write_down(&self, now: DateTime<Utc>) -> Result<()> {
         self.write_where(|repeated| now - repeated.since >= WINDOW).await
     }
 
-    /// Writes down all that was counted, because the server stops.
+    /// Writes all counts at shutdown.
     pub async fn write_down_all(&self) -> Result<()> {
         self.write_where(|_| true).await
     }
@@ -92,7 +92,7 @@ impl FailedSignIns {
             }
             let event = repeated.event(&kind);
             if let Err(error) = self.audit.add(event).await {
-                // They are written the next time.
+                // Keep the counts and write them next time.
                 let mut counted = self.lock();
                 for (kind, repeated) in std::iter::once((kind, repeated)).chain(over) {
                     let again = counted.entry(kind).or_insert_with(|| repeated.anew());
@@ -105,12 +105,12 @@ impl FailedSignIns {
         Ok(())
     }
 
-    /// Counts a failure, unless it is the first of its kind.
+    /// Counts a failure. Returns whether it is the first of its kind.
     fn is_first(&self, kind: Kind, by: &By) -> bool {
         let mut counted = self.lock();
         let is_known = counted.contains_key(&kind);
         let kind = if is_known || counted.len() < MOST { kind } else { Kind { who: None, ..kind } };
-        // Those beyond the most are never in the log one by one.
+        // Failures beyond the maximum are only counted.
         let is_first = !is_known && kind.who.is_some();
         let repeated = counted.entry(kind).or_insert_with(|| Repeated {
             since: by.at,
@@ -167,10 +167,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_guesses_are_two_events_an_hour() {
+    async fn a_thousand_failures_produce_two_events_per_hour() {
         let (audit, failed) = new();
         for number in 0..1000 {
-            // All addresses of one network.
+            // All addresses belong to one network.
             let by = at(&format!("2001:db8::{number:x}"), 1);
             failed.record(WHY, Some("ann"), &by).await.unwrap();
         }
@@ -184,14 +184,14 @@ mod tests {
             (&details["network"], &details["event"]),
             (&json!("2001:db8::/64"), &json!(WHY))
         );
-        // The next hour begins anew, and one failure needs no count.
+        // A new hour starts, and a single failure needs no count.
         failed.record(WHY, Some("ann"), &at("2001:db8::1", 70)).await.unwrap();
         failed.write_down_all().await.unwrap();
         assert_eq!(audit.names().len(), 3);
     }
 
     #[tokio::test]
-    async fn others_are_told_apart_up_to_a_bound() {
+    async fn names_are_counted_separately_up_to_a_limit() {
         let (audit, failed) = new();
         for number in 0..10_000 {
             let (name, by) = (format!("user{number}"), at(&format!("192.0.2.{}", number % 200), 1));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_written_is_written_later() {
+    async fn failed_writes_are_retried_later() {
         let (audit, failed) = new();
         for _ in 0..3 {
             failed.record(WHY, None, &at("::1", 0)).await.unwrap();

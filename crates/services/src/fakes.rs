@@ -1,4 +1,4 @@
-//! Ports of a few lines for the tests of decisions. The real ones are tested where they live.
+//! Minimal implementations of ports for the tests of services.
 pub mod documents;
 pub mod jobs;
 pub mod originals;
@@ -18,7 +18,7 @@ use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Works
 use carrel_domain::{ApiKeyId, Error, Result, Slug, UserId, WorkspaceId};
 use chrono::{DateTime, Utc};
 
-/// The command line, now.
+/// Returns the operator, at the current time.
 pub fn by() -> By {
     By::operator(Utc::now())
 }
@@ -49,7 +49,7 @@ pub fn workspace(name: &str) -> Workspace {
     }
 }
 
-/// Keeps the names and details of events.
+/// Records the names and details of events.
 #[derive(Default)]
 pub struct FakeAudit {
     events: Mutex<Vec<(&'static str, String)>>,
@@ -65,7 +65,7 @@ impl FakeAudit {
         self.events.lock().unwrap().iter().map(|event| event.1.clone()).collect()
     }
 
-    /// Whether nothing can be written from now on.
+    /// Sets whether writes fail.
     pub fn fail(&self, fails: bool) {
         self.fails.store(fails, std::sync::atomic::Ordering::Relaxed);
     }
@@ -98,12 +98,12 @@ impl AuditLog for FakeAudit {
 pub struct FakeKeys {
     keys: Mutex<Vec<(KeyDigest, ApiKey)>>,
     asked: Mutex<Vec<KeyDigest>>,
-    /// Until when the next look-up keeps its answer back.
+    /// Delays the next lookup until the sender fires.
     pub held: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
 }
 
 impl FakeKeys {
-    /// What was looked up, in order.
+    /// Returns the digests looked up, in order.
     pub fn asked(&self) -> Vec<KeyDigest> {
         self.asked.lock().unwrap().clone()
     }

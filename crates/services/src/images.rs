@@ -1,4 +1,4 @@
-//! ImageService that are made on demand, and kept for a while.
+//! Image generation on request, with temporary storage of the results.
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,53 +12,54 @@ use uuid::Uuid;
 
 use crate::kept_files::KeptFiles;
 
-/// How much of them is kept, in bytes.
+/// The maximum size of all stored images, in bytes.
 const ROOM: u64 = 2 << 30;
 
-/// How many pictures are made at a time: each is in memory whole, several times over.
+/// The maximum number of concurrent requests. Each holds several copies of an image in memory.
 const AT_ONCE: usize = 2;
 
-/// How long a request waits for those before it.
+/// The maximum time a request waits for others.
 const TURN: Duration = Duration::from_secs(120);
 
-/// Has pictures made and keeps them.
+/// Generates images and stores them for a limited time.
 pub struct ImageService {
     models: Arc<dyn Models>,
     room: Arc<KeptFiles>,
     turns: Semaphore,
 }
 
-/// A picture, and the name under which it is kept.
+/// A generated image and its file name.
 pub struct StoredImage {
-    /// The name under which it can be downloaded.
+    /// The name for downloading it.
     pub file: GeneratedFile,
-    /// The picture itself.
+    /// The image.
     pub picture: GeneratedImage,
 }
 
 impl ImageService {
-    /// `root` is of everything that is stored; in `scratch`, on the same disk, files are written
-    /// before they have their names.
+    /// Creates the service. `root` is the storage directory, `scratch` a directory for temporary
+    /// files on the same disk.
     pub fn new(models: Arc<dyn Models>, root: &Path, scratch: PathBuf) -> Self {
         let is_ours = |name: &str| GeneratedFile::parse(name).is_ok();
         let room = Arc::new(KeptFiles::new(root.join(PICTURES), scratch, ROOM, is_ours));
         Self { models, room, turns: Semaphore::new(AT_ONCE) }
     }
 
-    /// Whether pictures can be made as things are.
+    /// Checks that an image model is configured.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where nothing makes pictures, or a setting of it is not good.
+    /// [`Error::Unavailable`] if no image model is configured or a setting is invalid.
     pub fn ready(&self) -> Result<()> {
         self.models.images().map(drop)
     }
 
-    /// Has one picture made and keeps it: for 30 days, and the newest 2 GiB. Whoever stops waiting
-    /// cancels it.
+    /// Generates an image and stores it for 30 days, within the newest 2 GiB. Dropping the future
+    /// cancels the request.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where nothing makes pictures, or does not now; [`Error::Exhausted`]
-    /// when too many are waiting; those of [`carrel_domain::image::ImageModel::draw`].
+    /// [`Error::Unavailable`] if no image model is configured or it does not respond,
+    /// [`Error::Exhausted`] if too many requests are queued; otherwise those of
+    /// [`carrel_domain::image::ImageModel::generate`].
     pub async fn make(&self, request: &ImageRequest) -> Result<StoredImage> {
         let model = self.models.images()?;
         let turn = tokio::time::timeout(TURN, self.turns.acquire()).await;
@@ -75,8 +76,8 @@ impl ImageService {
         kept.map_err(Error::of_file)
     }
 
-    /// Removes pictures that are older than 30 days, and the oldest of those that take more than
-    /// 2 GiB together. Says how many.
+    /// Deletes images older than 30 days, and the oldest ones if the total exceeds 2 GiB. Returns
+    /// the number deleted.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize> {
         let room = self.room.clone();
         let swept = tokio::task::spawn_blocking(move || room.sweep(now)).await;

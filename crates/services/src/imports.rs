@@ -9,11 +9,12 @@ use carrel_domain::{Error, Result};
 
 use crate::background::BackgroundTasks;
 
-/// Reads an installation and writes it into this server's database.
+/// Reads another server's data and writes it to this server's database.
 #[async_trait]
 pub trait ImportRunner: Send + Sync {
-    /// Imports the storage folder `source`, or only says what it would import. The report is JSON.
-    /// `progress` is told how far it is. [`Error::Unprocessable`] when this server is in use.
+    /// Imports the storage folder `source`, or only reports what it would import if `dry_run` is
+    /// set. Updates `progress`. Returns the report as JSON. [`Error::Unprocessable`] if this server
+    /// is in use.
     async fn run(
         &self,
         source: PathBuf,
@@ -23,50 +24,50 @@ pub trait ImportRunner: Send + Sync {
     ) -> Result<String>;
 }
 
-/// How far the import of an installation has come.
+/// The state of an import.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ImportState {
-    /// Nothing was imported yet.
+    /// There was no import yet.
     #[default]
     Idle,
-    /// It is being read and stored.
+    /// The import is running.
     Running {
-        /// Whether nothing is stored.
+        /// Whether it is a dry run, which stores nothing.
         dry_run: bool,
     },
-    /// It is over.
+    /// The import is complete.
     Finished {
-        /// Whether nothing was stored.
+        /// Whether it was a dry run.
         dry_run: bool,
-        /// JSON.
+        /// The report, as JSON.
         report: String,
     },
-    /// It has failed.
+    /// The import failed.
     Failed {
-        /// Whether nothing was to be stored.
+        /// Whether it was a dry run.
         dry_run: bool,
-        /// Why, in words for the operator.
+        /// The reason, for the operator.
         reason: String,
     },
 }
 
-/// Imports installations in the background, one at a time.
+/// Runs imports in the background, one at a time.
 pub struct Imports {
     runner: Arc<dyn ImportRunner>,
     target: Arc<dyn ImportTarget>,
-    /// The directory for installations that can be imported.
+    /// The directory of folders that can be imported.
     folder: PathBuf,
     tasks: BackgroundTasks,
     state: Mutex<ImportState>,
-    /// Of the import that runs.
+    /// The progress of the running import.
     progress: Mutex<ImportProgress>,
 }
 
-/// The most folders that are offered for an import.
+/// The maximum number of folders listed for import.
 const MOST_FOLDERS: usize = 100;
 
 impl Imports {
-    /// An importer that runs on `tasks`, with nothing imported yet.
+    /// Creates an importer that runs on `tasks`.
     pub fn new(
         runner: Arc<dyn ImportRunner>,
         target: Arc<dyn ImportTarget>,
@@ -76,11 +77,11 @@ impl Imports {
         Self { runner, target, folder, tasks, state: Mutex::default(), progress: Mutex::default() }
     }
 
-    /// Starts the import of a folder that the operator has put into the storage directory.
+    /// Starts the import of a folder that the operator has placed in the import directory.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such folder, [`Error::AlreadyExists`] while an import
-    /// runs, [`Error::Unprocessable`] when this server is in use.
+    /// [`Error::NotFound`] if the folder does not exist, [`Error::AlreadyExists`] while an import
+    /// is running, [`Error::Unprocessable`] if this server is in use.
     pub async fn start(self: Arc<Self>, source: &str, dry_run: bool, by: &By) -> Result<()> {
         let source = self.source(source)?;
         let there = self.target.contents().await?;
@@ -108,13 +109,13 @@ impl Imports {
         Ok(())
     }
 
-    /// The import that runs, or the last one.
+    /// Returns the state of the running or last import.
     pub async fn state(&self) -> Result<ImportState> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if state != ImportState::Idle {
             return Ok(state);
         }
-        // Of another process, or of the command line.
+        // Imports by another process or the command line are only in the database.
         let past = self.target.last_import().await?;
         Ok(past.map_or(ImportState::Idle, |past| ImportState::Finished {
             dry_run: false,
@@ -122,18 +123,18 @@ impl Imports {
         }))
     }
 
-    /// How many rows and documents of the import that runs are done, and how many there are: 0 while
-    /// that is not known.
+    /// Returns the number of completed rows and documents of the running import, and the total. The
+    /// total is 0 until it is known.
     pub fn progress(&self) -> (u64, u64) {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).get()
     }
 
-    /// Existing data that would be mixed with an import, with counts; empty on a new server.
+    /// Returns existing data that an import would mix with, with counts. Empty on a new server.
     pub async fn contents(&self) -> Result<Vec<(&'static str, u64)>> {
         self.target.contents().await
     }
 
-    /// The folders that can be imported, by name, at most 100.
+    /// Returns the names of at most 100 folders that can be imported, sorted.
     pub async fn folders(&self) -> Result<Vec<String>> {
         let folder = self.folder.clone();
         let listed = tokio::task::spawn_blocking(move || {
@@ -163,7 +164,7 @@ impl Imports {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    /// A folder in the one for imports: no path leads elsewhere.
+    /// Returns the path of a folder in the import directory. Refuses names that lead elsewhere.
     fn source(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         match is_name(name) && folder.is_dir() {
@@ -187,7 +188,7 @@ mod tests {
     use super::*;
     use crate::fakes::by;
 
-    /// A server with so many users; imports end when they may.
+    /// A server with some users whose imports finish when permitted.
     struct Server {
         users: u64,
         may_end: Semaphore,
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_import_runs_at_a_time_and_tells_how_it_ended() {
+    async fn one_import_runs_at_a_time_and_reports_its_result() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["old", "broken"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! Turns text into passages with vectors: splits it, looks up cached vectors, and embeds the rest.
+//! Converts text to passages with vectors: splits it, looks up cached vectors, and embeds the rest.
 mod lengths;
 
 use std::collections::{HashMap, HashSet};
@@ -16,31 +16,31 @@ pub use lengths::VectorLengths;
 
 use crate::preferences::Preferences;
 
-/// How many texts the embedder is given at a time ...
+/// The maximum number of texts in an embedding batch.
 const TEXTS: usize = 256;
-/// ... and how many bytes, unless a single text has more.
+/// The maximum size of a batch, in bytes, unless a single text is larger.
 const BYTES: usize = 1 << 20;
-/// How often texts are embedded anew while the length of vectors changes.
+/// The number of attempts to embed texts while the length of vectors changes.
 const TRIES: usize = 3;
 
-/// Splits and embeds text by the settings as they are now. Cheap to clone.
+/// Splits and embeds text according to the current settings. Cheap to clone.
 #[derive(Clone)]
 pub struct Indexer {
-    /// Cuts texts.
+    /// Splits texts.
     pub splitter: Arc<dyn Splitter>,
-    /// The splitting that is configured.
+    /// The splitter settings.
     pub settings: Arc<dyn Settings>,
-    /// Chooses the embedder.
+    /// Selects the embedder.
     pub models: Arc<dyn Models>,
-    /// Vectors of texts that were embedded before.
+    /// Cached vectors.
     pub cache: Arc<dyn EmbeddingCache>,
-    /// How many bytes of vectors are kept for the next time; none with 0.
+    /// The maximum size of the cache, in bytes. 0 disables it.
     pub cache_limit: u64,
-    /// The lengths of vectors seen so far.
+    /// The vector lengths observed so far.
     pub lengths: Arc<VectorLengths>,
 }
 
-/// How documents are embedded at the moment.
+/// The embedder and splitter settings in use.
 pub(crate) struct Method {
     embedder: Arc<dyn Embedder>,
     identity: String,
@@ -57,34 +57,33 @@ impl Method {
         TextKey::of(&self.identity, text)
     }
 
-    /// A vector of any text, or why the embedder makes none.
+    /// Embeds a short text to test the embedder.
     async fn probe(&self) -> Result<Vec<Vec<f32>>> {
         self.embedder.embed(&["text".to_owned()], Purpose::Passage).await
     }
 
-    /// Tells a text that the embedder cannot take from an embedder that takes none.
+    /// Returns whether the embedder works at all, to tell a bad text from a failing embedder.
     pub(crate) async fn works(&self) -> bool {
         self.probe().await.is_ok()
     }
 }
 
 impl Indexer {
-    /// What the passages of documents that are indexed now are made by. Workspace documents with any
-    /// other recipe are stale.
+    /// Returns the current recipe. Workspace documents with another recipe are stale.
     pub async fn recipe(&self) -> Result<String> {
         Ok(self.method().await?.recipe())
     }
 
-    /// The identity of the embedder with the length of its vectors, unless stored vectors have been
-    /// compared with that already.
+    /// Returns the identity of the embedder and the length of its vectors, unless stored vectors
+    /// have already been compared with that length.
     pub async fn length_to_compare(&self) -> Result<Option<(String, usize)>> {
         let identity = self.method().await?.identity;
         let length = self.lengths.to_compare(&identity);
         Ok(length.map(|length| (identity, length)))
     }
 
-    /// Keeps vectors that the embedder in use made of texts elsewhere, so that these are not embedded
-    /// again. [`Error::Unprocessable`] where no vectors are kept.
+    /// Stores vectors in the cache that the current embedder made elsewhere, so that their texts
+    /// are not embedded again. [`Error::Unprocessable`] if the cache is disabled.
     pub async fn adopt(&self, vectors: Vec<(String, Vec<f32>)>) -> Result<()> {
         if self.cache_limit == 0 {
             let reason = "vectors are not cached, because CARREL_EMBEDDING_CACHE is 0";
@@ -105,12 +104,12 @@ impl Indexer {
         Ok(Method { embedder, identity: model.identity, splitting })
     }
 
-    /// Fails when the embedder takes nothing.
+    /// Checks that the embedder works.
     pub(crate) async fn check(&self) -> Result<()> {
         self.method().await?.probe().await.map(drop)
     }
 
-    /// The chunks of the text of the document at `path`. [`Error::Unprocessable`] when there are none.
+    /// Splits the text of the document at `path`. [`Error::Unprocessable`] if there are no chunks.
     pub(crate) async fn split(
         &self,
         method: &Method,
@@ -124,10 +123,9 @@ impl Indexer {
         Ok(chunks)
     }
 
-    /// A vector for each text, all of one length. What was embedded before is not embedded again,
-    /// and what is embedded now is kept at once, so that not all is lost when the embedder fails
-    /// half-way. When the provider has replaced the model of that name by one of another length,
-    /// earlier vectors count as unknown.
+    /// Returns a vector for each text, all of the same length. Uses cached vectors, and caches new
+    /// ones at once so that they survive a later failure. If the provider has replaced the model by
+    /// one with another vector length, earlier vectors are ignored.
     pub(crate) async fn vectors(
         &self,
         method: &Method,
@@ -136,7 +134,7 @@ impl Indexer {
         let keys: Vec<_> = texts.iter().map(|text| method.key(text.as_ref())).collect();
         let mut known = self.known(&keys).await;
         if !known.is_empty() && self.lengths.of(&method.identity).is_none() {
-            // What cannot be asked now may be in the cache all the same.
+            // If the embedder is unavailable, all vectors may still be in the cache.
             if let Ok(vectors) = method.probe().await {
                 self.observe(method, &vectors);
             }
@@ -208,7 +206,7 @@ impl Indexer {
     }
 }
 
-/// The vector as embedders here make them; nothing where it has no direction.
+/// Scales a vector to length 1. Returns `None` if it has no direction.
 fn of_length_one(mut vector: Vec<f32>) -> Option<Vec<f32>> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if !length.is_normal() {
@@ -218,7 +216,7 @@ fn of_length_one(mut vector: Vec<f32>) -> Option<Vec<f32>> {
     Some(vector)
 }
 
-/// Chunks with their vectors.
+/// Combines chunks with their vectors.
 pub(crate) fn passages(chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) -> Vec<NewPassage> {
     let passage = |(Chunk { text, span, provenance }, vector)| NewPassage {
         text,
@@ -229,7 +227,7 @@ pub(crate) fn passages(chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) -> Vec<NewPas
     chunks.into_iter().zip(vectors).map(passage).collect()
 }
 
-/// Places of texts in batches of bounded size.
+/// Divides the indexes of texts into batches of bounded size.
 fn batches<'a>(places: &'a [usize], texts: &[impl AsRef<str>]) -> Vec<&'a [usize]> {
     let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (end, place) in places.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! Ingestion: the one way of documents into the library, and from there into workspaces.
+//! Ingestion: the only path of documents into the library and its workspaces.
 //!
-//! A file, a text or a page is *received* (a file on disk, within limits), *extracted* (text, by a
+//! A file, a text or a page is *received* (as a file, within limits), *extracted* (to text, by a
 //! worker process), *stored* (in transactions of bounded size) and *indexed* (by a job, step by
 //! step). A request that promises searchable documents waits for its job.
 mod incoming;
@@ -32,74 +32,73 @@ pub use link::LinkRequest;
 use crate::jobs::Workers;
 use crate::library::Library;
 
-/// Takes documents in. Cheap to clone.
+/// Adds documents to the library. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingestion {
-    /// The store of documents, and the readers.
+    /// The library.
     pub library: Library,
-    /// Index documents.
+    /// Runs indexing jobs.
     pub workers: Workers,
-    /// Gets pages of other hosts.
+    /// Fetches web pages.
     pub fetcher: Arc<dyn LinkFetcher>,
-    /// Makes text of pages.
+    /// Extracts text from web pages.
     pub reader: Arc<dyn PageReader>,
-    /// The directory for fetched files until they are stored.
+    /// The directory for fetched files until they are read.
     pub directory: PathBuf,
 }
 
-/// When documents are indexed for the workspaces they are meant for.
+/// When the documents of an upload are indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indexing {
-    /// Before the request is answered. A document that cannot be indexed stays in the library, with
-    /// a warning.
+    /// Before the response. A document that cannot be indexed stays in the library, with a warning.
     Keep,
-    /// Before the request is answered. Unless every new document is indexed, none is kept.
+    /// Before the response. If any new document cannot be indexed, none is stored.
     Refuse,
-    /// By a job that nobody waits for: `along` if that takes more documents, else a new one.
+    /// By a job that no request waits for.
     Later {
-        /// A job to add the documents to.
+        /// An existing job to add the documents to, if it still accepts some.
         along: Option<JobId>,
     },
 }
 
-/// A document as it was taken in.
+/// An added document.
 #[derive(Clone, Debug)]
 pub struct Added {
     /// The document as stored.
     pub document: Document,
     /// Its text.
     pub text: String,
-    /// Why it is not in every workspace it was meant for, if so.
+    /// Why the document is not in all requested workspaces, if so.
     pub warning: Option<String>,
-    /// Whether it was there before, and nothing but its workspaces was changed.
+    /// Whether the document existed before. Only its workspaces have changed then.
     pub existed: bool,
 }
 
-/// The outcome of a file, a text or a page.
+/// The result of adding a file, a text or a page.
 #[derive(Clone, Debug, Default)]
 pub struct Ingested {
-    /// In the order of the upload.
+    /// The documents, in the order of the upload.
     pub added: Vec<Added>,
     /// The jobs that index the documents later.
     pub jobs: Vec<Job>,
 }
 
-/// Documents on their way in, with what applies to all of them.
+/// The documents of one upload before they are stored.
 struct Arrival {
     made: Vec<(Document, String)>,
-    /// What was made earlier of the same content, where that will do.
+    /// Existing documents with the same content, if they are acceptable.
     same: Known,
     terms: Terms,
     into: Vec<Workspace>,
     indexing: Indexing,
     by: By,
     event: &'static str,
-    /// The file they were made of, where it may be kept.
+    /// The staged original, if any.
     original: Option<OriginalName>,
 }
 
 impl Arrival {
-    /// The details of the audit event for an added document.
+    /// Returns the audit event for an added document.
     fn event(&self, document: &Document) -> Event {
         let (title, location) = (&document.title, document.path.to_string());
         let mut details = json!({ "documentName": title, "location": location });
@@ -109,7 +108,7 @@ impl Arrival {
         self.by.event(self.event, details.to_string())
     }
 
-    /// Whether all of it is there already.
+    /// Returns whether all documents already exist.
     fn is_known(&self) -> bool {
         let is_same = |made: &Document| {
             self.same.iter().any(|(known, _)| known.origin.part == made.origin.part)
@@ -119,8 +118,8 @@ impl Arrival {
 }
 
 impl Ingestion {
-    /// Makes documents of a file and indexes them for workspaces: all of them or none, also when the
-    /// caller stops waiting.
+    /// Adds the documents of a file and indexes them for workspaces, all or none. Continues if the
+    /// caller is dropped.
     pub async fn add_file(
         &self,
         file: IncomingFile,
@@ -137,7 +136,7 @@ impl Ingestion {
         let digest = details.terms.digest;
         let same = known::identical(&self.library, &details.terms).await?;
         if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
-            // Documents of a time when no originals were kept get theirs.
+            // Documents stored before originals were enabled get theirs now.
             if let Some(name) = originals.stage(&file.content, digest).await {
                 originals.commit_or_release(name).await;
             }
@@ -150,7 +149,7 @@ impl Ingestion {
         let extracted = recording::read(&self.library, &file, &request, by).await?;
         if details.terms.folder.is_none() {
             details.terms.folder = match same.first() {
-                // What is missing comes beside what is there.
+                // Missing parts are added to the folder of the existing ones.
                 Some((document, _)) => Some(Folder::parse(document.path.folder())?),
                 None => incoming::folder_for_sheets(&file.name, &extracted)?,
             };
@@ -164,7 +163,7 @@ impl Ingestion {
         self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
     }
 
-    /// As [`Ingestion::add_file`], for text that was never a file.
+    /// Adds a document from text. See [`Ingestion::add_file`].
     pub async fn add_text(
         &self,
         raw: RawText,
@@ -186,8 +185,8 @@ impl Ingestion {
     /// Stores documents and indexes them.
     async fn ingest(&self, mut arrival: Arrival) -> Result<Ingested> {
         arrival.made = count_tokens(&self.library.tokenizer, arrival.made).await?;
-        // On a task of its own, which a server that stops waits for: a client that hangs up must not
-        // leave a file without its row.
+        // Runs as a task that is awaited at shutdown, so that a disconnecting client does not leave
+        // a file without its row.
         let this = self.clone();
         let ingest = async move {
             let original = arrival.original;

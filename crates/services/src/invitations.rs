@@ -1,4 +1,4 @@
-//! Invites: made, withdrawn, redeemed.
+//! Invites: creation, withdrawal and redemption.
 use std::sync::Arc;
 
 use carrel_domain::audit::By;
@@ -11,17 +11,17 @@ use serde_json::json;
 use crate::accounts::{Accounts, UserDraft};
 use crate::token;
 
-/// Cheap to clone.
+/// Manages invites. Cheap to clone.
 #[derive(Clone)]
 pub struct Invitations {
     /// The store of invites.
     pub invites: Arc<dyn Invites>,
-    /// Makes the account of whoever redeems one.
+    /// Creates the accounts of people who redeem invites.
     pub accounts: Accounts,
 }
 
 impl Invitations {
-    /// Makes an invite, and returns it with its code.
+    /// Creates an invite and returns it with its code.
     pub async fn create(
         &self,
         workspaces: Vec<WorkspaceId>,
@@ -39,17 +39,18 @@ impl Invitations {
         self.invites.create(new, unknown, event).await
     }
 
-    /// Withdraws an invite; returns how it was before.
+    /// Disables an invite and returns its previous state.
     pub async fn disable(&self, id: InviteId, by: &By) -> Result<Invite> {
         let event = by.event("invite_deleted", json!({ "inviteId": id.0 }).to_string());
         self.invites.disable(id, event).await
     }
 
-    /// Registers whoever holds a code. The role is always the default one.
-    /// [`Error::NotFound`] for any code that is not good now, whatever the reason.
+    /// Registers the holder of a code with the default role. [`Error::NotFound`] if the code is not
+    /// valid, whatever the reason.
     pub async fn redeem(&self, code: &str, draft: UserDraft, by: &By) -> Result<User> {
         let gone = || Error::not_found("invite", "this code");
-        // Before the password is hashed, so that guessing codes costs the server little.
+        // Checked before the expensive password hash, so that guessing codes is cheap for the
+        // server.
         let invite = self.invites.by_code(code).await?.ok_or_else(gone)?;
         let is_over = invite.expires_at.is_some_and(|end| end <= by.at);
         if invite.status != InviteStatus::Pending || is_over {

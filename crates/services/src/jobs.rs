@@ -1,9 +1,9 @@
-//! Jobs: created for clients, run with or without them waiting, followed, cancelled, retried.
+//! Jobs: creating, running, following, cancelling and retrying them.
 //!
 //! A job is a row with an item for each document. The worker that runs it holds a lease and renews
-//! it. When a process vanishes, its leases expire and other processes continue with the unfinished
-//! items. Each step embeds some documents and records them as done in the transaction that stores
-//! their passages, so nothing is done twice or by halves.
+//! it. If a process dies, its leases expire and other processes continue with the unfinished items.
+//! Each step embeds some documents and marks them as done in the transaction that stores their
+//! passages, so no document is indexed twice or partially.
 mod batch;
 mod large;
 mod recording;
@@ -37,37 +37,39 @@ use crate::meter::Meter;
 pub(crate) use waiting::EndedJob;
 use worker::Worker;
 
-/// How many jobs nobody waits for are worked on at a time. Each has one batch with the embedder.
+/// The maximum number of concurrent jobs that no request waits for. Each has one batch at the
+/// embedder.
 const SLOTS: usize = 2;
-/// How many steps are made at a time, for whomever: each holds the texts and vectors of its documents.
+/// The maximum number of concurrent steps of all jobs. Each holds texts and vectors in memory.
 const STEPS: usize = 4;
-/// How many recordings are transcribed at a time.
+/// The maximum number of concurrent transcriptions.
 const TRANSCRIBING: usize = 1;
-/// How long a lease lasts unless it is prolonged: after that, others take its holder for gone.
+/// How long a lease lasts unless renewed. After that, its holder is considered dead.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
-/// How often is looked for jobs that nobody here has told of: put off, left, or made elsewhere.
+/// Polling interval for jobs that this process was not notified of: postponed, abandoned or created
+/// elsewhere.
 const LOOK: Duration = Duration::from_secs(2);
-/// The most documents in one job.
+/// The maximum number of documents per job.
 const MOST_DOCUMENTS: usize = 100_000;
-/// Items that are read at a time.
+/// The number of items read at a time.
 const PAGE: u32 = 500;
-/// How long jobs are remembered that are over, how many at most, and with how many items.
+/// Limits for keeping jobs that have ended: their age, their number and their total items.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
 const KEPT: usize = 1_000;
 const KEPT_ITEMS: u64 = 200_000;
-/// How long is waited at the end for leases to be given back.
+/// How long shutdown waits for leases to be released.
 const LAST: Duration = Duration::from_secs(5);
 
-/// The work in progress.
+/// The jobs that may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Stage {
     All,
-    /// The jobs for which clients wait.
+    /// Jobs that requests wait for.
     Awaited,
     Nothing,
 }
 
-/// Makes jobs and works on them. Cheap to clone.
+/// Creates jobs and runs them. Cheap to clone.
 #[derive(Clone)]
 pub struct Workers {
     shared: Arc<Shared>,
@@ -79,20 +81,20 @@ struct Shared {
     queue: Arc<dyn JobQueue>,
     recordings: Arc<dyn JobRecordings>,
     meter: Arc<Meter>,
-    /// The background tasks for work that outlives its request.
+    /// The runtime of work that outlives its request.
     runtime: Handle,
-    /// Jobs that have changed, by whoever is here.
+    /// Notifications of changed jobs in this process.
     told: broadcast::Sender<JobId>,
     wake: Notify,
     stage: watch::Sender<Stage>,
     steps: Arc<Semaphore>,
     transcribing: Arc<Semaphore>,
-    /// Held for reading by whoever works on a job.
+    /// Read-locked by every running worker.
     driving: Arc<RwLock<()>>,
 }
 
 impl Workers {
-    /// Must be called within the tokio runtime in which jobs are to be worked on.
+    /// Creates the workers. Must be called within the tokio runtime that runs the jobs.
     pub fn new<D: Jobs + JobQueue + JobRecordings + 'static>(
         library: Library,
         database: &Arc<D>,
@@ -115,8 +117,8 @@ impl Workers {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Indexes documents of the library for a workspace and waits for it: what fails is returned with
-    /// the reason, and does not keep the others out. Goes on when the caller stops waiting.
+    /// Indexes documents of the library for a workspace and waits. Returns the documents that
+    /// failed, with reasons; they do not affect the others. Continues if the caller is dropped.
     pub async fn embed(
         &self,
         workspace: &Workspace,
@@ -139,12 +141,12 @@ impl Workers {
         Ok(ended.failures.into_iter().map(told).collect())
     }
 
-    /// Works on jobs that are held for a request, to their end.
+    /// Runs jobs held for a request to their end.
     pub(crate) async fn finish(&self, jobs: Vec<Job>, hold: LeaseRequest) -> Result<Vec<EndedJob>> {
         waiting::finish(self, jobs, hold).await
     }
 
-    /// As [`Workers::embed`], without waiting.
+    /// Indexes documents without waiting. See [`Workers::embed`].
     pub async fn embed_later(
         &self,
         workspace: &Workspace,
@@ -156,8 +158,8 @@ impl Workers {
         Ok(job)
     }
 
-    /// As [`Workers::embed_later`], in a job there is already, if that is one of the workspace and
-    /// still takes documents: what comes one by one is followed as one.
+    /// Like [`Workers::embed_later`], but adds the documents to an existing job of the workspace if
+    /// it still accepts some, so that documents sent one by one are followed as one job.
     pub(crate) async fn embed_along(
         &self,
         along: Option<JobId>,
@@ -187,7 +189,7 @@ impl Workers {
         Ok(job)
     }
 
-    /// Removes files of recordings from before `before` that no job waits for. Returns how many.
+    /// Deletes recordings older than `before` that no job needs. Returns their number.
     pub async fn sweep_recordings(&self, before: SystemTime) -> Result<usize> {
         let pending = self.shared.recordings.pending().await?;
         let wanted =
@@ -213,8 +215,7 @@ impl Workers {
         self.shared.jobs.create(new, hold, event).await
     }
 
-    /// Queues a job for every workspace with documents that were embedded by another recipe than
-    /// that of now.
+    /// Queues a job for every workspace with documents of another recipe than the current one.
     pub async fn queue_refreshes(&self, by: &By) -> Result<QueuedRefreshes> {
         let recipe = self.shared.library.indexer.recipe().await?;
         self.expire_other_lengths(&recipe).await?;
@@ -226,8 +227,8 @@ impl Workers {
         Ok(refreshes)
     }
 
-    /// Marks documents as stale whose vectors are not as long as those the embedder makes now. Each
-    /// length it shows is compared with what is stored once.
+    /// Marks documents as stale whose vectors differ in length from those the embedder makes now.
+    /// Each observed length is compared with the stored vectors once.
     async fn expire_other_lengths(&self, recipe: &str) -> Result<()> {
         let indexer = &self.shared.library.indexer;
         if let Some((identity, length)) = indexer.length_to_compare().await? {
@@ -240,14 +241,14 @@ impl Workers {
         Ok(())
     }
 
-    /// Calls a job off. What it has done stays done.
+    /// Cancels a job. Completed items stay done.
     pub async fn cancel(&self, job: &Job, by: &By) -> Result<Job> {
         if job.state.is_over() {
             return Err(Error::invalid("job", "has ended already"));
         }
         let event = by.event("job_cancelled", json!({ "jobId": job.id.0 }).to_string());
         let cancelled = self.shared.jobs.cancel(job.id, event).await?;
-        // One that somebody works on is counted when they have heard of it.
+        // A running job is counted when its worker ends it.
         if let Some(job) = cancelled.as_ref().filter(|job| job.state.is_over()) {
             self.shared.meter.job(job);
         }
@@ -255,7 +256,7 @@ impl Workers {
         cancelled.ok_or_else(|| Error::not_found("job", job.id))
     }
 
-    /// Has the failed documents of a job tried again.
+    /// Retries the failed documents of a job.
     pub async fn retry(&self, job: &Job, by: &By) -> Result<Job> {
         if !job.state.is_over() {
             return Err(Error::invalid("job", "has not ended yet"));
@@ -269,12 +270,12 @@ impl Workers {
         queued.ok_or_else(|| Error::not_found("job", job.id))
     }
 
-    /// Tells of a job's changes from those that are known already.
+    /// Returns a watcher for changes of a job after `told`.
     pub fn watch(&self, id: JobId, told: Cursor) -> JobWatcher {
         JobWatcher::new(self.clone(), id, told)
     }
 
-    /// Works on jobs as they become due. Never ends, and can be dropped at any moment.
+    /// Runs jobs as they become due. Never returns; can be dropped at any time.
     pub async fn work(&self) {
         let slots = Arc::new(Semaphore::new(SLOTS));
         let mut stage = self.shared.stage.subscribe();
@@ -307,19 +308,19 @@ impl Workers {
     }
 
     async fn claim(&self) -> Result<Option<ClaimedJob>> {
-        // A look disturbs nobody; a claim waits for its turn among those who write.
+        // A check needs no lock; a claim waits for other writers.
         match self.shared.queue.is_due(Utc::now()).await? {
             true => self.shared.queue.claim(lease_request(), Utc::now()).await,
             false => Ok(None),
         }
     }
 
-    /// From now on only what clients wait for is worked on; the rest goes back to the queue.
+    /// From now on, runs only jobs that requests wait for. Others return to the queue.
     pub fn wind_down(&self) {
         self.shared.stage.send_replace(Stage::Awaited);
     }
 
-    /// Gives every job back that is not over yet, and waits until that is done.
+    /// Returns every unfinished job to the queue and waits until that is done.
     pub async fn stop(&self) {
         self.shared.stage.send_replace(Stage::Nothing);
         if timeout(LAST, self.shared.driving.write()).await.is_err() {
@@ -330,37 +331,37 @@ impl Workers {
         }
     }
 
-    /// Returns the remaining work of all processes on the database.
+    /// Returns the work left for all processes that use the database.
     pub async fn backlog(&self) -> Result<Backlog> {
         self.shared.queue.backlog().await
     }
 
-    /// Makes jobs due that a process has left which is known to be gone.
+    /// Makes jobs due that were left by a process known to be dead.
     pub async fn release(&self, now: DateTime<Utc>) -> Result<u64> {
         self.shared.queue.release(now).await
     }
 
-    /// Forgets the oldest jobs that are over.
+    /// Deletes the oldest jobs that have ended.
     pub async fn prune(&self, now: DateTime<Utc>) -> Result<u64> {
         let retention = Retention { before: now - KEPT_FOR, jobs: KEPT, items: KEPT_ITEMS };
         self.shared.queue.prune(retention).await
     }
 
     pub(crate) fn notify(&self, job: JobId) {
-        // Nobody may be listening.
+        // There may be no subscribers.
         let _ = self.shared.told.send(job);
         self.shared.wake.notify_one();
     }
 }
 
-/// The details of the audit event for documents that are added to a job.
+/// Returns the audit event for documents added to a job.
 pub(crate) fn created(workspace: &Workspace, documents: usize, by: &By) -> Event {
     let name = &workspace.settings.name;
     let details = json!({ "workspaceName": name, "numberOfDocuments": documents });
     by.event("embedding_job_created", details.to_string())
 }
 
-/// A lease from now on.
+/// Returns a request for a new lease that starts now.
 pub(crate) fn lease_request() -> LeaseRequest {
     LeaseRequest { token: Uuid::new_v4(), until: Utc::now() + LEASE }
 }

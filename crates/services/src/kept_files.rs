@@ -1,4 +1,4 @@
-//! A directory of generated files that can be made again, with a limit in bytes and age.
+//! A directory of temporary generated files, limited by size and age.
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -7,47 +7,47 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-/// How long files are kept. Nothing in the database refers to them.
+/// How long files are kept. The database does not refer to them.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// All of it blocks.
+/// A directory of generated files. All methods block.
 pub struct KeptFiles {
     directory: PathBuf,
     /// The directory for temporary files, on the same disk.
     scratch: PathBuf,
-    /// The most bytes that are kept; the newest files stay.
+    /// The maximum total size, in bytes. The oldest files are deleted first.
     most: u64,
-    /// Whether a name is one of a file that is kept here; others are left alone.
+    /// Returns whether a file name belongs here. Other files are left alone.
     is_ours: fn(&str) -> bool,
-    /// How many bytes lie there, once they were counted. Another server on this storage may have
-    /// added to them; the next sweep counts those too.
+    /// The total size in bytes, once computed. Other servers on this storage may have added files;
+    /// the next sweep includes them.
     together: Mutex<Option<u64>>,
 }
 
 impl KeptFiles {
-    /// Files in `directory` whose names are ours, of at most `most` bytes; written to `scratch` first.
+    /// Creates the store. Files are written to `scratch` and then moved to `directory`.
     pub fn new(directory: PathBuf, scratch: PathBuf, most: u64, is_ours: fn(&str) -> bool) -> Self {
         Self { directory, scratch, most, is_ours, together: Mutex::default() }
     }
 
-    /// The path of a file with this name, whether it exists or not.
+    /// Returns the path of a file with this name, whether it exists or not.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
-    /// A file to write what is to be kept with [`KeptFiles::adopt`].
+    /// Creates a temporary file to write to. Pass it to [`KeptFiles::adopt`] to keep it.
     pub fn begin(&self) -> io::Result<NamedTempFile> {
         NamedTempFile::new_in(&self.scratch)
     }
 
-    /// Keeps a file, all of it or nothing, and removes the oldest ones if there is too much then.
+    /// Stores a file atomically and deletes the oldest ones if the limit is exceeded.
     pub fn save(&self, name: &str, content: &[u8], now: SystemTime) -> io::Result<()> {
         let mut file = self.begin()?;
         file.write_all(content)?;
         self.adopt(name, file, now)
     }
 
-    /// As [`KeptFiles::keep`], with what was written since [`KeptFiles::begin`].
+    /// Stores a file created by [`KeptFiles::begin`]. See [`KeptFiles::save`].
     pub fn adopt(&self, name: &str, file: NamedTempFile, now: SystemTime) -> io::Result<()> {
         let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
         let length = file.as_file().metadata()?.len();
@@ -57,7 +57,7 @@ impl KeptFiles {
         *together = together.map(|together| together + length);
         if together.is_none_or(|together| together > self.most) {
             let swept = self.sweep_all(now, &mut together);
-            // The file is there, whatever became of the others.
+            // The file is stored even if old ones could not be deleted.
             if let Err(error) = swept {
                 tracing::warn!(%error, "failed to delete old generated files");
             }
@@ -65,7 +65,8 @@ impl KeptFiles {
         Ok(())
     }
 
-    /// Removes what is too old, and the oldest of what is too much. Says how many.
+    /// Deletes files that are too old, and the oldest ones if the limit is exceeded. Returns their
+    /// number.
     pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
         let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
         self.sweep_all(now, &mut together)
@@ -85,7 +86,7 @@ impl KeptFiles {
             let entry = entry?;
             let name = entry.file_name();
             let is_ours = name.to_str().is_some_and(self.is_ours);
-            // Another server on this storage may have removed it meanwhile.
+            // Another server on this storage may have deleted it.
             let Some(metadata) = entry.metadata().ok().filter(|file| is_ours && file.is_file())
             else {
                 continue;
@@ -119,7 +120,7 @@ mod tests {
         format!("{number}.png")
     }
 
-    /// A room on a disk of its own, and the time it is.
+    /// Returns a store in its own directory, and the current time.
     fn room(most: u64) -> (tempfile::TempDir, KeptFiles, SystemTime) {
         let disk = tempfile::tempdir().unwrap();
         let (made, scratch) = (disk.path().join("made"), disk.path().to_owned());
@@ -131,7 +132,7 @@ mod tests {
         room.path(&name(number)).exists()
     }
 
-    /// A file of 100 bytes, as if it had been made before.
+    /// Creates a file of 100 bytes that is some days old.
     fn made(room: &KeptFiles, number: u8, days: u32, now: SystemTime) {
         fs::create_dir_all(&room.directory).unwrap();
         fs::write(room.path(&name(number)), [0; 100]).unwrap();
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn old_files_go_and_so_do_the_oldest_of_too_many() {
+    fn old_and_excess_files_are_deleted() {
         let (_disk, mut room, now) = room(1000);
         assert_eq!(room.sweep(now).unwrap(), 0);
         for (number, days) in [(1, 0), (2, 1), (3, 29), (4, 31)] {
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn a_file_makes_room_for_itself() {
         let (_disk, room, now) = room(250);
-        // Before anything was counted, and after.
+        // Both before and after the total size is computed.
         made(&room, 1, 3, now);
         made(&room, 2, 2, now);
         room.save(&name(3), &[0; 100], now).unwrap();
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_kept_whole_or_not_at_all() {
+    fn a_file_is_stored_completely_or_not_at_all() {
         let (_disk, mut room, now) = room(1000);
         let nowhere = room.path("nowhere");
         let good = std::mem::replace(&mut room.scratch, nowhere);

@@ -1,11 +1,11 @@
 //! Services: operations that use more than one port, and decisions that the API and the pages must
 //! make alike. This crate contains no HTTP, no SQL and no provider.
 //!
-//! To build a service of your own, start with [`DocumentServices`]. Give it a database (crate
-//! `persistence`) and [`Adapters`]; it then adds documents ([`ingestion`]), finds passages
-//! ([`search`]) and answers questions ([`chat`]). `examples/library_service.rs` is such a service in
-//! less than a hundred lines. Every change has an actor and a time ([`carrel_domain::audit::By`]),
-//! and every failure is a [`carrel_domain::Error`].
+//! To build your own service, start with [`DocumentServices`]. Given a database (crate
+//! `persistence`) and [`Adapters`], it adds documents ([`ingestion`]), finds passages ([`search`])
+//! and answers questions ([`chat`]). `examples/library_service.rs` is such a service in less than a
+//! hundred lines. Every change has an actor and a time ([`carrel_domain::audit::By`]), and every
+//! failure is a [`carrel_domain::Error`].
 #![warn(missing_docs)]
 pub mod accounts;
 pub mod admission;

@@ -1,5 +1,5 @@
-//! The library: every document, in folders; their removal from everywhere, and order after a crash.
-//! Documents come in by [`crate::ingestion`] and are indexed by [`crate::jobs`].
+//! The library: every document, in folders. Handles removal, moves and cleanup after crashes.
+//! Documents are added by [`crate::ingestion`] and indexed by [`crate::jobs`].
 mod folders;
 mod listing;
 
@@ -30,45 +30,45 @@ use crate::originals::Originals;
 use crate::pending_recordings::PendingRecordings;
 use crate::speech::SpeechMeter;
 
-/// How many documents of an upload are removed in one transaction.
+/// The number of documents removed per transaction when an upload is rolled back.
 const UNDONE: u32 = 64;
 
-/// Keeps documents and takes them out. Cheap to clone.
+/// Manages the documents of the server. Cheap to clone.
 #[derive(Clone)]
 pub struct Library {
     /// The store of documents.
     pub documents: Arc<dyn Documents>,
     /// Stores documents in pieces, with the jobs that index them.
     pub uploads: Arc<dyn Uploads>,
-    /// Lists and folders.
+    /// Folders and lists of documents.
     pub folders: Arc<dyn Folders>,
     /// Documents in workspaces.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
-    /// The texts, a file each.
+    /// The document files.
     pub files: Arc<dyn DocumentFiles>,
-    /// The files that documents were made of.
+    /// The originals.
     pub originals: Originals,
-    /// Makes text of files.
+    /// Extracts text from files.
     pub extractor: Arc<dyn Extractor>,
-    /// Recordings that jobs are to transcribe.
+    /// Recordings to be transcribed by jobs.
     pub recordings: PendingRecordings,
-    /// Counts and limits what is transcribed.
+    /// Counts and limits transcription.
     pub speech: SpeechMeter,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
-    /// Finds passages; told of what was removed.
+    /// The vector index, updated when documents are removed.
     pub index: Arc<dyn VectorIndex>,
-    /// Splits and embeds.
+    /// Splits and embeds texts.
     pub indexer: Indexer,
-    /// Runs changes that must not end with the request that began them.
+    /// Runs changes that must continue after their request ends.
     pub tasks: BackgroundTasks,
 }
 
-/// Paths that could not be placed, each with the reason.
+/// Paths that could not be added, with reasons.
 pub type Failures = Vec<(String, String)>;
 
 impl Library {
-    /// Takes documents out of a workspace; they stay in the library.
+    /// Removes documents from a workspace. They stay in the library.
     pub async fn withdraw(
         &self,
         workspace: &Workspace,
@@ -82,27 +82,26 @@ impl Library {
         self.index.remove(workspace.id, &gone).await
     }
 
-    /// The text of a document, wherever it lies by now.
+    /// Returns the text of a document at its current path.
     pub async fn text_of(&self, id: DocumentId) -> Result<Option<String>> {
         let Some(found) = self.folders.by_id(id).await? else { return Ok(None) };
         self.text_at(&found).await
     }
 
-    /// The text of a document that was listed.
+    /// Returns the text of a listed document.
     pub async fn text_at(&self, found: &ListedDocument) -> Result<Option<String>> {
         self.files.text(&found.path()?).await
     }
 
-    /// Every folder followed by its documents, in pieces: the default one first, the others by
-    /// name. What changes meanwhile may be in it or not, but no document comes twice, unless it
-    /// is moved.
+    /// Streams every folder followed by its documents, the default folder first, others by name.
+    /// Concurrent changes may be missed, but no document is listed twice unless it is moved.
     pub async fn everything(
         &self,
     ) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
         listing::everything(Arc::clone(&self.folders)).await
     }
 
-    /// The documents of a folder after the name `after`, in pieces.
+    /// Streams the documents of a folder after the name `after`.
     pub fn list_after(
         &self,
         folder: Folder,
@@ -111,8 +110,8 @@ impl Library {
         listing::list_after(Arc::clone(&self.folders), folder, after)
     }
 
-    /// Removes documents everywhere: rows, passages, vectors and files. Paths that name no
-    /// document are passed over; what was removed is returned.
+    /// Removes documents everywhere: rows, passages, vectors and files. Ignores paths without a
+    /// document. Returns the removed documents.
     pub async fn remove(&self, paths: Vec<DocumentPath>, by: &By) -> Result<Vec<RemovedDocument>> {
         let library = self.clone();
         let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
@@ -125,7 +124,7 @@ impl Library {
         self.tasks.spawn(remove).await.map_err(Error::internal)?
     }
 
-    /// Takes documents whose rows are gone out of the index, and their files away.
+    /// Removes documents from the index and deletes their files, after their rows are removed.
     pub(crate) async fn forget(&self, removed: &[RemovedDocument]) -> Result<()> {
         let mut gone: BTreeMap<WorkspaceId, Vec<WorkspaceDocumentId>> = BTreeMap::new();
         for (workspace, place) in removed.iter().flat_map(|removed| &removed.places) {
@@ -141,10 +140,10 @@ impl Library {
         Ok(())
     }
 
-    /// Deletes files noted before `before` that no document owns: left by a crash between the
-    /// writing of a file and the commit of its row, or between the removal of a row and that of
-    /// its file. Undoes uploads that began before and were never finished. Returns how many notes and
-    /// uploads were settled.
+    /// Cleans up after crashes. Deletes pending files recorded before `before` that belong to no
+    /// document, which remain if a process dies between writing a file and committing its row, or
+    /// between removing a row and deleting its file. Rolls back uploads that began before `before`
+    /// and were never finished. Returns the number of files and uploads processed.
     pub async fn reconcile(&self, before: DateTime<Utc>) -> Result<usize> {
         let uploads = self.uploads.unfinished(before).await?;
         for upload in &uploads {
@@ -158,12 +157,13 @@ impl Library {
                 false => self.reconcile_file(path).await?,
             }
         }
-        // Last, since an upload that was undone has released its original.
+        // Runs last, because rolling back an upload releases its original.
         let originals = self.originals.reconcile(before).await?;
         Ok(pending_files.len() + uploads.len() + originals)
     }
 
-    /// Removes what an upload has stored so far. What cannot be removed now is removed later.
+    /// Removes what an upload has stored so far. Failures are logged, and the cleanup repeats them
+    /// later.
     pub(crate) async fn roll_back(&self, upload: UploadId, by: &By) {
         if let Err(error) = self.try_to_roll_back(upload, by).await {
             tracing::warn!(upload = %upload.0, "failed to undo an upload: {error}");
@@ -181,15 +181,15 @@ impl Library {
         }
     }
 
-    /// Writes files whose documents are to become known next; none if one cannot be written.
+    /// Writes the files of documents to be stored next. If one fails, deletes the others.
     pub(crate) async fn write_files(
         &self,
         made: &[(Document, String)],
     ) -> Result<Vec<DocumentPath>> {
         let paths: Vec<DocumentPath> =
             made.iter().map(|(document, _)| document.path.clone()).collect();
-        // The time at which they are written: that of the request may be long past, and what was
-        // noted then would count as left over.
+        // Record the time of writing. The time of the request may be so long ago that a cleanup
+        // would delete the files.
         self.documents.record_intent(&paths, Utc::now()).await?;
         for (document, text) in made {
             if let Err(error) = self.files.put(document, text).await {
@@ -200,8 +200,8 @@ impl Library {
         Ok(paths)
     }
 
-    /// Deletes files of what has failed, unless it was committed after all: a connection may be lost
-    /// before the database can say so. What cannot be settled now is noted still.
+    /// Deletes the files of a failed operation, unless it was committed after all: a connection can
+    /// break before the database responds. On failure, the files stay recorded as pending.
     pub(crate) async fn reconcile_files(&self, paths: &[DocumentPath]) {
         for path in paths {
             if let Err(error) = self.reconcile_file(path).await {

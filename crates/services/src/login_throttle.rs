@@ -18,28 +18,28 @@ const fn rate(burst: i32, seconds: i64) -> Rate {
 
 /// One name from one network.
 const PAIR: Rate = rate(10, 30);
-/// As [`PAIR`], where the name has signed in from the network before.
+/// One name from a network from which it has signed in before.
 const KNOWN: Rate = rate(30, 3);
-/// One name from all networks from which it has not signed in before.
+/// One name from all networks from which it has not signed in.
 const NAME: Rate = rate(100, 6);
-/// All names from one network from which they have not signed in before.
+/// All names from one network from which they have not signed in.
 const NETWORK: Rate = rate(30, 10);
 
-/// Cheap to clone.
+/// Limits sign-in attempts. Cheap to clone.
 #[derive(Clone)]
 pub struct LoginThrottle(Arc<dyn LoginAttempts>);
 
-/// Why an attempt is not looked at.
+/// Why an attempt is refused.
 #[derive(Debug)]
 pub enum Throttled {
-    /// Try again after so many seconds.
+    /// Too many attempts. Retry after this many seconds.
     Later(u64),
-    /// The attempts could not be counted, so nobody is let in.
+    /// The attempts could not be counted, so the attempt is refused.
     Failed(Error),
 }
 
 impl LoginThrottle {
-    /// Counts attempts in the database, for all servers on it together.
+    /// Creates a throttle that counts in the database, shared by all servers that use it.
     pub fn new(attempts: Arc<dyn LoginAttempts>) -> Self {
         Self(attempts)
     }
@@ -56,7 +56,7 @@ impl LoginThrottle {
         }
     }
 
-    /// Takes back an attempt with the right password.
+    /// Refunds a successful attempt.
     pub async fn forgive(&self, name: &str, by: &By) -> Result<()> {
         self.0.succeeded(&attempt(name, by)).await
     }
@@ -83,8 +83,8 @@ fn subject(parts: &[&str]) -> Subject {
     Subject(hash.finalize().into())
 }
 
-/// The network of an address: an IPv4 address itself, and the first 64 bits of an IPv6 address,
-/// because whoever has one of those has them all.
+/// Returns the network of an address: an IPv4 address itself, and the first 64 bits of an IPv6
+/// address, because all addresses of such a network usually belong to one customer.
 pub(crate) fn network(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(address)) => {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn subjects_do_not_run_into_one_another() {
+    fn subjects_are_unambiguous() {
         assert_ne!(subject(&["pair", "a", "b"]), subject(&["pair", "ab", ""]));
         assert_ne!(subject(&["name", "a"]), subject(&["network", "a"]));
     }

@@ -6,7 +6,7 @@ use carrel_domain::workspace::Workspace;
 use carrel_domain::{Result, UserId, WorkspaceId};
 use serde_json::json;
 
-/// Members of a workspace and every admin, by user id.
+/// Returns the members of a workspace and every admin, by user id.
 pub async fn with_admins(
     members: &dyn Members,
     users: &dyn Users,
@@ -28,8 +28,8 @@ pub async fn with_admins(
     Ok(found)
 }
 
-/// Whether somebody may enter a workspace: members, managers and admins; and whoever is alone on a
-/// server without users.
+/// Returns whether a user has access to a workspace: members, managers and admins do, and the owner
+/// of a server without users.
 pub async fn may_access_workspace(
     members: &dyn Members,
     user: Option<&User>,
@@ -39,7 +39,7 @@ pub async fn may_access_workspace(
     Ok(members.workspaces_of_user(user.id).await?.contains(&workspace))
 }
 
-/// Returns those of `workspaces` that a user may use, by the rule of [`may_access_workspace`].
+/// Returns those of `workspaces` that a user has access to. See [`may_access_workspace`].
 pub async fn accessible_workspaces(
     members: &dyn Members,
     user: Option<&User>,
@@ -52,7 +52,7 @@ pub async fn accessible_workspaces(
     Ok(workspaces)
 }
 
-/// Makes users members of a workspace, in place of those there are if `reset`.
+/// Adds members to a workspace, or replaces them if `reset` is set.
 pub async fn manage(
     members: &dyn Members,
     workspace: WorkspaceId,
@@ -68,7 +68,7 @@ pub async fn manage(
     }
 }
 
-/// As [`manage`], passing over users there are not. Says whether there was any.
+/// Like [`manage`], but ignores users that do not exist. Returns whether any exists.
 pub async fn manage_known(
     members: &dyn Members,
     workspace: WorkspaceId,

@@ -1,21 +1,22 @@
-//! Memories: notes about a person, which only that person sees and changes, and their questions carry.
+//! Memories: notes about a person, visible only to that person and sent with each of their
+//! questions.
 use carrel_domain::audit::By;
 use carrel_domain::memory::{Memories, Memory};
 use carrel_domain::{Error, MemoryId, Result, UserId, WorkspaceId};
 use serde_json::json;
 
-/// The longest memory, in bytes.
+/// The maximum length of a memory, in bytes.
 pub const LONGEST: usize = 4 << 10;
 
-/// How many memories a question carries, the newest first.
+/// The maximum number of memories sent with a question. The newest are sent.
 const MOST_IN_QUESTION: usize = 40;
 
-/// The bytes of memories that a question carries.
+/// The maximum size of the memories sent with a question, in bytes.
 const MOST_BYTES: usize = 8 << 10;
 
 const HEADING: &str = "Notes about the person who asks:";
 
-/// Changes what a note of a person says.
+/// Changes the text of a person's memory.
 pub async fn update(
     port: &dyn Memories,
     id: MemoryId,
@@ -35,7 +36,7 @@ pub async fn update(
     done(id, port.update(id, user, content.to_owned(), event).await?)
 }
 
-/// Deletes a note of a person.
+/// Deletes a person's memory.
 pub async fn delete(
     port: &dyn Memories,
     id: MemoryId,
@@ -46,7 +47,7 @@ pub async fn delete(
     done(id, port.delete(id, user, event).await?)
 }
 
-/// The text of a note is not written to a log that others read.
+/// Returns the details of audit events. They omit the text, because others can read the log.
 fn details(id: MemoryId) -> String {
     json!({ "memory": id.0 }).to_string()
 }
@@ -58,8 +59,8 @@ fn done(id: MemoryId, is_done: bool) -> Result<()> {
     }
 }
 
-/// The text that goes behind the instructions of a question in a workspace: the memories that count
-/// there. Nothing where there are none.
+/// Returns the text appended to the instructions of a question: the memories that apply to its
+/// workspace. Returns `None` if there are none.
 pub fn text(memories: &[Memory], workspace: WorkspaceId) -> Option<String> {
     let counts = |memory: &&Memory| memory.workspace.is_none_or(|of| of == workspace);
     let (mut lines, mut bytes) = (Vec::new(), 0);
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_carries_what_counts_in_its_workspace_and_no_more_than_fits() {
+    fn a_question_includes_applicable_memories_up_to_the_limit() {
         let here = WorkspaceId(1);
         let some = [memory(None, "Short.\nPlease."), memory(Some(2), "x"), memory(Some(1), "Here")];
         let expected = "Notes about the person who asks:\n- Short.\n  Please.\n- Here";

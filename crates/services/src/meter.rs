@@ -18,10 +18,10 @@ use prometheus_client::registry::{Metric, Registry};
 /// The content type of [`Meter::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper ends of durations of jobs, in seconds.
+/// Upper bounds of the buckets for job durations, in seconds.
 const JOB_SECONDS: [f64; 8] = [0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0];
 
-/// The same of requests and of calls to models.
+/// Upper bounds of the buckets for requests and model calls, in seconds.
 const SECONDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0, 60.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -67,12 +67,12 @@ struct Stage {
     state: String,
 }
 
-/// How a question to a language model has ended.
+/// The outcome of a question to a language model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The model answered.
     Answered,
-    /// The model, or what leads to it, failed.
+    /// The model or the connection to it failed.
     Failed,
     /// The user stopped it.
     Stopped,
@@ -88,28 +88,28 @@ impl Ended {
     }
 }
 
-/// Values that are read on request instead of counted.
+/// Values that are read on request rather than counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
-    /// In bytes.
+    /// Resident memory, in bytes.
     pub memory: u64,
     /// Processor time of this process, in seconds.
     pub processor_seconds: f64,
-    /// Files and sockets that this process has open.
+    /// Open files and sockets of this process.
     pub open_files: u64,
     /// Connections to the database.
     pub connections: Connections,
-    /// Vectors in all workspaces.
+    /// The number of vectors in all workspaces.
     pub vectors: u64,
-    /// The remaining work.
+    /// The work left to do.
     pub backlog: Backlog,
-    /// Absent where the database does not answer.
+    /// The ends of the audit log. Absent if the database does not respond.
     pub audit: Option<ChainEnds>,
 }
 
 type Seconds = Family<Route, Histogram, fn() -> Histogram>;
 
-/// Counts; cheap to share, and never in anybody's way.
+/// Counts the work of the server. Cheap to share; counting never blocks.
 pub struct Meter {
     registry: Registry,
     requests: Family<Answered, Counter>,
@@ -136,7 +136,7 @@ fn durations() -> Histogram {
     Histogram::new(SECONDS)
 }
 
-/// Has the registry know a metric.
+/// Registers a metric.
 fn registered<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
     registry.register(name, help, metric.clone());
     metric
@@ -225,8 +225,7 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// A request was answered. `route` is the pattern of its path, of which there are few, if it has
-    /// one.
+    /// Counts a request. `route` is the pattern of its path, if it has one.
     pub fn request(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
         let route = route.filter(|route| !route.is_empty()).unwrap_or("unknown");
         let (method, status) = (known(method), class(status));
@@ -236,7 +235,7 @@ impl Meter {
         self.seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
     }
 
-    /// A question to a language model is over.
+    /// Counts an answered, failed or stopped question.
     pub fn chat(&self, provider: &str, ended: Ended, usage: Usage, took: Duration) {
         let provider = provider.to_owned();
         let outcome = ended.as_str().to_owned();
@@ -250,14 +249,14 @@ impl Meter {
         }
     }
 
-    /// Texts were embedded together, or failed to be.
+    /// Counts a batch of embedded texts.
     pub fn embedding(&self, texts: usize, succeeded: bool, took: Duration) {
         let outcome = Outcome { outcome: outcome(succeeded) };
         self.embedded.get_or_create(&outcome).inc_by(texts as u64);
         self.embed_seconds.observe(took.as_secs_f64());
     }
 
-    /// A job is over.
+    /// Counts a job that has ended.
     pub fn job(&self, job: &Job) {
         let (kind, state) = (job.kind.as_str().to_owned(), job.state.as_str().to_owned());
         self.ended.get_or_create(&JobEnded { kind, state }).inc();
@@ -267,12 +266,12 @@ impl Meter {
         }
     }
 
-    /// A document of a job has come to its end.
+    /// Counts an item that has reached its final state.
     pub fn document(&self, state: ItemState) {
         self.documents.get_or_create(&Stage { state: state.as_str().to_owned() }).inc();
     }
 
-    /// Everything, in the text format of OpenMetrics.
+    /// Renders all metrics in the OpenMetrics text format.
     pub fn render(&self, readings: &Readings) -> String {
         let Readings {
             memory,
@@ -303,7 +302,7 @@ impl Meter {
         }
         self.waiting.set(whole(backlog.documents));
         let mut text = String::new();
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
@@ -313,13 +312,13 @@ fn outcome(succeeded: bool) -> String {
     if succeeded { Ended::Answered } else { Ended::Failed }.as_str().to_owned()
 }
 
-/// A client may make methods up; each would be counted for ever.
+/// Returns a known HTTP method or `other`, because clients could create unlimited label values.
 fn known(method: &str) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
 }
 
-/// The class of a status code.
+/// Returns the class of a status code.
 fn class(status: u16) -> &'static str {
     match status / 100 {
         1 => "1xx",
@@ -337,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_is_told() {
+    fn counts_are_rendered() {
         let meter = Meter::default();
         meter.request("GET", Some("/v1/auth"), 200, Duration::from_millis(3));
         meter.request("BREW", None, 404, Duration::from_millis(3));

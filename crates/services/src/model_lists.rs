@@ -1,4 +1,4 @@
-//! Lists the models of a provider, so that users can choose one.
+//! Lists of the models that providers offer, for users to choose from.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,25 +10,25 @@ use serde_json::{Map, Value};
 use crate::connection_test::ConnectionTest;
 use crate::settings::{Preview, SettingsStore};
 
-/// How long a list counts as current.
+/// How long a list is cached.
 const FRESH: Duration = Duration::from_secs(300);
-/// How many lists are kept.
+/// The maximum number of cached lists.
 const MOST_LISTS: usize = 64;
 
-/// Parts of the names of settings that say where a secret is sent.
+/// Parts of the names of settings that determine where a secret is sent.
 const ADDRESSES: [&str; 3] = ["BASE_PATH", "ENDPOINT", "REGION"];
 
 /// The purpose of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelKind {
-    /// Answers questions.
+    /// A model that answers questions.
     Language,
-    /// Makes vectors.
+    /// A model that makes vectors.
     Embedding,
 }
 
 impl ModelKind {
-    /// The setting that names the provider.
+    /// Returns the setting that selects the provider.
     fn selector(self) -> &'static str {
         match self {
             Self::Language => "LLM_PROVIDER",
@@ -40,13 +40,13 @@ impl ModelKind {
 /// The models of one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
-    /// The provider that was asked, as settings name it.
+    /// The provider, as named in the settings.
     pub provider: String,
-    /// The models by name.
+    /// The models, by name.
     pub models: Vec<OfferedModel>,
 }
 
-/// Asks providers for their models and remembers the answers for five minutes.
+/// Requests the models of providers and caches the lists for five minutes.
 pub struct ModelLists {
     trial: Arc<dyn ConnectionTest>,
     settings: Arc<SettingsStore>,
@@ -54,18 +54,18 @@ pub struct ModelLists {
 }
 
 impl ModelLists {
-    /// Lists by the settings of `settings`, asked through `trial`. Answers are remembered for a
-    /// while.
+    /// Creates a cache of lists that are requested through `trial` with the settings in `settings`.
     pub fn new(trial: Arc<dyn ConnectionTest>, settings: Arc<SettingsStore>) -> Self {
         Self { trial, settings, known: Mutex::default() }
     }
 
-    /// The models of a provider, by default of the one that the settings name. `changes` are
-    /// settings that are tried without being saved; a stored secret is not sent to an address that
-    /// they change. Providers inside this process offer none.
+    /// Returns the models of a provider, by default of the configured one. `changes` are unsaved
+    /// settings; a stored secret is not sent to an address that they change. Built-in providers
+    /// offer no models.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an unknown provider, [`Error::Unavailable`] when it does not answer.
+    /// [`Error::Invalid`] if the provider is unknown, [`Error::Unavailable`] if it does not
+    /// respond.
     pub async fn list(
         &self,
         kind: ModelKind,

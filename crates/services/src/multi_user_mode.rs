@@ -1,4 +1,4 @@
-//! Whether the server is in multi-user mode, cached because nearly every request needs it.
+//! A cache of the multi-user mode, which nearly every request needs.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use carrel_domain::Result;
 use carrel_domain::audit::Event;
 use carrel_domain::user::{MultiUser, NewUser, User};
 
-/// How long another process's switch may stay unknown to this one.
+/// The time after which a switch by another process is noticed.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// A [`MultiUser`] that asks another one, at most once a second.
+/// A [`MultiUser`] that caches the mode for one second.
 pub struct CachedMultiUserMode {
     port: Arc<dyn MultiUser>,
     seen: Mutex<Seen>,
@@ -19,13 +19,13 @@ pub struct CachedMultiUserMode {
 #[derive(Clone, Copy, Default)]
 struct Seen {
     last: Option<(Instant, bool)>,
-    /// How often this process has switched. What was asked before a switch may be answered after it,
-    /// and is not remembered.
+    /// The number of switches by this process. A query that began before a switch may return the
+    /// old mode, so its result is not cached.
     switches: u64,
 }
 
 impl CachedMultiUserMode {
-    /// Remembers nothing yet.
+    /// Creates an empty cache.
     pub fn new(port: Arc<dyn MultiUser>) -> Self {
         Self { port, seen: Mutex::default() }
     }
@@ -67,12 +67,12 @@ mod tests {
 
     use super::*;
 
-    /// Off until it is enabled; counts how often it is asked.
+    /// Off until enabled. Counts queries.
     #[derive(Default)]
     struct Switch {
         asked: AtomicUsize,
         on: Mutex<bool>,
-        /// Where it answers only once it may.
+        /// Delays responses until notified, if set.
         may_answer: Option<Notify>,
     }
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_mode_is_asked_for_once_and_a_switch_is_seen_at_once() {
+    async fn the_mode_is_cached_and_a_switch_takes_effect_at_once() {
         let switch = Arc::new(Switch::default());
         let mode = CachedMultiUserMode::new(switch.clone());
         for _ in 0..100 {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_asked_before_a_switch_is_not_remembered_after_it() {
+    async fn a_query_from_before_a_switch_is_not_cached() {
         let switch = Arc::new(Switch { may_answer: Some(Notify::new()), ..Switch::default() });
         let mode = Arc::new(CachedMultiUserMode::new(switch.clone()));
         let asking = tokio::spawn({

@@ -1,27 +1,27 @@
-//! Embeddings for clients.
+//! Embeddings for API clients.
 use carrel_domain::model::{Models, Purpose};
 use carrel_domain::{Error, Result};
 
-/// The most texts of one request.
+/// The maximum number of texts per request.
 pub const MOST_TEXTS: usize = 2048;
-/// The longest text, in bytes.
+/// The maximum length of a text, in bytes.
 pub const LONGEST_TEXT: usize = 1 << 20;
 
-/// How many texts are embedded before others get their turn.
+/// The number of texts embedded at a time, so that requests take turns.
 const AT_ONCE: usize = 32;
 
-/// Texts with their vectors.
+/// Texts converted to vectors.
 pub struct EmbeddedTexts {
-    /// The model that made the vectors, as the provider names it.
+    /// The model, by the provider's name for it.
     pub model: String,
-    /// One for each text, in order.
+    /// One vector per text, in order.
     pub vectors: Vec<Vec<f32>>,
-    /// The estimated tokens of all texts together.
+    /// The estimated total number of tokens.
     pub tokens: usize,
 }
 
-/// One vector for each text, as it stands. [`Error::Invalid`] when they are to have another length
-/// than the model's.
+/// Embeds texts without a purpose-specific prefix. [`Error::Invalid`] if `dimensions` differs from
+/// the model's.
 pub async fn embed(
     models: &dyn Models,
     texts: Vec<String>,

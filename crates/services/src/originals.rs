@@ -1,5 +1,5 @@
-//! Originals: the file that a document was made of is kept, once for each content, where an administrator
-//! wants that and there is room. Pages of PDF files are shown from it.
+//! Originals: uploaded files, stored once per content if an administrator enables it and there is
+//! enough space. Pages of PDF files are rendered from them.
 mod page_images;
 
 use std::fs::File;
@@ -16,29 +16,29 @@ use chrono::{DateTime, Utc};
 
 pub use page_images::{PageImages, ROOM as PAGE_IMAGES_ROOM};
 
-/// The free disk space that always remains, in bytes.
+/// The disk space that is always left free, in bytes.
 const RESERVE: u64 = 2 << 30;
 
-/// The room on the disk at which originals are kept although nobody has said so, in bytes.
+/// The free disk space at which originals are stored by default, in bytes.
 const ENOUGH: u64 = 20 << 30;
 
-/// Keeps originals. Cheap to clone.
+/// Stores originals. Cheap to clone.
 #[derive(Clone)]
 pub struct Originals {
-    /// Which originals there are.
+    /// The records of originals.
     pub records: Arc<dyn OriginalRecords>,
     /// The files.
     pub files: Arc<dyn OriginalFiles>,
-    /// Whether originals are kept.
+    /// The setting that enables originals.
     pub settings: Arc<dyn Settings>,
-    /// Draws pages of them.
+    /// Renders pages of PDF files.
     pub page_images: PageImages,
-    /// The limit for all originals together, in bytes.
+    /// The maximum size of all originals, in bytes.
     pub quota: u64,
 }
 
 impl Originals {
-    /// Originals in `files`, of at most `quota` bytes together.
+    /// Creates the store. All originals together take at most `quota` bytes.
     pub fn new<D: OriginalRecords + Settings + 'static>(
         database: &Arc<D>,
         files: Arc<dyn OriginalFiles>,
@@ -49,7 +49,7 @@ impl Originals {
         Self { records, files, settings, page_images, quota }
     }
 
-    /// Whether files that are handed in now are kept.
+    /// Returns whether uploaded files are currently stored.
     pub async fn is_enabled(&self) -> Result<bool> {
         let settings = self.settings.all().await?;
         match settings.get(names::KEEP_ORIGINALS) {
@@ -58,13 +58,13 @@ impl Originals {
         }
     }
 
-    /// How many originals are kept, and how many bytes they take.
+    /// Returns the number of stored originals and their size.
     pub async fn size(&self) -> Result<OriginalsSize> {
         self.records.size().await
     }
 
-    /// Writes a copy of a file that documents are about to be made of, where that is wanted and there is
-    /// room. What fails here is logged and keeps no document from being stored.
+    /// Stores a copy of a file before documents are made from it, if enabled and within the limits.
+    /// Failures are logged and do not fail the upload.
     pub(crate) async fn stage(
         &self,
         file: &Path,
@@ -103,8 +103,8 @@ impl Originals {
         }
     }
 
-    /// Keeps a staged file if documents were made of it, or deletes it. What cannot be settled now is
-    /// settled by [`Originals::reconcile`].
+    /// Commits a staged file if documents were made from it, otherwise deletes it.
+    /// [`Originals::reconcile`] repeats what fails here.
     pub(crate) async fn commit_or_release(&self, name: OriginalName) {
         if let Err(error) = self.try_commit_or_release(name).await {
             tracing::warn!(%name, "failed to confirm an original: {error}");
@@ -120,8 +120,8 @@ impl Originals {
         self.records.forget(name).await
     }
 
-    /// Settles what was noted before `before`, and deletes what no document was made of any more.
-    /// Returns how many files were looked at.
+    /// Settles originals reserved before `before` and deletes released ones. Returns the number
+    /// processed.
     pub async fn reconcile(&self, before: DateTime<Utc>) -> Result<usize> {
         let mut settled = 0;
         loop {
@@ -136,14 +136,14 @@ impl Originals {
         }
     }
 
-    /// Deletes what the removal of documents has released.
+    /// Deletes originals released by the removal of documents.
     pub(crate) async fn delete_released(&self) {
         if let Err(error) = self.reconcile(DateTime::UNIX_EPOCH).await {
             tracing::warn!("failed to delete originals: {error}");
         }
     }
 
-    /// The original of a document, if it was kept.
+    /// Returns the original of a document, if it is stored.
     pub async fn of(&self, document: &Document) -> Result<Option<Original>> {
         match document.origin.digest {
             Some(digest) => self.records.of(digest).await,
@@ -151,17 +151,17 @@ impl Originals {
         }
     }
 
-    /// The file of a document's original, open for reading.
+    /// Opens the original of a document for reading.
     pub async fn open(&self, document: &Document) -> Result<Option<(Original, File)>> {
         let Some(original) = self.of(document).await? else { return Ok(None) };
         Ok(self.files.open(original.name).await?.map(|file| (original, file)))
     }
 
-    /// A page of a document's original, counted from 1, as it would be printed, drawn on behalf of `owner`.
+    /// Renders a page of a document's original, counted from 1, on behalf of `owner`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is no original with such a page, [`Error::Unprocessable`] where
-    /// it cannot be drawn.
+    /// [`Error::NotFound`] if there is no original with such a page, [`Error::Unprocessable`] if it
+    /// cannot be rendered.
     pub async fn page(&self, document: &Document, page: u32, owner: &str) -> Result<PageImage> {
         let missing = || Error::not_found("page", page);
         if !has_pages(document) {
@@ -176,7 +176,8 @@ impl Originals {
     }
 }
 
-/// Whether pages of a document's original can be shown: it is a PDF file, not something within one.
+/// Returns whether pages of a document's original can be shown: it must be a PDF file, not a file
+/// inside another.
 pub fn has_pages(document: &Document) -> bool {
     let ending = file_name(document).rsplit_once('.').map(|(_, ending)| ending);
     document.origin.part.is_empty()

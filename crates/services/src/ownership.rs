@@ -1,5 +1,5 @@
-//! Sets a server up in a browser with a one-time link that only its operator sees, and signs in the
-//! owner of a server without users.
+//! Sets a server up with a one-time link that only its operator sees, and signs in the owner of a
+//! server without users.
 use std::sync::Arc;
 
 use carrel_domain::api_key::KeyDigest;
@@ -15,39 +15,39 @@ use crate::login_throttle::LoginThrottle;
 use crate::sign_in::{Refused, SESSION};
 use crate::token::{self, Secret};
 
-/// How long a link to set the server up is good.
+/// How long a setup link is valid.
 pub const LINK: TimeDelta = TimeDelta::hours(24);
 
-/// Under which name the owner's attempts to sign in are counted. No user can have it.
+/// The name under which the owner's sign-in attempts are counted. It is not a valid user name.
 const OWNER: &str = "(owner)";
 
-/// The users of a server.
+/// The setup state of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetupState {
-    /// Nobody has set it up in a browser yet.
+    /// The server has not been set up.
     Fresh,
-    /// One person, with a password.
+    /// The server has an owner with a password.
     Owned,
-    /// Many, with accounts.
+    /// The server has users.
     Shared,
 }
 
-/// The one person of a server without users, and the setup of a new server.
+/// The owner, and the setup of a new server.
 pub struct Ownership {
     /// The store of the owner.
     pub owner: Arc<dyn Owner>,
     /// The store of setup links.
     pub links: Arc<dyn SetupLinks>,
-    /// The switch to a server for a team.
+    /// The switch to multi-user mode.
     pub multi_user: Arc<dyn MultiUser>,
-    /// Makes the first admin.
+    /// Creates the first admin.
     pub accounts: Accounts,
     failed: FailedSignIns,
     throttle: LoginThrottle,
 }
 
 impl Ownership {
-    /// Of these ports.
+    /// Creates the service.
     pub fn new(
         owner: Arc<dyn Owner>,
         links: Arc<dyn SetupLinks>,
@@ -59,7 +59,7 @@ impl Ownership {
         Self { owner, links, multi_user, accounts, failed, throttle }
     }
 
-    /// Whether somebody has set the server up, and for whom.
+    /// Returns the setup state.
     pub async fn setup_state(&self) -> Result<SetupState> {
         if self.multi_user.is_on().await? {
             return Ok(SetupState::Shared);
@@ -70,8 +70,8 @@ impl Ownership {
         })
     }
 
-    /// A link's secret, for the operator's eyes. Where there is an owner already it replaces the
-    /// password; [`Error::AlreadyExists`] where there are many users.
+    /// Creates a setup link and returns its secret. If there is an owner, the link resets the
+    /// password. [`Error::AlreadyExists`] on a server with users.
     pub async fn issue_link(&self, by: &By) -> Result<Secret> {
         if self.multi_user.is_on().await? {
             return Err(shared());
@@ -83,7 +83,7 @@ impl Ownership {
         Ok(secret)
     }
 
-    /// Whether a link lets its holder set the server up now.
+    /// Returns whether a setup link is valid now.
     pub async fn is_good(&self, link: &str, now: DateTime<Utc>) -> Result<bool> {
         if self.multi_user.is_on().await? {
             return Ok(false);
@@ -91,8 +91,8 @@ impl Ownership {
         self.links.is_good(token::digest(link), now).await
     }
 
-    /// Makes whoever holds the link the owner, in place of an earlier one, and opens a session.
-    /// [`Error::NotFound`] when the link is not good.
+    /// Sets the owner's password for the holder of a link, replacing any earlier owner, and opens a
+    /// session. [`Error::NotFound`] if the link is invalid.
     pub async fn set_owner(&self, link: &str, password: String, by: &By) -> Result<Secret> {
         self.accounts.passwords.check(&password)?;
         self.need(link, by.at).await?;
@@ -102,17 +102,17 @@ impl Ownership {
         self.open(hash, by).await?.ok_or_else(gone)
     }
 
-    /// Makes whoever holds the link the first admin, which switches multi-user mode on.
-    /// [`Error::NotFound`] when the link is not good.
+    /// Creates the first admin for the holder of a link, which switches multi-user mode on.
+    /// [`Error::NotFound`] if the link is invalid.
     pub async fn share(&self, link: &str, draft: UserDraft, by: &By) -> Result<User> {
         self.need(link, by.at).await?;
-        // Checked before the link is spent, so that a mistake costs nothing.
+        // Validate before consuming the link, so that it survives a mistake.
         self.accounts.new_user(draft.clone(), by).await?;
         self.spend(link, by).await?;
         self.accounts.enable_multi_user(draft, by).await
     }
 
-    /// Opens a session for whoever knows the owner's password.
+    /// Checks the owner's password and opens a session.
     pub async fn with_password(&self, password: &str, by: &By) -> Result<Secret, Refused> {
         self.throttle.check(OWNER, by).await?;
         if self.multi_user.is_on().await? {
@@ -129,7 +129,7 @@ impl Ownership {
         Ok(session)
     }
 
-    /// Whether a token stands for the owner.
+    /// Returns whether a token belongs to a session of the owner.
     pub async fn is_owner(&self, token: &str, now: DateTime<Utc>) -> Result<bool> {
         if self.multi_user.is_on().await? {
             return Ok(false);
@@ -137,18 +137,18 @@ impl Ownership {
         self.owner.is_open(token::digest(token), now).await
     }
 
-    /// Ends a session. Says whether there was one.
+    /// Ends the session of a token. Returns `false` if it does not exist.
     pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
         self.close(token::digest(token), by).await
     }
 
-    /// As [`Ownership::out`], for a session that is listed.
+    /// Ends a listed session. Returns `false` if it does not exist.
     pub async fn close(&self, digest: KeyDigest, by: &By) -> Result<bool> {
         self.owner.close(digest, by.event("logout_event", "{}")).await
     }
 
-    /// Sets another password, which ends every session, and opens a new one.
-    /// [`Refused::Wrong`] when `current` is not the password.
+    /// Changes the password, ends every session and opens a new one. [`Refused::Wrong`] if
+    /// `current` is not the password.
     pub async fn change_password(
         &self,
         current: &str,
@@ -156,7 +156,7 @@ impl Ownership {
         by: &By,
     ) -> Result<Secret, Refused> {
         self.accounts.passwords.check(&new)?;
-        // An open session must not be a way to guess the password faster.
+        // An open session must not allow faster guessing of the password.
         self.throttle.check(OWNER, by).await?;
         let hash = self.owner.password().await?.ok_or(Refused::Wrong)?;
         if !self.accounts.passwords.verify(current.to_owned(), hash).await? {
@@ -175,7 +175,7 @@ impl Ownership {
         Ok(())
     }
 
-    /// The owner's sessions that are open at `now`, the newest first.
+    /// Returns the owner's sessions open at `now`, newest first.
     pub async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>> {
         self.owner.sessions(now).await
     }

@@ -1,4 +1,4 @@
-//! Files of recordings that wait for a job to transcribe them.
+//! Files of recordings that wait to be transcribed by a job.
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -8,30 +8,30 @@ use std::time::SystemTime;
 use carrel_domain::{Error, Result};
 use uuid::Uuid;
 
-/// The directory of these files. Cheap to clone.
+/// The directory of pending recordings. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PendingRecordings {
     directory: PathBuf,
 }
 
 impl PendingRecordings {
-    /// Files in `directory`, which is made when the first comes.
+    /// Creates a handle for `directory`. The directory is created with the first file.
     pub fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
-    /// Where the file of this name lies.
+    /// Returns the path of a file.
     pub fn path(&self, name: Uuid) -> PathBuf {
         self.directory.join(name.to_string())
     }
 
-    /// Keeps a file that is handed in, and returns its name.
+    /// Stores an uploaded file and returns its name.
     pub async fn keep(&self, file: &Path) -> Result<Uuid> {
         let (name, from) = (Uuid::new_v4(), file.to_owned());
         let (directory, to) = (self.directory.clone(), self.path(name));
         let keep = move || {
             fs::create_dir_all(directory)?;
-            // On the same disk a second name is enough.
+            // On the same disk, a hard link suffices.
             match fs::hard_link(&from, &to) {
                 Ok(()) => Ok(()),
                 Err(_) => fs::copy(&from, &to).map(drop),
@@ -41,7 +41,7 @@ impl PendingRecordings {
         kept.map(|()| name).map_err(Error::of_file)
     }
 
-    /// Removes a file, if it is there.
+    /// Deletes a file, if it exists.
     pub async fn remove(&self, name: Uuid) {
         match tokio::fs::remove_file(self.path(name)).await {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -51,7 +51,7 @@ impl PendingRecordings {
         }
     }
 
-    /// Removes files from before `before` that are not among `wanted`, and returns how many.
+    /// Deletes files older than `before` that are not in `wanted`. Returns their number.
     pub async fn sweep(&self, wanted: HashSet<Uuid>, before: SystemTime) -> Result<usize> {
         let directory = self.directory.clone();
         let swept = tokio::task::spawn_blocking(move || sweep(&directory, &wanted, before)).await;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn files_stay_until_nobody_wants_them() {
+    async fn files_stay_while_a_job_needs_them() {
         let directory = tempfile::tempdir().unwrap();
         let upload = directory.path().join("upload");
         fs::write(&upload, "sound").unwrap();

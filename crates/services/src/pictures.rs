@@ -1,4 +1,4 @@
-//! Pictures that people upload: the logo of the server, and those of workspaces.
+//! Uploaded pictures: the logo of the server and the pictures of workspaces.
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,26 +10,26 @@ use carrel_domain::picture::{
 use carrel_domain::{Error, Result};
 use serde_json::json;
 
-/// Takes pictures in, written anew. Cheap to clone.
+/// Converts and stores uploaded pictures. Cheap to clone.
 #[derive(Clone)]
 pub struct PictureService {
-    /// Where they are kept.
+    /// The picture store.
     pub pictures: Arc<dyn UploadedPictures>,
-    /// Writes image files anew.
+    /// Converts image files to PNG.
     pub converter: Arc<dyn PictureConverter>,
 }
 
 impl PictureService {
-    /// The picture of a subject, if it has one.
+    /// Returns the picture of a subject, if it has one.
     pub async fn of(&self, subject: PictureSubject) -> Result<Option<UploadedPicture>> {
         self.pictures.of(subject).await
     }
 
-    /// Makes an image file the picture of a subject.
+    /// Sets the picture of a subject from an image file.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] and [`Error::Unprocessable`] when the file is too large or no image,
-    /// [`Error::NotFound`] when there is no such workspace.
+    /// [`Error::TooLarge`] if the file is too large, [`Error::Unprocessable`] if it is not an
+    /// image, [`Error::NotFound`] if the workspace does not exist.
     pub async fn upload(
         &self,
         subject: PictureSubject,
@@ -53,7 +53,7 @@ impl PictureService {
         Ok(picture)
     }
 
-    /// Leaves a subject without a picture.
+    /// Removes the picture of a subject.
     pub async fn remove(&self, subject: PictureSubject, by: &By) -> Result<()> {
         self.set(subject, None, by).await
     }

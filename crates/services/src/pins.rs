@@ -1,12 +1,12 @@
-//! Pinning documents: their whole text goes into every question of the workspace.
+//! Pinning documents, which includes them in full with every question of the workspace.
 use carrel_domain::audit::By;
 use carrel_domain::pin::Pins;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Result};
 use serde_json::json;
 
-/// Pins a document of a workspace, or takes the pin out. [`Error::NotFound`] when the document is
-/// not placed there.
+/// Pins or unpins a document of a workspace. [`Error::NotFound`] if the document is not in the
+/// workspace.
 pub async fn pin(
     pins: &dyn Pins,
     workspace: &Workspace,

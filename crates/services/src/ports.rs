@@ -1,4 +1,4 @@
-//! Everything that an entrance to this server is wired to.
+//! The complete set of ports and services, as entry points of the server use them.
 use std::sync::Arc;
 
 use carrel_domain::audit::{AuditLog, AuditSeals};
@@ -57,126 +57,126 @@ use crate::sign_on::SignOn;
 use crate::speech::SpeechService;
 use crate::widgets::WidgetService;
 
-/// The ports and services, wired together: what an entrance to this server (an API, pages, a
-/// command) is given. Built once at startup.
+/// All ports and services, wired together once at startup. Passed to every entry point: APIs, pages
+/// and commands.
 #[derive(Clone)]
 pub struct Ports {
     /// API keys.
     pub api_keys: Arc<ApiKeyService>,
-    /// Workspaces and their settings.
+    /// Workspaces.
     pub workspaces: Arc<dyn Workspaces>,
     /// Documents in workspaces.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
-    /// Named conversations.
+    /// Threads.
     pub threads: Arc<dyn Threads>,
-    /// Files that stay with threads.
+    /// Thread files.
     pub thread_files: Arc<dyn ThreadFiles>,
     /// Exchanges.
     pub chats: Arc<dyn Chats>,
-    /// Changes of stored exchanges.
+    /// Changes to stored exchanges.
     pub chat_edits: Arc<dyn ChatEdits>,
-    /// Finds exchanges and threads by words.
+    /// Search in exchanges and threads.
     pub chat_search: Arc<dyn ChatSearch>,
-    /// Deleted objects that can be restored.
+    /// Deleted items that can be restored.
     pub deletions: Arc<dyn Deletions>,
-    /// Links that show a conversation.
+    /// Share links.
     pub shares: Arc<dyn Shares>,
-    /// Documents that are included in full.
+    /// Pinned documents.
     pub pins: Arc<dyn Pins>,
-    /// Questions that an empty conversation offers.
+    /// Suggested messages.
     pub suggested_messages: Arc<dyn SuggestedMessages>,
-    /// Short names for texts.
+    /// Slash commands.
     pub slash_commands: Arc<dyn SlashCommands>,
-    /// Notes about people.
+    /// Memories.
     pub memories: Arc<dyn Memories>,
-    /// Keys of the browser extension.
+    /// Extension keys.
     pub extension_keys: Arc<dyn ExtensionKeys>,
-    /// Variables of instructions.
+    /// Variables for instructions.
     pub prompt_variables: Arc<dyn PromptVariables>,
-    /// Instructions that workspaces had before.
+    /// Previous instructions of workspaces.
     pub prompt_history: Arc<dyn PromptHistory>,
-    /// Stored settings, as text.
+    /// Stored settings.
     pub settings: Arc<dyn Settings>,
-    /// Finds passages by vector.
+    /// The vector index.
     pub index: Arc<dyn VectorIndex>,
-    /// Chooses models by the settings as they are now.
+    /// Selects models according to the current settings.
     pub models: Arc<dyn Models>,
-    /// Tries settings of models before they are stored.
+    /// Tests model settings before they are stored.
     pub connection_test: Arc<dyn ConnectionTest>,
     /// Lists the models of providers.
     pub model_lists: Arc<ModelLists>,
-    /// Tries settings of speech before they are stored.
+    /// Tests speech settings before they are stored.
     pub speech_connection_test: Arc<dyn SpeechConnectionTest>,
-    /// Tries settings of a vector database before they are stored.
+    /// Tests vector database settings before they are stored.
     pub index_connection_test: Arc<dyn IndexConnectionTest>,
-    /// Keeps documents and removes them.
+    /// The library.
     pub library: Library,
-    /// Documents in pages, by title and place.
+    /// Lists of documents by title.
     pub document_list: Arc<dyn DocumentList>,
-    /// Jobs, as clients follow them.
+    /// Jobs.
     pub jobs: Arc<dyn Jobs>,
-    /// Make jobs and work on them.
+    /// Creates and runs jobs.
     pub workers: Workers,
-    /// Takes documents in.
+    /// Adds documents to the library.
     pub ingestion: Ingestion,
-    /// Imports other installations.
+    /// Imports from other servers.
     pub imports: Arc<Imports>,
-    /// Requests that are carried out once.
+    /// Idempotent requests.
     pub idempotency_keys: Arc<dyn IdempotencyKeys>,
-    /// Finds the passages that bear on a question.
+    /// Finds relevant passages.
     pub search: Search,
     /// Answers questions.
     pub conversations: Conversations,
-    /// Makes pictures.
+    /// Image generation.
     pub images: Arc<ImageService>,
-    /// The logo, and pictures of workspaces.
+    /// The logo and the pictures of workspaces.
     pub pictures: PictureService,
-    /// Writes recordings down and speaks texts.
+    /// Transcription and speech synthesis.
     pub speech: Arc<SpeechService>,
-    /// Accounts, as stored.
+    /// Stored accounts.
     pub users: Arc<dyn Users>,
-    /// Browsers that are signed in.
+    /// Sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// The switch to a server for a team.
+    /// The switch to multi-user mode.
     pub multi_user: Arc<dyn MultiUser>,
-    /// Accounts, with the rules for names and passwords.
+    /// Manages accounts.
     pub accounts: Accounts,
-    /// Invites, as stored.
+    /// Stored invites.
     pub invites: Arc<dyn Invites>,
-    /// Makes invites and redeems them.
+    /// Creates and redeems invites.
     pub invitations: Invitations,
     /// The members of workspaces.
     pub members: Arc<dyn Members>,
-    /// Every exchange of the server.
+    /// The log of all exchanges.
     pub chat_log: Arc<dyn ChatLog>,
-    /// The chat log and usage.
+    /// Token usage.
     pub usages: Arc<dyn Usages>,
-    /// The record of every change.
+    /// The audit log.
     pub audit: Arc<dyn AuditLog>,
-    /// The proof that the server vouches for that record.
+    /// The seals of the audit log.
     pub audit_seals: Arc<dyn AuditSeals>,
-    /// Notes attempts to sign in that failed.
+    /// Records failed sign-ins.
     pub failed_sign_ins: FailedSignIns,
-    /// Writes exchanges as files.
+    /// Exports exchanges.
     pub exports: Exports,
-    /// Chat windows in other web pages.
+    /// Widgets.
     pub widgets: WidgetService,
-    /// Makes archives of everything.
+    /// Backups.
     pub backups: Arc<Backups>,
-    /// Whether the database works.
+    /// The health of the database.
     pub health: Arc<dyn Health>,
-    /// Counts what the server does.
+    /// Counts the work of the server.
     pub meter: Arc<Meter>,
-    /// Settings, checked, sealed and swapped in.
+    /// The settings in force.
     pub settings_store: Arc<SettingsStore>,
-    /// Writes settings to a file, where one is configured.
+    /// Writes settings to a file, if one is configured.
     pub dump: Arc<Dump>,
-    /// Signs users in who come from another system.
+    /// Signs in users of another system.
     pub sign_on: SignOn,
-    /// Signs users in with a password.
+    /// Signs in users with a password.
     pub sign_in: Arc<SignIn>,
-    /// Signs people in who have lost their password.
+    /// Recovery codes and links.
     pub recovery: Recovery,
-    /// The first start, and the owner.
+    /// The setup and the owner.
     pub ownership: Arc<Ownership>,
 }

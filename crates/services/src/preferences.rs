@@ -1,4 +1,4 @@
-//! Settings as the rest of the program wants them: typed, with defaults, within bounds.
+//! Typed access to settings, with defaults and limits.
 use std::collections::BTreeMap;
 
 use carrel_domain::Result;
@@ -6,31 +6,31 @@ use carrel_domain::document::Splitting;
 use carrel_domain::model::EmbeddingModel;
 use carrel_domain::settings::{Settings, names};
 
-/// How much one chunk repeats of the one before unless set, in UTF-16 code units.
+/// The default overlap of chunks, in UTF-16 code units.
 const OVERLAP: usize = 20;
 
-/// The prompt of workspaces where nobody has set another. Its words are those that clients of
-/// servers of this kind know and compare with.
+/// The default system prompt. Existing clients know this text and compare with it.
 pub const SYSTEM_PROMPT: &str = "Given the following conversation, relevant context, and a follow \
     up question, reply with an answer to the current question the user is asking. The current date \
     and time is {datetime}. Return only your response to the question given the above information \
     following the users instructions as needed.";
 
-/// A reading of the settings at one moment.
+/// The settings at one moment.
 pub struct Preferences(BTreeMap<String, String>);
 
 impl Preferences {
-    /// Reads them from stored settings. What is absent or unreadable has its default.
+    /// Reads the stored settings. Absent or invalid values get their defaults.
     pub async fn read(settings: &dyn Settings) -> Result<Self> {
         Ok(Self(settings.all().await?))
     }
 
-    /// The instructions of a workspace that has none of its own.
+    /// Returns the system prompt of workspaces without their own.
     pub fn system_prompt(&self) -> &str {
         self.text(names::SYSTEM_PROMPT).unwrap_or(SYSTEM_PROMPT)
     }
 
-    /// How text is cut for `model`: by the settings, but never into more than the model takes.
+    /// Returns the splitter settings for `model`. Chunks never exceed the maximum length of the
+    /// model.
     pub fn splitting(&self, model: &EmbeddingModel) -> Splitting {
         let longest = model.longest_text.max(1);
         let size = self.number(names::CHUNK_SIZE).filter(|size| *size > 0);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_fit_the_model_whatever_is_set() {
+    fn chunks_never_exceed_the_model_limit() {
         assert_eq!(splitting("", ""), (1000, 20));
         assert_eq!(splitting("500", "50"), (500, 50));
         assert_eq!(splitting("9999", "0"), (1000, 0));

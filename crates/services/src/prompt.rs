@@ -1,27 +1,26 @@
-//! Variables in system prompts: `{datetime}`, `{workspace.name}` and their like.
+//! Variables in system prompts, such as `{datetime}` and `{workspace.name}`.
 use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::user::User;
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, Utc};
 
-/// Variables of one word that this server knows by itself.
+/// The built-in variables without a dot.
 pub const BUILT_IN: [&str; 5] = ["time", "time_24", "date", "datetime", "datetime_24"];
 
 /// The values of variables.
 pub struct Values<'a> {
-    /// The workspace of the instructions.
+    /// The workspace whose instructions are expanded.
     pub workspace: &'a Workspace,
     /// The user who asks, if any.
     pub user: Option<&'a User>,
-    /// The operator's own variables.
+    /// The variables defined by the operator.
     pub own: &'a [PromptVariable],
-    /// The values of the variables for date and time.
+    /// The current time, for the date and time variables.
     pub now: DateTime<Utc>,
 }
 
-/// Replaces the variables that are known; `{anything}` else stays as it is, except that a
-/// `user.` or `workspace.` variable without a value is named in brackets. Values are never
-/// searched for further variables.
+/// Replaces known variables. Unknown ones stay as they are, except that a `user.` or `workspace.`
+/// variable without a value is replaced by its name in brackets. Values are not expanded.
 pub fn expand(prompt: &str, values: &Values<'_>) -> String {
     let mut expanded = String::with_capacity(prompt.len());
     let mut rest = prompt;
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_ones_own_stand_beside_the_built_in_ones() {
+    fn custom_variables_supplement_the_built_in_ones() {
         use carrel_domain::prompt_variable::VariableName;
         let (workspace, now) = (workspace("Ops"), DateTime::UNIX_EPOCH);
         let own = |name: &str, value: &str| PromptVariable {
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_user_says_of_themselves_is_not_searched_for_variables() {
+    fn a_users_bio_is_not_expanded() {
         let mut user = crate::fakes::user(7, carrel_domain::user::Role::Default, None);
         user.bio = "$& {date} $1".into();
         let workspace = workspace("Ops");

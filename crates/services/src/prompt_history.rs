@@ -1,4 +1,4 @@
-//! Earlier instructions of a workspace: brought back, forgotten.
+//! Restoring and deleting previous instructions of a workspace.
 use carrel_domain::audit::By;
 use carrel_domain::prompt_history::PromptHistory;
 use carrel_domain::workspace::{Workspace, WorkspaceSettings, Workspaces};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::workspaces;
 
-/// Makes earlier instructions those of the workspace again. The present ones join the history.
+/// Restores previous instructions. The current ones are added to the history.
 pub async fn restore(
     history: &dyn PromptHistory,
     port: &dyn Workspaces,
@@ -21,7 +21,7 @@ pub async fn restore(
     workspaces::update(port, workspace, settings, by).await
 }
 
-/// Forgets one of the earlier instructions, or all of them.
+/// Deletes one entry of the history, or all of them.
 pub async fn forget(
     history: &dyn PromptHistory,
     workspace: &Workspace,

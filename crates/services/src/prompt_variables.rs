@@ -1,4 +1,4 @@
-//! Variables of an operator's own in the instructions of workspaces.
+//! Variables for instructions, defined by the operator.
 use carrel_domain::audit::By;
 use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
 use carrel_domain::{Error, Result};
@@ -6,17 +6,17 @@ use serde_json::json;
 
 use crate::prompt;
 
-/// How many there may be.
+/// The maximum number of variables.
 pub const MOST: usize = 200;
-/// The longest value, in bytes.
+/// The maximum length of a value, in bytes.
 pub const LONGEST_VALUE: usize = 16 << 10;
-/// The longest description, in characters.
+/// The maximum length of a description, in characters.
 pub const LONGEST_DESCRIPTION: usize = 1000;
 
-/// Creates a variable, or replaces the one of that name.
+/// Creates or replaces a variable.
 ///
 /// # Errors
-/// [`Error::Invalid`] when a built-in variable has the name, or a text is too long.
+/// [`Error::Invalid`] if the name is that of a built-in variable or a text is too long.
 pub async fn set(
     port: &dyn PromptVariables,
     name: VariableName,
@@ -40,7 +40,7 @@ pub async fn set(
     port.set(variable, MOST, event).await
 }
 
-/// Deletes a variable. [`Error::NotFound`] when there is none of that name.
+/// Deletes a variable. [`Error::NotFound`] if it does not exist.
 pub async fn delete(port: &dyn PromptVariables, name: &VariableName, by: &By) -> Result<()> {
     match port.delete(name, by.event("prompt_variable_deleted", details(name))).await? {
         true => Ok(()),

@@ -1,16 +1,17 @@
-//! The position of a passage in the original, with the field names of sources and search results.
+//! The location of a passage in the original, as fields of sources and search results.
 use carrel_domain::library::Passage;
 use carrel_domain::provenance::{HEADING_SEPARATOR, LocatorUnit};
 use serde::{Deserialize, Serialize};
 
-/// What is known of a passage's place. Ends are there only where they differ from the beginning.
+/// The location of a passage, as far as it is known. The end of a range is absent if it equals the
+/// start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProvenanceFields {
     /// The headings above the passage, the outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headings: Vec<String>,
-    /// The sheet of a workbook.
+    /// The sheet, for workbooks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
     /// The first page, from 1.
@@ -25,22 +26,22 @@ pub struct ProvenanceFields {
     /// The last slide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slide_end: Option<u32>,
-    /// The first row of a table, from 1.
+    /// The first row, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<u32>,
     /// The last row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_end: Option<u32>,
-    /// The first second of a recording, as `h:mm:ss` or `m:ss`.
+    /// The start in a recording, as `h:mm:ss` or `m:ss`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// The last second.
+    /// The end in a recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_end: Option<String>,
 }
 
 impl ProvenanceFields {
-    /// Of a passage as it was found.
+    /// Creates the fields of a passage.
     pub fn of(passage: &Passage) -> Self {
         let sheet = passage.document.origin.sheet().map(str::to_owned);
         let headings = passage.provenance.headings.clone();
@@ -60,7 +61,7 @@ impl ProvenanceFields {
         fields
     }
 
-    /// The unit (`page`, `slide`, `row`, `time`) and the range: `3` or `3–4`.
+    /// Returns the unit (`page`, `slide`, `row`, `time`) and the range: `3` or `3–4`.
     pub fn locator(&self) -> Option<(&'static str, String)> {
         let numbers = [
             ("page", self.page, self.page_end),
@@ -75,12 +76,13 @@ impl ProvenanceFields {
         found.or_else(time)
     }
 
-    /// `Handbook › Travel › Hotels`; `None` without headings.
+    /// Returns the heading path, such as `Handbook › Travel › Hotels`. Returns `None` if there are
+    /// no headings.
     pub fn heading_path(&self) -> Option<String> {
         (!self.headings.is_empty()).then(|| self.headings.join(HEADING_SEPARATOR))
     }
 
-    /// A line for each thing that is known, as language models are shown it above the passage.
+    /// Returns one line per known field, as shown to language models above the passage.
     pub fn header_lines(&self) -> String {
         let path = self.heading_path().map(|path| format!("section: {path}\n"));
         let sheet = self.sheet.as_ref().map(|sheet| format!("sheet: {sheet}\n"));
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_shown_where_a_passage_stands() {
+    fn header_lines_show_the_location_of_a_passage() {
         let fields: ProvenanceFields = serde_json::from_value(json!({
             "headings": ["Handbook", "Travel"], "page": 3, "pageEnd": 4, "text": "x",
         }))

@@ -1,18 +1,18 @@
-//! Rate limits per minute: of API keys, and of the addresses that use widgets.
+//! Rate limits per minute for API keys and widget visitors.
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The most callers remembered.
+/// The maximum number of callers tracked.
 const REMEMBERED: usize = 10_000;
 
-/// Counts requests of callers known by a `K`. An allowance of a minute flows back evenly, so a caller
-/// may use it at once or spread it.
+/// A token bucket for each caller, identified by a `K`. It holds the allowance of one minute and
+/// refills continuously.
 #[derive(Debug)]
 pub struct RateLimiter<K> {
-    /// When each caller will have all of its allowance back.
+    /// The time at which each caller's bucket is full again.
     full_at: Mutex<HashMap<K, DateTime<Utc>>>,
 }
 
@@ -23,10 +23,10 @@ impl<K> Default for RateLimiter<K> {
 }
 
 impl<K: Eq + Hash> RateLimiter<K> {
-    /// Counts a request of `caller`, who may make `per_minute`; 0 stands for no limit.
+    /// Counts a request of `caller`, who may make `per_minute` requests. 0 means unlimited.
     ///
     /// # Errors
-    /// The seconds until the next request is allowed. A refused request is not counted.
+    /// The number of seconds until the next request is allowed. A refused request is not counted.
     pub fn check(&self, caller: K, per_minute: u32, now: DateTime<Utc>) -> Result<(), u64> {
         if per_minute == 0 {
             return Ok(());
@@ -37,7 +37,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
             full_at.retain(|_, until| *until > now);
         }
         if full_at.len() >= REMEMBERED {
-            // Remembering them does not stop a caller who has so many names.
+            // Tracking would not stop a caller with that many identities anyway.
             full_at.clear();
         }
         let until = full_at.get(&caller).copied().unwrap_or(now).max(now) + one;
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_caller_is_slowed_down_and_others_are_not() {
+    fn limits_apply_to_each_caller_separately() {
         let (limiter, now) = (RateLimiter::default(), DateTime::UNIX_EPOCH);
         for _ in 0..60 {
             assert_eq!(limiter.check("a", 60, now), Ok(()));

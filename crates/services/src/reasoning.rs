@@ -1,12 +1,12 @@
-//! The marks that keep a model's reasoning apart from its answer in one text, which is how answers
-//! are stored and how clients of the native streams know them.
+//! Marks that separate a model's reasoning from its answer within one text, as in stored answers
+//! and native streams.
 
-/// Stands before reasoning in a stored answer.
+/// Precedes reasoning in a stored answer.
 pub const OPEN: &str = "<think>";
-/// Stands behind it.
+/// Follows reasoning in a stored answer.
 pub const CLOSE: &str = "</think>";
 
-/// Reasoning, if there is any, between marks before the answer.
+/// Combines reasoning and answer into one text, with marks if there is reasoning.
 pub fn marked(reasoning: &str, answer: &str) -> String {
     match reasoning {
         "" => answer.to_owned(),
@@ -14,8 +14,8 @@ pub fn marked(reasoning: &str, answer: &str) -> String {
     }
 }
 
-/// Takes apart what [`marked`] made, or an answer of older versions, in which a model may have
-/// closed its reasoning without opening it. Reasoning without end leaves no answer.
+/// Splits a text written by [`marked`] or an older version, in which a model may have closed its
+/// reasoning without opening it. Unclosed reasoning leaves an empty answer.
 pub fn split(text: &str) -> (Option<&str>, &str) {
     if let Some(rest) = text.trim_start().strip_prefix(OPEN) {
         return match rest.split_once(CLOSE) {
@@ -31,12 +31,13 @@ pub fn split(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The answer without its reasoning, as later requests to a model repeat it.
+/// Removes the reasoning, as for later requests to a model.
 pub fn strip(text: &str) -> &str {
     split(text).1
 }
 
-/// Whether a mark between these texts is on a line of its own. Answers may well speak of the mark.
+/// Returns whether a closing mark between these texts is on its own line. Answers can mention the
+/// mark.
 fn stands_alone(before: &str, after: &str) -> bool {
     before.ends_with('\n') && (after.is_empty() || after.starts_with(['\n', '\r']))
 }
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasoning_is_told_from_the_answer() {
+    fn reasoning_is_separated_from_the_answer() {
         for (text, expected) in [
             ("<think>hm</think>yes", (Some("hm"), "yes")),
             ("\n<think>\nhm\n</think>\n\nyes", (Some("hm"), "yes")),

@@ -1,5 +1,5 @@
-//! The stored form of an answer and its sources. Existing clients and imported installations use
-//! this layout, so stored answers need no translation.
+//! The stored form of answers and their sources. Existing clients and imported servers use this
+//! layout, so stored answers need no conversion.
 mod images;
 
 use carrel_domain::ChunkId;
@@ -17,34 +17,34 @@ use crate::provenance::ProvenanceFields;
 use crate::reasoning;
 use crate::search::{EarlierTurn, Hit};
 
-/// How much of a question's pictures is kept, in bytes of what the client sent. Histories are read
-/// whole, so they cannot hold everything that is ever shown.
+/// The maximum size of the images stored with a question, in bytes as sent by the client. Histories
+/// are loaded completely, so they must stay small.
 const MOST_KEPT: usize = 4 << 20;
 
-/// An answer as it is stored, and the contents of the images it names, which are stored apart.
+/// A stored answer, and the contents of its images, which are stored separately.
 pub struct StoredAnswer {
-    /// The stored form of the answer: JSON text.
+    /// The stored answer, as JSON text.
     pub record: String,
-    /// The images it names, as data URLs, in its order.
+    /// The images as data URLs, in the order of the stored answer.
     pub images: Vec<String>,
 }
 
-/// An answer that is to be stored.
+/// An answer to be stored.
 pub struct Answer<'a> {
-    /// The whole answer.
+    /// The complete answer.
     pub text: &'a str,
-    /// The passages it was built on.
+    /// The passages used.
     pub sources: &'a [exchange::Source],
-    /// How the question was asked.
+    /// The chat mode.
     pub mode: ChatMode,
-    /// Absent when no model was asked.
+    /// The metrics. Absent if no model was called.
     pub metrics: Option<&'a Metrics>,
-    /// Of the question. Documents are not kept, nor pictures beyond 4 MiB.
+    /// The attachments of the question. Documents are not stored, nor images beyond 4 MiB in total.
     pub attachments: &'a [Attachment],
 }
 
 impl Answer<'_> {
-    /// The stored form.
+    /// Converts the answer to its stored form.
     pub fn stored(&self) -> StoredAnswer {
         let mut room = MOST_KEPT;
         let images = self.attachments.iter().filter(|attachment| attachment.is_image());
@@ -52,7 +52,7 @@ impl Answer<'_> {
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(source_json).collect::<Vec<_>>(),
-            // Clients know two types; an automatic chat is answered as a chat.
+            // Clients know two types; automatic mode is stored as chat mode.
             "type": match self.mode {
                 ChatMode::Query => ChatMode::Query.as_str(),
                 ChatMode::Chat | ChatMode::Automatic => ChatMode::Chat.as_str(),
@@ -74,49 +74,49 @@ impl Answer<'_> {
     }
 }
 
-/// Whether there is room for an image, which then takes it.
+/// Subtracts an image from the remaining room if it fits. Returns whether it does.
 fn takes(room: &mut usize, image: &Attachment) -> bool {
     let left = room.checked_sub(image.content.len());
     *room = left.unwrap_or(*room);
     left.is_some()
 }
 
-/// Removes the images that [`Answer::stored`] would leave out.
+/// Removes the images that [`Answer::stored`] would omit.
 pub(crate) fn retain_storable(attachments: &mut Vec<Attachment>) {
     let mut room = MOST_KEPT;
     attachments.retain(|attachment| !attachment.is_image() || takes(&mut room, attachment));
 }
 
-/// Names the documents that were attached to the question. Clients that do not know it pass over it.
+/// The field with the names of attached documents. Existing clients ignore it.
 const DOCUMENTS: &str = "attachedDocuments";
 
-/// An image without its content.
+/// Returns an image without its content.
 fn named(image: &Attachment) -> Value {
     let Attachment { name, mime, content: _ } = image;
     json!({ "name": name, "mime": mime })
 }
 
-/// A stored exchange, as far as later questions need it.
+/// The parts of a stored exchange needed for later questions.
 pub struct Earlier {
     /// The question.
     pub prompt: String,
-    /// The answer, without reasoning.
+    /// The answer. Can contain reasoning between marks.
     pub answer: String,
-    /// Those that were loaded.
+    /// The loaded images.
     pub images: Vec<Image>,
-    /// Sources of the answer that are passages of this server.
+    /// The passages of this server among the sources.
     pub passages: Vec<ChunkId>,
 }
 
 impl Earlier {
-    /// As a search takes it.
+    /// Converts the exchange for a search.
     pub fn to_search_turn(&self) -> EarlierTurn {
         let answer = reasoning::strip(&self.answer).to_owned();
         EarlierTurn { question: self.prompt.clone(), answer }
     }
 }
 
-/// Reads a stored exchange; `None` when it is damaged.
+/// Reads a stored exchange. Returns `None` if it is damaged.
 pub fn earlier(chat: Chat) -> Option<Earlier> {
     let mut record: Value = serde_json::from_str(&chat.response).ok()?;
     put_images(&mut record, chat.images);
@@ -132,48 +132,47 @@ pub fn earlier(chat: Chat) -> Option<Earlier> {
     Some(Earlier { prompt: chat.prompt, answer, images, passages })
 }
 
-/// The text of a stored answer; `None` when it is damaged.
+/// Returns the text of a stored answer. Returns `None` if it is damaged.
 pub fn text_of(response: &str) -> Option<String> {
     let record: Value = serde_json::from_str(response).ok()?;
     Some(record.get("text")?.as_str()?.to_owned())
 }
 
-/// A stored answer, read again.
+/// A stored answer after reading.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stored {
-    /// The answer, with its reasoning between marks.
+    /// The answer, with reasoning between marks.
     pub text: String,
-    /// The passages it was built on.
+    /// The passages used.
     pub sources: Vec<StoredSource>,
-    /// The model that answered, if it was noted, and how many seconds it took.
+    /// The model, if stored.
     pub model: Option<String>,
-    /// How long the answer took, if that was stored.
+    /// The duration of the answer in seconds, if stored.
     pub seconds: Option<f64>,
-    /// The images of the question, as far as they were kept. Their content is empty where it was not
-    /// loaded.
+    /// The stored images of the question. Their contents are empty if not loaded.
     pub pictures: Vec<Attachment>,
-    /// Names of the documents that were attached to the question.
+    /// The names of the attached documents.
     pub documents: Vec<String>,
 }
 
 /// A source of a stored answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredSource {
-    /// The chunk it was; it may have gone since.
+    /// The chunk. It may no longer exist.
     pub chunk: Option<ChunkId>,
     /// The title of the document.
     pub title: String,
-    /// The passage, without the header that names its document.
+    /// The text of the passage, without its header.
     pub text: String,
-    /// The path of its document, if it was recorded.
+    /// The path of the document, if stored.
     pub location: Option<String>,
-    /// 0 to 1.
+    /// The similarity, 0 to 1.
     pub similarity: Option<f64>,
-    /// The position of the passage in the original.
+    /// The location of the passage in the original.
     pub provenance: ProvenanceFields,
 }
 
-/// Reads a stored answer; `None` when it is damaged.
+/// Reads a stored answer. Returns `None` if it is damaged.
 pub fn read(response: &str) -> Option<Stored> {
     let record: Value = serde_json::from_str(response).ok()?;
     let text = record.get("text")?.as_str()?.to_owned();
@@ -194,7 +193,7 @@ fn picture(record: &Value) -> Option<Attachment> {
     attachment.is_image().then_some(attachment)
 }
 
-/// Reads what [`source`] wrote, or an imported installation.
+/// Reads a source written by [`source_json`] or by an imported server.
 pub fn read_source(source: &Value) -> StoredSource {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
     let passage = text("text").unwrap_or_default();
@@ -209,18 +208,18 @@ pub fn read_source(source: &Value) -> StoredSource {
     }
 }
 
-/// How the header of a passage begins, up to the title of its document, and how it ends.
+/// The header of a passage, up to the title of its document, and its end.
 const HEADER_START: &str = "<document_metadata>\nsourceDocument: ";
 const HEADER_END: &str = "</document_metadata>";
 
-/// A stored answer with another text; `None` when it is damaged.
+/// Replaces the text of a stored answer. Returns `None` if it is damaged.
 pub fn with_text(response: &str, text: &str) -> Option<String> {
     let mut record: Map<String, Value> = serde_json::from_str(response).ok()?;
     record.insert("text".into(), text.into());
     Some(Value::Object(record).to_string())
 }
 
-/// One source of either kind.
+/// Converts a source to JSON.
 pub fn source_json(of: &exchange::Source) -> Value {
     match of {
         exchange::Source::Passage(hit) => source(hit),
@@ -228,7 +227,8 @@ pub fn source_json(of: &exchange::Source) -> Value {
     }
 }
 
-/// The metadata of a document under the API's names. The `id` is the document's.
+/// Returns the metadata of a document with the field names of the API. `id` is that of the
+/// document.
 pub fn described(document: &Document) -> Value {
     json!({
         "id": document.id.to_string(),
@@ -244,7 +244,8 @@ pub fn described(document: &Document) -> Value {
     })
 }
 
-/// A document that was shown whole: what is known of it and how it begins. It has no score.
+/// Converts a document included in full: its metadata and the beginning of its text, without a
+/// score.
 fn whole(document: &Document, beginning: &str) -> Value {
     let mut source = described(document);
     source["text"] = format!("{beginning}...continued on in source document...").into();
@@ -253,7 +254,7 @@ fn whole(document: &Document, beginning: &str) -> Value {
     source
 }
 
-/// One source: the document it is from, the passage, and how similar it is.
+/// Converts a passage: the document's metadata, the text and the similarity.
 pub fn source(hit: &Hit) -> Value {
     let document = &hit.passage.document;
     let mut source = described(document);
@@ -275,24 +276,25 @@ pub fn source(hit: &Hit) -> Value {
     source
 }
 
-/// Says of a page whether its title is its own, which nobody can tell later.
+/// Records whether the title of a web page was given by the uploader, which cannot be determined
+/// later.
 fn tell_of_title(document: &Document, source: &mut Value) {
     if document.chunk_source.starts_with("link://") {
         source[TITLE_GIVEN] = json!(gives_title(&document.metadata, &document.title));
     }
 }
 
-/// By what a source of a page says whether whoever handed it in gave it its title.
+/// The field of a source that states whether the uploader gave the title of the page.
 pub const TITLE_GIVEN: &str = "titleGiven";
 
-/// Whether the title of a document is the one that its metadata give it.
+/// Returns whether the metadata of a document contain its title.
 pub fn gives_title(metadata: &str, title: &str) -> bool {
     metadata != NO_METADATA
         && serde_json::from_str::<Value>(metadata)
             .is_ok_and(|metadata| metadata["title"].as_str() == Some(title))
 }
 
-/// A passage under a header that names its document.
+/// Returns the text of a passage below a header that names its document.
 pub fn passage_text(passage: &Passage) -> String {
     let document = &passage.document;
     let link =
@@ -306,13 +308,13 @@ pub fn passage_text(passage: &Passage) -> String {
     )
 }
 
-/// A passage under the same header, which now names its document by another title.
+/// Replaces the title in the header of a passage.
 pub fn retitled(text: &str, from: &str, to: &str) -> Option<String> {
     let rest = text.strip_prefix(HEADER_START)?.strip_prefix(from)?;
     rest.starts_with('\n').then(|| format!("{HEADER_START}{to}{rest}"))
 }
 
-/// Usage and model of an answer.
+/// Converts the metrics of an answer to JSON.
 pub fn metrics_of(metrics: &Metrics) -> Value {
     let Metrics { usage, seconds, model, answered_at, as_agent, finish: _ } = metrics;
     let tokens_a_second =
@@ -329,7 +331,7 @@ pub fn metrics_of(metrics: &Metrics) -> Value {
     })
 }
 
-/// A provider's name in the records that clients know.
+/// Returns the provider name expected by clients.
 // quirk(provider-class): the same
 // native: `metrics.provider` of `generic-openai` is `GenericOpenAiLLM`, `GenericOpenAiProvider`
 // where clients expect an agent
@@ -347,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_answer_is_read_with_its_sources_whoever_stored_it() {
+    fn stored_answers_of_any_origin_are_read_with_their_sources() {
         let ours = json!({
             "text": "Two.",
             "sources": [{
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generic_provider_goes_by_the_name_that_clients_know() {
+    fn a_generic_provider_has_the_name_that_clients_expect() {
         assert_eq!(known_as("generic-openai", false), "GenericOpenAiLLM");
         assert_eq!(known_as("generic-openai", true), "GenericOpenAiProvider");
         assert_eq!(known_as("extractive", true), "extractive");

@@ -1,5 +1,5 @@
-//! Recovery codes, which people make for themselves, and recovery links, which administrators make for them:
-//! both set a new password where the old one is forgotten.
+//! Recovery codes, which users create for themselves, and recovery links, which administrators
+//! create for them. Both set a new password.
 use std::sync::Arc;
 
 use carrel_domain::api_key::KeyDigest;
@@ -16,54 +16,54 @@ use crate::login_throttle::LoginThrottle;
 use crate::sign_in::{Refused, SignIn};
 use crate::token::{self, Secret};
 
-/// How many codes a person has at most.
+/// The number of codes generated for a user.
 pub const CODES: usize = 10;
 
-/// Letters in each of the four groups of a code: 100 random bits in all.
+/// The number of letters in each of the four groups of a code, which has 100 random bits.
 const GROUP: usize = 5;
 
 /// How long a recovery link is valid.
 pub const LINK: TimeDelta = TimeDelta::hours(24);
 
-/// The event of a code that is wrong or used.
+/// The event for a code that is wrong or already used.
 const FAILED: &str = "failed_recovery_invalid_code";
 
-/// A link that was made, to be handed to its user.
+/// A new link for a user.
 pub struct RecoveryLink {
-    /// What the link holds. It is shown once.
+    /// The secret of the link. It is shown once.
     pub secret: Secret,
-    /// When it stops being valid.
+    /// The expiry time.
     pub expires_at: DateTime<Utc>,
 }
 
 impl RecoveryLink {
-    /// The page that the link opens, without the server's address.
+    /// Returns the path of the page that the link opens.
     pub fn path(&self) -> String {
         format!("/recover/link?token={}", self.secret.reveal())
     }
 }
 
-/// Recovery codes and links: each signs its owner in once, with a new password.
+/// Recovery codes and links. Each works once, sets a new password and signs the user in.
 #[derive(Clone)]
 pub struct Recovery {
     /// Digests of the codes.
     pub codes: Arc<dyn RecoveryCodes>,
     /// Digests of the links.
     pub links: Arc<dyn RecoveryLinks>,
-    /// Sessions, which end when a password changes.
+    /// Credentials of users.
     pub sessions: Arc<dyn Sessions>,
-    /// How passwords are hashed.
+    /// Hashes passwords.
     pub passwords: Passwords,
-    /// Counts codes that are wrong.
+    /// Records wrong codes.
     pub failed: FailedSignIns,
-    /// Slows down people who guess.
+    /// Limits attempts.
     pub throttle: LoginThrottle,
-    /// Opens the session.
+    /// Opens sessions.
     pub sign_in: Arc<SignIn>,
 }
 
 impl Recovery {
-    /// Makes codes in the place of those the user has. They are shown once.
+    /// Creates codes that replace the user's existing ones. They are shown once.
     pub async fn make(&self, user: &User, by: &By) -> Result<Vec<String>> {
         let codes: Vec<String> = (0..CODES).map(|_| code()).collect();
         let digests = codes.iter().map(|code| digest(user.id, code)).collect();
@@ -73,25 +73,26 @@ impl Recovery {
         Ok(codes)
     }
 
-    /// How many codes the user has left.
+    /// Returns the number of unused codes of a user.
     pub async fn remaining_codes(&self, user: UserId) -> Result<u64> {
         self.codes.count(user).await
     }
 
-    /// Whether a user should be told of recovery codes: they have none, and nobody told them yet.
+    /// Returns whether to offer recovery codes to a user: the user has none and has not dismissed
+    /// the offer.
     pub async fn is_to_be_offered(&self, user: &User) -> Result<bool> {
         Ok(!user.seen_recovery_codes && self.remaining_codes(user.id).await? == 0)
     }
 
-    /// Does not tell a user of recovery codes again.
+    /// Records that a user dismissed the offer.
     pub async fn dismiss_offer(&self, user: UserId) -> Result<()> {
         self.codes.dismiss(user).await
     }
 
-    /// Makes a link that sets a user's password, in the place of an earlier one.
+    /// Creates a link that resets a user's password. It replaces an earlier one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user.
+    /// [`Error::NotFound`] if the user does not exist.
     pub async fn issue_link(&self, user: UserId, by: &By) -> Result<RecoveryLink> {
         let (secret, expires_at) = (Secret::random(), by.at + LINK);
         let digest = secret.digest();
@@ -101,12 +102,12 @@ impl Recovery {
         Ok(RecoveryLink { secret, expires_at })
     }
 
-    /// Whose password a link sets; `None` when it is invalid, used or expired.
+    /// Returns the user of a link. Returns `None` if the link is invalid, used or expired.
     pub async fn user_of_link(&self, link: &str, now: DateTime<Utc>) -> Result<Option<User>> {
         self.links.user_of(token::digest(link), now).await
     }
 
-    /// Sets a new password for the holder of a link, ends the user's sessions, and opens a new one.
+    /// Sets a new password for the holder of a link, ends the user's sessions and opens a new one.
     pub async fn redeem_link(
         &self,
         link: &str,
@@ -131,8 +132,8 @@ impl Recovery {
         })
     }
 
-    /// Sets a new password for the holder of a code, and opens a session. Wrong names and wrong codes are
-    /// refused alike, and as slowly.
+    /// Sets a new password for the holder of a code and opens a session. Unknown names and wrong
+    /// codes get the same response in the same time.
     pub async fn redeem(
         &self,
         username: &str,
@@ -142,7 +143,7 @@ impl Recovery {
     ) -> Result<(Secret, User), Refused> {
         self.check(new)?;
         self.throttle.check(username, by).await?;
-        // Whether there is such a user, or not: hashing takes the longest.
+        // Always hash, because the hash dominates the response time.
         let password = self.passwords.hash(new.to_owned()).await?;
         let user = self.sessions.credentials(username).await?.map(|(user, _)| user);
         let is_set = match user {
@@ -165,7 +166,7 @@ fn recovered(user: &User, by: &By) -> Event {
     By { actor: Actor::User(user.id), ..by.clone() }.event("password_recovered", details)
 }
 
-/// A random code, as `abcde-fghij-kmnpq-rstvw`.
+/// Returns a random code, such as `abcde-fghij-kmnpq-rstvw`.
 fn code() -> String {
     let letters: Vec<char> = token::random_code().chars().collect();
     let groups: Vec<String> =
@@ -173,7 +174,8 @@ fn code() -> String {
     groups.join("-")
 }
 
-/// A code belongs to one user. How it is written does not matter, nor letters that look like digits.
+/// Returns the digest of a user's code. Ignores case and separators, and maps letters that look
+/// like digits.
 fn digest(user: UserId, code: &str) -> KeyDigest {
     let letters =
         code.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_lowercase() {
@@ -189,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_may_be_typed_as_people_type_and_is_good_for_one_user() {
+    fn a_code_tolerates_typing_variants_and_belongs_to_one_user() {
         let made = code();
         assert_eq!(made.len(), 23);
         assert_ne!(made, code());

@@ -1,9 +1,9 @@
-//! Paths as logs and traces may show them: without the secrets that some of them hold.
+//! Removal of secrets from paths in logs and traces.
 use std::borrow::Cow;
 
-/// Replaces the code of an invite, and the session of a visitor of a widget, by an ellipsis.
+/// Replaces invite codes and the sessions of widget visitors by an ellipsis.
 pub fn path(path: &str) -> Cow<'_, str> {
-    // Most paths hold neither, and every request comes by here.
+    // Every request passes here, and most paths contain neither.
     if !path.contains("invite/") && !path.starts_with("/api/embed/") {
         return Cow::Borrowed(path);
     }
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_code_of_an_invite_is_shown() {
+    fn invite_codes_are_redacted() {
         for (given, shown) in [
             ("/invite/c0de", "/invite/\u{2026}"),
             ("/v1/invite/c0de", "/v1/invite/\u{2026}"),

@@ -1,4 +1,4 @@
-//! Finding the passages of a workspace that bear on a question: by meaning, by words, or by both.
+//! Retrieval of the passages relevant to a question: by meaning, by words, or by both.
 mod choice;
 mod conversation;
 mod external;
@@ -25,100 +25,100 @@ pub use rerank::TextFeatures;
 
 use crate::indexer::VectorLengths;
 
-/// The most passages one search returns.
+/// The maximum number of passages returned by a search.
 pub const MOST_PASSAGES: usize = 1000;
 
-/// Each way of searching hands over so many passages at least, for another to confirm them.
+/// The minimum number of candidates from each ranking, so that the other can confirm them.
 const FEWEST_CANDIDATES: usize = 50;
 
-/// The share of a question's words that makes a passage bear on it whatever the words mean. Names
-/// and numbers mean nothing to a model: of passages that are asked for by them, a third are less
-/// similar than workspaces want them to be.
+/// The share of a question's words that makes a passage relevant regardless of similarity.
+/// Embedders do not understand names and numbers: a third of the passages sought by them are below
+/// the usual similarity threshold.
 const MOST_OF_IT: f32 = 0.5;
 
-/// Cheap to clone. Asks for an embedder and a reranker, and never for a language model.
+/// Finds passages. Uses an embedder and a reranker, but never a language model. Cheap to clone.
 #[derive(Clone)]
 pub struct Search {
-    /// Choose the embedder.
+    /// Selects the embedder and the reranker.
     pub models: Arc<dyn Models>,
-    /// Told of the lengths of queries' vectors, so that a change of the model is noticed.
+    /// Receives the lengths of query vectors, so that a changed model is noticed.
     pub lengths: Arc<VectorLengths>,
-    /// Finds passages by vector.
+    /// The vector index.
     pub index: Arc<dyn VectorIndex>,
-    /// Finds passages by words.
+    /// The full-text index.
     pub lexical: Arc<dyn Lexical>,
-    /// Reads the passages that were found.
+    /// Reads the passages found.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
-    /// Finds the documents that a filter admits.
+    /// Finds the documents that match a filter.
     pub places: Arc<dyn FilterRows>,
 }
 
-/// A passage that was found.
+/// A passage found by a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// The passage with its document.
+    /// The passage and its document.
     pub passage: Passage,
-    /// How similar it is to the question, 0 to 1; of a search by words alone, the share of the
-    /// question that is in it.
+    /// The similarity to the question, 0 to 1. For a search by words only, the share of the
+    /// question's words in the passage.
     pub similarity: f32,
-    /// In which ways it was found.
+    /// How the passage was found.
     pub why: Why,
 }
 
-/// Why a passage is among the hits.
+/// How a passage was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Why {
-    /// Its place, from 1, among the passages most similar to the question.
+    /// The rank by similarity, from 1. Absent if it was not found by meaning.
     pub by_meaning: Option<usize>,
-    /// How it ranks among those that share words with the question; absent where it shares none.
+    /// The ranking by words. Absent if it shares no words with the question.
     pub by_words: Option<ByWords>,
     /// The reranking score, 0 to 1.
     pub reranked: Option<f32>,
 }
 
-/// How a passage compares by its words.
+/// The ranking of a passage by words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ByWords {
-    /// Its place, from 1, among the passages that share words with the question.
+    /// The rank by BM25, from 1.
     pub rank: usize,
-    /// BM25: the more, the better; comparable within one search only.
+    /// The BM25 score. Higher is better; comparable within one search only.
     pub score: f32,
-    /// How much of the question is in it, 0 to 1, each word weighing more the rarer it is.
+    /// The share of the question in the passage, 0 to 1, with rarer words weighted higher.
     pub share: f32,
 }
 
-/// A search; absent limits are those of the workspace.
+/// A search query. Absent fields use the settings of the workspace.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// The query text.
     pub text: String,
-    /// The most hits, up to [`MOST_PASSAGES`].
+    /// The maximum number of hits, up to [`MOST_PASSAGES`].
     pub limit: Option<usize>,
-    /// Hits have at least this similarity, 0 to 1. When it is that of the workspace, passages that
-    /// hold most of the question's words are let through as well.
+    /// The minimum similarity, 0 to 1. If absent, the workspace's minimum applies, and passages
+    /// with most of the question's words are also returned.
     pub least_similarity: Option<f32>,
     /// The search mode.
     pub mode: Option<SearchMode>,
-    /// Only passages of documents that meet these conditions.
+    /// A filter for documents.
     pub filter: DocumentFilter,
     /// Earlier turns of the conversation, newest first.
     pub earlier: Vec<EarlierTurn>,
 }
 
-/// A search whose bounds are settled.
+/// A search with resolved limits.
 struct Task<'a> {
     within: WorkspaceId,
     text: &'a str,
     earlier: &'a [EarlierTurn],
     limit: usize,
     least_similarity: f32,
-    /// The share of the question that stands in for similarity, if any does.
+    /// The share of the question's words that can replace the minimum similarity, if any.
     enough_words: Option<f32>,
     among: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
 impl Task<'_> {
-    /// Whether a passage bears on the question enough to be among the hits.
+    /// Returns whether a passage is relevant enough to be a hit.
     fn admits(&self, candidate: &Candidate) -> bool {
         let is_similar = candidate.similarity.is_some_and(|value| value >= self.least_similarity);
         let share = candidate.why.by_words.map_or(0.0, |words| words.share);
@@ -131,14 +131,14 @@ impl Task<'_> {
 }
 
 impl Search {
-    /// The passages that answer a query best, best first; `None` when the workspace has none at
-    /// all. DocumentFilter and least similarity are applied before the limit.
+    /// Returns the best passages for a query, best first, or `None` if the workspace has no
+    /// passages. The filter and the minimum similarity apply before the limit.
     pub async fn nearest(&self, workspace: &Workspace, query: Query) -> Result<Option<Vec<Hit>>> {
         let chosen = self.chosen(workspace.id, &query.filter).await?;
         self.nearest_among(workspace, query, chosen.as_deref()).await
     }
 
-    /// As [`Search::nearest`], among places that are already chosen; the filter is not looked at.
+    /// Like [`Search::nearest`], but with already selected documents instead of the filter.
     pub(crate) async fn nearest_among(
         &self,
         workspace: &Workspace,
@@ -160,7 +160,7 @@ impl Search {
             earlier: &query.earlier,
             limit: limit.clamp(1, MOST_PASSAGES),
             least_similarity: query.least_similarity.unwrap_or(usual),
-            // A bound that is sent with the query is a promise; the workspace's is about meaning.
+            // A minimum in the query is strict; that of the workspace applies to similarity only.
             enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
             among,
         };
@@ -196,7 +196,7 @@ impl Search {
         Ok((1..).zip(found).map(hit).collect())
     }
 
-    /// Both ways, and the passages that do well in both first.
+    /// Searches both ways and ranks first the passages that do well in both.
     async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
         let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
         let (similar, (asked, found)) = tokio::try_join!(
@@ -230,7 +230,8 @@ impl Search {
         Ok(hits)
     }
 
-    /// Where the query lies; between itself and itself with the question before, where it continues one.
+    /// Returns the query vector. For a follow-up question, mixes in the vector of the question with
+    /// its predecessor.
     async fn vector(&self, task: &Task<'_>) -> Result<Option<Vec<f32>>> {
         let embedder = self.models.embedder()?;
         let mut texts = vec![task.text.to_owned()];
@@ -258,7 +259,7 @@ impl Search {
         Ok(neighbours.into_iter().map(|near| (near.chunk, near.similarity)).collect())
     }
 
-    /// Reads the passages that candidates lack. Those that are gone meanwhile go on lacking theirs.
+    /// Loads the missing passages of candidates. Deleted passages stay missing.
     async fn read(&self, task: &Task<'_>, candidates: &mut [Candidate]) -> Result<()> {
         let lacking = |candidate: &&Candidate| candidate.passage.is_none();
         let chunks: Vec<_> = candidates.iter().filter(lacking).map(|one| one.chunk).collect();
@@ -274,7 +275,7 @@ impl Search {
         Ok(())
     }
 
-    /// Candidates as hits, in their order; those that are gone meanwhile are left out.
+    /// Converts candidates to hits in their order. Skips deleted passages.
     async fn hits(&self, task: &Task<'_>, mut ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
         self.read(task, &mut ranked).await?;
         let hit = |candidate: Candidate| {
@@ -285,7 +286,7 @@ impl Search {
     }
 }
 
-/// A vector of length 1 between two of them.
+/// Returns a unit vector between two vectors.
 fn between(one: &[f32], other: &[f32], share: f32) -> Vec<f32> {
     let mixed = one.iter().zip(other).map(|(one, other)| (1.0 - share) * one + share * other);
     let mixed: Vec<_> = mixed.collect();

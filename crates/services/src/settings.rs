@@ -1,5 +1,5 @@
-//! Settings that an operator changes while the server runs: the list of settings, the checks of
-//! values, the protection of secrets, and reading, changing, showing and exporting them.
+//! Settings that an operator changes while the server runs: the list of settings, validation,
+//! secrets, and reading, changing, showing and exporting values.
 pub mod check;
 pub mod choices;
 mod companions;

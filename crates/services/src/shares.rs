@@ -1,5 +1,5 @@
-//! Links by which people without an account read a conversation: made by its owner where an administrator
-//! allows it, for a while, until they are revoked.
+//! Share links, with which people without an account read a conversation. Users create them if an
+//! administrator allows it, for a limited time.
 use carrel_domain::audit::By;
 use carrel_domain::chat::{Chat, Chats, Conversation};
 use carrel_domain::settings::{Settings, names};
@@ -10,19 +10,19 @@ use serde_json::json;
 
 use crate::token::{self, Secret};
 
-/// For how many days a link works, at the most.
+/// The maximum lifetime of a link, in days.
 pub const LONGEST_DAYS: u32 = 365;
-/// How many exchanges a link shows, the newest.
+/// The maximum number of exchanges shown, newest first.
 pub const SHOWN: u32 = 200;
-/// How many links one user may have at a time.
+/// The maximum number of links per user.
 const MOST: usize = 200;
 
-/// Whether conversations may be shared on this server.
+/// Returns whether sharing is enabled on this server.
 pub async fn are_allowed(settings: &dyn Settings) -> Result<bool> {
     Ok(settings.all().await?.get(names::SHARING).is_some_and(|value| value == "on"))
 }
 
-/// Makes a link to a conversation as it is now. What is said later is not shown by it.
+/// Creates a link to a conversation in its current state. Later exchanges are not shown.
 pub async fn create(
     shares: &dyn Shares,
     chats: &dyn Chats,
@@ -52,7 +52,7 @@ pub async fn create(
     Ok((secret, share))
 }
 
-/// The conversation of a link that works.
+/// Returns the conversation of a valid link.
 pub async fn open(
     shares: &dyn Shares,
     chats: &dyn Chats,
@@ -65,7 +65,7 @@ pub async fn open(
     Ok(Some((share, shown)))
 }
 
-/// Withdraws a link. With `user`, only one of theirs; [`Error::NotFound`] when there is none.
+/// Deletes a link; with `user`, only one of that user. [`Error::NotFound`] if it does not exist.
 pub async fn revoke(shares: &dyn Shares, id: i64, user: Option<UserId>, by: &By) -> Result<()> {
     let event = by.event("share_revoked", json!({ "shareId": id }).to_string());
     match shares.revoke(id, user, event).await? {

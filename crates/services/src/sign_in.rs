@@ -1,4 +1,4 @@
-//! Signing in with a name and a password, and the sessions that come of it.
+//! Sign-in with a name and a password, and sessions.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,31 +18,31 @@ use crate::token::{self, Secret};
 /// How long a session lasts.
 pub const SESSION: TimeDelta = TimeDelta::days(30);
 
-/// A refusal takes a whole number of these: how long a hash takes to check depends on its kind, and
-/// an imported one would tell that there is such a user.
+/// Refusals take a multiple of this time. The time to check a hash depends on its kind and would
+/// reveal whether a user exists.
 const PACE: Duration = Duration::from_millis(250);
 
-/// The response to a wrong name and to a wrong password.
+/// The message for a wrong name or password.
 pub const WRONG: &str = "Invalid login credentials.";
 
-/// Lets people in, slowly where somebody guesses.
+/// Signs users in and limits attempts.
 pub struct SignIn {
     sessions: Arc<dyn Sessions>,
     failed: FailedSignIns,
     passwords: Passwords,
     throttle: LoginThrottle,
-    /// Checked when there is no such user, so that the answer takes as long.
+    /// A hash that is checked if the user does not exist, so that the response takes as long.
     decoy: OnceCell<PasswordHash>,
 }
 
-/// Why nobody was let in.
+/// Why a sign-in was refused.
 #[derive(Debug)]
 pub enum Refused {
     /// The name or the password is wrong, or the user is suspended.
     Wrong,
-    /// Too many attempts; again after so many seconds.
+    /// Too many attempts. Retry after this many seconds.
     Later(u64),
-    /// The database or the hashing failed. Nothing is known of the password.
+    /// The database or the hashing failed, and the password was not checked.
     Failed(Error),
 }
 
@@ -62,7 +62,7 @@ impl From<Error> for Refused {
 }
 
 impl SignIn {
-    /// A sign-in of these ports.
+    /// Creates the service.
     pub fn new(
         sessions: Arc<dyn Sessions>,
         failed: FailedSignIns,
@@ -72,7 +72,7 @@ impl SignIn {
         Self { sessions, failed, passwords, throttle, decoy: OnceCell::new() }
     }
 
-    /// Opens a session for whoever knows the password.
+    /// Checks a name and a password and opens a session.
     pub async fn with_password(
         &self,
         username: &str,
@@ -94,7 +94,7 @@ impl SignIn {
         password: &str,
         by: &By,
     ) -> Result<(Secret, User), Refused> {
-        // Made before anything is looked up, so that the first attempt of all tells no more.
+        // Created before the lookup, so that even the first attempt reveals nothing.
         let decoy = self.decoy().await?;
         let found = self.sessions.credentials(username).await?;
         let hash = found.as_ref().map_or(decoy, |(_, hash)| hash);
@@ -125,7 +125,7 @@ impl SignIn {
         self.sessions.user_of(token::digest(token), now).await
     }
 
-    /// Ends a session. Says whether there was one.
+    /// Ends the session of a token. Returns `false` if it does not exist.
     pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
         let user = self.user_of(token, by.at).await?;
         let actor = user.map_or(by.actor, |user| Actor::User(user.id));
@@ -146,14 +146,14 @@ impl SignIn {
         let event = by.event("login_event", json!({ "username": user.username }).to_string());
         match self.sessions.open(session, event).await {
             Ok(()) => Ok(token),
-            // Suspended or deleted since the password was looked up.
+            // The user was suspended or deleted since the password was checked.
             Err(Error::NotFound { .. }) => Err(Refused::Wrong),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether a password checked against `hash` is the user's yet. A new password ends the
-    /// sessions there are; one opened with the old password at that moment is found out here.
+    /// Returns whether a password that matched `hash` is still the user's. A new password ends
+    /// existing sessions; this check catches a session that is opened at the same moment.
     async fn is_still(&self, username: &str, password: &str, hash: &PasswordHash) -> Result<bool> {
         match self.sessions.credentials(username).await? {
             Some((_, now)) if now == *hash => Ok(true),
@@ -172,7 +172,7 @@ impl SignIn {
     }
 }
 
-/// The first whole number of [`PACE`]s that is longer than `elapsed`.
+/// Returns the smallest multiple of [`PACE`] that exceeds `elapsed`.
 fn next_step(elapsed: Duration) -> Duration {
     let steps = elapsed.as_millis() / PACE.as_millis() + 1;
     PACE * u32::try_from(steps).unwrap_or(u32::MAX)

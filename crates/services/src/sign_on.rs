@@ -1,4 +1,5 @@
-//! Signing people in from elsewhere: a program with a key asks for a token, a browser redeems it.
+//! Sign-in through another system: a program with an API key requests a token, and a browser
+//! redeems it.
 use std::sync::Arc;
 
 use carrel_domain::audit::By;
@@ -14,53 +15,53 @@ use crate::settings::SettingsStore;
 use crate::sign_in::SESSION;
 use crate::token::{self, Secret};
 
-/// The variable that turns sign-in by links on, with any value.
+/// The variable that enables sign-in by links, with any value.
 const ENABLED: &str = "SIMPLE_SSO_ENABLED";
-/// The variable that also turns passwords off, with any value.
+/// The variable that disables passwords, with any value.
 const NO_PASSWORDS: &str = "SIMPLE_SSO_NO_LOGIN";
-/// The page of another server where people sign in instead.
+/// The variable with the sign-in page of the other system.
 const PAGE: &str = "SIMPLE_SSO_NO_LOGIN_REDIRECT";
 
-/// Whether the people of a team sign in by links alone.
+/// Returns whether users can sign in only by links.
 pub fn is_by_links_alone(settings: &SettingsStore) -> bool {
     let is_set = |name| settings.lookup(name).is_some();
     is_set(ENABLED) && is_set(NO_PASSWORDS)
 }
 
-/// The page where people get those links, if the operator has named one.
+/// Returns the sign-in page of the other system, if the operator has set one.
 pub fn page(settings: &SettingsStore) -> Option<Url> {
     let page = Url::parse(settings.lookup(PAGE)?.trim()).ok()?;
     ["http", "https"].contains(&page.scheme()).then_some(page)
 }
 
-/// How long a token waits to be redeemed.
+/// How long a token is valid.
 const WAITS: TimeDelta = TimeDelta::minutes(6);
 
-/// Cheap to clone.
+/// Issues and redeems sign-in tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct SignOn {
-    /// Tokens that are redeemed once.
+    /// The tokens.
     pub tokens: Arc<dyn SignInTokens>,
-    /// The page that signs the browser in.
+    /// The sessions.
     pub sessions: Arc<dyn Sessions>,
 }
 
 /// The result of redeeming a token.
 #[derive(Debug)]
 pub enum Redeemed {
-    /// A session is open.
+    /// A session was opened.
     In(Secret, User),
-    /// There is no such token, or no longer.
+    /// The token does not exist.
     Unknown,
-    /// The token came too late, or was used before.
+    /// The token is expired.
     Expired,
     /// The account is suspended.
     Suspended,
 }
 
 impl SignOn {
-    /// A token for a user, in the place of any before it. A suspended user's is not going to be
-    /// redeemed. [`carrel_domain::Error::NotFound`] when there is no such user.
+    /// Issues a token for a user, replacing earlier ones. A suspended user's token cannot be
+    /// redeemed. [`carrel_domain::Error::NotFound`] if the user does not exist.
     pub async fn issue(&self, user: UserId, by: &By) -> Result<Secret> {
         let secret = Secret::random();
         let token = NewSignInToken {
@@ -74,7 +75,7 @@ impl SignOn {
         Ok(secret)
     }
 
-    /// Opens a session for whoever holds a token. However that ends, the token is spent.
+    /// Redeems a token and opens a session. The token is consumed whatever the result.
     pub async fn redeem(&self, token: &str, by: &By) -> Result<Redeemed> {
         let event = by.event("sign_in_token_redeemed", "{}");
         let taken = self.tokens.redeem_token(token::digest(token), event).await?;

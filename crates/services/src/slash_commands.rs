@@ -1,4 +1,4 @@
-//! Slash commands: their owners, and their expansion in messages.
+//! Slash commands: managing them, and expanding them in messages.
 use carrel_domain::audit::By;
 use carrel_domain::slash_command::{
     CommandName, CommandText, SlashCommand, SlashCommands, is_of_name,
@@ -6,16 +6,16 @@ use carrel_domain::slash_command::{
 use carrel_domain::{Error, Result, SlashCommandId, UserId};
 use serde_json::json;
 
-/// How many commands one user, or everybody, may have.
+/// The maximum number of commands per user, and of everybody.
 pub const MOST: usize = 200;
-/// The longest text of a command, in bytes.
+/// The maximum length of a command's text, in bytes.
 pub const LONGEST_PROMPT: usize = 16 << 10;
-/// The longest description, in characters.
+/// The maximum length of a description, in characters.
 pub const LONGEST_DESCRIPTION: usize = 1000;
-/// How many commands of one message are expanded.
+/// The maximum number of commands expanded per message.
 const MOST_IN_MESSAGE: usize = 32;
 
-/// Makes a command. [`Error::AlreadyExists`] when its owner has one of that name.
+/// Creates a command. [`Error::AlreadyExists`] if its owner has one of that name.
 pub async fn create(
     port: &dyn SlashCommands,
     command: CommandText,
@@ -53,7 +53,7 @@ pub async fn delete(port: &dyn SlashCommands, command: &SlashCommand, by: &By) -
     }
 }
 
-/// The command of an id. [`Error::NotFound`] when there is none.
+/// Returns the command with an id. [`Error::NotFound`] if it does not exist.
 pub async fn by_id(port: &dyn SlashCommands, id: SlashCommandId) -> Result<SlashCommand> {
     port.by_id(id).await?.ok_or_else(|| Error::not_found("slash command", id))
 }
@@ -77,8 +77,8 @@ fn details(name: &CommandName) -> String {
     json!({ "command": format!("/{}", name.as_str()) }).to_string()
 }
 
-/// A message with the texts of its commands in their place: everybody's, and those of a user if one
-/// is named.
+/// Replaces the commands in a message by their texts: those of everybody and, if `user` is given,
+/// of that user.
 pub async fn expanded(
     port: &dyn SlashCommands,
     message: String,
@@ -90,8 +90,8 @@ pub async fn expanded(
     Ok(expand(&message, &port.available(user).await?))
 }
 
-/// Replaces each command by its text, a user's own before everybody's of that name. What a text
-/// holds is not searched for further commands.
+/// Replaces each command by its text. A user's own command takes precedence. Inserted texts are not
+/// expanded.
 fn expand(message: &str, commands: &[SlashCommand]) -> String {
     let text = |name: &str| {
         let named = commands.iter().filter(|command| command.text.name.as_str() == name);
@@ -108,8 +108,8 @@ fn expand(message: &str, commands: &[SlashCommand]) -> String {
     expanded
 }
 
-/// What may be commands in a message, with the place of each: a slash and a name, at the beginning or
-/// after white space, that no longer word begins with.
+/// Returns possible commands in a message with their positions: a slash and a name, at the start or
+/// after white space, that are not part of a longer word.
 fn uses(message: &str) -> impl Iterator<Item = (usize, &str)> {
     message.match_indices('/').filter_map(|(at, _)| {
         let before = message[..at].chars().next_back();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_become_their_texts_wherever_they_stand_alone() {
+    fn standalone_commands_are_expanded() {
         let commands = [
             command("short", "In one sentence.", None),
             command("tea-time-", "Propose a break. /short", None),

@@ -1,4 +1,4 @@
-//! Transcription and speech for clients: in turn, within daily limits, and counted.
+//! Transcription and speech synthesis for clients, with limited concurrency and daily limits.
 mod meter;
 mod pieces;
 mod read_aloud;
@@ -29,33 +29,33 @@ pub use meter::{SettingLookup, SpeechMeter};
 pub use read_aloud::{ReadAloud, SpokenAnswer};
 pub use spoken_text::spoken_text;
 
-/// How many recordings are heard and how many texts are spoken at a time.
+/// The maximum numbers of concurrent transcriptions and syntheses.
 const HEARD_AT_ONCE: usize = 2;
 const SPOKEN_AT_ONCE: usize = 8;
 
-/// How long a request waits for those before it.
+/// The maximum time a request waits for others.
 const TURN: Duration = Duration::from_secs(120);
 
-/// The least bytes that a second of a recording takes, for those of which nobody says how long
-/// they are.
+/// The minimum number of bytes per second of a recording, used to estimate the length if it is
+/// unknown.
 pub(crate) const BYTES_A_SECOND: u64 = 2_000;
 
-/// The voices of OpenAI, which clients name whatever speaks.
+/// The voices of OpenAI, which clients name for any provider.
 const COMMON_VOICES: [&str; 13] = [
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage",
     "shimmer", "verse",
 ];
 
-/// Providers that know the voices of OpenAI by their names, or may.
+/// Providers that may know the voices of OpenAI by name.
 const KNOWS_COMMON_VOICES: [&str; 3] = ["openai", "generic-openai", "kokoro"];
 
-/// The directory of answers that were spoken, beneath the root of everything that is stored.
+/// The directory of spoken answers, relative to the storage directory.
 const DIRECTORY: &str = "spoken-answers";
 
-/// How much of them is kept, in bytes.
+/// The maximum size of all stored spoken answers, in bytes.
 const ROOM: u64 = 512 << 20;
 
-/// Has recordings written down and texts spoken.
+/// Transcribes recordings and speaks texts.
 pub struct SpeechService {
     models: Arc<dyn SpeechModels>,
     meter: SpeechMeter,
@@ -66,8 +66,8 @@ pub struct SpeechService {
 }
 
 impl SpeechService {
-    /// `root` is of everything that is stored; in `scratch`, on the same disk, files are written
-    /// before they have their names.
+    /// Creates the service. `root` is the storage directory, `scratch` a directory for temporary
+    /// files on the same disk.
     pub fn new(
         models: Arc<dyn SpeechModels>,
         meter: SpeechMeter,
@@ -81,35 +81,35 @@ impl SpeechService {
         Self { models, meter, kept, tasks, hearing, speaking }
     }
 
-    /// What writes down recordings as things are.
+    /// Returns the model that transcribes dictation.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where nothing does, or a setting of it is not good.
+    /// [`Error::Unavailable`] if none is configured or a setting is invalid.
     pub fn hears(&self) -> Result<SpeechModelName> {
         Ok(self.models.transcriber(RecordingKind::Dictation)?.name())
     }
 
-    /// What speaks as things are. As [`SpeechService::hears`].
+    /// Returns the model that speaks. Fails like [`SpeechService::hears`].
     pub fn speaks(&self) -> Result<SpeechModelName> {
         Ok(self.models.synthesizer()?.name())
     }
 
-    /// The voices there are, and the encodings they come in.
+    /// Returns the available voices and audio formats.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where nothing speaks, or does not answer now.
+    /// [`Error::Unavailable`] if no model is configured or it does not respond.
     pub async fn voices(&self) -> Result<(Vec<Voice>, Vec<AudioFormat>)> {
         let model = self.models.synthesizer()?;
         Ok((model.voices().await?, model.formats()))
     }
 
-    /// Has a recording written down; `file` is the one that the request names, and goes when the
-    /// work is over. Dropping the receiver ends the work. Its seconds are counted and noted in the
-    /// audit log before the receiver ends.
+    /// Transcribes a recording. `file` is the file named by the request and is deleted afterwards.
+    /// Dropping the receiver cancels the work. The seconds are counted and recorded in the audit
+    /// log before the receiver ends.
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when the day's minutes are used up or too many are waiting; those of
-    /// [`carrel_domain::speech::Transcriber::transcribe`].
+    /// [`Error::Exhausted`] if the daily limit is used up or too many requests are queued;
+    /// otherwise those of [`carrel_domain::speech::Transcriber::transcribe`].
     pub async fn transcribe(
         &self,
         request: TranscriptionRequest,
@@ -141,8 +141,8 @@ impl SpeechService {
     /// Speaks a text of at most 4,096 characters, without its Markdown.
     ///
     /// # Errors
-    /// [`Error::Invalid`] in the fields of OpenAI's protocol; [`Error::Exhausted`] as
-    /// [`SpeechService::transcribe`]; those of [`SpeechSynthesizer::speak`].
+    /// [`Error::Invalid`] in the fields of the OpenAI protocol; [`Error::Exhausted`] as for
+    /// [`SpeechService::transcribe`]; otherwise those of [`SpeechSynthesizer::speak`].
     pub async fn speak(&self, mut request: SpeechRequest, by: &By) -> Result<Speech> {
         if request.text.chars().count() > LONGEST_SPOKEN_TEXT {
             let reason = format!("must not be longer than {LONGEST_SPOKEN_TEXT} characters");
@@ -166,8 +166,8 @@ impl SpeechService {
         Ok(Speech { format, audio: Box::pin(audio) })
     }
 
-    /// Removes spoken answers that are older than 30 days, and the oldest of those that take more
-    /// than 512 MiB together. Says how many.
+    /// Deletes spoken answers older than 30 days, and the oldest ones if the total exceeds 512 MiB.
+    /// Returns the number deleted.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize> {
         let kept = self.kept.clone();
         let swept = tokio::task::spawn_blocking(move || kept.sweep(now)).await;
@@ -175,16 +175,17 @@ impl SpeechService {
     }
 }
 
-/// The outcome of a recording.
+/// How far a recording was transcribed.
 #[derive(Clone, Copy, Default)]
 struct Heard {
-    /// How far it was heard.
+    /// The number of seconds transcribed.
     reached: f64,
     is_complete: bool,
 }
 
 impl Heard {
-    /// Of the recording, rounded up. Where nobody says how long it was, by its length in bytes.
+    /// Returns the seconds to count, rounded up. Estimated from the length in bytes if the model
+    /// does not report them.
     fn seconds(self, length: u64) -> u32 {
         let reached = self.reached.ceil() as u32;
         match (reached, self.is_complete) {
@@ -194,7 +195,7 @@ impl Heard {
     }
 }
 
-/// Until the end, an error, or until nobody listens any more.
+/// Forwards the parts until the end, an error, or until the receiver is dropped.
 async fn pass_on(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>>) -> Heard {
     let (mut heard, mut duration) = (Heard::default(), 0.0_f64);
     loop {
@@ -223,7 +224,7 @@ async fn pass_on(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>
     }
 }
 
-/// A recording in which nobody says anything, as a WAV file of one second.
+/// Creates a WAV file with one second of silence.
 pub(crate) fn second_of_silence() -> std::io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new()?;
     let samples = [0; 48_000];
@@ -251,7 +252,8 @@ fn check_format(
     Err(Error::invalid(field, format!("{} supports only {known}", model.name().provider)))
 }
 
-/// The voice to ask for. Providers with other voices use their usual one for a voice of OpenAI.
+/// Returns the voice to request. Providers with other voices use their default for a voice of
+/// OpenAI.
 fn voice(asked: Option<String>, of: &SpeechModelName) -> Option<String> {
     let knows = KNOWS_COMMON_VOICES.contains(&of.provider.as_str());
     let asked = asked.filter(|voice| !voice.trim().is_empty() && voice != "default");

@@ -1,18 +1,18 @@
-//! Suggested messages of a workspace, and their limits.
+//! Suggested messages of a workspace.
 use carrel_domain::audit::By;
 use carrel_domain::suggested_message::{SuggestedMessage, SuggestedMessages};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result};
 use serde_json::json;
 
-/// How many a workspace may have.
+/// The maximum number per workspace.
 pub const MOST: usize = 12;
-/// The longest heading, in characters.
+/// The maximum length of a heading, in characters.
 pub const LONGEST_HEADING: usize = 255;
-/// The longest message, in characters.
+/// The maximum length of a message, in characters.
 pub const LONGEST_MESSAGE: usize = 2000;
 
-/// Replaces the suggested messages of a workspace. Those without any text are left out.
+/// Replaces the suggested messages of a workspace. Empty ones are dropped.
 pub async fn replace(
     port: &dyn SuggestedMessages,
     workspace: &Workspace,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_is_heading_and_message_together() {
+    fn a_question_joins_heading_and_message() {
         let message = |heading: &str, message: &str| SuggestedMessage {
             heading: heading.into(),
             message: message.into(),

@@ -1,4 +1,4 @@
-//! The folder an export is written to: under another name until it is complete.
+//! The target folder of an export, which gets its final name when it is complete.
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -10,15 +10,15 @@ use serde_json::Value;
 /// The suffix of the folder's name until the export is complete.
 const PARTIAL: &str = ".partial";
 
-/// A folder that an export fills, and that gets its name when it is complete.
+/// A folder being filled by an export.
 pub struct TargetFolder {
     folder: PathBuf,
     partial: PathBuf,
 }
 
 impl TargetFolder {
-    /// Makes `folder.partial`, which only the operator may read. [`Error::Unprocessable`] when
-    /// `folder` is there and not empty, or when an export was begun there before.
+    /// Creates `folder.partial`, readable by the operator only. [`Error::Unprocessable`] if
+    /// `folder` exists and is not empty, or an incomplete export exists.
     pub fn begin(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         let Some(name) = folder.file_name() else {
@@ -43,12 +43,12 @@ impl TargetFolder {
         }
     }
 
-    /// The path of a file in the folder, while the export is being written.
+    /// Returns the path of a file in the incomplete folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.partial.join(name)
     }
 
-    /// Makes the folder of these names unless it is there. Each must be one path segment.
+    /// Creates a subfolder if it does not exist. Each name must be one path segment.
     pub fn make_folder(&self, names: &[&str]) -> Result<()> {
         let folder = names.iter().fold(self.partial.clone(), |folder, name| folder.join(name));
         match make(&folder) {
@@ -57,13 +57,13 @@ impl TargetFolder {
         }
     }
 
-    /// A new file of JSON Lines.
+    /// Creates a JSON Lines file.
     pub fn lines(&self, name: &'static str) -> Result<JsonLines> {
         let file = File::create_new(self.path(name)).map_err(Error::of_file)?;
         Ok(JsonLines { name, file: BufWriter::new(file), written: 0 })
     }
 
-    /// Writes the file that explains the others, and gives the folder its name.
+    /// Writes the README file and gives the folder its final name.
     pub fn finish(self, readme: &str) -> Result<()> {
         fs::write(self.path("README.md"), readme).map_err(Error::of_file)?;
         let Self { folder, partial } = self;
@@ -82,7 +82,7 @@ fn refused(reason: String) -> Error {
     Error::unprocessable(reason)
 }
 
-/// Whether there is nothing at the path, or an empty folder. A symbolic link is something.
+/// Returns whether a path does not exist or is an empty folder. A symbolic link is neither.
 fn is_free(folder: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
@@ -99,7 +99,7 @@ fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// A file with a JSON object on each line.
+/// A JSON Lines file being written.
 pub struct JsonLines {
     name: &'static str,
     file: BufWriter<File>,
@@ -107,12 +107,12 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
-    /// The file's name.
+    /// Returns the name of the file.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Writes a row as one line.
+    /// Appends a row as one line.
     pub fn add(&mut self, row: &Value) -> Result<()> {
         serde_json::to_writer(&mut self.file, row)
             .map_err(io::Error::from)
@@ -122,7 +122,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Says how many lines there are, once they are on the disk.
+    /// Syncs the file to disk and returns the number of lines.
     pub fn finish(self) -> Result<u64> {
         let file = self.file.into_inner().map_err(|error| Error::of_file(error.into_error()))?;
         file.sync_all().map_err(Error::of_file)?;
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_has_its_name_once_it_is_complete() {
+    fn a_complete_folder_gets_its_final_name() {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().join("out");
         fs::create_dir(&folder).unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_empty_folder_is_refused_and_left_as_it_is() {
+    fn a_folder_with_content_is_refused_and_not_changed() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "mine").unwrap();

@@ -9,27 +9,27 @@ use serde_json::json;
 
 use crate::Ports;
 
-/// The name of a thread without one.
+/// The default name of a thread.
 pub const UNNAMED: &str = "Thread";
 
-/// Most exchanges that a branch copies.
+/// The maximum number of exchanges that a branch copies.
 pub const MOST_COPIED: u32 = 500;
 
-/// Characters of the first question in the name of a branch.
+/// The number of characters of the first question used in the name of a branch.
 const NAMED_AFTER: usize = 40;
 
 /// The options of a new thread.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadChoice {
-    /// Its display name; a default one when absent.
+    /// The display name. [`UNNAMED`] if absent.
     pub name: Option<String>,
-    /// Its words become the slug. Random when absent.
+    /// A text from which the slug is derived. Random if absent.
     pub slug: Option<String>,
-    /// The owner; absent for programs and on a server without users.
+    /// The owner. Absent for programs and on a server without users.
     pub user: Option<UserId>,
 }
 
-/// Starts a thread. [`Error::AlreadyExists`] when the slug is taken, in whichever workspace.
+/// Creates a thread. [`Error::AlreadyExists`] if the slug is taken in any workspace.
 pub async fn create(
     threads: &dyn Threads,
     workspace: &Workspace,
@@ -48,13 +48,14 @@ pub async fn create(
     threads.create(new, by.event("api_workspace_thread_created", details)).await
 }
 
-/// The thread of a workspace that a slug names. Another workspace's is as if there were none.
+/// Returns the thread of a workspace with a slug. [`Error::NotFound`] if it does not exist or
+/// belongs to another workspace.
 pub async fn by_slug(threads: &dyn Threads, workspace: &Workspace, slug: &str) -> Result<Thread> {
     let found = threads.by_slug(workspace.id, slug).await?;
     found.ok_or_else(|| Error::not_found("thread", slug))
 }
 
-/// Gives a thread another display name.
+/// Renames a thread.
 pub async fn rename(
     threads: &dyn Threads,
     thread: &Thread,
@@ -65,9 +66,9 @@ pub async fn rename(
     threads.rename(thread.id, name, by.event("api_workspace_thread_renamed", details)).await
 }
 
-/// Creates a thread that starts with copies of a conversation up to and including `last`; the newest
-/// [`MOST_COPIED`] of them. If `choice` has no name, the thread is named `untitled` and the beginning of
-/// the first question. If an exchange cannot be copied, no thread remains.
+/// Creates a thread that starts with copies of a conversation up to and including `last`, at most
+/// the newest [`MOST_COPIED`]. If `choice` has no name, the name consists of `untitled` and the
+/// beginning of the first question. If an exchange cannot be copied, the thread is deleted.
 pub async fn branch(
     ports: &Ports,
     workspace: &Workspace,
@@ -122,7 +123,7 @@ pub async fn archive(
 /// Deletes threads with their exchanges, all or none.
 ///
 /// # Errors
-/// [`Error::NotFound`] if none of them exists any more.
+/// [`Error::NotFound`] if none of them exists.
 pub async fn delete(threads: &dyn Threads, gone: &[Thread], by: &By) -> Result<()> {
     let (ids, details) = named(gone);
     let event = by.event("api_workspace_thread_deleted", details);

@@ -1,10 +1,10 @@
-//! Random secrets: API keys, session tokens, links and codes, and the digests that are stored of them.
+//! Random secrets for API keys, sessions, links and codes, and their digests.
 use std::fmt;
 
 use carrel_domain::api_key::KeyDigest;
 use sha2::{Digest, Sha256};
 
-/// A secret in the clear. It is shown once, to the caller it was made for, and never logged.
+/// A plain secret. It is shown once, to the caller it was made for, and never logged.
 pub struct Secret(String);
 
 impl Secret {
@@ -14,17 +14,18 @@ impl Secret {
         Self(format!("crl_{}", base32(&bytes)))
     }
 
-    /// The stored digest.
+    /// Returns the digest to store.
     pub fn digest(&self) -> KeyDigest {
         digest(&self.0)
     }
 
-    /// The token itself, to be handed to its owner once.
+    /// Returns the plain secret, to be shown once.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The first characters, which identify the secret to people. They reveal 40 of its 256 bits.
+    /// Returns the first characters, with which people identify the secret. They reveal 40 of its
+    /// 256 bits.
     pub fn prefix(&self) -> String {
         self.0.chars().take(12).collect()
     }
@@ -47,7 +48,7 @@ pub fn random_code() -> String {
     base32(&bytes)
 }
 
-/// Encodes five bits a character, in Crockford's alphabet in lower case.
+/// Encodes bytes in Crockford's base32 alphabet, in lower case.
 fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
@@ -74,11 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_random_in_every_place() {
+    fn secrets_are_random_at_every_position() {
         let secrets: Vec<_> = (0..2_000).map(|_| Secret::random()).collect();
         let codes: Vec<_> = (0..2_000).map(|_| random_code()).collect();
         let secrets: Vec<_> = secrets.iter().map(|secret| &secret.reveal()[4..]).collect();
-        // The last of 52 letters holds one of 256 bits; every other letter holds five.
+        // The last of 52 letters holds one bit; every other letter holds five.
         let all = [(secrets, 51), (codes.iter().map(String::as_str).collect(), 32)];
         for (texts, letters) in all {
             for place in 0..letters {
@@ -89,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn base32_writes_five_bits_a_character() {
+    fn base32_encodes_five_bits_per_character() {
         assert_eq!(base32(&[0xff, 0, 0]), "zw000");
         assert_eq!(base32(&[0; 32]).len(), 52);
     }
 
     #[test]
-    fn a_secret_does_not_show_itself() {
+    fn a_token_is_redacted_in_debug_output() {
         assert_eq!(format!("{:?}", Secret::random()), "Secret(..)");
     }
 }

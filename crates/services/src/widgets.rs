@@ -1,4 +1,4 @@
-//! WidgetService: administrators create and change widgets; visitors of allowed pages ask them.
+//! Widgets: administrators manage them, and visitors of allowed pages ask questions.
 mod chat_store;
 mod rate_limiter;
 
@@ -17,77 +17,77 @@ use crate::chat::{AnswerEvent, Conversations, Question, RequestOverrides};
 use chat_store::{WidgetChatStore, as_chat};
 pub use rate_limiter::VisitorLimiter;
 
-/// What is said in query mode where the workspace has no words of its own for it.
+/// The default refusal text in query mode.
 const REFUSAL: &str = "I do not have enough information to answer that. Try another question.";
 
-/// The most exchanges that a session is shown.
+/// The maximum number of exchanges shown to a session.
 const SHOWN: u32 = 1000;
 
-/// Cheap to clone.
+/// Manages widgets and answers their visitors. Cheap to clone.
 #[derive(Clone)]
 pub struct WidgetService {
     /// The store of widgets.
     pub widgets: Arc<dyn Widgets>,
-    /// The store of their exchanges.
+    /// The store of widget exchanges.
     pub chats: Arc<dyn WidgetChats>,
-    /// Answers the questions.
+    /// Answers questions.
     pub conversations: Conversations,
-    /// Bounds the questions of one address.
+    /// Limits the requests per address.
     pub rate_limiter: Arc<VisitorLimiter>,
 }
 
-/// A visitor of a page.
+/// A visitor of a page with a widget.
 pub struct WidgetVisitor {
-    /// Where the request comes from, and when.
+    /// The address and time of the request.
     pub by: By,
-    /// The page's origin, as the browser says it.
+    /// The origin of the page, as sent by the browser.
     pub origin: Option<String>,
-    /// Whether a widget without a list of pages lets nobody in.
+    /// Whether a widget without a list of origins refuses everybody.
     pub needs_list: bool,
 }
 
 /// A visitor's question.
 pub struct WidgetQuestion {
-    /// The visitor's conversation.
+    /// The visitor's session.
     pub session: Uuid,
     /// The text of the question.
     pub message: String,
-    /// The visitor's name from the page; stored with the exchange.
+    /// The visitor's name given by the page. Stored with the exchange.
     pub username: Option<String>,
-    /// Counts where the widget allows it.
+    /// The system prompt, used if the widget allows it.
     pub prompt: Option<String>,
-    /// Another model, where the widget allows it.
+    /// The model, used if the widget allows it.
     pub model: Option<String>,
-    /// Another temperature, 0 to 2, where the widget allows it.
+    /// The temperature, 0 to 2, used if the widget allows it.
     pub temperature: Option<f64>,
 }
 
-/// A widget that a visitor may use.
+/// A widget that the visitor may use.
 pub struct OpenWidget {
     widget: Widget,
     workspace: Workspace,
 }
 
-/// Why a visitor is not served.
+/// Why a visitor is refused.
 #[derive(Debug)]
 pub enum WidgetDenied {
-    /// Again after so many seconds.
+    /// Too many requests. Retry after this many seconds.
     TooFast(u64),
-    /// There is no widget of that key.
+    /// No widget has this key.
     Unknown,
-    /// Its owner has switched it off.
+    /// The widget is disabled.
     Disabled,
-    /// The page is not one of those that may.
+    /// The origin of the page is not allowed.
     WrongPage,
-    /// The session is no UUID.
+    /// The session is not a UUID.
     WrongSession,
-    /// There is nothing to answer.
+    /// The message is empty.
     NoMessage,
-    /// It has been asked as often as it may be in 24 hours.
+    /// The limit of the widget for 24 hours is reached.
     DayIsFull,
-    /// The session has asked as often as it may in 24 hours.
+    /// The limit of the session for 24 hours is reached.
     SessionIsFull,
-    /// A port has failed.
+    /// An operation failed.
     Failed(Error),
 }
 
@@ -98,7 +98,7 @@ impl From<Error> for WidgetDenied {
 }
 
 impl WidgetService {
-    /// Makes a widget with a key of its own. [`Error::NotFound`] when there is no such workspace.
+    /// Creates a widget with a new key. [`Error::NotFound`] if the workspace does not exist.
     pub async fn create(&self, settings: WidgetSettings, by: &By) -> Result<Widget> {
         let key = Uuid::new_v4();
         let new = NewWidget { key, settings, created_by: None, created_at: by.at };
@@ -111,7 +111,7 @@ impl WidgetService {
         self.widgets.update(widget.id, settings, event).await
     }
 
-    /// Removes a widget with its exchanges.
+    /// Deletes a widget with its exchanges.
     pub async fn delete(&self, widget: &Widget, by: &By) -> Result<()> {
         let event = by.event("embed_deleted", details(widget.key));
         match self.widgets.delete(widget.id, event).await? {
@@ -120,13 +120,13 @@ impl WidgetService {
         }
     }
 
-    /// The widget that a key names. [`Error::NotFound`] when there is none.
+    /// Returns the widget with a key. [`Error::NotFound`] if it does not exist.
     pub async fn find(&self, key: &str) -> Result<Widget> {
         let found = self.by_key(key).await?;
         found.map(|(widget, _)| widget).ok_or_else(|| Error::not_found("embed", key))
     }
 
-    /// Whether there is still such a widget, and it answers.
+    /// Returns whether a widget exists and is enabled.
     pub async fn is_open(&self, key: &str) -> Result<bool> {
         Ok(self.by_key(key).await?.is_some_and(|(widget, _)| widget.settings.enabled))
     }
@@ -138,7 +138,7 @@ impl WidgetService {
         }
     }
 
-    /// Lets a visitor in, whatever they want.
+    /// Checks that a visitor may use a widget.
     pub async fn open(
         &self,
         key: &str,
@@ -161,8 +161,8 @@ impl WidgetService {
         if may { Ok(OpenWidget { widget, workspace }) } else { Err(WidgetDenied::WrongPage) }
     }
 
-    /// Answers a visitor part by part. The question counts toward the widget's limits, also when it
-    /// is refused or the model fails.
+    /// Answers a visitor's question as a stream. The question counts towards the widget's limits
+    /// even if it is refused or the model fails.
     pub async fn stream(
         &self,
         open: OpenWidget,
@@ -178,7 +178,7 @@ impl WidgetService {
             Ok(Admission::Admitted) => {}
             Ok(Admission::DayIsFull) => return Err(WidgetDenied::DayIsFull),
             Ok(Admission::SessionIsFull) => return Err(WidgetDenied::SessionIsFull),
-            // Deleted since it was looked up.
+            // The widget was deleted since it was looked up.
             Err(Error::NotFound { .. }) => return Err(WidgetDenied::Unknown),
             Err(error) => return Err(error.into()),
         }
@@ -192,20 +192,20 @@ impl WidgetService {
         Ok(conversations.stream(&workspace, question, &visitor.by).await?)
     }
 
-    /// The exchanges of a session, oldest first.
+    /// Returns the exchanges of a session, oldest first.
     pub async fn history(&self, open: &OpenWidget, session: Uuid) -> Result<Vec<Chat>> {
         let chats = self.chats.recent(open.widget.id, &session.to_string(), SHOWN).await?;
         Ok(chats.into_iter().map(|chat| as_chat(open.workspace.id, chat)).collect())
     }
 
-    /// Forgets what a session has said: neither it nor the model is shown it again.
+    /// Hides the exchanges of a session from the visitor and from later answers.
     pub async fn forget(&self, open: &OpenWidget, session: Uuid, by: &By) -> Result<()> {
         let event = by.event("embed_history_hidden", details(open.widget.key));
         self.chats.hide(open.widget.id, &session.to_string(), event).await.map(drop)
     }
 }
 
-/// The name of a widget or a session: a UUID as it is usually written.
+/// Parses the key of a widget or session: a UUID in its hyphenated form.
 pub fn uuid(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
 }
@@ -214,7 +214,8 @@ fn details(widget: Uuid) -> String {
     json!({ "embed": widget.to_string() }).to_string()
 }
 
-/// The workspace as the widget has it, and the question with what the widget lets visitors choose.
+/// Applies the widget's settings to the workspace, and the visitor's permitted choices to the
+/// question.
 fn as_allowed(
     settings: &WidgetSettings,
     mut workspace: Workspace,
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn visitors_choose_only_what_they_are_allowed_to() {
+    fn visitors_can_override_only_permitted_settings() {
         let mut settings = WidgetSettings::of(WorkspaceId(1));
         let (closed, question) = as_allowed(&settings, workspace("A"), asked());
         assert_eq!(
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_uuids_as_they_are_usually_written() {
+    fn names_are_hyphenated_uuids() {
         let id = "00000000-0000-4000-8000-00000000000A";
         assert_eq!(uuid(id).unwrap().to_string(), id.to_lowercase());
         for wrong in ["", "x", &id.replace('-', ""), &format!("{{{id}}}"), &format!("{id}0")] {

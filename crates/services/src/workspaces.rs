@@ -1,4 +1,4 @@
-//! Making workspaces.
+//! Creating, changing and deleting workspaces.
 use carrel_domain::audit::By;
 use carrel_domain::model::{ModelChoice, Models};
 use carrel_domain::settings::Settings;
@@ -9,17 +9,17 @@ use serde_json::json;
 
 use crate::preferences::Preferences;
 
-/// The provider that existing clients name where a router chooses among models.
+/// The provider that existing clients use for model routers.
 pub const ROUTER: &str = "anythingllm-router";
 
-/// How many slugs are tried for one name before giving up. Eight random digits rarely collide.
+/// The number of slugs tried for one name. Eight random digits rarely collide.
 const TRIES: u32 = 8;
 
-/// How much of a name a slug is made of, in characters.
+/// The number of characters of a name used for the slug.
 const LONGEST_NAME: usize = 512;
 
-/// Creates a workspace under the slug its name suggests, or a numbered one when that is taken.
-/// Where `settings` has no prompt, the server's default is written into the workspace.
+/// Creates a workspace with the slug derived from its name, or a numbered one if that is taken. If
+/// `settings` has no prompt, the server's default is stored in the workspace.
 pub async fn create(
     workspaces: &dyn Workspaces,
     settings: &dyn Settings,
@@ -30,7 +30,7 @@ pub async fn create(
     create_named(workspaces, settings, new, &name, by).await
 }
 
-/// As [`create`], with the slug that `name` suggests: it may be longer than what is kept of it.
+/// Like [`create`], but derives the slug from `name`, which can be longer than the stored name.
 pub async fn create_named(
     workspaces: &dyn Workspaces,
     settings: &dyn Settings,
@@ -57,10 +57,10 @@ pub async fn create_named(
     Err(Error::AlreadyExists { kind: "workspace", key: new.name })
 }
 
-/// Refuses a provider or model that a workspace is to have from now on and that cannot answer.
+/// Checks that a newly selected provider or model can answer.
 ///
 /// # Errors
-/// [`Error::Invalid`] in `chatProvider`, with what is missing.
+/// [`Error::Invalid`] in the field `chatProvider`, with what is missing.
 pub fn check_model(
     models: &dyn Models,
     before: Option<&WorkspaceSettings>,
@@ -95,7 +95,7 @@ pub async fn update(
     workspaces.update(workspace.id, settings, by.event("api_workspace_updated", details)).await
 }
 
-/// Refuses settings that no workspace can have.
+/// Validates settings of a workspace.
 pub fn check(settings: &WorkspaceSettings) -> Result<()> {
     let name = settings.name.chars().count();
     for (field, is_fine, allowed) in [
@@ -120,12 +120,12 @@ pub fn check(settings: &WorkspaceSettings) -> Result<()> {
     Ok(())
 }
 
-/// The workspace a slug names, or [`Error::NotFound`].
+/// Returns the workspace with a slug. [`Error::NotFound`] if it does not exist.
 pub async fn by_slug(workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
     workspaces.by_slug(slug).await?.ok_or_else(|| Error::not_found("workspace", slug))
 }
 
-/// The workspaces that `slugs` name, and a warning for each that names none.
+/// Returns the workspaces with the given slugs, and a warning for each slug that does not exist.
 pub async fn find_by_slugs(
     workspaces: &dyn Workspaces,
     slugs: &[String],
@@ -141,7 +141,7 @@ pub async fn find_by_slugs(
     Ok((known, warnings))
 }
 
-/// Deletes a workspace with its conversations and passages; its documents stay in the library.
+/// Deletes a workspace with its conversations and passages. Its documents stay in the library.
 pub async fn delete(
     workspaces: &dyn Workspaces,
     index: &dyn VectorIndex,

@@ -1,10 +1,10 @@
-//! The example that the documentation of these crates names: it does what it says.
+//! Tests the example that the documentation of these crates refers to.
 #[expect(dead_code, reason = "its `main` is for the command line")]
 #[path = "../examples/library_service.rs"]
 mod library_service;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_of_its_own_answers_from_a_document_and_writes_a_report() {
+async fn a_custom_service_answers_from_a_document_and_writes_a_report() {
     let directory = tempfile::tempdir().unwrap();
     library_service::run(directory.path()).await.unwrap();
     let report = std::fs::read_to_string(directory.path().join("report.md")).unwrap();

@@ -1,5 +1,5 @@
-//! Seals of the audit log: proof by the holder of the key that the log is genuine up to an event. A
-//! person who can only write the database cannot forge it.
+//! Seals of the audit log: proof by the holder of the key that the log is genuine up to an event.
+//! Write access to the database is not enough to forge a seal.
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -11,16 +11,16 @@ use sha2::Sha256;
 use super::{By, Event};
 use crate::Result;
 
-/// A point of the chain: the id and the digest of an event, and with them every event up to it.
+/// A point of the chain: the id and digest of an event. The digest covers every event up to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChainPoint {
-    /// Zero before the first event.
+    /// The id of the event. Zero before the first event.
     pub last_id: i64,
-    /// As [`super::link`] makes it; zeros before the first event.
+    /// The digest from [`super::link`]. Zeros before the first event.
     pub digest: [u8; 32],
 }
 
-/// The id, a colon and the digest in hexadecimal digits.
+/// Formats as `id:digest`, with the digest in hexadecimal.
 impl fmt::Display for ChainPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.last_id, hexadecimal(&self.digest))
@@ -28,26 +28,27 @@ impl fmt::Display for ChainPoint {
 }
 
 impl ChainPoint {
-    /// The first 48 bits of the digest: a number that a float of 64 bits holds exactly.
+    /// Returns the first 48 bits of the digest, a number that an `f64` represents exactly.
     pub fn short_digest(&self) -> u64 {
         self.digest[..6].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }
 
-/// A [`ChainPoint`] that was kept elsewhere, perhaps with the beginning of its digest only.
+/// A [`ChainPoint`] recorded outside the server, possibly with a truncated digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// The id of the newest event, or 0 when there is none.
+    /// The id of the newest event, or 0 if the log was empty.
     pub last_id: i64,
-    /// In lower-case hexadecimal digits.
+    /// The digest or its beginning, in lower-case hexadecimal.
     digest: String,
 }
 
 impl Anchor {
-    /// The fewest digits of a digest that tell one log from another.
+    /// The shortest digest accepted, in hexadecimal digits.
     const FEWEST: usize = 12;
 
-    /// Reads what a [`ChainPoint`] is shown as, with the digest cut to 12 digits or more.
+    /// Parses the text form of a [`ChainPoint`], whose digest may be truncated to 12 digits or
+    /// more.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, digest) = text.trim().split_once(':')?;
         let is_digest = (Self::FEWEST..=64).contains(&digest.len())
@@ -56,7 +57,7 @@ impl Anchor {
         is_digest.then(|| Self { last_id, digest: digest.to_ascii_lowercase() })
     }
 
-    /// Whether `digest` is that of the event the anchor names.
+    /// Returns whether `digest` begins with the digest of the anchor.
     pub fn fits(&self, digest: &[u8; 32]) -> bool {
         hexadecimal(digest).starts_with(&self.digest)
     }
@@ -64,22 +65,22 @@ impl Anchor {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// The meaning of a seal, so that a seal of one kind cannot be used as another.
+/// The meaning of a seal. A seal of one kind is invalid as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealKind {
-    /// The log ends here.
+    /// The log ends at this event.
     Head,
-    /// Events up to here were removed because of their age.
+    /// Events up to this one were removed because of their age.
     Start,
 }
 
-/// The key for seals.
+/// The key that makes seals.
 #[derive(Clone)]
 pub struct AuditKey([u8; 32]);
 
@@ -90,23 +91,23 @@ impl fmt::Debug for AuditKey {
 }
 
 impl AuditKey {
-    /// A sealing key of 256 bits, derived from the server's secret.
+    /// Creates the key from 256 bits derived from the server's secret.
     pub fn new(key: [u8; 32]) -> Self {
         Self(key)
     }
 
-    /// HMAC-SHA-256 over the kind and the point.
+    /// Returns the HMAC-SHA-256 of the kind and the point.
     pub fn seal(&self, kind: SealKind, point: ChainPoint) -> [u8; 32] {
         self.mac(kind, point).finalize().into_bytes().into()
     }
 
-    /// Whether `seal` is this key's. Takes equally long whatever `seal` is.
+    /// Returns whether this key made `seal`. Runs in constant time.
     pub fn fits(&self, kind: SealKind, point: ChainPoint, seal: &[u8]) -> bool {
         self.mac(kind, point).verify_slice(seal).is_ok()
     }
 
     fn mac(&self, kind: SealKind, point: ChainPoint) -> Hmac<Sha256> {
-        // HMAC itself fills a shorter key up with zeros.
+        // HMAC pads a shorter key with zeros.
         let mut block = [0; 64];
         block[..32].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&block.into());
@@ -120,48 +121,49 @@ impl AuditKey {
     }
 }
 
-/// The state of the seal of the log's end.
+/// The state of the seal on the head of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadSeal {
-    /// No version of this program has sealed the log yet.
+    /// The log has never been sealed.
     Missing,
-    /// Made with another key, or by somebody without it.
+    /// The seal is invalid: made with another key or forged.
     Foreign,
-    /// Made with this server's key, for this point.
+    /// The seal is valid for this point.
     Fits(ChainPoint),
 }
 
-/// Both ends of the log as the database has them, and what their seals are worth.
+/// Both ends of the log as stored, and whether their seals are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainEnds {
     /// The last event that was removed because of its age.
     pub start: ChainPoint,
-    /// Whether nothing was removed, or this server's key says that it was removed.
+    /// Whether nothing was removed, or the removal is sealed with this server's key.
     pub start_fits: bool,
-    /// The newest event and the digest of the chain up to it.
+    /// The newest event.
     pub head: ChainPoint,
-    /// The proof that the server vouches for it.
+    /// The state of the seal on `head`.
     pub head_seal: HeadSeal,
 }
 
 impl ChainEnds {
-    /// Whether the seal is of the very end.
+    /// Returns whether the seal covers the newest event.
     pub fn is_sealed(&self) -> bool {
         self.head_seal == HeadSeal::Fits(self.head)
     }
 }
 
-/// The seals of the audit log. Each event that follows a sealed one is sealed with it.
+/// Stores the seals of the audit log. An event that follows a sealed one is sealed when it is
+/// written.
 #[async_trait]
 pub trait AuditSeals: Send + Sync {
-    /// The ends of the chain as stored.
+    /// Returns the ends of the chain as stored.
     async fn ends(&self) -> Result<ChainEnds>;
-    /// Vouches for the log as it is, and writes `event`.
+    /// Seals the log as it is and writes `event`.
     async fn seal(&self, event: Option<Event>) -> Result<()>;
-    /// Removes events from before `before`, the oldest first and at most so many, and vouches for
-    /// where the others begin. Writes an event if there were any; returns how many.
-    /// [`crate::Error::Unavailable`] when the log does not fit its seals: what shows that is not
-    /// removed.
+    /// Removes at most `most` events older than `before`, oldest first, and seals the new start of
+    /// the log. Writes an event and returns the number removed; writes nothing if it is zero.
+    /// [`crate::Error::Unavailable`] if the log does not match its seals, so that evidence of
+    /// tampering is not removed.
     async fn remove_old(&self, before: DateTime<Utc>, most: u32, by: By) -> Result<u64>;
 }
 
@@ -172,7 +174,7 @@ mod tests {
     const POINT: ChainPoint = ChainPoint { last_id: 7, digest: [0xab; 32] };
 
     #[test]
-    fn a_seal_fits_its_point_its_kind_and_its_key_only() {
+    fn a_seal_is_valid_only_for_its_point_kind_and_key() {
         let key = AuditKey::new([1; 32]);
         let seal = key.seal(SealKind::Head, POINT);
         assert!(key.fits(SealKind::Head, POINT, &seal));
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anchor_is_read_as_a_point_is_shown() {
+    fn an_anchor_parses_a_displayed_point() {
         let anchor = Anchor::parse(&format!(" {POINT}\n")).unwrap();
         assert_eq!(anchor.last_id, 7);
         assert!(anchor.fits(&POINT.digest) && !anchor.fits(&[0xac; 32]));

@@ -28,11 +28,11 @@ pub struct Texts<'a> {
     pub key: Option<&'a str>,
 }
 
-/// How many of the texts are there for every document: all but the key.
+/// The number of texts that every document has: all except the key.
 const ALWAYS: usize = 10;
 
 impl<'a> Texts<'a> {
-    /// Of the texts in the order of the fields.
+    /// Creates the texts from an array in field order.
     pub const fn new(always: [&'a str; ALWAYS], key: Option<&'a str>) -> Self {
         let [folder, name, title, url, author, description, source, rest @ ..] = always;
         let [chunk_source, metadata, warnings] = rest;
@@ -58,19 +58,19 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// [`Texts`] in one piece of memory: lists are long, and to ask for memory for each text takes longer
-/// than to copy it.
+/// [`Texts`] in a single allocation. Lists are long, and one allocation per text costs more than
+/// copying.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packed {
-    /// The texts, and the key at the end.
+    /// The concatenated texts, with the key at the end.
     all: Box<str>,
-    /// Where each text but the key ends and the next one begins.
+    /// The end of each text except the key, in bytes.
     ends: [u32; ALWAYS],
     has_key: bool,
 }
 
 impl Packed {
-    /// The texts, borrowed.
+    /// Returns the texts, borrowed.
     pub fn texts(&self) -> Texts<'_> {
         let mut start = 0;
         let always = self.ends.map(|end| {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packed_texts_come_back_as_they_were() {
+    fn packed_texts_survive_a_round_trip() {
         let all = Texts {
             folder: "ä",
             name: "b.json",

@@ -8,36 +8,36 @@ use crate::audit::Event;
 use crate::library::IndexedDocument;
 use crate::{ChunkId, JobId, Result, WorkspaceDocumentId};
 
-/// The right to work on one job. Lost when it is not prolonged in time and somebody else takes it.
+/// The right to work on a job. It is lost if it expires and another worker claims the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// The token of its holder: random, and new for each claim.
+    /// The token of the holder: random and different for each claim.
     pub token: Uuid,
 }
 
-/// A lease that is asked for.
+/// A request for a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseRequest {
-    /// The token that is to be shown with every change.
+    /// The token to present with every change.
     pub token: Uuid,
     /// When the lease ends unless it is renewed.
     pub until: DateTime<Utc>,
 }
 
-/// A job in somebody's hands.
+/// A job with the lease on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimedJob {
-    /// The job, which is running now.
+    /// The job, now running.
     pub job: Job,
-    /// The right to work on it.
+    /// The lease.
     pub lease: Lease,
-    /// Whether whoever held it before has vanished.
+    /// Whether the previous worker died while it held the job.
     pub resumed: bool,
 }
 
-/// The outcome of an item.
+/// An item with its outcome.
 #[derive(Clone, Debug)]
 pub struct FinishedItem {
     /// The item.
@@ -46,87 +46,87 @@ pub struct FinishedItem {
     pub outcome: ItemOutcome,
 }
 
-/// The outcome for the document of an item.
+/// The outcome of processing an item.
 #[derive(Clone, Debug)]
 pub enum ItemOutcome {
-    /// To be placed as [`JobKind`](super::JobKind) says.
+    /// The document is to be stored according to its [`JobKind`](super::JobKind).
     Indexed(IndexedDocument),
-    /// All its passages were stored by [`JobQueue::store_part`], made by `recipe`, and the earlier
-    /// ones were removed.
+    /// All passages were stored by [`JobQueue::store_part`], and the earlier ones were removed.
     IndexedInParts {
-        /// The result of the last part.
+        /// The state after the last part.
         stored: PartialIndexing,
         /// See [`IndexedDocument::recipe`].
         recipe: String,
     },
-    /// Done, and there was nothing to do.
+    /// There was nothing to do.
     Unchanged,
-    /// For good; why.
+    /// The item has failed permanently, with a reason.
     Failed(String),
-    /// To be tried again after the others; why.
+    /// The item is to be retried after the others, with a reason.
     Again(String),
 }
 
-/// The next passages of a document that has too many for one transaction.
+/// One part of a document that has too many passages for one transaction.
 #[derive(Clone, Debug)]
 pub struct PassagePart {
     /// The item of the document.
     pub item: JobItem,
-    /// Its next passages, in the order of the text.
+    /// The next passages, in text order.
     pub passages: IndexedDocument,
-    /// The result of the previous part; `None` for the first one.
+    /// The state after the previous part. `None` for the first part.
     pub before: Option<PartialIndexing>,
 }
 
-/// A document whose passages are stored part by part. Those it had before stay searchable until
-/// the last new one is stored.
+/// The state of a document that is stored in parts. Its earlier passages stay searchable until the
+/// last new one is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartialIndexing {
-    /// The place of the document in its workspace.
+    /// The workspace document.
     pub place: WorkspaceDocumentId,
-    /// Whether the first part made the place.
+    /// Whether the first part created the workspace document.
     pub is_new: bool,
-    /// The newest of the earlier passages; 0 where there were none. New ones have larger ids.
+    /// The largest chunk id of the earlier passages, or 0 if there were none. New passages have
+    /// larger ids.
     pub earlier: ChunkId,
-    /// New passages stored so far.
+    /// The number of new passages stored.
     pub stored: u32,
 }
 
 /// The result of storing a part.
 #[derive(Clone, Debug)]
 pub enum PartResult {
-    /// It is stored.
+    /// The part is stored.
     Stored(PartialIndexing),
-    /// The document is not to be indexed any further. To be recorded by [`JobQueue::complete`].
+    /// Indexing of this document must stop. Record the outcome with [`JobQueue::complete`].
     Ended(ItemOutcome),
 }
 
-/// Which passages of a document that is stored part by part are removed.
+/// Which passages to remove from a document that is stored in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Superseded {
-    /// The previous passages, once all new ones are stored.
+    /// The earlier passages, after all new ones are stored.
     Earlier,
-    /// The new ones, and the place if it is new: the document cannot be indexed after all.
+    /// The new passages, and the workspace document if it is new, because indexing failed.
     New,
 }
 
 /// The result of a step of a job.
 #[derive(Clone, Debug)]
 pub struct StepResult {
-    /// The job as it is now.
+    /// The job after the step.
     pub job: Job,
-    /// New places.
+    /// Workspace documents that were created.
     pub placed: Vec<WorkspaceDocumentId>,
-    /// Places that are no more.
+    /// Workspace documents that were removed.
     pub replaced: Vec<WorkspaceDocumentId>,
-    /// Whether other jobs wait for somebody.
+    /// Whether other jobs can be claimed.
     pub others_wait: bool,
 }
 
-/// How a job goes back to the queue.
+/// How to return a job to the queue.
 #[derive(Clone, Debug)]
 pub struct Requeue {
-    /// When it can be claimed again.
+    /// When the job can be claimed again.
     pub due_at: DateTime<Utc>,
     /// See [`Job::attempts`](super::Job::attempts).
     pub attempts: u32,
@@ -134,58 +134,60 @@ pub struct Requeue {
     pub error: Option<String>,
 }
 
-/// How many jobs were made of stale places.
+/// The number of jobs created for stale workspace documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueuedRefreshes {
-    /// Jobs that were made.
+    /// Jobs created.
     pub queued: u32,
-    /// Workspaces with stale places for which there is such a job already. It may have begun by an
-    /// earlier recipe, so they are to be looked at again once it is over.
+    /// Workspaces with stale documents that already have a refresh job. That job may have started
+    /// with an earlier recipe, so check these workspaces again when it ends.
     pub under_way: u32,
 }
 
-/// What is dropped of jobs that are over.
+/// Limits for keeping jobs that have ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Those that ended before.
+    /// Delete jobs that ended before this time.
     pub before: DateTime<Utc>,
-    /// All but the newest so many.
+    /// Delete all but this many of the newest jobs.
     pub jobs: usize,
-    /// Those older than the newest that together have so many items.
+    /// Delete jobs older than the newest ones that have this many items in total.
     pub items: u64,
 }
 
-/// What is left to do.
+/// The work left to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Jobs that nobody works on, whether they are due or put off.
+    /// Jobs without a worker, due or postponed.
     pub queued: u64,
-    /// Jobs that somebody works on.
+    /// Jobs with a worker.
     pub running: u64,
-    /// Documents of either that have not had their turn.
+    /// Documents of these jobs that are still queued.
     pub documents: u64,
 }
 
-/// Where whoever works on jobs gets them. Each method is one transaction. A method that takes a
-/// lease changes nothing and answers `None` (or `false`) when it is lost.
+/// The queue from which workers take jobs. Each method is one transaction. A method that takes a
+/// lease changes nothing and returns `None` (or `false`) if the lease is lost.
 #[async_trait]
 pub trait JobQueue: Send + Sync {
-    /// Makes a job for every workspace with places whose passages were not made by `recipe`.
+    /// Creates a refresh job for every workspace with passages made by a recipe other than
+    /// `recipe`.
     async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<QueuedRefreshes>;
-    /// Marks workspace documents of a recipe as stale whose vectors have another length; how many.
-    /// In several transactions, each of bounded size: what one has marked stays marked.
+    /// Marks workspace documents of `recipe` as stale if their vectors do not have `length`
+    /// dimensions, and returns their number. Runs in several transactions of bounded size; each one
+    /// persists on its own.
     async fn expire(&self, recipe: &str, length: usize) -> Result<u64>;
-    /// Whether there is anything to claim.
+    /// Returns whether a job can be claimed.
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool>;
-    /// The job that has been due the longest. No two get the same one.
+    /// Claims the job that has been due longest. Each job is claimed by one caller only.
     async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>>;
-    /// Renews a lease until a time, and returns the job as it is now.
+    /// Extends a lease to `until` and returns the current job.
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
-    /// Items that are to be done next. One whose recording is to be transcribed first comes alone, and
-    /// only when there are no others.
+    /// Returns the next items to process. A recording to be transcribed is returned alone, and only
+    /// if no other items are left.
     async fn pending_items(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
-    /// Records what became of items, and places those that were embedded; the lease then lasts
-    /// `until`. The event is written if anything is placed, at its time.
+    /// Records the outcomes of items, stores indexed documents, and extends the lease to `until`.
+    /// Writes the event if any document is stored.
     async fn complete(
         &self,
         lease: &Lease,
@@ -193,15 +195,15 @@ pub trait JobQueue: Send + Sync {
         until: DateTime<Utc>,
         event: Event,
     ) -> Result<Option<StepResult>>;
-    /// Stores some passages of a document, which become searchable at once; the lease then lasts
-    /// `until`. The item stays queued: whoever takes it over begins anew.
+    /// Stores some passages of a document, which become searchable at once, and extends the lease
+    /// to `until`. The item stays queued. A worker that takes over starts it from the beginning.
     async fn store_part(
         &self,
         lease: &Lease,
         part: PassagePart,
         until: DateTime<Utc>,
     ) -> Result<Option<PartResult>>;
-    /// Removes at most `limit` passages of a document that is stored part by part; whether any such
+    /// Removes at most `limit` passages of a document that is stored in parts. Returns whether more
     /// are left.
     async fn remove_part(
         &self,
@@ -211,22 +213,22 @@ pub trait JobQueue: Send + Sync {
         limit: u32,
         until: DateTime<Utc>,
     ) -> Result<Option<bool>>;
-    /// Gives the lease back before the job is over.
+    /// Releases the lease and returns the job to the queue.
     async fn requeue(&self, lease: &Lease, how: Requeue, now: DateTime<Utc>)
     -> Result<Option<Job>>;
-    /// Ends a job. What was not done has failed for the reason given, or was called off. Goes back
-    /// to the queue instead when there is no reason, nobody has called it off, and items were added
-    /// after the last look at it.
+    /// Ends a job. Items that are not done become failed with the given reason, or cancelled. The
+    /// job returns to the queue instead if there is no reason, it was not cancelled, and items were
+    /// added since the worker last read it.
     async fn end(
         &self,
         lease: &Lease,
         failure: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Option<Job>>;
-    /// What is left to do, in all processes on this database.
+    /// Returns the work left for all processes that use this database.
     async fn backlog(&self) -> Result<Backlog>;
-    /// Makes every job due that is in somebody's hands: whoever calls it knows that nobody is left.
+    /// Makes every running job due. Callers must know that no worker is left.
     async fn release(&self, now: DateTime<Utc>) -> Result<u64>;
-    /// Drops jobs that are over with their items, and says how many.
+    /// Deletes jobs that have ended, with their items, and returns the number of jobs.
     async fn prune(&self, retention: Retention) -> Result<u64>;
 }

@@ -7,54 +7,55 @@ use super::queue::Lease;
 use crate::audit::Event;
 use crate::{DocumentPath, JobId, Result, WorkspaceId};
 
-/// A recording that becomes a document of a job.
+/// A recording from which a job makes a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingItem {
-    /// What its file was called when it was handed in.
+    /// The name of the uploaded file.
     pub name: String,
-    /// Whether it is still to be transcribed, or to the end.
+    /// Whether transcription is not finished.
     pub is_pending: bool,
-    /// How far it has come.
+    /// The progress of the transcription.
     pub progress: RecordingProgress,
 }
 
-/// How much of a recording is transcribed.
+/// The progress of a transcription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordingProgress {
-    /// In seconds.
+    /// Transcribed duration, in seconds.
     pub heard: u32,
-    /// How long the recording is, in seconds; absent until that is known.
+    /// Total duration, in seconds. Absent until it is known.
     pub duration: Option<u32>,
 }
 
-/// A recording that a job is to transcribe.
+/// A recording to be transcribed by a job.
 #[derive(Clone, Debug)]
 pub struct NewRecording {
     /// The workspace that indexes the document.
     pub workspace: WorkspaceId,
-    /// A job to add it to, if that still takes documents.
+    /// A job to add the recording to, if that job still accepts documents.
     pub along: Option<JobId>,
-    /// Where the document is going to lie.
+    /// The path of the future document.
     pub path: DocumentPath,
-    /// As [`RecordingItem::name`].
+    /// See [`RecordingItem::name`].
     pub name: String,
-    /// Where its file is and what is made of it: [`JobRecordings::details`] returns it as it is.
+    /// The location of the file and the document's data, in a form opaque to the store.
+    /// [`JobRecordings::details`] returns it unchanged.
     pub details: String,
 }
 
-/// Where the recordings of jobs are known. Each method is one transaction. A method that takes a lease
-/// changes nothing and answers `None` when it is lost.
+/// Stores the recordings of jobs. Each method is one transaction. A method that takes a lease
+/// changes nothing and returns `None` if the lease is lost.
 #[async_trait]
 pub trait JobRecordings: Send + Sync {
-    /// Queues a recording, in a job to go along with or in a new one.
-    /// [`crate::Error::NotFound`] when there is no such workspace.
+    /// Queues a recording, in an existing job or a new one. [`crate::Error::NotFound`] if the
+    /// workspace does not exist.
     async fn queue(&self, new: NewRecording, event: Event) -> Result<Job>;
-    /// The details of all recordings that are to be transcribed yet.
+    /// Returns the details of all recordings still to be transcribed.
     async fn pending(&self) -> Result<Vec<String>>;
-    /// The details of the recording of an item, unless it is transcribed.
+    /// Returns the details of an item's recording, unless it is already transcribed.
     async fn details(&self, job: JobId, item: i64) -> Result<Option<String>>;
-    /// Notes how far the recording of an item has come, which counts as getting further; the lease
-    /// then lasts `until`.
+    /// Records the progress of an item's recording, which counts as progress of the job, and
+    /// extends the lease to `until`.
     async fn note(
         &self,
         lease: &Lease,
@@ -62,7 +63,7 @@ pub trait JobRecordings: Send + Sync {
         progress: RecordingProgress,
         until: DateTime<Utc>,
     ) -> Result<Option<Job>>;
-    /// Notes that the document of a recording is stored: from now on the item is like any other.
+    /// Records that the document of a recording is stored. The item is then indexed like any other.
     async fn transcribed(
         &self,
         lease: &Lease,

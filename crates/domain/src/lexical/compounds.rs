@@ -1,13 +1,13 @@
-//! Compounds: in some languages words are joined to a new one without a space. A question about a
-//! *Kündigungsfrist* is answered by a passage about a *Frist*, and one about a *Wohnung* by a *Mietwohnung*.
+//! Compound words, which some languages write without spaces. A question about a *Kündigungsfrist*
+//! matches a passage about a *Frist*, and one about a *Wohnung* matches a *Mietwohnung*.
 
-/// Letters of the shortest part. Shorter ones begin and end words by chance.
+/// The minimum length of a part, in letters. Shorter ones begin and end words by chance.
 const SHORTEST: usize = 5;
-/// Letters that are left of the whole at least, before the part and behind it.
+/// The minimum number of letters of the whole before and after the part.
 const BEFORE: usize = 4;
 const BEHIND: usize = 6;
 
-/// Whether a word is joined of another and something else: it ends with it, or begins with its stem. Of
+/// Returns whether `whole` is a compound that ends with `part` or begins with its stem. Expects
 /// words without accents.
 pub(super) fn is_joined_of(whole: &str, part: &str, stem: &str) -> bool {
     let rest =

@@ -1,25 +1,25 @@
-//! Folding: one spelling for the ways in which the same word is written.
+//! Folding: maps the spellings of a word to one form.
 use unicode_normalization::UnicodeNormalization;
 
-/// Lower case, compatibility characters in their plain form, accents kept. Traditional Chinese
-/// characters become simplified ones.
+/// Converts to lower case, replaces compatibility characters and keeps accents. Traditional Chinese
+/// becomes simplified Chinese.
 pub(super) fn plain(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     let text: String = text.nfkc().filter(|c| !is_invisible(*c)).flat_map(lower).collect();
-    // Only text with Han characters has anything to simplify.
+    // Only Han characters can be simplified.
     if text.chars().any(is_han) { fast2s::convert(&text) } else { text }
 }
 
-/// The dotted capital of Turkish becomes a plain `i`, not an `i` with a combining dot.
+/// Maps the Turkish dotted capital I to a plain `i`, not to an `i` with a combining dot.
 fn lower(c: char) -> impl Iterator<Item = char> {
     let dotted = (c == 'İ').then_some('i');
     let others = if dotted.is_some() { None } else { Some(c.to_lowercase()) };
     dotted.into_iter().chain(others.into_iter().flatten())
 }
 
-/// The word without accents and other marks that writers leave out.
+/// Removes accents and other marks that writers leave out.
 pub(super) fn bare(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
     for c in word.nfd().filter(|c| !is_mark(*c)).nfc() {
@@ -33,12 +33,12 @@ pub(super) fn bare(word: &str) -> String {
             'þ' => folded.push_str("th"),
             'ς' => folded.push('σ'),
             'ı' => folded.push('i'),
-            // Arabic: alef maqsura, teh marbuta and the Persian letters that keyboards mix up.
+            // Arabic: alef maqsura, teh marbuta, and Persian letters that keyboards mix up.
             'ى' | 'ی' => folded.push('ي'),
             'ة' => folded.push('ه'),
             'ک' => folded.push('ك'),
             'ٱ' => folded.push('ا'),
-            // Devanagari: candrabindu and anusvara are used for each other.
+            // Devanagari: candrabindu and anusvara are interchangeable in practice.
             'ँ' => folded.push('ं'),
             other => folded.push(other),
         }
@@ -46,7 +46,8 @@ pub(super) fn bare(word: &str) -> String {
     folded
 }
 
-/// The word as it is written without umlauts and rings: `mueller` for `müller`, `aarhus` for `århus`.
+/// Returns the ASCII spelling of umlauts and rings: `mueller` for `müller`, `aarhus` for `århus`.
+/// Returns `None` if there are none.
 pub(super) fn transcribed(word: &str) -> Option<String> {
     let digraph = |c| match c {
         'ä' => Some("ae"),
@@ -67,7 +68,7 @@ pub(super) fn transcribed(word: &str) -> Option<String> {
     })
 }
 
-/// Accents, Hebrew points, Arabic vowels and hamzas, the Devanagari nukta.
+/// Combining accents, Hebrew points, Arabic vowels and hamzas, and the Devanagari nukta.
 fn is_mark(c: char) -> bool {
     matches!(
         c,
@@ -82,7 +83,7 @@ fn is_mark(c: char) -> bool {
     )
 }
 
-/// Soft hyphens, joiners and the stretching bar of Arabic.
+/// Soft hyphens, joiners and the Arabic tatweel.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{640}')
 }
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn umlauts_have_a_spelling_in_ascii() {
+    fn umlauts_have_an_ascii_spelling() {
         assert_eq!(transcribed("müller").as_deref(), Some("mueller"));
         assert_eq!(transcribed("århusgården").as_deref(), Some("aarhusgaarden"));
         assert_eq!(transcribed("muller"), None);

@@ -1,4 +1,4 @@
-//! The language of a text, its stop words and its stemmer.
+//! Language detection, stop words and stemmers.
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use rust_stemmers::{Algorithm, Stemmer};
 
 use super::fold;
 
-/// A language with a list of stop words, and most with a stemmer.
+/// A language with stop words. Most have a stemmer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
     Arabic,
@@ -38,12 +38,12 @@ const ALL: [Language; 20] = [
     Norwegian, Portuguese, Romanian, Russian, Spanish, Swedish, Tamil, Turkish, Vietnamese,
 ];
 
-/// Question and function words of languages that the lists of the crate lack.
+/// Question and function words of languages missing from the stop word crate.
 const HINDI: &str = "का के की को में से ने पर और है हैं था थे थी हो गया गई किया कि यह वह इस उस ये वे \
     जो एक भी ही तो या नहीं लिए द्वारा साथ तक कर करने क्या कौन किस किसने किसे कब कहाँ कितने कितना कितनी कैसे क्यों";
 const VIETNAMESE: &str = "là của và có cho các những được trong một khi nào gì ai ở đâu thế như với từ \
     bởi này đó để về tại sao đã vào mà thì trên bao nhiêu không cũng ra đến theo sẽ bị do hay";
-/// Question words that the lists of the crate lack.
+/// Question words missing from the stop word crate.
 const MORE: [(Language, &str); 9] = [
     (
         German,
@@ -62,14 +62,14 @@ const MORE: [(Language, &str); 9] = [
     (Greek, "ποιος ποια ποιο ποιοι ποιες πότε πού πώς πόσο πόσα πόσοι πόσες τι ποιον ποιου"),
 ];
 
-/// What a word of an unknown language may be: the languages whose stop word it is, a bit each.
+/// The languages of each stop word, as a bit set.
 static STOP_WORDS: LazyLock<HashMap<String, u32>> = LazyLock::new(|| {
     let mut words = HashMap::new();
     for language in ALL {
         let more =
             MORE.iter().filter(|(of, _)| *of == language).flat_map(|(_, words)| words.split(' '));
         let listed = language.listed().iter().copied().chain(more);
-        // The lists hold phrases and clitics with their apostrophes; text is cut at both.
+        // The lists contain phrases and clitics with apostrophes; the tokenizer splits at both.
         let single = listed.flat_map(|entry| entry.split(|c: char| !super::words::is_word(c)));
         for word in single.filter(|word| !word.is_empty()) {
             *words.entry(fold::bare(&fold::plain(word))).or_default() |= language.bit();
@@ -145,18 +145,20 @@ impl Language {
         }
     }
 
-    /// Stop words that a text in it must have. In a script of many languages one may be chance.
+    /// Returns the minimum number of distinct stop words needed to detect the language. In a script
+    /// used by many languages, a single one may be chance.
     fn fewest_voters(self) -> usize {
         if self.script() == Script::Latin { 2 } else { 1 }
     }
 
-    /// The folded stems of a word in lower case: one, and another of its spelling without umlauts.
+    /// Returns the folded stems of a lower-case word, including that of its spelling without
+    /// umlauts.
     pub(super) fn stems(self, word: &str) -> impl Iterator<Item = String> {
         let transcribed = fold::transcribed(word).and_then(|word| self.stem(&word));
         self.stem(word).into_iter().chain(transcribed)
     }
 
-    /// `None` where the language has no stemmer or the word is not of its script.
+    /// Returns `None` if the language has no stemmer or the word is in another script.
     fn stem(self, word: &str) -> Option<String> {
         if word.bytes().any(|byte| byte.is_ascii_digit()) || script(word) != Some(self.script()) {
             return None;
@@ -166,18 +168,18 @@ impl Language {
         (!stem.is_empty()).then_some(stem)
     }
 
-    /// Whether words are joined without a space to new ones.
+    /// Returns whether the language joins words into compounds without spaces.
     pub(super) fn joins_words(self) -> bool {
         matches!(self, Danish | Dutch | German | Norwegian | Swedish)
     }
 
-    /// Whether stems begin as their words do.
+    /// Returns whether stems begin like their words.
     pub(super) fn keeps_beginnings(self) -> bool {
         self != Arabic
     }
 }
 
-/// Whether a folded word is a stop word of a language.
+/// Returns whether a folded word is a stop word of a language.
 pub(super) fn is_stop_word(word: &str, language: Language) -> bool {
     STOP_WORDS.get(word).is_some_and(|languages| languages & language.bit() != 0)
 }
@@ -204,20 +206,20 @@ fn script_of(c: char) -> Option<Script> {
     })
 }
 
-/// The script that a word begins with.
+/// Returns the script of the first character that has one.
 fn script(word: &str) -> Option<Script> {
     word.chars().find_map(script_of)
 }
 
-/// Words of a text that are looked at for its language, and characters where words do not tell.
+/// The number of words, and of characters if words are inconclusive, used to detect the language.
 const WORDS_LOOKED_AT: usize = 300;
 const CHARACTERS_LOOKED_AT: usize = 300;
-/// How far ahead of others a language must be.
+/// The ratio by which the leading language must exceed the next one.
 const LEAD: f32 = 1.2;
-/// Fewer letters than these say nothing sure.
+/// The minimum number of letters for detection by letters.
 const FEWEST_CHARACTERS: usize = 40;
 
-/// Letters of the scripts above that the languages above do not write.
+/// Returns whether a letter belongs to a known script but to none of the languages above.
 fn is_foreign(c: char) -> bool {
     matches!(
         c,
@@ -241,10 +243,10 @@ fn is_foreign(c: char) -> bool {
     ) || matches!(c, 'پ' | 'چ' | 'ژ' | 'گ' | 'ٹ' | 'ڈ' | 'ڑ' | 'ے' | 'ھ')
 }
 
-/// The language of a text, by its words in lower case; `None` when they do not tell.
+/// Detects the language of a text from its lower-case words. Returns `None` if it is uncertain.
 ///
-/// The stop words decide, because every sentence has some and they differ. Where there are none,
-/// the letters do, if they are sure.
+/// Stop words decide, because nearly every sentence contains some and they differ between
+/// languages. Without stop words, letters decide if they are conclusive.
 pub(super) fn guess<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Option<Language> {
     let mut votes = [0f32; ALL.len()];
     let mut voters = [0; ALL.len()];
@@ -316,7 +318,7 @@ fn by_letters<'a>(words: impl Iterator<Item = &'a str>) -> Option<Language> {
     })
 }
 
-/// The languages that a word without a known language may be of, by its script.
+/// Returns the languages that a word may belong to, judged by its script.
 pub(super) fn possible(word: &str) -> impl Iterator<Item = Language> {
     let script = script(word);
     ALL.into_iter().filter(move |language| Some(language.script()) == script)
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_or_a_question_tells_its_language() {
+    fn sentences_and_questions_reveal_their_language() {
         for (text, language) in [
             ("Where is the office", English),
             ("Wo ist die Filiale", German),
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_no_language_has_none() {
+    fn inconclusive_text_has_no_language() {
         for text in [
             "",
             "EL-2648 0x1f",
@@ -375,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_is_too_odd_for_a_stemmer() {
+    fn stemmers_accept_any_word() {
         let letters: Vec<char> = "aeioußäéñışğاالوهي\u{64b}ёйύςகா\u{bcd}'’-y".chars().collect();
         let mut state = 7u32;
         for _ in 0..20_000 {

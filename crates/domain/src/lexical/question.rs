@@ -1,37 +1,37 @@
-//! The words of a question, and where a passage has them.
+//! The words of a question, and their occurrences in passages.
 use std::collections::HashMap;
 
 use super::language::{self, Language};
 use super::terms::{beginning, forms};
 use super::{MOST_QUERY_WORDS, compounds, fold, words};
 
-/// Bytes of a query that are looked at.
+/// The number of bytes of a query that are analysed.
 const LONGEST_QUERY: usize = 4 << 10;
-/// Bytes of a passage that are looked at.
+/// The number of bytes of a passage that are analysed.
 const LONGEST_PASSAGE: usize = 256 << 10;
-/// Forms of one word that are looked up.
+/// The maximum number of forms searched per word.
 const MOST_FORMS: usize = 6;
 
 /// A word of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuestionWord {
-    /// In lower case, with its accents.
+    /// The word in lower case, with accents.
     written: String,
-    /// The terms under which the index knows it: its spellings, then its stems.
+    /// The index terms of the word: its spellings, then its stems.
     pub terms: Vec<String>,
     spellings: usize,
 }
 
-/// The words of a question that say what it is about, in their order.
+/// The content words of a question, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LexicalQuery {
-    /// Each once, 32 at most.
+    /// The distinct words, at most 32.
     pub words: Vec<QuestionWord>,
     languages: Vec<Language>,
 }
 
 impl LexicalQuery {
-    /// Stop words are left out unless there are no others.
+    /// Extracts the words of a question. Drops stop words unless there are no others.
     pub fn of(text: &str) -> Self {
         let all = words::cut(&fold::plain(beginning(text, LONGEST_QUERY)), true);
         let language = language::guess(all.iter().map(String::as_str));
@@ -67,12 +67,12 @@ impl LexicalQuery {
         question
     }
 
-    /// Whether there is nothing to look for.
+    /// Returns whether there are no words to search for.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// Adds the words of another text that are not among its own yet, as many as there is room for.
+    /// Adds the new words of another text, up to the maximum.
     pub fn add(&mut self, other: Self) {
         for word in other.words {
             let is_known = |known: &QuestionWord| known.terms.contains(&word.terms[0]);
@@ -87,55 +87,56 @@ impl LexicalQuery {
         }
     }
 
-    /// Compares passages with the question.
+    /// Returns a matcher that compares passages with the question.
     pub fn matcher(&self) -> Matcher<'_> {
         Matcher { question: self, known: HashMap::new() }
     }
 }
 
-/// How much a word of a passage is like one of a question.
+/// How closely a word of a passage matches a word of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
-    /// A part of the word, or a word that it is a part of.
+    /// One word is part of the other.
     Part,
     /// Another form of the word.
     Stem,
-    /// The same but for accents and other ways to write it.
+    /// The same word except for accents and spelling variants.
     Folded,
     /// The same word.
     Exact,
 }
 
-/// A word of the question in a passage.
+/// An occurrence of a question word in a passage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
-    /// Which word of the passage it is, from 0; those of the title come first.
+    /// The position of the word, from 0. The words of the title come first.
     pub at: usize,
-    /// Which word of the question.
+    /// The index of the question word.
     pub word: usize,
-    /// How near the word is to the one that was asked for.
+    /// How closely the words match.
     pub likeness: Likeness,
 }
 
-/// What a passage has of a question.
+/// The occurrences of question words in a passage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occurrences {
-    /// In their order.
+    /// The occurrences, in text order.
     pub found: Vec<Occurrence>,
-    /// Words of the title, and of the title and the passage together.
+    /// The number of words in the title.
     pub title: usize,
-    /// Words of the passage, its title included.
+    /// The number of words in the title and the passage.
     pub length: usize,
 }
 
-/// Remembers what it has seen, so that one matcher serves all passages of a search.
+/// Compares passages with a question. Caches words, so use one matcher for all passages of a
+/// search.
 pub struct Matcher<'a> {
     question: &'a LexicalQuery,
     known: HashMap<String, Option<(usize, Likeness)>>,
 }
 
 impl Matcher<'_> {
-    /// Counts the words of the question in a passage and in the title above it.
+    /// Finds the words of the question in a passage and its title.
     pub fn compare(&mut self, title: &str, text: &str) -> Occurrences {
         let mut occurrences = Occurrences::default();
         for (is_title, part) in [(true, title), (false, text)] {
@@ -164,7 +165,7 @@ impl Matcher<'_> {
 }
 
 impl LexicalQuery {
-    /// The word of the question that a word of a passage is most like.
+    /// Returns the question word that best matches a word of a passage.
     fn like(&self, word: &str) -> Option<(usize, Likeness)> {
         let by = |test: &dyn Fn(&QuestionWord) -> bool| self.words.iter().position(test);
         if let Some(at) = by(&|asked| asked.written == word) {
@@ -187,7 +188,7 @@ impl LexicalQuery {
         stem.map(|at| (at, Likeness::Stem)).or_else(joined)
     }
 
-    /// The word of the question that a word of a passage is a part of, or that is a part of it.
+    /// Returns the question word that contains a word of a passage or is contained in it.
     fn joined(&self, word: &str, bare: &str) -> Option<usize> {
         let [language] = self.languages[..] else { return None };
         if !language.joins_words() || language::is_stop_word(bare, language) {
@@ -208,13 +209,13 @@ impl QuestionWord {
         &self.terms[..self.spellings.min(self.terms.len())]
     }
 
-    /// The word itself where it has no other.
+    /// Returns the first stem, or the word itself if it has none.
     fn stem(&self) -> &str {
         self.terms.get(self.spellings).unwrap_or(&self.terms[0])
     }
 }
 
-/// Whether two words have their first two characters in common, as forms of one word do.
+/// Returns whether two words share their first two characters, as forms of one word usually do.
 fn begins_like(one: &str, other: &str) -> bool {
     one.chars().take(2).eq(other.chars().take(2))
 }
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn stop_words_are_left_out_unless_there_are_no_others() {
+    fn stop_words_are_dropped_unless_there_are_no_others() {
         assert_eq!(words("What are the opening hours of the shop?"), ["opening", "hours", "shop"]);
         assert_eq!(words("Wann öffnet der Laden?"), ["öffnet", "laden"]);
         assert_eq!(words("The Who"), ["the", "who"]);
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_like_its_spellings_and_forms() {
+    fn a_word_matches_its_spellings_and_forms() {
         use Likeness::{Exact, Folded, Stem};
         assert_eq!(
             likeness("Where is the hotel?", "hotel Hotels HÔTEL motel"),
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_compounds_are_found_where_words_are_joined() {
+    fn parts_of_compounds_match_in_compounding_languages() {
         use Likeness::{Exact, Part};
         let asked = "Welche Kündigungsfrist gilt für die Wohnung?";
         assert_eq!(likeness(asked, "Die Frist der Mietwohnung"), [Part, Part]);
@@ -267,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_a_language_is_stemmed_by_every_language_it_may_be_of() {
+    fn an_undetected_language_uses_every_possible_stemmer() {
         assert_eq!(likeness("hotels", "hotel"), [Likeness::Stem]);
         assert_eq!(likeness("Kündigungsfristen", "Kündigungsfrist"), [Likeness::Stem]);
         assert_eq!(likeness("E0277", "E0277 E0278"), [Likeness::Exact]);
     }
 
     #[test]
-    fn there_is_an_end_to_questions() {
+    fn the_number_of_question_words_is_bounded() {
         let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
         assert_eq!(LexicalQuery::of(&many).words.len(), MOST_QUERY_WORDS);
         let odd = "\u{301}".repeat(1 << 20);

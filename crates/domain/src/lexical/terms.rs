@@ -1,15 +1,14 @@
-//! The terms under which the index knows a passage.
+//! The index terms of a passage.
 use std::collections::{HashMap, HashSet};
 
 use super::language::{self, Language};
 use super::{fold, words};
 
-/// Bytes of a text that are looked at, which bounds what the index keeps of it.
+/// The number of bytes of a text that are indexed, which bounds the size of the index.
 const LONGEST_TEXT: usize = 256 << 10;
 
-/// The terms of a passage and of the title of its document, each once. A word is there as it is
-/// written, without accents, and by its stem in the language of the passage; terms consist of letters
-/// and digits only.
+/// Returns the distinct terms of a passage and its document's title: each word as written without
+/// accents, and its stem in the language of the passage. Terms consist of letters and digits.
 pub fn index_terms(title: &str, text: &str) -> Vec<String> {
     let title = words::cut(&fold::plain(beginning(title, LONGEST_TEXT)), false);
     let text = words::cut(&fold::plain(beginning(text, LONGEST_TEXT)), false);
@@ -21,7 +20,8 @@ pub fn index_terms(title: &str, text: &str) -> Vec<String> {
             continue;
         }
         let forms = forms(word, language.as_slice());
-        // A heading or a cell tells no language; the plural that most languages share still counts.
+        // The language of a heading or a table cell is often undetectable. The `s` plural exists in
+        // many languages.
         let single = language.is_none().then(|| singular(&forms[0]).to_owned());
         for term in forms.into_iter().chain(single) {
             if seen.insert(term.clone()) {
@@ -32,14 +32,15 @@ pub fn index_terms(title: &str, text: &str) -> Vec<String> {
     terms
 }
 
-/// Characters of a word by which [`rough_terms`] knows it.
+/// The number of characters kept of each word in [`rough_terms`].
 const ROUGH: usize = 6;
 
-/// Bytes of a text that [`rough_terms`] looks at.
+/// The number of bytes of a text that [`rough_terms`] reads.
 const LONGEST_COMPARED: usize = 8 << 10;
 
-/// The words of a passage and of its title by their beginnings, and how often each occurs. Forms of a word
-/// mostly begin alike, in whatever language: enough to say how much two passages have in common.
+/// Returns the beginnings of the words of a passage and its title, with their counts. Forms of a
+/// word usually begin alike in any language, so this is enough to estimate how similar two passages
+/// are.
 pub fn rough_terms(title: &str, text: &str) -> HashMap<String, u32> {
     let mut terms = HashMap::new();
     for part in [title, text] {
@@ -57,7 +58,7 @@ pub fn rough_terms(title: &str, text: &str) -> HashMap<String, u32> {
     terms
 }
 
-/// A word without its accents, as it is written where there are none, and its stems.
+/// Returns a word as written, without accents, and its stems.
 pub(super) fn forms(word: &str, languages: &[Language]) -> Vec<String> {
     let mut forms = vec![fold::bare(word)];
     if words::is_unspaced(word) {
@@ -72,7 +73,7 @@ pub(super) fn forms(word: &str, languages: &[Language]) -> Vec<String> {
     forms
 }
 
-/// A word of four letters or more without the `s` of its plural.
+/// Removes the plural `s` from a word of four or more letters.
 fn singular(word: &str) -> &str {
     match word.strip_suffix('s') {
         Some(stem) if stem.len() >= 3 && !stem.ends_with(['s', 'u', 'i']) => stem,
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_passage_is_known_by_its_words_and_their_stems() {
+    fn a_passage_is_indexed_by_words_and_stems() {
         let terms = index_terms("Rules", "The hotels of the Müllers were booked.");
         for term in ["rules", "rule", "hotels", "hotel", "mullers", "muellers", "booked", "book"] {
             assert!(terms.contains(&term.to_owned()), "{term} is not among {terms:?}");
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_too_short_to_tell_its_language_is_found_by_the_singular() {
+    fn short_text_is_indexed_by_the_singular() {
         assert!(index_terms("", "Bees make honey").contains(&"bee".to_owned()));
         assert_eq!(index_terms("", "E0277 bus"), ["e0277", "bus"]);
     }
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn rough_terms_bring_forms_of_a_word_together_in_any_script() {
+    fn rough_terms_group_forms_of_a_word_in_any_script() {
         let terms = rough_terms("Pressure", "pressures PRESSURIZED press");
         assert_eq!((terms["pressu"], terms["press"], terms.len()), (3, 1, 2));
         assert_eq!(rough_terms("", "Häuserzeile Haüserz")["hauser"], 2);
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_of_any_kind_end() {
+    fn long_texts_are_truncated() {
         let marks = "a".to_owned() + &"\u{301}\u{323}".repeat(1 << 18);
         let mixed = "слово word 言葉 كلمة ".repeat(1 << 15);
         for text in

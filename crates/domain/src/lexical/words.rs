@@ -1,38 +1,38 @@
-//! Cutting text into words.
+//! Splitting text into words.
 //!
-//! Scripts written without spaces give each character and each pair of neighbours. Names like
-//! `IP-2100` or `sqlite3_step` give their parts and, besides, the whole.
+//! Scripts without spaces yield each character and each pair of neighbours. Names like `IP-2100` or
+//! `sqlite3_step` yield their parts and the whole.
 use unicode_normalization::char::is_combining_mark;
 
-/// Characters of a word that count; the rest is ignored.
+/// The maximum length of a word, in characters. The rest is ignored.
 const LONGEST_WORD: usize = 48;
-/// Parts of a name that is also a word as a whole.
+/// The maximum number of parts in a name that is also indexed as a whole.
 const MOST_PARTS: usize = 4;
 
-/// The words of a text that [`super::fold::plain`] has been applied to, in their order. Each
-/// consists of letters and digits only and is at most 48 characters long. With `pairs_only`,
-/// characters of unspaced scripts stand alone only where they have no neighbour.
+/// Returns the words of a text normalized by [`super::fold::plain`], in order. Each consists of
+/// letters and digits and has at most 48 characters. With `pairs_only`, characters of unspaced
+/// scripts appear alone only if they have no neighbour.
 pub(super) fn cut(text: &str, pairs_only: bool) -> Vec<String> {
     Cutter { pairs_only, ..Cutter::default() }.cut(text)
 }
 
-/// Whether a character is part of a word.
+/// Returns whether a character is part of a word.
 pub(super) fn is_word(c: char) -> bool {
     matches!(kind(c), Kind::Letter | Kind::Unspaced)
 }
 
-/// Whether a word is of a script without spaces.
+/// Returns whether a word is in a script without spaces.
 pub(super) fn is_unspaced(word: &str) -> bool {
     word.chars().next().is_some_and(|c| kind(c) == Kind::Unspaced)
 }
 
-/// What a character is to the cutting of words.
+/// The role of a character in splitting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Letter,
-    /// Of a script that puts no spaces between words.
+    /// A letter of a script without spaces between words.
     Unspaced,
-    /// Joins the parts of a name.
+    /// A character that joins the parts of a name.
     Joint,
     Other,
 }
@@ -63,18 +63,18 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// Cuts folded text.
+/// Splits folded text into words.
 #[derive(Default)]
 struct Cutter {
-    /// Of unspaced scripts, single characters only where they have no neighbour.
+    /// Whether characters of unspaced scripts appear alone only if they have no neighbour.
     pairs_only: bool,
     words: Vec<String>,
-    /// The part of a name, or the word, that is being read.
+    /// The word, or part of a name, being read.
     part: String,
-    /// The name so far, and of how many parts.
+    /// The name so far, and its number of parts.
     name: String,
     parts: usize,
-    /// The character read last was a joint.
+    /// Whether the previous character was a joint.
     joined: bool,
     unspaced: Vec<char>,
 }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_and_the_words_of_query_languages_are_nothing_special() {
+    fn query_operators_have_no_special_meaning() {
         assert_eq!(
             in_query("\"a\" OR b* NEAR(c, 2) ^d:e 'f' \\ & | ! <->"),
             ["a", "or", "b", "near", "c", "2", "d", "e", "f"]

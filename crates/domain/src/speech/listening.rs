@@ -1,40 +1,40 @@
-//! How far a recording has come that becomes a document.
+//! The progress of transcribing a recording into a document.
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::SpeechModelName;
 
-/// What was heard of a recording so far. Shared by what transcribes it and what looks on.
+/// The progress of a transcription, shared by the transcriber and its observers.
 #[derive(Clone, Debug, Default)]
 pub struct ListeningProgress(Arc<Mutex<HeardSoFar>>);
 
-/// What was heard of a recording.
+/// A snapshot of the progress.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeardSoFar {
-    /// What transcribes it; absent until that has begun.
+    /// The model. Absent until transcription starts.
     pub model: Option<SpeechModelName>,
-    /// Seconds that are done.
+    /// Transcribed seconds.
     pub seconds: f64,
-    /// Of the whole recording, in seconds; absent where the file does not say.
+    /// The total length, in seconds. Absent if unknown.
     pub duration: Option<f64>,
 }
 
 impl ListeningProgress {
-    /// Somebody has begun to listen.
+    /// Records that `model` has started.
     pub fn begin(&self, model: SpeechModelName) {
         self.change(|heard| heard.model = Some(model));
     }
 
-    /// The recording is so many seconds long.
+    /// Sets the total length, in seconds. Ignores values that are not positive.
     pub fn lasts(&self, seconds: f64) {
         self.change(|heard| heard.duration = Some(seconds).filter(|seconds| *seconds > 0.0));
     }
 
-    /// So many seconds are done. Never goes back.
+    /// Sets the number of transcribed seconds. Lower values are ignored.
     pub fn heard(&self, seconds: f64) {
         self.change(|heard| heard.seconds = heard.seconds.max(seconds));
     }
 
-    /// How far it has come.
+    /// Returns the current progress.
     pub fn now(&self) -> HeardSoFar {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_looks_on_sees_how_far_it_has_come() {
+    fn observers_see_the_progress() {
         let progress = ListeningProgress::default();
         let seen = progress.clone();
         assert_eq!(seen.now(), HeardSoFar::default());

@@ -1,4 +1,4 @@
-//! Text to speech: the text, the voice, and the sound as it is made.
+//! Text to speech: requests, voices and the resulting audio.
 use std::pin::Pin;
 
 use async_trait::async_trait;
@@ -7,10 +7,10 @@ use futures_core::Stream;
 use super::SpeechModelName;
 use crate::{Error, Result};
 
-/// The longest text that is spoken at once, in characters.
+/// The maximum length of a text to speak, in characters.
 pub const LONGEST_SPOKEN_TEXT: usize = 4_096;
 
-/// How sound is encoded.
+/// An audio encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AudioFormat {
     /// MPEG layer III.
@@ -21,17 +21,17 @@ pub enum AudioFormat {
     Aac,
     /// FLAC.
     Flac,
-    /// 16 bits, one channel.
+    /// WAV: 16 bits, one channel.
     Wav,
-    /// Samples alone: 24 kHz, 16 bits little-endian with sign, one channel.
+    /// Raw samples: 24 kHz, 16 bits signed little-endian, one channel.
     Pcm,
 }
 
 impl AudioFormat {
-    /// Every encoding, the usual one first.
+    /// Every encoding, the default first.
     pub const ALL: [Self; 6] = [Self::Mp3, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Pcm];
 
-    /// The name in OpenAI's protocol, which is also what names of such files end with.
+    /// Returns the name in the OpenAI protocol, which is also the file extension.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mp3 => "mp3",
@@ -43,12 +43,12 @@ impl AudioFormat {
         }
     }
 
-    /// The encoding of a name in OpenAI's protocol.
+    /// Returns the encoding with a name in the OpenAI protocol.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
     }
 
-    /// The media type.
+    /// Returns the media type.
     pub fn mime(self) -> &'static str {
         match self {
             Self::Mp3 => "audio/mpeg",
@@ -61,13 +61,15 @@ impl AudioFormat {
     }
 }
 
-/// How fast is spoken: 1 as the voice does, 0.25 to 4.
+/// The speaking rate: 0.25 to 4, where 1 is the normal rate of the voice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(f32);
 
 impl Speed {
+    /// Creates a rate.
+    ///
     /// # Errors
-    /// [`Error::Invalid`] in the field `speed` for what lies outside.
+    /// [`Error::Invalid`] in the field `speed` if the factor is out of range.
     pub fn new(factor: f64) -> Result<Self> {
         if (0.25..=4.0).contains(&factor) {
             return Ok(Self(factor as f32));
@@ -75,7 +77,7 @@ impl Speed {
         Err(Error::invalid("speed", "must be a number from 0.25 to 4"))
     }
 
-    /// The factor, 0.25 to 4.
+    /// Returns the factor, 0.25 to 4.
     pub fn factor(self) -> f32 {
         self.0
     }
@@ -87,60 +89,60 @@ impl Default for Speed {
     }
 }
 
-/// Something to be said.
+/// A request to speak a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpeechRequest {
-    /// As it is to be said: without Markdown. At most [`LONGEST_SPOKEN_TEXT`].
+    /// Plain text without Markdown, at most [`LONGEST_SPOKEN_TEXT`] characters.
     pub text: String,
-    /// By the id of [`Voice`]; the voice of the settings when absent.
+    /// The id of a [`Voice`]. The voice of the settings if absent.
     pub voice: Option<String>,
-    /// One of [`SpeechSynthesizer::formats`].
+    /// The encoding: one of [`SpeechSynthesizer::formats`].
     pub format: AudioFormat,
-    /// How fast it is to be said.
+    /// The speaking rate.
     pub speed: Speed,
-    /// How it is to be said, for models that take such words.
+    /// Instructions on how to speak, for models that support them.
     pub instructions: Option<String>,
 }
 
-/// A voice that can be chosen.
+/// An available voice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voice {
-    /// As settings and requests name it.
+    /// The id in settings and requests.
     pub id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// Codes such as `en` or `en-US`; empty when unknown.
+    /// Language codes such as `en` or `en-US`. Empty if unknown.
     pub languages: Vec<String>,
 }
 
-/// Encoded sound as it is made, sentence by sentence where the engine can. Dropping it ends the
-/// work. It is complete when it ends without an error.
+/// Encoded audio as it is generated, sentence by sentence if the engine supports it. Dropping the
+/// stream cancels the work. The audio is complete if the stream ends without an error.
 pub type AudioStream = Pin<Box<dyn Stream<Item = Result<Vec<u8>>> + Send>>;
 
-/// What is said, encoded.
+/// The resulting audio.
 pub struct Speech {
-    /// How the sound is encoded.
+    /// The encoding.
     pub format: AudioFormat,
-    /// The sound.
+    /// The audio data.
     pub audio: AudioStream,
 }
 
-/// Speaks.
+/// Synthesizes speech.
 #[async_trait]
 pub trait SpeechSynthesizer: Send + Sync {
-    /// The provider and the model.
+    /// Returns the provider and the model.
     fn name(&self) -> SpeechModelName;
-    /// The id of the voice that speaks where a request names none; empty where it has but one.
+    /// Returns the id of the default voice. Empty if there is only one voice.
     fn usual_voice(&self) -> String {
         String::new()
     }
-    /// The encodings it can make, the usual one first; never empty.
+    /// Returns the supported encodings, the default first. Never empty.
     fn formats(&self) -> Vec<AudioFormat>;
-    /// [`Error::Invalid`] for what it cannot be asked for (in the field `voice` for a voice that is
-    /// not there), [`Error::Unavailable`] when it is not fetched or does not answer. A failure comes
-    /// at once if it can be known before the first sound, otherwise on the stream.
+    /// Speaks a text. [`Error::Invalid`] if the request is not supported (in the field `voice` for
+    /// an unknown voice), [`Error::Unavailable`] if the model is not downloaded or does not
+    /// respond. Failures before the first audio are returned at once, later ones on the stream.
     async fn speak(&self, request: SpeechRequest) -> Result<Speech>;
-    /// By name, 1,000 at most.
+    /// Returns at most 1,000 voices, by name.
     async fn voices(&self) -> Result<Vec<Voice>>;
 }
 
@@ -149,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_known_by_their_names() {
+    fn formats_are_found_by_name() {
         for format in AudioFormat::ALL {
             assert_eq!(AudioFormat::named(format.as_str()), Some(format));
         }

@@ -1,4 +1,4 @@
-//! Speech to text: a recording, what is asked about it, and the transcript as it grows.
+//! Speech to text: recordings, requests, and transcripts as they grow.
 use std::path::PathBuf;
 use std::pin::Pin;
 
@@ -8,18 +8,18 @@ use futures_core::Stream;
 use super::SpeechModelName;
 use crate::{Error, Result};
 
-/// The longest text that may precede a recording, in bytes.
+/// The maximum length of a prompt, in bytes.
 pub const LONGEST_PROMPT: usize = 8_000;
 
-/// The language of speech: a code of ISO 639 of two or three letters, in lower case.
+/// The language of speech: a lower-case ISO 639 code of two or three letters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpokenLanguage(String);
 
 impl SpokenLanguage {
-    /// From `de`, `DE` or `de-AT`, whose region is left out.
+    /// Parses `de`, `DE` or `de-AT`. The region is dropped.
     ///
     /// # Errors
-    /// [`Error::Invalid`] in the field `language` for anything else.
+    /// [`Error::Invalid`] in the field `language` for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let code = text.trim().split(['-', '_']).next().unwrap_or_default();
         let letters = code.bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -30,7 +30,7 @@ impl SpokenLanguage {
         Ok(Self(code.to_ascii_lowercase()))
     }
 
-    /// The code in lower case: `en`.
+    /// Returns the code in lower case, such as `en`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,44 +45,45 @@ impl std::fmt::Display for SpokenLanguage {
 /// A recording in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// The file that holds it.
+    /// The file with the content.
     pub content: PathBuf,
-    /// In bytes.
+    /// The length in bytes.
     pub length: u64,
-    /// As the client named it, without folders. Its ending is the type that the file claims to have.
+    /// The file name given by the client, without folders. Its extension states the file type.
     pub name: String,
 }
 
-/// What is written down.
+/// The kind of transcript.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TranscriptionTask {
-    /// Writes down what is said in the language in which it is said.
+    /// Transcribe in the spoken language.
     #[default]
     Transcribe,
-    /// Writes down in English what is said in any language.
+    /// Translate to English.
     Translate,
 }
 
-/// A recording that is to be written down.
+/// A request to transcribe a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TranscriptionRequest {
     /// The recording.
     pub recording: Recording,
-    /// Whether it is translated.
+    /// Whether to transcribe or translate.
     pub task: TranscriptionTask,
-    /// Detected when absent.
+    /// The language. Detected if absent.
     pub language: Option<SpokenLanguage>,
-    /// Text that precedes the recording or shows how names in it are written; at most
-    /// [`LONGEST_PROMPT`].
+    /// Text before the recording, or text that shows the spelling of names, at most
+    /// [`LONGEST_PROMPT`] bytes.
     pub prompt: Option<String>,
-    /// Sampling temperature, 0 to 1; when absent the model begins at 0 and raises it where it must.
+    /// The sampling temperature, 0 to 1. If absent, the model starts at 0 and raises it if
+    /// necessary.
     pub temperature: Option<f32>,
-    /// Whether each word is to have its time.
+    /// Whether to return the time of each word.
     pub words: bool,
 }
 
 impl TranscriptionRequest {
-    /// A plain transcription of `recording` in the language that is detected.
+    /// Creates a request for a transcript of `recording` in the detected language.
     pub fn of(recording: Recording) -> Self {
         Self {
             recording,
@@ -95,80 +96,80 @@ impl TranscriptionRequest {
     }
 }
 
-/// A word and when it is said, in seconds from the beginning of the recording.
+/// A word with its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpokenWord {
-    /// The word, without spaces around it.
+    /// The word, without surrounding spaces.
     pub text: String,
-    /// When it begins, in seconds.
+    /// The start, in seconds from the beginning of the recording.
     pub start: f64,
-    /// When it ends, in seconds.
+    /// The end, in seconds from the beginning of the recording.
     pub end: f64,
 }
 
-/// How sure a model was of a segment, in the quantities that Whisper has.
+/// Confidence scores of a segment, as defined by Whisper.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SegmentScores {
-    /// The tokens of the text, in the vocabulary of the model.
+    /// The tokens of the text, in the model's vocabulary.
     pub tokens: Vec<u32>,
-    /// The sampling temperature that was used in the end.
+    /// The sampling temperature finally used.
     pub temperature: f32,
-    /// The mean of the natural logarithms of the tokens' probabilities, at most 0.
+    /// The mean log probability (natural logarithm) of the tokens, at most 0.
     pub average_log_probability: f32,
-    /// Bytes of the text by bytes of the text compressed: large where the model repeats itself.
+    /// The ratio of uncompressed to compressed text size. High values indicate repetition.
     pub compression_ratio: f32,
-    /// 0 to 1.
+    /// The probability that the segment has no speech, 0 to 1.
     pub no_speech_probability: f32,
 }
 
-/// A stretch of speech: a sentence or a part of one.
+/// A segment of speech: a sentence or a part of one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpeechSegment {
-    /// In seconds from the beginning of the recording.
+    /// The start, in seconds from the beginning of the recording.
     pub start: f64,
-    /// In seconds from the beginning of the recording.
+    /// The end, in seconds from the beginning of the recording.
     pub end: f64,
-    /// As the model writes it: with the space before it where its language has one.
+    /// The text as returned by the model, including the leading space in languages that use spaces.
     pub text: String,
-    /// Empty unless they were asked for.
+    /// The words with their times. Empty unless requested.
     pub words: Vec<SpokenWord>,
-    /// Absent where the model does not say.
+    /// The confidence scores, if the model returns them.
     pub scores: Option<SegmentScores>,
 }
 
-/// A part of a transcript as it arrives.
+/// An increment of a transcript.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TranscriptPart {
-    /// What is known of the whole. May come more than once; later values replace earlier ones.
+    /// Facts about the recording. Can be sent several times; later values replace earlier ones.
     Recording {
-        /// As the model says it: a code such as `en` or a name such as `english`.
+        /// The language as returned by the model: a code such as `en` or a name such as `english`.
         language: Option<String>,
-        /// In seconds.
+        /// The length in seconds.
         duration: f64,
     },
-    /// In order of time.
+    /// The next segment, in chronological order.
     Segment(SpeechSegment),
-    /// How many seconds of the recording are done, silence included. Never goes back.
+    /// The number of seconds processed, including silence. Never decreases.
     Progress(f64),
 }
 
-/// The parts of one transcript. Dropping it cancels the work. It is complete when it ends without
-/// an error.
+/// The increments of one transcript. Dropping the stream cancels the work. The transcript is
+/// complete if the stream ends without an error.
 pub type TranscriptStream = Pin<Box<dyn Stream<Item = Result<TranscriptPart>> + Send>>;
 
-/// What is said in a recording.
+/// The transcript of a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
-    /// The language that was spoken, as far as that is known.
+    /// The spoken language, if known.
     pub language: Option<String>,
-    /// Of the recording, in seconds.
+    /// The length of the recording, in seconds.
     pub duration: f64,
-    /// In the order in which they were said.
+    /// The segments, in chronological order.
     pub segments: Vec<SpeechSegment>,
 }
 
 impl Transcript {
-    /// Takes the next part in.
+    /// Applies an increment.
     pub fn push(&mut self, part: TranscriptPart) {
         match part {
             TranscriptPart::Recording { language, duration } => {
@@ -183,27 +184,27 @@ impl Transcript {
         }
     }
 
-    /// The text of all segments, without space at either end.
+    /// Returns the text of all segments, trimmed.
     pub fn text(&self) -> String {
         let text: String = self.segments.iter().map(|segment| segment.text.as_str()).collect();
         text.trim().to_owned()
     }
 
-    /// All words, in the order in which they were said; none unless they were asked for.
+    /// Returns all words in chronological order. Empty unless they were requested.
     pub fn words(&self) -> impl Iterator<Item = &SpokenWord> {
         self.segments.iter().flat_map(|segment| &segment.words)
     }
 }
 
-/// Writes down what is said in recordings.
+/// Transcribes recordings.
 #[async_trait]
 pub trait Transcriber: Send + Sync {
-    /// The provider and the model.
+    /// Returns the provider and the model.
     fn name(&self) -> SpeechModelName;
-    /// [`Error::Unprocessable`] for a file that is no recording or is longer than allowed,
-    /// [`Error::Invalid`] for what this model cannot be asked for (a language it does not know, a
-    /// translation by a model that only transcribes), [`Error::Unavailable`] when the model is not
-    /// fetched or does not answer. Either comes at once or later on the stream.
+    /// Starts a transcription. [`Error::Unprocessable`] if the file is not a recording or too long,
+    /// [`Error::Invalid`] if the model does not support the request (an unknown language, a
+    /// translation), [`Error::Unavailable`] if the model is not downloaded or does not respond.
+    /// Errors are returned at once or later on the stream.
     async fn transcribe(&self, request: TranscriptionRequest) -> Result<TranscriptStream>;
 }
 
@@ -212,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_language_is_a_code() {
+    fn a_language_parses_as_a_code() {
         for (text, code) in [("en", "en"), (" DE ", "de"), ("pt-BR", "pt"), ("yue", "yue")] {
             assert_eq!(SpokenLanguage::parse(text).unwrap().as_str(), code);
         }
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_grows_by_its_parts() {
+    fn a_transcript_accumulates_its_parts() {
         let segment = |start, end, text: &str| {
             TranscriptPart::Segment(SpeechSegment {
                 start,

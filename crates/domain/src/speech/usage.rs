@@ -5,23 +5,23 @@ use chrono::NaiveDate;
 use crate::Result;
 use crate::audit::{Actor, Event};
 
-/// What is counted apart.
+/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpeechUse {
-    /// Seconds of recordings.
+    /// Seconds of transcribed recordings.
     Heard,
-    /// Seconds of speech, as long as its text takes to say.
+    /// Seconds of synthesized speech, estimated from the text.
     Spoken,
 }
 
 text_enum!(SpeechUse { Heard = "heard", Spoken = "spoken" });
 
-/// Where it is counted, so that all servers on a database share the counts. Days are those of UTC.
+/// Stores usage counts, shared by all servers that use the database. Days are in UTC.
 #[async_trait]
 pub trait SpeechUsage: Send + Sync {
-    /// In seconds.
+    /// Returns the seconds used by an actor on a day.
     async fn used(&self, actor: Actor, of: SpeechUse, day: NaiveDate) -> Result<u64>;
-    /// Adds to the count of the event's actor on its day, forgets what other days counted, and
-    /// writes the event.
+    /// Adds to the count of the event's actor on the day of the event, deletes counts of other
+    /// days, and writes the event.
     async fn add(&self, of: SpeechUse, seconds: u32, event: Event) -> Result<()>;
 }

@@ -1,4 +1,4 @@
-//! Passwords: their rules and hashes.
+//! Password rules and password hashing.
 use std::sync::Arc;
 
 use argon2::Argon2;
@@ -11,19 +11,19 @@ use tokio::sync::Semaphore;
 /// The rules for passwords. Lengths are in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordRules {
-    /// The fewest characters.
+    /// The minimum length.
     pub shortest: usize,
-    /// The most characters.
+    /// The maximum length.
     pub longest: usize,
-    /// At least so many of each kind.
+    /// The minimum number of lower-case letters.
     pub lower_case: usize,
-    /// The fewest upper-case letters.
+    /// The minimum number of upper-case letters.
     pub upper_case: usize,
-    /// The fewest digits.
+    /// The minimum number of digits.
     pub digits: usize,
-    /// The fewest symbols.
+    /// The minimum number of symbols.
     pub symbols: usize,
-    /// How many of the four kinds must be there at all.
+    /// The minimum number of character kinds, out of these four.
     pub kinds: usize,
 }
 
@@ -42,7 +42,7 @@ impl Default for PasswordRules {
 }
 
 impl PasswordRules {
-    /// Whether a password keeps the rules. [`Error::Invalid`] with what it lacks.
+    /// Checks a password. [`Error::Invalid`] with the violated rule.
     pub fn check(&self, password: &str) -> Result<()> {
         let wrong = |reason: String| Err(Error::invalid("password", reason));
         if password.is_empty() {
@@ -80,10 +80,10 @@ impl PasswordRules {
     }
 }
 
-/// How many passwords are hashed at once: each takes 19 MiB.
+/// The maximum number of concurrent hashes. Each needs 19 MiB of memory.
 const AT_ONCE: usize = 2;
 
-/// Hashes and checks passwords off the threads that answer requests. Cheap to clone.
+/// Hashes and verifies passwords on blocking threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     rules: PasswordRules,
@@ -91,17 +91,17 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Keeps these rules. Hashing runs on threads that may block, a few at a time.
+    /// Creates a hasher with these rules.
     pub fn new(rules: PasswordRules) -> Self {
         Self { rules, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Whether a new password is good enough.
+    /// Checks a new password against the rules.
     pub fn check(&self, password: &str) -> Result<()> {
         self.rules.check(password)
     }
 
-    /// Argon2id at its recommended cost (19 MiB, two passes).
+    /// Hashes a password with Argon2id at the recommended cost (19 MiB, two passes).
     pub async fn hash(&self, password: String) -> Result<PasswordHash> {
         self.work(move || {
             let hash = Argon2::default().hash_password(password.as_bytes());
@@ -111,11 +111,11 @@ impl Passwords {
         .await
     }
 
-    /// Whether a password is the one of a hash: Argon2, or bcrypt as imports bring it.
+    /// Returns whether a password matches a hash: Argon2, or bcrypt from imports.
     pub async fn verify(&self, password: String, hash: PasswordHash) -> Result<bool> {
         let longest = self.rules.longest;
         self.work(move || {
-            // A password longer than any that could have been set is not worth hashing.
+            // Longer passwords cannot have been set, so they are not hashed.
             let password =
                 if password.chars().count() > longest { String::new() } else { password };
             Ok(match is_bcrypt(&hash) {
@@ -137,7 +137,7 @@ impl Passwords {
     }
 }
 
-/// Whether a hash is one that a successful sign-in replaces by a stronger.
+/// Returns whether a hash should be replaced with a stronger one at the next successful sign-in.
 pub fn is_bcrypt(hash: &PasswordHash) -> bool {
     hash.0.starts_with("$2")
 }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_password_is_kept_as_an_argon2id_hash() {
+    async fn a_password_is_stored_as_an_argon2id_hash() {
         let passwords = Passwords::new(PasswordRules::default());
         let hash = passwords.hash("hunter2".into()).await.unwrap();
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashes_that_imports_bring_are_understood() {
+    async fn imported_hashes_are_verified() {
         let passwords = Passwords::new(PasswordRules::default());
         let hash = PasswordHash(bcrypt::hash("hunter2", 4).unwrap());
         assert!(is_bcrypt(&hash));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_say_what_is_missing() {
+    fn violated_rules_are_reported() {
         let rules = PasswordRules::default();
         assert!(rules.check("hunter2").is_ok() && rules.check(&"é".repeat(250)).is_ok());
         for (password, reason) in [

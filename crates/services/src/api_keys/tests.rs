@@ -23,7 +23,7 @@ async fn a_key_is_admitted_until_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_key_revoked_elsewhere_is_out_within_a_second() {
+async fn a_key_revoked_by_another_process_is_refused_within_a_second() {
     let (keys, service) = service();
     let now = Utc::now();
     let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
@@ -33,7 +33,7 @@ async fn a_key_revoked_elsewhere_is_out_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_look_up_under_way_does_not_bring_a_revoked_key_back() {
+async fn a_concurrent_lookup_does_not_restore_a_revoked_key() {
     let (keys, service) = service();
     let now = Utc::now();
     let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
@@ -43,14 +43,14 @@ async fn a_look_up_under_way_does_not_bring_a_revoked_key_back() {
         service.revoke(key.id, &by()).await.unwrap();
         go_on.send(()).unwrap();
     };
-    // Asked before the revocation, and answered after it.
+    // The lookup starts before the revocation and completes after it.
     let (asked, ()) = tokio::join!(service.authenticate(secret.reveal(), now), revoked);
     assert!(asked.unwrap().is_some());
     assert!(service.authenticate(secret.reveal(), now).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn requests_cost_no_look_up_and_no_write_each() {
+async fn requests_are_served_from_the_cache_without_writes() {
     let (keys, service) = service();
     let now = Utc::now();
     let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
@@ -63,7 +63,7 @@ async fn requests_cost_no_look_up_and_no_write_each() {
 }
 
 #[tokio::test]
-async fn however_near_a_guess_comes_it_is_one_look_up_of_its_digest() {
+async fn every_guess_is_looked_up_by_its_full_digest() {
     let (keys, service) = service();
     let (now, empty) = (Utc::now(), Sha256::digest(b""));
     let (secret, _) = service.create(KeyOptions::default(), &by()).await.unwrap();
@@ -83,12 +83,12 @@ async fn however_near_a_guess_comes_it_is_one_look_up_of_its_digest() {
     let digests: Vec<_> = guesses.iter().map(|guess| digest(guess)).collect();
     assert!(keys.asked()[..guesses.len()] == digests);
     assert_eq!(keys.asked().len(), guesses.len() + 1);
-    // Known from elsewhere, so that what is looked up is truly SHA-256 of the whole guess.
+    // A known SHA-256 value proves that the whole guess is hashed.
     assert!(digests[5] == KeyDigest(empty.into()));
 }
 
 #[tokio::test]
-async fn a_key_from_the_environment_is_long_and_whole() {
+async fn a_key_from_the_environment_has_a_minimum_length() {
     let (_, service) = service();
     let now = Utc::now();
     for bad in ["", "fifteen-charact", "sixteen characters"] {

@@ -1,4 +1,4 @@
-//! `archive.json`: the description of an archive.
+//! `archive.json`, the description of an archive.
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -12,45 +12,46 @@ use serde::{Deserialize, Serialize};
 use super::ABOUT;
 use crate::backup::staging::failed;
 
-/// Grows when older programs could not read what newer ones write.
+/// The version of the format. Increased when older programs cannot read the new one.
 const FORMAT: u32 = 1;
 
-/// The most that is read of the file.
+/// The maximum size of the file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// The description of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of the layout. A larger one than this program knows is refused.
+    /// The version of the format. Archives with a larger version than this program supports are
+    /// refused.
     pub format: u32,
-    /// The version of the program that wrote it.
+    /// The version of the program that wrote the archive.
     pub version: String,
-    /// The newest migration of its database.
+    /// The newest migration of the archived database.
     pub schema: String,
-    /// RFC 3339.
+    /// The creation time, in RFC 3339.
     pub made_at: String,
-    /// Whether the audit log is in it.
+    /// Whether the archive contains the audit log.
     pub audit_log: bool,
-    /// The rows of each table.
+    /// The number of rows in each table.
     pub tables: BTreeMap<String, u64>,
-    /// Documents in it, with and without a file.
+    /// The number of documents, with and without a file.
     pub documents: u64,
-    /// Documents whose file was gone. `left-out.jsonl` names them.
+    /// The number of documents whose file was missing. They are listed in `left-out.jsonl`.
     pub documents_without_file: u64,
-    /// Other files of the storage directory.
+    /// The number of other files of the storage directory.
     pub files: u64,
-    /// The largest id that each table ever assigned.
+    /// The largest id ever assigned in each table.
     pub last_ids: BTreeMap<String, i64>,
-    /// The end of the audit log when it was written.
+    /// The head of the audit log at the time of writing.
     pub audit_head: AuditHead,
 }
 
-/// The end of the audit log of the server that was archived, to compare it with that log.
+/// The head of the archived server's audit log, for comparison with that log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
     /// The id of the newest event, or 0 when there is none.
     pub id: i64,
-    /// In hexadecimal digits.
+    /// The digest, in hexadecimal.
     pub digest: String,
 }
 
@@ -73,7 +74,7 @@ impl Manifest {
         }
     }
 
-    /// Refuses an archive of a newer database than this one, which is at `schema`.
+    /// Checks that the archive's database is not newer than `schema`, the one of this server.
     pub(super) fn check_schema(&self, schema: &str) -> Result<()> {
         match self.schema.as_str() <= schema {
             true => Ok(()),
@@ -82,7 +83,7 @@ impl Manifest {
     }
 }
 
-/// Reads it, and refuses what this program cannot import.
+/// Reads the manifest and checks that this program can import the archive.
 pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
     let shown = folder.display();
     let file = folder.join(ABOUT);
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_this_program_knows_is_read() {
+    fn only_supported_archives_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let written = |change: &dyn Fn(&mut Manifest)| {
             let database = ArchivedDatabase {

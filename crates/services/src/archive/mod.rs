@@ -1,8 +1,8 @@
-//! Archives: a whole installation in a folder that people can read, to move it to another database.
+//! Archives: a complete server as a readable folder, used to move it to another database.
 //!
-//! `tables/` holds a file of JSON Lines for each table, `documents/` and `files/` what the storage
-//! directory holds, `archive.json` says what it is, and `SHA256SUMS` what every file must be.
-//! docs/SWITCHING.md describes the format.
+//! `tables/` holds one JSON Lines file per table, `documents/` and `files/` hold the contents of
+//! the storage directory, `archive.json` describes the archive, and `SHA256SUMS` lists the digest
+//! of every file. docs/SWITCHING.md describes the format.
 mod manifest;
 mod read;
 mod write;
@@ -21,52 +21,52 @@ use crate::backup::staging::blocking;
 use crate::settings::SettingsStore;
 pub use manifest::Manifest;
 
-/// The folder of JSON Lines.
+/// The folder of the JSON Lines files.
 const TABLES: &str = "tables";
 
-/// The folder of everything in the storage directory that is no document.
+/// The folder of files from the storage directory other than documents.
 const FILES: &str = "files";
 
 const ABOUT: &str = "archive.json";
 const SUMS: &str = "SHA256SUMS";
 
-/// Documents without a file, which an archive can only name.
+/// The list of documents without a file.
 const LEFT_OUT: &str = "left-out.jsonl";
 
-/// The event of both directions names its kind.
+/// The kind recorded in the audit events of exports and imports.
 const KIND: &str = "archive";
 
-/// Writes archives, and reads them into an empty server.
+/// Writes archives and imports them into an empty server.
 #[derive(Clone)]
 pub struct Archives {
-    /// Reads and fills the database.
+    /// The database.
     pub store: Arc<dyn ArchiveStore>,
-    /// Learns of each archive.
+    /// Records an event for each archive.
     pub audit: Arc<dyn AuditLog>,
-    /// The store of documents.
+    /// The document store.
     pub documents: Arc<dyn Documents>,
-    /// Settings. The server that imports them seals them under its own key.
+    /// The settings. An importing server seals secrets with its own key.
     pub settings: Arc<SettingsStore>,
     /// The storage directory.
     pub place: BackupPaths,
 }
 
-/// A summary of a written or read archive.
+/// The result of writing or reading an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveSummary {
-    /// The description in the archive.
+    /// The manifest of the archive.
     pub manifest: Manifest,
-    /// Variables whose values are sealed with another secret key. They are not set.
+    /// The settings whose values are sealed with another secret key. They are not set.
     pub unreadable_secrets: Vec<String>,
 }
 
 impl Archives {
-    /// Writes everything as it is at one moment to `folder`, which must be absent or empty. A server
-    /// may be running.
+    /// Writes a consistent snapshot to `folder`, which must not exist or be empty. Can be used
+    /// while a server is running.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] when the folder cannot be used. After any other error,
-    /// `folder.partial` holds what was written until then.
+    /// [`Error::Unprocessable`] if the folder cannot be used. After any other error,
+    /// `folder.partial` holds the files written so far.
     pub async fn export(
         &self,
         folder: &Path,
@@ -80,11 +80,11 @@ impl Archives {
         Ok(ArchiveSummary { manifest, unreadable_secrets: Vec::new() })
     }
 
-    /// Reads an archive into this server, which must be empty: everything, or nothing.
+    /// Imports an archive into this server, which must be empty. Imports everything or nothing.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] when the archive is damaged or newer than this program, or when this
-    /// server is in use. Nothing is changed in the database then.
+    /// [`Error::Unprocessable`] if the archive is damaged or newer than this program, or if this
+    /// server is not empty. The database is then unchanged.
     pub async fn import(&self, folder: &Path, by: &By) -> Result<ArchiveSummary> {
         let there = self.store.occupied().await?;
         if !there.is_empty() {

@@ -1,4 +1,4 @@
-//! An archive on its way into an empty server.
+//! Importing an archive into an empty server.
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Lines, Read};
 use std::path::{Component, Path, PathBuf};
@@ -17,22 +17,22 @@ use crate::backup::staging::{blocking, failed};
 use crate::backup::{BackupPaths, DOCUMENTS};
 use crate::settings::SettingsStore;
 
-/// Files that are noted as pending, and copied, together.
+/// The number of files recorded as pending and copied at a time.
 const AT_ONCE: usize = 200;
 
-/// How long after it was noted a pending file is noted again, so that nobody takes it for left over.
+/// The age at which pending records are renewed, so that a cleanup does not delete the files.
 const NOTE_AGAIN: Duration = Duration::from_secs(20 * 60);
 
-/// The longest line of a table: larger than any exchange or document row can be.
+/// The maximum length of a line in a table, in bytes. Larger than any exchange or document row.
 const LONGEST_LINE: u64 = 1 << 30;
 
-/// The rows of settings, whose secrets are looked at.
+/// The settings table, whose secrets are checked.
 const SETTINGS: &str = "settings";
 
-/// Compares every file with its digest. Blocks.
+/// Compares every file with its digest. Blocking.
 ///
 /// # Errors
-/// [`Error::Unprocessable`] for the first that is missing or changed.
+/// [`Error::Unprocessable`] for the first file that is missing or changed.
 pub(super) fn verify(folder: &Path) -> Result<()> {
     for entry in Sums::open(folder)? {
         let (digest, path) = entry?;
@@ -50,7 +50,7 @@ pub(super) fn verify(folder: &Path) -> Result<()> {
 }
 
 impl Archives {
-    /// Copies the files, then writes all rows. Returns the secrets that cannot be opened.
+    /// Copies the files, then writes all rows. Returns the settings whose secrets cannot be opened.
     pub(super) async fn read(
         &self,
         folder: &Path,
@@ -80,8 +80,8 @@ impl Archives {
         Ok(names)
     }
 
-    /// Documents are noted as pending first, so that they go away if the database does not get to
-    /// know them. Other files stay where they are: the next import writes them again.
+    /// Copies all files. Documents are first recorded as pending, so that they are deleted if the
+    /// import fails. Other files remain and are overwritten by the next import.
     async fn copy_files(&self, folder: &Path) -> Result<()> {
         let started = Instant::now();
         let mut batches = self.copy_batches(folder, true).await?;
@@ -92,7 +92,8 @@ impl Archives {
         Ok(())
     }
 
-    /// Notes documents, and copies their files if need be. Says in how many batches.
+    /// Records documents as pending and, if `copies` is set, copies the files. Returns the number
+    /// of batches.
     async fn copy_batches(&self, folder: &Path, copies: bool) -> Result<usize> {
         let mut entries = Sums::open(folder)?;
         let mut batches = 0;
@@ -115,13 +116,13 @@ impl Archives {
     }
 }
 
-/// The document whose file it is.
+/// Returns the document whose file is at `path`, if it is one.
 fn document(path: &Path) -> Option<Result<DocumentPath>> {
     let below = path.strip_prefix(DOCUMENTS).ok()?;
     Some(DocumentPath::parse(&below.display().to_string()))
 }
 
-/// Copies a file to its place in the storage directory.
+/// Copies one file to the storage directory.
 fn copy(folder: &Path, place: &BackupPaths, path: &Path) -> Result<()> {
     let to = match (path.strip_prefix(FILES), document(path)) {
         (Ok(below), _) => place.root.join(below),
@@ -140,7 +141,7 @@ fn copy(folder: &Path, place: &BackupPaths, path: &Path) -> Result<()> {
     copied.map_err(|error| failed(&format!("copy {}", path.display()), error))
 }
 
-/// Under its name only once it is whole.
+/// Copies a file atomically: it gets its name only when complete.
 fn put(from: &Path, to: &Path, scratch: &Path) -> io::Result<()> {
     let parent = to.parent().unwrap_or(Path::new("."));
     let mut builder = fs::DirBuilder::new();
@@ -153,7 +154,7 @@ fn put(from: &Path, to: &Path, scratch: &Path) -> io::Result<()> {
     written.persist(to).map(drop).map_err(|error| error.error)
 }
 
-/// Opens a plain file. A link could lead anywhere.
+/// Opens a regular file. Symbolic links are refused because they could point anywhere.
 fn open(file: &Path) -> io::Result<File> {
     match fs::symlink_metadata(file)?.is_file() {
         true => File::open(file),
@@ -169,7 +170,7 @@ fn damaged(why: String) -> Error {
     Error::unprocessable(format!("the archive is damaged: {why}"))
 }
 
-/// The digests of an archive, each with the path of its file.
+/// The digests of an archive with the paths of the files.
 struct Sums(Lines<BufReader<File>>);
 
 impl Sums {
@@ -204,7 +205,7 @@ impl Iterator for Sums {
     }
 }
 
-/// The rows of all tables, one file behind another.
+/// The rows of all tables, file by file.
 struct Tables {
     folder: PathBuf,
     left: std::vec::IntoIter<&'static str>,
@@ -239,7 +240,7 @@ impl Tables {
         }
     }
 
-    /// Whether the row is a secret that this server cannot open.
+    /// Returns whether the row is a secret that this server cannot open.
     fn is_foreign_secret(&self, json: &str) -> bool {
         let row: Value = serde_json::from_str(json).unwrap_or_default();
         let (Some(key), Some(value)) = (row["key"].as_str(), row["value"].as_str()) else {

@@ -1,4 +1,4 @@
-//! An archive on its way to a folder.
+//! Writing an archive to a folder.
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -20,10 +20,10 @@ use crate::target_folder::TargetFolder;
 
 const README: &str = include_str!("README.md");
 
-/// The table of documents, whose rows name the files that belong in the archive.
+/// The documents table. Its rows determine which document files are archived.
 const DOCUMENT_ROWS: &str = "documents";
 
-/// The table that [`Archives::export`] may leave out.
+/// The audit log table, which [`Archives::export`] can leave out.
 const EVENTS: &str = "events";
 
 pub(super) async fn write(
@@ -34,8 +34,8 @@ pub(super) async fn write(
 ) -> Result<Manifest> {
     let scratch = staging::make(&archives.place.scratch).await?;
     let staging = Staging::new(&archives.place, scratch.path(), Secrets::LeftOut);
-    // Before the rows are read, so that what is deleted afterwards is still here, and after, so
-    // that what was added in between is here too.
+    // Files are linked both before and after the rows are read. Files deleted in between are still
+    // linked, and files added in between are included.
     staging.link().await?;
     let (target, sums) = blocking(move || {
         target.make_folder(&[TABLES])?;
@@ -73,7 +73,7 @@ pub(super) async fn write(
     Ok(manifest)
 }
 
-/// `SHA256SUMS`, in the form that `sha256sum --check` reads.
+/// Writes `SHA256SUMS` in the format of `sha256sum --check`.
 struct Sums(BufWriter<File>);
 
 impl Sums {
@@ -91,7 +91,7 @@ impl Sums {
     }
 }
 
-/// Rows on their way into the files of their tables.
+/// Writes rows to the files of their tables.
 struct Rows {
     folder: PathBuf,
     with_audit_log: bool,
@@ -151,7 +151,7 @@ impl ArchiveSink for Sink {
     }
 }
 
-/// Files on their way from where they are held.
+/// Copies files from the staging area.
 struct Files<'a> {
     target: &'a TargetFolder,
     held: &'a Path,
@@ -159,7 +159,7 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// The file of every document among the rows. Says how many there are, and how many are gone.
+    /// Copies the file of every document row. Returns the number of documents and of missing files.
     fn documents(&mut self) -> Result<(u64, u64)> {
         #[derive(Deserialize)]
         struct Row {
@@ -190,7 +190,7 @@ impl Files<'_> {
         Ok((written, left_out.finish()?))
     }
 
-    /// Everything else in the storage directory.
+    /// Copies all other files. Returns their number.
     fn others(&mut self) -> Result<u64> {
         let (mut pending, mut written) = (vec![PathBuf::new()], 0);
         while let Some(folder) = pending.pop() {

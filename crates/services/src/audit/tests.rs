@@ -1,4 +1,4 @@
-//! A log in memory, of which everything can be changed.
+//! Tests with an in-memory log that can be tampered with.
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ fn day(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)
 }
 
-/// One event a day, sealed.
+/// Returns a sealed log with one event per day.
 fn log(days: i64) -> Log {
     let mut log = Log::default();
     log.write(1..=days, "noted");
@@ -53,7 +53,7 @@ impl Log {
         self.seal = Some((self.head, key().seal(SealKind::Head, self.head)));
     }
 
-    /// As somebody does who writes the database.
+    /// Truncates the log like an attacker with write access to the database.
     fn cut(&mut self, to: usize) {
         let mut events = self.events.lock().unwrap();
         events.truncate(to);
@@ -74,11 +74,11 @@ impl Log {
 #[async_trait]
 impl AuditLog for Log {
     async fn add(&self, _: Event) -> Result<()> {
-        unreachable!("nothing is added while it is checked")
+        unreachable!("a verification adds no events")
     }
 
     async fn page(&self, _: Option<i64>, _: u64, _: u32) -> Result<Vec<LoggedEvent>> {
-        unreachable!("a check goes from the oldest to the newest")
+        unreachable!("a verification reads the oldest events first")
     }
 
     async fn count(&self) -> Result<u64> {
@@ -106,7 +106,7 @@ impl AuditSeals for Log {
     }
 
     async fn seal(&self, _: Option<Event>) -> Result<()> {
-        unreachable!("a check seals nothing")
+        unreachable!("a verification makes no seals")
     }
 
     async fn remove_old(&self, before: DateTime<Utc>, most: u32, _: By) -> Result<u64> {
@@ -120,7 +120,7 @@ impl AuditSeals for Log {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_touched_is_whole() {
+async fn an_unchanged_log_is_intact() {
     assert_eq!(log(0).fault(None).await, None);
     let log = log(2_500);
     let whole = Verdict::Whole { events: 2_500, head: log.head };
@@ -129,12 +129,12 @@ async fn a_log_that_nobody_touched_is_whole() {
 }
 
 #[tokio::test]
-async fn an_end_that_was_cut_off_is_missed() {
+async fn a_truncated_log_is_detected() {
     let mut log = log(5);
     let anchor = log.head.to_string();
     log.cut(3);
     assert_eq!(log.fault(None).await, Some(AuditFault::CutOff { last: 3, sealed: 5 }));
-    // An old seal of the same server was put back as well: only what was kept elsewhere tells.
+    // An old but genuine seal was also restored, so only an external anchor reveals the loss.
     log.seal_head();
     assert_eq!(log.fault(None).await, None);
     assert_eq!(log.fault(Some(&anchor)).await, Some(AuditFault::CutOff { last: 3, sealed: 5 }));
@@ -144,7 +144,7 @@ async fn an_end_that_was_cut_off_is_missed() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_rewritten_whole_does_not_fit_its_seal() {
+async fn a_rewritten_log_does_not_match_its_seal() {
     let mut log = log(5);
     log.cut(0);
     log.write(1..=5, "forged");
@@ -156,7 +156,7 @@ async fn a_log_that_was_rewritten_whole_does_not_fit_its_seal() {
 }
 
 #[tokio::test]
-async fn what_somebody_added_or_changed_is_named() {
+async fn added_and_changed_events_are_reported() {
     let mut log = log(5);
     log.write(6..=7, "forged");
     assert_eq!(log.fault(None).await, Some(AuditFault::Unsealed(6)));
@@ -166,10 +166,10 @@ async fn what_somebody_added_or_changed_is_named() {
 }
 
 #[tokio::test]
-async fn old_events_go_and_the_others_stay_verifiable() {
+async fn removing_old_events_keeps_the_log_verifiable() {
     let mut log = log(2_600);
     let (early, late) = ("1:000000000000", log.head.to_string());
-    // A day at the least, so that there is not an event about each event.
+    // Nothing is removed until a full day is due, so that removals do not fill the log.
     assert_eq!(remove_old(&log, &log, 10, day(12)).await.unwrap(), 0);
     assert_eq!(remove_old(&log, &log, 100, day(2_600)).await.unwrap(), 2_499);
     assert_eq!(log.count().await.unwrap(), 101);

@@ -1,7 +1,7 @@
-//! The archive of a backup: a tar file, with the SHA-256 of everything in it at its end.
+//! The archive format of backups: a tar file that ends with the SHA-256 of each file.
 //!
-//! `carrel-backup.json` comes first and says what it is; `SHA256SUMS` comes last, in the form that
-//! `sha256sum --check` reads. An archive that ends before it is cut off.
+//! `carrel-backup.json` comes first and describes the backup. `SHA256SUMS` comes last, in the
+//! format of `sha256sum --check`. An archive without it is truncated.
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Component, Path, PathBuf};
@@ -18,54 +18,54 @@ use super::{DATABASE, DOCUMENTS, ORIGINALS};
 const ABOUT: &str = "carrel-backup.json";
 const SUMS: &str = "SHA256SUMS";
 
-/// Grows when older programs could not read what newer ones write.
+/// The version of the format. Increased when older programs cannot read the new one.
 const FORMAT: u64 = 1;
 
-/// The most that is read of what an archive says about itself.
+/// The maximum size of an archive's description, in bytes.
 const LONGEST_ABOUT: u64 = 64 << 10;
 
-/// How much is copied at once.
+/// The number of bytes copied at a time.
 const PIECE: usize = 128 << 10;
 
-/// The entries to write.
+/// The files to write to an archive.
 pub struct Contents {
     /// The copy of the database.
     pub database_file: PathBuf,
-    /// Whether the database is part of it.
+    /// Whether the database is included.
     pub database: bool,
-    /// Whether the secret key goes along.
+    /// Whether the secret key is included.
     pub secrets: bool,
-    /// Files of documents.
+    /// The folder of document files.
     pub documents: PathBuf,
-    /// The files that documents were made of.
+    /// The folder of originals.
     pub originals: PathBuf,
-    /// Everything else, and files of documents that may have gone.
+    /// The folder of all other files. Can contain document files that were deleted in the meantime.
     pub rest: PathBuf,
 }
 
 /// A summary of a written backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Files in the archive.
+    /// The number of files in the archive.
     pub files: u64,
-    /// Their bytes before compression.
+    /// Their size before compression, in bytes.
     pub bytes: u64,
 }
 
 /// The description of a backup.
 #[derive(Clone, Debug)]
 pub struct BackupManifest {
-    /// The version of the program that made it.
+    /// The version of the program that made the backup.
     pub version: String,
-    /// When it was made, as RFC 3339.
+    /// The creation time, in RFC 3339.
     pub made: String,
-    /// Whether the database is in it: not where PostgreSQL keeps it.
+    /// Whether the database is included. It is not on PostgreSQL.
     pub database: bool,
-    /// Whether the secret key is in it.
+    /// Whether the secret key is included.
     pub secrets: bool,
 }
 
-/// Writes an archive; `scratch` is for what has to wait.
+/// Writes an archive. `scratch` is a directory for a temporary file.
 pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<Written> {
     let mut archive = Writer {
         tar: Builder::new(to),
@@ -85,14 +85,14 @@ pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<
     archive.tree(&contents.originals, Path::new(ORIGINALS), |_| true)?;
     let documents = Path::new(DOCUMENTS);
     archive.tree(&contents.rest, Path::new(""), |name| match name.strip_prefix(documents) {
-        // Documents were written already, those of them that there are.
+        // The existing documents have already been written.
         Ok(below) => below.to_str().is_none_or(|name| !is_document(name)),
         Err(_) => !name.starts_with(ORIGINALS),
     })?;
     archive.end()
 }
 
-/// Whether it is a document's file, or the beginning of one.
+/// Returns whether a path is a document file or a partial write of one.
 fn is_document(name: &str) -> bool {
     let whole = name.rsplit_once('#').map_or(name, |(whole, _)| whole);
     DocumentPath::parse(whole).is_ok()
@@ -105,7 +105,7 @@ struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Every file beneath `root` that is `wanted` by its name in the archive, and every folder.
+    /// Writes all folders below `root`, and the files whose archive names are `wanted`.
     fn tree(&mut self, root: &Path, name: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
         let mut pending = vec![name.to_owned()];
         while let Some(folder) = pending.pop() {
@@ -173,13 +173,13 @@ fn header(size: u64, kind: EntryType) -> Header {
     header
 }
 
-/// As `sha256sum` writes it.
+/// Formats a line as `sha256sum` does.
 pub(crate) fn line(digest: &[u8; 32], name: &Path) -> String {
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{hex}  {}\n", name.display())
 }
 
-/// Passes bytes on and digests them.
+/// A reader that hashes the bytes it passes on.
 pub(crate) struct Hashing<R> {
     from: R,
     hash: Sha256,
@@ -205,15 +205,15 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// The destination of an archive's content.
+/// Receives the contents of an archive.
 pub trait Sink {
-    /// A folder in the archive.
+    /// Receives a folder.
     fn folder(&mut self, name: &Path) -> io::Result<()>;
-    /// A file in the archive, with its content.
+    /// Receives a file with its content.
     fn file(&mut self, name: &Path, from: &mut dyn Read) -> io::Result<()>;
 }
 
-/// For whoever only wants to know whether an archive is whole.
+/// A sink that discards everything, to verify an archive.
 pub struct Nowhere;
 
 impl Sink for Nowhere {
@@ -226,11 +226,11 @@ impl Sink for Nowhere {
     }
 }
 
-/// Reads an archive to its end and compares every file with its digest. What went to `sink` counts
-/// only when this succeeds. Blocks.
+/// Reads an archive to its end and compares every file with its digest. The contents passed to
+/// `sink` are valid only if this succeeds. Blocking.
 ///
 /// # Errors
-/// [`Error::Unprocessable`] when it is damaged, cut off, or no archive of this program.
+/// [`Error::Unprocessable`] if the archive is damaged, truncated, or not made by this program.
 pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
     let mut about = None;
     let mut sums =
@@ -279,7 +279,7 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
     }
 }
 
-/// A path that leads nowhere but beneath the place it is put to.
+/// Checks that a path stays below the directory it is joined to, and normalizes it.
 pub(crate) fn name(path: &Path) -> Result<PathBuf> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     match plain && path.components().next().is_some() && path.to_str().is_some() {
@@ -306,7 +306,7 @@ fn said(from: &mut impl Read) -> Result<BackupManifest> {
     })
 }
 
-/// Compares digests made while reading with those of the archive, line by line.
+/// Compares the computed digests with those in the archive, line by line.
 fn compare(made: &mut File, given: impl Read) -> Result<()> {
     made.rewind().map_err(damaged)?;
     let mut given = BufReader::new(given).lines();

@@ -1,4 +1,4 @@
-//! Checks that database, documents' files, vectors and audit log agree.
+//! Checks that the database, document files, originals and audit log are consistent.
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,42 +19,42 @@ use crate::audit::{self, Verdict};
 use crate::ingestion::scratch;
 use crate::originals::Originals;
 
-/// The most faults that are told.
+/// The maximum number of faults reported.
 const MOST: usize = 100;
 
-/// Compares the database, the files and the audit log of one server.
+/// Checks the consistency of one server's database, files and audit log.
 pub struct IntegrityCheck {
     /// The inventory of the database.
     pub inventory: Arc<dyn Inventory>,
-    /// Documents, as far as the database knows.
+    /// The document store.
     pub documents: Arc<dyn Documents>,
-    /// Their texts.
+    /// The document files.
     pub files: Arc<dyn DocumentFiles>,
-    /// The files that documents were made of.
+    /// The originals.
     pub originals: Originals,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// The seals of the audit log.
     pub audit_seals: Arc<dyn AuditSeals>,
-    /// The store of documents' files.
+    /// The directory of the document files.
     pub directory: PathBuf,
 }
 
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// Documents that were compared.
+    /// The number of documents checked.
     pub documents: u64,
-    /// Originals that were compared.
+    /// The number of originals checked.
     pub originals: u64,
-    /// Events that were followed.
+    /// The number of audit events verified.
     pub events: u64,
-    /// One sentence each; nothing is wrong when there is none. The first hundred.
+    /// The faults, one sentence each, at most 100. Empty if everything is consistent.
     pub faults: Vec<String>,
 }
 
 impl IntegrityCheck {
-    /// Reads everything once. A server may go on working meanwhile.
+    /// Runs the check. The server can be running.
     pub async fn run(&self) -> Result<Findings> {
         let mut findings =
             Findings { faults: self.inventory.faults().await?, ..Findings::default() };
@@ -92,7 +92,7 @@ impl IntegrityCheck {
             }
             Err(error) => return Err(error),
         };
-        // It may have been removed, or written anew, since it was listed.
+        // The document may have been removed or replaced since it was listed.
         let now = self.documents.by_path(&document.path).await?;
         Ok(now.is_some_and(|now| now.digest == document.digest).then_some(fault))
     }
@@ -119,12 +119,12 @@ impl IntegrityCheck {
                 false => format!("the content of the original {location} was changed"),
             },
         };
-        // It may have been removed since it was listed.
+        // The original may have been removed since it was listed.
         let now = self.originals.records.of(original.digest).await?;
         Ok(now.is_some_and(|now| now.name == original.name).then_some(fault))
     }
 
-    /// Files that no document accounts for, and that nobody is writing or removing.
+    /// Returns faults for files that belong to no document and are not pending.
     async fn strays(&self) -> Result<Vec<String>> {
         let mut strays = Vec::new();
         for folder in self.listed(None).await? {
@@ -140,7 +140,7 @@ impl IntegrityCheck {
         let mut faults = Vec::new();
         for path in strays.into_iter().filter(|path| !noted.contains(path)) {
             let file = self.directory.join(path.folder()).join(path.name());
-            // It may have been made known, or gone, since it was seen.
+            // The file may have become a document, or been deleted, since it was listed.
             if self.documents.by_path(&path).await?.is_none() && file.exists() {
                 faults.push(format!("the file {path} belongs to no document"));
             }
@@ -148,7 +148,7 @@ impl IntegrityCheck {
         Ok(faults)
     }
 
-    /// Names of folders, or of the files in one of them, from the documents' directory on.
+    /// Lists the folders of the documents directory, or the files in one of them.
     async fn listed(&self, folder: Option<String>) -> Result<Vec<String>> {
         let directory = self.directory.clone();
         blocking(move || {

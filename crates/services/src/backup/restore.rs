@@ -1,4 +1,4 @@
-//! From an archive to a storage directory: all of it, or nothing.
+//! Restoring an archive to a storage directory, completely or not at all.
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -10,29 +10,29 @@ use super::DATABASE;
 use super::archive::{self, BackupManifest, Nowhere, Sink};
 use super::staging::failed;
 
-/// A storage directory that is not in its place yet. Unless it is put there, nothing of it stays.
+/// A restored storage directory before it is moved into place. Dropping it deletes the files.
 pub struct Restored {
-    /// The description in the archive.
+    /// The manifest of the archive.
     pub about: BackupManifest,
     directory: TempDir,
     root: PathBuf,
 }
 
 impl Restored {
-    /// The database, where it may be looked at before anything is put in place.
+    /// Returns the path of the restored database, for inspection.
     pub fn database(&self) -> Option<PathBuf> {
         self.about.database.then(|| self.directory.path().join(DATABASE))
     }
 
-    /// Puts the directory where it was meant to be, in one step.
+    /// Moves the directory into place atomically.
     ///
     /// # Errors
-    /// As [`unpack`], when something else has come to be there.
+    /// [`Error::AlreadyExists`] if the target is no longer vacant.
     pub fn put_in_place(self) -> Result<BackupManifest> {
         let Self { about, directory, root } = self;
         vacant(&root)?;
         sync(directory.path()).map_err(|error| failed("write to the disk", error))?;
-        // An empty directory gives way to another; elsewhere it has to go first.
+        // On Unix, a rename replaces an empty directory; elsewhere it must be removed first.
         if cfg!(not(unix)) {
             let _ = fs::remove_dir(&root);
         }
@@ -46,12 +46,11 @@ impl Restored {
     }
 }
 
-/// Reads the archive twice: first to its end, to see that it is whole, then into a directory beside
-/// `root`. Blocks.
+/// Verifies the archive completely, then unpacks it into a directory next to `root`. Blocking.
 ///
 /// # Errors
-/// [`Error::AlreadyExists`] when there is anything at `root` but an empty directory,
-/// [`Error::Unprocessable`] when the archive is damaged.
+/// [`Error::AlreadyExists`] if `root` is anything but an empty directory, [`Error::Unprocessable`]
+/// if the archive is damaged.
 pub fn unpack(archive: &mut File, root: &Path) -> Result<Restored> {
     vacant(root)?;
     archive::read(&mut *archive, &mut Nowhere)?;
@@ -65,7 +64,7 @@ pub fn unpack(archive: &mut File, root: &Path) -> Result<Restored> {
     Ok(Restored { about, directory, root: root.to_owned() })
 }
 
-/// Refuses a place where there is something.
+/// Checks that a path does not exist or is an empty directory.
 fn vacant(root: &Path) -> Result<()> {
     let taken = || Err(Error::AlreadyExists { kind: "storage", key: root.display().to_string() });
     match fs::read_dir(root) {
@@ -86,7 +85,7 @@ fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Makes files beneath a directory, each once, for its owner's eyes only.
+/// Creates each file below a directory once, readable by the owner only.
 struct Beneath<'a>(&'a Path);
 
 impl Sink for Beneath<'_> {

@@ -1,5 +1,4 @@
-//! Holding on to files while a backup is made: a second name for each, which stays when the first
-//! goes.
+//! Staging for backups: hard links that keep files alive while a backup is made.
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,7 +12,7 @@ use tempfile::TempDir;
 use super::archive::Contents;
 use super::{BackupPaths, DATABASE, DOCUMENTS, ORIGINALS, PAGE, Secrets};
 
-/// A directory of its own beneath `scratch`.
+/// Creates a temporary directory below `scratch`.
 pub async fn make(scratch: &Path) -> Result<TempDir> {
     let scratch = scratch.to_owned();
     let made = move || tempfile::Builder::new().prefix("backup-").tempdir_in(&scratch);
@@ -21,17 +20,17 @@ pub async fn make(scratch: &Path) -> Result<TempDir> {
         .await
 }
 
-/// The files that are linked for one backup.
+/// The hard links of one backup.
 pub struct Staging {
     root: PathBuf,
-    /// Second names of everything there is.
+    /// The directory of the links.
     held: PathBuf,
     directory: PathBuf,
     left_out: Vec<PathBuf>,
 }
 
 impl Staging {
-    /// A staging area beneath `directory`.
+    /// Creates a staging area below `directory`.
     pub fn new(place: &BackupPaths, directory: &Path, secrets: Secrets) -> Self {
         let mut left_out = place.left_out.clone();
         left_out.push(place.scratch.clone());
@@ -42,7 +41,7 @@ impl Staging {
         Self { root, held: directory.join("held"), directory, left_out }
     }
 
-    /// Holds on to every file that is not held yet.
+    /// Links every file that is not linked yet.
     pub async fn link(&self) -> Result<()> {
         let (root, held, left_out) = (self.root.clone(), self.held.clone(), self.left_out.clone());
         blocking(move || {
@@ -52,12 +51,12 @@ impl Staging {
         .await
     }
 
-    /// The folder of second names.
+    /// Returns the directory of the links.
     pub fn folder(&self) -> &Path {
         &self.held
     }
 
-    /// The path for a copy of the database.
+    /// Returns the path for a copy of the database.
     pub fn database(&self, attempt: usize) -> PathBuf {
         self.directory.join(format!("{attempt}-{DATABASE}"))
     }
@@ -66,8 +65,8 @@ impl Staging {
         self.directory.join(format!("{attempt}-{DOCUMENTS}"))
     }
 
-    /// Sets the files of the documents that `inventory` knows apart from the others. `false` when
-    /// one of them is not held.
+    /// Links the files of the documents in `inventory` into their own folder. Returns `false` if a
+    /// file is missing.
     pub async fn documents(&self, attempt: usize, inventory: &dyn Inventory) -> Result<bool> {
         let mut last: Option<DocumentPath> = None;
         loop {
@@ -86,8 +85,8 @@ impl Staging {
         }
     }
 
-    /// Sets the originals that `inventory` knows apart from those that come or go. One that is lost does
-    /// not keep the rest from being backed up; `carrel verify` tells of it.
+    /// Links the originals in `inventory` into their own folder. A missing original does not fail the
+    /// backup; `carrel verify` reports it.
     pub async fn originals(&self, attempt: usize, inventory: &dyn Inventory) -> Result<()> {
         let mut last: Option<OriginalName> = None;
         loop {
@@ -108,7 +107,7 @@ impl Staging {
         self.directory.join(format!("{attempt}-{ORIGINALS}"))
     }
 
-    /// The entries of the archive.
+    /// Returns the files to write to the archive.
     pub fn contents(&self, attempt: usize, database: bool, secrets: bool) -> Contents {
         Contents {
             database_file: self.database(attempt),
@@ -121,7 +120,7 @@ impl Staging {
     }
 }
 
-/// Whether all were there.
+/// Links the files of documents into `known`. Returns whether all of them existed.
 fn set_apart(paths: &[DocumentPath], held: &Path, known: &Path) -> io::Result<bool> {
     for path in paths {
         let folder = known.join(path.folder());
@@ -148,8 +147,8 @@ fn set_originals_apart(names: &[OriginalName], held: &Path, known: &Path) -> io:
     Ok(())
 }
 
-/// Gives every file beneath `root` a second name beneath `held`. Links are passed over; so is what
-/// goes away meanwhile.
+/// Links every file below `root` into `held`. Skips symbolic links and files that are deleted in
+/// the meantime.
 fn link_tree(root: &Path, held: &Path, left_out: &[PathBuf]) -> io::Result<()> {
     let mut pending = vec![PathBuf::new()];
     while let Some(folder) = pending.pop() {
@@ -178,7 +177,7 @@ fn link_tree(root: &Path, held: &Path, left_out: &[PathBuf]) -> io::Result<()> {
     Ok(())
 }
 
-/// Names that every tool for archives can write and read. This program makes no others.
+/// Returns whether a name can be archived by every tool. This program creates no other names.
 fn is_plain(name: &OsStr) -> bool {
     let plain = |name: &str| !name.contains(|c: char| c.is_control() || c == '\\');
     let plain = name.to_str().is_some_and(plain);
@@ -188,8 +187,7 @@ fn is_plain(name: &OsStr) -> bool {
     plain
 }
 
-/// A second name for a file, or a copy where the file system gives none. One that is held already
-/// stays as it is.
+/// Links a file, or copies it if the file system has no hard links. Keeps an existing link.
 fn hold(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
@@ -199,13 +197,13 @@ fn hold(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// What went wrong with a file, and what for.
+/// Creates the error for a failed file operation.
 pub fn failed(to: &str, error: io::Error) -> Error {
     let text = format!("failed to {to}: {error}");
     Error::of_file(io::Error::new(error.kind(), text))
 }
 
-/// Runs `work` on a thread that may block.
+/// Runs `work` on a blocking thread.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

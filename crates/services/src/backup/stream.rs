@@ -1,4 +1,4 @@
-//! A backup as a stream, written piece by piece as its reader takes it.
+//! A backup as a stream, written as fast as it is read.
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use tokio::time::timeout;
 
 use super::Staged;
 
-/// How much a piece holds. Three of them are in memory at once.
+/// The size of a piece, in bytes. At most three are in memory at once.
 const PIECE: usize = 256 << 10;
 
-/// How long a reader may take for a piece. What is held for a backup is given up after that.
+/// The time after which a stalled reader is disconnected and the backup is abandoned.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Staged {
-    /// The archive in pieces. An error ends it; so does dropping it. Must be called in a runtime.
+    /// Streams the archive. The stream ends after an error; dropping it cancels the backup. Must be
+    /// called in a tokio runtime.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Vec<u8>>> + Send + 'static {
         let (pieces, received) = channel(1);
         let runtime = Handle::current();
@@ -39,7 +40,7 @@ impl Staged {
     }
 }
 
-/// Gathers what is written into pieces and hands them over.
+/// A writer that collects bytes into pieces and sends them.
 struct Pieces {
     pieces: Sender<io::Result<Vec<u8>>>,
     runtime: Handle,

@@ -1,4 +1,4 @@
-//! An answer being received, and the events that clients are sent of it.
+//! Receiving an answer, and the events sent to clients while it arrives.
 use std::time::Instant;
 
 use carrel_domain::model::{ChatModel, ChatRequest, Delta, FinishReason, Usage};
@@ -9,12 +9,12 @@ use futures_util::StreamExt;
 use crate::exchange::{Metrics, Source};
 use crate::reasoning::{CLOSE, OPEN, marked};
 
-/// A model ended its answer without any text. Nothing is stored of it.
+/// An answer without any text. It is not stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmptyCompletion {
-    /// The provider's word for it; may be empty.
+    /// The finish reason in the provider's words. May be empty.
     pub reason: String,
-    /// The usage of the failed answer.
+    /// The usage and other facts about the answer.
     pub metrics: Metrics,
 }
 
@@ -22,7 +22,7 @@ pub struct EmptyCompletion {
 pub const EMPTY_COMPLETION: &str = "No text completion could be completed with this input.";
 
 impl EmptyCompletion {
-    /// The completion as a failure.
+    /// Returns the error that clients see.
     pub fn error(&self) -> Error {
         let reason = match self.reason.as_str() {
             "" => String::new(),
@@ -32,43 +32,43 @@ impl EmptyCompletion {
     }
 }
 
-/// Events while a question is answered, in this order.
+/// The events of an answer, in this order.
 #[derive(Debug)]
 pub enum AnswerEvent {
-    /// What the model thinks. Only if the question separates reasoning; otherwise it comes as text
-    /// between `<think>` marks.
+    /// Reasoning of the model. Sent only if the question separates reasoning; otherwise reasoning
+    /// is part of the text, between `<think>` marks.
     Reasoning(String),
-    /// More of the answer.
+    /// The next text of the answer.
     Text(String),
-    /// Instead of everything else: query mode, and nothing in the workspace bears on the question.
+    /// The refusal text. Sent instead of all other events in query mode if no passage is relevant.
     Refused(String),
-    /// The answer ends here. Unless it has `begun`, no other event comes either.
+    /// The answer failed. If `begun` is `false`, this is the only event.
     Failed {
-        /// Why.
+        /// The error.
         error: Error,
-        /// Whether any other event came before.
+        /// Whether other events were sent before.
         begun: bool,
     },
-    /// The model ended without any text. Nothing is stored, not even its reasoning.
+    /// The model ended without any text. Nothing is stored, including its reasoning.
     Empty(Box<EmptyCompletion>),
-    /// The answer is stored; absent when there was nothing to store.
+    /// The answer is complete. Absent if there was nothing to store.
     Finished(Option<Finished>),
 }
 
-/// An answer that is stored.
+/// A stored answer.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// Names the exchange.
+    /// The id of the exchange.
     pub chat: ChatId,
-    /// The whole answer, its reasoning first between `<think>` marks.
+    /// The complete answer. Reasoning comes first between `<think>` marks.
     pub text: String,
-    /// The passages it was built on, by relevance.
+    /// The passages used, most relevant first.
     pub sources: Vec<Source>,
-    /// The usage.
+    /// The usage and other facts about the answer.
     pub metrics: Metrics,
 }
 
-/// Collects the parts of one answer.
+/// Collects the increments of one answer.
 #[derive(Debug, Default)]
 pub(super) struct AnswerBuffer {
     text: String,
@@ -77,17 +77,18 @@ pub(super) struct AnswerBuffer {
     finish: FinishReason,
     word: String,
     separates_reasoning: bool,
-    /// Whether clients have been sent an opening mark that is still open.
+    /// Whether clients have received an opening mark without a closing one.
     is_open: bool,
 }
 
 impl AnswerBuffer {
-    /// An empty buffer. Otherwise reasoning becomes a part of the text, between marks.
+    /// Creates an empty buffer. If `separates_reasoning` is `false`, reasoning becomes part of the
+    /// text, between marks.
     pub fn new(separates_reasoning: bool) -> Self {
         Self { separates_reasoning, ..Self::default() }
     }
 
-    /// Adds a part. Returns what clients are sent of it.
+    /// Adds an increment and returns the event for clients, if any.
     pub fn push(&mut self, delta: Delta) -> Option<AnswerEvent> {
         match delta {
             Delta::Usage(usage) => self.usage = usage,
@@ -107,7 +108,7 @@ impl AnswerBuffer {
             }
             Delta::TextWasReasoning => {
                 self.reasoning.push_str(&std::mem::take(&mut self.text));
-                // Clients have the text already, and a mark tells them what it was.
+                // Clients already have the text; a closing mark shows that it was reasoning.
                 let marks = !self.separates_reasoning;
                 return marks.then(|| AnswerEvent::Text(CLOSE.to_owned()));
             }
@@ -116,27 +117,27 @@ impl AnswerBuffer {
         None
     }
 
-    /// Ends reasoning that no text followed. Returns what clients are sent.
+    /// Closes reasoning that no text followed. Returns the event for clients, if any.
     pub fn close(&mut self) -> Option<AnswerEvent> {
         std::mem::take(&mut self.is_open).then(|| AnswerEvent::Text(CLOSE.to_owned()))
     }
 
-    /// Whether nothing has come yet, not even reasoning.
+    /// Returns whether nothing has been received, not even reasoning.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.reasoning.is_empty()
     }
 
-    /// Whether any text has come beside reasoning.
+    /// Returns whether any text other than reasoning has been received.
     pub fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
 
-    /// The answer as it is stored.
+    /// Returns the answer in its stored form.
     pub fn stored(&self) -> String {
         marked(&self.reasoning, &self.text)
     }
 
-    /// Returns the usage of the answer; `started` is the time of the request to the model.
+    /// Returns the metrics of the answer. `started` is the time of the request to the model.
     pub fn metrics(&self, model: &dyn ChatModel, started: Instant, as_agent: bool) -> Metrics {
         Metrics {
             usage: self.usage,
@@ -148,13 +149,13 @@ impl AnswerBuffer {
         }
     }
 
-    /// The outcome of an answer that ended without text.
+    /// Returns the outcome of an answer without text.
     pub fn empty(&self, metrics: Metrics) -> EmptyCompletion {
         EmptyCompletion { reason: self.word.clone(), metrics }
     }
 }
 
-/// Collects the model's whole answer, as it is stored.
+/// Collects the complete answer of the model in its stored form.
 pub(super) async fn collect(
     model: &dyn ChatModel,
     request: ChatRequest,
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_was_reasoning_is_stored_as_such() {
+    fn text_reclassified_as_reasoning_is_stored_as_reasoning() {
         let text = |text: &str| Delta::Text(text.into());
         let deltas = [text("plan"), Delta::TextWasReasoning, text("c")];
         let mut buffer = AnswerBuffer::new(true);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_answer_has_its_reasoning_first_in_whatever_order_it_came() {
+    fn a_stored_answer_begins_with_its_reasoning() {
         let mut buffer = AnswerBuffer::new(true);
         for delta in [Delta::Text("One ".into()), Delta::Reasoning("hm".into())] {
             buffer.push(delta);

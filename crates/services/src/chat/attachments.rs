@@ -1,4 +1,4 @@
-//! Attachments of a question: pictures for the model, and documents that become context.
+//! Attachments of a question: images for the model, and documents that become context.
 use std::time::Duration;
 
 use carrel_domain::audit::By;
@@ -9,15 +9,15 @@ use super::{Conversations, Question};
 use crate::exchange::Attachment;
 use crate::ingestion::{self, scratch};
 
-/// How many attachments a question may have.
+/// The maximum number of attachments of a question.
 pub const MOST_ATTACHMENTS: usize = 16;
 
-/// How long reading one attached document may take: somebody waits for the answer, and others for
-/// the worker.
+/// The time limit for reading one attached document. It is short because the user waits for the
+/// answer and others wait for the worker.
 const ATTACHMENT_TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The most bytes of a document's text that are kept for each token of the model's window: more
-/// than that would hardly be sent.
+/// The number of bytes of a document's text kept per token of the context window. More would hardly
+/// fit.
 pub(super) const BYTES_A_TOKEN: u64 = 8;
 
 pub(super) fn check(attachments: &[Attachment]) -> Result<()> {
@@ -28,13 +28,14 @@ pub(super) fn check(attachments: &[Attachment]) -> Result<()> {
     Ok(())
 }
 
-/// An attached document and as much of its text as a model could be sent.
+/// An attached document, with its text up to the size that fits a model.
 pub(super) struct Attached {
     pub document: Document,
     pub text: String,
 }
 
-/// Reads the documents among a question's attachments. Of these the names are left.
+/// Reads the documents among a question's attachments and removes their contents from the question.
+/// Their names stay.
 pub(super) async fn read_attached(
     conversations: &Conversations,
     question: &mut Question,
@@ -65,7 +66,7 @@ pub(super) async fn read_one(
     ingestion::check_file_name(&attachment.name)?;
     let content = attachment.decode();
     let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
-    // It may be long until there is a worker for it.
+    // The wait for a worker can be long, so the content is released first.
     attachment.content = String::new();
     let file = scratch::written(conversations.scratch.clone(), content).await?;
     let (name, path) = (attachment.name.clone(), file.path().to_owned());
@@ -80,7 +81,8 @@ pub(super) async fn read_one(
     let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
     let attached = |(document, mut text): (_, String)| {
         text.truncate(text.floor_char_boundary(most));
-        // What was cut off would be held with the rest until the model has answered.
+        // Release the memory of the truncated text, which would otherwise be held until the answer
+        // ends.
         text.shrink_to_fit();
         Attached { document, text }
     };
@@ -88,7 +90,7 @@ pub(super) async fn read_one(
     Ok(counted.into_iter().map(attached).collect())
 }
 
-/// Says of which attachment a failure is.
+/// Prefixes an error with the name of the attachment.
 fn named(error: Error, name: &str) -> Error {
     match error {
         Error::Unprocessable { reason } => Error::unprocessable(format!("{name}: {reason}")),

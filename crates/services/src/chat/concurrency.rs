@@ -1,5 +1,5 @@
-//! Limits on questions that are answered at the same time. Each holds its attachments in memory until
-//! its documents are read, and its images until the model has answered.
+//! Limits on concurrent questions. Each question holds its attachments in memory until its
+//! documents are read, and its images until the model has answered.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,11 +9,12 @@ use carrel_domain::{Error, Result};
 
 use super::Question;
 
-/// Questions at once of one user, or of visitors from one address.
+/// The maximum number of concurrent questions per user, or per address of widget visitors.
 const OF_A_PERSON: usize = 8;
-/// Questions at once of one API key, of the owner or of the operator, behind whom may be many.
+/// The maximum number of concurrent questions per API key, and for the owner and the operator. Many
+/// people can use one key.
 const OF_A_PROGRAM: usize = 64;
-/// The most bytes of attachments that all questions in progress hold together.
+/// The maximum size of the attachments of all questions in progress, in bytes.
 const ATTACHMENTS: usize = 256 << 20;
 
 /// Counts questions in progress. Cheap to clone.
@@ -26,7 +27,7 @@ struct InProgress {
     attachments: usize,
 }
 
-/// A question in progress. Counted until it is dropped.
+/// A question in progress. Dropping it frees its slot.
 #[derive(Debug)]
 pub struct QuestionPermit {
     limits: QuestionLimits,
@@ -35,8 +36,8 @@ pub struct QuestionPermit {
 }
 
 impl QuestionLimits {
-    /// [`Error::Exhausted`] when the caller has as many questions in progress as allowed,
-    /// [`Error::Unavailable`] when all callers together hold too many bytes of attachments.
+    /// Admits a question. [`Error::Exhausted`] if the caller has too many questions in progress,
+    /// [`Error::Unavailable`] if the attachments of all callers are too large in total.
     pub fn acquire(&self, question: &Question, by: &By) -> Result<QuestionPermit> {
         let (caller, most) = caller(question, by);
         let bytes = question.attachments.iter().map(|attached| attached.content.len()).sum();
@@ -48,7 +49,7 @@ impl QuestionLimits {
             );
             return Err(Error::exhausted(reason));
         }
-        // One question may exceed the limit alone: its own size is limited elsewhere.
+        // A single question may exceed the limit; its size is limited elsewhere.
         if bytes > 0 && state.attachments > 0 && state.attachments + bytes > ATTACHMENTS {
             let reason = "too many attachments are being read; try again later";
             return Err(Error::unavailable("chat", reason));
@@ -60,7 +61,7 @@ impl QuestionLimits {
     }
 }
 
-/// The counted caller, and the limit of concurrent questions.
+/// Returns the caller to count for, and the caller's limit.
 fn caller(question: &Question, by: &By) -> (String, usize) {
     if let Some(user) = &question.user {
         return (format!("user:{}", user.id), OF_A_PERSON);
@@ -77,7 +78,7 @@ fn caller(question: &Question, by: &By) -> (String, usize) {
 }
 
 impl QuestionPermit {
-    /// Counts what is left of the attachments: the images of what the model is asked.
+    /// Reduces the counted size to the images of the request.
     pub fn shrink_to(&mut self, request: &ChatRequest) {
         let bytes = request.images.iter().map(|image| match image {
             Image::Inline { data, .. } => data.len(),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_takes_no_more_than_their_share() {
+    fn each_caller_has_a_limit() {
         let limits = QuestionLimits::default();
         let key = of(Actor::Key(ApiKeyId(1)));
         let held: Vec<_> =
@@ -144,7 +145,7 @@ mod tests {
         assert!(matches!(limits.acquire(&asked(1), &key), Err(Error::Unavailable { .. })));
         assert!(limits.acquire(&asked(0), &key).is_ok());
         let [mut read, waiting] = held;
-        // Documents are forgotten once they are read; images are held while the model is asked.
+        // Documents are released once they are read. Images stay until the model has answered.
         let image = Image::Inline { mime: "image/png".into(), data: "a".repeat(half / 2) };
         read.shrink_to(&ChatRequest { images: vec![image], ..ChatRequest::default() });
         drop(limits.acquire(&asked(half / 2), &key).unwrap());

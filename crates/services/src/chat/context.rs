@@ -1,5 +1,5 @@
-//! Gathers the context of a question: pinned documents, attached ones, the retrieved passages, and
-//! passages of earlier answers if few were found.
+//! Gathers the context of a question: pinned documents, attached documents, retrieved passages, and
+//! passages of earlier answers if few were retrieved.
 use std::collections::{BTreeSet, HashSet};
 
 use carrel_domain::document::Document;
@@ -15,18 +15,19 @@ use crate::reasoning;
 use crate::record::{self, Earlier};
 use crate::search::{EarlierTurn, MOST_PASSAGES, Query};
 
-/// How many pinned documents are looked at.
+/// The maximum number of pinned documents considered.
 const MOST_PINNED: u32 = 64;
 
 /// The context of a question.
 pub(super) struct Gathered {
-    /// Most important first.
+    /// The context, most important first.
     pub context: Vec<Context>,
-    /// The sources for clients, without the passages of earlier answers.
+    /// The sources shown to clients. Passages of earlier answers are not included.
     pub sources: Vec<Source>,
 }
 
-/// Pinned documents before attached ones before passages found before those of earlier answers.
+/// Gathers the context, in order: pinned documents, attached documents, retrieved passages,
+/// passages of earlier answers.
 pub(super) async fn gather(
     conversations: &Conversations,
     workspace: &Workspace,
@@ -67,8 +68,7 @@ pub(super) async fn gather(
     Ok(gathered)
 }
 
-/// Adds pinned documents that are among the chosen ones until they fill the window, and says
-/// where they are placed.
+/// Adds the selected pinned documents until they fill the window. Returns the documents added.
 async fn add_pinned(
     conversations: &Conversations,
     workspace: &Workspace,
@@ -85,7 +85,7 @@ async fn add_pinned(
         if !chosen.contains(place.id) {
             continue;
         }
-        // A file that is missing is a matter for whoever keeps the library in order.
+        // A missing file is reported by the integrity check, not here.
         let Some(mut text) = conversations.files.text(&place.document.path).await? else {
             continue;
         };
@@ -97,8 +97,8 @@ async fn add_pinned(
     Ok(added)
 }
 
-/// Passages that earlier answers were built on, those of the newest first, as far as they are
-/// still in the workspace.
+/// Returns passages used by earlier answers, newest answers first, if they are still in the
+/// workspace.
 async fn of_earlier_answers(
     conversations: &Conversations,
     workspace: &Workspace,
@@ -114,7 +114,7 @@ async fn of_earlier_answers(
     }
 }
 
-/// The history, newest first: the client's, or else the stored one.
+/// Returns the history, newest first: the one sent by the client, or else the stored one.
 fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
     let Some(messages) = &question.overrides.history else {
         return past.iter().rev().map(Earlier::to_search_turn).collect();

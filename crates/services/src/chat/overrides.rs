@@ -2,26 +2,25 @@
 use carrel_domain::filter::DocumentFilter;
 use carrel_domain::model::{Message, Sampling};
 
-/// Each field takes precedence over the workspace's settings; absent fields leave those in force.
+/// Overrides for one request. Absent fields leave the workspace's settings in force.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestOverrides {
-    /// The system prompt, verbatim: variables in it are not expanded.
+    /// The system prompt. Variables in it are not expanded.
     pub instructions: Option<String>,
-    /// The conversation so far, oldest first. The stored conversation is then ignored.
+    /// The conversation so far, oldest first. Replaces the stored conversation.
     pub history: Option<Vec<Message>>,
-    /// Sampling temperature, >= 0.
+    /// The sampling temperature, at least 0.
     pub temperature: Option<f64>,
-    /// The most tokens of the answer, >= 1.
+    /// The maximum length of the answer in tokens, at least 1.
     pub longest_answer: Option<u32>,
     /// Another model of the workspace's provider.
     pub model: Option<String>,
-    /// How many passages the answer is built on, >= 1.
+    /// The number of passages to retrieve, at least 1.
     pub passages: Option<usize>,
-    /// Which documents of the workspace the answer is built on. Documents attached to the question
-    /// are added to them.
+    /// The documents of the workspace to search. Attached documents are used in addition.
     pub filter: DocumentFilter,
-    /// How the model chooses words.
+    /// Other sampling parameters.
     pub sampling: Sampling,
-    /// http and https URLs of images that belong to the question. They are not stored.
+    /// HTTP and HTTPS URLs of images that belong to the question. They are not stored.
     pub image_urls: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! Images of questions that wait for a model, perhaps for minutes and many at a time: they are in a file
-//! until the exchange is stored.
+//! Parking of images in a file while a question waits for the model. Answers can take minutes, and
+//! many can be in progress.
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
 
@@ -8,15 +8,15 @@ use carrel_domain::{Error, Result};
 use super::Attachment;
 use crate::record;
 
-/// The contents of a question's images. Gone when this is dropped.
+/// The image contents of a question, in a temporary file that is deleted on drop.
 pub(super) struct ParkedImages {
     file: std::fs::File,
-    /// In bytes, in the order of the images.
+    /// The length of each image, in bytes.
     lengths: Vec<usize>,
 }
 
 impl ParkedImages {
-    /// Takes the contents out of those images that are going to be stored; the others are removed.
+    /// Moves the contents of images that will be stored to a file and removes the other images.
     pub async fn park(
         attachments: &mut Vec<Attachment>,
         directory: PathBuf,
@@ -39,7 +39,7 @@ impl ParkedImages {
         written.map(Some).map_err(Error::of_file)
     }
 
-    /// Gives the images their contents again.
+    /// Moves the contents back into the images.
     pub async fn restore(self, attachments: &mut [Attachment]) -> Result<()> {
         let Self { mut file, lengths } = self;
         let read = move || {
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn images_come_back_as_they_were_and_take_no_memory_meanwhile() {
+    async fn parked_images_are_restored_and_use_no_memory_in_between() {
         let directory = tempfile::tempdir().unwrap();
         let small = |name: &str, sign: &str| attachment(name, "image/png", sign.repeat(1000));
         let all = vec![
             small("a", "A"),
             attachment("b", "text/plain", String::new()),
-            // More than is stored.
+            // Exceeds the size that is stored.
             attachment("c", "image/png", "C".repeat(5 << 20)),
             small("d", "é"),
         ];

@@ -1,8 +1,8 @@
 //! Trims a request to the model's context window, the least important parts first.
 //!
-//! The question and the instructions stay; each is cut in the middle if it alone is too long. Two
-//! thirds of the rest go to the context, most important first, and one third to the history, newest
-//! first. Each may use what the other leaves.
+//! The question and the instructions stay; each is cut in the middle if it is too long on its own.
+//! Two thirds of the remaining window go to the context, most important first, and one third to the
+//! history, newest first. Each can use what the other leaves.
 use std::sync::Arc;
 
 use carrel_domain::model::{ChatRequest, Context, Message, Tokenizer};
@@ -11,26 +11,26 @@ use carrel_domain::{Error, Result};
 /// The default number of tokens reserved for the answer.
 const ANSWER: usize = 600;
 
-/// The maximum overhead of a turn or a passage, in tokens.
+/// The maximum overhead of a message or a passage, in tokens.
 const BETWEEN: usize = 16;
 
-/// About what an image takes, in tokens.
+/// The estimated size of an image, in tokens.
 const IMAGE: usize = 1000;
 
-/// The share of the window for the question and the instructions, in hundredths.
+/// The maximum shares of the question and the instructions, in percent of the window.
 const QUESTION_SHARE: usize = 70;
 const INSTRUCTIONS_SHARE: usize = 25;
 
-/// A passage of which less than this would be left is left out, in tokens.
+/// The minimum useful length of a truncated passage, in tokens. Shorter ones are dropped.
 const SHORTEST: usize = 64;
 
-/// Stands where something was cut out. Clients know the words.
+/// Replaces text that was cut out. Clients know this text.
 const CUT: &str = "\n\n--prompt truncated for brevity--\n\n";
 
-/// What [`CUT`] takes, in tokens, at most.
+/// The maximum length of [`CUT`], in tokens.
 const CUT_TOKENS: usize = 16;
 
-/// `request` as it fits a window of so many tokens, with room for the answer.
+/// Trims `request` to a context window of `window` tokens, leaving room for the answer.
 pub(super) async fn apply(
     tokenizer: Arc<dyn Tokenizer>,
     request: ChatRequest,
@@ -39,7 +39,7 @@ pub(super) async fn apply(
     let window = usize::try_from(window).unwrap_or(usize::MAX);
     let answer = request.longest_answer.map_or(ANSWER, |tokens| tokens as usize);
     let budget = window - answer.min(window / 2);
-    // No token is shorter than a byte, so most requests need no counting.
+    // A token has at least one byte, so most requests fit without counting.
     if most_tokens(&request) <= budget {
         return Ok(request);
     }
@@ -47,7 +47,7 @@ pub(super) async fn apply(
     tokio::task::spawn_blocking(trimmed).await.map_err(Error::internal)
 }
 
-/// More than a request can have.
+/// Returns an upper bound on the tokens of a request.
 fn most_tokens(request: &ChatRequest) -> usize {
     let ChatRequest { instructions, context, history, question, images, .. } = request;
     let context: usize = context.iter().map(|part| part.text.len() + 3 * BETWEEN).sum();
@@ -57,16 +57,16 @@ fn most_tokens(request: &ChatRequest) -> usize {
     instructions.len() + context + history + asked + 3 * BETWEEN
 }
 
-/// Counts the tokens of text.
+/// Counts the tokens of texts.
 struct TokenCounter<'a>(&'a dyn Tokenizer);
 
 impl TokenCounter<'_> {
-    /// The tokens of `text`, or more than `limit`.
+    /// Returns the number of tokens of `text`, or `limit + 1` if there are more than `limit`.
     fn count(&self, text: &str, limit: usize) -> usize {
         self.0.count(text, limit).unwrap_or(limit.saturating_add(1))
     }
 
-    /// Cuts the middle out of `text` if it has more than `limit` tokens.
+    /// Cuts out the middle of `text` if it has more than `limit` tokens.
     fn cut(&self, text: String, limit: usize) -> String {
         if self.0.count(&text, limit).is_some() {
             return text;
@@ -104,7 +104,7 @@ fn count_turn(counter: &TokenCounter<'_>, turn: &Message, limit: usize) -> usize
     counter.count(&turn.text, limit) + turn.images.len() * IMAGE + BETWEEN
 }
 
-/// The tokens of the turns, or more than `limit`.
+/// Returns the number of tokens of the messages. Stops counting above `limit`.
 fn count_history(counter: &TokenCounter<'_>, turns: &[Message], limit: usize) -> usize {
     let mut sum = 0;
     for turn in turns.iter().rev() {
@@ -116,7 +116,7 @@ fn count_history(counter: &TokenCounter<'_>, turns: &[Message], limit: usize) ->
     sum
 }
 
-/// The tokens of the context, or more than `limit`.
+/// Returns the number of tokens of the context. Stops counting above `limit`.
 fn count_context(counter: &TokenCounter<'_>, context: &[Context], limit: usize) -> usize {
     let mut sum = 0;
     for part in context {
@@ -128,11 +128,12 @@ fn count_context(counter: &TokenCounter<'_>, context: &[Context], limit: usize) 
     sum
 }
 
-/// The newest exchanges that fit `limit`, and their tokens. The newest of all is cut if need be.
+/// Returns the newest exchanges that fit `limit`, and their tokens. Truncates the newest one if
+/// necessary.
 fn newest(counter: &TokenCounter<'_>, turns: Vec<Message>, limit: usize) -> (Vec<Message>, usize) {
     let mut kept: Vec<Message> = Vec::new();
     let mut spent = 0;
-    // Pairs, from the end: a question and its answer go together.
+    // Keep pairs together, from the end: a question and its answer.
     let mut end = turns.len();
     while end > 0 {
         let start = end.saturating_sub(2);
@@ -158,7 +159,7 @@ fn newest(counter: &TokenCounter<'_>, turns: Vec<Message>, limit: usize) -> (Vec
     (kept, spent)
 }
 
-/// The first parts of the context that fit `limit`; the last of them is cut if need be.
+/// Returns the first parts of the context that fit `limit`. Truncates the last one if necessary.
 fn first(counter: &TokenCounter<'_>, context: Vec<Context>, limit: usize) -> Vec<Context> {
     let mut kept = Vec::new();
     let mut left = limit;

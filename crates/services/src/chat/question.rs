@@ -1,4 +1,4 @@
-//! A question, and the checks before it is asked.
+//! Questions and their validation.
 use carrel_domain::chat::Conversation;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::User;
@@ -7,10 +7,10 @@ use carrel_domain::{ChatId, Error, Result};
 
 use super::{Attachment, RequestOverrides, Stop, attachments};
 
-/// The longest question, in bytes.
+/// The maximum length of a question, in bytes.
 pub const LONGEST_QUESTION: usize = 1 << 20;
 
-/// The prefix with which a message asks for an agent.
+/// The prefix of a message that requests an agent.
 const AGENT: &str = "@agent";
 
 /// A question to a workspace.
@@ -18,36 +18,36 @@ const AGENT: &str = "@agent";
 pub struct Question {
     /// The text of the question.
     pub text: String,
-    /// The workspace's when absent.
+    /// The chat mode. The workspace's mode if absent.
     pub mode: Option<ChatMode>,
-    /// Which of the workspace's conversations it continues.
+    /// The client's name for the conversation, if it is a session.
     pub session: Option<String>,
-    /// The thread of the workspace that it belongs to.
+    /// The thread of the conversation, if any.
     pub thread: Option<Thread>,
-    /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
-    /// toward their daily limit.
+    /// The user who asks, if any. The conversation belongs to the user, and the question counts
+    /// towards the user's daily limit.
     pub user: Option<User>,
-    /// Files that come with it.
+    /// Attached files.
     pub attachments: Vec<Attachment>,
-    /// Whether attached documents that cannot be read are passed over instead of refused.
+    /// Whether to skip attached documents that cannot be read instead of refusing the question.
     pub passes_over_unreadable: bool,
-    /// Whether it may be one for an agent, see [`Question::is_for_agent`].
+    /// Whether the question may request an agent. See [`Question::is_for_agent`].
     pub may_call_agent: bool,
-    /// The caller's overrides of workspace settings.
+    /// Overrides of workspace settings.
     pub overrides: RequestOverrides,
-    /// Whether it carries the memories of the person who asks.
+    /// Whether to send the user's memories.
     pub uses_memories: bool,
-    /// The exchange that the new one replaces: the model does not see it.
+    /// The exchange that the new one replaces. It is not sent to the model.
     pub instead_of: Option<ChatId>,
-    /// Whether a stream has events for reasoning. Otherwise it comes as text between `<think>`
-    /// marks.
+    /// Whether the stream sends reasoning as separate events. Otherwise reasoning is part of the
+    /// text, between `<think>` marks.
     pub separates_reasoning: bool,
-    /// Ends the answer early.
+    /// Stops the answer early.
     pub stop: Stop,
 }
 
 impl Question {
-    /// The conversation that it continues.
+    /// Returns the conversation that the question continues.
     pub(super) fn conversation(&self, workspace: &Workspace) -> Conversation {
         Conversation {
             workspace: workspace.id,
@@ -61,14 +61,14 @@ impl Question {
         self.mode.unwrap_or(workspace.settings.chat_mode)
     }
 
-    /// Whether clients expect the answer of an agent: in the automatic mode, or where the message
+    /// Returns whether clients expect the answer of an agent: in automatic mode, or if the message
     /// begins with `@agent`.
     pub fn is_for_agent(&self, workspace: &Workspace) -> bool {
         let is_called = || self.text.starts_with(AGENT);
         self.may_call_agent && (self.mode(workspace) == ChatMode::Automatic || is_called())
     }
 
-    /// The text without the call for an agent.
+    /// Returns the text without the agent prefix.
     pub(super) fn asked(&self) -> &str {
         let called = self.text.strip_prefix(AGENT).filter(|_| self.may_call_agent);
         match called.map(str::trim_start) {
@@ -77,7 +77,8 @@ impl Question {
         }
     }
 
-    /// [`Error::Invalid`] when there is nothing to answer, [`Error::TooLarge`] when it is too much.
+    /// Validates the question. [`Error::Invalid`] if there is nothing to answer,
+    /// [`Error::TooLarge`] if it is too long.
     pub(super) fn check(&self) -> Result<()> {
         if self.text.trim().is_empty() {
             return Err(Error::invalid("message", "Message is empty"));

@@ -9,14 +9,14 @@ use crate::prompt::Values;
 use crate::record::Earlier;
 use crate::{preferences, prompt, reasoning};
 
-/// How many images of earlier questions the model sees again, the newest first.
+/// The maximum number of images of earlier questions that are sent again, newest first.
 pub(super) const MOST_EARLIER_IMAGES: usize = 8;
 
-/// The additions of this server's users to instructions.
+/// User-defined additions to the instructions.
 #[derive(Default)]
 pub(super) struct Own {
     pub variables: Vec<PromptVariable>,
-    /// About the person who asks.
+    /// The memories of the user.
     pub notes: Option<String>,
 }
 
@@ -62,7 +62,8 @@ fn instructions(
     text
 }
 
-/// The conversation that a client sent. What a model thought is never sent to it again.
+/// Removes reasoning from a conversation sent by a client. Reasoning is never sent to a model
+/// again.
 fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
     for message in history.iter_mut().filter(|message| message.role == MessageRole::Assistant) {
         message.text = reasoning::strip(&message.text).to_owned();
@@ -71,12 +72,12 @@ fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
     history
 }
 
-/// Earlier exchanges as the model sees them.
+/// Converts earlier exchanges to messages for the model.
 fn turns(past: Vec<Earlier>) -> Vec<Message> {
     let mut turns = Vec::with_capacity(past.len() * 2);
     for Earlier { prompt, answer, images, .. } in past.into_iter().rev() {
         let answer = reasoning::strip(&answer);
-        // Somebody stopped the model while it was thinking.
+        // The answer was stopped during the reasoning.
         if answer.is_empty() {
             continue;
         }

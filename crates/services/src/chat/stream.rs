@@ -12,15 +12,15 @@ use super::answer::{AnswerBuffer, AnswerEvent, Finished};
 use super::concurrency::QuestionPermit;
 use super::{Conversations, Kept, Prepared, Question, Reply};
 
-/// How many events are buffered for a slow client before the model has to wait.
+/// The number of events buffered for a slow client before the model has to wait.
 const WAITING: usize = 16;
 
-/// A client that takes no event for this long counts as gone.
+/// The time after which a client that takes no event is considered gone.
 const STALLED: Duration = Duration::from_secs(300);
 
 impl Conversations {
-    /// Like [`Conversations::ask`], but streams the answer. When the receiver is dropped or takes
-    /// nothing for minutes, the request to the model is cancelled and the text received so far is
+    /// Like [`Conversations::ask`], but streams the answer. If the receiver is dropped or stalls
+    /// for five minutes, the request to the model is cancelled and the text received so far is
     /// stored as the answer.
     pub async fn stream(
         &self,
@@ -42,7 +42,7 @@ impl Conversations {
                     error = &error as &dyn std::error::Error,
                     "failed to answer a question"
                 );
-                // The client may be gone.
+                // The client may have disconnected.
                 let _ = events.send(AnswerEvent::Failed { error, begun: false }).await;
             }
         });
@@ -76,7 +76,7 @@ impl Conversations {
         let mut buffer = AnswerBuffer::new(separates_reasoning);
         let (mut failure, mut is_complete) = (None, false);
         {
-            // Leaving this block drops the answer, which cancels the request.
+            // Leaving this block drops the answer and thereby cancels the request.
             let mut parts = tokio::select! {
                 biased;
                 () = stop.asked() => return Ok(()),

@@ -28,7 +28,7 @@ async fn ask(world: &Arc<World>, workspace: &Workspace, question: Question) -> R
 }
 
 #[tokio::test]
-async fn the_model_sees_what_was_found_and_what_was_said() {
+async fn the_model_sees_passages_and_history() {
     let world = with_a_document("The sky is green.").await;
     let workspace = workspace("Sky");
     for text in ["What colour is the sky?", "Why?"] {
@@ -47,7 +47,7 @@ async fn the_model_sees_what_was_found_and_what_was_said() {
 }
 
 #[tokio::test]
-async fn query_mode_refuses_without_a_passage_and_the_refusal_is_not_history() {
+async fn query_mode_refuses_without_a_passage_and_refusals_are_not_history() {
     let world = Arc::new(World::default());
     let mut workspace = workspace("Empty");
     workspace.settings.refusal = Some("Ask me about the sky.".into());
@@ -61,7 +61,7 @@ async fn query_mode_refuses_without_a_passage_and_the_refusal_is_not_history() {
 }
 
 #[tokio::test]
-async fn sessions_do_not_see_one_another() {
+async fn sessions_are_separate() {
     let world = Arc::new(World::default());
     let workspace = workspace("Alpha");
     for session in [None, Some("s-1"), Some("s-2")] {
@@ -72,7 +72,7 @@ async fn sessions_do_not_see_one_another() {
 }
 
 #[tokio::test]
-async fn what_a_client_brings_along_takes_the_place_of_what_is_kept() {
+async fn request_overrides_replace_stored_values() {
     let world = Arc::new(World::default());
     let mut workspace = workspace("Alpha");
     workspace.settings.temperature = Some(0.1);
@@ -108,7 +108,7 @@ async fn a_reset_makes_the_model_forget_one_conversation() {
 }
 
 #[tokio::test]
-async fn a_streamed_answer_is_kept_as_a_whole_one_is() {
+async fn a_streamed_answer_is_stored_like_any_other() {
     let world = with_a_document("The sky is green.").await;
     let workspace = workspace("Sky");
     let mut pieces =
@@ -129,7 +129,7 @@ async fn a_streamed_answer_is_kept_as_a_whole_one_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_saved_is_saved_again_and_else_told_as_such() {
+async fn saving_an_answer_is_retried_and_final_failures_are_reported() {
     let world = with_a_document("The sky is green.").await;
     let workspace = workspace("Sky");
     world.fail("append");
@@ -153,7 +153,7 @@ async fn an_answer_that_cannot_be_saved_is_saved_again_and_else_told_as_such() {
 }
 
 #[tokio::test]
-async fn an_answer_under_way_is_kept_as_far_as_it_came_when_the_server_stops() {
+async fn a_partial_answer_is_stored_when_the_server_stops() {
     let world = Arc::new(World::default());
     let (workspace, conversations) = (workspace("Alpha"), world.conversations());
     let endless = question("endless", None);
@@ -166,7 +166,7 @@ async fn an_answer_under_way_is_kept_as_far_as_it_came_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_streamed_question_is_refused_as_any_other() {
+async fn a_streamed_question_is_refused_like_any_other() {
     let world = Arc::new(World::default());
     let workspace = workspace("Empty");
     let hi = question("Hi", Some(ChatMode::Query));
@@ -177,7 +177,7 @@ async fn a_streamed_question_is_refused_as_any_other() {
 }
 
 #[tokio::test]
-async fn an_empty_or_endless_question_is_refused() {
+async fn empty_and_oversized_questions_are_refused() {
     let world = Arc::new(World::default());
     for text in ["", " \n", &"x".repeat(LONGEST_QUESTION + 1)] {
         assert!(ask(&world, &workspace("A"), question(text, None)).await.is_err());
@@ -186,7 +186,7 @@ async fn an_empty_or_endless_question_is_refused() {
 }
 
 #[tokio::test]
-async fn a_user_who_has_met_the_daily_limit_is_refused_before_the_model_is_asked() {
+async fn a_user_at_the_daily_limit_is_refused_before_the_model_is_called() {
     let world = Arc::new(World::default());
     let limited = user(1, user::Role::Manager, Some(2));
     for (user, times) in [
@@ -213,7 +213,7 @@ async fn a_user_who_has_met_the_daily_limit_is_refused_before_the_model_is_asked
 }
 
 #[tokio::test]
-async fn a_question_that_is_none_does_not_count() {
+async fn an_invalid_question_does_not_count() {
     let world = Arc::new(World::default());
     let limited = Some(user(1, user::Role::Default, Some(1)));
     let empty = Question { user: limited.clone(), ..question(" ", None) };
@@ -237,7 +237,7 @@ fn titles(sources: &[Source]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_pinned_document_is_shown_whole_first_and_once() {
+async fn a_pinned_document_comes_first_in_full_and_once() {
     let world = with_pins(&["The sky is green.", "Grass is red."]).await;
     world.places.lock().unwrap()[1].pinned = true;
     let asked = ask(&world, &workspace("Sky"), question("Why?", None)).await.unwrap();
@@ -253,7 +253,7 @@ async fn a_pinned_document_is_shown_whole_first_and_once() {
 }
 
 #[tokio::test]
-async fn a_pinned_document_takes_the_place_of_no_passage() {
+async fn a_pinned_document_does_not_displace_passages() {
     for mode in [SearchMode::Vector, SearchMode::Lexical, SearchMode::Hybrid] {
         let world = with_pins(&["The sky is red.", "Grass is red."]).await;
         world.places.lock().unwrap()[0].pinned = true;
@@ -269,7 +269,7 @@ async fn a_pinned_document_takes_the_place_of_no_passage() {
 }
 
 #[tokio::test]
-async fn passages_of_earlier_answers_fill_up_what_is_missing() {
+async fn passages_of_earlier_answers_fill_the_gap() {
     let world = with_pins(&["The sky is green.", "Grass is red.", "Snow is blue."]).await;
     let workspace = workspace("Sky");
     ask(&world, &workspace, question("One?", None)).await.unwrap();
@@ -282,7 +282,7 @@ async fn passages_of_earlier_answers_fill_up_what_is_missing() {
     let second = world.asked.lock().unwrap()[1].clone();
     let shown: Vec<_> = second.context.iter().map(|context| context.title.as_str()).collect();
     assert_eq!(shown, ["2.txt", "0.txt"]);
-    // Query mode is answered from them too.
+    // In query mode, they are enough to answer.
     world.blind.store(3, std::sync::atomic::Ordering::Relaxed);
     let asked = ask(&world, &workspace, question("Three?", Some(ChatMode::Query))).await.unwrap();
     assert!(matches!(asked, Reply::Answered { sources, .. } if sources.is_empty()));
@@ -293,7 +293,7 @@ fn attachment(name: &str, mime: &str, content: &str) -> Attachment {
 }
 
 #[tokio::test]
-async fn pictures_are_shown_and_documents_are_read() {
+async fn attached_images_are_sent_and_documents_are_read() {
     let world = Arc::new(World::default());
     let workspace = workspace("Sky");
     let attachments = vec![
@@ -320,9 +320,9 @@ async fn pictures_are_shown_and_documents_are_read() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_or_passed_over() {
+async fn unreadable_attachments_are_refused_or_skipped() {
     let world = Arc::new(World::default());
-    // A replacement character, which the test's reader does not read.
+    // The test extractor refuses texts with a replacement character.
     let unreadable = || vec![attachment("a.bin", "application/x", "77+9")];
     let asked = Question { attachments: unreadable(), ..question("Read", None) };
     let refused = ask(&world, &workspace("A"), asked).await.unwrap_err();
@@ -339,7 +339,7 @@ async fn what_cannot_be_read_is_refused_or_passed_over() {
 }
 
 #[tokio::test]
-async fn a_call_for_an_agent_is_kept_as_it_was_said() {
+async fn an_agent_call_is_stored_verbatim() {
     let world = Arc::new(World::default());
     let called =
         Question { may_call_agent: true, ..question("@agent count", Some(ChatMode::Chat)) };
@@ -352,7 +352,7 @@ async fn a_call_for_an_agent_is_kept_as_it_was_said() {
 }
 
 #[tokio::test]
-async fn a_question_that_is_asked_anew_does_not_know_how_it_was_answered() {
+async fn a_regenerated_answer_does_not_see_the_one_it_replaces() {
     let world = Arc::new(World::default());
     let workspace = workspace("A");
     for text in ["One?", "Two?"] {
@@ -366,7 +366,7 @@ async fn a_question_that_is_asked_anew_does_not_know_how_it_was_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_stopped_before_it_begins_is_none() {
+async fn an_answer_stopped_before_it_begins_is_not_stored() {
     let world = Arc::new(World::default());
     let stopped = question("Hi", None);
     stopped.stop.stop();
@@ -376,7 +376,7 @@ async fn an_answer_that_is_stopped_before_it_begins_is_none() {
 }
 
 #[tokio::test]
-async fn what_a_model_thought_is_never_sent_to_it_again() {
+async fn reasoning_is_never_sent_to_the_model_again() {
     let world = Arc::new(World::default());
     let workspace = workspace("Sky");
     let overrides = RequestOverrides {
@@ -386,7 +386,7 @@ async fn what_a_model_thought_is_never_sent_to_it_again() {
     ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
     let asked = world.asked.lock().unwrap().pop().unwrap();
     assert_eq!(asked.history, [Message::user("Hi"), Message::assistant("Hello")]);
-    // The stored answer of a model that thinks aloud.
+    // The fake model answers with its reasoning in the text.
     ask(&world, &workspace, question("<think>", None)).await.unwrap();
     let stored = "plan\n</think>\n\nHello".to_owned();
     world.chats.lock().unwrap().iter_mut().for_each(|chat| {

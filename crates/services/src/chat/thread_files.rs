@@ -1,4 +1,4 @@
-//! Files that stay with a thread: read once, and part of every question asked in it.
+//! Thread files: read once, and sent with every question of the thread.
 use carrel_domain::audit::By;
 use carrel_domain::thread::Thread;
 use carrel_domain::thread_file::{NewThreadFile, ThreadFile};
@@ -9,23 +9,24 @@ use super::attachments::{Attached, BYTES_A_TOKEN, read_one};
 use super::{Attachment, Conversations, Question};
 use crate::ingestion::{RawText, from_text};
 
-/// How many files a thread holds.
+/// The maximum number of files of a thread.
 pub const MOST_FILES: usize = 16;
 
-/// The longest text of a file that stays, in bytes.
+/// The maximum length of the text of a thread file, in bytes.
 pub const LONGEST_TEXT: usize = 4 << 20;
 
-/// The window for which such a file is read: its whole text is kept.
+/// The context window assumed when reading a thread file, large enough to keep the whole text.
 const WHOLE: u64 = LONGEST_TEXT as u64 / BYTES_A_TOKEN + 1;
 
-/// The source text of such a document in answers.
+/// The source text of a thread file in answers.
 const SOURCE: &str = "a file that stays with the thread.";
 
-/// Reads a file and keeps its text with the thread. One file may become several, such as the sheets
-/// of a workbook.
+/// Reads a file and stores its text with the thread. One file can become several, such as the
+/// sheets of a workbook.
 ///
 /// # Errors
-/// [`Error::Invalid`] for images, which go along with one question only; those of reading files.
+/// [`Error::Invalid`] if the file is an image, which can only be attached to a single question;
+/// otherwise those of extraction.
 pub async fn add_file(
     conversations: &Conversations,
     thread: &Thread,
@@ -60,7 +61,7 @@ pub async fn add_file(
     }
 }
 
-/// Takes a file out of a thread.
+/// Removes a file from a thread.
 pub async fn remove_file(
     conversations: &Conversations,
     thread: &Thread,
@@ -75,7 +76,7 @@ pub async fn remove_file(
     }
 }
 
-/// The files that stay with the question's thread, as far as the model could be sent them.
+/// Returns the files of the question's thread, with their texts up to the size that fits the model.
 pub(super) async fn kept_files(
     conversations: &Conversations,
     question: &Question,

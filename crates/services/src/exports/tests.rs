@@ -1,4 +1,4 @@
-//! Tests of when and what an export reads.
+//! Tests of what an export reads, and when.
 use std::pin::pin;
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use super::*;
 
 const LOGGED: i64 = 1000;
 
-/// A log of [`LOGGED`] exchanges that counts how many were read; formats that write their numbers.
+/// A log of [`LOGGED`] exchanges that counts reads. The formatter writes the ids.
 #[derive(Default)]
 struct Log {
     read: Mutex<usize>,
@@ -159,7 +159,7 @@ fn somebody() -> By {
 }
 
 #[tokio::test]
-async fn an_export_holds_every_exchange_once_between_its_beginning_and_end() {
+async fn an_export_contains_every_exchange_once() {
     let log = Arc::new(Log::default());
     let (_, pieces) = exports(&log).start(request("numbers"), &somebody()).await.unwrap();
     let text = String::from_utf8(pieces.try_concat().await.unwrap()).unwrap();
@@ -169,7 +169,7 @@ async fn an_export_holds_every_exchange_once_between_its_beginning_and_end() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_that_nobody_has_asked_for() {
+async fn nothing_is_read_before_it_is_requested() {
     let log = Arc::new(Log::default());
     let read = || *log.read.lock().unwrap();
     {

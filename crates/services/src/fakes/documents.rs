@@ -223,7 +223,7 @@ impl Folders for World {
 impl Uploads for World {
     async fn store(&self, piece: UploadPiece) -> Result<Vec<Job>> {
         self.check("create")?;
-        // The second piece of an upload, where that is to fail.
+        // The second piece of an upload can be made to fail.
         if !piece.is_first {
             self.check("store")?;
         }

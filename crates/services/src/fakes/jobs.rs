@@ -1,4 +1,4 @@
-//! Jobs in memory, kept by the same value that stands for the rest of the database.
+//! Jobs in memory.
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;

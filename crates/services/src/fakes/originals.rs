@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use super::world::World;
 
-/// Whether an original is noted, since when, or kept, or released.
+/// Whether an original is reserved (and since when), committed or released.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
     Noted(DateTime<Utc>),
@@ -22,7 +22,7 @@ pub enum State {
     Released,
 }
 
-/// What stands for the store of originals and for its directory.
+/// The records and files of originals in memory.
 #[derive(Default)]
 pub struct FakeOriginals {
     pub rows: Mutex<BTreeMap<OriginalName, (Original, State)>>,
@@ -67,7 +67,7 @@ impl PageRenderer for World {
     }
 }
 
-/// Releases originals that no document was made of, as the removal of a document does.
+/// Releases originals without documents, as removing a document does.
 pub fn release_originals(world: &World) {
     for (original, state) in world.originals.rows.lock().unwrap().values_mut() {
         if *state == State::Kept && !is_original(world, original) {
@@ -145,7 +145,7 @@ impl OriginalRecords for World {
     }
 }
 
-/// A library that keeps originals of at most so many bytes.
+/// Returns a library that stores originals up to `quota` bytes.
 pub fn keeping(quota: u64) -> Arc<World> {
     let world = World::default();
     *world.originals_quota.lock().unwrap() = Some(quota);

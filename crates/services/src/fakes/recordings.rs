@@ -1,4 +1,4 @@
-//! Recordings of jobs in memory, and what was heard.
+//! Recordings of jobs in memory, and the seconds transcribed.
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,15 +20,15 @@ use super::world::World;
 use crate::speech::SettingLookup;
 
 pub struct FakeRecordings {
-    /// Details of recordings that are to be transcribed, by job and item.
+    /// Details of recordings to be transcribed, by job and item.
     pub details: Mutex<HashMap<(JobId, i64), String>>,
-    /// How often a recording is only begun before it is transcribed to the end.
+    /// The number of transcriptions that start but do not finish.
     pub unheard: AtomicUsize,
-    /// Seconds that were counted, with the event of each.
+    /// Seconds counted as usage, each with its event.
     pub heard: Mutex<Vec<(u32, Event)>>,
-    /// The minutes of recordings that a day allows.
+    /// The minutes of recordings allowed per day.
     pub minutes: Mutex<Option<u64>>,
-    /// Where recordings wait.
+    /// The directory of pending recordings.
     pub directory: TempDir,
 }
 
@@ -44,7 +44,7 @@ impl Default for FakeRecordings {
     }
 }
 
-/// The minutes of a day, if they are limited.
+/// Returns the daily limit in minutes, if there is one.
 pub fn limit_of_speech(world: &Arc<World>) -> SettingLookup {
     let world = world.clone();
     Arc::new(move |_: &str| {
@@ -52,7 +52,7 @@ pub fn limit_of_speech(world: &Arc<World>) -> SettingLookup {
     })
 }
 
-/// A minute of sound, of which a second is heard at once.
+/// Simulates a minute of sound of which the first second is transcribed at once.
 pub async fn listen(world: &World, progress: &ListeningProgress) {
     progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
     progress.lasts(59.5);

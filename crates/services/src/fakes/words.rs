@@ -1,4 +1,4 @@
-//! The library in memory as searches by words and filters see it.
+//! Full-text search and filters in memory.
 use async_trait::async_trait;
 use carrel_domain::filter::{FilterHint, FilterRow, FilterRows};
 use carrel_domain::lexical::{Lexical, Postings, Wanted};
@@ -6,7 +6,7 @@ use carrel_domain::{Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::world::World;
 
-/// Finds every passage that it may by every word.
+/// Every selected passage matches every word.
 #[async_trait]
 impl Lexical for World {
     async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
@@ -18,7 +18,7 @@ impl Lexical for World {
     }
 }
 
-/// Knows no place by any name.
+/// No document matches any name.
 #[async_trait]
 impl FilterRows for World {
     async fn filter_rows(

@@ -1,5 +1,5 @@
-//! A library in memory: one value that stands for the database, the files, the index and the
-//! models, each able to fail on request.
+//! A library in memory: one value that stands in for the database, the files, the index and the
+//! models. Each part can be made to fail.
 mod models;
 mod parts;
 mod prompts;
@@ -61,43 +61,44 @@ pub struct World {
     pub folders: Mutex<BTreeSet<Folder>>,
     pub places: Mutex<Vec<WorkspaceDocument>>,
     pub passages: Mutex<Vec<Passage>>,
-    /// Who has asked, among those with a limit.
+    /// The users with a limit who have asked.
     pub questions: Mutex<Vec<UserId>>,
     pub chats: Mutex<Vec<Chat>>,
     pub asked: Mutex<Vec<ChatRequest>>,
-    /// How many passages, the first ones, no search finds.
+    /// The number of leading passages that searches do not find.
     pub blind: AtomicUsize,
-    /// When files were last said to come.
+    /// The time at which pending files were last recorded.
     pub noted_at: Mutex<Option<DateTime<Utc>>>,
-    /// Which parts fail: `create`, `put`, `embed`, `reranker`, and `told`, where all is done and nobody hears it; any other word in a text to be embedded.
+    /// The parts that fail: `create`, `put`, `embed`, `reranker`, and `told`, which commits but
+    /// reports a failure. Any other entry fails the embedding of texts that contain it.
     pub failing: Mutex<Vec<&'static str>>,
     pub jobs: Mutex<Vec<FakeJob>>,
-    /// Uploads that are not finished, with what they have stored.
+    /// Unfinished uploads with the documents stored so far.
     pub unfinished: Mutex<HashMap<UploadId, Vec<DocumentPath>>>,
-    /// How many documents uploads had stored after each piece.
+    /// The number of stored documents after each piece of an upload.
     pub pieces: Mutex<Vec<usize>>,
-    /// How many passages were stored or removed in one transaction, each time.
+    /// The number of passages stored or removed in each transaction.
     pub written_passages: Mutex<Vec<usize>>,
-    /// Vectors that are kept for the next time.
+    /// The embedding cache.
     pub cache: Mutex<HashMap<TextKey, Vec<f32>>>,
-    /// How many numbers a vector has beyond the first.
+    /// The number of dimensions of a vector beyond the first.
     pub more_numbers: AtomicUsize,
     pub lengths: Arc<VectorLengths>,
     /// Lengths that stored vectors were compared with.
     pub compared: Mutex<Vec<usize>>,
-    /// How many texts were embedded together, each time.
+    /// The number of texts in each embedding batch.
     pub batches: Mutex<Vec<usize>>,
     pub variables: Mutex<Vec<PromptVariable>>,
     pub commands: Mutex<Vec<SlashCommand>>,
-    /// What the settings name, if anything.
+    /// The configured reranker, if any.
     pub reranker: Mutex<Option<Arc<dyn Reranker>>>,
     pub memories: Mutex<Vec<Memory>>,
-    /// Of every thread.
+    /// The files of every thread.
     pub thread_files: Mutex<Vec<(ThreadFile, String)>>,
     /// Every text that was embedded.
     pub embedded: Mutex<Vec<String>>,
     pub originals: FakeOriginals,
-    /// What originals may take, where they are kept.
+    /// The quota for originals, if they are stored.
     pub originals_quota: Mutex<Option<u64>>,
     pub recordings: FakeRecordings,
 }
@@ -152,7 +153,7 @@ impl World {
         self.ingestion_from(Arc::new(Web("text/html")))
     }
 
-    /// Links lead to the pages of `web`.
+    /// Returns an ingestion service whose links lead to the pages of `web`.
     pub fn ingestion_from(self: &Arc<Self>, web: Arc<Web>) -> Ingestion {
         Ingestion {
             library: self.library(),
@@ -312,7 +313,7 @@ impl Extractor for World {
         if file.name.ends_with(".wav") {
             listen(self, &of.recording).await;
         }
-        // Where there is no such file, the path itself is the text.
+        // If there is no such file, the path itself is the text.
         let text = std::fs::read_to_string(&file.content);
         let text = text.unwrap_or_else(|_| file.content.display().to_string());
         if text.contains('\u{FFFD}') {
@@ -324,7 +325,7 @@ impl Extractor for World {
             let warnings = Vec::new();
             Extracted { part, title: None, author, description, source, text, warnings }
         };
-        // A form feed ends a sheet.
+        // A form feed separates sheets.
         Ok(match text.contains('\u{c}') {
             false => vec![extracted(None, &text)],
             true => text
@@ -338,7 +339,7 @@ impl Extractor for World {
     }
 }
 
-/// Finds every passage that it may, all equally similar.
+/// Every selected passage matches with the same similarity.
 #[async_trait]
 impl VectorIndex for World {
     async fn upsert(&self, _: WorkspaceId, _: WorkspaceDocumentId) -> Result<()> {

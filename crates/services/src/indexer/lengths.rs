@@ -1,23 +1,23 @@
-//! The lengths of the vectors that embedders make, as seen by this process.
+//! The vector lengths of embedders, as observed by this process.
 //!
-//! A provider may replace the model behind a name. Its identity stays the same, so only the length of
-//! the vectors tells that those made before are of no use any more.
+//! A provider can replace the model behind a name. Its identity stays the same, so only the length
+//! of new vectors shows that the stored ones are useless.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The last length seen, by the identity of the model.
+/// The last observed length of each model, by identity.
 #[derive(Debug, Default)]
 pub struct VectorLengths(Mutex<HashMap<String, Seen>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     length: usize,
-    /// Whether stored vectors have been compared with it.
+    /// Whether stored vectors have been compared with the length.
     is_compared: bool,
 }
 
 impl VectorLengths {
-    /// Notes the length of a vector that a model made just now.
+    /// Records the length of a new vector.
     pub fn observe(&self, identity: &str, length: usize) {
         let mut seen = self.seen();
         let known = seen.get(identity).map(|seen| seen.length);
@@ -35,17 +35,17 @@ impl VectorLengths {
         seen.insert(identity.to_owned(), Seen { length, is_compared: false });
     }
 
-    /// The length of the vectors of a model, if it has made any.
+    /// Returns the last observed length, if any.
     pub fn of(&self, identity: &str) -> Option<usize> {
         self.seen().get(identity).map(|seen| seen.length)
     }
 
-    /// A length that stored vectors have not been compared with yet.
+    /// Returns the length if stored vectors have not been compared with it yet.
     pub fn to_compare(&self, identity: &str) -> Option<usize> {
         self.seen().get(identity).filter(|seen| !seen.is_compared).map(|seen| seen.length)
     }
 
-    /// Notes that stored vectors have been compared with a length.
+    /// Records that stored vectors have been compared with a length.
     pub(crate) fn compared(&self, identity: &str, with: usize) {
         if let Some(seen) = self.seen().get_mut(identity).filter(|seen| seen.length == with) {
             seen.is_compared = true;

@@ -18,7 +18,7 @@ fn batches_are_bounded_by_texts_and_by_bytes() {
     assert_eq!(sizes(&[BYTES, 1, BYTES + 1, BYTES / 2, BYTES / 2, 1]), [1, 1, 1, 2, 1]);
 }
 
-/// The lengths of the vectors of texts.
+/// Returns the lengths of the vectors of texts.
 async fn lengths(indexer: &Indexer, texts: &[String]) -> Vec<usize> {
     let method = indexer.method().await.unwrap();
     let vectors = indexer.vectors(&method, texts).await.unwrap();
@@ -30,7 +30,7 @@ fn texts(count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_was_embedded_before_is_not_embedded_again() {
+async fn cached_texts_are_not_embedded_again() {
     let world = Arc::new(World::default());
     for _ in 0..2 {
         lengths(&world.library().indexer, &texts(1)).await;
@@ -46,7 +46,7 @@ async fn what_was_embedded_before_is_not_embedded_again() {
 async fn vectors_of_another_length_are_replaced_in_the_cache() {
     let world = Arc::new(World::default());
     lengths(&world.library().indexer, &texts(3)).await;
-    // After a restart another model goes by that name. Nothing new is to be embedded.
+    // After a restart, another model has the same name, and no text is new.
     world.more_numbers.store(1, Ordering::Relaxed);
     let restarted = || Indexer { lengths: Arc::default(), ..world.library().indexer };
     assert_eq!(lengths(&restarted(), &texts(3)).await, [2, 2, 2]);
@@ -58,7 +58,7 @@ async fn vectors_of_another_length_are_replaced_in_the_cache() {
 }
 
 #[tokio::test]
-async fn a_change_of_length_on_the_way_is_made_good_in_bounded_batches() {
+async fn a_change_of_length_during_embedding_is_corrected_in_bounded_batches() {
     let world = Arc::new(World::default());
     let indexer = world.library().indexer;
     lengths(&indexer, &texts(600)).await;
@@ -71,7 +71,7 @@ async fn a_change_of_length_on_the_way_is_made_good_in_bounded_batches() {
 }
 
 #[tokio::test]
-async fn the_cache_serves_while_the_embedder_does_not_answer() {
+async fn the_cache_is_used_while_the_embedder_is_down() {
     let world = Arc::new(World::default());
     lengths(&world.library().indexer, &texts(2)).await;
     world.fail("embed");
@@ -80,7 +80,7 @@ async fn the_cache_serves_while_the_embedder_does_not_answer() {
 }
 
 #[tokio::test]
-async fn vectors_made_elsewhere_are_taken_in_place_of_new_ones() {
+async fn adopted_vectors_are_used() {
     let world = Arc::new(World::default());
     let indexer = world.library().indexer;
     lengths(&indexer, &texts(1)).await;

@@ -1,4 +1,4 @@
-//! From what a client sent to a document: names, defaults, counts.
+//! Creating documents from client input: names, defaults and counts.
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -12,37 +12,37 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-/// A client's metadata for a file; absent parts come from the file itself.
+/// A client's metadata for a file. Absent fields are taken from the file.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
-    /// The title; the file's own, or its name, when absent.
+    /// The title. The title of the file or its name if absent.
     pub title: Option<String>,
     /// The author.
     pub author: Option<String>,
     /// The description.
     pub description: Option<String>,
-    /// The source in words.
+    /// The source, in words.
     pub source: Option<String>,
     /// The link to the original.
     pub chunk_source: Option<String>,
-    /// Under which terms it is taken in.
+    /// The terms of the upload.
     pub terms: Terms,
 }
 
-/// Under which terms documents are taken in, wherever their text comes from.
+/// The options that apply to all kinds of uploads.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// The default folder when absent.
+    /// The folder. The default folder if absent.
     pub folder: Option<Folder>,
     /// See [`Document::metadata`].
     pub metadata: String,
-    /// See [`DocumentOrigin::key`]; documents of the same key are replaced.
+    /// See [`DocumentOrigin::key`]. Documents with the same key are replaced.
     pub key: Option<String>,
     /// See [`DocumentOrigin::digest`].
     pub digest: Option<[u8; 32]>,
     /// See [`DocumentOrigin::request`].
     pub request: Option<[u8; 32]>,
-    /// Whether documents made earlier of the same content in the same folder will do.
+    /// Whether existing documents with the same content in the same folder are used instead.
     pub skip_identical: bool,
 }
 
@@ -60,7 +60,7 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// The path for a document of that file name.
+    /// Returns the path for a document with this file name.
     fn path(&self, name: &str) -> Result<DocumentPath> {
         let folder = self.folder.clone().unwrap_or_default();
         DocumentPath::new(folder.as_str(), name)
@@ -77,10 +77,10 @@ impl Terms {
     }
 }
 
-/// Text that a client sends as such.
+/// A text sent by a client.
 #[derive(Clone, Debug, Default)]
 pub struct RawText {
-    /// The title, which also makes the file's name.
+    /// The title, from which the file name is derived.
     pub title: String,
     /// The text.
     pub text: String,
@@ -90,34 +90,34 @@ pub struct RawText {
     pub author: Option<String>,
     /// The description.
     pub description: Option<String>,
-    /// The source in words.
+    /// The source, in words.
     pub source: Option<String>,
     /// The link to the original.
     pub chunk_source: Option<String>,
-    /// When the original was made.
+    /// The publication time of the original.
     pub published: Option<DateTime<Utc>>,
-    /// Under which terms it is taken in.
+    /// The terms of the upload.
     pub terms: Terms,
 }
 
-/// A page and where it was found.
+/// A web page and its address.
 #[derive(Clone, Debug)]
 pub struct FoundPage {
-    /// As it was asked for, without a slash at the end.
+    /// The requested address, without a trailing slash.
     pub link: Url,
     /// The extracted content.
     pub page: WebPage,
 }
 
-/// The longest name, in bytes, that a client's file may have.
+/// The maximum length of an uploaded file's name, in bytes.
 const LONGEST_FILE_NAME: usize = 255;
-/// What is left for the beginning of a stored name beside `-`, a UUID, the number of a mail and
-/// `.json`. File systems take 255 bytes, of which a store needs some for the name under which it
-/// writes.
+/// The maximum length of the first part of a stored name, in bytes. `-`, a UUID, the number of a
+/// mail and `.json` follow. File systems allow 255 bytes, of which the store needs some for
+/// temporary names.
 const LONGEST_STEM: usize = 250 - 1 - 36 - 15 - 5;
 
-/// Refuses names that are no plain file name. The name is never used as a path; but a client
-/// that sends such a one is mistaken or up to no good, and is told.
+/// Checks that a name is a plain file name. Names are never used as paths, but a client that sends
+/// a path is wrong and is told so.
 pub fn check_file_name(name: &str) -> Result<()> {
     let wrong = |reason| Err(Error::invalid("file name", reason));
     if name.is_empty() || name == "." || name == ".." {
@@ -132,7 +132,7 @@ pub fn check_file_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The folder that the sheets of an upload lie in unless the client names one: nobody else's.
+/// Returns a unique folder for the sheets of a workbook. Used unless the client names a folder.
 pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Result<Option<Folder>> {
     let is_sheet = |part: &Extracted| matches!(part.part, Some(DocumentPart::Sheet(_)));
     let unique = DocumentId::random().to_string();
@@ -140,12 +140,12 @@ pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Result<Option<Folde
     parts.iter().any(is_sheet).then(folder).map(|name| Folder::parse(&name)).transpose()
 }
 
-/// Where the document of a whole file is kept.
+/// Returns the path for the document of a whole file.
 pub fn path(name: &str, id: DocumentId, terms: &Terms) -> Result<DocumentPath> {
     terms.path(&stored_name(name, id))
 }
 
-/// A document of one part of a file.
+/// Creates a document from one part of a file.
 pub fn from_file(
     name: &str,
     part: Extracted,
@@ -187,7 +187,7 @@ pub fn from_file(
     Ok((document, part.text))
 }
 
-/// A document of a text. [`Error::Invalid`] when there is nothing in it.
+/// Creates a document from a text. [`Error::Invalid`] if the text is empty.
 pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)> {
     let RawText { title, text, url, author, description, source, chunk_source, published, terms } =
         raw;
@@ -219,7 +219,7 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
     Ok((document, text))
 }
 
-/// As [`from_file`], of a page.
+/// Creates a document from a web page.
 pub fn from_page(
     FoundPage { link, page }: FoundPage,
     details: &Details,
@@ -251,12 +251,12 @@ pub fn from_page(
     Ok((document, text))
 }
 
-/// How a document says which page it is made of.
+/// Returns the link that identifies the page of a document.
 pub fn link_source(link: &Url) -> String {
     format!("link://{}", link.as_str().trim_end_matches('/'))
 }
 
-/// Host and path of a link, fit for a file name.
+/// Returns the host and path of a link in a form suitable for file names.
 pub fn link_slug(link: &Url) -> String {
     let path = link.path().trim_end_matches('/').replace('/', "_");
     let name = format!("{}{path}", link.host_str().unwrap_or_default());
@@ -267,19 +267,19 @@ pub fn link_slug(link: &Url) -> String {
     name
 }
 
-/// The slug of a title without its extension, in lower case; empty where it has none but other
-/// scripts.
+/// Returns the slug of a title without its extension, in lower case. Empty if the title consists of
+/// other scripts only.
 fn text_slug(title: &str) -> String {
     let stem = title.rsplit_once('.').map_or(title, |(stem, _)| stem);
     slug::words(&stem.replace('.', "-")).to_lowercase()
 }
 
-/// A file name that begins like `name` and is different for each `id`, at most 250 bytes.
+/// Returns a file name that begins like `name` and is unique for `id`, at most 250 bytes long.
 fn stored_name(name: &str, id: impl Display) -> String {
     format!("{}-{id}.json", stem(name))
 }
 
-/// The beginning of `name` that leaves room for what makes it unique.
+/// Returns the beginning of `name`, short enough to append a unique suffix.
 fn stem(name: &str) -> String {
     let mut stem = clean(name);
     while stem.len() > LONGEST_STEM {
@@ -288,7 +288,7 @@ fn stem(name: &str) -> String {
     if stem.is_empty() { "document".to_owned() } else { stem }
 }
 
-/// Leaves what every file system takes in a name.
+/// Removes characters that some file system does not allow in names.
 fn clean(text: &str) -> String {
     let kept =
         |c: &char| !c.is_control() && !"<>:\"/\\|?*\u{2018}\u{2019}\u{201c}\u{201d}".contains(*c);
@@ -296,18 +296,18 @@ fn clean(text: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join("-").trim_start_matches('.').to_owned()
 }
 
-/// Pieces between single spaces, as clients of this kind of server count them.
+/// Counts words separated by single spaces, as clients of this API do.
 fn count_words(text: &str) -> i32 {
     i32::try_from(text.split(' ').count()).unwrap_or(i32::MAX)
 }
 
-/// The tokens of a document until [`count_tokens`] has said how many there are.
+/// The token count of a document before [`count_tokens`].
 const UNCOUNTED: i32 = 0;
 
-/// How much of a text is counted, in bytes. What follows is taken to be like it.
+/// The number of bytes of a text whose tokens are counted. The rest is extrapolated.
 const COUNTED: usize = 64 << 10;
 
-/// Counts the tokens of documents, on a thread that may take its time.
+/// Counts the tokens of documents on a blocking thread.
 pub async fn count_tokens(
     tokenizer: &Arc<dyn Tokenizer>,
     mut made: Vec<(Document, String)>,
@@ -324,7 +324,7 @@ pub async fn count_tokens(
 
 fn tokens_of(tokenizer: &dyn Tokenizer, text: &str) -> i32 {
     let beginning = &text[..text.floor_char_boundary(COUNTED)];
-    // No token is shorter than a byte, so this ends with a number.
+    // A token has at least one byte, so the limit is never exceeded.
     let counted = tokenizer.count(beginning, beginning.len()).unwrap_or(beginning.len());
     let share = text.len() as f64 / beginning.len().max(1) as f64;
     (counted as f64 * share).ceil() as i32

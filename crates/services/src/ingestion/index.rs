@@ -10,20 +10,20 @@ use super::Ingestion;
 /// The outcome of an upload's jobs.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// Documents that are not indexed everywhere, and why.
+    /// Documents that are not indexed in all workspaces, with the reason.
     pub(super) failures: HashMap<DocumentPath, String>,
     cause: Option<Error>,
 }
 
 impl Outcome {
-    /// Why nothing is kept of an upload.
+    /// Returns the error for an upload of which nothing is kept.
     pub(super) fn into_error(self) -> Error {
         let reason = self.failures.into_values().next().unwrap_or_default();
         self.cause.unwrap_or_else(|| Error::unprocessable(reason))
     }
 }
 
-/// Works on held jobs, one after another, to their end.
+/// Runs held jobs to their end, one after another.
 pub(super) async fn wait(
     ingestion: &Ingestion,
     jobs: Vec<Job>,
@@ -33,7 +33,7 @@ pub(super) async fn wait(
     for ended in ingestion.workers.finish(jobs, hold).await? {
         outcome.cause = outcome.cause.or(ended.cause);
         for (path, reason) in ended.failures {
-            // One that is gone was replaced or removed by somebody else.
+            // A missing document was replaced or removed by another request.
             if ingestion.library.documents.by_path(&path).await?.is_some() {
                 outcome.failures.entry(path).or_insert(reason);
             }

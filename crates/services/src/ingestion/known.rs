@@ -10,15 +10,16 @@ use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 use super::{Added, Arrival, Indexing, Ingested, Ingestion, Terms};
 use crate::library::{Library, explain};
 
-/// A document that is there, and the workspaces it is in.
+/// An existing document and its workspaces.
 pub(super) type Placed = (Document, Vec<WorkspaceId>);
 
 pub(super) type Known = Vec<Placed>;
 
-/// Documents that are adopted in one transaction.
+/// The number of documents adopted per transaction.
 const ADOPTED: usize = 500;
 
-/// The documents made earlier of the same content, where those will do: one of each part.
+/// Returns existing documents with the same content, one for each part, if the terms allow using
+/// them.
 pub(super) async fn identical(library: &Library, terms: &Terms) -> Result<Known> {
     let Some(digest) = terms.digest.filter(|_| terms.skip_identical) else {
         return Ok(Vec::new());
@@ -34,8 +35,8 @@ pub(super) async fn identical(library: &Library, terms: &Terms) -> Result<Known>
     Ok(found)
 }
 
-/// What was made of the content, indexed for `into`, if it is all of an upload and its text is
-/// there. What an upload of several parts consists of is known once it has been read.
+/// Returns the existing document with the same content, indexed for `into`, if it is the only part
+/// of the upload and its text exists. The parts of other uploads are known only after extraction.
 pub(super) async fn single(
     ingestion: &Ingestion,
     same: &Known,
@@ -52,7 +53,8 @@ pub(super) async fn single(
     reuse(ingestion, known, into, indexing, by).await.map(Some)
 }
 
-/// By part, what was made by the same request before it was broken off, or of the same content.
+/// Returns existing documents by part: those made by an aborted attempt of the same request, or
+/// with the same content.
 pub(super) async fn by_part(
     library: &Library,
     arrival: &mut Arrival,
@@ -65,8 +67,8 @@ pub(super) async fn by_part(
     Ok(earlier.into_iter().map(by_part).collect())
 }
 
-/// Keeps documents that are there already, with their texts, should those be lost, and indexes them
-/// where they are not yet.
+/// Keeps existing documents, restores lost texts, and indexes the documents in workspaces that lack
+/// them.
 pub(super) async fn reuse(
     ingestion: &Ingestion,
     known: Vec<(Placed, String)>,
@@ -77,7 +79,7 @@ pub(super) async fn reuse(
     let library = &ingestion.library;
     let paths: Vec<DocumentPath> = known.iter().map(|((known, _), _)| known.path.clone()).collect();
     for paths in paths.chunks(ADOPTED) {
-        // The upload that stored them may be undone yet.
+        // The upload that stored them may still be rolled back.
         if library.uploads.adopt(paths).await?.len() < paths.len() {
             return Err(Error::unavailable(
                 "the document",

@@ -1,4 +1,4 @@
-//! Pages of other hosts, made into documents.
+//! Creating documents from web pages.
 use carrel_domain::audit::By;
 use carrel_domain::document::{FileType, IncomingFile};
 use carrel_domain::link::{FetchedPage, Link};
@@ -10,25 +10,25 @@ use url::Url;
 use super::incoming::{self, FoundPage};
 use super::{Arrival, Details, Indexing, Ingested, Ingestion, known, scratch};
 
-/// A page to make a document of.
+/// A request to add a web page.
 #[derive(Clone, Debug)]
 pub struct LinkRequest {
-    /// An address as people write it, at most 4,096 bytes; without a scheme it is `https`.
+    /// The address, at most 4,096 bytes. `https` is assumed if the scheme is missing.
     pub link: String,
-    /// Headers that the page is asked for with.
+    /// Request headers.
     pub headers: Vec<(String, String)>,
-    /// Whether an answer that is no success is taken for the page.
+    /// Whether to accept the body of an unsuccessful response.
     pub take_errors: bool,
     /// The client's metadata.
     pub details: Details,
 }
 
-/// The longest address, in bytes.
+/// The maximum length of an address, in bytes.
 const LONGEST: usize = 4_096;
 
 impl Ingestion {
-    /// Makes documents of what a link leads to: of a page or text one, of another file whatever
-    /// the library makes of it.
+    /// Adds the target of a link: a page or a text as one document, another file as the documents
+    /// extracted from it.
     pub async fn add_link(
         &self,
         request: LinkRequest,
@@ -78,7 +78,8 @@ impl Ingestion {
     }
 }
 
-/// How a response is read: by its type, or by its address if that is more specific.
+/// Returns how to read a response: according to its media type, or its address if that is more
+/// specific.
 fn kind(types: Vec<FileType>, fetched: &FetchedPage) -> Result<Kind> {
     let media_type = fetched.media_type.as_str();
     let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
@@ -98,7 +99,7 @@ fn kind(types: Vec<FileType>, fetched: &FetchedPage) -> Result<Kind> {
     match (types.iter().find(reads), extension.clone()) {
         (Some(known), Some(extension)) if !is_page(known.mime) => Ok(Kind::File(extension)),
         _ if media_type.starts_with("text/") || media_type.ends_with("xml") => Ok(Kind::Page),
-        // Hosts that do not know a file say nothing of it, or that it is bytes.
+        // Hosts send no media type, or a generic one, for files they do not know.
         (Some(known), _) if is_markup(known.mime) => Ok(Kind::Page),
         (Some(_), Some(extension)) => Ok(Kind::File(extension)),
         _ if media_type.is_empty() => Ok(Kind::Page),
@@ -113,21 +114,21 @@ fn is_markup(mime: &str) -> bool {
     matches!(mime, "text/html" | "application/xhtml+xml")
 }
 
-/// The allowed targets of a link.
+/// The supported targets of a link.
 enum Kind {
     Page,
-    /// A file of this extension.
+    /// A file with this extension.
     File(String),
 }
 
-/// The extension in an address, with its dot.
+/// Returns the file extension of an address, with its dot.
 fn extension(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let (_, extension) = url.path().rsplit_once('/')?.1.rsplit_once('.')?;
     Some(format!(".{}", extension.to_lowercase()))
 }
 
-/// Reads an address as people write it: without `https://`, with a slash at the end.
+/// Parses an address as people type it, without `https://` or with a trailing slash.
 fn parse(text: &str) -> Result<Url> {
     let wrong = || Error::invalid("link", "Not a valid URL.");
     let text = text.trim();
@@ -148,7 +149,7 @@ fn parse(text: &str) -> Result<Url> {
     if named && is_web && !has_credentials { Ok(url) } else { Err(wrong()) }
 }
 
-/// That a link leads to nothing that could be read.
+/// Returns the error for a link whose target has no readable content.
 pub fn nothing_at(link: &Url) -> Error {
     let link = link.as_str().trim_end_matches('/');
     Error::unprocessable(format!("No URL content found at {link}."))
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_people_write_them() {
+    fn addresses_are_parsed_as_people_type_them() {
         for (text, url) in [
             ("example.com", "https://example.com/"),
             (" http://example.com/a/ ", "http://example.com/a/"),
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_the_web_is_refused() {
+    fn other_addresses_are_refused() {
         let long = format!("https://example.com/{}", "x".repeat(LONGEST));
         for text in [
             "",

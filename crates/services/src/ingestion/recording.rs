@@ -1,4 +1,5 @@
-//! Recordings: read within the minutes of a day, and by a job where nobody waits for the document.
+//! Recordings: counted against a daily limit, and transcribed by a job if no request waits for the
+//! document.
 use carrel_domain::audit::By;
 use carrel_domain::document::{Document, Extracted, Extractor, IncomingFile, ReadRequest};
 use carrel_domain::job::Job;
@@ -17,12 +18,12 @@ use crate::jobs;
 use crate::library::Library;
 use crate::speech::BYTES_A_SECOND;
 
-/// What a job has to know of a recording, as it is stored with the item.
+/// The data of a recording that its job needs, stored with the item.
 #[derive(Serialize, Deserialize)]
 struct Pending {
-    /// The file among the pending recordings: a UUID.
+    /// The name of the pending file, a UUID.
     file: String,
-    /// The id of the document to be.
+    /// The id of the future document.
     id: String,
     name: String,
     title: Option<String>,
@@ -49,19 +50,20 @@ impl Pending {
     }
 }
 
-/// A recording whose document is made, and can be stored.
+/// A transcribed recording, ready to be stored.
 pub(crate) struct TranscribedRecording {
     made: Vec<(Document, String)>,
     terms: Terms,
     original: Option<OriginalName>,
 }
 
-/// The file that a job is to transcribe, by the details of its item.
+/// Returns the pending file from the details of an item.
 pub(crate) fn pending_file(details: &str) -> Result<Uuid> {
     Pending::parse(details)?.file.parse().map_err(Error::internal)
 }
 
-/// Reads a file. A recording is refused where the minutes of the day are used up, and counted.
+/// Extracts a file. A recording is refused if the daily limit is used up; otherwise its length is
+/// counted.
 pub(crate) async fn read(
     library: &Library,
     file: &IncomingFile,
@@ -75,7 +77,7 @@ pub(crate) async fn read(
     let read = library.extractor.extract(file, request).await;
     let HeardSoFar { model, seconds, duration } = request.recording.now();
     if let Some(model) = model {
-        // What is inside this server tells how far it has come; others may tell no more than the length.
+        // The built-in model reports its progress. Others may report only the length.
         let whole = duration.filter(|_| read.is_ok() && model.provider != "native");
         let mut heard = seconds.max(whole.unwrap_or(0.0)).ceil() as u32;
         if heard == 0 && read.is_ok() {
@@ -93,7 +95,7 @@ async fn length(file: &IncomingFile) -> u64 {
     tokio::fs::metadata(&file.content).await.map_or(0, |found| found.len())
 }
 
-/// Whether a file is a recording by its name, and recordings are transcribed.
+/// Returns whether a file is a recording by its name and transcription is enabled.
 fn is_recording(extractor: &dyn Extractor, name: &str) -> bool {
     let Some((_, ending)) = name.rsplit_once('.') else { return false };
     let is_named = |known: &&str| known[1..].eq_ignore_ascii_case(ending);
@@ -103,8 +105,8 @@ fn is_recording(extractor: &dyn Extractor, name: &str) -> bool {
     })
 }
 
-/// Has a recording transcribed by the job that indexes it, where nobody waits for the document and one
-/// workspace is to have it.
+/// Queues a recording for transcription by its indexing job, if no request waits for the document
+/// and exactly one workspace receives it.
 pub(super) async fn defer(
     ingestion: &Ingestion,
     file: &IncomingFile,
@@ -150,10 +152,11 @@ pub(super) async fn defer(
     queued.map(Some)
 }
 
-/// Transcribes a recording that was deferred. Can be dropped at any moment.
+/// Transcribes a queued recording. Dropping the future is safe at any time.
 ///
 /// # Errors
-/// [`Error::Unprocessable`] when its file is gone; those of [`Extractor::extract`].
+/// [`Error::Unprocessable`] if the file no longer exists; otherwise those of
+/// [`Extractor::extract`].
 pub(crate) async fn transcribe(
     library: &Library,
     details: &str,
@@ -178,7 +181,7 @@ pub(crate) async fn transcribe(
         let (document, text) = from_file(&file.name, part, &details, by.at)?;
         made.push((Document { id, path: path.clone(), ..document }, text));
     }
-    // There is one, unless a reader of recordings learns to find several.
+    // A recording yields one document today.
     made.truncate(1);
     if made.is_empty() {
         return Err(Error::unprocessable(format!("No text content found in {}.", file.name)));
@@ -188,7 +191,7 @@ pub(crate) async fn transcribe(
     Ok(TranscribedRecording { made, terms: details.terms, original })
 }
 
-/// Stores the document of a recording, for the item of the job that is to index it.
+/// Stores the document of a recording.
 pub(crate) async fn keep(
     library: &Library,
     transcribed: TranscribedRecording,

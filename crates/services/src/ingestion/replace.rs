@@ -1,8 +1,8 @@
-//! Uploads with a key: each takes the place of the earlier one, in every workspace that it is in.
+//! Uploads with a key, which replace the earlier upload with the same key in all its workspaces.
 //!
-//! The new text is stored first. Its workspaces keep the passages of the earlier one until a job has
-//! made others, and a document without a successor goes last. So a search finds either text at any
-//! moment, also when the process is killed: the jobs go on after its next start.
+//! The new text is stored first. Its workspaces keep the earlier passages until a job has made new
+//! ones, and documents without a successor are removed last. A search therefore finds one of the
+//! texts at any time, even if the process is killed: the jobs continue after a restart.
 use std::collections::BTreeMap;
 
 use carrel_domain::audit::{By, Event};
@@ -20,12 +20,12 @@ use super::{Arrival, Indexing, Ingested, Ingestion, index};
 use crate::jobs;
 use crate::library::Library;
 
-/// How often it is tried anew when others change the same documents meanwhile.
+/// The number of attempts if other requests change the same documents.
 const TRIES: usize = 8;
 
-/// Stores and indexes an upload in the place of the earlier ones of its key. When the embedder takes
-/// nothing, or the upload cannot be stored, the earlier ones stay as they are. Once it is stored it
-/// stays, also with [`Indexing::Refuse`]: its texts are the only ones left.
+/// Stores and indexes an upload in place of the earlier one with its key. If the embedder fails or
+/// the upload cannot be stored, the earlier documents stay. Once stored, the upload stays even with
+/// [`Indexing::Refuse`], because the earlier texts no longer exist.
 pub(super) async fn replace(
     ingestion: &Ingestion,
     key: String,
@@ -40,7 +40,7 @@ pub(super) async fn replace(
         let earlier = library.documents.related(&related).await?;
         if earlier.is_empty() {
             match store::add_new(ingestion, &arrival.made, &arrival).await {
-                // Another first upload of the key was faster.
+                // Another first upload with the key was faster.
                 Err(Error::AlreadyExists { .. }) => continue,
                 stored => return Ok(stored?.with(arrival.made)),
             }
@@ -81,20 +81,20 @@ fn plan(key: &str, earlier: &[Placed], arrival: &Arrival) -> Replacement {
     }
 }
 
-/// As [`jobs::created`], of a workspace known by its id.
+/// Returns the event of [`jobs::created`] for a workspace known only by its id.
 fn created(workspace: WorkspaceId, documents: usize, by: &By) -> Event {
     let details = json!({ "workspaceId": workspace.0, "numberOfDocuments": documents });
     by.event("embedding_job_created", details.to_string())
 }
 
-/// `None` when others have changed the documents meanwhile.
+/// Stores the replacement. Returns `None` if other requests have changed the documents.
 async fn store(
     library: &Library,
     plan: &Replacement,
     arrival: &Arrival,
 ) -> Result<Option<Replaced>> {
     let written = library.write_files(&arrival.made).await?;
-    // From now on: writing files may take longer than a lease lasts.
+    // Start the lease now, because writing files can take longer than a lease lasts.
     let hold = LeaseRequest { token: plan.hold.token, ..jobs::lease_request() };
     let replaced = match library.uploads.replace(Replacement { hold, ..plan.clone() }).await {
         Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => Ok(None),
@@ -106,7 +106,7 @@ async fn store(
     replaced
 }
 
-/// The work after a committed replacement.
+/// Completes a committed replacement.
 async fn settle(
     ingestion: &Ingestion,
     plan: Replacement,

@@ -1,4 +1,4 @@
-//! Files that content is put into on its way to be read.
+//! Temporary files with content to be read.
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use carrel_domain::{Error, Result};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-/// Content on its way to be read, in a file that goes when it is dropped.
+/// Writes content to a temporary file that is deleted on drop.
 pub(crate) async fn written(
     directory: PathBuf,
     content: impl AsRef<[u8]> + Send + 'static,
@@ -22,16 +22,16 @@ pub(crate) async fn written(
     written.map_err(Error::of_file)
 }
 
-/// How much of a file is read at once, in bytes.
+/// The number of bytes read at a time.
 const PIECE: usize = 64 << 10;
 
-/// The SHA-256 of the file at a path.
+/// Returns the SHA-256 of the file at a path.
 pub(crate) async fn digest(path: PathBuf) -> Result<[u8; 32]> {
     let opened = tokio::task::spawn_blocking(|| File::open(path)).await.map_err(Error::internal)?;
     digest_of(opened.map_err(Error::of_file)?).await
 }
 
-/// The SHA-256 of a file.
+/// Returns the SHA-256 of a file.
 pub(crate) async fn digest_of(mut file: File) -> Result<[u8; 32]> {
     let digest = move || -> io::Result<[u8; 32]> {
         let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE]);

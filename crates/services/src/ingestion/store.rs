@@ -1,5 +1,5 @@
-//! Storing documents: files first, then their rows in pieces of bounded size, with the jobs that
-//! index them.
+//! Storing documents: first their files, then their rows in pieces of bounded size, together with
+//! the indexing jobs.
 use std::collections::HashMap;
 
 use carrel_domain::document::Document;
@@ -13,10 +13,10 @@ use super::{Added, Arrival, Indexing, Ingested, Ingestion, index, known};
 use crate::jobs;
 use crate::library::Library;
 
-/// The most documents in one transaction.
+/// The maximum number of documents per transaction.
 const DOCUMENTS: usize = 128;
 
-/// Stores and indexes what is new of an arrival, and indexes what is known where it is missing.
+/// Stores and indexes new documents, and indexes existing ones in workspaces that lack them.
 pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<Ingested> {
     let library = &ingestion.library;
     let mut earlier = known::by_part(library, &mut arrival).await?;
@@ -35,22 +35,22 @@ pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<I
     let more = known::reuse(ingestion, there, &arrival.into, arrival.indexing, &arrival.by).await?;
     ingested.jobs.extend(more.jobs);
     ingested.added.extend(more.added);
-    // Not by the part itself: the tenth mail comes after the ninth.
+    // Parts do not sort as text: the tenth mail comes after the ninth.
     ingested.added.sort_by_key(|added| order.get(&added.document.origin.part).copied());
     Ok(ingested)
 }
 
-/// The outcome of stored documents.
+/// The result of storing documents.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     /// The jobs that index them later.
     pub(super) jobs: Vec<Job>,
-    /// Why documents are not indexed everywhere, by their paths.
+    /// Why documents are not indexed in all workspaces, by path.
     pub(super) warnings: HashMap<DocumentPath, String>,
 }
 
 impl Stored {
-    /// The documents with what became of each.
+    /// Combines the documents with their warnings.
     pub(super) fn with(mut self, documents: Vec<(Document, String)>) -> Ingested {
         let added = documents.into_iter().map(|(document, text)| {
             let warning = self.warnings.remove(&document.path);
@@ -60,7 +60,7 @@ impl Stored {
     }
 }
 
-/// Stores new documents and has them indexed, in the way that the arrival asks for.
+/// Stores new documents and indexes them as the upload requests.
 pub(super) async fn add_new(
     ingestion: &Ingestion,
     new: &[(Document, String)],
@@ -86,7 +86,7 @@ pub(super) async fn add_new(
     Ok(Stored { jobs: Vec::new(), warnings: outcome.failures })
 }
 
-/// Removes documents that were to be indexed or not kept at all, and says why they were not indexed.
+/// Removes the stored documents, because not all could be indexed, and returns the reason.
 async fn undo(
     library: &Library,
     paths: Vec<DocumentPath>,
@@ -101,7 +101,7 @@ async fn undo(
     outcome.into_error()
 }
 
-/// Stores documents, all or none, and makes the jobs that index them.
+/// Stores documents, all or none, and creates their indexing jobs.
 pub(super) async fn store(
     library: &Library,
     new: &[(Document, String)],
@@ -138,7 +138,8 @@ pub(super) async fn store(
                 is_first: number == 0,
                 is_last: number == last,
                 targets: targets.clone(),
-                // From now on: storing a large upload takes longer than a lease lasts.
+                // Start the lease now, because storing a large upload takes longer than a lease
+                // lasts.
                 hold: hold.map(|hold| LeaseRequest { token: hold.token, ..jobs::lease_request() }),
             };
             match library.uploads.store(piece).await {

@@ -30,7 +30,7 @@ fn is_empty(world: &World) -> bool {
 }
 
 #[tokio::test]
-async fn a_file_becomes_a_document_with_its_place() {
+async fn a_file_becomes_a_document_in_its_workspace() {
     let world = Arc::new(World::default());
     let added = add(&world, Indexing::Refuse).await.unwrap();
     assert_eq!((added[0].text.as_str(), &added[0].warning), ("some text", &None));
@@ -40,7 +40,7 @@ async fn a_file_becomes_a_document_with_its_place() {
 }
 
 #[tokio::test]
-async fn what_fails_half_way_leaves_nothing() {
+async fn a_partial_failure_leaves_nothing() {
     for part in ["put", "create", "embed"] {
         let world = Arc::new(World::default());
         world.fail(part);
@@ -50,7 +50,7 @@ async fn what_fails_half_way_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_committed_keeps_its_text_although_nobody_was_told() {
+async fn a_committed_document_keeps_its_text_after_a_lost_response() {
     let world = Arc::new(World::default());
     world.fail("told");
     assert!(add(&world, Indexing::Refuse).await.is_err());
@@ -60,7 +60,7 @@ async fn what_was_committed_keeps_its_text_although_nobody_was_told() {
 }
 
 #[tokio::test]
-async fn a_file_counts_as_expected_from_when_it_is_written() {
+async fn a_pending_file_is_recorded_at_the_time_of_writing() {
     let world = Arc::new(World::default());
     let begun = Utc::now();
     let by = By::operator(begun - TimeDelta::hours(2));
@@ -91,7 +91,7 @@ fn keyed(key: &str) -> Terms {
 }
 
 #[tokio::test]
-async fn an_upload_with_a_key_takes_the_place_of_the_one_before() {
+async fn an_upload_with_a_key_replaces_the_previous_one() {
     let world = Arc::new(World::default());
     add_with(&world, "first", keyed("k")).await.unwrap();
     let second = add_with(&world, "second", keyed("k")).await.unwrap().remove(0);
@@ -103,7 +103,7 @@ async fn an_upload_with_a_key_takes_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_fails_leaves_what_was_there() {
+async fn a_failed_replacement_keeps_the_earlier_documents() {
     for part in ["put", "create"] {
         let world = Arc::new(World::default());
         let first = add_with(&world, "first", keyed("k")).await.unwrap().remove(0);
@@ -116,7 +116,7 @@ async fn a_replacement_that_fails_leaves_what_was_there() {
 }
 
 #[tokio::test]
-async fn what_fails_after_a_replacement_does_not_take_the_new_text() {
+async fn a_failure_after_a_replacement_keeps_the_new_text() {
     let world = Arc::new(World::default());
     add_with(&world, "first", keyed("k")).await.unwrap();
     world.fail("reconcile");
@@ -127,7 +127,7 @@ async fn what_fails_after_a_replacement_does_not_take_the_new_text() {
 }
 
 #[tokio::test]
-async fn identical_content_is_kept_once_where_that_is_asked_for() {
+async fn identical_content_is_stored_once_on_request() {
     let world = Arc::new(World::default());
     let same = || Terms { digest: Some([7; 32]), skip_identical: true, ..Terms::default() };
     let first = add_with(&world, "text", same()).await.unwrap().remove(0);
@@ -141,7 +141,7 @@ async fn identical_content_is_kept_once_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_text_that_was_lost_comes_back_with_its_content() {
+async fn a_lost_text_is_restored_by_uploading_its_content() {
     let world = Arc::new(World::default());
     let same = || Terms { digest: Some([7; 32]), skip_identical: true, ..Terms::default() };
     for text in ["text", "one\u{c}two"] {
@@ -161,7 +161,7 @@ async fn a_text_that_was_lost_comes_back_with_its_content() {
 }
 
 #[tokio::test]
-async fn an_upload_of_several_parts_is_kept_whole_or_not_at_all() {
+async fn an_upload_of_several_parts_is_stored_completely_or_not_at_all() {
     let world = Arc::new(World::default());
     world.fail("two");
     assert!(add_into(&world, "one\u{c}two\u{c}three", Indexing::Refuse).await.is_err());
@@ -172,7 +172,7 @@ async fn an_upload_of_several_parts_is_kept_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn sheets_that_were_moved_apart_are_found_and_missing_ones_come_beside_the_first() {
+async fn moved_sheets_are_found_and_missing_ones_join_the_first() {
     let world = Arc::new(World::default());
     let same = || Terms { digest: Some([7; 32]), skip_identical: true, ..Terms::default() };
     world.folders.lock().unwrap().insert(folder("new"));
@@ -194,7 +194,7 @@ async fn sheets_that_were_moved_apart_are_found_and_missing_ones_come_beside_the
 }
 
 #[tokio::test]
-async fn equal_content_of_another_key_has_no_say_in_the_folder() {
+async fn identical_content_with_another_key_does_not_determine_the_folder() {
     let world = Arc::new(World::default());
     let of = |key: &str| Terms { skip_identical: true, ..keyed(key) };
     let private = Terms { folder: Some(folder("private")), ..of("a") };
@@ -206,7 +206,7 @@ async fn equal_content_of_another_key_has_no_say_in_the_folder() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_broken_off_makes_no_document_twice() {
+async fn an_aborted_request_creates_no_duplicates() {
     let world = Arc::new(World::default());
     let named = || Terms { request: Some([9; 32]), ..Terms::default() };
     let first = add_with(&world, "text", named()).await.unwrap().remove(0);
@@ -231,7 +231,7 @@ async fn link(world: &Arc<World>, media_type: &'static str, link: &str) -> Resul
 }
 
 #[tokio::test]
-async fn a_page_becomes_a_document_that_says_where_it_is_from() {
+async fn a_page_becomes_a_document_with_its_source() {
     let world = Arc::new(World::default());
     let added = link(&world, "text/html", "example.com/a/b/").await.unwrap().remove(0);
     let document = &added.document;
@@ -244,14 +244,14 @@ async fn a_page_becomes_a_document_that_says_where_it_is_from() {
 }
 
 #[tokio::test]
-async fn other_files_are_read_by_their_type_or_refused() {
+async fn linked_files_are_read_by_type_or_refused() {
     let world = Arc::new(World::default());
     let added = link(&world, "application/fake", "example.com/report").await.unwrap().remove(0);
     assert_eq!(added.document.url, "file://example.com_report.fake");
     assert_eq!(added.document.chunk_source, "link://https://example.com/report");
     let by_name = link(&world, "application/octet-stream", "example.com/x.FAKE?y").await.unwrap();
     assert_eq!(by_name[0].document.url, "file://example.com_x.FAKE");
-    // Hosts that do not say, or say that it is bytes.
+    // Hosts that send no media type or a generic one.
     for media_type in ["", "application/octet-stream"] {
         let page = link(&world, media_type, "example.com/a.html").await;
         let untyped = link(&world, media_type, "example.com/b.fake").await;

@@ -1,4 +1,4 @@
-//! One step of a job: some documents read, cut and embedded together.
+//! One step of a job: some documents read, split and embedded together.
 use std::ops::Range;
 
 use carrel_domain::document::{Chunk, DocumentFiles};
@@ -13,48 +13,49 @@ use super::large::{LargeDocument, is_large};
 use crate::indexer::{Indexer, Method, passages};
 use crate::library::explain;
 
-/// The most documents in one step.
+/// The maximum number of documents per step.
 const DOCUMENTS: u32 = 64;
-/// The most bytes of text in one step, and so in one transaction, unless a single passage has more.
+/// The maximum size of the texts of a step, and thus of a transaction, in bytes, unless a single
+/// passage is larger.
 pub(super) const BYTES: usize = 1 << 20;
-/// The most passages in one step. A larger document takes several.
+/// The maximum number of passages per step. A larger document takes several steps.
 pub(super) const PASSAGES: usize = 512;
-/// How often a document is tried that the embedder refuses while it takes others.
+/// The number of attempts for a document that the embedder refuses while it accepts others.
 const TRIES: u32 = 3;
-/// How much of a reason is kept, in characters.
+/// The maximum length of a reason, in characters.
 const LONGEST_REASON: usize = 500;
 
 /// The result of a step.
 pub(super) enum Step {
     /// There is nothing left to do.
     Over,
-    /// Somebody else has the job now.
+    /// Another worker has claimed the job.
     Lost,
-    /// The document is made of a recording that is to be transcribed first.
+    /// The recording of this item must be transcribed first.
     Transcribe(JobItem),
     /// The next document takes several steps of its own.
     Large(LargeDocument),
-    /// Some passages of such a document, to be stored. The permit goes when they are.
+    /// Some passages of a large document, to be stored. The permit is held until then.
     Part(IndexedDocument, OwnedSemaphorePermit),
     Made {
         finished: Vec<FinishedItem>,
-        /// Why the embedder takes nothing at all, if so.
+        /// The reason the embedder is down, if it is.
         down: Option<String>,
         /// The first failure of the step.
         cause: Option<Error>,
-        /// Goes when what was made is stored.
+        /// The permit, held until the results are stored.
         turn: OwnedSemaphorePermit,
     },
 }
 
-/// A document that is cut, and which of the chunks are its.
+/// A split document, and the range of its chunks.
 struct Cut {
     item: JobItem,
     place: Range<usize>,
 }
 
-/// The next documents of a job. `one_by_one` takes a single one, so that what brings the server down
-/// is not taken along with others time and again.
+/// Processes the next documents of a job. With `one_by_one`, processes a single document, so that
+/// one that crashes the server does not affect others repeatedly.
 pub(super) async fn step(
     workers: &Workers,
     job: &Job,
@@ -90,7 +91,7 @@ pub(super) async fn step(
             Ok(more) if is_large(&more) && cuts.is_empty() && outcome.finished.is_empty() => {
                 return Ok(Step::Large(LargeDocument::new(item, method, more)));
             }
-            // Its turn comes with the next step.
+            // It is processed in the next step.
             Ok(more) if is_large(&more) || chunks.len() + more.len() > PASSAGES => break,
             Ok(more) => {
                 let place = chunks.len()..chunks.len() + more.len();
@@ -135,7 +136,7 @@ impl Outcome {
         self.cause.get_or_insert(error);
     }
 
-    /// The texts of the first of these documents. Notes what became of those that have none.
+    /// Reads the texts of the first of these documents. Records the failure of those without text.
     async fn read(
         &mut self,
         files: &dyn DocumentFiles,
@@ -162,7 +163,7 @@ impl Outcome {
     }
 }
 
-/// Embeds the documents of a step and notes what becomes of each.
+/// Embeds the documents of a step and records their outcomes.
 pub(super) struct Embedding<'a> {
     pub(super) indexer: &'a Indexer,
     pub(super) job: &'a Job,
@@ -171,7 +172,7 @@ pub(super) struct Embedding<'a> {
 }
 
 impl Embedding<'_> {
-    /// Embeds documents in common batches; each on its own where that fails.
+    /// Embeds documents in shared batches, or one by one if that fails.
     async fn together(&mut self, cuts: Vec<Cut>, chunks: Vec<Chunk>) {
         match self.indexer.vectors(self.method, &chunks).await {
             Ok(vectors) => {
@@ -200,7 +201,7 @@ impl Embedding<'_> {
         }
     }
 
-    /// Notes that the embedder did not take the text of a document.
+    /// Records that the embedder refused the text of a document.
     pub(super) async fn refused(&mut self, item: JobItem, error: Error) {
         if self.is_down(&error).await {
             self.outcome.down(error);
@@ -218,19 +219,19 @@ impl Embedding<'_> {
         self.outcome.finished.push(FinishedItem { item, outcome });
     }
 
-    /// Whether a failure is not that of a text, but the embedder takes none.
+    /// Returns whether the embedder is down, rather than refusing a particular text.
     async fn is_down(&self, error: &Error) -> bool {
         matches!(error, Error::Unavailable { .. }) && !self.method.works().await
     }
 
-    /// Whether another try may do better. Nothing is put off while a client waits.
+    /// Returns whether a retry may succeed. Nothing is postponed while a client waits.
     fn may_pass(&self, item: &JobItem, error: &Error) -> bool {
         let is_passing = matches!(error, Error::Unavailable { .. });
         is_passing && !self.job.awaited && item.attempts + 1 < TRIES
     }
 }
 
-/// Why something failed, in words of bounded length.
+/// Returns the reason of a failure, truncated to a maximum length.
 pub(super) fn reason(error: &Error) -> String {
     let mut reason = explain(error);
     if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {

@@ -1,5 +1,5 @@
-//! A document with too many passages for one transaction: embedded and stored part by part, a step
-//! each. What it had before stays searchable until the last part is stored.
+//! Documents with too many passages for one transaction. They are embedded and stored in parts, one
+//! step each. The earlier passages stay searchable until the last part is stored.
 use carrel_domain::document::Chunk;
 use carrel_domain::job::queue::{
     FinishedItem, ItemOutcome, PartResult, PartialIndexing, PassagePart, Superseded,
@@ -14,13 +14,13 @@ use super::worker::Worker;
 use super::{LEASE, Workers};
 use crate::indexer::{Method, passages};
 
-/// Whether chunks of one document are too many, or too long, for one transaction.
+/// Returns whether the chunks of a document exceed one transaction, in number or size.
 pub(super) fn is_large(chunks: &[Chunk]) -> bool {
     let bytes: usize = chunks.iter().map(|chunk| chunk.text.len()).sum();
     chunks.len() > PASSAGES || (chunks.len() > 1 && bytes > BYTES)
 }
 
-/// A document of which some parts may be stored already.
+/// A large document, of which some parts may already be stored.
 pub(super) struct LargeDocument {
     item: JobItem,
     method: Method,
@@ -29,12 +29,12 @@ pub(super) struct LargeDocument {
     stored: Option<PartialIndexing>,
 }
 
-/// The next action after a stored part.
+/// What follows a stored part.
 pub(super) enum AfterPart {
     Next(Box<LargeDocument>),
-    /// The document is done. Says whether other jobs wait.
+    /// The document is done. Holds whether other jobs are waiting.
     Finished(bool),
-    /// Somebody else has the job now.
+    /// Another worker has claimed the job.
     Lost,
 }
 
@@ -43,7 +43,7 @@ impl LargeDocument {
         Self { item, method, chunks: chunks.into_iter(), stored: None }
     }
 
-    /// The next chunks: as many as one transaction takes, and at least one.
+    /// Returns the next chunks that fit one transaction, at least one.
     fn next_chunks(&mut self) -> Vec<Chunk> {
         let (mut part, mut bytes): (Vec<Chunk>, usize) = (Vec::new(), 0);
         while let Some(next) = self.chunks.as_slice().first() {
@@ -78,7 +78,7 @@ impl LargeDocument {
 }
 
 impl Worker {
-    /// Stores a part. After the last one, removes what the document had before and records it as
+    /// Stores a part. After the last one, removes the earlier passages and records the document as
     /// done.
     pub(super) async fn add_part(
         &mut self,
@@ -107,7 +107,7 @@ impl Worker {
         Ok(completed.map_or(AfterPart::Lost, AfterPart::Finished))
     }
 
-    /// Removes what is stored of a document that is not indexed after all.
+    /// Removes the stored parts of a document that cannot be indexed.
     pub(super) async fn abandon(&mut self, document: Option<LargeDocument>) -> Result<()> {
         let Some(stored) = document.and_then(|document| document.stored) else { return Ok(()) };
         self.remove_parts(stored, Superseded::New).await?;
@@ -118,7 +118,7 @@ impl Worker {
         }
     }
 
-    /// In transactions of bounded size. Says whether the job is still held.
+    /// Removes passages in transactions of bounded size. Returns whether the job is still held.
     async fn remove_parts(&self, stored: PartialIndexing, which: Superseded) -> Result<bool> {
         let (queue, limit) = (&self.workers.shared.queue, PASSAGES as u32);
         loop {

@@ -1,4 +1,4 @@
-//! The recording of a job: transcribed while its progress is noted, and left to be gone on with.
+//! Transcribing the recording of a job, with stored progress and the ability to resume.
 use std::time::Duration;
 
 use carrel_domain::audit::By;
@@ -16,36 +16,37 @@ use super::worker::{Worker, heartbeat};
 use super::{LEASE, Workers};
 use crate::ingestion::recording;
 
-/// How often it is noted how far a recording has come.
+/// The interval at which progress is stored.
 const LOOK: Duration = Duration::from_secs(1);
-/// When a job is looked at again whose recording has to wait for that of another.
+/// The delay of a job whose recording must wait for another one.
 const LATER: TimeDelta = TimeDelta::seconds(5);
 
-/// What comes after a recording.
+/// What follows a recording.
 pub(super) enum AfterRecording {
-    /// The next step of the job, which may be the recording again.
+    /// The next step of the job, which can be the same recording.
     Next,
-    /// Nothing: the job is left.
+    /// Nothing, because the job was left.
     Left,
 }
 
-/// Why a recording is left before its end.
+/// Why a transcription is interrupted.
 enum Aside {
-    /// The job has got other documents, which take less time.
+    /// The job has received other documents, which take less time.
     Others,
-    /// Somebody else has the job now.
+    /// Another worker has claimed the job.
     Lost,
 }
 
-/// The file of a recording, by the details of its item.
+/// Returns the pending file from the details of an item.
 pub(super) fn file(details: &str) -> Result<Uuid> {
     recording::pending_file(details)
 }
 
-/// Transcribes the recording of an item and stores its document. The item is then indexed like any other.
+/// Transcribes the recording of an item and stores its document. The item is then indexed like any
+/// other.
 pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<AfterRecording> {
     let shared = worker.workers.shared.clone();
-    // It takes long, and other jobs are not to wait for it.
+    // A transcription takes long, so the slot is freed for other jobs.
     worker.slot = None;
     shared.wake.notify_one();
     let Ok(_turn) = shared.transcribing.try_acquire() else {
@@ -57,7 +58,7 @@ pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<Aft
         return Ok(AfterRecording::Next);
     };
     let by = By { at: Utc::now(), ..worker.job.by.clone() };
-    // It may have been stored just before the process was killed.
+    // The document may have been stored just before the process was killed.
     if shared.library.documents.by_path(&item.path).await?.is_none() {
         let progress = ListeningProgress::default();
         let looking_on = look_on(&worker.workers, &worker.lease, &item, &progress);
@@ -118,7 +119,7 @@ async fn not_transcribed(
     Ok(if completed.is_some() { AfterRecording::Next } else { AfterRecording::Left })
 }
 
-/// Notes the progress of a recording until there is a reason to leave it.
+/// Stores the progress of a transcription until there is a reason to interrupt it.
 async fn look_on(
     workers: &Workers,
     lease: &Lease,
@@ -145,7 +146,7 @@ async fn look_on(
     }
 }
 
-/// Whether the job is still held.
+/// Stores the progress. Returns whether the job is still held.
 async fn note(
     workers: &Workers,
     lease: &Lease,

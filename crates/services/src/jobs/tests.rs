@@ -14,7 +14,7 @@ fn workers(world: &Arc<World>) -> Workers {
     Workers::new(world.library(), world, Arc::default())
 }
 
-/// A document of the library, in no workspace yet.
+/// Adds a document to the library but to no workspace.
 async fn document(world: &Arc<World>, text: &str) -> DocumentPath {
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
     let details = Details::default();
@@ -31,7 +31,7 @@ async fn documents(world: &Arc<World>, texts: &[&str]) -> Vec<DocumentPath> {
     paths
 }
 
-/// Works on what is due until nothing is, as [`Workers::work`] does.
+/// Runs due jobs until there are none, as [`Workers::work`] does.
 async fn work(workers: &Workers) {
     while let Some(claimed) = workers.claim().await.unwrap() {
         Worker::new(workers.clone(), claimed).run(None).await.unwrap();
@@ -48,7 +48,7 @@ fn reasons(world: &World) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn what_is_awaited_tells_each_path_that_fails() {
+async fn waiting_reports_each_failed_path() {
     let world = Arc::new(World::default());
     let mut paths = documents(&world, &["one", "two", "one"]).await;
     let unknown = DocumentPath::parse("a/b.json").unwrap();
@@ -63,7 +63,7 @@ async fn what_is_awaited_tells_each_path_that_fails() {
 }
 
 #[tokio::test]
-async fn many_clients_at_once_are_all_served() {
+async fn concurrent_clients_are_all_served() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "two"]).await;
     let workers = workers(&world);
@@ -80,7 +80,7 @@ async fn many_clients_at_once_are_all_served() {
 }
 
 #[tokio::test]
-async fn nothing_is_put_off_while_a_client_waits() {
+async fn nothing_is_postponed_while_a_client_waits() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "two"]).await;
     world.fail("embed");
@@ -91,7 +91,7 @@ async fn nothing_is_put_off_while_a_client_waits() {
 }
 
 #[tokio::test]
-async fn a_job_is_put_off_while_the_embedder_takes_nothing_and_fails_in_the_end() {
+async fn a_job_is_postponed_while_the_embedder_is_down_and_finally_fails() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one"]).await;
     world.fail("embed");
@@ -116,7 +116,7 @@ async fn a_job_is_put_off_while_the_embedder_takes_nothing_and_fails_in_the_end(
 }
 
 #[tokio::test]
-async fn a_text_that_is_refused_does_not_keep_others_out() {
+async fn a_refused_text_does_not_affect_others() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "bad two", "three"]).await;
     world.fail("bad");
@@ -132,7 +132,7 @@ async fn a_text_that_is_refused_does_not_keep_others_out() {
 }
 
 #[tokio::test]
-async fn documents_that_come_one_by_one_are_one_job_of_one_workspace() {
+async fn documents_sent_one_by_one_share_a_job_per_workspace() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "two", "three"]).await;
     let workers = workers(&world);
@@ -153,7 +153,7 @@ async fn documents_that_come_one_by_one_are_one_job_of_one_workspace() {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_ends_and_what_it_did_stays() {
+async fn a_cancelled_job_ends_and_keeps_completed_items() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "two"]).await;
     let workers = workers(&world);
@@ -173,7 +173,7 @@ async fn a_cancelled_job_ends_and_what_it_did_stays() {
 }
 
 #[tokio::test]
-async fn a_document_that_ends_the_process_is_found_out_and_left() {
+async fn a_document_that_crashes_the_process_is_isolated_and_skipped() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["deadly", "two"]).await;
     let workers = workers(&world);
@@ -181,7 +181,7 @@ async fn a_document_that_ends_the_process_is_found_out_and_left() {
     for _ in 0..4 {
         let claimed = workers.claim().await.unwrap().unwrap();
         assert_ne!(claimed.job.state, JobState::Failed);
-        // The process vanishes: its lease runs out.
+        // Simulates a dead process by letting its lease expire.
         world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     }
     work(&workers).await;
@@ -191,7 +191,7 @@ async fn a_document_that_ends_the_process_is_found_out_and_left() {
 }
 
 #[tokio::test]
-async fn whoever_has_lost_a_lease_changes_nothing() {
+async fn a_worker_without_a_lease_changes_nothing() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one"]).await;
     let workers = workers(&world);
@@ -208,7 +208,7 @@ async fn whoever_has_lost_a_lease_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_worked_on_goes_back_to_the_queue_at_the_end() {
+async fn running_jobs_return_to_the_queue_at_shutdown() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one"]).await;
     let workers = workers(&world);
@@ -225,7 +225,7 @@ async fn what_is_worked_on_goes_back_to_the_queue_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
+async fn a_new_recipe_reindexes_every_document_once_and_keeps_its_key() {
     let world = Arc::new(World::default());
     let texts: Vec<_> = (0..120).map(|number| format!("text {number}")).collect();
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
@@ -259,29 +259,29 @@ async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
 }
 
 #[tokio::test]
-async fn whoever_follows_is_told_each_change_once_and_what_they_missed() {
+async fn watchers_receive_each_change_once_including_missed_ones() {
     let world = Arc::new(World::default());
     let mut paths = documents(&world, &["one", "two"]).await;
     paths.push(DocumentPath::parse("a/b.json").unwrap());
     let workers = workers(&world);
     let made = workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     let mut follow = workers.watch(made.id, Cursor::NEW);
-    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no update") };
     assert_eq!((items.len(), job.unwrap().state), (0, JobState::Queued));
     work(&workers).await;
-    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no update") };
     let job = job.unwrap();
     assert_eq!((items.len(), job.state), (3, JobState::Failed));
     assert!(follow.next().await.is_none());
 
     let mut again = workers.watch(made.id, Cursor { changes: items[0].changed, number: 0 });
-    let Some(JobUpdate::Changed { items, .. }) = again.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, .. }) = again.next().await else { panic!("no update") };
     assert_eq!(items.iter().map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
     assert!(workers.watch(JobId(77), Cursor::NEW).next().await.is_none());
 }
 
 #[tokio::test]
-async fn only_a_job_that_is_over_counts_as_ended() {
+async fn only_ended_jobs_are_counted_as_ended() {
     let world = Arc::new(World::default());
     let meter = Arc::new(Meter::default());
     let workers = Workers::new(world.library(), &world, meter.clone());
@@ -292,7 +292,7 @@ async fn only_a_job_that_is_over_counts_as_ended() {
     };
     let paths = documents(&world, &["one"]).await;
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
-    // As when a document is added after the last step.
+    // Simulates a document that is added after the last step.
     let claimed = workers.claim().await.unwrap().unwrap();
     Worker::new(workers.clone(), claimed).end(None).await.unwrap();
     assert_eq!(job(&world).state, JobState::Queued);

@@ -1,4 +1,4 @@
-//! Jobs that a request waits for: worked on one after another, and what did not become of them.
+//! Running jobs that a request waits for, and collecting their failures.
 use carrel_domain::job::queue::{ClaimedJob, Lease, LeaseRequest};
 use carrel_domain::job::{ItemState, Job};
 use carrel_domain::{DocumentPath, Error, Result};
@@ -10,19 +10,20 @@ use super::{PAGE, Workers};
 /// Why a document is not indexed yet when the server stops.
 const STOPPING: &str = "the server is stopping; the document is indexed when it has started again";
 
-/// The outcome of a job for which a request waited.
+/// The outcome of a job that a request waited for.
 #[derive(Debug)]
 pub(crate) struct EndedJob {
-    /// Whether it is over; else the server is stopping, and the job goes on after its next start.
+    /// Whether the job has ended. Otherwise the server is stopping, and the job continues after a
+    /// restart.
     pub(crate) is_over: bool,
-    /// Documents that are not indexed, each with the reason.
+    /// Documents that are not indexed, with reasons.
     pub(crate) failures: Vec<(DocumentPath, String)>,
     /// The first failure.
     pub(crate) cause: Option<Error>,
 }
 
-/// Works on held jobs in their order, so that what one embeds is known to the next. Goes on when the
-/// caller stops waiting.
+/// Runs held jobs in order, so that embeddings of earlier jobs are reused by later ones. Continues
+/// if the caller is dropped.
 pub(super) async fn finish(
     workers: &Workers,
     jobs: Vec<Job>,
@@ -46,7 +47,7 @@ pub(super) async fn finish(
     for (id, work) in running {
         let cause = work.await.map_err(Error::internal)??;
         let Some(job) = workers.shared.jobs.by_id(id).await? else {
-            // It went with its workspace.
+            // The job was deleted with its workspace.
             continue;
         };
         let failures = failures(workers, &job).await?;

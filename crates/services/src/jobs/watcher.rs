@@ -1,4 +1,4 @@
-//! Telling of a job's changes as they come, and what was missed.
+//! Following a job: past changes that were missed, then new ones as they come.
 use std::time::Duration;
 
 use carrel_domain::JobId;
@@ -9,32 +9,31 @@ use tokio::time::{Instant, sleep_until};
 use super::worker::changed;
 use super::{PAGE, Stage, Workers};
 
-/// After how long without news it is said that there are none.
+/// The interval at which an empty update is sent if nothing changes.
 const PAUSE: Duration = Duration::from_secs(15);
-/// How often is looked for changes that somebody elsewhere has made.
+/// Polling interval for changes made by other processes.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// An event of a job.
+/// An update about a job.
 #[derive(Clone, Debug)]
 pub enum JobUpdate {
-    /// Items that have changed, in the order of change, and the job as it is after them; without
-    /// the job there is more to come at once.
+    /// Items that have changed, in order of change.
     Changed {
-        /// The items that have changed.
+        /// The changed items.
         items: Vec<JobItem>,
-        /// The job, when it has changed itself.
+        /// The job after these changes. Absent if more changes follow at once.
         job: Option<Box<Job>>,
     },
-    /// The job and its items are as they were. Comes now and then, so that connections stay open.
+    /// Nothing has changed. Sent at intervals to keep connections open.
     Nothing,
 }
 
-/// Somebody who wants to know of a job's changes.
+/// Follows the changes of a job.
 pub struct JobWatcher {
     workers: Workers,
     id: JobId,
     told: Cursor,
-    /// Whether the job itself has been told of.
+    /// Whether the job itself has been reported.
     begun: bool,
     is_over: bool,
     changes: broadcast::Receiver<JobId>,
@@ -49,7 +48,7 @@ impl JobWatcher {
         Self { workers, id, told, begun: false, is_over: false, changes, stage, quiet_since }
     }
 
-    /// Waits for news. `None` after the end of the job, when it has gone with its workspace, and
+    /// Waits for the next update. Returns `None` after the end of the job, if it was deleted, or
     /// when the server stops.
     pub async fn next(&mut self) -> Option<JobUpdate> {
         while !self.is_over {

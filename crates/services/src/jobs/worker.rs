@@ -1,4 +1,4 @@
-//! Runs one job step by step, until it ends or must be returned to the queue.
+//! Runs one job step by step until it ends or must be returned to the queue.
 use std::time::{Duration, Instant};
 
 use carrel_domain::audit::{By, Event};
@@ -18,18 +18,19 @@ use super::large::{AfterPart, LargeDocument};
 use super::recording::{self, AfterRecording};
 use super::{LEASE, Stage, Workers};
 
-/// How often a lease is prolonged while nothing else is written.
+/// The interval at which a lease is renewed during a step.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long a job is worked on while others wait for their turn.
+/// The time after which a job yields to waiting jobs.
 const TURN: Duration = Duration::from_secs(2);
-/// How often a job is put off while the embedder takes nothing, before what is left of it fails.
+/// The number of times a job is postponed because the embedder is down. After that, its remaining
+/// items fail.
 const PUT_OFF: u32 = 8;
-/// The first pause; each is twice as long as the one before ...
+/// The first delay. Each following one is twice as long.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
-/// ... but no longer than this.
+/// The maximum delay.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(300);
-/// How often a job may lose its process without getting any further, before the document that comes
-/// next is taken to be the reason.
+/// The number of processes a job may kill without progress. After that, the next document is
+/// considered the cause.
 const VANISHED: u32 = 4;
 
 pub(super) struct Worker {
@@ -42,13 +43,13 @@ pub(super) struct Worker {
     began: Instant,
     /// The first failure.
     pub(super) cause: Option<Error>,
-    /// One of those for jobs that nobody waits for.
+    /// The slot of a job that no request waits for.
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
-/// Why work has to stop in the middle of a step.
+/// Why a step is interrupted.
 pub(super) enum Interrupt {
-    /// Somebody else has the job now.
+    /// Another worker has claimed the job.
     Lost,
     Cancelled,
     Stopping,
@@ -66,9 +67,9 @@ impl Worker {
         Self { slot: Some(slot), ..self }
     }
 
-    /// Works on the job once the sender of `before` is gone, to the end or until others have to go
-    /// on. Returns the first failure of a document. Fails when the database does: then the job goes
-    /// on once its lease has run out.
+    /// Runs the job after the sender of `before` is dropped, until it ends or must yield. Returns
+    /// the first failure of a document. Fails if the database fails; the job then continues after
+    /// its lease has expired.
     pub(super) async fn run(
         mut self,
         before: Option<oneshot::Receiver<()>>,
@@ -101,7 +102,7 @@ impl Worker {
         }
         let mut large: Option<LargeDocument> = None;
         loop {
-            // Whole steps only: what has been begun to be written is finished.
+            // A started write is always completed; only computation is interrupted.
             let one_by_one = self.resumed && self.job.attempts > 0;
             let held =
                 heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
@@ -166,7 +167,8 @@ impl Worker {
         others_wait && !self.job.awaited && self.began.elapsed() >= TURN
     }
 
-    /// Records a step and tells the index. Says whether others wait, or `None` when the job is lost.
+    /// Records a step and updates the index. Returns whether other jobs wait, or `None` if the job
+    /// is lost.
     pub(super) async fn complete(&mut self, finished: Vec<FinishedItem>) -> Result<Option<bool>> {
         let (queue, index) = (&self.workers.shared.queue, &self.workers.shared.library.index);
         let now = Utc::now();
@@ -197,8 +199,8 @@ impl Worker {
         self.complete(vec![FinishedItem { item, outcome }]).await.map(drop)
     }
 
-    /// What is stored of a large document stays when the server stops: after its next start the job
-    /// begins the document anew, and removes that at its end.
+    /// Leaves the job. Stored parts of a large document stay if the server stops; the job then
+    /// restarts the document and removes them at its end.
     pub(super) async fn leave(
         &mut self,
         interrupt: Interrupt,
@@ -217,7 +219,8 @@ impl Worker {
         }
     }
 
-    /// The embedder takes nothing: later, unless a client waits or it has been tried often enough.
+    /// Postpones the job because the embedder is down, unless a client waits or there were too many
+    /// attempts.
     pub(super) async fn put_off(&mut self, reason: String) -> Result<()> {
         let attempts = self.job.attempts + 1;
         if self.job.awaited || attempts > PUT_OFF {
@@ -240,7 +243,7 @@ impl Worker {
 
     pub(super) async fn end(&mut self, failure: Option<String>) -> Result<()> {
         let ended = self.workers.shared.queue.end(&self.lease, failure, Utc::now()).await?;
-        // One that was given more to do meanwhile goes back to the queue.
+        // A job that has received more items returns to the queue.
         if let Some(job) = ended.filter(|job| job.state.is_over()) {
             self.workers.shared.meter.job(&job);
         }
@@ -248,7 +251,8 @@ impl Worker {
     }
 }
 
-/// The next step: of the large document that is being stored, or of the job.
+/// Computes the next step: the next part of the current large document, or the next documents of
+/// the job.
 async fn next(
     workers: &Workers,
     job: &Job,
@@ -262,7 +266,7 @@ async fn next(
     }
 }
 
-/// Prolongs a lease for as long as it is polled. Ends when the work has to.
+/// Renews a lease while it is polled. Completes when the work must stop.
 pub(super) async fn heartbeat(
     workers: &Workers,
     job: &Job,
@@ -286,19 +290,19 @@ pub(super) async fn heartbeat(
     }
 }
 
-/// Waits until somebody tells of a change of the job.
+/// Waits for a notification about the job.
 pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
     loop {
         match told.recv().await {
             Ok(other) if other != id => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
-            // The sender lives as long as the workers do.
+            // The sender is never dropped while workers exist.
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }
 
-/// The outcome of a document; `None` if it will be retried.
+/// Returns the final state of an item, or `None` if it will be retried.
 fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
     match outcome {
         ItemOutcome::Indexed(_) | ItemOutcome::IndexedInParts { .. } | ItemOutcome::Unchanged => {
@@ -309,7 +313,7 @@ fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
     }
 }
 
-/// The event of a step, in the name of whoever asked for the job.
+/// Returns the event of a step, with the author of the job.
 fn placed(job: &Job, finished: &[FinishedItem], now: DateTime<Utc>) -> Event {
     let is_placed = |finished: &&FinishedItem| {
         matches!(finished.outcome, ItemOutcome::Indexed(_) | ItemOutcome::IndexedInParts { .. })

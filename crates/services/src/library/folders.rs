@@ -1,4 +1,4 @@
-//! Folders: made, removed with all that is in them, and documents moved between them.
+//! Folders: creating and deleting them, and moving documents between them.
 use std::collections::HashSet;
 
 use carrel_domain::audit::By;
@@ -9,28 +9,28 @@ use serde_json::json;
 
 use super::Library;
 
-/// What happens to documents in workspaces when they are moved.
+/// How to treat documents in workspaces when moving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovePolicy {
-    /// They move, and stay in their workspaces.
+    /// Move them. They stay in their workspaces.
     Move,
-    /// They stay where they are.
+    /// Do not move them.
     Stay,
 }
 
-/// The most documents that are moved at once.
+/// The maximum number of documents per move.
 const MOST_MOVES: usize = 10_000;
 
 impl Library {
-    /// [`Error::AlreadyExists`] when there is one of that name.
+    /// Creates a folder. [`Error::AlreadyExists`] if the name is taken.
     pub async fn create_folder(&self, folder: &Folder, by: &By) -> Result<()> {
         let event =
             by.event("api_folder_created", json!({ "folder": folder.as_str() }).to_string());
         self.folders.create_folder(folder, event).await
     }
 
-    /// Removes a folder and its documents everywhere; how many those were, `None` when there is no
-    /// such folder. The default folder is refused.
+    /// Deletes a folder and its documents everywhere and returns the number of documents, or `None`
+    /// if the folder does not exist. [`Error::Invalid`] for the default folder.
     pub async fn remove_folder(&self, folder: Folder, by: &By) -> Result<Option<usize>> {
         if folder.is_default() {
             return Err(Error::invalid("name", "this folder cannot be removed"));
@@ -48,8 +48,8 @@ impl Library {
         self.tasks.spawn(remove).await.map_err(Error::internal)?
     }
 
-    /// Moves documents, all or none; how many of them stayed where they are because they are in a
-    /// workspace. Nothing is overwritten.
+    /// Moves documents, all or none, without overwriting any. Returns the number of documents not
+    /// moved because they are in a workspace.
     pub async fn move_documents(
         &self,
         mut moves: Vec<DocumentMove>,
@@ -75,7 +75,7 @@ impl Library {
         Ok(stayed)
     }
 
-    /// Refuses what cannot succeed before any file is copied.
+    /// Checks the moves before any file is copied.
     async fn check_ends(&self, moves: &[DocumentMove]) -> Result<()> {
         let ends: Vec<_> = moves.iter().flat_map(|each| [&each.from, &each.to]).cloned().collect();
         let known: HashSet<_> = self.folders.existing(&ends).await?.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Everything in the library, page by page: memory does not grow with the number of documents.
+//! Listing the library page by page, with memory use independent of its size.
 use std::sync::Arc;
 
 use carrel_domain::folder::{Folders, ListPosition, ListedDocument};
@@ -7,38 +7,38 @@ use carrel_domain::{Folder, Result};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 
-/// How many documents are read at first, and then at most. The more they are, the fewer times a page
-/// of the database is read that holds documents of several folders.
+/// The number of documents on the first page, and the maximum for later ones. Larger pages reread
+/// fewer database pages that hold documents of several folders.
 pub const FIRST: u32 = 1_000;
 const MOST: u32 = 5_000;
 
-/// How many bytes they are to be, were all of them like those that were read before.
+/// The target size of a page, in bytes, estimated from the previous page.
 const PAGE: usize = 4 << 20;
 
-/// The size of a document without its metadata.
+/// The estimated size of a document without its metadata, in bytes.
 const USUAL: usize = 600;
 
-/// A folder, or a document in the folder that came last.
+/// An entry of the list: a folder, or a document in the preceding folder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ListEntry {
-    /// A folder; its documents follow.
+    /// A folder, followed by its documents.
     Folder(String),
     /// A document.
     Document(ListedDocument),
 }
 
-/// A list under way.
+/// A list in progress.
 struct Listing {
     port: Arc<dyn Folders>,
-    /// The next position; `None` at the end.
+    /// The next position. `None` at the end.
     next: Option<ListPosition>,
     limit: u32,
-    /// Folders that are still to come, the next one last.
+    /// The remaining folders, in reverse order.
     folders: Vec<Folder>,
     current: String,
 }
 
-/// Every folder followed by its documents, in pieces.
+/// Streams every folder followed by its documents.
 pub(super) async fn everything(
     port: Arc<dyn Folders>,
 ) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
@@ -53,7 +53,7 @@ pub(super) async fn everything(
     }))
 }
 
-/// The documents of a folder after the name `after`, in pieces.
+/// Streams the documents of a folder after the name `after`.
 pub(super) fn list_after(
     port: Arc<dyn Folders>,
     folder: Folder,
@@ -68,7 +68,7 @@ pub(super) fn list_after(
     })
 }
 
-/// The position after a page of a list; `None` after the last page.
+/// Returns the position after a page. Returns `None` after the last page.
 fn following(
     place: ListPosition,
     page: &[ListedDocument],
@@ -83,7 +83,7 @@ fn following(
     }))
 }
 
-/// How many documents like these are a page.
+/// Estimates how many documents like these fit a page.
 fn fitting(page: &[ListedDocument]) -> u32 {
     let bytes: usize = page.iter().map(|listed| listed.texts().metadata.len() + USUAL).sum();
     let fitting = PAGE.saturating_mul(page.len()) / bytes.max(1);
@@ -120,7 +120,8 @@ impl Listing {
         Ok(Some(entries))
     }
 
-    /// Opens the folders up to that of a document, which may be newer than the list of them.
+    /// Emits the folders up to that of a document, including one created after the list of folders
+    /// was read.
     fn open_until(&mut self, folder: &str, entries: &mut Vec<ListEntry>) {
         while self.folders.last().is_some_and(|next| next.as_str() < folder) {
             let Some(earlier) = self.folders.pop() else { break };

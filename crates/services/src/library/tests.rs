@@ -29,7 +29,7 @@ fn is_empty(world: &World) -> bool {
 }
 
 #[tokio::test]
-async fn removing_takes_the_file_along_and_passes_over_unknown_paths() {
+async fn removing_deletes_files_and_ignores_unknown_paths() {
     let world = Arc::new(World::default());
     let added = add(&world).await;
     let unknown = DocumentPath::parse("a/b.json").unwrap();
@@ -40,7 +40,7 @@ async fn removing_takes_the_file_along_and_passes_over_unknown_paths() {
 }
 
 #[tokio::test]
-async fn settling_deletes_files_that_no_document_owns() {
+async fn reconciling_deletes_files_without_a_document() {
     let world = Arc::new(World::default());
     let known = add(&world).await;
     let orphan = DocumentPath::parse("custom-documents/orphan.json").unwrap();
@@ -67,7 +67,7 @@ fn to(path: &DocumentPath, name: &str) -> DocumentMove {
 }
 
 #[tokio::test]
-async fn moving_takes_the_file_along() {
+async fn moving_a_document_moves_its_file() {
     let world = Arc::new(World::default());
     let [one, two] = two_documents(&world).await;
     let moves = vec![to(&one, "new"), to(&two, "custom-documents")];
@@ -79,7 +79,7 @@ async fn moving_takes_the_file_along() {
 }
 
 #[tokio::test]
-async fn a_move_that_fails_moves_nothing() {
+async fn a_failed_move_changes_nothing() {
     for part in ["copy", "relocate", ""] {
         let world = Arc::new(World::default());
         let [one, two] = two_documents(&world).await;
@@ -92,7 +92,8 @@ async fn a_move_that_fails_moves_nothing() {
         assert!(moved.is_err(), "{part}");
         let paths: Vec<_> = world.files.lock().unwrap().keys().cloned().collect();
         assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
-        // Whether there is half a copy is looked into later: what is there may be somebody else's.
+        // A partial copy is cleaned up later, because the existing file could belong to another
+        // document.
         let noted = world.pending_files.lock().unwrap().clone();
         let half = (part == "copy").then(|| one.moved_to(&folder("new")));
         assert_eq!(noted, Vec::from_iter(half), "{part}");
@@ -100,7 +101,7 @@ async fn a_move_that_fails_moves_nothing() {
 }
 
 #[tokio::test]
-async fn moves_that_cannot_all_be_right_are_refused() {
+async fn contradictory_moves_are_refused() {
     let world = Arc::new(World::default());
     let [one, two] = two_documents(&world).await;
     let onto = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
@@ -127,7 +128,7 @@ async fn the_default_folder_cannot_be_removed() {
 }
 
 #[tokio::test]
-async fn a_list_has_every_folder_and_every_document_once() {
+async fn a_list_contains_every_folder_and_document_once() {
     let world = Arc::new(World::default());
     world.folders.lock().unwrap().extend(["a", "custom-documents", "m", "z"].map(folder));
     let mut expected = Vec::new();
@@ -154,7 +155,7 @@ async fn a_list_has_every_folder_and_every_document_once() {
         }
     }
     assert_eq!(folders, ["custom-documents", "a", "b", "m", "z"]);
-    // With the folders that begin in it.
+    // The first page also contains the folders that begin in it.
     assert!(sizes[0] <= LISTED_FIRST as usize + 5, "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= 5_005), "{sizes:?}");
     documents.sort();
@@ -163,7 +164,7 @@ async fn a_list_has_every_folder_and_every_document_once() {
 }
 
 #[tokio::test]
-async fn documents_with_much_metadata_are_listed_in_smaller_pieces() {
+async fn documents_with_large_metadata_are_listed_in_smaller_pages() {
     let world = Arc::new(World::default());
     let metadata = format!("{{\"note\":\"{}\"}}", "x".repeat(16_000));
     for _ in 0..1_400 {

@@ -1,4 +1,4 @@
-//! Pictures of the pages of PDF files, drawn when they are first looked at and kept for a while.
+//! Images of PDF pages, rendered on first request and cached.
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
@@ -9,29 +9,29 @@ use carrel_domain::original::{OriginalName, PageImage, PageRenderer};
 use carrel_domain::{Error, Result};
 use tempfile::NamedTempFile;
 
-/// The limit for all pictures together, in bytes.
+/// The maximum size of the cache, in bytes.
 pub const ROOM: u64 = 256 << 20;
 
-/// Draws pages, and keeps the pictures that were looked at last. Cheap to clone.
+/// Renders pages and caches the most recently requested images. Cheap to clone.
 #[derive(Clone)]
 pub struct PageImages {
-    /// Draws them.
+    /// The renderer.
     pub renderer: Arc<dyn PageRenderer>,
-    /// The directory of pictures; each file begins with the number of pages.
+    /// The cache directory. Each file begins with the page count.
     pub directory: PathBuf,
-    /// Their limit, in bytes.
+    /// The maximum size of the cache, in bytes.
     pub room: u64,
 }
 
 impl PageImages {
-    /// The picture of a page, counted from 1, if it is kept.
+    /// Returns the cached image of a page, counted from 1.
     pub(super) async fn find(&self, name: OriginalName, page: u32) -> Option<PageImage> {
         let path = self.path(name, page);
         let found = tokio::task::spawn_blocking(move || read(&path)).await.ok()?;
         found.ok().flatten()
     }
 
-    /// Draws a page of a file, and keeps the picture.
+    /// Renders a page of a file and caches the image.
     pub(super) async fn page(
         &self,
         name: OriginalName,
@@ -42,14 +42,14 @@ impl PageImages {
         let image = self.renderer.render_page(file, page, owner).await?;
         let (this, kept) = (self.clone(), image.clone());
         let keep = move || this.keep(name, page, &kept, SystemTime::now());
-        // The picture is there, whether it can be kept or not.
+        // The image is returned even if it cannot be cached.
         if let Err(error) = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)? {
             tracing::warn!(%error, "failed to store the picture of a page");
         }
         Ok(image)
     }
 
-    /// Deletes all pictures of an original.
+    /// Deletes all cached images of an original.
     pub(super) async fn forget(&self, name: OriginalName) -> Result<()> {
         let this = self.clone();
         let forget = move || {
@@ -69,8 +69,7 @@ impl PageImages {
         self.directory.join(format!("{name}-{page}"))
     }
 
-    /// Keeps a picture, and deletes those that were not looked at for the longest time if there are too
-    /// many then.
+    /// Caches an image and evicts the least recently requested ones if the limit is exceeded.
     fn keep(
         &self,
         name: OriginalName,
@@ -96,7 +95,7 @@ impl PageImages {
         Ok(())
     }
 
-    /// When each picture was last looked at, its size, and where it is.
+    /// Returns the last request time, the size and the path of each cached image.
     fn kept(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -105,7 +104,7 @@ impl PageImages {
         let mut kept = Vec::new();
         for entry in entries {
             let entry = entry?;
-            // Another request may have deleted it meanwhile.
+            // Another request may have deleted it.
             let Some(metadata) = entry.metadata().ok().filter(fs::Metadata::is_file) else {
                 continue;
             };
@@ -143,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// Draws every page of three, and counts.
+    /// Renders any of three pages, and counts.
     #[derive(Default)]
     struct Pen(AtomicU32);
 
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_is_drawn_once_and_goes_with_its_original() {
+    async fn a_page_is_rendered_once_and_deleted_with_its_original() {
         let (_directory, images) = images(1_000);
         let (one, other) = (OriginalName::random(), OriginalName::random());
         let file = || tempfile::tempfile().unwrap();
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_pictures_that_were_not_looked_at_for_longest_go_first() {
+    async fn the_least_recently_viewed_pages_are_evicted_first() {
         let (_directory, images) = images(250);
         let (name, now) = (OriginalName::random(), SystemTime::now());
         let at = |seconds| now - Duration::from_secs(seconds);

@@ -11,7 +11,7 @@ use crate::fakes::world::World;
 use crate::fakes::{FakeSettings, by};
 use crate::ingestion::{Added, Details, Indexing, Terms};
 
-/// A file whose name is its text, as the extractor of the tests reads it.
+/// Creates files whose content the test extractor reads as text.
 struct Handed(tempfile::TempDir);
 
 impl Handed {
@@ -43,7 +43,7 @@ fn path(added: &[Added]) -> DocumentPath {
 }
 
 #[tokio::test]
-async fn one_file_is_kept_for_all_documents_of_its_content_until_the_last_goes() {
+async fn identical_files_are_stored_once_until_their_last_document_is_removed() {
     let (world, handed) = (keeping(1 << 20), Handed::new());
     let first = handed.add(&world, "text", Terms::default()).await.unwrap();
     let second = handed.add(&world, "text", Terms::default()).await.unwrap();
@@ -58,7 +58,7 @@ async fn one_file_is_kept_for_all_documents_of_its_content_until_the_last_goes()
 }
 
 #[tokio::test]
-async fn where_nobody_has_chosen_it_depends_on_the_room() {
+async fn storing_originals_depends_on_free_space_by_default() {
     for (room, kept) in [(None, false), (Some(ENOUGH - 1), false), (Some(ENOUGH), true)] {
         let (world, handed) = (Arc::new(World::default()), Handed::new());
         *world.originals.room.lock().unwrap() = room;
@@ -70,7 +70,7 @@ async fn where_nobody_has_chosen_it_depends_on_the_room() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_where_that_is_off() {
+async fn nothing_is_stored_when_disabled() {
     let (world, handed) = (keeping(1 << 20), Handed::new());
     *world.originals.room.lock().unwrap() = Some(u64::MAX);
     let off = BTreeMap::from([(names::KEEP_ORIGINALS.to_owned(), "off".to_owned())]);
@@ -81,7 +81,7 @@ async fn nothing_is_kept_where_that_is_off() {
 }
 
 #[tokio::test]
-async fn a_file_of_which_no_document_is_made_is_not_kept() {
+async fn a_file_without_documents_is_not_stored() {
     let (world, handed) = (keeping(1 << 20), Handed::new());
     world.fail("create");
     assert!(handed.add(&world, "text", Terms::default()).await.is_err());
@@ -89,7 +89,7 @@ async fn a_file_of_which_no_document_is_made_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_document_is_stored_although_its_original_cannot_be() {
+async fn a_document_is_stored_even_if_its_original_cannot_be() {
     let handed = Handed::new();
     for fault in ["disk", "quota", "room"] {
         let world = keeping(if fault == "quota" { 3 } else { 1 << 20 });
@@ -105,7 +105,7 @@ async fn a_document_is_stored_although_its_original_cannot_be() {
 }
 
 #[tokio::test]
-async fn a_replacement_takes_the_original_of_what_was_there_along() {
+async fn a_replacement_removes_the_earlier_original() {
     let (world, handed) = (keeping(1 << 20), Handed::new());
     let keyed = || Terms { key: Some("k".into()), ..Terms::default() };
     handed.add(&world, "first", keyed()).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_replacement_takes_the_original_of_what_was_there_along() {
 }
 
 #[tokio::test]
-async fn a_document_of_an_earlier_time_gets_its_original_when_it_is_handed_in_again() {
+async fn uploading_an_old_document_again_stores_its_original() {
     let (world, handed) = (Arc::new(World::default()), Handed::new());
     let digest: [u8; 32] = sha2::Digest::finalize(sha2::Sha256::default()).into();
     let same = || Terms { digest: Some(digest), skip_identical: true, ..Terms::default() };
@@ -126,14 +126,14 @@ async fn a_document_of_an_earlier_time_gets_its_original_when_it_is_handed_in_ag
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_settled_later() {
+async fn originals_left_by_a_crash_are_reconciled() {
     let (world, handed) = (keeping(1 << 20), Handed::new());
     let originals = world.originals();
     let orphan = originals.stage(&handed.file("orphan"), Some([1; 32])).await.unwrap();
     assert_eq!(originals.reconcile(Utc::now() - chrono::TimeDelta::hours(1)).await.unwrap(), 0);
     assert_eq!(contents(&world), ["orphan"]);
     let added = handed.add(&world, "text", Terms::default()).await.unwrap();
-    // As if the process had ended before it could say that the document was stored.
+    // Simulates a process that died before committing the original.
     for (_, state) in world.originals.rows.lock().unwrap().values_mut() {
         *state = State::Noted(DateTime::UNIX_EPOCH);
     }

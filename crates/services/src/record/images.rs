@@ -1,4 +1,4 @@
-//! The images beside a question: a stored answer names them, and their contents are stored apart.
+//! Images of questions. A stored answer references them; their contents are stored separately.
 use carrel_domain::chat::Chat;
 use serde_json::Value;
 
@@ -7,10 +7,12 @@ use crate::exchange::Attachment;
 
 pub(super) const ATTACHMENTS: &str = "attachments";
 
-/// The content of an image. Earlier versions and imported installations have it in the stored answer.
+/// The field with the content of an image. Earlier versions and imported servers store it inside
+/// the answer.
 pub(super) const CONTENT: &str = "contentString";
 
-/// Takes the images out of a stored answer; `None` where it has none, or not all in the usual form.
+/// Separates the images from a stored answer. Returns `None` if there are none or one has an
+/// unusual form.
 pub fn split_images(response: &str) -> Option<(String, Vec<String>)> {
     let mut record: Value = serde_json::from_str(response).ok()?;
     let attachments = record.get_mut(ATTACHMENTS)?.as_array_mut()?;
@@ -24,7 +26,7 @@ pub fn split_images(response: &str) -> Option<(String, Vec<String>)> {
     (!images.is_empty()).then(|| (record.to_string(), images))
 }
 
-/// Puts the images of an exchange into its stored answer, which is then as clients know it.
+/// Inserts the images of an exchange into its stored answer, as clients expect it.
 pub fn join_images(chat: &mut Chat) {
     let images = std::mem::take(&mut chat.images);
     if images.is_empty() {
@@ -35,7 +37,7 @@ pub fn join_images(chat: &mut Chat) {
     chat.response = record.to_string();
 }
 
-/// Puts images into a stored answer that has been parsed.
+/// Inserts images into a parsed stored answer.
 pub fn put_images(record: &mut Value, images: Vec<String>) {
     let attachments = record.get_mut(ATTACHMENTS).and_then(Value::as_array_mut);
     for (attachment, content) in attachments.into_iter().flatten().zip(images) {
@@ -45,12 +47,12 @@ pub fn put_images(record: &mut Value, images: Vec<String>) {
     }
 }
 
-/// Whether a stored answer may name images.
+/// Returns whether a stored answer may reference images.
 pub fn has_images(chat: &Chat) -> bool {
     chat.response.contains("\"mime\"")
 }
 
-/// The images of an exchange with their contents, as far as they can be read.
+/// Returns the readable images of an exchange, with contents.
 pub fn images_of(mut chat: Chat) -> Vec<Attachment> {
     join_images(&mut chat);
     let mut images = read(&chat.response).unwrap_or_default().pictures;
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_taken_out_of_an_answer_and_put_back() {
+    fn images_are_separated_from_an_answer_and_restored() {
         let stored = r#"{"text":"x","attachments":[{"name":"a","mime":"image/png","contentString":"AAAA"}],"other":1}"#;
         let (rest, images) = split_images(stored).unwrap();
         assert_eq!(images, ["AAAA"]);
@@ -74,7 +76,7 @@ mod tests {
         for without in ["nonsense", "{}", r#"{"attachments":[]}"#, r#"{"attachments":[5]}"#] {
             assert_eq!(split_images(without), None, "{without}");
         }
-        // Where the contents are still within the answer, they stay.
+        // Contents that are still inside the answer are not replaced.
         let mut record = serde_json::from_str::<Value>(stored).unwrap();
         put_images(&mut record, vec!["BBBB".into()]);
         assert_eq!(record.to_string(), stored);

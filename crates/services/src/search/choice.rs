@@ -1,18 +1,18 @@
-//! From a filter to the places whose passages are looked at.
+//! Selecting the workspace documents that match a filter.
 use carrel_domain::filter::{Condition, DocumentFilter, FilterHint, FilterRow, Test, Value};
 use carrel_domain::{DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::Search;
 
-/// Places read at a time.
+/// The number of documents read at a time.
 const AT_ONCE: usize = 1_000;
 
-/// The most places that are looked at one by one.
+/// The maximum number of documents whose metadata are checked.
 const MOST_PLACES: usize = 100_000;
 
 impl Search {
-    /// The places that a filter chooses, in order. [`Error::Unprocessable`] when there are too many
-    /// to look at the metadata of each.
+    /// Returns the matching documents, sorted by id. [`Error::Unprocessable`] if there are too many
+    /// to check the metadata of each.
     pub(crate) async fn chosen(
         &self,
         within: WorkspaceId,
@@ -43,7 +43,7 @@ impl Search {
     }
 }
 
-/// The key that a place must have in its metadata to pass, if the database can look for it.
+/// Returns the metadata key that a document must have to match, if the database can search for it.
 fn needed(condition: &Condition) -> Option<String> {
     let Condition { key, test } = condition;
     let passes_without = match test {
@@ -68,7 +68,7 @@ fn matches(conditions: &[Condition], placed: &FilterRow) -> bool {
     })
 }
 
-/// Objects are like nothing that a filter can name.
+/// Converts a JSON value. Returns `None` for objects, which no filter matches.
 fn value_of(value: &serde_json::Value) -> Option<Value> {
     Some(match value {
         serde_json::Value::Null => Value::Nothing,
@@ -79,7 +79,7 @@ fn value_of(value: &serde_json::Value) -> Option<Value> {
     })
 }
 
-/// What is known of every document, by the names that clients know it by.
+/// Returns a document property by the name that clients use.
 fn known(placed: &FilterRow, key: &str) -> Option<String> {
     Some(match key {
         "title" => placed.title.clone(),
@@ -93,7 +93,7 @@ fn known(placed: &FilterRow, key: &str) -> Option<String> {
     })
 }
 
-/// Whether [`known`] knows a key.
+/// Returns whether [`known`] has a property of this name.
 fn is_known(key: &str) -> bool {
     KNOWN.contains(&key)
 }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_looked_for_by_the_database_where_nothing_passes_without_it() {
+    fn the_database_searches_for_keys_that_every_match_needs() {
         let condition = |key: &str, test| needed(&Condition { key: key.into(), test });
         let one = |value| Test::OneOf(vec![value]);
         assert_eq!(condition("year", one(Value::Number(1.0))).as_deref(), Some("year"));

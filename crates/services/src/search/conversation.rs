@@ -1,11 +1,11 @@
-//! Adds rare words of earlier turns to a question that does not stand alone.
+//! Adds rare words of earlier turns to follow-up questions.
 //!
-//! "Who is the manager there?" after "Where is the Riga branch?" is about Riga. This uses no model:
-//! words of recent turns are searched for together with the question's own. Each counts less the
-//! longer ago it was said and the more words the question has itself.
+//! "Who is the manager there?" after "Where is the Riga branch?" is about Riga. Instead of a model,
+//! this searches for words of recent turns together with those of the question. A word weighs less
+//! the older it is and the more words the question itself has.
 use carrel_domain::lexical::LexicalQuery;
 
-/// A turn before the question.
+/// An earlier turn of the conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EarlierTurn {
     /// The question.
@@ -14,22 +14,22 @@ pub struct EarlierTurn {
     pub answer: String,
 }
 
-/// Turns that are looked at.
+/// The number of turns considered.
 const TURNS: usize = 3;
-/// What a word is worth beside one of a turn later.
+/// The weight of a word relative to one of the following turn.
 const DECAY: f32 = 0.5;
-/// What a word of an answer is worth beside one of its question.
+/// The weight of a word in an answer relative to one in its question.
 const OF_ANSWER: f32 = 0.5;
-/// The beginning of an answer that is looked at, in characters.
+/// The number of characters of an answer considered.
 const BEGINNING: usize = 300;
-/// Words of earlier turns that count: the rarest.
+/// The maximum number of words added from earlier turns. The rarest are used.
 const MOST_WORDS: usize = 6;
-/// What they are worth together beside the question's own words at most.
+/// The maximum total weight of added words relative to the question's own.
 const MOST_WEIGHT: f32 = 0.9;
-/// Words of its own with which a question is as good as whole.
+/// The number of own words at which a question is considered complete.
 const WHOLE: f32 = 8.0;
 
-/// Words of greeting and thanks, which ask for nothing.
+/// Words of greeting and thanks, which ask nothing.
 const COURTESIES: [&str; 48] = [
     "hello",
     "hi",
@@ -81,14 +81,15 @@ const COURTESIES: [&str; 48] = [
     "谢谢",
 ];
 
-/// Whether a message is only a greeting or thanks: it continues nothing, and nothing continues it.
+/// Returns whether a message is only a greeting or thanks. Such a message neither continues
+/// anything nor is continued.
 fn is_courtesy(text: &str) -> bool {
     let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let is_courteous = |word: &str| COURTESIES.contains(&word.to_lowercase().as_str());
     words.next().is_some_and(is_courteous) && words.all(is_courteous)
 }
 
-/// The turns that a message may continue, newest first.
+/// Returns the turns that a message may continue, newest first.
 fn continued<'a>(
     text: &str,
     earlier: &'a [EarlierTurn],
@@ -97,17 +98,17 @@ fn continued<'a>(
     earlier.iter().filter(move |turn| !none && !is_courtesy(&turn.question))
 }
 
-/// A question's own words, then words of earlier turns, and what each is worth by itself.
+/// The words of a question, followed by words of earlier turns, with a weight factor for each.
 #[derive(Default)]
 pub(super) struct Continued {
     pub(super) question: LexicalQuery,
-    /// How many words are the question's own; they come first.
+    /// The number of the question's own words, which come first.
     pub(super) own: usize,
     factors: Vec<f32>,
 }
 
 impl Continued {
-    /// `earlier` is newest first.
+    /// Combines a question with earlier turns, newest first.
     pub(super) fn of(text: &str, earlier: &[EarlierTurn]) -> Self {
         let mut question = LexicalQuery::of(text);
         let own = question.words.len();
@@ -124,7 +125,7 @@ impl Continued {
         Self { question, own, factors }
     }
 
-    /// What each word is worth in a search, given what it is worth in the workspace by its rarity.
+    /// Returns the weight of each word in a search, given its rarity in the workspace.
     pub(super) fn weights(&self, rarity: &[f32]) -> Vec<f32> {
         let worth = |(factor, rarity): (&f32, &f32)| factor * rarity;
         let mut weights: Vec<f32> = self.factors.iter().zip(rarity).map(worth).collect();
@@ -144,12 +145,13 @@ impl Continued {
     }
 }
 
-/// How much a question needs what was said before: 1 where it says nothing itself, 0 where it is whole.
+/// Returns how much a question depends on earlier turns: 1 if it has no content of its own, 0 if it
+/// is complete.
 fn need(own: usize) -> f32 {
     (1.0 - own as f32 / WHOLE).max(0.0)
 }
 
-/// The question together with the one before it, and how much that counts beside the question alone.
+/// Returns the question joined with the previous one, and the weight of the joined text.
 pub(super) fn with_question_before(text: &str, earlier: &[EarlierTurn]) -> Option<(String, f32)> {
     let before = continued(text, earlier).next()?;
     let need = need(LexicalQuery::of(text).words.len());
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_words_count_less_than_those_of_the_question_and_less_the_older_they_are() {
+    fn earlier_words_weigh_less_the_older_they_are() {
         let earlier =
             [turn("Where is the Riga branch?", "In Elizabetes street."), turn("Vilnius?", "")];
         let continued = Continued::of("Who is the manager there?", &earlier);
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_says_all_itself_is_left_alone() {
+    fn a_complete_question_is_not_changed() {
         let whole =
             "Which hospital in Dresden ordered ninety infusion pumps last November by telephone?";
         let earlier = [turn("Where is the Riga branch?", "")];

@@ -1,4 +1,4 @@
-//! Reranking by the model that the settings name, where they name one.
+//! Reranking by an external model, if one is configured.
 use std::cmp::Ordering::Equal;
 
 use carrel_domain::Result;
@@ -6,12 +6,12 @@ use carrel_domain::model::Models;
 
 use super::{Hit, Task, conversation};
 
-/// The most passages that a model is sent: it reads each of them.
+/// The maximum number of passages sent to the model.
 const MOST_SENT: usize = 100;
 
-/// Orders hits by what the reranker of the settings says of them. Those it says nothing about keep their
-/// order behind the others. Where it fails, all keep theirs: an answer from what was found is better than
-/// none.
+/// Orders hits by the scores of the configured reranker. Hits without a score follow in their
+/// previous order. If the reranker fails, the order does not change, because an answer from
+/// unranked passages is better than none.
 pub(super) async fn rerank_by_model(models: &dyn Models, task: &Task<'_>, hits: &mut [Hit]) {
     if let Err(error) = ask_reranker(models, task, hits).await {
         tracing::warn!(%error, "failed to rerank passages by a model; the built-in ranking \
@@ -35,7 +35,7 @@ async fn ask_reranker(models: &dyn Models, task: &Task<'_>, hits: &mut [Hit]) ->
     Ok(())
 }
 
-/// A passage below its title and headings, which say what it is about.
+/// Returns the text for the model: the title, the headings and the passage.
 fn read_by_model(hit: &Hit) -> String {
     format!("{}\n{}", hit.passage.title_and_headings(), hit.passage.text)
 }

@@ -1,23 +1,22 @@
-//! Pseudo-relevance feedback: passages similar to the best ones count for more.
+//! Pseudo-relevance feedback: ranks passages similar to the best ones higher.
 //!
 //! If many passages contain the question's words about equally, those on the same subject as the
 //! best are more likely to answer than those that share the words by chance. Passages are compared
-//! by all of their words, with more weight for words that are rare among the candidates; no model
-//! and no index is used.
+//! by all of their words, with rare words weighted higher; no model and no index is used.
 use std::collections::{BTreeMap, HashMap};
 
 use carrel_domain::lexical::rough_terms;
 
 use super::fusion::{Candidate, standardized};
 
-/// The most candidates that are compared, the best ones.
+/// The maximum number of candidates compared. The best are used.
 pub(super) const MOST_COMPARED: usize = 100;
 
-/// How many of them the others are compared with.
+/// The number of best candidates that the others are compared with.
 const BEST: usize = 10;
 
-/// Adds to the worth of candidates, best first, how much each is like the best of the others: `weight` for
-/// each standard deviation above the usual likeness.
+/// Adds to the score of each candidate its similarity to the best of the others: `weight` per
+/// standard deviation above the mean. The candidates must be sorted, best first.
 pub(super) fn add_likeness(candidates: &mut [Candidate], weight: f32) {
     let terms: Vec<_> = candidates.iter().map(terms).collect();
     let vectors = Vectors::of(&terms);
@@ -36,17 +35,17 @@ fn terms(candidate: &Candidate) -> HashMap<String, u32> {
     candidate.passage.as_ref().map(of).unwrap_or_default()
 }
 
-/// Passages as vectors of unit length over the terms of all of them.
+/// Passages as unit vectors over the terms of all of them.
 struct Vectors {
     dimensions: usize,
-    /// Of each passage, the terms it has and what each weighs.
+    /// The terms and weights of each passage.
     all: Vec<Vec<(usize, f32)>>,
 }
 
 impl Vectors {
-    /// A term weighs the more, the more often a passage has it and the fewer others do.
+    /// Weights terms higher the more often a passage has them and the fewer passages do.
     fn of(passages: &[HashMap<String, u32>]) -> Self {
-        // In the order of the terms: sums of the same passages are the same to the last bit.
+        // Sorted terms make sums reproducible to the last bit.
         let passages: Vec<BTreeMap<&str, u32>> = passages
             .iter()
             .map(|terms| terms.iter().map(|(term, times)| (term.as_str(), *times)).collect())
@@ -60,7 +59,7 @@ impl Vectors {
         let weigh = |(term, times): (&&str, &u32)| {
             let (dimension, holding) = *known.get(*term)?;
             let rarity = ((count + 1.0) / (holding as f32 + 0.5)).ln().max(0.0);
-            // What only one has compares it with none.
+            // A term of a single passage does not affect comparisons.
             (holding > 1).then(|| (dimension, (1.0 + (*times as f32).ln()) * rarity))
         };
         let vector = |passage: &BTreeMap<&str, u32>| {
@@ -72,7 +71,7 @@ impl Vectors {
         Self { dimensions: known.len(), all: passages.iter().map(vector).collect() }
     }
 
-    /// How much each passage is like the first ones, itself left out, which count by `worth`.
+    /// Returns the similarity of each passage to the first ones except itself, weighted by `worth`.
     fn likeness(&self, worth: &[f32]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimensions];
         for (vector, worth) in self.all.iter().zip(worth) {
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_is_like_the_best_by_words_that_few_have_and_not_by_itself() {
+    fn likeness_uses_rare_words_and_excludes_the_passage_itself() {
         let texts = [
             "the shock wave ahead of a blunt body at hypersonic speed",
             "a blunt body and its shock layer",
@@ -110,7 +109,7 @@ mod tests {
         ];
         let of = likeness(&texts, &[1.0, 0.5]);
         assert!(of[1] > of[2] && of[1] > of[3], "{of:?}");
-        assert!(of[0] < 0.9, "it is compared with the other one: {of:?}");
+        assert!(of[0] < 0.9, "a passage is not compared with itself: {of:?}");
         let alone = likeness(&texts[..1], &[1.0]);
         assert_eq!(alone, [0.0]);
         assert_eq!(likeness(&[], &[]), [0.0; 0]);

@@ -1,4 +1,4 @@
-//! Two rankings of passages become one.
+//! Fusion of the rankings by meaning and by words.
 use std::cmp::Ordering::Equal;
 use std::collections::BTreeMap;
 
@@ -10,38 +10,38 @@ use super::Why;
 use super::words::Found;
 
 // Chosen on the tuning halves of the sets that `cargo xtask bench languages` measures.
-/// How much of a passage's worth is its similarity; the rest is its BM25.
+/// The weight of similarity in a passage's score. BM25 has the remaining weight.
 const OF_SIMILARITY: f32 = 0.4;
-/// The same where words alone decide and similarity says otherwise, as that of a model does that does not
-/// know the language.
+/// The weight of similarity if the rankings disagree and the words are decisive, for example
+/// because the model does not know the language.
 const OF_STRANGE_SIMILARITY: f32 = 0.2;
-/// What likeness to the best passages counts at most beside the worth of a passage.
+/// The maximum weight of similarity to the best passages.
 const OF_LIKENESS: f32 = 0.3;
-/// Where the BM25 of the best passage exceeds that of the next by such a share of itself, words alone
-/// decide; they leave all in doubt where it does by `CLEAR_LEAD - CLEARING` or less.
+/// The lead of the best passage in BM25, relative to its own score, at which words alone decide. At
+/// `CLEAR_LEAD - CLEARING` or less, they do not decide at all.
 const CLEAR_LEAD: f32 = 0.6;
 const CLEARING: f32 = 0.25;
-/// How many passages are next.
+/// The number of following passages that the best one is compared with.
 const NEXT: usize = 5;
-/// Both rankings agree where so many passages that words find best are as similar as one standard deviation
-/// above the usual similarity of a candidate.
+/// The number of best passages by words used to measure agreement. The rankings agree if these are
+/// at least one standard deviation above the mean similarity.
 const FOUND_BEST: usize = 3;
 
-/// A passage that one ranking or both name.
+/// A passage from either ranking.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) chunk: ChunkId,
     pub(super) similarity: Option<f32>,
-    /// What both rankings together make of it, once they are one: 0 is usual for a candidate of its query.
+    /// The fused score, where 0 is the mean of the query's candidates.
     pub(super) worth: f32,
-    /// Where it had to be read already.
+    /// The passage, if it has been read.
     pub(super) passage: Option<Passage>,
     pub(super) why: Why,
 }
 
 #[derive(Default)]
 pub(super) struct Candidates {
-    /// In one order, so that sums over them are the same each time.
+    /// Ordered by id, so that sums are reproducible.
     all: BTreeMap<ChunkId, Candidate>,
 }
 
@@ -57,7 +57,7 @@ impl Candidates {
         self.all.entry(chunk).or_insert_with(new)
     }
 
-    /// The ranking by meaning, best first.
+    /// Adds the ranking by meaning, best first.
     pub(super) fn add_similar(&mut self, similar: Vec<(ChunkId, f32)>) {
         for (rank, (chunk, similarity)) in (1..).zip(similar) {
             let candidate = self.entry(chunk);
@@ -66,8 +66,8 @@ impl Candidates {
         }
     }
 
-    /// The ranking by words, best first. The first ones are candidates; of those behind them, what is known
-    /// of candidates is kept.
+    /// Adds the ranking by words, best first. The first `most` become candidates; the scores of
+    /// later ones are added only to existing candidates.
     pub(super) fn add_found(&mut self, found: Vec<Found>, most: usize) {
         for (rank, found) in (1..).zip(found) {
             if rank > most && !self.all.contains_key(&found.passage.chunk) {
@@ -79,7 +79,7 @@ impl Candidates {
         }
     }
 
-    /// Those that only words have found.
+    /// Returns the candidates found by words only.
     pub(super) fn without_similarity(&self) -> Vec<ChunkId> {
         let unknown = self.all.values().filter(|candidate| candidate.similarity.is_none());
         unknown.map(|candidate| candidate.chunk).collect()
@@ -97,8 +97,9 @@ impl Candidates {
         ranked
     }
 
-    /// Those that are admitted, by similarity and BM25 together. Each is measured by what it is among
-    /// the candidates of this query: a model that finds all of them alike has no say.
+    /// Returns the admitted candidates, scored by similarity and BM25 together. Both are
+    /// standardized over the query's candidates, so a model that finds all of them alike has no
+    /// influence.
     pub(super) fn fuse(self, admitted: impl Fn(&Candidate) -> bool) -> Fused {
         let mut candidates: Vec<_> = self.all.into_values().collect();
         let known = candidates.iter().filter_map(|candidate| candidate.similarity);
@@ -118,15 +119,15 @@ impl Candidates {
     }
 }
 
-/// Candidates by both rankings.
+/// The fused candidates.
 pub(super) struct Fused {
-    /// Best first.
+    /// The candidates, best first.
     pub(super) candidates: Vec<Candidate>,
-    /// What likeness to the best of them is worth, 0 where it counts nothing.
+    /// The weight of similarity to the best candidates, 0 if it does not apply.
     pub(super) likeness: f32,
 }
 
-/// By worth, best first.
+/// Sorts candidates by score, best first.
 pub(super) fn sort(candidates: &mut [Candidate]) {
     candidates.sort_unstable_by(|one, two| {
         let similar = || two.similarity.partial_cmp(&one.similarity).unwrap_or(Equal);
@@ -134,7 +135,8 @@ pub(super) fn sort(candidates: &mut [Candidate]) {
     });
 }
 
-/// Values as deviations from their mean, in standard deviations; all zero where they are alike.
+/// Standardizes values to mean 0 and standard deviation 1. All results are zero if the values are
+/// equal.
 pub(super) fn standardized(mut values: Vec<f32>) -> Vec<f32> {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;
@@ -151,7 +153,7 @@ fn bm25(candidate: &Candidate) -> f32 {
     candidate.why.by_words.map_or(0.0, |words| words.score)
 }
 
-/// How little words alone decide between the best passages, 0 to 1.
+/// Returns how undecided the ranking by words is between the best passages, 0 to 1.
 fn doubt(candidates: &[Candidate]) -> f32 {
     let mut found: Vec<_> = candidates.iter().map(bm25).collect();
     found.sort_unstable_by(|one, two| two.total_cmp(one));
@@ -164,8 +166,8 @@ fn doubt(candidates: &[Candidate]) -> f32 {
     ((CLEAR_LEAD - lead) / CLEARING).clamp(0.0, 1.0)
 }
 
-/// Whether what words find best is similar in meaning as well, 0 to 1. A model that does not know the
-/// language says nothing of the kind, and then the first passages may be the wrong ones.
+/// Returns how far the best passages by words are also similar in meaning, 0 to 1. A model that
+/// does not know the language shows no agreement; the best passages may then be wrong.
 fn agreement(candidates: &[Candidate], similar: &[f32]) -> f32 {
     let mut found: Vec<_> = candidates.iter().map(bm25).zip(similar).collect();
     found.sort_unstable_by(|(one, _), (two, _)| two.total_cmp(one));
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn likeness_counts_where_words_leave_a_doubt_and_both_rankings_agree() {
+    fn feedback_applies_when_words_are_undecided_and_rankings_agree() {
         let close = [(0.9, 9.0), (0.8, 8.9), (0.8, 8.8), (0.2, 8.0), (0.2, 7.0), (0.1, 6.9)];
         assert!(likeness(&close) > 0.1, "{}", likeness(&close));
         let clear = [(0.9, 9.0), (0.8, 2.0), (0.8, 2.0), (0.2, 1.0), (0.2, 1.0), (0.1, 1.0)];
@@ -216,19 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_alike_say_nothing() {
+    fn equal_values_have_no_influence() {
         assert_eq!(standardized(vec![0.7; 5]), [0.0; 5]);
         assert_eq!(standardized(vec![1.0, 3.0]), [-1.0, 1.0]);
         assert_eq!(standardized(Vec::new()), [0.0; 0]);
     }
 
     #[test]
-    fn similarity_decides_between_passages_that_words_find_alike() {
+    fn similarity_decides_between_equal_matches_by_words() {
         assert_eq!(ranked(&[(1, 0.2, 5.0), (2, 0.7, 5.0), (3, 0.1, 1.0)]), [2, 1, 3]);
     }
 
     #[test]
-    fn what_only_similarity_finds_does_not_push_away_what_the_words_name() {
+    fn matches_by_similarity_only_do_not_displace_matches_by_words() {
         assert_eq!(ranked(&[(1, 0.60, 0.0), (2, 0.59, 9.0), (3, 0.58, 0.0)]), [2, 1, 3]);
     }
 

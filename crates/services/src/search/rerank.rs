@@ -1,7 +1,7 @@
-//! Looking at the best passages again, each with the question beside it.
+//! The built-in reranker, which compares the best passages with the question again.
 //!
-//! No model is asked. What counts is what both rankings made of a passage, and besides how the words of the
-//! question stand in it. `tests/retrieval/train_rerank.py` has learned how much each of these counts.
+//! It uses no model. It combines the fused score of a passage with features of how the question's
+//! words occur in it. `tests/retrieval/train_rerank.py` trained the weights.
 use std::collections::{BTreeSet, HashMap};
 
 use carrel_domain::ChunkId;
@@ -10,40 +10,41 @@ use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrence, Occurrences};
 use super::Hit;
 use super::words::Asked;
 
-/// How many things are seen of a passage.
+/// The number of features.
 const FEATURES: usize = 5;
 
-/// What each of them is worth beside what both rankings made of the passage; of [`TextFeatures`], in order.
+/// The weight of each of [`TextFeatures`] relative to the fused score, in order.
 const WEIGHTS: [f32; FEATURES] = [0.3, 0.4, 0.0, 0.0, 0.0];
 
-/// Neighbours may have so many words less one between them.
+/// The maximum distance of neighbouring words in a passage.
 const APART: usize = 3;
 
-/// Words that stand together are within so many.
+/// The size of the window in which words count as being together.
 const TOGETHER: usize = 12;
 
-/// How the words of a question stand in a passage. Each is a share of them, 0 to 1, whatever the language.
+/// Features of a question's words in a passage. Each is a share, 0 to 1, independent of the
+/// language.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TextFeatures {
-    /// Neighbours in the question that are neighbours in the passage, in the same order.
+    /// Neighbours in the question that are also neighbours in the passage, in the same order.
     pub neighbours: f32,
-    /// Words that are there as they are written in the question.
+    /// Words that occur exactly as in the question.
     pub exact: f32,
-    /// Words that are there in any form.
+    /// Words that occur in any form.
     pub found: f32,
-    /// Words that stand together somewhere.
+    /// The most words that occur together.
     pub together: f32,
-    /// Words that are in the title.
+    /// Words that occur in the title.
     pub titled: f32,
 }
 
 impl TextFeatures {
-    /// Of a question and a passage below its title.
+    /// Computes the features of a question and a passage with its title.
     pub fn of(question: &LexicalQuery, title: &str, text: &str) -> Self {
         Self::within(question.words.len(), &question.matcher().compare(title, text))
     }
 
-    /// Of the first so many words of a question.
+    /// Computes the features for the first `words` words of a question.
     fn within(words: usize, of: &Occurrences) -> Self {
         if words == 0 {
             return Self::default();
@@ -62,7 +63,7 @@ impl TextFeatures {
         }
     }
 
-    /// The features in the order of their weights.
+    /// Returns the features in the order of their weights.
     pub fn values(self) -> [f32; FEATURES] {
         let Self { neighbours, exact, found, together, titled } = self;
         [neighbours, exact, found, together, titled]
@@ -73,7 +74,7 @@ impl TextFeatures {
     }
 }
 
-/// Reorders hits by both rankings and by their text, and stores the score of each.
+/// Reorders hits by fused score and features, and stores each score.
 pub(super) fn rerank(asked: &Asked, worth: &HashMap<ChunkId, f32>, hits: &mut [Hit]) {
     let mut matcher = asked.question.matcher();
     for hit in hits.iter_mut() {
@@ -88,17 +89,17 @@ pub(super) fn rerank(asked: &Asked, worth: &HashMap<ChunkId, f32>, hits: &mut [H
     });
 }
 
-/// Any number as one from 0 to 1, in the same order.
+/// Maps any number to the range 0 to 1, preserving order.
 fn share(worth: f32) -> f32 {
     1.0 / (1.0 + (-worth).exp())
 }
 
-/// How many words of the question there are among occurrences.
+/// Counts the distinct question words among occurrences.
 fn distinct<'a>(of: impl Iterator<Item = &'a Occurrence>) -> usize {
     of.map(|one| one.word).collect::<BTreeSet<_>>().len()
 }
 
-/// The most words of the question that stand together.
+/// Returns the maximum number of distinct question words within the window.
 fn together(own: &[Occurrence]) -> usize {
     let mut begin = 0;
     let within = (1..=own.len()).map(|end| {
@@ -110,8 +111,8 @@ fn together(own: &[Occurrence]) -> usize {
     within.max().unwrap_or_default()
 }
 
-/// The share of the question's neighbouring words that the passage has close to each other, in the
-/// same order.
+/// Returns the share of neighbouring question words that are close to each other in the passage, in
+/// the same order.
 fn neighbours(words: usize, own: &[Occurrence]) -> f32 {
     let pairs = words.saturating_sub(1);
     if pairs == 0 {
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_of_the_words_of_the_question() {
+    fn features_are_shares_of_the_question_words() {
         let of = features("red doors house cat", "House", "the red door of the houses");
         assert_eq!((of.exact, of.found, of.titled), (0.5, 0.75, 0.25));
         assert_eq!(of.together, 0.75);

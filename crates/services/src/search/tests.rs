@@ -34,8 +34,8 @@ fn texts(hits: &[Hit]) -> Vec<&str> {
 const TEXTS: [&str; 4] = ["nothing of it", "the red door", "a red red house", "a door"];
 
 #[tokio::test]
-async fn both_rankings_count() {
-    // By meaning all are equally near, in the order they came in.
+async fn hybrid_search_uses_both_rankings() {
+    // All passages are equally similar and stay in the order they were added.
     let world = world(&TEXTS).await;
     let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
     let hits = found(&world, "red door", vector).await;
@@ -49,7 +49,7 @@ async fn both_rankings_count() {
 }
 
 #[tokio::test]
-async fn a_follow_up_is_about_what_was_said_before_and_another_subject_is_not() {
+async fn a_follow_up_uses_earlier_turns_and_a_new_subject_does_not() {
     let branches = [
         "The manager of the Vilnius branch is Jonas.",
         "The manager of the Riga branch is Anna.",
@@ -68,7 +68,7 @@ async fn a_follow_up_is_about_what_was_said_before_and_another_subject_is_not() 
             let query = Query { mode: Some(mode), earlier: earlier.clone(), ..Query::default() };
             let hits = found(&world, "Who is the manager there?", query).await;
             assert_eq!(texts(&hits)[0], branches[1], "{mode:?}");
-            // How much of the question is in it is said of the question alone.
+            // The share refers to the question alone.
             assert_eq!(hits[0].why.by_words.map(|words| words.share), Some(1.0));
         }
         let query = Query { mode: Some(mode), earlier: riga.clone(), ..Query::default() };
@@ -95,7 +95,7 @@ async fn a_search_by_words_needs_no_embedder() {
 }
 
 #[tokio::test]
-async fn a_filter_that_chooses_nothing_finds_nothing() {
+async fn a_filter_without_matches_finds_nothing() {
     let world = world(&TEXTS).await;
     let filter =
         DocumentFilter { documents: Some(vec!["a/b.json".into()]), ..DocumentFilter::default() };
@@ -104,10 +104,10 @@ async fn a_filter_that_chooses_nothing_finds_nothing() {
 }
 
 #[tokio::test]
-async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound() {
+async fn most_words_replace_similarity_unless_the_query_sets_a_minimum() {
     let world = world(&TEXTS).await;
     let mut strict = workspace("Alpha");
-    // The fakes say 0.5 of every passage.
+    // The fake index returns a similarity of 0.5 for every passage.
     strict.settings.least_similarity = 0.7;
     let search = async |query: Query| {
         let query = Query { text: "red door".into(), ..query };
@@ -120,7 +120,7 @@ async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound
 }
 
 #[tokio::test]
-async fn reranking_looks_at_the_passages_themselves() {
+async fn reranking_compares_the_text_of_passages() {
     let world = world(&["door of red", "a red door", "a house"]).await;
     let rerank = Query { mode: Some(SearchMode::Rerank), ..Query::default() };
     let hits = found(&world, "red door", rerank).await;
@@ -129,7 +129,7 @@ async fn reranking_looks_at_the_passages_themselves() {
     assert!(worth[0] > worth[1] && worth[1] > worth[2], "{worth:?}");
 }
 
-/// Finds long texts better; says nothing of texts about doors, or fails.
+/// Prefers long texts. Does not score texts about doors; can fail.
 struct LongFirst {
     fails: bool,
 }
@@ -145,7 +145,7 @@ impl Reranker for LongFirst {
             return Err(Error::unavailable("the reranker", "it is away"));
         }
         assert_eq!(query, "house");
-        // Each begins with its title.
+        // Each text begins with its title.
         assert!(texts.iter().all(|text| text.starts_with("a.txt\n")), "{texts:?}");
         let score = |text: &String| text.len() as f32 / 100.0;
         Ok(texts.iter().map(|text| (!text.contains("door")).then(|| score(text))).collect())
@@ -153,7 +153,7 @@ impl Reranker for LongFirst {
 }
 
 #[tokio::test]
-async fn a_reranker_of_the_settings_decides_and_where_it_fails_the_built_in_one_does() {
+async fn the_configured_reranker_decides_and_the_built_in_one_is_the_fallback() {
     let world =
         world(&["a house", "a house with a door", "a large house", "a house, and a lawn"]).await;
     let rerank = Query { mode: Some(SearchMode::Rerank), limit: Some(3), ..Query::default() };
@@ -166,7 +166,7 @@ async fn a_reranker_of_the_settings_decides_and_where_it_fails_the_built_in_one_
     let all = Query { limit: Some(9), ..rerank.clone() };
     let last = found(&world, "house", all).await.pop().unwrap();
     assert_eq!((&*last.passage.text, last.why.reranked), ("a house with a door", None));
-    // Other ways of searching do not ask it.
+    // Other search modes do not use it.
     let hybrid = Query { mode: Some(SearchMode::Hybrid), ..rerank.clone() };
     assert_eq!(found(&world, "house", hybrid).await[0].why.reranked, None);
     set(true);

@@ -1,7 +1,7 @@
-//! Ranking passages by the words they share with a question: BM25.
+//! Ranking passages by the words they share with a question, using BM25.
 //!
-//! The index gives lists of passages by word. Passages are chosen by the rare words they hold, and
-//! only those chosen are read and ranked, so that words which are everywhere cost little.
+//! The index returns lists of passages by term. Passages are selected by their rare words, and only
+//! these are read and ranked, so that common words cost little.
 use std::collections::{BTreeSet, HashMap};
 
 use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrences, Postings, Wanted};
@@ -11,33 +11,33 @@ use carrel_domain::{ChunkId, Result};
 use super::conversation::Continued;
 use super::{ByWords, Search, Task};
 
-/// Passages by a term that are looked at; a term that more of them hold chooses none.
+/// The maximum length of a term's list. A longer list does not select passages.
 const MOST_POSTINGS: usize = 10_000;
-/// Passages that are read and ranked for each one asked for, and the fewest.
+/// The number of passages read per requested hit, and the minimum.
 const READ_PER_HIT: usize = 2;
 const FEWEST_READ: usize = 150;
 
-// Chosen on the tuning halves of the sets that `cargo xtask bench retrieval` measures.
-/// How much a word's occurrences after the first still count (`k1`).
+// Tuned on the tuning halves of the data sets of `cargo xtask bench retrieval`.
+/// How much repeated occurrences of a word count (`k1`).
 const SATURATION: f32 = 2.0;
-/// How much a long passage's occurrences are discounted (`b`), 0 to 1.
+/// How much the length of a passage reduces the score (`b`), 0 to 1.
 const DISCOUNT: f32 = 0.5;
-/// What an occurrence in another form is worth beside one of the word as it is asked for.
+/// The weight of another form of a word relative to the exact word.
 const OTHER_FORM: f32 = 0.9;
-/// The same of a part of the word, or of a word that it is a part of.
+/// The weight of a part of a compound relative to the exact word.
 const OF_PART: f32 = 0.3;
 
-/// The words of a question, with those of the turns before it, and what each is worth in the workspace.
+/// The words of a question and earlier turns, with their weights in the workspace.
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) question: LexicalQuery,
-    /// How many words are the question's own; they come first.
+    /// The number of the question's own words, which come first.
     pub(super) own: usize,
     weights: Vec<f32>,
 }
 
 impl Asked {
-    /// How much of the question's own words is in a passage, 0 to 1.
+    /// Returns the share of the question's own words in a passage, 0 to 1.
     pub(super) fn share(&self, of: &Occurrences) -> f32 {
         let own = &self.weights[..self.own];
         let all: f32 = own.iter().sum();
@@ -47,7 +47,7 @@ impl Asked {
         if all > 0.0 { held / all } else { 0.0 }
     }
 
-    /// BM25 of a passage; `usual` is the usual number of words of one.
+    /// Returns the BM25 score of a passage. `usual` is the average number of words of a passage.
     fn score(&self, of: &Occurrences, usual: f32) -> f32 {
         let mut counts = vec![0.0; self.weights.len()];
         for found in &of.found {
@@ -81,7 +81,7 @@ impl Found {
     }
 }
 
-/// The passages that share words with the question, best first.
+/// Returns the passages that share words with the question, best first.
 pub(super) async fn search_words(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
     let continued = Continued::of(task.text, task.earlier);
     let question = &continued.question;
@@ -101,7 +101,7 @@ pub(super) async fn search_words(search: &Search, task: &Task<'_>) -> Result<(As
     let asked = Asked { question: continued.question, own: continued.own, weights };
     let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
     if chosen.is_empty() && lists.iter().any(|list| list.cut) {
-        // All of its words are everywhere; together they may not be.
+        // If each word is too common to select passages, all of them together may not be.
         let words = asked.question.words.iter().take(asked.own);
         let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
         let (_, together) = search.lexical.postings(wanted(&[together])).await?;
@@ -115,7 +115,7 @@ pub(super) async fn search_words(search: &Search, task: &Task<'_>) -> Result<(As
     Ok((asked, found))
 }
 
-/// One list for each word: the passages that any of its terms finds.
+/// Merges the lists of each word's terms.
 fn by_word(question: &LexicalQuery, lists: Vec<Postings>) -> Vec<Postings> {
     let mut lists = lists.into_iter();
     let merged = |word: &carrel_domain::lexical::QuestionWord| {
@@ -135,14 +135,15 @@ fn by_word(question: &LexicalQuery, lists: Vec<Postings>) -> Vec<Postings> {
     question.words.iter().map(merged).collect()
 }
 
-/// What a word is worth: the more, the fewer passages hold it.
+/// Returns the weight of a word, which is higher the fewer passages contain it.
 fn weight(passages: u64, list: &Postings) -> f32 {
     let holding = list.chunks.len() as f32;
     let others = (passages as f32 - holding).max(0.0);
     (1.0 + (others + 0.5) / (holding + 0.5)).ln()
 }
 
-/// The passages of the lists that count, by the worth of the words they hold.
+/// Returns the passages of the lists that `counts` accepts, sorted by the total weight of their
+/// words.
 fn chosen(lists: &[Postings], weights: &[f32], counts: fn(&Postings) -> bool) -> Vec<ChunkId> {
     let mut worth: HashMap<ChunkId, f32> = HashMap::new();
     let counting = lists.iter().zip(weights);
@@ -163,7 +164,7 @@ fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
     let mut compare =
         |passage: &Passage| matcher.compare(&passage.title_and_headings(), &passage.text);
     let compared: Vec<_> = passages.iter().map(&mut compare).collect();
-    // That of all passages is not known; those at hand were cut to the same size.
+    // The average over all passages is unknown; those read have the same chunk size.
     let usual = compared.iter().map(|of| of.length as f32).sum::<f32>() / compared.len() as f32;
     let rank = |(passage, occurrences): (Passage, Occurrences)| Found {
         passage,
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_words_choose_before_common_ones() {
+    fn rare_words_select_before_common_ones() {
         let lists = [list(&[1, 2, 3, 4], false), list(&[4, 9], false), list(&[5], true)];
         let weights: Vec<_> = lists.iter().map(|list| weight(10, list)).collect();
         assert!(weights[2] > weights[1] && weights[1] > weights[0] && weights[0] > 0.0);

@@ -1,51 +1,51 @@
-//! Checks of values, each a pure function with the messages that clients know.
+//! Validation of values: pure functions with the messages that clients expect.
 use carrel_domain::Error;
 use carrel_domain::image::ImageSize;
 use url::Url;
 
 use super::choices::Choices;
 
-/// The longest value, in bytes.
+/// The maximum length of a value, in bytes.
 pub const LONGEST: usize = 32 * 1024;
 
-/// A rule of one setting. Texts are those of `AnythingLLM` 1.16 wherever clients can see them.
+/// A rule for the values of a setting. Visible messages are those of `AnythingLLM` 1.16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// There is something in it.
+    /// The value is not empty.
     NotEmpty,
-    /// A whole number, negative ones included.
+    /// An integer.
     Number,
-    /// A whole number above zero.
+    /// An integer above zero.
     Positive,
-    /// As [`Check::Positive`], or nothing at all.
+    /// An integer above zero, or empty.
     EmptyOrPositive,
-    /// Begins with the first text; the second is whose key it is.
+    /// The value begins with the first text. The second text names the owner of the key.
     StartsWith(&'static str, &'static str),
-    /// An `http` or `https` address.
+    /// An `http` or `https` URL.
     Url,
-    /// As [`Check::Url`], with no slash at its end and, if so said, with `v1` in it.
+    /// A URL without a trailing slash.
     BaseUrl {
-        /// Whether it must have `v1` in it.
+        /// Whether the URL must contain `v1`.
         v1: bool,
     },
-    /// Does not end with a slash; the text is whose address it is.
+    /// The value does not end with a slash. The text names the owner of the address.
     NoSlash(&'static str),
     /// An address with or without a scheme.
     Address,
-    /// An address of PostgreSQL, with its database.
+    /// A PostgreSQL URL with a database name.
     PostgresUrl,
-    /// Of pictures, in pixels; or `auto`, or nothing at all.
+    /// An image size in pixels, `auto`, or empty.
     Size,
-    /// One of the values of this kind.
+    /// A value of this kind in [`Choices`].
     Choice(&'static str),
-    /// Cannot be changed through the API.
+    /// The setting cannot be changed through the API.
     ReadOnly,
-    /// Letters, digits and a few signs.
+    /// Letters, digits and some symbols.
     Password,
 }
 
 impl Check {
-    /// As the table writes it.
+    /// Parses a rule in the form of the settings table.
     pub fn parse(text: &'static str) -> Option<Self> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         Some(match (word, rest) {
@@ -71,7 +71,7 @@ impl Check {
         })
     }
 
-    /// Returns the fault of `text`, if any.
+    /// Returns the error message for `text`, if it is invalid.
     pub fn mistake(self, text: &str, choices: &Choices) -> Option<String> {
         let unless = |fine: bool, words: &str| (!fine).then(|| words.to_owned());
         match self {
@@ -111,8 +111,8 @@ impl Check {
     }
 }
 
-/// What no value may be, whatever it is for: a line break in one could become a second setting
-/// wherever settings are written down line by line.
+/// Returns the error message for text that no setting accepts. A line break could turn a value into
+/// a second setting in line-based files.
 pub fn unfit(text: &str) -> Option<String> {
     if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Some("Value must not contain line breaks or control characters".to_owned());
@@ -122,7 +122,7 @@ pub fn unfit(text: &str) -> Option<String> {
 
 fn number(text: &str, positive: bool) -> Option<String> {
     let text = text.trim();
-    // No text at all is the number zero to clients of this kind.
+    // Clients of the other product treat an empty text as zero.
     let text = if text.is_empty() { "0" } else { text };
     let words = match text.parse::<i64>() {
         Ok(number) if positive && number <= 0 => "Value must be greater than zero",
@@ -140,7 +140,7 @@ fn is_web_address(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-/// As [`is_web_address`], or a host with a port.
+/// Returns whether `text` is a web address, or a host with a port.
 fn is_address(text: &str) -> bool {
     is_web_address(text) || (!text.contains('/') && is_web_address(&format!("http://{text}")))
 }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_have_the_words_that_clients_know() {
+    fn refusals_have_the_messages_that_clients_expect() {
         for (name, text, words) in [
             ("GenericOpenAiTokenLimit", "lots", "Value must be a number"),
             ("GenericOpenAiTokenLimit", "0", "Value must be greater than zero"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn good_values_pass() {
+    fn valid_values_pass() {
         for (name, text) in [
             ("GenericOpenAiTokenLimit", "8192"),
             ("OpenAiKey", "sk-test-000"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_of_any_setting_holds_a_line_break_or_a_control_character() {
+    fn line_breaks_and_control_characters_are_refused_in_every_setting() {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             for sign in ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\0", "\u{1b}", "\t"]

@@ -1,19 +1,19 @@
-//! The values of settings that have a fixed set of them, and what each of those needs.
+//! Settings with a fixed set of values, and the variables that each value needs.
 use carrel_domain::{Error, Result};
 
-/// One allowed value.
+/// An allowed value.
 #[derive(Debug)]
 pub struct Choice {
-    /// The value of the setting.
+    /// The value.
     pub value: &'static str,
-    /// The variable that holds the name of the model, where this is a provider of models.
+    /// The variable with the model name, if the value is a model provider.
     pub model: Option<&'static str>,
-    /// Variables without which the choice is of no use.
+    /// The variables without which the choice does not work.
     pub needs: Vec<&'static str>,
     kind: &'static str,
 }
 
-/// Every fixed set of values, as `choices.tsv` lists them.
+/// The sets of allowed values in `choices.tsv`.
 #[derive(Debug)]
 pub struct Choices {
     rows: Vec<Choice>,
@@ -21,8 +21,10 @@ pub struct Choices {
 }
 
 impl Choices {
+    /// Parses the table.
+    ///
     /// # Errors
-    /// [`Error::Internal`] with the first row that cannot be read.
+    /// [`Error::Internal`] with the first invalid row.
     pub fn parse(table: &'static str) -> Result<Self> {
         let mut choices = Self { rows: Vec::new(), refusals: Vec::new() };
         for line in super::registry::rows(table) {
@@ -40,17 +42,18 @@ impl Choices {
         Ok(choices)
     }
 
-    /// The values of a kind, in the order of the table.
+    /// Returns the values of a kind, in table order.
     pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Choice> {
         self.rows.iter().filter(move |row| row.kind == kind)
     }
 
-    /// The choice of a kind with a value.
+    /// Returns the choice with a value.
     pub fn find(&self, kind: &str, value: &str) -> Option<&Choice> {
         self.rows.iter().find(|row| row.kind == kind && row.value == value)
     }
 
-    /// Why `value` is none of its kind, in the words that clients know.
+    /// Returns the error message for a value that is not in the set, in the words that clients
+    /// expect.
     pub fn refusal(&self, kind: &str, value: &str) -> String {
         let words = self.refusals.iter().find(|(of, _)| *of == kind).map(|(_, words)| *words);
         let shown: String = value.chars().take(100).collect();
@@ -58,7 +61,7 @@ impl Choices {
         words.replace("{all}", &self.value_list(kind)).replace("{value}", &shown)
     }
 
-    /// The values of a kind, separated by commas.
+    /// Returns the values of a kind, separated by commas.
     pub fn value_list(&self, kind: &str) -> String {
         self.of(kind).map(|row| row.value).collect::<Vec<_>>().join(", ")
     }

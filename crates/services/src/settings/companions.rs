@@ -1,18 +1,18 @@
-//! Finds the settings of a provider by their names, because tables would only repeat these.
+//! Finds the optional settings of a provider by their names, which saves a table.
 use super::check::Check;
 use super::choices::Choice;
 use super::registry::{Capability, Registry, Setting};
 
 impl Registry {
-    /// What a provider takes and does not need: settings that are named after it, and those named
-    /// after what it provides. One that needs nothing has nothing to take.
+    /// Returns the optional settings of a provider: those named after it or its capability. A
+    /// provider that needs no settings has no optional ones.
     pub fn optional_for(&self, kind: &str, capability: Capability, value: &str) -> Vec<&Setting> {
         let choices: Vec<_> = self.choices.of(kind).collect();
         let selects = |row: &&Setting| row.checks.iter().any(|check| is_choice(check, kind));
         let selector = self.settings().iter().find(selects).map(|row| row.variable);
         let Some(chosen) = self.choices.find(kind, value) else { return Vec::new() };
         let taken = self.variables().filter(|row| {
-            // The name of a model that one needs may be left to another, which takes it then.
+            // A model name that some providers need can also be used by others.
             let is_anyones = || choices.iter().any(|choice| choice.needs.contains(&row.variable));
             let is_needed = chosen.needs.contains(&row.variable)
                 || (chosen.model != Some(row.variable) && is_anyones());
@@ -32,7 +32,7 @@ impl Registry {
     }
 }
 
-/// Whether a secret that goes to certain addresses goes to one of this provider's. Any other setting does.
+/// Returns whether a secret is sent to an address of this provider. Always true for other settings.
 fn is_sent_to(row: &Setting, chosen: &Choice) -> bool {
     let is_its = |variable: &&str| row.destinations.iter().any(|to| to.variable == *variable);
     row.destinations.is_empty() || chosen.needs.iter().any(is_its)
@@ -46,8 +46,9 @@ fn first_word(variable: &str) -> &str {
     variable.split('_').next().unwrap_or_default()
 }
 
-/// The provider that a variable is named after: `GENERIC_OPEN_AI_API_KEY` after `generic-openai`. Of
-/// several names in it the first counts, and of those that begin at one place the longest.
+/// Returns the provider that a variable is named after: `generic-openai` for
+/// `GENERIC_OPEN_AI_API_KEY`. The first matching name wins, and the longest of those that begin at
+/// the same position.
 fn owner<'a>(variable: &str, choices: &[&'a Choice]) -> Option<&'a Choice> {
     let variable = variable.replace('_', "");
     let found = choices.iter().filter_map(|choice| {
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_takes_what_is_named_after_it_or_after_what_it_provides() {
+    fn optional_settings_are_named_after_a_provider_or_capability() {
         let registry = Registry::new().unwrap();
         for (kind, capability, value, taken) in [
             ("vectors", Capability::Vectors, "chroma", "CHROMA_API_HEADER CHROMA_API_KEY"),

@@ -1,5 +1,5 @@
 //! The addresses to which secrets are sent. A change that would send a stored secret to another
-//! server is refused; otherwise a person who may change settings could read a sealed secret with
+//! server is refused. Otherwise, anyone who can change settings could redirect a sealed secret to
 //! their own server.
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use super::registry::{Destination, Setting};
 use super::store::{SettingsStore, Snapshot};
 use super::update::Plan;
 
-/// Refusals of a plan that redirects secrets, by public name of the address or engine that does
-/// it. A secret that the request gives again may go anywhere.
+/// Returns the refusals of a change that redirects secrets, by the public name of the address or
+/// engine concerned. A secret that the request includes may be sent anywhere.
 pub(super) fn redirected_secrets(
     store: &SettingsStore,
     planned: &Plan<'_>,
@@ -29,7 +29,7 @@ pub(super) fn redirected_secrets(
             .into_iter()
             .find(|(server, _)| known.iter().all(|(known, _)| known != server));
         let Some((_, destination)) = new else { continue };
-        // Either the address was changed, or the engine that makes use of it.
+        // Either the address or the engine that uses it was changed.
         let at_fault = [destination.variable, ENGINE];
         let at_fault = at_fault.into_iter().find(|variable| planned.contains_key(variable));
         let row = at_fault.and_then(|variable| store.registry().by_variable(variable));
@@ -56,7 +56,7 @@ fn servers_of<'a>(
 
 const ENGINE: &str = "EMBEDDING_ENGINE";
 
-/// The scheme, host and port of an address; the text itself where it is no URL.
+/// Returns the scheme, host and port of an address, or the text itself if it is not a URL.
 fn server(address: &str) -> String {
     let text = address.trim().to_lowercase();
     let url = Url::parse(&text).ok().filter(Url::has_host);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kept_secret_goes_to_no_other_server() {
+    async fn a_stored_secret_is_not_sent_to_another_server() {
         for secret in store(&[]).await.registry().settings() {
             for to in &secret.destinations {
                 let store = store(&[]).await;
@@ -132,12 +132,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_engine_that_uses_an_address_is_a_change_of_address() {
+    async fn selecting_an_engine_can_redirect_a_secret() {
         let store = store(&[]).await;
         let first = json!({ "OllamaLLMBasePath": "http://good.example:1",
             "OllamaLLMAuthToken": "s3cret-value", "EmbeddingModelPref": "m" });
         assert_eq!(refused(&store, first, Leniency::Strict).await, None);
-        // No secret goes there yet.
+        // No secret is sent there yet.
         let base = json!({ "EmbeddingBasePath": "http://evil.example:1" });
         assert_eq!(refused(&store, base, Leniency::Strict).await, None);
         let engine = json!({ "EmbeddingEngine": "ollama" });
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_has_no_address_yet_gets_none_either() {
+    async fn a_stored_secret_without_an_address_is_protected() {
         let store = store(&[("QDRANT_API_KEY", "from-the-environment")]).await;
         let evil = json!({ "QdrantEndpoint": "http://evil.example:6333" });
         assert!(refused(&store, evil, Leniency::Strict).await.is_some());

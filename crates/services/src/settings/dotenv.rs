@@ -1,37 +1,37 @@
-//! The `.env` format: writes values to a file so that they are read back exactly.
+//! The `.env` format: parsing, and writing such that values are read back exactly.
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-/// A value and the line, from 1, on which it begins.
+/// A value and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Before the `=`.
+    /// The name, before the `=`.
     pub name: String,
-    /// Behind it, without quotes.
+    /// The value, without quotes.
     pub value: String,
-    /// From 1.
+    /// The line on which the entry begins, from 1.
     pub line: usize,
 }
 
-/// A fault, and its line number from 1.
+/// A syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// The fault.
+    /// The reason.
     pub reason: &'static str,
 }
 
-/// Reads `NAME=value` lines; where a name is set twice, both entries are returned in order.
+/// Parses `NAME=value` lines. If a name occurs twice, both entries are returned in order.
 ///
-/// - `#` begins a comment at the start of a line, and after white space behind a value.
-/// - `export` before a name is passed over, so that a shell can read the file too.
-/// - A value without quotes ends at the end of the line; white space around it goes.
-/// - `'...'` and `` `...` `` hold anything but their own quote, line breaks included, as it is.
-/// - `"..."` knows `\n`, `\r`, `\t`, `\"`, `\\` and `\$`; other backslashes stay.
-/// - `$` stands for itself everywhere: a password may hold any sign.
+/// - `#` begins a comment at the start of a line and after white space that follows a value.
+/// - `export` before a name is ignored, so that shells can read the file too.
+/// - A value without quotes ends at the end of the line and is trimmed.
+/// - `'...'` and `` `...` `` contain literal text, including line breaks, but not their own quote.
+/// - `"..."` supports `\n`, `\r`, `\t`, `\"`, `\\` and `\$`; other backslashes stay.
+/// - `$` is always literal, so that passwords can contain it.
 ///
-/// Every mistake is found in one go; lines with one are left out.
+/// All errors are reported, and lines with errors are skipped.
 pub fn parse(text: &str) -> (Vec<Entry>, Vec<Mistake>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
@@ -49,10 +49,11 @@ pub fn parse(text: &str) -> (Vec<Entry>, Vec<Mistake>) {
     (entries, mistakes)
 }
 
-/// A name and a value, or neither on a line that is empty or a comment.
+/// A name and a value, or `None` for an empty line or a comment.
 type Statement = Result<Option<(String, String)>, &'static str>;
 
-/// One line, or several where a quoted value spans them, and its length with the line's end.
+/// Parses one statement, which can span lines inside quotes. Also returns its length, including the
+/// line end.
 fn statement(text: &str) -> (Statement, usize) {
     let end = text.find('\n').map_or(text.len(), |end| end + 1);
     let line = &text[..end];
@@ -94,7 +95,7 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Up to a comment. A `#` within a word belongs to it.
+/// Returns the text before a comment. A `#` inside a word does not begin one.
 fn unquoted(text: &str) -> &str {
     let comment = text.char_indices().find(|(at, c)| {
         *c == '#' && text[..*at].chars().next_back().is_none_or(char::is_whitespace)
@@ -102,7 +103,7 @@ fn unquoted(text: &str) -> &str {
     comment.map_or(text, |(at, _)| &text[..at]).trim_end()
 }
 
-/// The value up to the closing `quote`, and how many bytes that took with the quote.
+/// Returns the value up to the closing `quote`, and the bytes consumed including the quote.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut signs = text.char_indices().peekable();
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_they_were_meant() {
+    fn values_are_parsed() {
         for (text, value) in [
             ("A=plain", "plain"),
             ("A=", ""),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn any_value_can_be_written_so_that_it_is_read_back() {
+    fn any_value_survives_a_round_trip() {
         let escape = |value: &str| {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");
             value.replace('\n', "\\n").replace('\r', "\\r")
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_found_with_its_line() {
+    fn every_error_is_reported_with_its_line() {
         let text = "A=1\nnonsense\n# fine\nB-C=2\nD='over\ntwo' junk\nE=\"open\nF=3\n";
         let (entries, mistakes) = parse(text);
         let names: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_it_panic() {
+    fn no_input_panics() {
         for text in ["=", "=\n", "A='", "A=\"\\", "A=\"\\é\"", "export", "export =x", "\0", "é=1"]
         {
             parse(text);

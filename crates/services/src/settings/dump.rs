@@ -1,7 +1,7 @@
-//! Writes the settings in force to a `.env` file, from which another start of the server reads them.
+//! Writes the settings in force to a `.env` file, which the next start of the server can read.
 //!
-//! Anyone may ask for it, so it writes little and rarely: nothing that came from the environment of
-//! the process, secrets sealed, at most once a minute, and with an audit event.
+//! Anyone may request a dump, so it is limited: no values from the process environment, secrets
+//! sealed, at most one write per minute, and an audit event for each.
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,37 +15,37 @@ use tokio::time::Instant;
 
 use super::store::SettingsStore;
 
-/// How a dump writes secrets.
+/// How a dump contains secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DumpedSecrets {
-    /// Under the key of this installation, as in the database.
+    /// Sealed with the key of this server, as in the database.
     #[default]
     Sealed,
-    /// In the clear, where the operator asks for it.
+    /// In plain text, at the operator's request.
     Plain,
 }
 
-/// The lines around what this server writes; the rest of the file is the operator's.
+/// The lines that enclose the generated part of the file. The rest belongs to the operator.
 const BEGIN: &str = "# Settings written by carrel; changes between these lines are lost.";
 const END: &str = "# End of the settings written by carrel.";
 
-/// How far apart writes are, however often they are asked for.
+/// The minimum interval between writes.
 pub const PAUSE: Duration = Duration::from_secs(60);
 
 /// The result of a request for a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dumped {
-    /// Dumps are for production only.
+    /// Nothing was done, because dumps are enabled in production only.
     Off,
     /// The settings were written.
     Written,
-    /// The file says it already.
+    /// The file was already up to date.
     Unchanged,
-    /// The file is written when the pause since the last time is over.
+    /// The file will be written when the interval since the last write has passed.
     Later,
 }
 
-/// Keeps the file in step with the settings, as often as it is asked to but no more.
+/// Keeps the file up to date on request, at a limited rate.
 pub struct Dump {
     store: Arc<SettingsStore>,
     audit: Arc<dyn AuditLog>,
@@ -57,16 +57,17 @@ pub struct Dump {
 
 #[derive(Default)]
 struct State {
-    /// When the file was last looked at, and the generation of settings it holds if that went well.
+    /// The time of the last write attempt, and the generation of settings in the file if it
+    /// succeeded.
     last: Option<(Instant, Option<u64>)>,
     planned: bool,
-    /// What was rendered last, and the generation of settings it holds: sealing the same secret
-    /// twice gives two texts, and an unchanged file is not to be written again.
+    /// The last rendered text and its generation of settings. Sealing a secret twice gives
+    /// different texts, so rendering again would rewrite an unchanged file.
     rendered: Option<(u64, String)>,
 }
 
 impl Dump {
-    /// A file of the settings in `store`.
+    /// Creates a dump of the settings in `store` to the file at `path`.
     pub fn new(
         store: Arc<SettingsStore>,
         audit: Arc<dyn AuditLog>,
@@ -77,11 +78,10 @@ impl Dump {
         Arc::new(Self { store, audit, path, production, secrets, state: Mutex::default() })
     }
 
-    /// Writes the file, or sees to it that it is written before long. Calls at the same moment
-    /// share one write.
+    /// Writes the file now, or schedules a write. Concurrent calls share one write.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the file cannot be written; the old one is still there then.
+    /// [`Error::Internal`] if the file cannot be written. The old file then stays.
     pub async fn write(self: &Arc<Self>, by: &By) -> Result<Dumped> {
         if !self.production {
             return Ok(Dumped::Off);
@@ -137,8 +137,8 @@ impl Dump {
     }
 }
 
-/// Renders every setting that was made here, one line for each variable. Defaults are left out, and
-/// so is everything that the environment of the process says.
+/// Renders every setting made on this server, one line per variable. Omits defaults and values from
+/// the process environment.
 ///
 /// # Errors
 /// The errors of sealing.
@@ -161,8 +161,8 @@ pub fn render(store: &SettingsStore, secrets: DumpedSecrets) -> Result<String> {
     Ok(text)
 }
 
-/// A value as a `.env` file holds it, on one line: in single quotes, which readers of all kinds
-/// leave alone, or where that cannot be, in double quotes with backslashes.
+/// Quotes a value for a `.env` file on one line: in single quotes, which all parsers treat
+/// literally, or otherwise in double quotes with escapes.
 pub fn quoted(value: &str) -> String {
     if !value.contains(|c: char| c == '\'' || c.is_control()) {
         return format!("'{value}'");
@@ -181,7 +181,7 @@ pub fn quoted(value: &str) -> String {
     text
 }
 
-/// The text of the file with `block` in the place of an earlier one, or at its end.
+/// Replaces the earlier block in `text` by `block`, or appends it.
 fn spliced(text: &str, block: &str) -> String {
     let mut kept = String::new();
     let mut inside = false;
@@ -196,11 +196,11 @@ fn spliced(text: &str, block: &str) -> String {
     if !kept.is_empty() && !kept.ends_with('\n') {
         kept.push('\n');
     }
-    // At the end, because of two lines for one variable readers take the later.
+    // Parsers use the last of several lines for a variable, so the block comes last.
     kept + block
 }
 
-/// Whether anything had to be written.
+/// Updates the file. Returns whether it changed.
 fn bring_up_to_date(path: &Path, block: &str) -> std::io::Result<bool> {
     let before = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -212,7 +212,7 @@ fn bring_up_to_date(path: &Path, block: &str) -> std::io::Result<bool> {
         return Ok(false);
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    // A temporary file is open to its owner alone, and stays so under its final name.
+    // A temporary file is readable by its owner only, and keeps its permissions when renamed.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(after.as_bytes())?;
     file.as_file().sync_all()?;
@@ -221,7 +221,7 @@ fn bring_up_to_date(path: &Path, block: &str) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// Makes sure that a new name in a folder survives a power cut, where the system can.
+/// Syncs a directory, so that a new name in it survives a power failure, if the system supports it.
 pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         std::fs::File::open(folder)?.sync_all()?;

@@ -1,26 +1,26 @@
-//! Imported settings: checks each like a change, and prepares valid ones for the transaction of the
-//! import.
+//! Imported settings: validates each like a change, and prepares valid ones for the transaction of
+//! the import.
 use carrel_domain::Result;
 use carrel_domain::settings::names;
 
 use super::preferences;
 use super::store::SettingsStore;
 
-/// The outcome of imported settings.
+/// The result of preparing imported settings.
 #[derive(Debug, Default, PartialEq)]
 pub struct PreparedSettings {
-    /// Names and values as the database has them, secrets sealed.
+    /// Names and stored values, with secrets sealed.
     pub rows: Vec<(String, String)>,
-    /// Names with the reason why their values are not taken. No reason repeats a secret.
+    /// Names of refused settings with reasons. Reasons do not contain secrets.
     pub refused: Vec<(String, String)>,
-    /// Names of no setting.
+    /// Names that are not settings.
     pub unknown: Vec<String>,
 }
 
-/// Prepares values by their variables. An empty value counts as not set.
+/// Prepares settings by variable name. Empty values are ignored.
 ///
 /// # Errors
-/// Those of sealing.
+/// The errors of [`SettingsStore::seal`].
 pub fn prepare_settings(
     store: &SettingsStore,
     given: &[(String, String)],
@@ -53,7 +53,7 @@ pub fn prepare_settings(
     Ok(prepared)
 }
 
-/// Prepares preferences by their names.
+/// Prepares preferences by name.
 pub fn prepare_preferences(given: &[(String, String)]) -> PreparedSettings {
     let mut prepared = PreparedSettings::default();
     for (name, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
@@ -68,7 +68,7 @@ pub fn prepare_preferences(given: &[(String, String)]) -> PreparedSettings {
         let row = prepared.rows.iter().find(|(known, _)| known == name);
         row.and_then(|(_, value)| value.parse::<u64>().ok())
     };
-    // A chunk that repeats all of the one before would never come to the end of a text.
+    // With an overlap as large as the chunk, splitting would never end.
     if let (Some(size), Some(overlap)) = (number(names::CHUNK_SIZE), number(names::CHUNK_OVERLAP))
         && overlap >= size
     {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_checked_as_an_admin_would_set_them() {
+    fn imported_preferences_are_validated_like_changes() {
         let given = pairs(&[
             ("support_email", "help@library.example.org"),
             ("text_splitter_chunk_size", "700"),

@@ -1,4 +1,4 @@
-//! The key that secrets are sealed with, and the file it is kept in.
+//! The key that seals secrets, and its file.
 use std::fmt;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,17 +11,17 @@ use zeroize::Zeroizing;
 
 const LENGTH: usize = 32;
 
-/// 256 random bits, written as 64 hexadecimal digits.
+/// A key of 256 random bits, written as 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(Zeroizing<[u8; LENGTH]>);
 
 impl Key {
-    /// From the system's random source.
+    /// Generates a key from the system's random source.
     pub fn random() -> Self {
         Self(Zeroizing::new(rand::random()))
     }
 
-    /// 64 hexadecimal digits; white space around them is passed over.
+    /// Parses 64 hexadecimal digits with optional surrounding white space.
     ///
     /// # Errors
     /// [`Error::Invalid`], without the text.
@@ -40,13 +40,13 @@ impl Key {
         Ok(Self(key))
     }
 
-    /// The key in the file at `path`, which is made with a new key when there is none: readable by
-    /// its owner alone, complete or not there at all, and of any number of processes that make it
-    /// at once, one makes it and all use it. Blocks.
+    /// Reads the key from the file at `path`, or creates the file with a new key. The file is
+    /// readable by its owner only and is created atomically: if several processes create it at
+    /// once, all use the same key. Blocking.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the file holds no key: overwriting it would make every secret
-    /// unreadable. [`Error::Internal`] when it can be neither read nor made.
+    /// [`Error::Unavailable`] if the file does not hold a key, because overwriting it would make
+    /// all secrets unreadable. [`Error::Internal`] if it can neither be read nor created.
     pub fn read_or_create(path: &Path) -> Result<Self> {
         if let Some(key) = Self::read(path)? {
             return Ok(key);
@@ -72,7 +72,7 @@ impl Key {
         Self::parse(&text).map(Some).map_err(|_| damaged(path))
     }
 
-    /// Whether the file was made; `false` when there was one already.
+    /// Creates the file. Returns `false` if it already exists.
     fn create(&self, path: &Path) -> std::io::Result<bool> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -90,7 +90,7 @@ impl Key {
         }
     }
 
-    /// What the audit log is sealed with: made of this key, and of no use for opening secrets.
+    /// Derives the key that seals the audit log. It cannot be used to open secrets.
     pub fn audit_key(&self) -> AuditKey {
         let mut hash = Sha256::new();
         hash.update(b"carrel audit log\0");
@@ -109,7 +109,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Takes a key that others can read, after a careless restore for instance, away from them.
+/// Restricts a key file that others can read, for example after a careless restore, to its owner.
 fn close_to_others(path: &Path) {
     #[cfg(unix)]
     {
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_read_ever_after() {
+    fn a_key_is_created_once_and_then_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let keys: Vec<_> = std::thread::scope(|scope| {
@@ -164,7 +164,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_key_is_readable_by_its_owner_alone_also_after_a_restore() {
+    fn a_key_is_readable_by_its_owner_only_even_after_a_restore() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_key_is_told_of_and_left_alone() {
+    fn a_damaged_key_is_reported_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         for bytes in [&b""[..], b"12", &[0xff; 64], "é".repeat(32).as_bytes(), &[b'+'; 64]] {

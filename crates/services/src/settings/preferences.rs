@@ -1,4 +1,4 @@
-//! The preferences that an admin may set through the API: an allow-list, each with its own rule.
+//! The preferences that an admin can set through the API: an allow-list with a rule for each.
 use std::collections::BTreeMap;
 
 use carrel_domain::audit::By;
@@ -9,9 +9,9 @@ use url::Url;
 
 use super::update::Leniency;
 
-/// The allowed values of a preference. Lengths are in bytes.
+/// The allowed values of a preference.
 enum Kind {
-    /// One line of at most so many bytes.
+    /// One line with a maximum length in bytes.
     Line(usize),
     Text(usize),
     Mail,
@@ -19,22 +19,22 @@ enum Kind {
     Image,
     /// A list of icons with links.
     Footer,
-    /// A whole number of at least so much.
+    /// An integer with a minimum.
     Whole(u64),
-    /// `on` or nothing.
+    /// `on` or empty.
     Switch,
-    /// `on`, `off`, or nothing where nobody has chosen.
+    /// `on`, `off`, or empty for the default.
     Choice,
 }
 
-/// The most links there can be at the foot of pages.
+/// The maximum number of links in the page footer.
 pub const MOST_LINKS: usize = 20;
 
-/// Largest number a preference may be.
+/// The maximum value of a numeric preference.
 const LARGEST: u64 = 10_000_000;
 
-/// Everything else is not settable here: neither `multi_user_mode`, `hub_api_key` and
-/// `onboarding_complete`, which other ways lead to, nor the variables of settings.
+/// The preferences that can be set here. Excluded are `multi_user_mode`, `hub_api_key` and
+/// `onboarding_complete`, which have their own routes, and the variables of settings.
 const PREFERENCES: &[(&str, Kind)] = &[
     ("support_email", Kind::Mail),
     ("custom_app_name", Kind::Line(200)),
@@ -48,13 +48,13 @@ const PREFERENCES: &[(&str, Kind)] = &[
     (names::KEEP_ORIGINALS, Kind::Choice),
 ];
 
-/// Sets the preferences of `body`, in one transaction with the event `preferences_updated`. A null
-/// or an empty text clears one. Names that are none are passed over. Returns the names that were
-/// set or cleared.
+/// Sets the preferences in `body` in one transaction with the event `preferences_updated`. Null or
+/// an empty text clears a preference. Unknown names are ignored. Returns the names that were set or
+/// cleared.
 ///
 /// # Errors
-/// If strict: [`Error::Invalid`] when no name is known or a value is not allowed, and nothing is
-/// changed. If lenient, such values are passed over.
+/// If strict, [`Error::Invalid`] if no name is known or a value is not allowed; nothing is changed
+/// then. If lenient, such values are ignored.
 pub async fn change(
     settings: &dyn Settings,
     body: &Map<String, Value>,
@@ -91,12 +91,13 @@ pub async fn change(
     Ok(names)
 }
 
-/// Whether preferences are stored under this name.
+/// Returns whether a preference has this name.
 pub fn is_one(name: &str) -> bool {
     PREFERENCES.iter().any(|(known, _)| *known == name)
 }
 
-/// A text as it is stored for a preference, or why it is not allowed; `None` for another name.
+/// Returns the stored form of a preference, or why the text is not allowed. Returns `None` for an
+/// unknown name.
 pub(super) fn checked(name: &str, text: &str) -> Option<Result<Option<String>, String>> {
     let (_, kind) = find(name, Leniency::Lenient)?;
     Some(kind.read(&Value::String(text.to_owned())))
@@ -119,7 +120,8 @@ fn camel_case(name: &str) -> String {
     text
 }
 
-/// A chunk that repeats all of the one before would never come to the end of a text.
+/// Checks the overlap against the chunk size. With an overlap as large as the chunk, splitting
+/// would never end.
 async fn overlap_fits(
     settings: &dyn Settings,
     values: &BTreeMap<&'static str, Option<String>>,
@@ -142,7 +144,7 @@ async fn overlap_fits(
 }
 
 impl Kind {
-    /// The text to store, or `None` to clear.
+    /// Returns the text to store, or `None` to clear the preference.
     fn read(&self, value: &Value) -> Result<Option<String>, String> {
         if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
             return Ok(None);
@@ -216,12 +218,12 @@ fn has_scheme(text: &str, schemes: &[&str]) -> bool {
     Url::parse(text).is_ok_and(|url| schemes.contains(&url.scheme()))
 }
 
-/// Whether a link may stand at the foot of pages.
+/// Returns whether a link is safe in the page footer.
 pub fn is_safe_to_follow(address: &str) -> bool {
     has_scheme(address, &["http", "https", "mailto"])
 }
 
-/// A list, as JSON or as a text of it, of which only links that are safe to follow are kept.
+/// Parses a list, as JSON or as JSON text, and keeps only safe links.
 fn footer(value: &Value) -> Result<Option<String>, String> {
     const ALLOWED: &str = "must be a list of at most 20 objects with `icon` and `url`";
     let parsed = match value {
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn allowed_preferences_are_stored_as_they_are() {
+    async fn allowed_preferences_are_stored() {
         for (body, name, stored) in [
             (
                 json!({ "support_email": "support@example.com" }),
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_allowed_changes_nothing_and_only_strictly_fails() {
+    async fn disallowed_values_change_nothing_and_fail_only_if_strict() {
         for body in [
             json!({}),
             json!({ "multi_user_mode": "false" }),
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_wrong_value_refuses_the_whole_body_strictly_and_is_passed_over_leniently() {
+    async fn one_invalid_value_refuses_the_body_if_strict_and_is_ignored_if_lenient() {
         let body = json!({ "custom_app_name": "App", "text_splitter_chunk_size": "x" });
         assert!(!changed(&body, Leniency::Strict).await.1.contains_key("custom_app_name"));
         assert_eq!(changed(&body, Leniency::Lenient).await.1["custom_app_name"], "App");

@@ -1,4 +1,4 @@
-//! Settings with unsaved changes.
+//! A preview of settings with unsaved changes.
 use carrel_domain::Result;
 use serde_json::{Map, Value};
 
@@ -6,15 +6,15 @@ use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::update::Leniency;
 
-/// The settings after the change.
+/// The settings as they would be after a change.
 pub struct Preview<'a> {
     store: &'a SettingsStore,
     snapshot: Snapshot,
 }
 
 impl<'a> Preview<'a> {
-    /// The settings as [`SettingsStore::update`] would leave them: a secret given as asterisks is
-    /// the one that is kept. Without changes they are as they are.
+    /// Applies changes like [`SettingsStore::update`], without storing them. A secret sent as
+    /// asterisks keeps its stored value.
     ///
     /// # Errors
     /// The errors of a strict update.
@@ -30,7 +30,7 @@ impl<'a> Preview<'a> {
         Ok(Self { store, snapshot })
     }
 
-    /// As [`SettingsStore::lookup`].
+    /// Returns the value of a variable. See [`SettingsStore::lookup`].
     pub fn lookup(&self, variable: &str) -> Option<String> {
         self.store.lookup_in(&self.snapshot, variable)
     }

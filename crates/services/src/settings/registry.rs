@@ -1,4 +1,4 @@
-//! The table of all settings. A new provider is new rows in `settings.tsv` and `choices.tsv`.
+//! The table of all settings. To add a provider, add rows to `settings.tsv` and `choices.tsv`.
 use std::collections::HashMap;
 
 use carrel_domain::{Error, Result};
@@ -6,26 +6,26 @@ use carrel_domain::{Error, Result};
 use super::check::Check;
 use super::choices::Choices;
 
-/// What a setting configures; whoever provides it is told when one of its settings changes.
+/// The capability that a setting configures. Its subscribers are notified of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
     /// The language model.
     LanguageModel,
-    /// The embedder, and how texts are split for it.
+    /// The embedder and the splitting of texts for it.
     Embedding,
     /// The vector index.
     Vectors,
-    /// Pictures that are made.
+    /// Image generation.
     Images,
-    /// Putting passages in a new order.
+    /// Reranking.
     Reranking,
-    /// Turning recordings into documents.
+    /// Transcription of recordings into documents.
     Transcription,
-    /// Speech that is made of text.
+    /// Speech synthesis.
     TextToSpeech,
-    /// Speech of people who ask.
+    /// Transcription of dictation.
     SpeechToText,
-    /// Kept for clients of the other product.
+    /// Stored for clients of the other product.
     Agents,
     /// Access control.
     Access,
@@ -49,7 +49,7 @@ impl Capability {
         Self::General,
     ];
 
-    /// As the table writes it.
+    /// Returns the name used in the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LanguageModel => "llm",
@@ -71,22 +71,22 @@ impl Capability {
     }
 }
 
-/// The default, and how it is shown.
+/// The default of a setting, and how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unset {
-    /// Nothing holds and the name is not listed.
+    /// No value, and the name is not listed.
     Omitted,
-    /// JSON's `null` is shown.
+    /// No value, shown as JSON `null`.
     Null,
-    /// A secret that is not there.
+    /// No value, shown as `false`. For secrets.
     False,
-    /// The text holds.
+    /// A text.
     Text(&'static str),
-    /// The number holds.
+    /// A number.
     Number(i64),
-    /// Yes or no holds.
+    /// A truth value.
     Flag(bool),
-    /// Whatever holds for another variable.
+    /// The value of another variable.
     As(&'static str),
 }
 
@@ -105,7 +105,7 @@ impl Unset {
         })
     }
 
-    /// The default as text, or `None` where nothing holds.
+    /// Returns the default as text, or `None` if there is none.
     pub fn text(self) -> Option<String> {
         match self {
             Self::Text(text) if !text.is_empty() => Some(text.to_owned()),
@@ -119,28 +119,28 @@ impl Unset {
 /// A setting of the server.
 #[derive(Debug)]
 pub struct Setting {
-    /// As the API calls it.
+    /// The public name, in the API.
     pub name: &'static str,
-    /// In the environment and in the database.
+    /// The variable name, in the environment and the database.
     pub variable: &'static str,
-    /// Who is told when it changes.
+    /// The capabilities whose subscribers are notified of changes.
     pub capabilities: Vec<Capability>,
-    /// Whether it is sealed at rest and shown only as being there or not.
+    /// Whether the value is sealed in the database and shown only as set or not set.
     pub secret: bool,
     /// The default.
     pub unset: Unset,
-    /// The check of its values.
+    /// The rules for its values.
     pub checks: Vec<Check>,
     /// The addresses that a secret is sent to.
     pub destinations: Vec<Destination>,
 }
 
-/// A setting with an address that a secret is sent to.
+/// A setting that holds an address to which a secret is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Destination {
-    /// The setting of the address, by its variable.
+    /// The variable of the address.
     pub variable: &'static str,
-    /// The value of `EMBEDDING_ENGINE` with which it is used, if it takes one.
+    /// The value of `EMBEDDING_ENGINE` with which the address is used, if it depends on one.
     pub engine: Option<&'static str>,
 }
 
@@ -177,25 +177,27 @@ impl Setting {
         Some(Self { name, variable, capabilities, secret, unset, checks, destinations })
     }
 
-    /// Whether the API can change it at all.
+    /// Returns whether the API cannot change the setting.
     pub fn is_read_only(&self) -> bool {
         self.checks.contains(&Check::ReadOnly)
     }
 }
 
-/// All settings, found by public name and by variable.
+/// All settings, indexed by public name and by variable.
 #[derive(Debug)]
 pub struct Registry {
     settings: Vec<Setting>,
-    /// Values that interfaces offer for a setting.
+    /// The allowed values of settings.
     pub choices: Choices,
     names: HashMap<&'static str, usize>,
     variables: HashMap<&'static str, usize>,
 }
 
 impl Registry {
+    /// Parses the tables of this crate.
+    ///
     /// # Errors
-    /// [`Error::Internal`] when a table of this crate is damaged, which its tests rule out.
+    /// [`Error::Internal`] if a table is invalid, which tests rule out.
     pub fn new() -> Result<Self> {
         let choices = Choices::parse(include_str!("choices.tsv"))?;
         let mut settings = Vec::new();
@@ -205,34 +207,34 @@ impl Registry {
             settings.push(setting.ok_or_else(wrong)?);
         }
         let names = settings.iter().enumerate().map(|(at, row)| (row.name, at)).collect();
-        // Of two names for one variable the first stands for it.
+        // If several settings share a variable, the first represents it.
         let variables = settings.iter().enumerate().rev().map(|(at, row)| (row.variable, at));
         let variables = variables.collect();
         Ok(Self { settings, choices, names, variables })
     }
 
-    /// In the order of the table.
+    /// Returns the settings in table order.
     pub fn settings(&self) -> &[Setting] {
         &self.settings
     }
 
-    /// The setting of a name in the API.
+    /// Returns the setting with a public name.
     pub fn by_name(&self, name: &str) -> Option<&Setting> {
         self.names.get(name).map(|at| &self.settings[*at])
     }
 
-    /// The setting of a variable.
+    /// Returns the setting of a variable.
     pub fn by_variable(&self, variable: &str) -> Option<&Setting> {
         self.variables.get(variable).map(|at| &self.settings[*at])
     }
 
-    /// One setting for each variable, in the order of the table.
+    /// Returns one setting for each variable, in table order.
     pub fn variables(&self) -> impl Iterator<Item = &Setting> {
         let stands = |(at, row): &(usize, &Setting)| self.variables.get(row.variable) == Some(at);
         self.settings.iter().enumerate().filter(stands).map(|(_, row)| row)
     }
 
-    /// Everything that is wrong with `text` as a value, in the order of the checks.
+    /// Returns all error messages for a value, in the order of the rules.
     pub fn mistakes(&self, setting: &Setting, text: &str) -> Vec<String> {
         if let Some(mistake) = super::check::unfit(text) {
             return vec![mistake];
@@ -241,7 +243,7 @@ impl Registry {
     }
 }
 
-/// The lines of a table that hold something.
+/// Returns the lines of a table, without comments and empty lines.
 pub(super) fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
@@ -253,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_read_and_every_name_is_one_of_a_kind() {
+    fn every_row_is_valid_and_every_name_is_unique() {
         let registry = Registry::new().unwrap();
         assert!(registry.settings().len() >= 200);
         assert_eq!(registry.names.len(), registry.settings().len());
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_speak_only_of_what_there_is() {
+    fn tables_refer_only_to_existing_settings() {
         let registry = Registry::new().unwrap();
         for choice in registry.choices.all() {
             for variable in choice.needs.iter().chain(&choice.model) {
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_values_that_would_be_accepted() {
+    fn defaults_are_valid_values() {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             if let Some(text) = row.unset.text() {
@@ -313,7 +315,7 @@ mod tests {
         for destination in &named {
             assert!(registry.by_variable(destination).is_some(), "{destination}");
         }
-        // These providers take no secret.
+        // These providers need no secret.
         let open = [
             "AGENT_SEARXNG_API_URL",
             "DOCKER_MODEL_RUNNER_BASE_PATH",
@@ -330,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_sounds_like_a_secret_is_one() {
+    fn settings_named_like_secrets_are_secrets() {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             let sounds = ["KEY", "TOKEN", "PASSWORD", "SECRET"].iter().any(|sound| {

@@ -1,4 +1,4 @@
-//! Secret values: sealed in the database, and hidden in memory.
+//! Secret values: sealed in the database and hidden in memory.
 use std::fmt;
 
 use base64::Engine;
@@ -10,17 +10,17 @@ use zeroize::Zeroizing;
 
 use super::key::Key;
 
-/// A value that shows itself to nobody by accident and leaves nothing behind in memory.
+/// A secret text. It is redacted in debug output and erased from memory on drop.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct SecretString(Zeroizing<String>);
 
 impl SecretString {
-    /// Keeps a text out of logs.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself.
+    /// Returns the text.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -38,30 +38,32 @@ impl fmt::Display for SecretString {
     }
 }
 
-/// The prefix of sealed text; the number is the version of the format.
+/// The prefix of sealed text, with the version of the format.
 const FORM: &str = "sealed:1:";
 const NONCE: usize = 24;
 
-/// Seals with XChaCha20-Poly1305 under one key.
+/// Seals texts with XChaCha20-Poly1305.
 ///
-/// The form is `sealed:1:` and, in base 64 without padding, 24 random bytes of nonce, the
-/// ciphertext and its tag. The name of the setting is authenticated with it, so that the value of
-/// one cannot be put in the place of another.
+/// The format is `sealed:1:` followed by unpadded base64 of a random 24-byte nonce, the ciphertext
+/// and its tag. The name of the setting is authenticated, so a value cannot be moved to another
+/// setting.
 pub struct Sealer(XChaCha20Poly1305);
 
 impl Sealer {
-    /// Seals under a key.
+    /// Creates a sealer with a key.
     pub fn new(key: &Key) -> Self {
         Self(XChaCha20Poly1305::new(key.bytes().into()))
     }
 
-    /// Whether a text is in the form that [`Sealer::seal`] writes.
+    /// Returns whether a text has the form written by [`Sealer::seal`].
     pub fn is_sealed(text: &str) -> bool {
         text.starts_with(FORM)
     }
 
+    /// Seals a text under a name.
+    ///
     /// # Errors
-    /// [`Error::Internal`] for texts beyond what the cipher takes (256 GiB).
+    /// [`Error::Internal`] if the text exceeds the limit of the cipher (256 GiB).
     pub fn seal(&self, name: &str, text: &str) -> Result<String> {
         let nonce: [u8; NONCE] = rand::random();
         let payload = Payload { msg: text.as_bytes(), aad: name.as_bytes() };
@@ -70,9 +72,11 @@ impl Sealer {
         Ok(format!("{FORM}{}", STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat())))
     }
 
+    /// Opens a sealed text.
+    ///
     /// # Errors
-    /// [`Error::Unavailable`] that says what to do when the text was sealed under another key or
-    /// name, was changed, or is in no form known here.
+    /// [`Error::Unavailable`], with instructions, if the text was sealed with another key or name,
+    /// was changed, or has an unknown format.
     pub fn open(&self, name: &str, sealed: &str) -> Result<String> {
         let Some(text) = sealed.strip_prefix(FORM) else {
             return Err(unreadable(name, "has a format that this version does not support"));
@@ -97,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_is_opened_again_and_by_nobody_else() {
+    fn sealed_text_opens_only_with_its_key_and_name() {
         let sealer = Sealer::new(&Key::random());
         for text in ["", "sk-1", "é語 \u{2028}'\"\\$"] {
             let sealed = sealer.seal("A", text).unwrap();
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_is_noticed_and_no_text_makes_it_panic() {
+    fn changed_bytes_are_detected_without_panic() {
         let sealer = Sealer::new(&Key::random());
         let sealed = sealer.seal("A", "sk-1").unwrap();
         for at in FORM.len()..sealed.len() {
@@ -129,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_shows_itself_to_nobody() {
+    fn a_secret_is_redacted_in_debug_output() {
         let secret = SecretString::new("sk-1");
         assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
         assert_eq!(secret.reveal(), "sk-1");

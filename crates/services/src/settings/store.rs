@@ -1,5 +1,5 @@
-//! The settings in force: from the process environment, then the database, then a file, then the
-//! defaults of the table; read at any moment without waiting.
+//! The settings in force. Sources, in order of precedence: the process environment, the database, a
+//! file, and the defaults. Reading never blocks.
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,52 +11,51 @@ use tokio::sync::{Mutex, watch};
 use super::registry::{Capability, Registry, Setting, Unset};
 use super::secrets::{Sealer, SecretString};
 
-/// Values by variable that do not come from the database. Empty ones count as not given, because
-/// that is what an unset variable becomes in many a compose file.
+/// Values from sources other than the database, by variable. Empty values count as unset, because
+/// compose files often pass unset variables that way.
 #[derive(Default)]
 pub struct SettingLayers {
-    /// Above the database: the environment of the process. What is here cannot be changed.
+    /// The process environment, which overrides the database. These values cannot be changed.
     pub fixed: BTreeMap<String, String>,
-    /// Below the database: what an operator, or an earlier dump, wrote in a file. What is set
-    /// later outranks it.
+    /// A file written by the operator or an earlier dump. The database overrides it.
     pub initial: BTreeMap<String, String>,
 }
 
-/// How often the settings of each capability have changed since the start.
+/// The number of changes of each capability's settings since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versions([u64; Capability::ALL.len()]);
 
 impl Versions {
-    /// Grows when a setting of the capability changes.
+    /// Returns the version of a capability, which grows when one of its settings changes.
     pub fn of(&self, capability: Capability) -> u64 {
         self.0[capability as usize]
     }
 }
 
-/// The values of the database at one moment, opened.
+/// The values of the database at one moment, with secrets opened.
 #[derive(Clone, Default)]
 pub(super) struct Snapshot {
-    /// By variable. An empty value is one that was cleared, which also hides an initial one.
+    /// Values by variable. An empty value was cleared and hides one from the file.
     pub stored: BTreeMap<&'static str, SecretString>,
-    /// Names of secrets that could not be opened.
+    /// Public names of secrets that could not be opened.
     pub unreadable: Vec<&'static str>,
 }
 
-/// Settings for everyone who asks. Shared behind an [`Arc`].
+/// The settings in force. Shared behind an [`Arc`].
 pub struct SettingsStore {
     pub(super) registry: Registry,
     pub(super) settings: Arc<dyn Settings>,
     pub(super) layers: SettingLayers,
     pub(super) sealer: Sealer,
-    /// By variable, the values that this program can do something with.
+    /// The values that this program supports, by variable.
     pub(super) available: BTreeMap<&'static str, Vec<&'static str>>,
-    /// Held from reading the database, or deciding on a change, until the snapshot says so.
+    /// Held while reading the database or changing settings, until the snapshot is updated.
     pub(super) changing: Mutex<()>,
     snapshot: RwLock<Arc<Snapshot>>,
     versions: watch::Sender<Versions>,
 }
 
-/// Opens the secrets that an earlier dump sealed. One that cannot be opened counts as not set.
+/// Opens the secrets sealed by an earlier dump. Those that cannot be opened count as unset.
 fn open_sealed(initial: &mut BTreeMap<String, String>, registry: &Registry, sealer: &Sealer) {
     initial.retain(|variable, value| {
         let is_secret = registry.by_variable(variable).is_some_and(|row| row.secret);
@@ -77,8 +76,8 @@ fn open_sealed(initial: &mut BTreeMap<String, String>, registry: &Registry, seal
 }
 
 impl SettingsStore {
-    /// Reads the database once. A secret that cannot be opened is logged with its remedy and
-    /// counts as not set until it is set again, so that one lost key does not stop the server.
+    /// Reads the database. A secret that cannot be opened is logged with instructions and counts as
+    /// unset, so that a lost key does not stop the server.
     ///
     /// # Errors
     /// The errors of [`Settings::all`].
@@ -105,8 +104,8 @@ impl SettingsStore {
         Ok(store)
     }
 
-    /// Refuses any other value of a variable from now on: the table knows of more than a program
-    /// need have adapters for.
+    /// Restricts the values of a variable to those that this program supports. The table can
+    /// contain more.
     pub fn with_available(
         mut self,
         variable: &'static str,
@@ -116,12 +115,13 @@ impl SettingsStore {
         self
     }
 
-    /// Why what holds for a variable is of no use to this program, wherever it was set.
+    /// Returns why the current value of a variable is not supported by this program, whatever its
+    /// source.
     pub fn unavailable(&self, variable: &str) -> Option<String> {
         self.unavailable_value(variable, &self.lookup(variable)?)
     }
 
-    /// Why a value of a variable would be of no use to this program.
+    /// Returns why a value of a variable would not be supported by this program.
     pub fn unavailable_value(&self, variable: &str, text: &str) -> Option<String> {
         let values = self.available.get(variable)?;
         let shown: String = text.chars().take(100).collect();
@@ -130,13 +130,13 @@ impl SettingsStore {
         })
     }
 
-    /// What holds for a variable, defaults of the table included. Variables that are in no table
-    /// come from the environment or the file.
+    /// Returns the value in force, including defaults. Variables not in the table are looked up in
+    /// the environment and the file.
     pub fn lookup(&self, variable: &str) -> Option<String> {
         self.lookup_in(&self.snapshot(), variable)
     }
 
-    /// Tells of changes: compare the versions of the capability you provide.
+    /// Subscribes to changes. Compare the versions of the relevant capability.
     pub fn subscribe(&self) -> watch::Receiver<Versions> {
         self.versions.subscribe()
     }
@@ -171,8 +171,8 @@ impl SettingsStore {
         Ok(())
     }
 
-    /// [`SettingsStore::reload`] again and again. Never returns; the first of failures in a row
-    /// is logged.
+    /// Calls [`SettingsStore::reload`] at intervals. Never returns. Logs the first of consecutive
+    /// failures.
     pub async fn keep_fresh(&self, every: Duration) {
         let mut failing = false;
         loop {
@@ -185,39 +185,39 @@ impl SettingsStore {
         }
     }
 
-    /// Public names of the settings that the environment of the process fixes.
+    /// Returns the public names of settings fixed by the process environment.
     pub fn fixed(&self) -> Vec<&'static str> {
         let is_fixed = |row: &&Setting| self.layers.fixed.contains_key(row.variable);
         self.registry.settings().iter().filter(is_fixed).map(|row| row.name).collect()
     }
 
-    /// Whether a stored value of a variable is a secret that the key in use does not open.
+    /// Returns whether a stored value is a secret that cannot be opened with the current key.
     pub fn is_sealed_elsewhere(&self, variable: &str, value: &str) -> bool {
         Sealer::is_sealed(value) && self.sealer.open(variable, value).is_err()
     }
 
-    /// Seals a text under a name of its own, as secrets of settings are.
+    /// Seals a text under a name.
     ///
     /// # Errors
-    /// Those of [`Sealer::seal`].
+    /// The errors of [`Sealer::seal`].
     pub fn seal(&self, name: &str, text: &str) -> Result<String> {
         self.sealer.seal(name, text)
     }
 
-    /// Opens what [`SettingsStore::seal`] sealed.
+    /// Opens a text sealed by [`SettingsStore::seal`].
     ///
     /// # Errors
-    /// Those of [`Sealer::open`].
+    /// The errors of [`Sealer::open`].
     pub fn open_sealed(&self, name: &str, sealed: &str) -> Result<String> {
         self.sealer.open(name, sealed)
     }
 
-    /// Public names of the secrets that the key in use does not open.
+    /// Returns the public names of secrets that cannot be opened with the current key.
     pub fn unreadable(&self) -> Vec<&'static str> {
         self.snapshot().unreadable.clone()
     }
 
-    /// The table of all settings.
+    /// Returns the table of all settings.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -226,7 +226,7 @@ impl SettingsStore {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The value of a variable from any source, without defaults.
+    /// Returns the value of a variable from any source except the defaults.
     pub(super) fn explicit_value<'a>(
         &'a self,
         snapshot: &'a Snapshot,
@@ -248,7 +248,7 @@ impl SettingsStore {
         }
     }
 
-    /// Puts a snapshot in force and tells subscribers what changed by it.
+    /// Puts a snapshot in force and notifies subscribers of the changes.
     pub(super) fn replace(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
@@ -269,7 +269,7 @@ impl SettingsStore {
         });
     }
 
-    /// Goes up with every change of any setting.
+    /// Returns a number that grows with every change of any setting.
     pub(super) fn generation(&self) -> u64 {
         self.versions.borrow().0.iter().sum()
     }

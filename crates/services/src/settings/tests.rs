@@ -16,7 +16,7 @@ use super::*;
 mod previews;
 mod updates;
 
-/// Remembers rows and the events they came with, and fails when told to.
+/// Stores rows and events in memory. Can be made to fail.
 #[derive(Default)]
 struct Rows {
     rows: Mutex<BTreeMap<String, String>>,
@@ -94,7 +94,7 @@ async fn open(
 }
 
 #[tokio::test]
-async fn the_environment_outranks_the_database_and_that_the_file_and_that_the_defaults() {
+async fn the_environment_outranks_the_database_the_file_and_the_defaults() {
     let world = World::new(
         &[("LLM_PROVIDER", "openai"), ("OPEN_MODEL_PREF", "")],
         &[("OPEN_MODEL_PREF", "from-file"), ("VECTOR_DB", "qdrant"), ("OTHER", "x")],
@@ -113,7 +113,7 @@ async fn the_environment_outranks_the_database_and_that_the_file_and_that_the_de
 }
 
 #[tokio::test]
-async fn what_the_environment_fixes_can_only_be_set_to_what_it_is() {
+async fn fixed_settings_can_only_be_set_to_their_value() {
     let world = World::new(&[("GENERIC_OPEN_AI_MODEL_PREF", "m")], &[]).await;
     let same = world.set(json!({ "GenericOpenAiModelPref": "m" })).await;
     assert_eq!(same.new_values["GenericOpenAiModelPref"], "m");
@@ -125,7 +125,7 @@ async fn what_the_environment_fixes_can_only_be_set_to_what_it_is() {
 }
 
 #[tokio::test]
-async fn what_the_program_has_nothing_for_is_refused_and_told_of() {
+async fn unsupported_values_are_refused_and_reported() {
     let mut world = World::new(&[], &[("VECTOR_DB", "pinecone")]).await;
     world.store = world.store.with_available("VECTOR_DB", ["lancedb"]);
     assert!(world.store.unavailable("VECTOR_DB").unwrap().starts_with("pinecone is not available"));
@@ -140,7 +140,7 @@ async fn what_the_program_has_nothing_for_is_refused_and_told_of() {
 }
 
 #[tokio::test]
-async fn secrets_are_sealed_at_rest_masked_in_answers_and_survive_a_restart() {
+async fn secrets_are_sealed_at_rest_masked_in_responses_and_survive_a_restart() {
     let world = World::empty().await;
     let secrets: Vec<_> =
         world.store.registry().settings().iter().filter(|row| row.secret).collect();
@@ -170,7 +170,7 @@ async fn secrets_are_sealed_at_rest_masked_in_answers_and_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_lost_key_hides_secrets_until_they_are_set_again_and_nothing_else() {
+async fn a_lost_key_hides_only_secrets_until_they_are_set_again() {
     let world = World::empty().await;
     world.set(json!({ "OpenAiKey": "sk-1", "OpenAiModelPref": "m" })).await;
     let key = Key::random();
@@ -189,7 +189,7 @@ async fn a_lost_key_hides_secrets_until_they_are_set_again_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn asterisks_leave_a_secret_as_it_is() {
+async fn asterisks_do_not_change_a_secret() {
     let world = World::empty().await;
     world.set(json!({ "OpenAiKey": "sk-1" })).await;
     for leniency in [Leniency::Strict, Leniency::Lenient] {
@@ -203,7 +203,7 @@ async fn asterisks_leave_a_secret_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_password_within_an_address_is_masked_and_the_mask_keeps_it() {
+async fn a_masked_password_in_an_address_keeps_its_value() {
     let world = World::empty().await;
     let address = "http://user:CANARY@127.0.0.1:1/v1";
     let updated = world.set(json!({ "GenericOpenAiBasePath": address })).await;
@@ -214,7 +214,7 @@ async fn a_password_within_an_address_is_masked_and_the_mask_keeps_it() {
     assert_eq!(world.store.lookup("GENERIC_OPEN_AI_BASE_PATH").unwrap(), address);
 }
 
-/// What clients of `AnythingLLM` 1.16 find when only the preconditions of its recordings are set.
+/// The list that `AnythingLLM` 1.16 returns in the recorded environment.
 #[tokio::test]
 async fn the_list_has_the_names_and_defaults_that_existing_clients_know() {
     let initial = [

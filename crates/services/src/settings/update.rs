@@ -1,4 +1,4 @@
-//! Changing settings: all of a request is checked first, then all of it is stored, or nothing.
+//! Changing settings. A request is validated completely and stored completely, or not at all.
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrel_domain::audit::{By, Event};
@@ -12,42 +12,42 @@ use super::secrets::SecretString;
 use super::store::{SettingsStore, Snapshot};
 use super::visible;
 
-/// How a request is read.
+/// How strictly a request is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leniency {
-    /// Numbers and truth values count as their text; what a provider needs must be there; every
-    /// mistake is told.
+    /// Numbers and truth values are converted to text, the settings that a provider needs must be
+    /// present, and all errors are reported.
     Strict,
-    /// As existing clients expect it: values are texts, an unknown name is nothing worth telling,
-    /// and the first setting with a mistake is told of.
+    /// Values must be texts, unknown names are ignored, and only the first invalid setting is
+    /// reported, as existing clients expect.
     Lenient,
 }
 
 /// The result of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Updated {
-    /// The new values by public name, as they were sent, with secrets masked.
+    /// The new values by public name, as sent, with secrets masked.
     pub new_values: Map<String, Value>,
-    /// Names that are no setting's.
+    /// Names that are not settings.
     pub ignored: Vec<String>,
-    /// Why nothing was changed. Only ever with [`Leniency::Lenient`].
+    /// Why nothing was changed. Set only with [`Leniency::Lenient`].
     pub error: Option<String>,
 }
 
-/// The placeholder for a secret in a response.
+/// The placeholder for secrets in responses.
 pub const MASK: &str = "******";
 
-/// A value on its way into the database.
+/// A validated change.
 pub(super) struct Change<'a> {
     setting: &'a Setting,
     pub(super) text: String,
 }
 
-/// The changes, by variable.
+/// Changes by variable.
 pub(super) type Plan<'a> = BTreeMap<&'static str, Change<'a>>;
 
 impl Snapshot {
-    /// Returns the values as they would be after the changes.
+    /// Returns the values after the changes.
     pub(super) fn after(&self, planned: &Plan<'_>) -> Self {
         let mut after = self.clone();
         for (variable, change) in planned {
@@ -58,17 +58,17 @@ impl Snapshot {
 }
 
 impl SettingsStore {
-    /// Changes settings by their public names, and tells subscribers. One audit event is written
-    /// with the change: `update_llm_provider`, `update_embedding_engine` or `update_vector_db` when
-    /// that is what it comes to, else `settings_updated`.
+    /// Changes settings by public name and notifies subscribers. Writes one audit event:
+    /// `update_llm_provider`, `update_embedding_engine` or `update_vector_db` if the change
+    /// concerns just that, otherwise `settings_updated`.
     ///
-    /// A secret given as asterisks stays as it is. An empty text, where one is allowed, clears.
-    /// What the environment fixes can only be set to what it is. An address to which a secret that is
-    /// kept would be sent is refused unless the request gives the secret again.
+    /// A secret sent as asterisks does not change. An empty text, if allowed, clears a setting. A
+    /// value fixed by the environment can only be set to itself. A change that would send a stored
+    /// secret to another address is refused unless the request contains the secret.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when a value has a type that cannot be one and, if strict, when any value
-    /// is refused or no name is known. Nothing is changed then.
+    /// [`Error::Invalid`] if a value has an unsupported type and, if strict, if any value is
+    /// refused or no name is known. Nothing is changed then.
     pub async fn update(
         &self,
         changes: &Map<String, Value>,
@@ -82,7 +82,7 @@ impl SettingsStore {
         Ok(updated)
     }
 
-    /// What a request comes to, if nothing in it is refused.
+    /// Validates a request and returns its changes.
     pub(super) fn plan(
         &self,
         changes: &Map<String, Value>,
@@ -152,7 +152,7 @@ impl SettingsStore {
         Ok((updated, planned))
     }
 
-    /// Stores what differs and puts it in force.
+    /// Stores the changed values and puts them in force.
     async fn store(&self, planned: Plan<'_>, before: &Snapshot, by: &By) -> Result<()> {
         let mut after = before.clone();
         let mut rows = BTreeMap::new();
@@ -178,7 +178,7 @@ impl SettingsStore {
         Ok(())
     }
 
-    /// Whether a text is only what answers show in the place of the value that is there.
+    /// Returns whether a text is only the masked form of the current value.
     fn stands_for_current(&self, setting: &Setting, text: &str, before: &Snapshot) -> bool {
         let asterisks = !text.is_empty() && text.chars().all(|c| c == '*');
         let masked = || {
@@ -195,7 +195,7 @@ impl SettingsStore {
         fixed.map(|_| format!("{name} is fixed by the environment variable {variable}"))
     }
 
-    /// Names what is allowed where the words that clients know do not.
+    /// Adds the allowed values to messages that lack them.
     fn add_choices(&self, setting: &Setting, mistakes: &mut [String]) {
         for check in &setting.checks {
             let Check::Choice(kind) = check else { continue };
@@ -207,8 +207,9 @@ impl SettingsStore {
         }
     }
 
-    /// What chosen providers need and would not have: all of it where the request chooses, else
-    /// what it takes away. What was missing before is no reason to refuse something else.
+    /// Returns the missing settings of selected providers: all of them if the request selects the
+    /// provider, otherwise those that the request clears. Settings that were already missing do not
+    /// block other changes.
     fn missing_companions(
         &self,
         planned: &Plan<'_>,
@@ -242,7 +243,7 @@ impl SettingsStore {
     }
 }
 
-/// Everything that is wrong, in one refusal that begins with the name of the first setting.
+/// Combines all errors into one that begins with the name of the first setting.
 fn refuse(refusals: &[(&'static str, Vec<String>)]) -> Result<()> {
     let Some((first, _)) = refusals.first() else { return Ok(()) };
     let mut words = String::new();
@@ -261,7 +262,7 @@ fn event(changed: &[&Setting], by: &By) -> Event {
         ("EMBEDDING_ENGINE", Capability::Embedding, "update_embedding_engine"),
         ("VECTOR_DB", Capability::Vectors, "update_vector_db"),
     ];
-    // A change that chooses no provider, or several, has no name that clients know.
+    // A change that selects no provider, or several, has no event name that clients know.
     let mut chosen = SELECTORS.iter().filter(|(variable, capability, _)| {
         changed.iter().any(|row| row.variable == *variable)
             || changed.iter().all(|row| row.capabilities == [*capability])
@@ -276,11 +277,11 @@ fn event(changed: &[&Setting], by: &By) -> Event {
 
 const NOT_TEXT: &str = "Value must be a text, a number, true or false";
 
-/// The text that a value stands for, as JavaScript's `String()` would write it.
+/// Converts a value to text, as JavaScript's `String()` does.
 fn text(value: &Value, leniency: Leniency) -> Result<String, &'static str> {
     match (value, leniency) {
         (Value::String(text), _) => Ok(text.clone()),
-        // The product whose clients these are takes a list for its items with commas between them.
+        // The other product accepts a list as its items joined by commas.
         (Value::Array(items), Leniency::Lenient) => {
             let items: Option<Vec<_>> = items.iter().map(scalar).collect();
             items.map(|items| items.join(",")).ok_or("Value must be a text")
@@ -295,7 +296,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) => match number.as_f64() {
-            // `1.0` and `1` are one number there.
+            // In JavaScript, `1.0` and `1` are the same number.
             Some(whole) if whole.fract() == 0.0 && whole.abs() < 1e15 => {
                 Some(format!("{whole:.0}"))
             }

@@ -1,4 +1,4 @@
-//! The visible part of the settings: everything except secrets, and facts that are not settings.
+//! The visible settings: all except secrets, plus facts that are not settings.
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -6,36 +6,36 @@ use super::registry::{Setting, Unset};
 use super::store::{SettingsStore, Snapshot};
 use super::update::{Leniency, MASK};
 
-/// Facts that are listed with the settings. The caller provides them.
+/// Facts listed along with the settings, provided by the caller.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// Whether the server asks for a password that is not a user's: the owner's.
+    /// Whether the server requires the owner's password.
     pub requires_auth: bool,
     /// The storage directory.
     pub storage_dir: String,
-    /// Whether this is a server for a team.
+    /// Whether multi-user mode is on.
     pub multi_user_mode: bool,
-    /// Whether any document is embedded in a workspace.
+    /// Whether any workspace contains a document.
     pub has_existing_embeddings: bool,
-    /// Whether vectors are kept for documents that may be embedded again.
+    /// Whether the embedding cache contains vectors.
     pub has_cached_embeddings: bool,
-    /// Whether conversations are shown to nobody.
+    /// Whether conversations are hidden from administrators.
     pub chat_history_hidden: bool,
     /// Whether workspaces cannot be deleted.
     pub workspaces_undeletable: bool,
-    /// Whether another system may sign users in.
+    /// Whether another system can sign users in.
     pub simple_sso: bool,
-    /// Whether simple sign-on is the only way in.
+    /// Whether users can sign in only through the other system.
     pub simple_sso_only: bool,
-    /// The address where users sign in elsewhere.
+    /// The sign-in page of the other system.
     pub simple_sso_redirect: Option<String>,
 }
 
-/// A name that is listed, and how its value is found from the facts and the model in use.
+/// A listed name, and a function of the facts and the current model that returns its value.
 type Fact = (&'static str, fn(&Facts, Option<&str>) -> Value);
 
-/// Those that begin the list, then those that end it. Features that carrel does not have are
-/// listed as switched off, because clients look for them.
+/// The facts listed before and after the settings. Features that carrel does not have are listed as
+/// off, because clients look for them.
 const BEFORE: &[Fact] = &[
     ("RequiresAuth", |facts, _| facts.requires_auth.into()),
     ("StorageDir", |facts, _| facts.storage_dir.as_str().into()),
@@ -47,7 +47,7 @@ const BEFORE: &[Fact] = &[
     ("LLMModel", |_, model| model.into()),
 ];
 const AFTER: &[Fact] = &[
-    // The owner's password is not a setting, but was one in the other product.
+    // In the other product, the owner's password is a setting.
     ("AuthToken", |facts, _| facts.requires_auth.into()),
     ("DisableViewChatHistory", |facts, _| facts.chat_history_hidden.into()),
     ("WorkspaceDeletionProtection", |facts, _| facts.workspaces_undeletable.into()),
@@ -58,10 +58,10 @@ const AFTER: &[Fact] = &[
     ("AgentClarifyingQuestionsMaxPerTurn", |_, _| 3.into()),
 ];
 
-/// Every setting under its public name, with the facts. Secrets are only there or not.
+/// Returns every setting by public name, and the facts. Secrets are shown only as set or not set.
 ///
-/// Strict: what is defined, numbers as numbers. Lenient: as existing clients know it, with
-/// nulls and with numbers as the texts they were set as.
+/// Strict: only defined values, with numbers as JSON numbers. Lenient: as existing clients expect,
+/// with nulls and with numbers as the texts they were set to.
 pub fn visible_settings(
     store: &SettingsStore,
     facts: &Facts,
@@ -81,7 +81,7 @@ pub fn visible_settings(
     all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// `None` for what is not listed.
+/// Returns the shown value of a setting, or `None` if it is not listed.
 fn shown(
     store: &SettingsStore,
     snapshot: &Snapshot,
@@ -132,9 +132,9 @@ fn display(text: &str) -> String {
     without_password(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// An address with its password masked; `None` for whatever holds none.
+/// Returns an address with its password masked, or `None` if it contains none.
 pub(super) fn without_password(text: &str) -> Option<String> {
-    // Most values are no addresses, so parsing waits until one could be.
+    // Most values are not URLs, so check before parsing.
     if !text.contains("://") || !text.contains('@') {
         return None;
     }

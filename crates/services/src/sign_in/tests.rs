@@ -11,16 +11,16 @@ use carrel_domain::user::{OpenSession, Role};
 use super::*;
 use crate::accounts::PasswordRules;
 
-/// One user, the sessions and the log.
+/// One user, with sessions and an audit log.
 struct Door {
     user: Mutex<(User, PasswordHash)>,
     sessions: Mutex<Vec<KeyDigest>>,
     log: Mutex<Vec<&'static str>>,
-    /// Put in place of the hash while the next session is being opened.
+    /// Replaces the hash while the next session is being opened.
     meanwhile: Mutex<Option<PasswordHash>>,
 }
 
-/// Counts nothing: the counts are kept by the database, whose tests try them.
+/// Does not limit attempts. The tests of the database cover the limits.
 struct Unlimited;
 
 #[async_trait]
@@ -101,7 +101,8 @@ impl AuditLog for Door {
     }
 }
 
-/// `ann`, whose password is `hunter2`, kept as imports bring it, at the least cost there is.
+/// Returns a service with the user `ann`, whose password `hunter2` is hashed with bcrypt at the
+/// lowest cost.
 fn door() -> (Arc<Door>, SignIn) {
     let user = User {
         id: UserId(1),
@@ -131,7 +132,7 @@ fn bcrypted(password: &str) -> PasswordHash {
     PasswordHash(bcrypt::hash(password, 4).unwrap())
 }
 
-/// Somebody at `address`, so many seconds after the beginning.
+/// Returns a stranger at `address`, some seconds after the start.
 fn from(address: &str, seconds: i64) -> By {
     let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
     By { actor: Actor::Stranger, address: Some(address.to_owned()), at }
@@ -152,7 +153,7 @@ async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
 }
 
 #[tokio::test]
-async fn the_log_says_why_somebody_was_refused_and_the_answer_does_not() {
+async fn the_log_contains_the_reason_of_a_refusal_and_the_response_does_not() {
     let (door, sign_in) = door();
     let by = from("a", 0);
     let attempt = async |name, password| {
@@ -163,7 +164,7 @@ async fn the_log_says_why_somebody_was_refused_and_the_answer_does_not() {
     attempt("ann", "hunter3").await;
     door.user.lock().unwrap().0.suspended = true;
     attempt("ann", "hunter2").await;
-    // Counted and not logged again, as it is the same name from the same place.
+    // Counted but not logged again, because name and network are the same.
     attempt("ann", "hunter3").await;
     let log = door.log.lock().unwrap().clone();
     assert_eq!(
@@ -177,25 +178,25 @@ async fn the_log_says_why_somebody_was_refused_and_the_answer_does_not() {
 }
 
 #[tokio::test]
-async fn a_password_that_changes_meanwhile_opens_nothing() {
+async fn a_password_changed_during_sign_in_opens_no_session() {
     let (door, sign_in) = door();
     *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
     let refused = sign_in.with_password("ann", "hunter2", &from("a", 0)).await;
     assert!(matches!(refused, Err(Refused::Wrong)));
     assert!(door.sessions.lock().unwrap().is_empty());
-    // The same password, hashed anew by somebody who signed in at the same moment.
+    // Another sign-in at the same moment has rehashed the same password.
     *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
     assert!(sign_in.with_password("ann", "hunter3", &from("a", 0)).await.is_ok());
 }
 
 #[test]
-fn refusals_take_one_of_a_few_times() {
+fn refusals_take_a_multiple_of_the_pace() {
     let milliseconds = |taken| next_step(Duration::from_millis(taken)).as_millis();
     assert_eq!([0, 20, 249, 250, 600].map(milliseconds), [250, 250, 250, 500, 750]);
 }
 
 #[tokio::test]
-async fn a_refusal_takes_as_long_for_a_name_there_is_as_for_one_there_is_not() {
+async fn refusals_take_equally_long_for_known_and_unknown_names() {
     let (_, sign_in) = door();
     for name in ["ann", "nobody"] {
         let started = Instant::now();

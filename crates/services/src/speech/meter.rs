@@ -1,4 +1,4 @@
-//! What is counted of speech, for whom, and when it is enough for a day.
+//! Usage counts and daily limits for speech.
 use std::sync::Arc;
 
 use carrel_domain::audit::{Actor, By};
@@ -6,27 +6,27 @@ use carrel_domain::speech::{SpeechModelName, SpeechUsage, SpeechUse};
 use carrel_domain::{Error, Result};
 use serde_json::json;
 
-/// About how many characters are said in a second.
+/// The number of characters spoken per second, on average.
 const CHARACTERS_A_SECOND: f64 = 15.0;
 
-/// Finds the value of a variable as the settings are now.
+/// Looks up the current value of a variable.
 pub type SettingLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Counts what is heard and spoken, and refuses what is more than a day allows. Cheap to clone.
+/// Counts transcription and speech and enforces daily limits. Cheap to clone.
 #[derive(Clone)]
 pub struct SpeechMeter {
-    /// Where it is counted.
+    /// The stored counts.
     pub usage: Arc<dyn SpeechUsage>,
-    /// Finds the limits.
+    /// Looks up the limits.
     pub settings: SettingLookup,
 }
 
 impl SpeechMeter {
-    /// Refuses a caller who has used up the minutes of the day. Without the setting there is no limit, nor for whoever
-    /// sets it.
+    /// Checks a caller's daily limit. Without the setting there is no limit. The operator is never
+    /// limited.
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when they are used up.
+    /// [`Error::Exhausted`] if the limit is used up.
     pub async fn check(&self, of: SpeechUse, by: &By) -> Result<()> {
         let (variable, what) = match of {
             SpeechUse::Heard => ("STT_MINUTES_PER_DAY", "transcribed"),
@@ -47,7 +47,7 @@ impl SpeechMeter {
         Err(Error::exhausted(reason))
     }
 
-    /// Counts a recording and writes an event of it, without a word of what was said.
+    /// Counts a transcription and records an event without its text.
     pub async fn count_heard(&self, seconds: u32, name: &SpeechModelName, by: &By) -> Result<()> {
         let details = json!({
             "seconds": seconds, "provider": name.provider, "model": name.model,
@@ -56,7 +56,7 @@ impl SpeechMeter {
         self.usage.add(SpeechUse::Heard, seconds, event).await
     }
 
-    /// Counts a text, as long as it takes to say, and writes an event of it.
+    /// Counts the estimated duration of a spoken text and records an event.
     pub async fn count_spoken(&self, text: &str, name: &SpeechModelName, by: &By) -> Result<()> {
         let characters = text.chars().count();
         let seconds = (characters as f64 / CHARACTERS_A_SECOND).ceil() as u32;

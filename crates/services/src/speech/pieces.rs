@@ -1,13 +1,13 @@
-//! Cuts a long text where a reader would take a breath.
+//! Splits a long text at natural pauses.
 
-/// Cuts `text` into pieces of at most `longest` characters: after sentences, or after words where a
-/// sentence is longer, or anywhere where a word is.
+/// Splits `text` into pieces of at most `longest` characters: after sentences, or after words in a
+/// longer sentence, or anywhere in a longer word.
 pub(super) fn pieces(text: &str, longest: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text.trim();
     while let Some((end, _)) = rest.char_indices().nth(longest) {
         let head = &rest[..end];
-        // A sentence that ends in the first third would leave a piece hardly worth asking for.
+        // A sentence that ends in the first third would make the piece too short.
         let least = end / 3;
         let sentence = sentence_ends(head).filter(|at| *at > least).last();
         let word = || head.rfind(char::is_whitespace).filter(|at| *at > least);
@@ -20,7 +20,7 @@ pub(super) fn pieces(text: &str, longest: usize) -> Vec<&str> {
     pieces
 }
 
-/// Where sentences end within `text`: after their mark.
+/// Returns the ends of sentences in `text`, after their punctuation.
 fn sentence_ends(text: &str) -> impl Iterator<Item = usize> {
     let mut characters = text.char_indices().peekable();
     std::iter::from_fn(move || {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_after_sentences_and_nothing_gets_lost() {
+    fn a_text_is_split_after_sentences_without_loss() {
         let text = "The sea roars. The wind, at 3.5 knots, is calm! Is it? Yes";
         assert_eq!(pieces(text, 100), [text]);
         let cut = pieces(text, 20);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_sentences_or_words_is_cut_all_the_same() {
+    fn text_without_sentences_or_words_is_split() {
         let long = "海".repeat(25);
         let cut = pieces(&long, 10);
         assert_eq!(cut.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(), [10, 10, 5]);

@@ -1,4 +1,4 @@
-//! Answers read aloud: made once, kept for a while as files, heard while they are made.
+//! Reading answers aloud. The audio is streamed while it is made and stored for later requests.
 use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,35 +18,35 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use super::pieces::pieces;
 use super::{SpeechService, check_format, spoken_text, turn, voice, wav};
 
-/// The longest answer that is read aloud, in characters of what is said: about an hour.
+/// The maximum length of an answer, in spoken characters: about an hour.
 const LONGEST_ANSWER: usize = 50_000;
 
-/// How much is asked for at a time, in characters: little, so that the first sound comes soon.
+/// The number of characters synthesized at a time. Small, so that the first audio comes soon.
 const PIECE: usize = 1_000;
 
-/// The most sound of one answer, in bytes.
+/// The maximum size of the audio of one answer, in bytes.
 const MOST_SOUND: usize = 256 << 20;
 
-/// How an answer is to be read.
+/// How to read an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadAloud {
-    /// The voice, by its id; the voice of the settings when absent.
+    /// The voice, by its id. The voice of the settings if absent.
     pub voice: Option<String>,
-    /// MP3 where it can be made, otherwise WAV.
+    /// The format. If absent, MP3 if supported, otherwise WAV.
     pub format: Option<AudioFormat>,
-    /// How fast it is to be read.
+    /// The speaking rate.
     pub speed: Speed,
 }
 
-/// An answer that is read.
+/// The audio of an answer.
 pub enum SpokenAnswer {
-    /// It was read before.
+    /// A stored file.
     Kept(PathBuf, AudioFormat),
-    /// Dropping the receiver ends the work.
+    /// Audio in progress. Dropping the receiver cancels the work.
     Coming(Receiver<Result<Vec<u8>>>, AudioFormat),
 }
 
-/// Whether a file is one of the answers that are kept.
+/// Returns whether a file name is that of a stored answer.
 pub(super) fn is_name(name: &str) -> bool {
     let Some((digest, ending)) = name.split_once('.') else { return false };
     digest.len() == 64
@@ -55,11 +55,11 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 impl SpeechService {
-    /// Reads the text of an answer aloud. It is kept for 30 days, and the newest 512 MiB, by what is
-    /// said and how, so that a corrected answer is read again.
+    /// Reads an answer aloud. The audio is stored for 30 days, within the newest 512 MiB, under a
+    /// name derived from the text and the options, so that an edited answer is read again.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] for an answer without words, or with too many; otherwise those of
+    /// [`Error::Unprocessable`] if the answer has no words or too many; otherwise those of
     /// [`SpeechService::speak`].
     pub async fn read_aloud(
         &self,
@@ -117,7 +117,7 @@ impl SpeechService {
                             .and_then(|file| kept.adopt(&name, file, SystemTime::now()))
                     };
                     let kept = tokio::task::spawn_blocking(keep).await;
-                    // The listener has heard all of it, whether the file is kept or not.
+                    // The listener has received everything even if the file cannot be stored.
                     if let Ok(Err(error)) = kept {
                         tracing::warn!(%error, "failed to store a spoken answer");
                     }
@@ -126,19 +126,19 @@ impl SpeechService {
                 Ok(false) => return,
                 Err(error) => Err(error),
             };
-            // A listener who has left needs no error.
+            // The listener may have left.
             let _ = sender.send(outcome).await;
         });
         Ok(SpokenAnswer::Coming(receiver, plan.format))
     }
 }
 
-/// In which encoding an answer is kept, and in which its pieces are asked for.
+/// The format in which an answer is stored, and the format of its pieces.
 #[derive(Clone, Copy)]
 struct Plan {
     format: AudioFormat,
     asked: AudioFormat,
-    /// In characters.
+    /// The length of a piece, in characters.
     piece: usize,
 }
 
@@ -158,7 +158,7 @@ impl Plan {
         };
         let format = wanted.unwrap_or(usual);
         match format {
-            // Frames of their own, which follow one another as they are.
+            // These formats consist of independent frames that can be concatenated.
             AudioFormat::Mp3 | AudioFormat::Aac | AudioFormat::Pcm => {
                 check_format(model, format, "format")?;
                 Ok(Self { format, asked: format, piece: PIECE })
@@ -180,7 +180,7 @@ impl Plan {
         }
     }
 
-    /// Whether the head of a WAV file is ours to write.
+    /// Returns whether this server writes the WAV header.
     fn wraps(self) -> bool {
         self.format == AudioFormat::Wav && self.asked == AudioFormat::Pcm
     }
@@ -192,12 +192,12 @@ struct Reading {
     plan: Plan,
     file: NamedTempFile,
     sender: Sender<Result<Vec<u8>>>,
-    /// Of sound, so far.
+    /// The number of audio bytes so far.
     bytes: usize,
 }
 
 impl Reading {
-    /// Says whether it came to the end; otherwise nobody listens any more.
+    /// Speaks the text. Returns `false` if the listener has left.
     async fn run(&mut self, text: &str) -> Result<bool> {
         if self.plan.wraps() && !self.put(wav::head(None).to_vec()).await? {
             return Ok(false);
@@ -229,7 +229,7 @@ impl Reading {
     }
 }
 
-/// Says in the head of a WAV file how long it has become.
+/// Writes the final length to the header of a WAV file.
 fn finish(mut file: NamedTempFile, plan: Plan, bytes: usize) -> std::io::Result<NamedTempFile> {
     if plan.wraps() {
         file.seek(SeekFrom::Start(0))?;
@@ -238,7 +238,7 @@ fn finish(mut file: NamedTempFile, plan: Plan, bytes: usize) -> std::io::Result<
     Ok(file)
 }
 
-/// The name of the file in which an answer is kept: by everything that makes it sound otherwise.
+/// Returns the file name of an answer, derived from everything that affects the audio.
 fn name(
     text: &str,
     model: &SpeechModelName,

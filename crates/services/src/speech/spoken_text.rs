@@ -1,14 +1,14 @@
-//! Converts Markdown to text as a person would read it aloud.
+//! Converts Markdown to the text a person would read aloud.
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 /// The spoken replacement of a code block.
 const CODE: &str = "code";
 
-/// How much of an address is left out at once, in characters.
+/// The number of characters of an address that are skipped at a time.
 const LONGEST_ADDRESS: usize = 2_000;
 
-/// The words of `text` without marks, citations, addresses and emoji; one line for each paragraph,
-/// item and row, which ends with a mark at which a voice falls.
+/// Returns the words of `text` without markup, citations, addresses and emoji. Each paragraph, item
+/// and row becomes a line that ends with punctuation.
 pub fn spoken_text(text: &str) -> String {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
@@ -28,7 +28,7 @@ pub fn spoken_text(text: &str) -> String {
 struct Spoken {
     text: String,
     line: String,
-    /// The number of the next item of each list around, if they are numbered.
+    /// The next item number of each enclosing list, if it is numbered.
     lists: Vec<Option<u64>>,
     is_code: bool,
 }
@@ -90,7 +90,7 @@ impl Spoken {
     }
 }
 
-/// Adds `words` without citations and emoji; of addresses only the host is said.
+/// Appends `words` without citations and emoji. Addresses are reduced to their host.
 fn say(words: &str, line: &mut String) {
     let mut rest = words;
     while let Some(first) = rest.chars().next() {
@@ -109,7 +109,7 @@ fn say(words: &str, line: &mut String) {
     }
 }
 
-/// How long the citation is with which `text` begins: `[1]`, `[1, 2]`, `【1】`.
+/// Returns the length of the citation at the start of `text`: `[1]`, `[1, 2]`, `【1】`.
 fn citation(text: &str) -> Option<usize> {
     let (open, close) = match text.chars().next()? {
         '[' => ('[', ']'),
@@ -117,7 +117,7 @@ fn citation(text: &str) -> Option<usize> {
         _ => return None,
     };
     let inside = &text[open.len_utf8()..];
-    // No further than a citation goes, so that many open brackets take no time.
+    // Limits the search, so that many open brackets take linear time.
     let mut near = inside.char_indices().take(40);
     let (end, _) = near.find(|(_, one)| *one == close)?;
     let numbers = inside[..end].split(',').map(str::trim);
@@ -127,7 +127,7 @@ fn citation(text: &str) -> Option<usize> {
     numbers.all(|is_number| is_number).then_some(open.len_utf8() + end + close.len_utf8())
 }
 
-/// The host of the address with which `text` begins, and how long the address is.
+/// Returns the host of the address at the start of `text`, and the length of the address.
 fn address(text: &str) -> Option<(&str, usize)> {
     let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?;
     let mut near = text.char_indices().take(LONGEST_ADDRESS);
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_citations_and_emoji_are_not_said() {
+    fn markup_citations_and_emoji_are_not_spoken() {
         for (written, said) in [
             ("**Bold** and _soft_ [1], sure [2, 3].", "Bold and soft, sure."),
             ("# The sea 🌊\n\nIt roars.", "The sea.\nIt roars."),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_is_read_without_harm() {
+    fn any_input_is_converted_without_panic() {
         for wild in ["[", "[1", "【", "http://", "https:///", "`", "```", "[[1]]", "\u{0}", "| a"]
         {
             spoken_text(wild);

@@ -1,4 +1,4 @@
-//! Tests of counting recordings, and of choosing voices and encodings.
+//! Tests of counting recordings and of choosing voices and formats.
 use carrel_domain::speech::SpeechSegment;
 use futures_util::stream;
 
@@ -20,11 +20,11 @@ async fn seconds(parts: Vec<Result<TranscriptPart>>, length: u64) -> (u32, usize
 }
 
 #[tokio::test]
-async fn a_recording_counts_as_long_as_it_is_or_as_far_as_it_was_heard() {
+async fn a_recording_counts_by_its_length_or_the_part_transcribed() {
     let whole = || Ok(TranscriptPart::Recording { language: None, duration: 90.2 });
     assert_eq!(seconds(vec![whole(), segment(61.0)], 100).await, (91, 2));
     assert_eq!(seconds(vec![segment(3.5), Ok(TranscriptPart::Progress(7.1))], 100).await, (8, 2));
-    // What comes after a failure is not heard, and nobody says how long the whole is.
+    // Parts after a failure are not processed, and the total length is unknown.
     let failed = || Err(Error::unavailable("the test", "it fails"));
     assert_eq!(seconds(vec![whole(), segment(4.0), failed(), segment(50.0)], 100).await, (4, 3));
     assert_eq!(seconds(vec![], 32_001).await, (17, 0), "by its bytes");
@@ -32,7 +32,7 @@ async fn a_recording_counts_as_long_as_it_is_or_as_far_as_it_was_heard() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_ends_the_work() {
+async fn dropping_the_receiver_cancels_the_work() {
     let (sender, receiver) = mpsc::channel(1);
     drop(receiver);
     let endless = stream::iter(vec![segment(5.0)]).chain(stream::pending());
@@ -41,7 +41,7 @@ async fn whoever_leaves_ends_the_work() {
 }
 
 #[test]
-fn a_voice_of_openai_means_the_usual_one_to_whoever_has_others() {
+fn openai_voices_map_to_the_default_of_other_providers() {
     for (provider, asked, voiced) in [
         ("openai", "alloy", Some("alloy")),
         ("kokoro", "alloy", Some("alloy")),
@@ -57,7 +57,7 @@ fn a_voice_of_openai_means_the_usual_one_to_whoever_has_others() {
 }
 
 #[test]
-fn a_second_of_silence_is_a_whole_file() {
+fn a_second_of_silence_is_a_valid_file() {
     let file = second_of_silence().unwrap();
     assert_eq!(file.as_file().metadata().unwrap().len(), 48_044);
 }

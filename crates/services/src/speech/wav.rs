@@ -1,14 +1,14 @@
-//! The head of a WAV file around plain samples.
-/// As [`carrel_domain::speech::AudioFormat::Pcm`] has them.
+//! The header of a WAV file.
+/// The sample rate of [`carrel_domain::speech::AudioFormat::Pcm`].
 const RATE: u32 = 24_000;
 const BYTES_A_SAMPLE: u32 = 2;
 
-/// How long the head is, in bytes.
+/// The length of the header, in bytes.
 pub(super) const HEAD: usize = 44;
 
-/// What stands before so many bytes of samples; before any number of them without one.
+/// Returns the header for a number of sample bytes, or for an unknown number.
 pub(super) fn head(bytes: Option<u32>) -> [u8; HEAD] {
-    // Players read to the end where the length is the largest there is.
+    // Players read to the end of the file if the length is the maximum.
     let bytes = bytes.unwrap_or(u32::MAX - 36);
     let mut head = [0; HEAD];
     let parts: [(usize, &[u8]); 13] = [
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_says_how_much_follows() {
+    fn a_header_states_the_length() {
         let head = head(Some(1000));
         assert_eq!(
             (&head[..4], &head[8..16], &head[36..40]),

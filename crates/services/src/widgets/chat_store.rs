@@ -1,4 +1,4 @@
-//! Conversations of a widget, kept apart from those of its workspace.
+//! Stores the conversations of a widget separately from those of its workspace.
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,16 +8,16 @@ use carrel_domain::widget::{NewWidgetChat, Widget, WidgetChat, WidgetChats};
 use carrel_domain::{ChatId, Result, WidgetId, WorkspaceId};
 use serde_json::json;
 
-/// The store of one widget's exchanges, with the interface of a conversation.
+/// A store of one widget's exchanges that implements [`Chats`].
 pub struct WidgetChatStore {
     chats: Arc<dyn WidgetChats>,
     widget: WidgetId,
-    /// Where the questions come from.
+    /// The origin of the questions.
     connection: String,
 }
 
 impl WidgetChatStore {
-    /// The exchanges of one widget, for a visitor from `connection`.
+    /// Creates the store of one widget, for a visitor from `connection`.
     pub fn new(chats: Arc<dyn WidgetChats>, widget: &Widget, connection: String) -> Self {
         Self { chats, widget: widget.id, connection }
     }
@@ -32,7 +32,7 @@ fn session(of: &Conversation) -> &str {
     of.session.as_deref().unwrap_or_default()
 }
 
-/// An exchange of a widget as one of its workspace.
+/// Converts a widget exchange to an exchange of its workspace.
 pub fn as_chat(workspace: WorkspaceId, chat: WidgetChat) -> Chat {
     let WidgetChat { id, widget: _, session, prompt, response, include, connection: _, created_at } =
         chat;
@@ -79,7 +79,7 @@ impl Chats for WidgetChatStore {
         Ok(Bounded { items, is_cut })
     }
 
-    /// Widgets take no images.
+    /// Returns nothing, because widgets accept no images.
     async fn images(&self, _: ChatId) -> Result<Vec<String>> {
         Ok(Vec::new())
     }

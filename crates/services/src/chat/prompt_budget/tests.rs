@@ -13,7 +13,7 @@ async fn fitted(request: ChatRequest, window: u64) -> ChatRequest {
     apply(Arc::new(Words), request, window).await.unwrap()
 }
 
-/// As the model would count it, generously.
+/// Returns an upper bound on what the model would count.
 fn size(request: &ChatRequest) -> usize {
     let count = |text: &str| text.split_whitespace().count();
     let context: usize = request.context.iter().map(|part| count(&part.text)).sum();
@@ -22,7 +22,7 @@ fn size(request: &ChatRequest) -> usize {
 }
 
 #[tokio::test]
-async fn what_fits_is_left_as_it_is() {
+async fn a_request_that_fits_is_unchanged() {
     let request = ChatRequest {
         instructions: words("i", 500),
         context: vec![context("c", 500)],
@@ -76,7 +76,7 @@ async fn a_question_longer_than_the_window_keeps_both_its_ends() {
 }
 
 #[tokio::test]
-async fn what_one_does_not_need_the_other_gets() {
+async fn context_and_history_share_unused_room() {
     let long = || ChatRequest { question: "What now?".into(), ..ChatRequest::default() };
     let only_context = ChatRequest { context: vec![context("c", 9000)], ..long() };
     let fitted_context = fitted(only_context, 4096).await;

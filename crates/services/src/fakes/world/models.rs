@@ -1,4 +1,4 @@
-//! The models of a world.
+//! Fake models.
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 
 use super::World;
 
-/// They answer with the question, and embed everything alike.
+/// Answers with the question and embeds all texts alike.
 pub(super) struct FakeModels(pub(super) Arc<World>);
 
 impl Models for FakeModels {

@@ -1,4 +1,4 @@
-//! Documents whose passages are stored part by part.
+//! Documents whose passages are stored in parts.
 use async_trait::async_trait;
 use carrel_domain::document::{Chunk, Span, Splitter, Splitting};
 use carrel_domain::job::queue::{
@@ -11,7 +11,7 @@ use carrel_domain::{ChunkId, Result, TextKind, WorkspaceDocumentId};
 use super::World;
 
 impl World {
-    /// Gives a place the next id.
+    /// Assigns the next id to a workspace document.
     pub fn put_place(&self, mut place: WorkspaceDocument) -> WorkspaceDocument {
         let mut places = self.places.lock().unwrap();
         let last = places.last().map_or(0, |place| place.id.0);
@@ -62,7 +62,7 @@ impl World {
         PartResult::Stored(stored)
     }
 
-    /// Whether any are left.
+    /// Returns whether any are left.
     pub fn remove_passages(&self, stored: PartialIndexing, which: Superseded, limit: u32) -> bool {
         let mut left = limit as usize;
         self.passages.lock().unwrap().retain(|passage| {
@@ -89,7 +89,7 @@ impl World {
 #[async_trait]
 impl Splitter for World {
     async fn split(&self, text: String, _: TextKind, _: Splitting) -> Result<Vec<Chunk>> {
-        // A bar ends a chunk.
+        // A vertical bar separates chunks.
         let chunk = |text: &str| {
             let span = Span { start: 0, end: text.chars().count() as u32 };
             Chunk { text: text.to_owned(), span, provenance: Provenance::default() }

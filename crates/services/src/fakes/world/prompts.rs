@@ -1,4 +1,4 @@
-//! Slash commands, variables and memories of a test, as far as questions read them.
+//! Slash commands, variables and memories in memory, as far as questions read them.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::memory::{Memories, Memory};

@@ -1,4 +1,4 @@
-//! What a library in memory needs to be talked with.
+//! The ports of conversations, in memory.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::{Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
@@ -79,7 +79,7 @@ impl Pins for World {
     }
 }
 
-/// Takes a word for a token.
+/// Counts words as tokens.
 pub struct Words;
 
 impl Tokenizer for Words {

@@ -1,9 +1,9 @@
-//! Other hosts, whose pages say what they were asked for.
+//! Fake hosts whose pages contain the request.
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::link::{FetchedPage, Link, LinkFetcher, PageReader, WebPage};
 
-/// Every page has this media type.
+/// The media type of every page.
 pub struct Web(pub &'static str);
 
 #[async_trait]

@@ -11,7 +11,7 @@ fn stored_names_are_unique_and_fit_a_file_system() {
 }
 
 #[tokio::test]
-async fn the_tokens_of_long_texts_are_those_of_their_beginning_times_their_length() {
+async fn token_counts_of_long_texts_are_extrapolated() {
     let document = || from_file("a.txt", part(None), &Details::default(), Utc::now()).unwrap().0;
     let long = "word ".repeat(100_000);
     let made = [String::new(), "three words here".into(), long];
@@ -30,7 +30,7 @@ fn part(part: Option<DocumentPart>) -> Extracted {
 }
 
 #[test]
-fn sheets_lie_in_a_folder_of_their_upload_and_mails_have_numbers() {
+fn sheets_share_a_folder_and_mails_are_numbered() {
     let details = Details::default();
     let sheet = part(Some(DocumentPart::Sheet("Q1: costs".into())));
     let folder = folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap().unwrap();
@@ -60,7 +60,7 @@ fn file_names_that_are_paths_are_refused() {
 }
 
 #[test]
-fn the_title_of_a_text_is_kept_as_given() {
+fn the_title_of_a_text_is_unchanged() {
     let raw =
         RawText { title: "第3四半期 Plan v2".into(), text: "x y".into(), ..RawText::default() };
     let (document, _) = from_text(raw, Utc::now()).unwrap();

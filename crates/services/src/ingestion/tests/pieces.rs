@@ -1,4 +1,4 @@
-//! Uploads of many parts: stored in pieces of bounded size, and undone as a whole.
+//! Tests of uploads with many parts, which are stored in pieces and rolled back as a whole.
 use std::time::Duration;
 
 use carrel_domain::WorkspaceId;
@@ -34,7 +34,7 @@ async fn an_upload_of_many_parts_is_a_job_with_an_item_for_each() {
 }
 
 #[tokio::test]
-async fn what_fails_in_a_later_piece_leaves_nothing_of_the_earlier_ones() {
+async fn a_failure_in_a_later_piece_removes_the_earlier_ones() {
     let world = Arc::new(World::default());
     world.fail("store");
     assert!(ingest(&world, &many(), Indexing::Keep).await.is_err());
@@ -43,7 +43,7 @@ async fn what_fails_in_a_later_piece_leaves_nothing_of_the_earlier_ones() {
 }
 
 #[tokio::test]
-async fn an_upload_that_a_killed_process_left_is_undone() {
+async fn an_upload_left_by_a_killed_process_is_rolled_back() {
     let world = Arc::new(World::default());
     let kept = ingest(&world, "kept", Indexing::Keep).await.unwrap().added.remove(0).document;
     let half = ingest(&world, "half", Indexing::Later { along: None }).await.unwrap();
@@ -57,7 +57,7 @@ async fn an_upload_that_a_killed_process_left_is_undone() {
 }
 
 #[tokio::test]
-async fn what_is_indexed_later_is_answered_at_once_and_goes_along_with_a_job() {
+async fn deferred_indexing_responds_at_once_and_joins_a_job() {
     let world = Arc::new(World::default());
     let first = ingest(&world, "one", Indexing::Later { along: None }).await.unwrap();
     let job = first.jobs[0].clone();
@@ -68,7 +68,7 @@ async fn what_is_indexed_later_is_answered_at_once_and_goes_along_with_a_job() {
 }
 
 #[tokio::test]
-async fn a_second_workspace_is_served_by_what_the_first_embedded() {
+async fn a_second_workspace_reuses_the_vectors_of_the_first() {
     let world = Arc::new(World::default());
     let beta = Workspace { id: WorkspaceId(2), ..workspace("Beta") };
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("some text") };
@@ -83,7 +83,7 @@ async fn a_second_workspace_is_served_by_what_the_first_embedded() {
 }
 
 #[tokio::test]
-async fn the_server_stopping_is_a_warning_for_what_is_stored() {
+async fn a_stopping_server_adds_a_warning_to_stored_documents() {
     let world = Arc::new(World::default());
     let ingestion = world.ingestion();
     ingestion.workers.stop().await;
@@ -95,11 +95,11 @@ async fn the_server_stopping_is_a_warning_for_what_is_stored() {
     assert_eq!(world.jobs.lock().unwrap()[0].job.state, JobState::Queued);
 }
 
-/// Counts rows, because other writers wait for as long as a transaction has rows.
+/// The number of rows of a transaction determines how long other writers wait.
 #[tokio::test]
-async fn no_transaction_of_a_large_upload_holds_many_rows() {
+async fn transactions_of_a_large_upload_are_small() {
     let world = Arc::new(World::default());
-    // A mailbox of a thousand mails, one of which has an attachment of 3,000 passages.
+    // A mailbox of 1,000 mails, one of which has an attachment with 3,000 passages.
     let mut parts: Vec<String> = (0..1_000).map(|number| format!("mail-{number}|end")).collect();
     parts[500] = (0..3_000).map(|number| format!("row {number}|")).collect::<String>() + "end";
     let text = parts.join("\u{c}");
@@ -134,7 +134,7 @@ fn searchable(world: &World) -> Vec<String> {
     passages.iter().map(|passage| passage.text.clone()).collect()
 }
 
-/// As when the process is killed: the job goes on when there is somebody again to work on it.
+/// Simulates a killed process: the job continues when a worker is available.
 #[tokio::test]
 async fn the_earlier_text_stays_searchable_until_the_new_one_is() {
     let world = Arc::new(World::default());
@@ -153,7 +153,7 @@ async fn the_earlier_text_stays_searchable_until_the_new_one_is() {
 }
 
 #[tokio::test]
-async fn a_document_without_a_successor_goes_once_the_new_ones_are_searchable() {
+async fn a_document_without_a_successor_is_removed_once_the_new_ones_are_searchable() {
     let world = Arc::new(World::default());
     replace(&world.ingestion(), "one\u{c}two").await.unwrap();
     world.fail("three");
@@ -168,7 +168,7 @@ async fn a_document_without_a_successor_goes_once_the_new_ones_are_searchable() 
 }
 
 #[tokio::test]
-async fn nothing_is_replaced_while_the_embedder_takes_nothing() {
+async fn nothing_is_replaced_while_the_embedder_is_down() {
     let world = Arc::new(World::default());
     let first = replace(&world.ingestion(), "old").await.unwrap().remove(0).document;
     world.fail("embed");
@@ -179,7 +179,7 @@ async fn nothing_is_replaced_while_the_embedder_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_large_document_that_fails_in_a_later_part_leaves_the_earlier_passages() {
+async fn a_large_document_that_fails_keeps_its_earlier_passages() {
     let world = Arc::new(World::default());
     replace(&world.ingestion(), "old").await.unwrap();
     let large = (0..1_200).map(|number| format!("row {number}|")).collect::<String>() + "bad";
@@ -201,7 +201,7 @@ async fn a_large_document_that_fails_in_a_later_part_leaves_the_earlier_passages
 }
 
 #[tokio::test]
-async fn a_server_that_stops_waits_for_uploads_that_nobody_waits_for() {
+async fn shutdown_waits_for_abandoned_uploads() {
     let world = Arc::new(World::default());
     let ingestion = world.ingestion();
     let adding = tokio::spawn({

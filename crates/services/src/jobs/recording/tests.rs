@@ -12,7 +12,7 @@ use crate::fakes::world::World;
 use crate::fakes::{by, workspace};
 use crate::ingestion::{Details, Indexing, Ingested};
 
-/// A recording that is handed in for a workspace, in which `text` is said.
+/// Adds a recording of someone saying `text` to a workspace.
 async fn hand_in(world: &Arc<World>, text: &str) -> Result<Ingested> {
     let content = world.recordings.directory.path().join("upload");
     std::fs::write(&content, text).unwrap();
@@ -56,7 +56,7 @@ async fn half_heard(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Er
 async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     let world = Arc::new(World::default());
     let Ingested { added, jobs } = hand_in(&world, "Good morning.").await.unwrap();
-    assert!(added.is_empty(), "nobody waits for the document");
+    assert!(added.is_empty(), "no request waits for the document");
     assert_eq!((jobs.len(), kept(&world).len()), (1, 1));
     let path = job(&world).1.path;
     assert!(world.documents.lock().unwrap().is_empty());
@@ -71,7 +71,7 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     assert_eq!((document.title.as_str(), document.url.as_str()), ("talk.wav", "file://talk.wav"));
     assert!(path.name().contains(&document.id.to_string()));
     assert_eq!(world.embedded.lock().unwrap().as_slice(), ["Good morning."]);
-    assert!(kept(&world).is_empty(), "its file is not needed any more");
+    assert!(kept(&world).is_empty(), "the recording is no longer needed");
     let heard = world.recordings.heard.lock().unwrap();
     let [(seconds, event)] = heard.as_slice() else { panic!("{heard:?}") };
     assert_eq!((*seconds, event.name, event.by.actor), (60, "speech_transcribed", by().actor));
@@ -90,14 +90,17 @@ async fn a_recording_that_is_interrupted_stays_with_its_job() {
     workers.stop().await;
     working.await.unwrap().unwrap();
     assert_eq!((job(&world).0.state, kept(&world).len()), (JobState::Queued, 1));
-    assert!(world.recordings.heard.lock().unwrap().is_empty(), "it is counted once, at its end");
+    assert!(
+        world.recordings.heard.lock().unwrap().is_empty(),
+        "a recording is counted once, when it is complete"
+    );
     work(&world.workers()).await;
     assert_eq!(job(&world).0.state, JobState::Done);
     assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn documents_that_come_meanwhile_are_indexed_first() {
+async fn documents_added_during_a_transcription_are_indexed_first() {
     let world = Arc::new(World::default());
     let first = hand_in(&world, "Good morning.").await.unwrap();
     let (_workers, working) = half_heard(&world).await;
@@ -124,7 +127,7 @@ async fn only_one_recording_is_transcribed_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_recording_whose_file_is_gone_fails_in_words() {
+async fn a_recording_without_its_file_fails_with_a_reason() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
     for path in kept(&world) {
@@ -137,7 +140,7 @@ async fn a_recording_whose_file_is_gone_fails_in_words() {
 }
 
 #[tokio::test]
-async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
+async fn recordings_are_refused_beyond_the_daily_limit() {
     let world = Arc::new(World::default());
     *world.recordings.minutes.lock().unwrap() = Some(1);
     let by = By { actor: carrel_domain::audit::Actor::Owner, ..by() };
@@ -156,7 +159,7 @@ async fn recordings_are_refused_when_the_minutes_of_the_day_are_used_up() {
 }
 
 #[tokio::test]
-async fn files_that_no_job_waits_for_are_removed() {
+async fn recordings_without_a_job_are_deleted() {
     let world = Arc::new(World::default());
     hand_in(&world, "Good morning.").await.unwrap();
     let orphan = world.recordings.directory.path().join(Uuid::new_v4().to_string());

@@ -78,7 +78,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
+async fn a_dump_contains_changed_settings_and_keeps_the_rest_of_the_file() {
     let world = World::new(true).await;
     let nasty = "it's \"$HOME\" `id` # \\ é ";
     world.set(json!({ "OpenAiModelPref": nasty, "OpenAiKey": "sk-1" })).await;
@@ -89,7 +89,7 @@ async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
     let block = text.strip_prefix(&format!("{own}\n")).unwrap();
     let values: BTreeMap<_, _> = read_back(block).into_iter().collect();
     assert_eq!(values["OPEN_MODEL_PREF"], nasty);
-    // Sealed, readable by the next start, and nothing of the environment.
+    // The secret is sealed, the next start can read it, and no environment value is included.
     assert!(!text.contains("sk-1"));
     let initial = values.clone();
     assert_eq!(initial.len(), 2);
@@ -120,7 +120,7 @@ async fn nothing_is_written_outside_production() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_are_a_pause_apart_and_shared_and_none_is_lost() {
+async fn writes_are_rate_limited_shared_and_never_lost() {
     let world = World::new(true).await;
     let by = stranger();
     let all = futures_util::future::join_all((0..50).map(|_| world.dump.write(&by))).await;
@@ -143,7 +143,7 @@ async fn writes_are_a_pause_apart_and_shared_and_none_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dump_that_fails_says_so_and_is_tried_again() {
+async fn a_failed_dump_is_reported_and_retried() {
     let world = World::new(true).await;
     let path = world.folder.path().join(".env");
     std::fs::create_dir(&path).unwrap();

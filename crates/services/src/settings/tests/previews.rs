@@ -5,7 +5,7 @@ fn asked(value: Value) -> Map<String, Value> {
 }
 
 #[tokio::test]
-async fn a_preview_has_what_is_filled_in_and_changes_nothing() {
+async fn a_preview_applies_changes_without_storing_them() {
     let world = World::empty().await;
     let set = json!({ "OpenAiKey": "sk-kept", "OpenAiModelPref": "one", "LLMProvider": "openai" });
     world.update(set, Leniency::Strict).await.unwrap();
@@ -21,7 +21,7 @@ async fn a_preview_has_what_is_filled_in_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_preview_refuses_what_a_change_would_refuse() {
+async fn a_preview_refuses_invalid_changes() {
     let world = World::new(&[("OPEN_MODEL_PREF", "fixed")], &[]).await;
     for wrong in [
         json!({ "OpenAiKey": "no-such-beginning" }),

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[tokio::test]
-async fn one_wrong_value_refuses_all_of_a_request() {
+async fn one_invalid_value_refuses_the_request() {
     let world = World::empty().await;
     let body = json!({
         "OpenAiModelPref": "first", "OpenAiKey": "bad", "AnthropicModelPref": "m",
@@ -25,7 +25,7 @@ async fn one_wrong_value_refuses_all_of_a_request() {
 }
 
 #[tokio::test]
-async fn unknown_names_are_told_of_and_alone_are_refused_only_strictly() {
+async fn unknown_names_are_reported_and_refused_alone_only_if_strict() {
     let world = World::empty().await;
     let printed = json!({ "VectorDB": "lancedb", "AnotherKey": "updatedValue" });
     let updated = world.set(printed).await;
@@ -44,7 +44,7 @@ async fn unknown_names_are_told_of_and_alone_are_refused_only_strictly() {
 }
 
 #[tokio::test]
-async fn numbers_and_truth_values_count_as_their_text_strictly_and_objects_never() {
+async fn scalars_are_converted_to_text_if_strict_and_objects_never() {
     let world = World::empty().await;
     for (value, text) in [(json!(8192), "8192"), (json!(8192.0), "8192"), (json!("9"), "9")] {
         let updated = world.set(json!({ "GenericOpenAiTokenLimit": value })).await;
@@ -69,7 +69,7 @@ async fn numbers_and_truth_values_count_as_their_text_strictly_and_objects_never
 }
 
 #[tokio::test]
-async fn a_provider_is_chosen_strictly_only_with_what_it_needs() {
+async fn selecting_a_provider_requires_its_settings_if_strict() {
     let world = World::empty().await;
     let error = world.refused(json!({ "LLMProvider": "generic-openai" })).await;
     assert_eq!(
@@ -83,11 +83,11 @@ async fn a_provider_is_chosen_strictly_only_with_what_it_needs() {
     world.set(body).await;
     assert_eq!(world.visible(Leniency::Strict)["LLMModel"], "m");
     world.set(json!({ "OpenAiKey": "sk-1" })).await;
-    // The model has a default, so a key is all that it takes.
+    // The model has a default, so only a key is needed.
     world.set(json!({ "LLMProvider": "openai" })).await;
     let lenient = world.update(json!({ "VectorDB": "qdrant" }), Leniency::Lenient).await.unwrap();
     assert_eq!(lenient.error, None);
-    // What is wrong already stands in nobody's way elsewhere.
+    // An existing problem does not block unrelated changes.
     world.set(json!({ "QdrantApiKey": "x" })).await;
     world.set(json!({ "VectorDB": "lancedb", "OllamaLLMBasePath": "http://a:1" })).await;
     let error = world.refused(json!({ "LLMProvider": "nope" })).await;
@@ -104,7 +104,7 @@ async fn one_variable_cannot_be_given_two_values() {
 }
 
 #[tokio::test]
-async fn subscribers_hear_of_their_capability_also_when_another_process_changed_it() {
+async fn subscribers_are_notified_of_changes_by_any_process() {
     let world = World::empty().await;
     let receiver = world.store.subscribe();
     let seen = || Capability::ALL.map(|capability| receiver.borrow().of(capability));
@@ -122,7 +122,7 @@ async fn subscribers_hear_of_their_capability_also_when_another_process_changed_
 }
 
 #[tokio::test]
-async fn changes_are_logged_under_names_that_clients_know() {
+async fn changes_are_logged_under_names_that_clients_expect() {
     let world = World::empty().await;
     world.set(json!({ "LLMProvider": "extractive" })).await;
     world.set(json!({ "EmbeddingEngine": "native" })).await;
@@ -147,7 +147,7 @@ async fn changes_are_logged_under_names_that_clients_know() {
 }
 
 #[tokio::test]
-async fn an_empty_text_clears_and_hides_what_a_file_says() {
+async fn an_empty_text_clears_a_setting_and_hides_the_file() {
     let world =
         World::new(&[], &[("OLLAMA_AUTH_TOKEN", "a"), ("EMBEDDING_OUTPUT_DIMENSIONS", "9")]);
     let world = world.await;
@@ -162,7 +162,7 @@ async fn an_empty_text_clears_and_hides_what_a_file_says() {
 }
 
 #[tokio::test]
-async fn injections_stay_within_their_value_and_are_the_same_after_a_restart() {
+async fn injected_lines_stay_within_their_value() {
     let world = World::empty().await;
     for text in ["'", "\"", "`", "#", "$(id)", "${HOME}", "a b ", "%PATH%", "{{env}}"] {
         world.set(json!({ "OpenAiModelPref": text })).await;
