@@ -3,12 +3,22 @@
 (() => {
   // Times in the reader's own zone and way of writing.
   const full = new Intl.DateTimeFormat(window.pageLocale, { dateStyle: "medium", timeStyle: "short" });
+  const since = new Intl.RelativeTimeFormat(window.pageLocale, { numeric: "auto" });
+  const units = [["minute", 60], ["hour", 3600], ["day", 86400]];
+  // "2 hours ago", for a week.
+  const ago = (moment) => {
+    const seconds = (Date.now() - moment) / 1000;
+    if (seconds < 0 || seconds > 6.5 * 86400) return null;
+    const [unit, size] = units.findLast(([, size]) => seconds >= size * 0.95) || ["second", 60];
+    return since.format(unit === "second" ? 0 : -Math.round(seconds / size), unit);
+  };
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const moment = new Date(time.dateTime);
       if (Number.isNaN(moment.getTime())) continue;
-      time.title = time.textContent;
-      time.textContent = full.format(moment);
+      const relative = "ago" in time.dataset ? ago(moment) : null;
+      time.title = relative ? full.format(moment) : time.textContent;
+      time.textContent = relative || full.format(moment);
       time.dataset.local = "";
     }
   };
@@ -25,15 +35,19 @@
   window.localiseTimes = localise;
   document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement || document));
 
-  const isDark = () => {
-    const chosen = document.documentElement.dataset.theme;
-    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  };
-  const turn = () => {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    try { localStorage.setItem("theme", theme); } catch { /* Then it holds for this page. */ }
-  };
+  // Light, dark, or as the system has it.
+  document.addEventListener("DOMContentLoaded", () => {
+    const choice = document.querySelector("[data-theme-choice]");
+    if (choice) choice.value = document.documentElement.dataset.theme || "";
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches?.("[data-theme-choice]")) return;
+    const root = document.documentElement;
+    if (target.value) root.dataset.theme = target.value; else delete root.dataset.theme;
+    try {
+      if (target.value) localStorage.setItem("theme", target.value); else localStorage.removeItem("theme");
+    } catch { /* Then it holds for this page. */ }
+  });
 
   // What a button copies: the code it stands above, or the text it names.
   const source = (button) => {
@@ -67,13 +81,12 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-turn], [data-copy], [data-copy-code], [data-dismiss]");
+    const button = event.target.closest("[data-copy], [data-copy-code], [data-dismiss]");
     if (!button) {
       for (const menu of document.querySelectorAll("details.menu[open]")) {
         if (!menu.contains(event.target)) menu.open = false;
       }
-    } else if ("turn" in button.dataset) turn();
-    else if ("copy" in button.dataset || "copyCode" in button.dataset) copy(button);
+    } else if ("copy" in button.dataset || "copyCode" in button.dataset) copy(button);
     else button.closest(".notice").remove();
   });
 
@@ -87,6 +100,7 @@
     wait();
   };
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-passing]").forEach(pass));
+  window.passNotice = pass;
 
   // Whatever must be typed to confirm: the button waits for it.
   document.addEventListener("input", (event) => {

@@ -198,7 +198,7 @@ pub async fn show(
     let (of, at) = (workspace.clone(), base.clone());
     let messages =
         current_user.site.renderer.run(move || MessageView::of_chats(chats, &of, &at)).await?;
-    let layout = current_user.frame_in(&title, Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.layout_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         is_thread: thread.is_some(),
         is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),

@@ -128,7 +128,8 @@ impl<'c> Writer<'c> {
             }
             Tag::Table(alignments) => {
                 self.alignments = alignments;
-                self.html.push_str("<div class=\"table\" tabindex=\"0\"><table dir=\"auto\">");
+                self.html
+                    .push_str("<div class=\"table-scroll\" tabindex=\"0\"><table dir=\"auto\">");
             }
             Tag::TableHead => {
                 (self.is_head, self.column) = (true, 0);
