@@ -3,14 +3,15 @@
 (() => {
   // Times in the reader's own zone and way of writing.
   const full = new Intl.DateTimeFormat(window.pageLocale, { dateStyle: "medium", timeStyle: "short" });
-  const since = new Intl.RelativeTimeFormat(window.pageLocale, { numeric: "auto" });
+  const since = new Intl.RelativeTimeFormat(window.pageLocale);
+  const now = new Intl.RelativeTimeFormat(window.pageLocale, { numeric: "auto" }).format(0, "second");
   const units = [["minute", 60], ["hour", 3600], ["day", 86400]];
   // "2 hours ago", for a week.
   const ago = (moment) => {
     const seconds = (Date.now() - moment) / 1000;
     if (seconds < 0 || seconds > 6.5 * 86400) return null;
-    const [unit, size] = units.findLast(([, size]) => seconds >= size * 0.95) || ["second", 60];
-    return since.format(unit === "second" ? 0 : -Math.round(seconds / size), unit);
+    const found = units.findLast(([, size]) => seconds >= size * 0.95);
+    return found ? since.format(-Math.round(seconds / found[1]), found[0]) : now;
   };
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
