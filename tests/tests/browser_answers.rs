@@ -201,3 +201,44 @@ async fn without_a_model_every_citation_has_its_source_also_after_another_questi
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_long_conversation_begins_with_its_end_and_shows_the_rest_on_request() -> Result<()> {
+    let (server, _model, link) = fresh_with("echo").await?;
+    let base = base(&server);
+    let mut ada = Browser::start(1280, 900).await?;
+    set_up(&mut ada, &link).await?;
+    server.admin().post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
+    let mut visitor = Visitor::new(server.admin())?;
+    visitor.post("/sign-in", &[("username", "ada"), ("password", PASSWORD)]).await?;
+    for number in 1..=24 {
+        let question = format!("Question number{number}?");
+        visitor.post("/w/harbour/ask", &[("message", &question)]).await?;
+    }
+    ada.open(&format!("{base}/w/harbour")).await?;
+    let turns = "[...document.querySelectorAll('.turn[id^=turn-]')].map((it) => it.id.slice(5))";
+    let numbers = |from: usize| (from..=24).map(|number| number.to_string()).collect::<Vec<_>>();
+    assert_eq!(ada.run(turns).await?, json!(numbers(5)));
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    // What is read keeps its place while the rest comes above it.
+    let place = "document.querySelector('#turn-6').getBoundingClientRect().top";
+    ada.run("document.querySelector('#turn-6').scrollIntoView()").await?;
+    let before = ada.run(place).await?.as_f64().unwrap_or_default();
+    ada.click(".earlier a").await?;
+    ada.wait("!document.querySelector('.earlier')").await?;
+    assert_eq!(ada.run(turns).await?, json!(numbers(1)));
+    let after = ada.run(place).await?.as_f64().unwrap_or(f64::MAX);
+    ensure!((after - before).abs() < 40.0, "{before} {after}");
+    // What came later can be worked on like the rest: by its menu, and by its thumbs.
+    ada.click("#turn-1 [value=up]").await?;
+    ada.wait("document.querySelector('#turn-1 [value=up]').ariaPressed === 'true'").await?;
+    // Without scripts it is a link, and what was found by a search is on its page.
+    let page = visitor.get("/w/harbour").await?;
+    ensure!(page.says("href=\"/w/harbour?earlier=1\"") && !page.says("number1?"));
+    let found = visitor.get("/find?q=number3").await?;
+    ensure!(found.says("/w/harbour?earlier=1#turn-3\""), "{}", found.text);
+    let whole = visitor.get("/w/harbour?earlier=1").await?;
+    ensure!(whole.says("number3?") && whole.says("number24?") && !whole.says("class=\"earlier\""));
+    well_behaved(&ada, &server);
+    Ok(())
+}

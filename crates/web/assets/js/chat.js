@@ -70,7 +70,6 @@
       if (!now || !then) continue;
       now.replaceWith(document.adoptNode(then));
       htmx.process(then);
-      document.dispatchEvent(new CustomEvent("fresh", { detail: then }));
     }
   };
 

@@ -1,25 +1,38 @@
 // Small things every page has: times, theme, copying, notices, keys.
 "use strict";
 (() => {
+  // How the page's language is written where the reader lives. Asked for once, and only where it is needed,
+  // because it takes a while.
+  const once = (make) => { let made; return () => (made ??= make()); };
+  const locale = once(() => {
+    const { lang } = document.documentElement;
+    const main = (tag) => tag.split("-")[0];
+    const usual = new Intl.DateTimeFormat().resolvedOptions().locale;
+    return main(usual) === main(lang) ? usual : lang;
+  });
+  Object.defineProperty(window, "pageLocale", { get: locale });
+  // Which day it is where the reader lives, for lists by date.
+  document.cookie = `carrel_zone=${-new Date().getTimezoneOffset()}; Path=/; Max-Age=34560000; SameSite=Strict`;
+
   // Times in the reader's own zone and way of writing.
-  const full = new Intl.DateTimeFormat(window.pageLocale, { dateStyle: "medium", timeStyle: "short" });
-  const since = new Intl.RelativeTimeFormat(window.pageLocale);
-  const now = new Intl.RelativeTimeFormat(window.pageLocale, { numeric: "auto" }).format(0, "second");
+  const full = once(() => new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }));
+  const since = once(() => new Intl.RelativeTimeFormat(locale()));
+  const now = once(() => new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(0, "second"));
   const units = [["minute", 60], ["hour", 3600], ["day", 86400]];
   // "2 hours ago", for a week.
   const ago = (moment) => {
     const seconds = (Date.now() - moment) / 1000;
     if (seconds < 0 || seconds > 6.5 * 86400) return null;
     const found = units.findLast(([, size]) => seconds >= size * 0.95);
-    return found ? since.format(-Math.round(seconds / found[1]), found[0]) : now;
+    return found ? since().format(-Math.round(seconds / found[1]), found[0]) : now();
   };
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const moment = new Date(time.dateTime);
       if (Number.isNaN(moment.getTime())) continue;
       const relative = "ago" in time.dataset ? ago(moment) : null;
-      time.title = relative ? full.format(moment) : time.textContent;
-      time.textContent = relative || full.format(moment);
+      time.title = relative ? full().format(moment) : time.textContent;
+      time.textContent = relative || full().format(moment);
       time.dataset.local = "";
     }
   };
@@ -27,11 +40,13 @@
     localise(document);
     for (const needs of document.querySelectorAll("[data-script]:not(label)")) needs.hidden = false;
     // What a row that scrolls sideways is about is in sight.
-    for (const at of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
-      const row = at.closest(".tabs, .admin-nav");
-      const middle = at.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - at.offsetWidth) / 2;
-      row.scrollLeft += middle;
-    }
+    requestAnimationFrame(() => {
+      for (const at of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
+        const row = at.closest(".tabs, .admin-nav");
+        const middle = at.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - at.offsetWidth) / 2;
+        row.scrollLeft += middle;
+      }
+    });
   });
   window.localiseTimes = localise;
   document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement || document));

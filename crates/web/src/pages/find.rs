@@ -155,7 +155,7 @@ fn exchange(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<F
     };
     let within = within.settings.name.as_str();
     Some(FoundItem {
-        address: format!("{base}#turn-{}", chat.id),
+        address: format!("{base}?earlier=1#turn-{}", chat.id),
         icon: "thread",
         said: snippet::around(&markdown::plain(answer), query),
         name: chat.prompt.lines().next().unwrap_or_default().chars().take(120).collect(),

@@ -122,7 +122,7 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         is_cut,
         gone,
         back: match &answered {
-            Some(answered) => format!("{back}#turn-{}", answered.id),
+            Some(answered) => format!("{back}?earlier=1#turn-{}", answered.id),
             None => back,
         },
         number: answered.as_ref().map(|answered| answered.number),
