@@ -1,13 +1,13 @@
 //! Runs Lighthouse on the pages as a phone: `cargo xtask lighthouse`. Fails below 95 of 100 for
 //! performance or accessibility.
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;
 use e2e::{Mode, Options, TestServer, model_server};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 /// The least that a page must have, of 100.
 const LEAST: u64 = 95;
@@ -71,12 +71,7 @@ async fn prepare(server: &TestServer) -> Result<Visitor> {
     Ok(owner)
 }
 
-async fn best(
-    program: &Path,
-    base: &str,
-    path: &str,
-    cookie: Option<&str>,
-) -> Result<[u64; 2]> {
+async fn best(program: &Path, base: &str, path: &str, cookie: Option<&str>) -> Result<[u64; 2]> {
     let mut best = [0, 0];
     for _ in 0..TIMES {
         // The cookie is the browser's own: a header that Lighthouse adds is lost in requests of scripts
@@ -85,18 +80,18 @@ async fn best(
         if let Some(cookie) = cookie {
             browser.set_cookie(base, cookie).await?;
         }
-        let scores = look(program, &format!("{base}{path}"), &browser.port()?).await?;
+        let scores = look(program, &format!("{base}{path}"), &browser.port()?)?;
         best = [best[0].max(scores[0]), best[1].max(scores[1])];
     }
     Ok(best)
 }
 
-async fn look(program: &Path, address: &str, port: &str) -> Result<[u64; 2]> {
+fn look(program: &Path, address: &str, port: &str) -> Result<[u64; 2]> {
     let mut command = Command::new(program);
     command.arg(address).args(["--quiet", "--output=json", "--output-path=stdout"]);
     command.arg(format!("--only-categories={}", CATEGORIES.join(",")));
     command.arg(format!("--port={port}"));
-    let looked = command.output().await.context("failed to start Lighthouse")?;
+    let looked = command.output().context("failed to start Lighthouse")?;
     let words = String::from_utf8_lossy(&looked.stderr);
     ensure!(looked.status.success(), "Lighthouse failed for {address}: {words}");
     let report: Value = serde_json::from_slice(&looked.stdout).context("it wrote no report")?;
