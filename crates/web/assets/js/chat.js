@@ -101,6 +101,19 @@
     remember("sent", "");
   };
 
+  // What is read keeps its place while earlier messages come above it.
+  let kept = null;
+  document.addEventListener("htmx:beforeSwap", ({ target }) => {
+    const next = target.matches?.(".earlier") && target.nextElementSibling;
+    if (next) kept = { next, top: next.getBoundingClientRect().top };
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (!kept) return;
+    scrollBy({ top: kept.next.getBoundingClientRect().top - kept.top, behavior: "instant" });
+    kept = null;
+    document.getElementById("turns").focus({ preventScroll: true });
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     const page = chat();
     const field = box();
