@@ -109,8 +109,12 @@
   });
   document.addEventListener("htmx:afterSwap", () => {
     if (!kept) return;
-    scrollBy({ top: kept.next.getBoundingClientRect().top - kept.top, behavior: "instant" });
+    const { next, top } = kept;
     kept = null;
+    const back = () => scrollBy({ top: next.getBoundingClientRect().top - top, behavior: "instant" });
+    back();
+    // The browser may have moved it too.
+    requestAnimationFrame(back);
     document.getElementById("turns").focus({ preventScroll: true });
   });
 
