@@ -76,7 +76,7 @@ async fn the_end_of_a_job_is_told_on_whatever_page_is_open() -> Result<()> {
     );
     assert_eq!(violations(&mut ada).await?, [""; 0]);
     // Once.
-    assert_eq!(ada.run("localStorage.getItem('watched-jobs')").await?, "[]");
+    ada.wait("localStorage.getItem('watched-jobs') === '[]'").await?;
     well_behaved(&ada, &server);
     Ok(())
 }

@@ -43,5 +43,5 @@
     if (left.join() !== before.join()) watch(left);
   };
   const again = () => look().catch(() => {}).then(() => setTimeout(again, PAUSE));
-  document.addEventListener("DOMContentLoaded", () => { if (document.getElementById("side")) again(); });
+  document.addEventListener("DOMContentLoaded", () => { if (document.getElementById("side")) setTimeout(again, 1_000); });
 })();
