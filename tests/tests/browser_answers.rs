@@ -5,9 +5,7 @@ use e2e::visitor::Visitor;
 use e2e::{Backend, Mode, TestServer};
 use serde_json::json;
 
-use crate::browser_journey::{
-    PASSWORD, base, fresh_with, furnish, set_up, violations, well_behaved,
-};
+use crate::browser_journey::{PASSWORD, base, fresh_with, set_up, violations, well_behaved};
 
 /// Markdown with everything that GitHub renders, code in two languages and formulas.
 const MARKDOWN: &str = "# One\n\n## Two\n\n### Three\n\nText with ~~an error~~, \
@@ -26,16 +24,24 @@ async fn ask(browser: &mut Browser, text: &str) -> Result<()> {
     browser.wait(&there).await
 }
 
-/// Ada's sample library, with an answer that is replaced by `text`.
+/// A conversation about three documents, with an answer that is replaced by `text`.
 async fn answered(text: &str) -> Result<(TestServer, e2e::model_server::ModelServer, Browser)> {
     let (server, model, link) = fresh_with("echo").await?;
     let mut ada = Browser::start(1280, 900).await?;
-    furnish(&mut ada, &server, &link).await?;
-    let mut visitor = Visitor::new(server.admin())?;
+    set_up(&mut ada, &link).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
+    for name in ["crane.txt", "ferry.txt", "tower.txt"] {
+        let note = format!("The {name}: the crane in the old harbour is called Berta.");
+        admin.upload(name, note.as_bytes(), &[("addToWorkspaces", "harbour")]).await?.ok()?;
+    }
+    ada.open(&format!("{}/w/harbour", base(&server))).await?;
+    ask(&mut ada, "What is the crane in the old harbour called?").await?;
+    let mut visitor = Visitor::new(admin)?;
     visitor.post("/sign-in", &[("username", "ada"), ("password", PASSWORD)]).await?;
-    let fields = [("response", text), ("base", "/w/sample-library")];
-    assert_eq!(visitor.post("/w/sample-library/chats/1/correct", &fields).await?.status, 303);
-    ada.open(&format!("{}/w/sample-library", base(&server))).await?;
+    let fields = [("response", text), ("base", "/w/harbour")];
+    assert_eq!(visitor.post("/w/harbour/chats/1/correct", &fields).await?.status, 303);
+    ada.open(&format!("{}/w/harbour", base(&server))).await?;
     Ok((server, model, ada))
 }
 
