@@ -248,6 +248,19 @@ impl Browser {
         self.call("Emulation.setScriptExecutionDisabled", disabled).await.map(drop)
     }
 
+    /// Has requests to `base` come with a cookie, written as `name=value`.
+    pub async fn set_cookie(&mut self, base: &str, cookie: &str) -> Result<()> {
+        let (name, value) = cookie.split_once('=').context("no cookie")?;
+        let cookie = json!({ "name": name, "value": value, "url": base, "httpOnly": true });
+        self.call("Network.setCookie", cookie).await.map(drop)
+    }
+
+    /// The port at which other programs may drive this browser too.
+    pub fn port(&self) -> Result<String> {
+        let told = std::fs::read_to_string(self.profile.path().join("DevToolsActivePort"))?;
+        told.lines().next().map(str::to_owned).context("no port")
+    }
+
     /// Clears all cookies.
     pub async fn forget_cookies(&mut self) -> Result<()> {
         self.call("Network.clearBrowserCookies", json!({})).await.map(drop)

@@ -50,6 +50,42 @@ async fn a_long_answer_costs_little_more_than_its_own_length() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_long_answer_never_holds_the_page_up_and_has_one_button_to_stop_it() -> Result<()> {
+    let (server, _model, link) = fresh_with("lengthy").await?;
+    let mut ada = Browser::start(1280, 900).await?;
+    set_up(&mut ada, &link).await?;
+    server.admin().post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
+    let text = "The crane in the old harbour is called Berta.";
+    server
+        .admin()
+        .upload("crane.txt", text.as_bytes(), &[("addToWorkspaces", "harbour")])
+        .await?
+        .ok()?;
+    ada.open(&format!("{}/w/harbour", base(&server))).await?;
+    ada.run(
+        "window.longest = 0; window.heard = []; \
+         new PerformanceObserver((list) => { for (const one of list.getEntries()) window.longest = Math.max(window.longest, one.duration); }) \
+           .observe({ type: 'longtask', buffered: true }); \
+         new MutationObserver(() => { const said = document.querySelector('.answered-by')?.textContent; \
+           if (said && !window.heard.includes(said)) window.heard.push(said); \
+           const stops = [...document.querySelectorAll('button')].filter((it) => /^(Stop)$/.test(it.ariaLabel || it.innerText) && it.checkVisibility() && it.getBoundingClientRect().width > 2); \
+           if (document.querySelector('[data-answer]')) window.stops = Math.max(window.stops || 0, stops.length); }) \
+           .observe(document.body, { childList: true, subtree: true, characterData: true })",
+    )
+    .await?;
+    ada.fill("#message", "Tell me everything.").await?;
+    ada.click("button.send").await?;
+    ada.wait("!!document.querySelector('.turn[id^=turn-] .turn-actions')").await?;
+    // Before there are words, the line above says what is searched.
+    assert_eq!(ada.run("window.heard").await?, json!(["Searching 1 document…", "Answering…"]));
+    assert_eq!(ada.run("window.stops").await?, 1);
+    let longest = ada.run("window.longest").await?.as_f64().unwrap_or(f64::MAX);
+    ensure!(longest < 1_000.0, "the page stood still for {longest} ms");
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_added_twice_is_reported_and_stored_once() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let (base, admin) = (base(&server), server.admin());

@@ -54,3 +54,29 @@ async fn failed_documents_are_retried_and_inspected_from_the_list() -> Result<()
     well_behaved(&ada, &server);
     Ok(())
 }
+
+#[tokio::test]
+async fn the_end_of_a_job_is_told_on_whatever_page_is_open() -> Result<()> {
+    // Nobody embeds there, so that the job waits.
+    let (server, mut ada) = begun_with("http://127.0.0.1:9/v1", "echo").await?;
+    let paths = documents(server.admin(), &["One."]).await?;
+    let job = place_later(server.admin(), "harbour", &paths).await?;
+    ada.open(&format!("{}/w/harbour/documents", base(&server))).await?;
+    ada.wait("!!document.querySelector('[data-job]:not([data-over])')").await?;
+    ada.wait("localStorage.getItem('watched-jobs') === '[\"1\"]'").await?;
+    ada.open(&format!("{}/account", base(&server))).await?;
+    ada.wait("document.querySelectorAll('#notices .notice').length === 0").await?;
+    let id = job["id"].clone();
+    server.admin().post(&format!("/v1/jobs/{id}/cancel"), serde_json::json!({})).await?.ok()?;
+    ada.wait("document.querySelector('#notices .notice a')?.innerText === 'Cancelled · Harbour'")
+        .await?;
+    assert_eq!(
+        ada.run("document.querySelector('#notices a').getAttribute('href')").await?,
+        "/jobs/1"
+    );
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    // Once.
+    ada.wait("localStorage.getItem('watched-jobs') === '[]'").await?;
+    well_behaved(&ada, &server);
+    Ok(())
+}

@@ -121,6 +121,19 @@ async fn a_question_can_use_another_model_and_selected_documents() -> Result<()>
     let harbour = admin.get("/v1/workspace/harbour").await?.ok()?.to_string();
     ensure!(harbour.contains("\"chatModel\":\"echo\""), "{harbour}");
 
+    // The settings of the workspace offer the same list, with what each model costs.
+    ada.open(&format!("{base}/w/harbour/settings")).await?;
+    ada.run("document.querySelector('#model').focus()").await?;
+    ada.wait("document.querySelectorAll('#model-choice option').length > 10").await?;
+    let echo = "[...document.querySelectorAll('#model-choice option')].find((it) => it.value === 'echo').innerText.includes('$2.50 in')";
+    assert_eq!(ada.run(echo).await?, true);
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    ada.fill("#model-choice", "slow").await?;
+    assert_eq!(ada.run("document.querySelector('#model').value").await?, "slow");
+    ada.follow("main form[action='/w/harbour/settings'] button").await?;
+    let harbour = admin.get("/v1/workspace/harbour").await?.ok()?.to_string();
+    ensure!(harbour.contains("\"chatModel\":\"slow\""), "{harbour}");
+
     // A user who may not choose the workspace's model may not choose one for a question either.
     let bob = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
     admin.post("/v1/admin/users/new", bob).await?.ok()?;
@@ -128,6 +141,7 @@ async fn a_question_can_use_another_model_and_selected_documents() -> Result<()>
     let mut mia = Visitor::signed_in(&server, "ada").await?;
     mia.post("/w/harbour/members", &[("user", "2")]).await?;
     assert_eq!(bob.get("/w/harbour/models").await?.status, 403);
+    assert_eq!(bob.get("/w/harbour/models/names").await?.status, 403);
     assert_eq!(bob.post("/w/harbour/model", &[("model", "slow")]).await?.status, 403);
     let refused = bob.post("/w/harbour/ask", &[("message", "Hm?"), ("model", "slow")]).await?;
     assert_eq!(refused.status, 403, "{}", refused.text);

@@ -253,3 +253,28 @@ async fn everything_is_found_by_keyboard_and_undone_by_a_click() -> Result<()> {
     well_behaved(&ada, &server);
     Ok(())
 }
+
+#[tokio::test]
+async fn no_single_click_loses_a_conversation_or_a_part_of_it() -> Result<()> {
+    let (server, _model, link) = fresh_with("echo").await?;
+    let mut ada = Browser::start(1280, 900).await?;
+    furnish(&mut ada, &server, &link).await?;
+    let page = format!("{}/w/sample-library", base(&server));
+    for (menu, form) in
+        [(".turn details.menu", "/chats/1/delete"), (".chat-head details.menu", "/reset")]
+    {
+        ada.open(&page).await?;
+        ada.run(&format!("document.querySelector('{menu}').open = true")).await?;
+        let button = format!("{menu} form[action$='{form}'] button");
+        let shown = format!("document.querySelector(\"{button}\").checkVisibility()");
+        assert_eq!(ada.run(&shown).await?, false, "{form} is one click away");
+        ada.click(&format!("{menu} .confirm summary")).await?;
+        assert_eq!(ada.run(&shown).await?, true);
+        ada.follow(&button).await?;
+        assert_eq!(ada.run("document.querySelectorAll('.turn').length").await?, 0);
+        ada.follow(".notice form[action$='/restore'] button").await?;
+        ada.wait("document.querySelectorAll('.turn').length === 1").await?;
+    }
+    well_behaved(&ada, &server);
+    Ok(())
+}

@@ -1,5 +1,5 @@
-//! The setup of a server in languages other than English. Steps find elements, not words, so they
-//! are the same in each language.
+//! The whole way from the first start to the undo of a deletion, in three languages. Steps find
+//! elements, not words, so they are the same in each language.
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -10,20 +10,26 @@ use serde_json::json;
 use crate::browser_journey::{PASSWORD, base, violations, well_behaved};
 use crate::browser_width::WIDER;
 
-/// The number of files in one upload.
-const FILES: usize = 24;
+/// The number of files in one upload, and in the languages other than English.
+const FILES: usize = 300;
+const FEWER_FILES: usize = 24;
+
+#[tokio::test]
+async fn the_whole_way_with_three_hundred_files() -> Result<()> {
+    walk("en-GB", "en", "ltr", FILES).await
+}
 
 #[tokio::test]
 async fn the_setup_works_in_german() -> Result<()> {
-    walk("de-DE", "de", "ltr").await
+    walk("de-DE", "de", "ltr", FEWER_FILES).await
 }
 
 #[tokio::test]
 async fn the_setup_works_in_arabic() -> Result<()> {
-    walk("ar-EG", "ar", "rtl").await
+    walk("ar-EG", "ar", "rtl", FEWER_FILES).await
 }
 
-async fn walk(wanted: &str, language: &str, direction: &str) -> Result<()> {
+async fn walk(wanted: &str, language: &str, direction: &str, files: usize) -> Result<()> {
     let model = model_server::start().await?;
     let mut server = TestServer::start(Backend::Sqlite).await?;
     server.wait_for_log("/setup?token=").await?;
@@ -40,7 +46,7 @@ async fn walk(wanted: &str, language: &str, direction: &str) -> Result<()> {
     ada.follow("form button").await?;
     let mut walk = Walk { base: base(&server), server: &mut server, ada };
     walk.connect_a_model(&model).await?;
-    walk.upload().await?;
+    walk.upload(files).await?;
     walk.ask().await?;
     walk.read_the_source().await?;
     walk.branch_and_find().await?;
@@ -83,14 +89,17 @@ impl Walk<'_> {
         self.looks_right("a provider").await
     }
 
-    async fn upload(&mut self) -> Result<()> {
+    async fn upload(&mut self, count: usize) -> Result<()> {
+        // The reader shows pages of files that are kept.
+        let kept = json!({ "keep_originals": "on" });
+        self.server.admin().post("/v1/admin/preferences", kept).await?.ok()?;
         self.open("/workspaces/new").await?;
         self.ada.fill("#name", "Harbour").await?;
         self.ada.follow("main form button").await?;
         self.open("/w/harbour/documents").await?;
         let directory = tempfile::tempdir()?;
         let mut files: Vec<PathBuf> = Vec::new();
-        for number in 1..FILES {
+        for number in 1..count {
             let file = directory.path().join(format!("note-{number}.txt"));
             std::fs::write(
                 &file,
@@ -104,16 +113,30 @@ impl Walk<'_> {
         files.push(handbook);
         let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
         self.ada.choose_files("#file", &files).await?;
-        self.ada
-            .wait("document.querySelector('#tray [data-tray-close]').checkVisibility()")
-            .await?;
+        // One line tells of all of them while they come, and few rows are there at a time.
+        let total = "document.querySelector('[data-total]').innerText";
+        self.ada.wait(&format!("{total}.includes('{count}')")).await?;
+        let started = std::time::Instant::now();
+        let closable = "document.querySelector('#tray [data-tray-close]').checkVisibility()";
+        while self.ada.run(closable).await? != true {
+            ensure!(started.elapsed().as_secs() < 240, "{}", self.ada.run(total).await?);
+            let rows = self.ada.run("document.querySelectorAll('.upload').length").await?;
+            ensure!(rows.as_u64().is_some_and(|rows| rows <= 7), "{rows} rows");
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
         assert_eq!(
             self.ada.run("document.querySelectorAll('.upload[data-state=failed]').length").await?,
             0
         );
+        self.server.admin().jobs_end().await?;
         self.ada.wait("!!document.querySelector('.job[data-over]')").await?;
         self.looks_right("the uploads").await?;
-        self.server.admin().jobs_end().await
+        self.ada.click("[data-tray-close]").await?;
+        self.ada.wait("!document.querySelector('#tray').checkVisibility()").await?;
+        let listed = self.server.admin().get("/v1/workspace/harbour").await?.ok()?;
+        let listed = listed["workspace"][0]["documents"].as_array().map(Vec::len);
+        assert_eq!(listed, Some(count));
+        Ok(())
     }
 
     async fn ask(&mut self) -> Result<()> {
@@ -129,7 +152,8 @@ impl Walk<'_> {
         }
         self.looks_right("an answer").await?;
         self.ada.run("document.querySelector('.sources a').focus()").await?;
-        self.ada.wait("document.querySelector('#cite-card')?.checkVisibility()").await
+        self.ada.wait("document.querySelector('#cite-card')?.checkVisibility()").await?;
+        self.looks_right("the card of a citation").await
     }
 
     async fn read_the_source(&mut self) -> Result<()> {
@@ -137,6 +161,9 @@ impl Walk<'_> {
         self.ada.run(&format!("{handbook}.click()")).await?;
         let passage = "document.querySelector('.reader-panel #passage')?.innerText";
         self.ada.wait(&format!("{passage}?.includes('Berta')")).await?;
+        let page = "document.querySelector('.reader-panel .page-view img')";
+        self.ada.run(&format!("{page}.scrollIntoView()")).await?;
+        self.ada.wait(&format!("{page}.complete && {page}.naturalWidth > 300")).await?;
         self.looks_right("the reader").await?;
         self.ada.press("Escape").await?;
         self.ada.wait("document.querySelector('.reader-panel').hidden").await
@@ -152,6 +179,9 @@ impl Walk<'_> {
         ensure!(
             self.ada.run("document.querySelectorAll('a.found[href*=\"/t/\"]').length").await? != 0
         );
+        self.ada
+            .wait("/crane/i.test(document.querySelector('.found-said mark')?.innerText)")
+            .await?;
         self.looks_right("what was found").await?;
         let found = self
             .ada

@@ -5,6 +5,7 @@ mod attacks;
 mod backup;
 mod bad_input;
 mod browser_admin;
+mod browser_answers;
 mod browser_chat;
 mod browser_documents;
 mod browser_entrance;

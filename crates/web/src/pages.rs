@@ -65,6 +65,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/ask", post().to(ask::ask_anew))
         .route("/w/{slug}/ask", post().to(ask::ask))
         .route("/w/{slug}/models", get().to(composer::models))
+        .route("/w/{slug}/models/names", get().to(composer::model_names))
         .route("/w/{slug}/model", post().to(composer::choose_model))
         .route("/w/{slug}/documents/titles", get().to(composer::titles))
         .route("/w/{slug}/forget", post().to(ask::forget))

@@ -1,9 +1,10 @@
 //! Runs Lighthouse on the pages as a phone: `cargo xtask lighthouse`. Fails below 95 of 100 for
 //! performance or accessibility.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use e2e::browser::Browser;
 use e2e::visitor::Visitor;
 use e2e::{Mode, Options, TestServer, model_server};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ async fn main() -> Result<()> {
     let mut is_good = true;
     for (name, path, is_signed_in) in PAGES {
         let cookie = owner.cookie().filter(|_| is_signed_in);
-        let scores = best(&program, &format!("{base}{path}"), cookie)?;
+        let scores = best(&program, &base, path, cookie).await?;
         println!("| {name} | {} | {} |", scores[0], scores[1]);
         is_good &= scores.iter().all(|score| *score >= LEAST);
     }
@@ -71,23 +72,26 @@ async fn prepare(server: &TestServer) -> Result<Visitor> {
     Ok(owner)
 }
 
-fn best(program: &PathBuf, address: &str, cookie: Option<&str>) -> Result<[u64; 2]> {
+async fn best(program: &Path, base: &str, path: &str, cookie: Option<&str>) -> Result<[u64; 2]> {
     let mut best = [0, 0];
     for _ in 0..TIMES {
-        let scores = look(program, address, cookie)?;
+        // The cookie is the browser's own: a header that Lighthouse adds is lost in requests of scripts
+        // once the page has a cookie.
+        let mut browser = Browser::start(412, 823).await?;
+        if let Some(cookie) = cookie {
+            browser.set_cookie(base, cookie).await?;
+        }
+        let scores = look(program, &format!("{base}{path}"), &browser.port()?)?;
         best = [best[0].max(scores[0]), best[1].max(scores[1])];
     }
     Ok(best)
 }
 
-fn look(program: &PathBuf, address: &str, cookie: Option<&str>) -> Result<[u64; 2]> {
+fn look(program: &Path, address: &str, port: &str) -> Result<[u64; 2]> {
     let mut command = Command::new(program);
     command.arg(address).args(["--quiet", "--output=json", "--output-path=stdout"]);
     command.arg(format!("--only-categories={}", CATEGORIES.join(",")));
-    command.arg("--chrome-flags=--headless=new --no-sandbox");
-    if let Some(cookie) = cookie {
-        command.arg(format!("--extra-headers={}", json!({ "Cookie": cookie })));
-    }
+    command.arg(format!("--port={port}"));
     let looked = command.output().context("failed to start Lighthouse")?;
     let words = String::from_utf8_lossy(&looked.stderr);
     ensure!(looked.status.success(), "Lighthouse failed for {address}: {words}");

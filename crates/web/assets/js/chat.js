@@ -70,7 +70,6 @@
       if (!now || !then) continue;
       now.replaceWith(document.adoptNode(then));
       htmx.process(then);
-      document.dispatchEvent(new CustomEvent("fresh", { detail: then }));
     }
   };
 
@@ -101,6 +100,23 @@
     turn.removeAttribute("data-instead");
     remember("sent", "");
   };
+
+  // What is read keeps its place while earlier messages come above it.
+  let kept = null;
+  document.addEventListener("htmx:beforeSwap", ({ target }) => {
+    const next = target.matches?.(".earlier") && target.nextElementSibling;
+    if (next) kept = { next, top: next.getBoundingClientRect().top };
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (!kept) return;
+    const { next, top } = kept;
+    kept = null;
+    const back = () => scrollBy({ top: next.getBoundingClientRect().top - top, behavior: "instant" });
+    back();
+    // The browser may have moved it too.
+    requestAnimationFrame(back);
+    document.getElementById("turns").focus({ preventScroll: true });
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     const page = chat();

@@ -17,17 +17,23 @@
     ],
   });
 
-  const enhance = (root) => {
-    for (const form of root.querySelectorAll("form[method=post]:not([data-plain]):not([hx-post])")) {
-      form.setAttribute("hx-post", form.getAttribute("action") || location.pathname + location.search);
-      form.setAttribute("hx-swap", "none");
-      if (form.matches("[enctype='multipart/form-data']")) form.setAttribute("hx-encoding", "multipart/form-data");
-      if (window.htmx.process) htmx.process(form);
+  // Forms, and messages with all that can be done to them, are prepared when they are first touched: a long
+  // conversation has hundreds of them.
+  const PLAIN = "form[method=post]:not([data-plain]):not([hx-post])";
+  const prepare = ({ target }) => {
+    const message = target.closest?.("[hx-disable]");
+    if (message) {
+      message.removeAttribute("hx-disable");
+      htmx.process(message);
     }
+    const form = target.closest?.("button, input")?.form || target.closest?.("form");
+    if (!form?.matches(PLAIN)) return;
+    form.setAttribute("hx-post", form.getAttribute("action") || location.pathname + location.search);
+    form.setAttribute("hx-swap", "none");
+    if (form.matches("[enctype='multipart/form-data']")) form.setAttribute("hx-encoding", "multipart/form-data");
+    htmx.process(form);
   };
-  document.addEventListener("DOMContentLoaded", () => enhance(document));
-  document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
-  document.addEventListener("fresh", (event) => enhance(event.detail.parentElement));
+  for (const name of ["click", "submit"]) document.addEventListener(name, prepare, true);
 
   // Prevents a second request while one is running. Buttons are not disabled, so that they keep the focus.
   const buttons = (form) => form.querySelectorAll("button[type=submit], button:not([type])");

@@ -87,6 +87,8 @@
           document.dispatchEvent(new Event("answer-grows"));
           apply[name](turn, kind, data);
           if (kind) turn.querySelector(".thinking").hidden = false;
+          const said = turn.querySelector(".answered-by");
+          if (said.textContent !== said.dataset.then) said.textContent = said.dataset.then;
           document.dispatchEvent(new Event("answer-grown"));
         });
       }

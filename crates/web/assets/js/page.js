@@ -1,14 +1,37 @@
 // Features of every page: times, theme, copying, notices, keys.
 "use strict";
 (() => {
+  // Determines the locale for the page's language: once and on demand, because it takes time.
+  const once = (make) => { let made; return () => (made ??= make()); };
+  const locale = once(() => {
+    const { lang } = document.documentElement;
+    const main = (tag) => tag.split("-")[0];
+    const usual = new Intl.DateTimeFormat().resolvedOptions().locale;
+    return main(usual) === main(lang) ? usual : lang;
+  });
+  Object.defineProperty(window, "pageLocale", { get: locale });
+  // The reader's offset from UTC, for lists grouped by day.
+  document.cookie = `carrel_zone=${-new Date().getTimezoneOffset()}; Path=/; Max-Age=34560000; SameSite=Strict`;
+
   // Formats times in the reader's time zone and locale.
-  const full = new Intl.DateTimeFormat(window.pageLocale, { dateStyle: "medium", timeStyle: "short" });
+  const full = once(() => new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }));
+  const since = once(() => new Intl.RelativeTimeFormat(locale()));
+  const now = once(() => new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(0, "second"));
+  const units = [["minute", 60], ["hour", 3600], ["day", 86400]];
+  // "2 hours ago", for a week.
+  const ago = (moment) => {
+    const seconds = (Date.now() - moment) / 1000;
+    if (seconds < 0 || seconds > 6.5 * 86400) return null;
+    const found = units.findLast(([, size]) => seconds >= size * 0.95);
+    return found ? since().format(-Math.round(seconds / found[1]), found[0]) : now();
+  };
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const moment = new Date(time.dateTime);
       if (Number.isNaN(moment.getTime())) continue;
-      time.title = time.textContent;
-      time.textContent = full.format(moment);
+      const relative = "ago" in time.dataset ? ago(moment) : null;
+      time.title = relative ? full().format(moment) : time.textContent;
+      time.textContent = relative || full().format(moment);
       time.dataset.local = "";
     }
   };
@@ -16,24 +39,30 @@
     localise(document);
     for (const needs of document.querySelectorAll("[data-script]:not(label)")) needs.hidden = false;
     // Scrolls the current item of a horizontal row into view.
-    for (const at of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
-      const row = at.closest(".tabs, .admin-nav");
-      const middle = at.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - at.offsetWidth) / 2;
-      row.scrollLeft += middle;
-    }
+    requestAnimationFrame(() => {
+      for (const at of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
+        const row = at.closest(".tabs, .admin-nav");
+        const middle = at.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - at.offsetWidth) / 2;
+        row.scrollLeft += middle;
+      }
+    });
   });
   window.localiseTimes = localise;
   document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement || document));
 
-  const isDark = () => {
-    const chosen = document.documentElement.dataset.theme;
-    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  };
-  const turn = () => {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    try { localStorage.setItem("theme", theme); } catch { /* Without storage, it applies to this page only. */ }
-  };
+  // The theme: light, dark, or the system's.
+  document.addEventListener("DOMContentLoaded", () => {
+    const choice = document.querySelector("[data-theme-choice]");
+    if (choice) choice.value = document.documentElement.dataset.theme || "";
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches?.("[data-theme-choice]")) return;
+    const root = document.documentElement;
+    if (target.value) root.dataset.theme = target.value; else delete root.dataset.theme;
+    try {
+      if (target.value) localStorage.setItem("theme", target.value); else localStorage.removeItem("theme");
+    } catch { /* Without storage, it applies to this page only. */ }
+  });
 
   // Returns the element that a button copies: the code below it, or the element it names.
   const source = (button) => {
@@ -67,13 +96,12 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-turn], [data-copy], [data-copy-code], [data-dismiss]");
+    const button = event.target.closest("[data-copy], [data-copy-code], [data-dismiss]");
     if (!button) {
       for (const menu of document.querySelectorAll("details.menu[open]")) {
         if (!menu.contains(event.target)) menu.open = false;
       }
-    } else if ("turn" in button.dataset) turn();
-    else if ("copy" in button.dataset || "copyCode" in button.dataset) copy(button);
+    } else if ("copy" in button.dataset || "copyCode" in button.dataset) copy(button);
     else button.closest(".notice").remove();
   });
 
@@ -87,6 +115,7 @@
     wait();
   };
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-passing]").forEach(pass));
+  window.passNotice = pass;
 
   // Enables a button once the user has typed the text that confirms the action.
   document.addEventListener("input", (event) => {

@@ -1,14 +1,5 @@
-// Runs before the first paint: applies the theme that the reader has chosen, and determines the locale for
-// the page's language.
+// Runs before the first paint: applies the theme that the reader has chosen.
 "use strict";
-window.pageLocale = (() => {
-  const { lang } = document.documentElement;
-  const main = (tag) => tag.split("-")[0];
-  const usual = new Intl.DateTimeFormat().resolvedOptions().locale;
-  return main(usual) === main(lang) ? usual : lang;
-})();
-// The reader's offset from UTC, for lists grouped by day.
-document.cookie = `carrel_zone=${-new Date().getTimezoneOffset()}; Path=/; Max-Age=34560000; SameSite=Strict`;
 (() => {
   try {
     const theme = localStorage.getItem("theme");

@@ -53,6 +53,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../../assets/js/attach.js"),
             include_str!("../../assets/js/voice.js"),
             include_str!("../../assets/js/upload.js"),
+            include_str!("../../assets/js/jobs.js"),
             include_str!("../../assets/js/choose.js"),
         ],
     ),

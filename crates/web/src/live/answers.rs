@@ -67,6 +67,8 @@ pub struct Matter {
     pub question: String,
     /// Names of the attached files.
     pub attached: Vec<String>,
+    /// Number of documents that are searched.
+    pub documents: u64,
     pub conversation: Conversation,
     /// Address of the conversation.
     pub base: String,

@@ -57,7 +57,7 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
         until: open.expires_at,
     };
     let page = Account {
-        layout: current_user.frame(t("account.title"), Section::Account).await?,
+        layout: current_user.layout(t("account.title"), Section::Account).await?,
         role: role(current_user.identity.role()),
         bio: current_user.identity.user().map(|user| user.bio.clone()).unwrap_or_default(),
         chosen: language::chosen(&current_user.request).map(|language| language.code),

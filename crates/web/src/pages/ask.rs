@@ -15,6 +15,7 @@ use carrel_services::threads::{self, ThreadChoice};
 
 use super::after_answer::AfterAnswer;
 use super::chat::{self, Composer, Place};
+use super::examples;
 use crate::http::chat_form;
 use crate::http::form::PageForm;
 use crate::http::fragment::is_fragment;
@@ -24,7 +25,7 @@ use crate::live::answers::{End, Matter, Reservation, Running};
 use crate::live::failed_drafts::FailedDraft;
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
-use crate::view::texts::t;
+use crate::view::texts::{self, t};
 
 /// A question whose answer is in progress.
 #[derive(Template)]
@@ -34,6 +35,8 @@ pub struct RunningPart {
     question: String,
     /// Names of the attached files.
     attached: Vec<String>,
+    /// What is searched until the answer begins; empty for nothing.
+    searching: String,
 }
 
 impl RunningPart {
@@ -43,6 +46,13 @@ impl RunningPart {
             id: running.id.to_string(),
             question: matter.question.clone(),
             attached: matter.attached.clone(),
+            searching: match matter.documents {
+                0 => String::new(),
+                count => {
+                    let documents = texts::counted("shelf.documents", count as usize);
+                    t("chat.searching").replace("{documents}", &documents)
+                }
+            },
         }
     }
 }
@@ -232,7 +242,12 @@ async fn start(
     let (conversation, stop) = (place.conversation(current_user), Stop::default());
     question.stop = stop.clone();
     let sequel = AfterAnswer::of(current_user, place, &question);
+    let documents = match &question.overrides.filter.documents {
+        Some(chosen) => chosen.len() as u64,
+        None => examples::newest(current_user, &place.workspace, 1).await?.total,
+    };
     let matter = Matter {
+        documents,
         question: question.text.clone(),
         attached: question.attachments.iter().map(|one| one.name.clone()).collect(),
         conversation: conversation.clone(),

@@ -28,6 +28,8 @@ use crate::view::message::MessageView;
 
 /// Exchanges of a conversation that are shown.
 const SHOWN: u32 = 100;
+/// Exchanges that are shown at first. Browsers take long for the page of a hundred.
+const RECENT: usize = 20;
 #[derive(Template)]
 #[template(path = "chat.html")]
 struct Conversing {
@@ -42,6 +44,8 @@ struct Conversing {
     is_archived: bool,
     /// True if the first question will name the thread.
     is_unnamed: bool,
+    /// True if there are exchanges before the messages.
+    has_earlier: bool,
     messages: Vec<MessageView>,
     /// Files that stay with the thread.
     files: Vec<ThreadFile>,
@@ -174,7 +178,14 @@ pub async fn show(
     let (ports, conversation) = (current_user.ports(), place.conversation(current_user));
     let base = place.base();
     let Place { workspace, thread } = place;
-    let chats = ports.chats.history(&conversation, SHOWN).await?;
+    let shows_all = Fields::of_query(&current_user.request).has("earlier");
+    let limit = if shows_all { SHOWN } else { RECENT as u32 + 1 };
+    let mut chats = ports.chats.history(&conversation, limit).await?;
+    let earlier = chats.len().saturating_sub(RECENT);
+    let has_earlier = !shows_all && earlier > 0;
+    if has_earlier {
+        chats.drain(..earlier);
+    }
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
@@ -200,9 +211,12 @@ pub async fn show(
     };
     let model = ports.models.chat(&choice).ok();
     let (of, at) = (workspace.clone(), base.clone());
-    let messages =
+    let mut messages =
         current_user.site.renderer.run(move || MessageView::of_chats(chats, &of, &at)).await?;
-    let layout = current_user.frame_in(&title, Section::Workspace, Some(&slug)).await?;
+    if shows_all {
+        messages.iter_mut().take(earlier).for_each(|message| message.is_earlier = true);
+    }
+    let layout = current_user.layout_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         is_thread: thread.is_some(),
         thread: thread.as_ref().map(|thread| thread.slug.to_string()),
@@ -216,6 +230,7 @@ pub async fn show(
         can_share: super::share::are_allowed(current_user).await?,
         hears: ports.speech.hears().is_ok(),
         speaks: ports.speech.speaks().is_ok(),
+        has_earlier,
         messages,
         files,
         running,

@@ -63,7 +63,7 @@ pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
     let page = Commands {
         rows: available(&current_user).await?,
         chooses: current_user.identity.id().is_some() && current_user.identity.may(Role::Admin),
-        layout: current_user.frame(t("commands.title"), Section::Account).await?,
+        layout: current_user.layout(t("commands.title"), Section::Account).await?,
     };
     response::page(&current_user.request, &page)
 }

@@ -12,7 +12,7 @@ use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::session::session_cookie;
 use crate::view::filters;
-use crate::view::model_row::ModelRow;
+use crate::view::model_row::{ModelNames, ModelRow};
 
 /// Documents offered at once.
 const OFFERED: u32 = 8;
@@ -40,18 +40,26 @@ pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>
     };
     let usual = ports.models.chat(&choice).map(|model| model.name().model).unwrap_or_default();
     let listed = ports.model_lists.list(ModelKind::Language, choice.provider, &Map::new()).await;
-    let offered = listed.map(|offered| offered.models).unwrap_or_else(|error| {
-        tracing::debug!(%error, "failed to list the models of a workspace");
-        Vec::new()
-    });
     let back = Fields::of_query(&current_user.request).text("back").to_owned();
     let page = ModelPicker {
         slug: workspace.slug.to_string(),
         back,
         usual,
-        models: offered.into_iter().map(ModelRow::of).collect(),
+        models: ModelRow::of_list(listed),
     };
     response::page(&current_user.request, &page)
+}
+
+/// The models of a provider, for the settings of the workspace; by default of the server's provider.
+pub async fn model_names(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+) -> PageResult {
+    current_user.workspace(&slug).await?;
+    let provider = Fields::of_query(&current_user.request).given("provider");
+    let lists = &current_user.ports().model_lists;
+    let listed = lists.list(ModelKind::Language, provider, &Map::new()).await;
+    response::page(&current_user.request, &ModelNames { models: ModelRow::of_list(listed) })
 }
 
 /// Sets the model of the workspace, for all users.

@@ -54,7 +54,7 @@ pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     let older = last.map(|thread| format!("?{fields}before={}", thread.id));
     let slug = workspace.slug.to_string();
     let layout =
-        current_user.frame_in(t("conversations.title"), Section::Workspace, Some(&slug)).await?;
+        current_user.layout_in(t("conversations.title"), Section::Workspace, Some(&slug)).await?;
     let is_first = before.is_none();
     let page = ConversationsPage { layout, slug, query: name, archived, threads, older, is_first };
     response::page(&current_user.request, &page)

@@ -50,7 +50,7 @@ pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
     };
     let found = current_user.ports().deletions.of(current_user.identity.id(), LISTED).await?;
     let rows = found.into_iter().filter_map(row).collect();
-    let layout = current_user.frame(t("bin.title"), Section::Account).await?;
+    let layout = current_user.layout(t("bin.title"), Section::Account).await?;
     response::page(&current_user.request, &DeletionsPage { layout, rows })
 }
 

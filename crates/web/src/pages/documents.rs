@@ -38,6 +38,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/documents/paste", post().to(adding::paste))
         .route("/documents/link", post().to(adding::link))
         .route("/documents/folders", post().to(change::make_folder))
+        .route("/documents/folders/rename", post().to(change::rename_folder))
         .route("/documents/folders/remove", post().to(change::remove_folder));
 }
 
@@ -115,7 +116,7 @@ async fn all(current_user: CurrentUser<role::Manager>) -> PageResult {
     let jobs = job::told_of(&current_user.site, None, current_user.at).await?;
     let here = format!("/documents{}{}", paging.base, paging.page);
     let page = Library {
-        layout: current_user.frame(t("library.title"), Section::Documents).await?,
+        layout: current_user.layout(t("library.title"), Section::Documents).await?,
         is_removable: !folder.is_empty() && !Folder::parse(&folder)?.is_default(),
         places: workspaces.iter().map(place).collect(),
         query,

@@ -58,7 +58,7 @@ pub async fn show(
     let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
     let slug = workspace.slug.to_string();
     let message = rendered(&current_user, chat, workspace, &format!("/w/{slug}")).await?;
-    let layout = current_user.frame_in(t("chat.answer"), Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.layout_in(t("chat.answer"), Section::Workspace, Some(&slug)).await?;
     response::page(&current_user.request, &ExchangePage { layout, message })
 }
 
@@ -132,7 +132,7 @@ pub async fn correct(
     let message = rendered(&current_user, chat, workspace, safe_next(asked.text("base"))).await?;
     if !is_fragment(current_user.request.headers()) {
         let layout =
-            current_user.frame_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;
+            current_user.layout_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;
         return response::page(&current_user.request, &CorrectPage { layout, message });
     }
     match asked.has("back") {

@@ -60,7 +60,7 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
     let asked = Fields::of_query(&current_user.request);
     let query: String = asked.text("q").chars().take(LONGEST).collect();
     let is_palette = is_fragment(current_user.request.headers());
-    let layout = current_user.frame(t("find.title"), Section::Search).await?;
+    let layout = current_user.layout(t("find.title"), Section::Search).await?;
     let groups =
         groups(&current_user, &layout, &query, if is_palette { BRIEF } else { WHOLE }).await?;
     match is_palette {
@@ -108,7 +108,7 @@ fn item(address: String, icon: &'static str, name: &str, within: &str) -> FoundI
 
 /// Returns the pages and actions that match by name.
 fn pages(layout: &PageLayout, query: &str, limit: u32) -> Vec<FoundItem> {
-    let mut all = vec![("/", "home", t("frame.home"))];
+    let mut all = vec![("/", "home", t("layout.home"))];
     if layout.is_manager {
         all.push(("/documents", "documents", t("library.title")));
         all.push(("/workspaces/new", "plus", t("home.new")));
@@ -155,7 +155,7 @@ fn exchange(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<F
     };
     let within = within.settings.name.as_str();
     Some(FoundItem {
-        address: format!("{base}#turn-{}", chat.id),
+        address: format!("{base}?earlier=1#turn-{}", chat.id),
         icon: "thread",
         said: snippet::around(&markdown::plain(answer), query),
         name: chat.prompt.lines().next().unwrap_or_default().chars().take(120).collect(),

@@ -91,7 +91,7 @@ pub async fn home(current_user: CurrentUser<role::Any>) -> PageResult {
         });
     }
     let offers_codes = offers_codes(&current_user).await?;
-    let layout = current_user.frame(t("home.title"), Section::Home).await?;
+    let layout = current_user.layout(t("home.title"), Section::Home).await?;
     response::page(&current_user.request, &Home { layout, tiles, recent, offers_codes })
 }
 
@@ -116,7 +116,7 @@ fn recent(found: &FoundThread, workspaces: &[Workspace]) -> Option<Recent> {
 }
 
 pub async fn new_workspace(current_user: CurrentUser<role::Manager>) -> PageResult {
-    let layout = current_user.frame(t("new.title"), Section::Home).await?;
+    let layout = current_user.layout(t("new.title"), Section::Home).await?;
     response::page(&current_user.request, &NewWorkspace { layout })
 }
 

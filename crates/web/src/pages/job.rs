@@ -237,7 +237,7 @@ pub async fn show(current_user: CurrentUser<role::Manager>, id: Path<String>) ->
         listed = rows(&current_user.site, &job, items).await?;
     }
     let slug = job.workspace.slug.to_string();
-    let layout = current_user.frame_in(t("job.title"), Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.layout_in(t("job.title"), Section::Workspace, Some(&slug)).await?;
     let chosen = state.map_or("", ItemState::as_str);
     let job = view(&current_user.site, job).await?;
     response::page(&current_user.request, &Page { layout, job, at, rows: listed, chosen, next })

@@ -58,7 +58,7 @@ pub async fn shelf(current_user: CurrentUser<role::Any>, slug: Path<String>) -> 
     let slug = workspace.slug.to_string();
     let rows = found.items.into_iter().map(|document| row(document, &slug)).collect();
     let name = workspace.settings.name;
-    let layout = current_user.frame_in(&name, Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.layout_in(&name, Section::Workspace, Some(&slug)).await?;
     let is_manager = layout.is_manager;
     let jobs = match is_manager {
         true => job::told_of(&current_user.site, Some(workspace.id), current_user.at).await?,

@@ -47,7 +47,7 @@ pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
         ports.memories.about(current_user.identity.id()).await?.into_iter().map(row).collect();
     let page = MemoriesPage {
         rows,
-        layout: current_user.frame(t("memories.title"), Section::Account).await?,
+        layout: current_user.layout(t("memories.title"), Section::Account).await?,
     };
     response::page(&current_user.request, &page)
 }

@@ -75,7 +75,7 @@ pub async fn list(current_user: CurrentUser<role::Manager>, slug: Path<String>) 
     let slug = workspace.slug.to_string();
     let page = Prompts {
         earlier: earlier.collect(),
-        layout: current_user.frame_in(&title, Section::Workspace, Some(&slug)).await?,
+        layout: current_user.layout_in(&title, Section::Workspace, Some(&slug)).await?,
         now: workspace.settings.prompt.clone().unwrap_or_default(),
         slug,
         title,

@@ -51,7 +51,7 @@ pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
     ports.sign_in.out(once.reveal(), &by).await?;
     let codes = ports.recovery.make(&user, &by).await?;
     let page =
-        Codes { codes, layout: current_user.frame(t("recovery.title"), Section::Account).await? };
+        Codes { codes, layout: current_user.layout(t("recovery.title"), Section::Account).await? };
     response::replacing_page(&current_user.request, &page)
 }
 

@@ -93,7 +93,7 @@ pub async fn playground(current_user: CurrentUser<role::Any>) -> PageResult {
         slug: workspace.slug.to_string(),
     };
     let places = workspaces.into_iter().map(place).collect();
-    let layout = current_user.frame(t("search.title"), Section::Search).await?;
+    let layout = current_user.layout(t("search.title"), Section::Search).await?;
     let used = used.len();
     let page = Playground { layout, places, slug, query, ways, is_empty, used };
     response::page(&current_user.request, &page)

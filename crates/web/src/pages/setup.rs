@@ -130,7 +130,7 @@ pub fn check_account(visitor: &OptionalUser, name: &str, password: &str) -> Resu
 }
 
 pub async fn welcome(current_user: CurrentUser<role::Admin>) -> PageResult {
-    let layout = current_user.frame(t("welcome.title"), Section::Home).await?;
+    let layout = current_user.layout(t("welcome.title"), Section::Home).await?;
     response::page(&current_user.request, &Welcome { layout })
 }
 
@@ -173,7 +173,7 @@ pub async fn first_key(current_user: CurrentUser<role::Admin>) -> PageResult {
         ..KeyOptions::default()
     };
     let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
-    let layout = current_user.frame(t("key.title"), Section::Home).await?;
+    let layout = current_user.layout(t("key.title"), Section::Home).await?;
     let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
     response::page(&current_user.request, &NewKeyPart { layout, secret, base, next: "/welcome" })
 }

@@ -74,7 +74,7 @@ async fn page(
     };
     let slug = place.workspace.slug.to_string();
     let title = place.thread.map_or(place.workspace.settings.name, |thread| thread.name);
-    let layout = current_user.frame_in(t("share.title"), Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.layout_in(t("share.title"), Section::Workspace, Some(&slug)).await?;
     let rows = found.into_iter().map(row).collect();
     response::page(&current_user.request, &SharePage { layout, base, title, link, rows })
 }

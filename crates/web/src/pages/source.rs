@@ -77,7 +77,7 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     let asked = Fields::of_query(&current_user.request);
     let path = DocumentPath::parse(asked.text("in"))?;
     let layout =
-        current_user.frame_in("", Section::Workspace, Some(workspace.slug.as_str())).await?;
+        current_user.layout_in("", Section::Workspace, Some(workspace.slug.as_str())).await?;
     let back = layout.conversation(workspace.slug.as_str());
     let answered = answered(&current_user, &workspace, &asked, &back).await?;
     let found = document(&current_user, &workspace, &path).await?;
@@ -122,7 +122,7 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         is_cut,
         gone,
         back: match &answered {
-            Some(answered) => format!("{back}#turn-{}", answered.id),
+            Some(answered) => format!("{back}?earlier=1#turn-{}", answered.id),
             None => back,
         },
         number: answered.as_ref().map(|answered| answered.number),

@@ -75,7 +75,7 @@ pub async fn settings(current_user: CurrentUser<role::Manager>, slug: Path<Strin
         built_in: built_in(),
         variables: own.map(|own| format!("{{{}}}", own.name.as_str())).collect(),
         has_earlier: !ports.prompt_history.of(workspace.id).await?.is_empty(),
-        layout: current_user.frame_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
+        layout: current_user.layout_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
         slug,
         temperature: chosen.temperature.map(|value| value.to_string()).unwrap_or_default(),
         prompt: chosen.prompt.clone().unwrap_or_default(),
@@ -183,7 +183,7 @@ pub async fn members(current_user: CurrentUser<role::Manager>, slug: Path<String
     };
     let people = current_user.ports().users.list().await?.into_iter().map(person).collect();
     let (slug, name) = (workspace.slug.to_string(), workspace.settings.name);
-    let layout = current_user.frame_in(&name, Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.layout_in(&name, Section::Workspace, Some(&slug)).await?;
     response::page(&current_user.request, &Members { layout, slug, name, people })
 }
 

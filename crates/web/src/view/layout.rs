@@ -106,12 +106,12 @@ impl PageLayout {
 
 impl<P> CurrentUser<P> {
     /// Returns the layout of a page with this title.
-    pub async fn frame(&self, title: &str, section: Section) -> Result<PageLayout, PageError> {
-        self.frame_in(title, section, None).await
+    pub async fn layout(&self, title: &str, section: Section) -> Result<PageLayout, PageError> {
+        self.layout_in(title, section, None).await
     }
 
-    /// Like [`CurrentUser::frame`], in the workspace with this slug.
-    pub async fn frame_in(
+    /// Like [`CurrentUser::layout`], in the workspace with this slug.
+    pub async fn layout_in(
         &self,
         title: &str,
         section: Section,
@@ -148,7 +148,7 @@ impl<P> CurrentUser<P> {
             threads,
             thread,
             name: match &self.identity {
-                Identity::Owner => texts::t("frame.owner").to_owned(),
+                Identity::Owner => texts::t("layout.owner").to_owned(),
                 Identity::User(user) => user.username.clone(),
             },
             visitor: self.identity.id().map_or_else(|| "owner".to_owned(), |id| id.to_string()),
@@ -164,8 +164,8 @@ impl<P> CurrentUser<P> {
 
 impl CurrentUser<role::Admin> {
     /// Returns the layout of a page of the administration.
-    pub async fn admin_frame(&self, title: &str) -> Result<PageLayout, PageError> {
-        self.frame(title, Section::Administration).await
+    pub async fn admin_layout(&self, title: &str) -> Result<PageLayout, PageError> {
+        self.layout(title, Section::Administration).await
     }
 }
 

@@ -94,6 +94,8 @@ pub struct MessageView {
     pub is_read_only: bool,
     /// True if only the beginning of the answer is shown, because the page is full.
     pub is_cut: bool,
+    /// True if a page shows it only on request.
+    pub is_earlier: bool,
     /// True if the page already shows the answer, because it was streamed.
     pub is_grown: bool,
     /// The exchange that this one replaced, or would have replaced.

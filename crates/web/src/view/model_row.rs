@@ -1,8 +1,19 @@
 //! A row of a provider's model list.
+use askama::Template;
+use carrel_domain::Result;
 use carrel_domain::model::{ModelPrice, OfferedModel};
+use carrel_services::model_lists::Offered;
 
+use crate::view::filters;
 use crate::view::filters::in_thousands;
 use crate::view::texts::t;
+
+/// A list to choose from, below the field that takes the name of a model.
+#[derive(Template)]
+#[template(path = "part/model_names.html")]
+pub struct ModelNames {
+    pub models: Vec<ModelRow>,
+}
 
 pub struct ModelRow {
     pub id: String,
@@ -11,6 +22,15 @@ pub struct ModelRow {
 }
 
 impl ModelRow {
+    /// Returns the rows of a provider's list; none if the provider does not answer.
+    pub fn of_list(listed: Result<Offered>) -> Vec<Self> {
+        let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
+            tracing::debug!(%error, "failed to list the models of a provider");
+            Vec::new()
+        });
+        models.into_iter().map(Self::of).collect()
+    }
+
     pub fn of(model: OfferedModel) -> Self {
         let OfferedModel { id, window, price } = model;
         let tokens =

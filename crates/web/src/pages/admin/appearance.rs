@@ -52,7 +52,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let value = |name: &str| stored.get(name).cloned().unwrap_or_default();
     let brand = Brand::of(&stored);
     let page = Appearance {
-        layout: current_user.admin_frame(t("appearance.title")).await?,
+        layout: current_user.admin_layout(t("appearance.title")).await?,
         name: value("custom_app_name"),
         support: value("support_email"),
         icon: value(ICON),

@@ -65,7 +65,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         at: event.at,
     };
     let page = Audit {
-        layout: current_user.admin_frame(t("audit.title")).await?,
+        layout: current_user.admin_layout(t("audit.title")).await?,
         rows: events.into_iter().map(row).collect(),
         total: log.count().await?,
         next,

@@ -119,7 +119,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         (user.id.0, user.username, filter.user == Some(user.id))
     };
     let page = Chats {
-        layout: current_user.admin_frame(t("chats.title")).await?,
+        layout: current_user.admin_layout(t("chats.title")).await?,
         rows: found.into_iter().map(row).collect(),
         workspaces: current_user.workspaces().await?.into_iter().map(workspace).collect(),
         people: ports.users.list().await?.into_iter().map(person).collect(),

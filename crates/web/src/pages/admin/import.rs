@@ -62,7 +62,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let (done, total) = imports.progress();
     let place = current_user.site.options.storage_dir.join("import").join("anythingllm");
     let page = Import {
-        layout: current_user.admin_frame(t("import.title")).await?,
+        layout: current_user.admin_layout(t("import.title")).await?,
         place: place.display().to_string(),
         folders: imports.folders().await?,
         is_in_use: !imports.contents().await?.is_empty(),

@@ -62,7 +62,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     };
     let mut rows: Vec<_> = ports.invites.list().await?.into_iter().map(row).collect();
     rows.reverse();
-    let layout = current_user.admin_frame(t("invites.title")).await?;
+    let layout = current_user.admin_layout(t("invites.title")).await?;
     response::page(&current_user.request, &Invites { layout, rows, workspaces: known })
 }
 

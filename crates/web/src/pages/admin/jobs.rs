@@ -53,7 +53,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let next = jobs.last().map(|job| job.id.0).filter(|_| has_more);
     let rows: Vec<_> = jobs.into_iter().map(row).collect();
     let is_busy = rows.iter().any(|row| !row.is_over);
-    let layout = current_user.admin_frame(t("jobs.title")).await?;
+    let layout = current_user.admin_layout(t("jobs.title")).await?;
     response::page(&current_user.request, &Jobs { layout, rows, here, is_busy, next })
 }
 

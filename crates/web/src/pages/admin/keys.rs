@@ -50,7 +50,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     keys.sort_by_key(|key| (!key.is_valid(current_user.at), std::cmp::Reverse(key.id)));
     let rows = keys.into_iter().map(|key| row(key, &known, current_user.at)).collect();
     let scopes = Scope::ALL.into_iter().map(|known| (known.as_str(), scope(known))).collect();
-    let layout = current_user.admin_frame(t("keys.title")).await?;
+    let layout = current_user.admin_layout(t("keys.title")).await?;
     response::page(&current_user.request, &Keys { layout, rows, scopes, workspaces: known })
 }
 
@@ -96,7 +96,7 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
         created_by: current_user.identity.id(),
     };
     let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
-    let layout = current_user.admin_frame(t("key.title")).await?;
+    let layout = current_user.admin_layout(t("key.title")).await?;
     let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
     response::page(&current_user.request, &NewKeyPart { layout, secret, base, next: "/admin/keys" })
 }

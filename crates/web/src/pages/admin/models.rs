@@ -167,7 +167,7 @@ async fn page(
     let of_provider = fields::of(store, provider, filled);
     let is_native = kind.name == "embedding" && matches!(chosen.as_str(), "" | "native");
     let page = Models {
-        layout: current_user.admin_frame(t(kind.title)).await?,
+        layout: current_user.admin_layout(t(kind.title)).await?,
         kind: kind.name,
         words: t(kind.words),
         selector: selector.name,

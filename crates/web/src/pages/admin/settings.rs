@@ -58,7 +58,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let rows = rows.collect();
     let settable = known.iter().filter(|setting| !setting.is_read_only());
     let names = settable.map(|setting| setting.name).collect();
-    let layout = current_user.admin_frame(t("all-settings.title")).await?;
+    let layout = current_user.admin_layout(t("all-settings.title")).await?;
     response::page(&current_user.request, &Settings { layout, query, rows, names })
 }
 

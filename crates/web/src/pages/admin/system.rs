@@ -49,7 +49,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
         problems.push(t("system.unreadable").replace("{names}", &unreadable.join(", ")));
     }
     let page = System {
-        layout: current_user.admin_frame(t("system.title")).await?,
+        layout: current_user.admin_layout(t("system.title")).await?,
         version: options.version,
         started: current_user.site.started,
         memory: (options.memory)(),

@@ -68,7 +68,7 @@ fn roles() -> Vec<(&'static str, &'static str)> {
 }
 
 pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
-    let layout = current_user.admin_frame(t("users.title")).await?;
+    let layout = current_user.admin_layout(t("users.title")).await?;
     let Some(you) = current_user.identity.id() else {
         return response::page(&current_user.request, &Alone { layout });
     };
@@ -122,7 +122,7 @@ pub async fn open(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pag
 pub async fn one(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
     shared(&current_user)?;
     let user = found(&current_user, &id).await?;
-    let layout = current_user.admin_frame(&user.username).await?;
+    let layout = current_user.admin_layout(&user.username).await?;
     let offers_link = !user.suspended && !is_by_links_alone(&current_user.ports().settings_store);
     let limit = user.daily_message_limit.map(|limit| limit.to_string()).unwrap_or_default();
     let chosen = |(value, label)| (value, label, value == user.role.as_str());
@@ -147,7 +147,7 @@ pub async fn make_recovery_link(
     let user = found(&current_user, &id).await?;
     let made = current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
     let link = format!("{}{}", base(&current_user.request), made.path());
-    let layout = current_user.admin_frame(&user.username).await?;
+    let layout = current_user.admin_layout(&user.username).await?;
     response::replacing_page(&current_user.request, &NewLink { layout, user, link })
 }
 

@@ -34,7 +34,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let page = Variables {
         built_in: built_in(),
         rows: current_user.ports().prompt_variables.list().await?,
-        layout: current_user.admin_frame(t("variables.title")).await?,
+        layout: current_user.admin_layout(t("variables.title")).await?,
     };
     response::page(&current_user.request, &page)
 }

@@ -70,7 +70,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let workspaces = workspaces.map(|one| (one.slug.to_string(), one.settings.name, false));
     let usual = WidgetSettings::of(carrel_domain::WorkspaceId(0));
     let settings = Settings { is_anywhere: false, ..settings(&usual, workspaces.collect()) };
-    let layout = current_user.admin_frame(t("widgets.title")).await?;
+    let layout = current_user.admin_layout(t("widgets.title")).await?;
     response::page(&current_user.request, &WidgetsPage { layout, rows, settings })
 }
 
@@ -125,7 +125,7 @@ pub async fn one(current_user: CurrentUser<role::Admin>, key: Path<String>) -> P
     let known = known.map(|one| (one.slug.to_string(), one.settings.name, one.id == chosen));
     let (base, key) = (base(&current_user.request), widget.key.to_string());
     let page = WidgetPage {
-        layout: current_user.admin_frame(t("widgets.title")).await?,
+        layout: current_user.admin_layout(t("widgets.title")).await?,
         snippet: format!(
             "<script src=\"{base}/embed/carrel-widget.js\" data-embed-id=\"{key}\" defer></script>"
         ),

@@ -1,4 +1,5 @@
 //! Bulk actions in the library: add to and remove from workspaces, move, delete; and folders.
+use carrel_domain::document_list::{DocumentQuery, DocumentScope};
 use carrel_domain::folder::DocumentMove;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
 use carrel_services::library::MovePolicy;
@@ -71,6 +72,36 @@ pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: PageFor
     let folder = Folder::parse(form.text("name"))?;
     current_user.ports().library.create_folder(&folder, &current_user.by()).await?;
     Ok(response::done(&folder_address(folder.as_str()), "created"))
+}
+
+/// Renames a folder: its documents move to a new one, all or none, and stay in their workspaces.
+pub async fn rename_folder(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
+    let form = form.read().await?;
+    let (from, to) = (Folder::parse(form.raw("name"))?, Folder::parse(form.text("to"))?);
+    if from.is_default() {
+        return Err(Error::invalid("name", "this folder cannot be renamed").into());
+    }
+    let (ports, by) = (current_user.ports(), current_user.by());
+    let count = ports.library.folders.documents_in(&from).await?;
+    let count = count.ok_or_else(|| PageError::missing("folder", from.as_str()))?;
+    let query = DocumentQuery { scope: DocumentScope::Folder(from.clone()), title: String::new() };
+    let limit = u32::try_from(count).unwrap_or(u32::MAX);
+    let documents = ports.document_list.list(&query, 0, limit).await?.items;
+    ports.library.create_folder(&to, &by).await?;
+    let moves = documents
+        .into_iter()
+        .map(|document| DocumentMove { to: document.path.moved_to(&to), from: document.path })
+        .collect();
+    if let Err(error) = ports.library.move_documents(moves, MovePolicy::Move, &by).await {
+        // Nothing has moved, so the new folder is still empty.
+        ports.library.remove_folder(to, &by).await?;
+        return Err(error.into());
+    }
+    // What was added meanwhile keeps the old folder.
+    if ports.library.folders.documents_in(&from).await? == Some(0) {
+        ports.library.remove_folder(from, &by).await?;
+    }
+    Ok(response::done(&folder_address(to.as_str()), "saved"))
 }
 
 /// Deletes a folder with its documents, after confirmation.

@@ -56,7 +56,7 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
     let kept = ports.library.originals.of(&document).await?;
     let page = Text {
         original: kept.map(|_| format!("/documents/original?in={}", segment(&path.to_string()))),
-        layout: current_user.frame(&document.title, Section::Documents).await?,
+        layout: current_user.layout(&document.title, Section::Documents).await?,
         link: document.chunk_source.strip_prefix("link://").and_then(web_link),
         folder: path.folder().to_owned(),
         folder_address: folder_address(path.folder()),

@@ -41,7 +41,7 @@ fn html(header: &str, rows: &str, separator: u8, lit: Option<Range<usize>>) -> S
     if rows.trim().is_empty() {
         return String::new();
     }
-    let mut html = String::from("<div class=\"table\" tabindex=\"0\"><table><thead>");
+    let mut html = String::from("<div class=\"table-scroll\" tabindex=\"0\"><table><thead>");
     let mut is_head = header.is_empty();
     if !is_head {
         for (record, _) in records(header, separator) {

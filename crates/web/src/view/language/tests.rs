@@ -122,3 +122,54 @@ async fn the_language_is_passed_on_to_other_tasks_and_threads() {
     assert_eq!(told.await, ("de", "de", "en"));
     assert_eq!(within(german, || current().code), "de");
 }
+
+#[test]
+fn english_texts_are_in_plain_english() {
+    // What the texts said before, and what a reader stumbled over.
+    let private = [
+        "anew",
+        "whoever",
+        "take out",
+        "taken in",
+        "take in",
+        "put in",
+        "call off",
+        "called off",
+        "look again",
+        "make it",
+        "they join",
+        "good for days",
+        "ranked anew",
+        "light or dark",
+        "bears on",
+        "without boundaries",
+        "it remembers",
+        "tick ",
+        "ticked",
+        "reword",
+    ];
+    let faults: Vec<_> = english()
+        .texts()
+        .iter()
+        .filter(|(_, text)| private.iter().any(|word| text.to_lowercase().contains(word)))
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    // The words that were agreed on.
+    for (key, text) in [
+        ("chat.reset", "Clear conversation…"),
+        ("chat.again", "Regenerate"),
+        ("chat.reword", "Edit question"),
+        ("chat.thinking", "Reasoning"),
+        ("shelf.withdraw", "Remove from workspace"),
+        ("shelf.pin", "Always include"),
+        ("status.job-failed", "Finished with problems"),
+        ("jobs.cancel", "Cancel"),
+        ("models.more", "Advanced options"),
+        ("models.use", "Save and use"),
+        ("layout.theme", "Theme"),
+        ("error.forbidden", "You don’t have access"),
+        ("new.do", "Create workspace"),
+    ] {
+        assert_eq!(english().text(key), Some(text), "{key}");
+    }
+}

@@ -21,7 +21,10 @@ fn github_extensions_are_rendered() {
     assert!(table.contains("<th class=\"align-center\">a</th>"), "{table}");
     assert!(table.contains("<td class=\"align-end\"></td>"), "{table}");
     let tasks = plain("- [x] done\n- [ ] open");
-    assert!(tasks.contains("<input type=\"checkbox\" disabled checked>"), "{tasks}");
+    assert!(
+        tasks.contains("<input type=\"checkbox\" aria-label=\"Task\" disabled checked>"),
+        "{tasks}"
+    );
     let link = plain("see https://a.example/b?c=d&e, or me@a.example.");
     assert!(link.contains("<a href=\"https://a.example/b?c=d&amp;e\""), "{link}");
     assert!(link.contains("href=\"mailto:me@a.example\""), "{link}");

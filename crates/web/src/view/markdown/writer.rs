@@ -7,6 +7,7 @@ use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, Tag, TagEn
 
 use super::citations::{self, Citations};
 use super::{code, math};
+use crate::view::texts::t;
 
 /// Writes `text` unformatted.
 pub fn write_plain(text: &str, html: &mut String) {
@@ -95,7 +96,11 @@ impl<'c> Writer<'c> {
             Event::Rule => self.html.push_str("<hr>\n"),
             Event::TaskListMarker(is_done) => {
                 let checked = if is_done { " checked" } else { "" };
-                let _ = write!(self.html, "<input type=\"checkbox\" disabled{checked}> ");
+                let label = t("markdown.task");
+                let _ = write!(
+                    self.html,
+                    "<input type=\"checkbox\" aria-label=\"{label}\" disabled{checked}> "
+                );
             }
         }
     }
@@ -128,7 +133,8 @@ impl<'c> Writer<'c> {
             }
             Tag::Table(alignments) => {
                 self.alignments = alignments;
-                self.html.push_str("<div class=\"table\" tabindex=\"0\"><table dir=\"auto\">");
+                self.html
+                    .push_str("<div class=\"table-scroll\" tabindex=\"0\"><table dir=\"auto\">");
             }
             Tag::TableHead => {
                 (self.is_head, self.column) = (true, 0);

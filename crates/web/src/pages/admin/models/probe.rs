@@ -14,7 +14,7 @@ use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
-use crate::view::model_row::ModelRow;
+use crate::view::model_row::{ModelNames, ModelRow};
 use crate::view::texts::t;
 
 #[derive(Template)]
@@ -119,13 +119,6 @@ async fn tried(
     Ok(words.replace("{dimensions}", &dimensions))
 }
 
-/// The models to choose from.
-#[derive(Template)]
-#[template(path = "part/model_names.html")]
-struct ModelNames {
-    models: Vec<ModelRow>,
-}
-
 /// Lists the models of the submitted provider, with the submitted or saved key. The list is empty if
 /// the provider has none or does not answer.
 pub async fn names(
@@ -147,10 +140,5 @@ pub async fn names(
     let provider = provider.as_ref().and_then(Value::as_str).map(str::to_owned);
     filled.retain(|_, value| value != "");
     let listed = ports.model_lists.list(kind, provider, &filled).await;
-    let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
-        tracing::debug!(%error, "failed to list the models of a provider");
-        Vec::new()
-    });
-    let models = models.into_iter().map(ModelRow::of).collect();
-    response::page(&current_user.request, &ModelNames { models })
+    response::page(&current_user.request, &ModelNames { models: ModelRow::of_list(listed) })
 }

@@ -58,7 +58,7 @@ pub async fn history(current_user: CurrentUser<role::Admin>, key: Path<String>) 
     found.items.truncate(PAGE as usize);
     let page = History {
         query: of.map(|session| format!("session={}&", segment(session))).unwrap_or_default(),
-        layout: current_user.admin_frame(t("widgets.conversations")).await?,
+        layout: current_user.admin_layout(t("widgets.conversations")).await?,
         key: widget.key.to_string(),
         session,
         rows: found.items.into_iter().map(|chat| row(&widget.key.to_string(), chat)).collect(),
