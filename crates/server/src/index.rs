@@ -2,6 +2,7 @@
 //! database. It can be swapped while the server runs.
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 use carrel_services::connection_test::{IndexConnectionTest, SettingsLookup};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
+use carrel_vectors::choose::Services;
 use carrel_vectors::store::Store;
 use carrel_vectors::{EmbeddedIndex, SyncedIndex, choose};
 use tokio::sync::watch;
@@ -26,6 +28,7 @@ pub struct ConfiguredIndex {
     room: usize,
     /// The name of the database whose vectors these are.
     name: String,
+    services: Services,
     built: Mutex<Option<Built>>,
 }
 
@@ -39,18 +42,22 @@ struct Built {
 }
 
 impl ConfiguredIndex {
-    /// `cache_bytes` bounds the memory for codes. Asks the database for its name, and a vector
-    /// database for nothing yet.
+    /// `cache_bytes` bounds the memory for codes. LanceDB, in a build with it, has its tables in
+    /// the directory `lancedb`. Asks the database for its name, and a vector database for nothing
+    /// yet.
     pub async fn open(
         settings: Arc<SettingsStore>,
         rows: Arc<dyn VectorRows>,
         cache_bytes: usize,
+        lancedb: PathBuf,
     ) -> Result<Self> {
         let name = rows.name().await?;
         let changes = settings.subscribe();
         let embedded = Arc::new(EmbeddedIndex::new(rows.clone(), cache_bytes));
         let built = Mutex::default();
-        Ok(Self { settings, changes, rows, embedded, room: cache_bytes, name, built })
+        let services = Services { lancedb: Some(lancedb), ..Services::default() };
+        let room = cache_bytes;
+        Ok(Self { settings, changes, rows, embedded, room, name, services, built })
     }
 
     /// Why the vector database that is asked for is not used, if so.
@@ -86,6 +93,10 @@ impl ConfiguredIndex {
         }
     }
 
+    fn store(&self, settings: &dyn Fn(&str) -> Option<String>) -> Result<Option<Arc<dyn Store>>> {
+        choose::store_in(&self.services, settings, carrel_providers::http_client, &self.name)
+    }
+
     fn synced(&self, store: Arc<dyn Store>) -> SyncedIndex {
         SyncedIndex::new(store, self.rows.clone(), self.embedded.clone(), self.room)
     }
@@ -97,7 +108,7 @@ impl ConfiguredIndex {
             return built.clone();
         }
         let settings = |name: &str| self.settings.lookup(name);
-        let chosen = choose::store(&settings, carrel_providers::http_client, &self.name);
+        let chosen = self.store(&settings);
         let unknown = self.settings.unavailable("VECTOR_DB");
         let unknown = unknown.map(|problem| format!("VECTOR_DB: {problem}"));
         let problem = unknown.or_else(|| chosen.as_ref().err().map(|error| chain(error)));
@@ -109,7 +120,7 @@ impl ConfiguredIndex {
 impl IndexConnectionTest for ConfiguredIndex {
     fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>> {
         let settings = |name: &str| settings(name);
-        match choose::store(&settings, carrel_providers::http_client, &self.name)? {
+        match self.store(&settings)? {
             Some(store) => Ok(Arc::new(self.synced(store))),
             None => Ok(self.embedded.clone()),
         }
@@ -187,12 +198,14 @@ mod tests {
         let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
         let store = settings::open(&RawConfig::default(), database.clone(), &Key::random()).await;
         let store = store.unwrap();
-        let index = ConfiguredIndex::open(store.clone(), database, 1 << 20).await.unwrap();
+        let lancedb = directory.path().join("lancedb");
+        let index = ConfiguredIndex::open(store.clone(), database, 1 << 20, lancedb).await.unwrap();
+        let is_lancedb = cfg!(feature = "lancedb");
         let set = async |changes: serde_json::Value| {
             let by = By::operator(Utc::now());
             store.update(changes.as_object().unwrap(), Leniency::Lenient, &by).await.unwrap()
         };
-        assert!(index.built().synced.is_none() && index.problem().is_none());
+        assert!(index.built().synced.is_some() == is_lancedb && index.problem().is_none());
         set(json!({ "VectorDB": "chroma" })).await;
         assert_eq!(index.problem().unwrap(), "Chroma is unavailable: CHROMA_ENDPOINT is not set");
         assert_eq!(index.stored_count().await.unwrap(), 0, "the index inside this server answers");
@@ -206,6 +219,6 @@ mod tests {
         set(json!({ "DisableTelemetry": "true" })).await;
         assert_eq!(index.built().version, before.version);
         set(json!({ "VectorDB": "lancedb" })).await;
-        assert!(index.built().synced.is_none());
+        assert_eq!(index.built().synced.is_some(), is_lancedb);
     }
 }
