@@ -140,6 +140,9 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     if arguments.iter().any(|which| which == "languages") {
         run = run.env("CARREL_BENCH_BM25S", clients::fetch_bm25s(sh)?);
     }
+    if arguments.iter().any(|which| which == "speech") {
+        run = run.env("CARREL_BENCH_LISTENERS", clients::fetch_listeners(sh)?);
+    }
     // Until they are dropped.
     let stores = match arguments.iter().any(|which| which == "stores") {
         true => Some(stores::Stores::start(sh)?),

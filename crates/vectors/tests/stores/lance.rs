@@ -11,8 +11,7 @@ use super::*;
 /// Opens the store in a directory, as a server that starts does.
 fn open(directory: &Path, installation: &str) -> Option<Arc<dyn Store>> {
     let services = Services { lancedb: Some(directory.to_owned()), ..Services::default() };
-    let http = || panic!("it needs no connections");
-    store_in(&services, &|_| None, http, installation).unwrap()
+    store_in(&services, &|_| None, || panic!("it needs no connections"), installation).unwrap()
 }
 
 fn directory() -> PathBuf {
@@ -77,7 +76,7 @@ async fn many_changes_leave_few_files() {
     }
     let of = Dimensions::from([2]);
     assert_eq!(store.count(HERE, &of).await.unwrap(), 64);
-    let table = lancedb::connect(directory.join("one").to_str().unwrap());
+    let table = ::lancedb::connect(directory.join("one").to_str().unwrap());
     let table = table.execute().await.unwrap().open_table("workspace_1_2").execute().await.unwrap();
     let files = table.as_native().unwrap().count_fragments().await.unwrap();
     assert_eq!(files, 1, "the files were merged");
