@@ -55,14 +55,14 @@ impl Store for Lance {
 
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         let Some(table) = self.tables.open(WATERMARKS).await? else { return Ok(Vec::new()) };
-        let rows = self.tables.read(&table.query(), batches::marks).await?;
+        let rows = self.tables.read(&table, &table.query(), batches::marks).await?;
         Ok(rows.into_iter().filter_map(read_mark).collect())
     }
 
     async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
         let Some(table) = self.tables.open(WATERMARKS).await? else { return Ok(None) };
         let query = table.query().only_if(format!("workspace = {}", within.0));
-        let rows = self.tables.read(&query, batches::marks).await?;
+        let rows = self.tables.read(&table, &query, batches::marks).await?;
         Ok(rows.into_iter().find_map(read_mark).map(|(_, watermark)| watermark))
     }
 
@@ -109,8 +109,7 @@ impl Store for Lance {
         let mut all = 0;
         for dimensions in of {
             if let Some(table) = self.tables.open(&table_name(within, *dimensions)).await? {
-                let counted = table.count_rows(None).await;
-                all += counted.map_err(|error| self.tables.failure(&error))? as u64;
+                all += self.tables.count(&table).await?;
             }
         }
         Ok(all)
@@ -121,7 +120,7 @@ impl Store for Lance {
         for dimensions in of {
             if let Some(table) = self.tables.open(&table_name(within, *dimensions)).await? {
                 let query = table.query().select(Select::columns(&["chunk"]));
-                all.extend(self.tables.read(&query, batches::chunks).await?);
+                all.extend(self.tables.read(&table, &query, batches::chunks).await?);
             }
         }
         Ok(all)
@@ -136,7 +135,8 @@ impl Store for Lance {
     ) -> Result<Vec<ChunkId>> {
         let table = self.tables.open(&table_name(within, to.len())).await?;
         let Some(table) = table else { return Ok(Vec::new()) };
-        let query = table.vector_search(to).map_err(|error| self.tables.failure(&error))?;
+        let query = table.vector_search(to);
+        let query = query.map_err(|error| self.tables.failure(table.name(), &error))?;
         let query = query.column("vector").distance_type(DistanceType::Cosine).limit(limit);
         let query = query.select(Select::columns(&["chunk", "_distance"]));
         let ids = |documents: &[WorkspaceDocumentId]| -> Vec<_> {
@@ -151,7 +151,7 @@ impl Store for Lance {
                 query.only_if(format!("document NOT IN ({})", list(&ids(documents))))
             }
         };
-        self.tables.read(&query, batches::chunks).await
+        self.tables.read(&table, &query, batches::chunks).await
     }
 }
 

@@ -12,9 +12,13 @@ use lancedb::query::ExecutableQuery;
 use lancedb::{Connection, ObjectStoreRegistry, Session, Table, connect};
 use tokio::sync::OnceCell;
 
-use super::NAME;
 use super::upkeep::Upkeep;
+use super::{NAME, WATERMARKS};
 use crate::store::refusal;
+
+/// What an operator can do about any failure.
+const ADVICE: &str = "is the directory writable, and is there space? If so, stop the server and \
+                      delete the directory, which is filled again";
 
 /// Most bytes that the library caches of its tables' metadata; there are no indexes to cache.
 const METADATA_CACHE: usize = 32 << 20;
@@ -36,7 +40,7 @@ impl Tables {
         match self.connection().await?.open_table(name).execute().await {
             Ok(table) => Ok(Some(table)),
             Err(lancedb::Error::TableNotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failure(&error)),
+            Err(error) => Err(self.failure(name, &error)),
         }
     }
 
@@ -47,7 +51,7 @@ impl Tables {
         // Another process may have been faster.
         let mode = CreateTableMode::exist_ok(|request| request);
         let creation = self.connection().await?.create_empty_table(name, schema).mode(mode);
-        creation.execute().await.map_err(|error| self.failure(&error))
+        creation.execute().await.map_err(|error| self.failure(name, &error))
     }
 
     /// Stores rows, replacing those with the same value in the column `key`.
@@ -62,14 +66,15 @@ impl Tables {
         let mut merge = table.merge_insert(&[key]);
         merge.when_matched_update_all(None).when_not_matched_insert_all();
         let merged = merge.execute(Box::new(RecordBatchIterator::new([Ok(rows)], schema))).await;
-        merged.map_err(|error| self.failure(&error))?;
+        merged.map_err(|error| self.failure(table.name(), &error))?;
         self.upkeep.after_change(table).await;
         Ok(())
     }
 
     /// Deletes the rows that match a filter.
     pub async fn delete(&self, table: &Table, filter: &str) -> Result<()> {
-        table.delete(filter).await.map_err(|error| self.failure(&error))?;
+        let deleted = table.delete(filter).await;
+        deleted.map_err(|error| self.failure(table.name(), &error))?;
         self.upkeep.after_change(table).await;
         Ok(())
     }
@@ -78,30 +83,35 @@ impl Tables {
     pub async fn drop_all(&self, prefix: &str) -> Result<()> {
         let connection = self.connection().await?;
         let names = connection.table_names().execute().await;
-        let names = names.map_err(|error| self.failure(&error))?;
+        let names = names.map_err(|error| self.unavailable(&error))?;
         for name in names.iter().filter(|name| name.starts_with(prefix)) {
             match connection.drop_table(name, &[]).await {
                 Ok(()) | Err(lancedb::Error::TableNotFound { .. }) => self.upkeep.forget(name),
-                Err(error) => return Err(self.failure(&error)),
+                Err(error) => return Err(self.failure(name, &error)),
             }
         }
         Ok(())
     }
 
-    /// Runs a query and reads its result with `reader`, which returns `None` for missing columns.
+    pub async fn count(&self, table: &Table) -> Result<u64> {
+        let counted = table.count_rows(None).await;
+        Ok(counted.map_err(|error| self.failure(table.name(), &error))? as u64)
+    }
+
+    /// Runs a query of a table and reads its result with `reader`, which returns `None` for missing
+    /// columns.
     pub async fn read<T>(
         &self,
+        table: &Table,
         query: &impl ExecutableQuery,
         reader: fn(&RecordBatch) -> Option<Vec<T>>,
     ) -> Result<Vec<T>> {
-        let failure = |error| self.failure(&error);
+        let failure = |error| self.failure(table.name(), &error);
         let mut batches = query.execute().await.map_err(failure)?;
         let mut all = Vec::new();
         while let Some(batch) = batches.try_next().await.map_err(failure)? {
             let read = reader(&batch);
-            all.extend(
-                read.ok_or_else(|| refusal(NAME, self.broken("a table has other columns")))?,
-            );
+            all.extend(read.ok_or_else(|| self.refusal(table.name(), "it has other columns"))?);
         }
         Ok(all)
     }
@@ -115,33 +125,28 @@ impl Tables {
             let stores = Arc::new(ObjectStoreRegistry::default());
             let session = Session::new(INDEX_CACHE, METADATA_CACHE, stores);
             let connection = connect(path).session(Arc::new(session)).execute().await;
-            connection.map_err(|error| self.failure(&error))
+            connection.map_err(|error| self.unavailable(&error))
         });
         connection.await
     }
 
-    /// Says what went wrong, and what to do. Errors of a table concern its workspace, all others
-    /// the store.
-    pub fn failure(&self, error: &lancedb::Error) -> Error {
-        use lancedb::Error as Cause;
-        let (path, cause) = (self.directory.display(), root_cause(error));
-        match error {
-            Cause::TableCorrupted { name, .. } => {
-                refusal(NAME, self.broken(&format!("the table {name} is damaged: {cause}")))
-            }
-            Cause::InvalidInput { .. } | Cause::Schema { .. } | Cause::ColumnNotFound { .. } => {
-                refusal(NAME, self.broken(&cause))
-            }
-            _ => Error::unavailable(
-                NAME,
-                format!("{path}: {cause}; is the directory writable, and is there space?"),
-            ),
+    /// Says what went wrong with a table. A table of vectors concerns its workspace, the watermarks
+    /// concern the store.
+    pub fn failure(&self, table: &str, error: &lancedb::Error) -> Error {
+        match table {
+            WATERMARKS => self.unavailable(error),
+            _ => self.refusal(table, &root_cause(error)),
         }
     }
 
-    fn broken(&self, problem: &str) -> String {
+    fn unavailable(&self, error: &lancedb::Error) -> Error {
+        let (path, cause) = (self.directory.display(), root_cause(error));
+        Error::unavailable(NAME, format!("{path}: {cause}; {ADVICE}"))
+    }
+
+    fn refusal(&self, table: &str, cause: &str) -> Error {
         let path = self.directory.display();
-        format!("{path}: {problem}; delete that directory to have it filled again")
+        refusal(NAME, format!("{path}: the table {table} cannot be used: {cause}; {ADVICE}"))
     }
 }
 

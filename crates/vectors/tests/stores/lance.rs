@@ -93,7 +93,7 @@ async fn a_directory_that_cannot_be_used_is_told_with_what_to_look_at() {
     let told = error.to_string();
     assert!(told.starts_with("LanceDB is unavailable: /"), "{told}");
     assert!(told.contains(directory.to_str().unwrap()), "{told}");
-    assert!(told.ends_with("is the directory writable, and is there space?"), "{told}");
+    assert!(told.contains("is the directory writable, and is there space?"), "{told}");
     assert!(!told.contains('\n') && !told.contains(".rs:"), "{told}");
 }
 
@@ -114,7 +114,7 @@ async fn a_damaged_table_concerns_its_workspace_only() {
     let error = again.count(HERE, &Dimensions::from([2])).await.unwrap_err();
     assert!(is_refusal(&error), "{error:?}");
     let told = error.to_string();
-    assert!(told.contains("workspace_1_2") && told.contains("delete that directory"), "{told}");
+    assert!(told.contains("workspace_1_2") && told.contains("delete the directory"), "{told}");
     assert!(!told.contains('\n') && !told.contains(".rs:"), "{told}");
     assert_eq!(again.count(THERE, &Dimensions::from([2])).await.unwrap(), 3);
     // The embedded index answers.
