@@ -6,7 +6,7 @@ use carrel_domain::{ChunkId, WorkspaceId};
 use lancedb::arrow::arrow_array::cast::AsArray;
 use lancedb::arrow::arrow_array::types::{Float32Type, Int32Type, Int64Type};
 use lancedb::arrow::arrow_array::{
-    FixedSizeListArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, FixedSizeListArray, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use lancedb::arrow::arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
@@ -40,7 +40,7 @@ pub(super) fn vectors(
     let documents = Int64Array::from_iter_values(rows.iter().map(|row| row.document.0));
     let values = rows.iter().map(|row| Some(values_of(row).into_iter().map(Some)));
     let vectors = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(values, size);
-    let columns = vec![Arc::new(chunks) as _, Arc::new(documents) as _, Arc::new(vectors) as _];
+    let columns: Vec<ArrayRef> = vec![Arc::new(chunks), Arc::new(documents), Arc::new(vectors)];
     RecordBatch::try_new(vectors_schema(dimensions), columns)
 }
 
