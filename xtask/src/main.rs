@@ -8,6 +8,7 @@ mod fuzz;
 mod generated;
 mod guided;
 mod import_check;
+mod lancedb;
 mod native;
 mod plant;
 mod postgres;
@@ -48,6 +49,7 @@ cargo xtask <chore>
   fuzz-api            every operation of the OpenAPI document, by schemathesis
   vendors [names]     clients of vector databases against the tests' stand-ins, and Milvus' own engine
   traces              the feature `otel`: its lints and its tests
+  lancedb             the feature `lancedb`: its libraries, lints and tests; needs protoc
   plant [names]       plants the faults of tests/planted, one at a time; a test must notice each
   crash [n]           kills the server n times (1,000 by default) under load, on each database
   bench [arguments]   the measurements, in a release build
@@ -110,6 +112,7 @@ fn run() -> Result<()> {
         "fuzz-api" => fuzz::api(&sh),
         "vendors" => vendors::run(&sh, &rest),
         "traces" => traces::run(&sh),
+        "lancedb" => lancedb::run(&sh),
         "import-check" => import_check::run(&sh, &rest),
         "plant" => plant::run(&sh, &rest),
         "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
@@ -136,6 +139,9 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     }
     if arguments.iter().any(|which| which == "languages") {
         run = run.env("CARREL_BENCH_BM25S", clients::fetch_bm25s(sh)?);
+    }
+    if arguments.iter().any(|which| which == "speech") {
+        run = run.env("CARREL_BENCH_LISTENERS", clients::fetch_listeners(sh)?);
     }
     // The databases run until this value is dropped.
     let stores = match arguments.iter().any(|which| which == "stores") {

@@ -10,12 +10,26 @@ use crate::{clients, surroundings};
 /// Part of cargo-deny's message when it cannot fetch the advisory database.
 const UNREACHABLE: &str = "failed to fetch advisory database";
 
-/// Checks deny.toml with all features, and known vulnerabilities if the advisory database can be
+/// All features but `lancedb`, whose libraries would have to be downloaded for it.
+const USUAL: [&str; 2] =
+    ["--features", "carrel-server/otel,e2e/otel,carrel-embedder/testing,carrel-kernels/testing"];
+
+/// Checks deny.toml with the usual features, and known vulnerabilities if the advisory database can be
 /// fetched.
 pub fn deny(sh: &Shell) -> Result<()> {
+    deny_with(sh, &USUAL)
+}
+
+/// As [`deny`], with all features.
+pub fn deny_all(sh: &Shell) -> Result<()> {
+    deny_with(sh, &["--all-features"])
+}
+
+fn deny_with(sh: &Shell, features: &[&str]) -> Result<()> {
     let deny = clients::fetch_cargo_deny(sh)?;
-    cmd!(sh, "{deny} --all-features check --hide-inclusion-graph bans licenses sources").run()?;
-    let advisories = cmd!(sh, "{deny} --all-features check advisories").ignore_status();
+    let rules = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+    cmd!(sh, "{deny} {features...} {rules...}").run()?;
+    let advisories = cmd!(sh, "{deny} {features...} check advisories").ignore_status();
     let told = advisories.output().context("failed to run cargo-deny")?;
     let text = String::from_utf8_lossy(&told.stderr);
     eprintln!("{}", verdict(told.status.success(), &text)?);

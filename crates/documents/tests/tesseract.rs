@@ -125,6 +125,33 @@ fn a_failure_of_the_program_is_a_refusal() {
     assert_eq!(empty, "No text content found in a.png. No text was found in the picture.");
 }
 
+/// Says what it has reached, as a row of the table.
+const REACH: &str = r#"cat >/dev/null
+reached=nothing
+cat SECRET >/dev/null 2>&1 && reached=secret
+(: >SECRET.new) 2>/dev/null && reached=writing
+ls /etc >/dev/null 2>&1 && reached=folders
+cat /proc/$PPID/environ >/dev/null 2>&1 && reached=environment
+kill -0 $PPID 2>/dev/null && reached=signals
+perl -e 'use Socket; exit !socket(my $s, PF_INET, SOCK_STREAM, 0)' && reached=sockets
+perl -e 'use Socket; exit !socket(my $s, PF_UNIX, SOCK_DGRAM, 0)' && reached=sockets
+printf '5\t1\t1\t1\t1\t1\t10\t10\t100\t20\t95\t%s\n' "$reached""#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_tries_reaches_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = directory.path().join("secret.key");
+    fs::write(&secret, "secret").unwrap();
+    let program = script(directory.path(), &REACH.replace("SECRET", secret.to_str().unwrap()));
+    let free = Command::new(&program).stdin(std::process::Stdio::null()).output().unwrap();
+    assert!(String::from_utf8(free.stdout).unwrap().ends_with("\tsockets\n"), "it can try");
+    fs::remove_file(directory.path().join("secret.key.new")).unwrap();
+    let documents = read("a.png", &scan("scan.png"), program, "eng").unwrap();
+    assert_eq!(documents[0].text.trim(), "nothing");
+    assert!(!directory.path().join("secret.key.new").exists());
+}
+
 #[test]
 fn a_program_that_takes_too_long_is_killed() {
     let directory = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 //! index can be swapped while the server runs.
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 use carrel_services::connection_test::{IndexConnectionTest, SettingsLookup};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
+use carrel_vectors::choose::Services;
 use carrel_vectors::store::Store;
 use carrel_vectors::{EmbeddedIndex, SyncedIndex, choose};
 use tokio::sync::watch;
@@ -26,6 +28,7 @@ pub struct ConfiguredIndex {
     room: usize,
     /// The name of the database that holds the vectors.
     name: String,
+    services: Services,
     built: Mutex<Option<Built>>,
 }
 
@@ -40,17 +43,21 @@ struct Built {
 
 impl ConfiguredIndex {
     /// Reads the name of the database. Does not connect to a vector database yet. `cache_bytes`
-    /// limits the memory for codes.
+    /// limits the memory for codes; `lancedb` is the directory for LanceDB's tables in a build that
+    /// includes it.
     pub async fn open(
         settings: Arc<SettingsStore>,
         rows: Arc<dyn VectorRows>,
         cache_bytes: usize,
+        lancedb: PathBuf,
     ) -> Result<Self> {
         let name = rows.name().await?;
         let changes = settings.subscribe();
         let embedded = Arc::new(EmbeddedIndex::new(rows.clone(), cache_bytes));
         let built = Mutex::default();
-        Ok(Self { settings, changes, rows, embedded, room: cache_bytes, name, built })
+        let services = Services { lancedb: Some(lancedb), ..Services::default() };
+        let room = cache_bytes;
+        Ok(Self { settings, changes, rows, embedded, room, name, services, built })
     }
 
     /// Returns why the configured vector database is not used, if so.
@@ -85,6 +92,10 @@ impl ConfiguredIndex {
         }
     }
 
+    fn store(&self, settings: &dyn Fn(&str) -> Option<String>) -> Result<Option<Arc<dyn Store>>> {
+        choose::store_in(&self.services, settings, carrel_providers::http_client, &self.name)
+    }
+
     fn synced(&self, store: Arc<dyn Store>) -> SyncedIndex {
         SyncedIndex::new(store, self.rows.clone(), self.embedded.clone(), self.room)
     }
@@ -96,7 +107,7 @@ impl ConfiguredIndex {
             return built.clone();
         }
         let settings = |name: &str| self.settings.lookup(name);
-        let chosen = choose::store(&settings, carrel_providers::http_client, &self.name);
+        let chosen = self.store(&settings);
         let unknown = self.settings.unavailable("VECTOR_DB");
         let unknown = unknown.map(|problem| format!("VECTOR_DB: {problem}"));
         let problem = unknown.or_else(|| chosen.as_ref().err().map(|error| chain(error)));
@@ -108,7 +119,7 @@ impl ConfiguredIndex {
 impl IndexConnectionTest for ConfiguredIndex {
     fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>> {
         let settings = |name: &str| settings(name);
-        match choose::store(&settings, carrel_providers::http_client, &self.name)? {
+        match self.store(&settings)? {
             Some(store) => Ok(Arc::new(self.synced(store))),
             None => Ok(self.embedded.clone()),
         }
@@ -186,12 +197,14 @@ mod tests {
         let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
         let store = settings::open(&RawConfig::default(), database.clone(), &Key::random()).await;
         let store = store.unwrap();
-        let index = ConfiguredIndex::open(store.clone(), database, 1 << 20).await.unwrap();
+        let lancedb = directory.path().join("lancedb");
+        let index = ConfiguredIndex::open(store.clone(), database, 1 << 20, lancedb).await.unwrap();
+        let is_lancedb = cfg!(feature = "lancedb");
         let set = async |changes: serde_json::Value| {
             let by = By::operator(Utc::now());
             store.update(changes.as_object().unwrap(), Leniency::Lenient, &by).await.unwrap()
         };
-        assert!(index.built().synced.is_none() && index.problem().is_none());
+        assert!(index.built().synced.is_some() == is_lancedb && index.problem().is_none());
         set(json!({ "VectorDB": "chroma" })).await;
         assert_eq!(index.problem().unwrap(), "Chroma is unavailable: CHROMA_ENDPOINT is not set");
         assert_eq!(index.stored_count().await.unwrap(), 0, "the index inside this server answers");
@@ -205,6 +218,6 @@ mod tests {
         set(json!({ "DisableTelemetry": "true" })).await;
         assert_eq!(index.built().version, before.version);
         set(json!({ "VectorDB": "lancedb" })).await;
-        assert!(index.built().synced.is_none());
+        assert_eq!(index.built().synced.is_some(), is_lancedb);
     }
 }

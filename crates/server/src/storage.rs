@@ -15,7 +15,7 @@ pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
     let mut left_out = vec![layout.models(), layout.lock(), layout.imports(), layout.page_images()];
     // Work in progress; whoever loses it by a restore uploads the file again.
-    left_out.extend([layout.recordings(), layout.transcripts()]);
+    left_out.extend([layout.recordings(), layout.transcripts(), layout.lancedb()]);
     if let Some(database) = settings::file_of(&config.database.url) {
         // The database file and SQLite's journals.
         left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {

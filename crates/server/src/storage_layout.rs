@@ -42,6 +42,11 @@ impl StorageLayout {
         self.root.join("models")
     }
 
+    /// The tables of LanceDB, in a build with it, which can be filled again.
+    pub fn lancedb(&self) -> PathBuf {
+        self.root.join("lancedb")
+    }
+
     /// Uploads in progress.
     pub fn uploads(&self) -> PathBuf {
         self.root.join("tmp")

@@ -97,7 +97,8 @@ impl App {
         let left_over = storage.is_alone() && database.is_sqlite();
         let before = if left_over { now } else { now - SETTLED };
         let room = config.limits.vector_cache;
-        let index = ConfiguredIndex::open(store.clone(), database.clone(), room).await;
+        let lancedb = config.storage.lancedb();
+        let index = ConfiguredIndex::open(store.clone(), database.clone(), room, lancedb).await;
         let index = index.context("failed to read the database")?;
         let mut app = Self::wire(config, database, store, Arc::new(index), storage)?;
         app.reconcile(before).await;

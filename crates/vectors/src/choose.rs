@@ -1,4 +1,5 @@
 //! Selects the vector database that the settings name.
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use carrel_domain::{Error, Result};
@@ -13,7 +14,8 @@ use crate::rest::{Names, Rest};
 use crate::store::Store;
 use crate::weaviate::Weaviate;
 
-/// The value of `VECTOR_DB` for the index inside this server.
+/// The value of `VECTOR_DB` for the index inside this server. In a build with the feature `lancedb`
+/// it means LanceDB.
 pub const EMBEDDED: &str = "lancedb";
 
 /// All values of `VECTOR_DB`.
@@ -53,17 +55,21 @@ const CHROMA_CLOUD: Names = Names {
     key: "CHROMACLOUD_API_KEY",
 };
 
-/// Addresses of cloud services, which are the same for all customers.
+/// Values that do not depend on the settings: addresses of cloud services, which are the same for all
+/// customers, and a directory.
 pub struct Services {
     /// The service that returns the host of a Pinecone index.
     pub pinecone: String,
     pub chroma: String,
+    /// The directory of LanceDB's tables, which a build without the feature `lancedb` ignores.
+    /// Without a directory the index inside this server is used.
+    pub lancedb: Option<PathBuf>,
 }
 
 impl Default for Services {
     fn default() -> Self {
         let (pinecone, chroma) = ("https://api.pinecone.io", "https://api.trychroma.com");
-        Self { pinecone: pinecone.to_owned(), chroma: chroma.to_owned() }
+        Self { pinecone: pinecone.to_owned(), chroma: chroma.to_owned(), lancedb: None }
     }
 }
 
@@ -85,7 +91,7 @@ pub fn store(
     store_in(&Services::default(), settings, http, installation)
 }
 
-/// Like [`store`], with the addresses of cloud services in `services`.
+/// Like [`store`], with the values in `services`.
 ///
 /// # Errors
 /// Fails like [`store`].
@@ -98,7 +104,7 @@ pub fn store_in(
     let given = Given(settings);
     let chosen = given.get("VECTOR_DB").unwrap_or_else(|| EMBEDDED.to_owned());
     let store: Arc<dyn Store> = match chosen.as_str() {
-        EMBEDDED => return Ok(None),
+        EMBEDDED => return Ok(lance(services, installation)),
         "pgvector" => {
             let url = given.needed(pgvector::NAME, "PGVECTOR_CONNECTION_STRING")?;
             let table = given.needed(pgvector::NAME, "PGVECTOR_TABLE_NAME")?;
@@ -180,6 +186,17 @@ pub fn store_in(
         }
     };
     Ok(Some(store))
+}
+
+#[cfg(feature = "lancedb")]
+fn lance(services: &Services, installation: &str) -> Option<Arc<dyn Store>> {
+    let directory = services.lancedb.as_deref()?;
+    Some(Arc::new(crate::lance::Lance::new(directory, installation)))
+}
+
+#[cfg(not(feature = "lancedb"))]
+fn lance(_: &Services, _: &str) -> Option<Arc<dyn Store>> {
+    None
 }
 
 /// Reads settings and treats blank values as missing.

@@ -8,6 +8,8 @@ mod astra;
 pub mod choose;
 mod chroma;
 pub mod embedded;
+#[cfg(feature = "lancedb")]
+mod lance;
 mod milvus;
 mod patience;
 mod pgvector;

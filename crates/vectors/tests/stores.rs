@@ -4,6 +4,9 @@
 
 #[path = "stores/failures.rs"]
 mod failures;
+#[cfg(feature = "lancedb")]
+#[path = "stores/lance.rs"]
+mod lance;
 #[path = "stores/selection.rs"]
 mod selection;
 #[expect(dead_code, reason = "others use the rest")]
@@ -118,6 +121,8 @@ macro_rules! on_every_index {
         on_every_index!(@ weaviate_stub, WeaviateStub, $($all,)+ $($stored),+);
         on_every_index!(@ astra_stub, AstraStub, $($all,)+ $($stored),+);
         on_every_index!(@ chroma_cloud, ChromaCloud, $($all,)+ $($stored),+);
+        #[cfg(feature = "lancedb")]
+        on_every_index!(@ lancedb, LanceDb, $($all,)+ $($stored),+);
     };
     (@ $name:ident, $kind:ident, $($test:ident),+) => {
         mod $name {
@@ -346,7 +351,7 @@ async fn a_store_follows_a_restored_older_database(world: World) {
 
 async fn databases_that_share_a_store_do_not_see_each_other(world: World) {
     // The same kind of store with the name of another installation.
-    for kind in stores::KINDS {
+    for kind in stores::KINDS.iter().copied() {
         let (Some(one), Some(other)) = (World::stored(kind).await, World::stored(kind).await)
         else {
             continue;

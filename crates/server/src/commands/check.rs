@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use carrel_domain::settings::Settings;
 use carrel_services::settings::key::Key;
+use carrel_vectors::choose::EMBEDDED;
 
 use crate::config::variables::VECTOR_DB;
-use crate::config::{Config, ConfigReport, EffectiveValue};
+use crate::config::{Config, ConfigReport, EffectiveValue, ValueSource};
 use crate::settings::{self, EffectiveSettings, NoSettings};
 use crate::terminal::{one_line, print, say, table};
 use crate::{index, models, wiring};
@@ -65,6 +66,12 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
     for warning in warnings {
         say(format_args!("warning: {warning}"));
     }
+    if !cfg!(feature = "lancedb") && effective.iter().any(is_lancedb) {
+        say(format_args!(
+            "note: VECTOR_DB `{EMBEDDED}` means the index inside this server; LanceDB itself needs \
+             a build with the feature `lancedb`"
+        ));
+    }
     for problem in &problems {
         say(format_args!("error: {problem}"));
     }
@@ -78,6 +85,13 @@ pub async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Setting
     }
     let (database, key) = wiring::open_database(config, settings::key_if_any).await?;
     Ok(Some((Arc::new(database), key)))
+}
+
+/// Whether somebody asks for LanceDB by name.
+fn is_lancedb(effective: &EffectiveValue) -> bool {
+    let EffectiveValue { name, value, source } = effective;
+    let is_named = name == VECTOR_DB.name && value.as_deref() == Some(EMBEDDED);
+    is_named && *source != ValueSource::Default
 }
 
 fn row(effective: &EffectiveValue) -> Vec<String> {

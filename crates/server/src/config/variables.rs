@@ -124,8 +124,17 @@ pub const PASSWORD_KINDS: Variable =
     variable("PASSWORDREQUIREMENTS", "a number of kinds of characters from 0 to 4");
 pub const VECTOR_DB: Variable = variable(
     "VECTOR_DB",
-    "lancedb (or not set) for the index inside this server, pgvector, chroma, chromacloud, qdrant, \
-     pinecone, weaviate, milvus, zilliz or astra",
+    match cfg!(feature = "lancedb") {
+        true => {
+            "lancedb (or not set) for LanceDB in the storage directory, pgvector, chroma, \
+             chromacloud, qdrant, pinecone, weaviate, milvus, zilliz or astra"
+        }
+        false => {
+            "lancedb (or not set) for the index inside this server (LanceDB itself is not in this \
+             build), pgvector, chroma, chromacloud, qdrant, pinecone, weaviate, milvus, zilliz or \
+             astra"
+        }
+    },
 );
 pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");

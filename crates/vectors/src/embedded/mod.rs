@@ -256,3 +256,46 @@ impl Inner {
         running.await.map_err(Error::internal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::bits::Frame;
+    use super::segment::{SEGMENT_ROWS, Segment};
+    use super::*;
+
+    const DIMENSIONS: usize = 384;
+
+    /// A full segment; with codes of two bits if it is of a large workspace.
+    fn segment(is_large: bool) -> Segment {
+        let mut segment = Segment::new(DIMENSIONS);
+        for row in 0..SEGMENT_ROWS as i64 {
+            let code = [(row % 100) as i8; DIMENSIONS];
+            segment.push(ChunkId(row), WorkspaceDocumentId(row / 16), &code);
+        }
+        segment.close();
+        match is_large {
+            true => segment.compacted(&Arc::new(Frame::new(segment.mean()))),
+            false => segment,
+        }
+    }
+
+    #[test]
+    fn a_vector_takes_a_byte_a_dimension_and_a_quarter_above_200_000_vectors() {
+        assert_eq!(code_bytes(0, DIMENSIONS), 0);
+        assert_eq!(code_bytes(1, DIMENSIONS), 384);
+        assert_eq!(code_bytes(200_000, DIMENSIONS), 200_000 * 384);
+        assert_eq!(code_bytes(200_001, DIMENSIONS), 200_001 * 96);
+        assert_eq!(code_bytes(1_000_000, 1_024), 1_000_000 * 256);
+        assert_eq!(code_bytes(usize::MAX, DIMENSIONS), usize::MAX / 4);
+    }
+
+    #[test]
+    fn segments_take_what_is_counted_and_a_few_bytes_a_vector_beside_it() {
+        for (is_large, counted) in [(false, 384), (true, 96)] {
+            let bytes = segment(is_large).bytes();
+            let beside = bytes as f64 / SEGMENT_ROWS as f64 - f64::from(counted);
+            // A factor of four bytes, a chunk of eight, and a share of a document's run.
+            assert!((12.0..16.0).contains(&beside), "{beside} bytes a vector beside {counted}");
+        }
+    }
+}

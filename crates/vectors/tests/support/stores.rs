@@ -1,5 +1,6 @@
 //! Vector databases for tests. Each test uses its own part of them.
 use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -26,10 +27,12 @@ pub enum Kind {
     AstraStub,
     /// A proxy in front of a real Chroma.
     ChromaCloud,
+    #[cfg(feature = "lancedb")]
+    LanceDb,
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 10] = [
+pub const KINDS: &[Kind] = &[
     Kind::PgVector,
     Kind::Chroma,
     Kind::QdrantStub,
@@ -40,6 +43,8 @@ pub const KINDS: [Kind; 10] = [
     Kind::WeaviateStub,
     Kind::AstraStub,
     Kind::ChromaCloud,
+    #[cfg(feature = "lancedb")]
+    Kind::LanceDb,
 ];
 
 /// Every so many requests, stubs of cloud services respond with "too many requests".
@@ -151,8 +156,16 @@ impl Kind {
                     ("CHROMACLOUD_DATABASE", vendors::chroma_cloud::DATABASE.to_owned()),
                 ]
             }
+            #[cfg(feature = "lancedb")]
+            Self::LanceDb => vec![("VECTOR_DB", "lancedb".to_owned())],
         })
     }
+}
+
+/// Returns the directory of LanceDB's tables. Examples have no directory for temporary files of their own.
+pub fn lancedb() -> PathBuf {
+    let built = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    built.join("lancedb")
 }
 
 /// Creates the store for these settings.
@@ -166,7 +179,8 @@ pub fn by(settings: &[(&str, String)], installation: &str) -> Result<Arc<dyn Sto
         Ok(address) if address != "skip" => vendors::chroma_cloud::start(&address, RATE),
         _ => "http://127.0.0.1:9".to_owned(),
     });
-    let services = Services { pinecone: PINECONE.clone(), chroma: CHROMA.clone() };
+    let (pinecone, chroma) = (PINECONE.clone(), CHROMA.clone());
+    let services = Services { pinecone, chroma, lancedb: Some(lancedb()) };
     let store = choose::store_in(&services, &lookup, http, installation)?;
     Ok(store.expect("a store is chosen"))
 }

@@ -1,10 +1,12 @@
 //! Runs Tesseract on a picture, within limits of time, memory and output.
+#[cfg(target_os = "linux")]
+mod confine;
 mod helper;
 mod table;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,7 +85,7 @@ impl Tesseract {
     }
 
     /// Runs the program without a shell, without inherited files and without this process's
-    /// environment.
+    /// environment, confined like a worker.
     fn run(
         &self,
         arguments: &[&str],
@@ -96,7 +98,7 @@ impl Tesseract {
         // More threads take more time in total, and defeat the limit of CPU time.
         command.env("OMP_THREAD_LIMIT", "1").env("LC_ALL", "C");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(failed)?;
+        let mut child = self.start(command)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -130,6 +132,25 @@ impl Tesseract {
             }
             String::from_utf8(bytes).map_err(|_| crashed())
         })
+    }
+}
+
+impl Tesseract {
+    /// Starts the program on a thread that is confined first, which the program inherits.
+    #[cfg(target_os = "linux")]
+    fn start(&self, mut command: Command) -> Result<Child, TesseractError> {
+        let start = || {
+            confine::confine_thread(&self.program)?;
+            command.spawn().map_err(|error| error.to_string())
+        };
+        let started = thread::scope(|scope| scope.spawn(start).join());
+        let started = started.unwrap_or_else(|_| Err("it cannot be started".to_owned()));
+        started.map_err(TesseractError::Failed)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn start(&self, mut command: Command) -> Result<Child, TesseractError> {
+        command.spawn().map_err(|error| TesseractError::Failed(error.to_string()))
     }
 }
 
