@@ -5,7 +5,8 @@
 READER is the example `read_file` of this crate. Peers that are not installed are left out. For each
 format it prints:
 
-recall     share of the words that at least two peers (or the only one) agree on, tenth percentile
+recall     share of the words that two peers with libraries of their own (or the only ones) agree
+           on, tenth percentile
 precision  share of the words read that any peer reads too, median
 order      longest common order of the agreed words beside the best peer's text, median
 pairs      the same for neighbouring words, share of the best peer's pairs, median
@@ -14,7 +15,9 @@ cpu, mem   processor milliseconds and peak memory of a reading, median and maxim
 import argparse
 import bisect
 import collections
+import csv
 import importlib.util
+import io
 import json
 import os
 import re
@@ -29,8 +32,54 @@ IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{IDEOGRAPHS}]|[^\W_{IDEOGRAPHS}]+")
 
 
-def words(text):
-    return WORD.findall(unicodedata.normalize("NFKC", text or "").lower())
+BROKEN_WORD = re.compile(r"([^\W\d_])-(?:[ \t]*\r?\n\s*)?(?=[^\W\d_])")
+ADDRESS = re.compile(r'\]\((?:<[^>\n]*>|(?:[^()\s]|\([^()\s]*\))*)(?:\s+"(?:[^"\\]|\\.)*")?\)')
+SHEETS = ("xlsx", "xlsm", "xls", "xlsb", "ods")
+GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(%?)(?![\w])")
+
+
+def words(text, kind=""):
+    """The words of a text, in forms that do not depend on its program: words that are divided at
+    the end of a line are whole, in sheets `12.0` and `12` are one number, and so are `10.00%` and
+    `0.1`, `12,553` and `12553`, and dates with and without the time of midnight."""
+    text = unicodedata.normalize("NFKC", text or "").replace("\u00ad", "-")
+    text = BROKEN_WORD.sub(r"\1", text)
+    if kind in SHEETS:
+        text = re.sub(r"(\d{4}-\d\d-\d\d)[ T]00:00:00", r"\1", text)
+        text = GROUPED.sub(lambda found: found[0].replace(",", ""), text)
+        text = NUMBER.sub(number, text)
+    return WORD.findall(text.lower())
+
+
+def number(found):
+    shown, percent = found[0].rstrip("%"), found[1]
+    is_whole = shown.isdigit() and len(shown) < 15
+    if is_whole and not percent:
+        return shown
+    return f"{float(shown) / (100 if percent else 1):.6g}"
+
+
+def cells(text):
+    """Comma-separated values with a bar between them: other commas are within a number."""
+    rows = csv.reader(io.StringIO(text.replace("\r", "\n"), newline=""))
+    return "\n".join(" | ".join(row) for row in rows)
+
+
+def without_additions(peer, kind, text):
+    """What a peer has read, without what it has made up: names for columns, words for empty cells,
+    counts of slides, addresses of links. None when it has copied bytes that it could not read."""
+    if "\0" in text:
+        return None
+    if peer == "markitdown":
+        if kind in SHEETS:
+            text = re.sub(r"(?m)^## .*$|\bUnnamed: \d+\b|\bNaN\b", "", text)
+        if kind == "pptx":
+            text = re.sub(r"<!-- Slide number: \d+ -->|(?m:^### Notes:$)", "", text)
+        if kind == "epub" and text.startswith("**"):
+            text = text.partition("\n\n")[2]
+        text = ADDRESS.sub("]", text)
+    return text
 
 
 def by_python(code, module):
@@ -118,6 +167,24 @@ PYTHON = {
         "        try: print(p.get_content())\n"
         "        except Exception: pass",
     ),
+    "email, last alternative": (
+        "bs4",
+        "import bs4, email, email.policy\n"
+        "m = email.message_from_binary_file(open(path, 'rb'), policy=email.policy.default)\n"
+        "print(*filter(None, (m[name] for name in ('subject', 'from', 'to'))))\n"
+        "def show(part):\n"
+        "    kind = part.get_content_type()\n"
+        "    parts = part.get_payload() if part.is_multipart() else []\n"
+        "    for p in parts[-1:] if kind == 'multipart/alternative' else parts: show(p)\n"
+        "    try: text = '' if parts or not kind.startswith('text/') else part.get_content()\n"
+        "    except Exception: return\n"
+        "    if kind == 'text/html':\n"
+        "        page = bs4.BeautifulSoup(text, 'lxml')\n"
+        "        [t.extract() for t in page(['script', 'style', 'title'])]\n"
+        "        text = page.get_text(' ')\n"
+        "    print(text)\n"
+        "show(m)",
+    ),
     "spine": (
         "bs4",
         "import bs4, posixpath, urllib.parse, zipfile\n"
@@ -125,36 +192,51 @@ PYTHON = {
         "read = lambda name: bs4.BeautifulSoup(z.read(name), 'lxml-xml')\n"
         "package = read('META-INF/container.xml').find('rootfile')['full-path']\n"
         "book = read(package)\n"
-        "items = {i['id']: i['href'] for i in book.find_all('item')}\n"
+        "items = {i['id']: i for i in book.find_all('item')}\n"
         "for i in book.find_all('itemref'):\n"
-        "    name = posixpath.join(posixpath.dirname(package), urllib.parse.unquote(items[i['idref']]))\n"
+        "    item = items[i['idref']]\n"
+        "    while item and not any(k in item['media-type'] for k in ('html', 'svg', 'dtbook')):\n"
+        "        item = items.get(item.get('fallback'))\n"
+        "    if not item: continue\n"
+        "    name = posixpath.join(posixpath.dirname(package), urllib.parse.unquote(item['href']))\n"
         "    page = bs4.BeautifulSoup(z.read(posixpath.normpath(name)), 'lxml')\n"
-        "    [t.extract() for t in page(['script', 'style', 'title'])]\n"
+        "    hidden = page.select('[hidden], [style*=\"display:none\"], [style*=\"display: none\"]')\n"
+        "    [t.extract() for t in page(['script', 'style', 'title']) + hidden]\n"
         "    print(page.get_text(' '))",
     ),
     "pymupdf": ("pymupdf", "import pymupdf\n[print(p.get_text()) for p in pymupdf.open(path)]"),
     "pypdf": ("pypdf", "import pypdf\n[print(p.extract_text()) for p in pypdf.PdfReader(path).pages]"),
     "striprtf": ("striprtf", "from striprtf.striprtf import rtf_to_text\nprint(rtf_to_text(open(path, encoding='latin-1').read(), errors='ignore'))"),
 }
+# Shows cells in their formats, as Excel does.
+SHEETJS = (
+    "const xlsx = require('xlsx'), book = xlsx.readFile(process.argv[1]);"
+    "for (const name of book.SheetNames)"
+    " console.log(xlsx.utils.sheet_to_csv(book.Sheets[name], { FS: ' | ' }));"
+)
 OFFICE = ["soffice", ["--headless", "--cat", "PATH"]]
 PEERS = {
     "docx": ["markitdown", "python-docx", "pandoc", "soffice"],
     "docm": ["pandoc", "soffice"],
     "pptx": ["markitdown", "python-pptx", "soffice"],
-    "xlsx": ["markitdown", "openpyxl", "soffice"],
-    "xlsm": ["openpyxl", "soffice"],
-    "xls": ["markitdown", "xlrd", "soffice"],
+    "xlsx": ["markitdown", "openpyxl", "sheetjs", "soffice"],
+    "xlsm": ["openpyxl", "sheetjs", "soffice"],
+    "xls": ["markitdown", "xlrd", "sheetjs", "soffice"],
     "odt": ["odfpy", "pandoc", "soffice"],
     "odp": ["odfpy", "soffice"],
     "epub": ["markitdown", "spine", "pandoc"],
     "html": ["markitdown", "beautifulsoup", "trafilatura", "pandoc"],
     "xhtml": ["markitdown", "beautifulsoup"],
     "txt": ["charset-normalizer"],
-    "eml": ["email"],
+    "eml": ["email", "email, last alternative"],
     "msg": ["markitdown"],
     "pdf": ["pymupdf", "pypdf", "pdftotext"],
     "rtf": ["striprtf", "pandoc", "soffice"],
 }
+
+
+# The library that a peer reads a format with, where that is a peer of its own: both agree always.
+READS_WITH = {("markitdown", "xlsx"): "openpyxl", ("markitdown", "xls"): "xlrd", ("markitdown", "pptx"): "python-pptx"}
 
 
 def peers_of(kind):
@@ -163,6 +245,9 @@ def peers_of(kind):
         if name in PYTHON:
             module, code = PYTHON[name]
             peer = by_python(code, module)
+        elif name == "sheetjs":
+            has_it = shutil.which("node") and output(["node", "-e", "require('xlsx')"]) is not None
+            peer = by_program("node", ["-e", SHEETJS, "PATH"]) if has_it else None
         elif name == "soffice":
             peer = by_program(*OFFICE)
         elif name == "pdftotext":
@@ -217,21 +302,29 @@ def quiet(peer, path):
 
 
 def measure(reader, path, peers):
-    ours = read_by_us(reader, path)
-    theirs = {name: words(text) for name, peer in peers.items() if (text := quiet(peer, path)) is not None}
-    own = words(ours["text"])
+    kind = path.rpartition(".")[2].lower()
+    ours, theirs = read_by_us(reader, path), {}
+    for name, peer in peers.items():
+        text = quiet(peer, path)
+        text = text and without_additions(name, kind, text)
+        if text is not None:
+            theirs[name] = words(text, kind)
+    own = words(cells(ours["text"]) if kind in SHEETS else ours["text"], kind)
     counted = {name: collections.Counter(text) for name, text in theirs.items()}
     if not any(counted.values()):
         return None, ours
-    lists = list(counted.values())
+    lists = list(counted.items())
+    library = lambda peer: READS_WITH.get((peer, kind), peer)
+    is_one = len({library(peer) for peer in counted}) == 1
     agreed = collections.Counter()
-    for at, one in enumerate(lists):
-        for other in lists[at + 1 :]:
-            agreed |= one & other
+    for at, (peer, one) in enumerate(lists):
+        for other_peer, other in lists[at + 1 :]:
+            if is_one or library(peer) != library(other_peer):
+                agreed |= one & other
     if len(lists) == 1:
-        agreed = lists[0]
+        agreed = lists[0][1]
     everything = collections.Counter()
-    for one in lists:
+    for _, one in lists:
         everything |= one
     best = max(theirs.values(), key=lambda text: share(collections.Counter(text), agreed))
     result = {

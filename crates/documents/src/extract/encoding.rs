@@ -4,8 +4,12 @@ use encoding_rs::{
     EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, UTF_8, WINDOWS_1251, WINDOWS_1252,
     X_MAC_CYRILLIC,
 };
-use oem_cp::code_table::{DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP852};
+use oem_cp::code_table::{
+    DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP852, DECODING_TABLE_CP855,
+};
 
+use super::alphabets::{by_rules_of_script, is_cyrillic};
+use super::johab;
 use super::plausible::score;
 
 /// Bytes from which the encoding is guessed.
@@ -200,6 +204,9 @@ fn fits(bytes: &[u8], declared: &'static Encoding) -> bool {
 
 /// Decodes bytes in the likeliest encoding.
 fn guessed(bytes: &[u8]) -> String {
+    if let Some(text) = johab::decoded(bytes) {
+        return text;
+    }
     let start = &bytes[..bytes.len().min(GUESSED_FROM)];
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(start, start.len() == bytes.len());
@@ -208,6 +215,15 @@ fn guessed(bytes: &[u8]) -> String {
     let guess_text = decode(guess);
     let beyond = guess_text.chars().filter(|c| !c.is_ascii()).count();
     let told = score(&guess_text);
+    if let Some(certain) = by_rules_of_script(start) {
+        return certain.decode_without_bom_handling(bytes).0.into_owned();
+    }
+    let cyrillic = [Candidate::Table(&DECODING_TABLE_CP855), Candidate::Web(X_MAC_CYRILLIC)];
+    for candidate in cyrillic {
+        if is_cyrillic(&candidate.decode(start), &guess_text) {
+            return candidate.decode(bytes);
+        }
+    }
     if guess == WINDOWS_1251 && is_mac_cyrillic(start) {
         return X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0.into_owned();
     }
@@ -265,7 +281,7 @@ impl Candidate {
     }
 }
 
-fn by_table(bytes: &[u8], table: &[char; 128]) -> String {
+pub fn by_table(bytes: &[u8], table: &[char; 128]) -> String {
     let character = |byte: &u8| table.get(usize::from(*byte).wrapping_sub(128)).copied();
     bytes.iter().map(|byte| character(byte).unwrap_or(char::from(*byte))).collect()
 }

@@ -4,6 +4,7 @@
 //! [`FileExtractor`] runs it on a blocking thread for text, and in another process for every file
 //! that must be unpacked or decoded.
 
+mod alphabets;
 mod archive;
 mod bundle;
 mod dublin_core;
@@ -14,6 +15,7 @@ pub(crate) mod extract_error;
 pub(crate) mod formats;
 mod html;
 mod input;
+mod johab;
 mod mail;
 mod markup;
 mod models;

@@ -1,5 +1,5 @@
 //! Fonts that map their codes to characters themselves.
-use crate::support::{page, read};
+use crate::support::{document, drawn, page, read, refusal};
 
 #[test]
 fn the_table_of_an_embedded_font_defines_its_codes() {
@@ -16,6 +16,36 @@ fn the_table_of_an_embedded_font_defines_its_codes() {
     objects.push(program);
     let content = "BT /G 20 Tf 50 700 Td <000100020001> Tj ET";
     assert_eq!(read(&page(content, "", &objects)), "OχO");
+}
+
+/// A font whose codes are numbers of glyphs, and nothing says what these show.
+fn font_without_meaning() -> Vec<String> {
+    let font = "<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/DescendantFonts[7 0 R]>>";
+    let descendant = "<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)\
+        /Ordering(Identity)/Supplement 0>>/DW 600>>";
+    [font, descendant].map(str::to_owned).to_vec()
+}
+
+const UNKNOWN: &str = "BT /G 20 Tf 50 600 Td <00010002000300040005000600070008> Tj ET";
+
+#[test]
+fn a_page_whose_fonts_cannot_be_decoded_is_named_in_the_warnings() {
+    let warnings = |content: &str| document(&page(content, "", &font_without_meaning())).warnings;
+    let stamp = drawn(&[(50.0, 700.0, "Page 1")]);
+    let found = warnings(&format!("{stamp}{UNKNOWN}"));
+    let expected = "Most of the text on page 1 was not read: its fonts do not say";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    // A few such characters on a page of text are bullets or formulas.
+    let text = drawn(&[(50.0, 700.0, "A page of text with a sign whose meaning is not known")]);
+    let found = warnings(&format!("{text}BT /G 20 Tf 50 600 Td <00010002> Tj ET"));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_file_without_any_decodable_page_is_refused_with_the_reason() {
+    let refusal = refusal(&page(UNKNOWN, "", &font_without_meaning()));
+    let expected = "No text content found in a.pdf. Most of the text on page 1 was not read";
+    assert!(refusal.starts_with(expected), "{refusal}");
 }
 
 fn hex(bytes: &[u8]) -> String {

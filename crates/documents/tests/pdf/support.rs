@@ -57,9 +57,18 @@ pub fn read_whole(pdf: &[u8]) -> String {
 }
 
 pub fn document(pdf: &[u8]) -> Extracted {
+    documents(pdf).unwrap().swap_remove(0)
+}
+
+/// Why a file is not read.
+pub fn refusal(pdf: &[u8]) -> String {
+    documents(pdf).unwrap_err().to_string()
+}
+
+fn documents(pdf: &[u8]) -> carrel_domain::Result<Vec<Extracted>> {
     let path = NamedTempFile::new().unwrap();
     fs::write(path.path(), pdf).unwrap();
-    extract_file("a.pdf", path.path(), LIMITS).unwrap().swap_remove(0)
+    extract_file("a.pdf", path.path(), LIMITS)
 }
 
 /// Reads a page drawn by `content`.

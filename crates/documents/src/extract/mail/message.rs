@@ -2,7 +2,7 @@
 use carrel_domain::document::Extracted;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, calendar, tnef, too_many_attachments};
+use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, calendar, tnef, too_many_attachments, uuencoded};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 use crate::extract::extract_error::ExtractError;
@@ -77,9 +77,10 @@ impl Writing<'_, '_> {
             let value = value.filter(|value| !value.is_empty());
             self.text.extend(value.map(|value| format!("{name}: {value}\n")));
         }
-        let body = self.body(message)?;
-        self.push(&body);
         let mut names = Vec::new();
+        let body = self.body(message)?;
+        let body = self.without_files(body, &mut names);
+        self.push(&body);
         if message.attachments().nth(MOST_ATTACHMENTS).is_some() {
             self.input.warn(too_many_attachments());
         }
@@ -136,6 +137,19 @@ impl Writing<'_, '_> {
         Ok(if page.is_empty() || (is_richer && !plain.is_empty()) { plain } else { page })
     }
 
+    /// Reads the files that a program without attachments has written into the text.
+    fn without_files(&mut self, text: String, names: &mut Vec<String>) -> String {
+        if !text.contains("begin ") {
+            return text;
+        }
+        let (files, rest) = uuencoded::extract(text.as_bytes());
+        for file in files {
+            self.attached.add(self.input, &file.name, &file.bytes);
+            names.push(file.name);
+        }
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
     /// Reads an attachment. Returns its name, unless it is part of the text.
     fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, ExtractError> {
         let name = part.attachment_name().map(one_line).filter(|name| !name.is_empty());
@@ -160,8 +174,20 @@ impl Writing<'_, '_> {
             }
             return Ok(None);
         }
+        let encoded = match is_uuencoded(part) {
+            true => uuencoded::extract(part.contents()).0.into_iter().next(),
+            false => None,
+        };
+        if let Some(file) = encoded {
+            let name = name.unwrap_or(file.name);
+            self.attached.add(self.input, &name, &file.bytes);
+            return Ok(Some(name));
+        }
         let name = name.unwrap_or_else(|| usual_name(part));
-        self.attached.add(self.input, &name, part.contents());
+        match is_broken_message(part) {
+            true => self.attached.add(self.input, &format!("{name}.txt"), part.contents()),
+            false => self.attached.add(self.input, &name, part.contents()),
+        }
         Ok(Some(name))
     }
 }
@@ -171,12 +197,33 @@ fn is_kind(part: &MessagePart<'_>, kind: &str) -> bool {
     subtype.is_some_and(|subtype| subtype.eq_ignore_ascii_case(kind))
 }
 
-/// Returns a name for an unnamed attachment, by its type.
+fn is_of_messages(part: &MessagePart<'_>) -> bool {
+    part.content_type().is_some_and(|kind| kind.ctype().eq_ignore_ascii_case("message"))
+}
+
+/// Whether a part is said to be a message but has none of its usual headers, so that it is read as text.
+fn is_broken_message(part: &MessagePart<'_>) -> bool {
+    let has_headers = |mail: Message<'_>| {
+        mail.subject().is_some() || mail.from().is_some() || mail.content_type().is_some()
+    };
+    is_of_messages(part)
+        && is_kind(part, "rfc822")
+        && !MessageParser::default().parse(part.contents()).is_some_and(has_headers)
+}
+
+fn is_uuencoded(part: &MessagePart<'_>) -> bool {
+    let encodings = ["x-uuencode", "uuencode", "x-uue"];
+    part.content_transfer_encoding()
+        .is_some_and(|encoding| encodings.iter().any(|known| encoding.eq_ignore_ascii_case(known)))
+}
+
+/// Returns a name for an unnamed attachment, by its type. Reports about messages are text.
 fn usual_name(part: &MessagePart<'_>) -> String {
     let subtype = part.content_type().and_then(|known| known.subtype()).unwrap_or("bin");
     let extension = match subtype.to_ascii_lowercase().as_str() {
         "plain" => "txt",
-        "rfc822" => "eml",
+        "rfc822" | "global" | "partial" => "eml",
+        _ if is_of_messages(part) => "txt",
         "html" => "html",
         "pdf" => "pdf",
         "csv" => "csv",
@@ -227,5 +274,41 @@ mod tests {
         let expected = "Subject: 日本 plan\nFrom: André <a@example.com>\nTo: b@example.com\n\
             Date: Tue, 3 Feb 2026 10:11:12 +0100\n\nCafé\n\nzwei\n";
         assert_eq!(document.text, expected);
+    }
+
+    #[test]
+    fn files_in_the_encoding_of_unix_are_read() {
+        let file = "begin 644 terms.txt\r\n44&%Y86)L92!I;B`S,\"!D87ES+@H`\r\n`\r\nend\r\n";
+        let within = format!("Subject: Offer\r\n\r\nSee below.\r\n\r\n{file}");
+        let attached = format!(
+            "Subject: Offer\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
+             --x\r\nContent-Type: text/plain\r\n\r\nSee below.\r\n\
+             --x\r\nContent-Type: application/octet-stream\r\n\
+             Content-Transfer-Encoding: x-uuencode\r\n\
+             Content-Disposition: attachment; filename=terms.txt\r\n\r\n{file}\r\n--x--\r\n"
+        );
+        for mail in [within, attached] {
+            let documents = read(&mail);
+            let expected = "Subject: Offer\n\nSee below.\n\nAttachments: terms.txt\n";
+            assert_eq!(documents[0].text, expected);
+            assert_eq!(documents[1].text.trim(), "Payable in 30 days.");
+        }
+    }
+
+    #[test]
+    fn reports_and_broken_messages_are_read_as_text() {
+        let mail = "Subject: Undelivered\r\n\
+            Content-Type: multipart/report; boundary=x\r\n\r\n\
+            --x\r\nContent-Type: text/plain\r\n\r\nIt was not delivered.\r\n\
+            --x\r\nContent-Type: message/delivery-status\r\n\r\n\
+            Reporting-MTA: dns; mx.example.com\r\nStatus: 5.1.1\r\n\
+            --x\r\nContent-Type: message/rfc822\r\n\
+            Content-Disposition: attachment; filename=it.eml\r\n\r\n\
+            this is no message, sorry\r\n--x--\r\n";
+        let documents = read(mail);
+        let texts: Vec<_> = documents.iter().map(|document| document.text.trim()).collect();
+        assert!(texts[0].contains("It was not delivered."), "{texts:?}");
+        assert!(texts[1..].iter().any(|text| text.contains("Status: 5.1.1")), "{texts:?}");
+        assert!(texts[1..].contains(&"this is no message, sorry"), "{texts:?}");
     }
 }

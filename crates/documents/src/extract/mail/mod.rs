@@ -5,6 +5,7 @@ mod message;
 mod outlook;
 mod properties;
 mod tnef;
+mod uuencoded;
 
 use std::borrow::Cow;
 

@@ -76,8 +76,11 @@ fn is_text(letters: &[char]) -> bool {
     }
     let is_vowel = |c: &char| !c.is_ascii() || "aeiouyAEIOUY".contains(*c);
     let is_alphabet = only.windows(2).all(|two| two[0] < two[1]);
+    // Letters listed in both cases.
+    let rises = only.windows(2).filter(|two| two[0].is_lowercase() && two[1].is_uppercase());
+    let is_list = 3 * rises.count() > only.len();
     let fewest = if only.iter().all(|c| c.is_uppercase()) { FEWEST } else { FEWEST + 1 };
-    only.len() >= fewest && !is_alphabet && only.iter().any(is_vowel)
+    only.len() >= fewest && !is_alphabet && !is_list && only.iter().any(is_vowel)
 }
 
 /// Collects the spaces among `count` letters from `at` on that do not separate words.

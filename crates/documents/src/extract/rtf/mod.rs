@@ -13,7 +13,8 @@ use super::extract_error::ExtractError;
 use super::office::symbol_in_font;
 use super::text::document;
 use super::writer::Writer;
-use charsets::{character_set, code_page};
+use charsets::character_set;
+pub use charsets::code_page;
 use table::Row;
 use token::{Token, Tokens};
 
@@ -361,6 +362,7 @@ mod tests {
         let expected =
             "| A | B | C |\n| --- | --- | --- |\n| 1 |  | 3 4 |\n\nx[^1]y\n\n[^1]: n\n\nz";
         assert_eq!(read(rtf), expected);
+        assert_eq!(read(r"\pard Station\cell Number\cell"), "Station\nNumber");
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Reader {
                     self.row.cells.push(goes_on);
                 }
             }
+            "cell" if !self.group().in_table && self.row.cells.is_empty() => {
+                // Cells outside of rows only end their text.
+                self.flush();
+                self.writer.separate(1);
+            }
             "cell" => {
                 self.flush();
                 self.open_cell();

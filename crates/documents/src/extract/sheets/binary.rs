@@ -2,12 +2,15 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{Data, DataType, Reader, SheetType, SheetVisible, Xls, XlsError, Xlsb, XlsbError};
+use calamine::{
+    Data, DataType, ExcelDateTime, ExcelDateTimeType, Reader, SheetType, SheetVisible, Xls,
+    XlsError, Xlsb, XlsbError,
+};
 use carrel_domain::document::Extracted;
 
 use super::lines::Sheet;
 use super::number::{Format, general};
-use super::{MOST_SHEETS, document};
+use super::{MOST_SHEETS, document, early};
 use crate::extract::Input;
 use crate::extract::archive::{Archive, is_zip};
 use crate::extract::extract_error::ExtractError;
@@ -31,11 +34,8 @@ fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         })?;
         return sheets(input, &mut workbook);
     }
-    // The first record of old workbooks, which were not compound files.
-    if matches!(bytes.as_slice(), [9, 0 | 2 | 4, ..]) {
-        return Err(ExtractError::unreadable(
-            "is a workbook of Excel 4 or older, which is not read. Save it as .xlsx and send it again.",
-        ));
+    if early::is_early(&bytes) {
+        return early::read(input, &bytes);
     }
     let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsError::Password => ExtractError::protected(),
@@ -98,9 +98,33 @@ fn cell_text(value: &Data) -> String {
                 (false, true) => Format::Date,
                 (false, false) => Format::DateAndTime,
             };
-            format.show(serial, false)
+            format.show(serial, counts_from_1904(time))
         }
         Data::Float(number) => general(*number),
         value => value.as_string().unwrap_or_else(|| value.to_string()),
+    }
+}
+
+/// Whether a workbook counts days from 1904, as those of old Macintoshes: the library tells only the
+/// date, which differs from the usual one.
+fn counts_from_1904(time: &ExcelDateTime) -> bool {
+    let usual = ExcelDateTime::new(time.as_f64(), ExcelDateTimeType::DateTime, false);
+    time.to_ymd_hms_milli() != usual.to_ymd_hms_milli()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_workbooks_that_count_from_1904_are_four_years_later() {
+        let shown = |serial, is_1904| {
+            let time = ExcelDateTime::new(serial, ExcelDateTimeType::DateTime, is_1904);
+            cell_text(&Data::DateTime(time))
+        };
+        assert_eq!(shown(42_735.0, true), "2021-01-01");
+        assert_eq!(shown(42_735.75, true), "2021-01-01 18:00:00");
+        assert_eq!(shown(42_735.0, false), "2016-12-31");
+        assert_eq!(shown(0.5, true), "12:00:00");
     }
 }

@@ -4,7 +4,9 @@
 //! billion.
 mod binary;
 mod comments;
+mod early;
 mod lines;
+mod months;
 pub mod number;
 mod strings;
 mod styles;

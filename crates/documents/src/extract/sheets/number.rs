@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use ssfmt::{DateSystem, FormatOptions, NumberFormat};
 
+use super::months;
+
 /// The longest format code.
 const LONGEST_CODE: usize = 255;
 /// Maximum length of a cell's text, in characters.
@@ -57,7 +59,9 @@ impl Format {
         if code.is_empty() || code.eq_ignore_ascii_case("general") || code.len() > LONGEST_CODE {
             return Self::General;
         }
-        NumberFormat::parse(code).map_or(Self::General, |format| Self::Code(Rc::new(format)))
+        let replaced = months::replaced(code);
+        let parsed = NumberFormat::parse(replaced.as_deref().unwrap_or(code));
+        parsed.map_or(Self::General, |format| Self::Code(Rc::new(format)))
     }
 
     /// Formats `value`. A format may hide it.
@@ -72,7 +76,7 @@ impl Format {
             Self::General => general(value),
             Self::Date if value.fract() == 0.0 => by_code("yyyy-mm-dd"),
             Self::Date | Self::DateAndTime => by_code("yyyy-mm-dd hh:mm:ss"),
-            Self::Code(format) => format.format(value, &options),
+            Self::Code(format) => months::restored(&format.format(value, &options), by_code),
         };
         // Formats pad cells with spaces.
         let words: Vec<_> = shown.split_whitespace().collect();
@@ -119,6 +123,8 @@ mod tests {
             (45_943.0, "yyyy-mm-dd", "2025-10-13"),
             (45_943.75, "yyyy-mm-dd hh:mm", "2025-10-13 18:00"),
             (1.5, "[h]:mm:ss", "36:00:00"),
+            (45_943.75, "hh:mm dd.mm.yyyy", "18:00 13.10.2025"),
+            (45_943.75, "h:mm AM/PM \"on\" dddd mmmm d", "6:00 PM on Monday October 13"),
             (0.1 + 0.2, "General", "0.3"),
             (12.0, "", "12"),
             (1_234_567_890_123.0, "General", "1234567890123"),
