@@ -37,7 +37,7 @@
     text.textContent = from.dataset.excerpt.replace(/(^|\s)#{1,6}\s/g, "$1");
     title.dir = text.dir = "auto";
     card.replaceChildren(title, text);
-    document.body.append(card);
+    (document.getElementById("main") || document.body).append(card);
     card.hidden = false;
     shown = it;
     it.setAttribute("aria-describedby", card.id);

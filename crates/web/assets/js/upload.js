@@ -48,6 +48,8 @@
     if (!part || !known) return;
     known.replaceWith(document.importNode(part, true));
     htmx.process(document.getElementById(`job-${job}`));
+    once();
+    closable(document);
   };
 
   const end = (row, name, words) => {

@@ -86,7 +86,7 @@ struct Assets {
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
     for (name, media, parts) in SOURCES {
-        let plain = parts.concat().into_bytes();
+        let plain = without_comments(&parts.concat()).into_bytes();
         let packed = pack(&plain, Compression::best());
         assets.add(name, Asset { media, packed, plain });
     }
@@ -103,6 +103,14 @@ impl Assets {
         self.addresses.insert(name, format!("{ROOT}{hashed}"));
         self.found.insert(hashed, asset);
     }
+}
+
+/// Drops indentation and lines that are comments. No text in the sources goes over several lines.
+fn without_comments(source: &str) -> String {
+    let is_comment =
+        |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+    let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the beginning of a digest, which identifies a content.
