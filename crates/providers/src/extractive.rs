@@ -6,7 +6,7 @@ mod terms;
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::model::{
-    AnswerStream, ChatModel, ChatRequest, Context, Delta, ModelName, Usage,
+    AnswerStream, ChatModel, ChatRequest, Context, Delta, MessageRole, ModelName, Usage,
 };
 use futures_util::stream;
 
@@ -21,13 +21,18 @@ const INTRODUCTION: &str = "This is an extractive answer: it quotes the sentence
     that bear most on the question, and writes nothing of its own.";
 const NEAREST: &str = "This is an extractive answer, which only quotes. No sentence found shares a \
     word with the question; these passages were found to be the closest to it in meaning.";
+const NEAREST_AGAIN: &str = "No sentence found shares a word with the question; these passages were \
+    found to be the closest to it in meaning.";
+/// The beginning of every introduction, by which an earlier one is recognized.
+const BEGINNING: &str = "This is an extractive answer";
 const NOTHING: &str = "There is nothing to quote: no passage of this workspace's documents was found \
     for the question. This is the extractive answerer, which only quotes documents and writes \
     nothing of its own. Add documents that hold the answer, or set up a language model.";
 
 /// Answers by quoting. Each quotation names its document and, in brackets, the position of the
 /// passage in the context, from 1, which is its position among the sources that clients get. The
-/// answer depends only on the question and the context, not on instructions and history.
+/// quotations depend only on the question and the context. The introduction says what an extractive
+/// answer is, once in a conversation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extractive;
 
@@ -63,11 +68,17 @@ fn parts(request: &ChatRequest) -> Vec<String> {
     if quotes.is_empty() {
         return vec![NOTHING.into()];
     }
-    let introduction = match relevance {
-        Relevance::Shared => INTRODUCTION,
-        Relevance::Nearest => NEAREST,
+    let is_introduced = request.history.iter().any(|message| {
+        message.role == MessageRole::Assistant && message.text.starts_with(BEGINNING)
+    });
+    let introduction = match (relevance, is_introduced) {
+        (Relevance::Shared, false) => Some(INTRODUCTION),
+        (Relevance::Shared, true) => None,
+        (Relevance::Nearest, false) => Some(NEAREST),
+        (Relevance::Nearest, true) => Some(NEAREST_AGAIN),
     };
-    let mut parts = vec![format!("{introduction}\n\n")];
+    let introduction = introduction.map(|introduction| format!("{introduction}\n\n"));
+    let mut parts: Vec<String> = introduction.into_iter().collect();
     for Quote { context, text } in quotes {
         let title = request.context.get(context).map(title).unwrap_or_default();
         parts.push(format!("> {text} [{}] — {title}\n\n", context + 1));

@@ -77,7 +77,9 @@ pub fn check_model(
     }
     match models.chat(&choice) {
         Ok(_) => Ok(()),
-        Err(Error::Internal(error)) => Err(Error::Internal(error)),
+        Err(error @ Error::Internal(_)) => Err(error),
+        // It names its field already.
+        Err(Error::Invalid { reason, .. }) => Err(Error::invalid("chatProvider", reason)),
         Err(error) => Err(Error::invalid("chatProvider", error.to_string())),
     }
 }

@@ -1,4 +1,5 @@
 //! Answers of the extractive answerer.
+use carrel_domain::model::Message;
 use futures_util::StreamExt;
 
 use super::*;
@@ -82,6 +83,22 @@ async fn when_no_word_is_shared_it_says_so_and_quotes_the_nearest() {
     let answer = text(request("Wann?", library())).await;
     assert!(answer.starts_with("This is an extractive answer, which only quotes."), "{answer}");
     assert!(answer.contains("> Food is not allowed in the reading room."), "{answer}");
+}
+
+#[tokio::test]
+async fn a_conversation_is_introduced_once() {
+    let history =
+        vec![Message::user("When?"), Message::assistant(format!("{INTRODUCTION}\n\n> Six."))];
+    let again =
+        |question: &str| ChatRequest { history: history.clone(), ..request(question, library()) };
+    let answer = text(again("When does the reading room open?")).await;
+    assert!(answer.starts_with("> The reading room opens at nine"), "{answer}");
+    let answer = text(again("Wann?")).await;
+    assert!(answer.starts_with("No sentence found shares a word"), "{answer}");
+    // A question that quotes the introduction is not one.
+    let history = vec![Message::user(INTRODUCTION)];
+    let asked = ChatRequest { history, ..request("When does the reading room open?", library()) };
+    assert!(text(asked).await.starts_with(BEGINNING));
 }
 
 #[tokio::test]
