@@ -247,6 +247,8 @@ async fn what_no_store_can_hold_is_left_out(world: World) {
     let odd = rows.add(HERE, vec![vec![], vec![1.0, 0.0], vec![f32::NAN, 0.0], vec![0.0, 0.0]]);
     let more = rows.add(HERE, vec![vec![0.5, 0.5]]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [2, 5, 4]);
+    // The search does not wait for a slow store to be filled.
+    world.synced().reconcile(HERE).await.unwrap();
     assert_eq!(world.held(HERE).await, [2, 4, 5]);
     rows.remove(HERE, &[more]);
     world.synced().reconcile_all().await.unwrap();
