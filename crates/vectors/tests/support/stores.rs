@@ -161,9 +161,10 @@ impl Kind {
     }
 }
 
-/// The directory of LanceDB's tables, below the directory of what is built.
+/// The directory of LanceDB's tables, below the directory of what is built; examples have none.
 pub fn lancedb() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lancedb")
+    let target = option_env!("CARGO_TARGET_TMPDIR").map(PathBuf::from);
+    target.unwrap_or_else(std::env::temp_dir).join("lancedb")
 }
 
 /// Creates the store for these settings.
