@@ -246,6 +246,8 @@ async fn vectors_that_no_store_accepts_are_skipped(world: World) {
     let odd = rows.add(HERE, vec![vec![], vec![1.0, 0.0], vec![f32::NAN, 0.0], vec![0.0, 0.0]]);
     let more = rows.add(HERE, vec![vec![0.5, 0.5]]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [2, 5, 4]);
+    // The search does not wait for a slow store to be filled.
+    world.synced().reconcile(HERE).await.unwrap();
     assert_eq!(world.held(HERE).await, [2, 4, 5]);
     rows.remove(HERE, &[more]);
     world.synced().reconcile_all().await.unwrap();
