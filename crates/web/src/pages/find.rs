@@ -157,7 +157,7 @@ fn exchange(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<F
     Some(FoundItem {
         address: format!("{base}?earlier=1#turn-{}", chat.id),
         icon: "thread",
-        said: snippet::around(&markdown::plain(answer), query),
+        said: snippet::of_either(&markdown::plain(answer), &chat.prompt, query),
         name: chat.prompt.lines().next().unwrap_or_default().chars().take(120).collect(),
         within: thread.map_or_else(|| within.to_owned(), |(_, name)| format!("{within} · {name}")),
     })

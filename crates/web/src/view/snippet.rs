@@ -51,6 +51,16 @@ pub fn around(text: &str, query: &str) -> Vec<SnippetPart> {
     parts
 }
 
+/// Returns the part of `text` that matches, or that of `other` if only that matches.
+pub fn of_either(text: &str, other: &str, query: &str) -> Vec<SnippetPart> {
+    let has_match = |parts: &[SnippetPart]| parts.iter().any(|part| part.is_match);
+    let found = around(text, query);
+    if has_match(&found) {
+        return found;
+    }
+    Some(around(other, query)).filter(|parts| has_match(parts)).unwrap_or(found)
+}
+
 /// Returns a letter in lower case, if that is a single letter.
 fn small(c: char) -> char {
     let mut small = c.to_lowercase();
@@ -79,5 +89,16 @@ mod tests {
         assert_eq!(shown("灯台は港にある", "港"), "灯台は[港]にある");
         assert_eq!(shown("", "x"), "");
         assert_eq!(shown("İstanbul", "i"), "İstanbul");
+    }
+
+    #[test]
+    fn the_question_is_shown_if_only_it_matches() {
+        let shown = |query: &str| {
+            let parts = of_either("At noon.", "When is high water?", query);
+            parts.into_iter().map(|part| part.text).collect::<String>()
+        };
+        assert_eq!(shown("noon"), "At noon.");
+        assert_eq!(shown("water"), "When is high water?");
+        assert_eq!(shown("crane"), "At noon.");
     }
 }
