@@ -38,9 +38,12 @@
     htmx.process(part);
   };
 
-  // Reloads a finished job after a file was refused, because it receives no more events.
+  // Reloads a job once it has ended if a file of it was refused: its last event may be older than that.
+  const refused = new Set();
   const renewed = async ({ job }) => {
-    if (!job || !document.getElementById(`job-${job}`)?.hasAttribute("data-over")) return;
+    if (!job) return;
+    if (!document.getElementById(`job-${job}`)?.hasAttribute("data-over")) return refused.add(job);
+    refused.delete(job);
     const response = await fetch(`/jobs/${job}`);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const part = page.querySelector("[data-job]");
@@ -219,6 +222,7 @@
     if (!document.getElementById("uploads") || !elt.matches) return;
     // A job that has ended has changed the list.
     if (elt.matches("[data-job][data-over]")) changed();
+    if (elt.matches("[data-job][data-over]") && refused.has(elt.dataset.job)) renewed(elt.dataset).catch(() => {});
     closable(document);
     once();
   });
