@@ -31,10 +31,7 @@ pub(super) fn marks_schema() -> SchemaRef {
     ]))
 }
 
-pub(super) fn vectors(
-    rows: &[VectorRow],
-    dimensions: usize,
-) -> std::result::Result<RecordBatch, ArrowError> {
+pub(super) fn vectors(rows: &[VectorRow], dimensions: usize) -> Result<RecordBatch, ArrowError> {
     let size = i32::try_from(dimensions).unwrap_or(i32::MAX);
     let chunks = Int64Array::from_iter_values(rows.iter().map(|row| row.chunk.0));
     let documents = Int64Array::from_iter_values(rows.iter().map(|row| row.document.0));
@@ -52,10 +49,7 @@ fn values_of(row: &VectorRow) -> Vec<f32> {
     }
 }
 
-pub(super) fn mark(
-    within: WorkspaceId,
-    said: &str,
-) -> std::result::Result<RecordBatch, ArrowError> {
+pub(super) fn mark(within: WorkspaceId, said: &str) -> Result<RecordBatch, ArrowError> {
     let workspaces = Int32Array::from_iter_values([within.0]);
     let said = StringArray::from_iter_values([said]);
     RecordBatch::try_new(marks_schema(), vec![Arc::new(workspaces), Arc::new(said)])
