@@ -6,23 +6,13 @@ use e2e::{Backend, Mode, TestServer};
 use serde_json::json;
 
 use crate::browser_journey::{PASSWORD, base, fresh_with, set_up, violations, well_behaved};
+use crate::browser_rows::ask;
 
 /// Markdown with everything that GitHub renders, code in two languages and formulas.
 const MARKDOWN: &str = "# One\n\n## Two\n\n### Three\n\nText with ~~an error~~, \
     https://example.com/a?b=c and a note[^1].\n\n| left | middle | right |\n|:--|:-:|--:|\n| a | b | c |\n| d | e | f |\n\n\
     - [x] done\n- [ ] open\n\n```rust\nfn main() { let lamp = \"lit\"; } // end\n```\n\n\
     ```mermaid\ngraph TD;\n```\n\n$$x^2$$ and \\(y_1\\)\n\n[^1]: The note.\n";
-
-async fn ask(browser: &mut Browser, text: &str) -> Result<()> {
-    let turns = browser.run("document.querySelectorAll('.turn[id^=turn-]').length").await?;
-    browser.fill("#message", text).await?;
-    browser.click("button.send").await?;
-    let there = format!(
-        "!document.querySelector('[data-answer]') && \
-         document.querySelectorAll('.turn[id^=turn-]').length > {turns}"
-    );
-    browser.wait(&there).await
-}
 
 /// A conversation about three documents, with an answer that is replaced by `text`.
 async fn answered(text: &str) -> Result<(TestServer, e2e::model_server::ModelServer, Browser)> {

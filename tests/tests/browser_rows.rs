@@ -9,7 +9,8 @@ use crate::browser_journey::{
     PASSWORD, base, fresh_with, furnish, set_up, violations, well_behaved,
 };
 
-async fn ask(browser: &mut Browser, text: &str) -> Result<()> {
+/// Asks a question and waits for the answer.
+pub async fn ask(browser: &mut Browser, text: &str) -> Result<()> {
     let turns = browser.run("document.querySelectorAll('.turn[id^=turn-]').length").await?;
     browser.fill("#message", text).await?;
     browser.click("button.send").await?;

@@ -82,28 +82,36 @@ pub async fn archive(
     slug: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let workspace = current_user.workspace(&slug).await?;
-    let selected = selected(&current_user, &workspace, &form.read().await?).await?;
-    let port = &*current_user.ports().threads;
-    threads::archive(port, &selected, true, &current_user.by()).await?;
+    let (workspace, _) = move_selected(&current_user, &slug, form, true).await?;
     Ok(response::done(&address(&workspace), "conversations-archived"))
 }
 
-/// Takes the selected conversations out of the archive.
+/// Takes the selected conversations out of the archive, and opens a single one.
 pub async fn unarchive(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let workspace = current_user.workspace(&slug).await?;
-    let selected = selected(&current_user, &workspace, &form.read().await?).await?;
-    let port = &*current_user.ports().threads;
-    threads::archive(port, &selected, false, &current_user.by()).await?;
-    let address = match selected.as_slice() {
+    let (workspace, moved) = move_selected(&current_user, &slug, form, false).await?;
+    let address = match moved.as_slice() {
         [thread] => format!("/w/{}/t/{}", workspace.slug, thread.slug),
         _ => address(&workspace),
     };
     Ok(response::done(&address, "conversations-unarchived"))
+}
+
+/// Moves the selected conversations into or out of the archive.
+async fn move_selected(
+    current_user: &CurrentUser<role::Any>,
+    slug: &str,
+    form: PageForm,
+    is_archived: bool,
+) -> Result<(Workspace, Vec<Thread>), PageError> {
+    let workspace = current_user.workspace(slug).await?;
+    let selected = selected(current_user, &workspace, &form.read().await?).await?;
+    let port = &*current_user.ports().threads;
+    threads::archive(port, &selected, is_archived, &current_user.by()).await?;
+    Ok((workspace, selected))
 }
 
 /// Returns the selected conversations. At least one is required, and all must be the user's.
