@@ -10,6 +10,7 @@ on_both_databases! {
     an_exchange_is_changed_and_removed_in_its_workspace,
     sessions_are_paged_by_name,
     an_exchange_touches_its_thread,
+    a_conversation_is_read_up_to_an_exchange,
 }
 
 async fn said(db: &Database, workspace: WorkspaceId, session: Option<&str>, time: i64) -> ChatId {
@@ -25,6 +26,24 @@ async fn said(db: &Database, workspace: WorkspaceId, session: Option<&str>, time
         usage: None,
     };
     db.append(new, done(time)).await.unwrap()
+}
+
+async fn a_conversation_is_read_up_to_an_exchange(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let there = workspace(&db, "There").await.id;
+    let mut ids = Vec::new();
+    for time in 1..=5 {
+        ids.push(said(&db, here, None, time).await);
+        said(&db, here, Some("other"), time).await;
+        said(&db, there, None, time).await;
+    }
+    // Later exchanges do not count towards the limit.
+    let third = db.chat(here, ids[2]).await.unwrap().unwrap();
+    for (limit, expected) in [(2, &ids[1..3]), (100, &ids[..3])] {
+        let found = db.chats_up_to(&third, limit).await.unwrap();
+        assert_eq!(found.iter().map(|chat| chat.id).collect::<Vec<_>>(), expected);
+    }
 }
 
 async fn an_exchange_is_changed_and_removed_in_its_workspace(scratch: Scratch) {
