@@ -5,7 +5,7 @@ use carrel_domain::audit::By;
 use carrel_domain::job::JobItem;
 use carrel_domain::job::queue::{FinishedItem, ItemOutcome, Lease};
 use carrel_domain::job::recordings::RecordingProgress;
-use carrel_domain::speech::ListeningProgress;
+use carrel_domain::speech::{HeardSoFar, ListeningProgress};
 use carrel_domain::{Error, Result};
 use chrono::{TimeDelta, Utc};
 use tokio::time::sleep;
@@ -126,7 +126,8 @@ async fn look_on(
     item: &JobItem,
     progress: &ListeningProgress,
 ) -> Result<Aside> {
-    let mut known = progress.now();
+    // Nothing is stored yet, whatever was heard before the first look.
+    let mut known = HeardSoFar::default();
     loop {
         sleep(LOOK).await;
         let now = progress.now();

@@ -6,6 +6,7 @@ use carrel_domain::document::IncomingFile;
 use carrel_domain::job::{ItemState, Job, JobState};
 use serde_json::Value;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::*;
 use crate::fakes::world::World;
@@ -46,9 +47,12 @@ async fn half_heard(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Er
     let workers = world.workers();
     let claimed = workers.claim().await.unwrap().unwrap();
     let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
-    while job(world).1.recording.unwrap().progress.heard == 0 {
-        sleep(Duration::from_millis(100)).await;
-    }
+    let begun = async {
+        while job(world).1.recording.unwrap().progress.heard == 0 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), begun).await.expect("progress is stored");
     (workers, working)
 }
 
@@ -78,6 +82,20 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     let details: Value = serde_json::from_str(&event.details).unwrap();
     assert_eq!(details["model"], "fake");
     assert!(!event.details.contains("morning"), "{}", event.details);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_made_before_the_first_look_is_stored() {
+    let world = Arc::new(World::default());
+    hand_in(&world, "Good morning.").await.unwrap();
+    let workers = world.workers();
+    let lease = workers.claim().await.unwrap().unwrap().lease;
+    let progress = ListeningProgress::default();
+    progress.heard(1.0);
+    let item = job(&world).1;
+    let looking_on = look_on(&workers, &lease, &item, &progress);
+    assert!(timeout(LOOK * 3, looking_on).await.is_err(), "nothing interrupts the transcription");
+    assert_eq!(job(&world).1.recording.unwrap().progress.heard, 1);
 }
 
 #[tokio::test(start_paused = true)]
