@@ -68,6 +68,7 @@ async fn a_long_answer_never_holds_the_page_up_and_has_one_button_to_stop_it() -
            .observe({ type: 'longtask', buffered: true }); \
          new MutationObserver(() => { const said = document.querySelector('.answered-by')?.textContent; \
            if (said && !window.heard.includes(said)) window.heard.push(said); \
+           window.early ||= document.querySelector('[data-answer] .source')?.getAttribute('href'); \
            const stops = [...document.querySelectorAll('button')].filter((it) => /^(Stop)$/.test(it.ariaLabel || it.innerText) && it.checkVisibility() && it.getBoundingClientRect().width > 2); \
            if (document.querySelector('[data-answer]')) window.stops = Math.max(window.stops || 0, stops.length); }) \
            .observe(document.body, { childList: true, subtree: true, characterData: true })",
@@ -76,8 +77,11 @@ async fn a_long_answer_never_holds_the_page_up_and_has_one_button_to_stop_it() -
     ada.fill("#message", "Tell me everything.").await?;
     ada.click("button.send").await?;
     ada.wait("!!document.querySelector('.turn[id^=turn-] .turn-actions')").await?;
-    // Before there are words, the line above says what is searched.
-    assert_eq!(ada.run("window.heard").await?, json!(["Searching 1 document…", "Answering…"]));
+    // Before there are words, the line above says what is searched and what was found.
+    let heard = json!(["Searching 1 document…", "Found 1 passage", "Answering…"]);
+    assert_eq!(ada.run("window.heard").await?, heard);
+    let early = ada.run("window.early").await?;
+    ensure!(early.as_str().is_some_and(|at| at.starts_with("/w/harbour/source?in=")), "{early}");
     assert_eq!(ada.run("window.stops").await?, 1);
     let longest = ada.run("window.longest").await?.as_f64().unwrap_or(f64::MAX);
     ensure!(longest < 1_000.0, "the page stood still for {longest} ms");

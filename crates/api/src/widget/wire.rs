@@ -88,7 +88,7 @@ fn text(value: Option<Value>, longest: usize) -> Option<String> {
 pub fn tell(id: &str, piece: AnswerEvent) -> String {
     match piece {
         AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => chunk(id, &text, false),
-        AnswerEvent::Empty(_) => String::new(),
+        AnswerEvent::Sources(_) | AnswerEvent::Empty(_) => String::new(),
         AnswerEvent::Finished(_) => chunk(id, "", true),
         AnswerEvent::Refused(text) => event(&json!({
             "id": id,

@@ -35,6 +35,9 @@ impl EmptyCompletion {
 /// The events of an answer, in this order.
 #[derive(Debug)]
 pub enum AnswerEvent {
+    /// The sources given to the model, most relevant first. Sent only if the question announces
+    /// sources and there are some.
+    Sources(Vec<Source>),
     /// Reasoning of the model. Sent only if the question separates reasoning; otherwise reasoning
     /// is part of the text, between `<think>` marks.
     Reasoning(String),
@@ -42,11 +45,11 @@ pub enum AnswerEvent {
     Text(String),
     /// The refusal text. Sent instead of all other events in query mode if no passage is relevant.
     Refused(String),
-    /// The answer failed. If `begun` is `false`, this is the only event.
+    /// The answer failed. If `begun` is `false`, no text was sent before.
     Failed {
         /// The error.
         error: Error,
-        /// Whether other events were sent before.
+        /// Whether text or reasoning may have been sent before.
         begun: bool,
     },
     /// The model ended without any text. Nothing is stored, including its reasoning.

@@ -42,6 +42,8 @@ pub struct Question {
     /// Whether the stream sends reasoning as separate events. Otherwise reasoning is part of the
     /// text, between `<think>` marks.
     pub separates_reasoning: bool,
+    /// Whether the stream sends the sources before the model answers.
+    pub announces_sources: bool,
     /// Stops the answer early.
     pub stop: Stop,
 }

@@ -72,6 +72,9 @@ impl Conversations {
         };
         let Prepared { model, request, sources, mode, as_agent, images } = prepared;
         permit.shrink_to(&request);
+        if question.announces_sources && !sources.is_empty() {
+            send(events, AnswerEvent::Sources(sources.clone())).await;
+        }
         let started = Instant::now();
         let mut buffer = AnswerBuffer::new(separates_reasoning);
         let (mut failure, mut is_complete) = (None, false);

@@ -128,6 +128,24 @@ async fn a_streamed_answer_is_stored_like_any_other() {
     assert_eq!(record::earlier(chats[0].clone()).unwrap().answer, text);
 }
 
+#[tokio::test]
+async fn sources_are_sent_before_the_answer_if_the_question_announces_them() {
+    let world = with_a_document("The sky is green.").await;
+    let announced = Question { announces_sources: true, ..question("Why?", None) };
+    let mut events =
+        world.conversations().stream(&workspace("Sky"), announced, &by()).await.unwrap();
+    let Some(AnswerEvent::Sources(sources)) = events.recv().await else { panic!("no sources") };
+    assert!(matches!(events.recv().await, Some(AnswerEvent::Text(_))));
+    let Some(AnswerEvent::Finished(Some(finished))) = events.recv().await else { panic!("no end") };
+    assert_eq!((sources.len(), &sources), (1, &finished.sources));
+
+    let empty = Arc::new(World::default());
+    let announced = Question { announces_sources: true, ..question("Why?", None) };
+    let mut events =
+        empty.conversations().stream(&workspace("Sky"), announced, &by()).await.unwrap();
+    assert!(matches!(events.recv().await, Some(AnswerEvent::Text(_))), "there are no sources");
+}
+
 #[tokio::test(start_paused = true)]
 async fn saving_an_answer_is_retried_and_final_failures_are_reported() {
     let world = with_a_document("The sky is green.").await;

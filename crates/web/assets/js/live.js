@@ -29,6 +29,11 @@
     keep: (turn, kind) => { blocks(turn, kind).append(...tail(turn, kind).childNodes); },
   };
 
+  const found = (turn, html) => {
+    turn.querySelector("[data-found]").innerHTML = html;
+    turn.querySelector(".answered-by").textContent = turn.querySelector("[data-status]").dataset.status;
+  };
+
   const started = (turn) => {
     for (const kind of ["thought-", ""]) {
       blocks(turn, kind).replaceChildren();
@@ -80,6 +85,12 @@
     events.onerror = () => lost(turn, true);
     events.addEventListener("beat", heard);
     events.addEventListener("start", () => { heard(); started(turn); });
+    events.addEventListener("sources", ({ data }) => {
+      heard();
+      document.dispatchEvent(new Event("answer-grows"));
+      found(turn, data);
+      document.dispatchEvent(new Event("answer-grown"));
+    });
     for (const kind of ["thought-", ""]) {
       for (const name of Object.keys(apply)) {
         events.addEventListener(kind + name, ({ data }) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
 use carrel_services::background::BackgroundTasks;
-use carrel_services::chat::{AnswerEvent, Finished, Stop};
+use carrel_services::chat::{AnswerEvent, Finished, Source, Stop};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -50,6 +50,8 @@ impl End {
 #[derive(Clone, Debug, Default)]
 pub struct AnswerText {
     pub text: String,
+    /// The sources, once they are found.
+    pub sources: Option<Arc<[Source]>>,
     pub end: Option<End>,
 }
 
@@ -57,6 +59,8 @@ pub struct AnswerText {
 #[derive(Clone, Debug, Default)]
 pub struct ShownAnswer {
     pub growth: Growth,
+    /// The sources, once they are found.
+    pub sources: Option<Arc<[Source]>>,
     /// The whole text and how it ended, once it has.
     pub end: Option<(Arc<str>, End)>,
 }
@@ -225,7 +229,8 @@ async fn render(running: Arc<Running>, renderer: Renderer) {
             }
             rest = PAUSE.max(started.elapsed() * RESPITE);
             let end = said.end.map(|end| (Arc::from(said.text), end));
-            running.shown.send_replace(ShownAnswer { growth: growth.clone(), end });
+            let (growth, sources) = (growth.clone(), said.sources);
+            running.shown.send_replace(ShownAnswer { growth, sources, end });
         }
         if is_over || watched.changed().await.is_err() {
             return;
@@ -239,6 +244,9 @@ async fn listen(running: &Running, mut pieces: Receiver<AnswerEvent>) -> End {
     let mut end = End::default();
     while let Some(piece) = pieces.recv().await {
         match piece {
+            AnswerEvent::Sources(sources) => {
+                running.said.send_modify(|said| said.sources = Some(sources.into()));
+            }
             AnswerEvent::Text(more) | AnswerEvent::Reasoning(more) => {
                 running.said.send_modify(|said| said.text.push_str(&more));
             }

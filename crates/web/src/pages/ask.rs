@@ -159,6 +159,7 @@ async fn question(
         instead_of: asked.instead_of,
         overrides,
         uses_memories: true,
+        announces_sources: true,
         ..Question::default()
     };
     Ok((question, reservation))

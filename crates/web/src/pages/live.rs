@@ -6,6 +6,7 @@
 //! | event | what the browser does |
 //! |---|---|
 //! | `start` | discards what it has: the events of the whole answer follow |
+//! | `sources` | shows the sources (HTML) |
 //! | `block`, `thought-block` | adds a finished block (HTML) |
 //! | `tail`, `thought-tail` | replaces the unfinished block (HTML) |
 //! | `more`, `thought-more` | adds text to the end of the unfinished block |
@@ -22,6 +23,7 @@ use askama::Template;
 use carrel_domain::workspace::Workspace;
 use carrel_http::sse;
 use carrel_services::admission::while_admitted;
+use carrel_services::chat::Source;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -33,7 +35,8 @@ use crate::live::answers::{End, Running, ShownAnswer};
 use crate::session::current_user::{CurrentUser, role};
 use crate::session::session_guard::SessionGuard;
 use crate::view::Renderer;
-use crate::view::message::{self, MessagePart, MessageView, Standing};
+use crate::view::message::{self, MessagePart, MessageView};
+use crate::view::sources::{self, FoundSourcesPart, SourceList, Standing};
 use crate::view::texts::t;
 
 mod sent;
@@ -75,6 +78,7 @@ pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> P
         watched,
         renderer,
         is_first: true,
+        has_sources: false,
         thinking: Sent::default(),
         answer: Sent::default(),
     };
@@ -91,6 +95,7 @@ struct Listener {
     watched: watch::Receiver<ShownAnswer>,
     renderer: Renderer,
     is_first: bool,
+    has_sources: bool,
     thinking: Sent,
     answer: Sent,
 }
@@ -106,6 +111,10 @@ impl Listener {
         }
         self.is_first = false;
         let shown = self.watched.borrow_and_update().clone();
+        if let Some(found) = shown.sources.filter(|_| !self.has_sources) {
+            self.has_sources = true;
+            events.push_str(&sse::event("sources", &part(&self.found(&found))));
+        }
         self.thinking.update("thought-", &shown.growth.thinking, &mut events);
         self.answer.update("", &shown.growth.answer, &mut events);
         let Some((text, end)) = shown.end else {
@@ -114,6 +123,14 @@ impl Listener {
         };
         events.push_str(&self.ended(text, end).await);
         (events, None)
+    }
+
+    fn found(&self, found: &[Source]) -> FoundSourcesPart {
+        let Running { matter, .. } = &*self.running;
+        let (workspace, base) = (&self.workspace, matter.base.as_str());
+        let at = Standing { workspace, base, id: None, is_public: false };
+        let stored = sources::stored(found);
+        FoundSourcesPart::new(SourceList::new(&stored, &matter.attached, self.running.prefix(), at))
     }
 
     /// Returns the last event: the exchange, without the answer that the browser already has.

@@ -22,8 +22,8 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::evidence::{self, Excerpt, ShownPassage};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
-use crate::view::message::{self, Cited, Standing};
 use crate::view::provenance;
+use crate::view::sources::{self, Cited, Standing};
 use crate::view::texts::t;
 
 /// Text shown on either side of a passage, in bytes.
@@ -236,7 +236,7 @@ async fn answered(
         id,
         title: source.title.clone(),
         passage: source.text.clone(),
-        sources: message::cited_by(&stored, at),
+        sources: sources::cited_by(&stored, at),
         number,
         text: stored.text.clone(),
     }))

@@ -6,46 +6,16 @@ use carrel_services::chat::Finished;
 use carrel_services::reasoning;
 use carrel_services::record::{self, Stored, StoredSource};
 
-use crate::http::response::segment;
 use crate::live::answers::Matter;
 use crate::view::filters;
 use crate::view::markdown::{self, Citations};
-use crate::view::pagination::query;
-use crate::view::provenance;
+use crate::view::sources::{self, Cited, SourceList, Standing};
 use crate::view::texts::counted;
 
 /// Bytes of stored answers that one page renders.
 const PAGE: usize = 1024 * 1024;
 /// Bytes of an answer that are shown beyond that limit.
 const BEGINNING: usize = 2_000;
-
-/// A source below an answer.
-#[derive(Clone, Debug)]
-pub struct Cited {
-    /// The citation number, from 1.
-    pub number: usize,
-    pub title: String,
-    /// Path of its document, if it was stored.
-    location: Option<String>,
-    /// Address of the passage in its document; `None` if the document was an attachment.
-    pub address: Option<String>,
-    /// Page, slide, rows or time, if known.
-    pub locator: Option<String>,
-    /// The headings above the passage, and its beginning.
-    pub excerpt: String,
-}
-
-/// The context of an answer, to which its sources link back.
-#[derive(Clone, Copy, Debug)]
-pub struct Standing<'a> {
-    pub workspace: &'a Workspace,
-    /// Address of its conversation.
-    pub base: &'a str,
-    /// Id of the exchange, once it is stored.
-    pub id: Option<i64>,
-    /// True if the page is public, and must not link into the workspace.
-    pub is_public: bool,
-}
 
 /// A file attached to a question.
 #[derive(Clone, Debug)]
@@ -75,7 +45,7 @@ pub struct MessageView {
     pub plain: String,
     /// The stored text, including the reasoning.
     pub whole: String,
-    pub sources: Vec<Cited>,
+    pub sources: SourceList,
     pub model: Option<String>,
     /// Seconds that the model took.
     pub seconds: Option<f64>,
@@ -135,35 +105,14 @@ impl MessageView {
         }
     }
 
-    /// Returns the sources grouped by document, in the order in which documents are first cited.
-    pub fn documents(&self) -> Vec<Vec<&Cited>> {
-        let mut groups: Vec<Vec<&Cited>> = Vec::new();
-        for cited in &self.sources {
-            let is_same = |group: &&mut Vec<&Cited>| {
-                let first = group[0];
-                first.title == cited.title && first.location == cited.location
-            };
-            match groups.iter_mut().find(is_same) {
-                Some(group) => group.push(cited),
-                None => groups.push(vec![cited]),
-            }
-        }
-        groups
-    }
-
-    /// Returns the id of a source's element.
-    pub fn anchor(&self, number: &usize) -> String {
-        anchor(self.id, *number)
-    }
-
     /// Returns a line with the model, the time and the number of sources.
     pub fn about(&self) -> String {
         let mut parts: Vec<String> = self.model.iter().cloned().collect();
         parts.extend(
             self.seconds.filter(|seconds| *seconds >= 0.05).map(|taken| format!("{taken:.1} s")),
         );
-        if !self.sources.is_empty() {
-            parts.push(counted("chat.passages", self.sources.len()));
+        if !self.sources.all.is_empty() {
+            parts.push(counted("chat.passages", self.sources.all.len()));
         }
         parts.join(" · ")
     }
@@ -227,11 +176,7 @@ impl MessageView {
 
     /// Shows an answer that has just been stored.
     pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
-        let sources: Vec<_> = end
-            .sources
-            .iter()
-            .map(|source| record::read_source(&record::source_json(source)))
-            .collect();
+        let sources = sources::stored(&end.sources);
         let base = matter.base.as_str();
         let at = Standing { workspace, base, id: Some(end.chat.0), is_public: false };
         let message = Self::said(text, &sources, &matter.attached, at);
@@ -253,18 +198,11 @@ impl MessageView {
         at: Standing<'_>,
     ) -> Self {
         let (thinking, plain) = reasoning::split(text);
-        let numbered = sources.iter().zip(1..);
-        let mut sources: Vec<_> =
-            numbered.map(|(source, number)| cited(source, number, at)).collect();
-        for source in &mut sources {
-            let title = &source.title;
-            if attached.iter().any(|name| !name.is_empty() && title.starts_with(name.as_str())) {
-                source.address = None;
-            }
-        }
-        let below = |source: &Cited| format!("#{}", anchor(at.id, source.number));
+        let prefix = format!("source-{}", at.id.unwrap_or_default());
+        let sources = SourceList::new(sources, attached, prefix, at);
+        let below = |source: &Cited| format!("#{}", sources.anchor(&source.number));
         let address = |source: &Cited| source.address.clone().unwrap_or_else(|| below(source));
-        let addresses: Vec<_> = sources.iter().map(address).collect();
+        let addresses: Vec<_> = sources.all.iter().map(address).collect();
         Self {
             answer: markdown::html(plain, &Citations::Sources(&addresses)),
             thinking: thinking.map(|thinking| markdown::html(thinking, &Citations::None)),
@@ -276,35 +214,6 @@ impl MessageView {
             slug: at.workspace.slug.to_string(),
             ..Self::default()
         }
-    }
-}
-
-fn anchor(id: Option<i64>, number: usize) -> String {
-    format!("source-{}-{number}", id.unwrap_or_default())
-}
-
-/// Returns the sources of a stored answer.
-pub fn cited_by(stored: &Stored, at: Standing<'_>) -> Vec<Cited> {
-    stored.sources.iter().zip(1..).map(|(source, number)| cited(source, number, at)).collect()
-}
-
-fn cited(source: &StoredSource, number: usize, at: Standing<'_>) -> Cited {
-    let location = source.location.as_deref().map(segment).unwrap_or_default();
-    let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
-    let message = at.id.map(|id| id.to_string()).unwrap_or_default();
-    let thread = at.base.split_once("/t/").map_or("", |(_, thread)| thread);
-    let back = query(&[("turn", message.as_str()), ("source", &number.to_string()), ("t", thread)]);
-    Cited {
-        number,
-        title: source.title.clone(),
-        location: source.location.clone(),
-        address: (!at.is_public).then(|| {
-            let (slug, back) = (&at.workspace.slug, back.trim_end_matches('&'));
-            format!("/w/{slug}/source?in={location}&passage={chunk}&{back}#passage")
-        }),
-        locator: provenance::locator(&source.provenance),
-        excerpt: source.provenance.heading_path().map_or_else(String::new, |path| path + "\n")
-            + &source.text.chars().take(240).collect::<String>(),
     }
 }
 

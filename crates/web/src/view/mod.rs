@@ -14,6 +14,7 @@ pub mod pagination;
 pub mod provenance;
 mod rendering;
 pub mod snippet;
+pub mod sources;
 pub mod texts;
 
 pub use growth::{Growth, GrowthPart};

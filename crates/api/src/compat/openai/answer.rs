@@ -74,7 +74,7 @@ impl CompletionStream {
                 self.broke_off = true;
                 event(&broken_off(&error))
             }
-            AnswerEvent::Empty(_) => String::new(),
+            AnswerEvent::Sources(_) | AnswerEvent::Empty(_) => String::new(),
             AnswerEvent::Finished(finished) => {
                 let metrics = finished.map(|finished| finished.metrics);
                 let finish = metrics.as_ref().map_or("stop", |metrics| metrics.finish.as_str());

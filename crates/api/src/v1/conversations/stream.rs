@@ -33,6 +33,7 @@ impl Teller {
             AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => {
                 event(&self.chunk(&text, false))
             }
+            AnswerEvent::Sources(_) => String::new(),
             AnswerEvent::Refused(text) => event(&whole(id, &text)),
             AnswerEvent::Failed { error, begun } => {
                 let name = if begun { "uuid" } else { "id" };

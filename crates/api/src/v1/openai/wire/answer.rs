@@ -206,7 +206,7 @@ impl CompletionStream {
                     event(&broken_off(&empty.error()))
                 }
             },
-            AnswerEvent::Finished(None) => String::new(),
+            AnswerEvent::Sources(_) | AnswerEvent::Finished(None) => String::new(),
             AnswerEvent::Finished(Some(Finished { sources, metrics, .. })) => {
                 let sources = source::sources_json(&sources).into();
                 self.end(metrics.finish.as_str(), &sources, record::metrics_of(&metrics))
