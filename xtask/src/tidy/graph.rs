@@ -76,7 +76,7 @@ const END_TO_END: &[&str] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("actix-web", &["carrel-http", "carrel-api", "carrel-web", "carrel-server", "e2e"]),
     ("clap", &["carrel-server"]),
-    ("diesel", &["carrel-import", "carrel-persistence", POSTGRES, "carrel-vectors"]),
+    ("diesel", &["carrel-import", "carrel-persistence", POSTGRES, "carrel-vectors", "e2e"]),
     ("diesel_migrations", &["carrel-persistence"]),
     ("genai", &["carrel-providers"]),
     ("object_store", &["carrel-documents"]),

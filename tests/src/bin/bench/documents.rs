@@ -1,12 +1,12 @@
 //! Measures lists of a library of 20,000 documents: the whole tree, and one page of a folder.
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Result, ensure};
 
+use crate::database::{Copy, execute};
 use crate::figure::{Figure, median};
 use crate::load::{Connection, request};
-use crate::log::{download, select};
+use crate::log::download;
 use crate::process::{peak, processor_time, resident};
 use crate::server::{KEY, ROUNDS, cost, start};
 
@@ -21,6 +21,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     let id = server.0.id();
     std::thread::sleep(std::time::Duration::from_secs(1));
     let idle = resident(id)?;
+    let copy = Copy::of(storage.path(), &["documents", "workspace_documents"])?;
     let (mut trees, mut references) = (Vec::new(), Vec::new());
     for mount in ["/v1", "/api/v1"] {
         let mut costs = Vec::new();
@@ -29,7 +30,7 @@ pub fn measure() -> Result<Vec<Figure>> {
             let bytes = download(&address, &format!("{mount}/documents"))?;
             costs.push((processor_time(id)? - before) * 1e3);
             ensure!(bytes > 300 * DOCUMENTS as u64, "the list was cut off after {bytes} bytes");
-            references.push(select(storage.path(), LISTED)? * 1e3);
+            references.push(copy.select(LISTED)? * 1e3);
         }
         let name = format!("{mount}/documents, {DOCUMENTS} documents as a tree");
         trees.push(Figure::new(name, median(costs), "CPU ms").at_most(100.0));
@@ -54,8 +55,7 @@ const LISTED: &str = "SELECT d.id, d.folder, d.name, d.title, d.url, d.author, d
 /// workspace, and every hundredth is pinned there.
 fn seed(storage: &Path) -> Result<()> {
     let sql = format!(
-        "PRAGMA busy_timeout = 10000;
-         INSERT INTO workspaces (id, slug, name, history, least_similarity, passages, chat_mode, search_mode, created_at, updated_at)
+        "INSERT INTO workspaces (id, slug, name, history, least_similarity, passages, chat_mode, search_mode, created_at, updated_at)
          VALUES (1, 'bench', 'Bench', 20, 0.25, 4, 'chat', 'default', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000');
          WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {FOLDERS})
          INSERT OR IGNORE INTO folders (name, created_at)
@@ -72,7 +72,5 @@ fn seed(storage: &Path) -> Result<()> {
          SELECT 1, id, id, n % 100 = 0, FALSE, 'none', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000'
          FROM made WHERE n % 2 = 0;"
     );
-    let written = Command::new("sqlite3").arg(storage.join("carrel.db")).arg(sql).output()?;
-    ensure!(written.status.success(), "sqlite3: {}", String::from_utf8_lossy(&written.stderr));
-    Ok(())
+    execute(storage, &sql)
 }

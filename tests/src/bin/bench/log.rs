@@ -2,12 +2,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
+use crate::database::{Copy, execute};
 use crate::figure::{Figure, median};
 use crate::load::{Connection, request};
 use crate::process::{peak, processor_time, resident};
@@ -127,8 +127,7 @@ fn milliseconds(server: &Running, address: &str, ask: &[u8]) -> Result<f64> {
 fn seed(storage: &Path, count: usize) -> Result<()> {
     let text = "Mars has two moons, Phobos and Deimos. ".repeat(110);
     let sql = format!(
-        "PRAGMA busy_timeout = 10000;
-         INSERT OR IGNORE INTO workspaces (id, slug, name, history, least_similarity, passages, chat_mode, search_mode, created_at, updated_at)
+        "INSERT OR IGNORE INTO workspaces (id, slug, name, history, least_similarity, passages, chat_mode, search_mode, created_at, updated_at)
          VALUES (1, 'bench', 'Bench', 20, 0.25, 4, 'chat', 'default', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000');
          WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
          INSERT INTO chats (workspace_id, session, prompt, response, include, created_at, updated_at)
@@ -136,9 +135,7 @@ fn seed(storage: &Path, count: usize) -> Result<()> {
                 '{{\"text\":\"{text}\",\"sources\":[],\"type\":\"chat\",\"attachments\":[],\"metrics\":{{}}}}', 1,
                 '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000' FROM numbers;"
     );
-    let written = Command::new("sqlite3").arg(storage.join("carrel.db")).arg(sql).output()?;
-    ensure!(written.status.success(), "sqlite3: {}", String::from_utf8_lossy(&written.stderr));
-    Ok(())
+    execute(storage, &sql)
 }
 
 fn first_export(server: &Running, address: &str) -> Result<Figure> {
@@ -153,7 +150,7 @@ fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure
     let id = server.0.id();
     std::thread::sleep(Duration::from_secs(1));
     let idle = resident(id)?;
-    let reference = select(storage, CHATS)?;
+    let reference = Copy::of(storage, &["chats", "workspaces"])?.select(CHATS)?;
     let mut figures =
         vec![Figure::new("sqlite3 selecting 100,000 exchanges to a file", reference, "CPU s")];
     for kind in ["jsonl", "json", "csv", "jsonAlpaca"] {
@@ -189,20 +186,3 @@ pub fn download(address: &str, path: &str) -> Result<u64> {
 /// The query for the rows of an export.
 const CHATS: &str = "SELECT c.id, w.name, c.prompt, c.response, c.created_at, c.feedback FROM chats c \
     LEFT JOIN workspaces w ON w.id = c.workspace_id ORDER BY c.id";
-
-/// Returns the CPU seconds of the program `sqlite3` for writing the result of a query to a file.
-pub fn select(storage: &Path, sql: &str) -> Result<f64> {
-    let script = "TIMEFORMAT='%U %S'; time sqlite3 \"$1\" \"$2\" > \"$3\"";
-    let out = storage.join("selected");
-    let run = Command::new("bash")
-        .args(["-c", script, "bash"])
-        .arg(storage.join("carrel.db"))
-        .arg(sql)
-        .arg(&out)
-        .output()?;
-    let said = String::from_utf8(run.stderr)?;
-    let times: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let [user, system] = times[..] else { anyhow::bail!("bash did not say the time: {said}") };
-    std::fs::remove_file(out).context("sqlite3 wrote nothing")?;
-    Ok(user + system)
-}

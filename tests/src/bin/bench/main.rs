@@ -1,5 +1,6 @@
 //! Measures the server from outside, each figure beside its reference in the same run:
 //! `cargo xtask bench`. One JSON line per figure on standard output, a table on standard error.
+mod database;
 mod documents;
 mod figure;
 mod import;
@@ -84,7 +85,7 @@ async fn main() -> Result<()> {
     anyhow::ensure!(
         !figures.is_empty(),
         "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
-         million, stores, import [DOCUMENTS EXCHANGES], corpus FOLDER, languages FOLDER"
+         million, speech, stores, import [DOCUMENTS EXCHANGES], corpus FOLDER, languages FOLDER"
     );
     figure::print(&figures);
     Ok(())
