@@ -217,9 +217,9 @@ async fn render(running: Arc<Running>, renderer: Renderer) {
             let (text, prefix, mut grown) = (said.text.clone(), prefix.clone(), growth.clone());
             let started = Instant::now();
             let work = move || {
-                grown.advance(&text, &prefix);
-                if is_over {
-                    grown.close();
+                match is_over {
+                    true => grown.finish(&text, &prefix),
+                    false => grown.advance(&text, &prefix),
                 }
                 grown
             };

@@ -27,18 +27,23 @@ pub struct GrowthPart {
 
 impl Growth {
     /// Processes the text so far. Citations link to `#<prefix>-<n>`.
-    pub fn advance(&mut self, said: &str, prefix: &str) {
-        let (thinking, answer) = reasoning::split(said);
-        if let Some(thinking) = thinking {
-            self.thinking.advance(thinking, &Citations::None);
-        }
-        self.answer.advance(answer, &Citations::Pending(prefix));
+    pub fn advance(&mut self, text: &str, prefix: &str) {
+        self.render(text, prefix, shown);
     }
 
-    /// Finishes the last blocks.
-    pub fn close(&mut self) {
+    /// Processes the whole text and finishes the last blocks.
+    pub fn finish(&mut self, text: &str, prefix: &str) {
+        self.render(text, prefix, |text| text);
         self.thinking.close();
         self.answer.close();
+    }
+
+    fn render(&mut self, text: &str, prefix: &str, shown: fn(&str) -> &str) {
+        let (thinking, answer) = reasoning::split(text);
+        if let Some(thinking) = thinking {
+            self.thinking.advance(shown(thinking), &Citations::None);
+        }
+        self.answer.advance(shown(answer), &Citations::Pending(prefix));
     }
 }
 
@@ -70,6 +75,23 @@ impl GrowthPart {
     }
 }
 
+/// Returns the text without a table that is not recognizable yet: its header without the row below,
+/// and a row of which only the first bar is there.
+fn shown(text: &str) -> &str {
+    let is_row = |line: &str| line.trim_start().starts_with('|');
+    let (complete, last) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
+    if !last.is_empty() && !is_row(last) {
+        return text;
+    }
+    let rows = complete.split_inclusive('\n').rev().take_while(|line| is_row(line));
+    let (count, length) = rows.fold((0, 0), |(count, length), row| (count + 1, length + row.len()));
+    match count {
+        0 | 1 => &complete[..complete.len() - length],
+        _ if last.trim() == "|" => complete,
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,10 +104,27 @@ mod tests {
         for (end, _) in text.char_indices().skip(1) {
             growth.advance(&text[..end], "a");
         }
-        growth.advance(text, "a");
-        growth.close();
+        growth.finish(text, "a");
         let grown: String = growth.answer.closed.iter().map(|block| &**block).collect();
         assert_eq!(grown, markdown::html(text, &Citations::Pending("a")));
+    }
+
+    #[test]
+    fn a_growing_table_never_shows_its_bars() {
+        let text =
+            "Hours:\n\n| Lamp | Hours |\n|---|--:|\n| main | 12 |\n| reserve | 8 |\n\nThe end.";
+        let mut growth = Growth::default();
+        for (end, _) in text.char_indices().skip(1) {
+            growth.advance(&text[..end], "a");
+            assert!(!growth.answer.tail.contains('|'), "{}", growth.answer.tail);
+        }
+        for unfinished in ["| no table", "Either\n| or", "a | b\n|"] {
+            let mut growth = Growth::default();
+            growth.advance(unfinished, "a");
+            growth.finish(unfinished, "a");
+            let grown: String = growth.answer.closed.iter().map(|block| &**block).collect();
+            assert_eq!(grown, markdown::html(unfinished, &Citations::Pending("a")));
+        }
     }
 
     #[test]

@@ -136,7 +136,7 @@ mod tests {
             growth.advance(&text[..at], "s");
             sent.update("", &growth.answer, &mut events);
         }
-        growth.close();
+        growth.finish(&text, "s");
         sent.update("", &growth.answer, &mut events);
         let whole: String = growth.answer.closed.iter().map(|block| &**block).collect();
         assert_eq!(replayed(&events), whole);
