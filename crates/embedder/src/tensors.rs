@@ -67,6 +67,12 @@ impl Tensors {
 
     /// Reads a tensor of `length` numbers in full precision.
     pub fn floats(&mut self, name: &str, length: usize) -> io::Result<Vec<f32>> {
+        let (dtype, range) = self.locate_floats(name, length)?;
+        let bytes = self.read(range)?;
+        Ok(decode(dtype, &bytes))
+    }
+
+    fn locate_floats(&self, name: &str, length: usize) -> io::Result<(Dtype, Range<usize>)> {
         let (dtype, range) = self.locate(name)?;
         let width = match dtype {
             Dtype::F32 => 4,
@@ -83,28 +89,46 @@ impl Tensors {
                 "has the tensor {name} of shape {shape:?}, not of {length} numbers"
             )));
         }
-        let bytes = self.read(range)?;
-        Ok(decode(dtype, &bytes))
+        Ok((dtype, range))
     }
 
     /// Reads a matrix of `rows` by `columns`, in the precision of the file.
     pub fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<Matrix> {
+        let (dtype, range) = self.locate_matrix(name, rows, columns)?;
+        let bytes = self.read(range)?;
+        let codes = match dtype {
+            Dtype::I8 => bytemuck::cast_slice(&bytes).to_vec(),
+            Dtype::U8 => unpack(&bytes),
+            _ => return Ok(Matrix::Full(decode(dtype, &bytes))),
+        };
+        let scales = self.floats(&scales_of(name), rows * columns / BLOCK)?;
+        Ok(Matrix::Coded { codes, scales })
+    }
+
+    /// Checks a matrix like [`Self::matrix`], without reading it.
+    pub fn check_matrix(&self, name: &str, rows: usize, columns: usize) -> io::Result<()> {
+        self.locate_matrix(name, rows, columns).map(drop)
+    }
+
+    fn locate_matrix(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> io::Result<(Dtype, Range<usize>)> {
         let (dtype, range) = self.locate(name)?;
         let per_byte = match dtype {
             Dtype::I8 => 1,
             Dtype::U8 => 2,
-            _ => return self.floats(name, rows * columns).map(Matrix::Full),
+            _ => return self.locate_floats(name, rows * columns),
         };
         if range.len() != rows * columns / per_byte || !columns.is_multiple_of(BLOCK) {
             return Err(invalid(format!(
                 "has the tensor {name} of another size than {rows} by {columns}"
             )));
         }
-        let bytes = self.read(range)?;
-        let codes =
-            if per_byte == 1 { bytemuck::cast_slice(&bytes).to_vec() } else { unpack(&bytes) };
-        let scales = self.floats(&format!("{name}.scales"), rows * columns / BLOCK)?;
-        Ok(Matrix::Coded { codes, scales })
+        self.locate_floats(&scales_of(name), rows * columns / BLOCK)?;
+        Ok((dtype, range))
     }
 
     /// Returns a matrix whose rows are read from the file on demand.
@@ -129,7 +153,7 @@ impl Tensors {
         }
         let scales = match bits {
             8 | 4 => {
-                let name = format!("{name}.scales");
+                let name = scales_of(name);
                 let (dtype, scales) = self.locate(&name)?;
                 if dtype != Dtype::F16 || scales.len() != rows * columns / BLOCK * 2 {
                     return Err(invalid(format!("has the tensor {name} of another size")));
@@ -164,6 +188,11 @@ impl Tensors {
         self.file.read_exact(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// Returns the name of the tensor with the scales of a quantized matrix.
+fn scales_of(name: &str) -> String {
+    format!("{name}.scales")
 }
 
 /// The position and the precision of a table in the file.

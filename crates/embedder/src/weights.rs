@@ -77,26 +77,19 @@ impl Weights {
         Ok(Self { architecture, file, words, vocabulary, added, embedding_norm, layers })
     }
 
-    /// Like [`Self::open`], but reads only the first layer and the names of the others. Returns the
-    /// number of rows of the embedding table.
+    /// Like [`Self::open`], but only checks the matrices of the layers instead of reading them.
+    /// Returns the number of rows of the embedding table.
     pub fn check(path: &Path, architecture: Architecture) -> io::Result<usize> {
         let layers = architecture.layers;
-        let first = Self::open(path, Architecture { layers: 1, ..architecture })?;
-        let tensors = Tensors::open(path)?;
-        let names = match first.architecture.naming {
-            Naming::Bert => ["attention.self.query.weight", "output.LayerNorm.bias"],
-            Naming::Nomic => ["attn.Wqkv.weight", "norm2.bias"],
-        };
-        let stem = if first.architecture.naming == Naming::Bert { "layer" } else { "layers" };
+        let outside = Self::open(path, Architecture { layers: 0, ..architecture })?;
+        let (architecture, tensors) = (&outside.architecture, Tensors::open(path)?);
         for layer in 0..layers {
-            let missing = names
-                .iter()
-                .find(|name| tensors.shape(&format!("encoder.{stem}.{layer}.{name}")).is_none());
-            if let Some(name) = missing {
-                return Err(invalid(format!("lacks the tensor encoder.{stem}.{layer}.{name}")));
+            for (name, rows, columns) in matrices(architecture) {
+                let name = format!("{}.weight", of_layer(architecture.naming, layer, name));
+                tensors.check_matrix(&name, rows, columns)?;
             }
         }
-        Ok(first.vocabulary)
+        Ok(outside.vocabulary)
     }
 
     /// Writes the embedding of the token `id` at `position` in its text to `row`.
@@ -108,6 +101,36 @@ impl Weights {
         };
         let added = &self.added[start..][..row.len()];
         row.iter_mut().zip(added).for_each(|(value, added)| *value += added);
+    }
+}
+
+/// Returns the full name of a part of a layer.
+fn of_layer(naming: Naming, layer: usize, part: &str) -> String {
+    match naming {
+        Naming::Bert => format!("encoder.layer.{layer}.{part}"),
+        Naming::Nomic => format!("encoder.layers.{layer}.{part}"),
+    }
+}
+
+/// Returns the matrices of a layer, each with its rows and columns.
+fn matrices(architecture: &Architecture) -> Vec<(&'static str, usize, usize)> {
+    let Architecture { hidden, intermediate, .. } = *architecture;
+    match architecture.naming {
+        Naming::Bert => vec![
+            ("attention.self.query", hidden, hidden),
+            ("attention.self.key", hidden, hidden),
+            ("attention.self.value", hidden, hidden),
+            ("attention.output.dense", hidden, hidden),
+            ("intermediate.dense", intermediate, hidden),
+            ("output.dense", hidden, intermediate),
+        ],
+        Naming::Nomic => vec![
+            ("attn.Wqkv", 3 * hidden, hidden),
+            ("attn.out_proj", hidden, hidden),
+            ("mlp.fc11", intermediate, hidden),
+            ("mlp.fc12", intermediate, hidden),
+            ("mlp.fc2", hidden, intermediate),
+        ],
     }
 }
 
@@ -167,10 +190,7 @@ impl Reader<'_> {
 
     fn layer(&mut self, layer: usize) -> io::Result<Layer> {
         let Architecture { hidden, naming, .. } = *self.architecture;
-        let name = |part: &str| match naming {
-            Naming::Bert => format!("encoder.layer.{layer}.{part}"),
-            Naming::Nomic => format!("encoder.layers.{layer}.{part}"),
-        };
+        let name = |part: &str| of_layer(naming, layer, part);
         let parts = match naming {
             Naming::Bert => {
                 ["attention.output.dense", "attention.output.LayerNorm", "output.LayerNorm"]

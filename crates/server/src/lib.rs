@@ -14,6 +14,8 @@ mod refresh;
 mod serve;
 mod settings;
 mod speech_models;
+#[cfg(target_os = "linux")]
+mod startup_code;
 pub mod storage;
 mod storage_layout;
 mod terminal;

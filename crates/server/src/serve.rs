@@ -38,6 +38,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Interval of writing out what is only in memory.
 const KEEP_UP: Duration = Duration::from_secs(60);
 
+/// Time after the start when its code and data are no longer needed.
+#[cfg(target_os = "linux")]
+const STARTED: Duration = Duration::from_secs(1);
+
 /// Polling interval for settings changed by another process.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -113,6 +117,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = refresh::keep_embedded(&app.ports) => {}
         () = app.index.sync_loop() => {}
         () = app.move_chat_images() => {}
+        () = release_startup_code() => {}
         () = app.ports.workers.work() => {}
     }
     app.ports.workers.stop().await;
@@ -132,6 +137,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Gives back the memory of code that only the start has used. Never ends; cancel-safe.
+async fn release_startup_code() {
+    #[cfg(target_os = "linux")]
+    {
+        tokio::time::sleep(STARTED).await;
+        if let Err(error) = crate::startup_code::release() {
+            tracing::debug!("{error:#}");
+        }
+    }
+    std::future::pending().await
 }
 
 /// Serves only metrics, without a key, on a separate address.
