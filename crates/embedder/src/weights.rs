@@ -54,6 +54,11 @@ impl Weights {
     /// An error of kind [`io::ErrorKind::InvalidData`] is the end of a sentence "the file …". The
     /// file is damaged or belongs to another model.
     pub fn open(path: &Path, architecture: Architecture) -> io::Result<Self> {
+        let layers = architecture.layers;
+        Self::read(path, architecture, layers)
+    }
+
+    fn read(path: &Path, architecture: Architecture, layers: usize) -> io::Result<Self> {
         if let Some(problem) = architecture.problem() {
             return Err(invalid(format!("is of a model with {problem}")));
         }
@@ -71,8 +76,7 @@ impl Weights {
             Naming::Bert => "embeddings.LayerNorm",
             Naming::Nomic => "emb_ln",
         })?;
-        let layers = 0..architecture.layers;
-        let layers = layers.map(|layer| reader.layer(layer)).collect::<io::Result<_>>()?;
+        let layers = (0..layers).map(|layer| reader.layer(layer)).collect::<io::Result<_>>()?;
         let file = reader.tensors.into_map();
         Ok(Self { architecture, file, words, vocabulary, added, embedding_norm, layers })
     }
@@ -80,10 +84,9 @@ impl Weights {
     /// Like [`Self::open`], but only checks the matrices of the layers instead of reading them.
     /// Returns the number of rows of the embedding table.
     pub fn check(path: &Path, architecture: Architecture) -> io::Result<usize> {
-        let layers = architecture.layers;
-        let outside = Self::open(path, Architecture { layers: 0, ..architecture })?;
+        let outside = Self::read(path, architecture, 0)?;
         let (architecture, tensors) = (&outside.architecture, Tensors::open(path)?);
-        for layer in 0..layers {
+        for layer in 0..architecture.layers {
             for (name, rows, columns) in matrices(architecture) {
                 let name = format!("{}.weight", of_layer(architecture.naming, layer, name));
                 tensors.check_matrix(&name, rows, columns)?;
