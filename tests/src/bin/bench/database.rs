@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+// The SQLite of the server: that of the system can be too old for its tables.
+use libsqlite3_sys as _;
 
 /// Runs statements on the database of a server.
 pub fn execute(storage: &Path, sql: &str) -> Result<()> {
@@ -23,7 +25,8 @@ impl Copy {
         let copy = storage.join("copy.db");
         let mut connection = open(&copy)?;
         let database = database(storage);
-        connection.batch_execute(&format!("ATTACH '{}' AS source", database.display()))?;
+        let attach = format!("ATTACH '{}' AS source", database.display());
+        connection.batch_execute(&format!("PRAGMA foreign_keys = OFF; {attach}"))?;
         for table in tables {
             for statement in definitions(&mut connection, table)? {
                 connection.batch_execute(&statement)?;

