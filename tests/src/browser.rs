@@ -313,7 +313,8 @@ impl Browser {
         self.requests.iter().filter(|address| !is_ours(address)).collect()
     }
 
-    async fn call(&mut self, method: &str, params: Value) -> Result<Value> {
+    /// Calls a method of the DevTools protocol.
+    pub async fn call(&mut self, method: &str, params: Value) -> Result<Value> {
         self.last += 1;
         let id = self.last;
         let mut message = json!({ "id": id, "method": method, "params": params });

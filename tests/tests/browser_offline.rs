@@ -34,7 +34,7 @@ async fn the_pages_can_be_installed_report_a_lost_server_and_store_nothing() -> 
                 .then((all) => all.flat().map((it) => new URL(it.url).pathname).sort().join())";
     let kept = ada.run(kept).await?;
     let kept: Vec<_> = kept.as_str().unwrap_or_default().split(',').collect();
-    ensure!(kept.len() == 5 && kept.contains(&"/offline"), "{kept:?}");
+    ensure!(kept.len() == 6 && kept.contains(&"/offline"), "{kept:?}");
     ensure!(
         kept.iter().all(|path| *path == "/offline" || path.starts_with("/assets/")),
         "{kept:?}"

@@ -307,6 +307,9 @@ async fn the_script_can_be_loaded_by_every_site_and_is_cached() -> Result<()> {
     packed.write_all(&script)?;
     let size = packed.finish()?.len();
     assert!((2_000..=LARGEST_SCRIPT).contains(&size), "{size} bytes with gzip");
+    // Its text has the fonts of the visitor's system.
+    let script = String::from_utf8(script)?;
+    assert!(!script.contains("@font-face") && !script.contains("Carrel Sans"), "{script}");
     assert_eq!(stranger.get("/embed/nope.js").await?.status, 404);
     Ok(())
 }

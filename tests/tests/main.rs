@@ -10,6 +10,7 @@ mod browser_chat;
 mod browser_documents;
 mod browser_entrance;
 mod browser_faults;
+mod browser_fonts;
 mod browser_jobs;
 mod browser_journey;
 mod browser_languages;

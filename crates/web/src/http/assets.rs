@@ -1,4 +1,4 @@
-//! Styles, scripts and images. They are compiled into the program and have names that change with
+//! Styles, fonts, scripts and images. They are compiled into the program and have names that change with
 //! their content, so browsers may cache them forever.
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,6 +10,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+use crate::http::fonts;
+
 /// Path of the assets.
 const ROOT: &str = "/assets/";
 
@@ -19,6 +21,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
         "app.css",
         "text/css; charset=utf-8",
         &[
+            include_str!("../../assets/css/fonts.css"),
             include_str!("../../assets/css/tokens.css"),
             include_str!("../../assets/css/base.css"),
             include_str!("../../assets/css/layout.css"),
@@ -85,14 +88,15 @@ struct Assets {
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
+    let images = IMAGES.iter().map(|(name, plain)| (*name, "image/png", *plain));
+    let fonts = fonts::FILES.iter().map(|(name, plain)| (*name, fonts::MEDIA, *plain));
+    for (name, media, plain) in images.chain(fonts) {
+        assets.add(name, Asset { media, packed: Vec::new(), plain: plain.to_vec() });
+    }
     for (name, media, parts) in SOURCES {
-        let plain = without_comments(&parts.concat()).into_bytes();
+        let plain = assets.with_addresses(without_comments(&parts.concat())).into_bytes();
         let packed = pack(&plain, Compression::best());
         assets.add(name, Asset { media, packed, plain });
-    }
-    for (name, plain) in IMAGES {
-        let asset = Asset { media: "image/png", packed: Vec::new(), plain: plain.to_vec() };
-        assets.add(name, asset);
     }
     assets
 });
@@ -102,6 +106,13 @@ impl Assets {
         let hashed = format!("{}.{name}", digest(&asset.plain));
         self.addresses.insert(name, format!("{ROOT}{hashed}"));
         self.found.insert(hashed, asset);
+    }
+
+    /// Replaces the names of files in a style sheet by their addresses.
+    fn with_addresses(&self, style: String) -> String {
+        self.addresses.iter().fold(style, |style, (name, address)| {
+            style.replace(&format!("url({name})"), &format!("url({address})"))
+        })
     }
 }
 
@@ -138,14 +149,21 @@ pub fn icon(name: &str) -> &'static str {
 }
 
 /// Returns the `Link` header with a page's assets, so that browsers request all of them early.
-pub fn announced() -> &'static str {
+pub fn announced(language: &str) -> String {
     static LINKS: LazyLock<String> = LazyLock::new(|| {
         let needed = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
         let link =
             |(name, kind): (&str, &str)| format!("<{}>; rel=preload; as={kind}", address(name));
         needed.map(link).join(", ")
     });
-    &LINKS
+    fonts::needed(language).iter().fold(LINKS.clone(), |links, name| {
+        // Browsers request fonts without credentials, and use only an announced one that matches.
+        format!(
+            "{links}, <{}>; rel=preload; as=font; type={}; crossorigin",
+            address(name),
+            fonts::MEDIA
+        )
+    })
 }
 
 /// Compresses bytes with gzip.
@@ -178,10 +196,15 @@ pub fn respond(request: &HttpRequest, name: &str) -> Option<HttpResponse> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use actix_web::http::header::CONTENT_TYPE;
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
-    fn the_first_page_needs_less_than_60_kilobytes() {
+    fn the_first_page_needs_less_than_60_kilobytes_without_fonts() {
         let sizes: usize = ASSETS.found.values().map(|asset| asset.packed.len()).sum();
         // The rest is for the page itself, which has about 2 kB compressed.
         assert!(sizes < 52_000, "{sizes} bytes of assets");
@@ -194,11 +217,42 @@ mod tests {
     }
 
     #[test]
-    fn styles_load_no_other_files() {
-        for (name, _, parts) in SOURCES.iter().filter(|(name, ..)| name.ends_with(".css")) {
-            let text = parts.concat();
-            assert!(!text.contains("url(") && !text.contains("@import"), "{name}");
+    fn styles_load_fonts_of_this_server_and_no_other_files() {
+        let style = &ASSETS.found[address("app.css").trim_start_matches(ROOT)];
+        let style = std::str::from_utf8(&style.plain).unwrap();
+        let loaded = style.split("url(").skip(1).filter_map(|rest| rest.split(')').next());
+        let loaded: BTreeSet<_> = loaded.map(str::to_owned).collect();
+        assert_eq!(loaded, fonts::FILES.iter().map(|(name, _)| address(name)).collect());
+        assert!(!style.contains("@import"));
+    }
+
+    #[test]
+    fn fonts_are_cached_forever_and_not_compressed_again() {
+        let request =
+            TestRequest::default().insert_header((ACCEPT_ENCODING, "gzip")).to_http_request();
+        for (name, _) in fonts::FILES {
+            let answer = respond(&request, address(name).trim_start_matches(ROOT)).unwrap();
+            let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(header(CONTENT_TYPE), Some("font/woff2"), "{name}");
+            assert_eq!(header(CACHE_CONTROL), Some("public, max-age=31536000, immutable"));
+            assert_eq!(header(CONTENT_ENCODING), None);
         }
+    }
+
+    #[test]
+    fn a_page_announces_the_fonts_of_its_language() {
+        let announced = |language| {
+            let links = announced(language);
+            let fonts = links
+                .split(", ")
+                .filter(|link| link.ends_with("as=font; type=font/woff2; crossorigin"));
+            fonts
+                .filter_map(|link| Some(link.split_once('.')?.1.split_once('>')?.0.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(announced("de"), ["latin.woff2"]);
+        assert_eq!(announced("ru"), ["latin.woff2", "cyrillic.woff2"]);
+        assert_eq!(announced("ja"), [""; 0]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::http::assets;
 use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::site::Site;
-use crate::view::language::{self, TranslatedBody};
+use crate::view::language::{self, InterfaceLanguage, TranslatedBody};
 
 /// Allows scripts, styles, images and connections from this server only, and nothing inline.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
@@ -58,7 +58,7 @@ pub async fn handle(
         }
         finish_headers(response.headers_mut());
         if !is_fragment {
-            announce(response.headers_mut());
+            announce(response.headers_mut(), language);
         }
         let response = response.map_body(|_, body| TranslatedBody::boxed(body, language));
         Ok(log.finish(response, site.as_ref().map(|site| &*site.ports.meter)))
@@ -93,10 +93,12 @@ fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
 const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), display-capture=()";
 
 /// Announces the assets of a page in its headers, which browsers read before the page.
-fn announce(headers: &mut HeaderMap) {
+fn announce(headers: &mut HeaderMap, language: &InterfaceLanguage) {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_some_and(|kind| kind.starts_with("text/html")) {
-        headers.insert(LINK, HeaderValue::from_static(assets::announced()));
+    if kind.is_some_and(|kind| kind.starts_with("text/html"))
+        && let Ok(links) = HeaderValue::try_from(assets::announced(language.code))
+    {
+        headers.insert(LINK, links);
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod assets;
 pub mod chat_form;
+pub mod fonts;
 pub mod form;
 pub mod fragment;
 pub mod image;

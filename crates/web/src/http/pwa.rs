@@ -15,7 +15,7 @@ use crate::view::filters;
 use crate::view::language;
 
 /// The assets of the offline page.
-const NEEDED: [&str; 4] = ["app.css", "theme.js", "app.js", "mark.svg"];
+const NEEDED: [&str; 5] = ["app.css", "latin.woff2", "theme.js", "app.js", "mark.svg"];
 
 /// Size and purpose of the icons.
 const ICONS: [(&str, &str, &str); 3] = [

@@ -1,0 +1,96 @@
+//! Files of the text face. Each has the characters of one script, and browsers load it for a page that
+//! shows one of them. `css/fonts.css` lists the characters.
+
+/// Media type of the files.
+pub const MEDIA: &str = "font/woff2";
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        /// Names and contents. The format is compressed already.
+        pub const FILES: &[(&str, &[u8])] =
+            &[$(($name, include_bytes!(concat!("../../assets/fonts/", $name)))),+];
+    };
+}
+
+files![
+    "latin.woff2",
+    "latin-italic.woff2",
+    "latin-ext.woff2",
+    "latin-ext-italic.woff2",
+    "vietnamese.woff2",
+    "vietnamese-italic.woff2",
+    "cyrillic.woff2",
+    "cyrillic-italic.woff2",
+    "greek.woff2",
+    "greek-italic.woff2",
+];
+
+/// Returns the files that the interface needs in a language, so that browsers can request them before
+/// they know the styles. Languages in other scripts use fonts of the system, and the Latin file only
+/// for names and digits, which may arrive later.
+pub fn needed(language: &str) -> &'static [&'static str] {
+    match language {
+        "ar" | "ja" | "ko" | "zh-Hans" => &[],
+        "pl" | "tr" => &["latin.woff2", "latin-ext.woff2"],
+        "ru" => &["latin.woff2", "cyrillic.woff2"],
+        _ => &["latin.woff2"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::language;
+
+    /// Letters that a file has.
+    fn has(name: &str, letter: char) -> bool {
+        match name {
+            "latin.woff2" => matches!(letter, 'A'..='Z' | 'a'..='z' | 'À'..='ÿ'),
+            "latin-ext.woff2" => matches!(letter, 'Ā'..='ı' | 'Ĳ'..='ſ') && letter != 'ı',
+            "cyrillic.woff2" => matches!(letter, 'Ѐ'..='џ'),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn every_file_is_a_font_and_a_first_page_needs_few_bytes_of_them() {
+        for (name, bytes) in FILES {
+            assert!(bytes.starts_with(b"wOF2"), "{name}");
+        }
+        let size = |name: &str| FILES.iter().find(|(known, _)| *known == name).unwrap().1.len();
+        assert!(size("latin.woff2") < 18_000, "{}", size("latin.woff2"));
+        for language in language::all() {
+            // A first page has 80 kB for everything.
+            let first: usize = needed(language.code).iter().map(|name| size(name)).sum();
+            assert!(first < 28_500, "{first} bytes in {}", language.code);
+        }
+        let all: usize = FILES.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(all < 125_000, "{all}");
+    }
+
+    #[test]
+    fn a_language_announces_the_files_of_its_letters() {
+        for language in language::all() {
+            let letters: Vec<char> = language
+                .texts()
+                .values()
+                .flat_map(|text| text.chars())
+                .filter(|it| it.is_alphabetic())
+                .collect();
+            for name in ["latin.woff2", "latin-ext.woff2", "cyrillic.woff2"] {
+                let share = letters.iter().filter(|it| has(name, **it)).count() * 100;
+                // Names of other languages do not count.
+                let is_used = share > letters.len();
+                let is_needed = needed(language.code).contains(&name);
+                if !needed(language.code).is_empty() {
+                    assert_eq!(
+                        is_needed,
+                        is_used || name == "latin.woff2",
+                        "{name} in {}",
+                        language.code
+                    );
+                }
+            }
+        }
+    }
+}
