@@ -88,6 +88,26 @@ async fn text_is_drawn_with_the_face_of_the_server() -> Result<()> {
 }
 
 #[tokio::test]
+async fn names_of_pages_are_whole_in_every_language() -> Result<()> {
+    let (server, _model, link) = fresh_with("echo").await?;
+    let mut ada = Browser::start(1280, 900).await?;
+    set_up(&mut ada, &link).await?;
+    let languages = [
+        "en", "de", "fr", "es", "it", "pt-BR", "nl", "pl", "ru", "tr", "ar", "zh-Hans", "ja", "ko",
+    ];
+    let cut = "[...document.querySelectorAll('.nav a > span, .button, h1, h2, label')] \
+        .filter((it) => it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX === 'hidden' && it.clientWidth > 1) \
+        .map((it) => it.innerText)";
+    for language in languages {
+        speak(&mut ada, language).await?;
+        ada.open(&format!("{}/admin/users", base(&server))).await?;
+        assert_eq!(ada.run(cut).await?, json!([]), "{language}");
+    }
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_page_loads_the_files_of_its_scripts_only() -> Result<()> {
     let (server, _model, link) = fresh_with("echo").await?;
     let base = base(&server);
