@@ -17,8 +17,9 @@ const MOST_LATER: u64 = 45_000;
 const MOST_REQUESTS: u64 = 6;
 
 /// Requests that may arrive late, because the page is complete without them: to other services, such
-/// as providers of models, and for letters of languages other than the page's own.
-const LATER: [&str; 4] = ["/status", "/names", ".latin-ext.woff2", ".cyrillic.woff2"];
+/// as providers of models, for slanted text, and for letters of languages other than the page's own.
+const LATER: [&str; 5] =
+    ["/status", "/names", "-italic.woff2", ".latin-ext.woff2", ".cyrillic.woff2"];
 
 /// Requests that browsers make after loading a page, so that users can install it as an
 /// application.
