@@ -4,9 +4,10 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::bits::{BitCodes, BitQuery, LANES};
+use super::instructions::dispatch_counting;
 
 /// The minimum number of rows estimated with both bits.
-const FEWEST: usize = 4_096;
+const FEWEST: usize = 5_120;
 /// The number of rows estimated with both bits for each row ranked exactly.
 const PER_CANDIDATE: usize = 2;
 
@@ -52,10 +53,17 @@ impl Pool {
         self.rows.truncate(self.size);
     }
 
-    /// Returns the nearest rows.
-    pub fn finish(mut self) -> Vec<Candidate> {
+    /// Returns the nearest rows, with an estimate of the cosine of each. `codes` returns the codes of
+    /// a segment.
+    pub fn finish<'a>(
+        mut self,
+        codes: impl Fn(usize) -> Option<&'a BitCodes>,
+        query: &BitQuery,
+    ) -> Vec<(Candidate, f32)> {
         self.shrink();
-        self.rows
+        let mut near: Vec<_> = self.rows.into_iter().map(|near| (near, 0.0)).collect();
+        dispatch_counting(Estimate { near: &mut near, codes, query });
+        near
     }
 }
 
@@ -72,13 +80,17 @@ impl WithSimd for Scan<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { pool, segment, codes, query, rows } = self;
         for group in rows.start / LANES..rows.end.div_ceil(LANES) {
-            let counts = codes.differences(query, group);
-            let least = counts.iter().fold(u64::MAX, |least, count| least.min(*count));
+            let counts = codes.differences(simd, query, group);
             // Most groups contain no row that is near enough.
-            if least >= pool.border {
+            let border = simd.splat_u64s(pool.border);
+            let is_near = |counts: &S::u64s| {
+                let near = simd.less_than_u64s(*counts, border);
+                simd.first_true_m64s(near) < S::U64_LANES
+            };
+            if !S::as_simd_u64s(&counts).0.iter().any(is_near) {
                 continue;
             }
             for (row, differences) in (group * LANES..).zip(counts) {
@@ -88,6 +100,26 @@ impl WithSimd for Scan<'_> {
             }
             if pool.rows.len() >= 2 * pool.size {
                 pool.shrink();
+            }
+        }
+    }
+}
+
+/// The estimates of rows, compiled for each instruction set.
+struct Estimate<'a, F> {
+    near: &'a mut [(Candidate, f32)],
+    codes: F,
+    query: &'a BitQuery,
+}
+
+impl<'a, F: Fn(usize) -> Option<&'a BitCodes>> WithSimd for Estimate<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (near, estimate) in self.near {
+            if let Some(codes) = (self.codes)(near.segment) {
+                *estimate = codes.estimate(simd, self.query, near.row);
             }
         }
     }
