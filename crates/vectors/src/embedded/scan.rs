@@ -84,8 +84,8 @@ pub fn candidates(
         Codes::Bytes(_) => None,
     };
     if let Some(bits) = &bits {
-        for (near, estimate) in pool.finish(codes, bits) {
-            best.offer(estimate, segments[near.segment].chunks()[near.row]);
+        for near in pool.finish(codes, bits) {
+            best.offer(near.estimate, segments[near.segment].chunks()[near.row]);
         }
     }
     best.heap.into_iter().map(|candidate| candidate.chunk).collect()
