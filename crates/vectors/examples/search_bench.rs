@@ -20,7 +20,7 @@ use rustix::time::{ClockId, clock_gettime};
 use support::{Clusters, MemoryRows};
 
 const DIMENSIONS: usize = 384;
-const QUERIES: usize = 100;
+const QUERIES: usize = 1_000;
 const HERE: WorkspaceId = WorkspaceId(1);
 
 #[tokio::main]

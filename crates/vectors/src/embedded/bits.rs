@@ -6,6 +6,9 @@
 //! and Long, "RaBitQ", 2024).
 use std::sync::Arc;
 
+use pulp::Simd;
+
+use super::instructions::ones;
 use super::rotation::Rotation;
 
 /// The number of rows whose words are interleaved, so that one instruction compares several rows.
@@ -17,8 +20,11 @@ const SMALL: f32 = 0.4528;
 const LARGE: f32 = 1.5104;
 const BORDER: f32 = 0.9816;
 
-/// The number of dimensions that share an entry of a query's table.
-const NIBBLE: usize = 4;
+/// The number of bits of each value of a query in an estimate. More did not change the
+/// recall, fewer lowered it.
+const PLANES: usize = 8;
+/// The value of each bit of an integer in two's complement.
+const WEIGHTS: [i64; PLANES] = [1, 2, 4, 8, 16, 32, 64, -128];
 
 /// The transformation of a workspace's vectors before quantization.
 pub struct Frame {
@@ -47,16 +53,22 @@ impl Frame {
         self.rotation.apply(&mut moved);
         self.rotation.apply(&mut turned);
         let base = to.iter().zip(&self.center).map(|(a, b)| a * b).sum();
-        BitQuery { signs: packed(&moved, |value| value >= 0.0), table: table(&turned), base }
+        let signs = packed(&moved, |value| value >= 0.0);
+        let (planes, step, sum) = planes(&turned);
+        BitQuery { signs, planes, step, sum, base }
     }
 }
 
 /// A query to compare with [`BitCodes`].
 pub struct BitQuery {
     signs: Vec<u64>,
-    /// For each four dimensions, the product of the query with each of the 256 combinations of four
-    /// signs and four sizes.
-    table: Vec<f32>,
+    /// The rotated query as integers in two's complement: for each 64 dimensions, one word per bit
+    /// of the integers, the lowest first.
+    planes: Vec<[u64; PLANES]>,
+    /// The value of the integer 1.
+    step: f32,
+    /// The sum of the integers.
+    sum: f32,
     /// The product of the query and the center.
     base: f32,
 }
@@ -70,30 +82,29 @@ fn packed(values: &[f32], is_set: impl Fn(f32) -> bool) -> Vec<u64> {
     values.chunks(64).map(word).collect()
 }
 
-fn table(query: &[f32]) -> Vec<f32> {
-    let mut table = Vec::with_capacity(query.len().div_ceil(NIBBLE) * 256);
-    for part in query.chunks(NIBBLE) {
-        let value = |at: usize| part.get(at).copied().unwrap_or_default();
-        let (low, high) = (products(value(0), value(1)), products(value(2), value(3)));
-        let entry =
-            |pair: usize| low[pair & 3 | pair >> 2 & 12] + high[pair >> 2 & 3 | pair >> 4 & 12];
-        table.extend((0..256).map(entry));
-    }
-    table
+/// Rounds a query to integers. Returns their bits, the value of the integer 1, and their sum.
+fn planes(query: &[f32]) -> (Vec<[u64; PLANES]>, f32, f32) {
+    let largest = query.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let step = largest / ((1 << (PLANES - 1)) - 1) as f32;
+    let rounded: Vec<f32> = query.iter().map(|value| (value / step).round()).collect();
+    let plane = |bit: usize| packed(&rounded, |value| value as i32 >> bit & 1 == 1);
+    let planes: [Vec<u64>; PLANES] = std::array::from_fn(plane);
+    let words = (0..query.len().div_ceil(64)).map(|word| planes.each_ref().map(|p| p[word]));
+    (words.collect(), step, rounded.iter().sum())
 }
 
-/// Returns the product of two values with each combination of two signs (low bits) and two sizes
-/// (high bits).
-fn products(first: f32, second: f32) -> [f32; 16] {
-    let product = |value: f32, is_positive: bool, is_large: bool| {
-        let size = if is_large { LARGE } else { SMALL };
-        if is_positive { value * size } else { -value * size }
-    };
-    std::array::from_fn(|pair| {
-        let is_set = |bit: usize| pair >> bit & 1 == 1;
-        product(first, is_set(0), is_set(2)) + product(second, is_set(1), is_set(3))
-    })
+/// Returns the sum of the integers of a query that a code selects, given how often the code selects
+/// a one in each of their bits.
+#[inline(always)]
+fn weighted(counts: [u64; PLANES]) -> f32 {
+    let bits = counts.iter().zip(WEIGHTS).map(|(count, weight)| *count as i64 * weight);
+    bits.sum::<i64>() as f32
 }
+
+/// A word of the signs of each of eight rows, in one cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Lanes([u64; LANES]);
 
 /// The two-bit codes of several rows.
 #[derive(Clone)]
@@ -102,7 +113,7 @@ pub struct BitCodes {
     rows: usize,
     /// The sign bits, interleaved by groups of eight rows: the first word of all eight, then the
     /// second.
-    signs: Vec<u64>,
+    signs: Vec<Lanes>,
     /// The size bits, row by row, because they are read only for candidates.
     sizes: Vec<u64>,
     /// The factor of each row that converts a product with its code to a product with its centered
@@ -120,7 +131,8 @@ impl BitCodes {
     }
 
     pub fn bytes(&self) -> usize {
-        (self.signs.capacity() + self.sizes.capacity()) * size_of::<u64>()
+        self.signs.capacity() * size_of::<Lanes>()
+            + self.sizes.capacity() * size_of::<u64>()
             + self.factors.capacity() * size_of::<f32>()
     }
 
@@ -128,6 +140,14 @@ impl BitCodes {
         self.signs.shrink_to_fit();
         self.sizes.shrink_to_fit();
         self.factors.shrink_to_fit();
+    }
+
+    /// Makes room for `rows` more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        let words = self.frame.words();
+        self.signs.reserve_exact(rows.div_ceil(LANES) * words);
+        self.sizes.reserve_exact(rows * words);
+        self.factors.reserve_exact(rows);
     }
 
     /// Adds the code of a vector, given as a one-byte code and its factor.
@@ -148,63 +168,91 @@ impl BitCodes {
     /// Copies a row from codes with the same frame.
     pub fn push_row(&mut self, of: &Self, row: usize) {
         let words = self.frame.words();
-        let signs: Vec<_> = (0..words).map(|word| of.signs[of.at(row, word)]).collect();
+        let signs: Vec<_> = of.group(row / LANES).iter().map(|word| word.0[row % LANES]).collect();
         self.add(&signs, &of.sizes[row * words..(row + 1) * words], of.factors[row]);
     }
 
     fn add(&mut self, signs: &[u64], sizes: &[u64], factor: f32) {
-        let row = self.rows;
+        let (row, words) = (self.rows, self.frame.words());
         if row.is_multiple_of(LANES) {
-            let length = self.signs.len() + self.frame.words() * LANES;
-            self.signs.resize(length, 0);
+            self.signs.resize(self.signs.len() + words, Lanes([0; LANES]));
         }
-        for (word, bits) in signs.iter().enumerate() {
-            let at = self.at(row, word);
-            self.signs[at] = *bits;
+        for (word, bits) in self.signs[row / LANES * words..].iter_mut().zip(signs) {
+            word.0[row % LANES] = *bits;
         }
         self.sizes.extend_from_slice(sizes);
         self.factors.push(factor);
         self.rows += 1;
     }
 
-    /// Returns the position of a word of a row's signs.
-    fn at(&self, row: usize, word: usize) -> usize {
-        (row / LANES * self.frame.words() + word) * LANES + row % LANES
+    /// Returns the signs of a group of eight rows.
+    #[inline(always)]
+    fn group(&self, group: usize) -> &[Lanes] {
+        let words = self.frame.words();
+        &self.signs[group * words..(group + 1) * words]
     }
 
     /// Counts the signs in which each of eight rows differs from a query. Missing rows of the last
     /// group are counted too.
     ///
-    /// Always inlined, so that it is compiled for the instruction set of its caller.
+    /// Always inlined, like [`estimate`](Self::estimate), so that it is compiled for the instruction
+    /// set of its caller.
     #[inline(always)]
-    pub fn differences(&self, query: &BitQuery, group: usize) -> [u64; LANES] {
-        let length = query.signs.len() * LANES;
-        let signs = &self.signs[group * length..(group + 1) * length];
+    pub fn differences<S: Simd>(&self, simd: S, query: &BitQuery, group: usize) -> [u64; LANES] {
         let mut counts = [0; LANES];
-        for (word, lanes) in query.signs.iter().zip(signs.chunks_exact(LANES)) {
-            for (count, lane) in counts.iter_mut().zip(lanes) {
-                *count += u64::from((lane ^ word).count_ones());
+        let sums = S::as_mut_simd_u64s(&mut counts).0;
+        for (word, lanes) in query.signs.iter().zip(self.group(group)) {
+            let word = simd.splat_u64s(*word);
+            for (sum, lanes) in sums.iter_mut().zip(S::as_simd_u64s(&lanes.0).0) {
+                *sum = simd.add_u64s(*sum, ones(simd, simd.xor_u64s(*lanes, word)));
             }
         }
         counts
     }
 
     /// Estimates the cosine of the angle between a row and a query.
-    pub fn estimate(&self, query: &BitQuery, row: usize) -> f32 {
-        // Several sums, because each addition to a single sum would wait for the previous one.
-        let mut products = [0.0; 64 / NIBBLE];
-        let tables = query.table.chunks(256 * 64 / NIBBLE);
+    #[inline(always)]
+    pub fn estimate<S: Simd>(&self, simd: S, query: &BitQuery, row: usize) -> f32 {
+        match S::U64_LANES {
+            8 => self.estimate_in::<S, 1>(simd, query, row),
+            4 => self.estimate_in::<S, 2>(simd, query, row),
+            2 => self.estimate_in::<S, 4>(simd, query, row),
+            _ => self.estimate_in::<S, PLANES>(simd, query, row),
+        }
+    }
+
+    /// Counts the ones of each plane in `VECTORS` vectors.
+    #[inline(always)]
+    fn estimate_in<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        query: &BitQuery,
+        row: usize,
+    ) -> f32 {
         let words = self.frame.words();
         let sizes = &self.sizes[row * words..(row + 1) * words];
-        for (word, (tables, sizes)) in tables.zip(sizes).enumerate() {
-            let (mut signs, mut sizes) = (self.signs[self.at(row, word)], *sizes);
-            for (product, table) in products.iter_mut().zip(tables.chunks_exact(256)) {
-                *product += table[(signs & 15 | (sizes & 15) << NIBBLE) as usize];
-                (signs, sizes) = (signs >> NIBBLE, sizes >> NIBBLE);
+        let signs = self.group(row / LANES);
+        let mut sums = [[simd.splat_u64s(0); VECTORS]; 3];
+        for ((planes, signs), sizes) in query.planes.iter().zip(signs).zip(sizes) {
+            let planes = S::as_simd_u64s(planes).0;
+            let (positive, large) = (signs.0[row % LANES], *sizes);
+            for (sums, code) in sums.iter_mut().zip([positive, large, positive & large]) {
+                let code = simd.splat_u64s(code);
+                for vector in 0..VECTORS {
+                    let selected = ones(simd, simd.and_u64s(planes[vector], code));
+                    sums[vector] = simd.add_u64s(sums[vector], selected);
+                }
             }
         }
-        let product: f32 = products.iter().sum();
-        query.base + self.factors[row] * product
+        let [positive, large, both] = sums.map(|sums| {
+            let mut counts = [0; PLANES];
+            S::as_mut_simd_u64s(&mut counts).0.copy_from_slice(&sums);
+            weighted(counts)
+        });
+        // The products of the query with the signs, and with the signs of the large values.
+        let (of_all, of_large) = (2.0 * positive - query.sum, 2.0 * both - large);
+        let product = SMALL * of_all + (LARGE - SMALL) * of_large;
+        query.base + self.factors[row] * query.step * product
     }
 }
 
@@ -236,17 +284,17 @@ mod tests {
                 codes.push(&code, 1.0 / 127.0);
             }
             let query = codes.frame().query(&vectors[4]);
-            assert_eq!(query.table.len(), dimensions.div_ceil(4) * 256);
-            let differences = codes.differences(&query, 0);
+            let simd = pulp::Scalar128b;
+            let differences = codes.differences(simd, &query, 0);
             assert!(differences[4] <= 1 + dimensions as u64 / 50, "{differences:?}");
             let mut copy = BitCodes::new(Arc::clone(codes.frame()));
             (0..21).rev().for_each(|row| copy.push_row(&codes, row));
             for row in 0..21 {
-                let estimate = codes.estimate(&query, row);
+                let estimate = codes.estimate(simd, &query, row);
                 let exact: f32 = vectors[row].iter().zip(&vectors[4]).map(|(a, b)| a * b).sum();
                 let most = 1.5 / (dimensions as f32).sqrt();
                 assert!((estimate - exact).abs() < most, "{dimensions}: {estimate} {exact}");
-                assert_eq!(copy.estimate(&query, 20 - row), estimate);
+                assert_eq!(copy.estimate(simd, &query, 20 - row), estimate);
             }
         }
     }

@@ -11,6 +11,7 @@
 
 mod bits;
 mod cache;
+mod instructions;
 mod load;
 mod pool;
 mod rotation;

@@ -17,7 +17,7 @@ const CANDIDATES_PER_HIT: usize = 4;
 const FEWEST_CANDIDATES: usize = 40;
 /// The same limits for two-bit codes, which are less precise.
 const CANDIDATES_PER_HIT_OF_BITS: usize = 24;
-const FEWEST_CANDIDATES_OF_BITS: usize = 480;
+const FEWEST_CANDIDATES_OF_BITS: usize = 512;
 
 /// The maximum number of dimensions for which the product of two codes fits into 32 bits: 2^16
 /// times 2^14.
@@ -79,10 +79,13 @@ pub fn candidates(
             }
         }
     }
-    for near in pool.finish() {
-        let segment = segments[near.segment];
-        if let (Codes::Bits(codes), Some(bits)) = (segment.codes(), &bits) {
-            best.offer(codes.estimate(bits, near.row), segment.chunks()[near.row]);
+    let codes = |segment: usize| match segments[segment].codes() {
+        Codes::Bits(codes) => Some(codes),
+        Codes::Bytes(_) => None,
+    };
+    if let Some(bits) = &bits {
+        for near in pool.finish(codes, bits) {
+            best.offer(near.estimate, segments[near.segment].chunks()[near.row]);
         }
     }
     best.heap.into_iter().map(|candidate| candidate.chunk).collect()

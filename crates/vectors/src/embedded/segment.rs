@@ -178,6 +178,7 @@ impl Segment {
     pub fn compacted(&self, frame: &Arc<Frame>) -> Self {
         let Codes::Bytes(bytes) = &self.codes else { return self.clone() };
         let mut codes = BitCodes::new(Arc::clone(frame));
+        codes.reserve(self.chunks.len());
         let rows = bytes.values.chunks_exact(self.dimensions).zip(&bytes.factors);
         rows.for_each(|(code, factor)| codes.push(code, *factor));
         let (chunks, runs) = (self.chunks.clone(), self.runs.clone());
