@@ -46,7 +46,8 @@ impl Pool {
         }
         let last = self.size - 1;
         // Among equal rows, earlier ones win.
-        let order = |near: &Candidate| (near.differences, near.segment, near.row);
+        let order =
+            |candidate: &Candidate| (candidate.differences, candidate.segment, candidate.row);
         let (_, worst, _) = self.rows.select_nth_unstable_by_key(last, order);
         self.border = worst.differences;
         self.rows.truncate(self.size);

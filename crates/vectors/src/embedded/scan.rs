@@ -79,10 +79,10 @@ pub fn candidates(
             }
         }
     }
-    for near in pool.finish() {
-        let segment = segments[near.segment];
+    for found in pool.finish() {
+        let segment = segments[found.segment];
         if let (Codes::Bits(codes), Some(bits)) = (segment.codes(), &bits) {
-            best.offer(codes.estimate(bits, near.row), segment.chunks()[near.row]);
+            best.offer(codes.estimate(bits, found.row), segment.chunks()[found.row]);
         }
     }
     best.heap.into_iter().map(|candidate| candidate.chunk).collect()
