@@ -34,8 +34,8 @@ impl SmallDisk {
     }
 
     /// Returns the path of the disk outside the namespace.
-    pub fn seen(&self) -> PathBuf {
-        self.namespace.seen(self.path())
+    pub fn path_in_namespace(&self) -> PathBuf {
+        self.namespace.path_in_namespace(self.path())
     }
 
     /// Makes the disk read-only.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Number, Value};
 
-use carrel_import::surrogates::mended;
+use carrel_import::surrogates::repair;
 
 use crate::{Client, send};
 
@@ -57,10 +57,10 @@ impl Fixture {
 /// Parses a row `| 1 | name | `password` | role | note |` of a user who can sign in.
 fn user(line: &str) -> Option<(String, String)> {
     let cells: Vec<_> = line.split('|').map(str::trim).collect();
-    let &["", id, name, password, role, note, ""] = cells.as_slice() else { return None };
+    let &["", id, name, password, role, _remark, ""] = cells.as_slice() else { return None };
     id.parse::<u32>().ok()?;
     let password = password.strip_prefix('`')?.strip_suffix('`')?;
-    (role != "-" && !note.contains("suspended")).then(|| (name.to_owned(), password.to_owned()))
+    (role != "-" && !_remark.contains("suspended")).then(|| (name.to_owned(), password.to_owned()))
 }
 
 /// Repeats every request with a key, and compares the responses.
@@ -73,21 +73,21 @@ pub async fn compare(client: &Client, expected: &Path) -> Result<Comparison> {
         if entry["auth"] != "key" || !file.is_file() {
             continue;
         }
-        let recorded: Value = serde_json::from_str(&mended(&fs::read_to_string(&file)?))?;
+        let recorded: Value = serde_json::from_str(&repair(&fs::read_to_string(&file)?))?;
         let request = &recorded["request"];
         let path = request["path"].as_str().context("a request without a path")?;
         let method: Method = request["method"].as_str().unwrap_or("GET").parse()?;
-        let mut asked = client.request(method, path);
+        let mut call = client.request(method, path);
         if !request["body"].is_null() {
-            asked = asked.json(&request["body"]);
+            call = call.json(&request["body"]);
         }
-        let answer = send(asked).await?;
+        let answer = send(call).await?;
         let mut found = Vec::new();
         if recorded["status"] != answer.status {
             found.push(format!("status: {} and not {}", answer.status, recorded["status"]));
         } else {
-            let (theirs, ours) = (parsed(&recorded["body"]), parsed(&answer.body));
-            differences("", &theirs, &ours, &mut found);
+            let (expected_body, actual_body) = (parsed(&recorded["body"]), parsed(&answer.body));
+            differences("", &expected_body, &actual_body, &mut found);
         }
         found.retain(|difference| !may_differ(path, difference));
         match found.is_empty() {
@@ -119,43 +119,44 @@ fn identity(value: &Value) -> Option<String> {
         .map(ToString::to_string)
 }
 
-fn differences(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
-    match (theirs, ours) {
-        (Value::Object(theirs), Value::Object(ours)) => {
-            for (name, theirs) in theirs {
-                let ours = ours.get(name).unwrap_or(&Value::Null);
-                differences(&format!("{place}/{name}"), theirs, ours, found);
+fn differences(place: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => {
+            for (name, expected) in expected {
+                let actual = actual.get(name).unwrap_or(&Value::Null);
+                differences(&format!("{place}/{name}"), expected, actual, found);
             }
         }
-        (Value::Array(theirs), Value::Array(ours)) => {
-            if theirs.len() != ours.len() {
-                found.push(format!("{place}: {} entries and not {}", ours.len(), theirs.len()));
+        (Value::Array(expected), Value::Array(actual)) => {
+            if expected.len() != actual.len() {
+                found.push(format!("{place}: {} entries and not {}", actual.len(), expected.len()));
             }
             let keyed: Option<BTreeMap<_, _>> =
-                ours.iter().map(|value| Some((identity(value)?, value))).collect();
-            let keyed = keyed.filter(|keyed| keyed.len() == ours.len());
-            for (at, theirs) in theirs.iter().enumerate() {
-                let same = keyed.as_ref().and_then(|keyed| keyed.get(&identity(theirs)?).copied());
-                let Some(ours) = same.or_else(|| ours.get(at)) else { continue };
-                differences(&format!("{place}/{at}"), theirs, ours, found);
+                actual.iter().map(|value| Some((identity(value)?, value))).collect();
+            let keyed = keyed.filter(|keyed| keyed.len() == actual.len());
+            for (at, expected) in expected.iter().enumerate() {
+                let same =
+                    keyed.as_ref().and_then(|keyed| keyed.get(&identity(expected)?).copied());
+                let Some(actual) = same.or_else(|| actual.get(at)) else { continue };
+                differences(&format!("{place}/{at}"), expected, actual, found);
             }
         }
-        (theirs, ours) if theirs == ours => {}
+        (expected, actual) if expected == actual => {}
         (Value::Number(one), Value::Number(other)) if is_near(one, other) => {}
         (Value::String(one), Value::String(other)) if object(one).is_some() => {
             let (one, other) = (object(one), object(other));
             differences(place, &one.unwrap_or_default(), &other.unwrap_or_default(), found);
         }
-        (theirs, ours) => {
+        (expected, actual) => {
             let short = |value: &Value| value.to_string().chars().take(120).collect::<String>();
-            found.push(format!("{place}: {} and not {}", short(ours), short(theirs)));
+            found.push(format!("{place}: {} and not {}", short(actual), short(expected)));
         }
     }
 }
 
 /// Parses a JSON object in a text.
 fn object(text: &str) -> Option<Value> {
-    serde_json::from_str(&mended(text)).ok().filter(Value::is_object)
+    serde_json::from_str(&repair(text)).ok().filter(Value::is_object)
 }
 
 /// Whether two numbers differ only by rounding in formatting and parsing.

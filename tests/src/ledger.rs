@@ -54,11 +54,11 @@ impl Ledger {
     /// Records the name of an object that was created without one.
     pub fn named(&self, name: &str, state: &str) {
         take_unnamed(&mut self.unnamed(), name, state);
-        self.note(name, Some(state.to_owned()));
+        self.record(name, Some(state.to_owned()));
     }
 
     /// Records an existing object.
-    pub fn note(&self, name: &str, state: State) {
+    pub fn record(&self, name: &str, state: State) {
         self.begin(name, state);
         self.acknowledge(name);
     }
@@ -77,11 +77,11 @@ impl Ledger {
     }
 
     /// Compares with the existing objects, which become the known state.
-    pub fn settle(&self, seen: &BTreeMap<String, String>) -> Result<()> {
+    pub fn reconcile(&self, existing: &BTreeMap<String, String>) -> Result<()> {
         let mut wrong = Vec::new();
         let mut entries = self.entries();
         for (name, entry) in entries.iter_mut() {
-            let found = seen.get(name).cloned();
+            let found = existing.get(name).cloned();
             let maybe = entry.maybe.take();
             if found != entry.sure && maybe.as_ref() != Some(&found) {
                 wrong.push(format!("{name}: {:?} or {maybe:?}, and found {found:?}", entry.sure));
@@ -89,7 +89,7 @@ impl Ledger {
             entry.sure = found;
         }
         let mut unnamed = std::mem::take(&mut *self.unnamed());
-        for (name, state) in seen {
+        for (name, state) in existing {
             if entries.contains_key(name) {
                 continue;
             }
@@ -126,51 +126,51 @@ fn take_unnamed(unnamed: &mut Vec<(&str, &str)>, name: &str, state: &str) -> boo
 mod tests {
     use super::*;
 
-    fn seen(things: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fn found(things: &[(&str, &str)]) -> BTreeMap<String, String> {
         things.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
     }
 
     #[test]
     fn an_unanswered_change_may_exist_or_not() {
-        for found in [seen(&[]), seen(&[("a", "1")])] {
+        for found in [found(&[]), found(&[("a", "1")])] {
             let ledger = Ledger::default();
             ledger.begin("a", Some("1".into()));
-            ledger.settle(&found).unwrap();
+            ledger.reconcile(&found).unwrap();
         }
     }
 
     #[test]
     fn exactly_the_acknowledged_changes_must_exist() {
         let ledger = Ledger::default();
-        ledger.note("a", Some("1".into()));
-        assert!(ledger.settle(&seen(&[])).is_err());
-        ledger.note("a", Some("1".into()));
-        assert!(ledger.settle(&seen(&[("a", "2")])).is_err());
-        ledger.note("a", None);
-        assert!(ledger.settle(&seen(&[("a", "2")])).is_err());
-        assert!(ledger.settle(&seen(&[("a", "2"), ("b", "1")])).is_err());
+        ledger.record("a", Some("1".into()));
+        assert!(ledger.reconcile(&found(&[])).is_err());
+        ledger.record("a", Some("1".into()));
+        assert!(ledger.reconcile(&found(&[("a", "2")])).is_err());
+        ledger.record("a", None);
+        assert!(ledger.reconcile(&found(&[("a", "2")])).is_err());
+        assert!(ledger.reconcile(&found(&[("a", "2"), ("b", "1")])).is_err());
     }
 
     #[test]
     fn an_unanswered_creation_may_exist_once_as_requested() {
-        let asked = || {
+        let ledger_of_creation = || {
             let ledger = Ledger::default();
             ledger.begin_unnamed("invite ", "pending");
             ledger
         };
-        for found in [seen(&[]), seen(&[("invite 1", "pending")])] {
-            asked().settle(&found).unwrap();
+        for found in [found(&[]), found(&[("invite 1", "pending")])] {
+            ledger_of_creation().reconcile(&found).unwrap();
         }
         for found in [
-            seen(&[("invite 1", "claimed")]),
-            seen(&[("user 1", "pending")]),
-            seen(&[("invite 1", "pending"), ("invite 2", "pending")]),
+            found(&[("invite 1", "claimed")]),
+            found(&[("user 1", "pending")]),
+            found(&[("invite 1", "pending"), ("invite 2", "pending")]),
         ] {
-            assert!(asked().settle(&found).is_err(), "{found:?}");
+            assert!(ledger_of_creation().reconcile(&found).is_err(), "{found:?}");
         }
-        let ledger = asked();
+        let ledger = ledger_of_creation();
         ledger.named("invite 1", "pending");
-        assert!(ledger.settle(&seen(&[("invite 2", "pending")])).is_err());
+        assert!(ledger.reconcile(&found(&[("invite 2", "pending")])).is_err());
     }
 
     #[test]
@@ -178,6 +178,6 @@ mod tests {
         let ledger = Ledger::default();
         ledger.begin("a", Some("1".into()));
         ledger.refused("a");
-        assert!(ledger.settle(&seen(&[("a", "1")])).is_err());
+        assert!(ledger.reconcile(&found(&[("a", "1")])).is_err());
     }
 }

@@ -83,11 +83,11 @@ impl ModelServer {
             TcpListener::bind(address).with_context(|| format!("failed to listen on {address}"))?;
         let address = listener.local_addr()?.to_string();
         let requests = Requests::default();
-        let seen = requests.clone();
+        let log = requests.clone();
         let (started, starting) = mpsc::channel();
         let thread = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                match serve(listener, seen) {
+                match serve(listener, log) {
                     Ok(server) => {
                         let _ = started.send(Ok(server.handle()));
                         let _ = server.await;
@@ -115,8 +115,8 @@ impl ModelServer {
     /// Returns every embedded text in order.
     pub fn embedded(&self) -> Vec<String> {
         let requests = self.received();
-        let asked = requests.iter().filter(|received| received.path == "/v1/embeddings");
-        let texts = asked.flat_map(|received| received.body["input"].as_array().cloned());
+        let embeddings = requests.iter().filter(|received| received.path == "/v1/embeddings");
+        let texts = embeddings.flat_map(|received| received.body["input"].as_array().cloned());
         texts.flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 /// A namespace, kept by a process that ends when this value is dropped.
 pub struct Namespace {
-    keeper: Child,
+    holder: Child,
 }
 
 impl Namespace {
@@ -15,38 +15,38 @@ impl Namespace {
     /// this machine does not allow namespaces; the test is skipped then.
     pub fn new(mount: &str, arguments: &[&str]) -> Result<Option<Self>> {
         let script = format!("{mount} && echo there && exec cat");
-        let mut keeper = Command::new("unshare");
-        keeper.args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"]).args(arguments);
-        keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let Ok(mut keeper) = keeper.spawn() else { return Ok(None) };
-        let mut said = String::new();
-        let output = keeper.stdout.take().context("no output")?;
-        BufReader::new(output).read_line(&mut said)?;
-        if said.trim() != "there" {
-            let _ = keeper.wait();
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"]).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let Ok(mut holder) = command.spawn() else { return Ok(None) };
+        let mut ready_line = String::new();
+        let output = holder.stdout.take().context("no output")?;
+        BufReader::new(output).read_line(&mut ready_line)?;
+        if ready_line.trim() != "there" {
+            let _ = holder.wait();
             println!("left out: nobody may mount anything here");
             return Ok(None);
         }
-        Ok(Some(Self { keeper }))
+        Ok(Some(Self { holder }))
     }
 
     /// Returns the command that runs a program in the namespace.
     pub fn runner(&self) -> Vec<String> {
-        let keeper = self.keeper.id().to_string();
-        let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &keeper];
+        let holder = self.holder.id().to_string();
+        let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &holder];
         enter.map(str::to_owned).into()
     }
 
     /// Returns the outside path of `path` in the namespace.
-    pub fn seen(&self, path: &Path) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
+    pub fn path_in_namespace(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
     }
 }

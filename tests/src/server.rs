@@ -168,7 +168,7 @@ impl TestServer {
     /// Returns the storage directory as seen from outside, on any disk.
     pub fn storage(&self) -> PathBuf {
         let own = || self.directory.path().to_owned();
-        self.disk.as_ref().map_or_else(own, SmallDisk::seen).join("storage")
+        self.disk.as_ref().map_or_else(own, SmallDisk::path_in_namespace).join("storage")
     }
 
     pub fn process_id(&self) -> Option<u32> {

@@ -92,8 +92,8 @@ async fn former_keys(server: &TestServer) -> Result<[String; 3]> {
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
     let ann = json!({ "username": "ann", "password": "correct horse", "role": "admin" });
     let ann = admin.post("/v1/admin/users/new", ann).await?.ok()?["user"]["id"].clone();
-    let hers = server.carrel().run(&["api-key", "create", "--owner", "ann"])?;
-    let hers = hers.stdout.trim().to_owned();
+    let key_of_ann = server.carrel().run(&["api-key", "create", "--owner", "ann"])?;
+    let hers = key_of_ann.stdout.trim().to_owned();
     for key in [&revoked, &hers] {
         assert_eq!(admin.with_key(key).get("/v1/auth").await?.status, 200);
     }
@@ -158,11 +158,12 @@ async fn every_operation_has_its_scope(backend: Backend) -> Result<()> {
     for operation in operations(&server).await? {
         let Operation { method, path, scope } = &operation;
         assert!(keys.contains_key(scope), "{method} {path}: {scope}");
-        for (held, client) in &keys {
+        for (key_scope, client) in &keys {
             let answer = send(client.request(method.clone(), path)).await?;
-            let covers = [*held, "read"].contains(scope) || *held == "admin";
+            let covers = [*key_scope, "read"].contains(scope) || *key_scope == "admin";
             let is_refused = (answer.status, &answer.body) == (403, &operation.lacks_scope());
-            let why = format!("{method} {path} with `{held}`: {} {}", answer.status, answer.body);
+            let why =
+                format!("{method} {path} with `{key_scope}`: {} {}", answer.status, answer.body);
             assert_eq!(is_refused, !covers, "{why}");
             assert!(!answer.body.to_string().contains("lacks the scope") || !covers, "{why}");
         }
@@ -227,14 +228,14 @@ async fn no_response_or_log_contains_a_key() -> Result<()> {
     let created = server.carrel().run(&["api-key", "create"])?;
     let key = created.stdout.trim().to_owned();
     let admin = server.admin().with_key(&key);
-    let mut seen = String::new();
+    let mut outputs = String::new();
     for Operation { method, path, .. } in operations(&server).await? {
         let answer = send(admin.request(method, &path).json(&Value::Null)).await?;
-        seen.push_str(&answer.body.to_string());
+        outputs.push_str(&answer.body.to_string());
     }
     server.stop().await?;
-    seen.push_str(&server.log()?);
-    assert!(!seen.contains(&key) && !seen.contains(KEY));
+    outputs.push_str(&server.log()?);
+    assert!(!outputs.contains(&key) && !outputs.contains(KEY));
     let database = std::fs::read(server.storage().join("carrel.db"))?;
     assert!(!database.windows(key.len()).any(|window| window == key.as_bytes()));
     Ok(())

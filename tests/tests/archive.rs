@@ -128,8 +128,8 @@ async fn a_server_moves_to_another_database_and_back_and_answers_as_before() -> 
             let key = server.admin().with_key(&key);
             key.get("/api/v1/auth").await?.ok().with_context(|| format!("key {number}"))?;
         }
-        let keeper = json!({ "username": "keeper", "password": "harbour-pass-1" });
-        let signed_in = server.admin().anonymous().post("/v1/session", keeper).await?;
+        let credentials = json!({ "username": "keeper", "password": "harbour-pass-1" });
+        let signed_in = server.admin().anonymous().post("/v1/session", credentials).await?;
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
         let verified = server.carrel().run(&["verify"])?;
         assert_eq!(verified.code, Some(0), "{verified:?}");

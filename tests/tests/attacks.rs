@@ -136,10 +136,10 @@ pub fn assert_unbroken(operation: &Operation, answer: &Answer, what: &str) {
     let usual = answer.status < 500 || answer.status == 503;
     let fine = usual || (operation.is_compat() && answer.status == 500);
     assert!(fine, "{method} {path} with {what}: {} {}", answer.status, answer.body);
-    let said = answer.body.to_string();
+    let body = answer.body.to_string();
     let canary = "pageContent\":\"canary";
     for trace in ["panicked", "/src/", "root:x:0", "diesel", "SQLITE", canary] {
-        assert!(!said.contains(trace), "{method} {path} with {what} says {trace}: {said}");
+        assert!(!body.contains(trace), "{method} {path} with {what} says {trace}: {body}");
     }
 }
 

@@ -34,11 +34,14 @@ fn keep_busy(client: &Client, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle
     tokio::spawn(async move {
         let mut number = 1000;
         while !stop.load(Ordering::Relaxed) {
-            let kept = add(&client, number).await?;
-            let gone = add(&client, number + 1).await?;
-            client.delete("/v1/system/remove-documents", json!({ "names": [gone] })).await?.ok()?;
+            let added = add(&client, number).await?;
+            let removed = add(&client, number + 1).await?;
+            client
+                .delete("/v1/system/remove-documents", json!({ "names": [removed] }))
+                .await?
+                .ok()?;
             if number % 4 == 0 {
-                let names = json!({ "names": [kept] });
+                let names = json!({ "names": [added] });
                 client.delete("/v1/system/remove-documents", names).await?.ok()?;
             }
             number += 2;
@@ -118,9 +121,9 @@ async fn a_backup_under_load_contains_every_acknowledged_change() -> Result<()> 
     let scratch = tempfile::tempdir()?;
     let stop = Arc::new(AtomicBool::new(false));
     let busy = [keep_busy(server.admin(), &stop), keep_busy(server.admin(), &stop)];
-    let mine = scratch.path().join("mine.tar");
+    let own_backup = scratch.path().join("mine.tar");
     let carrel = server.carrel().clone();
-    let file = mine.display().to_string();
+    let file = own_backup.display().to_string();
     let made = tokio::task::spawn_blocking(move || carrel.run(&["backup", &file])).await??;
     assert_eq!(made.code, Some(0), "{made:?}");
     let downloaded = download(&server, scratch.path()).await?;
@@ -132,7 +135,7 @@ async fn a_backup_under_load_contains_every_acknowledged_change() -> Result<()> 
     let verified = server.carrel().run(&["verify"])?;
     assert_eq!(verified.code, Some(0), "{verified:?}");
 
-    restore(&mut server, &mine).await?;
+    restore(&mut server, &own_backup).await?;
     assert_there(&server, &acknowledged).await?;
     let shown = server.admin().get("/v1/system").await?.ok()?;
     assert_eq!(shown["settings"]["OpenAiKey"], true);
@@ -143,8 +146,8 @@ async fn a_backup_under_load_contains_every_acknowledged_change() -> Result<()> 
     let shown = server.admin().get("/v1/system").await?.ok()?;
     assert_eq!(shown["settings"]["OpenAiKey"], false);
     let bytes = std::fs::read(&downloaded)?;
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(!holds("secret.key") && !holds("sk-of-the-tests") && !holds(".env"));
+    let contains = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(!contains("secret.key") && !contains("sk-of-the-tests") && !contains(".env"));
     Ok(())
 }
 
@@ -165,8 +168,8 @@ async fn a_damaged_backup_is_refused_and_leaves_nothing() -> Result<()> {
         Ok(refused.stderr)
     };
     for length in [0, 100, 512, whole.len() / 2, whole.len() - 4096] {
-        let said = refused(&whole[..length])?;
-        assert!(said.contains("cannot be used"), "{length}: {said}");
+        let message = refused(&whole[..length])?;
+        assert!(message.contains("cannot be used"), "{length}: {message}");
     }
     // In the header of a file, in the middle of the database, and in the digests.
     let named = |window: &[u8]| window == b"SHA256SUMS";
@@ -174,8 +177,8 @@ async fn a_damaged_backup_is_refused_and_leaves_nothing() -> Result<()> {
     for place in [600, whole.len() / 2, digests + 10] {
         let mut changed = whole.clone();
         changed[place] ^= 1;
-        let said = refused(&changed)?;
-        assert!(said.contains("cannot be used"), "{place}: {said}");
+        let message = refused(&changed)?;
+        assert!(message.contains("cannot be used"), "{place}: {message}");
     }
     refused(b"no archive at all")?;
     std::fs::write(&archive, &whole)?;

@@ -16,8 +16,8 @@ async fn snapshot(server: &TestServer) -> Result<(Value, Value, usize)> {
 
 fn assert_refused(answer: &Answer, what: &str) {
     assert!((400..500).contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
-    let said = ["error", "message"].iter().find_map(|key| answer.body.get(key)?.as_str());
-    assert!(said.is_some_and(|said| !said.is_empty()), "{what}: {}", answer.body);
+    let message = ["error", "message"].iter().find_map(|key| answer.body.get(key)?.as_str());
+    assert!(message.is_some_and(|text| !text.is_empty()), "{what}: {}", answer.body);
 }
 
 const BODIES: [(&str, &str); 7] = [
@@ -222,10 +222,10 @@ async fn unknown_slugs_are_not_found() -> Result<()> {
             assert_eq!(answer.status, 404, "{slug:.20} {operation}");
         }
     }
-    let said =
+    let refusal =
         server.admin().post("/api/v1/workspace/nope/chat", json!({ "message": "Hi" })).await?;
     assert_eq!(
-        (said.status, &said.body["error"]),
+        (refusal.status, &refusal.body["error"]),
         (400, &json!("Workspace nope is not a valid workspace."))
     );
     Ok(())

@@ -55,9 +55,9 @@ async fn exchanges_are_deleted_by_a_filter(backend: Backend, mode: Mode) -> Resu
     let events = admin.get("/v1/admin/event-logs?limit=1").await?.ok()?;
     let event = &events["events"][0];
     assert_eq!(event["event"], "api_chats_deleted");
-    let told = event.to_string();
+    let event_text = event.to_string();
     for part in ["workspaceId", "s0", "2020-01-01", "deleted"] {
-        assert!(told.contains(part), "{part} is missing in {told}");
+        assert!(event_text.contains(part), "{part} is missing in {event_text}");
     }
     assert_eq!(delete("workspace=beta").await?, deleted(3));
     assert_eq!(delete("all=true").await?, deleted(1));
@@ -113,16 +113,16 @@ async fn tokens_are_summed(backend: Backend) -> Result<()> {
     let thread = json!({ "name": "T", "slug": "t" });
     admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
     let question = json!({ "message": "What was it?", "userId": 1 });
-    let mut spent = 0;
+    let mut tokens_used = 0;
     for path in ["alpha/thread/t/chat", "alpha/thread/t/chat", "beta/chat"] {
         let question = match path {
             "beta/chat" => json!({ "message": "What was it?" }),
             _ => question.clone(),
         };
         let answer = admin.post(&format!("/v1/workspace/{path}"), question).await?.ok()?;
-        spent += answer["metrics"]["total_tokens"].as_u64().unwrap_or_default();
+        tokens_used += answer["metrics"]["total_tokens"].as_u64().unwrap_or_default();
     }
-    assert!(spent > 0);
+    assert!(tokens_used > 0);
     let total = |page: &Value| -> u64 {
         let rows = page["usage"].as_array().cloned().unwrap_or_default();
         rows.iter().filter_map(|row| row["totalTokens"].as_u64()).sum()
@@ -143,7 +143,10 @@ async fn tokens_are_summed(backend: Backend) -> Result<()> {
     assert_eq!((&next["usage"][0]["slug"], &next["has_more"]), (&json!("beta"), &json!(false)));
     let by_day = usage("?by=day&from=2020-01-01").await?;
     assert_eq!(by_day["usage"][0]["day"].as_str().map(str::len), Some(10));
-    assert_eq!([total(&by_user), total(&by_workspace) + total(&next), total(&by_day)], [spent; 3]);
+    assert_eq!(
+        [total(&by_user), total(&by_workspace) + total(&next), total(&by_day)],
+        [tokens_used; 3]
+    );
     assert_eq!(usage("?to=2020-01-01").await?["usage"], json!([]));
     for wrong in ["by=week", "limit=0", "limit=501", "from=x", "to=x", "offset=-1", "limit=x"] {
         let refused = admin.get(&format!("/v1/admin/usage?{wrong}")).await?;

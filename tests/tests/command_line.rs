@@ -3,7 +3,7 @@ use anyhow::Result;
 use e2e::{Backend, Carrel, TestServer};
 use serde_json::json;
 
-fn fresh() -> Result<(tempfile::TempDir, Carrel)> {
+fn new_storage() -> Result<(tempfile::TempDir, Carrel)> {
     let directory = tempfile::tempdir()?;
     let carrel = Carrel::new(&directory.path().join("storage"))?;
     Ok((directory, carrel))
@@ -11,24 +11,24 @@ fn fresh() -> Result<(tempfile::TempDir, Carrel)> {
 
 #[test]
 fn a_question_about_an_added_file_is_answered_with_its_source() -> Result<()> {
-    let (directory, carrel) = fresh()?;
+    let (directory, carrel) = new_storage()?;
     let file = directory.path().join("moons.txt");
     std::fs::write(&file, "Mars has two moons, Phobos and Deimos.")?;
     let added = carrel.run(&["add", "planets", &file.display().to_string()])?;
     assert_eq!(added.code, Some(0), "{added:?}");
     assert!(added.stdout.contains("moons.txt as custom-documents/moons.txt-"), "{added:?}");
-    let asked = carrel.run(&["ask", "planets", "Which moons does Mars have?"])?;
-    assert_eq!(asked.code, Some(0), "{asked:?}");
+    let answer = carrel.run(&["ask", "planets", "Which moons does Mars have?"])?;
+    assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(
-        asked.stdout.contains("Phobos and Deimos") && asked.stdout.contains("moons.txt"),
-        "{asked:?}"
+        answer.stdout.contains("Phobos and Deimos") && answer.stdout.contains("moons.txt"),
+        "{answer:?}"
     );
     Ok(())
 }
 
 #[test]
 fn files_that_fail_are_named_and_the_others_are_added() -> Result<()> {
-    let (directory, carrel) = fresh()?;
+    let (directory, carrel) = new_storage()?;
     let path = |name: &str| directory.path().join(name).display().to_string();
     std::fs::write(path("good.txt"), "Some text.")?;
     std::fs::write(path("empty.txt"), "")?;
@@ -45,15 +45,18 @@ fn files_that_fail_are_named_and_the_others_are_added() -> Result<()> {
         added.stderr.contains("empty.txt") && added.stderr.contains("missing.txt"),
         "{added:?}"
     );
-    let asked = carrel.run(&["ask", "nowhere", "Anything?"])?;
-    assert_eq!(asked.code, Some(1));
-    assert!(asked.stderr.starts_with("error: ") && asked.stderr.contains("nowhere"), "{asked:?}");
+    let answer = carrel.run(&["ask", "nowhere", "Anything?"])?;
+    assert_eq!(answer.code, Some(1));
+    assert!(
+        answer.stderr.starts_with("error: ") && answer.stderr.contains("nowhere"),
+        "{answer:?}"
+    );
     Ok(())
 }
 
 #[test]
 fn wrong_settings_are_all_named_at_once() -> Result<()> {
-    let (_directory, carrel) = fresh()?;
+    let (_directory, carrel) = new_storage()?;
     let wrong = carrel
         .with("CARREL_LISTEN", "nowhere")
         .with("DATABASE_URL", "mysql://root:hidden-password@x/y")
@@ -61,17 +64,17 @@ fn wrong_settings_are_all_named_at_once() -> Result<()> {
         .with("LLM_PROVIDER", "no-such-provider");
     let checked = wrong.run(&["config", "check"])?;
     assert_eq!(checked.code, Some(1));
-    let said = format!("{}{}", checked.stdout, checked.stderr);
+    let output = format!("{}{}", checked.stdout, checked.stderr);
     for name in ["CARREL_LISTEN", "DATABASE_URL", "CARREL_BODY_LIMIT", "LLM_PROVIDER"] {
-        assert!(said.contains(name), "{name} is missing in {said}");
+        assert!(output.contains(name), "{name} is missing in {output}");
     }
-    assert!(!said.contains("hidden-password"));
+    assert!(!output.contains("hidden-password"));
     Ok(())
 }
 
 #[test]
 fn help_version_and_completions_need_no_storage() -> Result<()> {
-    let (directory, carrel) = fresh()?;
+    let (directory, carrel) = new_storage()?;
     for arguments in [
         &["--help"][..],
         &["--version"],
@@ -107,7 +110,7 @@ async fn a_running_server_sees_what_the_command_line_adds() -> Result<()> {
 fn the_first_admin_is_created_once() -> Result<()> {
     use std::io::Write;
     use std::process::Stdio;
-    let (_directory, carrel) = fresh()?;
+    let (_directory, carrel) = new_storage()?;
     for (arguments, code) in [
         (&["multi-user", "enable", "boss"][..], 0),
         (&["multi-user", "enable", "other"], 1),

@@ -81,12 +81,14 @@ async fn users_are_parsed_loosely_and_refused_with_200(backend: Backend) -> Resu
 async fn invites_keep_unknown_workspace_ids(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
-    for (given, kept) in
+    for (workspace_ids, stored) in
         [(json!([999, "7", "x"]), "[999,7]"), (json!("x"), "[]"), (json!(null), "[]")]
     {
-        let made =
-            admin.post("/api/v1/admin/invite/new", json!({ "workspaceIds": given })).await?.ok()?;
-        assert_eq!(made["invite"]["workspaceIds"], kept);
+        let made = admin
+            .post("/api/v1/admin/invite/new", json!({ "workspaceIds": workspace_ids }))
+            .await?
+            .ok()?;
+        assert_eq!(made["invite"]["workspaceIds"], stored);
         assert_eq!(
             (&made["invite"]["createdBy"], &made["invite"]["claimedBy"]),
             (&json!(0), &json!(null))
@@ -166,13 +168,14 @@ async fn page_offsets_are_parsed_loosely(backend: Backend) -> Result<()> {
         (&json!("alpha"), &json!("unknown user"))
     );
     assert!(chat["response"].as_str().is_some_and(|text| text.starts_with('{')), "{chat}");
-    for (query, said) in
+    for (query, named_types) in
         [("type=CSV", "CSV"), ("type=csv&type=json", "csv,json"), ("type[]=csv", "csv")]
     {
         let refused = admin.get(&format!("/api/v1/system/export-chats?{query}")).await?;
-        let said =
-            format!("Invalid export type: {said}. Must be one of json, csv, jsonl, jsonAlpaca");
-        assert_eq!((refused.status, refused.body), (400, json!({ "message": said })));
+        let message = format!(
+            "Invalid export type: {named_types}. Must be one of json, csv, jsonl, jsonAlpaca"
+        );
+        assert_eq!((refused.status, refused.body), (400, json!({ "message": message })));
     }
     Ok(())
 }
@@ -199,13 +202,16 @@ async fn settings_are_refused_with_200_and_shown_as_text(backend: Backend) -> Re
     }
     let refused = change(json!({ "OpenAiModelPref": 5 })).await?;
     assert_eq!((refused.status, &refused.body["newValues"]), (400, &json!({})));
-    let shown = admin.get("/api/v1/system").await?.ok()?;
-    let shown = &shown["settings"];
+    let listed = admin.get("/api/v1/system").await?.ok()?;
+    let settings = &listed["settings"];
     assert_eq!(
-        (&shown["GenericOpenAiTokenLimit"], &shown["OpenAiKey"]),
+        (&settings["GenericOpenAiTokenLimit"], &settings["OpenAiKey"]),
         (&json!("8192"), &json!(true))
     );
-    assert_eq!((&shown["ModelRouterId"], &shown["MultiUserMode"]), (&json!(null), &json!(true)));
+    assert_eq!(
+        (&settings["ModelRouterId"], &settings["MultiUserMode"]),
+        (&json!(null), &json!(true))
+    );
     for body in [json!({ "nope": 1 }), json!({ "text_splitter_chunk_size": "x" }), json!({})] {
         let done = admin.post("/api/v1/admin/preferences", body).await?.ok()?;
         assert_eq!(done, json!({ "success": true, "error": null }));
@@ -220,7 +226,10 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
     let refused = closed.admin().get("/api/v1/users/1/issue-auth-token").await?;
     assert_eq!(refused.status, 403);
     assert!(
-        refused.body.as_str().is_some_and(|said| said.starts_with("Simple SSO is not enabled"))
+        refused
+            .body
+            .as_str()
+            .is_some_and(|message| message.starts_with("Simple SSO is not enabled"))
     );
     let server = multi_user(Options::from(backend).with("SIMPLE_SSO_ENABLED", "1")).await?;
     let admin = server.admin();
@@ -245,8 +254,8 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
             let set = answer.header("set-cookie");
             assert!(set.contains("; HttpOnly; SameSite=Strict"), "{set}");
             let cookie = set.split(';').next().unwrap_or_default();
-            let who = admin.anonymous().request(Method::GET, "/v1/session");
-            assert_eq!(send(who.header("cookie", cookie)).await?.ok()?["user"]["id"], 1);
+            let session = admin.anonymous().request(Method::GET, "/v1/session");
+            assert_eq!(send(session.header("cookie", cookie)).await?.ok()?["user"]["id"], 1);
         }
     }
     let bob = json!({ "username": "bob", "password": "correct horse" });
@@ -274,11 +283,11 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
 #[tokio::test]
 async fn the_directory_exists_only_in_multi_user_mode() -> Result<()> {
     let single = TestServer::start(Backend::Sqlite).await?;
-    let said = "Instance is not in Multi-User mode. Permission denied.";
+    let message = "Instance is not in Multi-User mode. Permission denied.";
     let refused = single.admin().get("/api/v1/users").await?;
-    assert_eq!((refused.status, refused.body), (401, json!(said)));
+    assert_eq!((refused.status, refused.body), (401, json!(message)));
     let refused = single.admin().get("/v1/users").await?;
-    assert_eq!((refused.status, refused.body), (401, json!({ "error": said })));
+    assert_eq!((refused.status, refused.body), (401, json!({ "error": message })));
     let server = multi_user(Backend::Sqlite).await?;
     let users = json!({ "users": [{ "id": 1, "username": "main-admin", "role": "admin" }] });
     assert_eq!(server.admin().get("/api/v1/users").await?.ok()?, users);

@@ -39,8 +39,8 @@ async fn a_stream_ends_with_the_sources_of_the_answer(backend: Backend, mode: Mo
     let admin = alpha(&server).await?;
     admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
     let path = "/v1/workspace/alpha/stream-chat";
-    let told = events(admin, path, json!({ "message": "Who makes honey?" })).await?;
-    let (last, parts) = told.split_last().unwrap_or_else(|| panic!("nothing was told"));
+    let streamed = events(admin, path, json!({ "message": "Who makes honey?" })).await?;
+    let (last, parts) = streamed.split_last().unwrap_or_else(|| panic!("nothing was told"));
     let (end, parts) = parts.split_last().unwrap_or_else(|| panic!("{last}"));
     let mut text = String::new();
     for part in parts {
@@ -54,9 +54,9 @@ async fn a_stream_ends_with_the_sources_of_the_answer(backend: Backend, mode: Mo
     assert_eq!(last["type"], "finalizeResponseStream");
     assert_eq!(last["sources"][0]["title"], "bees.md");
     assert!(last["metrics"]["total_tokens"].is_number());
-    let kept = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
+    let stored = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
     assert_eq!(
-        (&kept["history"][1]["content"], &kept["history"][1]["chatId"]),
+        (&stored["history"][1]["content"], &stored["history"][1]["chatId"]),
         (&json!(text), &last["chatId"])
     );
 
@@ -86,8 +86,9 @@ async fn a_thread_has_its_own_conversation(backend: Backend, mode: Mode) -> Resu
     let body = json!({ "message": "Inside", "sessionId": "ignored" });
     let answer = admin.post(&format!("{path}/chat"), body).await?.ok()?;
     assert!(answer["chatId"].is_number());
-    let told = events(admin, &format!("{path}/stream-chat"), json!({ "message": "Again" })).await?;
-    assert_eq!(told[told.len() - 1]["type"], "finalizeResponseStream");
+    let streamed =
+        events(admin, &format!("{path}/stream-chat"), json!({ "message": "Again" })).await?;
+    assert_eq!(streamed[streamed.len() - 1]["type"], "finalizeResponseStream");
     assert_eq!(questions(admin, &format!("{path}/chats")).await?, ["Inside", "Again"]);
     assert_eq!(questions(admin, "/v1/workspace/alpha/chats").await?, ["Outside"]);
     for method in ["chat", "stream-chat"] {
@@ -116,8 +117,9 @@ async fn a_reset_reaches_one_conversation(backend: Backend, mode: Mode) -> Resul
     let body = json!({ "reset": true, "message": "Anew" });
     events(admin, &format!("{thread}/stream-chat"), body).await?;
     assert_eq!(questions(admin, &format!("{thread}/chats")).await?, ["Anew"]);
-    let told = events(admin, &format!("{thread}/stream-chat"), json!({ "reset": true })).await?;
-    assert_eq!((told.len(), &told[0]["attachments"]), (1, &json!([])));
+    let streamed =
+        events(admin, &format!("{thread}/stream-chat"), json!({ "reset": true })).await?;
+    assert_eq!((streamed.len(), &streamed[0]["attachments"]), (1, &json!([])));
     assert!(questions(admin, &format!("{thread}/chats")).await?.is_empty());
     let wrong = admin.post(&format!("{here}/chat"), json!({ "reset": "yes" })).await?;
     assert_eq!(wrong.status, 400);
@@ -142,8 +144,8 @@ async fn the_answer_up_to_a_disconnect_is_kept() -> Result<()> {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let said = history["history"][1]["content"].as_str().unwrap_or_default();
-    assert!(!said.is_empty() && said.len() < message.len(), "{said}");
+    let partial = history["history"][1]["content"].as_str().unwrap_or_default();
+    assert!(!partial.is_empty() && partial.len() < message.len(), "{partial}");
     Ok(())
 }
 
@@ -154,12 +156,12 @@ async fn an_interrupted_stream_reports_it_and_keeps_the_partial_answer() -> Resu
         TestServer::start(Options::with_model(model.base_url(), "cut-off", "4096")).await?;
     let admin = alpha(&server).await?;
     let body = json!({ "message": "One two three four five six seven eight nine ten?" });
-    let told = events(admin, "/v1/workspace/alpha/stream-chat", body).await?;
-    let types: Vec<_> = told.iter().filter_map(|event| event["type"].as_str()).collect();
+    let streamed = events(admin, "/v1/workspace/alpha/stream-chat", body).await?;
+    let types: Vec<_> = streamed.iter().filter_map(|event| event["type"].as_str()).collect();
     let ends = ["abort", "textResponseChunk", "finalizeResponseStream"];
-    assert_eq!(types[types.len() - 3..], ends, "{told:?}");
-    let last = &told[told.len() - 1];
-    assert_eq!(told[told.len() - 3]["uuid"], last["uuid"]);
+    assert_eq!(types[types.len() - 3..], ends, "{streamed:?}");
+    let last = &streamed[streamed.len() - 1];
+    assert_eq!(streamed[streamed.len() - 3]["uuid"], last["uuid"]);
     let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
     assert_eq!(history["history"][1]["chatId"], last["chatId"]);
     Ok(())
@@ -172,9 +174,9 @@ async fn a_failing_model_aborts_the_stream() -> Result<()> {
         TestServer::start(Options::with_model(model.base_url(), "fail-400", "4096")).await?;
     let admin = alpha(&server).await?;
     let path = "/api/v1/workspace/alpha/stream-chat";
-    let told = events(admin, path, json!({ "message": "Hi" })).await?;
-    assert_eq!((told.len(), &told[0]["type"]), (1, &json!("abort")));
-    assert!(told[0]["id"].is_string() && told[0]["error"].is_string());
+    let streamed = events(admin, path, json!({ "message": "Hi" })).await?;
+    assert_eq!((streamed.len(), &streamed[0]["type"]), (1, &json!("abort")));
+    assert!(streamed[0]["id"].is_string() && streamed[0]["error"].is_string());
     Ok(())
 }
 

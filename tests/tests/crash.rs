@@ -58,16 +58,17 @@ async fn crash(backend: Backend, cycles: u64) -> Result<()> {
         let verified = server.carrel().run(&["verify"])?;
         ensure!(verified.code == Some(0), "seed {seed}, cycle {cycle}: {verified:?}");
         server.run().await?;
-        let seen = everything(server.admin()).await?;
-        ledger.settle(&seen).with_context(|| format!("seed {seed}, cycle {cycle}"))?;
+        let found = everything(server.admin()).await?;
+        ledger.reconcile(&found).with_context(|| format!("seed {seed}, cycle {cycle}"))?;
         let count = |kind: &str, state: &str| {
-            seen.iter().filter(|(name, is)| name.starts_with(kind) && *is == state).count()
+            found.iter().filter(|(name, is)| name.starts_with(kind) && *is == state).count()
         };
         let (claimed, guests) = (count("invite ", "claimed"), count("user guest-", "default"));
         ensure!(claimed == guests, "seed {seed}: {claimed} invites let {guests} guests in");
     }
-    let (library, settled) = (stored(server.admin()).await?, settled(server.admin()).await?);
-    ensure!(settled == library, "seed {seed}: {settled:?} of {library:?}");
+    let (library, searchable) =
+        (stored(server.admin()).await?, searchable_documents(server.admin()).await?);
+    ensure!(searchable == library, "seed {seed}: {searchable:?} of {library:?}");
     println!("seed {seed}: {cycles} kills, {} things kept", ledger.len());
     ensure!(ledger.len() as u64 > cycles, "too little was done for this to show anything");
     Ok(())
@@ -76,10 +77,10 @@ async fn crash(backend: Backend, cycles: u64) -> Result<()> {
 async fn begin(server: &TestServer, ledger: &Ledger) -> Result<()> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": WORKSPACE })).await?.ok()?;
-    ledger.note(&format!("workspace {WORKSPACE}"), Some("there".into()));
+    ledger.record(&format!("workspace {WORKSPACE}"), Some("there".into()));
     let first = json!({ "username": "main-admin", "password": "correct horse" });
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
-    ledger.note("user main-admin", Some("admin".into()));
+    ledger.record("user main-admin", Some("admin".into()));
     Ok(())
 }
 
@@ -94,11 +95,11 @@ async fn stored(admin: &Client) -> Result<BTreeSet<String>> {
 
 /// Returns the titles of the documents in the workspace once no job is left, and of those that a
 /// job has given up: four processes in a row ended while working on one.
-async fn settled(admin: &Client) -> Result<BTreeSet<String>> {
+async fn searchable_documents(admin: &Client) -> Result<BTreeSet<String>> {
     admin.jobs_end().await?;
     let found = admin.get(&format!("/v1/workspace/{WORKSPACE}")).await?.ok()?;
     let placed = found["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
-    let mut settled: BTreeSet<_> =
+    let mut searchable: BTreeSet<_> =
         placed.iter().map(|place| load::title_in(&place["docpath"])).collect();
     let jobs = admin.get("/v1/jobs?state=failed&limit=100").await?.ok()?;
     for job in jobs["jobs"].as_array().into_iter().flatten() {
@@ -106,18 +107,18 @@ async fn settled(admin: &Client) -> Result<BTreeSet<String>> {
         for item in failed["items"].as_array().into_iter().flatten() {
             let reason = item["reason"].as_str().unwrap_or_default();
             ensure!(reason.contains("several times"), "{item}");
-            settled.insert(load::title_in(&item["path"]));
+            searchable.insert(load::title_in(&item["path"]));
         }
     }
-    Ok(settled)
+    Ok(searchable)
 }
 
 /// Returns everything that exists, by the names of the ledger.
 async fn everything(admin: &Client) -> Result<BTreeMap<String, String>> {
-    let mut seen = BTreeMap::new();
+    let mut found = BTreeMap::new();
     let mut add = |kind: &str, name: &Value, state: &str| {
         let name = name.as_str().unwrap_or("without a name");
-        seen.insert(format!("{kind} {name}"), state.to_owned());
+        found.insert(format!("{kind} {name}"), state.to_owned());
     };
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let users = admin.get("/v1/admin/users").await?.ok()?;
@@ -148,5 +149,5 @@ async fn everything(admin: &Client) -> Result<BTreeMap<String, String>> {
         let is_whole = chat["response"].as_str().is_some_and(|answer| !answer.is_empty());
         add("chat", &chat["prompt"], if is_whole { "answered" } else { "half" });
     }
-    Ok(seen)
+    Ok(found)
 }

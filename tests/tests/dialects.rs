@@ -67,9 +67,9 @@ async fn sources_are_named_like_documents_in_each_dialect(backend: Backend) -> R
         }
     }
     let log = admin.post("/api/v1/admin/workspace-chats", json!({})).await?.ok()?;
-    let kept = log["chats"][0]["response"].as_str().unwrap_or_default();
-    let kept: Value = serde_json::from_str(kept)?;
-    assert_eq!(kept["sources"][0]["title"], "two-moons.txt");
+    let stored_text = log["chats"][0]["response"].as_str().unwrap_or_default();
+    let stored_response: Value = serde_json::from_str(stored_text)?;
+    assert_eq!(stored_response["sources"][0]["title"], "two-moons.txt");
     Ok(())
 }
 
@@ -104,8 +104,8 @@ async fn limits_of_searches_are_parsed_loosely(backend: Backend) -> Result<()> {
     }
     for query in [json!([]), json!([5]), json!(5), json!({}), json!("")] {
         let refused = admin.post(path, json!({ "query": query })).await?;
-        let said = json!({ "message": "Query parameter cannot be empty." });
-        assert_eq!((refused.status, refused.body), (400, said));
+        let message = json!({ "message": "Query parameter cannot be empty." });
+        assert_eq!((refused.status, refused.body), (400, message));
     }
     Ok(())
 }
@@ -118,8 +118,8 @@ async fn an_invalid_pin_status_changes_nothing() -> Result<()> {
     for status in [json!("yes"), json!("false"), json!(1), json!([]), json!({})] {
         let pin = json!({ "docPath": location, "pinStatus": status });
         assert_eq!(admin.post("/v1/workspace/alpha/update-pin", pin.clone()).await?.status, 400);
-        let said = admin.post("/api/v1/workspace/alpha/update-pin", pin).await?.ok()?;
-        assert_eq!(said, json!({ "message": "Pin status updated successfully" }), "{status}");
+        let answer = admin.post("/api/v1/workspace/alpha/update-pin", pin).await?.ok()?;
+        assert_eq!(answer, json!({ "message": "Pin status updated successfully" }), "{status}");
         let found = admin.get("/v1/workspace/alpha").await?.ok()?;
         assert_eq!(found["workspace"][0]["documents"][0]["pinned"], false, "{status}");
         let absent = json!({ "docPath": "custom-documents/none.json", "pinStatus": status });

@@ -35,14 +35,14 @@ fn assert_says_why(answer: &Answer, why: &str) {
 #[tokio::test]
 async fn a_full_disk_is_reported_and_loses_nothing() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
-    let ballast = disk.seen().join("ballast");
+    let ballast = disk.path_in_namespace().join("ballast");
     std::fs::write(&ballast, vec![7; 6 << 20])?;
     let mut server = TestServer::start(Options::from(Backend::Sqlite).on(disk)).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
-    let (mut kept, refused) = fill(admin).await?;
+    let (mut stored, refused) = fill(admin).await?;
     assert_says_why(&refused, "its disk is full");
-    assert!(kept.len() > 10, "{}", kept.len());
+    assert!(stored.len() > 10, "{}", stored.len());
 
     // Until there is space, each change is made or refused with the reason, and nobody gets access
     // who should not have it.
@@ -75,12 +75,12 @@ async fn a_full_disk_is_reported_and_loses_nothing() -> Result<()> {
     assert!(log.contains(" WARN ") && !log.contains(" ERROR "), "{log}");
     std::fs::remove_file(&ballast)?;
     let added = admin.post("/v1/document/raw-text", page(2000)).await?.ok()?;
-    kept.push(added["documents"][0]["location"].as_str().context("no location")?.to_owned());
+    stored.push(added["documents"][0]["location"].as_str().context("no location")?.to_owned());
     server.kill()?;
     let verified = server.carrel().run(&["verify"])?;
     assert_eq!(verified.code, Some(0), "{verified:?}");
     server.run().await?;
-    let removed = json!({ "names": kept });
+    let removed = json!({ "names": stored });
     let removed = server.admin().delete("/v1/system/remove-documents", removed).await?.ok()?;
     assert!(!removed["message"].to_string().contains("not"), "{removed}");
     assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
@@ -138,7 +138,7 @@ async fn a_database_that_becomes_read_only_is_reported_and_recovers() -> Result<
 #[tokio::test]
 async fn a_full_disk_is_reported_in_the_browser_too() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
-    let ballast = disk.seen().join("ballast");
+    let ballast = disk.path_in_namespace().join("ballast");
     let server = TestServer::start(Options::from(Backend::Sqlite).on(disk)).await?;
     let mut owner = Visitor::first(&server, Mode::Owner).await?;
     let created = owner.post("/workspaces/new", &[("name", "Alpha")]).await?;

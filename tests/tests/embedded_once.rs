@@ -98,10 +98,10 @@ async fn a_change_of_the_provider_embeds_everything_again(backend: Backend) -> R
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
     let preferences = json!({ "text_splitter_chunk_size": 500 });
     admin.post("/v1/admin/preferences", preferences).await?.ok()?;
-    let asked = other.embedded().len();
+    let embedded = other.embedded().len();
     let job = refreshed(admin, &job["id"]).await?;
     assert_eq!((&job["state"], &job["progress"]["done"]), (&json!("done"), &json!(2)));
-    let passages = other.embedded().split_off(asked);
+    let passages = other.embedded().split_off(embedded);
     assert!(passages.iter().all(|text| !text.contains('.')), "{passages:?}");
     Ok(())
 }

@@ -142,12 +142,14 @@ async fn a_visitor_is_answered_and_remembered(backend: Backend) -> Result<()> {
     let answer = ask(server.admin(), &uuid, Some(PAGE), hello()).await?;
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
     assert_eq!(answer.header("access-control-allow-origin"), PAGE);
-    let told = events(&answer);
-    let (last, parts) = told.split_last().context("nothing was told")?;
+    let streamed = events(&answer);
+    let (last, parts) = streamed.split_last().context("nothing was told")?;
     let text: String = parts.iter().filter_map(|part| part["textResponse"].as_str()).collect();
-    assert!(text.contains("honey"), "{told:?}");
+    assert!(text.contains("honey"), "{streamed:?}");
     assert_eq!((&last["type"], &last["close"]), (&json!("textResponseChunk"), &json!(true)));
-    assert!(told.iter().all(|event| event["sources"] == json!([]) && event["uuid"].is_string()));
+    assert!(
+        streamed.iter().all(|event| event["sources"] == json!([]) && event["uuid"].is_string())
+    );
 
     let history = visit(&server, Method::GET, &uuid, SESSION, Some(PAGE)).await?.ok()?;
     assert_eq!(history["history"][0]["content"], "Who makes honey?");
@@ -165,11 +167,11 @@ async fn a_visitor_is_answered_and_remembered(backend: Backend) -> Result<()> {
     let history = visit(&server, Method::GET, &uuid, SESSION, Some(PAGE)).await?.ok()?;
     assert_eq!(history, json!({ "history": [] }));
     assert_eq!(visit(&server, Method::DELETE, &uuid, &session(1), Some(PAGE)).await?.status, 200);
-    let kept = server.admin().get(&format!("/v1/embed/{uuid}/chats")).await?.ok()?;
-    let kept = &kept["chats"][0];
-    assert_eq!((&kept["prompt"], &kept["include"]), (&json!("Who makes honey?"), &json!(false)));
+    let log = server.admin().get(&format!("/v1/embed/{uuid}/chats")).await?.ok()?;
+    let chat = &log["chats"][0];
+    assert_eq!((&chat["prompt"], &chat["include"]), (&json!("Who makes honey?"), &json!(false)));
     let connection: Value =
-        serde_json::from_str(kept["connection_information"].as_str().unwrap_or_default())?;
+        serde_json::from_str(chat["connection_information"].as_str().unwrap_or_default())?;
     assert_eq!((&connection["host"], &connection["ip"]), (&json!(PAGE), &json!("127.0.0.1")));
     let of_session = format!("/v1/embed/{uuid}/chats/{}", session(1));
     assert_eq!(server.admin().get(&of_session).await?.ok()?, json!({ "chats": [] }));
@@ -296,8 +298,8 @@ async fn limits_hold_under_concurrent_requests(backend: Backend) -> Result<()> {
         .await?;
     assert_eq!((&full.body["error"], full.status), (&json!("Rate limit exceeded"), 429));
     assert!(full.body["errorMsg"].is_string());
-    let kept = server.admin().get(&format!("/v1/embed/{uuid}/chats")).await?.ok()?;
-    assert_eq!(kept["chats"].as_array().map(Vec::len), Some(5));
+    let log = server.admin().get(&format!("/v1/embed/{uuid}/chats")).await?.ok()?;
+    assert_eq!(log["chats"].as_array().map(Vec::len), Some(5));
     Ok(())
 }
 
@@ -340,18 +342,21 @@ async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
     for _ in 0..3 {
         assert_eq!(ask(server.admin(), &closed, None, body.clone()).await?.status, 200);
     }
-    let asked = model.requests().pop().context("not asked")?;
-    assert_eq!((&asked["model"], asked.get("temperature")), (&json!("echo"), None));
+    let request = model.requests().pop().context("not asked")?;
+    assert_eq!((&request["model"], request.get("temperature")), (&json!("echo"), None));
     // The system message, one earlier exchange, and the question.
-    assert_eq!(asked["messages"].as_array().map(Vec::len), Some(4));
-    assert!(!asked["messages"][0].to_string().contains("rude"));
+    assert_eq!(request["messages"].as_array().map(Vec::len), Some(4));
+    assert!(!request["messages"][0].to_string().contains("rude"));
 
     let failed = ask(server.admin(), &open, None, body).await?;
-    let asked = model.requests().pop().context("not asked")?;
-    assert_eq!((&asked["model"], &asked["temperature"]), (&json!("fail-400"), &json!(1.5)));
-    assert!(asked["messages"][0].to_string().contains("Be rude."));
-    let told = events(&failed);
-    assert_eq!((told.len(), &told[0]["type"]), (1, &json!("abort")));
+    let request_of_second = model.requests().pop().context("not asked")?;
+    assert_eq!(
+        (&request_of_second["model"], &request_of_second["temperature"]),
+        (&json!("fail-400"), &json!(1.5))
+    );
+    assert!(request_of_second["messages"][0].to_string().contains("Be rude."));
+    let streamed = events(&failed);
+    assert_eq!((streamed.len(), &streamed[0]["type"]), (1, &json!("abort")));
     // Only the operator sees the reason.
     let address = model.base_url();
     let address = address.trim_start_matches("http://").trim_end_matches("/v1");

@@ -35,7 +35,7 @@ fn export(server: &TestServer, folder: &Path) -> Result<Output> {
 }
 
 /// Returns the number that the command prints for a file.
-fn told(output: &Output, name: &str) -> Option<usize> {
+fn count_of(output: &Output, name: &str) -> Option<usize> {
     let line = output.stdout.lines().find(|line| line.split(' ').next() == Some(name))?;
     line.split_whitespace().last()?.parse().ok()
 }
@@ -96,8 +96,8 @@ async fn data_created_here_is_exported_as_the_api_returns_it(backend: Backend) -
     let folder = directory.path().join("out");
     let output = export(&server, &folder)?;
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!(told(&output, "documents/"), Some(3), "{output:?}");
-    assert_eq!(told(&output, "chats.jsonl"), Some(EXCHANGES), "{output:?}");
+    assert_eq!(count_of(&output, "documents/"), Some(3), "{output:?}");
+    assert_eq!(count_of(&output, "chats.jsonl"), Some(EXCHANGES), "{output:?}");
     folder_is_as_the_server_tells(&server, &folder).await?;
     assert!(folder.join("documents/empty folder").is_dir());
     let pictures = fs::read_to_string(folder.join("chats.jsonl"))?.matches(PICTURE).count();
@@ -141,11 +141,11 @@ async fn imported_data_is_exported_and_imported_again(backend: Backend) -> Resul
     let folder = directory.path().join("out");
     let output = export(&first, &folder)?;
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!(told(&output, "chats.jsonl"), Some(12), "{output:?}");
+    assert_eq!(count_of(&output, "chats.jsonl"), Some(12), "{output:?}");
     folder_is_as_the_server_tells(&first, &folder).await?;
     folder_is_as_the_source_was(&fixture(), &folder)?;
-    assert_eq!(told(&output, "generated-files/"), Some(1), "{output:?}");
-    assert_eq!(told(&output, "assets/"), Some(2), "{output:?}");
+    assert_eq!(count_of(&output, "generated-files/"), Some(1), "{output:?}");
+    assert_eq!(count_of(&output, "assets/"), Some(2), "{output:?}");
     assert!(
         folder.join("assets/logo.png").is_file() && folder.join("assets/pfp/harbour.png").is_file()
     );
@@ -176,16 +176,16 @@ async fn documents_that_cannot_be_read_are_named_and_the_rest_is_exported() -> R
     let output = export(&server, &folder)?;
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(output.stderr.contains("2 documents cannot be read"), "{output:?}");
-    assert_eq!(told(&output, "documents/"), Some(1), "{output:?}");
+    assert_eq!(count_of(&output, "documents/"), Some(1), "{output:?}");
     let lines = fs::read_to_string(folder.join("left-out.jsonl"))?;
     let lines: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let mut named: Vec<_> = lines.iter().filter_map(|line| line["docpath"].as_str()).collect();
     named.sort_unstable();
-    let broken = files[..2].iter().map(|file| {
+    let damaged = files[..2].iter().map(|file| {
         let name = file.file_name().context("no name")?;
         Ok(format!("custom-documents/{}", name.to_string_lossy()))
     });
-    assert_eq!(named, broken.collect::<Result<Vec<_>>>()?);
+    assert_eq!(named, damaged.collect::<Result<Vec<_>>>()?);
     Ok(())
 }
 
@@ -225,7 +225,7 @@ async fn a_killed_export_is_recognised_by_its_name() -> Result<()> {
         fs::remove_dir_all(&partial)?;
         let again = export(&server, &folder)?;
         assert_eq!(again.code, Some(0), "{again:?}");
-        assert_eq!(told(&again, "documents/"), Some(200), "{again:?}");
+        assert_eq!(count_of(&again, "documents/"), Some(200), "{again:?}");
     }
     assert!(broken_off > 0, "none was killed half way");
     Ok(())
@@ -261,7 +261,7 @@ async fn files_of_threads_are_exported_with_their_texts() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let folder = directory.path().join("out");
     let output = export(&server, &folder)?;
-    assert_eq!(told(&output, "thread-files.jsonl"), Some(1), "{output:?}");
+    assert_eq!(count_of(&output, "thread-files.jsonl"), Some(1), "{output:?}");
     let files = lines(&folder, "thread-files.jsonl")?;
     assert_eq!((&files[0]["thread"], &files[0]["title"]), (&json!("tides"), &json!("ferry.txt")));
     assert_eq!(files[0]["pageContent"], "The ferry sails at nine.");

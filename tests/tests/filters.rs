@@ -104,13 +104,13 @@ async fn a_question_is_answered_from_the_chosen_documents_only(
                                "filter": { "documents": [] } });
             let refused = admin.post(&path, none).await?.ok()?;
             assert_eq!(refused["sources"], json!([]), "{path}");
-            let said = refused["textResponse"].as_str().unwrap_or_default();
-            assert!(said.starts_with("There is no relevant information"), "{said}");
+            let answer_text = refused["textResponse"].as_str().unwrap_or_default();
+            assert!(answer_text.starts_with("There is no relevant information"), "{answer_text}");
         }
     }
-    let asked = json!({ "model": "alpha", "messages": [{ "role": "user", "content": message }],
+    let completion = json!({ "model": "alpha", "messages": [{ "role": "user", "content": message }],
                         "filter": { "metadata": { "year": 2025 } } });
-    let answer = sources(admin, "/v1/openai/chat/completions", &asked).await?;
+    let answer = sources(admin, "/v1/openai/chat/completions", &completion).await?;
     assert_eq!(answer, ["east.txt"]);
     Ok(())
 }

@@ -118,8 +118,8 @@ async fn sheets_and_mails_are_named_after_their_kind() -> Result<()> {
     for existed in [Value::Null, json!(true)] {
         let made = admin.upload("my book.xlsx", &fixture("openpyxl.xlsx")?, &skip).await?.ok()?;
         let made = made["documents"].as_array().context("no documents")?;
-        let told: Vec<_> = made.iter().map(|document| &document["existed"]).collect();
-        assert_eq!(told, [&json!(true), &existed]);
+        let existed_before: Vec<_> = made.iter().map(|document| &document["existed"]).collect();
+        assert_eq!(existed_before, [&json!(true), &existed]);
         let mut titles = made.iter().rev().filter_map(|document| document["title"].as_str());
         assert!(titles.next().is_some_and(|title| title.ends_with("Notes 2026")));
     }

@@ -91,7 +91,7 @@ async fn a_server_in_use_only_previews_an_import() -> Result<()> {
     let body = json!({ "source": "old", "dry_run": false });
     let refused = admin.post("/v1/system/import", body).await?;
     assert_eq!(refused.status, 422, "{}", refused.body);
-    ensure!(refused.body["error"].as_str().is_some_and(|said| said.contains("1 workspaces")));
+    ensure!(refused.body["error"].as_str().is_some_and(|message| message.contains("1 workspaces")));
     admin.post("/v1/system/import", json!({ "source": "old", "dry_run": true })).await?;
     assert_eq!(ended(&server).await?["state"], "finished");
     Ok(())

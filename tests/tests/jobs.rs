@@ -43,10 +43,14 @@ pub async fn place_later(admin: &Client, slug: &str, adds: &[String]) -> Result<
 }
 
 /// Waits until a job meets a condition.
-pub async fn until(admin: &Client, id: &Value, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+pub async fn until(
+    admin: &Client,
+    id: &Value,
+    condition: impl Fn(&Value) -> bool,
+) -> Result<Value> {
     for _ in 0..1200 {
         let found = admin.get(&format!("/v1/jobs/{id}")).await?.ok()?;
-        if wanted(&found["job"]) {
+        if condition(&found["job"]) {
             return Ok(found);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -89,16 +93,16 @@ async fn an_update_can_return_at_once_with_its_job(backend: Backend, mode: Mode)
         (&job["kind"], &job["workspace"]["slug"]),
         (&json!("update-embeddings"), &json!("alpha"))
     );
-    let told = events(admin, &job["id"], "").await?;
-    let (last, name, end) = told.last().context("nothing was told")?;
+    let streamed = events(admin, &job["id"], "").await?;
+    let (last, name, end) = streamed.last().context("nothing was told")?;
     assert_eq!((name.as_str(), &end["state"]), ("job", &json!("failed")));
     assert_eq!(
         end["progress"],
         json!({ "total": 3, "queued": 0, "done": 2, "failed": 1, "cancelled": 0 })
     );
-    let mut items: Vec<_> = told.iter().filter(|(_, name, _)| name == "item").collect();
+    let mut items: Vec<_> = streamed.iter().filter(|(_, name, _)| name == "item").collect();
     items.sort_by_key(|(_, _, item)| item["number"].as_i64());
-    assert_eq!(items.len(), 3, "{told:?}");
+    assert_eq!(items.len(), 3, "{streamed:?}");
     assert_eq!(items[0].2["state"], "done");
     assert_eq!(items[2].2["reason"], "no document matches `custom-documents/missing.json`");
 
@@ -231,11 +235,11 @@ async fn failed_documents_are_retried(backend: Backend, mode: Mode) -> Result<()
     let item = &over["items"][1];
     assert_eq!((&item["state"], &item["attempts"]), (&json!("failed"), &json!(1)));
     assert!(item["reason"].as_str().is_some_and(|why| why.contains("not to be said")), "{item}");
-    let asked = model.embedded().len();
+    let embedded = model.embedded().len();
     let retried = admin.post(&format!("/v1/jobs/{}/retry", job["id"]), json!({})).await?.ok()?;
     assert_eq!(retried["job"]["progress"]["failed"], 0);
     until(admin, &job["id"], is_over).await?;
-    let again = model.embedded().split_off(asked);
+    let again = model.embedded().split_off(embedded);
     assert!(!again.is_empty() && again.iter().all(|text| !text.contains("Bees")), "{again:?}");
     Ok(())
 }
@@ -249,8 +253,8 @@ async fn malformed_paths_are_reported_to_existing_clients_like_unknown_ones() ->
     let path = "/api/v1/workspace/alpha/update-embeddings";
     let done = admin.post(path, body.clone()).await?.ok()?;
     assert_eq!(done["failedToEmbed"], json!(["../../etc/passwd"]));
-    let begun = admin.post(&format!("{path}?async=true"), body).await?;
-    assert_eq!((begun.status, &begun.body["failedToEmbed"]), (202, &done["failedToEmbed"]));
+    let started = admin.post(&format!("{path}?async=true"), body).await?;
+    assert_eq!((started.status, &started.body["failedToEmbed"]), (202, &done["failedToEmbed"]));
     Ok(())
 }
 

@@ -80,13 +80,13 @@ async fn a_language_model_gets_the_passages_and_the_conversation() -> Result<()>
         assert_eq!(answer["metrics"]["model"], "echo");
     }
     let requests = model.requests();
-    let asked: Vec<&Value> =
+    let chats: Vec<&Value> =
         requests.iter().filter(|request| request.get("messages").is_some()).collect();
-    assert_eq!(asked.len(), 2);
-    let system = asked[0]["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(chats.len(), 2);
+    let system = chats[0]["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
     assert!(system.contains("[CONTEXT 0]:") && system.contains("Phobos and Deimos"), "{system}");
     assert!(!system.contains("{datetime}"));
-    let turns = asked[1]["messages"].as_array().cloned().unwrap_or_default();
+    let turns = chats[1]["messages"].as_array().cloned().unwrap_or_default();
     assert_eq!(turns.len(), 4, "system, question, answer, question");
     assert_eq!(turns[1]["content"], "Which moons does Mars have?");
     assert!(!server.log()?.contains("a-secret-for-the-model"));

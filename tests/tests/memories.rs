@@ -35,7 +35,7 @@ async fn notes_are_sent_only_with_the_questions_of_their_person(backend: Backend
         .as_array()
         .into_iter()
         .flatten()
-        .map(|note| (note["content"].clone(), note["workspace_id"].clone()))
+        .map(|memory| (memory["content"].clone(), memory["workspace_id"].clone()))
         .collect();
     let expected =
         [(json!("Counts ferries."), json!(1)), (json!("Prefers short answers."), Value::Null)];
@@ -51,19 +51,22 @@ async fn notes_are_sent_only_with_the_questions_of_their_person(backend: Backend
         admin.post(&path, body).await?.ok()?;
         instructions(&model)
     };
-    let told = ask(Some(1)).await?;
-    assert!(told.contains("- Counts ferries.\n- Prefers short answers."), "{told}");
+    let prompt = ask(Some(1)).await?;
+    assert!(prompt.contains("- Counts ferries.\n- Prefers short answers."), "{prompt}");
     assert!(!ask(None).await?.contains("Counts ferries"));
 
-    let mut keeper = Visitor::signed_in(&server, "keeper").await?;
-    let page = keeper.get("/account/memories").await?;
+    let mut admin_page = Visitor::signed_in(&server, "keeper").await?;
+    let page = admin_page.get("/account/memories").await?;
     assert!(page.says("Counts ferries.") && page.says("Prefers short answers."), "{}", page.text);
-    keeper.post("/account/memories/1", &[("content", "Prefers <b>long</b> answers.")]).await?;
-    keeper.post("/account/memories/2/delete", &[]).await?;
-    let page = keeper.get("/account/memories").await?;
+    admin_page.post("/account/memories/1", &[("content", "Prefers <b>long</b> answers.")]).await?;
+    admin_page.post("/account/memories/2/delete", &[]).await?;
+    let page = admin_page.get("/account/memories").await?;
     assert!(page.says("Prefers &#60;b&#62;long") && !page.says("Counts"), "{}", page.text);
-    let told = ask(Some(1)).await?;
-    assert!(told.contains("- Prefers <b>long</b> answers.") && !told.contains("Counts"), "{told}");
+    let prompt = ask(Some(1)).await?;
+    assert!(
+        prompt.contains("- Prefers <b>long</b> answers.") && !prompt.contains("Counts"),
+        "{prompt}"
+    );
 
     // Other users can neither see nor change them.
     let mut other = Visitor::signed_in(&server, "newcomer").await?;

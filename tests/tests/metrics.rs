@@ -37,31 +37,31 @@ async fn metrics_count_completed_work(backend: Backend) -> Result<()> {
     for path in ["/v1/workspace/no-such-one", "/v1/workspace/nor-this", "/v1/wp-login.php"] {
         assert_eq!(admin.get(path).await?.status, 404);
     }
-    let told = figures(admin).await?;
-    assert!(told.ends_with("# EOF\n"), "{told}");
+    let metrics = figures(admin).await?;
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     let requests = "carrel_http_requests_total";
     for (labels, count) in [
         (&["route=\"/v1/workspace/{slug}\"", "4xx"][..], 2.0),
         (&["route=\"/v1/workspace/{slug}/chat\"", "POST", "2xx"], 1.0),
         (&["route=\"unknown\"", "4xx"], 1.0),
     ] {
-        assert_eq!(value(&told, requests, labels)?, count, "{labels:?}");
+        assert_eq!(value(&metrics, requests, labels)?, count, "{labels:?}");
     }
-    assert!(!told.contains("no-such-one") && !told.contains("wp-login"), "{told}");
-    assert_eq!(value(&told, "carrel_chats_total", &["extractive", "answered"])?, 1.0);
-    assert!(value(&told, "carrel_embedded_texts_total", &["answered"])? >= 2.0);
-    assert!(value(&told, "carrel_vectors", &[])? == 1.0);
-    assert!(value(&told, "carrel_process_memory_bytes", &[])? > 1e6);
-    assert!(value(&told, "carrel_database_connections ", &[])? >= 1.0);
+    assert!(!metrics.contains("no-such-one") && !metrics.contains("wp-login"), "{metrics}");
+    assert_eq!(value(&metrics, "carrel_chats_total", &["extractive", "answered"])?, 1.0);
+    assert!(value(&metrics, "carrel_embedded_texts_total", &["answered"])? >= 2.0);
+    assert!(value(&metrics, "carrel_vectors", &[])? == 1.0);
+    assert!(value(&metrics, "carrel_process_memory_bytes", &[])? > 1e6);
+    assert!(value(&metrics, "carrel_database_connections ", &[])? >= 1.0);
     Ok(())
 }
 
 async fn metrics_count_jobs_and_pages(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
-    let told = figures(admin).await?;
+    let metrics = figures(admin).await?;
     for (name, labels) in [("carrel_jobs{", &["queued"][..]), ("carrel_jobs{", &["running"])] {
-        assert_eq!(value(&told, name, labels)?, 0.0, "{labels:?}");
+        assert_eq!(value(&metrics, name, labels)?, 0.0, "{labels:?}");
     }
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let mut adds = documents(admin, &["Bees make honey.", "Mars has two moons."]).await?;
@@ -72,7 +72,7 @@ async fn metrics_count_jobs_and_pages(backend: Backend) -> Result<()> {
     for path in ["/sign-in", "/w/no-such-one", "/w/nor-this", "/nowhere/at-all"] {
         visitor.get(path).await?;
     }
-    let told = figures(admin).await?;
+    let metrics = figures(admin).await?;
     let requests = "carrel_http_requests_total";
     for (name, labels, count) in [
         ("carrel_jobs_ended_total", &["update-embeddings", "failed"][..], 1.0),
@@ -83,9 +83,9 @@ async fn metrics_count_jobs_and_pages(backend: Backend) -> Result<()> {
         (requests, &["route=\"/sign-in\"", "GET"], 1.0),
         (requests, &["route=\"/w/{slug}\"", "GET"], 2.0),
     ] {
-        assert_eq!(value(&told, name, labels)?, count, "{name} {labels:?}");
+        assert_eq!(value(&metrics, name, labels)?, count, "{name} {labels:?}");
     }
-    assert!(!told.contains("no-such-one") && !told.contains("at-all"), "{told}");
+    assert!(!metrics.contains("no-such-one") && !metrics.contains("at-all"), "{metrics}");
     Ok(())
 }
 

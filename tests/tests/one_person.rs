@@ -47,21 +47,21 @@ async fn an_owner_adds_documents_asks_about_them_and_exports_the_answers(
     let jobs = server.admin().get("/v1/jobs").await?.ok()?;
     assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(2), "{jobs}");
 
-    let asked = owner.post("/w/alpha/ask", &[("message", "What is the crane called?")]).await?;
-    assert_eq!(asked.leads_to(), "/w/alpha#latest", "{}", asked.text);
+    let answer = owner.post("/w/alpha/ask", &[("message", "What is the crane called?")]).await?;
+    assert_eq!(answer.leads_to(), "/w/alpha#latest", "{}", answer.text);
     assert!(owner.get("/w/alpha").await?.says("Berta"));
     let thread = owner.post("/w/alpha/threads", &[]).await?;
-    let asked = format!("{}/ask", thread.leads_to());
-    let asked = owner.post(&asked, &[("message", "When does the ferry leave?")]).await?;
-    assert_eq!(asked.status, 303, "{}", asked.text);
+    let path_to_ask = format!("{}/ask", thread.leads_to());
+    let answer = owner.post(&path_to_ask, &[("message", "When does the ferry leave?")]).await?;
+    assert_eq!(answer.status, 303, "{}", answer.text);
 
     for page in ["/w/alpha/settings", "/search", "/account", "/admin/chats", "/admin/audit"] {
-        let shown = owner.get(page).await?;
-        assert_eq!(shown.status, 200, "{page}: {}", shown.text);
+        let shown_page = owner.get(page).await?;
+        assert_eq!(shown_page.status, 200, "{page}: {}", shown_page.text);
     }
     for page in ["/admin/system", "/admin/keys", "/admin/settings", "/admin/models/language"] {
-        let shown = owner.get(page).await?;
-        assert_eq!(shown.status, 200, "{page}: {}", shown.text);
+        let shown_page = owner.get(page).await?;
+        assert_eq!(shown_page.status, 200, "{page}: {}", shown_page.text);
     }
     let exported = owner.get("/admin/chats/export?type=jsonl").await?;
     assert_eq!(exported.status, 200, "{}", exported.text);

@@ -25,7 +25,7 @@ async fn alpha(server: &TestServer) -> Result<&Client> {
     Ok(admin)
 }
 
-fn asking(model: &str, question: &str) -> Value {
+fn completion(model: &str, question: &str) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": question }] })
 }
 
@@ -49,18 +49,18 @@ async fn a_workspace_can_be_used_as_a_model(backend: Backend) -> Result<()> {
     assert_eq!(&admin.get("/v1/openai/models/alpha").await?.ok()?, alpha);
     assert_eq!(admin.get("/v1/openai/models/nope").await?.status, 404);
 
-    let mut body = asking("alpha", "Who makes honey?");
+    let mut body = completion("alpha", "Who makes honey?");
     body["user"] = json!("ann");
-    let said = admin.post(CHAT, body).await?.ok()?;
-    assert_eq!((&said["object"], &said["model"]), (&json!("chat.completion"), &json!("alpha")));
-    let choice = &said["choices"][0];
+    let answer = admin.post(CHAT, body).await?.ok()?;
+    assert_eq!((&answer["object"], &answer["model"]), (&json!("chat.completion"), &json!("alpha")));
+    let choice = &answer["choices"][0];
     assert_eq!((&choice["finish_reason"], &choice["index"]), (&json!("stop"), &json!(0)));
     let text = choice["message"]["content"].as_str().context("no content")?;
     assert!(text.contains("honey"), "{text}");
-    assert_eq!(said["sources"][0]["title"], "bees.md");
-    assert!(said["usage"]["total_tokens"].is_number());
-    let kept = admin.get("/v1/workspace/alpha/chats?apiSessionId=ann").await?.ok()?;
-    assert_eq!(kept["history"][1]["content"], text);
+    assert_eq!(answer["sources"][0]["title"], "bees.md");
+    assert!(answer["usage"]["total_tokens"].is_number());
+    let log = admin.get("/v1/workspace/alpha/chats?apiSessionId=ann").await?.ok()?;
+    assert_eq!(log["history"][1]["content"], text);
     assert_eq!(admin.get("/v1/workspace/alpha/chats").await?.ok()?["history"], json!([]));
 
     let stores = admin.get("/v1/openai/vector_stores").await?.ok()?;
@@ -74,10 +74,10 @@ async fn a_workspace_can_be_used_as_a_model(backend: Backend) -> Result<()> {
 async fn a_stream_ends_with_its_sources_and_done(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server).await?;
-    let mut body = asking("alpha", "Who makes honey?");
+    let mut body = completion("alpha", "Who makes honey?");
     body["stream_options"] = json!({ "include_usage": true });
-    let told = events(admin, CHAT, body).await?;
-    let (done, chunks) = told.split_last().context("nothing was told")?;
+    let streamed = events(admin, CHAT, body).await?;
+    let (done, chunks) = streamed.split_last().context("nothing was told")?;
     assert_eq!(done, "[DONE]");
     let chunks: Vec<Value> =
         chunks.iter().map(|c| serde_json::from_str(c)).collect::<Result<_, _>>()?;
@@ -94,13 +94,13 @@ async fn a_stream_ends_with_its_sources_and_done(backend: Backend) -> Result<()>
     assert_eq!(usage["choices"], json!([]));
     assert!(usage["usage"]["total_tokens"].is_number());
 
-    let told = events(admin, CHAT, asking("alpha", "Who makes honey?")).await?;
-    assert!(told.iter().all(|event| !event.contains("\"usage\"")), "{told:?}");
+    let streamed = events(admin, CHAT, completion("alpha", "Who makes honey?")).await?;
+    assert!(streamed.iter().all(|event| !event.contains("\"usage\"")), "{streamed:?}");
     let query = json!({ "chatMode": "query", "queryRefusalResponse": "I do not know." });
     admin.post("/v1/workspace/new", json!({ "name": "Empty" })).await?.ok()?;
     admin.post("/v1/workspace/empty/update", query).await?.ok()?;
-    let told = events(admin, CHAT, asking("empty", "Hi")).await?.join("\n");
-    assert!(told.contains("I do not know.") && told.ends_with("[DONE]"), "{told}");
+    let streamed = events(admin, CHAT, completion("empty", "Hi")).await?.join("\n");
+    assert!(streamed.contains("I do not know.") && streamed.ends_with("[DONE]"), "{streamed}");
     Ok(())
 }
 
@@ -117,11 +117,11 @@ async fn a_bound_key_sees_its_own_models(backend: Backend) -> Result<()> {
             listed["data"].as_array().into_iter().flatten().map(|m| &m["id"]).collect();
         assert_eq!(ids, ["beta"], "{path}");
     }
-    let refused = bound.post(CHAT, asking("alpha", "Hi")).await?;
+    let refused = bound.post(CHAT, completion("alpha", "Hi")).await?;
     let message = refused.body["error"]["message"].as_str().unwrap_or_default();
     assert_eq!(refused.status, 404);
     assert!(message.contains("beta") && message.matches("alpha").count() == 1, "{message}");
-    bound.post(CHAT, asking("beta", "Hi")).await?.ok()?;
+    bound.post(CHAT, completion("beta", "Hi")).await?.ok()?;
     Ok(())
 }
 
@@ -137,7 +137,7 @@ async fn invalid_requests_are_refused_in_the_format_of_the_protocol(
 ) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = alpha(&server).await?;
-    let unknown = admin.post(CHAT, asking("gpt-4o", "Hi")).await?;
+    let unknown = admin.post(CHAT, completion("gpt-4o", "Hi")).await?;
     assert_refused(&unknown, 404, json!("model"), "unknown model");
     assert_eq!(unknown.body["error"]["code"], "model_not_found");
     for (path, body, param) in [
@@ -210,9 +210,9 @@ async fn vectors_are_returned_as_numbers_or_bytes() -> Result<()> {
     for path in [EMBEDDINGS, "/api/v1/openai/embeddings"] {
         for tokens in [json!([1, 2]), json!([[1, 2], [3]])] {
             let refused = admin.post(path, json!({ "input": tokens })).await?;
-            let said = refused.body["error"]["message"].as_str().unwrap_or_default();
+            let message = refused.body["error"]["message"].as_str().unwrap_or_default();
             assert_eq!(refused.status, 400);
-            assert!(said.contains("check_embedding_ctx_length=False"), "{path}: {said}");
+            assert!(message.contains("check_embedding_ctx_length=False"), "{path}: {message}");
         }
     }
     Ok(())
@@ -235,13 +235,13 @@ async fn the_model_gets_only_the_messages_of_the_client() -> Result<()> {
     });
     admin.post(CHAT, body).await?.ok()?;
     let requests = model.requests();
-    let asked = requests.last().context("the model was not asked")?;
-    assert_eq!((&asked["temperature"], &asked["max_tokens"]), (&json!(0.25), &json!(9)));
-    let messages = asked["messages"].as_array().context("no messages")?;
+    let request = requests.last().context("the model was not asked")?;
+    assert_eq!((&request["temperature"], &request["max_tokens"]), (&json!(0.25), &json!(9)));
+    let messages = request["messages"].as_array().context("no messages")?;
     let system = messages[0]["content"].as_str().unwrap_or_default();
     assert!(system.starts_with("Speak of {date}.") && system.contains("Bees make honey."));
-    let said: Vec<_> = messages[1..].iter().map(|message| &message["content"]).collect();
-    assert_eq!(said, ["One", "Two", "Honey?"]);
+    let texts_sent: Vec<_> = messages[1..].iter().map(|message| &message["content"]).collect();
+    assert_eq!(texts_sent, ["One", "Two", "Honey?"]);
     Ok(())
 }
 
@@ -251,7 +251,7 @@ async fn a_failing_model_is_reported_by_the_status_or_in_the_stream() -> Result<
     let server =
         TestServer::start(Options::with_model(model.base_url(), "fail-400", "4096")).await?;
     let admin = alpha(&server).await?;
-    let mut body = asking("alpha", "Hi");
+    let mut body = completion("alpha", "Hi");
     assert_refused(&admin.post(CHAT, body.clone()).await?, 503, json!(null), "whole");
     body["stream"] = json!(true);
     let refused = admin.post(CHAT, body.clone()).await?;
@@ -261,14 +261,14 @@ async fn a_failing_model_is_reported_by_the_status_or_in_the_stream() -> Result<
     let server =
         TestServer::start(Options::with_model(model.base_url(), "cut-off", "4096")).await?;
     let admin = alpha(&server).await?;
-    let body = asking("alpha", "One two three four five six seven eight nine ten?");
-    let told = events(admin, CHAT, body).await?;
-    let last: Value = serde_json::from_str(told.last().context("nothing was told")?)?;
-    assert_eq!(last["error"]["type"], "server_error", "{told:?}");
-    let body = asking("alpha", "One two three four five six seven eight nine ten?");
-    let told = events(admin, "/api/v1/openai/chat/completions", body).await?;
-    let last: Value = serde_json::from_str(told.last().context("nothing was told")?)?;
-    assert_eq!(last["error"]["type"], "server_error", "{told:?}");
+    let body = completion("alpha", "One two three four five six seven eight nine ten?");
+    let streamed = events(admin, CHAT, body).await?;
+    let last: Value = serde_json::from_str(streamed.last().context("nothing was told")?)?;
+    assert_eq!(last["error"]["type"], "server_error", "{streamed:?}");
+    let body = completion("alpha", "One two three four five six seven eight nine ten?");
+    let streamed = events(admin, "/api/v1/openai/chat/completions", body).await?;
+    let last: Value = serde_json::from_str(streamed.last().context("nothing was told")?)?;
+    assert_eq!(last["error"]["type"], "server_error", "{streamed:?}");
     Ok(())
 }
 
@@ -277,14 +277,14 @@ async fn the_other_mount_responds_as_its_clients_expect() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = alpha(&server).await?;
     let path = "/api/v1/openai/chat/completions";
-    let told = events(admin, path, asking("alpha", "Who makes honey?")).await?;
-    for event in &told {
+    let streamed = events(admin, path, completion("alpha", "Who makes honey?")).await?;
+    for event in &streamed {
         let chunk: Value = serde_json::from_str(event)?;
         assert_eq!(chunk["object"], "chat.completion.chunk");
         assert_eq!(chunk["choices"][0]["delta"]["role"], "assistant");
         assert!(chunk["usage"].is_object());
     }
-    let unknown = admin.post(path, asking("nope", "Hi")).await?;
+    let unknown = admin.post(path, completion("nope", "Hi")).await?;
     assert_refused(&unknown, 404, json!("model"), "unknown model");
     assert_refused(&admin.post(path, json!({})).await?, 400, json!("model"), "no model");
     let silent = json!({ "model": "alpha", "messages": [{ "role": "system", "content": "x" }] });
@@ -314,11 +314,11 @@ async fn options_that_would_change_the_answer_are_refused() -> Result<()> {
             ("modalities", json!(["audio"])),
             ("prediction", json!({ "type": "content", "content": "x" })),
         ] {
-            let mut body = asking("alpha", "Who makes honey?");
+            let mut body = completion("alpha", "Who makes honey?");
             body[name] = value;
             assert_refused(&admin.post(path, body).await?, 400, json!(name), name);
         }
-        let mut usual = asking("alpha", "Who makes honey?");
+        let mut usual = completion("alpha", "Who makes honey?");
         for (name, value) in [
             ("top_p", json!(1)),
             ("stop", json!(null)),
@@ -350,11 +350,11 @@ async fn options_and_images_reach_the_model() -> Result<()> {
         let text = json!({ "type": "text", "text": "What is this?" });
         body["messages"] = json!([{ "role": "user", "content": [text, image] }]);
         admin.post(path, body.clone()).await?.ok()?;
-        let asked = model.requests().pop().context("the model was not asked")?;
+        let request = model.requests().pop().context("the model was not asked")?;
         for (name, value) in sent.as_object().into_iter().flatten() {
-            assert_eq!(&asked[name], value, "{path} {name}");
+            assert_eq!(&request[name], value, "{path} {name}");
         }
-        assert!(asked["messages"].to_string().contains(url), "{path} {asked}");
+        assert!(request["messages"].to_string().contains(url), "{path} {request}");
     }
     Ok(())
 }

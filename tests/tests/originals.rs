@@ -46,7 +46,7 @@ async fn remove(admin: &Client, location: &str) -> Result<()> {
 }
 
 /// Creates a key for a single workspace.
-async fn bound(admin: &Client, slug: &str) -> Result<Client> {
+async fn key_of_workspace(admin: &Client, slug: &str) -> Result<Client> {
     let found = admin.get(&format!("/v1/workspace/{slug}")).await?.ok()?;
     let body = json!({ "workspace_ids": [found["workspace"][0]["id"]] });
     let key = admin.post("/v1/admin/api-keys", body).await?.ok()?["api_key"]["secret"].take();
@@ -82,10 +82,10 @@ async fn an_original_has_the_access_and_lifetime_of_its_document(backend: Backen
         assert!(whole.header("content-disposition").contains("filename*=UTF-8''Gr%C3%BCn.html"));
         let part = send(admin.request(Method::GET, &path).header("range", "bytes=0-6")).await?;
         assert_eq!((part.status, &part.body), (206, &json!("<script")));
-        assert_eq!(bound(admin, "alpha").await?.get(&path).await?.status, 200);
+        assert_eq!(key_of_workspace(admin, "alpha").await?.get(&path).await?.status, 200);
         // An unknown document is a bad request to existing clients.
         let missing = if mount == "/v1" { 404 } else { 400 };
-        assert_eq!(bound(admin, "beta").await?.get(&path).await?.status, missing);
+        assert_eq!(key_of_workspace(admin, "beta").await?.get(&path).await?.status, missing);
         assert_eq!(admin.anonymous().get(&path).await?.status, 403);
     }
     let verified = server.carrel().run(&["verify"])?;
@@ -125,7 +125,7 @@ async fn a_page_of_a_pdf_file_is_shown_in_the_reader() -> Result<()> {
     for wrong in ["0", "x", "-1", &(pages + 1).to_string(), "99999999999999999999"] {
         assert_eq!(admin.get(&page(wrong)).await?.status, 404, "{wrong}");
     }
-    assert_eq!(bound(admin, "beta").await?.get(&page("1")).await?.status, 404);
+    assert_eq!(key_of_workspace(admin, "beta").await?.get(&page("1")).await?.status, 404);
     assert_eq!(files_in(&server.storage().join("page-images"))?.len(), 1);
 
     let mut owner = Visitor::signed_in(&server, "ada").await?;

@@ -31,13 +31,13 @@ async fn the_chat_log_pages_and_filters(backend: Backend, mode: Mode) -> Result<
         let page = admin.post("/v1/admin/workspace-chats", body).await?.ok()?;
         Ok((page["chats"].as_array().cloned().unwrap_or_default(), page["has_pages"].clone()))
     };
-    let mut seen = Vec::new();
+    let mut listed = Vec::new();
     for (offset, length, more) in [(0, 20, true), (1, 20, true), (2, 5, false), (3, 0, false)] {
         let (chats, has_pages) = page(json!({ "offset": offset })).await?;
         assert_eq!((chats.len(), has_pages), (length, json!(more)), "page {offset}");
-        seen.extend(chats.iter().filter_map(|chat| chat["id"].as_i64()));
+        listed.extend(chats.iter().filter_map(|chat| chat["id"].as_i64()));
     }
-    assert!(seen.windows(2).all(|pair| pair[0] > pair[1]) && seen.len() == 45);
+    assert!(listed.windows(2).all(|pair| pair[0] > pair[1]) && listed.len() == 45);
     let (newest, _) = page(json!({})).await?;
     assert_eq!(newest[0]["prompt"], "Question 44, \"quoted\"");
     assert!(newest[0]["response"].as_str().is_some_and(|text| !text.starts_with('{')));
@@ -148,12 +148,12 @@ async fn settings_are_stored_and_applied_live(backend: Backend, mode: Mode) -> R
             .await?
             .ok()?;
         assert_eq!(answer["metrics"]["model"], "echo", "round {round}");
-        let shown = server.admin().get("/v1/system").await?.ok()?;
+        let system = server.admin().get("/v1/system").await?.ok()?;
         assert_eq!(
-            (&shown["settings"]["GenericOpenAiKey"], &shown["settings"]["LLMProvider"]),
+            (&system["settings"]["GenericOpenAiKey"], &system["settings"]["LLMProvider"]),
             (&json!(true), &json!("generic-openai"))
         );
-        assert!(!shown.to_string().contains("canary"));
+        assert!(!system.to_string().contains("canary"));
         assert_eq!(server.stop().await?, Some(0));
         server.run().await?;
     }
@@ -176,8 +176,8 @@ async fn settings_are_stored_and_applied_live(backend: Backend, mode: Mode) -> R
     server.stop().await?;
     assert!(!server.log()?.contains("canary"));
     if backend == Backend::Sqlite {
-        let kept = std::fs::read(server.storage().join("carrel.db"))?;
-        assert!(!kept.windows(6).any(|window| window == b"canary"));
+        let database = std::fs::read(server.storage().join("carrel.db"))?;
+        assert!(!database.windows(6).any(|window| window == b"canary"));
     }
     Ok(())
 }
@@ -194,8 +194,9 @@ async fn documents_are_embedded_again_by_another_embedder(
         admin.upload(name, text.as_bytes(), &[("addToWorkspaces", "alpha")]).await?.ok()?;
     }
     let places = async || -> Result<Vec<Value>> {
-        let shown = admin.get("/v1/workspace/alpha").await?.ok()?;
-        let documents = shown["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
+        let workspace = admin.get("/v1/workspace/alpha").await?.ok()?;
+        let documents =
+            workspace["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
         let place = |row: &Value| json!([row["docId"], row["docpath"], row["createdAt"]]);
         Ok(documents.iter().map(place).collect())
     };
@@ -221,8 +222,9 @@ async fn documents_are_embedded_again_by_another_embedder(
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(places().await?, before, "every place is there once, with its id");
-    let asked = |text: &str| model.embedded().iter().filter(|asked| *asked == text).count();
-    assert_eq!((asked("Bees make honey."), asked("Mars has two moons.")), (1, 1));
+    let times_embedded =
+        |text: &str| model.embedded().iter().filter(|embedded_text| *embedded_text == text).count();
+    assert_eq!((times_embedded("Bees make honey."), times_embedded("Mars has two moons.")), (1, 1));
     Ok(())
 }
 

@@ -48,10 +48,10 @@ async fn a_picture_is_generated_from_a_prompt_and_stored() -> Result<()> {
         assert_eq!(data.len(), 1);
         let picture = STANDARD.decode(data[0]["b64_json"].as_str().unwrap_or_default())?;
         assert!(picture.starts_with(b"\x89PNG") && picture[16..24] == [0, 0, 0, 32, 0, 0, 0, 16]);
-        let asked = model.requests().pop().context("nothing was asked")?;
+        let request = model.requests().pop().context("nothing was asked")?;
         let expected = json!({ "model": "painter", "prompt": "a cat", "size": "32x16",
             "response_format": "b64_json", "n": 1 });
-        assert_eq!(asked, expected);
+        assert_eq!(request, expected);
         let name = data[0]["filename"].as_str().context("no name")?;
         assert_eq!(std::fs::read(server.storage().join("generated-images").join(name))?, picture);
 
@@ -91,10 +91,10 @@ async fn a_picture_is_generated_from_other_pictures() -> Result<()> {
         let response = admin.request(Method::POST, path).multipart(form).send().await?;
         assert_eq!(response.status().as_u16(), 200);
         assert!(response.bytes().await?.starts_with(b"\x89PNG"));
-        let asked = model.received().pop().context("nothing was asked")?;
-        assert_eq!(asked.path, "/api/v1/images/edits");
+        let request = model.received().pop().context("nothing was asked")?;
+        assert_eq!(request.path, "/api/v1/images/edits");
         assert_eq!(
-            (&asked.body["prompt"], &asked.body["files"]),
+            (&request.body["prompt"], &request.body["files"]),
             (&json!("as a painting"), &json!(2))
         );
     }
@@ -102,7 +102,7 @@ async fn a_picture_is_generated_from_other_pictures() -> Result<()> {
         // A form without pictures equals JSON.
         order(admin, path, Form::new().text("prompt", "a cat")).await?.ok()?;
         assert_eq!(
-            model.received().pop().map(|asked| asked.path).as_deref(),
+            model.received().pop().map(|received| received.path).as_deref(),
             Some("/api/v1/images/generations")
         );
     }
@@ -154,12 +154,16 @@ async fn invalid_requests_are_refused_before_the_provider_is_called() -> Result<
         (many(), many(), 400, "At most 10"),
     ] {
         let refused = order(admin, native, form).await?;
-        let said = refused.body["error"]["message"].as_str().unwrap_or_default();
-        assert!(refused.status == status && said.contains(words), "{refused:?}");
+        let message = refused.body["error"]["message"].as_str().unwrap_or_default();
+        assert!(refused.status == status && message.contains(words), "{refused:?}");
         let refused = order(admin, compat, again).await?;
-        let said = refused.body["error"].as_str().unwrap_or_default();
+        let message_to_compat = refused.body["error"].as_str().unwrap_or_default();
         assert_eq!((refused.status, &refused.body["success"]), (500, &json!(false)), "{refused:?}");
-        assert!(said.starts_with("Invalid image upload. ") && said.contains(words), "{said}");
+        assert!(
+            message_to_compat.starts_with("Invalid image upload. ")
+                && message_to_compat.contains(words),
+            "{message_to_compat}"
+        );
     }
     let promptless = order(admin, native, Form::new().part(refs, reference(PNG))).await?;
     assert_eq!((promptless.status, &promptless.body["error"]["param"]), (400, &json!("prompt")));
@@ -259,8 +263,8 @@ async fn a_failing_provider_is_reported_and_nothing_is_stored() -> Result<()> {
         for (path, status) in PATHS.into_iter().zip([503, 500]) {
             let refused = server.admin().post(path, json!({ "prompt": "a cat" })).await?;
             let error = &refused.body["error"];
-            let said = error["message"].as_str().or(error.as_str()).unwrap_or_default();
-            assert!(refused.status == status && said.contains(words), "{name}: {refused:?}");
+            let message = error["message"].as_str().or(error.as_str()).unwrap_or_default();
+            assert!(refused.status == status && message.contains(words), "{name}: {refused:?}");
         }
         assert!(!server.storage().join("generated-images").exists(), "{name}");
     }

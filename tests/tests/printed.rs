@@ -112,30 +112,30 @@ async fn every_printed_example_works(backend: Backend) -> Result<()> {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let said = send(request).await.with_context(|| path.clone())?;
-        assert_eq!(said.status, 200, "{method} {path}: {}", said.body);
+        let response = send(request).await.with_context(|| path.clone())?;
+        assert_eq!(response.status, 200, "{method} {path}: {}", response.body);
         match path.as_str() {
             "/v1/system/export-chats" => {
-                let text = said.body["messages"].clone();
+                let text = response.body["messages"].clone();
                 assert_like(&answer.context("no answer is printed")?, &text, &path);
             }
-            "/v1/system" => assert!(said.body["settings"]["VectorDB"].is_string()),
+            "/v1/system" => assert!(response.body["settings"]["VectorDB"].is_string()),
             _ => {
                 if let Some(answer) = answer {
-                    assert_like(&answer, &said.body, &path);
+                    assert_like(&answer, &response.body, &path);
                 }
             }
         }
         if path == "/v1/admin/users/new" {
-            user = said.body["user"]["id"].clone();
-            assert_eq!(said.body["user"].as_object().map(serde_json::Map::len), Some(3));
+            user = response.body["user"]["id"].clone();
+            assert_eq!(response.body["user"].as_object().map(serde_json::Map::len), Some(3));
         }
         if path == "/v1/admin/invite/new" {
-            invite = said.body["invite"]["id"].clone();
+            invite = response.body["invite"]["id"].clone();
         }
         if path == "/v1/system/update-env" {
-            assert_eq!(said.body["newValues"], json!({ "VectorDB": "lancedb" }));
-            assert_eq!(said.body["ignored"], json!(["AnotherKey"]));
+            assert_eq!(response.body["newValues"], json!({ "VectorDB": "lancedb" }));
+            assert_eq!(response.body["ignored"], json!(["AnotherKey"]));
         }
     }
     Ok(())

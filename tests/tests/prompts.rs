@@ -47,11 +47,11 @@ async fn a_workspace_has_suggested_messages(backend: Backend) -> Result<()> {
         { "heading": " When do ", "message": "you open?" },
         { "message": "開館は?" }, { "heading": "", "message": " " },
     ]);
-    let kept = json!({ "suggested_messages": [
+    let suggestions = json!({ "suggested_messages": [
         { "heading": "When do", "message": "you open?" }, { "heading": "", "message": "開館は?" },
     ] });
     let body = json!({ "suggested_messages": messages });
-    assert_eq!(admin.post(path, body).await?.ok()?, kept);
+    assert_eq!(admin.post(path, body).await?.ok()?, suggestions);
     let entry = json!({ "message": "x" });
     refuse(admin, path, json!({ "suggestedMessages": vec![entry; 13] }), 400).await?;
     let long = json!([{ "message": "x".repeat(2001) }]);
@@ -60,7 +60,7 @@ async fn a_workspace_has_suggested_messages(backend: Backend) -> Result<()> {
     refuse(admin, path, json!({}), 400).await?;
     refuse(admin, "/v1/workspace/nope/suggested-messages", json!({ "suggestedMessages": [] }), 404)
         .await?;
-    assert_eq!(admin.get(path).await?.ok()?, kept);
+    assert_eq!(admin.get(path).await?.ok()?, suggestions);
     Ok(())
 }
 
@@ -97,8 +97,8 @@ async fn commands_in_a_message_are_replaced_by_their_texts(backend: Backend) -> 
         admin.post("/v1/workspace/alpha/thread/new", json!({ "userId": 1 })).await?.ok()?;
     let slug = thread["thread"]["slug"].as_str().context("no thread")?.to_owned();
     let chat = format!("/v1/workspace/alpha/thread/{slug}/stream-chat");
-    let asked = json!({ "message": "/aye", "mode": "chat", "userId": 1 });
-    admin.post(&chat, asked).await?;
+    let question = json!({ "message": "/aye", "mode": "chat", "userId": 1 });
+    admin.post(&chat, question).await?;
     assert_eq!(last_asked(&model)?.1, "Like a sailor. /short");
     // The question is stored as asked.
     let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
@@ -142,8 +142,11 @@ async fn custom_variables_are_replaced_in_instructions(backend: Backend) -> Resu
     admin.post("/v1/workspace/alpha/update", prompt).await?.ok()?;
     let ask = json!({ "message": "Hi", "mode": "chat" });
     admin.post("/v1/workspace/alpha/chat", ask.clone()).await?.ok()?;
-    let told = last_asked(&model)?.0;
-    assert!(told.starts_with("You sail the Alma {date} for Alpha. {Ship}"), "{told}");
+    let instructions = last_asked(&model)?.0;
+    assert!(
+        instructions.starts_with("You sail the Alma {date} for Alpha. {Ship}"),
+        "{instructions}"
+    );
     let listed = admin.get(path).await?.ok()?["variables"][0].take();
     assert_eq!((&listed["key"], &listed["value"]), (&json!("ship"), &json!("Alma {date}")));
     admin.delete(&format!("{path}/ship"), json!({})).await?.ok()?;

@@ -61,8 +61,9 @@ async fn every_response_has_an_id_and_forbids_sniffing() -> Result<()> {
         (one.header("x-request-id").len(), other.header("x-content-type-options")),
         (16, "nosniff")
     );
-    let given = server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "proxy-1.2");
-    assert_eq!(send(given).await?.header("x-request-id"), "proxy-1.2");
+    let with_id =
+        server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "proxy-1.2");
+    assert_eq!(send(with_id).await?.header("x-request-id"), "proxy-1.2");
     let forged = server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "a b{}\"");
     assert_eq!(send(forged).await?.header("x-request-id").len(), 16);
     Ok(())
@@ -92,9 +93,9 @@ async fn the_document_served_is_the_one_checked_in() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let served = server.admin().anonymous().get("/v1/openapi.json").await?.ok()?;
     let here = std::path::PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
-    let kept = std::fs::read(here.join("../docs/openapi.json"))?;
-    let kept: serde_json::Value = serde_json::from_slice(&kept)?;
-    assert!(served == kept, "docs/openapi.json is out of date: run `cargo xtask openapi`");
+    let file = std::fs::read(here.join("../docs/openapi.json"))?;
+    let checked_in: serde_json::Value = serde_json::from_slice(&file)?;
+    assert!(served == checked_in, "docs/openapi.json is out of date: run `cargo xtask openapi`");
     let page = server.admin().anonymous().get("/v1/docs").await?;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.header("content-security-policy").contains("default-src 'none'"));

@@ -54,8 +54,8 @@ async fn search_results_and_sources_have_the_position_of_a_passage(
         assert_eq!(found["metadata"]["page"], 1, "{found}");
         assert_eq!(found["metadata"]["pageEnd"], 2, "{found}");
 
-        let asked = json!({ "message": "Where does the badger sleep?", "mode": "query" });
-        let answer = admin.post(&format!("{mount}/workspace/alpha/chat"), asked).await?.ok()?;
+        let question = json!({ "message": "Where does the badger sleep?", "mode": "query" });
+        let answer = admin.post(&format!("{mount}/workspace/alpha/chat"), question).await?.ok()?;
         let source = &answer["sources"][0];
         assert_eq!(source["headings"], json!(["Handbook", "Travel", "Hotels"]), "{source}");
     }

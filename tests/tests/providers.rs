@@ -9,7 +9,7 @@ const CHAT: &str = "/v1/workspace/alpha/chat";
 const STREAM: &str = "/v1/workspace/alpha/stream-chat";
 const OPENAI: &str = "/v1/openai/chat/completions";
 
-async fn asking(model: &str) -> Result<(TestServer, ModelServer)> {
+async fn server_with_model(model: &str) -> Result<(TestServer, ModelServer)> {
     let models = model_server::start().await?;
     let server = TestServer::start(Options::with_model(models.base_url(), model, "4096")).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
@@ -41,12 +41,12 @@ async fn a_truncated_answer_is_a_failure_with_the_message_of_the_provider() -> R
         ("error-line", "slot failed"),
         ("error-event", "engine died"),
     ] {
-        let (server, _models) = asking(model).await?;
+        let (server, _models) = server_with_model(model).await?;
         let answer = server.admin().post(CHAT, question()).await?;
         assert_eq!(answer.status, 503, "{model}");
-        let told = events(server.admin(), STREAM, question()).await?;
-        assert_eq!(text(&told), "Take 5 mg", "{model}");
-        let failed = told.iter().find(|event| event["type"] == "abort");
+        let streamed = events(server.admin(), STREAM, question()).await?;
+        assert_eq!(text(&streamed), "Take 5 mg", "{model}");
+        let failed = streamed.iter().find(|event| event["type"] == "abort");
         let error = failed.and_then(|event| event["error"].as_str()).unwrap_or_default();
         assert!(error.contains(words), "{model}: {error}");
     }
@@ -58,7 +58,7 @@ async fn unusual_but_valid_answers_are_accepted() -> Result<()> {
     for (model, expected) in
         [("lenient", "Hello world"), ("halves", "😀"), ("strict", "Hello world")]
     {
-        let (server, models) = asking(model).await?;
+        let (server, models) = server_with_model(model).await?;
         let answer = server.admin().post(CHAT, question()).await?.ok()?;
         assert_eq!(answer["textResponse"], expected, "{model}");
         let before = models.requests().len();
@@ -70,31 +70,31 @@ async fn unusual_but_valid_answers_are_accepted() -> Result<()> {
 
 #[tokio::test]
 async fn reasoning_is_kept_for_readers_only() -> Result<()> {
-    for (model, thought) in
+    for (model, reasoning) in
         [("unopened", "A secret plan"), ("reasoning", "The first passage may tell.")]
     {
-        let (server, models) = asking(model).await?;
+        let (server, models) = server_with_model(model).await?;
         let admin = server.admin();
         let answer = admin.post(CHAT, question()).await?.ok()?;
-        let shown = answer["textResponse"].as_str().unwrap_or_default();
-        assert!(shown.starts_with(&format!("<think>{thought}</think>")), "{shown}");
+        let answer_text = answer["textResponse"].as_str().unwrap_or_default();
+        assert!(answer_text.starts_with(&format!("<think>{reasoning}</think>")), "{answer_text}");
         admin.post(CHAT, question()).await?.ok()?;
-        let asked = models.requests().pop().unwrap_or_default()["messages"].to_string();
-        assert!(!asked.contains(thought) && !asked.contains("think>"), "{asked}");
+        let messages = models.requests().pop().unwrap_or_default()["messages"].to_string();
+        assert!(!messages.contains(reasoning) && !messages.contains("think>"), "{messages}");
         let whole = admin.post(OPENAI, completion()).await?.ok()?;
         let message = &whole["choices"][0]["message"];
-        assert_eq!(message["reasoning_content"], thought, "{message}");
+        assert_eq!(message["reasoning_content"], reasoning, "{message}");
         let content = message["content"].as_str().unwrap_or_default();
-        assert!(!content.is_empty() && !content.contains(thought), "{content}");
-        let mut asked = completion();
-        asked["stream"] = json!(true);
-        let told = events(admin, OPENAI, asked).await?;
-        let said = |name: &str| -> String {
-            let deltas = told.iter().map(|event| &event["choices"][0]["delta"]);
+        assert!(!content.is_empty() && !content.contains(reasoning), "{content}");
+        let mut streaming = completion();
+        streaming["stream"] = json!(true);
+        let streamed = events(admin, OPENAI, streaming).await?;
+        let joined = |name: &str| -> String {
+            let deltas = streamed.iter().map(|event| &event["choices"][0]["delta"]);
             deltas.filter_map(|delta| delta[name].as_str()).collect()
         };
-        assert_eq!(said("reasoning_content"), thought);
-        assert_eq!(said("content"), content);
+        assert_eq!(joined("reasoning_content"), reasoning);
+        assert_eq!(joined("content"), content);
     }
     Ok(())
 }
@@ -106,18 +106,20 @@ async fn the_reason_for_the_end_of_an_answer_is_returned() -> Result<()> {
         ("filtered", json!(null), "content_filter"),
         ("strict", json!("Hello world"), "stop"),
     ] {
-        let (server, _models) = asking(model).await?;
+        let (server, _models) = server_with_model(model).await?;
         let whole = server.admin().post(OPENAI, completion()).await?.ok()?;
         let choice = &whole["choices"][0];
         assert_eq!(
             (&choice["message"]["content"], &choice["finish_reason"]),
             (&content, &json!(finish))
         );
-        let mut asked = completion();
-        asked["stream"] = json!(true);
-        let told = events(server.admin(), OPENAI, asked).await?;
-        let reasons: Vec<_> =
-            told.iter().filter_map(|event| event["choices"][0]["finish_reason"].as_str()).collect();
+        let mut streaming = completion();
+        streaming["stream"] = json!(true);
+        let streamed = events(server.admin(), OPENAI, streaming).await?;
+        let reasons: Vec<_> = streamed
+            .iter()
+            .filter_map(|event| event["choices"][0]["finish_reason"].as_str())
+            .collect();
         assert_eq!(reasons, [finish], "{model}");
     }
     Ok(())
@@ -140,8 +142,8 @@ async fn ollama_gets_the_window_by_its_own_protocol() -> Result<()> {
     let settings = json!({ "openAiPrompt": prompt });
     admin.post("/v1/workspace/alpha/update", settings).await?.ok()?;
     let answer = admin.post(CHAT, question()).await?.ok()?;
-    let said = answer["textResponse"].as_str().unwrap_or_default();
-    assert!(said.contains("from `Begin.` on"), "the instructions are read: {said}");
+    let answer_text = answer["textResponse"].as_str().unwrap_or_default();
+    assert!(answer_text.contains("from `Begin.` on"), "the instructions are read: {answer_text}");
     let sent = models.received().pop().unwrap();
     assert_eq!(sent.path, "/api/chat");
     assert_eq!(sent.body["options"]["num_ctx"], 16384);
@@ -168,16 +170,16 @@ async fn ollama_gets_the_window_by_its_own_protocol() -> Result<()> {
 
 #[tokio::test]
 async fn a_stored_key_is_not_sent_to_another_address() -> Result<()> {
-    let (server, _models) = asking("echo").await?;
+    let (server, _models) = server_with_model("echo").await?;
     let admin = server.admin();
     let stored =
         json!({ "LiteLLMBasePath": "http://127.0.0.1:9/v1", "LiteLLMApiKey": "sk-stored-0123" });
     admin.post("/v1/system/update-env", stored).await?.ok()?;
     let thief = model_server::start().await?;
     let moved = json!({ "LiteLLMBasePath": thief.base_url() });
-    let asked = json!({ "provider": "litellm", "settings": moved });
-    admin.post("/v1/system/models", asked).await?;
-    let seen = thief.received();
-    assert!(seen.iter().all(|seen| seen.authorization.is_none()), "{seen:?}");
+    let request = json!({ "provider": "litellm", "settings": moved });
+    admin.post("/v1/system/models", request).await?;
+    let received = thief.received();
+    assert!(received.iter().all(|one| one.authorization.is_none()), "{received:?}");
     Ok(())
 }

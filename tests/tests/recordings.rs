@@ -84,17 +84,21 @@ fn long(times: usize) -> Result<Vec<u8>> {
     Ok(long)
 }
 
-async fn hand_in(visitor: &mut Visitor, name: &str, content: Vec<u8>) -> Result<Page> {
+async fn upload(visitor: &mut Visitor, name: &str, content: Vec<u8>) -> Result<Page> {
     let form = Form::new().part("file", Part::bytes(content).file_name(name.to_owned()));
     let request = visitor.request(Method::POST, "/w/talks/documents/upload");
     visitor.send(request.multipart(form)).await
 }
 
 /// Waits until the only document of a job meets a condition.
-async fn until(server: &TestServer, job: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+async fn until(
+    server: &TestServer,
+    job: &str,
+    condition: impl Fn(&Value) -> bool,
+) -> Result<Value> {
     for _ in 0..3_000 {
         let found = server.admin().get(&format!("/v1{job}")).await?.ok()?;
-        if wanted(&found) {
+        if condition(&found) {
             return Ok(found);
         }
         ensure!(found["job"]["state"] != "failed", "{found}");
@@ -103,7 +107,7 @@ async fn until(server: &TestServer, job: &str, wanted: impl Fn(&Value) -> bool) 
     bail!("the job does not get there: {}", server.log()?)
 }
 
-fn heard(found: &Value) -> u64 {
+fn seconds_transcribed(found: &Value) -> u64 {
     found["items"][0]["recording"]["secondsHeard"].as_u64().unwrap_or_default()
 }
 
@@ -120,10 +124,10 @@ async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend
     server.admin().post("/v1/workspace/new", json!({ "name": "Talks" })).await?.ok()?;
     let sound = long(TALKS)?;
     let seconds = (TALKS * PERIOD) as u64;
-    let queued = hand_in(&mut owner, "long talk.wav", sound).await?;
+    let queued = upload(&mut owner, "long talk.wav", sound).await?;
     let job = queued.leads_to().to_owned();
     ensure!(job.starts_with("/jobs/"), "{}", queued.text);
-    let before = until(&server, &job, |found| heard(found) >= 50).await?;
+    let before = until(&server, &job, |found| seconds_transcribed(found) >= 50).await?;
     let item = &before["items"][0];
     assert_eq!(
         (&item["state"], &item["recording"]["isTranscribed"]),
@@ -140,7 +144,9 @@ async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend
     assert!(listed.contains(&format!(" of {in_all} seconds transcribed")), "{listed}");
     server.kill()?;
     server.run().await?;
-    let after = until(&server, &job, |found| heard(found) > heard(&before)).await?;
+    let after =
+        until(&server, &job, |found| seconds_transcribed(found) > seconds_transcribed(&before))
+            .await?;
     assert!(
         server.log()?.contains("resuming the transcription of a recording"),
         "{}",
@@ -150,7 +156,7 @@ async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend
     let done = until(&server, &job, |found| found["job"]["state"] == "done").await?;
     let transcribed = &done["items"][0]["recording"];
     assert_eq!(
-        (&transcribed["isTranscribed"], heard(&done).abs_diff(seconds) <= 1),
+        (&transcribed["isTranscribed"], seconds_transcribed(&done).abs_diff(seconds) <= 1),
         (&json!(true), true),
         "{done}"
     );
@@ -170,7 +176,7 @@ async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend
     let session = owner.cookie().map(str::to_owned);
     let mut owner = Visitor::new(server.admin())?;
     owner.set_cookie(session);
-    let refused = hand_in(&mut owner, "again.mp3", recording("talk.mp3")?).await?;
+    let refused = upload(&mut owner, "again.mp3", recording("talk.mp3")?).await?;
     assert_eq!(refused.status, 429, "{}", refused.text);
     Ok(())
 }
@@ -179,9 +185,9 @@ async fn transcription_of_a_long_recording_resumes_after_a_kill(backend: Backend
 async fn counted_once(server: &TestServer, seconds: u64) -> Result<()> {
     let log = server.admin().get("/v1/admin/event-logs").await?.ok()?;
     let events = log["events"].as_array().cloned().unwrap_or_default();
-    let heard: Vec<_> =
+    let usage_events: Vec<_> =
         events.iter().filter(|event| event["event"] == "speech_transcribed").collect();
-    let [event] = heard.as_slice() else { bail!("{log}") };
+    let [event] = usage_events.as_slice() else { bail!("{log}") };
     let counted = [seconds, seconds + 1]
         .iter()
         .any(|seconds| event.to_string().contains(&seconds.to_string()));

@@ -64,15 +64,15 @@ async fn each_protocol_orders_passages_and_a_failure_leaves_them_in_the_built_in
         let found = search(admin).await?;
         let texts: Vec<_> = found.iter().map(|(text, _)| text.as_str()).collect();
         assert_eq!(texts, [TEXTS[1], TEXTS[2], TEXTS[0]], "{provider} {address}");
-        let asked = model.received().pop().context("nothing was asked")?;
+        let request = model.received().pop().context("nothing was asked")?;
         assert_eq!(
-            (asked.path.as_str(), asked.authorization.as_deref()),
+            (request.path.as_str(), request.authorization.as_deref()),
             (path, Some("Bearer rerank-key-1"))
         );
         ensure!(found.iter().all(|(_, score)| score.is_some_and(|score| score < 0.1)), "{found:?}");
     }
-    let shown = admin.get("/v1/system").await?.ok()?["settings"].clone();
-    assert_eq!((&shown["RerankApiKey"], &shown["RerankProvider"]), (&json!(true), &json!("tei")));
+    let stored = admin.get("/v1/system").await?.ok()?["settings"].clone();
+    assert_eq!((&stored["RerankApiKey"], &stored["RerankProvider"]), (&json!(true), &json!("tei")));
     for (name, timeout) in [("fail-500", "5000"), ("fail-401", "5000"), ("silent", "100")] {
         let settings = json!({ "RerankProvider": "generic", "RerankModelPref": name,
             "RerankBasePath": base, "RerankApiKey": "rerank-key-1", "RerankTimeout": timeout });

@@ -20,9 +20,9 @@ async fn full() -> Result<TestServer> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
-    let said = json!({ "message": "word ".repeat(200_000), "mode": "chat" });
+    let question = json!({ "message": "word ".repeat(200_000), "mode": "chat" });
     for _ in 0..LARGE / 1_000_000 {
-        admin.post("/v1/workspace/alpha/chat", said.clone()).await?.ok()?;
+        admin.post("/v1/workspace/alpha/chat", question.clone()).await?.ok()?;
     }
     std::fs::write(server.storage().join("large"), vec![b'x'; LARGE])?;
     let first = json!({ "username": "ada", "password": PASSWORD });
@@ -30,7 +30,7 @@ async fn full() -> Result<TestServer> {
     Ok(server)
 }
 
-async fn begun(request: RequestBuilder) -> Result<Response> {
+async fn open(request: RequestBuilder) -> Result<Response> {
     let mut response = request.send().await?;
     anyhow::ensure!(response.status() == 200, "answered {}", response.status());
     response.chunk().await?.context("nothing came")?;
@@ -68,15 +68,15 @@ async fn exports_and_backups_end_with_their_key() -> Result<()> {
     let export = |client: &Client, mount: &str| {
         client.request(Method::GET, &format!("{mount}/system/export-chats?type=json"))
     };
-    let taken = vec![
-        begun(export(&holder, "/v1")).await?,
-        begun(export(&holder, "/api/v1")).await?,
-        begun(holder.request(Method::POST, "/v1/system/backup")).await?,
+    let downloads = vec![
+        open(export(&holder, "/v1")).await?,
+        open(export(&holder, "/api/v1")).await?,
+        open(holder.request(Method::POST, "/v1/system/backup")).await?,
     ];
-    let others = vec![begun(export(admin, "/v1")).await?];
+    let others = vec![open(export(admin, "/v1")).await?];
     let id = &key["api_key"]["id"];
     admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
-    assert_broken_off(taken, others).await?;
+    assert_broken_off(downloads, others).await?;
     // The lock of the backup is free again.
     admin.post("/v1/system/backup", json!({})).await?.ok()?;
     Ok(())
@@ -96,8 +96,8 @@ async fn downloads_end_with_the_suspension_of_their_user() -> Result<()> {
     }
     let export = |visitor: &Visitor| visitor.request(Method::GET, "/admin/chats/export?type=json");
     let backup = visitors[0].request(Method::POST, "/admin/system/backup");
-    let taken = vec![begun(export(&visitors[0])).await?, begun(backup).await?];
-    let others = vec![begun(export(&visitors[1])).await?];
+    let taken = vec![open(export(&visitors[0])).await?, open(backup).await?];
+    let others = vec![open(export(&visitors[1])).await?];
     admin.post(&format!("/v1/admin/users/{eve}"), json!({ "suspended": true })).await?.ok()?;
     assert_broken_off(taken, others).await
 }

@@ -240,25 +240,25 @@ async fn a_passage_has_its_position_in_the_text(backend: Backend, mode: Mode) ->
     let whole = admin.get(&format!("/v1/document/id/{id}?content=true")).await?.ok()?;
     let whole: Vec<char> =
         whole["document"]["pageContent"].as_str().unwrap_or_default().chars().collect();
-    let stands = |at: &Value, shown: &Value| {
+    let position_matches = |at: &Value, shown: &Value| {
         let place = |name: &str| at[name].as_u64().map(|place| place as usize);
         let (start, end) = (place("start")?, place("end")?);
         let part: String = whole.get(start..end)?.iter().collect();
-        let shown = shown.as_str()?.rsplit("</document_metadata>\n\n").next()?;
-        Some((start, part == shown))
+        let passage_text = shown.as_str()?.rsplit("</document_metadata>\n\n").next()?;
+        Some((start, part == passage_text))
     };
     for mode in ["vector", "lexical", "hybrid", "rerank"] {
         let query =
             json!({ "query": "ferry at noon 日本語", "searchMode": mode, "scoreThreshold": 0.0 });
         let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
         let found = found["results"].as_array().cloned().unwrap_or_default();
-        let places = found.iter().map(|hit| stands(&hit["metadata"], &hit["text"]));
+        let places = found.iter().map(|hit| position_matches(&hit["metadata"], &hit["text"]));
         let places: BTreeMap<_, _> = places.map(Option::unwrap_or_default).collect();
         assert!(places.len() > 3 && places.values().all(|right| *right), "{mode}: {found:?}");
     }
-    let asked = json!({ "message": "When does the ferry leave?", "mode": "query" });
-    let answer = admin.post("/v1/workspace/alpha/chat", asked).await?.ok()?;
+    let question = json!({ "message": "When does the ferry leave?", "mode": "query" });
+    let answer = admin.post("/v1/workspace/alpha/chat", question).await?.ok()?;
     let source = &answer["sources"][0];
-    assert!(stands(source, &source["text"]).is_some_and(|(_, right)| right), "{source}");
+    assert!(position_matches(source, &source["text"]).is_some_and(|(_, right)| right), "{source}");
     Ok(())
 }

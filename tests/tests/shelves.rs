@@ -102,8 +102,8 @@ async fn folders_are_created_and_removed_with_their_documents(
     let again = admin.post("/v1/document/create-folder", name.clone()).await?;
     assert_eq!((again.status, &again.body["success"]), (409, &json!(false)));
     let again = admin.post("/api/v1/document/create-folder", name.clone()).await?;
-    let said = json!({ "success": false, "message": "Folder by that name already exists" });
-    assert_eq!((again.status, again.body), (500, said));
+    let message = json!({ "success": false, "message": "Folder by that name already exists" });
+    assert_eq!((again.status, again.body), (500, message));
     let added = upload_into(admin, "%E5%A0%B1%E5%91%8A%202026", "a.txt").await?.ok()?;
     let place = json!({ "adds": [of(&added, "location")] });
     admin.post("/v1/workspace/alpha/update-embeddings", place).await?.ok()?;
@@ -182,20 +182,20 @@ async fn documents_are_moved_completely_or_not_at_all(backend: Backend, mode: Mo
     }
     // The other dialect does not move documents that are in a workspace.
     let both = files(&[(&placed, &moved(&placed)), (&loose, &moved(&loose))]);
-    let said = admin.post("/api/v1/document/move-files", both).await?.ok()?;
+    let moved_one = admin.post("/api/v1/document/move-files", both).await?.ok()?;
     let message = "1/2 files not moved. Unembed them from all workspaces.";
-    assert_eq!(said, json!({ "success": true, "message": message }));
+    assert_eq!(moved_one, json!({ "success": true, "message": message }));
     let one = files(&[(&placed, &moved(&placed))]);
-    let said = admin.post("/v1/document/move-files", one).await?.ok()?;
-    assert_eq!(said, json!({ "success": true, "message": null }));
+    let moved_all = admin.post("/v1/document/move-files", one).await?.ok()?;
+    assert_eq!(moved_all, json!({ "success": true, "message": null }));
     let workspace = admin.get("/v1/workspace/alpha").await?.ok()?;
     assert_eq!(workspace["workspace"][0]["documents"][0]["docpath"], json!(moved(&placed)));
     for path in [moved(&placed), moved(&loose)] {
         assert!(server.storage().join("documents").join(path).is_file());
     }
     assert_eq!(server.document_files()?.len(), 2);
-    let asked = json!({ "query": "honey" });
-    let found = admin.post("/v1/workspace/alpha/vector-search", asked).await?.ok()?;
+    let query = json!({ "query": "honey" });
+    let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
     assert_eq!(found["results"].as_array().map(Vec::len), Some(1));
     Ok(())
 }

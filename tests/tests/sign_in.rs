@@ -38,7 +38,7 @@ async fn with_cookie(client: &Client, method: Method, path: &str, cookie: &str) 
     send(client.anonymous().request(method, path).header("cookie", cookie)).await
 }
 
-async fn who(server: &TestServer, cookie: &str) -> Result<Answer> {
+async fn session_of(server: &TestServer, cookie: &str) -> Result<Answer> {
     with_cookie(server.admin(), Method::GET, "/v1/session", cookie).await
 }
 
@@ -55,14 +55,14 @@ async fn a_user_signs_in_and_out(backend: Backend) -> Result<()> {
     let other = cookie(&sign_in(&server, "ann", PASSWORD).await?)?;
     assert_ne!(session, other);
     for cookie in [&session, &format!("theme=dark; {session}"), &other] {
-        assert_eq!(who(&server, cookie).await?.ok()?, json!({ "user": ann }));
+        assert_eq!(session_of(&server, cookie).await?.ok()?, json!({ "user": ann }));
     }
     // A session cannot be used as a key, nor a key as a session.
     for path in ["/v1/auth", "/api/v1/auth", "/v1/admin/users"] {
         assert_eq!(with_cookie(server.admin(), Method::GET, path, &session).await?.status, 403);
         assert_eq!(server.admin().with_key(token).get(path).await?.status, 403);
     }
-    assert_eq!(who(&server, &format!("carrel_session={}", e2e::KEY)).await?.status, 401);
+    assert_eq!(session_of(&server, &format!("carrel_session={}", e2e::KEY)).await?.status, 401);
     assert_eq!(server.admin().get("/v1/session").await?.status, 401);
 
     let out = with_cookie(server.admin(), Method::DELETE, "/v1/session", &session).await?;
@@ -73,12 +73,12 @@ async fn a_user_signs_in_and_out(backend: Backend) -> Result<()> {
     assert_eq!(out.ok()?, json!({ "success": true, "error": null }));
     let nobody = json!({ "user": null, "error": "No user is signed in." });
     for cookie in [&session, "", "carrel_session=", "carrel_session=nope"] {
-        let refused = who(&server, cookie).await?;
+        let refused = session_of(&server, cookie).await?;
         assert_eq!((refused.status, &refused.body), (401, &nobody));
         let out = with_cookie(server.admin(), Method::DELETE, "/v1/session", cookie).await?;
         assert_eq!(out.status, 200);
     }
-    assert_eq!(who(&server, &other).await?.status, 200);
+    assert_eq!(session_of(&server, &other).await?.status, 200);
 
     let events = server.admin().get("/v1/admin/event-logs?limit=3").await?.ok()?;
     let event = |place: usize| {
@@ -145,19 +145,19 @@ async fn a_session_ends_with_a_suspension_and_with_a_new_password(backend: Backe
     let admin = server.admin();
     let session = cookie(&sign_in(&server, "ann", PASSWORD).await?)?;
     admin.post("/v1/admin/users/2", json!({ "suspended": 1 })).await?.ok()?;
-    assert_eq!(who(&server, &session).await?.status, 401);
+    assert_eq!(session_of(&server, &session).await?.status, 401);
     assert_eq!(sign_in(&server, "ann", PASSWORD).await?.status, 401);
     admin.post("/v1/admin/users/2", json!({ "suspended": 0 })).await?.ok()?;
-    assert_eq!(who(&server, &session).await?.status, 401, "an ended session stays ended");
+    assert_eq!(session_of(&server, &session).await?.status, 401, "an ended session stays ended");
 
     let session = cookie(&sign_in(&server, "ann", PASSWORD).await?)?;
     admin.post("/v1/admin/users/2", json!({ "password": "another horse" })).await?.ok()?;
-    assert_eq!(who(&server, &session).await?.status, 401);
+    assert_eq!(session_of(&server, &session).await?.status, 401);
     assert_eq!(sign_in(&server, "ann", PASSWORD).await?.status, 401);
 
     let session = cookie(&sign_in(&server, "ann", "another horse").await?)?;
     admin.delete("/v1/admin/users/2", json!(null)).await?.ok()?;
-    assert_eq!(who(&server, &session).await?.status, 401);
+    assert_eq!(session_of(&server, &session).await?.status, 401);
     Ok(())
 }
 
@@ -181,7 +181,7 @@ async fn a_session_survives_a_restart() -> Result<()> {
     let token = session.trim_start_matches("carrel_session=").as_bytes();
     assert!(!database.windows(token.len()).any(|window| window == token));
     server.run().await?;
-    assert_eq!(who(&server, &session).await?.status, 200);
+    assert_eq!(session_of(&server, &session).await?.status, 200);
     assert!(!server.log()?.contains(&session));
     Ok(())
 }

@@ -32,7 +32,7 @@ async fn reasoning_without_an_answer_is_a_failure() -> Result<()> {
 }
 
 /// Asks a model with an empty answer in every way; a stream may show its reasoning `thought`.
-async fn nothing_is_kept(model: &str, thought: &str) -> Result<()> {
+async fn nothing_is_kept(model: &str, reasoning: &str) -> Result<()> {
     let (server, _models) = speechless(model).await?;
     let admin = server.admin();
     let question = json!({ "message": "Hi", "mode": "chat" });
@@ -40,34 +40,34 @@ async fn nothing_is_kept(model: &str, thought: &str) -> Result<()> {
     assert_eq!((answer.status, &answer.body["type"]), (503, &json!("abort")));
     let why = answer.body["error"].as_str().unwrap_or_default();
     assert!(why.contains(SILENCE) && why.contains("stop"), "{why}");
-    let told = streamed(admin, "/v1/workspace/alpha/stream-chat", question.clone()).await?;
-    let (thoughts, told) = past_thoughts(told);
-    assert_eq!((&*thoughts, &told[0]["type"]), (thought, &json!("abort")));
-    assert_eq!(told[0]["error"], *why, "a stream is refused in the same words");
-    assert!(told.iter().all(|event| event.get("chatId").is_none()), "{told:?}");
+    let events = streamed(admin, "/v1/workspace/alpha/stream-chat", question.clone()).await?;
+    let (reasoning_text, rest) = split_reasoning(events);
+    assert_eq!((&*reasoning_text, &rest[0]["type"]), (reasoning, &json!("abort")));
+    assert_eq!(rest[0]["error"], *why, "a stream is refused in the same words");
+    assert!(rest.iter().all(|event| event.get("chatId").is_none()), "{rest:?}");
 
     let answer = admin.post("/api/v1/workspace/alpha/chat", question.clone()).await?.ok()?;
     assert_eq!((&answer["type"], &answer["textResponse"]), (&json!("abort"), &json!(null)));
     assert_eq!((&answer["error"], &answer["sources"]), (&json!(SILENCE), &json!([])));
     assert_eq!(answer["metrics"]["model"], model);
     assert!(answer.get("chatId").is_none());
-    let told = streamed(admin, "/api/v1/workspace/alpha/stream-chat", question).await?;
-    let (thoughts, told) = past_thoughts(told);
-    assert_eq!(thoughts, thought);
-    let types: Vec<_> = told.iter().map(|event| &event["type"]).collect();
+    let events = streamed(admin, "/api/v1/workspace/alpha/stream-chat", question).await?;
+    let (reasoning_text, rest) = split_reasoning(events);
+    assert_eq!(reasoning_text, reasoning);
+    let types: Vec<_> = rest.iter().map(|event| &event["type"]).collect();
     assert_eq!(types, ["textResponseChunk", "finalizeResponseStream"]);
-    assert!(told[1].get("chatId").is_none() && told[1].get("metrics").is_none(), "{told:?}");
+    assert!(rest[1].get("chatId").is_none() && rest[1].get("metrics").is_none(), "{rest:?}");
     let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
     assert_eq!(history["history"], json!([]));
     Ok(())
 }
 
 /// Returns the text of a stream and its final events.
-fn past_thoughts(mut told: Vec<Value>) -> (String, Vec<Value>) {
+fn split_reasoning(mut streamed: Vec<Value>) -> (String, Vec<Value>) {
     let says = |event: &Value| event["textResponse"].as_str().is_some_and(|text| !text.is_empty());
-    let end = told.iter().position(|event| !says(event)).unwrap_or(told.len());
-    let rest = told.split_off(end);
-    (told.iter().filter_map(|event| event["textResponse"].as_str()).collect(), rest)
+    let end = streamed.iter().position(|event| !says(event)).unwrap_or(streamed.len());
+    let rest = streamed.split_off(end);
+    (streamed.iter().filter_map(|event| event["textResponse"].as_str()).collect(), rest)
 }
 
 #[tokio::test]
@@ -75,10 +75,11 @@ async fn the_openai_protocol_reports_an_empty_answer() -> Result<()> {
     for model in ["speechless", "thinking"] {
         let (server, _models) = speechless(model).await?;
         let admin = server.admin();
-        let asked = json!({ "model": "alpha", "messages": [{ "role": "user", "content": "Hi" }] });
-        let answer = admin.post("/v1/openai/chat/completions", asked.clone()).await?;
+        let completion =
+            json!({ "model": "alpha", "messages": [{ "role": "user", "content": "Hi" }] });
+        let answer = admin.post("/v1/openai/chat/completions", completion.clone()).await?;
         assert_eq!((answer.status, &answer.body["error"]["type"]), (503, &json!("server_error")));
-        let answer = admin.post("/api/v1/openai/chat/completions", asked).await?.ok()?;
+        let answer = admin.post("/api/v1/openai/chat/completions", completion).await?.ok()?;
         let choice = &answer["choices"][0];
         assert_eq!(choice["message"]["content"], json!(null));
         assert_eq!(choice["finish_reason"], "no_content");

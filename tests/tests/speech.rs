@@ -53,13 +53,13 @@ async fn a_recording_is_transcribed_and_counted(backend: Backend) -> Result<()> 
     for mount in MOUNTS {
         let path = format!("{mount}/openai/audio/transcriptions");
         let form = Form::new().part("file", recording(100)).text("model", "whisper-1");
-        let heard = hear(admin, &path, form.text("language", "en")).await?.ok()?;
-        assert_eq!(heard["text"], HEARD);
-        assert_eq!(heard["usage"], json!({ "type": "duration", "seconds": 91 }));
-        let asked = model.received().pop().context("nothing was asked")?;
-        assert_eq!(asked.authorization.as_deref(), Some("Bearer secret-of-the-ear"));
+        let transcript = hear(admin, &path, form.text("language", "en")).await?.ok()?;
+        assert_eq!(transcript["text"], HEARD);
+        assert_eq!(transcript["usage"], json!({ "type": "duration", "seconds": 91 }));
+        let request = model.received().pop().context("nothing was asked")?;
+        assert_eq!(request.authorization.as_deref(), Some("Bearer secret-of-the-ear"));
         assert_eq!(
-            (&asked.body["model"], &asked.body["language"], &asked.body["files"]),
+            (&request.body["model"], &request.body["language"], &request.body["files"]),
             (&json!("ear"), &json!("en"), &json!(1))
         );
         let models = admin.get(&format!("{mount}/audio/models")).await?.ok()?;
@@ -88,28 +88,28 @@ async fn an_answer_is_spoken_once_and_cached(backend: Backend) -> Result<()> {
     let server = TestServer::start(configured(backend, &model)).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
-    let asked = json!({ "message": "**Who** is there [1]?", "mode": "chat" });
-    let answer = admin.post("/v1/workspace/alpha/chat", asked).await?.ok()?;
+    let question = json!({ "message": "**Who** is there [1]?", "mode": "chat" });
+    let answer = admin.post("/v1/workspace/alpha/chat", question).await?.ok()?;
     let id = answer["chatId"].as_i64().context("no id")?;
     let spoken =
         || model.received().into_iter().filter(|one| one.path == "/v1/audio/speech").count();
     let path = format!("/v1/workspace/alpha/chat/{id}/speech");
 
-    let fresh = admin.request(Method::GET, &path).send().await?;
-    assert_eq!(fresh.headers()["content-type"], "audio/mpeg");
-    let fresh = fresh.bytes().await?;
-    assert_eq!(&fresh[..], b"[mp3 ada]You asked: Who is there? I was given no passage.");
+    let first = admin.request(Method::GET, &path).send().await?;
+    assert_eq!(first.headers()["content-type"], "audio/mpeg");
+    let first_sound = first.bytes().await?;
+    assert_eq!(&first_sound[..], b"[mp3 ada]You asked: Who is there? I was given no passage.");
     assert_eq!(spoken(), 1);
     let part = admin.request(Method::GET, &path).header("range", "bytes=5-7").send().await?;
     assert_eq!((part.status().as_u16(), &part.bytes().await?[..]), (206, &b"ada"[..]));
     let whole = bytes(admin, &path.replacen("/v1", "/api/v1", 1)).await?;
-    assert_eq!((whole, spoken()), (fresh.to_vec(), 1));
+    assert_eq!((whole, spoken()), (first_sound.to_vec(), 1));
 
     let wav = bytes(admin, &format!("{path}?format=wav&voice=bob")).await?;
     assert_eq!((&wav[..4], &wav[44..53], spoken()), (&b"RIFF"[..], &b"[pcm bob]"[..], 2));
     let length = u32::try_from(wav.len() - 44)?.to_le_bytes();
-    let kept = bytes(admin, &format!("{path}?format=wav&voice=bob")).await?;
-    assert_eq!((&kept[40..44], &kept[44..], spoken()), (&length[..], &wav[44..], 2));
+    let cached = bytes(admin, &format!("{path}?format=wav&voice=bob")).await?;
+    assert_eq!((&cached[40..44], &cached[44..], spoken()), (&length[..], &wav[44..], 2));
 
     for (query, status) in [("?format=midi", 400), ("?speed=9", 400), ("?voice=nobody", 400)] {
         assert_eq!(admin.get(&format!("{path}{query}")).await?.status, status, "{query}");
@@ -150,14 +150,14 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_reported() 
     let admin = server.admin();
     let (ear, mouth) = ("/v1/openai/audio/transcriptions", "/v1/openai/audio/speech");
     let body = json!({ "input": "Hello", "voice": "alloy" });
-    let unheard = hear(admin, ear, Form::new().part("file", recording(100))).await?;
-    assert_eq!(unheard.status, 503, "{}", unheard.body);
-    assert!(unheard.body.to_string().contains("carrel model fetch whisper-base"));
-    let (status, _, said) = sound(admin, mouth, &body).await?;
+    let without_model = hear(admin, ear, Form::new().part("file", recording(100))).await?;
+    assert_eq!(without_model.status, 503, "{}", without_model.body);
+    assert!(without_model.body.to_string().contains("carrel model fetch whisper-base"));
+    let (status, _, sound_sent) = sound(admin, mouth, &body).await?;
     // The built-in voices need a program that may not be installed.
     assert!(status == 200 || status == 503, "{status}");
-    let is_named = String::from_utf8_lossy(&said).contains("espeak-ng");
-    assert!(status == 200 || is_named, "{}", String::from_utf8_lossy(&said));
+    let is_named = String::from_utf8_lossy(&sound_sent).contains("espeak-ng");
+    assert!(status == 200 || is_named, "{}", String::from_utf8_lossy(&sound_sent));
 
     let mut settings = json!({
         "SpeechToTextProvider": "generic-openai", "STTOpenAICompatibleEndpoint": model.base_url(),
@@ -167,8 +167,11 @@ async fn providers_are_chosen_while_the_server_runs_and_failures_are_reported() 
     admin.post("/v1/system/update-env", settings.clone()).await?.ok()?;
     let refused = hear(admin, ear, Form::new().part("file", recording(100))).await?;
     assert_eq!(refused.status, 422, "{}", refused.body);
-    let (status, kind, said) = sound(admin, mouth, &json!({ "input": "Hello" })).await?;
-    assert_eq!((status, kind.as_str(), &said[..]), (200, "audio/mpeg", &b"[mp3 bob]Hello."[..]));
+    let (status, kind, sound_sent) = sound(admin, mouth, &json!({ "input": "Hello" })).await?;
+    assert_eq!(
+        (status, kind.as_str(), &sound_sent[..]),
+        (200, "audio/mpeg", &b"[mp3 bob]Hello."[..])
+    );
     settings["STTOpenAICompatibleModel"] = json!("fail-500");
     admin.post("/v1/system/update-env", settings.clone()).await?.ok()?;
     let failed = hear(admin, ear, Form::new().part("file", recording(100))).await?;
@@ -194,9 +197,9 @@ async fn a_recording_becomes_a_document_by_the_configured_provider() -> Result<(
     let stored = admin.upload("meeting.mp3", &sound, &[]).await?.ok()?;
     let text = stored["documents"][0]["pageContent"].as_str().context("no text")?;
     assert_eq!(text.trim(), "[00:00:00] Good morning.\n[00:01:01] I heard 100 bytes.");
-    let asked = model.received().pop().context("nothing was asked")?;
-    assert_eq!(asked.authorization.as_deref(), Some("Bearer secret-of-the-clerk"));
-    assert_eq!(asked.body["model"], "clerk");
+    let request = model.received().pop().context("nothing was asked")?;
+    assert_eq!(request.authorization.as_deref(), Some("Bearer secret-of-the-clerk"));
+    assert_eq!(request.body["model"], "clerk");
     let missing = json!({ "WhisperGenericOpenAiModel": "fail-500" });
     admin.post("/v1/system/update-env", missing).await?.ok()?;
     let failed = admin.upload("other.mp3", &sound, &[]).await?;

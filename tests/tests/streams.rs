@@ -13,7 +13,7 @@ use crate::jobs::{documents, embedding_with, is_over, place_later};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns a stream after its first part.
-async fn begun(client: &Client, path: &str, body: Value) -> Result<reqwest::Response> {
+async fn open_stream(client: &Client, path: &str, body: Value) -> Result<reqwest::Response> {
     let mut response = client.request(Method::POST, path).json(&body).send().await?;
     anyhow::ensure!(response.status() == 200, "answered {}", response.status());
     response.chunk().await?.context("nothing came")?;
@@ -41,17 +41,17 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
     let holder = admin.with_key(secret);
     let hi = json!({ "message": "Hi" });
     let streams = [
-        begun(&holder, "/v1/workspace/alpha/stream-chat", hi.clone()).await?,
-        begun(admin, "/v1/workspace/beta/stream-chat", hi.clone()).await?,
-        begun(
+        open_stream(&holder, "/v1/workspace/alpha/stream-chat", hi.clone()).await?,
+        open_stream(admin, "/v1/workspace/beta/stream-chat", hi.clone()).await?,
+        open_stream(
             admin,
             "/v1/workspace/alpha/thread/one/stream-chat",
             json!({ "message": "Hi", "userId": ann }),
         )
         .await?,
-        begun(admin, "/v1/workspace/alpha/thread/two/stream-chat", hi.clone()).await?,
+        open_stream(admin, "/v1/workspace/alpha/thread/two/stream-chat", hi.clone()).await?,
     ];
-    let mut kept = begun(admin, "/v1/workspace/alpha/stream-chat", hi).await?;
+    let mut open = open_stream(admin, "/v1/workspace/alpha/stream-chat", hi).await?;
 
     let id = &key["api_key"]["id"];
     admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
@@ -64,7 +64,7 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
         assert!(!rest.contains("finalizeResponseStream"), "{number}: {rest}");
     }
     // The unaffected stream continues.
-    let more = timeout(Duration::from_millis(10), kept.chunk()).await;
+    let more = timeout(Duration::from_millis(10), open.chunk()).await;
     assert!(more.is_err() || more??.is_some_and(|more| more.starts_with(b":")));
     let suspended = json!({ "message": "Hi", "userId": ann });
     let refused = admin.post("/v1/workspace/alpha/thread/one/chat", suspended).await?;
@@ -117,16 +117,16 @@ async fn no_text_of_an_answer_injects_an_event() -> Result<()> {
         ("/api/v1/openai/chat/completions", &completion),
         (&format!("/api/embed/{embed}/stream-chat"), &session),
     ] {
-        let told = admin.post(path, body.clone()).await?.ok()?;
-        let told = told.as_str().with_context(|| format!("{path}: {told}"))?;
-        assert!(told.contains("forged") && !told.contains('\r'), "{path}: {told}");
-        for line in told.lines().filter(|line| !line.is_empty()) {
+        let answer = admin.post(path, body.clone()).await?.ok()?;
+        let answer = answer.as_str().with_context(|| format!("{path}: {answer}"))?;
+        assert!(answer.contains("forged") && !answer.contains('\r'), "{path}: {answer}");
+        for line in answer.lines().filter(|line| !line.is_empty()) {
             let data = line.strip_prefix("data: ").with_context(|| format!("{path}: {line}"))?;
             let value = serde_json::from_str::<Value>(data).ok().filter(|value| value.is_object());
             assert!(value.is_some() || data == "[DONE]", "{path}: {line}");
             assert!(value.is_none_or(|value| value.get("forged").is_none()), "{path}: {line}");
         }
-        assert!(told.matches("[DONE]\n").count() <= 1, "{path}: {told}");
+        assert!(answer.matches("[DONE]\n").count() <= 1, "{path}: {answer}");
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ async fn a_client_that_does_not_read_takes_little_memory() -> Result<()> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let body = json!({ "message": "Go on", "mode": "chat" });
-    let stream = begun(admin, "/v1/workspace/alpha/stream-chat", body).await?;
+    let stream = open_stream(admin, "/v1/workspace/alpha/stream-chat", body).await?;
     let process = server.process_id().context("no server")?;
     let before = resident(process)?;
     // Long enough to send hundreds of megabytes to a reading client.

@@ -104,14 +104,14 @@ async fn an_exchange_is_edited_rated_and_removed(backend: Backend, mode: Mode) -
     let done = json!({ "success": true, "error": null });
     let edited = patch(admin, &chat, json!({ "prompt": "Hello", "response": "Good day." })).await?;
     assert_eq!(edited.ok()?, done);
-    for (score, shown) in
+    for (score, stored) in
         [(json!(true), json!(true)), (json!(null), json!(null)), (json!(false), json!(false))]
     {
         assert_eq!(admin.post(&feedback, json!({ "feedback": score })).await?.ok()?, done);
         let turns = admin.get(history).await?.ok()?;
         assert_eq!(turns["history"][0]["content"], "Hello");
         assert_eq!(turns["history"][1]["content"], "Good day.");
-        assert_eq!(turns["history"][1]["feedbackScore"], shown);
+        assert_eq!(turns["history"][1]["feedbackScore"], stored);
     }
     for body in
         [json!({}), json!({ "prompt": " " }), json!({ "response": "" }), json!({ "prompt": 5 })]
@@ -183,14 +183,14 @@ async fn pictures_are_sent_to_the_model_and_documents_are_added_to_the_context()
     let answer = admin.post("/v1/workspace/alpha/chat", body.clone()).await?.ok()?;
     assert!(answer["textResponse"].as_str().is_some_and(|text| text.contains("The sky is green.")));
     assert_eq!(answer["sources"][0]["title"], "sky.txt");
-    let asked = &model.requests()[0];
-    assert_eq!((&asked["model"], &asked["temperature"]), (&json!("reasoning"), &json!(0.5)));
+    let request = &model.requests()[0];
+    assert_eq!((&request["model"], &request["temperature"]), (&json!("reasoning"), &json!(0.5)));
     let parts =
-        &asked["messages"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default();
+        &request["messages"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default();
     assert_eq!(parts["content"][1]["image_url"]["url"], picture);
     let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
-    let kept = json!([{ "name": "a.png", "mime": "image/png", "contentString": picture }]);
-    assert_eq!(history["history"][0]["attachments"], kept);
+    let stored = json!([{ "name": "a.png", "mime": "image/png", "contentString": picture }]);
+    assert_eq!(history["history"][0]["attachments"], stored);
 
     let unreadable =
         json!([{ "name": "a.xyz", "mime": "application/x-nothing", "contentString": "AAEC/w==" }]);
@@ -278,8 +278,8 @@ async fn a_long_conversation_still_fits_the_model() -> Result<()> {
         let message = format!("Question {number}: {}", "tell me of the moons ".repeat(60));
         admin.post("/v1/workspace/alpha/chat", json!({ "message": message })).await?.ok()?;
     }
-    let asked = model.requests();
-    let messages = asked[asked.len() - 1]["messages"].as_array().cloned().unwrap_or_default();
+    let requests = model.requests();
+    let messages = requests[requests.len() - 1]["messages"].as_array().cloned().unwrap_or_default();
     let texts: Vec<_> = messages.iter().filter_map(|message| message["content"].as_str()).collect();
     // An English token has four letters or more.
     let size: usize = texts.iter().map(|text| text.len()).sum();

@@ -101,13 +101,13 @@ async fn the_history_contains_the_exchanges(backend: Backend, mode: Mode) -> Res
         let body = json!({ "message": message, "sessionId": session });
         admin.post("/v1/workspace/alpha/chat", body).await?.ok()?;
     }
-    let asked = |history: &Value| -> Vec<String> {
+    let questions_in = |history: &Value| -> Vec<String> {
         let turns = history["history"].as_array().cloned().unwrap_or_default();
         let users = turns.iter().filter(|turn| turn["role"] == "user");
         users.map(|turn| turn["content"].as_str().unwrap_or_default().to_owned()).collect()
     };
     let all = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
-    assert_eq!(asked(&all), ["One?", "Two?"]);
+    assert_eq!(questions_in(&all), ["One?", "Two?"]);
     let (user, assistant) = (&all["history"][0], &all["history"][1]);
     assert_eq!((&user["attachments"], &user["chatId"]), (&json!([]), &assistant["chatId"]));
     assert!(user["sentAt"].as_i64().is_some_and(|sent| sent > 1_700_000_000));
@@ -115,16 +115,16 @@ async fn the_history_contains_the_exchanges(backend: Backend, mode: Mode) -> Res
     assert!(assistant["content"].is_string() && assistant["metrics"]["total_tokens"].is_number());
     assert_eq!(assistant["feedbackScore"], json!(null));
     let newest = admin.get("/v1/workspace/alpha/chats?orderBy=desc&limit=1").await?.ok()?;
-    assert_eq!(asked(&newest), ["Two?"]);
+    assert_eq!(questions_in(&newest), ["Two?"]);
     let second = admin.get("/v1/workspace/alpha/chats?offset=1").await?.ok()?;
-    assert_eq!(asked(&second), ["Two?"]);
+    assert_eq!(questions_in(&second), ["Two?"]);
     let session = admin.get("/v1/workspace/alpha/chats?apiSessionId=s-1").await?.ok()?;
-    assert_eq!(asked(&session), ["Three?"]);
+    assert_eq!(questions_in(&session), ["Three?"]);
     let elsewhere = admin.get("/v1/workspace/beta/chats?apiSessionId=s-1").await?.ok()?;
     assert_eq!(elsewhere, json!({ "history": [] }));
     assert_eq!(admin.get("/v1/workspace/alpha/chats?limit=x").await?.status, 400);
     let odd = admin.get("/api/v1/workspace/alpha/chats?limit=1&limit=2").await?.ok()?;
-    assert_eq!(asked(&odd), ["One?"]);
+    assert_eq!(questions_in(&odd), ["One?"]);
     Ok(())
 }
 
@@ -216,8 +216,8 @@ async fn a_branch_copies_a_conversation_up_to_an_exchange(
     let mut ids = Vec::new();
     for question in ["When does the tide turn?", "And at night?", "And later?"] {
         let body = json!({ "message": question });
-        let said = admin.post("/v1/workspace/alpha/thread/tides/chat", body).await?.ok()?;
-        ids.push(said["chatId"].clone());
+        let answer = admin.post("/v1/workspace/alpha/thread/tides/chat", body).await?.ok()?;
+        ids.push(answer["chatId"].clone());
     }
     let branch = format!("/v1/workspace/alpha/chats/{}/branch", ids[1]);
     let made = admin.post(&branch, json!({})).await?.ok()?;
@@ -226,8 +226,8 @@ async fn a_branch_copies_a_conversation_up_to_an_exchange(
     let questions = async |slug: &str| -> Result<Vec<Value>> {
         let history = admin.get(&format!("/v1/workspace/alpha/thread/{slug}/chats")).await?.ok()?;
         let messages = history["history"].as_array().cloned().unwrap_or_default();
-        let asked = messages.into_iter().filter(|message| message["role"] == "user");
-        Ok(asked.map(|message| message["content"].clone()).collect())
+        let user_messages = messages.into_iter().filter(|message| message["role"] == "user");
+        Ok(user_messages.map(|message| message["content"].clone()).collect())
     };
     assert_eq!(questions(slug).await?, ["When does the tide turn?", "And at night?"]);
     assert_eq!(questions("tides").await?.len(), 3);

@@ -74,11 +74,11 @@ async fn a_request_becomes_a_span_without_names_or_secrets() -> Result<()> {
     let mut spans = Vec::new();
     for (head, body) in &received {
         assert!(head.starts_with("/v1/traces ") && head.contains(SECRET), "{head}");
-        let said = String::from_utf8_lossy(body).to_lowercase();
+        let exported = String::from_utf8_lossy(body).to_lowercase();
         for secret in
             [KEY, SECRET, "lovelace", "query", "hopper", "turing", "shelley", "emmy", "of-nothing"]
         {
-            assert!(!said.contains(secret), "{secret} in {said}");
+            assert!(!exported.contains(secret), "{secret} in {exported}");
         }
         for part in ExportTraceServiceRequest::decode(body.clone())?.resource_spans {
             let resource = format!("{:?}", part.resource);
@@ -90,19 +90,19 @@ async fn a_request_becomes_a_span_without_names_or_secrets() -> Result<()> {
         let span = spans.iter().find(|span| span.name == name);
         span.with_context(|| format!("no {name} in {spans:?}"))
     };
-    let asked = named("GET /v1/workspace/{slug}")?;
+    let found = named("GET /v1/workspace/{slug}")?;
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!(hex(&asked.trace_id), trace);
-    assert_eq!(hex(&asked.parent_span_id), "b7ad6b7169203331");
+    assert_eq!(hex(&found.trace_id), trace);
+    assert_eq!(hex(&found.parent_span_id), "b7ad6b7169203331");
     for (name, value) in [
         ("http.request.method", "GET"),
         ("http.route", "/v1/workspace/{slug}"),
         ("http.response.status_code", "404"),
     ] {
-        assert_eq!(attribute(asked, name).as_deref(), Some(value));
+        assert_eq!(attribute(found, name).as_deref(), Some(value));
     }
     let streamed = named("POST /v1/workspace/{slug}/stream-chat")?;
-    assert!(streamed.parent_span_id.is_empty() && streamed.trace_id != asked.trace_id);
+    assert!(streamed.parent_span_id.is_empty() && streamed.trace_id != found.trace_id);
     assert!(streamed.end_time_unix_nano > streamed.start_time_unix_nano);
     assert_eq!(attribute(named("GET")?, "http.response.status_code").as_deref(), Some("404"));
     assert_eq!(attribute(named("_OTHER")?, "http.request.method").as_deref(), Some("_OTHER"));
@@ -132,8 +132,11 @@ async fn an_unsupported_protocol_is_refused_at_the_start() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let carrel = server.carrel().clone().with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     let carrel = carrel.with("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
-    let told = carrel.run(&["serve", "--listen", "127.0.0.1:0"])?;
-    assert_eq!(told.code, Some(1), "{told:?}");
-    assert!(told.stderr.contains("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf"), "{told:?}");
+    let output = carrel.run(&["serve", "--listen", "127.0.0.1:0"])?;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(
+        output.stderr.contains("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf"),
+        "{output:?}"
+    );
     Ok(())
 }

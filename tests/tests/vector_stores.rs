@@ -71,24 +71,24 @@ impl Store {
     }
 
     /// Returns the number of a server's vectors in the store.
-    async fn held(&self, server: &TestServer) -> Result<u64> {
+    async fn stored_count(&self, server: &TestServer) -> Result<u64> {
         match self {
             Self::Chroma { address } => {
                 let prefix = format!("carrel-{}-", name_of(server).await?);
                 let store = Client::new(address, None)?;
                 let base = "/api/v2/tenants/default_tenant/databases/default_database/collections";
                 let all = store.get(&format!("{base}?limit=10000")).await?.ok()?;
-                let mut held = 0;
+                let mut stored = 0;
                 for collection in all.as_array().context("no list")? {
                     let name = collection["name"].as_str().unwrap_or_default();
                     if name.starts_with(&prefix) && !name.ends_with("-marks") {
                         let id = collection["id"].as_str().unwrap_or_default();
                         let counted = store.get(&format!("{base}/{id}/count")).await?;
                         // The collection may have been deleted meanwhile.
-                        held += counted.body.as_u64().unwrap_or_default();
+                        stored += counted.body.as_u64().unwrap_or_default();
                     }
                 }
-                Ok(held)
+                Ok(stored)
             }
             Self::PgVector { url, table } => {
                 let query = format!("SELECT COUNT(*) FROM {table}");
@@ -105,12 +105,12 @@ impl Store {
         loop {
             let counted = server.admin().get("/v1/system/vector-count").await?.ok()?;
             let counted = counted["vectorCount"].as_u64().context("no count")?;
-            let held = self.held(server).await?;
-            if held == counted {
-                return Ok(held);
+            let stored = self.stored_count(server).await?;
+            if stored == counted {
+                return Ok(stored);
             }
             let log = server.log()?;
-            ensure!(started.elapsed() < PATIENCE, "{held} of {counted} are held:\n{log}");
+            ensure!(started.elapsed() < PATIENCE, "{stored} of {counted} are held:\n{log}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -198,12 +198,12 @@ async fn changes_missed_by_a_store_because_of_a_kill_are_synced(backend: Backend
                 })
             })
             .collect();
-        let mut kept = 0;
+        let mut acknowledged_count = 0;
         for upload in uploads {
             let Some(added) = upload.await? else { continue };
             acknowledged.push(added);
-            kept += 1;
-            if kept == 10 {
+            acknowledged_count += 1;
+            if acknowledged_count == 10 {
                 // One document is deleted while others are added, and the server is killed before
                 // the store is synced.
                 let (location, ..) = acknowledged.swap_remove(0);
@@ -214,8 +214,8 @@ async fn changes_missed_by_a_store_because_of_a_kill_are_synced(backend: Backend
         }
         server.run().await?;
     }
-    let held = store.agrees(&server).await?;
-    assert!(held >= acknowledged.len() as u64);
+    let stored = store.agrees(&server).await?;
+    assert!(stored >= acknowledged.len() as u64);
     for (_, title, text) in acknowledged.iter().step_by(5) {
         let titles = found(server.admin(), text).await?;
         assert!(titles.contains(title), "{title} is not among {titles:?}");
@@ -266,8 +266,11 @@ async fn without_memory_for_the_fallback_a_search_reports_the_failure() -> Resul
     let query = json!({ "query": "bees" });
     let refused = admin.post("/v1/workspace/alpha/vector-search", query).await?;
     assert_eq!(refused.status, 503);
-    let said = refused.body.to_string();
-    assert!(said.contains("Qdrant is unavailable") && said.contains("QDRANT_ENDPOINT"), "{said}");
+    let message = refused.body.to_string();
+    assert!(
+        message.contains("Qdrant is unavailable") && message.contains("QDRANT_ENDPOINT"),
+        "{message}"
+    );
     // A word search does not query the store.
     let query = json!({ "query": "bees", "searchMode": "lexical" });
     let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;

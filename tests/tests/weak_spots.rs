@@ -21,7 +21,7 @@ async fn alpha(server: &TestServer, settings: Value) -> Result<&Client> {
 }
 
 /// Returns the messages of the latest request.
-fn asked(model: &model_server::ModelServer) -> Result<Vec<Value>> {
+fn last_messages(model: &model_server::ModelServer) -> Result<Vec<Value>> {
     let latest = model.requests().pop().context("the model was not asked")?;
     latest["messages"].as_array().cloned().context("no messages")
 }
@@ -33,7 +33,7 @@ async fn a_workspace_can_have_no_history() -> Result<()> {
     let admin = alpha(&server, json!({ "openAiHistory": 0 })).await?;
     for message in ["One", "Two", "Three"] {
         admin.post(ASK, json!({ "message": message })).await?.ok()?;
-        let messages = asked(&model)?;
+        let messages = last_messages(&model)?;
         assert_eq!(messages.len(), 2, "{messages:?}");
         assert_eq!(messages[1]["content"], message);
     }
@@ -72,7 +72,7 @@ async fn a_conversation_sent_by_a_client_loses_only_its_oldest_turns() -> Result
     messages.push(json!({ "role": "user", "content": "And the last one?" }));
     let body = json!({ "model": "alpha", "messages": messages });
     admin.post("/v1/openai/chat/completions", body).await?.ok()?;
-    let texts = asked(&model)?;
+    let texts = last_messages(&model)?;
     let texts: Vec<_> = texts.iter().filter_map(|message| message["content"].as_str()).collect();
     let says = |start: &str| texts.iter().any(|text| text.starts_with(start));
     assert!(says("Be brief.") && says("Question 11") && says("Answer 11."), "{texts:?}");
@@ -93,7 +93,7 @@ async fn an_attached_document_is_read_in_every_mode() -> Result<()> {
         let body = json!({ "message": "What is this?", "mode": mode, "attachments": [attachment] });
         let answer = admin.post(ASK, body).await?.ok()?;
         assert_eq!(answer["sources"][0]["title"], "a.pdf", "{mode}");
-        let messages = asked(&model)?;
+        let messages = last_messages(&model)?;
         let last = messages.last().context("nothing was asked")?;
         assert!(last["content"].is_string(), "{mode}: {last}");
     }
@@ -112,10 +112,10 @@ async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Resu
     admin.post("/v1/workspace/alpha/thread/one/chat", body).await?.ok()?;
     // Later answers must not see it, so histories omit it; the log contains it.
     let log = admin.post("/api/v1/admin/workspace-chats", json!({})).await?.ok()?;
-    let kept = &log["chats"][0];
-    assert_eq!((&kept["prompt"], &kept["include"]), (&json!("Anything?"), &json!(false)), "{log}");
-    assert_eq!((&kept["user_id"], &kept["user"]["username"]), (&ada, &json!("ada")), "{log}");
-    assert!(kept["thread_id"].is_number(), "{log}");
+    let chat = &log["chats"][0];
+    assert_eq!((&chat["prompt"], &chat["include"]), (&json!("Anything?"), &json!(false)), "{log}");
+    assert_eq!((&chat["user_id"], &chat["user"]["username"]), (&ada, &json!("ada")), "{log}");
+    assert!(chat["thread_id"].is_number(), "{log}");
     Ok(())
 }
 

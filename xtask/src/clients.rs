@@ -106,7 +106,7 @@ pub fn fetch_vendor(sh: &Shell, vendor: &str) -> Result<PathBuf> {
 
 fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
     let python = environment(package)?.join("bin/python");
-    if knows(sh, &python, module) {
+    if has_module(sh, &python, module) {
         return Ok(python);
     }
     install(sh, package)
@@ -150,8 +150,8 @@ pub fn fetch_lighthouse(sh: &Shell) -> Result<Option<PathBuf>> {
 
 fn packages_for_node(sh: &Shell, packages: &[&str]) -> Result<Option<PathBuf>> {
     for program in ["node", "npm"] {
-        let asked = cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr();
-        if asked.run().is_err() {
+        let version = cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr();
+        if version.run().is_err() {
             eprintln!(
                 "{program} is not installed; skipping everything that needs {}",
                 packages.join(", ")
@@ -174,8 +174,8 @@ fn packages_for_node(sh: &Shell, packages: &[&str]) -> Result<Option<PathBuf>> {
     Ok(Some(place))
 }
 
-fn knows(sh: &Shell, python: &Path, module: &str) -> bool {
+fn has_module(sh: &Shell, python: &Path, module: &str) -> bool {
     let import = format!("import importlib.util as u; assert u.find_spec('{module}')");
-    let asked = cmd!(sh, "{python} -c {import}").quiet().ignore_stdout().ignore_stderr();
-    python.is_file() && asked.run().is_ok()
+    let check = cmd!(sh, "{python} -c {import}").quiet().ignore_stdout().ignore_stderr();
+    python.is_file() && check.run().is_ok()
 }

@@ -105,11 +105,11 @@ fn below_floor(files: &Path, scenario: &str, result: &Value) -> Result<Vec<Strin
         for (level, floor) in [("L3", shape), ("L4", values)] {
             let floor: u64 = floor.parse().with_context(|| format!("floors.tsv: `{line}`"))?;
             let reached = result["tags"][subject][level].as_u64().unwrap_or(0);
-            let told = format!("{scenario}, {subject}: {reached} exchanges reach {level}");
+            let summary = format!("{scenario}, {subject}: {reached} exchanges reach {level}");
             if reached < floor {
-                lost.push(format!("{told}; the floor is {floor}"));
+                lost.push(format!("{summary}; the floor is {floor}"));
             } else if reached > floor {
-                println!("{told}; floors.tsv can be raised from {floor}");
+                println!("{summary}; floors.tsv can be raised from {floor}");
             }
         }
     }

@@ -68,7 +68,7 @@ pub fn api(sh: &Shell) -> Result<()> {
     let _elsewhere = sh.push_dir(directory.path());
     let document = format!("http://127.0.0.1:{port}/v1/openapi.json");
     let header = format!("Authorization: Bearer {KEY}");
-    let held = |checks: &str, mount: &str, without: &[&str], rules: &Path| {
+    let passes = |checks: &str, mount: &str, without: &[&str], rules: &Path| {
         let run = cmd!(sh, "{schemathesis} --config-file {rules} run {document} -H {header}");
         let run = run.args(["--checks", checks, "--include-path-regex", mount]);
         // Methods are excluded rather than included: schemathesis combines several inclusions with
@@ -78,7 +78,7 @@ pub fn api(sh: &Shell) -> Result<()> {
         let run = run.args(["--phases", "examples,coverage,fuzzing", "--no-shrink"]);
         let run = run.args(["--suppress-health-check", "all", "--continue-on-failure"]);
         // Without this, it would store its findings in the checkout.
-        held(run.args(["--generation-database", "none", "--no-color"]))
+        passed(run.args(["--generation-database", "none", "--no-color"]))
     };
     // At `/api`, some refusals are 500 because existing clients expect that; the log distinguishes
     // them from failures.
@@ -88,14 +88,14 @@ pub fn api(sh: &Shell) -> Result<()> {
     let deletions_last = [(&["DELETE"][..], &known), (&["GET", "PATCH", "POST"][..], &rules)];
     for (without, rules) in deletions_last {
         for (mount, checks) in mounts {
-            if !held(checks, &format!("^{mount}/"), without, rules)? {
+            if !passes(checks, &format!("^{mount}/"), without, rules)? {
                 broken.push(format!("{mount} broke a rule"));
             }
         }
     }
-    let told = sh.read_file(directory.path().join("log"))?;
+    let log_text = sh.read_file(directory.path().join("log"))?;
     let is_failure = |line: &&str| line.contains("panicked") || line.contains("unexpected failure");
-    let mut failures: Vec<_> = told.lines().filter(is_failure).take(20).collect();
+    let mut failures: Vec<_> = log_text.lines().filter(is_failure).take(20).collect();
     failures.extend(broken.iter().map(String::as_str));
     if !failures.is_empty() {
         bail!(Failed(format!("the server failed:\n  {}", failures.join("\n  "))));
@@ -104,7 +104,7 @@ pub fn api(sh: &Shell) -> Result<()> {
 }
 
 /// Returns whether a run of schemathesis found no problem.
-fn held(run: Cmd<'_>) -> Result<bool> {
+fn passed(run: Cmd<'_>) -> Result<bool> {
     let status = Command::from(run).status().context("failed to run schemathesis")?;
     match status.code() {
         Some(0) => Ok(true),

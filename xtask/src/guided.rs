@@ -20,9 +20,10 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 
 /// Returns the host triple of the nightly compiler.
 fn host(sh: &Shell) -> Result<String> {
-    let told = cmd!(sh, "rustup run nightly rustc -vV").quiet().read();
-    let told = told.context("a nightly compiler is needed: rustup toolchain install nightly")?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    let version = cmd!(sh, "rustup run nightly rustc -vV").quiet().read();
+    let version =
+        version.context("a nightly compiler is needed: rustup toolchain install nightly")?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("the compiler names no machine")?.to_owned())
 }
 
@@ -39,13 +40,13 @@ pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     let build = build.args(["--manifest-path", "fuzz/guided/Cargo.toml", "--target-dir"]);
     build.arg(&built).env("RUSTFLAGS", FLAGS).run()?;
     let program = built.join(&host).join("release/rules");
-    let kept = surroundings::cache()?.join("fuzz");
+    let corpora = surroundings::cache()?.join("fuzz");
     let (mut broken, mut ran) = (Vec::new(), 0);
     for seeds in sh.read_dir("fuzz/corpus")? {
         let name = seeds.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if chosen == "all" || chosen == name {
-            let held = target(sh, &program, &seeds, &kept.join(&name), &name, seconds);
-            broken.extend(held.err().map(|error| format!("{error:#}")));
+            let outcome = target(sh, &program, &seeds, &corpora.join(&name), &name, seconds);
+            broken.extend(outcome.err().map(|error| format!("{error:#}")));
             ran += 1;
         }
     }
@@ -60,14 +61,14 @@ fn target(
     sh: &Shell,
     program: &Path,
     seeds: &Path,
-    kept: &Path,
+    corpus: &Path,
     name: &str,
     seconds: &str,
 ) -> Result<()> {
-    sh.create_dir(kept)?;
-    let broken = kept.with_extension("broken").join("");
+    sh.create_dir(corpus)?;
+    let broken = corpus.with_extension("broken").join("");
     sh.create_dir(&broken)?;
-    let run = cmd!(sh, "{program} {kept} {seeds} -max_total_time={seconds}");
+    let run = cmd!(sh, "{program} {corpus} {seeds} -max_total_time={seconds}");
     let run = run.arg(format!("-artifact_prefix={}", broken.display()));
     // The longest input is the limit of our own mutator. A short time limit would depend on the
     // machine.

@@ -11,8 +11,8 @@ pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
     let [name] = named else {
         bail!("name one installation: a folder, or the name of one in {INSTALLATIONS}");
     };
-    let beside = surroundings::root().join(INSTALLATIONS).join(name);
-    let folder = if beside.is_dir() { beside } else { name.into() };
+    let installation = surroundings::root().join(INSTALLATIONS).join(name);
+    let folder = if installation.is_dir() { installation } else { name.into() };
     let carrel = test::build(sh)?;
     test::fetch_model(sh, &carrel)?;
     cmd!(sh, "cargo run -q -p e2e --bin import_check -- {folder}")

@@ -22,10 +22,10 @@ pub fn run(sh: &Shell) -> Result<()> {
     }
     let registry = copy.join(REGISTRY);
     let text = sh.read_file(&registry)?;
-    let (removed, kept): (Vec<_>, Vec<_>) =
+    let (removed, remaining): (Vec<_>, Vec<_>) =
         text.lines().partition(|line| LINES.contains(&line.trim()));
     ensure!(removed.len() == LINES.len(), "{REGISTRY} does not have each of {LINES:?} once");
-    sh.write_file(&registry, kept.join("\n"))?;
+    sh.write_file(&registry, remaining.join("\n"))?;
     let _copy = sh.push_dir(&copy);
     cmd!(sh, "cargo test --quiet -p carrel-api --target-dir {target}").run()?;
     println!("The API compiles and passes its tests without {FOLDER}.");

@@ -47,8 +47,8 @@ fn patches(sh: &Shell, named: &[String]) -> Result<Vec<PathBuf>> {
     {
         bail!("there is no {PLACE}/{unknown}.patch");
     }
-    let wanted = |patch: &PathBuf| named.is_empty() || named.contains(&name(patch));
-    Ok(all.into_iter().filter(wanted).collect())
+    let is_selected = |patch: &PathBuf| named.is_empty() || named.contains(&name(patch));
+    Ok(all.into_iter().filter(is_selected).collect())
 }
 
 /// Returns the faults whose patch no longer applies.

@@ -21,7 +21,7 @@ const CARETAKER: &str = r#"cat; "$1/pg_ctl" -D "$2/data" -m immediate -w stop; r
 
 /// A cluster that runs until this value is dropped.
 pub struct Cluster {
-    caretaker: Child,
+    supervisor: Child,
     port: u16,
     /// The certificate of the authority that signed the server's.
     authority: Option<PathBuf>,
@@ -32,9 +32,9 @@ impl Cluster {
         let owner = owner()?;
         let (directory, programs) = (directory(owner)?, programs()?);
         let encrypts = Command::new(programs.join("pg_config")).arg("--configure").output();
-        let encrypts = encrypts.is_ok_and(|told| {
-            let told = String::from_utf8_lossy(&told.stdout);
-            told.contains("--with-openssl") || told.contains("--with-ssl")
+        let encrypts = encrypts.is_ok_and(|output| {
+            let options = String::from_utf8_lossy(&output.stdout);
+            options.contains("--with-openssl") || options.contains("--with-ssl")
         });
         if encrypts {
             certificate::write(&directory, owner)?;
@@ -60,12 +60,12 @@ impl Cluster {
     }
 
     fn start_in(directory: PathBuf, owner: Option<(u32, u32)>, programs: &Path) -> Result<Self> {
-        let mut caretaker = run_as(owner, Path::new("sh"));
-        caretaker.args(["-c", CARETAKER, "caretaker"]).arg(programs).arg(&directory);
+        let mut supervisor = run_as(owner, Path::new("sh"));
+        supervisor.args(["-c", CARETAKER, "caretaker"]).arg(programs).arg(&directory);
         // A separate process group, so that Ctrl-C in the terminal does not reach it.
-        caretaker.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let caretaker = caretaker.spawn().context("failed to start sh")?;
-        let mut cluster = Self { caretaker, port: 0, authority: None };
+        supervisor.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let supervisor = supervisor.spawn().context("failed to start sh")?;
+        let mut cluster = Self { supervisor, port: 0, authority: None };
 
         let data = directory.join("data");
         let mut initdb = run_as(owner, &programs.join("initdb"));
@@ -121,8 +121,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop(self.caretaker.stdin.take());
-        let _ = self.caretaker.wait();
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
     }
 }
 

@@ -60,7 +60,7 @@ impl Stores {
 }
 
 struct Chroma {
-    caretaker: Child,
+    supervisor: Child,
     port: u16,
 }
 
@@ -69,15 +69,15 @@ impl Chroma {
         let directory = std::env::temp_dir().join(format!("carrel-chroma-{}", std::process::id()));
         sh.create_dir(&directory)?;
         let port = free_port()?;
-        let mut caretaker = Command::new("sh");
-        caretaker.args(["-c", CARETAKER, "caretaker"]).arg(program).arg(port.to_string());
-        caretaker.arg(&directory).current_dir(&directory).stdin(Stdio::piped());
+        let mut supervisor = Command::new("sh");
+        supervisor.args(["-c", CARETAKER, "caretaker"]).arg(program).arg(port.to_string());
+        supervisor.arg(&directory).current_dir(&directory).stdin(Stdio::piped());
         // Its output is noise, and it would send telemetry.
-        caretaker.stdout(Stdio::null()).stderr(Stdio::null()).env("ANONYMIZED_TELEMETRY", "false");
+        supervisor.stdout(Stdio::null()).stderr(Stdio::null()).env("ANONYMIZED_TELEMETRY", "false");
         // A separate process group, so that Ctrl-C in the terminal does not reach it.
-        std::os::unix::process::CommandExt::process_group(&mut caretaker, 0);
-        let caretaker = caretaker.spawn().context("failed to start sh")?;
-        let chroma = Self { caretaker, port };
+        std::os::unix::process::CommandExt::process_group(&mut supervisor, 0);
+        let supervisor = supervisor.spawn().context("failed to start sh")?;
+        let chroma = Self { supervisor, port };
         let (started, address) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         while TcpStream::connect(address).is_err() {
             ensure!(started.elapsed() < PATIENCE, "Chroma does not listen");
@@ -89,7 +89,7 @@ impl Chroma {
 
 impl Drop for Chroma {
     fn drop(&mut self) {
-        drop(self.caretaker.stdin.take());
-        let _ = self.caretaker.wait();
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
     }
 }

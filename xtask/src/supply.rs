@@ -30,20 +30,20 @@ fn deny_with(sh: &Shell, features: &[&str]) -> Result<()> {
     let rules = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
     cmd!(sh, "{deny} {features...} {rules...}").run()?;
     let advisories = cmd!(sh, "{deny} {features...} check advisories").ignore_status();
-    let told = advisories.output().context("failed to run cargo-deny")?;
-    let text = String::from_utf8_lossy(&told.stderr);
-    eprintln!("{}", verdict(told.status.success(), &text)?);
+    let output = advisories.output().context("failed to run cargo-deny")?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    eprintln!("{}", verdict(output.status.success(), &text)?);
     Ok(())
 }
 
 /// Describes the result of cargo-deny's check of advisories.
-fn verdict(succeeded: bool, told: &str) -> Result<&'static str> {
+fn verdict(succeeded: bool, report: &str) -> Result<&'static str> {
     match succeeded {
         true => Ok("no known vulnerabilities"),
-        false if told.contains(UNREACHABLE) => {
+        false if report.contains(UNREACHABLE) => {
             Ok("vulnerabilities not checked: the advisory database cannot be fetched from here")
         }
-        false => bail!("cargo-deny found known vulnerabilities:\n{told}"),
+        false => bail!("cargo-deny found known vulnerabilities:\n{report}"),
     }
 }
 

@@ -120,8 +120,8 @@ fn watched(mut command: Command) -> Result<(bool, Option<Tally>)> {
     let (lines, received) = mpsc::channel();
     let other = lines.clone();
     let readers = [
-        thread::spawn(move || shown(stdout, std::io::stdout(), &lines)),
-        thread::spawn(move || shown(stderr, std::io::stderr(), &other)),
+        thread::spawn(move || forward_lines(stdout, std::io::stdout(), &lines)),
+        thread::spawn(move || forward_lines(stderr, std::io::stderr(), &other)),
     ];
     let mut tally = Tally::default();
     let reports = received.iter().filter(|line: &String| tally.read(line)).count();
@@ -133,7 +133,7 @@ fn watched(mut command: Command) -> Result<(bool, Option<Tally>)> {
 }
 
 /// Copies each line of `from` to `to` and to `lines`.
-fn shown(from: impl Read, mut to: impl Write, lines: &mpsc::Sender<String>) {
+fn forward_lines(from: impl Read, mut to: impl Write, lines: &mpsc::Sender<String>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {

@@ -87,18 +87,21 @@ impl ApiError {
     }
 
     pub fn respond(&self) -> HttpResponse {
-        let said = |status, message: &str| HttpResponse::build(status).json(Plain::body(message));
+        let with_message =
+            |status, message: &str| HttpResponse::build(status).json(Plain::body(message));
         match self {
-            Self::InvalidApiKey => said(StatusCode::FORBIDDEN, NOT_ADMITTED),
-            Self::MissingScope(scope) => said(StatusCode::FORBIDDEN, &lacks(*scope)),
-            Self::Bound => said(StatusCode::FORBIDDEN, BOUND),
+            Self::InvalidApiKey => with_message(StatusCode::FORBIDDEN, NOT_ADMITTED),
+            Self::MissingScope(scope) => {
+                with_message(StatusCode::FORBIDDEN, &missing_scope(*scope))
+            }
+            Self::Bound => with_message(StatusCode::FORBIDDEN, BOUND),
             Self::TooMany(seconds) => HttpResponse::TooManyRequests()
                 .insert_header((RETRY_AFTER, *seconds))
                 .json(json!({ "error": too_many(*seconds) })),
-            Self::SingleUser => said(StatusCode::UNAUTHORIZED, SINGLE_USER),
-            Self::Off(status, why) => said(*status, why),
-            Self::Encoded => said(StatusCode::UNSUPPORTED_MEDIA_TYPE, ENCODED),
-            Self::BadPath => said(StatusCode::BAD_REQUEST, BAD_PATH),
+            Self::SingleUser => with_message(StatusCode::UNAUTHORIZED, SINGLE_USER),
+            Self::Off(status, why) => with_message(*status, why),
+            Self::Encoded => with_message(StatusCode::UNSUPPORTED_MEDIA_TYPE, ENCODED),
+            Self::BadPath => with_message(StatusCode::BAD_REQUEST, BAD_PATH),
             Self::Denied(denied) => widget::error::denied(denied),
             Self::Failed { error, respond, .. } => respond(error),
         }
@@ -110,14 +113,15 @@ impl ApiError {
         match self {
             Self::InvalidApiKey => openai::refusal(forbidden, NOT_ADMITTED, "invalid_api_key"),
             Self::MissingScope(scope) => {
-                openai::refusal(forbidden, &lacks(*scope), "missing_scope")
+                openai::refusal(forbidden, &missing_scope(*scope), "missing_scope")
             }
             Self::Bound => openai::refusal(forbidden, BOUND, "bound_key"),
             Self::TooMany(seconds) => {
                 let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut said = openai::refusal(status, &too_many(*seconds), "rate_limit_exceeded");
-                said.headers_mut().insert(RETRY_AFTER, (*seconds).into());
-                said
+                let mut response =
+                    openai::refusal(status, &too_many(*seconds), "rate_limit_exceeded");
+                response.headers_mut().insert(RETRY_AFTER, (*seconds).into());
+                response
             }
             Self::Encoded => openai::refusal(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -152,7 +156,7 @@ const NOT_ADMITTED: &str = "Invalid API key";
 const SINGLE_USER: &str = "Instance is not in Multi-User mode. Method denied";
 const BOUND: &str = "This API key is bound to workspaces.";
 
-fn lacks(scope: Scope) -> String {
+fn missing_scope(scope: Scope) -> String {
     format!("This API key lacks the scope `{}`.", scope.as_str())
 }
 

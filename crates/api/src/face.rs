@@ -26,15 +26,15 @@ pub struct Face {
     /// Lists the operations.
     pub listed: fn(&mut Vec<Row>),
     /// Registers the contract's routes outside the mount.
-    pub beside: fn(&mut ServiceConfig),
+    pub extra_routes: fn(&mut ServiceConfig),
     /// Called before routing. May rewrite the request.
-    pub arrive: fn(&mut ServiceRequest),
+    pub before_routing: fn(&mut ServiceRequest),
     /// Responds to a refused request; `None` for the default response.
     pub refuse: fn(&ApiError, path: &str) -> Option<HttpResponse>,
     /// Responds to a failure whose native error body has this name; `None` for the native response.
     pub failures: fn(body: &str) -> Option<Respond>,
     /// Called with every response before it is sent.
-    pub depart: fn(ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>,
+    pub after_response: fn(ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>,
 }
 
 impl Face {

@@ -23,16 +23,16 @@ pub fn named<P>(
     caller: &Authorized<P>,
     content: [u8; 32],
 ) -> Result<Option<IdempotentRequest>> {
-    let wrong = |reason| Error::invalid("Idempotency-Key", reason);
-    let mut given = request.headers().get_all(HEADER);
-    let Some(name) = given.next() else { return Ok(None) };
-    if given.next().is_some() {
-        return Err(wrong("must be sent once"));
+    let invalid = |reason| Error::invalid("Idempotency-Key", reason);
+    let mut values = request.headers().get_all(HEADER);
+    let Some(name) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(invalid("must be sent once"));
     }
     let is_plain = |byte: &u8| (0x20..0x7f).contains(byte);
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes.len() > LONGEST_NAME || !bytes.iter().all(is_plain) {
-        return Err(wrong("must be 1 to 255 ASCII characters"));
+        return Err(invalid("must be 1 to 255 ASCII characters"));
     }
     let by = caller.key.id;
     let name = Sha256::new().chain_update(by.0.to_be_bytes()).chain_update(bytes);
@@ -70,7 +70,7 @@ where
         }
         IdempotencyState::Mismatch => return Err(Error::unprocessable(ANOTHER)),
     }
-    let carry_out = async move {
+    let perform = async move {
         match work.await {
             Ok(added) => {
                 let answer = serde_json::to_string(&added.clone().without_content());
@@ -83,7 +83,7 @@ where
             }
         }
     };
-    tokio::spawn(carry_out).await.map_err(Error::internal)?
+    tokio::spawn(perform).await.map_err(Error::internal)?
 }
 
 /// The error if a key is reused with a different request.

@@ -23,7 +23,7 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
             reference::configure(config);
         }
         health::surroundings(config);
-        FACES.iter().for_each(|face| (face.beside)(config));
+        FACES.iter().for_each(|face| (face.extra_routes)(config));
         // A scope does not pass its default service on to nested scopes.
         let unknown = || web::to(unknown::not_found);
         for face in FACES {

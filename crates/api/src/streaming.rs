@@ -28,27 +28,28 @@ pub async fn first(pieces: &mut Receiver<AnswerEvent>) -> Result<Option<AnswerEv
 
 /// Returns the events that `tell` makes of each part, with heartbeats between them, as long as the
 /// client may listen. Dropping the stream drops the receiver, which stops the model.
-pub fn told(
+pub fn event_stream(
     pieces: Receiver<AnswerEvent>,
-    tell: impl FnMut(AnswerEvent) -> String,
+    encode: impl FnMut(AnswerEvent) -> String,
     listener: impl Admitted,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let telling = Telling { pieces, tell, listener, checked: Instant::now(), is_over: false };
-    stream::unfold(telling, |mut telling| async move {
-        let event = telling.next().await?;
-        Some((Ok(Bytes::from(event)), telling))
+    let stream_state =
+        StreamState { pieces, encode, listener, checked: Instant::now(), is_over: false };
+    stream::unfold(stream_state, |mut stream_state| async move {
+        let event = stream_state.next().await?;
+        Some((Ok(Bytes::from(event)), stream_state))
     })
 }
 
-struct Telling<T, A> {
+struct StreamState<T, A> {
     pieces: Receiver<AnswerEvent>,
-    tell: T,
+    encode: T,
     listener: A,
     checked: Instant,
     is_over: bool,
 }
 
-impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
+impl<T: FnMut(AnswerEvent) -> String, A: Admitted> StreamState<T, A> {
     async fn next(&mut self) -> Option<String> {
         let silent_since = Instant::now();
         while !self.is_over {
@@ -61,11 +62,11 @@ impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
                     self.pieces.close();
                     let reason = "its key, user, thread or workspace has ended";
                     let error = Error::unavailable("this conversation", reason);
-                    return Some((self.tell)(AnswerEvent::Failed { error, begun: true }));
+                    return Some((self.encode)(AnswerEvent::Failed { error, begun: true }));
                 }
             }
             match piece {
-                Ok(Some(piece)) => return Some((self.tell)(piece)),
+                Ok(Some(piece)) => return Some((self.encode)(piece)),
                 Ok(None) => return None,
                 Err(_) if silent_since.elapsed() >= MAX_SILENCE => {
                     return Some(HEARTBEAT.to_owned());

@@ -23,16 +23,16 @@ fn main() -> ExitCode {
             }
         }
         let (before, mut readings) = (processor_milliseconds(), 0);
-        let spent = loop {
-            let spent = processor_milliseconds() - before;
-            if spent.is_nan() || spent >= ENOUGH {
-                break spent;
+        let milliseconds = loop {
+            let elapsed = processor_milliseconds() - before;
+            if elapsed.is_nan() || elapsed >= ENOUGH {
+                break elapsed;
             }
             // The file was read successfully before, so only the time matters.
             let _ = extract_file(&name, path, limits);
             readings += 1;
         };
-        let value = spent / f64::from(readings);
+        let value = milliseconds / f64::from(readings);
         println!("{}", json!({ "figure": name, "value": value, "unit": "CPU ms" }));
     }
     ExitCode::SUCCESS
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 /// Returns the CPU time of this thread, which does all of the reading.
 fn processor_milliseconds() -> f64 {
-    let spent = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = spent.split_whitespace().next().and_then(|first| first.parse().ok());
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = statistics.split_whitespace().next().and_then(|first| first.parse().ok());
     nanoseconds.unwrap_or(f64::NAN) / 1e6
 }

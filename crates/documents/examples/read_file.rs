@@ -18,19 +18,19 @@ fn main() {
         }
         Err(error) => (String::new(), Some(error.to_string())),
     };
-    let told = json!({
+    let output = json!({
         "text": text,
         "refusal": refusal,
         "cpu_ms": processor_milliseconds(),
         "memory_kb": most_memory(),
     });
-    println!("{told}");
+    println!("{output}");
 }
 
 /// Returns the CPU time of this process, which has one thread.
 fn processor_milliseconds() -> Option<f64> {
-    let spent = fs::read_to_string("/proc/self/schedstat").ok()?;
-    let nanoseconds: f64 = spent.split_whitespace().next()?.parse().ok()?;
+    let statistics = fs::read_to_string("/proc/self/schedstat").ok()?;
+    let nanoseconds: f64 = statistics.split_whitespace().next()?.parse().ok()?;
     Some(nanoseconds / 1e6)
 }
 

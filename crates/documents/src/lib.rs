@@ -13,7 +13,7 @@ pub mod worker;
 
 pub use carrel_ocr::Languages;
 pub use extract::pictures::{Ocr, Tesseract};
-pub use extract::recordings::Listening;
+pub use extract::recordings::TranscriptionMode;
 pub use extract::{
     FileExtractor, Limits, ReadingModels, WebPages, extract_file, extract_with,
     extract_with_pictures, file_types, read_page,

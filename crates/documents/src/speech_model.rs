@@ -12,11 +12,12 @@ use carrel_speech::whisper::Whisper;
 
 /// Copies the files of a model from one directory to another, after loading it as a check. Existing
 /// files are replaced one by one.
-pub fn adopt(from: &Path, into: &Path) -> io::Result<()> {
+pub fn install(from: &Path, into: &Path) -> io::Result<()> {
     Whisper::load(directory::open(from)?, 1)?;
-    let lacks = |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));
+    let missing_file =
+        |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));
     fs::create_dir_all(into)?;
-    for name in directory::files(from).map_err(lacks)? {
+    for name in directory::files(from).map_err(missing_file)? {
         let incoming = into.join(format!(".incoming-{name}"));
         fs::copy(from.join(name), &incoming)?;
         File::open(&incoming)?.sync_all()?;

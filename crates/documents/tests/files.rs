@@ -184,9 +184,9 @@ async fn files_of_other_servers_are_read() {
     assert_eq!(text(foreign).await, "x");
     assert_eq!(text(r#"{"pageContent":"a\ud83d\ude00 \u00e9"}"#).await, "a😀 é");
     assert!(text(r#"{"pageContent":"half \ud83d!"}"#).await.ends_with("\u{fffd}!"));
-    let deep =
+    let nested =
         format!(r#"{{"deep":{}{},"pageContent":"x"}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(text(&deep).await, "x");
+    assert_eq!(text(&nested).await, "x");
     for damaged in [
         &b""[..],
         b"{",

@@ -29,11 +29,11 @@ fn words(text: &str) -> HashMap<String, usize> {
     let mut words = HashMap::new();
     let mut word = String::new();
     for c in text.nfkc().chain([' ']) {
-        let alone = matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}');
-        if (alone || !c.is_alphanumeric()) && !word.is_empty() {
+        let is_ideograph = matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}');
+        if (is_ideograph || !c.is_alphanumeric()) && !word.is_empty() {
             *words.entry(std::mem::take(&mut word)).or_default() += 1;
         }
-        if alone && c.is_alphanumeric() {
+        if is_ideograph && c.is_alphanumeric() {
             *words.entry(c.to_string()).or_default() += 1;
         } else if c.is_alphanumeric() {
             word.extend(c.to_lowercase());
@@ -154,16 +154,16 @@ fn missing_metadata_is_replaced_by_placeholders() {
         let document = documents(name).swap_remove(0);
         (document.author, document.description, document.source)
     };
-    let nobody = |source: &str| {
+    let placeholders = |source: &str| {
         ("no author found".to_owned(), "No description found.".to_owned(), source.to_owned())
     };
     let titled = |(author, _, source): (String, String, String)| {
         (author, "The keeper's handbook".to_owned(), source)
     };
-    assert_eq!(about("pandoc.docx"), titled(nobody("docx file uploaded by the user.")));
-    assert_eq!(about("pandoc.odt"), titled(nobody("Office file uploaded by the user.")));
+    assert_eq!(about("pandoc.docx"), titled(placeholders("docx file uploaded by the user.")));
+    assert_eq!(about("pandoc.odt"), titled(placeholders("Office file uploaded by the user.")));
     for name in ["office.odp", "pandoc.pptx"] {
-        assert_eq!(about(name), nobody("Office file uploaded by the user."), "{name}");
+        assert_eq!(about(name), placeholders("Office file uploaded by the user."), "{name}");
     }
     let [unknown, source] = ["Unknown", "epub file uploaded by the user."].map(str::to_owned);
     assert_eq!(about("pandoc.epub"), titled((unknown.clone(), unknown, source)));

@@ -8,7 +8,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use carrel_documents::{Limits, Listening, ReadingModels, extract_with, speech_model};
+use carrel_documents::{Limits, ReadingModels, TranscriptionMode, extract_with, speech_model};
 use carrel_domain::document::Extracted;
 
 const LIMITS: Limits = Limits { file: 8 << 10, text: 1 << 20, inflated: 64 << 20 };
@@ -18,27 +18,27 @@ fn recording(name: &str) -> Vec<u8> {
     fs::read(folder.join(name)).unwrap()
 }
 
-fn model() -> Option<Listening> {
+fn model() -> Option<TranscriptionMode> {
     let embedder = env::var_os("CARREL_MODEL_DIR").map(PathBuf::from)?;
     let directory = embedder.with_file_name(speech_model::WHISPER_BASE);
     if !speech_model::is_complete(&directory) {
         eprintln!("skipped: no model in {} (carrel model fetch whisper-base)", directory.display());
         return None;
     }
-    Some(Listening::Ready { directory, seconds: 600, threads: 2 })
+    Some(TranscriptionMode::Ready { directory, seconds: 600, threads: 2 })
 }
 
 fn extract(
     name: &str,
     content: &[u8],
-    listening: Listening,
+    listening: TranscriptionMode,
 ) -> carrel_domain::Result<Vec<Extracted>> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
     extract_with(name, file.path(), LIMITS, &ReadingModels { listening, ..ReadingModels::none() })
 }
 
-fn refusal(name: &str, content: &[u8], listening: Listening) -> String {
+fn refusal(name: &str, content: &[u8], listening: TranscriptionMode) -> String {
     extract(name, content, listening).unwrap_err().to_string()
 }
 
@@ -66,9 +66,9 @@ fn without_a_model_the_refusal_names_the_command() {
     let expected = "The file is a recording, and this server has no transcription model (the operator \
                     can fetch it with `carrel model fetch whisper-base`), so it cannot be read.";
     for name in ["a.mp3", "a.wav", "a.opus", "a.m4a", "a.webm", "a.mp4", "a.flac", "a.mkv"] {
-        assert_eq!(refusal(name, &recording("talk.mp3"), Listening::NoModel), expected);
+        assert_eq!(refusal(name, &recording("talk.mp3"), TranscriptionMode::NoModel), expected);
     }
-    let off = refusal("a.mp3", &recording("talk.mp3"), Listening::Off);
+    let off = refusal("a.mp3", &recording("talk.mp3"), TranscriptionMode::Off);
     assert!(off.contains("turned off on this server (CARREL_TRANSCRIPTION_TIMEOUT is 0)"), "{off}");
 }
 
@@ -86,9 +86,9 @@ fn files_that_are_not_recordings_are_refused_with_a_reason() {
 
 #[test]
 fn a_transcript_beyond_the_time_limit_is_cut_with_a_warning() {
-    let Some(Listening::Ready { directory, .. }) = model() else { return };
+    let Some(TranscriptionMode::Ready { directory, .. }) = model() else { return };
     let long = [silent_wav(1), vec![0; 40 * 16_000]].concat();
-    let listening = Listening::Ready { directory, seconds: 0, threads: 1 };
+    let listening = TranscriptionMode::Ready { directory, seconds: 0, threads: 1 };
     let refused = refusal("a.wav", &long, listening);
     assert!(refused.contains("CARREL_TRANSCRIPTION_TIMEOUT"), "{refused}");
 }

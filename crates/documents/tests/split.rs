@@ -13,11 +13,11 @@ use serde_json::Value;
 /// Returns the texts of the chunks of source code or data, after checking their spans.
 fn split(text: &str, how: Splitting) -> Result<Vec<String>, Error> {
     let chunks = carrel_documents::split::split(text, TextKind::Code, how)?;
-    let said = |Chunk { text: said, span, .. }: Chunk| {
-        assert_eq!(span.byte_range(text).map(|at| &text[at]), Some(said.as_str()), "{span:?}");
-        said
+    let checked_text = |Chunk { text: found, span, .. }: Chunk| {
+        assert_eq!(span.byte_range(text).map(|at| &text[at]), Some(found.as_str()), "{span:?}");
+        found
     };
-    Ok(chunks.into_iter().map(said).collect())
+    Ok(chunks.into_iter().map(checked_text).collect())
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn chunks(text: &str, kind: TextKind) -> Vec<Chunk> {
     let how = Splitting { size: 200, overlap: 0 };
     let chunks = carrel_documents::split::split(text, kind, how).unwrap();
     for chunk in &chunks {
-        let stands = &text[chunk.span.byte_range(text).unwrap()];
-        assert!(chunk.text.ends_with(stands), "{chunk:?}");
+        let source = &text[chunk.span.byte_range(text).unwrap()];
+        assert!(chunk.text.ends_with(source), "{chunk:?}");
         assert!(chunk.text.encode_utf16().count() <= 200, "{chunk:?}");
     }
     chunks

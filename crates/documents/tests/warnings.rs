@@ -125,12 +125,12 @@ fn files_within_files_that_are_not_read_are_named() {
             "The embedded file empty.txt has no text."
         ]
     );
-    let broken = word(&[("package", "embeddings/book.xlsx", b"PK no workbook")]);
+    let with_damaged_workbook = word(&[("package", "embeddings/book.xlsx", b"PK no workbook")]);
     assert_eq!(
-        warnings("a.docx", &broken),
+        warnings("a.docx", &with_damaged_workbook),
         ["The embedded file book.xlsx is damaged, or it is not an Excel workbook (.xlsx)."]
     );
-    let zip = packed(&[("a.txt", b"words"), ("b/c.bin", b"x"), ("d.docx", &broken)]);
+    let zip = packed(&[("a.txt", b"words"), ("b/c.bin", b"x"), ("d.docx", &with_damaged_workbook)]);
     let documents = extracted("z.zip", &zip).unwrap();
     assert!(documents[0].warnings[0].contains("b/c.bin"), "{:?}", documents[0].warnings);
     assert!(documents[1].warnings[0].contains("book.xlsx"), "{:?}", documents[1].warnings);

@@ -242,12 +242,13 @@ mod tests {
         assert!(!key(&[Scope::Chat]).may_create(&new(&[], &[], None)));
         assert!(!key(&[Scope::Chat]).may_create(&new(&[Scope::Documents], &[], None)));
         assert!(key(&[Scope::Chat]).may_create(&new(&[Scope::Read], &[], None)));
-        let mut bound = key(&[]);
-        bound.workspaces = vec![WorkspaceId(1)];
+        let mut restricted = key(&[]);
+        restricted.workspaces = vec![WorkspaceId(1)];
         assert!(
-            bound.may_create(&new(&[], &[1], None)) && !bound.may_create(&new(&[], &[1, 2], None))
+            restricted.may_create(&new(&[], &[1], None))
+                && !restricted.may_create(&new(&[], &[1, 2], None))
         );
-        assert!(!bound.may_create(&new(&[], &[], None)));
+        assert!(!restricted.may_create(&new(&[], &[], None)));
         let mut limited = key(&[]);
         limited.rate_limit = Some(5);
         let at_rate = |rate_limit| NewApiKey { rate_limit, ..new(&[], &[], None) };

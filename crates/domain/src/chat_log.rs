@@ -41,12 +41,12 @@ pub struct LoggedChat {
 impl LoggedChat {
     /// Returns the user name that existing clients show. Exchanges without a user come from a
     /// program if they have a session.
-    pub fn asker(&self) -> &str {
-        let nobody = match self.chat.conversation.session {
+    pub fn author(&self) -> &str {
+        let anonymous = match self.chat.conversation.session {
             Some(_) => "API",
             None => "unknown user",
         };
-        self.username.as_deref().unwrap_or(nobody)
+        self.username.as_deref().unwrap_or(anonymous)
     }
 
     /// Returns the workspace name that existing clients show, also for a deleted workspace.
@@ -147,6 +147,6 @@ pub trait ChatLog: Send + Sync {
         filter: &ChatFilter,
         after: Option<ChatId>,
         at_most: u32,
-        told: DeletionEvent,
+        event: DeletionEvent,
     ) -> Result<DeletedChats>;
 }

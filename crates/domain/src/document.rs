@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::provenance::Provenance;
-use crate::speech::ListeningProgress;
+use crate::speech::TranscriptionProgress;
 use crate::{DocumentId, DocumentPath, Result, TextKind, Warnings};
 
 /// Empty metadata.
@@ -24,10 +24,10 @@ impl fmt::Display for Published {
             // Lists format one time per document, and a general formatter is slow.
             Some(time) => {
                 let (is_afternoon, hour) = time.hour12();
-                let half = if is_afternoon { "PM" } else { "AM" };
+                let period = if is_afternoon { "PM" } else { "AM" };
                 let (month, day, year) = (time.month(), time.day(), time.year());
                 let (minute, second) = (time.minute(), time.second());
-                write!(f, "{month}/{day}/{year}, {hour}:{minute:02}:{second:02} {half}")
+                write!(f, "{month}/{day}/{year}, {hour}:{minute:02}:{second:02} {period}")
             }
             None => f.write_str("unknown"),
         }
@@ -176,7 +176,7 @@ pub struct ReadRequest {
     /// A time limit shorter than the general one.
     pub time_limit: Option<std::time::Duration>,
     /// Receives the progress of a transcription.
-    pub recording: ListeningProgress,
+    pub recording: TranscriptionProgress,
 }
 
 /// How the splitter cuts text into chunks.

@@ -176,11 +176,11 @@ mod tests {
         let full = || io::Error::from(ErrorKind::StorageFull);
         let wrapped = io::Error::other(io::Error::other(full()));
         for error in [Error::of_file(full()), Error::of_file(wrapped)] {
-            let said =
+            let message =
                 "the storage directory is unavailable: its disk is full; make room and try again";
-            assert_eq!(error.to_string(), said);
+            assert_eq!(error.to_string(), message);
         }
-        let broken = Error::of_file(io::Error::from(ErrorKind::InvalidData));
-        assert!(matches!(broken, Error::Internal(_)));
+        let invalid = Error::of_file(io::Error::from(ErrorKind::InvalidData));
+        assert!(matches!(invalid, Error::Internal(_)));
     }
 }

@@ -137,7 +137,7 @@ pub trait FilterRows: Send + Sync {
     async fn filter_rows(
         &self,
         within: WorkspaceId,
-        sought: FilterHint<'_>,
+        hint: FilterHint<'_>,
         after: Option<WorkspaceDocumentId>,
         limit: usize,
     ) -> Result<Vec<FilterRow>>;

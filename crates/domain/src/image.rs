@@ -89,8 +89,8 @@ impl ImageSize {
         let size = text.trim().split_once('x');
         let size = size
             .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }));
-        let wrong = "must be a width and a height of 16 to 8192 pixels, such as 1024x768";
-        size.ok_or_else(|| Error::invalid("size", wrong))
+        let reason = "must be a width and a height of 16 to 8192 pixels, such as 1024x768";
+        size.ok_or_else(|| Error::invalid("size", reason))
     }
 }
 

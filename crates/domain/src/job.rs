@@ -212,9 +212,9 @@ impl Cursor {
 /// Stores jobs. Each method is one transaction. Jobs are deleted with their workspace.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Creates a job, and claims it if `hold` requests a lease. [`crate::Error::NotFound`] if the
+    /// Creates a job, and claims it if `lease` requests a lease. [`crate::Error::NotFound`] if the
     /// workspace does not exist.
-    async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job>;
+    async fn create(&self, new: NewJob, lease: Option<LeaseRequest>, event: Event) -> Result<Job>;
     /// Returns the job with an id. Returns `None` if it never existed, was pruned, or was deleted
     /// with its workspace.
     async fn by_id(&self, id: JobId) -> Result<Option<Job>>;
@@ -229,11 +229,11 @@ pub trait Jobs: Send + Sync {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<JobItem>>;
-    /// Returns the job and `limit` of the items changed since `told`, in order of change.
+    /// Returns the job and `limit` of the items changed since `cursor`, in order of change.
     async fn changed(
         &self,
         id: JobId,
-        told: Cursor,
+        cursor: Cursor,
         limit: u32,
     ) -> Result<Option<(Job, Vec<JobItem>)>>;
     /// Cancels a job: at once if it is not running, otherwise by notifying its worker. A job that

@@ -21,9 +21,9 @@ pub const MOST_QUERY_WORDS: usize = 32;
 
 /// A query to the index.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct PostingsQuery<'a> {
     /// The workspace to search.
-    pub within: WorkspaceId,
+    pub workspace: WorkspaceId,
     /// Groups of terms, such as those of [`LexicalQuery`]. A passage matches a group if it contains
     /// all of its terms.
     pub groups: &'a [Vec<String>],
@@ -49,5 +49,5 @@ pub struct Postings {
 #[async_trait]
 pub trait Lexical: Send + Sync {
     /// Returns the number of passages in the workspace, and the postings of each group in order.
-    async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
+    async fn postings(&self, query: PostingsQuery<'_>) -> Result<(u64, Vec<Postings>)>;
 }

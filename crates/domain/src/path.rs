@@ -60,7 +60,7 @@ impl DocumentPath {
     /// Parses `folder/name.json`.
     pub fn parse(text: &str) -> Result<Self> {
         let Some((folder, name)) = text.split_once('/') else {
-            return Err(wrong("must be of the form folder/name.json"));
+            return Err(invalid("must be of the form folder/name.json"));
         };
         Self::new(folder, name)
     }
@@ -74,7 +74,7 @@ impl DocumentPath {
         let visible = name.strip_prefix('.').filter(|rest| rest.len() > SUFFIX.len());
         segment(visible.unwrap_or(name))?;
         if !name.ends_with(SUFFIX) || name.len() == SUFFIX.len() {
-            return Err(wrong("must end in a file name with the extension .json"));
+            return Err(invalid("must end in a file name with the extension .json"));
         }
         Ok(Self { folder: folder.to_owned(), name: name.to_owned() })
     }
@@ -104,21 +104,21 @@ impl fmt::Display for DocumentPath {
 /// Checks that every operating system treats `text` as one plain file name.
 fn segment(text: &str) -> Result<()> {
     if text.is_empty() || text.trim() != text {
-        return Err(wrong("has an empty segment or one that begins or ends with white space"));
+        return Err(invalid("has an empty segment or one that begins or ends with white space"));
     }
     if text.starts_with('.') {
-        return Err(wrong("has a segment that begins with a dot"));
+        return Err(invalid("has a segment that begins with a dot"));
     }
     if text.len() > LONGEST_SEGMENT {
-        return Err(wrong("has a segment longer than 255 bytes"));
+        return Err(invalid("has a segment longer than 255 bytes"));
     }
     if text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
-        return Err(wrong("has a separator or control character in a segment"));
+        return Err(invalid("has a separator or control character in a segment"));
     }
     Ok(())
 }
 
-fn wrong(reason: &'static str) -> Error {
+fn invalid(reason: &'static str) -> Error {
     Error::invalid("document path", reason)
 }
 

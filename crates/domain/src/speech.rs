@@ -3,12 +3,11 @@ use std::sync::Arc;
 
 use crate::Result;
 
-mod listening;
 mod synthesis;
 mod transcription;
+mod transcription_progress;
 mod usage;
 
-pub use listening::{HeardSoFar, ListeningProgress};
 pub use synthesis::{
     AudioFormat, AudioStream, LONGEST_SPOKEN_TEXT, Speech, SpeechRequest, SpeechSynthesizer, Speed,
     Voice,
@@ -18,6 +17,7 @@ pub use transcription::{
     Transcriber, Transcript, TranscriptPart, TranscriptStream, TranscriptionRequest,
     TranscriptionTask,
 };
+pub use transcription_progress::{ProgressSnapshot, TranscriptionProgress};
 
 pub use usage::{SpeechUsage, SpeechUse};
 

@@ -41,7 +41,7 @@ pub struct UploadPiece {
     /// The workspaces that index the documents. Identical for every piece of an upload.
     pub targets: Vec<IndexTarget>,
     /// A lease on the jobs, taken with the last piece, for a request that waits for them.
-    pub hold: Option<LeaseRequest>,
+    pub lease: Option<LeaseRequest>,
 }
 
 /// A workspace that indexes the documents of an upload.
@@ -50,7 +50,7 @@ pub struct IndexTarget {
     /// The workspace.
     pub workspace: WorkspaceId,
     /// A job to add the documents to, if it still accepts some and the upload has a single piece.
-    pub along: Option<JobId>,
+    pub existing_job: Option<JobId>,
     /// The audit event of the job.
     pub event: Event,
 }
@@ -62,14 +62,14 @@ pub struct Replacement {
     /// [`DocumentOrigin::key`](crate::document::DocumentOrigin::key).
     pub key: String,
     /// The documents that the caller believes to have this key.
-    pub earlier: Vec<DocumentPath>,
+    pub replaced: Vec<DocumentPath>,
     /// The new documents.
     pub documents: Vec<Document>,
     /// The workspaces that index the new documents. They must include all that contain an earlier
     /// one.
     pub targets: Vec<IndexTarget>,
     /// A lease on the jobs for the request that waits for them.
-    pub hold: LeaseRequest,
+    pub lease: LeaseRequest,
     /// The id of an unfinished upload that receives the earlier documents without a successor. They
     /// stay until [`Uploads::roll_back`] of this id removes them.
     pub obsolete: UploadId,
@@ -107,7 +107,7 @@ pub trait Uploads: Send + Sync {
     async fn replace(&self, replacement: Replacement) -> Result<Option<Replaced>>;
     /// Detaches documents from the unfinished uploads that may have stored them, so that a rollback
     /// does not remove them. Returns the paths that belong to a document.
-    async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
+    async fn accept_existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// Removes up to `limit` documents of an unfinished upload, and finally its jobs, and records
     /// their files as pending. Returns the removed documents. Returns `None` once the upload is
     /// removed or finished.

@@ -39,16 +39,16 @@ pub struct Username(String);
 impl Username {
     /// Parses a name. [`Error::Invalid`] with a sentence that states the violated rule.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = |reason| Err(Error::invalid("username", reason));
+        let invalid = |reason| Err(Error::invalid("username", reason));
         if text.chars().count() < 2 {
-            return wrong("Username must be at least 2 characters");
+            return invalid("Username must be at least 2 characters");
         }
         if text.chars().count() > 64 {
-            return wrong("Username cannot be longer than 64 characters");
+            return invalid("Username cannot be longer than 64 characters");
         }
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._@-".contains(c);
         if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(allowed) {
-            return wrong(
+            return invalid(
                 "Username must start with a lowercase letter and only contain lowercase letters, \
                  numbers, underscores, hyphens, and periods",
             );

@@ -15,19 +15,23 @@ impl Warnings {
     /// Collects distinct sentences, each on one line and truncated to 400 characters. Beyond 50
     /// sentences, the last one states how many more there are.
     pub fn new(sentences: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let mut kept: Vec<String> = Vec::new();
+        let mut sentences_shown: Vec<String> = Vec::new();
         let mut more = 0;
         for sentence in sentences {
             let sentence = one_line(sentence.as_ref());
-            if sentence.is_empty() || kept.contains(&sentence) {
+            if sentence.is_empty() || sentences_shown.contains(&sentence) {
                 continue;
             }
-            if kept.len() < MOST - 1 { kept.push(sentence) } else { more += 1 }
+            if sentences_shown.len() < MOST - 1 {
+                sentences_shown.push(sentence)
+            } else {
+                more += 1
+            }
         }
         if more > 0 {
-            kept.push(format!("{more} more parts of the file were left out."));
+            sentences_shown.push(format!("{more} more parts of the file were left out."));
         }
-        Self(kept.join("\n"))
+        Self(sentences_shown.join("\n"))
     }
 
     /// Parses the form written by [`Warnings::as_lines`].

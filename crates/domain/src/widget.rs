@@ -18,7 +18,7 @@ impl WebOrigin {
     /// Parses an origin; `https` is assumed if the scheme is missing. [`Error::Invalid`] if the
     /// text is not an origin, for example if it has a path or contains `*`.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || {
+        let invalid = || {
             Error::invalid(
                 "allowlist_domains",
                 format!(
@@ -31,7 +31,7 @@ impl WebOrigin {
         let has_scheme = text.contains("://");
         let url =
             if has_scheme { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
-        let url = url.map_err(|_| wrong())?;
+        let url = url.map_err(|_| invalid())?;
         let is_plain = url.path() == "/"
             && url.query().is_none()
             && url.fragment().is_none()
@@ -42,7 +42,7 @@ impl WebOrigin {
             "http" | "https" if is_plain && has_host => {
                 Ok(Self(url.origin().ascii_serialization()))
             }
-            _ => Err(wrong()),
+            _ => Err(invalid()),
         }
     }
 

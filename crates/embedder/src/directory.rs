@@ -88,11 +88,11 @@ impl ModelDirectory {
     /// Empty for a published model of the catalog.
     pub fn edition(&self) -> String {
         let path = self.path.join(WEIGHTS);
-        let note = Tensors::open(&path)
+        let metadata_value = Tensors::open(&path)
             .ok()
             .and_then(|file| file.metadata_value(EDITION).map(str::to_owned));
-        match (note, self.model) {
-            (Some(note), _) => note,
+        match (metadata_value, self.model) {
+            (Some(value), _) => value,
             (None, Some(_)) => String::new(),
             (None, None) => fingerprint(&path).unwrap_or_default(),
         }

@@ -35,7 +35,7 @@ pub struct Encoder {
     pub weights: Weights,
     instructions: Instructions,
     /// Working memory of earlier calls, kept for reuse.
-    spare: Mutex<Vec<Workspace>>,
+    idle: Mutex<Vec<Workspace>>,
 }
 
 /// Working memory for all intermediate results.
@@ -53,14 +53,14 @@ struct Workspace {
 struct Scratch {
     context: Vec<f32>,
     block: Vec<f32>,
-    gate: Vec<f32>,
+    gate_values: Vec<f32>,
     panels: Vec<PanelRow>,
     attention: attention::Scratch,
 }
 
 impl Encoder {
     pub fn new(weights: Weights, instructions: Instructions) -> Self {
-        Self { weights, instructions, spare: Mutex::default() }
+        Self { weights, instructions, idle: Mutex::default() }
     }
 
     /// Returns one unit vector per text.
@@ -128,8 +128,8 @@ impl Encoder {
     }
 
     fn take_workspace(&self, rows: usize, height: usize) -> Workspace {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut workspace = spare.unwrap_or_default();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut workspace = idle.unwrap_or_default();
         let values = rows * self.weights.architecture.hidden;
         if workspace.hidden.len() < values {
             workspace.hidden.resize(values, 0.0);
@@ -142,7 +142,7 @@ impl Encoder {
     }
 
     fn return_workspace(&self, workspace: Workspace) {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
 
@@ -241,7 +241,7 @@ fn transform<S: Simd>(
     scratch: &mut Scratch,
     width: usize,
 ) {
-    let Scratch { context, block, gate, panels, .. } = scratch;
+    let Scratch { context, block, gate_values: gate, panels, .. } = scratch;
     for row in hidden.chunks_mut(width) {
         add(simd, row, &layer.output.bias);
     }

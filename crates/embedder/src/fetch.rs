@@ -123,12 +123,14 @@ pub async fn fetch(
         let name = source.to_string();
         progress(Progress::Trying { source: name.clone() });
         let fetched = source.fetch(model, &mut missing, &full, progress).await;
-        let made = match fetched {
-            Ok(()) if source.is_converted(model) => adopt(model, &full, into, &mut missing),
+        let installed = match fetched {
+            Ok(()) if source.is_converted(model) => {
+                install_converted(model, &full, into, &mut missing)
+            }
             Ok(()) => make(model, &full, into, progress).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = made {
+        if let Err(error) = installed {
             let reason = error.to_string();
             progress(Progress::Failed { source: name.clone(), reason: reason.clone() });
             failures.push((name, reason));
@@ -146,7 +148,7 @@ pub async fn fetch(
 }
 
 /// Moves finished files into place, the weights last.
-fn adopt(
+fn install_converted(
     model: &KnownModel,
     full: &Path,
     into: &Path,

@@ -173,8 +173,8 @@ fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
         match bits {
             Bits::Eight => codes.extend(block.iter().map(|&code| code as u8)),
             Bits::Four => codes.extend((0..BLOCK / 2).map(|index| {
-                let half = |code: i8| (code + 8) as u8;
-                half(block[index]) | half(block[index + BLOCK / 2]) << 4
+                let nibble = |code: i8| (code + 8) as u8;
+                nibble(block[index]) | nibble(block[index + BLOCK / 2]) << 4
             })),
         }
     }

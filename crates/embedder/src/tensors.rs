@@ -248,7 +248,7 @@ pub fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
 /// Unpacks two codes per byte, stored with an offset of 8. The low halves of a block's 16 bytes are
 /// its first 16 codes.
 fn unpack(bytes: &[u8]) -> Vec<i8> {
-    let code = |half: u8| half as i8 - 8;
+    let code = |nibble: u8| nibble as i8 - 8;
     let blocks = bytes.chunks(BLOCK / 2);
     blocks
         .flat_map(|block| {

@@ -158,14 +158,14 @@ impl Reader<'_> {
                 let name = "embeddings.position_embeddings.weight";
                 let shape = self.tensors.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
                 let mut rows = self.tensors.floats(name, shape.iter().product())?;
-                let wanted = first * hidden..(first + max_tokens) * hidden;
-                if shape.get(1) != Some(&hidden) || rows.len() < wanted.end {
+                let used_range = first * hidden..(first + max_tokens) * hidden;
+                if shape.get(1) != Some(&hidden) || rows.len() < used_range.end {
                     return Err(invalid(format!(
                         "has the tensor {name} of shape {shape:?}, which is too small for {max_tokens} tokens of {hidden}"
                     )));
                 }
-                rows.truncate(wanted.end);
-                rows.split_off(wanted.start)
+                rows.truncate(used_range.end);
+                rows.split_off(used_range.start)
             }
         };
         for row in added.chunks_mut(hidden) {

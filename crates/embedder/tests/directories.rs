@@ -30,7 +30,7 @@ fn a_complete_directory_is_accepted() {
 
 #[test]
 fn each_missing_file_is_named() {
-    for (file, said) in [
+    for (file, message) in [
         ("config.json", "lacks the file config.json"),
         ("model.safetensors", "lacks the file model.safetensors"),
         ("vocab.txt", "lacks the file tokenizer.json, vocab.txt or sentencepiece.bpe.model"),
@@ -39,7 +39,7 @@ fn each_missing_file_is_named() {
         copy("bert-cls", directory.path());
         std::fs::remove_file(directory.path().join(file)).unwrap();
         let problem = problem(directory.path());
-        assert!(problem.ends_with(said), "{problem}");
+        assert!(problem.ends_with(message), "{problem}");
     }
 }
 
@@ -55,7 +55,7 @@ fn problems_are_described_in_one_sentence() {
         problem(directory.path())
     };
     let config = |from: &str, to: &str| edit("config.json", from, to);
-    for (problem, said) in [
+    for (problem, message) in [
         (config("\"hidden_size\": 64", "\"hidden_size\": 128"), "of shape [96, 64], not 96 by 128"),
         (config("\"hidden_size\": 64", "\"hidden_size\": 70"), "multiple of 32"),
         (
@@ -76,7 +76,7 @@ fn problems_are_described_in_one_sentence() {
         ),
         (edit("1_Pooling/config.json", "cls_token", "max_tokens"), "carrel knows mean and CLS"),
     ] {
-        assert!(problem.contains(said), "{problem}");
+        assert!(problem.contains(message), "{problem}");
         assert!(!problem.contains('\n'), "{problem}");
     }
 }
@@ -101,15 +101,15 @@ fn damaged_weights_are_told_from_missing_ones() {
 fn a_quantized_model_reports_its_cosine_and_a_newer_format_is_refused() {
     let from = ModelDirectory { path: "tests/fixtures/tiny/bert-cls".into(), model: None };
     let (eight, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let near = quantize(&from, eight.path(), Bits::Eight).unwrap();
-    let further = quantize(&from, four.path(), Bits::Four).unwrap();
-    assert!(near.least > 0.999 && near.mean <= 1.000_001, "{near:?}");
-    assert!(further.least > 0.9 && further.least < near.least, "{further:?}");
-    let made = ModelDirectory { path: four.path().to_owned(), model: None };
-    made.check().unwrap();
-    assert!(made.edition().starts_with("q4 "), "{}", made.edition());
-    assert_ne!(made.edition(), from.edition());
-    let again = quantize(&made, eight.path(), Bits::Eight).unwrap_err();
+    let eight_bit = quantize(&from, eight.path(), Bits::Eight).unwrap();
+    let four_bit = quantize(&from, four.path(), Bits::Four).unwrap();
+    assert!(eight_bit.least > 0.999 && eight_bit.mean <= 1.000_001, "{eight_bit:?}");
+    assert!(four_bit.least > 0.9 && four_bit.least < eight_bit.least, "{four_bit:?}");
+    let quantized = ModelDirectory { path: four.path().to_owned(), model: None };
+    quantized.check().unwrap();
+    assert!(quantized.edition().starts_with("q4 "), "{}", quantized.edition());
+    assert_ne!(quantized.edition(), from.edition());
+    let again = quantize(&quantized, eight.path(), Bits::Eight).unwrap_err();
     assert!(again.to_string().contains("quantized already"), "{again}");
     let path = four.path().join("model.safetensors");
     let bytes = std::fs::read(&path).unwrap();

@@ -62,17 +62,17 @@ async fn every_sentence_has_the_vector_of_the_reference() {
 async fn a_text_has_the_same_vector_alone_and_in_any_batch() {
     let model = open(model_dir(), 3);
     let texts = sentences();
-    let mut alone = Vec::new();
+    let mut single = Vec::new();
     for text in &texts {
-        alone.extend(embed(&model, std::slice::from_ref(text)).await);
+        single.extend(embed(&model, std::slice::from_ref(text)).await);
     }
     let backwards: Vec<String> = texts.iter().rev().cloned().collect();
-    let mut together = embed(&model, &backwards).await;
-    together.reverse();
-    assert_same(&together, &alone, "backwards");
+    let mut batched = embed(&model, &backwards).await;
+    batched.reverse();
+    assert_same(&batched, &single, "backwards");
     let doubled: Vec<String> = texts.iter().flat_map(|text| [text.clone(), "x".into()]).collect();
     let every_other: Vec<_> = embed(&model, &doubled).await.into_iter().step_by(2).collect();
-    assert_same(&every_other, &alone, "interleaved");
+    assert_same(&every_other, &single, "interleaved");
 }
 
 #[tokio::test]

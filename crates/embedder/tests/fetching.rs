@@ -68,16 +68,16 @@ fn serve(directory: PathBuf) -> String {
 async fn files_are_copied_from_a_directory_and_then_kept() {
     let into = tempfile::tempdir().unwrap();
     let target = into.path().join("models/deep/down");
-    let seen = Mutex::new(Vec::new());
-    let note = |progress| seen.lock().unwrap().push(progress);
-    fetch(&MINILM, &target, &from_directory(model_dir()), note).await.unwrap();
+    let events = Mutex::new(Vec::new());
+    let record = |progress| events.lock().unwrap().push(progress);
+    fetch(&MINILM, &target, &from_directory(model_dir()), record).await.unwrap();
     assert_eq!(names(&target), ["model.safetensors", "vocab.txt"]);
     assert!(is_complete(&MINILM, &target).await);
-    let seen = seen.into_inner().unwrap();
+    let events = events.into_inner().unwrap();
     for file in MINILM.files {
         let (name, total) = (file.name, file.size);
-        assert!(seen.contains(&Progress::Read { file: name, bytes: total, total }));
-        assert!(seen.contains(&Progress::Placed { file: name }));
+        assert!(events.contains(&Progress::Read { file: name, bytes: total, total }));
+        assert!(events.contains(&Progress::Placed { file: name }));
     }
     fetch(&MINILM, &target, &NOWHERE, |progress| panic!("{progress:?}")).await.unwrap();
 }
@@ -175,10 +175,10 @@ async fn concurrent_fetches_do_the_work_once() {
 }
 
 async fn fetch_counting(into: &Path, placed: &Mutex<usize>) -> Result<(), FetchError> {
-    let note = |progress| {
+    let record = |progress| {
         if matches!(progress, Progress::Placed { .. }) {
             *placed.lock().unwrap() += 1;
         }
     };
-    fetch(&MINILM, into, &from_directory(model_dir()), note).await
+    fetch(&MINILM, into, &from_directory(model_dir()), record).await
 }

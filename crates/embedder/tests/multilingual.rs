@@ -25,9 +25,9 @@ async fn vectors_match_the_reference_and_resemble_those_of_the_package() {
         a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
     };
     for (vector, (text, reference, package)) in vectors.iter().zip(&expected) {
-        let (exact, near) = (dot(vector, reference), dot(vector, package));
+        let (exact, approximate) = (dot(vector, reference), dot(vector, package));
         assert!(exact > 0.99999, "{text:?}: {exact}");
-        assert!(near > 0.99, "{text:?}: {near}");
+        assert!(approximate > 0.99, "{text:?}: {approximate}");
     }
 }
 

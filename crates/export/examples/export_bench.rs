@@ -24,7 +24,7 @@ fn main() {
 
     let mut copied = Vec::with_capacity(2 * BUFFER);
     let seconds = timed(count, |id| {
-        let chat = fresh(&model, id);
+        let chat = with_id(&model, id);
         copied.extend_from_slice(chat.chat.prompt.as_bytes());
         copied.extend_from_slice(chat.chat.response.as_bytes());
         drain(&mut copied)
@@ -62,7 +62,7 @@ fn export(
     let mut out = Vec::with_capacity(2 * BUFFER);
     formatter.begin(&mut out);
     timed(count, |id| {
-        let mut record = record_of(fresh(model, id));
+        let mut record = record_of(with_id(model, id));
         if redacted {
             redact(&mut record);
         }
@@ -97,7 +97,7 @@ fn cpu_seconds() -> f64 {
 }
 
 /// Creates an exchange with strings of its own, like one from the database.
-fn fresh(model: &LoggedChat, id: i64) -> LoggedChat {
+fn with_id(model: &LoggedChat, id: i64) -> LoggedChat {
     let mut chat = model.clone();
     chat.chat.id = ChatId(id);
     chat.chat.conversation.workspace = WorkspaceId((id / 50) as i32);

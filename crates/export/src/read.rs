@@ -132,27 +132,27 @@ fn attachment(name: String, mime: &str, content: String) -> ExportAttachment {
 /// Replaces unpaired escaped surrogates by U+FFFD. Programs that cut text in UTF-16 leave them from
 /// emoji. Returns `None` if there are none.
 fn without_lone_surrogates(json: &str) -> Option<String> {
-    let mut mended = String::new();
-    let (mut kept, mut at) = (0, 0);
+    let mut repaired = String::new();
+    let (mut copied, mut at) = (0, 0);
     while let Some(found) = json.as_bytes()[at..].iter().position(|byte| *byte == b'\\') {
         at += found;
         match (unit(json, at), unit(json, at + 6)) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => at += 12,
             (Some(0xD800..=0xDFFF), _) => {
-                mended.push_str(&json[kept..at]);
-                mended.push_str("\\ufffd");
+                repaired.push_str(&json[copied..at]);
+                repaired.push_str("\\ufffd");
                 at += 6;
-                kept = at;
+                copied = at;
             }
             // Skips two bytes, so that a backslash after a backslash starts no escape.
             _ => at = (at + 2).min(json.len()),
         }
     }
-    if kept == 0 {
+    if copied == 0 {
         return None;
     }
-    mended.push_str(&json[kept..]);
-    Some(mended)
+    repaired.push_str(&json[copied..]);
+    Some(repaired)
 }
 
 /// Returns the UTF-16 code unit that is escaped at this position.

@@ -54,16 +54,16 @@ pub fn redact(record: &mut ExportRecord) {
 /// words are kept. Names of people and postal addresses are not recognized.
 pub fn redact_text(text: &mut String) {
     let mut redacted = String::new();
-    let mut kept = 0;
+    let mut copied = 0;
     let mut scanner = Scanner::new(text);
     while let Some(Range { start, end }) = scanner.next() {
-        let start = start.max(kept);
-        redacted.push_str(&text[kept..start]);
+        let start = start.max(copied);
+        redacted.push_str(&text[copied..start]);
         redacted.push_str(REDACTED);
-        kept = end;
+        copied = end;
     }
-    if kept > 0 {
-        redacted.push_str(&text[kept..]);
+    if copied > 0 {
+        redacted.push_str(&text[copied..]);
         *text = redacted;
     }
 }

@@ -5,7 +5,7 @@ use carrel_domain::export::{ExportRecord, FormatChoice, Layout};
 pub fn username(record: &ExportRecord, layout: Layout) -> Option<&str> {
     match layout {
         Layout::Native => record.chat.username.as_deref(),
-        Layout::Compat => Some(record.chat.asker()),
+        Layout::Compat => Some(record.chat.author()),
     }
 }
 

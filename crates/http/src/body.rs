@@ -58,8 +58,8 @@ pub fn pieces(request: &HttpRequest, payload: Payload, limits: Limits) -> Result
         let (mut payload, started, received) = reading?;
         match timeout_at(limits.deadline(started, received), payload.next()).await {
             Err(_) => {
-                let late = io::Error::from(io::ErrorKind::TimedOut);
-                Some((Err(PayloadError::Io(late)), None))
+                let timed_out = io::Error::from(io::ErrorKind::TimedOut);
+                Some((Err(PayloadError::Io(timed_out)), None))
             }
             Ok(None) => None,
             Ok(Some(Err(error))) => Some((Err(error), None)),
@@ -136,22 +136,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_and_endless_bodies_are_refused() {
         let limits = Limits::of_body(1 << 20);
-        let late = "body: did not arrive in time";
-        let (said, took) = read(payload(Duration::from_secs(3_600), b"x"), limits).await;
-        assert_eq!((said.as_str(), took.as_secs()), (late, 30));
-        let (said, took) = read(payload(Duration::from_secs(29), b"x"), limits).await;
-        assert_eq!((said.as_str(), took.as_secs()), (late, 60));
-        let (said, _) = read(payload(Duration::from_millis(1), &[0; 4096]), limits).await;
-        assert_eq!(said, "the body is larger than the 1048576 bytes allowed");
+        let timeout_message = "body: did not arrive in time";
+        let (message, elapsed) = read(payload(Duration::from_secs(3_600), b"x"), limits).await;
+        assert_eq!((message.as_str(), elapsed.as_secs()), (timeout_message, 30));
+        let (message, elapsed) = read(payload(Duration::from_secs(29), b"x"), limits).await;
+        assert_eq!((message.as_str(), elapsed.as_secs()), (timeout_message, 60));
+        let (message, _) = read(payload(Duration::from_millis(1), &[0; 4096]), limits).await;
+        assert_eq!(message, "the body is larger than the 1048576 bytes allowed");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_may_take_longer_while_it_makes_progress() {
         let limits = Limits { is_upload: true, ..Limits::of_body(1 << 20) };
-        let (said, took) = read(payload(Duration::from_secs(1), &[0; 8192]), limits).await;
-        assert!(said.contains("larger") && took.as_secs() > 120, "{said} {took:?}");
-        let (said, took) = read(payload(Duration::from_secs(1), &[0; 64]), limits).await;
-        assert!(said.contains("in time") && took.as_secs() < 62, "{said} {took:?}");
+        let (message, elapsed) = read(payload(Duration::from_secs(1), &[0; 8192]), limits).await;
+        assert!(message.contains("larger") && elapsed.as_secs() > 120, "{message} {elapsed:?}");
+        let (message, elapsed) = read(payload(Duration::from_secs(1), &[0; 64]), limits).await;
+        assert!(message.contains("in time") && elapsed.as_secs() < 62, "{message} {elapsed:?}");
     }
 
     #[test]

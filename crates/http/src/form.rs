@@ -126,7 +126,7 @@ impl Fields {
     }
 
     /// Returns [`Fields::text`] unless it is empty.
-    pub fn given(&self, name: &str) -> Option<String> {
+    pub fn text_or_none(&self, name: &str) -> Option<String> {
         Some(self.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
@@ -151,7 +151,7 @@ impl Fields {
         for (place, (name, _)) in self.0.iter().enumerate() {
             let shown: String = name.chars().take(60).collect();
             if once.contains(&name.as_str()) {
-                if self.0[..place].iter().any(|(earlier, _)| earlier == name) {
+                if self.0[..place].iter().any(|(previous, _)| previous == name) {
                     return Err(Error::invalid(shown, "must be given once"));
                 }
             } else if !many.contains(&name.as_str()) {
@@ -221,14 +221,14 @@ mod tests {
         let urlencoded = "application/x-www-form-urlencoded";
         let file = "--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"x\"\r\n\r\n1\r\n\
                     --b--\r\n";
-        for (kind, body, said) in [
+        for (kind, body, message) in [
             (urlencoded, "&".repeat(1_000), "must not have more than 1000 fields"),
             (urlencoded, "x".repeat(2_001), "the form is larger than the 2000 bytes allowed"),
             ("text/plain", "a=1".to_owned(), "must be application/x-www-form-urlencoded"),
             ("multipart/form-data; boundary=b", file.to_owned(), "takes no files"),
         ] {
             let error = read(kind, body).await.unwrap_err().to_string();
-            assert!(error.contains(said), "{error}");
+            assert!(error.contains(message), "{error}");
         }
         assert!(read(urlencoded, "&".repeat(999)).await.is_ok());
     }

@@ -62,8 +62,8 @@ fn parse_inline<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(&text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // If the JSON is malformed, the field only tells how far the parser got.
-        if let Err(broken) = serde_json::from_slice::<IgnoredAny>(&text) {
-            return Error::invalid("body", broken.to_string());
+        if let Err(syntax_error) = serde_json::from_slice::<IgnoredAny>(&text) {
+            return Error::invalid("body", syntax_error.to_string());
         }
         let place = error.path().to_string();
         let field = if place == "." { "body".to_owned() } else { place };
@@ -168,14 +168,14 @@ mod tests {
 
     #[test]
     fn invalid_objects_are_refused_with_the_reason() {
-        for (sent, said) in [
+        for (sent, message) in [
             ("[]", "body: must be a JSON object"),
             ("{\"a\":\"\\u00g0\"}", "body: invalid escape"),
             ("{\"a\":\"\\ud8\"}", "body: "),
             ("{} {}", "body: trailing characters"),
         ] {
             let error = parse_inline::<Value>(sent.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with(said), "{sent}: {error}");
+            assert!(error.starts_with(message), "{sent}: {error}");
         }
     }
 
@@ -184,9 +184,9 @@ mod tests {
         #[derive(Debug, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Empty {}
-        for (sent, said) in [("{\"a\": ", "body: EOF"), ("{\"a\": 1}", "a: unknown field `a`")] {
+        for (sent, message) in [("{\"a\": ", "body: EOF"), ("{\"a\": 1}", "a: unknown field `a`")] {
             let error = parse_inline::<Empty>(sent.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with(said), "{sent}: {error}");
+            assert!(error.starts_with(message), "{sent}: {error}");
         }
     }
 }

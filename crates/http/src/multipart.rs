@@ -156,6 +156,6 @@ fn file_name(part: &Field, of: &'static str) -> Result<Option<String>> {
 }
 
 fn has_backslash(header: &[u8]) -> bool {
-    let stands = |(at, byte): (usize, &u8)| *byte == b'\\' && header.get(at + 1) != Some(&b'"');
-    header.iter().enumerate().any(stands)
+    let is_literal = |(at, byte): (usize, &u8)| *byte == b'\\' && header.get(at + 1) != Some(&b'"');
+    header.iter().enumerate().any(is_literal)
 }

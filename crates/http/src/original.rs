@@ -144,19 +144,19 @@ mod tests {
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(header(&response, "content-range"), "bytes 2-4/10");
         assert_eq!(to_bytes(response.into_body()).await.unwrap(), "234");
-        let beyond = answered("a.pdf", Some("bytes=20-"));
-        assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+        let out_of_range = answered("a.pdf", Some("bytes=20-"));
+        assert_eq!(out_of_range.status(), StatusCode::RANGE_NOT_SATISFIABLE);
     }
 
     #[actix_web::test]
     async fn file_names_are_sent_in_ascii_and_in_full_without_breaking_the_header() {
         let response = answered("Grün\"; x=\r\n日.pdf", None);
-        let told = header(&response, "content-disposition");
+        let disposition = header(&response, "content-disposition");
         assert!(
-            told.starts_with("inline; filename=\"Gr_n__ x=___.pdf\"")
-                || told.starts_with("inline; filename=\"Gr_n_; x=___.pdf\""),
-            "{told}"
+            disposition.starts_with("inline; filename=\"Gr_n__ x=___.pdf\"")
+                || disposition.starts_with("inline; filename=\"Gr_n_; x=___.pdf\""),
+            "{disposition}"
         );
-        assert!(told.contains("filename*=UTF-8''Gr%C3%BCn"), "{told}");
+        assert!(disposition.contains("filename*=UTF-8''Gr%C3%BCn"), "{disposition}");
     }
 }

@@ -66,8 +66,8 @@ impl RequestLog {
         let status = response.status().as_u16();
         if let Some(meter) = meter {
             let route = response.request().match_pattern();
-            let took = self.started.elapsed();
-            meter.request(self.method.as_str(), route.as_deref(), status, took);
+            let elapsed = self.started.elapsed();
+            meter.request(self.method.as_str(), route.as_deref(), status, elapsed);
         }
         tracing::debug!(status, "answered");
         response
@@ -130,9 +130,9 @@ mod tests {
     fn level_of(error: Error) -> Level {
         let levels = Levels::default();
         tracing::subscriber::with_default(levels.clone(), || log_failure(&error, "failed"));
-        let seen = levels.0.lock().unwrap().clone();
-        assert_eq!(seen.len(), 1);
-        seen[0]
+        let logged = levels.0.lock().unwrap().clone();
+        assert_eq!(logged.len(), 1);
+        logged[0]
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
 use crate::source::SourceDatabase;
-use crate::surrogates::mended;
+use crate::surrogates::repair;
 
 /// State shared by everything that reads the source while the target is written.
 #[derive(Clone)]
@@ -103,10 +103,10 @@ fn chat(row: &Row, reading: &SourceReader, report: &mut Report) -> Option<Import
              and in exports only"
         ));
     }
-    let asker = row.int("user_id");
-    let user = asker.filter(|user| known.users.contains_key(user));
-    if let (Some(asker), None) = (asker, user) {
-        report.change(format!("workspace_chats {id}: user {asker} does not exist"));
+    let user_id = row.int("user_id");
+    let user = user_id.filter(|user| known.users.contains_key(user));
+    if let (Some(missing_user), None) = (user_id, user) {
+        report.change(format!("workspace_chats {id}: user {missing_user} does not exist"));
     }
     let thread = match row.int("thread_id") {
         Some(thread) if known.threads.contains(&thread) => Some(thread),
@@ -183,20 +183,20 @@ struct Answer {
 /// does.
 fn response(table: &str, id: i64, row: &Row, report: &mut Report) -> String {
     let stored = row.text("response").unwrap_or_default();
-    let mended = mended(&stored);
-    if mended != stored {
+    let repaired = repair(&stored);
+    if repaired != stored {
         report
             .change(format!("{table} {id}: half a character in the answer is replaced by U+FFFD"));
     }
     let is_answer =
-        serde_json::from_str::<Answer>(&mended).is_ok_and(|answer| answer.text.is_string());
+        serde_json::from_str::<Answer>(&repaired).is_ok_and(|answer| answer.text.is_string());
     if !is_answer {
         report.change(format!(
             "{table} {id}: the stored answer has no text; it is kept, but not shown in \
              conversations"
         ));
     }
-    mended.into_owned()
+    repaired.into_owned()
 }
 
 fn usage(response: &str) -> Option<Usage> {
@@ -259,8 +259,8 @@ mod tests {
 
     #[test]
     fn tokens_are_taken_from_the_metrics_of_the_answer() {
-        let told = r#"{"text":"x","metrics":{"prompt_tokens":7,"completion_tokens":2}}"#;
-        assert_eq!(usage(told), Some(Usage { prompt_tokens: 7, completion_tokens: 2 }));
+        let response = r#"{"text":"x","metrics":{"prompt_tokens":7,"completion_tokens":2}}"#;
+        assert_eq!(usage(response), Some(Usage { prompt_tokens: 7, completion_tokens: 2 }));
         for other in ["", "null", "[]", "\"x\"", r#"{"text":"x"}"#, r#"{"metrics":null}"#] {
             assert_eq!(usage(other), None, "{other}");
         }

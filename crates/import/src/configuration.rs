@@ -49,9 +49,9 @@ const OF_THE_PROCESS: [&str; 11] = [
 const ENCRYPTION: [&str; 2] = ["SIG_KEY", "SIG_SALT"];
 
 /// Returns the environment file: the given one, or the one in the usual place of an installation.
-pub fn file(storage: &Path, given: Option<&Path>) -> Option<PathBuf> {
+pub fn file(storage: &Path, path: Option<&Path>) -> Option<PathBuf> {
     let usual = [Some(storage.join(".env")), storage.parent().map(|above| above.join(".env"))];
-    match given {
+    match path {
         Some(file) => Some(file.to_owned()),
         None => usual.into_iter().flatten().find(|file| file.is_file()),
     }
@@ -64,7 +64,7 @@ pub struct Configuration {
     pub owner: Option<String>,
     /// Variables for the environment file of this server.
     pub environment: Vec<(String, String)>,
-    pub kept: Map<String, Value>,
+    pub leftovers: Map<String, Value>,
     pub multi_user: bool,
     /// The file name of the logo.
     pub logo: Option<String>,
@@ -115,7 +115,7 @@ fn environment(
     configuration: &mut Configuration,
     report: &mut Report,
 ) -> Result<()> {
-    let mut given = Vec::new();
+    let mut settings = Vec::new();
     let values = dotenv::parse(text);
     report.found(".env", "settings; secrets are sealed", values.len() as u64);
     for (name, value) in values {
@@ -132,8 +132,8 @@ fn environment(
             report.imported(".env", 1);
             configuration.environment.push((name, value));
         } else if ENCRYPTION.contains(&named) {
-            report.kept(".env", 1);
-            configuration.kept.insert(name, value.into());
+            report.count_kept(".env", 1);
+            configuration.leftovers.insert(name, value.into());
         } else {
             if named == "VECTOR_DB" && value != "lancedb" {
                 report.differ(format!(
@@ -141,19 +141,19 @@ fn environment(
                      database, and fills {value} under its own names."
                 ));
             }
-            given.push((name, value));
+            settings.push((name, value));
         }
     }
-    let PreparedSettings { rows, refused, unknown } = prepare_settings(store, &given)?;
+    let PreparedSettings { rows, refused, unknown } = prepare_settings(store, &settings)?;
     report.imported(".env", rows.len() as u64);
     for (name, reason) in refused {
         report.leave_out(format!(".env {name}: {reason}; it is kept sealed"));
-        keep(&name, &given, configuration, report);
+        keep(&name, &settings, configuration, report);
     }
     for name in unknown {
         report
             .leave_out(format!(".env {name}: this server has no such setting; it is kept sealed"));
-        keep(&name, &given, configuration, report);
+        keep(&name, &settings, configuration, report);
     }
     configuration.rows.extend(rows);
     Ok(())
@@ -161,18 +161,18 @@ fn environment(
 
 fn keep(
     name: &str,
-    given: &[(String, String)],
+    settings: &[(String, String)],
     configuration: &mut Configuration,
     report: &mut Report,
 ) {
-    if let Some((_, value)) = given.iter().find(|(known, _)| known == name) {
-        configuration.kept.insert(name.to_owned(), value.clone().into());
-        report.kept(".env", 1);
+    if let Some((_, value)) = settings.iter().find(|(known, _)| known == name) {
+        configuration.leftovers.insert(name.to_owned(), value.clone().into());
+        report.count_kept(".env", 1);
     }
 }
 
 fn preferences(labels: &[Row], configuration: &mut Configuration, report: &mut Report) {
-    let mut given = Vec::new();
+    let mut preferences = Vec::new();
     for row in labels {
         let Some(label) = row.filled("label") else { continue };
         match row.filled("value") {
@@ -182,10 +182,10 @@ fn preferences(labels: &[Row], configuration: &mut Configuration, report: &mut R
                 report.imported("system_settings", 1);
             }
             Some(value) if label == names::LOGO => configuration.logo = Some(value),
-            Some(value) => given.push((label, value)),
+            Some(value) => preferences.push((label, value)),
         }
     }
-    let PreparedSettings { rows, refused, unknown } = prepare_preferences(&given);
+    let PreparedSettings { rows, refused, unknown } = prepare_preferences(&preferences);
     report.imported("system_settings", rows.len() as u64);
     let unknown = unknown.into_iter().map(|label| {
         let reason = "this server has no such preference".to_owned();
@@ -193,9 +193,11 @@ fn preferences(labels: &[Row], configuration: &mut Configuration, report: &mut R
     });
     for (label, reason) in refused.into_iter().chain(unknown) {
         report.leave_out(format!("system_settings {label}: {reason}; it is kept sealed"));
-        if let Some((_, value)) = given.iter().find(|(known, _)| *known == label) {
-            configuration.kept.insert(format!("system_settings.{label}"), value.clone().into());
-            report.kept("system_settings", 1);
+        if let Some((_, value)) = preferences.iter().find(|(known, _)| *known == label) {
+            configuration
+                .leftovers
+                .insert(format!("system_settings.{label}"), value.clone().into());
+            report.count_kept("system_settings", 1);
         }
     }
     configuration.rows.extend(rows);

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::report::Report;
-use crate::surrogates::mended;
+use crate::surrogates::repair;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
@@ -143,7 +143,7 @@ pub struct Read {
 pub fn read(
     path: &DocumentPath,
     file: &Path,
-    taken: &mut HashSet<Uuid>,
+    used_ids: &mut HashSet<Uuid>,
 ) -> std::result::Result<Read, String> {
     let metadata = fs::metadata(file).map_err(|error| error.to_string())?;
     if metadata.len() > LARGEST {
@@ -154,12 +154,12 @@ pub fn read(
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let fields: Map<String, Value> =
-        serde_json::from_str(&mended(text)).map_err(|error| format!("it is damaged: {error}"))?;
+        serde_json::from_str(&repair(text)).map_err(|error| format!("it is damaged: {error}"))?;
     if !fields.contains_key("id") && !fields.contains_key("url") {
         return Err("it has neither an id nor a source; its server did not list it".into());
     }
     let modified = metadata.modified().map(DateTime::<Utc>::from);
-    from_fields(path, fields, modified.unwrap_or_default(), taken)
+    from_fields(path, fields, modified.unwrap_or_default(), used_ids)
 }
 
 /// Creates a document from the fields of its file.
@@ -167,35 +167,36 @@ pub fn from_fields(
     path: &DocumentPath,
     mut fields: Map<String, Value>,
     created_at: DateTime<Utc>,
-    taken: &mut HashSet<Uuid>,
+    used_ids: &mut HashSet<Uuid>,
 ) -> std::result::Result<Read, String> {
     let mut changes = Vec::new();
     let Some(Value::String(text)) = fields.remove("pageContent") else {
         return Err("it has no text".to_owned());
     };
-    let said = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text_of =
+        |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |name: &str| {
         let number = fields.get(name).and_then(Value::as_f64).filter(|number| *number >= 0.0);
         number.map(|number| number as i32)
     };
-    let id = Uuid::parse_str(&said("id")).ok().filter(|id| !taken.contains(id));
+    let id = Uuid::parse_str(&text_of("id")).ok().filter(|id| !used_ids.contains(id));
     let id = id.unwrap_or_else(|| {
         changes.push("its id is missing or taken; it gets a new one".to_owned());
         DocumentId::random().0
     });
-    taken.insert(id);
-    let (chunk_source, payload) = without_payload(&said("chunkSource"));
-    let title = Some(said("title")).filter(|title| !title.trim().is_empty());
-    let published = said("published");
+    used_ids.insert(id);
+    let (chunk_source, payload) = without_payload(&text_of("chunkSource"));
+    let title = Some(text_of("title")).filter(|title| !title.trim().is_empty());
+    let published = text_of("published");
     let metadata = metadata(&fields, &mut changes);
     let document = Document {
         id: DocumentId(id),
         path: path.clone(),
         title: title.unwrap_or_else(|| path.name().trim_end_matches(".json").to_owned()),
-        url: said("url"),
-        author: said("docAuthor"),
-        description: said("description"),
-        source: said("docSource"),
+        url: text_of("url"),
+        author: text_of("docAuthor"),
+        description: text_of("description"),
+        source: text_of("docSource"),
         chunk_source,
         published: Published(published_at(&published)),
         words: number("wordCount").unwrap_or_else(|| count(text.split(' ').count())),
@@ -244,10 +245,10 @@ fn without_payload(source: &str) -> (String, Option<String>) {
     };
     let rest = &source[at + length..];
     let end = rest.find('&').unwrap_or(rest.len());
-    let (payload, behind) = rest.split_at(end);
-    let joint = if source[at..].starts_with('?') && !behind.is_empty() { "?" } else { "" };
-    let behind = if joint.is_empty() { behind } else { &behind[1..] };
-    (format!("{}{joint}{behind}", &source[..at]), Some(payload.to_owned()))
+    let (payload, remainder) = rest.split_at(end);
+    let joint = if source[at..].starts_with('?') && !remainder.is_empty() { "?" } else { "" };
+    let remainder = if joint.is_empty() { remainder } else { &remainder[1..] };
+    (format!("{}{joint}{remainder}", &source[..at]), Some(payload.to_owned()))
 }
 
 /// Parses the time of a document, in US format or ISO 8601. The time zone is unknown; UTC is
@@ -269,11 +270,11 @@ mod tests {
 
     use super::*;
 
-    fn read_text(text: &str, taken: &mut HashSet<Uuid>) -> std::result::Result<Read, String> {
+    fn read_text(text: &str, used_ids: &mut HashSet<Uuid>) -> std::result::Result<Read, String> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("a.json");
         fs::write(&file, text).unwrap();
-        read(&DocumentPath::parse("f/a.json").unwrap(), &file, taken)
+        read(&DocumentPath::parse("f/a.json").unwrap(), &file, used_ids)
     }
 
     #[test]
@@ -284,21 +285,21 @@ mod tests {
             "chunkSource": "confluence://https://w.test/1?payload=ab:cd", "published": "3/1/2024, 9:00:00\u{202f}PM",
             "wordCount": 9.0, "pageContent": "Text 😀", "token_count_estimate": 11, "shelf": "B7",
         });
-        let mut taken = HashSet::new();
-        let read = read_text(&format!("\u{feff}{file}"), &mut taken).unwrap();
+        let mut used_ids = HashSet::new();
+        let read = read_text(&format!("\u{feff}{file}"), &mut used_ids).unwrap();
         let Read { document, text, payload, changes } = read;
         assert_eq!((text.as_str(), payload.as_deref()), ("Text 😀", Some("ab:cd")));
         assert_eq!(document.chunk_source, "confluence://https://w.test/1");
         assert_eq!(document.published.to_string(), "3/1/2024, 9:00:00 PM");
         assert_eq!((document.words, document.tokens), (9, 11));
         assert_eq!((document.metadata.as_str(), changes.len()), (r#"{"shelf":"B7"}"#, 0));
-        let again = read_text(&file.to_string(), &mut taken).unwrap();
+        let again = read_text(&file.to_string(), &mut used_ids).unwrap();
         assert!(again.document.id != document.id && again.changes.len() == 1);
     }
 
     #[test]
     fn a_file_that_is_not_a_document_is_refused_with_a_reason() {
-        let mut taken = HashSet::new();
+        let mut used_ids = HashSet::new();
         for (text, reason) in [
             ("{\"id\":\"x\",\"pageContent\":\"half", "damaged"),
             ("{\"title\":\"t\",\"pageContent\":\"x\"}", "neither an id"),
@@ -306,10 +307,10 @@ mod tests {
             ("[]", "damaged"),
             ("", "damaged"),
         ] {
-            let error = read_text(text, &mut taken).unwrap_err();
+            let error = read_text(text, &mut used_ids).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
         }
-        let cut = read_text(r#"{"id":"x","pageContent":"cut \ud83d"}"#, &mut taken).unwrap();
+        let cut = read_text(r#"{"id":"x","pageContent":"cut \ud83d"}"#, &mut used_ids).unwrap();
         assert_eq!((cut.text.as_str(), cut.document.title.as_str()), ("cut \u{fffd}", "a"));
     }
 

@@ -35,17 +35,17 @@ fn line(text: &str) -> (Option<(String, String)>, usize) {
             '"' => inner.replace("\\n", "\n").replace("\\r", "\r"),
             _ => inner.to_owned(),
         };
-        let behind = start + indent + 1 + length + 1;
-        let end = text[behind..].find('\n').map_or(text.len(), |end| behind + end + 1);
+        let after_quote = start + indent + 1 + length + 1;
+        let end = text[after_quote..].find('\n').map_or(text.len(), |end| after_quote + end + 1);
         return (Some((name, inner)), end);
     }
-    let bare = text[start..end].split('#').next().unwrap_or_default().trim();
+    let unquoted = text[start..end].split('#').next().unwrap_or_default().trim();
     // Quotes are removed even if a comment has cut the value, as long as both are left.
-    let first = bare.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
+    let first = unquoted.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
     let inner = first
-        .filter(|_| bare.len() > 1)
-        .and_then(|quote| bare.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)));
-    (Some((name, inner.unwrap_or(bare).to_owned())), end)
+        .filter(|_| unquoted.len() > 1)
+        .and_then(|quote| unquoted.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)));
+    (Some((name, inner.unwrap_or(unquoted).to_owned())), end)
 }
 
 /// Returns the name that a line sets and the position of its value.
@@ -72,8 +72,8 @@ fn name(line: &str) -> Option<(String, usize)> {
 /// the value if no other does.
 fn quoted(text: &str, quote: char) -> Option<usize> {
     let is_end = |at: &usize| {
-        let behind = &text[at + 1..];
-        let line = behind.split('\n').next().unwrap_or_default().trim_start();
+        let after_quote = &text[at + 1..];
+        let line = after_quote.split('\n').next().unwrap_or_default().trim_start();
         line.is_empty() || line.starts_with('#')
     };
     let (mut escaped, mut before) = (Vec::new(), None);

@@ -117,7 +117,7 @@ impl Export<'_> {
     }
 
     /// Records data that cannot be exported, if there is any.
-    fn stays(&mut self, what: &str, number: u64, reason: &'static str) {
+    fn add_not_exported(&mut self, what: &str, number: u64, reason: &'static str) {
         if number > 0 {
             self.summary.not_exported.push(NotExported { what: what.to_owned(), number, reason });
         }
@@ -140,8 +140,8 @@ impl Export<'_> {
             lines.add(&rows::user(user))?;
         }
         let number = self.close(lines)?;
-        self.stays("users.password", number, "only hashes of passwords are stored");
-        self.stays("recovery_codes", recovery_codes, "only digests of them are stored");
+        self.add_not_exported("users.password", number, "only hashes of passwords are stored");
+        self.add_not_exported("recovery_codes", recovery_codes, "only digests of them are stored");
         Ok(ids)
     }
 

@@ -18,7 +18,7 @@ pub fn extension_keys(
     now: DateTime<Utc>,
     report: &mut Report,
 ) -> Vec<NewExtensionKey> {
-    let (mut keys, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut keys, mut used) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let id = row.id().unwrap_or(0);
         let mut leave_out =
@@ -28,7 +28,7 @@ pub fn extension_keys(
             leave_out("it is not a key of an extension");
             continue;
         };
-        if !seen.insert(secret.clone()) {
+        if !used.insert(secret.clone()) {
             leave_out("the same key exists twice");
             continue;
         }
@@ -76,9 +76,9 @@ mod tests {
         assert_eq!((keys[0].prefix.as_str(), keys[0].user), ("brx-0Y85V02", Some(UserId(1))));
         assert_eq!(report.left_out.len(), 4, "{:?}", report.left_out);
         // Without users, keys belong to the owner.
-        let alone = json!([{ "id": 1, "key": "brx-GD79JN3", "user_id": null }]);
+        let one_row = json!([{ "id": 1, "key": "brx-GD79JN3", "user_id": null }]);
         let known = Known::default();
-        let keys = extension_keys(rows(alone), &known, DateTime::UNIX_EPOCH, &mut report);
+        let keys = extension_keys(rows(one_row), &known, DateTime::UNIX_EPOCH, &mut report);
         assert_eq!(keys.first().map(|key| key.user), Some(None));
     }
 }

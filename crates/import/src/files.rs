@@ -32,7 +32,7 @@ impl Importer {
         placed: &[Row],
         reading: &SourceReader,
     ) -> Result<(Vec<Document>, Map<String, Value>)> {
-        let mut taken = HashSet::new();
+        let mut used_ids = HashSet::new();
         let (mut documents, mut payloads) = (Vec::new(), Map::new());
         let files: HashSet<_> = scan.files.iter().map(|(path, _)| path.clone()).collect();
         let started = Instant::now();
@@ -43,11 +43,11 @@ impl Importer {
                 reading.progress.add(1);
                 let (found, file, shared) = (path.clone(), file.clone(), reading.clone());
                 let reads = tokio::task::spawn_blocking(move || {
-                    let read = read(&found, &file, &mut taken, &shared);
-                    (read, taken)
+                    let read = read(&found, &file, &mut used_ids, &shared);
+                    (read, used_ids)
                 });
                 let read;
-                (read, taken) = reads.await.map_err(Error::internal)?;
+                (read, used_ids) = reads.await.map_err(Error::internal)?;
                 if let Some(read) = read {
                     documents.extend(self.put(read, &mut payloads, reading).await?);
                 }
@@ -57,7 +57,7 @@ impl Importer {
         reading.report(|report| {
             let cache = placements::cache(storage);
             recovered =
-                placements::recovered(placed, &files, &cache, &mut taken, reading.now, report);
+                placements::recovered(placed, &files, &cache, &mut used_ids, reading.now, report);
         });
         let paths: Vec<_> = recovered.iter().map(|read| read.document.path.clone()).collect();
         self.documents.record_intent(&paths, Utc::now()).await?;
@@ -98,13 +98,13 @@ impl Importer {
     pub(crate) async fn keep(
         &self,
         storage: &Path,
-        kept: BTreeMap<String, Value>,
+        leftovers: BTreeMap<String, Value>,
         environment: Vec<(String, String)>,
         reading: &SourceReader,
     ) -> Result<()> {
         let (this, storage, reading) = (self.clone(), storage.to_owned(), reading.clone());
         let keep = move || {
-            for (name, value) in &kept {
+            for (name, value) in &leftovers {
                 leftovers::seal(&this.root, &this.settings, name, value)?;
             }
             leftovers::set_environment(&this.root, &environment)?;
@@ -119,10 +119,10 @@ impl Importer {
 pub fn read(
     path: &DocumentPath,
     file: &Path,
-    taken: &mut HashSet<Uuid>,
+    used_ids: &mut HashSet<Uuid>,
     reading: &SourceReader,
 ) -> Option<Read> {
-    let read = documents::read(path, file, taken);
+    let read = documents::read(path, file, used_ids);
     let mut found = None;
     reading.report(|report| match read {
         Err(reason) => report.leave_out(format!("documents/{path}: {reason}")),

@@ -64,10 +64,10 @@ pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write as _;
     let folder = file.parent().unwrap_or(Path::new("."));
     private(folder)?;
-    let mut made = tempfile::NamedTempFile::new_in(folder)?;
-    made.write_all(content)?;
-    made.as_file().sync_all()?;
-    made.persist(file).map(drop).map_err(|error| error.error)
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(content)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map(drop).map_err(|error| error.error)
 }
 
 fn private(folder: &Path) -> io::Result<()> {
@@ -89,7 +89,7 @@ pub fn copy_files(storage: &Path, root: &Path, report: &mut Report) -> Result<()
         for file in files {
             let Ok(below) = file.strip_prefix(storage) else { continue };
             if report.dry_run || copy(&file, &folder(root).join(below), report)? {
-                report.kept(&format!("{name}/"), 1);
+                report.count_kept(&format!("{name}/"), 1);
             }
         }
     }

@@ -83,14 +83,14 @@ pub fn api_keys(
     now: DateTime<Utc>,
     report: &mut Report,
 ) -> Vec<ImportedApiKey> {
-    let (mut keys, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut keys, mut used) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let id = row.id().unwrap_or(0);
         let Some(secret) = row.filled("secret") else {
             report.leave_out(format!("api_keys {id}: it has no secret"));
             continue;
         };
-        if !seen.insert(secret.clone()) {
+        if !used.insert(secret.clone()) {
             report.leave_out(format!("api_keys {id}: the same key exists twice"));
             continue;
         }
@@ -137,7 +137,7 @@ pub fn members(
     now: DateTime<Utc>,
     report: &mut Report,
 ) -> Vec<ImportedMember> {
-    let (mut members, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut members, mut used) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let id = row.id().unwrap_or(0);
         let (user, workspace) =
@@ -148,7 +148,7 @@ pub fn members(
             ));
             continue;
         }
-        if !seen.insert((user, workspace)) {
+        if !used.insert((user, workspace)) {
             report.leave_out(format!(
                 "workspace_users {id}: user {user} is a member of workspace {workspace} already"
             ));
@@ -192,7 +192,7 @@ pub fn invites(
         let (workspaces, unknown) = workspaces_of(&row, known);
         // A pending invite must not admit people to a workspace that is created later and happens
         // to get the same id.
-        let given = match is_pending {
+        let listed = match is_pending {
             true => workspaces,
             false => workspaces.into_iter().chain(unknown.iter().copied()).collect(),
         };
@@ -212,7 +212,7 @@ pub fn invites(
             status,
             claimed_by: user("claimedBy"),
             claimed_by_name: None,
-            workspaces: given.into_iter().map(WorkspaceId).collect(),
+            workspaces: listed.into_iter().map(WorkspaceId).collect(),
             created_by: user("createdBy"),
             expires_at: is_pending.then(|| now + INVITES),
             created_at,
@@ -243,7 +243,7 @@ fn workspaces_of(row: &Row, known: &Known) -> (Vec<i32>, Vec<i32>) {
 pub fn event(row: &Row, now: DateTime<Utc>, report: &mut Report) -> ImportedEvent {
     let id = row.id().unwrap_or(0);
     let text = row.text("metadata").unwrap_or_default();
-    let mut details = match serde_json::from_str(&crate::surrogates::mended(&text)) {
+    let mut details = match serde_json::from_str(&crate::surrogates::repair(&text)) {
         Ok(Value::Object(map)) => map,
         Ok(Value::Null) => Map::new(),
         Ok(other) => Map::from_iter([("value".to_owned(), other)]),
@@ -336,19 +336,19 @@ mod tests {
 
     #[test]
     fn events_lose_only_their_secrets() {
-        let told = row(json!({
+        let imported = row(json!({
             "id": 1, "event": "invite_created", "userId": 2, "occurredAt": "2024-02-11 08:30:15",
             "metadata": "{\"inviteCode\":\"X-Y\",\"name\":\"n\",\"a\":{\"token\":\"t\"}}",
         }));
         let mut report = Report::default();
-        let told = event(&told, Utc::now(), &mut report);
+        let imported = event(&imported, Utc::now(), &mut report);
         assert_eq!(
-            told.details,
+            imported.details,
             r#"{"inviteCode":"***","name":"n","a":{"token":"***"},"userId":2}"#
         );
-        let broken = row(json!({ "id": 2, "event": "x", "metadata": "{\"cut" }));
-        let broken = event(&broken, Utc::now(), &mut report);
-        assert_eq!(broken.details, r#"{"text":"{\"cut"}"#);
+        let truncated = row(json!({ "id": 2, "event": "x", "metadata": "{\"cut" }));
+        let truncated = event(&truncated, Utc::now(), &mut report);
+        assert_eq!(truncated.details, r#"{"text":"{\"cut"}"#);
         assert_eq!(report.changed.len(), 1);
     }
 

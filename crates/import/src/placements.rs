@@ -42,7 +42,7 @@ pub fn recovered(
     rows: &[Row],
     files: &HashSet<DocumentPath>,
     cache: &std::path::Path,
-    taken: &mut HashSet<Uuid>,
+    used_ids: &mut HashSet<Uuid>,
     now: DateTime<Utc>,
     report: &mut Report,
 ) -> Vec<Read> {
@@ -55,7 +55,7 @@ pub fn recovered(
         let slashes = docpath.replace('\\', "/");
         let read = [&docpath, &slashes]
             .into_iter()
-            .find_map(|docpath| recovery::recover(cache, docpath, &path, now, taken));
+            .find_map(|docpath| recovery::recover(cache, docpath, &path, now, used_ids));
         if let Some(read) = read {
             report.change(format!(
                 "documents/{path}: its file is missing; its text is restored from the vector cache"
@@ -74,7 +74,7 @@ pub fn rows(
     now: DateTime<Utc>,
     report: &mut Report,
 ) -> Vec<PlacedRow> {
-    let (mut placed, mut seen, mut keys) = (Vec::new(), HashSet::new(), HashSet::new());
+    let (mut placed, mut used, mut keys) = (Vec::new(), HashSet::new(), HashSet::new());
     for row in rows {
         let id = row.id().unwrap_or(0);
         let workspace = row.int("workspaceId").unwrap_or(0);
@@ -97,7 +97,7 @@ pub fn rows(
             ));
             continue;
         };
-        if !seen.insert((workspace, document.id)) {
+        if !used.insert((workspace, document.id)) {
             report.leave_out(format!(
                 "workspace_documents {id}: {path} is in workspace {workspace} already"
             ));

@@ -19,7 +19,7 @@ pub fn slash_commands(
     now: DateTime<Utc>,
     report: &mut Report,
 ) -> Vec<ImportedCommand> {
-    let (mut commands, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut commands, mut used) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let id = row.id().unwrap_or(0);
         let command = row.text("command").unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn slash_commands(
             continue;
         }
         let user = owner.map(UserId);
-        if !seen.insert((user, name.as_str().to_owned())) {
+        if !used.insert((user, name.as_str().to_owned())) {
             leave_out("another one has the same name");
             continue;
         }
@@ -60,13 +60,13 @@ pub fn slash_commands(
 }
 
 pub fn variables(rows: Vec<Row>, now: DateTime<Utc>, report: &mut Report) -> Vec<PromptVariable> {
-    let (mut variables, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut variables, mut used) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let key = row.text("key").unwrap_or_default();
         let why = match VariableName::parse(&key) {
             Err(_) => "a name is 1 to 255 letters, digits and `_`",
             Ok(name) if prompt::BUILT_IN.contains(&name.as_str()) => "the name is built in",
-            Ok(name) if !seen.insert(name.clone()) => "another one has the same name",
+            Ok(name) if !used.insert(name.clone()) => "another one has the same name",
             Ok(name) => {
                 variables.push(PromptVariable {
                     name,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::documents::{Read, from_fields};
-use crate::surrogates::mended;
+use crate::surrogates::repair;
 
 /// The largest file of the cache that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
@@ -37,7 +37,7 @@ pub fn recover(
     docpath: &str,
     path: &DocumentPath,
     now: DateTime<Utc>,
-    taken: &mut HashSet<Uuid>,
+    used_ids: &mut HashSet<Uuid>,
 ) -> Option<Read> {
     let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, docpath.as_bytes());
     let file = cache.join(format!("{name}.json"));
@@ -46,12 +46,12 @@ pub fn recover(
     }
     let file = fs::read(file).ok()?;
     let cached: Vec<Vec<Cached>> =
-        serde_json::from_str(&mended(&String::from_utf8_lossy(&file))).ok()?;
+        serde_json::from_str(&repair(&String::from_utf8_lossy(&file))).ok()?;
     let mut cached = cached.into_iter().flatten();
     let mut fields = cached.next()?.metadata;
-    let mut text = bare(&fields).to_owned();
+    let mut text = chunk_text(&fields).to_owned();
     for Cached { metadata } in cached {
-        append(&mut text, bare(&metadata));
+        append(&mut text, chunk_text(&metadata));
     }
     if text.trim().is_empty() {
         return None;
@@ -59,11 +59,11 @@ pub fn recover(
     fields.remove("text");
     fields.insert("pageContent".to_owned(), Value::String(text));
     fields.insert("recoveredFrom".to_owned(), "vector cache".into());
-    from_fields(path, fields, now, taken).ok()
+    from_fields(path, fields, now, used_ids).ok()
 }
 
 /// Returns the text of a chunk without its header.
-fn bare(metadata: &Map<String, Value>) -> &str {
+fn chunk_text(metadata: &Map<String, Value>) -> &str {
     let text = metadata.get("text").and_then(Value::as_str).unwrap_or_default();
     without_header(text)
 }
@@ -109,12 +109,12 @@ mod tests {
         ]);
         fs::write(cache.path().join(format!("{name}.json")), file.to_string()).unwrap();
         let path = DocumentPath::parse(docpath).unwrap();
-        let (now, mut taken) = (Utc::now(), HashSet::new());
-        let read = recover(cache.path(), docpath, &path, now, &mut taken).unwrap();
+        let (now, mut used_ids) = (Utc::now(), HashSet::new());
+        let read = recover(cache.path(), docpath, &path, now, &mut used_ids).unwrap();
         assert_eq!(read.text, "The harbour library lends boats.\nFees were abolished.");
         assert_eq!(read.document.title, "gone.txt");
         assert_eq!(read.document.metadata, r#"{"recoveredFrom":"vector cache"}"#);
-        assert!(recover(cache.path(), "f/other.json", &path, now, &mut taken).is_none());
+        assert!(recover(cache.path(), "f/other.json", &path, now, &mut used_ids).is_none());
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Report {
         self.tables.entry(table.to_owned()).or_default().imported += count;
     }
 
-    pub fn kept(&mut self, table: &str, count: u64) {
+    pub fn count_kept(&mut self, table: &str, count: u64) {
         self.tables.entry(table.to_owned()).or_default().kept += count;
     }
 

@@ -29,7 +29,7 @@ use crate::report::Report;
 use crate::row::Row;
 use crate::small_tables::{last_ids, small_tables, version};
 use crate::source::SourceDatabase;
-use crate::tables::{Fate, fate};
+use crate::tables::{Fate, treatment_of};
 use crate::thread_files::{self, ThreadFileRows};
 use crate::vectors;
 
@@ -94,7 +94,7 @@ struct Plan {
     thread_files: ThreadFileRows,
     scan: Scan,
     placed: Vec<Row>,
-    kept: BTreeMap<String, Value>,
+    leftovers: BTreeMap<String, Value>,
     last_ids: BTreeMap<Numbered, i64>,
 }
 
@@ -119,13 +119,13 @@ impl Importer {
             );
             return Err(Error::unprocessable(reason));
         }
-        let (this, given) = (self.clone(), options.clone());
+        let (this, options_of_task) = (self.clone(), options.clone());
         let now = by.at;
-        let plan = tokio::task::spawn_blocking(move || this.plan(&given, now)).await;
+        let plan = tokio::task::spawn_blocking(move || this.plan(&options_of_task, now)).await;
         let plan = plan.map_err(Error::internal)??;
         match options.dry_run {
-            true => self.rehearse(&options, plan, now).await.map(ImportOutcome::Planned),
-            false => self.carry_out(&options, plan, by).await.map(ImportOutcome::Imported),
+            true => self.dry_run(&options, plan, now).await.map(ImportOutcome::Planned),
+            false => self.execute(&options, plan, by).await.map(ImportOutcome::Imported),
         }
     }
 
@@ -143,16 +143,16 @@ impl Importer {
             dry_run: options.dry_run,
             ..Report::default()
         };
-        let mut kept = BTreeMap::new();
+        let mut leftovers = BTreeMap::new();
         for table in source.tables() {
-            let (fate, words) = fate(&table);
+            let (treatment, words) = treatment_of(&table);
             let count = source.count(&table)?;
             report.found(&table, words, count);
-            if fate == Fate::Kept && count > 0 {
+            if treatment == Fate::Kept && count > 0 {
                 let rows = source.all(&table)?;
-                report.kept(&table, rows.len() as u64);
+                report.count_kept(&table, rows.len() as u64);
                 let rows = rows.into_iter().map(|row| Value::Object(row.0));
-                kept.insert(table, Value::Array(rows.collect()));
+                leftovers.insert(table, Value::Array(rows.collect()));
             }
         }
         let env = configuration::file(&options.storage, options.env.as_deref());
@@ -160,8 +160,8 @@ impl Importer {
         let configuration =
             configuration::read(env.as_deref(), &labels, &self.settings, &mut report)?;
         report.multi_user = configuration.multi_user;
-        if !configuration.kept.is_empty() {
-            kept.insert("settings".to_owned(), Value::Object(configuration.kept.clone()));
+        if !configuration.leftovers.is_empty() {
+            leftovers.insert("settings".to_owned(), Value::Object(configuration.leftovers.clone()));
         }
         let mut last_ids = last_ids(&mut source)?;
         let (rows, known) = small_tables(&mut source, &mut last_ids, now, &mut report)?;
@@ -180,20 +180,20 @@ impl Importer {
             progress: options.progress.clone(),
         };
         let thread_files = ThreadFileRows::new(dropped, &options.storage, reading.clone());
-        Ok(Plan { reading, configuration, rows, thread_files, scan, placed, kept, last_ids })
+        Ok(Plan { reading, configuration, rows, thread_files, scan, placed, leftovers, last_ids })
     }
 
     /// Runs the import without writing anything, for a dry run.
-    async fn rehearse(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
+    async fn dry_run(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
         let Plan { reading, configuration, mut rows, thread_files, scan, placed, .. } = plan;
         self.first_rows(options, configuration, &mut rows, &reading).await?;
         let (storage, root) = (options.storage.clone(), self.root.clone());
         let shared = reading.clone();
-        let rehearsed = tokio::task::spawn_blocking(move || {
-            let (mut taken, mut stored) = (HashSet::new(), HashMap::new());
+        let outcome = tokio::task::spawn_blocking(move || {
+            let (mut used_ids, mut stored) = (HashSet::new(), HashMap::new());
             for (path, file) in &scan.files {
                 shared.progress.add(1);
-                if let Some(read) = read(path, file, &mut taken, &shared) {
+                if let Some(read) = read(path, file, &mut used_ids, &shared) {
                     stored.insert(path.clone(), summary(&read.document));
                 }
             }
@@ -202,7 +202,7 @@ impl Importer {
             shared.report(|report| {
                 let cache = placements::cache(&storage);
                 let recovered =
-                    placements::recovered(&placed, &files, &cache, &mut taken, now, report);
+                    placements::recovered(&placed, &files, &cache, &mut used_ids, now, report);
                 for read in recovered {
                     stored.insert(read.document.path.clone(), summary(&read.document));
                 }
@@ -215,7 +215,7 @@ impl Importer {
             let mut report = shared.report.lock().unwrap_or_else(PoisonError::into_inner);
             leftovers::copy_files(&storage, &root, &mut report)
         });
-        rehearsed.await.map_err(Error::internal)??;
+        outcome.await.map_err(Error::internal)??;
         Ok(taken_out(&reading))
     }
 
@@ -236,7 +236,7 @@ impl Importer {
         Ok(first)
     }
 
-    async fn carry_out(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
+    async fn execute(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
         let Plan {
             reading,
             configuration,
@@ -244,7 +244,7 @@ impl Importer {
             thread_files,
             scan,
             placed,
-            mut kept,
+            mut leftovers,
             last_ids,
         } = plan;
         let splitting = configuration.splitting();
@@ -256,9 +256,9 @@ impl Importer {
         let (documents, payloads) =
             self.store_documents(&options.storage, scan, &placed, &reading).await?;
         if !payloads.is_empty() {
-            kept.insert("connector-payloads".to_owned(), Value::Object(payloads));
+            leftovers.insert("connector-payloads".to_owned(), Value::Object(payloads));
         }
-        self.keep(&options.storage, kept, environment, &reading).await?;
+        self.keep(&options.storage, leftovers, environment, &reading).await?;
 
         let stored: HashMap<_, _> =
             documents.iter().map(|document| (document.path.clone(), summary(document))).collect();

@@ -68,7 +68,8 @@ pub fn small_tables(
     let variables = prompts::variables(source.all("system_prompt_variables")?, now, report);
     let suggested = source.all("workspace_suggested_messages")?;
     let suggested = prompts::suggested_messages(suggested, &known, report);
-    let earlier = prompts::earlier_prompts(source.all("prompt_history")?, &known, now, report);
+    let prompt_history =
+        prompts::earlier_prompts(source.all("prompt_history")?, &known, now, report);
     let memories = prompts::memories(source.all("memories")?, &known, now, report);
     let extensions = source.all("browser_extension_api_keys")?;
     let extensions = extension_keys(extensions, &known, now, report);
@@ -82,7 +83,7 @@ pub fn small_tables(
         ("slash_command_presets", commands.len()),
         ("system_prompt_variables", variables.len()),
         ("workspace_suggested_messages", suggested.len()),
-        ("prompt_history", earlier.len()),
+        ("prompt_history", prompt_history.len()),
         ("memories", memories.len()),
         ("browser_extension_api_keys", extensions.len()),
     ] {
@@ -99,7 +100,7 @@ pub fn small_tables(
         ImportedRows::SlashCommands(commands),
         ImportedRows::PromptVariables(variables),
         ImportedRows::SuggestedMessages(suggested),
-        ImportedRows::EarlierPrompts(earlier),
+        ImportedRows::EarlierPrompts(prompt_history),
         ImportedRows::Memories(memories),
         ImportedRows::ExtensionKeys(extensions),
     ];

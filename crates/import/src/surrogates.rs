@@ -3,9 +3,9 @@ use std::borrow::Cow;
 
 /// Replaces unpaired surrogate escapes, such as `\ud83d` alone, by `\ufffd`. Only JavaScript's
 /// parser accepts them.
-pub fn mended(json: &str) -> Cow<'_, str> {
+pub fn repair(json: &str) -> Cow<'_, str> {
     let bytes = json.as_bytes();
-    let (mut mended, mut copied, mut at) = (String::new(), 0, 0);
+    let (mut repaired, mut copied, mut at) = (String::new(), 0, 0);
     while let Some(step) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
         at += step;
         let Some(unit) = unit(bytes, at) else {
@@ -20,8 +20,8 @@ pub fn mended(json: &str) -> Cow<'_, str> {
             continue;
         }
         if matches!(unit, 0xd800..=0xdfff) {
-            mended.push_str(&json[copied..at]);
-            mended.push_str("\\ufffd");
+            repaired.push_str(&json[copied..at]);
+            repaired.push_str("\\ufffd");
             copied = at + 6;
         }
         at += 6;
@@ -29,8 +29,8 @@ pub fn mended(json: &str) -> Cow<'_, str> {
     if copied == 0 {
         return Cow::Borrowed(json);
     }
-    mended.push_str(&json[copied..]);
-    Cow::Owned(mended)
+    repaired.push_str(&json[copied..]);
+    Cow::Owned(repaired)
 }
 
 /// Returns the code unit of an escape, `\u` and four hexadecimal digits, at `at`.
@@ -56,8 +56,8 @@ mod tests {
             (r#""\u12"#, r#""\u12"#),
             ("\"\\", "\"\\"),
         ] {
-            assert_eq!(mended(json), expected, "{json}");
+            assert_eq!(repair(json), expected, "{json}");
         }
-        assert!(serde_json::from_str::<String>(&mended(r#""\ud83d x""#)).is_ok());
+        assert!(serde_json::from_str::<String>(&repair(r#""\ud83d x""#)).is_ok());
     }
 }

@@ -56,7 +56,7 @@ const TABLES: &[(&str, Fate, &str)] = &[
 ];
 
 /// Returns how a table is imported, with a description for the report. Unknown tables are kept.
-pub fn fate(table: &str) -> (Fate, &'static str) {
+pub fn treatment_of(table: &str) -> (Fate, &'static str) {
     let known = TABLES.iter().find(|(name, _, _)| *name == table);
     known.map_or((Fate::Kept, "unknown to this version"), |(_, fate, words)| (*fate, words))
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::chats::SourceReader;
 use crate::row::Row;
-use crate::surrogates::mended;
+use crate::surrogates::repair;
 
 /// The name of the table.
 pub const TABLE: &str = "workspace_parsed_files";
@@ -99,7 +99,7 @@ fn read_file(file: &Path) -> Result<Map<String, Value>, String> {
     }
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let text = String::from_utf8_lossy(&bytes);
-    serde_json::from_str(&mended(&text)).map_err(|error| format!("it is damaged: {error}"))
+    serde_json::from_str(&repair(&text)).map_err(|error| format!("it is damaged: {error}"))
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub async fn keep(
                     if some.is_empty() {
                         break;
                     }
-                    importer.indexer.adopt(some).await?;
+                    importer.indexer.cache_vectors(some).await?;
                 }
                 report.imported(FOLDER, 1);
             }

@@ -24,26 +24,26 @@ pub struct Marks<'a> {
 pub struct TextBox {
     pub middle: (f32, f32),
     /// Unit vector along the longer side; to the right, or down if the line is rather vertical.
-    pub along: (f32, f32),
+    pub direction: (f32, f32),
     /// Half of its length along the direction, and half of its height.
     pub reach: (f32, f32),
 }
 
 impl TextBox {
     pub fn scaled(self, x: f32, y: f32) -> Self {
-        let Self { middle, along, reach } = self;
+        let Self { middle, direction, reach } = self;
         // Both factors are nearly equal, because sizes are only rounded.
         let scale = (x * y).sqrt();
         Self {
             middle: (middle.0 * x, middle.1 * y),
-            along,
+            direction,
             reach: (reach.0 * scale, reach.1 * scale),
         }
     }
 
     /// Returns the direction in radians, from -π/4 (rising) to 3π/4.
     pub fn angle(&self) -> f32 {
-        self.along.1.atan2(self.along.0)
+        self.direction.1.atan2(self.direction.0)
     }
 
     pub fn is_long(&self) -> bool {
@@ -51,20 +51,20 @@ impl TextBox {
     }
 
     pub fn is_upright(&self) -> bool {
-        self.along.1.abs() > self.along.0.abs()
+        self.direction.1.abs() > self.direction.0.abs()
     }
 }
 
 /// Returns the boxes of all groups of text pixels.
 pub fn find(marks: &Marks<'_>) -> Vec<TextBox> {
-    let mut seen: Vec<bool> = marks.marks.iter().map(|mark| *mark <= MARKED).collect();
+    let mut visited: Vec<bool> = marks.marks.iter().map(|mark| *mark <= MARKED).collect();
     let mut boxes = Vec::new();
     let mut group = Vec::new();
-    for start in 0..seen.len() {
-        if seen[start] {
+    for start in 0..visited.len() {
+        if visited[start] {
             continue;
         }
-        collect(marks, &mut seen, start, &mut group);
+        collect(marks, &mut visited, start, &mut group);
         if boxes.len() < MOST {
             boxes.extend(boxed(marks, &group));
         }
@@ -73,19 +73,19 @@ pub fn find(marks: &Marks<'_>) -> Vec<TextBox> {
 }
 
 /// Collects the connected text pixels around `start` and marks them as seen.
-fn collect(marks: &Marks<'_>, seen: &mut [bool], start: usize, group: &mut Vec<usize>) {
+fn collect(marks: &Marks<'_>, visited: &mut [bool], start: usize, group: &mut Vec<usize>) {
     group.clear();
     group.push(start);
-    seen[start] = true;
+    visited[start] = true;
     let mut next = 0;
     while let Some(&at) = group.get(next) {
         next += 1;
         let (x, y) = (at % marks.width, at / marks.width);
         for near_y in y.saturating_sub(1)..(y + 2).min(marks.height) {
             for near_x in x.saturating_sub(1)..(x + 2).min(marks.width) {
-                let near = near_y * marks.width + near_x;
-                if !std::mem::replace(&mut seen[near], true) {
-                    group.push(near);
+                let neighbour = near_y * marks.width + near_x;
+                if !std::mem::replace(&mut visited[neighbour], true) {
+                    group.push(neighbour);
                 }
             }
         }
@@ -101,19 +101,25 @@ fn boxed(marks: &Marks<'_>, group: &[usize]) -> Option<TextBox> {
     let place = |at: &usize| ((at % marks.width) as f32 + 0.5, (at / marks.width) as f32 + 0.5);
     let sum = group.iter().map(place).fold((0.0, 0.0), |sum, at| (sum.0 + at.0, sum.1 + at.1));
     let middle = (sum.0 / count, sum.1 / count);
-    let along = direction(group.iter().map(place), middle);
+    let direction_of_box = direction(group.iter().map(place), middle);
     let (mut low, mut high) = ((f32::MAX, f32::MAX), (f32::MIN, f32::MIN));
     for (x, y) in group.iter().map(place) {
         let (x, y) = (x - middle.0, y - middle.1);
-        let (u, v) = (x * along.0 + y * along.1, y * along.0 - x * along.1);
+        let (u, v) = (
+            x * direction_of_box.0 + y * direction_of_box.1,
+            y * direction_of_box.0 - x * direction_of_box.1,
+        );
         (low, high) = ((low.0.min(u), low.1.min(v)), (high.0.max(u), high.1.max(v)));
     }
     let (length, height) = (high.0 - low.0 + 1.0, high.1 - low.1 + 1.0);
     let more = LARGER * length * height / (2.0 * (length + height));
     let (u, v) = ((low.0 + high.0) / 2.0, (low.1 + high.1) / 2.0);
     Some(TextBox {
-        middle: (middle.0 + u * along.0 - v * along.1, middle.1 + u * along.1 + v * along.0),
-        along,
+        middle: (
+            middle.0 + u * direction_of_box.0 - v * direction_of_box.1,
+            middle.1 + u * direction_of_box.1 + v * direction_of_box.0,
+        ),
+        direction: direction_of_box,
         reach: (length / 2.0 + more, height / 2.0 + more),
     })
 }
@@ -169,7 +175,7 @@ mod tests {
         assert_eq!(boxes.len(), 1);
         assert!((boxes[0].angle() - slope.atan()).abs() < 0.01, "{boxes:?}");
         let boxes = marked(40, 200, |x, y| (15.0..22.0).contains(&x) && (20.0..180.0).contains(&y));
-        assert!(boxes[0].is_upright() && boxes[0].along.1 > 0.99, "{boxes:?}");
+        assert!(boxes[0].is_upright() && boxes[0].direction.1 > 0.99, "{boxes:?}");
     }
 
     #[test]

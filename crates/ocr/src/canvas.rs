@@ -73,17 +73,17 @@ mod tests {
     #[test]
     fn a_picture_is_drawn_where_the_matrix_places_it() {
         let picture = Picture::gray(2, 2, vec![0, 50, 100, 150]).unwrap();
-        let drawn = |matrix: [f64; 6]| {
+        let canvas_of = |matrix: [f64; 6]| {
             let mut canvas = Canvas::new(4, 4);
             canvas.draw(&picture, matrix);
             let page = canvas.into_picture().unwrap();
             [(1, 1), (2, 1), (1, 2), (2, 2), (0, 0)].map(|(x, y)| page.point(x, y)[0])
         };
         // Its lower edge is at y = 3, its upper one at y = 1.
-        assert_eq!(drawn([2.0, 0.0, 0.0, -2.0, 1.0, 3.0]), [0, 50, 100, 150, 255]);
+        assert_eq!(canvas_of([2.0, 0.0, 0.0, -2.0, 1.0, 3.0]), [0, 50, 100, 150, 255]);
         // Upside down.
-        assert_eq!(drawn([-2.0, 0.0, 0.0, 2.0, 3.0, 1.0]), [150, 100, 50, 0, 255]);
-        assert_eq!(drawn([0.0; 6]), [255; 5]);
-        assert_eq!(drawn([f64::NAN; 6]), [255; 5]);
+        assert_eq!(canvas_of([-2.0, 0.0, 0.0, 2.0, 3.0, 1.0]), [150, 100, 50, 0, 255]);
+        assert_eq!(canvas_of([0.0; 6]), [255; 5]);
+        assert_eq!(canvas_of([f64::NAN; 6]), [255; 5]);
     }
 }

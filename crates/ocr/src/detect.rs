@@ -29,8 +29,8 @@ impl Detector {
     /// Returns the boxes around lines of text, in pixels of the image.
     pub fn find(&self, picture: &Picture) -> Result<Vec<TextBox>, OcrError> {
         let (width, height) = seen_size(picture.width(), picture.height());
-        let seen = picture.scaled(width, height);
-        let input = input(&seen);
+        let scaled = picture.scaled(width, height);
+        let input = input(&scaled);
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
         let marked = self.model.run_one((&input).into(), Some(options)).map_err(OcrError::run)?;
         let marked: NdTensor<f32, 4> = marked.try_into().map_err(|_| OcrError::shape())?;

@@ -89,14 +89,16 @@ impl Engine {
             return Ok(RecognizedText { lines: Vec::new(), is_cut: true });
         }
         let boxes = self.detector.find(picture)?;
-        let along = self.direction(picture, &boxes)?;
-        let level = |x: f32, y: f32| (x * along.0 + y * along.1, y * along.0 - x * along.1);
+        let direction = self.direction(picture, &boxes)?;
+        let level =
+            |x: f32, y: f32| (x * direction.0 + y * direction.1, y * direction.0 - x * direction.1);
         let mut placed: Vec<(TextLine, TextBox)> = boxes
             .iter()
             .map(|found| {
-                let line = order::as_read(found, along);
+                let line = order::as_read(found, direction);
                 let (u, v) = level(line.middle.0, line.middle.1);
-                let is_vertical = line.along.0 * along.0 + line.along.1 * along.1 < 0.5;
+                let is_vertical =
+                    line.direction.0 * direction.0 + line.direction.1 * direction.1 < 0.5;
                 let (across, down) = match is_vertical {
                     true => (line.reach.1, line.reach.0),
                     false => line.reach,
@@ -133,15 +135,15 @@ impl Engine {
     /// Returns the reading direction of the page's lines.
     fn direction(&self, picture: &Picture, boxes: &[TextBox]) -> Result<(f32, f32), OcrError> {
         let is_sideways = order::is_sideways(boxes);
-        let along = order::direction(boxes, is_sideways);
-        let back = (-along.0, -along.1);
+        let direction = order::direction(boxes, is_sideways);
+        let back = (-direction.0, -direction.1);
         let tried = order::longest(boxes, is_sideways, TRIED);
-        let forwards = self.confidence(picture, &tried, along)?;
+        let forwards = self.confidence(picture, &tried, direction)?;
         if tried.is_empty() || (!is_sideways && forwards >= CONFIDENT) {
-            return Ok(along);
+            return Ok(direction);
         }
         let backwards = self.confidence(picture, &tried, back)?;
-        Ok(if backwards > forwards + 0.05 { back } else { along })
+        Ok(if backwards > forwards + 0.05 { back } else { direction })
     }
 
     /// Returns the confidence of lines that are read in a direction.
@@ -149,11 +151,11 @@ impl Engine {
         &self,
         picture: &Picture,
         lines: &[TextBox],
-        along: (f32, f32),
+        direction: (f32, f32),
     ) -> Result<f32, OcrError> {
         let mut sum = 0.0;
         for line in lines {
-            sum += self.recognizer.read(picture, &order::as_read(line, along))?.confidence;
+            sum += self.recognizer.read(picture, &order::as_read(line, direction))?.confidence;
         }
         Ok(sum / lines.len().max(1) as f32)
     }

@@ -15,7 +15,7 @@ const JAPANESE: &[&str] = &["jpn"];
 pub struct Languages {
     codes: Vec<&'static str>,
     /// Languages that the model cannot read.
-    others: Vec<String>,
+    unreadable_codes: Vec<String>,
 }
 
 /// The most languages that are read at once.
@@ -30,11 +30,11 @@ impl Languages {
         for code in codes.map(str::to_ascii_lowercase) {
             match Self::known().find(|known| *known == code) {
                 Some(known) => languages.codes.push(known),
-                None if is_code(&code) => languages.others.push(code),
+                None if is_code(&code) => languages.unreadable_codes.push(code),
                 None => return None,
             }
         }
-        (languages.codes.len() + languages.others.len() <= MOST).then_some(languages)
+        (languages.codes.len() + languages.unreadable_codes.len() <= MOST).then_some(languages)
     }
 
     /// Returns the known codes.
@@ -44,13 +44,13 @@ impl Languages {
 
     /// Returns the codes in the form that [`Languages::parse`] reads.
     pub fn codes(&self) -> String {
-        let others = self.others.iter().map(String::as_str);
-        self.codes.iter().copied().chain(others).collect::<Vec<_>>().join(",")
+        let unreadable_codes = self.unreadable_codes.iter().map(String::as_str);
+        self.codes.iter().copied().chain(unreadable_codes).collect::<Vec<_>>().join(",")
     }
 
     /// Returns the codes of the languages that the model cannot read.
     pub fn unreadable(&self) -> &[String] {
-        &self.others
+        &self.unreadable_codes
     }
 
     /// Returns true if these languages use the character.

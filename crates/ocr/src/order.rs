@@ -28,37 +28,37 @@ pub fn direction(boxes: &[TextBox], is_sideways: bool) -> (f32, f32) {
     let long = boxes.iter().filter(|line| line.is_long() && line.is_upright() == is_sideways);
     let mut angles: Vec<(f32, f32)> = long.map(|line| (line.angle(), line.reach.0)).collect();
     angles.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let half = angles.iter().map(|(_, length)| length).sum::<f32>() / 2.0;
+    let middle = angles.iter().map(|(_, length)| length).sum::<f32>() / 2.0;
     let mut passed = 0.0;
     let median = angles.iter().find(|(_, length)| {
         passed += length;
-        passed >= half
+        passed >= middle
     });
     let angle = median.map_or(straight, |(angle, _)| *angle);
     let angle = if (angle - straight).abs() < LEAST { straight } else { angle };
     (angle.cos(), angle.sin())
 }
 
-/// Returns the box as it is read on a page whose lines run `along`. A long line keeps its own
+/// Returns the box as it is read on a page whose lines run in `direction`. A long line keeps its own
 /// direction; other boxes take the page's.
-pub fn as_read(line: &TextBox, along: (f32, f32)) -> TextBox {
-    let across = (-along.1, along.0);
+pub fn as_read(line: &TextBox, direction: (f32, f32)) -> TextBox {
+    let across = (-direction.1, direction.0);
     let dot = |one: (f32, f32), other: (f32, f32)| one.0 * other.0 + one.1 * other.1;
-    let (with, against) = (dot(line.along, along), dot(line.along, across));
+    let (with, against) = (dot(line.direction, direction), dot(line.direction, across));
     let sign = |value: f32| if value < 0.0 { -1.0 } else { 1.0 };
     let times = |by: f32, of: (f32, f32)| (by * of.0, by * of.1);
     let is_along = with.abs() >= against.abs();
     let own = match is_along {
-        true => times(sign(with), line.along),
-        false => times(sign(against), line.along),
+        true => times(sign(with), line.direction),
+        false => times(sign(against), line.direction),
     };
     // A single letter may be higher than wide; a column of letters is much higher.
     let is_column = !is_along && line.reach.0 > 1.5 * line.reach.1;
     match (is_along, is_column) {
-        (true, _) if line.is_long() => TextBox { along: own, ..*line },
-        (true, _) => TextBox { along, ..*line },
-        (false, true) => TextBox { along: own, ..*line },
-        (false, false) => TextBox { along, reach: (line.reach.1, line.reach.0), ..*line },
+        (true, _) if line.is_long() => TextBox { direction: own, ..*line },
+        (true, _) => TextBox { direction, ..*line },
+        (false, true) => TextBox { direction: own, ..*line },
+        (false, false) => TextBox { direction, reach: (line.reach.1, line.reach.0), ..*line },
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn line(x: f32, y: f32, angle: f32, length: f32) -> TextBox {
-        TextBox { middle: (x, y), along: (angle.cos(), angle.sin()), reach: (length, 5.0) }
+        TextBox { middle: (x, y), direction: (angle.cos(), angle.sin()), reach: (length, 5.0) }
     }
 
     #[test]
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn boxes_are_read_in_the_direction_of_the_page() {
         let upside_down = as_read(&line(0.0, 0.0, 0.02, 50.0), (-1.0, 0.0));
-        assert!(upside_down.along.0 < -0.99 && upside_down.reach == (50.0, 5.0));
+        assert!(upside_down.direction.0 < -0.99 && upside_down.reach == (50.0, 5.0));
         // A letter that is higher than wide is still read from the left.
-        let letter = TextBox { middle: (0.0, 0.0), along: (0.0, 1.0), reach: (6.0, 5.0) };
+        let letter = TextBox { middle: (0.0, 0.0), direction: (0.0, 1.0), reach: (6.0, 5.0) };
         assert_eq!(as_read(&letter, (1.0, 0.0)).reach, (5.0, 6.0));
         let column = as_read(&TextBox { reach: (60.0, 5.0), ..letter }, (1.0, 0.0));
-        assert_eq!(column.along, (0.0, 1.0));
+        assert_eq!(column.direction, (0.0, 1.0));
     }
 }

@@ -50,13 +50,13 @@ impl Recognizer {
     pub fn read(&self, picture: &Picture, line: &TextBox) -> Result<RecognizedLine, OcrError> {
         let input = input(picture, line);
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
-        let told = self.model.run_one((&input).into(), Some(options)).map_err(OcrError::run)?;
-        let told: NdTensor<f32, 3> = told.try_into().map_err(|_| OcrError::shape())?;
-        let [1, steps, classes] = told.shape() else { return Err(OcrError::shape()) };
+        let output = self.model.run_one((&input).into(), Some(options)).map_err(OcrError::run)?;
+        let output: NdTensor<f32, 3> = output.try_into().map_err(|_| OcrError::shape())?;
+        let [1, steps, classes] = output.shape() else { return Err(OcrError::shape()) };
         if classes != self.characters.len() + 2 {
             return Err(OcrError::Model("its dictionary belongs to another model".to_owned()));
         }
-        let values = told.to_vec();
+        let values = output.to_vec();
         let best = values.chunks_exact(classes).take(steps).map(|step| self.best(step));
         Ok(self.joined(best))
     }
@@ -100,7 +100,7 @@ fn input(picture: &Picture, line: &TextBox) -> NdTensor<f32, 4> {
     let (step_u, step_v) = (2.0 * half_length / width as f32, 2.0 * half_height / HEIGHT as f32);
     // Averages if several pixels of the image map to one.
     let samples = (step_u.max(step_v).round() as usize).clamp(1, 3);
-    let (along, across) = (line.along, (-line.along.1, line.along.0));
+    let (direction, across) = (line.direction, (-line.direction.1, line.direction.0));
     let plane = HEIGHT * width;
     let mut values = vec![0.0; 3 * plane];
     for row in 0..HEIGHT {
@@ -111,8 +111,8 @@ fn input(picture: &Picture, line: &TextBox) -> NdTensor<f32, 4> {
                 let part = |at: usize, i: usize| at as f32 + (i as f32 + 0.5) / samples as f32;
                 let u = part(column, i) * step_u - half_length;
                 let v = part(row, j) * step_v - half_height;
-                let x = line.middle.0 + u * along.0 + v * across.0;
-                let y = line.middle.1 + u * along.1 + v * across.1;
+                let x = line.middle.0 + u * direction.0 + v * across.0;
+                let y = line.middle.1 + u * direction.1 + v * across.1;
                 for (sum, part) in color.iter_mut().zip(picture.between(x, y)) {
                     *sum += part;
                 }

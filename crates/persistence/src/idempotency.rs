@@ -29,14 +29,17 @@ fn lock(conn: &mut AnyConnection, name: &[u8]) -> QueryResult<Option<Row>> {
 
 /// Deletes the oldest requests of an API key that exceeds its maximum.
 fn prune(conn: &mut AnyConnection, key: i32) -> QueryResult<()> {
-    let of_key = requests::table.filter(requests::api_key_id.eq(key));
-    let count: i64 = of_key.count().get_result(conn)?;
+    let requests_of_key = requests::table.filter(requests::api_key_id.eq(key));
+    let count: i64 = requests_of_key.count().get_result(conn)?;
     let excess = count - i64::from(MOST_REMEMBERED);
     if excess <= 0 {
         return Ok(());
     }
-    let earliest: Vec<Vec<u8>> =
-        of_key.order(requests::begun_at).limit(rows(excess)).select(requests::name).load(conn)?;
+    let earliest: Vec<Vec<u8>> = requests_of_key
+        .order(requests::begun_at)
+        .limit(rows(excess))
+        .select(requests::name)
+        .load(conn)?;
     for names in earliest.chunks(IDS_AT_ONCE) {
         diesel::delete(requests::table.filter(requests::name.eq_any(names.to_vec())))
             .execute(conn)?;
@@ -65,11 +68,11 @@ impl IdempotencyKeys for Database {
                 requests::content.eq(content.to_vec()),
                 requests::begun_at.eq(time(now)),
             );
-            let noted = on_each_backend!(conn => diesel::insert_into(requests::table)
+            let inserted = on_each_backend!(conn => diesel::insert_into(requests::table)
                 .values(row)
                 .on_conflict_do_nothing()
                 .execute(conn))?;
-            if noted > 0 {
+            if inserted > 0 {
                 prune(conn, by.0)?;
                 return Ok(IdempotencyState::New);
             }

@@ -25,7 +25,7 @@ use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::filter::{FilterHint, FilterRows};
 use carrel_domain::idempotency::{IdempotencyKeys, IdempotentRequest};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
-use carrel_domain::lexical::{Lexical, Wanted};
+use carrel_domain::lexical::{Lexical, PostingsQuery};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::member::Members;
 use carrel_domain::pin::Pins;
@@ -153,12 +153,12 @@ async fn use_everything(db: &Database) {
         DocumentSelection::Only(&first[..]),
         DocumentSelection::Except(&first),
     ] {
-        let wanted = Wanted { within: here, groups: &groups, most: 10, among };
-        db.postings(wanted).await.unwrap();
+        let query = PostingsQuery { workspace: here, groups: &groups, most: 10, among };
+        db.postings(query).await.unwrap();
     }
     let keys = ["year".to_owned()];
-    for sought in [FilterHint::default(), FilterHint { named: Some(&named), keys: &keys }] {
-        db.filter_rows(here, sought, Some(first[0]), 10).await.unwrap();
+    for hint in [FilterHint::default(), FilterHint { named: Some(&named), keys: &keys }] {
+        db.filter_rows(here, hint, Some(first[0]), 10).await.unwrap();
     }
     db.withdraw(here, &[path("a")], done(now)).await.unwrap();
     db.remove(&[path("a"), path("b")], done(now)).await.unwrap();
@@ -231,35 +231,35 @@ async fn use_everything(db: &Database) {
         bio: String::new(),
         created_at: now,
     };
-    let somebody = Users::create(db, user("somebody"), done(now)).await.unwrap().id;
+    let creator = Users::create(db, user("somebody"), done(now)).await.unwrap().id;
     let admin = db.enable(user("admin"), done(now)).await.unwrap().id;
     db.is_on().await.unwrap();
     Users::list(db).await.unwrap();
-    Users::by_id(db, somebody).await.unwrap();
+    Users::by_id(db, creator).await.unwrap();
     for suspended in [true, false] {
         let patch = UserPatch { suspended: Some(suspended), ..UserPatch::default() };
-        Users::update(db, somebody, patch, done(now)).await.unwrap();
+        Users::update(db, creator, patch, done(now)).await.unwrap();
     }
     let demoted = UserPatch { role: Some(Role::Default), ..UserPatch::default() };
     Users::update(db, admin, demoted, done(now)).await.unwrap_err();
 
     db.credentials("somebody").await.unwrap();
     let hash = PasswordHash(String::new());
-    db.rehash_password(somebody, &hash, hash.clone()).await.unwrap();
+    db.rehash_password(creator, &hash, hash.clone()).await.unwrap();
     for (number, expires_at) in [(1, now), (2, now + TimeDelta::days(1))] {
         let digest = KeyDigest([number; 32]);
         let session =
-            NewSession { digest, user: somebody, issued_by: None, expires_at, created_at: now };
+            NewSession { digest, user: creator, issued_by: None, expires_at, created_at: now };
         Sessions::open(db, session, done(now)).await.unwrap();
     }
     db.user_of(KeyDigest([2; 32]), now).await.unwrap();
     db.close(KeyDigest([2; 32]), done(now)).await.unwrap();
-    db.consume_message(somebody, 1, now).await.unwrap();
+    db.consume_message(creator, 1, now).await.unwrap();
 
-    Members::add(db, here, &[somebody], done(now)).await.unwrap();
+    Members::add(db, here, &[creator], done(now)).await.unwrap();
     Members::replace(db, here, &[], done(now)).await.unwrap();
     Members::of(db, here).await.unwrap();
-    db.existing_users(&[somebody]).await.unwrap();
+    db.existing_users(&[creator]).await.unwrap();
     let invite = |code: &str| NewInvite {
         code: code.into(),
         workspaces: vec![here],
@@ -274,7 +274,7 @@ async fn use_everything(db: &Database) {
     Invites::list(db).await.unwrap();
     log::use_the_log(db, here).await;
     embeds::use_embeds(db, here).await;
-    Users::delete(db, somebody, done(now)).await.unwrap();
+    Users::delete(db, creator, done(now)).await.unwrap();
 
     AuditLog::add(db, done(now)).await.unwrap();
     AuditLog::page(db, None, 0, 20).await.unwrap();

@@ -80,8 +80,8 @@ impl Connector {
         let Encryption { target, config, runtime: Some(runtime) } = &**encryption else {
             return Err(ConnectionError::BadConnection("the runtime has ended".into()));
         };
-        let keeper = Arc::clone(encryption);
-        let opened = tunnel::open(target, config, runtime.handle(), keeper);
+        let kept_alive = Arc::clone(encryption);
+        let opened = tunnel::open(target, config, runtime.handle(), kept_alive);
         match opened.map_err(ConnectionError::BadConnection)? {
             Some(tunnel) => PgConnection::establish(&tunnel.url(&self.url)),
             // The server does not support encryption, and the URL does not require it.

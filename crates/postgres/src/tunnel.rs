@@ -47,7 +47,7 @@ pub(crate) fn open(
     target: &Target,
     config: &Arc<rustls::ClientConfig>,
     runtime: &Handle,
-    keeper: impl Send + 'static,
+    kept_alive: impl Send + 'static,
 ) -> Result<Option<Tunnel>, String> {
     let failed = |error: &dyn std::fmt::Display| {
         format!("connect to {}:{} with encryption: {error}", target.host, target.port)
@@ -59,7 +59,7 @@ pub(crate) fn open(
     let (host, port, mode) = (target.host.clone(), target.port, target.mode);
     let (config, limit) = (Arc::clone(config), target.connect_timeout);
     runtime.spawn(async move {
-        let _keeper = keeper;
+        let _keeper = kept_alive;
         let stream = timeout(limit, connect(&host, port, mode, config)).await;
         let stream = stream.unwrap_or_else(|_| Err("the server does not answer".into()));
         let listener = match stream {
@@ -95,11 +95,11 @@ async fn connect(
     let stream = TcpStream::connect((address, port)).await;
     let mut stream = stream.map_err(|error| error.to_string())?;
     keep_alive(&stream).map_err(|error| error.to_string())?;
-    let asked = async {
+    let negotiation = async {
         stream.write_all(&SSL_REQUEST).await?;
         stream.read_u8().await
     };
-    match asked.await {
+    match negotiation.await {
         Ok(b'S') => {}
         Ok(b'N') if mode == Mode::Prefer => return Ok(None),
         Ok(b'N') => return Err("the server offers no encryption; turn `ssl` on there".into()),

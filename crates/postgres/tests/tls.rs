@@ -115,10 +115,10 @@ fn a_server_without_encryption_is_refused_where_the_url_insists() {
     let url = format!("postgres://u:hidden@127.0.0.1:{port}/d?sslmode=require");
     let refused = refusal(&url);
     assert!(refused.contains("offers no encryption") && !refused.contains("hidden"), "{refused}");
-    let stranger = refusal(&url);
-    assert!(stranger.contains("not a PostgreSQL server"), "{stranger}");
-    let gone = refusal(&url);
-    assert!(gone.contains("refused") && gone.contains(&port.to_string()), "{gone}");
+    let other_protocol = refusal(&url);
+    assert!(other_protocol.contains("not a PostgreSQL server"), "{other_protocol}");
+    let closed = refusal(&url);
+    assert!(closed.contains("refused") && closed.contains(&port.to_string()), "{closed}");
 }
 
 #[test]

@@ -180,9 +180,9 @@ mod tests {
             (r#"{"prompt":"free"}"#, None),
             ("null", None),
         ] {
-            let told = price(&serde_json::from_str(pricing).unwrap());
-            let told = told.map(|ModelPrice { input, output }| (input, output));
-            assert_eq!(told, expected, "{pricing}");
+            let read = price(&serde_json::from_str(pricing).unwrap());
+            let read = read.map(|ModelPrice { input, output }| (input, output));
+            assert_eq!(read, expected, "{pricing}");
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let paths: Vec<_> = server
             .requests()
             .iter()
-            .map(|seen| seen.split(' ').nth(1).unwrap().to_owned())
+            .map(|request| request.split(' ').nth(1).unwrap().to_owned())
             .collect();
         assert_eq!(paths, ["/api/v0/models", "/v1/models"]);
     }

@@ -180,14 +180,14 @@ pub fn image_model(
         (None, None) => required(settings, "IMAGE_GEN_MODEL_PREF", service)?,
     };
     let size = value(settings, "IMAGE_GEN_SIZE_PREF").as_deref().map(ImageSize::chosen).transpose();
-    let wrong = |_| {
+    let invalid_size = |_| {
         Error::unavailable(
             service,
             "IMAGE_GEN_SIZE_PREF must be a size, such as \
          512x512",
         )
     };
-    let size = size.map_err(wrong)?.flatten();
+    let size = size.map_err(invalid_size)?.flatten();
     let endpoint = endpoint(settings, row.base, row.key, service, http)?;
     Ok(Arc::new(RemoteImages { endpoint, model, size, row: *row }))
 }
@@ -232,16 +232,16 @@ fn endpoint(
     let (address, base_setting) = match base {
         Base::Fixed(address) => (address.to_owned(), ""),
         Base::Setting(setting, path) => {
-            let given = required(settings, setting, service)?;
-            let given = given.trim().trim_end_matches('/');
-            let path = if given.ends_with(path) { "" } else { path };
-            (format!("{given}{path}"), setting)
+            let value = required(settings, setting, service)?;
+            let value = value.trim().trim_end_matches('/');
+            let path = if value.ends_with(path) { "" } else { path };
+            (format!("{value}{path}"), setting)
         }
         Base::Root(setting) => {
-            let given = required(settings, setting, service)?;
-            let given = given.trim().trim_end_matches('/');
-            let root = given.strip_suffix("/v1").or_else(|| given.strip_suffix("/api"));
-            (root.unwrap_or(given).to_owned(), setting)
+            let value = required(settings, setting, service)?;
+            let value = value.trim().trim_end_matches('/');
+            let root = value.strip_suffix("/v1").or_else(|| value.strip_suffix("/api"));
+            (root.unwrap_or(value).to_owned(), setting)
         }
         Base::Region(setting, address) => {
             let region = required(settings, setting, service)?;

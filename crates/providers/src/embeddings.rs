@@ -75,8 +75,8 @@ impl RemoteEmbedder {
         }
         let digest: String =
             hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let shown = &name[..name.floor_char_boundary(LONGEST_NAME)];
-        format!("{}/{shown} {digest}", self.engine)
+        let shortened = &name[..name.floor_char_boundary(LONGEST_NAME)];
+        format!("{}/{shortened} {digest}", self.engine)
     }
 
     /// Embeds texts in batches that the provider accepts. If it refuses a batch, both halves are
@@ -136,8 +136,8 @@ impl RemoteEmbedder {
     async fn refusal(&self, refused: &Refused, texts: &[String], place: usize, of: usize) -> Error {
         let error = self.endpoint.refused(refused);
         let ([text], Error::Unavailable { reason, .. }) = (texts, &error) else { return error };
-        let others = ["text".to_owned()];
-        if !is_of_texts(refused) || self.request(&others, "").await.is_err() {
+        let probe = ["text".to_owned()];
+        if !is_of_texts(refused) || self.request(&probe, "").await.is_err() {
             return error;
         }
         let (number, begin) = (place + 1, beginning(text));
@@ -159,13 +159,13 @@ impl RemoteEmbedder {
         };
         let limit = LONGEST_ANSWER_PER_TEXT * texts.len() + LONGEST_ANSWER_PER_TEXT;
         let content = self.endpoint.content(body, limit).await?;
-        let came = reply::read(&content, texts.len()).map_err(|wrong| match wrong {
+        let received = reply::read(&content, texts.len()).map_err(|wrong| match wrong {
             reply::Wrong::Reported(message) => self.endpoint.reported(&message),
-            reply::Wrong::Reply(reason) => self.wrong(reason),
+            reply::Wrong::Reply(reason) => self.invalid_reply(reason),
         })?;
-        let mut vectors = Vec::with_capacity(came.len());
-        let length = came.first().map_or(0, Vec::len);
-        for (place, vector) in came.into_iter().enumerate() {
+        let mut vectors = Vec::with_capacity(received.len());
+        let length = received.first().map_or(0, Vec::len);
+        for (place, vector) in received.into_iter().enumerate() {
             let vector = self.unit(vector, place + 1, texts.len())?;
             // The length changes between responses if the name now refers to another model.
             if vector.len() != length {
@@ -174,7 +174,7 @@ impl RemoteEmbedder {
                     "it returned a vector of {came} numbers after one of \
                      {length}"
                 );
-                return Err(self.wrong(reason).into());
+                return Err(self.invalid_reply(reason).into());
             }
             vectors.push(vector);
         }
@@ -185,20 +185,20 @@ impl RemoteEmbedder {
     fn unit(&self, mut vector: Vec<f32>, place: usize, of: usize) -> Result<Vec<f32>> {
         // Computed in f64, so that finite f32 values do not overflow.
         let square: f64 = vector.iter().map(|value| f64::from(*value).powi(2)).sum();
-        let came = vector.len();
+        let length = vector.len();
         if !square.is_finite() {
-            return Err(self.wrong(format!(
+            return Err(self.invalid_reply(format!(
                 "vector {place} of {of} contains numbers without a \
                  value"
             )));
         }
         if square <= 0.0 {
-            let what = if came == 0 { "is empty" } else { "contains only zeros" };
-            return Err(self.wrong(format!("vector {place} of {of} {what}")));
+            let what = if length == 0 { "is empty" } else { "contains only zeros" };
+            return Err(self.invalid_reply(format!("vector {place} of {of} {what}")));
         }
-        if let Some(asked) = self.dimensions.filter(|asked| *asked != came) {
-            return Err(self.wrong(format!(
-                "it returned vectors of {came} numbers, but EMBEDDING_OUTPUT_DIMENSIONS is {asked}"
+        if let Some(dimensions) = self.dimensions.filter(|expected| *expected != length) {
+            return Err(self.invalid_reply(format!(
+                "it returned vectors of {length} numbers, but EMBEDDING_OUTPUT_DIMENSIONS is {dimensions}"
             )));
         }
         let scale = square.sqrt().recip();
@@ -206,7 +206,7 @@ impl RemoteEmbedder {
         Ok(vector)
     }
 
-    fn wrong(&self, reason: impl Into<String>) -> Error {
+    fn invalid_reply(&self, reason: impl Into<String>) -> Error {
         self.endpoint.unavailable(reason)
     }
 }

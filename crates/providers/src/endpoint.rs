@@ -191,9 +191,9 @@ impl Endpoint {
         make: impl Fn() -> Result<RequestBuilder>,
     ) -> Result<Result<Body, Refused>> {
         let Deadlines { first, whole, patience, a_minute, .. } = self.deadlines;
-        let began = Instant::now();
+        let started = Instant::now();
         for attempt in 0.. {
-            let left = patience.saturating_sub(began.elapsed());
+            let left = patience.saturating_sub(started.elapsed());
             self.pacer.turn(a_minute, left).await.map_err(|wait| self.busy(wait))?;
             let until = whole.map(|whole| Instant::now() + whole);
             let mut request = make()?;
@@ -209,18 +209,18 @@ impl Endpoint {
             if status.is_success() {
                 return Ok(Ok(Body { response, until }));
             }
-            let asked = retry::after(response.headers(), Utc::now());
+            let retry_after = retry::after(response.headers(), Utc::now());
             let message = refusal::message(&self.beginning(response).await);
             let message = self.without_secrets(message);
-            let wait = retry::wait(status, asked, &message, attempt);
-            let left = patience.saturating_sub(began.elapsed());
+            let wait = retry::wait(status, retry_after, &message, attempt);
+            let left = patience.saturating_sub(started.elapsed());
             match wait {
                 Some(wait) if wait <= left => self.pacer.delay_all(wait),
                 _ => {
                     // Makes other requests wait as well.
-                    asked
+                    retry_after
                         .into_iter()
-                        .for_each(|asked| self.pacer.delay_all(asked.min(LONGEST_HOLD)));
+                        .for_each(|delay| self.pacer.delay_all(delay.min(LONGEST_HOLD)));
                     return Ok(Err(Refused { status, message }));
                 }
             }
@@ -330,12 +330,12 @@ impl Endpoint {
 
     /// Returns the address without parts that may be secret.
     pub fn address(&self) -> String {
-        let mut shown = self.base.clone();
+        let mut url = self.base.clone();
         // Neither can fail for an address with a host, which `new` ensures.
-        let _ = shown.set_username("");
-        let _ = shown.set_password(None);
-        shown.set_query(None);
-        shown.to_string()
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.to_string()
     }
 
     /// Reads the beginning of an error response.

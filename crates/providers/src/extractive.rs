@@ -44,11 +44,11 @@ impl ChatModel for Extractive {
 
     async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let parts = parts(&request);
-        let said: usize = parts.iter().map(|part| part.chars().count()).sum();
+        let characters: usize = parts.iter().map(|part| part.chars().count()).sum();
         let usage = Usage {
             prompt_tokens: tokens(request.system_prompt().chars().count())
                 + tokens(request.question.chars().count()),
-            completion_tokens: tokens(said),
+            completion_tokens: tokens(characters),
         };
         let deltas = parts.into_iter().map(Delta::Text).chain([Delta::Usage(usage)]);
         Ok(Box::pin(stream::iter(deltas.map(Ok).collect::<Vec<_>>())))

@@ -54,22 +54,22 @@ impl Default for Body {
 
 impl Frames {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        if let Body::Unknown(begun) = &mut self.body {
-            begun.extend_from_slice(bytes);
-            let bare = begun.strip_prefix(BYTE_ORDER_MARK).unwrap_or(begun).trim_ascii_start();
-            let mut body = match bare.first() {
+        if let Body::Unknown(start) = &mut self.body {
+            start.extend_from_slice(bytes);
+            let trimmed = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start();
+            let mut body = match trimmed.first() {
                 None => {
-                    begun.clear();
+                    start.clear();
                     return Ok(());
                 }
-                Some(_) if BYTE_ORDER_MARK.starts_with(bare) => return Ok(()),
+                Some(_) if BYTE_ORDER_MARK.starts_with(trimmed) => return Ok(()),
                 Some(b'{' | b'[') => Body::Values(Values::default()),
                 Some(b'<') => return Err(Broken::WebPage),
                 Some(_) => Body::Events(EventParser::default()),
             };
-            let bare = bare.to_vec();
+            let trimmed = trimmed.to_vec();
             std::mem::swap(&mut self.body, &mut body);
-            return self.feed(&bare);
+            return self.feed(&trimmed);
         }
         match &mut self.body {
             Body::Events(events) => {

@@ -133,7 +133,7 @@ impl RemoteImages {
                 let form = Mutex::new(Some(form));
                 let make = || {
                     let form = form.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let busy = || self.wrong("its rate limit is reached; try again later");
+                    let busy = || self.invalid_reply("its rate limit is reached; try again later");
                     let request = self.endpoint.http.post(self.endpoint.url("images/edits"));
                     form.map(|form| request.multipart(form)).ok_or_else(busy)
                 };
@@ -143,11 +143,11 @@ impl RemoteImages {
         };
         let reply: Reply = self.endpoint.json(response, LONGEST_ANSWER).await?;
         let item = reply.data.into_iter().next();
-        let item = item.ok_or_else(|| self.wrong("its answer contains no picture"))?;
+        let item = item.ok_or_else(|| self.invalid_reply("its answer contains no picture"))?;
         match (item.b64_json, item.url) {
             (Some(data), _) => self.decode(&data),
             (None, Some(url)) => self.decode_url(&url),
-            (None, None) => Err(self.wrong("its answer contains no picture")),
+            (None, None) => Err(self.invalid_reply("its answer contains no picture")),
         }
     }
 
@@ -169,9 +169,9 @@ impl RemoteImages {
         match message["images"][0]["image_url"]["url"].as_str() {
             Some(url) => self.decode_url(url),
             None => {
-                let said = shortened(message["content"].as_str().unwrap_or_default());
-                let said = if said.is_empty() { said } else { format!(": {said}") };
-                Err(self.wrong(format!("its answer contains no picture{said}")))
+                let text = shortened(message["content"].as_str().unwrap_or_default());
+                let text = if text.is_empty() { text } else { format!(": {text}") };
+                Err(self.invalid_reply(format!("its answer contains no picture{text}")))
             }
         }
     }
@@ -181,21 +181,21 @@ impl RemoteImages {
     fn decode_url(&self, url: &str) -> Result<Vec<u8>> {
         match url.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
             Some((_, data)) => self.decode(data),
-            None => Err(self.wrong("it answered with an address instead of a picture")),
+            None => Err(self.invalid_reply("it answered with an address instead of a picture")),
         }
     }
 
     fn decode(&self, data: &str) -> Result<Vec<u8>> {
         let content = BASE64.decode(data.trim());
-        let content = content.map_err(|_| self.wrong("its picture is not base64"))?;
+        let content = content.map_err(|_| self.invalid_reply("its picture is not base64"))?;
         if content.len() > LARGEST_PICTURE {
             let reason = format!("its picture is larger than {LARGEST_PICTURE} bytes");
-            return Err(self.wrong(reason));
+            return Err(self.invalid_reply(reason));
         }
         Ok(content)
     }
 
-    fn wrong(&self, reason: impl Into<String>) -> Error {
+    fn invalid_reply(&self, reason: impl Into<String>) -> Error {
         self.endpoint.unavailable(reason)
     }
 }
@@ -217,19 +217,22 @@ impl ImageModel for RemoteImages {
                 (self.by_chat(request).await?, notice)
             }
             Protocol::OpenAi | Protocol::PromptOnly => {
-                let wanted = request.size.or(self.size);
+                let requested = request.size.or(self.size);
                 let size = match self.row.name {
-                    "openai" => wanted.map(|wanted| sizes::nearest(&self.model, wanted)),
-                    _ => wanted,
+                    "openai" => {
+                        requested.map(|wanted_size| sizes::nearest(&self.model, wanted_size))
+                    }
+                    _ => requested,
                 };
-                let changed = size.filter(|size| request.size.is_some_and(|asked| asked != *size));
+                let changed =
+                    size.filter(|size| request.size.is_some_and(|asked_size| asked_size != *size));
                 let notice = changed.map(|size| format!("{} makes it {size}", self.model));
                 let notice = notice.filter(|notice| notice.is_ascii());
                 (self.by_images(request, size).await?, notice)
             }
         };
         let kind = ImageFormat::of(&content)
-            .ok_or_else(|| self.wrong("its answer is not a PNG, JPEG or WebP picture"))?;
+            .ok_or_else(|| self.invalid_reply("its answer is not a PNG, JPEG or WebP picture"))?;
         Ok(GeneratedImage { kind, content, notice })
     }
 }

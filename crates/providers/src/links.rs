@@ -75,7 +75,7 @@ impl WebFetcher {
 
     async fn follow(&self, link: &Link) -> Result<FetchedPage> {
         let mut url = Url::parse(&link.url).map_err(|_| not_an_address())?;
-        let mut headers = given(&link.headers)?;
+        let mut headers = parse_headers(&link.headers)?;
         for _ in 0..=MOST_REDIRECTS {
             let addresses = self.checked(&url).await?;
             let response = self.ask(&url, addresses, headers.clone()).await?;
@@ -199,18 +199,18 @@ fn redirect(from: &Url, response: &Response) -> Option<Result<Url>> {
     })
 }
 
-fn given(headers: &[(String, String)]) -> Result<HeaderMap> {
-    let wrong = |reason| Error::invalid("scraperHeaders", reason);
+fn parse_headers(headers: &[(String, String)]) -> Result<HeaderMap> {
+    let invalid = |reason| Error::invalid("scraperHeaders", reason);
     if headers.len() > MOST_HEADERS {
-        return Err(wrong("must not be more than 32"));
+        return Err(invalid("must not be more than 32"));
     }
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|_| wrong("has an invalid header name"))?;
+        let name = HeaderName::try_from(name).map_err(|_| invalid("has an invalid header name"))?;
         if RESERVED.contains(&name.as_str()) {
-            return Err(wrong("names a header that belongs to the connection"));
+            return Err(invalid("names a header that belongs to the connection"));
         }
-        let value = HeaderValue::try_from(value).map_err(|_| wrong("has an invalid value"))?;
+        let value = HeaderValue::try_from(value).map_err(|_| invalid("has an invalid value"))?;
         map.insert(name, value);
     }
     Ok(map)

@@ -85,7 +85,7 @@ impl ChatModel for Ollama {
     async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let body = self.body(&request)?;
         let response = self.endpoint.post("api/chat", &body).await?;
-        Ok(reading::answer(self.endpoint.clone(), response, take, self.unopened.clone()))
+        Ok(reading::answer(self.endpoint.clone(), response, push_line, self.unopened.clone()))
     }
 }
 
@@ -108,16 +108,17 @@ fn format(format: Option<&ResponseFormat>) -> Result<Option<Value>> {
         None | Some(ResponseFormat::Text) => None,
         Some(ResponseFormat::JsonObject) => Some(json!("json")),
         Some(ResponseFormat::JsonSchema(schema)) => {
-            let wrong = || Error::invalid("response_format", "has no schema that is a JSON object");
-            let named: Value = serde_json::from_str(schema).map_err(|_| wrong())?;
+            let invalid =
+                || Error::invalid("response_format", "has no schema that is a JSON object");
+            let named: Value = serde_json::from_str(schema).map_err(|_| invalid())?;
             let schema = named.get("schema").filter(|schema| schema.is_object());
-            Some(schema.ok_or_else(wrong)?.clone())
+            Some(schema.ok_or_else(invalid)?.clone())
         }
     })
 }
 
 /// Adds a line of a stream, or a whole answer.
-fn take(answer: &mut Collected, line: &Value) -> Result<(), Reported> {
+fn push_line(answer: &mut Collected, line: &Value) -> Result<(), Reported> {
     let message = &line["message"];
     if !message.is_object() && line["done"] != true {
         return Err(Reported(refusal::message_in(line)));

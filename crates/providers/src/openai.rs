@@ -72,7 +72,7 @@ impl ChatModel for OpenAi {
                         self.remember(adaptations);
                     }
                     let (endpoint, unopened) = (self.endpoint.clone(), self.unopened.clone());
-                    return Ok(reading::answer(endpoint, response, take, unopened));
+                    return Ok(reading::answer(endpoint, response, push_chunk, unopened));
                 }
                 Err(refused) => refused,
             };
@@ -99,7 +99,7 @@ impl OpenAi {
 }
 
 /// Adds a chunk of a stream, or a whole answer, which differs only in a field's name.
-fn take(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
+fn push_chunk(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
     if let Some(message) = refusal::reported_in(chunk) {
         return Err(Reported(message));
     }
@@ -117,34 +117,34 @@ fn take(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
     let is_part = choice["delta"].is_object();
     // Some providers repeat the whole message at the end of a stream.
     let repeats = !is_part && answer.has_text;
-    let said = if is_part { &choice["delta"] } else { &choice["message"] };
+    let message = if is_part { &choice["delta"] } else { &choice["message"] };
     if !repeats {
-        add_message(answer, said);
+        add_message(answer, message);
         if let Some(text) = choice["text"].as_str() {
             answer.text(text);
         }
     }
-    answer.is_complete |= said.is_object() && !is_part;
+    answer.is_complete |= message.is_object() && !is_part;
     if let Some(reason) = finish {
         answer.finish(reason);
     }
     Ok(())
 }
 
-fn add_message(answer: &mut Collected, said: &Value) {
+fn add_message(answer: &mut Collected, message: &Value) {
     for name in ["reasoning_content", "reasoning"] {
-        if let Some(thought) = said[name].as_str().filter(|thought| !thought.is_empty()) {
-            answer.reasoning(thought);
+        if let Some(reasoning) = message[name].as_str().filter(|thought| !thought.is_empty()) {
+            answer.reasoning(reasoning);
             break;
         }
     }
-    match &said["content"] {
+    match &message["content"] {
         Value::String(text) => answer.text(text),
         // Mistral's reasoning models send an array of typed parts.
         Value::Array(parts) => parts.iter().for_each(|part| add_part(answer, part)),
         _ => {}
     }
-    if let Some(refusal) = said["refusal"].as_str() {
+    if let Some(refusal) = message["refusal"].as_str() {
         answer.text(refusal);
     }
 }
@@ -153,8 +153,8 @@ fn add_part(answer: &mut Collected, part: &Value) {
     if let Some(text) = part["text"].as_str() {
         answer.text(text);
     }
-    for thought in part["thinking"].as_array().into_iter().flatten() {
-        answer.reasoning(thought["text"].as_str().unwrap_or_default());
+    for reasoning in part["thinking"].as_array().into_iter().flatten() {
+        answer.reasoning(reasoning["text"].as_str().unwrap_or_default());
     }
 }
 

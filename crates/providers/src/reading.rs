@@ -89,7 +89,7 @@ struct Reading {
     endpoint: Arc<Endpoint>,
     body: Option<Body>,
     frames: Frames,
-    take: Take,
+    push: Take,
     collected: Collected,
     /// Reported after everything that arrived before it.
     failure: Option<Error>,
@@ -100,14 +100,14 @@ struct Reading {
 pub(crate) fn answer(
     endpoint: Arc<Endpoint>,
     body: Body,
-    take: Take,
+    push: Take,
     unopened: Unopened,
 ) -> AnswerStream {
     let reading = Reading {
         endpoint,
         body: Some(body),
         frames: Frames::default(),
-        take,
+        push,
         collected: Collected::new(unopened),
         failure: None,
         received: 0,
@@ -164,7 +164,7 @@ impl Reading {
                 Frame::Error(data) => {
                     return Err(self.endpoint.reported(&refusal::message(&data)));
                 }
-                Frame::Json(value) => (self.take)(&mut self.collected, &value)
+                Frame::Json(value) => (self.push)(&mut self.collected, &value)
                     .map_err(|Reported(message)| self.endpoint.reported(&message))?,
             }
         }

@@ -139,11 +139,11 @@ impl RemoteReranker {
             let body = self.endpoint.post("rerank", &self.body(query, &texts)).await?;
             let limit = LONGEST_ANSWER_PER_TEXT * (texts.len() + 1);
             let content = self.endpoint.content(body, limit).await?;
-            let came = reply::read(&content, texts.len()).map_err(|wrong| match wrong {
+            let received = reply::read(&content, texts.len()).map_err(|wrong| match wrong {
                 reply::Wrong::Reported(message) => self.endpoint.reported(&message),
                 reply::Wrong::Reply(reason) => self.endpoint.unavailable(reason),
             })?;
-            scores.extend(came);
+            scores.extend(received);
         }
         reply::to_shares(&mut scores);
         Ok(scores)
@@ -188,15 +188,15 @@ impl Reranker for RemoteReranker {
             return Err(self.endpoint.unavailable(reason));
         }
         let started = Instant::now();
-        let came = match timeout(self.limit, self.in_batches(query, texts)).await {
-            Ok(came) => came,
+        let scores = match timeout(self.limit, self.in_batches(query, texts)).await {
+            Ok(scores) => scores,
             Err(_) => Err(self.endpoint.too_slow(self.limit)),
         };
         // The next search would probably wait as long. Fast failures need no pause.
-        let is_slow = came.is_err() && started.elapsed() >= self.limit / 2;
+        let is_slow = scores.is_err() && started.elapsed() >= self.limit / 2;
         let until = is_slow.then(|| Instant::now() + REST);
         *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
-        came
+        scores
     }
 }
 

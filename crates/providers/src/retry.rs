@@ -26,7 +26,7 @@ pub(crate) fn after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration>
 /// Returns the time to wait before the next attempt; `None` if another would not help.
 pub(crate) fn wait(
     status: StatusCode,
-    asked: Option<Duration>,
+    requested: Option<Duration>,
     message: &str,
     attempt: u32,
 ) -> Option<Duration> {
@@ -34,10 +34,10 @@ pub(crate) fn wait(
     let is_spent =
         ["quota", "billing", "credit", "balance"].iter().any(|word| message.contains(word));
     let backoff = || (attempt < TRIES).then(|| Duration::from_secs(1 << attempt));
-    match (status.as_u16(), asked) {
+    match (status.as_u16(), requested) {
         // Never retries immediately, even if the provider requests no wait.
-        (429 | 503 | 529, Some(asked)) => {
-            Some(asked.max(Duration::from_millis(50 << attempt.min(7))))
+        (429 | 503 | 529, Some(requested)) => {
+            Some(requested.max(Duration::from_millis(50 << attempt.min(7))))
         }
         (429, None) if is_spent => None,
         (429 | 529, None) => backoff(),
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn only_temporary_refusals_are_retried() {
         let seconds = Duration::from_secs;
-        for (status, asked, message, expected) in [
+        for (status, requested, message, expected) in [
             (429, Some(seconds(7)), "", Some(seconds(7))),
             (429, None, "", Some(seconds(2))),
             (429, None, "You exceeded your current quota", None),
@@ -83,7 +83,7 @@ mod tests {
             (400, None, "", None),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(wait(status, asked, message, 1), expected, "{status} {message}");
+            assert_eq!(wait(status, requested, message, 1), expected, "{status} {message}");
         }
         assert_eq!(wait(StatusCode::TOO_MANY_REQUESTS, None, "", TRIES), None);
     }

@@ -1,7 +1,7 @@
 //! Transcription and speech synthesis over HTTP. Providers are table rows like those of
 //! [`crate::table`], because they differ in little.
-pub(crate) mod hearing;
-pub(crate) mod speaking;
+pub(crate) mod synthesizer;
+pub(crate) mod transcriber;
 
 use crate::table::{Base, Key};
 

@@ -28,7 +28,7 @@ pub struct EventParser {
     event: Option<ParsedEvent>,
     is_error: bool,
     after_return: bool,
-    began: bool,
+    has_started: bool,
     ready: VecDeque<ParsedEvent>,
 }
 
@@ -63,7 +63,7 @@ impl EventParser {
 
     fn end_line(&mut self) {
         let mut line = std::mem::take(&mut self.line);
-        if !std::mem::replace(&mut self.began, true) && line.starts_with(BYTE_ORDER_MARK) {
+        if !std::mem::replace(&mut self.has_started, true) && line.starts_with(BYTE_ORDER_MARK) {
             line.drain(..BYTE_ORDER_MARK.len());
         }
         if line.is_empty() {

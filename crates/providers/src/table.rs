@@ -368,8 +368,8 @@ mod tests {
     #[test]
     fn keys_are_only_ever_sent_encrypted_to_services_on_the_internet() {
         let bases = PROVIDERS.iter().map(|row| row.base).chain(ENGINES.iter().map(|row| row.base));
-        let hearing = DICTATION.iter().chain(DOCUMENTS).map(|row| row.base);
-        let bases = bases.chain(hearing).chain(SPEAKING.iter().map(|row| row.base));
+        let transcription = DICTATION.iter().chain(DOCUMENTS).map(|row| row.base);
+        let bases = bases.chain(transcription).chain(SPEAKING.iter().map(|row| row.base));
         for base in bases {
             if let Base::Fixed(address) | Base::Region(_, address) = base {
                 assert!(address.starts_with("https://"), "{address}");

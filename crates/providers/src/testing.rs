@@ -19,7 +19,7 @@ pub(crate) enum Reply {
 pub(crate) struct Server {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
-    gone: mpsc::UnboundedReceiver<()>,
+    disconnected: mpsc::UnboundedReceiver<()>,
 }
 
 impl Server {
@@ -28,13 +28,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = requests.clone();
-        let (left, gone) = mpsc::unbounded_channel();
+        let log = requests.clone();
+        let (left, disconnected) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             for reply in replies {
                 let Ok((mut socket, _)) = listener.accept().await else { return };
                 let request = read_request(&mut socket).await;
-                seen.lock().unwrap().push(request);
+                log.lock().unwrap().push(request);
                 let left = left.clone();
                 tokio::spawn(async move {
                     send(&mut socket, reply).await;
@@ -42,7 +42,7 @@ impl Server {
                 });
             }
         });
-        Self { url, requests, gone }
+        Self { url, requests, disconnected }
     }
 
     /// Returns the requests so far, each with headers and body as text.
@@ -52,7 +52,7 @@ impl Server {
 
     /// Waits until a client has closed its connection or received a complete response.
     pub async fn client_gone(&mut self) {
-        let waited = tokio::time::timeout(Duration::from_secs(30), self.gone.recv()).await;
+        let waited = tokio::time::timeout(Duration::from_secs(30), self.disconnected.recv()).await;
         waited.expect("the connection stays open");
     }
 }

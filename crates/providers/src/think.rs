@@ -43,7 +43,7 @@ enum Close {
 pub(crate) struct Splitter {
     state: State,
     /// Text that cannot be classified yet.
-    held: String,
+    undecided: String,
     /// Undecided text that was passed on as answer text.
     passed: String,
     unopened: Unopened,
@@ -54,14 +54,14 @@ const LONGEST_UNOPENED: usize = 256 << 10;
 
 impl Splitter {
     pub fn new(unopened: Unopened) -> Self {
-        let (held, passed) = (String::new(), String::new());
-        Self { state: State::Beginning, held, passed, unopened }
+        let (undecided, passed) = (String::new(), String::new());
+        Self { state: State::Beginning, undecided, passed, unopened }
     }
 
     /// Adds text.
     pub fn push(&mut self, text: &str) -> Vec<Delta> {
         let mut deltas = Vec::new();
-        self.held.push_str(text);
+        self.undecided.push_str(text);
         while self.step(&mut deltas) {}
         deltas
     }
@@ -81,7 +81,7 @@ impl Splitter {
         {
             self.close_unopened(at, &mut deltas);
         }
-        let rest = std::mem::take(&mut self.held);
+        let rest = std::mem::take(&mut self.undecided);
         deltas.extend(match self.state {
             State::Reasoning(_) => reasoning(&rest),
             State::Between | State::Opening(_) => None,
@@ -93,9 +93,9 @@ impl Splitter {
     /// Finds the closing tag of reasoning without an opening tag. An answer may mention the tag in
     /// quotes, in a code block or within a sentence.
     fn unopened_close(&self) -> Option<Close> {
-        let at = self.held.find(CLOSE)?;
-        let before = format!("{}{}", self.passed, &self.held[..at]);
-        let after = &self.held[at + CLOSE.len()..];
+        let at = self.undecided.find(CLOSE)?;
+        let before = format!("{}{}", self.passed, &self.undecided[..at]);
+        let after = &self.undecided[at + CLOSE.len()..];
         if before.ends_with(is_quote) || before.matches("```").count() % 2 == 1 {
             return None;
         }
@@ -109,7 +109,7 @@ impl Splitter {
         let is_tight = !before.ends_with(char::is_whitespace)
             && !after.starts_with(char::is_whitespace)
             && !after.starts_with(is_quote);
-        let closes = is_followed || (ends_a_line || is_tight) && !goes_on(after);
+        let closes = is_followed || (ends_a_line || is_tight) && !continues_sentence(after);
         closes.then_some(Close::At(at))
     }
 
@@ -119,8 +119,8 @@ impl Splitter {
             self.passed.clear();
             deltas.push(Delta::TextWasReasoning);
         }
-        deltas.extend(reasoning(self.held[..at].trim_end()));
-        self.held.drain(..at + CLOSE.len());
+        deltas.extend(reasoning(self.undecided[..at].trim_end()));
+        self.undecided.drain(..at + CLOSE.len());
         self.state = State::Between;
     }
 
@@ -128,12 +128,12 @@ impl Splitter {
     fn step(&mut self, deltas: &mut Vec<Delta>) -> bool {
         match self.state {
             State::Beginning => {
-                let begun = self.held.trim_start();
-                if let Some((open, close)) = MARKS.iter().find(|(open, _)| begun.starts_with(open))
+                let start = self.undecided.trim_start();
+                if let Some((open, close)) = MARKS.iter().find(|(open, _)| start.starts_with(open))
                 {
-                    self.held = begun[open.len()..].to_owned();
+                    self.undecided = start[open.len()..].to_owned();
                     self.state = State::Opening(close);
-                } else if MARKS.iter().any(|(open, _)| open.starts_with(begun)) {
+                } else if MARKS.iter().any(|(open, _)| open.starts_with(start)) {
                     return false;
                 } else {
                     self.state = State::Undecided;
@@ -142,49 +142,49 @@ impl Splitter {
             State::Undecided => match self.unopened_close() {
                 Some(Close::At(at)) => self.close_unopened(at, deltas),
                 Some(Close::Perhaps(_)) => return false,
-                None if self.passed.len() + self.held.len() > LONGEST_UNOPENED => {
+                None if self.passed.len() + self.undecided.len() > LONGEST_UNOPENED => {
                     self.state = State::Answer;
                 }
                 None if self.unopened.load(Ordering::Relaxed) => return false,
                 None => {
                     // A tag may be cut off at the end.
-                    let safe = self.held.len() - pending(&self.held, CLOSE);
-                    deltas.extend(answer(&self.held[..safe]));
-                    self.passed.extend(self.held.drain(..safe));
+                    let safe = self.undecided.len() - pending(&self.undecided, CLOSE);
+                    deltas.extend(answer(&self.undecided[..safe]));
+                    self.passed.extend(self.undecided.drain(..safe));
                     return false;
                 }
             },
             State::Opening(close) => {
-                self.held = self.held.trim_start().to_owned();
-                if self.held.is_empty() {
+                self.undecided = self.undecided.trim_start().to_owned();
+                if self.undecided.is_empty() {
                     return false;
                 }
                 self.state = State::Reasoning(close);
             }
-            State::Reasoning(close) => match self.held.find(close) {
+            State::Reasoning(close) => match self.undecided.find(close) {
                 Some(at) => {
-                    deltas.extend(reasoning(self.held[..at].trim_end()));
-                    self.held.drain(..at + close.len());
+                    deltas.extend(reasoning(self.undecided[..at].trim_end()));
+                    self.undecided.drain(..at + close.len());
                     self.state = State::Between;
                 }
                 None => {
-                    let safe = self.held.len() - pending(&self.held, close);
+                    let safe = self.undecided.len() - pending(&self.undecided, close);
                     // White space before the tag is dropped.
-                    let safe = self.held[..safe].trim_end().len();
-                    deltas.extend(reasoning(&self.held[..safe]));
-                    self.held.drain(..safe);
+                    let safe = self.undecided[..safe].trim_end().len();
+                    deltas.extend(reasoning(&self.undecided[..safe]));
+                    self.undecided.drain(..safe);
                     return false;
                 }
             },
             State::Between => {
-                self.held = self.held.trim_start().to_owned();
-                if self.held.is_empty() {
+                self.undecided = self.undecided.trim_start().to_owned();
+                if self.undecided.is_empty() {
                     return false;
                 }
                 self.state = State::Answer;
             }
             State::Answer => {
-                deltas.extend(answer(&std::mem::take(&mut self.held)));
+                deltas.extend(answer(&std::mem::take(&mut self.undecided)));
                 return false;
             }
         }
@@ -193,7 +193,7 @@ impl Splitter {
 }
 
 /// True if a sentence continues after the tag.
-fn goes_on(after: &str) -> bool {
+fn continues_sentence(after: &str) -> bool {
     after.starts_with([' ', '.', ',', ':', ';', '?', '!', ')'])
 }
 
@@ -266,8 +266,9 @@ mod tests {
         assert_eq!(next, both("another plan", "Hello"));
         let unthinking = split(&unopened, &["Hello", " world"]);
         assert_eq!(unthinking, both("", "Hello world"), "nothing is lost without a mark");
-        let late = split(&Unopened::default(), &["sec", "ret plan\n", "</think>", "\n\n", "Hello"]);
-        assert_eq!(late, both("secret plan\n", "Hello"), "text that was passed on is taken back");
+        let deltas =
+            split(&Unopened::default(), &["sec", "ret plan\n", "</think>", "\n\n", "Hello"]);
+        assert_eq!(deltas, both("secret plan\n", "Hello"), "text that was passed on is taken back");
         let in_line = split(&Unopened::default(), &["secret plan</think>Hello world"]);
         assert_eq!(in_line, both("secret plan", "Hello world"));
     }

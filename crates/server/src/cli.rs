@@ -323,14 +323,14 @@ impl Cli {
             | Command::Config(ConfigCommand::Check(ListenArgs { listen })) => listen,
             _ => &None,
         };
-        let given = [
+        let flags_given = [
             (&variables::STORAGE, storage),
             (&variables::DATABASE_URL, database_url),
             (&variables::LOG, log),
             (&variables::LOG_FORMAT, log_format),
             (&variables::LISTEN, listen),
         ];
-        let flags = given
+        let flags = flags_given
             .into_iter()
             .filter_map(|(variable, value)| Some((variable.flag?, value.clone()?)));
         flags.collect::<BTreeMap<_, _>>()
@@ -345,8 +345,8 @@ fn scope() -> impl TypedValueParser<Value = Scope> {
 /// Parses a lifetime of at most a hundred years, so that the expiry is a valid date.
 fn expiry(text: &str) -> Result<Duration, String> {
     let century = Duration::from_secs(100 * 365 * 86_400);
-    let given = parse::duration(text).filter(|time| !time.is_zero() && *time <= century);
-    given.ok_or_else(|| "must be a whole number with a unit, such as 30m, 12h or 90d".to_owned())
+    let duration = parse::duration(text).filter(|time| !time.is_zero() && *time <= century);
+    duration.ok_or_else(|| "must be a whole number with a unit, such as 30m, 12h or 90d".to_owned())
 }
 
 #[cfg(test)]

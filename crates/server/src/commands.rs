@@ -87,8 +87,8 @@ fn local(
     work: impl AsyncFnOnce(&App) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
-        let carrel = App::open(config).await?;
-        work(&carrel).await
+        let app = App::open(config).await?;
+        work(&app).await
     })
 }
 

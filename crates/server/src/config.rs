@@ -83,7 +83,7 @@ pub struct ParsingConfig {
 #[derive(Clone, Debug)]
 pub struct ModelConfig {
     /// The directory of the model, if the operator names one.
-    pub given: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
     /// The default directory of models, with one subdirectory for each model.
     pub models: PathBuf,
     pub threads: usize,
@@ -122,7 +122,7 @@ pub struct Config {
     pub model: ModelConfig,
     /// The environment and the `.env` file, from which settings take values that the database does
     /// not have.
-    pub given: RawConfig,
+    pub raw: RawConfig,
     /// Encrypts stored secrets; read from a file if the operator gives none.
     pub secret_key: Option<Key>,
     pub passwords: PasswordRules,
@@ -145,7 +145,7 @@ pub struct ConfigReport {
     /// The configuration, or every problem with it, one a line.
     pub config: Result<Config, Vec<String>>,
     /// The raw values, available even if the configuration is invalid.
-    pub given: RawConfig,
+    pub raw: RawConfig,
     pub effective: Vec<EffectiveValue>,
     /// Likely mistakes that do not prevent the start.
     pub warnings: Vec<String>,
@@ -155,13 +155,13 @@ pub struct ConfigReport {
 pub fn read(flags: Flags, environment: Environment) -> ConfigReport {
     let mut reader = Reader::new(flags, environment);
     let config = config(&mut reader);
-    reader.warnings.extend(var::misspelt(&reader.given));
-    let Reader { problems, effective, warnings, given, .. } = reader;
+    reader.warnings.extend(var::misspelt(&reader.raw));
+    let Reader { problems, effective, warnings, raw, .. } = reader;
     let config = match config {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(problems),
     };
-    ConfigReport { config, given, effective, warnings }
+    ConfigReport { config, raw, effective, warnings }
 }
 
 /// Returns `None` only after recording a problem. Reads every variable before it returns, so that
@@ -195,7 +195,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         limits: limits?,
         parsing: parsing?,
         model: model?,
-        given: reader.given.clone(),
+        raw: reader.raw.clone(),
         secret_key,
         passwords: passwords?,
         production: production.value().unwrap_or_default(),
@@ -210,7 +210,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
 
 /// Returns the storage directory, and reads the `.env` file in it for the variables that follow.
 fn storage(reader: &mut Reader) -> Option<StorageLayout> {
-    let default = default_storage(&reader.given.environment);
+    let default = default_storage(&reader.raw.environment);
     if default.is_none() && !reader.is_given(&var::STORAGE) {
         let why = "CARREL_STORAGE must be set, because there is no home directory for the data";
         reader.problems.push(why.to_owned());
@@ -223,7 +223,7 @@ fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     }
     let layout = StorageLayout::new(root);
     reader.read_file(&layout.settings_file());
-    if reader.given.file.contains_key(var::STORAGE.name) {
+    if reader.raw.file.contains_key(var::STORAGE.name) {
         let file = layout.settings_file();
         reader.warnings.push(format!(
             "CARREL_STORAGE has no effect in {}, because the file is in that directory",
@@ -311,17 +311,17 @@ fn parsing(reader: &mut Reader) -> Option<ParsingConfig> {
 }
 
 fn model(reader: &mut Reader, storage: Option<&StorageLayout>) -> Option<ModelConfig> {
-    let given = reader.optional(&var::MODEL_DIR, parse::path);
+    let directory = reader.optional(&var::MODEL_DIR, parse::path);
     let models = storage.map(StorageLayout::models);
     let threads = processors().min(256).to_string();
     let threads = reader.read(&var::EMBEDDER_THREADS, &threads, parse::threads);
     let idle = reader.read(&var::EMBEDDER_IDLE, "never", parse::idle);
-    let given = match given {
+    let directory = match directory {
         LookupResult::Nothing => None,
         LookupResult::Value(path) => Some(path),
         LookupResult::Wrong => return None,
     };
-    Some(ModelConfig { given, models: models?, threads: threads?, idle: idle? })
+    Some(ModelConfig { directory, models: models?, threads: threads?, idle: idle? })
 }
 
 fn api(reader: &mut Reader) -> Option<ApiConfig> {
@@ -365,7 +365,7 @@ fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
 /// index.
 fn vector_index(reader: &mut Reader) {
     let is_own = |text: &str| carrel_vectors::choose::NAMES.contains(&text);
-    match reader.given.find(var::VECTOR_DB.name) {
+    match reader.raw.find(var::VECTOR_DB.name) {
         Ok(Some((text, ValueSource::File { .. }))) if !is_own(text.trim()) => {}
         _ => _ = reader.optional(&var::VECTOR_DB, |text| is_own(text).then_some(())),
     }
@@ -374,15 +374,16 @@ fn vector_index(reader: &mut Reader) {
 /// Refuses an unknown provider and lists the known ones. A provider's other settings are checked
 /// when it is first used.
 fn provider(reader: &mut Reader) {
-    let Some(given) = reader.read(&var::LLM_PROVIDER, "extractive", |text| Some(text.to_owned()))
+    let Some(provider_name) =
+        reader.read(&var::LLM_PROVIDER, "extractive", |text| Some(text.to_owned()))
     else {
         return;
     };
     let mut known = carrel_providers::provider_names();
-    if !known.any(|name| name == given) {
+    if !known.any(|name| name == provider_name) {
         let known: Vec<_> = carrel_providers::provider_names().collect();
-        let (known, given) = (known.join(", "), given.escape_debug());
-        reader.problems.push(format!("LLM_PROVIDER must be one of {known}, not `{given}`"));
+        let (known, shown_name) = (known.join(", "), provider_name.escape_debug());
+        reader.problems.push(format!("LLM_PROVIDER must be one of {known}, not `{shown_name}`"));
     }
 }
 

@@ -135,16 +135,16 @@ async fn sync_loop(synced: Option<SyncedIndex>) {
 
 /// Returns the names of the settings that determine the index, and the problem with them, if any.
 pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Option<String>) {
-    let asked = RefCell::new(BTreeSet::new());
+    let requested = RefCell::new(BTreeSet::new());
     let settings = |name: &str| {
-        asked.borrow_mut().insert(name.to_owned());
+        requested.borrow_mut().insert(name.to_owned());
         store.lookup(name)
     };
     let chosen = choose::store(&settings, carrel_providers::http_client, "");
     // An unknown name is reported elsewhere.
     let problem = chosen.err().filter(|_| store.unavailable("VECTOR_DB").is_none());
     let problem = problem.map(|error| chain(&error));
-    (asked.into_inner(), problem)
+    (requested.into_inner(), problem)
 }
 
 #[async_trait]
@@ -208,8 +208,8 @@ mod tests {
         set(json!({ "VectorDB": "chroma" })).await;
         assert_eq!(index.problem().unwrap(), "Chroma is unavailable: CHROMA_ENDPOINT is not set");
         assert_eq!(index.stored_count().await.unwrap(), 0, "the index inside this server answers");
-        let (asked, problem) = review(&store);
-        assert!(asked.contains("CHROMA_ENDPOINT") && problem.is_some());
+        let (requested, problem) = review(&store);
+        assert!(requested.contains("CHROMA_ENDPOINT") && problem.is_some());
         set(json!({ "ChromaEndpoint": "http://127.0.0.1:9" })).await;
         let before = index.built();
         assert!(before.synced.is_some() && before.problem.is_none());

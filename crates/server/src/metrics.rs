@@ -127,9 +127,9 @@ mod tests {
         }
 
         async fn answer(&self, _: ChatRequest) -> Result<AnswerStream> {
-            let broken = || Error::unavailable("the model", "it breaks off");
-            let is_whole = self.0.ok_or_else(broken)?;
-            let second = if is_whole { Ok(Delta::Text("b".into())) } else { Err(broken()) };
+            let failure = || Error::unavailable("the model", "it breaks off");
+            let is_whole = self.0.ok_or_else(failure)?;
+            let second = if is_whole { Ok(Delta::Text("b".into())) } else { Err(failure()) };
             Ok(Box::pin(iter([Ok(Delta::Text("a".into())), second])))
         }
     }
@@ -150,12 +150,12 @@ mod tests {
         {
             ask(&meter, script, pieces).await;
         }
-        let told = meter.render(&Readings::default());
+        let rendered = meter.render(&Readings::default());
         for (outcome, count) in [("answered", 1), ("stopped", 2), ("failed", 2)] {
             let line = format!(
                 "carrel_chats_total{{provider=\"scripted\",outcome=\"{outcome}\"}} {count}"
             );
-            assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+            assert!(rendered.lines().any(|line_found| line_found == line), "{line}\n{rendered}");
         }
     }
 }

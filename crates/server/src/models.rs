@@ -56,8 +56,8 @@ impl ConfiguredModels {
         let images = http.and_then(|http| image_problem(&|name| self.settings.lookup(name), &http));
         let images = images.map(|error| chain(&error));
         let reranker = self.reranker().err().map(|error| chain(&error));
-        let others = [self.embedder_problem(), images, reranker];
-        chat.into_iter().chain(others.into_iter().flatten()).collect()
+        let remaining = [self.embedder_problem(), images, reranker];
+        chat.into_iter().chain(remaining.into_iter().flatten()).collect()
     }
 
     /// Returns why documents cannot be embedded, if so.
@@ -219,9 +219,9 @@ pub fn review(
     store: &SettingsStore,
     model: Option<&config::ModelConfig>,
 ) -> (BTreeSet<String>, Vec<String>, Option<String>) {
-    let asked = RefCell::new(BTreeSet::new());
+    let requested = RefCell::new(BTreeSet::new());
     let settings = |name: &str| {
-        asked.borrow_mut().insert(name.to_owned());
+        requested.borrow_mut().insert(name.to_owned());
         store.lookup(name)
     };
     let mut native = None;
@@ -239,7 +239,7 @@ pub fn review(
         Err(error) => vec![error],
     };
     let problems = problems.iter().map(|error| chain(error)).collect();
-    (asked.into_inner(), problems, native)
+    (requested.into_inner(), problems, native)
 }
 
 #[cfg(test)]
@@ -258,8 +258,8 @@ mod tests {
         let url = format!("sqlite://{}", directory.join("a.db").display());
         let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
         let values = values.iter().map(|(name, value)| (name.to_string(), Some(value.to_string())));
-        let given = RawConfig { environment: values.collect(), ..RawConfig::default() };
-        settings::open(&given, database, &Key::random()).await.unwrap()
+        let raw = RawConfig { environment: values.collect(), ..RawConfig::default() };
+        settings::open(&raw, database, &Key::random()).await.unwrap()
     }
 
     async fn set(store: &SettingsStore, changes: Value) -> Result<()> {
@@ -271,8 +271,8 @@ mod tests {
     async fn a_review_names_what_is_asked_for_and_what_is_missing() {
         let directory = tempfile::tempdir().unwrap();
         let given = [("LLM_PROVIDER", "generic-openai"), ("EMBEDDING_ENGINE", "nobody")];
-        let (asked, problems, _) = review(&*store(directory.path(), &given).await, None);
-        assert!(asked.contains("GENERIC_OPEN_AI_MODEL_PREF"), "{asked:?}");
+        let (requested, problems, _) = review(&*store(directory.path(), &given).await, None);
+        assert!(requested.contains("GENERIC_OPEN_AI_MODEL_PREF"), "{requested:?}");
         assert!(problems[0].contains("GENERIC_OPEN_AI_MODEL_PREF is not set"), "{problems:?}");
         assert!(problems[1].contains("EMBEDDING_ENGINE"), "{problems:?}");
     }
@@ -282,7 +282,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = store(directory.path(), &[]).await;
         let model = config::ModelConfig {
-            given: None,
+            directory: None,
             models: directory.path().into(),
             threads: 1,
             idle: None,

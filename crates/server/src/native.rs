@@ -74,18 +74,18 @@ pub fn directory(model: &ModelConfig, preference: Option<&str>) -> Result<ModelD
     let Some(name) = preference else {
         let default =
             || ModelDirectory { path: model.models.join(MINILM.name), model: Some(&MINILM) };
-        let given = model.given.clone();
+        let directory = model.directory.clone();
         return Ok(
-            given.map_or_else(default, |path| ModelDirectory { model: known_in(&path), path })
+            directory.map_or_else(default, |path| ModelDirectory { model: known_in(&path), path })
         );
     };
     if let Some(known) = catalog::find(name) {
-        let path = match &model.given {
+        let path = match &model.directory {
             // The configured directory holds this model, or other models are next to it.
-            Some(given) if known_in(given).is_some_and(|here| here.name == known.name) => {
-                given.clone()
+            Some(directory) if known_in(directory).is_some_and(|here| here.name == known.name) => {
+                directory.clone()
             }
-            Some(given) => given.with_file_name(known.name),
+            Some(directory) => directory.with_file_name(known.name),
             None => model.models.join(known.name),
         };
         return Ok(ModelDirectory { path, model: Some(known) });
@@ -105,9 +105,9 @@ pub fn directory(model: &ModelConfig, preference: Option<&str>) -> Result<ModelD
 
 /// Returns the directory of a model that is not an embedder: among the other models, or next to the
 /// configured one.
-pub fn beside(model: &ModelConfig, name: &str) -> std::path::PathBuf {
-    match &model.given {
-        Some(given) => given.with_file_name(name),
+pub fn directory_beside(model: &ModelConfig, name: &str) -> std::path::PathBuf {
+    match &model.directory {
+        Some(directory) => directory.with_file_name(name),
         None => model.models.join(name),
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn model(root: &Path) -> ModelConfig {
-        ModelConfig { given: None, models: root.to_owned(), threads: 1, idle: None }
+        ModelConfig { directory: None, models: root.to_owned(), threads: 1, idle: None }
     }
 
     #[test]
@@ -152,10 +152,10 @@ mod tests {
             let found = directory(&model, Some(name)).unwrap();
             assert_eq!(found.path, root.path().join(expected), "{name}");
         }
-        model.given = Some("/srv/models/all-MiniLM-L6-v2".into());
-        let beside = directory(&model, Some("multilingual-e5-small")).unwrap();
-        assert_eq!(beside.path, Path::new("/srv/models/multilingual-e5-small"));
-        assert_eq!(directory(&model, None).unwrap().path, model.given.clone().unwrap());
+        model.directory = Some("/srv/models/all-MiniLM-L6-v2".into());
+        let sibling = directory(&model, Some("multilingual-e5-small")).unwrap();
+        assert_eq!(sibling.path, Path::new("/srv/models/multilingual-e5-small"));
+        assert_eq!(directory(&model, None).unwrap().path, model.directory.clone().unwrap());
     }
 
     #[test]

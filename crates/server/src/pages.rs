@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn a_server_that_listens_everywhere_is_reachable_locally() {
-        let said = |address: &str| reachable(address.parse().unwrap()).to_string();
-        assert_eq!(said("0.0.0.0:3001"), "127.0.0.1:3001");
-        assert_eq!(said("[::]:80"), "127.0.0.1:80");
-        assert_eq!(said("192.0.2.7:3001"), "192.0.2.7:3001");
+        let reachable_at = |address: &str| reachable(address.parse().unwrap()).to_string();
+        assert_eq!(reachable_at("0.0.0.0:3001"), "127.0.0.1:3001");
+        assert_eq!(reachable_at("[::]:80"), "127.0.0.1:80");
+        assert_eq!(reachable_at("192.0.2.7:3001"), "192.0.2.7:3001");
     }
 }

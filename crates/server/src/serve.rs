@@ -56,14 +56,14 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     #[cfg(feature = "otel")]
-    let traces = traces::start(&config.given.environment)?;
+    let traces = traces::start(&config.raw.environment)?;
     let (listener, address) = listen(config.listen.address)?;
     let metrics = config.metrics.map(listen).transpose()?;
     let app = App::open(config).await?;
     let key = config.api_key.as_deref();
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
-    let taken = app.ports.api_keys.take_from_environment(key, &by).await;
-    taken.context("failed to store the key in CARREL_API_KEY")?;
+    let imported = app.ports.api_keys.take_from_environment(key, &by).await;
+    imported.context("failed to store the key in CARREL_API_KEY")?;
 
     // Up to here a signal ends the process at once, which leaves nothing unfinished.
     let stop = StopSignals::new().context("failed to listen for signals")?;
@@ -75,7 +75,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let stopped_at = Arc::new(OnceLock::new());
-    let noted = stopped_at.clone();
+    let stop_time = stopped_at.clone();
     let connections = (limits::connections() / workers).max(16);
     #[cfg(feature = "otel")]
     let followed = traces.clone();
@@ -98,7 +98,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     .shutdown_signal(async move {
         stop.first().await;
         // Only the first signal gets here, so the value is not set yet.
-        let _ = noted.set(Instant::now());
+        let _ = stop_time.set(Instant::now());
         tracing::info!("stopping: finishing requests for up to {timeout:?}");
         jobs.wind_down();
     })

@@ -13,16 +13,16 @@ use carrel_services::settings::secrets::Sealer;
 use carrel_services::settings::{SettingLayers, SettingsStore};
 
 use crate::config::reader::{EffectiveValue, show};
-use crate::config::variables::Shown;
+use crate::config::variables::Visibility;
 use crate::config::{Config, RawConfig, ValueSource};
 
 /// Opens the effective settings stored in `settings`, with secrets encrypted by `key`.
 pub async fn open(
-    given: &RawConfig,
+    raw: &RawConfig,
     settings: Arc<dyn Settings>,
     key: &Key,
 ) -> Result<Arc<SettingsStore>> {
-    let store = SettingsStore::open(settings, layers(given), Sealer::new(key)).await?;
+    let store = SettingsStore::open(settings, layers(raw), Sealer::new(key)).await?;
     let engines = std::iter::once("native").chain(carrel_providers::engine_names());
     let store = store
         .with_available("LLM_PROVIDER", carrel_providers::provider_names())
@@ -47,17 +47,17 @@ pub fn key_if_any(config: &Config) -> Result<Key> {
     if is_there { key(config) } else { Ok(Key::random()) }
 }
 
-fn layers(given: &RawConfig) -> SettingLayers {
-    let fixed = given.environment.iter();
+fn layers(raw: &RawConfig) -> SettingLayers {
+    let fixed = raw.environment.iter();
     let fixed = fixed.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-    let initial = given.file.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
+    let initial = raw.file.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
     SettingLayers { fixed: fixed.collect(), initial: initial.collect() }
 }
 
 /// The effective settings with their sources, for display.
 pub struct EffectiveSettings<'a> {
     pub store: &'a SettingsStore,
-    pub given: &'a RawConfig,
+    pub raw: &'a RawConfig,
     /// The rows of the database, with secrets encrypted.
     pub rows: BTreeMap<String, String>,
 }
@@ -65,14 +65,14 @@ pub struct EffectiveSettings<'a> {
 impl EffectiveSettings<'_> {
     /// Returns the effective value of a variable, with secrets hidden.
     pub fn effective(&self, name: &str) -> EffectiveValue {
-        let found = self.given.find(name).ok().flatten();
+        let found = self.raw.find(name).ok().flatten();
         let source = match found {
             Some((_, ValueSource::Environment)) => ValueSource::Environment,
             _ if self.is_stored(name) => ValueSource::Database,
             Some((_, source)) => source,
             None => ValueSource::Default,
         };
-        let value = self.store.lookup(name).map(|value| show(&value, self.shown(name)));
+        let value = self.store.lookup(name).map(|value| show(&value, self.visibility(name)));
         EffectiveValue { name: name.to_owned(), value, source }
     }
 
@@ -89,12 +89,12 @@ impl EffectiveSettings<'_> {
 
     /// The names of providers' secrets end in `_KEY`, `_TOKEN` and so on. Any other value may be a
     /// URL with a password.
-    fn shown(&self, name: &str) -> Shown {
+    fn visibility(&self, name: &str) -> Visibility {
         const SECRET: [&str; 5] = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_HEADER"];
         let known = self.store.registry().by_variable(name).is_some_and(|setting| setting.secret);
         match known || SECRET.iter().any(|end| name.ends_with(end)) {
-            true => Shown::Never,
-            false => Shown::WithoutPassword,
+            true => Visibility::Never,
+            false => Visibility::WithoutPassword,
         }
     }
 }
@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    fn given(environment: &[(&str, &str)], file: &[(&str, &str)]) -> RawConfig {
+    fn raw_config(environment: &[(&str, &str)], file: &[(&str, &str)]) -> RawConfig {
         let environment = environment.iter();
         let environment =
             environment.map(|(name, value)| (name.to_string(), Some(value.to_string())));
@@ -151,14 +151,14 @@ mod tests {
 
     #[tokio::test]
     async fn values_are_shown_with_their_source_and_without_secrets() {
-        let given = given(
+        let raw = raw_config(
             &[("OPEN_AI_KEY", "sk-hidden"), ("LLM_PROVIDER", "openai")],
             &[("OPEN_MODEL_PREF", "m"), ("EMBEDDING_BASE_PATH", "http://u:hidden@h")],
         );
-        let store = open(&given, Arc::new(NoSettings), &Key::random()).await.unwrap();
+        let store = open(&raw, Arc::new(NoSettings), &Key::random()).await.unwrap();
         let rows = [("LLM_PROVIDER", "groq"), ("EMBEDDING_BASE_PATH", ""), ("support_email", "a")];
         let rows = rows.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let sources = EffectiveSettings { store: &store, given: &given, rows };
+        let sources = EffectiveSettings { store: &store, raw: &raw, rows };
         for (name, value, source) in [
             ("OPEN_AI_KEY", Some("******"), ValueSource::Environment),
             ("LLM_PROVIDER", Some("openai"), ValueSource::Environment),
@@ -166,8 +166,8 @@ mod tests {
             ("EMBEDDING_ENGINE", Some("native"), ValueSource::Default),
             ("GROQ_API_KEY", None, ValueSource::Default),
         ] {
-            let shown = sources.effective(name);
-            assert_eq!((shown.value.as_deref(), shown.source), (value, source), "{name}");
+            let effective = sources.effective(name);
+            assert_eq!((effective.value.as_deref(), effective.source), (value, source), "{name}");
         }
         assert!(matches!(sources.effective("OPEN_MODEL_PREF").source, ValueSource::File { .. }));
         assert_eq!(sources.stored().collect::<Vec<_>>(), ["EMBEDDING_BASE_PATH", "LLM_PROVIDER"]);

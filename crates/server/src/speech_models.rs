@@ -97,7 +97,7 @@ impl ConfiguredSpeech {
     fn transcriber_by(&self, name: &str) -> Arc<NativeTranscriber> {
         let mut known = self.transcribers.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            let directory = native::beside(&self.places, name);
+            let directory = native::directory_beside(&self.places, name);
             let transcriber = NativeTranscriber::new(self.readers.clone(), self.limits, directory);
             Arc::new(transcriber)
         };
@@ -118,7 +118,7 @@ impl ConfiguredSpeech {
             return Ok(synthesizer.clone());
         }
         let synthesizer = Arc::new(NativeSynthesizer::new(Options {
-            directory: native::beside(&self.places, PIPER),
+            directory: native::directory_beside(&self.places, PIPER),
             voice: voice.clone(),
             threads: self.places.threads,
             release_after: Some(self.places.idle.unwrap_or(IDLE)),

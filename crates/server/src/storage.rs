@@ -165,9 +165,9 @@ mod tests {
         let (_directory, layout) = layout();
         let mut first = Storage::open(&layout).unwrap();
         let (sender, opened) = std::sync::mpsc::channel();
-        let theirs = layout.clone();
+        let layout_of_second = layout.clone();
         let second = std::thread::spawn(move || {
-            let storage = Storage::open(&theirs).unwrap();
+            let storage = Storage::open(&layout_of_second).unwrap();
             sender.send(()).unwrap();
             storage
         });

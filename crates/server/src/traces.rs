@@ -47,18 +47,23 @@ pub struct Traces {
 /// Starts tracing. Returns `None` unless the environment names a collector. The library reads the
 /// other variables of the standard.
 pub fn start(environment: &Environment) -> anyhow::Result<Option<Traces>> {
-    let given = |names: &[&str]| {
+    let first_value = |names: &[&str]| {
         let mut values = names.iter().filter_map(|name| environment.get(*name)?.as_deref());
         values.find(|value| !value.trim().is_empty())
     };
-    let is_off = given(&["OTEL_SDK_DISABLED"]).is_some_and(|off| off.eq_ignore_ascii_case("true"))
-        || given(&["OTEL_TRACES_EXPORTER"]) == Some("none");
-    if is_off || given(&ENDPOINTS).is_none() {
+    let is_off = first_value(&["OTEL_SDK_DISABLED"])
+        .is_some_and(|off| off.eq_ignore_ascii_case("true"))
+        || first_value(&["OTEL_TRACES_EXPORTER"]) == Some("none");
+    if is_off || first_value(&ENDPOINTS).is_none() {
         return Ok(None);
     }
-    let speaks = given(&PROTOCOLS).unwrap_or("http/protobuf");
-    ensure!(speaks == "http/protobuf", "{} must be http/protobuf, not `{speaks}`", PROTOCOLS[1]);
-    let timeout = given(&TIMEOUTS).and_then(|timeout| timeout.parse().ok());
+    let protocol = first_value(&PROTOCOLS).unwrap_or("http/protobuf");
+    ensure!(
+        protocol == "http/protobuf",
+        "{} must be http/protobuf, not `{protocol}`",
+        PROTOCOLS[1]
+    );
+    let timeout = first_value(&TIMEOUTS).and_then(|timeout| timeout.parse().ok());
     let sender = Sender {
         client: carrel_providers::http_client().context("failed to set up traces")?,
         timeout: timeout.map_or(TIMEOUT, Duration::from_millis),
@@ -85,11 +90,11 @@ impl Traces {
 
 /// Returns the sender's identity: the service name of the environment, or this program's name.
 fn resource() -> Resource {
-    let told = Resource::builder().with_attribute(KeyValue::new("service.version", VERSION));
+    let builder = Resource::builder().with_attribute(KeyValue::new("service.version", VERSION));
     let named = Resource::builder().build().get(&Key::from_static_str("service.name"));
     match named {
-        Some(name) if !name.as_str().starts_with("unknown_service") => told.build(),
-        _ => told.with_service_name("carrel").build(),
+        Some(name) if !name.as_str().starts_with("unknown_service") => builder.build(),
+        _ => builder.with_service_name("carrel").build(),
     }
 }
 
@@ -119,8 +124,8 @@ pub async fn follow(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let method = known(request.method());
-    let told = TraceContextPropagator::new();
-    let parent = told.extract_with_context(&Parent::new(), &Headers(request.headers()));
+    let propagator = TraceContextPropagator::new();
+    let parent = propagator.extract_with_context(&Parent::new(), &Headers(request.headers()));
     let span = traces.tracer.span_builder(method).with_kind(SpanKind::Server);
     let span = span.with_attributes([KeyValue::new("http.request.method", method)]);
     let mut span = span.start_with_context(&traces.tracer, &parent);

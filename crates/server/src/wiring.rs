@@ -89,7 +89,7 @@ impl App {
         let (database, key) = open_database(config, settings::key).await?;
         let database = Arc::new(database);
         opening::look_at_seal(&*database, &config.storage.audit_mark()).await;
-        let store = settings::open(&config.given, database.clone(), &key).await;
+        let store = settings::open(&config.raw, database.clone(), &key).await;
         let store = store.context("failed to read the settings")?;
         // A process that is alone in the directory is alone in its SQLite database too. A database
         // server may have other clients with work in progress.

@@ -84,8 +84,8 @@ pub async fn run(directory: &Path) -> anyhow::Result<()> {
     let (by, settings) = (By::operator(chrono::Utc::now()), WorkspaceSettings::named("Garden"));
     let garden = workspaces::create(&*database, &*database, settings, &by).await?;
     let (title, text) = ("Animals".into(), "Bees make honey. Cows make milk.".into());
-    let note = RawText { title, text, ..RawText::default() };
-    services.ingestion.add_text(note, vec![garden.clone()], Indexing::Refuse, &by).await?;
+    let raw_text = RawText { title, text, ..RawText::default() };
+    services.ingestion.add_text(raw_text, vec![garden.clone()], Indexing::Refuse, &by).await?;
     let question = Question { text: "What do bees make?".into(), ..Question::default() };
     let reply = services.conversations.ask(&garden, question, &by).await?;
     let Reply::Answered { text, sources, .. } = reply else { anyhow::bail!("no answer") };

@@ -68,7 +68,7 @@ impl Accounts {
         let name = draft.username.clone();
         let new = self.new_user(draft, by).await?;
         let event = by.event("api_user_created", json!({ "userName": name }).to_string());
-        self.users.create(new, event).await.map_err(taken)
+        self.users.create(new, event).await.map_err(username_taken)
     }
 
     /// Creates the first admin and thereby switches multi-user mode on. [`Error::AlreadyExists`] if
@@ -88,7 +88,7 @@ impl Accounts {
         let before = self.by_id(id).await?;
         let patch = self.patch(&before, changes).await?;
         let event = by.event("user_updated", json!({ "userName": before.username }).to_string());
-        let updated = self.users.update(id, patch, event).await.map_err(taken)?;
+        let updated = self.users.update(id, patch, event).await.map_err(username_taken)?;
         self.api_keys.forget();
         Ok(updated)
     }
@@ -148,7 +148,7 @@ impl Accounts {
     }
 }
 
-fn taken(error: Error) -> Error {
+fn username_taken(error: Error) -> Error {
     match error {
         Error::AlreadyExists { kind: "user", .. } => {
             Error::invalid("username", "A user with that username already exists")

@@ -69,8 +69,8 @@ mod tests {
 
     impl Admitted for For {
         async fn is_admitted(&self) -> Result<bool> {
-            let lasts = self.1.elapsed() < Duration::from_secs(self.0);
-            if self.2 { Err(Error::internal("away")) } else { Ok(lasts) }
+            let is_admitted = self.1.elapsed() < Duration::from_secs(self.0);
+            if self.2 { Err(Error::internal("away")) } else { Ok(is_admitted) }
         }
     }
 
@@ -84,17 +84,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_when_access_ends() {
         let admitted = || For(7, Instant::now(), false);
-        let told: Vec<_> = while_admitted(every_second(), admitted()).collect().await;
-        assert_eq!(told.len(), 9);
-        let silence = stream::pending::<u32>();
-        assert_eq!(while_admitted(silence, admitted()).count().await, 0);
-        let taken: Vec<_> = download_while_admitted(every_second(), admitted()).collect().await;
-        assert!(taken.len() == 10 && taken[9].is_err(), "{taken:?}");
+        let events: Vec<_> = while_admitted(every_second(), admitted()).collect().await;
+        assert_eq!(events.len(), 9);
+        let pending = stream::pending::<u32>();
+        assert_eq!(while_admitted(pending, admitted()).count().await, 0);
+        let chunks: Vec<_> = download_while_admitted(every_second(), admitted()).collect().await;
+        assert!(chunks.len() == 10 && chunks[9].is_err(), "{chunks:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_unavailable_database_does_not_end_a_stream() {
-        let told = while_admitted(every_second().take(60), For(0, Instant::now(), true));
-        assert_eq!(told.count().await, 60);
+        let events = while_admitted(every_second().take(60), For(0, Instant::now(), true));
+        assert_eq!(events.count().await, 60);
     }
 }

@@ -71,7 +71,7 @@ impl KeyOptions {
     }
 }
 
-struct Seen {
+struct CachedKey {
     key: Arc<ApiKey>,
     at: DateTime<Utc>,
 }
@@ -79,15 +79,15 @@ struct Seen {
 /// Recently authenticated keys.
 #[derive(Default)]
 struct Cache {
-    keys: HashMap<KeyDigest, Seen>,
+    keys: HashMap<KeyDigest, CachedKey>,
     /// The number of invalidations. A lookup that began before an invalidation may have read a
     /// revoked key, so its result is not cached.
     generation: u64,
 }
 
 impl Cache {
-    fn retain(&mut self, keeps: impl Fn(&ApiKey) -> bool) {
-        self.keys.retain(|_, seen| keeps(&seen.key));
+    fn retain(&mut self, predicate: impl Fn(&ApiKey) -> bool) {
+        self.keys.retain(|_, cached| predicate(&cached.key));
         self.generation += 1;
     }
 }
@@ -95,7 +95,7 @@ impl Cache {
 /// Authenticates API keys, mostly without database access.
 pub struct ApiKeyService {
     keys: Arc<dyn ApiKeys>,
-    seen: RwLock<Cache>,
+    cache: RwLock<Cache>,
     used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
     limiter: RateLimiter<ApiKeyId>,
 }
@@ -105,7 +105,7 @@ impl ApiKeyService {
     pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
         Self {
             keys,
-            seen: RwLock::default(),
+            cache: RwLock::default(),
             used: Mutex::default(),
             limiter: RateLimiter::default(),
         }
@@ -153,21 +153,21 @@ impl ApiKeyService {
     }
 
     fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
-        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        let found = seen.keys.get(&digest).filter(|seen| now - seen.at < TRUSTED)?;
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        let found = cache.keys.get(&digest).filter(|cached| now - cached.at < TRUSTED)?;
         Some(found.key.clone())
     }
 
     async fn look_up(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
-        let generation = self.seen.read().unwrap_or_else(PoisonError::into_inner).generation;
+        let generation = self.cache.read().unwrap_or_else(PoisonError::into_inner).generation;
         let key = self.keys.by_digest(digest).await?.map(Arc::new);
-        let mut seen = self.seen_mut();
+        let mut cache = self.seen_mut();
         match &key {
-            Some(key) if seen.generation == generation => {
-                seen.keys.insert(digest, Seen { key: key.clone(), at: now });
+            Some(key) if cache.generation == generation => {
+                cache.keys.insert(digest, CachedKey { key: key.clone(), at: now });
             }
             Some(_) => {}
-            None => drop(seen.keys.remove(&digest)),
+            None => drop(cache.keys.remove(&digest)),
         }
         Ok(key)
     }
@@ -229,7 +229,7 @@ impl ApiKeyService {
     }
 
     fn seen_mut(&self) -> RwLockWriteGuard<'_, Cache> {
-        self.seen.write().unwrap_or_else(PoisonError::into_inner)
+        self.cache.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether no key is valid at `now`.

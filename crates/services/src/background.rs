@@ -71,8 +71,8 @@ mod tests {
         assert_eq!(tasks.finish(LONG, LONG).await, 0);
         assert!(whole.is_finished());
 
-        let asked = tasks.clone();
-        let obliging = tasks.spawn(async move { asked.stopping().await });
+        let observed = tasks.clone();
+        let obliging = tasks.spawn(async move { observed.stopping().await });
         assert_eq!(tasks.finish(SHORT, LONG).await, 0);
         assert!(obliging.is_finished());
 
@@ -87,8 +87,8 @@ mod tests {
         let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let home = build();
         let tasks = home.block_on(async { BackgroundTasks::new() });
-        let (begun, ended) = (tasks.clone(), tokio::sync::oneshot::channel());
-        build().block_on(async move { drop(begun.spawn(async move { ended.0.send(7) })) });
+        let (spawner, ended) = (tasks.clone(), tokio::sync::oneshot::channel());
+        build().block_on(async move { drop(spawner.spawn(async move { ended.0.send(7) })) });
         assert_eq!(home.block_on(ended.1), Ok(7));
     }
 }

@@ -25,7 +25,7 @@ pub struct BulkDeleteResult {
 pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<BulkDeleteResult> {
     let (mut deleted, mut after) = (0, None);
     for _ in 0..STEPS {
-        let (by, mut details) = (by.clone(), told(filter));
+        let (by, mut details) = (by.clone(), filter_details(filter));
         let event = move |chats: u64| {
             details["deleted"] = json!(chats);
             by.event("api_chats_deleted", details.to_string())
@@ -42,7 +42,7 @@ pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<Bu
 }
 
 /// Returns the restricting parts of the filter, for the audit event.
-fn told(filter: &ChatFilter) -> Value {
+fn filter_details(filter: &ChatFilter) -> Value {
     let ChatFilter { workspace, user, thread, session, from, to, feedback, before } = filter;
     let parts = [
         ("workspaceId", workspace.map(|WorkspaceId(id)| json!(id))),
@@ -75,7 +75,7 @@ mod tests {
     #[derive(Default)]
     struct Log {
         chats: i64,
-        told: Mutex<Vec<String>>,
+        events: Mutex<Vec<String>>,
     }
 
     #[async_trait]
@@ -107,12 +107,12 @@ mod tests {
             _: &ChatFilter,
             after: Option<ChatId>,
             at_most: u32,
-            told: DeletionEvent,
+            event: DeletionEvent,
         ) -> Result<DeletedChats> {
-            let gone = after.map_or(0, |after| after.0);
-            let chats = i64::from(at_most).min(self.chats - gone);
-            self.told.lock().unwrap().push(told(chats as u64).details);
-            Ok(DeletedChats { chats: chats as u64, last: Some(ChatId(gone + chats)) })
+            let deleted_before = after.map_or(0, |after| after.0);
+            let chats = i64::from(at_most).min(self.chats - deleted_before);
+            self.events.lock().unwrap().push(event(chats as u64).details);
+            Ok(DeletedChats { chats: chats as u64, last: Some(ChatId(deleted_before + chats)) })
         }
     }
 
@@ -126,23 +126,24 @@ mod tests {
         };
         let by = By::operator(DateTime::UNIX_EPOCH);
         let outcome = clear(&log, &filter, &by).await.unwrap();
-        (outcome, log.told.into_inner().unwrap())
+        (outcome, log.events.into_inner().unwrap())
     }
 
     #[tokio::test]
     async fn every_step_is_logged_with_its_filter_and_number() {
-        let (outcome, told) = cleared(501).await;
+        let (outcome, events) = cleared(501).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: 501, has_more: false });
-        let told: Vec<Value> = told.iter().map(|one| serde_json::from_str(one).unwrap()).collect();
+        let details: Vec<Value> =
+            events.iter().map(|details| serde_json::from_str(details).unwrap()).collect();
         let event = |deleted: u64| json!({ "userId": 7, "from": "1970-01-01T00:00:00+00:00", "rating": "down", "deleted": deleted });
-        assert_eq!(told, [event(500), event(1)]);
+        assert_eq!(details, [event(500), event(1)]);
     }
 
     #[tokio::test]
     async fn a_call_deletes_a_bounded_number_and_reports_more() {
         let most = u64::from(AT_ONCE * STEPS);
-        let (outcome, told) = cleared(1_000_000).await;
+        let (outcome, events) = cleared(1_000_000).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: most, has_more: true });
-        assert_eq!(told.len(), STEPS as usize);
+        assert_eq!(events.len(), STEPS as usize);
     }
 }

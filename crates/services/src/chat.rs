@@ -97,7 +97,7 @@ struct Prepared {
 }
 
 /// The parts of an answer to store.
-struct Kept<'a> {
+struct AnswerParts<'a> {
     text: &'a str,
     sources: &'a [Source],
     mode: ChatMode,
@@ -161,8 +161,8 @@ impl Conversations {
             Ok(answered) => answered,
             Err(empty) => return Ok(Reply::Empty(empty)),
         };
-        let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics, images };
-        let chat = self.save(workspace, question, kept, by).await?;
+        let parts = AnswerParts { text: &text, sources: &sources, mode, metrics: &metrics, images };
+        let chat = self.save(workspace, question, parts, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
     }
 
@@ -250,10 +250,10 @@ impl Conversations {
                 let bytes = chat.images.iter().map(String::len).sum();
                 bytes_left = bytes_left.saturating_sub(bytes);
             }
-            let Some(mut earlier) = record::earlier(chat) else { continue };
-            earlier.images.truncate(images_left);
-            images_left -= earlier.images.len();
-            past.push(earlier);
+            let Some(mut exchange) = record::earlier(chat) else { continue };
+            exchange.images.truncate(images_left);
+            images_left -= exchange.images.len();
+            past.push(exchange);
         }
         past.reverse();
         Ok(past)
@@ -263,10 +263,10 @@ impl Conversations {
         &self,
         workspace: &Workspace,
         mut question: Question,
-        kept: Kept<'_>,
+        parts: AnswerParts<'_>,
         by: &By,
     ) -> Result<ChatId> {
-        let Kept { text, sources, mode, metrics, images } = kept;
+        let AnswerParts { text, sources, mode, metrics, images } = parts;
         if let Some(images) = images
             && let Err(error) = images.restore(&mut question.attachments).await
         {

@@ -93,7 +93,7 @@ pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestR
         }
         Err(Error::unavailable("the language model", "its answer is empty"))
     };
-    timeout(PATIENCE, ask).await.map_err(|_| late("the language model"))??;
+    timeout(PATIENCE, ask).await.map_err(|_| timed_out("the language model"))??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
@@ -103,7 +103,7 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResul
     let started = Instant::now();
     let texts = ["lighthouse".to_owned()];
     let vectors = timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
-    let vectors = vectors.map_err(|_| late("the embedder"))??;
+    let vectors = vectors.map_err(|_| timed_out("the embedder"))??;
     let dimensions = vectors.first().map(Vec::len).filter(|length| *length > 0);
     let nothing = || Error::unavailable("the embedder", "its answer is empty");
     let dimensions = dimensions.ok_or_else(nothing)?;
@@ -116,7 +116,7 @@ pub async fn reranker(reranker: Arc<dyn Reranker>) -> Result<ConnectionTestResul
     let started = Instant::now();
     let texts = ["Bread is baked in an oven.", "A lighthouse warns ships."].map(str::to_owned);
     let scores = timeout(PATIENCE, reranker.rerank("What warns ships?", &texts)).await;
-    let scores = scores.map_err(|_| late("the reranker"))??;
+    let scores = scores.map_err(|_| timed_out("the reranker"))??;
     if scores.iter().flatten().next().is_none() {
         return Err(Error::unavailable("the reranker", "its answer is empty"));
     }
@@ -129,9 +129,9 @@ pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestRes
     let started = Instant::now();
     let request =
         ImageRequest { prompt: "A small lighthouse".to_owned(), ..ImageRequest::default() };
-    let drawn = timeout(DRAWING, model.generate(&request)).await;
+    let generated = timeout(DRAWING, model.generate(&request)).await;
     let slow = || Error::unavailable("image generation", "no picture came within 2 minutes");
-    drawn.map_err(|_| slow())??;
+    generated.map_err(|_| slow())??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name(), seconds, dimensions: None })
 }
@@ -145,14 +145,14 @@ pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestRe
         length: recording.as_file().metadata().map_err(Error::of_file)?.len(),
         name: "silence.wav".to_owned(),
     });
-    let listen = async {
+    let transcribe = async {
         let mut parts = model.transcribe(request).await?;
         while let Some(part) = parts.next().await {
             part?;
         }
         Ok::<_, Error>(())
     };
-    timeout(HEARING, listen).await.map_err(|_| late("speech recognition"))??;
+    timeout(HEARING, transcribe).await.map_err(|_| timed_out("speech recognition"))??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
@@ -170,16 +170,16 @@ pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<Connection
         instructions: None,
     };
     let speak = async { model.speak(request).await?.audio.next().await.ok_or_else(nothing)? };
-    timeout(PATIENCE, speak).await.map_err(|_| late("speech synthesis"))??;
+    timeout(PATIENCE, speak).await.map_err(|_| timed_out("speech synthesis"))??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
 
 /// Tests an index by counting its vectors.
 pub async fn index(index: Arc<dyn VectorIndex>) -> Result<u64> {
-    timeout(PATIENCE, index.stored_count()).await.map_err(|_| late("the vector database"))?
+    timeout(PATIENCE, index.stored_count()).await.map_err(|_| timed_out("the vector database"))?
 }
 
-fn late(service: &'static str) -> Error {
+fn timed_out(service: &'static str) -> Error {
     Error::unavailable(service, "it did not answer within 30 seconds")
 }

@@ -24,7 +24,7 @@ struct Kind {
     /// The name of the event.
     why: &'static str,
     /// The name and network. Absent for failures beyond [`MOST`].
-    who: Option<Who>,
+    source: Option<Who>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,8 +63,8 @@ impl FailedSignIns {
             Some(name) => json!({ "username": name }),
             None => json!({}),
         };
-        let who = Who { username, network: by.address.as_deref().map(network) };
-        if self.is_first(Kind { why, who: Some(who) }, by) {
+        let source = Who { username, network: by.address.as_deref().map(network) };
+        if self.is_first(Kind { why, source: Some(source) }, by) {
             self.audit.add(by.event(why, details.to_string())).await?;
         }
         Ok(())
@@ -81,12 +81,12 @@ impl FailedSignIns {
     }
 
     async fn write_where(&self, is_over: impl Fn(&Repeated) -> bool) -> Result<()> {
-        let over: Vec<_> = {
+        let ended: Vec<_> = {
             let mut counted = self.lock();
             counted.extract_if(|_, repeated| is_over(repeated)).collect()
         };
-        let mut over = over.into_iter();
-        while let Some((kind, repeated)) = over.next() {
+        let mut ended = ended.into_iter();
+        while let Some((kind, repeated)) = ended.next() {
             if repeated.times == 0 {
                 continue;
             }
@@ -94,7 +94,7 @@ impl FailedSignIns {
             if let Err(error) = self.audit.add(event).await {
                 // Keep the counts and write them next time.
                 let mut counted = self.lock();
-                for (kind, repeated) in std::iter::once((kind, repeated)).chain(over) {
+                for (kind, repeated) in std::iter::once((kind, repeated)).chain(ended) {
                     let again = counted.entry(kind).or_insert_with(|| repeated.anew());
                     again.times += repeated.times;
                     again.since = again.since.min(repeated.since);
@@ -109,9 +109,10 @@ impl FailedSignIns {
     fn is_first(&self, kind: Kind, by: &By) -> bool {
         let mut counted = self.lock();
         let is_known = counted.contains_key(&kind);
-        let kind = if is_known || counted.len() < MOST { kind } else { Kind { who: None, ..kind } };
+        let kind =
+            if is_known || counted.len() < MOST { kind } else { Kind { source: None, ..kind } };
         // Failures beyond the maximum are only counted.
-        let is_first = !is_known && kind.who.is_some();
+        let is_first = !is_known && kind.source.is_some();
         let repeated = counted.entry(kind).or_insert_with(|| Repeated {
             since: by.at,
             times: 0,
@@ -136,14 +137,14 @@ impl Repeated {
         let Self { since, times, last } = self;
         let since = since.to_rfc3339();
         let mut details = json!({ "event": kind.why, "times": times, "since": since });
-        match &kind.who {
+        match &kind.source {
             None => details["others"] = true.into(),
             Some(Who { username, network }) => {
                 details["username"] = json!(username);
                 details["network"] = json!(network);
             }
         }
-        let address = last.address.clone().filter(|_| kind.who.is_some());
+        let address = last.address.clone().filter(|_| kind.source.is_some());
         let by = By { actor: Actor::Server, address, at: last.at };
         by.event("failed_logins_repeated", details.to_string())
     }

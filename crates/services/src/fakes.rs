@@ -97,15 +97,15 @@ impl AuditLog for FakeAudit {
 #[derive(Default)]
 pub struct FakeKeys {
     keys: Mutex<Vec<(KeyDigest, ApiKey)>>,
-    asked: Mutex<Vec<KeyDigest>>,
+    lookups: Mutex<Vec<KeyDigest>>,
     /// Delays the next lookup until the sender fires.
-    pub held: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
+    pub paused: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
 }
 
 impl FakeKeys {
     /// Returns the digests looked up, in order.
-    pub fn asked(&self) -> Vec<KeyDigest> {
-        self.asked.lock().unwrap().clone()
+    pub fn lookups(&self) -> Vec<KeyDigest> {
+        self.lookups.lock().unwrap().clone()
     }
 
     pub fn last_used(&self, id: ApiKeyId) -> Option<DateTime<Utc>> {
@@ -138,11 +138,11 @@ impl ApiKeys for FakeKeys {
     }
 
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>> {
-        self.asked.lock().unwrap().push(digest);
+        self.lookups.lock().unwrap().push(digest);
         let keys = self.keys.lock().unwrap().clone();
-        let held = self.held.lock().unwrap().take();
-        if let Some(held) = held {
-            held.await.unwrap();
+        let paused = self.paused.lock().unwrap().take();
+        if let Some(paused) = paused {
+            paused.await.unwrap();
         }
         Ok(keys.into_iter().find(|(known, _)| *known == digest).map(|(_, key)| key))
     }

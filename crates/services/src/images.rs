@@ -10,7 +10,7 @@ use carrel_domain::{Error, Result};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::kept_files::KeptFiles;
+use crate::generated_files::GeneratedFiles;
 
 /// The maximum size of all stored images, in bytes.
 const ROOM: u64 = 2 << 30;
@@ -24,7 +24,7 @@ const TURN: Duration = Duration::from_secs(120);
 /// Generates images and stores them for a limited time.
 pub struct ImageService {
     models: Arc<dyn Models>,
-    room: Arc<KeptFiles>,
+    room: Arc<GeneratedFiles>,
     turns: Semaphore,
 }
 
@@ -41,7 +41,7 @@ impl ImageService {
     /// files on the same disk.
     pub fn new(models: Arc<dyn Models>, root: &Path, scratch: PathBuf) -> Self {
         let is_ours = |name: &str| GeneratedFile::parse(name).is_ok();
-        let room = Arc::new(KeptFiles::new(root.join(PICTURES), scratch, ROOM, is_ours));
+        let room = Arc::new(GeneratedFiles::new(root.join(PICTURES), scratch, ROOM, is_ours));
         Self { models, room, turns: Semaphore::new(AT_ONCE) }
     }
 
@@ -68,12 +68,12 @@ impl ImageService {
         let picture = model.generate(request).await?;
         let name = format!("img-{}.{}", Uuid::new_v4(), picture.kind.ending());
         let (file, room) = (GeneratedFile::parse(&name)?, self.room.clone());
-        let kept = move || {
+        let save = move || {
             room.save(file.as_str(), &picture.content, SystemTime::now())
                 .map(|()| StoredImage { file, picture })
         };
-        let kept = tokio::task::spawn_blocking(kept).await.map_err(Error::internal)?;
-        kept.map_err(Error::of_file)
+        let saved = tokio::task::spawn_blocking(save).await.map_err(Error::internal)?;
+        saved.map_err(Error::of_file)
     }
 
     /// Deletes images older than 30 days, and the oldest ones if the total exceeds 2 GiB. Returns

@@ -84,7 +84,7 @@ impl Indexer {
 
     /// Stores vectors in the cache that the current embedder made elsewhere, so that their texts
     /// are not embedded again. [`Error::Unprocessable`] if the cache is disabled.
-    pub async fn adopt(&self, vectors: Vec<(String, Vec<f32>)>) -> Result<()> {
+    pub async fn cache_vectors(&self, vectors: Vec<(String, Vec<f32>)>) -> Result<()> {
         if self.cache_limit == 0 {
             let reason = "vectors are not cached, because CARREL_EMBEDDING_CACHE is 0";
             return Err(Error::unprocessable(reason));
@@ -164,18 +164,18 @@ impl Indexer {
         texts: &[impl AsRef<str> + Sync],
         known: &mut HashMap<TextKey, Vec<f32>>,
     ) -> Result<()> {
-        let mut seen = HashSet::with_capacity(texts.len());
+        let mut unique = HashSet::with_capacity(texts.len());
         let is_new =
-            |place: &usize| !known.contains_key(&keys[*place]) && seen.insert(keys[*place]);
+            |place: &usize| !known.contains_key(&keys[*place]) && unique.insert(keys[*place]);
         let new: Vec<usize> = (0..texts.len()).filter(is_new).collect();
         for places in batches(&new, texts) {
             let batch: Vec<_> =
                 places.iter().map(|place| texts[*place].as_ref().to_owned()).collect();
             let vectors = method.embedder.embed(&batch, Purpose::Passage).await?;
             self.observe(method, &vectors);
-            let made: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
-            known.extend(made.iter().cloned());
-            self.store_vectors(made).await;
+            let embedded: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
+            known.extend(embedded.iter().cloned());
+            self.store_vectors(embedded).await;
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ pub enum Indexing {
     /// By a job that no request waits for.
     Later {
         /// An existing job to add the documents to, if it still accepts some.
-        along: Option<JobId>,
+        existing_job: Option<JobId>,
     },
 }
 
@@ -84,10 +84,10 @@ pub struct Ingested {
 }
 
 /// The documents of one upload before they are stored.
-struct Arrival {
-    made: Vec<(Document, String)>,
+struct PreparedUpload {
+    documents: Vec<(Document, String)>,
     /// Existing documents with the same content, if they are acceptable.
-    same: Known,
+    identical: Known,
     terms: Terms,
     into: Vec<Workspace>,
     indexing: Indexing,
@@ -97,7 +97,7 @@ struct Arrival {
     original: Option<OriginalName>,
 }
 
-impl Arrival {
+impl PreparedUpload {
     /// Returns the audit event for an added document.
     fn event(&self, document: &Document) -> Event {
         let (title, location) = (&document.title, document.path.to_string());
@@ -110,10 +110,10 @@ impl Arrival {
 
     /// Returns whether all documents already exist.
     fn is_known(&self) -> bool {
-        let is_same = |made: &Document| {
-            self.same.iter().any(|(known, _)| known.origin.part == made.origin.part)
+        let is_same = |new: &Document| {
+            self.identical.iter().any(|(known, _)| known.origin.part == new.origin.part)
         };
-        !self.made.is_empty() && self.made.iter().all(|(document, _)| is_same(document))
+        !self.documents.is_empty() && self.documents.iter().all(|(document, _)| is_same(document))
     }
 }
 
@@ -154,13 +154,23 @@ impl Ingestion {
                 None => incoming::folder_for_sheets(&file.name, &extracted)?,
             };
         }
-        let mut made = Vec::with_capacity(extracted.len());
+        let mut documents = Vec::with_capacity(extracted.len());
         for part in extracted {
-            made.push(from_file(&file.name, part, &details, by.at)?);
+            documents.push(from_file(&file.name, part, &details, by.at)?);
         }
         let original = originals.stage(&file.content, digest).await;
         let (terms, event, by) = (details.terms, "api_document_uploaded", by.clone());
-        self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
+        self.ingest(PreparedUpload {
+            documents,
+            identical: same,
+            terms,
+            into,
+            indexing,
+            by,
+            event,
+            original,
+        })
+        .await
     }
 
     /// Adds a document from text. See [`Ingestion::add_file`].
@@ -172,27 +182,37 @@ impl Ingestion {
         by: &By,
     ) -> Result<Ingested> {
         let terms = raw.terms.clone();
-        let made = vec![from_text(raw, by.at)?];
-        let same = known::identical(&self.library, &terms).await?;
-        if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
+        let documents = vec![from_text(raw, by.at)?];
+        let identical = known::identical(&self.library, &terms).await?;
+        if let Some(known) = known::single(self, &identical, &into, indexing, by).await? {
             return Ok(known);
         }
         let (event, by) = ("api_raw_document_uploaded", by.clone());
         let original = None;
-        self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
+        self.ingest(PreparedUpload {
+            documents,
+            identical,
+            terms,
+            into,
+            indexing,
+            by,
+            event,
+            original,
+        })
+        .await
     }
 
     /// Stores documents and indexes them.
-    async fn ingest(&self, mut arrival: Arrival) -> Result<Ingested> {
-        arrival.made = count_tokens(&self.library.tokenizer, arrival.made).await?;
+    async fn ingest(&self, mut upload: PreparedUpload) -> Result<Ingested> {
+        upload.documents = count_tokens(&self.library.tokenizer, upload.documents).await?;
         // Runs as a task that is awaited at shutdown, so that a disconnecting client does not leave
         // a file without its row.
         let this = self.clone();
         let ingest = async move {
-            let original = arrival.original;
-            let ingested = match arrival.terms.key.clone() {
-                Some(key) if !arrival.is_known() => replace::replace(&this, key, arrival).await,
-                _ => store::add(&this, arrival).await,
+            let original = upload.original;
+            let ingested = match upload.terms.key.clone() {
+                Some(key) if !upload.is_known() => replace::replace(&this, key, upload).await,
+                _ => store::add(&this, upload).await,
             };
             if let Some(name) = original {
                 this.library.originals.commit_or_release(name).await;

@@ -48,13 +48,13 @@ impl Invitations {
     /// Registers the holder of a code with the default role. [`Error::NotFound`] if the code is not
     /// valid, whatever the reason.
     pub async fn redeem(&self, code: &str, draft: UserDraft, by: &By) -> Result<User> {
-        let gone = || Error::not_found("invite", "this code");
+        let no_such_invite = || Error::not_found("invite", "this code");
         // Checked before the expensive password hash, so that guessing codes is cheap for the
         // server.
-        let invite = self.invites.by_code(code).await?.ok_or_else(gone)?;
+        let invite = self.invites.by_code(code).await?.ok_or_else(no_such_invite)?;
         let is_over = invite.expires_at.is_some_and(|end| end <= by.at);
         if invite.status != InviteStatus::Pending || is_over {
-            return Err(gone());
+            return Err(no_such_invite());
         }
         let event = by.event("invite_accepted", json!({ "username": draft.username }).to_string());
         let draft = UserDraft { role: Some(Role::Default), ..draft };

@@ -84,7 +84,7 @@ struct Shared {
     /// The runtime of work that outlives its request.
     runtime: Handle,
     /// Notifications of changed jobs in this process.
-    told: broadcast::Sender<JobId>,
+    changes: broadcast::Sender<JobId>,
     wake: Notify,
     stage: watch::Sender<Stage>,
     steps: Arc<Semaphore>,
@@ -107,7 +107,7 @@ impl Workers {
             recordings: database.clone(),
             meter,
             runtime: Handle::current(),
-            told: broadcast::channel(256).0,
+            changes: broadcast::channel(256).0,
             wake: Notify::new(),
             stage: watch::channel(Stage::All).0,
             steps: Arc::new(Semaphore::new(STEPS)),
@@ -128,22 +128,26 @@ impl Workers {
         if paths.is_empty() {
             return Ok(Failures::new());
         }
-        let hold = lease_request();
-        let job = self.create(workspace, paths, Some(hold), by).await?;
+        let lease = lease_request();
+        let job = self.create(workspace, paths, Some(lease), by).await?;
         let id = job.id;
-        let ended = self.finish(vec![job], hold).await?.pop();
+        let ended = self.finish(vec![job], lease).await?.pop();
         let ended = ended.ok_or_else(|| Error::not_found("job", id))?;
         if !ended.is_over {
             let reason = "it is stopping; the job continues when it has started again";
             return Err(Error::unavailable("the server", reason));
         }
-        let told = |(path, reason): (DocumentPath, String)| (path.to_string(), reason);
-        Ok(ended.failures.into_iter().map(told).collect())
+        let as_text = |(path, reason): (DocumentPath, String)| (path.to_string(), reason);
+        Ok(ended.failures.into_iter().map(as_text).collect())
     }
 
     /// Runs jobs held for a request to their end.
-    pub(crate) async fn finish(&self, jobs: Vec<Job>, hold: LeaseRequest) -> Result<Vec<EndedJob>> {
-        waiting::finish(self, jobs, hold).await
+    pub(crate) async fn finish(
+        &self,
+        jobs: Vec<Job>,
+        lease: LeaseRequest,
+    ) -> Result<Vec<EndedJob>> {
+        waiting::finish(self, jobs, lease).await
     }
 
     /// Indexes documents without waiting. See [`Workers::embed`].
@@ -162,19 +166,19 @@ impl Workers {
     /// it still accepts some, so that documents sent one by one are followed as one job.
     pub(crate) async fn embed_along(
         &self,
-        along: Option<JobId>,
+        existing_job: Option<JobId>,
         workspace: &Workspace,
         paths: Vec<DocumentPath>,
         by: &By,
     ) -> Result<Job> {
-        let known = match along {
-            Some(along) => self.shared.jobs.by_id(along).await?,
+        let known = match existing_job {
+            Some(id) => self.shared.jobs.by_id(id).await?,
             None => None,
         };
         let has_room = |job: &Job| job.progress.total as usize + paths.len() <= MOST_DOCUMENTS;
-        if let Some(along) = known.filter(|job| job.workspace.id == workspace.id && has_room(job)) {
+        if let Some(known) = known.filter(|job| job.workspace.id == workspace.id && has_room(job)) {
             let event = created(workspace, paths.len(), by);
-            if let Some(job) = self.shared.jobs.extend(along.id, paths.clone(), event).await? {
+            if let Some(job) = self.shared.jobs.extend(known.id, paths.clone(), event).await? {
                 self.notify(job.id);
                 return Ok(job);
             }
@@ -192,27 +196,27 @@ impl Workers {
     /// Deletes recordings older than `before` that no job needs. Returns their number.
     pub async fn sweep_recordings(&self, before: SystemTime) -> Result<usize> {
         let pending = self.shared.recordings.pending().await?;
-        let wanted =
+        let referenced =
             pending.iter().map(|details| recording::file(details)).collect::<Result<_>>()?;
-        self.shared.library.recordings.sweep(wanted, before).await
+        self.shared.library.recordings.sweep(referenced, before).await
     }
 
     async fn create(
         &self,
         workspace: &Workspace,
         mut paths: Vec<DocumentPath>,
-        hold: Option<LeaseRequest>,
+        lease: Option<LeaseRequest>,
         by: &By,
     ) -> Result<Job> {
-        let mut seen = HashSet::with_capacity(paths.len());
-        paths.retain(|path| seen.insert(path.clone()));
+        let mut unique = HashSet::with_capacity(paths.len());
+        paths.retain(|path| unique.insert(path.clone()));
         if paths.len() > MOST_DOCUMENTS {
             return Err(Error::invalid("adds", "must not name more than 100000 documents"));
         }
         let event = created(workspace, paths.len(), by);
         let (kind, workspace) = (JobKind::Embed, workspace.id);
-        let new = NewJob { kind, workspace, paths, awaited: hold.is_some() };
-        self.shared.jobs.create(new, hold, event).await
+        let new = NewJob { kind, workspace, paths, awaited: lease.is_some() };
+        self.shared.jobs.create(new, lease, event).await
     }
 
     /// Queues a job for every workspace with documents of another recipe than the current one.
@@ -270,9 +274,9 @@ impl Workers {
         queued.ok_or_else(|| Error::not_found("job", job.id))
     }
 
-    /// Returns a watcher for changes of a job after `told`.
-    pub fn watch(&self, id: JobId, told: Cursor) -> JobWatcher {
-        JobWatcher::new(self.clone(), id, told)
+    /// Returns a watcher for changes of a job after `cursor`.
+    pub fn watch(&self, id: JobId, cursor: Cursor) -> JobWatcher {
+        JobWatcher::new(self.clone(), id, cursor)
     }
 
     /// Runs jobs as they become due. Never returns; can be dropped at any time.
@@ -349,7 +353,7 @@ impl Workers {
 
     pub(crate) fn notify(&self, job: JobId) {
         // There may be no subscribers.
-        let _ = self.shared.told.send(job);
+        let _ = self.shared.changes.send(job);
         self.shared.wake.notify_one();
     }
 }

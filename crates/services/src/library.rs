@@ -78,8 +78,8 @@ impl Library {
         let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
         let details = json!({ "workspaceName": workspace.settings.name, "documents": named });
         let event = by.event("workspace_documents_removed", details.to_string());
-        let gone = self.workspace_documents.withdraw(workspace.id, paths, event).await?;
-        self.index.remove(workspace.id, &gone).await
+        let removed = self.workspace_documents.withdraw(workspace.id, paths, event).await?;
+        self.index.remove(workspace.id, &removed).await
     }
 
     /// Returns the text of a document at its current path.
@@ -126,11 +126,11 @@ impl Library {
 
     /// Removes documents from the index and deletes their files, after their rows are removed.
     pub(crate) async fn forget(&self, removed: &[RemovedDocument]) -> Result<()> {
-        let mut gone: BTreeMap<WorkspaceId, Vec<WorkspaceDocumentId>> = BTreeMap::new();
+        let mut removed_ids: BTreeMap<WorkspaceId, Vec<WorkspaceDocumentId>> = BTreeMap::new();
         for (workspace, place) in removed.iter().flat_map(|removed| &removed.places) {
-            gone.entry(*workspace).or_default().push(*place);
+            removed_ids.entry(*workspace).or_default().push(*place);
         }
-        for (workspace, places) in gone {
+        for (workspace, places) in removed_ids {
             self.index.remove(workspace, &places).await?;
         }
         for RemovedDocument { path, .. } in removed {
@@ -184,14 +184,14 @@ impl Library {
     /// Writes the files of documents to be stored next. If one fails, deletes the others.
     pub(crate) async fn write_files(
         &self,
-        made: &[(Document, String)],
+        documents: &[(Document, String)],
     ) -> Result<Vec<DocumentPath>> {
         let paths: Vec<DocumentPath> =
-            made.iter().map(|(document, _)| document.path.clone()).collect();
+            documents.iter().map(|(document, _)| document.path.clone()).collect();
         // Record the time of writing. The time of the request may be so long ago that a cleanup
         // would delete the files.
         self.documents.record_intent(&paths, Utc::now()).await?;
-        for (document, text) in made {
+        for (document, text) in documents {
             if let Err(error) = self.files.put(document, text).await {
                 self.reconcile_files(&paths).await;
                 return Err(error);

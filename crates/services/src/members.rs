@@ -46,8 +46,8 @@ pub async fn accessible_workspaces(
     mut workspaces: Vec<Workspace>,
 ) -> Result<Vec<Workspace>> {
     if let Some(user) = user.filter(|user| user.role == Role::Default) {
-        let theirs = members.workspaces_of_user(user.id).await?;
-        workspaces.retain(|workspace| theirs.contains(&workspace.id));
+        let accessible = members.workspaces_of_user(user.id).await?;
+        workspaces.retain(|workspace| accessible.contains(&workspace.id));
     }
     Ok(workspaces)
 }

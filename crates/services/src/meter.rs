@@ -39,7 +39,7 @@ struct Route {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Asked {
+struct ChatLabels {
     provider: String,
     outcome: String,
 }
@@ -114,7 +114,7 @@ pub struct Meter {
     registry: Registry,
     requests: Family<Answered, Counter>,
     seconds: Seconds,
-    chats: Family<Asked, Counter>,
+    chats: Family<ChatLabels, Counter>,
     chat_seconds: Histogram,
     tokens: Family<Tokens, Counter>,
     embedded: Family<Outcome, Counter>,
@@ -144,8 +144,8 @@ fn registered<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str
 
 impl Default for Meter {
     fn default() -> Self {
-        let mut kept = Registry::with_prefix("carrel");
-        let to = &mut kept;
+        let mut registry = Registry::with_prefix("carrel");
+        let to = &mut registry;
         Self {
             requests: registered(to, "http_requests", "Answers given", Family::default()),
             seconds: registered(
@@ -219,28 +219,28 @@ impl Default for Meter {
                     Gauge::default(),
                 ),
             ],
-            registry: kept,
+            registry,
         }
     }
 }
 
 impl Meter {
     /// Counts a request. `route` is the pattern of its path, if it has one.
-    pub fn request(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
+    pub fn request(&self, method: &str, route: Option<&str>, status: u16, elapsed: Duration) {
         let route = route.filter(|route| !route.is_empty()).unwrap_or("unknown");
         let (method, status) = (known(method), class(status));
         let answered = Answered { method, route: route.to_owned(), status };
         self.requests.get_or_create(&answered).inc();
         let Answered { route, .. } = answered;
-        self.seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
+        self.seconds.get_or_create(&Route { method, route }).observe(elapsed.as_secs_f64());
     }
 
     /// Counts an answered, failed or stopped question.
-    pub fn chat(&self, provider: &str, ended: Ended, usage: Usage, took: Duration) {
+    pub fn chat(&self, provider: &str, ended: Ended, usage: Usage, elapsed: Duration) {
         let provider = provider.to_owned();
         let outcome = ended.as_str().to_owned();
-        self.chats.get_or_create(&Asked { provider: provider.clone(), outcome }).inc();
-        self.chat_seconds.observe(took.as_secs_f64());
+        self.chats.get_or_create(&ChatLabels { provider: provider.clone(), outcome }).inc();
+        self.chat_seconds.observe(elapsed.as_secs_f64());
         for (kind, tokens) in
             [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)]
         {
@@ -250,10 +250,10 @@ impl Meter {
     }
 
     /// Counts a batch of embedded texts.
-    pub fn embedding(&self, texts: usize, succeeded: bool, took: Duration) {
+    pub fn embedding(&self, texts: usize, succeeded: bool, elapsed: Duration) {
         let outcome = Outcome { outcome: outcome(succeeded) };
         self.embedded.get_or_create(&outcome).inc_by(texts as u64);
-        self.embed_seconds.observe(took.as_secs_f64());
+        self.embed_seconds.observe(elapsed.as_secs_f64());
     }
 
     /// Counts a job that has ended.
@@ -261,8 +261,8 @@ impl Meter {
         let (kind, state) = (job.kind.as_str().to_owned(), job.state.as_str().to_owned());
         self.ended.get_or_create(&JobEnded { kind, state }).inc();
         if let Some((started, finished)) = job.started_at.zip(job.finished_at) {
-            let took = (finished - started).to_std().unwrap_or_default();
-            self.job_seconds.observe(took.as_secs_f64());
+            let elapsed = (finished - started).to_std().unwrap_or_default();
+            self.job_seconds.observe(elapsed.as_secs_f64());
         }
     }
 
@@ -366,7 +366,7 @@ mod tests {
             "carrel_audit_head_sealed 0",
             "# EOF",
         ] {
-            assert!(text.lines().any(|told| told == line), "{line}\n{text}");
+            assert!(text.lines().any(|line_found| line_found == line), "{line}\n{text}");
         }
     }
 }

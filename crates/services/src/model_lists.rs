@@ -76,8 +76,8 @@ impl ModelLists {
         let preview = Preview::new(store, changes)?;
         let registry = store.registry();
         let is_given = |variable: &str| {
-            let given = changes.keys().filter_map(|name| registry.by_name(name));
-            given.into_iter().any(|setting| setting.variable == variable)
+            let named_settings = changes.keys().filter_map(|name| registry.by_name(name));
+            named_settings.into_iter().any(|setting| setting.variable == variable)
         };
         let is_address = |variable: &str| ADDRESSES.iter().any(|part| variable.contains(part));
         let moves = registry.settings().iter().any(|setting| {

@@ -13,11 +13,11 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// A [`MultiUser`] that caches the mode for one second.
 pub struct CachedMultiUserMode {
     port: Arc<dyn MultiUser>,
-    seen: Mutex<Seen>,
+    cache: Mutex<CachedMode>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct CachedMode {
     last: Option<(Instant, bool)>,
     /// The number of switches by this process. A query that began before a switch may return the
     /// old mode, so its result is not cached.
@@ -27,33 +27,33 @@ struct Seen {
 impl CachedMultiUserMode {
     /// Creates an empty cache.
     pub fn new(port: Arc<dyn MultiUser>) -> Self {
-        Self { port, seen: Mutex::default() }
+        Self { port, cache: Mutex::default() }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, CachedMode> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl MultiUser for CachedMultiUserMode {
     async fn is_on(&self) -> Result<bool> {
-        let before = *self.seen();
+        let before = *self.cache();
         if let Some((_, is_on)) = before.last.filter(|(at, _)| at.elapsed() < REMEMBERED) {
             return Ok(is_on);
         }
         let is_on = self.port.is_on().await?;
-        let mut seen = self.seen();
-        if seen.switches == before.switches {
-            seen.last = Some((Instant::now(), is_on));
+        let mut cache = self.cache();
+        if cache.switches == before.switches {
+            cache.last = Some((Instant::now(), is_on));
         }
         Ok(is_on)
     }
 
     async fn enable(&self, admin: NewUser, event: Event) -> Result<User> {
         let enabled = self.port.enable(admin, event).await;
-        let mut seen = self.seen();
-        *seen = Seen { last: None, switches: seen.switches + 1 };
+        let mut cache = self.cache();
+        *cache = CachedMode { last: None, switches: cache.switches + 1 };
         enabled
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     /// Off until enabled. Counts queries.
     #[derive(Default)]
     struct Switch {
-        asked: AtomicUsize,
+        queries: AtomicUsize,
         on: Mutex<bool>,
         /// Delays responses until notified, if set.
         may_answer: Option<Notify>,
@@ -94,7 +94,7 @@ mod tests {
     #[async_trait]
     impl MultiUser for Switch {
         async fn is_on(&self) -> Result<bool> {
-            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.queries.fetch_add(1, Ordering::Relaxed);
             let is_on = *self.on.lock().unwrap();
             if let Some(may_answer) = &self.may_answer {
                 may_answer.notified().await;
@@ -115,7 +115,7 @@ mod tests {
         for _ in 0..100 {
             assert!(!mode.is_on().await.unwrap());
         }
-        assert_eq!(switch.asked.load(Ordering::Relaxed), 1);
+        assert_eq!(switch.queries.load(Ordering::Relaxed), 1);
         assert!(mode.enable(admin(), event()).await.is_err());
         assert!(mode.is_on().await.unwrap());
     }
@@ -124,17 +124,17 @@ mod tests {
     async fn a_query_from_before_a_switch_is_not_cached() {
         let switch = Arc::new(Switch { may_answer: Some(Notify::new()), ..Switch::default() });
         let mode = Arc::new(CachedMultiUserMode::new(switch.clone()));
-        let asking = tokio::spawn({
+        let query = tokio::spawn({
             let mode = mode.clone();
             async move { mode.is_on().await.unwrap() }
         });
-        while switch.asked.load(Ordering::Relaxed) == 0 {
+        while switch.queries.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
         assert!(mode.enable(admin(), event()).await.is_err());
         let may_answer = switch.may_answer.as_ref().unwrap();
         may_answer.notify_one();
-        assert!(!asking.await.unwrap());
+        assert!(!query.await.unwrap());
         may_answer.notify_one();
         assert!(mode.is_on().await.unwrap());
     }

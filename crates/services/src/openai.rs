@@ -32,8 +32,9 @@ pub async fn embed(
     for some in texts.chunks(AT_ONCE) {
         vectors.extend(embedder.embed(some, Purpose::Neither).await?);
         let length = vectors.first().map_or(0, Vec::len);
-        if let Some(wanted) = dimensions.filter(|wanted| *wanted != length) {
-            let reason = format!("must be {length}, which the model's vectors have, not {wanted}");
+        if let Some(requested) = dimensions.filter(|requested| *requested != length) {
+            let reason =
+                format!("must be {length}, which the model's vectors have, not {requested}");
             return Err(Error::invalid("dimensions", reason));
         }
     }

@@ -123,15 +123,15 @@ impl Originals {
     /// Settles originals reserved before `before` and deletes released ones. Returns the number
     /// processed.
     pub async fn reconcile(&self, before: DateTime<Utc>) -> Result<usize> {
-        let mut settled = 0;
+        let mut reconciled = 0;
         loop {
             let pending = self.records.pending(before).await?;
             for name in &pending {
                 self.try_commit_or_release(*name).await?;
             }
-            settled += pending.len();
+            reconciled += pending.len();
             if pending.is_empty() {
-                return Ok(settled);
+                return Ok(reconciled);
             }
         }
     }
@@ -168,8 +168,8 @@ impl Originals {
             return Err(missing());
         }
         let original = self.of(document).await?.ok_or_else(missing)?;
-        if let Some(kept) = self.page_images.find(original.name, page).await {
-            return Ok(kept);
+        if let Some(cached) = self.page_images.find(original.name, page).await {
+            return Ok(cached);
         }
         let file = self.files.open(original.name).await?.ok_or_else(missing)?;
         self.page_images.page(original.name, file, page, owner).await

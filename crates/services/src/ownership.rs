@@ -97,9 +97,9 @@ impl Ownership {
         self.accounts.passwords.check(&password)?;
         self.need(link, by.at).await?;
         let hash = self.accounts.passwords.hash(password).await?;
-        self.spend(link, by).await?;
+        self.consume_link(link, by).await?;
         self.set_password(hash.clone(), OwnersKeys::Ended, by).await?;
-        self.open(hash, by).await?.ok_or_else(gone)
+        self.open(hash, by).await?.ok_or_else(no_such_link)
     }
 
     /// Creates the first admin for the holder of a link, which switches multi-user mode on.
@@ -108,7 +108,7 @@ impl Ownership {
         self.need(link, by.at).await?;
         // Validate before consuming the link, so that it survives a mistake.
         self.accounts.new_user(draft.clone(), by).await?;
-        self.spend(link, by).await?;
+        self.consume_link(link, by).await?;
         self.accounts.enable_multi_user(draft, by).await
     }
 
@@ -193,16 +193,20 @@ impl Ownership {
     }
 
     async fn need(&self, link: &str, now: DateTime<Utc>) -> Result<()> {
-        if self.is_good(link, now).await? { Ok(()) } else { Err(gone()) }
+        if self.is_good(link, now).await? { Ok(()) } else { Err(no_such_link()) }
     }
 
-    async fn spend(&self, link: &str, by: &By) -> Result<()> {
+    async fn consume_link(&self, link: &str, by: &By) -> Result<()> {
         let event = by.event("setup_link_spent", "{}");
-        if self.links.redeem_link(token::digest(link), event).await? { Ok(()) } else { Err(gone()) }
+        if self.links.redeem_link(token::digest(link), event).await? {
+            Ok(())
+        } else {
+            Err(no_such_link())
+        }
     }
 }
 
-fn gone() -> Error {
+fn no_such_link() -> Error {
     Error::not_found("setup link", "this one")
 }
 

@@ -37,8 +37,8 @@ impl PendingRecordings {
                 Err(_) => fs::copy(&from, &to).map(drop),
             }
         };
-        let kept = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)?;
-        kept.map(|()| name).map_err(Error::of_file)
+        let written = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)?;
+        written.map(|()| name).map_err(Error::of_file)
     }
 
     /// Deletes a file, if it exists.
@@ -52,14 +52,15 @@ impl PendingRecordings {
     }
 
     /// Deletes files older than `before` that are not in `wanted`. Returns their number.
-    pub async fn sweep(&self, wanted: HashSet<Uuid>, before: SystemTime) -> Result<usize> {
+    pub async fn sweep(&self, referenced: HashSet<Uuid>, before: SystemTime) -> Result<usize> {
         let directory = self.directory.clone();
-        let swept = tokio::task::spawn_blocking(move || sweep(&directory, &wanted, before)).await;
+        let swept =
+            tokio::task::spawn_blocking(move || sweep(&directory, &referenced, before)).await;
         swept.map_err(Error::internal)?.map_err(Error::of_file)
     }
 }
 
-fn sweep(directory: &Path, wanted: &HashSet<Uuid>, before: SystemTime) -> io::Result<usize> {
+fn sweep(directory: &Path, referenced: &HashSet<Uuid>, before: SystemTime) -> io::Result<usize> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         entries => entries?,
@@ -68,7 +69,7 @@ fn sweep(directory: &Path, wanted: &HashSet<Uuid>, before: SystemTime) -> io::Re
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_str().and_then(|name| name.parse::<Uuid>().ok());
-        let is_left = name.is_some_and(|name| !wanted.contains(&name));
+        let is_left = name.is_some_and(|name| !referenced.contains(&name));
         if is_left && entry.metadata()?.modified()? < before {
             fs::remove_file(entry.path())?;
             removed += 1;
@@ -89,15 +90,15 @@ mod tests {
         let upload = directory.path().join("upload");
         fs::write(&upload, "sound").unwrap();
         let pending = PendingRecordings::new(directory.path().join("pending"));
-        let later = SystemTime::now() + Duration::from_secs(60);
-        assert_eq!(pending.sweep(HashSet::new(), later).await.unwrap(), 0);
+        let cutoff = SystemTime::now() + Duration::from_secs(60);
+        assert_eq!(pending.sweep(HashSet::new(), cutoff).await.unwrap(), 0);
         let (one, other) =
             (pending.keep(&upload).await.unwrap(), pending.keep(&upload).await.unwrap());
         fs::remove_file(&upload).unwrap();
         assert_eq!(fs::read_to_string(pending.path(one)).unwrap(), "sound");
         let early = SystemTime::now() - Duration::from_secs(60);
         assert_eq!(pending.sweep(HashSet::new(), early).await.unwrap(), 0, "too new");
-        assert_eq!(pending.sweep(HashSet::from([one]), later).await.unwrap(), 1);
+        assert_eq!(pending.sweep(HashSet::from([one]), cutoff).await.unwrap(), 1);
         assert!(pending.path(one).exists() && !pending.path(other).exists());
         pending.remove(one).await;
         pending.remove(one).await;

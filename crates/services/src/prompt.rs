@@ -57,7 +57,7 @@ fn value(name: &str, values: &Values<'_>) -> Option<String> {
             if let Some(own) = own.iter().find(|own| own.name.as_str() == name) {
                 return Some(own.value.clone());
             }
-            if let Some(value) = user.and_then(|user| of_user(name, user)) {
+            if let Some(value) = user.and_then(|user| user_variable(name, user)) {
                 return Some(value);
             }
             let (of, part) = name.split_once('.')?;
@@ -71,7 +71,7 @@ fn value(name: &str, values: &Values<'_>) -> Option<String> {
     })
 }
 
-fn of_user(name: &str, user: &User) -> Option<String> {
+fn user_variable(name: &str, user: &User) -> Option<String> {
     Some(match name {
         "user.id" => user.id.to_string(),
         "user.name" => user.username.clone(),

@@ -15,9 +15,10 @@ pub async fn restore(
     id: EarlierPromptId,
     by: &By,
 ) -> Result<Workspace> {
-    let earlier = history.find(workspace.id, id).await?;
-    let earlier = earlier.ok_or_else(|| Error::not_found("earlier prompt", id))?;
-    let settings = WorkspaceSettings { prompt: Some(earlier.prompt), ..workspace.settings.clone() };
+    let revision = history.find(workspace.id, id).await?;
+    let revision = revision.ok_or_else(|| Error::not_found("earlier prompt", id))?;
+    let settings =
+        WorkspaceSettings { prompt: Some(revision.prompt), ..workspace.settings.clone() };
     workspaces::update(port, workspace, settings, by).await
 }
 

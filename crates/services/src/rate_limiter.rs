@@ -41,9 +41,9 @@ impl<K: Eq + Hash> RateLimiter<K> {
             full_at.clear();
         }
         let until = full_at.get(&caller).copied().unwrap_or(now).max(now) + one;
-        let over = until - now - TimeDelta::minutes(1);
-        if over > TimeDelta::zero() {
-            return Err(u64::try_from(over.num_seconds()).unwrap_or(0) + 1);
+        let excess = until - now - TimeDelta::minutes(1);
+        if excess > TimeDelta::zero() {
+            return Err(u64::try_from(excess.num_seconds()).unwrap_or(0) + 1);
         }
         full_at.insert(caller, until);
         Ok(())

@@ -197,11 +197,11 @@ fn picture(record: &Value) -> Option<Attachment> {
 pub fn read_source(source: &Value) -> StoredSource {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
     let passage = text("text").unwrap_or_default();
-    let bare = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, bare)| bare);
+    let without_header = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, bare)| bare);
     StoredSource {
         chunk: text("id").and_then(|id| id.parse().ok()).map(ChunkId),
         title: text("title").unwrap_or_default(),
-        text: bare.trim().to_owned(),
+        text: without_header.trim().to_owned(),
         location: text("location"),
         similarity: source["score"].as_f64(),
         provenance: serde_json::from_value(source.clone()).unwrap_or_default(),
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn stored_answers_of_any_origin_are_read_with_their_sources() {
-        let ours = json!({
+        let native = json!({
             "text": "Two.",
             "sources": [{
                 "id": "7", "title": "a.md", "location": "f/a.json", "score": 0.5,
@@ -358,13 +358,13 @@ mod tests {
             }],
             "metrics": { "model": "echo" },
         });
-        let read = read(&ours.to_string()).unwrap();
+        let read = read(&native.to_string()).unwrap();
         assert_eq!((read.text.as_str(), read.model.as_deref()), ("Two.", Some("echo")));
         let source = &read.sources[0];
         assert_eq!((source.chunk, source.text.as_str()), (Some(ChunkId(7)), "Two lamps."));
         assert_eq!(source.location.as_deref(), Some("f/a.json"));
-        let theirs = json!({ "text": "x", "sources": [{ "id": "a-uuid", "text": "bare" }, 5] });
-        let read = super::read(&theirs.to_string()).unwrap();
+        let imported = json!({ "text": "x", "sources": [{ "id": "a-uuid", "text": "bare" }, 5] });
+        let read = super::read(&imported.to_string()).unwrap();
         assert_eq!((read.sources[0].chunk, read.sources[0].text.as_str()), (None, "bare"));
         assert_eq!(super::read("not JSON"), None);
         assert_eq!(super::read("{}"), None);

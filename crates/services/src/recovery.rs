@@ -192,12 +192,12 @@ mod tests {
 
     #[test]
     fn a_code_tolerates_typing_variants_and_belongs_to_one_user() {
-        let made = code();
-        assert_eq!(made.len(), 23);
-        assert_ne!(made, code());
+        let generated = code();
+        assert_eq!(generated.len(), 23);
+        assert_ne!(generated, code());
         let (ada, bob) = (UserId(1), UserId(2));
-        let typed = format!(" {} ", made.to_uppercase().replace('-', " ").replace('0', "O"));
-        assert_eq!(digest(ada, &made).0, digest(ada, &typed).0);
-        assert_ne!(digest(ada, &made).0, digest(bob, &made).0);
+        let typed = format!(" {} ", generated.to_uppercase().replace('-', " ").replace('0', "O"));
+        assert_eq!(digest(ada, &generated).0, digest(ada, &typed).0);
+        assert_ne!(digest(ada, &generated).0, digest(bob, &generated).0);
     }
 }

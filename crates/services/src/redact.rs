@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn invite_codes_are_redacted() {
-        for (given, shown) in [
+        for (given_path, redacted) in [
             ("/invite/c0de", "/invite/\u{2026}"),
             ("/v1/invite/c0de", "/v1/invite/\u{2026}"),
             ("/api/v1/invite/c0de/x", "/api/v1/invite/\u{2026}/x"),
@@ -37,7 +37,7 @@ mod tests {
             ("/v1/workspaces", "/v1/workspaces"),
             ("/", "/"),
         ] {
-            assert_eq!(path(given), shown);
+            assert_eq!(path(given_path), redacted);
         }
     }
 }

@@ -199,7 +199,7 @@ impl Search {
     /// Searches both ways and ranks first the passages that do well in both.
     async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
         let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
-        let (similar, (asked, found)) = tokio::try_join!(
+        let (similar, (query, found)) = tokio::try_join!(
             self.similar(task, &vector, task.candidates()),
             words::search_words(self, task)
         )?;
@@ -208,12 +208,12 @@ impl Search {
         candidates.add_found(found, task.candidates());
         let unknown = candidates.without_similarity();
         candidates.set_similarity(self.index.similarity(&vector, &unknown).await?);
-        let Fused { candidates: mut ranked, likeness } =
+        let Fused { candidates: mut ranked, feedback_weight: likeness } =
             candidates.fuse(|candidate| task.admits(candidate));
         if likeness > 0.0 {
             let compared = ranked.len().min(feedback::MOST_COMPARED);
             self.read(task, &mut ranked[..compared]).await?;
-            feedback::add_likeness(&mut ranked[..compared], likeness);
+            feedback::add_feedback(&mut ranked[..compared], likeness);
             fusion::sort(&mut ranked);
         }
         if !rerank {
@@ -221,10 +221,10 @@ impl Search {
             return self.hits(task, ranked).await;
         }
         ranked.truncate(task.candidates());
-        let worth: Vec<_> =
-            ranked.iter().map(|candidate| (candidate.chunk, candidate.worth)).collect();
+        let scores: Vec<_> =
+            ranked.iter().map(|candidate| (candidate.chunk, candidate.score)).collect();
         let mut hits = self.hits(task, ranked).await?;
-        rerank::rerank(&asked, &worth.into_iter().collect(), &mut hits);
+        rerank::rerank(&query, &scores.into_iter().collect(), &mut hits);
         rerank_by_model(&*self.models, task, &mut hits).await;
         hits.truncate(task.limit);
         Ok(hits)
@@ -239,11 +239,11 @@ impl Search {
         let (more, share) = continued.unzip();
         texts.extend(more);
         let mut vectors = embedder.embed(&texts, Purpose::Query).await?.into_iter();
-        let (Some(alone), continued) = (vectors.next(), vectors.next()) else { return Ok(None) };
-        self.lengths.observe(&embedder.model().identity, alone.len());
+        let (Some(own), continued) = (vectors.next(), vectors.next()) else { return Ok(None) };
+        self.lengths.observe(&embedder.model().identity, own.len());
         Ok(Some(match continued {
-            Some(continued) => between(&alone, &continued, share.unwrap_or_default()),
-            None => alone,
+            Some(continued) => between(&own, &continued, share.unwrap_or_default()),
+            None => own,
         }))
     }
 
@@ -256,13 +256,17 @@ impl Search {
         let Task { within, least_similarity, among, .. } = *task;
         let neighbours =
             self.index.nearest(VectorQuery { within, to, limit, least_similarity, among }).await?;
-        Ok(neighbours.into_iter().map(|near| (near.chunk, near.similarity)).collect())
+        Ok(neighbours
+            .into_iter()
+            .map(|neighbour| (neighbour.chunk, neighbour.similarity))
+            .collect())
     }
 
     /// Loads the missing passages of candidates. Deleted passages stay missing.
     async fn read(&self, task: &Task<'_>, candidates: &mut [Candidate]) -> Result<()> {
-        let lacking = |candidate: &&Candidate| candidate.passage.is_none();
-        let chunks: Vec<_> = candidates.iter().filter(lacking).map(|one| one.chunk).collect();
+        let is_unread = |candidate: &&Candidate| candidate.passage.is_none();
+        let chunks: Vec<_> =
+            candidates.iter().filter(is_unread).map(|unread| unread.chunk).collect();
         if chunks.is_empty() {
             return Ok(());
         }

@@ -60,9 +60,9 @@ pub async fn open(
     now: DateTime<Utc>,
 ) -> Result<Option<(Share, Vec<Chat>)>> {
     let Some(share) = shares.by_digest(token::digest(secret), now).await? else { return Ok(None) };
-    let mut shown = chats.history(&share.conversation, SHOWN).await?;
-    shown.retain(|chat| chat.id <= share.last);
-    Ok(Some((share, shown)))
+    let mut exchanges = chats.history(&share.conversation, SHOWN).await?;
+    exchanges.retain(|chat| chat.id <= share.last);
+    Ok(Some((share, exchanges)))
 }
 
 /// Deletes a link; with `user`, only one of that user. [`Error::NotFound`] if it does not exist.

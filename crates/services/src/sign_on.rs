@@ -78,8 +78,8 @@ impl SignOn {
     /// Redeems a token and opens a session. The token is consumed whatever the result.
     pub async fn redeem(&self, token: &str, by: &By) -> Result<Redeemed> {
         let event = by.event("sign_in_token_redeemed", "{}");
-        let taken = self.tokens.redeem_token(token::digest(token), event).await?;
-        let Some(RedeemedToken { user, expires_at, issued_by }) = taken else {
+        let redeemed = self.tokens.redeem_token(token::digest(token), event).await?;
+        let Some(RedeemedToken { user, expires_at, issued_by }) = redeemed else {
             return Ok(Redeemed::Unknown);
         };
         if expires_at <= by.at {

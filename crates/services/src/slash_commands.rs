@@ -115,8 +115,8 @@ fn uses(message: &str) -> impl Iterator<Item = (usize, &str)> {
         let before = message[..at].chars().next_back();
         let rest = &message[at + 1..];
         let end = rest.bytes().position(|byte| !is_of_name(byte)).unwrap_or(rest.len());
-        let goes_on = rest[end..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '/');
-        let is_use = end > 0 && !goes_on && before.is_none_or(char::is_whitespace);
+        let continues = rest[end..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '/');
+        let is_use = end > 0 && !continues && before.is_none_or(char::is_whitespace);
         is_use.then_some((at, &rest[..end]))
     })
 }

@@ -23,14 +23,14 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::background::BackgroundTasks;
-use crate::kept_files::KeptFiles;
+use crate::generated_files::GeneratedFiles;
 
 pub use meter::{SettingLookup, SpeechMeter};
 pub use read_aloud::{ReadAloud, SpokenAnswer};
 pub use spoken_text::spoken_text;
 
 /// The maximum numbers of concurrent transcriptions and syntheses.
-const HEARD_AT_ONCE: usize = 2;
+const TRANSCRIPTIONS_AT_ONCE: usize = 2;
 const SPOKEN_AT_ONCE: usize = 8;
 
 /// The maximum time a request waits for others.
@@ -47,7 +47,7 @@ const COMMON_VOICES: [&str; 13] = [
 ];
 
 /// Providers that may know the voices of OpenAI by name.
-const KNOWS_COMMON_VOICES: [&str; 3] = ["openai", "generic-openai", "kokoro"];
+const WITH_COMMON_VOICES: [&str; 3] = ["openai", "generic-openai", "kokoro"];
 
 /// The directory of spoken answers, relative to the storage directory.
 const DIRECTORY: &str = "spoken-answers";
@@ -59,10 +59,10 @@ const ROOM: u64 = 512 << 20;
 pub struct SpeechService {
     models: Arc<dyn SpeechModels>,
     meter: SpeechMeter,
-    kept: Arc<KeptFiles>,
+    files: Arc<GeneratedFiles>,
     tasks: BackgroundTasks,
-    hearing: Arc<Semaphore>,
-    speaking: Arc<Semaphore>,
+    transcriptions: Arc<Semaphore>,
+    syntheses: Arc<Semaphore>,
 }
 
 impl SpeechService {
@@ -75,22 +75,22 @@ impl SpeechService {
         tasks: BackgroundTasks,
     ) -> Self {
         let (directory, scratch) = (root.join(DIRECTORY), scratch.to_owned());
-        let kept = Arc::new(KeptFiles::new(directory, scratch, ROOM, read_aloud::is_name));
-        let hearing = Arc::new(Semaphore::new(HEARD_AT_ONCE));
-        let speaking = Arc::new(Semaphore::new(SPOKEN_AT_ONCE));
-        Self { models, meter, kept, tasks, hearing, speaking }
+        let files = Arc::new(GeneratedFiles::new(directory, scratch, ROOM, read_aloud::is_name));
+        let transcriptions = Arc::new(Semaphore::new(TRANSCRIPTIONS_AT_ONCE));
+        let syntheses = Arc::new(Semaphore::new(SPOKEN_AT_ONCE));
+        Self { models, meter, files, tasks, transcriptions, syntheses }
     }
 
     /// Returns the model that transcribes dictation.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if none is configured or a setting is invalid.
-    pub fn hears(&self) -> Result<SpeechModelName> {
+    pub fn transcription_model(&self) -> Result<SpeechModelName> {
         Ok(self.models.transcriber(RecordingKind::Dictation)?.name())
     }
 
     /// Returns the model that speaks. Fails like [`SpeechService::hears`].
-    pub fn speaks(&self) -> Result<SpeechModelName> {
+    pub fn synthesis_model(&self) -> Result<SpeechModelName> {
         Ok(self.models.synthesizer()?.name())
     }
 
@@ -116,21 +116,21 @@ impl SpeechService {
         file: NamedTempFile,
         by: &By,
     ) -> Result<Receiver<Result<TranscriptPart>>> {
-        self.meter.check(SpeechUse::Heard, by).await?;
+        self.meter.check(SpeechUse::Transcribed, by).await?;
         let model = self.models.transcriber(RecordingKind::Dictation)?;
-        let turn = turn(&self.hearing).await?;
+        let turn = turn(&self.transcriptions).await?;
         let (name, length) = (model.name(), request.recording.length);
         let parts = model.transcribe(request).await?;
         let (sender, receiver) = mpsc::channel(16);
         let (meter, tasks, by) = (self.meter.clone(), self.tasks.clone(), by.clone());
         self.tasks.spawn(async move {
-            let heard = tokio::select! {
-                heard = pass_on(parts, &sender) => heard,
-                () = tasks.stopping() => Heard::default(),
+            let transcribed = tokio::select! {
+                transcribed = forward(parts, &sender) => transcribed,
+                () = tasks.stopping() => Transcribed::default(),
             };
             drop((turn, file));
-            let seconds = heard.seconds(length);
-            if let Err(error) = meter.count_heard(seconds, &name, &by).await {
+            let seconds = transcribed.seconds(length);
+            if let Err(error) = meter.count_transcribed(seconds, &name, &by).await {
                 tracing::warn!(%error, "failed to count transcribed seconds");
             }
             drop(sender);
@@ -152,11 +152,11 @@ impl SpeechService {
         if request.text.is_empty() {
             return Err(Error::invalid("input", "it contains nothing to speak"));
         }
-        self.meter.check(SpeechUse::Spoken, by).await?;
+        self.meter.check(SpeechUse::Synthesized, by).await?;
         let model = self.models.synthesizer()?;
         check_format(&*model, request.format, "response_format")?;
         request.voice = voice(request.voice, &model.name());
-        let turn = turn(&self.speaking).await?;
+        let turn = turn(&self.syntheses).await?;
         self.meter.count_spoken(&request.text, &model.name(), by).await?;
         let Speech { format, audio } = model.speak(request).await?;
         let audio = audio.map(move |piece| {
@@ -169,25 +169,25 @@ impl SpeechService {
     /// Deletes spoken answers older than 30 days, and the oldest ones if the total exceeds 512 MiB.
     /// Returns the number deleted.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize> {
-        let kept = self.kept.clone();
-        let swept = tokio::task::spawn_blocking(move || kept.sweep(now)).await;
+        let files = self.files.clone();
+        let swept = tokio::task::spawn_blocking(move || files.sweep(now)).await;
         swept.map_err(Error::internal)?.map_err(Error::of_file)
     }
 }
 
 /// How far a recording was transcribed.
 #[derive(Clone, Copy, Default)]
-struct Heard {
+struct Transcribed {
     /// The number of seconds transcribed.
-    reached: f64,
+    seconds: f64,
     is_complete: bool,
 }
 
-impl Heard {
+impl Transcribed {
     /// Returns the seconds to count, rounded up. Estimated from the length in bytes if the model
     /// does not report them.
     fn seconds(self, length: u64) -> u32 {
-        let reached = self.reached.ceil() as u32;
+        let reached = self.seconds.ceil() as u32;
         match (reached, self.is_complete) {
             (0, true) => u32::try_from(length.div_ceil(BYTES_A_SECOND)).unwrap_or(u32::MAX),
             (reached, _) => reached,
@@ -196,30 +196,33 @@ impl Heard {
 }
 
 /// Forwards the parts until the end, an error, or until the receiver is dropped.
-async fn pass_on(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>>) -> Heard {
-    let (mut heard, mut duration) = (Heard::default(), 0.0_f64);
+async fn forward(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>>) -> Transcribed {
+    let (mut transcribed, mut duration) = (Transcribed::default(), 0.0_f64);
     loop {
         let part = tokio::select! {
             part = parts.next() => part,
-            () = to.closed() => return heard,
+            () = to.closed() => return transcribed,
         };
         match &part {
             None => {
-                return Heard { reached: heard.reached.max(duration), is_complete: true };
+                return Transcribed {
+                    seconds: transcribed.seconds.max(duration),
+                    is_complete: true,
+                };
             }
             Some(Ok(TranscriptPart::Recording { duration: whole, .. })) => duration = *whole,
             Some(Ok(TranscriptPart::Segment(segment))) => {
-                heard.reached = heard.reached.max(segment.end);
+                transcribed.seconds = transcribed.seconds.max(segment.end);
             }
             Some(Ok(TranscriptPart::Progress(seconds))) => {
-                heard.reached = heard.reached.max(*seconds);
+                transcribed.seconds = transcribed.seconds.max(*seconds);
             }
             Some(Err(_)) => {}
         }
-        let Some(part) = part else { return heard };
+        let Some(part) = part else { return transcribed };
         let is_over = part.is_err();
         if to.send(part).await.is_err() || is_over {
-            return heard;
+            return transcribed;
         }
     }
 }
@@ -254,10 +257,10 @@ fn check_format(
 
 /// Returns the voice to request. Providers with other voices use their default for a voice of
 /// OpenAI.
-fn voice(asked: Option<String>, of: &SpeechModelName) -> Option<String> {
-    let knows = KNOWS_COMMON_VOICES.contains(&of.provider.as_str());
-    let asked = asked.filter(|voice| !voice.trim().is_empty() && voice != "default");
-    asked.filter(|voice| knows || !COMMON_VOICES.contains(&voice.as_str()))
+fn voice(requested: Option<String>, of: &SpeechModelName) -> Option<String> {
+    let has_common_voices = WITH_COMMON_VOICES.contains(&of.provider.as_str());
+    let named = requested.filter(|voice| !voice.trim().is_empty() && voice != "default");
+    named.filter(|voice| has_common_voices || !COMMON_VOICES.contains(&voice.as_str()))
 }
 
 #[cfg(test)]

@@ -124,10 +124,10 @@ pub async fn archive(
 ///
 /// # Errors
 /// [`Error::NotFound`] if none of them exists.
-pub async fn delete(threads: &dyn Threads, gone: &[Thread], by: &By) -> Result<()> {
-    let (ids, details) = named(gone);
+pub async fn delete(threads: &dyn Threads, deleted: &[Thread], by: &By) -> Result<()> {
+    let (ids, details) = named(deleted);
     let event = by.event("api_workspace_thread_deleted", details);
-    match (threads.delete(&ids, event).await?, gone) {
+    match (threads.delete(&ids, event).await?, deleted) {
         (0, [thread, ..]) => Err(Error::not_found("thread", &thread.slug)),
         _ => Ok(()),
     }

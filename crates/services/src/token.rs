@@ -52,18 +52,18 @@ pub fn random_code() -> String {
 fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
-    let (mut held, mut bits) = (0u32, 0);
+    let (mut pending, mut bits) = (0u32, 0);
     for byte in bytes {
-        held = held << 8 | u32::from(*byte);
+        pending = pending << 8 | u32::from(*byte);
         bits += 8;
         while bits >= 5 {
             bits -= 5;
-            text.push(char::from(ALPHABET[(held >> bits & 31) as usize]));
+            text.push(char::from(ALPHABET[(pending >> bits & 31) as usize]));
         }
-        held &= (1 << bits) - 1;
+        pending &= (1 << bits) - 1;
     }
     if bits > 0 {
-        text.push(char::from(ALPHABET[(held << (5 - bits) & 31) as usize]));
+        text.push(char::from(ALPHABET[(pending << (5 - bits) & 31) as usize]));
     }
     text
 }
@@ -83,8 +83,9 @@ mod tests {
         let all = [(secrets, 51), (codes.iter().map(String::as_str).collect(), 32)];
         for (texts, letters) in all {
             for place in 0..letters {
-                let seen: HashSet<_> = texts.iter().map(|text| text.as_bytes()[place]).collect();
-                assert_eq!(seen.len(), 32, "letter {place}");
+                let distinct: HashSet<_> =
+                    texts.iter().map(|text| text.as_bytes()[place]).collect();
+                assert_eq!(distinct.len(), 32, "letter {place}");
             }
         }
     }

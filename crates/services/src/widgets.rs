@@ -166,14 +166,14 @@ impl WidgetService {
     pub async fn stream(
         &self,
         open: OpenWidget,
-        asked: WidgetQuestion,
+        question: WidgetQuestion,
         visitor: &WidgetVisitor,
     ) -> Result<Receiver<AnswerEvent>, WidgetDenied> {
         let OpenWidget { widget, workspace } = open;
-        if asked.message.trim().is_empty() {
+        if question.message.trim().is_empty() {
             return Err(WidgetDenied::NoMessage);
         }
-        let session = asked.session.to_string();
+        let session = question.session.to_string();
         match self.chats.consume_question(&widget, &session, visitor.by.at).await {
             Ok(Admission::Admitted) => {}
             Ok(Admission::DayIsFull) => return Err(WidgetDenied::DayIsFull),
@@ -183,12 +183,12 @@ impl WidgetService {
             Err(error) => return Err(error.into()),
         }
         let connection = json!({
-            "host": visitor.origin, "ip": visitor.by.address, "username": asked.username,
+            "host": visitor.origin, "ip": visitor.by.address, "username": question.username,
         });
         let keeping = WidgetChatStore::new(self.chats.clone(), &widget, connection.to_string());
         let conversations =
             Conversations { chats: Arc::new(keeping), ..self.conversations.clone() };
-        let (workspace, question) = as_allowed(&widget.settings, workspace, asked);
+        let (workspace, question) = as_allowed(&widget.settings, workspace, question);
         Ok(conversations.stream(&workspace, question, &visitor.by).await?)
     }
 
@@ -219,23 +219,23 @@ fn details(widget: Uuid) -> String {
 fn as_allowed(
     settings: &WidgetSettings,
     mut workspace: Workspace,
-    asked: WidgetQuestion,
+    question: WidgetQuestion,
 ) -> (Workspace, Question) {
     let own = &mut workspace.settings;
     own.history = settings.history.unwrap_or(WidgetSettings::HISTORY);
     own.refusal.get_or_insert_with(|| REFUSAL.to_owned());
-    if let Some(model) = asked.model.filter(|_| settings.allows_model) {
+    if let Some(model) = question.model.filter(|_| settings.allows_model) {
         own.chat_model = Some(model);
     }
     let overrides = RequestOverrides {
-        instructions: asked.prompt.filter(|_| settings.allows_prompt),
-        temperature: asked.temperature.filter(|_| settings.allows_temperature),
+        instructions: question.prompt.filter(|_| settings.allows_prompt),
+        temperature: question.temperature.filter(|_| settings.allows_temperature),
         ..RequestOverrides::default()
     };
     let question = Question {
-        text: asked.message,
+        text: question.message,
         mode: Some(settings.mode),
-        session: Some(asked.session.to_string()),
+        session: Some(question.session.to_string()),
         overrides,
         ..Question::default()
     };
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
     use crate::fakes::workspace;
 
-    fn asked() -> WidgetQuestion {
+    fn widget_question() -> WidgetQuestion {
         WidgetQuestion {
             session: Uuid::nil(),
             message: "Hi".into(),
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn visitors_can_override_only_permitted_settings() {
         let mut settings = WidgetSettings::of(WorkspaceId(1));
-        let (closed, question) = as_allowed(&settings, workspace("A"), asked());
+        let (closed, question) = as_allowed(&settings, workspace("A"), widget_question());
         assert_eq!(
             (closed.settings.chat_model, question.overrides),
             (None, RequestOverrides::default())
@@ -274,7 +274,7 @@ mod tests {
         settings.allows_model = true;
         settings.allows_temperature = true;
         settings.history = Some(3);
-        let (open, question) = as_allowed(&settings, workspace("A"), asked());
+        let (open, question) = as_allowed(&settings, workspace("A"), widget_question());
         assert_eq!(open.settings.chat_model.as_deref(), Some("other"));
         assert_eq!(question.overrides.instructions.as_deref(), Some("Be rude."));
         assert_eq!(question.overrides.temperature, Some(2.0));

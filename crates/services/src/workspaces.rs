@@ -135,7 +135,7 @@ pub async fn find_by_slugs(
     let (mut known, mut warnings) = (Vec::<Workspace>::new(), Vec::new());
     for slug in slugs {
         match workspaces.by_slug(slug).await? {
-            Some(workspace) if known.iter().any(|seen| seen.id == workspace.id) => {}
+            Some(workspace) if known.iter().any(|one| one.id == workspace.id) => {}
             Some(workspace) => known.push(workspace),
             None => warnings.push(format!("no workspace matches `{slug}`")),
         }
@@ -169,8 +169,9 @@ mod tests {
         let mut slugs = Vec::new();
         for _ in 0..3 {
             let new = WorkspaceSettings::named("Alpha Team");
-            let made = create(&workspaces, &FakeSettings::default(), new, &by()).await.unwrap();
-            slugs.push(made.slug.to_string());
+            let workspace =
+                create(&workspaces, &FakeSettings::default(), new, &by()).await.unwrap();
+            slugs.push(workspace.slug.to_string());
         }
         assert_eq!(slugs[0], "alpha-team");
         assert!(slugs[1..].iter().all(|slug| slug.len() == "alpha-team-12345678".len()));
@@ -181,7 +182,7 @@ mod tests {
     async fn a_workspace_without_a_prompt_gets_the_default() {
         let new = WorkspaceSettings::named("A");
         let (workspaces, settings) = (FakeWorkspaces::default(), FakeSettings::default());
-        let made = create(&workspaces, &settings, new, &by()).await.unwrap();
-        assert!(made.settings.prompt.unwrap().contains("{datetime}"));
+        let workspace = create(&workspaces, &settings, new, &by()).await.unwrap();
+        assert!(workspace.settings.prompt.unwrap().contains("{datetime}"));
     }
 }

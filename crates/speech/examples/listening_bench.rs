@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use carrel_speech::audio::Sound;
 use carrel_speech::directory;
-use carrel_speech::whisper::{HeardPart, Options, Whisper};
+use carrel_speech::whisper::{Options, TranscribedPart, Whisper};
 
 /// Kernel ticks in a second.
 const TICKS: f64 = 100.0;
@@ -19,10 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [model, folder, threads] = arguments.as_slice() else {
         return Err("usage: listening_bench DIRECTORY FOLDER THREADS".into());
     };
-    let begun = processor_seconds()?;
+    let at_start = processor_seconds()?;
     let whisper = Whisper::load(directory::open(Path::new(model))?, threads.parse()?)?;
     let loaded = processor_seconds()?;
-    let (mut wrong, mut words, mut seconds) = (0, 0, 0.0);
+    let (mut errors, mut words, mut seconds) = (0, 0, 0.0);
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder)?.map(|file| Ok(file?.path())).collect::<std::io::Result<_>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "wav"));
@@ -34,14 +34,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             (plain(&fs::read_to_string(path.with_extension("txt"))?), plain(&text));
         let distance = distance(&expected, &found);
         eprintln!("{} {:.3}", path.display(), distance as f64 / expected.len() as f64);
-        (wrong, words, seconds) = (wrong + distance, words + expected.len(), seconds + length);
+        (errors, words, seconds) = (errors + distance, words + expected.len(), seconds + length);
     }
     let wall = start.elapsed().as_secs_f64();
-    let spent = processor_seconds()? - loaded;
-    figure("word error rate", 100.0 * wrong as f64 / words as f64, "%");
-    figure("processor time for a second of sound", 1000.0 * spent / seconds, "ms");
+    let processor_time = processor_seconds()? - loaded;
+    figure("word error rate", 100.0 * errors as f64 / words as f64, "%");
+    figure("processor time for a second of sound", 1000.0 * processor_time / seconds, "ms");
     figure("wall time for a second of sound", 1000.0 * wall / seconds, "ms");
-    figure("load, processor time", 1000.0 * (loaded - begun), "ms");
+    figure("load, processor time", 1000.0 * (loaded - at_start), "ms");
     figure("peak memory", peak_memory()?, "MB");
     Ok(())
 }
@@ -58,9 +58,9 @@ fn transcribe(whisper: &Whisper, path: &Path) -> Result<(String, f64), Box<dyn E
     let (mut text, mut seconds) = (String::new(), 0.0);
     let on = &mut |part| {
         match part {
-            HeardPart::Segment(segment) => text.push_str(&segment.text),
-            HeardPart::Progress(done) => seconds = done,
-            HeardPart::Language(_) => {}
+            TranscribedPart::Segment(segment) => text.push_str(&segment.text),
+            TranscribedPart::Progress(done) => seconds = done,
+            TranscribedPart::Language(_) => {}
         }
         ControlFlow::Continue(())
     };

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use carrel_speech::audio::Sound;
 use carrel_speech::directory;
-use carrel_speech::whisper::{HeardPart, Options, Whisper};
+use carrel_speech::whisper::{Options, TranscribedPart, Whisper};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let print = &mut |part| {
         match part {
-            HeardPart::Segment(segment) => {
+            TranscribedPart::Segment(segment) => {
                 println!("[{:.2} - {:.2}]{}", segment.start, segment.end, segment.text);
                 for word in segment.words {
                     println!("   {:.2} {:.2} {}", word.start, word.end, word.text);

@@ -95,8 +95,9 @@ pub fn is_complete(directory: &Path) -> bool {
 
 /// Opens the files of a model.
 pub fn open(directory: &Path) -> io::Result<Files> {
-    let lacks = |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));
-    let names = files(directory).map_err(lacks)?;
+    let missing =
+        |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));
+    let names = files(directory).map_err(missing)?;
     let (weights, rest) = names.split_at(names.len() - 2);
     let open = |name: &&str| File::open(directory.join(name));
     Ok(Files {

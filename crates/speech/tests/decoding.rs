@@ -54,8 +54,8 @@ fn every_format_sounds_alike() {
         let pairs = || expected.iter().zip(&found);
         let product: f32 = pairs().map(|(a, b)| a * b).sum();
         let norm = |values: &[f32]| values.iter().map(|x| x * x).sum::<f32>().sqrt();
-        let likeness = product / (norm(&expected) * norm(&found));
-        assert!(likeness > 0.9, "{name}: {likeness}");
+        let similarity = product / (norm(&expected) * norm(&found));
+        assert!(similarity > 0.9, "{name}: {similarity}");
     }
 }
 
@@ -74,8 +74,8 @@ fn the_content_and_not_the_name_determines_the_format() {
 fn a_truncated_file_is_decoded_up_to_its_end() {
     for name in FORMATS {
         let whole = recording(name);
-        let half = &whole[..whole.len() / 2];
-        match decode(half) {
+        let first_half = &whole[..whole.len() / 2];
+        match decode(first_half) {
             Ok((samples, _)) => {
                 let seconds = samples.len() as f64 / RATE as f64;
                 assert!((0.5..5.7).contains(&seconds), "{name}: {seconds}");

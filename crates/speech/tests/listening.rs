@@ -12,13 +12,13 @@ use std::sync::OnceLock;
 
 use carrel_speech::audio::{RATE, Sound};
 use carrel_speech::directory;
-use carrel_speech::whisper::{HeardPart, Options, Task, TimedSegment, Whisper};
+use carrel_speech::whisper::{Options, Task, TimedSegment, TranscribedPart, Whisper};
 
 fn model() -> Option<&'static Whisper> {
     static MODEL: OnceLock<Option<Whisper>> = OnceLock::new();
     let load = || {
-        let beside = env::var_os("CARREL_MODEL_DIR").map(PathBuf::from)?;
-        let path = beside.with_file_name(directory::WHISPER_BASE);
+        let model_directory = env::var_os("CARREL_MODEL_DIR").map(PathBuf::from)?;
+        let path = model_directory.with_file_name(directory::WHISPER_BASE);
         if !directory::is_complete(&path) {
             return None;
         }
@@ -44,34 +44,34 @@ fn talk() -> Vec<f32> {
 }
 
 #[derive(Default)]
-struct Heard {
+struct Transcribed {
     language: Option<&'static str>,
     segments: Vec<TimedSegment>,
     progress: f64,
 }
 
-impl Heard {
+impl Transcribed {
     fn text(&self) -> String {
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<String>().to_lowercase()
     }
 }
 
-fn hear(whisper: &Whisper, samples: Vec<f32>, options: &Options) -> Heard {
-    let mut heard = Heard::default();
+fn hear(whisper: &Whisper, samples: Vec<f32>, options: &Options) -> Transcribed {
+    let mut transcribed = Transcribed::default();
     let mut parts = samples.chunks(5_000).map(<[f32]>::to_vec).collect::<Vec<_>>().into_iter();
     let on = &mut |part| {
         match part {
-            HeardPart::Language(code) => heard.language = Some(code),
-            HeardPart::Segment(segment) => heard.segments.push(segment),
-            HeardPart::Progress(seconds) => {
-                assert!(seconds >= heard.progress);
-                heard.progress = seconds;
+            TranscribedPart::Language(code) => transcribed.language = Some(code),
+            TranscribedPart::Segment(segment) => transcribed.segments.push(segment),
+            TranscribedPart::Progress(seconds) => {
+                assert!(seconds >= transcribed.progress);
+                transcribed.progress = seconds;
             }
         }
         ControlFlow::Continue(())
     };
     whisper.transcribe(&mut || Ok(parts.next()), options, on).unwrap();
-    heard
+    transcribed
 }
 
 fn silence(seconds: usize) -> Vec<f32> {
@@ -82,13 +82,13 @@ fn silence(seconds: usize) -> Vec<f32> {
 fn a_sentence_is_transcribed_with_its_language_and_times() {
     let Some(whisper) = model() else { return };
     let options = Options { words: true, ..Options::default() };
-    let heard = hear(whisper, talk(), &options);
-    let text = heard.text();
+    let transcribed = hear(whisper, talk(), &options);
+    let text = transcribed.text();
     assert!(text.contains("meeting begins on monday morning at"), "{text}");
     assert!(text.contains("bring your laptop and the signed contract"), "{text}");
-    assert_eq!(heard.language, Some("en"));
-    assert!((5.4..5.8).contains(&heard.progress), "{}", heard.progress);
-    let words: Vec<_> = heard.segments.iter().flat_map(|segment| &segment.words).collect();
+    assert_eq!(transcribed.language, Some("en"));
+    assert!((5.4..5.8).contains(&transcribed.progress), "{}", transcribed.progress);
+    let words: Vec<_> = transcribed.segments.iter().flat_map(|segment| &segment.words).collect();
     assert!(words.len() >= 15, "{words:?}");
     assert!(words.windows(2).all(|pair| pair[0].end <= pair[1].start + 1e-9), "{words:?}");
     // `flite` speaks the word between 1.3 and 1.8 seconds.
@@ -108,9 +108,9 @@ fn silence_and_noise_have_no_text() {
     let hiss = (0..40 * RATE).map(|_| noise()).collect();
     for samples in [silence(65), hiss] {
         let seconds = samples.len() as f64 / RATE as f64;
-        let heard = hear(whisper, samples, &Options::default());
-        assert!(heard.segments.is_empty(), "{}", heard.text());
-        assert!((heard.progress - seconds).abs() < 0.2, "{}", heard.progress);
+        let transcribed = hear(whisper, samples, &Options::default());
+        assert!(transcribed.segments.is_empty(), "{}", transcribed.text());
+        assert!((transcribed.progress - seconds).abs() < 0.2, "{}", transcribed.progress);
     }
 }
 
@@ -118,13 +118,13 @@ fn silence_and_noise_have_no_text() {
 fn times_count_from_the_beginning_of_the_recording() {
     let Some(whisper) = model() else { return };
     let samples = [silence(47), talk(), silence(70), talk(), silence(8)].concat();
-    let heard = hear(whisper, samples, &Options::default());
-    let starts: Vec<f64> = heard.segments.iter().map(|segment| segment.start).collect();
-    let text = heard.text();
+    let transcribed = hear(whisper, samples, &Options::default());
+    let starts: Vec<f64> = transcribed.segments.iter().map(|segment| segment.start).collect();
+    let text = transcribed.text();
     assert_eq!(text.matches("monday").count(), 2, "{text}");
     assert!(starts.iter().any(|start| (46.5..48.0).contains(start)), "{starts:?}");
     assert!(starts.iter().any(|start| (122.0..123.7).contains(start)), "{starts:?}");
-    assert!(heard.segments.iter().all(|segment| segment.end < 129.0), "{starts:?}");
+    assert!(transcribed.segments.iter().all(|segment| segment.end < 129.0), "{starts:?}");
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn a_prompt_sets_the_spelling_of_names_and_a_fixed_temperature_is_kept() {
     let Some(whisper) = model() else { return };
     let prompt = Some("The meeting of the Lap Top Company.".to_owned());
     let options = Options { prompt, temperature: Some(0.0), ..Options::default() };
-    let heard = hear(whisper, talk(), &options);
-    assert!(heard.text().contains("monday"), "{}", heard.text());
-    assert!(heard.segments.iter().all(|segment| segment.temperature == 0.0));
+    let transcribed = hear(whisper, talk(), &options);
+    assert!(transcribed.text().contains("monday"), "{}", transcribed.text());
+    assert!(transcribed.segments.iter().all(|segment| segment.temperature == 0.0));
 }
 
 #[test]
@@ -167,12 +167,17 @@ fn a_transcribed_part_is_not_transcribed_again() {
     let options = Options { done: 20.5, language: Some("en".to_owned()), ..Options::default() };
     let rest = hear(whisper, samples.clone(), &options);
     assert_eq!((rest.language, rest.text().matches("monday").count()), (None, 2));
-    let starts = |heard: &Heard| heard.segments.iter().map(|it| it.start).collect::<Vec<_>>();
-    let (all, later) = (starts(&whole), starts(&rest));
-    assert!(later.iter().all(|start| *start > 35.0), "{later:?}");
-    assert!((all.last().unwrap() - later.last().unwrap()).abs() < 1.0, "{all:?} {later:?}");
+    let starts = |transcribed: &Transcribed| {
+        transcribed.segments.iter().map(|it| it.start).collect::<Vec<_>>()
+    };
+    let (all, later_starts) = (starts(&whole), starts(&rest));
+    assert!(later_starts.iter().all(|start| *start > 35.0), "{later_starts:?}");
+    assert!(
+        (all.last().unwrap() - later_starts.last().unwrap()).abs() < 1.0,
+        "{all:?} {later_starts:?}"
+    );
     assert!((rest.progress - seconds).abs() < 0.2, "{}", rest.progress);
     // A checkpoint of another, longer recording.
-    let beyond = hear(whisper, samples, &Options { done: 1_000.0, ..Options::default() });
-    assert!(beyond.segments.is_empty());
+    let after_end = hear(whisper, samples, &Options { done: 1_000.0, ..Options::default() });
+    assert!(after_end.segments.is_empty());
 }

@@ -30,8 +30,9 @@ fn request(format: AudioFormat) -> SpeechRequest {
 }
 
 fn piper() -> Option<PathBuf> {
-    let beside = env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
-    let path = beside.map(|beside| beside.with_file_name(directory::PIPER));
+    let model_directory = env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
+    let path =
+        model_directory.map(|model_directory| model_directory.with_file_name(directory::PIPER));
     let found = path.filter(|path| path.join(directory::PIPER_FILES[1].name).exists());
     if found.is_none() {
         eprintln!("skipped: no voice beside CARREL_MODEL_DIR (carrel model fetch piper)");

@@ -101,37 +101,43 @@ pub fn store_in(
     http: impl FnOnce() -> Result<reqwest::Client>,
     installation: &str,
 ) -> Result<Option<Arc<dyn Store>>> {
-    let given = Given(settings);
-    let chosen = given.get("VECTOR_DB").unwrap_or_else(|| EMBEDDED.to_owned());
+    let settings_given = StoreSettings(settings);
+    let chosen = settings_given.get("VECTOR_DB").unwrap_or_else(|| EMBEDDED.to_owned());
     let store: Arc<dyn Store> = match chosen.as_str() {
         EMBEDDED => return Ok(lance(services, installation)),
         "pgvector" => {
-            let url = given.needed(pgvector::NAME, "PGVECTOR_CONNECTION_STRING")?;
-            let table = given.needed(pgvector::NAME, "PGVECTOR_TABLE_NAME")?;
+            let url = settings_given.needed(pgvector::NAME, "PGVECTOR_CONNECTION_STRING")?;
+            let table = settings_given.needed(pgvector::NAME, "PGVECTOR_TABLE_NAME")?;
             Arc::new(PgVector::new(&url, &table, installation)?)
         }
         "chroma" => {
-            let address = given.needed(CHROMA.service, CHROMA.address)?;
-            let header = given.get("CHROMA_API_HEADER").unwrap_or_else(|| "X-Api-Key".to_owned());
-            let key = given.get(CHROMA.key).map(|key| (header.trim(), with_scheme(&header, key)));
+            let address = settings_given.needed(CHROMA.service, CHROMA.address)?;
+            let header =
+                settings_given.get("CHROMA_API_HEADER").unwrap_or_else(|| "X-Api-Key".to_owned());
+            let key = settings_given
+                .get(CHROMA.key)
+                .map(|key| (header.trim(), with_scheme(&header, key)));
             let rest = Rest::new(http()?, CHROMA, &address, key)?;
             let (tenant, database) = ("default_tenant", "default_database");
             Arc::new(Chroma::new(rest, Quotas::of_server(), tenant, database, installation))
         }
         "qdrant" => {
-            let address = given.needed(QDRANT.service, QDRANT.address)?;
-            let key = given.get(QDRANT.key).map(|key| ("api-key", key));
+            let address = settings_given.needed(QDRANT.service, QDRANT.address)?;
+            let key = settings_given.get(QDRANT.key).map(|key| ("api-key", key));
             let rest = Rest::new(http()?, QDRANT, &address, key)?;
             Arc::new(Qdrant::new(rest, installation))
         }
         "milvus" => {
-            let address = given.needed(MILVUS.service, MILVUS.address)?;
+            let address = settings_given.needed(MILVUS.service, MILVUS.address)?;
             // Other Milvus clients accept a bare host and port and use HTTP.
             let address = match address.contains("://") {
                 true => address,
                 false => format!("http://{address}"),
             };
-            let key = match (given.get("MILVUS_USERNAME"), given.get("MILVUS_PASSWORD")) {
+            let key = match (
+                settings_given.get("MILVUS_USERNAME"),
+                settings_given.get("MILVUS_PASSWORD"),
+            ) {
                 (None, None) => None,
                 (Some(user), Some(password)) => Some(bearer(&format!("{user}:{password}"))),
                 _ => {
@@ -145,34 +151,34 @@ pub fn store_in(
             Arc::new(Milvus::new(rest, MILVUS_NEIGHBOURS, installation))
         }
         "zilliz" => {
-            let address = given.needed(ZILLIZ.service, ZILLIZ.address)?;
-            let key = given.needed(ZILLIZ.service, ZILLIZ.key)?;
+            let address = settings_given.needed(ZILLIZ.service, ZILLIZ.address)?;
+            let key = settings_given.needed(ZILLIZ.service, ZILLIZ.key)?;
             let rest = Rest::new(http()?, ZILLIZ, &address, Some(bearer(&key)))?;
             Arc::new(Milvus::new(rest, ZILLIZ_NEIGHBOURS, installation))
         }
         "pinecone" => {
-            let key = given.needed(PINECONE.service, PINECONE.key)?;
-            let index = given.needed(PINECONE.service, PINECONE.address)?;
+            let key = settings_given.needed(PINECONE.service, PINECONE.key)?;
+            let index = settings_given.needed(PINECONE.service, PINECONE.address)?;
             let key = Some(("Api-Key", key.trim().to_owned()));
             let rest = Rest::new(http()?, PINECONE, &services.pinecone, key)?;
             Arc::new(Pinecone::new(rest, &index, installation))
         }
         "weaviate" => {
-            let address = given.needed(WEAVIATE.service, WEAVIATE.address)?;
-            let key = given.get(WEAVIATE.key).map(|key| bearer(&key));
+            let address = settings_given.needed(WEAVIATE.service, WEAVIATE.address)?;
+            let key = settings_given.get(WEAVIATE.key).map(|key| bearer(&key));
             let rest = Rest::new(http()?, WEAVIATE, &address, key)?;
             Arc::new(Weaviate::new(rest, installation))
         }
         "astra" => {
-            let address = given.needed(ASTRA.service, ASTRA.address)?;
-            let key = given.needed(ASTRA.service, ASTRA.key)?;
+            let address = settings_given.needed(ASTRA.service, ASTRA.address)?;
+            let key = settings_given.needed(ASTRA.service, ASTRA.key)?;
             let key = Some(("Token", key.trim().to_owned()));
             Arc::new(Astra::new(Rest::new(http()?, ASTRA, &address, key)?, installation))
         }
         "chromacloud" => {
-            let key = given.needed(CHROMA_CLOUD.service, CHROMA_CLOUD.key)?;
-            let tenant = given.needed(CHROMA_CLOUD.service, "CHROMACLOUD_TENANT")?;
-            let database = given.needed(CHROMA_CLOUD.service, "CHROMACLOUD_DATABASE")?;
+            let key = settings_given.needed(CHROMA_CLOUD.service, CHROMA_CLOUD.key)?;
+            let tenant = settings_given.needed(CHROMA_CLOUD.service, "CHROMACLOUD_TENANT")?;
+            let database = settings_given.needed(CHROMA_CLOUD.service, "CHROMACLOUD_DATABASE")?;
             let key = Some(("x-chroma-token", key.trim().to_owned()));
             let rest = Rest::new(http()?, CHROMA_CLOUD, &services.chroma, key)?;
             let (tenant, database) = (tenant.trim(), database.trim());
@@ -200,9 +206,9 @@ fn lance(_: &Services, _: &str) -> Option<Arc<dyn Store>> {
 }
 
 /// Reads settings and treats blank values as missing.
-struct Given<'a>(&'a dyn Fn(&str) -> Option<String>);
+struct StoreSettings<'a>(&'a dyn Fn(&str) -> Option<String>);
 
-impl Given<'_> {
+impl StoreSettings<'_> {
     fn get(&self, name: &str) -> Option<String> {
         self.0(name).filter(|value| !value.trim().is_empty())
     }

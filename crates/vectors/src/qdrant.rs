@@ -85,10 +85,10 @@ impl Qdrant {
 
     async fn make(&self, collection: &str, size: usize) -> Result<()> {
         let body = json!({ "vectors": { "size": size, "distance": "Cosine" } });
-        let made = self.rest.put(&["collections", collection], &body).await;
+        let created = self.rest.put(&["collections", collection], &body).await;
         // Another process may have created it first.
-        if made.is_err() && self.rest.get(&["collections", collection]).await?.is_none() {
-            made?;
+        if created.is_err() && self.rest.get(&["collections", collection]).await?.is_none() {
+            created?;
         }
         for field in ["workspace", "document"] {
             let body = json!({ "field_name": field, "field_schema": "integer" });

@@ -33,8 +33,8 @@ pub struct Watermark {
 impl Watermark {
     /// Returns true if a search in this state finds everything that was committed in the other.
     pub fn covers(&self, version: NamespaceVersion) -> bool {
-        let ours = self.version;
-        ours.additions >= version.additions && ours.removals >= version.removals
+        let synced = self.version;
+        synced.additions >= version.additions && synced.removals >= version.removals
     }
 }
 
@@ -209,8 +209,8 @@ pub(crate) fn watermark_json(watermark: &Watermark) -> Value {
 }
 
 /// Parses the output of [`watermark_json`]. Returns `None` for anything else.
-pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
-    let number = |name: &str| said[name].as_i64();
+pub(crate) fn watermark_of(value: &Value) -> Option<Watermark> {
+    let number = |name: &str| value[name].as_i64();
     Some(Watermark {
         version: NamespaceVersion {
             additions: number("additions")?,
@@ -219,6 +219,6 @@ pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
         last: number("last")?,
         left_out: number("left_out")?.try_into().ok()?,
         vectors: number("vectors")?.try_into().ok()?,
-        dimensions: unlisted(said["dimensions"].as_str()?),
+        dimensions: unlisted(value["dimensions"].as_str()?),
     })
 }

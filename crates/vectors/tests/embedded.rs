@@ -59,15 +59,15 @@ async fn almost_all_hits_match_the_exact_scan() {
     for document in vectors.chunks(37) {
         rows.add(HERE, document.to_vec());
     }
-    let (mut found, mut wanted) = (0, 0);
+    let (mut found, mut expected) = (0, 0);
     for to in clusters.vectors(50) {
         let hits = index.nearest(query(&to, 10)).await.unwrap();
         let exact = exactly(&vectors, &to, 10);
         assert!(hits.is_sorted_by(|a, b| (a.similarity, b.chunk) >= (b.similarity, a.chunk)));
         found += exact.iter().filter(|hit| hits.contains(hit)).count();
-        wanted += exact.len();
+        expected += exact.len();
     }
-    assert!(found * 100 >= wanted * 99, "{found} of {wanted}");
+    assert!(found * 100 >= expected * 99, "{found} of {expected}");
 }
 
 #[tokio::test]
@@ -150,11 +150,11 @@ async fn only_the_selected_documents_are_searched() {
     assert!(find(&[]).await.is_empty());
     assert!(find(&[WorkspaceDocumentId(i64::MAX)]).await.is_empty());
     assert_eq!(find(&documents).await.len(), 10_000);
-    let near = index
+    let neighbours = index
         .nearest(VectorQuery { among: DocumentSelection::Only(&some), ..query(&to, 3) })
         .await
         .unwrap();
-    assert_eq!(near.len(), 3);
+    assert_eq!(neighbours.len(), 3);
 }
 
 #[tokio::test]
@@ -393,8 +393,8 @@ async fn given_passages_are_compared_exactly() {
     rows.add(HERE, vec![vec![1.0, 0.0], vec![0.0, 2.0], vec![-3.0, 0.0], vec![1.0; 3]]);
     let chunks: Vec<_> = [4, 9, 2, 1, 3].into_iter().map(ChunkId).collect();
     let mut found = index.similarity(&[1.0, 0.0], &chunks).await.unwrap();
-    found.sort_unstable_by_key(|near| near.chunk);
-    let found: Vec<_> = found.iter().map(|near| (near.chunk.0, near.similarity)).collect();
+    found.sort_unstable_by_key(|hit| hit.chunk);
+    let found: Vec<_> = found.iter().map(|hit| (hit.chunk.0, hit.similarity)).collect();
     assert_eq!(found, [(1, 1.0), (2, 0.0), (3, 0.0)]);
     assert_eq!(index.similarity(&[1.0, 0.0], &[]).await.unwrap(), []);
 }

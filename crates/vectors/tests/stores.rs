@@ -81,7 +81,7 @@ impl World {
     }
 
     /// Returns the chunks of a workspace in the store, in order.
-    async fn held(&self, within: WorkspaceId) -> Vec<i64> {
+    async fn stored_chunks(&self, within: WorkspaceId) -> Vec<i64> {
         let dimensions = Dimensions::from([2, 3, 8]);
         let chunks = self.store().chunks(within, &dimensions).await.unwrap();
         assert_eq!(self.store().count(within, &dimensions).await.unwrap(), chunks.len() as u64);
@@ -94,7 +94,7 @@ impl World {
     async fn assert_agrees(&self) {
         self.synced().reconcile_all().await.unwrap();
         for within in [HERE, THERE] {
-            assert_eq!(self.held(within).await, self.rows.ids(within));
+            assert_eq!(self.stored_chunks(within).await, self.rows.ids(within));
         }
         let all = self.rows.ids(HERE).len() + self.rows.ids(THERE).len();
         assert_eq!(self.index.stored_count().await.unwrap(), all as u64);
@@ -225,7 +225,7 @@ async fn repeated_notifications_store_vectors_once(world: World) {
         index.upsert(HERE, document).await.unwrap();
         world.synced().reconcile(HERE).await.unwrap();
     }
-    assert_eq!(world.held(HERE).await, rows.ids(HERE));
+    assert_eq!(world.stored_chunks(HERE).await, rows.ids(HERE));
     world.again().synced().reconcile(HERE).await.unwrap();
     world.assert_agrees().await;
 }
@@ -243,16 +243,16 @@ async fn a_deleted_workspace_is_removed_from_the_store(world: World) {
 
 async fn vectors_that_no_store_accepts_are_skipped(world: World) {
     let rows = &world.rows;
-    let odd = rows.add(HERE, vec![vec![], vec![1.0, 0.0], vec![f32::NAN, 0.0], vec![0.0, 0.0]]);
+    let invalid = rows.add(HERE, vec![vec![], vec![1.0, 0.0], vec![f32::NAN, 0.0], vec![0.0, 0.0]]);
     let more = rows.add(HERE, vec![vec![0.5, 0.5]]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [2, 5, 4]);
     // The search does not wait for a slow store to be filled.
     world.synced().reconcile(HERE).await.unwrap();
-    assert_eq!(world.held(HERE).await, [2, 4, 5]);
+    assert_eq!(world.stored_chunks(HERE).await, [2, 4, 5]);
     rows.remove(HERE, &[more]);
     world.synced().reconcile_all().await.unwrap();
-    assert_eq!(world.held(HERE).await, [2, 4]);
-    rows.remove(HERE, &[odd]);
+    assert_eq!(world.stored_chunks(HERE).await, [2, 4]);
+    rows.remove(HERE, &[invalid]);
     world.assert_agrees().await;
 }
 
@@ -299,8 +299,8 @@ async fn an_emptied_store_is_filled_again(world: World) {
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
     world.assert_agrees().await;
     // One chunk is missing, although the watermark says that the store is complete.
-    let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(2)]);
-    world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
+    let tombstones = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(2)]);
+    world.store().remove(HERE, &Dimensions::from([2]), tombstones).await.unwrap();
     world.again().assert_agrees().await;
 }
 
@@ -308,9 +308,10 @@ async fn losses_found_by_a_search_are_repaired_despite_the_watermark(world: Worl
     let rows = &world.rows;
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.assert_agrees().await;
-    let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
+    let tombstones =
+        carrel_vectors::store::Tombstones::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
     let of = Dimensions::from([2]);
-    world.store().remove(HERE, &of, gone).await.unwrap();
+    world.store().remove(HERE, &of, tombstones).await.unwrap();
     world.store().wait_until_visible(HERE, &of).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
     // The flag also survives a failure of the store in the middle of the repair.
@@ -318,7 +319,7 @@ async fn losses_found_by_a_search_are_repaired_despite_the_watermark(world: Worl
     assert!(world.synced().reconcile(HERE).await.is_err());
     world.store().answer(i64::MAX);
     world.synced().reconcile(HERE).await.unwrap();
-    assert_eq!(world.held(HERE).await, rows.ids(HERE));
+    assert_eq!(world.stored_chunks(HERE).await, rows.ids(HERE));
 }
 
 async fn vectors_of_another_length_do_not_count_as_lost(world: World) {

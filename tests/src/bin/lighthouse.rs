@@ -81,21 +81,21 @@ async fn best(program: &Path, base: &str, path: &str, cookie: Option<&str>) -> R
         if let Some(cookie) = cookie {
             browser.set_cookie(base, cookie).await?;
         }
-        let scores = look(program, &format!("{base}{path}"), &browser.port()?)?;
+        let scores = audit(program, &format!("{base}{path}"), &browser.port()?)?;
         best = [best[0].max(scores[0]), best[1].max(scores[1])];
     }
     Ok(best)
 }
 
-fn look(program: &Path, address: &str, port: &str) -> Result<[u64; 2]> {
+fn audit(program: &Path, address: &str, port: &str) -> Result<[u64; 2]> {
     let mut command = Command::new(program);
     command.arg(address).args(["--quiet", "--output=json", "--output-path=stdout"]);
     command.arg(format!("--only-categories={}", CATEGORIES.join(",")));
     command.arg(format!("--port={port}"));
-    let looked = command.output().context("failed to start Lighthouse")?;
-    let words = String::from_utf8_lossy(&looked.stderr);
-    ensure!(looked.status.success(), "Lighthouse failed for {address}: {words}");
-    let report: Value = serde_json::from_slice(&looked.stdout).context("it wrote no report")?;
+    let output = command.output().context("failed to start Lighthouse")?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "Lighthouse failed for {address}: {words}");
+    let report: Value = serde_json::from_slice(&output.stdout).context("it wrote no report")?;
     let last = report["finalDisplayedUrl"].as_str().unwrap_or_default();
     ensure!(last == address, "{address} led to {last}");
     for audit in report["audits"].as_object().into_iter().flatten() {

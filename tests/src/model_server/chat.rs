@@ -31,7 +31,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
         }
         "empty" => HttpResponse::Ok().json(completion(model, &json!([]), &json!(null))),
         "pausing" | "endless" => without_end(model),
-        _ if misbehaving::knows(model) => misbehaving::respond(model, body),
+        _ if misbehaving::is_known(model) => misbehaving::respond(model, body),
         _ if body["stream"] == true => streamed(model, body, messages),
         _ => whole(model, messages).await,
     }
@@ -62,9 +62,9 @@ fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
     if thinks(model) {
         events.push(chunk(model, &json!({"reasoning_content": THOUGHT}), None));
     }
-    let said =
+    let text_chunks =
         answer.split_inclusive(' ').map(|word| chunk(model, &json!({"content": word}), None));
-    events.extend(said);
+    events.extend(text_chunks);
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
     if model == "cut-off" {
@@ -92,10 +92,10 @@ fn without_end(model: &str) -> HttpResponse {
     let event = Bytes::from(chunk(model, &json!({ "content": words }), None));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
-    response.streaming(stream::unfold(false, move |began| {
+    response.streaming(stream::unfold(false, move |has_started| {
         let event = event.clone();
         async move {
-            match began && !is_endless {
+            match has_started && !is_endless {
                 true => std::future::pending().await,
                 // Let other tasks run in between.
                 false => tokio::task::yield_now().await,

@@ -6,7 +6,7 @@ use super::error;
 
 const DONE: &str = "data: [DONE]\n\n";
 
-pub(super) fn knows(model: &str) -> bool {
+pub(super) fn is_known(model: &str) -> bool {
     let models = ["truncated", "error-line", "error-event", "lenient", "halves", "unopened"];
     models.contains(&model) || ["limited", "filtered", "strict"].contains(&model)
 }
@@ -30,8 +30,8 @@ pub(super) fn respond(model: &str, body: &Value) -> HttpResponse {
             (EVENTS, halves.replace("\\\\u", "\\u") + &end("stop"))
         }
         "unopened" => {
-            let thought = chunk("A secret plan\n</think>\n\n");
-            (EVENTS, thought + &chunk("Hello") + &chunk(" world") + &end("stop"))
+            let reasoning = chunk("A secret plan\n</think>\n\n");
+            (EVENTS, reasoning + &chunk("Hello") + &chunk(" world") + &end("stop"))
         }
         "limited" => (EVENTS, chunk("Hello wor") + &end("length")),
         "filtered" => (EVENTS, end("content_filter")),

@@ -64,8 +64,9 @@ pub(super) fn form(body: &[u8]) -> Value {
 
 /// Returns the first file of a form; empty if it has none.
 pub(super) fn file(body: &[u8]) -> &[u8] {
-    let find =
-        |text: &[u8], wanted: &[u8]| text.windows(wanted.len()).position(|window| window == wanted);
+    let find = |text: &[u8], pattern: &[u8]| {
+        text.windows(pattern.len()).position(|window| window == pattern)
+    };
     let Some(head) = find(body, b"; filename=") else { return &[] };
     let Some(begin) = find(&body[head..], b"\r\n\r\n") else { return &[] };
     let content = &body[head + begin + 4..];

@@ -47,29 +47,29 @@ async fn waiting_questions_hold_little_of_their_attachments_in_memory() -> Resul
     // Neither is a valid file beyond its first bytes.
     let document = question("notes.bin", "application/x", &"AAECAwQF".repeat(1 << 20));
     let picture = question("a.png", "image/png", &"iVBORw0K".repeat(1 << 19));
-    let mut asking = tokio::task::JoinSet::new();
+    let mut questions = tokio::task::JoinSet::new();
     let documents = std::iter::repeat_n(&document, DOCUMENTS);
     for body in documents.chain(std::iter::repeat_n(&picture, IMAGES)) {
         let (client, body) = (admin.clone(), body.clone());
-        asking.spawn(async move { client.post(path, body).await });
+        questions.spawn(async move { client.post(path, body).await });
     }
     let mut patience = 1_200;
-    let held = loop {
+    let growth = loop {
         let waiting = model.received().len();
-        let held = resident(&server)?.saturating_sub(before);
-        if waiting >= DOCUMENTS + IMAGES && held < CAP {
-            break held;
+        let memory_held = resident(&server)?.saturating_sub(before);
+        if waiting >= DOCUMENTS + IMAGES && memory_held < CAP {
+            break memory_held;
         }
-        if let Some(ended) = asking.try_join_next() {
+        if let Some(ended) = questions.try_join_next() {
             let answer = ended??;
             anyhow::bail!("a question ended with {}: {}", answer.status, answer.body);
         }
         patience -= 1;
-        anyhow::ensure!(patience > 0, "{waiting} questions wait, and {held} bytes are held");
+        anyhow::ensure!(patience > 0, "{waiting} questions wait, and {memory_held} bytes are held");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    println!("{held} bytes are held");
-    asking.shutdown().await;
+    println!("{growth} bytes are held");
+    questions.shutdown().await;
     assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
     Ok(())
 }

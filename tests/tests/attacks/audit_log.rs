@@ -25,9 +25,9 @@ async fn changed(server: &TestServer, names: std::ops::Range<u32>) -> Result<()>
 }
 
 fn head(server: &TestServer) -> Result<String> {
-    let told = server.carrel().run(&["audit", "head"])?;
-    anyhow::ensure!(told.code == Some(0) && !told.stderr.contains("warning"), "{told:?}");
-    Ok(told.stdout.trim().to_owned())
+    let output = server.carrel().run(&["audit", "head"])?;
+    anyhow::ensure!(output.code == Some(0) && !output.stderr.contains("warning"), "{output:?}");
+    Ok(output.stdout.trim().to_owned())
 }
 
 /// Returns the head once the metrics agree with it: a server that has just started may still write
@@ -37,14 +37,14 @@ async fn measured_head(server: &TestServer) -> Result<String> {
         let anchor = head(server)?;
         let (id, digest) = anchor.split_once(':').context("no anchor")?;
         let short = u64::from_str_radix(&digest[..12], 16)?;
-        let wanted = [
+        let expected = [
             format!("carrel_audit_head_id {id}"),
             format!("carrel_audit_head_digest {short}"),
             "carrel_audit_head_sealed 1".to_owned(),
         ];
         let figures = server.admin().get("/metrics").await?.body;
-        let told: Vec<_> = figures.as_str().unwrap_or_default().lines().collect();
-        if wanted.iter().all(|figure| told.contains(&figure.as_str())) {
+        let metrics: Vec<_> = figures.as_str().unwrap_or_default().lines().collect();
+        if expected.iter().all(|figure| metrics.contains(&figure.as_str())) {
             return Ok(anchor);
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -57,11 +57,11 @@ fn fault(server: &TestServer, anchor: Option<&str>) -> Result<String> {
     let anchor = anchor.map(|anchor| ["--anchor", anchor]);
     let arguments: Vec<_> =
         ["audit", "verify"].into_iter().chain(anchor.into_iter().flatten()).collect();
-    let told = server.carrel().run(&arguments)?;
-    match told.code {
+    let output = server.carrel().run(&arguments)?;
+    match output.code {
         Some(0) => Ok(String::new()),
-        Some(1) => Ok(told.stderr),
-        _ => anyhow::bail!("{told:?}"),
+        Some(1) => Ok(output.stderr),
+        _ => anyhow::bail!("{output:?}"),
     }
 }
 
@@ -130,16 +130,19 @@ async fn guessing_passwords_does_not_fill_the_log(backend: Backend) -> Result<()
         let logged = server.admin().get("/v1/admin/event-logs?limit=100").await?.ok()?;
         let events = logged["events"].as_array().cloned().unwrap_or_default();
         let text = |value: &serde_json::Value| value.to_string();
-        let told = events.iter().map(|event| (text(&event["event"]), text(&event["details"])));
-        Ok(told.filter(|(name, _)| name.contains("failed_login")).collect())
+        let listed = events.iter().map(|event| (text(&event["event"]), text(&event["details"])));
+        Ok(listed.filter(|(name, _)| name.contains("failed_login")).collect())
     };
     assert_eq!(failures(&server).await?.len(), 1);
     // Counted sign-ins are recorded when the server stops.
     server.stop().await?;
     server.run().await?;
-    let told = failures(&server).await?;
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].0.contains("failed_logins_repeated"), "{told:?}");
-    assert!(told[0].1.contains("\"times\":7") && told[0].1.contains("main-admin"), "{told:?}");
+    let recorded = failures(&server).await?;
+    assert_eq!(recorded.len(), 2, "{recorded:?}");
+    assert!(recorded[0].0.contains("failed_logins_repeated"), "{recorded:?}");
+    assert!(
+        recorded[0].1.contains("\"times\":7") && recorded[0].1.contains("main-admin"),
+        "{recorded:?}"
+    );
     Ok(())
 }

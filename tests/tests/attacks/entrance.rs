@@ -33,10 +33,10 @@ async fn signed_in(server: &TestServer) -> Result<Visitor> {
 #[tokio::test]
 async fn a_session_cannot_be_used_to_guess_a_password() -> Result<()> {
     let server = TestServer::start(Options::from(backend()).without_key()).await?;
-    let told = server.carrel().run(&["setup-link"])?.stdout;
-    let at = told.find("crl_").context("no link")?;
+    let output = server.carrel().run(&["setup-link"])?.stdout;
+    let at = output.find("crl_").context("no link")?;
     let mut owner = Visitor::new(server.admin())?;
-    let fields = [("token", &told[at..at + 56]), ("mode", "one"), ("password", PASSWORD)];
+    let fields = [("token", &output[at..at + 56]), ("mode", "one"), ("password", PASSWORD)];
     owner.post("/setup", &fields).await?;
     let mut statuses = Vec::new();
     for number in 0..40 {
@@ -58,13 +58,13 @@ async fn a_sign_on_link_works_only_when_followed_on_purpose() -> Result<()> {
     let page = format!("/sso/simple?token={token}");
     let mut visitor = Visitor::new(admin)?;
     for path in [&page, &format!("/api/request-token/sso/simple?token={token}")] {
-        let looked = visitor.request(Method::HEAD, path);
-        assert_eq!(visitor.send(looked).await?.header("set-cookie"), "", "{path}");
+        let head_request = visitor.request(Method::HEAD, path);
+        assert_eq!(visitor.send(head_request).await?.header("set-cookie"), "", "{path}");
     }
     let anonymous = admin.anonymous();
     let foreign = anonymous.request(Method::GET, &page).header("sec-fetch-site", "cross-site");
-    let asked = send(foreign).await?;
-    assert_eq!((asked.status, asked.header("set-cookie")), (200, ""));
+    let confirmation = send(foreign).await?;
+    assert_eq!((confirmation.status, confirmation.header("set-cookie")), (200, ""));
     // The link still works for its user.
     let followed = visitor.get(&page).await?;
     assert!(followed.header("set-cookie").starts_with("carrel_"), "{:?}", followed.headers);
@@ -194,9 +194,13 @@ async fn a_bound_key_places_only_documents_of_its_workspaces(backend: Backend) -
             let answer = bound.post(&format!("{path}{query}"), body).await?;
             assert!(answer.status < 500, "{mount}{query} {}", answer.body);
             // Documents of other workspaces do not exist for this key.
-            let told = answer.body.to_string();
-            let same = |location: &str| told.matches(location).count();
-            assert_eq!(same(&locations[2]) > 0, same("none.json") > 0, "{mount}{query} {told}");
+            let response_text = answer.body.to_string();
+            let same = |location: &str| response_text.matches(location).count();
+            assert_eq!(
+                same(&locations[2]) > 0,
+                same("none.json") > 0,
+                "{mount}{query} {response_text}"
+            );
         }
     }
     let (alpha, beta) = (locations[0].clone(), locations[1].clone());

@@ -156,10 +156,10 @@ async fn clients_that_never_finish_block_nobody_and_are_disconnected() -> Result
     );
     let stranger = format!("{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n");
     let mut slow = Vec::new();
-    for begun in [head, body, form, stranger] {
+    for unfinished in [head, body, form, stranger] {
         for _ in 0..150 {
             let mut socket = TcpStream::connect(admin.address()).await?;
-            socket.write_all(begun.as_bytes()).await?;
+            socket.write_all(unfinished.as_bytes()).await?;
             slow.push(socket);
         }
     }
@@ -194,7 +194,7 @@ async fn an_export_of_any_text_is_complete() -> Result<()> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let long = "word ".repeat(20_000);
-    let said = [
+    let texts = [
         "=1+1",
         "\"quoted\", and\r\nbroken",
         "@SUM(A1)\t|",
@@ -206,7 +206,7 @@ async fn an_export_of_any_text_is_complete() -> Result<()> {
         "\\",
         &long,
     ];
-    for message in said {
+    for message in texts {
         let body = json!({ "message": message, "mode": "chat", "sessionId": "s" });
         admin.post("/v1/workspace/alpha/chat", body).await?.ok()?;
     }
@@ -217,11 +217,11 @@ async fn an_export_of_any_text_is_complete() -> Result<()> {
     let json = exported("json").await?;
     let prompts: Vec<_> =
         json.as_array().into_iter().flatten().map(|c| c["prompt"].clone()).collect();
-    assert_eq!(prompts.len(), said.len());
-    for message in said {
+    assert_eq!(prompts.len(), texts.len());
+    for message in texts {
         assert!(prompts.contains(&json!(message)), "{message:.40}");
     }
-    assert_eq!(exported("jsonAlpaca").await?.as_array().map(Vec::len), Some(said.len()));
+    assert_eq!(exported("jsonAlpaca").await?.as_array().map(Vec::len), Some(texts.len()));
     let lines = exported("jsonl").await?;
     let lines = lines.as_str().map_or_else(|| lines.to_string(), str::to_owned);
     assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));

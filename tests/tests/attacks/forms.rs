@@ -89,9 +89,12 @@ async fn forms_with_millions_of_fields_cost_strangers_more_than_the_server() -> 
         let request = visitor.request(Method::POST, "/sign-in").header("content-type", URLENCODED);
         let body = vec!["password=wrong"; count].join("&");
         let page = request.body(body).send().await?;
-        let said = page.status().as_u16();
+        let answered = page.status().as_u16();
         // Within the limit the form is read; then the password is wrong, or none is set yet.
-        assert!(if count > 1_000 { said == status } else { said != 413 }, "{count}: {said}");
+        assert!(
+            if count > 1_000 { answered == status } else { answered != 413 },
+            "{count}: {answered}"
+        );
         assert_eq!(page.text().await?.contains("more than 1000 fields"), count > 1_000);
     }
     Ok(())
@@ -106,7 +109,7 @@ async fn a_form_that_never_ends_loses_its_connection() -> Result<()> {
     let length = "content-length: 60000\r\n";
     let chunked = "transfer-encoding: chunked\r\n";
     let forms = [(&urlencoded, length), (&urlencoded, chunked), (&multipart, length)];
-    let held = forms.map(|(kind, framing)| {
+    let unfinished = forms.map(|(kind, framing)| {
         let head = format!(
             "POST /sign-in HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n\
              {kind}{framing}\r\n"
@@ -131,8 +134,8 @@ async fn a_form_that_never_ends_loses_its_connection() -> Result<()> {
             anyhow::Ok((answer, started.elapsed()))
         }
     });
-    for held in join_all(held).await {
-        let (answer, _) = held?;
+    for exchange in join_all(unfinished).await {
+        let (answer, _) = exchange?;
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer:.200}");
         assert!(answer.contains("did not arrive in time"), "{answer}");
     }

@@ -23,18 +23,18 @@ fn bytes_of(body: &Value) -> usize {
 
 /// Reads a history page by page. Returns the number of exchanges.
 async fn walk(admin: &Client, path: &str) -> Result<usize> {
-    let (mut seen, mut parts) = (0, 0);
+    let (mut offset, mut parts) = (0, 0);
     loop {
-        let page = admin.get(&format!("{path}?limit=1000&offset={seen}")).await?.ok()?;
+        let page = admin.get(&format!("{path}?limit=1000&offset={offset}")).await?.ok()?;
         assert!(bytes_of(&page) < LONGEST, "{path}: {} bytes", bytes_of(&page));
         let messages = page["history"].as_array().context("a history")?;
         assert!(messages.len() >= 2 && messages.len() % 2 == 0, "{path}");
         let picture = &messages[0]["attachments"][0]["contentString"];
         assert_eq!(picture.as_str().map(str::len), Some(PICTURE), "{path}");
-        seen += messages.len() / 2;
+        offset += messages.len() / 2;
         parts += 1;
         if page.get("has_more").is_none() {
-            assert_eq!(seen, EXCHANGES, "{path}");
+            assert_eq!(offset, EXCHANGES, "{path}");
             return Ok(parts);
         }
     }
@@ -62,7 +62,7 @@ async fn histories_with_pictures_take_bounded_memory(backend: Backend) -> Result
     let log = admin.post("/v1/admin/workspace-chats", json!({ "offset": 0 })).await?.ok()?;
     assert_eq!(log["chats"].as_array().map(Vec::len), Some(20));
     assert!(log.get("has_more").is_none() && bytes_of(&log) < 1 << 20);
-    let (mut before, mut seen) = (Value::Null, 0);
+    let (mut before, mut count) = (Value::Null, 0);
     loop {
         let body = json!({ "offset": 0, "before": before });
         let log = admin.post("/api/v1/admin/workspace-chats", body).await?.ok()?;
@@ -70,13 +70,13 @@ async fn histories_with_pictures_take_bounded_memory(backend: Backend) -> Result
         let chats = log["chats"].as_array().context("a log")?;
         let last = chats.last().context("an exchange")?;
         assert!(last["response"].as_str().is_some_and(|answer| answer.contains(&picture)));
-        (before, seen) = (last["id"].clone(), seen + chats.len());
+        (before, count) = (last["id"].clone(), count + chats.len());
         if log["hasPages"] == false {
             break;
         }
         assert_eq!(log["hasMore"], true);
     }
-    assert_eq!(seen, EXCHANGES);
+    assert_eq!(count, EXCHANGES);
 
     let export = admin.get("/v1/system/export-chats?type=json").await?;
     assert_eq!(export.status, 200);

@@ -15,9 +15,9 @@ pub struct Host {
 struct Shared {
     visits: AtomicUsize,
     /// Whether responses wait to be released.
-    holding: watch::Sender<bool>,
+    is_holding: watch::Sender<bool>,
     /// The number of waiting requests.
-    held: Semaphore,
+    waiting: Semaphore,
 }
 
 /// Starts a host at an address of this machine, on a free port. The path determines the response.
@@ -26,8 +26,8 @@ pub async fn start(address: &str) -> Result<Host> {
     let base = format!("http://{}", listener.local_addr()?);
     let shared = Shared {
         visits: AtomicUsize::new(0),
-        holding: watch::Sender::new(false),
-        held: Semaphore::new(0),
+        is_holding: watch::Sender::new(false),
+        waiting: Semaphore::new(0),
     };
     let shared = Arc::new(shared);
     let here = shared.clone();
@@ -54,18 +54,18 @@ impl Host {
 
     /// Makes responses wait for [`Host::release`].
     pub fn hold(&self) {
-        self.shared.holding.send_replace(true);
+        self.shared.is_holding.send_replace(true);
     }
 
     /// Waits until a request is held.
     pub async fn wait_for_held(&self) {
-        if let Ok(held) = self.shared.held.acquire().await {
-            held.forget();
+        if let Ok(permit) = self.shared.waiting.acquire().await {
+            permit.forget();
         }
     }
 
     pub fn release(&self) {
-        self.shared.holding.send_replace(false);
+        self.shared.is_holding.send_replace(false);
     }
 }
 
@@ -74,21 +74,24 @@ async fn answer(mut socket: TcpStream, shared: Arc<Shared>) {
     let length = socket.read(&mut request).await.unwrap_or_default();
     let request = String::from_utf8_lossy(&request[..length]).into_owned();
     shared.visits.fetch_add(1, Ordering::Relaxed);
-    let mut holding = shared.holding.subscribe();
-    if *holding.borrow() {
-        shared.held.add_permits(1);
-        let _ = holding.wait_for(|holding| !holding).await;
+    let mut is_holding = shared.is_holding.subscribe();
+    if *is_holding.borrow() {
+        shared.waiting.add_permits(1);
+        let _ = is_holding.wait_for(|is_held| !is_held).await;
     }
     let mut parts = request.split(' ').nth(1).unwrap_or_default().split('/').skip(1);
     let status = parts.next().unwrap_or("404");
-    let said = unhex(parts.next().unwrap_or_default());
+    let content = unhex(parts.next().unwrap_or_default());
     let head = format!("HTTP/1.1 {status} As Asked\r\nconnection: close\r\n").into_bytes();
     let answer = match status {
         "200" => {
-            let more = format!("content-type: text/html\r\ncontent-length: {}\r\n\r\n", said.len());
-            [head, more.into_bytes(), said].concat()
+            let more =
+                format!("content-type: text/html\r\ncontent-length: {}\r\n\r\n", content.len());
+            [head, more.into_bytes(), content].concat()
         }
-        _ => [head, b"content-length: 0\r\nlocation: ".into(), said, b"\r\n\r\n".into()].concat(),
+        _ => {
+            [head, b"content-length: 0\r\nlocation: ".into(), content, b"\r\n\r\n".into()].concat()
+        }
     };
     let _ = socket.write_all(&answer).await;
 }

@@ -99,8 +99,9 @@ async fn assert_refused(client: &Client, canary: &Canary, link: &str, what: &str
     // The refusal that existing clients expect.
     let compat = client.post("/api/v1/document/upload-link", json!({ "link": link })).await?;
     let error = compat.body["error"].as_str().unwrap_or_default();
-    let told = ["Not a valid URL.", "No URL content found at "].map(|told| error.starts_with(told));
-    assert!(compat.status == 500 && told.contains(&true), "{what}: {}", compat.body);
+    let known_messages =
+        ["Not a valid URL.", "No URL content found at "].map(|start| error.starts_with(start));
+    assert!(compat.status == 500 && known_messages.contains(&true), "{what}: {}", compat.body);
     assert_eq!(canary.visitors(), [], "{what}");
     Ok(())
 }
@@ -220,7 +221,7 @@ async fn no_host_name_reaches_a_private_address() -> Result<()> {
         let next = format!("http://moving.test:{port}/");
         let first = host.redirect(302, &next).replacen(PERMITTED, "moving.test", 1);
         let link = json!({ "link": first });
-        let asked = server.admin().post("/v1/document/upload-link", link);
+        let upload = server.admin().post("/v1/document/upload-link", link);
         let moved = async {
             host.wait_for_held().await;
             hosts.set(&[("moving.test", second)])?;
@@ -228,7 +229,7 @@ async fn no_host_name_reaches_a_private_address() -> Result<()> {
             anyhow::Ok(())
         };
         host.hold();
-        let (answer, moved) = tokio::join!(asked, moved);
+        let (answer, moved) = tokio::join!(upload, moved);
         moved?;
         assert_eq!(answer?.status, 400, "{second}");
     }
@@ -316,8 +317,8 @@ async fn no_address_in_a_document_or_answer_is_fetched() -> Result<()> {
     // The address only comes from documents: the model reads and repeats it.
     let ask = json!({ "message": "What does the lamp say?", "mode": "chat" });
     let answer = admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
-    let said = answer["textResponse"].as_str().context("no answer")?;
-    assert!(said.contains(&evil), "{said}");
+    let answer_text = answer["textResponse"].as_str().context("no answer")?;
+    assert!(answer_text.contains(&evil), "{answer_text}");
     let sources = answer["sources"].as_array().context("no sources")?;
     // The text of XML is read without external entities.
     for (name, has_address) in [("a.md", true), ("b.html", true), ("c.xml", false)] {
@@ -325,7 +326,7 @@ async fn no_address_in_a_document_or_answer_is_fetched() -> Result<()> {
         let text = source.and_then(|source| source["text"].as_str()).context(name)?;
         assert!(text.contains("lamp") && text.contains(&evil) == has_address, "{name}: {text}");
     }
-    let mut seen = 0;
+    let mut mentions = 0;
     for path in [
         "/v1/workspace/alpha/chats",
         "/v1/system/export-chats?type=json",
@@ -333,9 +334,9 @@ async fn no_address_in_a_document_or_answer_is_fetched() -> Result<()> {
         "/v1/system/export-chats?type=jsonl",
     ] {
         let answer = send(admin.request(Method::GET, path)).await?;
-        seen += usize::from(answer.ok()?.to_string().contains("secret"));
+        mentions += usize::from(answer.ok()?.to_string().contains("secret"));
     }
-    assert_eq!(seen, 4);
+    assert_eq!(mentions, 4);
     assert_eq!(canary.visitors(), []);
     Ok(())
 }

@@ -62,8 +62,8 @@ async fn rights(server: &TestServer, name: &str, ann: i64, others: &[i64]) -> Re
     let last = all["invites"].as_array().and_then(|all| all.last()).context("no invite")?;
     invites.push(last["code"].as_str().context("no code")?.to_owned());
     let opened = token(&child, others[0]).await?;
-    let (other, said) = redeem(server, &opened).await?;
-    anyhow::ensure!(said["valid"] == json!(true), "{said}");
+    let (other, answer) = redeem(server, &opened).await?;
+    anyhow::ensure!(answer["valid"] == json!(true), "{answer}");
     let tokens = vec![token(&first, ann).await?, token(&child, others[1]).await?];
     Ok(Rights { keys: vec![first, child], invites, tokens, browsers: vec![browser, other] })
 }

@@ -56,8 +56,8 @@ async fn planted() -> Result<(TestServer, model_server::ModelServer, Visitor)> {
     let base = format!("/w/{slug}");
     let thread = ada.post(&format!("{base}/threads"), &[]).await?.leads_to().to_owned();
     for place in [&base, &thread] {
-        let asked = ada.post(&format!("{place}/ask"), &[("message", &question)]).await?;
-        assert_eq!(asked.status, 303, "{}", asked.text);
+        let answer = ada.post(&format!("{place}/ask"), &[("message", &question)]).await?;
+        assert_eq!(answer.status, 303, "{}", answer.text);
     }
     ada.post(&format!("{thread}/rename"), &[("name", EVIL)]).await?;
     ada.post("/admin/keys", &[("name", EVIL), ("scope", "read")]).await?;
@@ -80,8 +80,9 @@ async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
                 let to = part.split('"').next().unwrap_or_default();
                 let to = to.replace("&amp;", "&").replace("&#38;", "&");
                 let to = to.split('#').next().unwrap_or_default().to_owned();
-                let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains("/assets/");
-                if ours && !pages.contains_key(&to) && to != path {
+                let is_own =
+                    to.starts_with('/') && !to.starts_with("//") && !to.contains("/assets/");
+                if is_own && !pages.contains_key(&to) && to != path {
                     waiting.insert(to);
                 }
             }
@@ -100,7 +101,7 @@ async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
 async fn no_page_contains_a_stored_script() -> Result<()> {
     let (server, _model, mut ada) = planted().await?;
     let pages = crawl(&mut ada).await?;
-    let (mut shown, mut looked_at) = (0, 0);
+    let (mut occurrences, mut looked_at) = (0, 0);
     for (path, text) in pages.iter().filter(|(_, text)| !text.is_empty()) {
         let lower = text.to_lowercase();
         for bad in ["<script>", "<img src=/x", "<svg/onload", "onerror=\"", "onload=\""] {
@@ -113,9 +114,13 @@ async fn no_page_contains_a_stored_script() -> Result<()> {
             }
         }
         looked_at += 1;
-        shown += usize::from(lower.contains("window.planted"));
+        occurrences += usize::from(lower.contains("window.planted"));
     }
-    assert!(looked_at > 25 && shown > 12, "{shown} of {looked_at} show it: {:?}", pages.keys());
+    assert!(
+        looked_at > 25 && occurrences > 12,
+        "{occurrences} of {looked_at} show it: {:?}",
+        pages.keys()
+    );
 
     let mut browser = Browser::start(1280, 900).await?;
     let base = format!("http://{}", server.admin().address());

@@ -21,7 +21,7 @@ fn canary(name: &str) -> String {
 }
 
 /// Collects all readable output of the server.
-async fn crawl(client: &Client, seen: &mut Vec<u8>) -> Result<()> {
+async fn crawl(client: &Client, outputs: &mut Vec<u8>) -> Result<()> {
     let document = Document::of(client).await?;
     for operation in document.operations()? {
         let path = operation.path_with(|name| match name {
@@ -40,8 +40,8 @@ async fn crawl(client: &Client, seen: &mut Vec<u8>) -> Result<()> {
         }
         for request in requests {
             let response = request.send().await?;
-            seen.extend(format!("{:?}", response.headers()).into_bytes());
-            seen.extend(response.bytes().await?);
+            outputs.extend(format!("{:?}", response.headers()).into_bytes());
+            outputs.extend(response.bytes().await?);
         }
     }
     Ok(())
@@ -74,28 +74,29 @@ async fn no_planted_secret_is_ever_output() -> Result<()> {
     assert!(plant(&server).await? > 30);
     let made = server.carrel().run(&["api-key", "create"])?;
     let key = made.stdout.trim().to_owned();
-    let mut seen = Vec::new();
-    crawl(&server.admin().with_key(&key), &mut seen).await?;
-    crawl(&server.admin().anonymous(), &mut seen).await?;
-    crawl(&server.admin().with_key(&format!("{CANARY}key")), &mut seen).await?;
+    let mut outputs = Vec::new();
+    crawl(&server.admin().with_key(&key), &mut outputs).await?;
+    crawl(&server.admin().anonymous(), &mut outputs).await?;
+    crawl(&server.admin().with_key(&format!("{CANARY}key")), &mut outputs).await?;
     for arguments in
         [&["config", "check"][..], &["api-key", "list"], &["audit", "list"], &["verify"]]
     {
-        let said = server.carrel().run(arguments)?;
-        seen.extend((said.stdout + &said.stderr).into_bytes());
+        let output = server.carrel().run(arguments)?;
+        outputs.extend((output.stdout + &output.stderr).into_bytes());
     }
-    seen.extend(server.log()?.into_bytes());
+    outputs.extend(server.log()?.into_bytes());
     server.stop().await?;
     for entry in std::fs::read_dir(server.storage())? {
         let path = entry?.path();
         if path.is_file() {
-            seen.extend(std::fs::read(path)?);
+            outputs.extend(std::fs::read(path)?);
         }
     }
-    let holds = |text: &str| seen.windows(text.len()).position(|bytes| bytes == text.as_bytes());
+    let position_of =
+        |text: &str| outputs.windows(text.len()).position(|bytes| bytes == text.as_bytes());
     for secret in [CANARY, &key, KEY] {
-        if let Some(at) = holds(secret) {
-            let around = &seen[at.saturating_sub(200)..(at + 100).min(seen.len())];
+        if let Some(at) = position_of(secret) {
+            let around = &outputs[at.saturating_sub(200)..(at + 100).min(outputs.len())];
             panic!("a secret came out: {}", String::from_utf8_lossy(around));
         }
     }
@@ -106,14 +107,14 @@ async fn no_planted_secret_is_ever_output() -> Result<()> {
 async fn no_response_contains_a_digest_of_a_password() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     plant(&server).await?;
-    let mut seen = String::new();
+    let mut outputs = String::new();
     for path in ["/v1/users", "/v1/admin/users", "/api/v1/admin/users"] {
         let answer = send(server.admin().request(Method::GET, path)).await?;
         assert_eq!(answer.status, 200, "{path}");
-        seen.push_str(&answer.body.to_string());
+        outputs.push_str(&answer.body.to_string());
     }
     for digest in ["$argon2", "$2a$", "$2b$", "password", "hash"] {
-        assert!(!seen.contains(digest), "{digest}: {seen}");
+        assert!(!outputs.contains(digest), "{digest}: {outputs}");
     }
     Ok(())
 }

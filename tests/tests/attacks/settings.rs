@@ -45,7 +45,7 @@ const VALUES: [&str; 25] = [
     "true",
 ];
 
-async fn shown(server: &TestServer) -> Result<Value> {
+async fn settings_shown(server: &TestServer) -> Result<Value> {
     Ok(server.admin().get("/v1/system").await?.ok()?["settings"].take())
 }
 
@@ -57,14 +57,14 @@ async fn no_value_of_a_setting_injects_another_setting() -> Result<()> {
     let admin = server.admin();
     let known = settings();
     assert!(known.len() > 100, "{}", known.len());
-    let (mut kept, mut refused) = (0, 0);
+    let (mut accepted, mut refused) = (0, 0);
     for (number, (name, ..)) in known.iter().enumerate() {
         // In the end, each setting has a different value.
         for at in 0..VALUES.len() {
             let value = VALUES[(number + at) % VALUES.len()];
             let answer = admin.post("/v1/system/update-env", json!({ *name: value })).await?;
             match answer.status {
-                200 => kept += 1,
+                200 => accepted += 1,
                 400 => refused += 1,
                 other => panic!("{name} = {value:?}: {other} {}", answer.body),
             }
@@ -73,8 +73,8 @@ async fn no_value_of_a_setting_injects_another_setting() -> Result<()> {
             }
         }
     }
-    assert!(kept > 100 && refused > 1000, "{kept} kept, {refused} refused");
-    let before = shown(&server).await?;
+    assert!(accepted > 100 && refused > 1000, "{accepted} kept, {refused} refused");
+    let before = settings_shown(&server).await?;
     assert_eq!(admin.anonymous().get("/v1/system/env-dump").await?.status, 200);
     let file = std::fs::read_to_string(server.storage().join(".env"))?;
     for line in file.lines().filter(|line| !line.starts_with('#')) {
@@ -84,7 +84,7 @@ async fn no_value_of_a_setting_injects_another_setting() -> Result<()> {
     }
     assert_eq!(server.stop().await?, Some(0));
     server.run().await?;
-    assert_eq!(shown(&server).await?, before);
+    assert_eq!(settings_shown(&server).await?, before);
     assert!(!before.to_string().contains("CARREL_CANARY\":"), "{before}");
     // Restart from the file only, as on a new machine.
     assert_eq!(server.stop().await?, Some(0));
@@ -92,7 +92,7 @@ async fn no_value_of_a_setting_injects_another_setting() -> Result<()> {
         let _ = std::fs::remove_file(server.storage().join(format!("carrel.db{end}")));
     }
     server.run().await?;
-    assert_eq!(shown(&server).await?, before);
+    assert_eq!(settings_shown(&server).await?, before);
     assert!(!server.log()?.contains("panicked"));
     Ok(())
 }

@@ -177,17 +177,17 @@ async fn workspaces_are_equal(admin: &Client, folder: &Path) -> Result<()> {
                 assert_eq!(value, &known[name], "{name} of {slug}");
             }
         }
-        let of_workspace = |line: &&Value| line["workspaceId"] == known["id"];
-        let said = threads.iter().filter(of_workspace).map(
+        let in_workspace = |line: &&Value| line["workspaceId"] == known["id"];
+        let exported_threads = threads.iter().filter(in_workspace).map(
             |line| json!({ "user_id": line["userId"], "slug": line["slug"], "name": line["name"] }),
         );
-        assert_eq!(said.collect::<Vec<_>>(), list(&known["threads"]), "{slug}");
+        assert_eq!(exported_threads.collect::<Vec<_>>(), list(&known["threads"]), "{slug}");
         let found = admin.get(&format!("/v1/workspace/{slug}")).await?.ok()?;
         let place = |of: &Value| (of["docpath"].to_string(), of["pinned"].as_bool());
         let there: BTreeSet<_> =
             list(&found["workspace"][0]["documents"]).iter().map(place).collect();
-        let said: BTreeSet<_> = placed.iter().filter(of_workspace).map(place).collect();
-        assert_eq!(said, there, "{slug}");
+        let exported_places: BTreeSet<_> = placed.iter().filter(in_workspace).map(place).collect();
+        assert_eq!(exported_places, there, "{slug}");
     }
     Ok(())
 }
@@ -202,13 +202,15 @@ async fn widgets_are_equal(admin: &Client, folder: &Path) -> Result<()> {
             assert_eq!(line[name], known[name], "{name}");
         }
         let key = known["uuid"].as_str().unwrap_or_default();
-        let told = admin.get(&format!("/v1/embed/{key}/chats")).await?.ok()?;
+        let listed_chats = admin.get(&format!("/v1/embed/{key}/chats")).await?.ok()?;
         let of_widget = |line: &&Value| line["embed"] == key;
-        let said = chats.iter().filter(of_widget).map(|line| (&line["id"], &line["question"]));
-        let told = list(&told["chats"]);
-        let mut told: Vec<_> = told.iter().map(|chat| (&chat["id"], &chat["prompt"])).collect();
-        told.sort_by_key(|(id, _)| id.as_i64());
-        assert_eq!(said.collect::<Vec<_>>(), told);
+        let exported_chats =
+            chats.iter().filter(of_widget).map(|line| (&line["id"], &line["question"]));
+        let listed_rows = list(&listed_chats["chats"]);
+        let mut listed: Vec<_> =
+            listed_rows.iter().map(|chat| (&chat["id"], &chat["prompt"])).collect();
+        listed.sort_by_key(|(id, _)| id.as_i64());
+        assert_eq!(exported_chats.collect::<Vec<_>>(), listed);
     }
     Ok(())
 }
@@ -231,11 +233,12 @@ async fn users_are_equal(admin: &Client, folder: &Path) -> Result<()> {
         // At `/v1` administrators are listed with the members, because they can open every
         // workspace.
         let path = format!("/api/v1/admin/workspaces/{}/users", workspace["id"]);
-        let told = list(&admin.get(&path).await?.ok()?["users"]);
-        let told = told.iter().map(|member| (&member["userId"], &member["username"]));
-        let of_workspace = |line: &&Value| line["workspaceId"] == workspace["id"];
-        let said = members.iter().filter(of_workspace).map(|line| (&line["userId"], &line["user"]));
-        assert_eq!(said.collect::<Vec<_>>(), told.collect::<Vec<_>>());
+        let listed_members = list(&admin.get(&path).await?.ok()?["users"]);
+        let listed = listed_members.iter().map(|member| (&member["userId"], &member["username"]));
+        let in_workspace = |line: &&Value| line["workspaceId"] == workspace["id"];
+        let exported =
+            members.iter().filter(in_workspace).map(|line| (&line["userId"], &line["user"]));
+        assert_eq!(exported.collect::<Vec<_>>(), listed.collect::<Vec<_>>());
     }
     Ok(())
 }
@@ -243,22 +246,23 @@ async fn users_are_equal(admin: &Client, folder: &Path) -> Result<()> {
 async fn prompts_are_equal(admin: &Client, folder: &Path) -> Result<()> {
     let commands = list(&admin.get("/v1/admin/slash-commands").await?.ok()?["slash_commands"]);
     let variables = list(&admin.get("/v1/system/prompt-variables").await?.ok()?["variables"]);
-    for (file, told, names) in [
+    for (file, listed, names) in [
         ("slash-commands.jsonl", commands, ["id", "command", "prompt", "description"]),
         ("prompt-variables.jsonl", variables, ["key", "value", "description", "key"]),
     ] {
         let chosen = |of: &Value| names.map(|name| of[name].clone());
-        let said: Vec<_> = lines(folder, file)?.iter().map(chosen).collect();
-        assert_eq!(said, told.iter().map(chosen).collect::<Vec<_>>(), "{file}");
+        let exported: Vec<_> = lines(folder, file)?.iter().map(chosen).collect();
+        assert_eq!(exported, listed.iter().map(chosen).collect::<Vec<_>>(), "{file}");
     }
     Ok(())
 }
 
 /// Compares events. The newest one records the export itself.
 async fn events_are_equal(admin: &Client, folder: &Path) -> Result<()> {
-    let told = list(&admin.get("/v1/admin/event-logs?limit=20").await?.ok()?["events"]);
+    let listed = list(&admin.get("/v1/admin/event-logs?limit=20").await?.ok()?["events"]);
     let exported = lines(folder, "event-logs.jsonl")?;
-    let said: Vec<_> = exported.iter().rev().take(told.len()).map(|line| &line["event"]).collect();
-    assert_eq!(said, told.iter().map(|event| &event["event"]).collect::<Vec<_>>());
+    let names_exported: Vec<_> =
+        exported.iter().rev().take(listed.len()).map(|line| &line["event"]).collect();
+    assert_eq!(names_exported, listed.iter().map(|event| &event["event"]).collect::<Vec<_>>());
     Ok(())
 }

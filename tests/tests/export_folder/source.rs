@@ -109,10 +109,10 @@ fn keys_have_their_names_and_no_secrets(storage: &Path, folder: &Path) -> Result
         assert_eq!(exported["name"], key["name"]);
         assert!(!exported.to_string().contains(secret), "{exported}");
     }
-    let stays = lines(folder, "not-exported.jsonl")?;
-    let stays: Vec<_> = stays.iter().filter_map(|line| line["what"].as_str()).collect();
+    let not_exported = lines(folder, "not-exported.jsonl")?;
+    let reasons: Vec<_> = not_exported.iter().filter_map(|line| line["what"].as_str()).collect();
     for what in ["users.password", "api_keys.secret", "browser_extension_api_keys.key"] {
-        assert!(stays.contains(&what), "{what} is not named: {stays:?}");
+        assert!(reasons.contains(&what), "{what} is not named: {reasons:?}");
     }
     Ok(())
 }

@@ -52,17 +52,17 @@ pub async fn conversations_are_where_they_were(server: &TestServer) -> Result<()
     assert_eq!((&harbour["id"], &harbour["openAiHistory"]), (&json!(1), &json!(0)));
     assert_eq!(harbour["similarityThreshold"], 0.0);
     let chats = admin.get("/api/v1/workspace/harbour/chats?limit=100").await?.ok()?;
-    let said: Vec<_> = chats["history"]
+    let texts: Vec<_> = chats["history"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|message| message["content"].as_str())
         .collect();
     for text in ["first", "one", "two", "deleted user", "twelve", "cut \u{fffd}"] {
-        assert!(said.contains(&text), "{text} is not in {said:?}");
+        assert!(texts.contains(&text), "{text} is not in {texts:?}");
     }
     for text in ["three", "four", "five", "six", "eleven"] {
-        assert!(!said.contains(&text), "{text} is in {said:?}");
+        assert!(!texts.contains(&text), "{text} is in {texts:?}");
     }
     let thread = admin.get("/api/v1/workspace/harbour/thread/tides-thread/chats").await?.ok()?;
     assert_eq!(thread["history"][1]["content"], "three");
@@ -131,11 +131,11 @@ pub async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
             assert!(!text.contains(secret), "{secret} is in {}", file.display());
         }
     }
-    let kept = server.storage().join("imported/anythingllm");
+    let leftovers = server.storage().join("imported/anythingllm");
     for name in ["settings", "an_unknown_table", "connector-payloads"] {
-        assert!(kept.join(format!("{name}.sealed")).is_file(), "{name}");
+        assert!(leftovers.join(format!("{name}.sealed")).is_file(), "{name}");
     }
-    assert!(kept.join("assets/logo.png").is_file());
+    assert!(leftovers.join("assets/logo.png").is_file());
     let made = "generated-files/text-b7d8dc41-395d-43cd-a1c3-de3a972abd82.md";
     assert!(server.storage().join(made).is_file());
     Ok(())
@@ -186,7 +186,7 @@ pub fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         .flat_map(|list| list.as_array().into_iter().flatten())
         .filter_map(Value::as_str)
         .collect();
-    for told in [
+    for expected in [
         "workspace_users 3",
         "workspace_users 4",
         "workspace_users 5",
@@ -220,7 +220,10 @@ pub fn the_report_tells_of_everything(report: &Value) -> Result<()> {
         "system_settings users_can_login_with_google: it has no value",
         "User 2 is called `Jürgen Müller`",
     ] {
-        assert!(lines.iter().any(|line| line.starts_with(told)), "no line: {told}\n{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line.starts_with(expected)),
+            "no line: {expected}\n{lines:#?}"
+        );
     }
     Ok(())
 }

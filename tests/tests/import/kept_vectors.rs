@@ -43,9 +43,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Waits until a condition holds.
-async fn eventually(holds: impl Fn() -> bool) -> Result<()> {
+async fn eventually(condition: impl Fn() -> bool) -> Result<()> {
     for _ in 0..300 {
-        if holds() {
+        if condition() {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -54,12 +54,12 @@ async fn eventually(holds: impl Fn() -> bool) -> Result<()> {
 }
 
 async fn cached_vectors_are_kept_for_the_same_model_only(backend: Backend) -> Result<()> {
-    for keeps in [true, false] {
+    for keeps_vectors in [true, false] {
         let model = model_server::start().await?;
         let mut server = TestServer::start(backend).await?;
         let source = tempfile::tempdir()?;
         installation(source.path(), &model.base_url(), "echo")?;
-        let more: &[&str] = if keeps { &["--keep-vectors"] } else { &[] };
+        let more: &[&str] = if keeps_vectors { &["--keep-vectors"] } else { &[] };
         let output = import(&mut server, source.path(), more).await?;
         assert_eq!(output.code, Some(0), "{output:?}");
         // The cached vectors of this document have another length than those of the model.
@@ -67,14 +67,14 @@ async fn cached_vectors_are_kept_for_the_same_model_only(backend: Backend) -> Re
         eventually(embeds_again).await?;
         server.admin().jobs_end().await?;
         let embedded = model.embedded();
-        assert_eq!(embedded.iter().any(|text| text == RULES), !keeps, "{embedded:?}");
+        assert_eq!(embedded.iter().any(|text| text == RULES), !keeps_vectors, "{embedded:?}");
         let query = json!({ "query": "lost book replaced", "topN": 1, "searchMode": "vector" });
         let found =
             server.admin().post("/v1/workspace/harbour/vector-search", query).await?.ok()?;
         assert_eq!(found["results"][0]["metadata"]["title"], "rules.txt-1.json", "{found}");
         let report = report(&server)?;
-        let kept = &report["tables"]["vector-cache/"]["imported"];
-        assert_eq!(*kept, if keeps { json!(2) } else { json!(null) }, "{report}");
+        let imported = &report["tables"]["vector-cache/"]["imported"];
+        assert_eq!(*imported, if keeps_vectors { json!(2) } else { json!(null) }, "{report}");
     }
     Ok(())
 }

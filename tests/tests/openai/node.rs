@@ -31,11 +31,14 @@ fn run(packages: &Path, script: &str, server: &TestServer) -> Result<()> {
     client.args(["--input-type=module", "-e", script, "--", &base, KEY]).arg(packages);
     let output =
         client.env("NO_PROXY", "127.0.0.1").output().context("failed to run the client")?;
-    let (said, failed) = (
+    let (stdout, stderr) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     );
-    assert!(output.status.success() && said.trim_end().ends_with("all is well"), "{said}{failed}");
+    assert!(
+        output.status.success() && stdout.trim_end().ends_with("all is well"),
+        "{stdout}{stderr}"
+    );
     Ok(())
 }
 

@@ -31,11 +31,14 @@ fn run(python: &Path, script: &str, server: &TestServer) -> Result<()> {
     let mut client = Command::new(python);
     client.args(["-c", script, &base, KEY]).env("NO_PROXY", "127.0.0.1");
     let output = client.output().context("failed to run the client")?;
-    let (said, failed) = (
+    let (stdout, stderr) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     );
-    assert!(output.status.success() && said.trim_end().ends_with("all is well"), "{said}{failed}");
+    assert!(
+        output.status.success() && stdout.trim_end().ends_with("all is well"),
+        "{stdout}{stderr}"
+    );
     Ok(())
 }
 

@@ -100,17 +100,18 @@ pub fn problems(metadata: &Value) -> Result<Vec<String>> {
             problems.push(format!("{name} has no place in the crate graph; give it one in xtask"));
             continue;
         };
-        let shown = EXAMPLES.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, all)| all);
+        let for_examples =
+            EXAMPLES.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, all)| all);
         for dependency in package["dependencies"].as_array().context("no dependencies")? {
             let of_tests = dependency["kind"].as_str() == Some("dev");
             let dependency = dependency["name"].as_str().context("a dependency has no name")?;
             // A package may name itself, to turn on a feature for its own tests.
-            let ours = dependency != name && LAYERS.iter().any(|(known, _)| *known == dependency);
-            let kept = KEPT.iter().find(|(kept, _)| *kept == dependency);
+            let is_own = dependency != name && LAYERS.iter().any(|(known, _)| *known == dependency);
+            let exception = KEPT.iter().find(|(name_kept, _)| *name_kept == dependency);
             let strange = name == DOMAIN && UNKNOWN_TO_DOMAIN.contains(&dependency);
-            let is_shown = of_tests && shown.contains(&dependency);
-            if (ours && !below.contains(&dependency) && !is_shown)
-                || kept.is_some_and(|(_, by)| !by.contains(&name))
+            let is_shown = of_tests && for_examples.contains(&dependency);
+            if (is_own && !below.contains(&dependency) && !is_shown)
+                || exception.is_some_and(|(_, by)| !by.contains(&name))
                 || strange
             {
                 problems.push(format!("{name} must not depend on {dependency}"));

@@ -31,8 +31,9 @@ fn faults(page: &str, sources: &[Source]) -> Vec<String> {
         // A single word need not be a test.
         let missing: Vec<_> = missing.into_iter().filter(|name| is_test(name)).collect();
         let is_named = !found.is_empty() || !missing.is_empty();
-        let told = missing.into_iter().map(|name| format!("{PAGE}: there is no test `{name}`"));
-        faults.extend(told);
+        let faults_of_row =
+            missing.into_iter().map(|name| format!("{PAGE}: there is no test `{name}`"));
+        faults.extend(faults_of_row);
         if !is_named {
             faults.push(format!("{PAGE}: no test is named for `{row}`"));
         }

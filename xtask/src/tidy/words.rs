@@ -47,6 +47,22 @@ const RETIRED: &[(&str, &str)] = &[
     ("list_whole", "list_with_profiles"),
     ("note_uses", "flush_uses"),
     ("strengthen", "rehash_password"),
+    ("Wishes", "TranscriptionOptions"),
+    ("KeptFiles", "GeneratedFiles"),
+    ("Teller", "EventWriter"),
+    ("Telling", "StreamState or TranscriptEvents"),
+    ("HeardSoFar", "ProgressSnapshot"),
+    ("ListeningProgress", "TranscriptionProgress"),
+    ("HeardPart", "TranscribedPart"),
+    ("Listening", "TranscriptionMode"),
+    ("Arrival", "PreparedUpload"),
+    ("AskedQuestion", "QuestionRequest"),
+    ("look_on", "monitor_progress"),
+    ("looking_on", "monitor"),
+    ("rehearse", "dry_run"),
+    ("hand_in", "upload"),
+    ("known_asker", "require_user"),
+    ("mended", "repaired"),
 ];
 
 /// Public types that may share a name: conventional names, distinguished by their module.

@@ -125,19 +125,19 @@ impl Content {
         if text.trim().is_empty() {
             return Err(Error::invalid("textContent", "must hold text"));
         }
-        let said = |name: &str| {
+        let field = |name: &str| {
             let value = self.metadata[name].as_str().map(str::trim);
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         };
-        let url = said("url");
+        let url = field("url");
         Ok(RawText {
-            title: said("title").or_else(|| url.clone()).unwrap_or_else(|| UNTITLED.to_owned()),
+            title: field("title").or_else(|| url.clone()).unwrap_or_else(|| UNTITLED.to_owned()),
             text,
             url,
-            author: said("docAuthor"),
-            description: said("description"),
-            source: said("docSource"),
-            chunk_source: said("chunkSource"),
+            author: field("docAuthor"),
+            description: field("description"),
+            source: field("docSource"),
+            chunk_source: field("chunkSource"),
             ..RawText::default()
         })
     }
@@ -162,7 +162,7 @@ fn answer(done: Result<HttpResponse>) -> HttpResponse {
     })
 }
 
-fn shown(workspaces: Vec<Workspace>) -> Vec<Value> {
+fn listed(workspaces: Vec<Workspace>) -> Vec<Value> {
     let workspaces = workspaces.into_iter().map(|workspace| {
         let (id, slug) = (workspace.id.0, workspace.slug.as_str().to_owned());
         json!({ "id": id, "name": workspace.settings.name, "slug": slug })
@@ -174,7 +174,7 @@ async fn check(extension: Extension) -> HttpResponse {
     answer(extension.workspaces().await.map(|workspaces| {
         HttpResponse::Ok().json(json!({
             "connected": true,
-            "workspaces": shown(workspaces),
+            "workspaces": listed(workspaces),
             "apiKeyId": extension.holder.key.0,
         }))
     }))
@@ -184,7 +184,7 @@ async fn list_workspaces(extension: Extension) -> HttpResponse {
     let workspaces = extension.workspaces().await;
     answer(
         workspaces
-            .map(|workspaces| HttpResponse::Ok().json(json!({ "workspaces": shown(workspaces) }))),
+            .map(|workspaces| HttpResponse::Ok().json(json!({ "workspaces": listed(workspaces) }))),
     )
 }
 
@@ -198,9 +198,9 @@ async fn disconnect(extension: Extension, ports: Data<Ports>) -> HttpResponse {
 async fn embed_content(extension: Extension, body: JsonBody<Content>) -> HttpResponse {
     let embed = async {
         let content: Content = body.read().await?;
-        let wanted = content.workspace();
+        let id = content.workspace();
         let into = extension.workspaces().await?.into_iter();
-        let into: Vec<_> = into.filter(|workspace| Some(workspace.id) == wanted).collect();
+        let into: Vec<_> = into.filter(|workspace| Some(workspace.id) == id).collect();
         match into.is_empty() {
             true => Ok(failed(StatusCode::NOT_FOUND, "Workspace not found")),
             false => extension.add(content, into).await,

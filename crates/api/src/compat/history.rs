@@ -12,7 +12,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 use crate::v1::history::USUAL;
-use crate::v1::history::wire::{History, HistoryParams, HistoryQuery, MOST, given, session};
+use crate::v1::history::wire::{History, HistoryParams, HistoryQuery, MOST, first_value, session};
 
 /// List the exchanges of a workspace.
 ///
@@ -48,17 +48,17 @@ pub async fn list_thread_chats(
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = read(&params.read()?, MOST);
-    let shown = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
-    Ok(Json(History::new(shown).with_sources(translate)))
+    let page = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
+    Ok(Json(History::new(page).with_sources(translate)))
 }
 
 /// Reads the parameters. The first of each name counts, and invalid ones are ignored.
 pub fn read(pairs: &[(String, String)], usual: u32) -> HistoryQuery {
-    let offset = given(pairs, &["offset"]).and_then(|text| text.parse().ok());
+    let offset = first_value(pairs, &["offset"]).and_then(|text| text.parse().ok());
     let part = ChatRange {
-        newest_first: given(pairs, &["orderBy", "order_by"]) == Some("desc"),
+        newest_first: first_value(pairs, &["orderBy", "order_by"]) == Some("desc"),
         offset: offset.unwrap_or_default(),
-        limit: given(pairs, &["limit"]).map_or(usual, limit),
+        limit: first_value(pairs, &["limit"]).map_or(usual, limit),
     };
     HistoryQuery { session: session(pairs), part }
 }

@@ -5,7 +5,6 @@
 //! Operations that are the same in both contracts are registered from `v1`. A marker names each
 //! difference; the table in `docs/compatibility.md` is generated from the markers.
 mod admin;
-mod arrival;
 mod conversations;
 mod directory;
 mod documents;
@@ -17,6 +16,7 @@ mod history;
 mod names;
 mod openai;
 mod pins;
+mod request_fixes;
 mod search;
 mod sources;
 mod spelling;
@@ -58,11 +58,11 @@ pub static FACE: Face = Face {
     operations: |config| operations(config),
     documented: |config| operations(config),
     listed: |rows| operations(rows),
-    beside,
-    arrive: arrival::correct,
+    extra_routes,
+    before_routing: request_fixes::correct,
     refuse: error::refuse,
     failures: error::of,
-    depart: entity_tags::tag,
+    after_response: entity_tags::tag,
 };
 
 /// Registers every operation. The router tries them in this order; paths without parameters cost
@@ -201,7 +201,7 @@ fn operations(config: &mut impl Register) {
 }
 
 /// Registers the routes outside the mount that existing clients request.
-fn beside(config: &mut web::ServiceConfig) {
+fn extra_routes(config: &mut web::ServiceConfig) {
     let sign_on = web::get().to(directory::redeem_auth_token);
     config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);
     extension::routes(config);

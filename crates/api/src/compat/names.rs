@@ -20,14 +20,14 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Returns the names of a document whose file is called `name`. `given` tells whether the
+    /// Returns the names of a document whose file is called `name`. `is_title_given` tells whether the
     /// client set the title; otherwise it is the page's own.
     pub fn of(
         title: &'a str,
         url: &'a str,
         name: &str,
         chunk_source: &str,
-        given: impl FnOnce() -> bool,
+        is_title_given: impl FnOnce() -> bool,
     ) -> Self {
         let mut names = Self { title: title.into(), url: url.into() };
         let file = url.strip_prefix("file://");
@@ -44,7 +44,7 @@ impl<'a> Names<'a> {
             // native: a page has the title that it states
             // test: `links::a_page_becomes_a_document`
             if let Some(file) = file
-                && !given()
+                && !is_title_given()
             {
                 names.title = file.into();
             }
@@ -77,9 +77,9 @@ const UUID_LENGTH: usize = 36;
 
 /// Returns the document with this contract's names.
 pub fn renamed(mut document: Document) -> Document {
-    let given = || record::gives_title(&document.metadata, &document.title);
+    let is_title_given = || record::gives_title(&document.metadata, &document.title);
     let (title, url) = (&document.title, &document.url);
-    let names = Names::of(title, url, document.path.name(), &document.chunk_source, given);
+    let names = Names::of(title, url, document.path.name(), &document.chunk_source, is_title_given);
     let (title, url) = (names.title.into_owned(), names.url.into_owned());
     (document.title, document.url) = (title, url);
     // quirk(warnings-untold): the field does not exist
@@ -103,8 +103,8 @@ pub fn placed(placed: WorkspaceDocument) -> PlacedDocument {
 /// Like [`DocumentBody::new`], with this contract's names.
 pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
     let texts = listed.texts();
-    let given = || record::gives_title(texts.metadata, texts.title);
-    let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, given);
+    let is_title_given = || record::gives_title(texts.metadata, texts.title);
+    let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, is_title_given);
     let mut document = DocumentBody::new(listed);
     (document.title, document.url) = (names.title, names.url);
     // quirk(warnings-untold)

@@ -9,9 +9,9 @@ use super::names::Names;
 
 /// Returns the sources of an answer.
 pub fn sources_json(sources: &[Source]) -> Vec<Value> {
-    let mut said = crate::v1::source::sources_json(sources);
-    said.iter_mut().for_each(translate);
-    said
+    let mut list = crate::v1::source::sources_json(sources);
+    list.iter_mut().for_each(translate);
+    list
 }
 
 /// Translates a stored answer, which is JSON text.
@@ -46,14 +46,16 @@ fn variant(chunk: ChunkId) -> [u8; 8] {
 /// `location` and are in this form already.
 pub fn translate(source: &mut Value) {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
-    let (Some(location), shown, id) = (text("location"), text("text"), text("id")) else { return };
+    let (Some(location), content, id) = (text("location"), text("text"), text("id")) else {
+        return;
+    };
     let [title, url, chunk_source] =
         ["title", "url", "chunkSource"].map(|name| text(name).unwrap_or_default());
     let name = location.split_once('/').map_or("", |(_, name)| name);
-    let given = source[record::TITLE_GIVEN] == true;
-    let names = Names::of(&title, &url, name, &chunk_source, || given);
-    if let Some(shown) = shown.and_then(|text| record::retitled(&text, &title, &names.title)) {
-        source["text"] = shown.into();
+    let is_title_given = source[record::TITLE_GIVEN] == true;
+    let names = Names::of(&title, &url, name, &chunk_source, || is_title_given);
+    if let Some(content) = content.and_then(|text| record::retitled(&text, &title, &names.title)) {
+        source["text"] = content.into();
     }
     if let Some(id) = id.and_then(|id| id.parse().ok()) {
         source["id"] = passage(ChunkId(id)).into();
@@ -83,10 +85,10 @@ mod tests {
         assert_eq!(raw["url"], "web://http://x.test.website");
         assert_eq!(raw["text"], text("two-lamps.txt"));
         assert_eq!(raw["id"], "00000000-0000-8000-8000-000000000007");
-        let page = |given| {
+        let page = |is_title_given| {
             let mut page = json!({
                 "title": "Lamps", "url": "file://a.test.html", "chunkSource": "link://https://a.test",
-                "text": "bare", "location": "f/url-a.test.json", record::TITLE_GIVEN: given,
+                "text": "bare", "location": "f/url-a.test.json", record::TITLE_GIVEN: is_title_given,
             });
             translate(&mut page);
             (page["title"].clone(), page["text"].clone())
@@ -100,7 +102,7 @@ mod tests {
         let stored = r#"{"text":"x","sources":[{"id":"5","title":"A"}, 7]}"#.to_owned();
         assert_eq!(answer(stored.clone()), stored);
         assert_eq!(answer("\"location\"".into()), "\"location\"");
-        let odd = json!({ "sources": [7, { "location": 5 }, { "location": "x" }] }).to_string();
-        answer(odd);
+        let mixed = json!({ "sources": [7, { "location": 5 }, { "location": "x" }] }).to_string();
+        answer(mixed);
     }
 }

@@ -40,18 +40,18 @@ fn corrected(path: &str) -> Option<String> {
     if !is_ours || !(slashed || path.bytes().any(|byte| byte.is_ascii_uppercase())) {
         return None;
     }
-    let given: Vec<_> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+    let segments: Vec<_> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
     let names = |pattern: &&Vec<String>| {
-        let same = |(known, given): (&String, &&str)| {
-            (known.starts_with('{') && !given.is_empty()) || known.eq_ignore_ascii_case(given)
+        let same = |(known, segment): (&String, &&str)| {
+            (known.starts_with('{') && !segment.is_empty()) || known.eq_ignore_ascii_case(segment)
         };
-        pattern.len() == given.len() && pattern.iter().zip(&given).all(same)
+        pattern.len() == segments.len() && pattern.iter().zip(&segments).all(same)
     };
     let fixed =
         |pattern: &&Vec<String>| pattern.iter().filter(|part| !part.starts_with('{')).count();
     let pattern = PATHS.iter().filter(names).max_by_key(fixed)?;
-    let parts = pattern.iter().zip(given);
-    let parts = parts.map(|(known, given)| if known.starts_with('{') { given } else { known });
+    let parts = pattern.iter().zip(segments);
+    let parts = parts.map(|(known, segment)| if known.starts_with('{') { segment } else { known });
     let corrected = parts.collect::<Vec<_>>().join("/");
     (corrected != path).then_some(corrected)
 }
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn paths_match_in_any_case_and_with_a_trailing_slash() {
-        for (given, path) in [
+        for (requested, path) in [
             ("/api/v1/auth/", Some("/api/v1/auth")),
             ("/API/V1/AUTH", Some("/api/v1/auth")),
             ("/api/v1/Workspace/My-Slug/chat", Some("/api/v1/workspace/My-Slug/chat")),
@@ -75,7 +75,7 @@ mod tests {
             ("/v1/auth/", None),
             ("/é/", None),
         ] {
-            assert_eq!(corrected(given).as_deref(), path, "{given}");
+            assert_eq!(corrected(requested).as_deref(), path, "{requested}");
         }
     }
 }

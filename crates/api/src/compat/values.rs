@@ -12,9 +12,9 @@ pub use crate::v1::embeds::fields::UnknownFields;
 // test: `compat::values` (unit tests), `attacks::grants`
 pub fn refuse_misspelled(unknown: &UnknownFields, known: &[&'static str]) -> Result<()> {
     for name in unknown.keys() {
-        if let Some(meant) = known.iter().find(|known| plain(known) == plain(name)) {
+        if let Some(suggestion) = known.iter().find(|known| plain(known) == plain(name)) {
             let name: String = name.chars().take(60).collect();
-            let reason = format!("unknown field `{name}`; did you mean `{meant}`?");
+            let reason = format!("unknown field `{name}`; did you mean `{suggestion}`?");
             return Err(Error::invalid("body", reason));
         }
     }

@@ -14,27 +14,28 @@ pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut V
     let is_possible = possible(path, method, operation);
     let needs_key = operation.get("security").is_some();
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    let mut said = Vec::new();
+    let mut descriptions = Vec::new();
     if let Some(mut failures) = responses.remove(PLACE) {
         let shape = failures[SHAPE].as_str().unwrap_or_default();
         let otherwise = face.and_then(|face| (face.failures)(shape));
-        said = match otherwise {
+        descriptions = match otherwise {
             Some(respond) => documented::all(respond),
             None => failures[SAID].as_array_mut().map(std::mem::take).unwrap_or_default(),
         };
     }
     let refusals = guards(responses).into_iter().chain(everywhere(needs_key));
-    said.extend(refusals.filter_map(|(refusal, why)| {
+    descriptions.extend(refusals.filter_map(|(refusal, why)| {
         let answer = face.and_then(|face| (face.refuse)(&refusal, path));
         documented::described(answer.unwrap_or_else(|| refusal.respond()), why)
     }));
     if path.contains("/openai/") {
-        said.extend(documented::described(no_model("its-name", &[]), "There is no such model."));
+        descriptions
+            .extend(documented::described(no_model("its-name", &[]), "There is no such model."));
     }
     if path.contains('{') {
-        said.extend(documented::described(no_route(path), "The path does not exist."));
+        descriptions.extend(documented::described(no_route(path), "The path does not exist."));
     }
-    for answer in said.into_iter().filter(|answer| is_possible(answer["status"].as_u64())) {
+    for answer in descriptions.into_iter().filter(|answer| is_possible(answer["status"].as_u64())) {
         add(responses, answer);
     }
     responses.sort_keys();

@@ -51,8 +51,8 @@ impl<const STATUS: u16> utoipa::IntoResponses for SwitchedOff<STATUS> {
 }
 
 /// Stores responses among those of an operation until the document is complete.
-pub fn marked(shape: &str, said: Vec<Value>) -> BTreeMap<String, RefOr<Response>> {
-    let marks = Extensions::builder().add(SHAPE, shape).add(SAID, said).build();
+pub fn marked(shape: &str, descriptions: Vec<Value>) -> BTreeMap<String, RefOr<Response>> {
+    let marks = Extensions::builder().add(SHAPE, shape).add(SAID, descriptions).build();
     let response = ResponseBuilder::new().extensions(Some(marks)).build();
     BTreeMap::from([(PLACE.to_owned(), response.into())])
 }
@@ -107,10 +107,10 @@ fn samples() -> Vec<(Error, &'static str)> {
     const NOTHING: &str = "The content cannot be processed.";
     let invalid = FIELDS.map(|field| (Error::invalid(field, "what is allowed"), MALFORMED));
     let missing = KINDS.map(|kind| (Error::not_found(kind, "its-name"), MISSING));
-    let taken = "a document";
-    let others = [
+    let stored_kind = "a document";
+    let rest = [
         (
-            Error::AlreadyExists { kind: taken, key: "its-name".to_owned() },
+            Error::AlreadyExists { kind: stored_kind, key: "its-name".to_owned() },
             "The resource exists already or is in use.",
         ),
         (
@@ -134,5 +134,5 @@ fn samples() -> Vec<(Error, &'static str)> {
         ),
         (Error::internal("a fault"), "The server failed; the log has the request id."),
     ];
-    invalid.into_iter().chain(missing).chain(others).collect()
+    invalid.into_iter().chain(missing).chain(rest).collect()
 }

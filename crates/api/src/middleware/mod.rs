@@ -21,7 +21,7 @@ pub async fn handle(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    FACES.iter().for_each(|face| (face.arrive)(&mut request));
+    FACES.iter().for_each(|face| (face.before_routing)(&mut request));
     let face = Face::of(request.path());
     let ports = request.app_data::<Data<Ports>>().cloned();
     let log = RequestLog::start(&mut request);
@@ -32,11 +32,13 @@ pub async fn handle(
             Some(refusal) => request.error_response(refusal).map_into_boxed_body(),
         };
         let refused = response.response().error();
-        if let Some(said) = refused.map(|error| refuse(error, face, response.request().path())) {
-            response = response.into_response(said);
+        if let Some(refusal_response) =
+            refused.map(|error| refuse(error, face, response.request().path()))
+        {
+            response = response.into_response(refusal_response);
         }
         if let Some(face) = face {
-            response = (face.depart)(response);
+            response = (face.after_response)(response);
         }
         Ok(log.finish(response, ports.as_ref().map(|ports| &*ports.meter)))
     }
@@ -61,6 +63,6 @@ fn refuse(error: &Error, face: Option<&Face>, path: &str) -> HttpResponse {
     if let Some(cause) = refusal.cause() {
         log_failure(cause, "failed to answer a request");
     }
-    let said = face.and_then(|face| (face.refuse)(refusal, path));
-    said.unwrap_or_else(|| refusal.respond())
+    let response = face.and_then(|face| (face.refuse)(refusal, path));
+    response.unwrap_or_else(|| refusal.respond())
 }

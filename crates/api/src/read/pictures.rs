@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
 use crate::read::JsonBody;
-use crate::read::upload::{MAX_FIELD, file_name, parts, wrong};
+use crate::read::upload::{MAX_FIELD, file_name, invalid_file, parts};
 use crate::state;
 
 /// The form field that holds reference images.
@@ -78,7 +78,7 @@ impl Order {
             match (file_name(&part)?, part.name().to_owned()) {
                 (Some(_), field) if field == REFERENCES => {
                     if files.len() == MOST_REFERENCES {
-                        return Err(wrong(format!(
+                        return Err(invalid_file(format!(
                             "At most {MOST_REFERENCES} images are allowed."
                         )));
                     }
@@ -89,7 +89,7 @@ impl Order {
                 (None, field) if !field.is_empty() => {
                     fields.insert(field, part.text(MAX_FIELD).await?.into());
                 }
-                _ => return Err(wrong("Unexpected field")),
+                _ => return Err(invalid_file("Unexpected field")),
             }
         }
         let body = serde_json::from_value(Value::Object(fields));
@@ -104,7 +104,7 @@ fn reference(file: &NamedTempFile) -> Result<ReferenceImage> {
     let mut open = file.reopen().map_err(Error::of_file)?;
     let read = open.read(&mut beginning).map_err(Error::of_file)?;
     let kind = ImageFormat::of(&beginning[..read])
-        .ok_or_else(|| wrong("Only PNG, JPEG and WebP images are allowed."))?;
+        .ok_or_else(|| invalid_file("Only PNG, JPEG and WebP images are allowed."))?;
     let length = open.metadata().map_err(Error::of_file)?.len();
     Ok(ReferenceImage { kind, content: file.path().to_owned(), length })
 }

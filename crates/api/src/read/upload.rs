@@ -75,12 +75,12 @@ impl MultipartForm {
                 (None, field) if !field.is_empty() => {
                     fields.push((field, part.text(MAX_FIELD).await?));
                 }
-                _ => return Err(wrong("Unexpected field")),
+                _ => return Err(invalid_file("Unexpected field")),
             }
         }
         let file: Option<(String, SavedFile)> = file;
         let (name, SavedFile { content, sha256: digest, .. }) =
-            file.ok_or_else(|| wrong("No file was sent."))?;
+            file.ok_or_else(|| invalid_file("No file was sent."))?;
         Ok(ReceivedUpload { name, content, digest, fields })
     }
 }
@@ -101,6 +101,6 @@ pub(super) fn file_name(part: &Part) -> Result<Option<String>> {
     Ok(part.file_name().map(str::to_owned))
 }
 
-pub(super) fn wrong(reason: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(super) fn invalid_file(reason: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid("file", reason)
 }

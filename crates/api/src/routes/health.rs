@@ -35,8 +35,8 @@ async fn live() -> HttpResponse {
 }
 
 async fn ready(ports: Data<Ports>) -> ApiResult<HttpResponse> {
-    let late = |_| Error::unavailable("the database", "it did not answer in time");
-    tokio::time::timeout(PATIENCE, ports.health.ping()).await.map_err(late)??;
+    let timed_out = |_| Error::unavailable("the database", "it did not answer in time");
+    tokio::time::timeout(PATIENCE, ports.health.ping()).await.map_err(timed_out)??;
     let mut response = HttpResponse::Ok();
     Ok(response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })))
 }

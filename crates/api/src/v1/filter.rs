@@ -34,7 +34,7 @@ pub fn read(value: Option<Value>) -> Result<DocumentFilter> {
         return Ok(DocumentFilter::default());
     };
     let Value::Object(fields) = value else {
-        return Err(wrong("must be an object with `documents` or `metadata`"));
+        return Err(invalid_filter("must be an object with `documents` or `metadata`"));
     };
     let mut filter = DocumentFilter::default();
     for (name, value) in fields {
@@ -44,13 +44,13 @@ pub fn read(value: Option<Value>) -> Result<DocumentFilter> {
             ("documents", _) => return Err(Error::invalid("filter.documents", NAMES)),
             ("metadata", Value::Object(keys)) => filter.metadata = conditions(keys)?,
             ("metadata", _) => return Err(Error::invalid("filter.metadata", "must be an object")),
-            _ => return Err(wrong("may only contain `documents` and `metadata`")),
+            _ => return Err(invalid_filter("may only contain `documents` and `metadata`")),
         }
     }
     Ok(filter)
 }
 
-fn wrong(reason: &'static str) -> Error {
+fn invalid_filter(reason: &'static str) -> Error {
     Error::invalid("filter", reason)
 }
 
@@ -92,7 +92,7 @@ fn condition(key: String, value: Value) -> Result<Condition> {
         }
         Value::Object(bounds) if bounds.is_empty() => return refused(BOUNDS),
         Value::Object(bounds) => {
-            let bounds: Option<Vec<_>> = bounds.into_iter().map(bound).collect();
+            let bounds: Option<Vec<_>> = bounds.into_iter().map(bound_condition).collect();
             let Some(bounds) = bounds else { return refused(BOUNDS) };
             Some(Test::Within(bounds))
         }
@@ -106,8 +106,8 @@ fn condition(key: String, value: Value) -> Result<Condition> {
 
 const BOUNDS: &str = "must contain `gt`, `gte`, `lt` or `lte`, each a number or a text";
 
-fn bound((name, value): (String, Value)) -> Option<(Bound, filter::Value)> {
-    let bound = match name.as_str() {
+fn bound_condition((name, value): (String, Value)) -> Option<(Bound, filter::Value)> {
+    let operator = match name.as_str() {
         "gt" => Bound::Above,
         "gte" => Bound::AtLeast,
         "lt" => Bound::Below,
@@ -115,7 +115,7 @@ fn bound((name, value): (String, Value)) -> Option<(Bound, filter::Value)> {
         _ => return None,
     };
     match plain(value)? {
-        value @ (filter::Value::Number(_) | filter::Value::Text(_)) => Some((bound, value)),
+        value @ (filter::Value::Number(_) | filter::Value::Text(_)) => Some((operator, value)),
         _ => None,
     }
 }

@@ -43,11 +43,11 @@ pub static FACE: Face = Face {
     operations: |config| operations(config),
     documented: |config| operations(config),
     listed: |rows| operations(rows),
-    beside: |_| {},
-    arrive: |_| {},
+    extra_routes: |_| {},
+    before_routing: |_| {},
     refuse: |refusal, path| openai_error::is_spoken_at(path).then(|| refusal.respond_as_openai()),
     failures: |_| None,
-    depart: |answer| answer,
+    after_response: |answer| answer,
 };
 
 /// Registers every operation. The router tries them in this order; paths without parameters cost

@@ -47,7 +47,7 @@ pub async fn show_logo(
     ports: Data<Ports>,
 ) -> ApiResult<HttpResponse, Plain> {
     let logo = ports.pictures.of(PictureSubject::Server).await?;
-    Ok(shown(logo.ok_or_else(|| Error::not_found("logo", "of the server"))?))
+    Ok(png_response(logo.ok_or_else(|| Error::not_found("logo", "of the server"))?))
 }
 
 /// Upload the logo of the server.
@@ -95,7 +95,7 @@ pub async fn show_workspace_picture(
 ) -> ApiResult<HttpResponse, Plain> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let picture = ports.pictures.of(PictureSubject::Workspace(workspace.id)).await?;
-    Ok(shown(picture.ok_or_else(|| Error::not_found("picture", "of the workspace"))?))
+    Ok(png_response(picture.ok_or_else(|| Error::not_found("picture", "of the workspace"))?))
 }
 
 /// Upload the picture of a workspace.
@@ -132,7 +132,7 @@ pub async fn remove_workspace_picture(
     Ok(Json(None.into()))
 }
 
-fn shown(picture: UploadedPicture) -> HttpResponse {
+fn png_response(picture: UploadedPicture) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("image/png")
         .insert_header((CACHE_CONTROL, "private, no-cache"))

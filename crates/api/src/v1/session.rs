@@ -157,8 +157,8 @@ mod tests {
         let plain = TestRequest::default().to_http_request();
         let encrypted = TestRequest::default().insert_header(("x-forwarded-proto", "https"));
         assert!(!cookie(&plain, "abc", 60).contains("Secure"));
-        let given = cookie(&encrypted.to_http_request(), "abc", 60);
-        let parts: Vec<_> = given.split("; ").collect();
+        let set_cookie = cookie(&encrypted.to_http_request(), "abc", 60);
+        let parts: Vec<_> = set_cookie.split("; ").collect();
         let expected =
             ["carrel_session=abc", "Path=/", "Max-Age=60", "HttpOnly", "SameSite=Strict", "Secure"];
         assert_eq!(parts, expected);

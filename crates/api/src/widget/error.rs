@@ -110,7 +110,8 @@ impl utoipa::IntoResponses for Denial {
             ),
             (failed(Error::internal("a fault")), "The server failed."),
         ];
-        let said = denials.iter().filter_map(|(denial, why)| described(denied(denial), why));
-        marked("Denial", said.collect())
+        let descriptions =
+            denials.iter().filter_map(|(denial, why)| described(denied(denial), why));
+        marked("Denial", descriptions.collect())
     }
 }

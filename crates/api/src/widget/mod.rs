@@ -65,12 +65,12 @@ pub async fn ask_embed(
 ) -> Result<HttpResponse, Denial> {
     let visitor = visitor(&request, &ports.settings_store);
     let open = ports.widgets.open(&key, &visitor).await?;
-    let asked = body.read_public().await?.read()?;
-    let pieces = ports.widgets.stream(open, asked, &visitor).await?;
+    let question = body.read_public().await?.read()?;
+    let pieces = ports.widgets.stream(open, question, &visitor).await?;
     let id = Uuid::new_v4().to_string();
     let visit = Visit { ports, key: key.into_inner() };
-    let told = streaming::told(pieces, move |piece| wire::tell(&id, piece), visit);
-    Ok(streaming::response().streaming(told))
+    let events = streaming::event_stream(pieces, move |piece| wire::encode(&id, piece), visit);
+    Ok(streaming::response().streaming(events))
 }
 
 /// A visitor who receives an answer, as long as the widget exists.

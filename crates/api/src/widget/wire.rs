@@ -85,7 +85,7 @@ fn text(value: Option<Value>, longest: usize) -> Option<String> {
 
 /// Returns the events for one part of the answer `id`. Visitors see neither the sources nor the
 /// reason for a failure.
-pub fn tell(id: &str, piece: AnswerEvent) -> String {
+pub fn encode(id: &str, piece: AnswerEvent) -> String {
     match piece {
         AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => chunk(id, &text, false),
         AnswerEvent::Sources(_) | AnswerEvent::Empty(_) => String::new(),

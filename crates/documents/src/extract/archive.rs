@@ -85,7 +85,7 @@ impl<'a> Archive<'a> {
     pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, ExtractError> {
         let Some(part) = self.part(name)? else { return Ok(false) };
         let walked = xml::walk(BufReader::new(part), visitor);
-        walked.map_err(|wrong| self.fault(wrong))?;
+        walked.map_err(|error| self.fault(error))?;
         Ok(true)
     }
 
@@ -140,8 +140,8 @@ impl<'a> Archive<'a> {
         }
     }
 
-    fn fault(&self, wrong: xml::Wrong) -> ExtractError {
-        match wrong {
+    fn fault(&self, error: xml::Wrong) -> ExtractError {
+        match error {
             _ if self.input.inflatable() == 0 => {
                 ExtractError::inflates_too_far(self.input.limits.inflated)
             }
@@ -181,17 +181,17 @@ pub fn resolve(folder: &str, target: &str) -> String {
 pub fn unescaped(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
-    while let Some((first, others)) = rest.split_first() {
-        let escaped = others.get(..2).filter(|_| *first == b'%');
+    while let Some((first, tail)) = rest.split_first() {
+        let escaped = tail.get(..2).filter(|_| *first == b'%');
         let escaped = escaped.and_then(|digits| str::from_utf8(digits).ok());
         match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
-                rest = &others[2..];
+                rest = &tail[2..];
             }
             None => {
                 bytes.push(*first);
-                rest = others;
+                rest = tail;
             }
         }
     }

@@ -16,11 +16,11 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if names.len() > MOST_FILES {
         return Err(ExtractError::too_many_entries(MOST_FILES));
     }
-    let mut others = Embedded::default();
+    let mut embedded = Embedded::default();
     for name in names {
-        others.read_named(input, &mut archive, &name, &name)?;
+        embedded.read_named(input, &mut archive, &name, &name)?;
     }
-    let documents = others.into_documents();
+    let documents = embedded.into_documents();
     // The warnings say why no file was read.
     if documents.is_empty() { Err(ExtractError::empty()) } else { Ok(documents) }
 }

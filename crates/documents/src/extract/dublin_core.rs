@@ -123,9 +123,9 @@ mod tests {
             </rdf:Alt></dc:title><dc:creator><rdf:Seq><rdf:li>Ada L.</rdf:li><rdf:li> </rdf:li>\
             <rdf:li>Bob</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF></x:xmpmeta>\
             <?xpacket end='w'?>";
-        let told = DublinCore::of_packet(packet.as_bytes());
-        assert_eq!(told.title().as_deref(), Some("Annual report"));
-        assert_eq!(told.author().as_deref(), Some("Ada L., Bob"));
+        let metadata = DublinCore::of_packet(packet.as_bytes());
+        assert_eq!(metadata.title().as_deref(), Some("Annual report"));
+        assert_eq!(metadata.author().as_deref(), Some("Ada L., Bob"));
         assert_eq!(DublinCore::of_packet(b"<x:xmpmeta><broken").author(), None);
     }
 }

@@ -152,12 +152,12 @@ fn shifted(bytes: &[u8]) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut is_shifted = false;
     let mut rest = bytes;
-    while let Some((first, others)) = rest.split_first() {
-        rest = others;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
         match first {
             0x0e => is_shifted = true,
             0x0f => is_shifted = false,
-            0x1b if others.starts_with(b"$)C") => rest = &others[3..],
+            0x1b if tail.starts_with(b"$)C") => rest = &tail[3..],
             byte if is_shifted && *byte > 0x20 => plain.push(byte | 0x80),
             byte => plain.push(*byte),
         }
@@ -171,14 +171,14 @@ fn tilded(bytes: &[u8]) -> Option<String> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut is_shifted = false;
     let mut rest = bytes;
-    while let Some((first, others)) = rest.split_first() {
-        rest = others;
-        match (first, others.first()) {
-            (b'~', Some(b'{')) => (is_shifted, rest) = (true, &others[1..]),
-            (b'~', Some(b'}')) => (is_shifted, rest) = (false, &others[1..]),
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        match (first, tail.first()) {
+            (b'~', Some(b'{')) => (is_shifted, rest) = (true, &tail[1..]),
+            (b'~', Some(b'}')) => (is_shifted, rest) = (false, &tail[1..]),
             (b'~', Some(b'~')) => {
                 plain.push(b'~');
-                rest = &others[1..];
+                rest = &tail[1..];
             }
             (b'\n', _) => {
                 is_shifted = false;
@@ -197,9 +197,10 @@ fn tilded(bytes: &[u8]) -> Option<String> {
 fn fits(bytes: &[u8], declared: &'static Encoding) -> bool {
     let start = &bytes[..bytes.len().min(GUESSED_FROM)];
     let (text, _) = declared.decode_without_bom_handling(start);
-    let wrong = text.chars().filter(|c| matches!(c, '\u{fffd}' | '\u{80}'..='\u{9f}')).count();
-    let beyond = text.chars().filter(|c| !c.is_ascii()).count();
-    wrong * 20 <= beyond
+    let implausible =
+        text.chars().filter(|c| matches!(c, '\u{fffd}' | '\u{80}'..='\u{9f}')).count();
+    let not_ascii = text.chars().filter(|c| !c.is_ascii()).count();
+    implausible * 20 <= not_ascii
 }
 
 /// Decodes bytes in the likeliest encoding.
@@ -213,8 +214,8 @@ fn guessed(bytes: &[u8]) -> String {
     let guess = detector.guess(None, Utf8Detection::Deny);
     let decode = |encoding: &'static Encoding| encoding.decode_without_bom_handling(start).0;
     let guess_text = decode(guess);
-    let beyond = guess_text.chars().filter(|c| !c.is_ascii()).count();
-    let told = score(&guess_text);
+    let not_ascii = guess_text.chars().filter(|c| !c.is_ascii()).count();
+    let guess_score = score(&guess_text);
     if let Some(certain) = by_rules_of_script(start) {
         return certain.decode_without_bom_handling(bytes).0.into_owned();
     }
@@ -227,20 +228,21 @@ fn guessed(bytes: &[u8]) -> String {
     if guess == WINDOWS_1251 && is_mac_cyrillic(start) {
         return X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0.into_owned();
     }
-    let is_sure = !is_latin(guess) && told * 2 > i64::try_from(beyond).unwrap_or(i64::MAX);
+    let is_sure =
+        !is_latin(guess) && guess_score * 2 > i64::try_from(not_ascii).unwrap_or(i64::MAX);
     if !guess.is_single_byte() || is_sure {
         return guess.decode_without_bom_handling(bytes).0.into_owned();
     }
     // Encodings that browsers do not support: those of DOS and early Macintoshes.
-    let others = [
+    let candidates = [
         Candidate::Web(WINDOWS_1252),
         Candidate::Web(MACINTOSH),
         Candidate::Table(&DECODING_TABLE_CP850),
         Candidate::Table(&DECODING_TABLE_CP852),
         Candidate::Table(&DECODING_TABLE_CP437),
     ];
-    let mut best = (Candidate::Web(guess), told);
-    for candidate in others {
+    let mut best = (Candidate::Web(guess), guess_score);
+    for candidate in candidates {
         let score = score(&candidate.decode(start));
         if score > best.1 {
             best = (candidate, score);

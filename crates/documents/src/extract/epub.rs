@@ -23,12 +23,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     archive.visit("META-INF/encryption.xml", &mut sealed)?;
 
     let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let (mut text, mut seen, mut is_sealed) = (String::new(), HashSet::new(), false);
+    let (mut text, mut visited, mut is_sealed) = (String::new(), HashSet::new(), false);
     for id in &book.order {
         let fallback = || book.items.get(book.fallbacks.get(id)?);
         let Some(target) = book.items.get(id).or_else(fallback) else { continue };
         let part = part_at(folder, target);
-        if !seen.insert(part.clone()) {
+        if !visited.insert(part.clone()) {
             continue;
         }
         if sealed.parts.contains(&part) {

@@ -48,8 +48,8 @@ impl ExtractError {
     /// Returns an error for a file without text. Each of `warnings` describes other content.
     pub fn nothing_but(warnings: impl Iterator<Item = String>) -> Self {
         let warnings = carrel_domain::Warnings::new(warnings.take(MOST_REASONS));
-        let told = warnings.iter().collect::<Vec<_>>().join(" ");
-        Self::Empty((!told.is_empty()).then_some(told))
+        let reasons = warnings.iter().collect::<Vec<_>>().join(" ");
+        Self::Empty((!reasons.is_empty()).then_some(reasons))
     }
 
     pub fn protected() -> Self {

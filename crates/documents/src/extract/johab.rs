@@ -13,14 +13,15 @@ const FINALS: &str = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅ�
 /// those that Korean uses. Of the syllables that chance makes, four of five are never written.
 pub fn decoded(bytes: &[u8]) -> Option<String> {
     let text = decode(bytes)?;
-    let beyond = text.chars().filter(|c| !c.is_ascii()).count();
+    let not_ascii = text.chars().filter(|c| !c.is_ascii()).count();
     let (mut syllables, mut usual) = (0, 0);
     for c in text.chars().filter(|c| ('가'..='힣').contains(c)) {
         syllables += 1;
         usual += usize::from(is_usual(c));
     }
-    let is_korean =
-        syllables >= FEWEST_SYLLABLES && usual * 100 >= syllables * 95 && syllables * 2 >= beyond;
+    let is_korean = syllables >= FEWEST_SYLLABLES
+        && usual * 100 >= syllables * 95
+        && syllables * 2 >= not_ascii;
     is_korean.then_some(text)
 }
 
@@ -35,13 +36,13 @@ fn is_usual(syllable: char) -> bool {
 fn decode(bytes: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(bytes.len() * 2);
     let mut rest = bytes;
-    while let Some((first, others)) = rest.split_first() {
+    while let Some((first, tail)) = rest.split_first() {
         if first.is_ascii() {
             text.push(char::from(*first));
-            rest = others;
+            rest = tail;
             continue;
         }
-        let (second, others) = others.split_first()?;
+        let (second, others) = tail.split_first()?;
         text.push(character(*first, *second)?);
         rest = others;
     }

@@ -137,9 +137,9 @@ impl Visitor for Values {
         }
         let attributes = element.attributes();
         if !attributes.is_empty() {
-            let told: Vec<_> =
+            let pairs: Vec<_> =
                 attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            self.writer.text(&format!("{} ({}) ", element.name(), told.join(", ")));
+            self.writer.text(&format!("{} ({}) ", element.name(), pairs.join(", ")));
         }
         self.names.push(element.name().to_owned());
         self.has_elements = false;

@@ -130,10 +130,10 @@ impl FileExtractor {
 #[async_trait]
 impl Extractor for FileExtractor {
     fn file_types(&self) -> Vec<FileType> {
-        let (pictures, recordings) = (self.readers.ocr(), self.readers.listening());
+        let (pictures, recordings) = (self.readers.ocr(), self.readers.transcription_mode());
         let is_remote = matches!(self.remote_transcriber(), Ok(Some(_)));
-        let hears = is_remote || recordings.is_ready();
-        file_types(pictures.missing().is_none(), hears).collect()
+        let can_transcribe = is_remote || recordings.is_ready();
+        file_types(pictures.missing().is_none(), can_transcribe).collect()
     }
 
     async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>> {
@@ -142,7 +142,8 @@ impl Extractor for FileExtractor {
         if is_recording && let Some(transcriber) = self.remote_transcriber()? {
             return remote_recordings::read(&*transcriber, file, limits, request).await;
         }
-        let models = ReadingModels { ocr: self.readers.ocr(), listening: self.readers.listening() };
+        let models =
+            ReadingModels { ocr: self.readers.ocr(), listening: self.readers.transcription_mode() };
         let is_read = |extension: &String| match formats::reading(extension) {
             Some(ReadMethod::Apart(_)) => true,
             Some(ReadMethod::Picture(_)) => models.ocr.missing().is_none(),
@@ -172,8 +173,8 @@ impl PageRenderer for FileExtractor {
     async fn render_page(&self, file: File, page: u32, owner: &str) -> Result<PageImage> {
         let (owner, time_limit) = (owner.to_owned(), Some(DRAWING));
         let request = ReadRequest { owner, time_limit, ..ReadRequest::default() };
-        let drawn = self.readers.draw(file, page, self.limits, &request).await;
-        let image = drawn.map_err(|fault| fault.into_error("The file", self.limits))?;
+        let rendered = self.readers.draw(file, page, self.limits, &request).await;
+        let image = rendered.map_err(|fault| fault.into_error("The file", self.limits))?;
         match image.png.is_empty() {
             true => Err(Error::not_found("page", page)),
             false => Ok(image),
@@ -235,7 +236,7 @@ pub(crate) fn extract(
     let input = Input::with_recordings(file, limits, pictures, recordings);
     let mut documents = read_as(extension, &input)?;
     if let Some(first) = documents.first_mut() {
-        first.warnings.extend(input.pictures().lacking());
+        first.warnings.extend(input.pictures().missing_languages());
     }
     checked(documents, limits)
 }
@@ -276,12 +277,13 @@ pub(crate) fn draw_page(file: &File, page: u32, limits: Limits) -> Result<PageIm
 /// these, or to the refusal.
 fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, ExtractError> {
     let has_text = |document: &Extracted| !document.text.trim().is_empty();
-    let (mut kept, blank): (Vec<_>, Vec<_>) = documents.into_iter().partition(has_text);
+    let (mut documents_with_text, blank): (Vec<_>, Vec<_>) =
+        documents.into_iter().partition(has_text);
     let warnings = blank.into_iter().flat_map(|document| document.warnings);
-    match kept.first_mut() {
+    match documents_with_text.first_mut() {
         Some(first) => {
             first.warnings.extend(warnings);
-            Ok(kept)
+            Ok(documents_with_text)
         }
         None => Err(ExtractError::nothing_but(warnings)),
     }

@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::pictures::tesseract::{Runner, Tesseract};
 use super::pictures::{Ocr, Pictures};
-use super::recordings::{Listening, Recordings};
+use super::recordings::{Recordings, TranscriptionMode};
 
 /// The models for pictures and recordings, as sent to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingModels {
     pub ocr: Ocr,
-    pub listening: Listening,
+    pub listening: TranscriptionMode,
 }
 
 impl ReadingModels {
     pub fn none() -> Self {
-        Self { ocr: Ocr::NoModel, listening: Listening::NoModel }
+        Self { ocr: Ocr::NoModel, listening: TranscriptionMode::NoModel }
     }
 }
 
@@ -29,14 +29,14 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Opens the models. They add the milliseconds they take to `spent`. `run` creates the runner
+    /// Opens the models. They add the milliseconds they take to `milliseconds_used`. `run` creates the runner
     /// for Tesseract.
     pub fn of(
         models: &ReadingModels,
-        spent: Arc<AtomicU64>,
+        milliseconds_used: Arc<AtomicU64>,
         run: impl FnOnce(&Tesseract) -> io::Result<Runner>,
     ) -> Self {
-        let pictures = Pictures::open(&models.ocr, Arc::clone(&spent), run);
-        Self { pictures, recordings: Recordings::open(&models.listening, spent) }
+        let pictures = Pictures::open(&models.ocr, Arc::clone(&milliseconds_used), run);
+        Self { pictures, recordings: Recordings::open(&models.listening, milliseconds_used) }
     }
 }

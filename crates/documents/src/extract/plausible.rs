@@ -54,12 +54,12 @@ fn letter(before: char, c: char, next: char) -> i64 {
             0
         };
     }
-    let near = i64::from(before.is_alphabetic()) + i64::from(next.is_alphabetic());
+    let letters_around = i64::from(before.is_alphabetic()) + i64::from(next.is_alphabetic());
     if before.is_uppercase() && next.is_uppercase() {
         return -4;
     }
     let common = "éèêëàâäáãåæçíîïìñóôöòõøúûüùßąćęłńśźżčďěňřšťůžőűğışăâîșțöđ";
-    if common.contains(c) { 2 + near } else { near - 1 }
+    if common.contains(c) { 2 + letters_around } else { letters_around - 1 }
 }
 
 /// Returns the script of a letter. Letters of different scripts do not occur side by side.

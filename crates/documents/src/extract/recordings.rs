@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use carrel_domain::document::Extracted;
 use carrel_speech::audio::{AudioError, Sound};
 use carrel_speech::directory;
-use carrel_speech::whisper::{Files, HeardPart, Options, Whisper};
+use carrel_speech::whisper::{Files, Options, TranscribedPart, Whisper};
 use serde::{Deserialize, Serialize};
 
 use super::extract_error::ExtractError;
@@ -25,7 +25,7 @@ const PAUSE: f64 = 2.0;
 
 /// Whether and how a worker transcribes recordings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Listening {
+pub enum TranscriptionMode {
     /// The model is in this directory.
     Ready { directory: PathBuf, seconds: u64, threads: usize },
     /// No model is installed.
@@ -34,7 +34,7 @@ pub enum Listening {
     Off,
 }
 
-impl Listening {
+impl TranscriptionMode {
     pub fn is_ready(&self) -> bool {
         matches!(self, Self::Ready { .. })
     }
@@ -57,16 +57,16 @@ impl Listening {
 }
 
 /// Transcribes recordings within a total time limit.
-pub struct Recordings(Result<Listener, Listening>);
+pub struct Recordings(Result<RecordingTranscriber, TranscriptionMode>);
 
-struct Listener {
+struct RecordingTranscriber {
     /// The files of the model, opened before the process is confined.
     files: Cell<Option<Files>>,
     whisper: OnceCell<Option<Whisper>>,
     threads: usize,
     allowed: Duration,
     /// Milliseconds spent on pictures and recordings.
-    spent: Arc<AtomicU64>,
+    milliseconds_used: Arc<AtomicU64>,
 }
 
 /// How a transcript ended.
@@ -82,23 +82,23 @@ pub enum TranscriptEnd {
 impl Recordings {
     /// Transcribes no recordings.
     pub fn none() -> Self {
-        Self(Err(Listening::NoModel))
+        Self(Err(TranscriptionMode::NoModel))
     }
 
     /// Opens the files of the model, which is loaded for the first recording. Adds the time spent,
-    /// in milliseconds, to `spent`.
-    pub fn open(listening: &Listening, spent: Arc<AtomicU64>) -> Self {
-        let Listening::Ready { directory, seconds, threads } = listening else {
-            return Self(Err(listening.clone()));
+    /// in milliseconds, to `milliseconds_used`.
+    pub fn open(mode: &TranscriptionMode, milliseconds_used: Arc<AtomicU64>) -> Self {
+        let TranscriptionMode::Ready { directory, seconds, threads } = mode else {
+            return Self(Err(mode.clone()));
         };
-        let listener = directory::open(directory).map(|files| Listener {
+        let transcriber = directory::open(directory).map(|files| RecordingTranscriber {
             files: Cell::new(Some(files)),
             whisper: OnceCell::new(),
             threads: *threads,
             allowed: Duration::from_secs(*seconds),
-            spent,
+            milliseconds_used,
         });
-        Self(listener.map_err(|_| Listening::NoModel))
+        Self(transcriber.map_err(|_| TranscriptionMode::NoModel))
     }
 
     /// Transcribes a file of `length` bytes and passes the parts to `on`, until `on` stops it.
@@ -109,28 +109,28 @@ impl Recordings {
         length: u64,
         options: &Options,
         begin: impl FnOnce(Option<f64>),
-        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(TranscribedPart) -> ControlFlow<()> + Send),
     ) -> Result<TranscriptEnd, ExtractError> {
-        let listener = self.0.as_ref().map_err(Listening::refusal)?;
+        let transcriber = self.0.as_ref().map_err(TranscriptionMode::refusal)?;
         // This precedes the loading of the model, because many files have no sound.
-        let mut sound = Sound::open(source, length).map_err(unheard)?;
+        let mut sound = Sound::open(source, length).map_err(unreadable)?;
         begin(sound.duration());
-        let whisper = listener.whisper.get_or_init(|| listener.load()).as_ref();
+        let whisper = transcriber.whisper.get_or_init(|| transcriber.load()).as_ref();
         let failed = || ExtractError::with_message("The model for transcribing recordings failed.");
         let whisper = whisper.ok_or_else(failed)?;
-        let (clock, allowed) = (Clock::start(&listener.spent), listener.allowed);
+        let (clock, allowed) = (Clock::start(&transcriber.milliseconds_used), transcriber.allowed);
         let mut reached = 0.0;
         let mut out_of_time = false;
         let ended = whisper.transcribe(&mut || sound.next_samples(), options, &mut |part| {
             clock.tick();
-            if let HeardPart::Progress(seconds) = &part {
+            if let TranscribedPart::Progress(seconds) = &part {
                 reached = *seconds;
                 out_of_time = clock.elapsed() >= allowed;
             }
             on(part)?;
             if out_of_time { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        ended.map_err(unheard)?;
+        ended.map_err(unreadable)?;
         Ok(if out_of_time {
             TranscriptEnd::OutOfTime(reached)
         } else if sound.is_cut() {
@@ -141,10 +141,10 @@ impl Recordings {
     }
 }
 
-impl Listener {
+impl RecordingTranscriber {
     /// Loads the model. Returns `None` if the files are not those of a model.
     fn load(&self) -> Option<Whisper> {
-        let clock = Clock::start(&self.spent);
+        let clock = Clock::start(&self.milliseconds_used);
         let loaded = Whisper::load(self.files.take()?, self.threads);
         clock.tick();
         loaded.inspect_err(|error| eprintln!("failed to load the model: {error}")).ok()
@@ -154,28 +154,28 @@ impl Listener {
 /// Adds the elapsed time to the time spent.
 struct Clock<'a> {
     start: Instant,
-    told: AtomicU64,
-    spent: &'a AtomicU64,
+    reported: AtomicU64,
+    milliseconds_used: &'a AtomicU64,
 }
 
 impl<'a> Clock<'a> {
-    fn start(spent: &'a AtomicU64) -> Self {
-        Self { start: Instant::now(), told: AtomicU64::new(0), spent }
+    fn start(milliseconds_used: &'a AtomicU64) -> Self {
+        Self { start: Instant::now(), reported: AtomicU64::new(0), milliseconds_used }
     }
 
     fn tick(&self) {
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let before = self.told.swap(now, Ordering::Relaxed);
-        self.spent.fetch_add(now - before, Ordering::Relaxed);
+        let before = self.reported.swap(now, Ordering::Relaxed);
+        self.milliseconds_used.fetch_add(now - before, Ordering::Relaxed);
     }
 
     /// Returns the total time, including earlier recordings and pictures.
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.spent.load(Ordering::Relaxed))
+        Duration::from_millis(self.milliseconds_used.load(Ordering::Relaxed))
     }
 }
 
-fn unheard(error: AudioError) -> ExtractError {
+fn unreadable(error: AudioError) -> ExtractError {
     ExtractError::unreadable(format!("{error}."))
 }
 
@@ -190,7 +190,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         &Options::default(),
         |_| (),
         &mut |part| {
-            if let HeardPart::Segment(segment) = part {
+            if let TranscribedPart::Segment(segment) = part {
                 lines.push(segment.start, segment.end, &segment.text);
             }
             // Stop only beyond the limit, so that the text is refused as too large.
@@ -233,19 +233,19 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn push(&mut self, start: f64, end: f64, text: &str) {
-        let said = text.trim();
-        if said.is_empty() {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
             return;
         }
         let is_long = self.line.len() >= LONG_LINE && ends_sentence(&self.line)
-            || self.line.len() + said.len() > LONGEST_LINE;
+            || self.line.len() + trimmed.len() > LONGEST_LINE;
         if self.line.is_empty() || is_long || start - self.end > PAUSE {
             self.end_line();
             self.start = start;
         } else if text.starts_with(' ') {
             self.line.push(' ');
         }
-        self.line.push_str(said);
+        self.line.push_str(trimmed);
         self.end = end;
     }
 

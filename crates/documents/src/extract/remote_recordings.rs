@@ -46,12 +46,12 @@ async fn transcribe(
     let mut lines = Lines::default();
     while let Some(part) = parts.next().await {
         match part? {
-            TranscriptPart::Recording { duration, .. } => request.recording.lasts(duration),
+            TranscriptPart::Recording { duration, .. } => request.recording.set_duration(duration),
             TranscriptPart::Segment(segment) => {
                 lines.push(segment.start, segment.end, &segment.text);
-                request.recording.heard(segment.end);
+                request.recording.advance_to(segment.end);
             }
-            TranscriptPart::Progress(seconds) => request.recording.heard(seconds),
+            TranscriptPart::Progress(seconds) => request.recording.advance_to(seconds),
         }
         if lines.text.len() as u64 > limits.text {
             return Err(Error::TooLarge { what: "the text in the file", limit: limits.text });

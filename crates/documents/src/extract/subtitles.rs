@@ -12,12 +12,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     for block in source.split("\n\n") {
         let lines: Vec<_> = block.lines().collect();
         let Some(at) = lines.iter().position(|line| line.contains("-->")) else { continue };
-        let said: Vec<_> = lines[at + 1..].iter().map(|line| line.trim()).collect();
+        let text_lines: Vec<_> = lines[at + 1..].iter().map(|line| line.trim()).collect();
         // Subtitles use HTML for formatting.
-        let (said, _) = html::readable(&said.join("\n"), input.limits.text)?;
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        if !said.is_empty() {
-            out.push_str(&format!("[{}] {said}\n", second(lines[at])));
+        let (text, _) = html::readable(&text_lines.join("\n"), input.limits.text)?;
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !text.is_empty() {
+            out.push_str(&format!("[{}] {text}\n", second(lines[at])));
         }
     }
     Ok(vec![document(if out.is_empty() { source } else { out }, None)])

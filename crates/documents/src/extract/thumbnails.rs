@@ -19,8 +19,8 @@ impl PictureConverter for FileExtractor {
             time_limit: Some(DRAWING),
             ..ReadRequest::default()
         };
-        let made = self.readers.thumbnail(file, SIDE, self.limits, &request).await;
-        made.map_err(|fault| fault.into_error("The picture", self.limits))
+        let thumbnail = self.readers.thumbnail(file, SIDE, self.limits, &request).await;
+        thumbnail.map_err(|fault| fault.into_error("The picture", self.limits))
     }
 }
 

@@ -43,32 +43,33 @@ impl Element<'_> {
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
         let attributes = attributes.with_checks(false).flatten();
-        let mut wanted = attributes.filter(|attribute| {
+        let mut named = attributes.filter(|attribute| {
             let key = attribute.key.local_name();
             key.into_inner() == name
         });
-        wanted.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
+        named.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
     }
 
     /// Returns at most 50 attributes, without namespace declarations.
     pub fn attributes(&self) -> Vec<(String, String)> {
         let mut attributes = self.start.attributes();
         let attributes = attributes.with_checks(false).flatten();
-        let told = attributes.filter(|attribute| !attribute.key.into_inner().starts_with("xmlns"));
+        let visible =
+            attributes.filter(|attribute| !attribute.key.into_inner().starts_with("xmlns"));
         let pair = |attribute: quick_xml::events::attributes::Attribute<'_>| {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
             Some((attribute.key.local_name().into_inner().to_owned(), value.into_owned()))
         };
-        told.filter_map(pair).take(50).collect()
+        visible.filter_map(pair).take(50).collect()
     }
 
     /// Works like [`Element::attribute`], for an attribute with a prefix: `r:id` beside `id`.
     pub fn prefixed(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
-        let mut wanted = attributes.with_checks(false).flatten().filter(|attribute| {
+        let mut prefixed = attributes.with_checks(false).flatten().filter(|attribute| {
             attribute.key.into_inner().split_once(':').is_some_and(|(_, local)| local == name)
         });
-        wanted.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
+        prefixed.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
     }
 }
 
@@ -94,7 +95,7 @@ fn walk_utf8(part: impl BufRead, visitor: &mut impl Visitor) -> Result<(), Wrong
     let (mut buffer, mut depth) = (Vec::new(), 0usize);
     loop {
         buffer.clear();
-        match reader.read_event_into(&mut buffer).map_err(wrong)? {
+        match reader.read_event_into(&mut buffer).map_err(error_of)? {
             Event::Start(start) => {
                 depth += 1;
                 if depth > DEEPEST {
@@ -135,7 +136,7 @@ fn predefined(entity: &str) -> &'static str {
     }
 }
 
-fn wrong(error: quick_xml::Error) -> Wrong {
+fn error_of(error: quick_xml::Error) -> Wrong {
     match error {
         quick_xml::Error::Io(_) => Wrong::Unread,
         _ => Wrong::Malformed,
@@ -147,9 +148,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Told(String);
+    struct Transcript(String);
 
-    impl Visitor for Told {
+    impl Visitor for Transcript {
         fn start(&mut self, element: &Element<'_>) {
             self.0 +=
                 &format!("<{}{}>", element.name(), element.attribute("a").unwrap_or_default());
@@ -164,30 +165,30 @@ mod tests {
         }
     }
 
-    fn told(xml: &str) -> Option<String> {
-        let mut told = Told::default();
-        walk(xml.as_bytes(), &mut told).ok().map(|()| told.0)
+    fn transcript(xml: &str) -> Option<String> {
+        let mut visitor = Transcript::default();
+        walk(xml.as_bytes(), &mut visitor).ok().map(|()| visitor.0)
     }
 
     #[test]
     fn prefixes_references_and_sections_are_resolved() {
         let xml =
             "<?xml version='1.0'?><w:p b='1' x:a='&lt;2'>a&amp;&#x65e5;<![CDATA[<b>]]><e/></w:p>";
-        assert_eq!(told(xml).unwrap(), "<p<2>a&日<b><e></e></p>");
+        assert_eq!(transcript(xml).unwrap(), "<p<2>a&日<b><e></e></p>");
     }
 
     #[test]
     fn entities_of_the_document_are_not_expanded() {
         let xml = "<!DOCTYPE p [<!ENTITY a 'lol'><!ENTITY b '&a;&a;'>\
             <!ENTITY f SYSTEM 'file:///etc/passwd'>]><p>x&b;&f;y</p>";
-        assert_eq!(told(xml).unwrap(), "<p>xy</p>");
+        assert_eq!(transcript(xml).unwrap(), "<p>xy</p>");
     }
 
     #[test]
     fn documents_that_are_too_deep_or_malformed_are_refused() {
-        assert!(told(&"<p>".repeat(DEEPEST + 1)).is_none());
+        assert!(transcript(&"<p>".repeat(DEEPEST + 1)).is_none());
         for broken in ["<p>", "<p></q>", "<p", "<p a=>x</p><", "<![CDATA[", "<!--"] {
-            assert!(told(broken).is_none(), "{broken}");
+            assert!(transcript(broken).is_none(), "{broken}");
         }
     }
 }

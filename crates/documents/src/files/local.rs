@@ -60,12 +60,12 @@ impl DocumentDirectory {
     }
 
     /// Deletes the temporary file that a killed process left for `path`.
-    pub fn remove_begun(&self, path: &DocumentPath) -> Result<()> {
+    pub fn remove_temporary(&self, path: &DocumentPath) -> Result<()> {
         let file = self.root.join(path.folder()).join(path.name());
         for number in 1.. {
-            let mut begun = file.clone().into_os_string();
-            begun.push(format!("#{number}"));
-            match fs::remove_file(begun) {
+            let mut temporary = file.clone().into_os_string();
+            temporary.push(format!("#{number}"));
+            match fs::remove_file(temporary) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => break,
                 Err(error) => return Err(Error::of_file(error)),

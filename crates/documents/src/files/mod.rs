@@ -126,7 +126,7 @@ impl DocumentFiles for DocumentStore {
             let path = path.clone();
             let is_there = blocking(move || {
                 let is_there = directory.check(&path)?;
-                directory.remove_begun(&path).map(|()| is_there)
+                directory.remove_temporary(&path).map(|()| is_there)
             });
             if !is_there.await? {
                 return Ok(());

@@ -39,8 +39,8 @@ impl Locations {
             return None;
         }
         let number = |at: usize| {
-            let behind = self.starts.partition_point(|(start, _)| *start <= at);
-            Some(self.starts.get(behind.checked_sub(1)?)?.1)
+            let next = self.starts.partition_point(|(start, _)| *start <= at);
+            Some(self.starts.get(next.checked_sub(1)?)?.1)
         };
         let last = range.end.saturating_sub(1).max(range.start);
         Some(Locator::new(self.unit, number(range.start)?, number(last)?))

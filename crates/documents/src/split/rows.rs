@@ -97,13 +97,13 @@ fn delimiter(start: &str) -> (char, Option<usize>) {
         let records = records.filter(|record| !record.trim().is_empty()).take(LOOKED_AT);
         let counts: Vec<_> = records.map(|record| values(record, delimiter).len()).collect();
         let usual = *counts.iter().max_by_key(|count| {
-            let alike = counts.iter().filter(|other| other == count).count();
-            (usize::from(**count > 1) * alike, **count)
+            let equal = counts.iter().filter(|other| other == count).count();
+            (usize::from(**count > 1) * equal, **count)
         })?;
-        let alike = counts.iter().filter(|count| **count == usual).count();
-        (usual > 1).then_some((alike, usual, delimiter))
+        let equal = counts.iter().filter(|count| **count == usual).count();
+        (usual > 1).then_some((equal, usual, delimiter))
     });
-    match counted.max_by_key(|(alike, columns, _)| (*alike, *columns)) {
+    match counted.max_by_key(|(equal, columns, _)| (*equal, *columns)) {
         Some((_, columns, delimiter)) => (delimiter, Some(columns)),
         None => (',', None),
     }

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::confine::{confine, confine_helper};
 use super::transcript::TranscriptLine;
-use super::{Job, LACKS, Output, Work, reply, said};
+use super::{Job, LACKS, Output, Work, failures, reply};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::pictures::tesseract::{Helper, HelperJob, Runner, Tesseract, serve};
 use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, draw_page, extract, thumbnail};
-use carrel_speech::whisper::HeardPart;
+use carrel_speech::whisper::TranscribedPart;
 
 /// Stack size; readers of some formats recurse into nested content.
 const STACK: usize = 64 << 20;
@@ -83,7 +83,7 @@ pub(super) fn watched(
     spent: &AtomicU64,
 ) -> Result<Output, ExtractError> {
     let Job { seconds, total_seconds, .. } = job;
-    let too_slow = said::too_slow(&job);
+    let too_slow = failures::too_slow(&job);
     let read = move || match job.work {
         Work::DrawPage(page) => draw_page(&file, page, job.limits).map(Output::Page),
         Work::Thumbnail(side) => thumbnail(&file, side).map(Output::Page),
@@ -98,9 +98,9 @@ pub(super) fn watched(
 fn transcribe(job: Job) -> Result<TranscriptLine, ExtractError> {
     let (file, Opened { recordings, .. }, spent) = confined(&job)?;
     let Job { seconds, total_seconds, .. } = job;
-    let too_slow = said::too_slow(&job);
-    let Work::Transcribe(wishes) = job.work else { return Err(said::crashed()) };
-    let listen = move || {
+    let too_slow = failures::too_slow(&job);
+    let Work::Transcribe(requested) = job.work else { return Err(failures::crashed()) };
+    let transcribe = move || {
         let mut file = &file;
         let length = file.seek(SeekFrom::End(0))?;
         file.rewind()?;
@@ -109,19 +109,19 @@ fn transcribe(job: Job) -> Result<TranscriptLine, ExtractError> {
                 let _ = write_line(&TranscriptLine::Duration(duration));
             }
         };
-        let tell = &mut |part: HeardPart| match write_line(&part.into()) {
+        let send = &mut |part: TranscribedPart| match write_line(&part.into()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
-        let options = wishes.options();
-        let ended = recordings.transcribe(BufReader::new(file), length, &options, begin, tell)?;
+        let options = requested.options();
+        let ended = recordings.transcribe(BufReader::new(file), length, &options, begin, send)?;
         Ok(match ended {
             TranscriptEnd::Whole => TranscriptLine::End { is_cut: false },
             TranscriptEnd::Cut => TranscriptLine::End { is_cut: true },
             TranscriptEnd::OutOfTime(seconds) => TranscriptLine::OutOfTime(seconds),
         })
     };
-    within(seconds, total_seconds, &spent, too_slow, listen)
+    within(seconds, total_seconds, &spent, too_slow, transcribe)
 }
 
 fn write_line(line: &TranscriptLine) -> io::Result<()> {
@@ -152,7 +152,7 @@ fn within<T: Send + 'static>(
         match answer.recv_timeout(LOOK) {
             Ok(answer) => return answer,
             // The thread panicked and reported it on standard error.
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(said::crashed()),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(failures::crashed()),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let on_models = Duration::from_millis(spent.load(Ordering::Relaxed));
                 let allowed = Duration::from_secs(seconds) + on_models;

@@ -20,18 +20,18 @@ const HELPER_FILES: u64 = 32;
 #[cfg(unix)]
 pub fn confine(job: &Job) -> Result<Vec<&'static str>, String> {
     #[cfg(target_os = "linux")]
-    let lacks = {
+    let missing = {
         guard(job)?;
         // Landlock needs a file descriptor, so it precedes the limits.
         landlock::restrict()?.err()
     };
     #[cfg(not(target_os = "linux"))]
-    let lacks = Some("a filter of system calls and Landlock, which Linux has");
+    let missing = Some("a filter of system calls and Landlock, which Linux has");
     limit(job)?;
     #[cfg(target_os = "linux")]
-    return Ok([lacks, filter::install()?.err()].into_iter().flatten().collect());
+    return Ok([missing, filter::install()?.err()].into_iter().flatten().collect());
     #[cfg(not(target_os = "linux"))]
-    Ok(lacks.into_iter().collect())
+    Ok(missing.into_iter().collect())
 }
 
 /// Permanently limits the resources of a helper and the program it runs, and ends it with its

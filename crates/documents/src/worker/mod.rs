@@ -20,7 +20,7 @@ pub use child::run;
 pub use picture_reading::{OcrEngine, PictureReading};
 pub use pool::{Program, Readers, RecordingReading, ResourceLimits};
 pub use transcriber::NativeTranscriber;
-use transcript::Wishes;
+use transcript::TranscriptionOptions;
 
 use crate::extract::{Limits, ReadingModels};
 
@@ -54,7 +54,7 @@ enum Work {
     /// Re-encode the image file with sides of at most this many pixels.
     Thumbnail(u32),
     /// Transcribe the recording with these options.
-    Transcribe(Wishes),
+    Transcribe(TranscriptionOptions),
 }
 
 /// The output of a worker.
@@ -68,7 +68,7 @@ enum Output {
 const LACKS: &str = "this kernel lacks: ";
 
 /// The messages that both ends of the pipe use.
-mod said {
+mod failures {
     use super::Job;
     use crate::extract::extract_error::ExtractError;
 

@@ -101,9 +101,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let programs = [PathBuf::from("/nowhere"), directory.path().to_owned()];
         let now = |engine, languages| reading(engine, languages, &programs).now();
-        let lacks = |languages: &str| Ocr::NoProgram { languages: languages.to_owned() };
-        assert_eq!(now(OcrEngine::Auto, "eng,ara"), lacks("eng,ara"));
-        assert_eq!(now(OcrEngine::Tesseract, ""), lacks("eng"));
+        let no_program = |languages: &str| Ocr::NoProgram { languages: languages.to_owned() };
+        assert_eq!(now(OcrEngine::Auto, "eng,ara"), no_program("eng,ara"));
+        assert_eq!(now(OcrEngine::Tesseract, ""), no_program("eng"));
         fs::write(directory.path().join("tesseract"), "").unwrap();
         let with = |ocr| match ocr {
             Ocr::Tesseract { tesseract, seconds: 9 } => tesseract.languages,

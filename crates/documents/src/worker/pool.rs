@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::picture_reading::PictureReading;
 use super::queue::{Full, Queue, Turn};
-use super::{Job, LACKS, Output, Work, reply, said};
+use super::{Job, LACKS, Output, Work, failures, reply};
 use crate::extract::extract_error::ExtractError;
 use crate::extract::pictures::Ocr;
-use crate::extract::recordings::Listening;
+use crate::extract::recordings::TranscriptionMode;
 use crate::extract::{Limits, ReadingModels};
 use crate::speech_model;
 use carrel_domain::document::{Extracted, ReadRequest};
@@ -52,9 +52,9 @@ pub struct Readers {
     resources: ResourceLimits,
     queue: Queue,
     /// Whether the missing features of the kernel were logged.
-    told: Arc<AtomicBool>,
+    has_warned: Arc<AtomicBool>,
     ocr: Option<PictureReading>,
-    listening: Option<RecordingReading>,
+    transcription: Option<RecordingReading>,
     /// A separate queue, because recordings take long and must not delay other files.
     recordings: Queue,
 }
@@ -78,9 +78,9 @@ impl Readers {
             program,
             resources,
             queue,
-            told: Arc::default(),
+            has_warned: Arc::default(),
             ocr: None,
-            listening: None,
+            transcription: None,
             recordings,
         }
     }
@@ -92,15 +92,17 @@ impl Readers {
 
     /// Enables transcribing recordings.
     pub fn with_recordings(self, how: RecordingReading) -> Self {
-        Self { listening: Some(how), ..self }
+        Self { transcription: Some(how), ..self }
     }
 
     /// Returns whether recordings are transcribed now, and with which model.
-    pub(crate) fn listening(&self) -> Listening {
-        let Some(how) = &self.listening else { return Listening::NoModel };
-        let Some((seconds, threads)) = self.listening_limits() else { return Listening::Off };
+    pub(crate) fn transcription_mode(&self) -> TranscriptionMode {
+        let Some(how) = &self.transcription else { return TranscriptionMode::NoModel };
+        let Some((seconds, threads)) = self.transcription_limits() else {
+            return TranscriptionMode::Off;
+        };
         let found = how.directories.iter().find(|directory| speech_model::is_complete(directory));
-        found.map_or(Listening::NoModel, |directory| Listening::Ready {
+        found.map_or(TranscriptionMode::NoModel, |directory| TranscriptionMode::Ready {
             directory: directory.clone(),
             seconds,
             threads,
@@ -109,8 +111,8 @@ impl Readers {
 
     /// Returns the time limit for one recording in seconds and the number of threads; `None` if
     /// transcription is turned off.
-    pub(super) fn listening_limits(&self) -> Option<(u64, usize)> {
-        let how = self.listening.as_ref().filter(|how| !how.time.is_zero())?;
+    pub(super) fn transcription_limits(&self) -> Option<(u64, usize)> {
+        let how = self.transcription.as_ref().filter(|how| !how.time.is_zero())?;
         Some((how.time.as_secs().max(1), how.threads.max(1)))
     }
 
@@ -135,7 +137,7 @@ impl Readers {
         let job = self.job(extension, limits, models, request.time_limit);
         match self.run(job, file, &request.owner).await? {
             Output::Documents(documents) => Ok(documents),
-            Output::Page(_) => Err(said::crashed()),
+            Output::Page(_) => Err(failures::crashed()),
         }
     }
 
@@ -151,7 +153,7 @@ impl Readers {
         let job = Job { work: Work::DrawPage(page), ..job };
         match self.run(job, file, &request.owner).await? {
             Output::Page(image) => Ok(image),
-            Output::Documents(_) => Err(said::crashed()),
+            Output::Documents(_) => Err(failures::crashed()),
         }
     }
 
@@ -168,7 +170,7 @@ impl Readers {
         let job = Job { work: Work::Thumbnail(side), ..job };
         match self.run(job, file, &request.owner).await? {
             Output::Page(image) => Ok(image.png),
-            Output::Documents(_) => Err(said::crashed()),
+            Output::Documents(_) => Err(failures::crashed()),
         }
     }
 
@@ -184,7 +186,7 @@ impl Readers {
         let patience = Duration::from_secs(job.total_seconds) + GRACE;
         let Ok(ended) = tokio::time::timeout(patience, finish(worker, limits)).await else {
             tracing::warn!(extension, "a worker did not end in time and was killed");
-            return Err(said::too_slow(&job));
+            return Err(failures::too_slow(&job));
         };
         let ended = ended.map_err(|error| internal(&error))?;
         let Ended { status, answer, complaints } = ended;
@@ -211,19 +213,19 @@ impl Readers {
         let seconds = time.as_secs().max(1);
         // If time is short, leave some of it for everything other than models.
         let most = time_limit.map_or(u64::MAX, |_| (seconds * 4 / 5).max(1));
-        let (mut beside, mut processor) = (0, 0);
+        let (mut model_seconds, mut processor) = (0, 0);
         if let Some(seconds) = models.ocr.seconds_mut() {
             *seconds = (*seconds).min(most);
-            (beside, processor) = (*seconds, *seconds);
+            (model_seconds, processor) = (*seconds, *seconds);
         }
-        if let Listening::Ready { seconds, threads, .. } = &mut models.listening {
+        if let TranscriptionMode::Ready { seconds, threads, .. } = &mut models.listening {
             *seconds = (*seconds).min(most);
-            beside = beside.max(*seconds);
+            model_seconds = model_seconds.max(*seconds);
             processor = processor.max(seconds.saturating_mul(*threads as u64));
         }
-        let total = |beside: u64| match time_limit {
+        let total = |additional: u64| match time_limit {
             Some(_) => seconds,
-            None => seconds.saturating_add(beside),
+            None => seconds.saturating_add(additional),
         };
         Job {
             extension: extension.to_owned(),
@@ -231,8 +233,8 @@ impl Readers {
             memory: self.resources.memory,
             seconds,
             models,
-            total_seconds: total(beside),
-            processor_seconds: total(beside).max(seconds.saturating_add(processor)),
+            total_seconds: total(model_seconds),
+            processor_seconds: total(model_seconds).max(seconds.saturating_add(processor)),
             parent: std::process::id(),
             work: Work::Read,
         }
@@ -240,12 +242,12 @@ impl Readers {
 
     /// Logs once which confinement the kernel does not support.
     fn warn_of_missing_features(&self, complaints: &str) {
-        let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
+        let Some(missing) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
             return;
         };
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                lacks,
+                missing,
                 "files are read without some of the confinement that other \
                  kernels offer"
             );
@@ -321,10 +323,10 @@ pub(super) fn explain(job: &Job, status: ExitStatus, complaints: &str) -> Extrac
     let signal = signal(status);
     // The kernel kills processes with signal 9 when memory runs out.
     if complaints.contains("memory allocation of") || signal == Some(9) {
-        return said::too_big(job);
+        return failures::too_big(job);
     }
     // Signal 24 means that the limit of CPU time was exceeded.
-    if signal == Some(24) { said::too_slow(job) } else { said::crashed() }
+    if signal == Some(24) { failures::too_slow(job) } else { failures::crashed() }
 }
 
 #[cfg(unix)]

@@ -50,13 +50,13 @@ impl Queue {
                 state.free -= 1;
                 return Ok(Turn(Some(self.clone())));
             }
-            let of_owner = state.files.get(owner).map_or(0, VecDeque::len);
-            if state.waiting >= MAX_WAITING || of_owner >= MAX_WAITING_OF_ONE {
+            let waiting_of_owner = state.files.get(owner).map_or(0, VecDeque::len);
+            if state.waiting >= MAX_WAITING || waiting_of_owner >= MAX_WAITING_OF_ONE {
                 return Err(Full);
             }
             let (sender, receiver) = oneshot::channel();
             state.waiting += 1;
-            if of_owner == 0 {
+            if waiting_of_owner == 0 {
                 state.rotation.push_back(owner.to_owned());
             }
             state.files.entry(owner.to_owned()).or_default().push_back(sender);

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::{Checkpoint, CheckpointEntry, Checkpoints, SavedSegment, Transcribed};
 use super::pool::Readers;
 use super::transcriber::TranscribingWorker;
-use super::transcript::{TranscriptLine, Wishes};
-use super::{Work, said};
+use super::transcript::{TranscriptLine, TranscriptionOptions};
+use super::{Work, failures};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::recordings::{Lines, Listening, TranscriptEnd, transcript};
+use crate::extract::recordings::{Lines, TranscriptEnd, TranscriptionMode, transcript};
 use crate::extract::{Limits, ReadingModels};
 
 /// Bytes of a file digested at once.
@@ -34,7 +34,7 @@ impl Growing<'_> {
             CheckpointEntry::Segment(SavedSegment { start, end, text }) => {
                 self.lines.push(*start, *end, text)
             }
-            CheckpointEntry::Done(seconds) => self.request.recording.heard(*seconds),
+            CheckpointEntry::Done(seconds) => self.request.recording.advance_to(*seconds),
         }
         let added = self.checkpoint.as_mut().map(|checkpoint| checkpoint.add(&entry));
         if let Some(Err(error)) = added {
@@ -51,11 +51,11 @@ impl Readers {
         &self,
         file: File,
         limits: Limits,
-        listening: Listening,
+        listening: TranscriptionMode,
         request: &ReadRequest,
         checkpoints: Option<&Checkpoints>,
     ) -> Result<Vec<Extracted>, ExtractError> {
-        let Listening::Ready { directory, .. } = &listening else {
+        let TranscriptionMode::Ready { directory, .. } = &listening else {
             return Err(listening.refusal());
         };
         let model = name(directory);
@@ -69,22 +69,25 @@ impl Readers {
         let Transcribed { language, segments, done } = saved;
         if done > 0.0 {
             tracing::info!(seconds = done.floor(), "resuming the transcription of a recording");
-            request.recording.heard(done);
+            request.recording.advance_to(done);
         }
         for SavedSegment { start, end, text } in segments {
             growing.lines.push(start, end, &text);
         }
         let models = ReadingModels { listening, ..ReadingModels::none() };
         let mut job = self.job("", limits, models, request.time_limit);
-        job.work = Work::Transcribe(Wishes::going_on(done, language));
+        job.work = Work::Transcribe(TranscriptionOptions::going_on(done, language));
         let mut worker = TranscribingWorker::start(self, job, file)?;
         let ended = loop {
             match worker.next_line().await? {
-                TranscriptLine::Duration(seconds) => request.recording.lasts(seconds),
+                TranscriptLine::Duration(seconds) => request.recording.set_duration(seconds),
                 TranscriptLine::Language(code) => growing.take_in(CheckpointEntry::Language(code)),
-                TranscriptLine::Segment(said) => {
-                    let segment =
-                        SavedSegment { start: said.start, end: said.end, text: said.text };
+                TranscriptLine::Segment(line_segment) => {
+                    let segment = SavedSegment {
+                        start: line_segment.start,
+                        end: line_segment.end,
+                        text: line_segment.text,
+                    };
                     growing.take_in(CheckpointEntry::Segment(segment));
                     if growing.lines.text.len() as u64 > limits.text {
                         return Err(ExtractError::TextTooLarge);
@@ -128,7 +131,7 @@ async fn opened(
         io::Result::Ok((file, checkpoint))
     };
     let opened = tokio::task::spawn_blocking(open).await;
-    Ok(opened.map_err(|_| said::crashed())??)
+    Ok(opened.map_err(|_| failures::crashed())??)
 }
 
 fn digest(file: &mut File) -> io::Result<[u8; 32]> {

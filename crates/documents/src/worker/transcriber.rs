@@ -19,10 +19,10 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::{GRACE, Readers, complaints, explain};
-use super::transcript::{LONGEST_LINE, TranscriptLine, TranscriptState, Wishes};
-use super::{Job, Work, said};
+use super::transcript::{LONGEST_LINE, TranscriptLine, TranscriptState, TranscriptionOptions};
+use super::{Job, Work, failures};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::recordings::Listening;
+use crate::extract::recordings::TranscriptionMode;
 use crate::extract::{Limits, ReadingModels};
 use crate::speech_model;
 
@@ -84,7 +84,7 @@ impl Transcriber for NativeTranscriber {
 
     async fn transcribe(&self, request: TranscriptionRequest) -> Result<TranscriptStream> {
         self.check(&request)?;
-        let (seconds, threads) = self.readers.listening_limits().ok_or_else(|| {
+        let (seconds, threads) = self.readers.transcription_limits().ok_or_else(|| {
             let reason = "transcribing is turned off (CARREL_TRANSCRIPTION_TIMEOUT is 0)";
             Error::unavailable(SERVICE, reason)
         })?;
@@ -92,17 +92,17 @@ impl Transcriber for NativeTranscriber {
         let path = request.recording.content.clone();
         let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
         let file = opened.map_err(Error::internal)?.map_err(Error::internal)?;
-        let listening = Listening::Ready { directory: self.directory.clone(), seconds, threads };
+        let mode = TranscriptionMode::Ready { directory: self.directory.clone(), seconds, threads };
         let job = self.readers.job(
             "",
             self.limits,
-            ReadingModels { listening, ..ReadingModels::none() },
+            ReadingModels { listening: mode, ..ReadingModels::none() },
             None,
         );
-        let job = Job { work: Work::Transcribe(Wishes::of(&request)), ..job };
-        let told = |error: ExtractError| error.into_error(&request.recording.name, self.limits);
+        let job = Job { work: Work::Transcribe(TranscriptionOptions::of(&request)), ..job };
+        let as_error = |error: ExtractError| error.into_error(&request.recording.name, self.limits);
         let running = Running {
-            worker: TranscribingWorker::start(&self.readers, job, file).map_err(told)?,
+            worker: TranscribingWorker::start(&self.readers, job, file).map_err(as_error)?,
             known: TranscriptState::default(),
             name: request.recording.name.clone(),
             limits: self.limits,
@@ -153,7 +153,7 @@ impl TranscribingWorker {
         file: File,
     ) -> std::result::Result<Self, ExtractError> {
         let mut worker = readers.start(&job, file)?;
-        let out = worker.stdout.take().ok_or_else(said::crashed)?;
+        let out = worker.stdout.take().ok_or_else(failures::crashed)?;
         let patience = Duration::from_secs(job.total_seconds) + GRACE;
         Ok(Self { worker, lines: BufReader::new(out), patience, job })
     }
@@ -162,7 +162,7 @@ impl TranscribingWorker {
     pub async fn next_line(&mut self) -> std::result::Result<TranscriptLine, ExtractError> {
         let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
             Ok(line) => line?,
-            Err(_) => return Err(said::too_slow(&self.job)),
+            Err(_) => return Err(failures::too_slow(&self.job)),
         };
         if let Some(line) = line.and_then(|line| serde_json::from_slice(&line).ok()) {
             return Ok(line);

@@ -4,7 +4,7 @@ use carrel_domain::speech::{
     SegmentScores, SpeechSegment, SpokenWord, TranscriptPart, TranscriptionRequest,
     TranscriptionTask,
 };
-use carrel_speech::whisper::{HeardPart, Options, Task, TimedSegment, TimedWord};
+use carrel_speech::whisper::{Options, Task, TimedSegment, TimedWord, TranscribedPart};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::extract_error::ExtractError;
@@ -14,7 +14,7 @@ pub const LONGEST_LINE: usize = 1 << 20;
 
 /// The options for transcribing a recording.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Wishes {
+pub struct TranscriptionOptions {
     translate: bool,
     language: Option<String>,
     prompt: Option<String>,
@@ -24,7 +24,7 @@ pub struct Wishes {
     done: f64,
 }
 
-impl Wishes {
+impl TranscriptionOptions {
     /// Returns the options of a plain transcription that resumes an earlier one.
     pub fn going_on(done: f64, language: Option<String>) -> Self {
         Self { translate: false, language, prompt: None, temperature: None, words: false, done }
@@ -65,12 +65,12 @@ pub enum TranscriptLine {
     Failed(ExtractError),
 }
 
-impl From<HeardPart> for TranscriptLine {
-    fn from(part: HeardPart) -> Self {
+impl From<TranscribedPart> for TranscriptLine {
+    fn from(part: TranscribedPart) -> Self {
         match part {
-            HeardPart::Language(code) => Self::Language(code.to_owned()),
-            HeardPart::Progress(seconds) => Self::Progress(seconds),
-            HeardPart::Segment(segment) => Self::Segment(Box::new(segment)),
+            TranscribedPart::Language(code) => Self::Language(code.to_owned()),
+            TranscribedPart::Progress(seconds) => Self::Progress(seconds),
+            TranscribedPart::Segment(segment) => Self::Segment(Box::new(segment)),
         }
     }
 }

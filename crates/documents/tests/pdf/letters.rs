@@ -23,8 +23,8 @@ fn letters_with_spaces_between_them_are_words() {
 #[test]
 fn columns_variables_and_digits_stay_separate() {
     let listed = "a A e E i I o O";
-    for apart in ["A B C D E", "1 2 3 4", "x y z", "C C C C L L", "1 + 2 = 3 + 0", listed] {
-        assert_eq!(text(&drawn(&[(50.0, 700.0, apart)])), apart);
+    for line in ["A B C D E", "1 2 3 4", "x y z", "C C C C L L", "1 + 2 = 3 + 0", listed] {
+        assert_eq!(text(&drawn(&[(50.0, 700.0, line)])), line);
     }
 }
 

@@ -177,14 +177,15 @@ fn mapped_font(text: &str) -> Vec<String> {
 #[test]
 fn latin_words_and_numbers_in_hebrew_and_arabic_keep_their_order() {
     // In visual order, from left to right.
-    for (seen, read_as) in [
+    for (visual, read_as) in [
         ("info@example.com :ליימ", "מייל: info@example.com"),
         ("Model X-200 םגד 03-5551234 ןופלט", "טלפון 03-5551234 דגם Model X-200"),
         ("Lamp 45 باتك", "كتاب Lamp 45"),
     ] {
-        let codes: String = (1..=seen.chars().count()).map(|code| format!("{code:02x}")).collect();
+        let codes: String =
+            (1..=visual.chars().count()).map(|code| format!("{code:02x}")).collect();
         let content = format!("BT /G 10 Tf 50 700 Td <{codes}> Tj ET");
-        assert_eq!(read(&page(&content, "", &mapped_font(seen))), read_as);
+        assert_eq!(read(&page(&content, "", &mapped_font(visual))), read_as);
     }
 }
 

@@ -87,7 +87,7 @@ pub struct PartialIndexing {
     pub is_new: bool,
     /// The largest chunk id of the earlier passages, or 0 if there were none. New passages have
     /// larger ids.
-    pub earlier: ChunkId,
+    pub last_before: ChunkId,
     /// The number of new passages stored.
     pub stored: u32,
 }
@@ -180,7 +180,7 @@ pub trait JobQueue: Send + Sync {
     /// Returns whether a job can be claimed.
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool>;
     /// Claims the job that has been due longest. Each job is claimed by one caller only.
-    async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>>;
+    async fn claim(&self, request: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>>;
     /// Extends a lease to `until` and returns the current job.
     async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
     /// Returns the next items to process. A recording to be transcribed is returned alone, and only

@@ -22,7 +22,7 @@ pub struct RecordingItem {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordingProgress {
     /// Transcribed duration, in seconds.
-    pub heard: u32,
+    pub transcribed: u32,
     /// Total duration, in seconds. Absent until it is known.
     pub duration: Option<u32>,
 }
@@ -33,7 +33,7 @@ pub struct NewRecording {
     /// The workspace that indexes the document.
     pub workspace: WorkspaceId,
     /// A job to add the recording to, if that job still accepts documents.
-    pub along: Option<JobId>,
+    pub existing_job: Option<JobId>,
     /// The path of the future document.
     pub path: DocumentPath,
     /// See [`RecordingItem::name`].
@@ -56,7 +56,7 @@ pub trait JobRecordings: Send + Sync {
     async fn details(&self, job: JobId, item: i64) -> Result<Option<String>>;
     /// Records the progress of an item's recording, which counts as progress of the job, and
     /// extends the lease to `until`.
-    async fn note(
+    async fn record_progress(
         &self,
         lease: &Lease,
         item: i64,

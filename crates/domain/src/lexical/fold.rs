@@ -15,12 +15,12 @@ pub(super) fn plain(text: &str) -> String {
 /// Maps the Turkish dotted capital I to a plain `i`, not to an `i` with a combining dot.
 fn lower(c: char) -> impl Iterator<Item = char> {
     let dotted = (c == 'İ').then_some('i');
-    let others = if dotted.is_some() { None } else { Some(c.to_lowercase()) };
-    dotted.into_iter().chain(others.into_iter().flatten())
+    let lowered = if dotted.is_some() { None } else { Some(c.to_lowercase()) };
+    dotted.into_iter().chain(lowered.into_iter().flatten())
 }
 
 /// Removes accents and other marks that writers leave out.
-pub(super) fn bare(word: &str) -> String {
+pub(super) fn without_marks(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
     for c in word.nfd().filter(|c| !is_mark(*c)).nfc() {
         match c {
@@ -64,7 +64,7 @@ pub(super) fn transcribed(word: &str) -> Option<String> {
                 None => long.push(c),
             }
         }
-        bare(&long)
+        without_marks(&long)
     })
 }
 
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn spellings_of_one_word_fold_alike() {
-        let fold = |word: &str| bare(&plain(word));
+        let fold = |word: &str| without_marks(&plain(word));
         for (one, other) in [
             ("Crème", "creme"),
             ("Straße", "STRASSE"),

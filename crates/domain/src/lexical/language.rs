@@ -72,7 +72,7 @@ static STOP_WORDS: LazyLock<HashMap<String, u32>> = LazyLock::new(|| {
         // The lists contain phrases and clitics with apostrophes; the tokenizer splits at both.
         let single = listed.flat_map(|entry| entry.split(|c: char| !super::words::is_word(c)));
         for word in single.filter(|word| !word.is_empty()) {
-            *words.entry(fold::bare(&fold::plain(word))).or_default() |= language.bit();
+            *words.entry(fold::without_marks(&fold::plain(word))).or_default() |= language.bit();
         }
     }
     words
@@ -164,7 +164,7 @@ impl Language {
             return None;
         }
         let stemmer = Stemmer::create(self.algorithm()?);
-        let stem = fold::bare(&stemmer.stem(word));
+        let stem = fold::without_marks(&stemmer.stem(word));
         (!stem.is_empty()).then_some(stem)
     }
 
@@ -254,7 +254,7 @@ pub(super) fn guess<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Option<
     for word in words.clone().take(WORDS_LOOKED_AT) {
         letters += 1;
         foreign += usize::from(word.chars().any(is_foreign));
-        let Some(languages) = STOP_WORDS.get(&fold::bare(word)) else { continue };
+        let Some(languages) = STOP_WORDS.get(&fold::without_marks(word)) else { continue };
         let share = 1.0 / languages.count_ones() as f32;
         for (index, language) in ALL.into_iter().enumerate() {
             if languages & language.bit() != 0 {

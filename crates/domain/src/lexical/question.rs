@@ -36,7 +36,9 @@ impl LexicalQuery {
         let all = words::cut(&fold::plain(beginning(text, LONGEST_QUERY)), true);
         let language = language::guess(all.iter().map(String::as_str));
         let is_content = |word: &&String| {
-            language.is_none_or(|language| !language::is_stop_word(&fold::bare(word), language))
+            language.is_none_or(|language| {
+                !language::is_stop_word(&fold::without_marks(word), language)
+            })
         };
         let mut content: Vec<_> = all.iter().filter(is_content).collect();
         if content.is_empty() {
@@ -114,7 +116,7 @@ pub struct Occurrence {
     /// The index of the question word.
     pub word: usize,
     /// How closely the words match.
-    pub likeness: Likeness,
+    pub match_kind: Likeness,
 }
 
 /// The occurrences of question words in a passage.
@@ -141,9 +143,9 @@ impl Matcher<'_> {
         let mut occurrences = Occurrences::default();
         for (is_title, part) in [(true, title), (false, text)] {
             for word in words::cut(&fold::plain(beginning(part, LONGEST_PASSAGE)), false) {
-                if let Some((of, likeness)) = self.like(&word) {
+                if let Some((of, match_kind)) = self.like(&word) {
                     let at = occurrences.length;
-                    occurrences.found.push(Occurrence { at, word: of, likeness });
+                    occurrences.found.push(Occurrence { at, word: of, match_kind });
                 }
                 occurrences.length += 1;
             }
@@ -168,17 +170,19 @@ impl LexicalQuery {
     /// Returns the question word that best matches a word of a passage.
     fn like(&self, word: &str) -> Option<(usize, Likeness)> {
         let by = |test: &dyn Fn(&QuestionWord) -> bool| self.words.iter().position(test);
-        if let Some(at) = by(&|asked| asked.written == word) {
+        if let Some(at) = by(&|queried| queried.written == word) {
             return Some((at, Likeness::Exact));
         }
         let spelled = forms(word, &[]);
-        if let Some(at) = by(&|asked| spelled.iter().any(|term| asked.spellings().contains(term))) {
+        if let Some(at) =
+            by(&|queried| spelled.iter().any(|term| queried.spellings().contains(term)))
+        {
             return Some((at, Likeness::Folded));
         }
-        let is_form = |form: &String| by(&|asked| asked.terms.contains(form));
+        let is_form = |form: &String| by(&|queried| queried.terms.contains(form));
         let stem = spelled.iter().find_map(is_form).or_else(|| {
             let may_be = |language: &&Language| {
-                let begins = |asked: &QuestionWord| begins_like(&asked.terms[0], &spelled[0]);
+                let begins = |queried: &QuestionWord| begins_like(&queried.terms[0], &spelled[0]);
                 !language.keeps_beginnings() || self.words.iter().any(begins)
             };
             let languages = self.languages.iter().filter(may_be);
@@ -189,17 +193,17 @@ impl LexicalQuery {
     }
 
     /// Returns the question word that contains a word of a passage or is contained in it.
-    fn joined(&self, word: &str, bare: &str) -> Option<usize> {
+    fn joined(&self, word: &str, folded: &str) -> Option<usize> {
         let [language] = self.languages[..] else { return None };
-        if !language.joins_words() || language::is_stop_word(bare, language) {
+        if !language.joins_words() || language::is_stop_word(folded, language) {
             return None;
         }
-        let begins = self.words.iter().any(|asked| begins_like(&asked.terms[0], bare));
+        let begins = self.words.iter().any(|queried| begins_like(&queried.terms[0], folded));
         let stem = if begins { language.stems(word).next() } else { None };
-        let stem = stem.as_deref().unwrap_or(bare);
-        self.words.iter().position(|asked| {
-            compounds::is_joined_of(&asked.terms[0], bare, stem)
-                || compounds::is_joined_of(bare, &asked.terms[0], asked.stem())
+        let stem = stem.as_deref().unwrap_or(folded);
+        self.words.iter().position(|queried| {
+            compounds::is_joined_of(&queried.terms[0], folded, stem)
+                || compounds::is_joined_of(folded, &queried.terms[0], queried.stem())
         })
     }
 }
@@ -228,10 +232,10 @@ mod tests {
         LexicalQuery::of(text).words.into_iter().map(|word| word.written).collect()
     }
 
-    fn likeness(question: &str, passage: &str) -> Vec<Likeness> {
+    fn match_kinds(question: &str, passage: &str) -> Vec<Likeness> {
         let question = LexicalQuery::of(question);
         let found = question.matcher().compare("", passage).found;
-        found.into_iter().map(|found| found.likeness).collect()
+        found.into_iter().map(|found| found.match_kind).collect()
     }
 
     #[test]
@@ -246,40 +250,40 @@ mod tests {
     fn a_word_matches_its_spellings_and_forms() {
         use Likeness::{Exact, Folded, Stem};
         assert_eq!(
-            likeness("Where is the hotel?", "hotel Hotels HÔTEL motel"),
+            match_kinds("Where is the hotel?", "hotel Hotels HÔTEL motel"),
             [Exact, Stem, Folded]
         );
         assert_eq!(
-            likeness("Wo wohnt der Mueller?", "Müller Mueller Müllers"),
+            match_kinds("Wo wohnt der Mueller?", "Müller Mueller Müllers"),
             [Folded, Exact, Stem]
         );
-        assert_eq!(likeness("أين يقع كتاب", "الكتاب"), [Stem]);
-        assert_eq!(likeness("臺灣", "台湾"), [Exact]);
+        assert_eq!(match_kinds("أين يقع كتاب", "الكتاب"), [Stem]);
+        assert_eq!(match_kinds("臺灣", "台湾"), [Exact]);
     }
 
     #[test]
     fn parts_of_compounds_match_in_compounding_languages() {
         use Likeness::{Exact, Part};
-        let asked = "Welche Kündigungsfrist gilt für die Wohnung?";
-        assert_eq!(likeness(asked, "Die Frist der Mietwohnung"), [Part, Part]);
-        assert_eq!(likeness(asked, "Kündigung einer Wohnung"), [Part, Exact]);
-        assert_eq!(likeness("Welches Unternehmen ist das?", "unter uns"), []);
-        assert_eq!(likeness("Where is the ladder of the house?", "stepladder"), []);
+        let question = "Welche Kündigungsfrist gilt für die Wohnung?";
+        assert_eq!(match_kinds(question, "Die Frist der Mietwohnung"), [Part, Part]);
+        assert_eq!(match_kinds(question, "Kündigung einer Wohnung"), [Part, Exact]);
+        assert_eq!(match_kinds("Welches Unternehmen ist das?", "unter uns"), []);
+        assert_eq!(match_kinds("Where is the ladder of the house?", "stepladder"), []);
     }
 
     #[test]
     fn an_undetected_language_uses_every_possible_stemmer() {
-        assert_eq!(likeness("hotels", "hotel"), [Likeness::Stem]);
-        assert_eq!(likeness("Kündigungsfristen", "Kündigungsfrist"), [Likeness::Stem]);
-        assert_eq!(likeness("E0277", "E0277 E0278"), [Likeness::Exact]);
+        assert_eq!(match_kinds("hotels", "hotel"), [Likeness::Stem]);
+        assert_eq!(match_kinds("Kündigungsfristen", "Kündigungsfrist"), [Likeness::Stem]);
+        assert_eq!(match_kinds("E0277", "E0277 E0278"), [Likeness::Exact]);
     }
 
     #[test]
     fn the_number_of_question_words_is_bounded() {
         let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
         assert_eq!(LexicalQuery::of(&many).words.len(), MOST_QUERY_WORDS);
-        let odd = "\u{301}".repeat(1 << 20);
-        assert!(LexicalQuery::of(&odd).words.len() <= MOST_QUERY_WORDS);
+        let combining = "\u{301}".repeat(1 << 20);
+        assert!(LexicalQuery::of(&combining).words.len() <= MOST_QUERY_WORDS);
     }
 
     #[test]

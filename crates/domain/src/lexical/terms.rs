@@ -13,7 +13,7 @@ pub fn index_terms(title: &str, text: &str) -> Vec<String> {
     let title = words::cut(&fold::plain(beginning(title, LONGEST_TEXT)), false);
     let text = words::cut(&fold::plain(beginning(text, LONGEST_TEXT)), false);
     let language = language::guess(text.iter().chain(&title).map(String::as_str));
-    let (mut seen, mut terms) = (HashSet::new(), Vec::new());
+    let (mut unique, mut terms) = (HashSet::new(), Vec::new());
     let mut cut = HashSet::new();
     for word in title.iter().chain(&text) {
         if !cut.insert(word) {
@@ -24,7 +24,7 @@ pub fn index_terms(title: &str, text: &str) -> Vec<String> {
         // many languages.
         let single = language.is_none().then(|| singular(&forms[0]).to_owned());
         for term in forms.into_iter().chain(single) {
-            if seen.insert(term.clone()) {
+            if unique.insert(term.clone()) {
                 terms.push(term);
             }
         }
@@ -45,7 +45,7 @@ pub fn rough_terms(title: &str, text: &str) -> HashMap<String, u32> {
     let mut terms = HashMap::new();
     for part in [title, text] {
         for word in words::cut(&fold::plain(beginning(part, LONGEST_COMPARED)), true) {
-            let word = if word.is_ascii() { word } else { fold::bare(&word) };
+            let word = if word.is_ascii() { word } else { fold::without_marks(&word) };
             let term = word.char_indices().nth(ROUGH).map_or(&*word, |(end, _)| &word[..end]);
             match terms.get_mut(term) {
                 Some(count) => *count += 1,
@@ -60,7 +60,7 @@ pub fn rough_terms(title: &str, text: &str) -> HashMap<String, u32> {
 
 /// Returns a word as written, without accents, and its stems.
 pub(super) fn forms(word: &str, languages: &[Language]) -> Vec<String> {
-    let mut forms = vec![fold::bare(word)];
+    let mut forms = vec![fold::without_marks(word)];
     if words::is_unspaced(word) {
         return forms;
     }

@@ -9,12 +9,12 @@ use crate::audit::{Actor, Event};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpeechUse {
     /// Seconds of transcribed recordings.
-    Heard,
+    Transcribed,
     /// Seconds of synthesized speech, estimated from the text.
-    Spoken,
+    Synthesized,
 }
 
-text_enum!(SpeechUse { Heard = "heard", Spoken = "spoken" });
+text_enum!(SpeechUse { Transcribed = "heard", Synthesized = "spoken" });
 
 /// Stores usage counts, shared by all servers that use the database. Days are in UTC.
 #[async_trait]

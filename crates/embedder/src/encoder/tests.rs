@@ -38,10 +38,10 @@ fn every_instruction_set_gives_the_same_vectors() {
 fn strip_boundaries_do_not_change_vectors() {
     let weights = weights();
     let encoder = Encoder::new(weights, Instructions::detect());
-    let alone = encoder.encode(&[ids(256)]).remove(0);
+    let single = encoder.encode(&[ids(256)]).remove(0);
     for before in [1, 5, 11, 12, 13, 100, 255] {
         let vectors = encoder.encode(&[ids(before), ids(256), ids(3)]);
-        assert_eq!(vectors[1], alone);
+        assert_eq!(vectors[1], single);
     }
 }
 

@@ -145,9 +145,9 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn take_bytes(&mut self, length: usize) -> Option<&'a [u8]> {
-        let taken = self.image.get(self.at..self.at.checked_add(length)?)?;
+        let bytes = self.image.get(self.at..self.at.checked_add(length)?)?;
         self.at += length;
-        Some(taken)
+        Some(bytes)
     }
 
     fn number(&mut self) -> Option<usize> {

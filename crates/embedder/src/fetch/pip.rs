@@ -115,8 +115,8 @@ async fn download(package: &str, directory: &Path) -> io::Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let last = messages.lines().rev().find(|line| !line.trim().is_empty());
     Err(io::Error::other(format!("pip failed: {}", last.unwrap_or("it did not say why"))))
 }
 

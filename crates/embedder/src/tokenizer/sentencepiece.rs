@@ -104,9 +104,9 @@ impl<'a> Fields<'a> {
     }
 
     fn take_bytes(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
-        Some(taken)
+        Some(bytes)
     }
 
     fn field(&mut self) -> Option<(u64, Value<'a>)> {

@@ -144,19 +144,19 @@ impl Unigram {
     fn encode_word(&self, word: &[char], ids: &mut Vec<u32>) {
         /// The best path to a position between two characters.
         #[derive(Clone, Copy)]
-        struct Way {
+        struct PathTo {
             score: f64,
             id: u32,
             start: usize,
         }
-        let mut ways: Vec<Option<Way>> = vec![None; word.len() + 1];
+        let mut paths: Vec<Option<PathTo>> = vec![None; word.len() + 1];
         for start in 0..word.len() {
-            let here = ways[start].map_or(0.0, |way| way.score);
+            let here = paths[start].map_or(0.0, |path| path.score);
             let mut reach = |id: u32, length: usize, score: f64| {
-                let way = &mut ways[start + length];
+                let path = &mut paths[start + length];
                 let score = here + score;
-                if way.is_none_or(|way| score > way.score) {
-                    *way = Some(Way { score, id, start });
+                if path.is_none_or(|path| score > path.score) {
+                    *path = Some(PathTo { score, id, start });
                 }
             };
             let mut single = false;
@@ -170,7 +170,7 @@ impl Unigram {
         }
         let first = ids.len();
         let mut end = word.len();
-        while let Some(way) = ways[end].filter(|_| end > 0) {
+        while let Some(way) = paths[end].filter(|_| end > 0) {
             let repeats =
                 way.id == self.unknown && ids.len() > first && ids.last() == Some(&way.id);
             if !repeats {

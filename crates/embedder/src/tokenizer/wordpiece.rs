@@ -110,10 +110,10 @@ impl WordPiece {
     fn encode_plain(&self, text: &str, most: usize, ids: &mut Vec<u32>) {
         let mut word = Word::default();
         for character in normalized(text, self.letters) {
-            let apart = is_punctuation(character);
-            if apart || character.is_whitespace() {
+            let is_separate = is_punctuation(character);
+            if is_separate || character.is_whitespace() {
                 self.encode_word(&mut word, ids);
-                if apart {
+                if is_separate {
                     word.push(character);
                     self.encode_word(&mut word, ids);
                 }

@@ -137,6 +137,6 @@ fn address(text: &str) -> Option<usize> {
         at += size;
     }
     let next = text.as_bytes().get(at..at + 2);
-    let goes_on = next.is_some_and(|next| next[0] == b'.' && next[1].is_ascii_digit());
-    (!goes_on).then_some(at)
+    let continues = next.is_some_and(|next| next[0] == b'.' && next[1].is_ascii_digit());
+    (!continues).then_some(at)
 }

@@ -5,7 +5,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
-use crate::support::{chat, choice, export, said};
+use crate::support::{chat, choice, export, logged_chat};
 
 fn read(stored: &str) -> (String, usize, usize, bool, bool) {
     let record = record_of(chat(1, "q", stored));
@@ -15,7 +15,7 @@ fn read(stored: &str) -> (String, usize, usize, bool, bool) {
 
 #[test]
 fn a_well_formed_answer_is_split_into_its_parts() {
-    let record = record_of(said(1, "q", "hello\n\"you\""));
+    let record = record_of(logged_chat(1, "q", "hello\n\"you\""));
     assert_eq!((record.response.as_str(), record.sources.len()), ("hello\n\"you\"", 1));
     assert!(!record.damaged && !record.raw);
     assert_eq!(read(r#"{"text":"t"}"#), ("t".into(), 0, 0, false, false));
@@ -26,8 +26,8 @@ fn a_well_formed_answer_is_split_into_its_parts() {
 
 #[test]
 fn answers_without_text_are_exported_as_stored() {
-    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    let deep_source = format!("{{\"text\":\"t\",\"sources\":{deep}}}");
+    let nested = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_source = format!("{{\"text\":\"t\",\"sources\":{nested}}}");
     let stored = [
         "",
         " ",
@@ -42,7 +42,7 @@ fn answers_without_text_are_exported_as_stored() {
         "{\"text\":[\"t\"]}",
         "{\"text\":\"t\"",
         "{\"text\":\"\\x\"}",
-        &deep,
+        &nested,
         &deep_source,
         "{\"text\":\"a\nb\"}",
         "\u{feff}{\"text\":\"t\"}",

@@ -113,13 +113,13 @@ fn a_record_keeps_its_structure() {
 
 #[test]
 fn exchanges_without_a_user_stay_so_and_deleted_users_get_no_id() {
-    let mut nobody = chat(1, "q", "{}");
-    (nobody.username, nobody.chat.conversation.user) = (None, None);
-    let mut record = record_of(nobody.clone());
+    let mut anonymous = chat(1, "q", "{}");
+    (anonymous.username, anonymous.chat.conversation.user) = (None, None);
+    let mut record = record_of(anonymous.clone());
     redact(&mut record);
     assert_eq!(record.chat.username, None);
-    nobody.username = Some("gone".to_owned());
-    let mut record = record_of(nobody);
+    anonymous.username = Some("gone".to_owned());
+    let mut record = record_of(anonymous);
     redact(&mut record);
     assert_eq!(record.chat.username.as_deref(), Some("user"));
 }

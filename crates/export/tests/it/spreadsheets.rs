@@ -3,7 +3,7 @@ use carrel_domain::chat_log::LoggedChat;
 use carrel_domain::export::Layout;
 use serde_json::Value;
 
-use crate::support::{chat, choice, export, python, said};
+use crate::support::{chat, choice, export, logged_chat, python};
 
 const READ: &str = "
 import csv, io, json, sys
@@ -46,7 +46,7 @@ fn nasty() -> Vec<LoggedChat> {
     let mut chats = Vec::new();
     for (id, prompt) in (1..).zip(NASTY) {
         for answer in NASTY {
-            let mut chat = said(id, prompt, answer);
+            let mut chat = logged_chat(id, prompt, answer);
             chat.username = Some(prompt.to_owned());
             chat.workspace.as_mut().unwrap().name = answer.to_owned();
             chats.push(chat);
@@ -83,7 +83,7 @@ fn every_cell_survives_a_round_trip() {
 #[test]
 fn rows_end_in_crlf_and_no_carriage_return_stands_alone() {
     let mut chats = nasty();
-    chats.push(said(1, "old\rbreak\r", "\r"));
+    chats.push(logged_chat(1, "old\rbreak\r", "\r"));
     for layout in [Layout::Native, Layout::Compat] {
         let file = export(&choice("csv", layout), &chats);
         assert!(!file.replace("\r\n", "").contains('\r'));

@@ -41,7 +41,7 @@ pub fn chat(id: i64, prompt: &str, stored: &str) -> LoggedChat {
 }
 
 /// Returns an exchange in the usual stored form.
-pub fn said(id: i64, prompt: &str, answer: &str) -> LoggedChat {
+pub fn logged_chat(id: i64, prompt: &str, answer: &str) -> LoggedChat {
     let stored = serde_json::json!({
         "text": answer,
         "sources": [{"id": "src", "text": "a passage", "score": 0.5}],

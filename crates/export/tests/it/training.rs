@@ -4,7 +4,7 @@ use carrel_domain::export::{Formatters, Layout};
 use carrel_export::ExportFormats;
 use serde_json::{Value, json};
 
-use crate::support::{SERVER_PROMPT, chat, choice, export, in_thread, python, said};
+use crate::support::{SERVER_PROMPT, chat, choice, export, in_thread, logged_chat, python};
 
 /// Checks that each line is an object with messages and nothing else, that each message has a known
 /// role and a non-empty string as content, and that an optional system message is followed by
@@ -37,11 +37,11 @@ fn messages(file: &str) -> Vec<usize> {
 #[test]
 fn each_line_is_a_valid_training_conversation() {
     let chats = [
-        said(1, "a \"quoted\"\nquestion\u{2028}", "an answer\r\n\u{0}"),
-        said(2, "and?", "so"),
-        in_thread(said(3, "elsewhere", "yes"), 1, 5),
+        logged_chat(1, "a \"quoted\"\nquestion\u{2028}", "an answer\r\n\u{0}"),
+        logged_chat(2, "and?", "so"),
+        in_thread(logged_chat(3, "elsewhere", "yes"), 1, 5),
         in_thread(chat(4, "damaged", "not json {"), 1, 6),
-        in_thread(said(5, "another workspace", "日本語 𝄞"), 2, 6),
+        in_thread(logged_chat(5, "another workspace", "日本語 𝄞"), 2, 6),
     ];
     let file = export(&choice("jsonl", Layout::Native), &chats);
     assert_eq!(messages(&file), [5, 3, 3, 3]);
@@ -55,11 +55,11 @@ fn each_line_is_a_valid_training_conversation() {
 #[test]
 fn exchanges_without_question_or_answer_are_left_out() {
     let chats = [
-        said(1, "", "to nothing"),
-        said(2, "asked", " \n"),
-        in_thread(said(3, "asked", "answered"), 1, 5),
-        in_thread(said(4, "", ""), 1, 5),
-        in_thread(said(5, "", ""), 1, 6),
+        logged_chat(1, "", "to nothing"),
+        logged_chat(2, "asked", " \n"),
+        in_thread(logged_chat(3, "asked", "answered"), 1, 5),
+        in_thread(logged_chat(4, "", ""), 1, 5),
+        in_thread(logged_chat(5, "", ""), 1, 6),
         chat(6, "asked", ""),
     ];
     let choice = choice("jsonl", Layout::Native);
@@ -70,7 +70,7 @@ fn exchanges_without_question_or_answer_are_left_out() {
 
 #[test]
 fn a_workspace_without_a_prompt_uses_the_servers() {
-    let mut chat = said(1, "q", "a");
+    let mut chat = logged_chat(1, "q", "a");
     chat.workspace.as_mut().unwrap().prompt = None;
     let mut choice = choice("jsonl", Layout::Native);
     let line: Value = serde_json::from_str(&export(&choice, &[chat.clone()])).unwrap();
@@ -83,8 +83,11 @@ fn a_workspace_without_a_prompt_uses_the_servers() {
 
 #[test]
 fn lines_can_be_grouped_by_workspace() {
-    let chats =
-        [said(1, "a", "b"), in_thread(said(2, "c", "d"), 1, 5), in_thread(said(3, "e", "f"), 2, 5)];
+    let chats = [
+        logged_chat(1, "a", "b"),
+        in_thread(logged_chat(2, "c", "d"), 1, 5),
+        in_thread(logged_chat(3, "e", "f"), 2, 5),
+    ];
     let mut choice = choice("jsonl", Layout::Native);
     assert_eq!(ExportFormats.make(&choice).unwrap().order(), ExportOrder::ByConversation);
     choice.by_thread = false;
@@ -94,7 +97,7 @@ fn lines_can_be_grouped_by_workspace() {
 
 #[test]
 fn the_compatible_layout_can_have_a_line_for_each_conversation() {
-    let chats = [said(1, "a", "b"), in_thread(said(2, "c", "d"), 1, 5)];
+    let chats = [logged_chat(1, "a", "b"), in_thread(logged_chat(2, "c", "d"), 1, 5)];
     let mut choice = choice("jsonl", Layout::Compat);
     assert_eq!(export(&choice, &chats).lines().count(), 1);
     choice.by_thread = true;
@@ -108,7 +111,7 @@ fn the_compatible_layout_can_have_a_line_for_each_conversation() {
 fn records_have_the_columns_of_the_table() {
     let stored = r#"{"text":"t","attachments":[
         {"name":"a.png","mime":"image/png","contentString":"AAAA"}]}"#;
-    let mut nameless = said(2, "q", "a");
+    let mut nameless = logged_chat(2, "q", "a");
     (nameless.workspace, nameless.username, nameless.chat.feedback) = (None, None, Some(false));
     let file = export(&choice("json", Layout::Native), &[chat(1, "p", stored), nameless]);
     assert_eq!(file.lines().count(), 4);
@@ -127,14 +130,14 @@ fn records_have_the_columns_of_the_table() {
 
 #[test]
 fn instructions_carry_prompt_passages_question_and_answer() {
-    let chats = [said(1, "q", "a"), chat(2, "r", r#"{"text":"b"}"#)];
+    let chats = [logged_chat(1, "q", "a"), chat(2, "r", r#"{"text":"b"}"#)];
     let records: Value =
         serde_json::from_str(&export(&choice("jsonAlpaca", Layout::Native), &chats)).unwrap();
-    let shown = "Be brief.\nContext:\n[CONTEXT 0]:\na passage\n[END CONTEXT 0]\n\n";
+    let instructions = "Be brief.\nContext:\n[CONTEXT 0]:\na passage\n[END CONTEXT 0]\n\n";
     assert_eq!(
         records,
         json!([
-            {"instruction": shown, "input": "q", "output": "a"},
+            {"instruction": instructions, "input": "q", "output": "a"},
             {"instruction": "Be brief.", "input": "r", "output": "b"},
         ])
     );

@@ -26,13 +26,13 @@ pub(super) async fn keys(export: &mut Export<'_>) -> Result<()> {
         lines.add(&row_of_key(key))?;
     }
     let number = export.close(lines)?;
-    export.stays("api_keys.secret", number, DIGESTS);
+    export.add_not_exported("api_keys.secret", number, DIGESTS);
     let mut lines = export.destination.lines("browser-extension-keys.jsonl")?;
     for key in export.ports.extension_keys.list().await? {
         lines.add(&row_of_extension_key(key))?;
     }
     let number = export.close(lines)?;
-    export.stays("browser_extension_api_keys.key", number, DIGESTS);
+    export.add_not_exported("browser_extension_api_keys.key", number, DIGESTS);
     Ok(())
 }
 

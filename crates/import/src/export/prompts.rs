@@ -24,8 +24,8 @@ pub(super) async fn prompts(
     export.close(lines)?;
     let mut lines = export.destination.lines("prompt-history.jsonl")?;
     for (id, _) in in_order(workspaces) {
-        for earlier in export.ports.prompt_history.of(id).await? {
-            lines.add(&earlier_prompt(earlier))?;
+        for revision in export.ports.prompt_history.of(id).await? {
+            lines.add(&earlier_prompt(revision))?;
         }
     }
     export.close(lines).map(drop)
@@ -55,8 +55,8 @@ fn prompt_variable(variable: PromptVariable) -> Value {
     })
 }
 
-fn earlier_prompt(earlier: EarlierPrompt) -> Value {
-    let EarlierPrompt { id, workspace, prompt, replaced_by, replaced_at } = earlier;
+fn earlier_prompt(revision: EarlierPrompt) -> Value {
+    let EarlierPrompt { id, workspace, prompt, replaced_by, replaced_at } = revision;
     json!({
         "id": id.0,
         "workspaceId": workspace.0,

@@ -14,7 +14,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::surrogates::mended;
+use crate::surrogates::repair;
 
 pub fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -259,7 +259,7 @@ struct Answer {
 
 impl Answer {
     fn of(stored: String) -> Self {
-        let record = serde_json::from_str::<Map<String, Value>>(&mended(&stored));
+        let record = serde_json::from_str::<Map<String, Value>>(&repair(&stored));
         let mut record = record.unwrap_or_default();
         let Some(Value::String(text)) = record.remove("text") else {
             return Self {

@@ -40,7 +40,7 @@ fn variables(export: &mut Export<'_>, stored: &BTreeMap<String, String>) -> Resu
     let mut lines = export.destination.lines("env.jsonl")?;
     for setting in export.ports.settings_store.registry().variables() {
         match stored.get(setting.variable) {
-            Some(_) if setting.secret => export.stays(setting.variable, 1, SECRET),
+            Some(_) if setting.secret => export.add_not_exported(setting.variable, 1, SECRET),
             Some(value) => {
                 lines.add(&json!({ "variable": setting.variable, "value": value }))?;
             }
@@ -111,9 +111,9 @@ pub(super) async fn pictures(
 
 /// Copies the files that answers refer to.
 pub(super) fn generated_files(export: &mut Export<'_>, root: &Path) -> Result<()> {
-    for (folder, shown) in GENERATED {
+    for (folder, label) in GENERATED {
         let copied = copy_generated(export, &root.join(folder), folder);
-        export.count(shown, copied.map_err(Error::of_file)?);
+        export.count(label, copied.map_err(Error::of_file)?);
     }
     Ok(())
 }

@@ -114,27 +114,27 @@ fn picture(
     channels: usize,
     bytes: Vec<u8>,
 ) -> Result<Picture, DecodeError> {
-    let over = |part: u8, alpha: u8| {
+    let on_white = |part: u8, alpha: u8| {
         let (part, alpha) = (u32::from(part), u32::from(alpha));
         ((part * alpha + 255 * (255 - alpha)) / 255) as u8
     };
-    let made = match channels {
+    let picture_of = match channels {
         1 => Picture::gray(width, height, bytes),
         2 => {
-            let points = bytes.chunks_exact(2).map(|point| over(point[0], point[1]));
+            let points = bytes.chunks_exact(2).map(|point| on_white(point[0], point[1]));
             Picture::gray(width, height, points.collect())
         }
         3 => Picture::color(width, height, bytes),
         4 => {
             let mut points = Vec::with_capacity(bytes.len() / 4 * 3);
             for point in bytes.chunks_exact(4) {
-                points.extend(point[..3].iter().map(|part| over(*part, point[3])));
+                points.extend(point[..3].iter().map(|part| on_white(*part, point[3])));
             }
             Picture::color(width, height, points)
         }
         _ => None,
     };
-    made.ok_or_else(|| damaged("there are not as many samples as points"))
+    picture_of.ok_or_else(|| damaged("there are not as many samples as points"))
 }
 
 fn png(bytes: &[u8]) -> Result<Samples, DecodeError> {
@@ -211,11 +211,11 @@ fn heic(bytes: &[u8]) -> Result<Picture, DecodeError> {
 fn bmp(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let options = DecoderOptions::default().set_max_width(1 << 20).set_max_height(1 << 20);
     let mut decoder = zune_bmp::BmpDecoder::new_with_options(ZCursor::new(bytes), options);
-    let wrong = |error: zune_bmp::BmpDecoderErrors| damaged(format!("{error:?}"));
-    decoder.decode_headers().map_err(wrong)?;
+    let invalid = |error: zune_bmp::BmpDecoderErrors| damaged(format!("{error:?}"));
+    decoder.decode_headers().map_err(invalid)?;
     let (width, height) = decoder.dimensions().ok_or_else(|| damaged("it has no size"))?;
     check(width, height)?;
-    let samples = decoder.decode().map_err(wrong)?;
+    let samples = decoder.decode().map_err(invalid)?;
     let channels = samples.len() / (width * height).max(1);
     Ok(Samples { width, height, channels, bytes: samples })
 }

@@ -55,7 +55,7 @@ impl Kind {
     }
 
     /// Converts a JSON value of an archive. Returns `None` if its type does not fit the column.
-    pub fn bound(self, value: &Value) -> Option<Bound> {
+    pub fn parameter(self, value: &Value) -> Option<Bound> {
         if value.is_null() {
             return Some(match self {
                 Self::Integer => Bound::Integer(None),
@@ -128,7 +128,7 @@ pub(super) fn query(conn: &AnyConnection, table: &ArchivedTable, columns: &[Colu
     let fields = columns.iter().map(|column| {
         let stored = format!("\"{}\"", column.name);
         let stored = value_of(name, &column.name).map_or(stored, str::to_owned);
-        let shown = match (column.kind, is_sqlite) {
+        let expression = match (column.kind, is_sqlite) {
             (Kind::Boolean, true) => {
                 format!("json(CASE {stored} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END)")
             }
@@ -141,13 +141,13 @@ pub(super) fn query(conn: &AnyConnection, table: &ArchivedTable, columns: &[Colu
             _ => stored,
         };
         // `hex(NULL)` is an empty string in SQLite, not NULL.
-        let shown = match (column.kind, is_sqlite) {
+        let expression = match (column.kind, is_sqlite) {
             (Kind::Bytes, true) => {
-                format!("CASE WHEN \"{}\" IS NULL THEN NULL ELSE {shown} END", column.name)
+                format!("CASE WHEN \"{}\" IS NULL THEN NULL ELSE {expression} END", column.name)
             }
-            _ => shown,
+            _ => expression,
         };
-        format!("'{}', {shown}", column.name)
+        format!("'{}', {expression}", column.name)
     });
     let fields = fields.collect::<Vec<_>>().join(", ");
     let object = match is_sqlite {
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn values_are_read_as_the_type_of_their_column() {
         let at = chrono::DateTime::from_timestamp(0, 500_000_000).unwrap().naive_utc();
-        for (kind, value, bound) in [
+        for (kind, value, parameter) in [
             (Kind::Integer, json!(-3), Bound::Integer(Some(-3))),
             (Kind::Real, json!(1), Bound::Real(Some(1.0))),
             (Kind::Boolean, json!(true), Bound::Boolean(Some(true))),
@@ -181,7 +181,7 @@ mod tests {
             (Kind::Bytes, json!("00fF"), Bound::Bytes(Some(vec![0, 255]))),
             (Kind::Bytes, json!(null), Bound::Bytes(None)),
         ] {
-            assert_eq!(kind.bound(&value), Some(bound), "{value}");
+            assert_eq!(kind.parameter(&value), Some(parameter), "{value}");
         }
         for (kind, value) in [
             (Kind::Integer, json!("3")),
@@ -192,7 +192,7 @@ mod tests {
             (Kind::Bytes, json!("abc")),
             (Kind::Bytes, json!("0é")),
         ] {
-            assert_eq!(kind.bound(&value), None, "{value}");
+            assert_eq!(kind.parameter(&value), None, "{value}");
         }
     }
 }

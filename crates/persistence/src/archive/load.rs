@@ -61,7 +61,7 @@ pub(super) fn load(conn: &mut AnyConnection, rows: ArchivedRows) -> Result<(), T
 /// assigns.
 fn event(fields: &Map<String, Value>) -> Option<LoggedEvent> {
     let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);
-    let Bound::Time(Some(at)) = Kind::Time.bound(fields.get("at")?)? else { return None };
+    let Bound::Time(Some(at)) = Kind::Time.parameter(fields.get("at")?)? else { return None };
     Some(LoggedEvent {
         id: 0,
         name: text("name")?,
@@ -101,7 +101,7 @@ impl Batch {
             self.present = present.cloned().collect();
         }
         let row = self.present.iter().map(|Column { name: column, kind }| {
-            let value = fields.get(column).and_then(|value| kind.bound(value));
+            let value = fields.get(column).and_then(|value| kind.parameter(value));
             value.ok_or_else(|| unreadable(name, line, &format!("{column} has no such value")))
         });
         self.rows.push(row.collect::<carrel_domain::Result<_>>()?);
@@ -148,8 +148,8 @@ impl Batch {
         let names: Vec<_> =
             self.present.iter().map(|column| format!("\"{}\"", column.name)).collect();
         let replaces = self.table.replaced_by.map(|key| {
-            let others = self.present.iter().filter(|column| column.name != key);
-            let set = others.map(|column| format!("\"{0}\" = excluded.\"{0}\"", column.name));
+            let updated = self.present.iter().filter(|column| column.name != key);
+            let set = updated.map(|column| format!("\"{0}\" = excluded.\"{0}\"", column.name));
             format!(" ON CONFLICT ({key}) DO UPDATE SET {}", set.collect::<Vec<_>>().join(", "))
         });
         format!(

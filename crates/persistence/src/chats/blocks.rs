@@ -105,7 +105,11 @@ pub(crate) struct Place {
 
 /// Returns the position `skip` exchanges after the newest one of a period, or `None` if it is
 /// beyond the oldest. Only the few blocks at the edges of the period have their rows counted.
-pub(crate) fn seek(conn: &mut AnyConnection, span: Span, skip: u64) -> QueryResult<Option<Place>> {
+pub(crate) fn locate(
+    conn: &mut AnyConnection,
+    span: Span,
+    skip: u64,
+) -> QueryResult<Option<Place>> {
     let mut skip = skip;
     descend(conn, span, &[COARSE, MIDDLE, FINE], 0..i64::MAX, &mut skip)
 }

@@ -41,9 +41,9 @@ impl Room {
     }
 
     /// Returns ids up to and including the one that reaches the limit.
-    pub(crate) fn take(&mut self, sized: Vec<Sized>) -> Bounded<i64> {
-        let asked = sized.len();
-        let mut items = Vec::with_capacity(asked.min(IDS_AT_ONCE));
+    pub(crate) fn fit(&mut self, sized: Vec<Sized>) -> Bounded<i64> {
+        let requested = sized.len();
+        let mut items = Vec::with_capacity(requested.min(IDS_AT_ONCE));
         for (id, bytes) in sized {
             if self.is_full() {
                 break;
@@ -51,7 +51,7 @@ impl Room {
             self.0 = self.0.saturating_sub(bytes.max(1));
             items.push(id);
         }
-        let is_cut = items.len() < asked;
+        let is_cut = items.len() < requested;
         Bounded { items, is_cut }
     }
 }

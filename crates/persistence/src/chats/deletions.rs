@@ -99,10 +99,15 @@ fn conversation(conn: &mut AnyConnection, of: &Conversation) -> Hidden {
     }))
 }
 
-fn show(conn: &mut AnyConnection, ids: &[i64], shown: bool, now: NaiveDateTime) -> QueryResult<()> {
+fn show(
+    conn: &mut AnyConnection,
+    ids: &[i64],
+    is_visible: bool,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
     for ids in ids.chunks(IDS_AT_ONCE) {
         diesel::update(chats::table.filter(chats::id.eq_any(ids.to_vec())))
-            .set((chats::include.eq(shown), chats::updated_at.eq(now)))
+            .set((chats::include.eq(is_visible), chats::updated_at.eq(now)))
             .execute(conn)?;
     }
     Ok(())

@@ -112,7 +112,7 @@ pub(super) fn newest(
     limit: u32,
 ) -> QueryResult<Vec<Chat>> {
     let query = of.order(chats::id.desc()).limit(i64::from(limit)).select((chats::id, TEXT_BYTES));
-    let mut ids = Room::of(MOST_BYTES).take(query.load(conn)?).items;
+    let mut ids = Room::of(MOST_BYTES).fit(query.load(conn)?).items;
     ids.reverse();
     load(conn, &ids)
 }
@@ -206,7 +206,7 @@ impl Chats for Database {
                 true => query.order(chats::id.desc()),
                 false => query.order(chats::id.asc()),
             };
-            let Bounded { items, is_cut } = Room::of(MOST_BYTES).take(query.load(conn)?);
+            let Bounded { items, is_cut } = Room::of(MOST_BYTES).fit(query.load(conn)?);
             let mut images = bounds::images(conn, &items)?;
             let mut items = load(conn, &items)?;
             for chat in &mut items {

@@ -63,7 +63,7 @@ impl Key {
     }
 
     /// Selects the exchanges with a greater value than `chat`. NULL sorts first.
-    fn beyond(self, query: Query, chat: &Chat) -> Query {
+    fn after(self, query: Query, chat: &Chat) -> Query {
         let of = &chat.conversation;
         match self {
             Self::Workspace => query.filter(chats::workspace_id.gt(of.workspace.0)),
@@ -117,7 +117,7 @@ pub(crate) fn parts<'a>(
         if !key.is_fixed(filter) {
             parts.push(Box::new(move |query| {
                 let query = keys[..depth].iter().fold(query, |query, key| key.same(query, last));
-                key.beyond(query, last)
+                key.after(query, last)
             }));
         }
     }

@@ -81,7 +81,7 @@ fn fitting(
     let found: Vec<(i64, i64, i64)> =
         query.select((chats::id, bytes, chats::image_bytes)).load(conn)?;
     let sizes = found.iter().map(|(id, bytes, _)| (*id, *bytes)).collect();
-    let Bounded { items, is_cut } = room.take(sizes);
+    let Bounded { items, is_cut } = room.fit(sizes);
     let taken = found.into_iter().take(items.len());
     let pictured = taken.filter(|(_, _, images)| with_images && *images > 0).map(|(id, ..)| id);
     Ok(Fitting { count: items.len(), is_cut, with_images: pictured.collect() })
@@ -182,7 +182,7 @@ fn is_only_of_time(filter: &ChatFilter) -> bool {
 
 /// Returns the start of the page that is `skip` exchanges from the newest, or `None` beyond the
 /// oldest.
-fn seek(
+fn start_of_page(
     conn: &mut AnyConnection,
     filter: &ChatFilter,
     ids: Range<i64>,
@@ -192,7 +192,7 @@ fn seek(
         return Ok(Some(Place { below: ids.end, skip }));
     }
     if is_only_of_time(filter) {
-        return blocks::seek(conn, span(filter), skip);
+        return blocks::locate(conn, span(filter), skip);
     }
     // Selects only ids, which an index covers. The texts are read from the start of the page.
     let first: Option<i64> = admitted(filter, ids, By::Filter)
@@ -213,7 +213,7 @@ fn page(
     let Portion { exchanges, bytes, images } = at_most;
     let nothing = || Bounded { items: Vec::new(), is_cut: false };
     let Some(mut ids) = ids(conn, filter)? else { return Ok(nothing()) };
-    let place = seek(conn, filter, ids.clone(), offset)?;
+    let place = start_of_page(conn, filter, ids.clone(), offset)?;
     let Some(Place { below, skip }) = place else { return Ok(nothing()) };
     ids.end = ids.end.min(below);
     let query = |limit: i64| {
@@ -313,7 +313,7 @@ impl ChatLog for Database {
         filter: &ChatFilter,
         after: Option<ChatId>,
         at_most: u32,
-        told: DeletionEvent,
+        event: DeletionEvent,
     ) -> Result<DeletedChats> {
         let filter = filter.clone();
         self.write(move |conn| {
@@ -325,7 +325,7 @@ impl ChatLog for Database {
             }
             let removed = diesel::delete(chats::table.filter(chats::id.eq_any(found)));
             let chats = removed.execute(conn)? as u64;
-            audit::record(conn, told(chats))?;
+            audit::record(conn, event(chats))?;
             Ok(DeletedChats { chats, last })
         })
         .await

@@ -15,9 +15,9 @@ use crate::database::convert::{rows, time, unreadable};
 /// Returns the stored token counts of the question and the answer, each capped at `i32::MAX`.
 pub(crate) fn tokens(usage: Option<Usage>) -> (Option<i32>, Option<i32>) {
     let most = |tokens: u64| i32::try_from(tokens).unwrap_or(i32::MAX);
-    let kept =
+    let columns =
         |Usage { prompt_tokens, completion_tokens }| (most(prompt_tokens), most(completion_tokens));
-    usage.map(kept).unzip()
+    usage.map(columns).unzip()
 }
 
 #[derive(QueryableByName)]
@@ -72,7 +72,7 @@ fn statement(by: UsageBy, is_sqlite: bool) -> String {
         true => "substr(created_at, 1, 10)",
         false => "to_char(created_at, 'YYYY-MM-DD')",
     };
-    let (key, shown, join, order) = match by {
+    let (key, label, join, order) = match by {
         UsageBy::User => (
             "user_id",
             "spent.whose AS id, users.username AS name, CAST(NULL AS TEXT) AS slug, \
@@ -96,7 +96,7 @@ fn statement(by: UsageBy, is_sqlite: bool) -> String {
         ),
     };
     format!(
-        "SELECT {shown}, exchanges, known, asking, answering
+        "SELECT {label}, exchanges, known, asking, answering
          FROM (
              SELECT {key} AS whose, COUNT(*) AS exchanges, COUNT(prompt_tokens) AS known,
                  COALESCE(SUM(prompt_tokens), 0) AS asking,

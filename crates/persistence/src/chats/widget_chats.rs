@@ -81,19 +81,21 @@ impl WidgetChats for Database {
                 return Err(Error::not_found("embed", id).into());
             }
             let day_ago = now.checked_sub_signed(TimeDelta::hours(24)).unwrap_or(now);
-            let of_widget = embed_questions::table.filter(embed_questions::embed_id.eq(id.0));
+            let questions_of_widget =
+                embed_questions::table.filter(embed_questions::embed_id.eq(id.0));
             let is_past = embed_questions::asked_at.le(time(day_ago));
-            diesel::delete(of_widget.filter(is_past)).execute(conn)?;
+            diesel::delete(questions_of_widget.filter(is_past)).execute(conn)?;
             if let Some(limit) = settings.day_limit {
-                let asked: i64 = of_widget.count().get_result(conn)?;
-                if asked >= i64::from(limit) {
+                let count: i64 = questions_of_widget.count().get_result(conn)?;
+                if count >= i64::from(limit) {
                     return Ok(Admission::DayIsFull);
                 }
             }
             if let Some(limit) = settings.session_limit {
-                let of_session = of_widget.filter(embed_questions::session.eq(session.clone()));
-                let asked: i64 = of_session.count().get_result(conn)?;
-                if asked >= i64::from(limit) {
+                let questions_in_session =
+                    questions_of_widget.filter(embed_questions::session.eq(session.clone()));
+                let count: i64 = questions_in_session.count().get_result(conn)?;
+                if count >= i64::from(limit) {
                     return Ok(Admission::SessionIsFull);
                 }
             }
@@ -154,7 +156,7 @@ impl WidgetChats for Database {
                 .limit(i64::from(limit))
                 .select((embed_chats::id, WIDGET_BYTES))
                 .load(conn)?;
-            let mut ids = Room::of(MOST_BYTES).take(sized).items;
+            let mut ids = Room::of(MOST_BYTES).fit(sized).items;
             ids.reverse();
             Ok(load(conn, &ids)?)
         })
@@ -182,7 +184,7 @@ impl WidgetChats for Database {
                 true => query.order(embed_chats::id.desc()),
                 false => query.order(embed_chats::id.asc()),
             };
-            let Bounded { items, is_cut } = Room::of(MOST_BYTES).take(query.load(conn)?);
+            let Bounded { items, is_cut } = Room::of(MOST_BYTES).fit(query.load(conn)?);
             Ok(Bounded { items: load(conn, &items)?, is_cut })
         })
         .await
@@ -194,12 +196,13 @@ impl WidgetChats for Database {
             // Serialized, because concurrent transactions could lock the same exchanges in
             // different orders.
             lock(conn, widget)?;
-            let of_session = embed_chats::table
+            let chats_of_session = embed_chats::table
                 .filter(embed_chats::embed_id.eq(widget.0))
                 .filter(embed_chats::session.eq(session))
                 .filter(embed_chats::include.eq(true));
-            let hidden =
-                diesel::update(of_session).set(embed_chats::include.eq(false)).execute(conn)?;
+            let hidden = diesel::update(chats_of_session)
+                .set(embed_chats::include.eq(false))
+                .execute(conn)?;
             // Visitors may repeat this without limit, so only a change is recorded.
             if hidden > 0 {
                 audit::record(conn, event)?;

@@ -90,11 +90,11 @@ mod tests {
 
     #[test]
     fn times_fit_both_databases() {
-        let kept = |time: DateTime<Utc>| super::time(time).to_string();
-        assert_eq!(kept(DateTime::from_timestamp_nanos(1_999)), "1970-01-01 00:00:00.000001");
-        assert_eq!(kept(DateTime::from_timestamp_nanos(-1)), "1969-12-31 23:59:59.999999");
-        assert_eq!(kept(DateTime::<Utc>::MAX_UTC), "9999-12-31 23:59:59");
-        assert_eq!(kept(DateTime::<Utc>::MIN_UTC), "0000-01-01 00:00:00");
+        let stored = |time: DateTime<Utc>| super::time(time).to_string();
+        assert_eq!(stored(DateTime::from_timestamp_nanos(1_999)), "1970-01-01 00:00:00.000001");
+        assert_eq!(stored(DateTime::from_timestamp_nanos(-1)), "1969-12-31 23:59:59.999999");
+        assert_eq!(stored(DateTime::<Utc>::MAX_UTC), "9999-12-31 23:59:59");
+        assert_eq!(stored(DateTime::<Utc>::MIN_UTC), "0000-01-01 00:00:00");
     }
 
     #[test]

@@ -225,7 +225,9 @@ impl Connections {
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {
         timeout(TURN, Arc::clone(&self.turns).acquire_owned())
             .await
-            .map_err(|late| unavailable("too many requests are waiting for it; try again", late))?
+            .map_err(|elapsed| {
+                unavailable("too many requests are waiting for it; try again", elapsed)
+            })?
             .map_err(Error::internal)
     }
 

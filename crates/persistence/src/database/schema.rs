@@ -1,13 +1,13 @@
 //! The tables that `migrations/` creates in both databases.
 mod audit;
+mod conversations;
 mod images;
-mod kept;
 mod prompts;
 mod work;
 
 pub(crate) use audit::{audit_head, audit_start, events};
+pub(crate) use conversations::{chat_blocks, deleted_chats, deletions, shares, thread_files};
 pub(crate) use images::{chat_image_backlog, chat_images, pictures};
-pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares, thread_files};
 pub(crate) use prompts::{
     memories, prompt_history, prompt_variables, slash_commands, suggested_messages,
 };

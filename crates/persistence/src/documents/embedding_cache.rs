@@ -84,8 +84,8 @@ fn drop_oldest(
     most: usize,
     now: NaiveDateTime,
 ) -> QueryResult<i64> {
-    let (mut gone, mut left) = (0, most);
-    while gone < excess && left > 0 {
+    let (mut freed, mut left) = (0, most);
+    while freed < excess && left > 0 {
         let oldest: Vec<(Vec<u8>, i32)> = embeddings::table
             .filter(embeddings::used_at.le(now))
             .order((embeddings::used_at, embeddings::bytes))
@@ -97,16 +97,16 @@ fn drop_oldest(
         }
         let mut keys = Vec::with_capacity(oldest.len());
         for (key, bytes) in oldest {
-            if gone >= excess {
+            if freed >= excess {
                 break;
             }
-            gone += i64::from(bytes);
+            freed += i64::from(bytes);
             keys.push(key);
         }
         left -= keys.len();
         diesel::delete(embeddings::table.filter(embeddings::key.eq_any(keys))).execute(conn)?;
     }
-    Ok(gone)
+    Ok(freed)
 }
 
 /// Deletes cached vectors of these texts with another length, which a different model of the same
@@ -122,10 +122,10 @@ fn drop_other_lengths(conn: &mut AnyConnection, batch: &[Row]) -> QueryResult<i6
     if other.is_empty() {
         return Ok(0);
     }
-    let gone = other.iter().map(|(_, bytes)| i64::from(*bytes)).sum();
+    let freed = other.iter().map(|(_, bytes)| i64::from(*bytes)).sum();
     let keys: Vec<_> = other.into_iter().map(|(key, _)| key).collect();
     diesel::delete(embeddings::table.filter(embeddings::key.eq_any(keys))).execute(conn)?;
-    Ok(gone)
+    Ok(freed)
 }
 
 fn keep(

@@ -21,13 +21,13 @@ impl FilterRows for Database {
     async fn filter_rows(
         &self,
         within: WorkspaceId,
-        sought: FilterHint<'_>,
+        hint: FilterHint<'_>,
         after: Option<WorkspaceDocumentId>,
         limit: usize,
     ) -> Result<Vec<FilterRow>> {
-        let named = sought.named.map(<[String]>::to_vec);
+        let named = hint.named.map(<[String]>::to_vec);
         // Matches a key in its JSON form. The database only preselects rows by it.
-        let keys: Vec<_> = sought.keys.iter().map(|key| format!("%\"{key}\"%")).collect();
+        let keys: Vec<_> = hint.keys.iter().map(|key| format!("%\"{key}\"%")).collect();
         let after = after.map_or(i64::MIN, |place| place.0);
         self.snapshot(move |conn| {
             let mut found = match named {

@@ -30,11 +30,11 @@ pub(crate) fn lock_to_remove(conn: &mut AnyConnection, name: &str) -> QueryResul
 /// Creates a folder if it does not exist. Returns whether it did.
 pub(crate) fn make(conn: &mut AnyConnection, name: &str, now: NaiveDateTime) -> QueryResult<bool> {
     let row = (folders::name.eq(name), folders::created_at.eq(now));
-    let made = on_each_backend!(conn => diesel::insert_into(folders::table)
+    let inserted = on_each_backend!(conn => diesel::insert_into(folders::table)
         .values(row)
         .on_conflict_do_nothing()
         .execute(conn))?;
-    Ok(made > 0)
+    Ok(inserted > 0)
 }
 
 /// The maximum number of attempts to create a folder that other transactions keep removing.

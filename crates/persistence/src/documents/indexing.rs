@@ -185,10 +185,10 @@ pub(crate) fn put(
     placing: Placing,
     now: NaiveDateTime,
 ) -> Result<UpsertOutcome, TxError> {
-    let earlier = place_of(conn, embedded.workspace, &document.id)?;
+    let existing = place_of(conn, embedded.workspace, &document.id)?;
     let mut change = Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
     let (mut carried_over, mut replaced) = (CarriedOver::default(), None);
-    match earlier {
+    match existing {
         None if placing == Placing::Refresh => return Ok(UpsertOutcome::default()),
         Some(old) if placing == Placing::Refresh && old.recipe == text(&*embedded.recipe) => {
             return Ok(UpsertOutcome::default());
@@ -302,15 +302,15 @@ impl WorkspaceDocuments for Database {
     }
 
     async fn passages(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<Vec<Passage>> {
-        let wanted: Vec<i64> = chunks.iter().map(|chunk| chunk.0).collect();
+        let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.0).collect();
         self.snapshot(move |conn| {
-            let mut found = HashMap::with_capacity(wanted.len());
-            for some in wanted.chunks(IDS_AT_ONCE) {
+            let mut found = HashMap::with_capacity(ids.len());
+            for some in ids.chunks(IDS_AT_ONCE) {
                 for passage in passages_among(conn, workspace, some.to_vec())? {
                     found.insert(passage.chunk.0, passage);
                 }
             }
-            Ok(wanted.iter().filter_map(|chunk| found.get(chunk).cloned()).collect())
+            Ok(ids.iter().filter_map(|chunk| found.get(chunk).cloned()).collect())
         })
         .await
     }
@@ -350,13 +350,13 @@ pub(crate) fn workspaces_with(
 fn passages_among(
     conn: &mut AnyConnection,
     workspace: WorkspaceId,
-    wanted: Vec<i64>,
+    ids: Vec<i64>,
 ) -> Result<Vec<Passage>, TxError> {
     type At = (Option<i32>, Option<i32>, Option<String>, Option<String>);
     type Row = (i64, i64, i32, String, At, String, DocumentRow);
     let rows: Vec<Row> = chunks::table
         .inner_join(workspace_documents::table.inner_join(document_table::table))
-        .filter(chunks::id.eq_any(wanted))
+        .filter(chunks::id.eq_any(ids))
         .filter(chunks::workspace_id.eq(workspace.0))
         .select((
             chunks::id,

@@ -7,7 +7,7 @@
 mod refill;
 
 use async_trait::async_trait;
-use carrel_domain::lexical::{Lexical, Postings, Wanted, index_terms};
+use carrel_domain::lexical::{Lexical, Postings, PostingsQuery, index_terms};
 use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -144,8 +144,8 @@ fn postings(
 
 #[async_trait]
 impl Lexical for Database {
-    async fn postings(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
-        let Wanted { within, groups, most, among } = wanted;
+    async fn postings(&self, query: PostingsQuery<'_>) -> Result<(u64, Vec<Postings>)> {
+        let PostingsQuery { workspace: within, groups, most, among } = query;
         let groups = groups.to_vec();
         let ids = |places: &[WorkspaceDocumentId]| places.iter().map(|place| place.0).collect();
         let among: DocumentSelection<Vec<i64>> = among.map(ids);

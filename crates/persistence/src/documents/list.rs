@@ -133,9 +133,9 @@ impl Folders for Database {
             if there.is_empty() {
                 return Ok(None);
             }
-            let of_folder =
+            let in_folder =
                 documents::table.filter(documents::folder.eq(folder.as_str().to_owned()));
-            let count: i64 = of_folder.count().get_result(conn)?;
+            let count: i64 = in_folder.count().get_result(conn)?;
             Ok(Some(count.try_into().unwrap_or_default()))
         })
         .await
@@ -233,8 +233,8 @@ impl Folders for Database {
             let now = time(event.by.at);
             pending_files::record_folder(conn, folder.as_str(), now)?;
             let digests = originals::digests_of(conn, &ids)?;
-            let of_folder = documents::folder.eq(folder.as_str().to_owned());
-            diesel::delete(documents::table.filter(of_folder)).execute(conn)?;
+            let in_folder = documents::folder.eq(folder.as_str().to_owned());
+            diesel::delete(documents::table.filter(in_folder)).execute(conn)?;
             originals::release(conn, &digests, now)?;
             folders::delete(conn, folder.as_str())?;
             audit::record(conn, event)?;
@@ -278,13 +278,13 @@ fn lock_contents(
     conn: &mut AnyConnection,
     folder: &Folder,
 ) -> Result<(Vec<String>, Vec<RemovedDocument>), TxError> {
-    let of_folder = documents::table
+    let in_folder = documents::table
         .filter(documents::folder.eq(folder.as_str()))
         .order(documents::name)
         .select((documents::id, documents::name));
     let found: Vec<(String, String)> = match conn {
-        AnyConnection::Postgres(conn) => of_folder.for_update().load(conn)?,
-        AnyConnection::Sqlite(conn) => of_folder.load(conn)?,
+        AnyConnection::Postgres(conn) => in_folder.for_update().load(conn)?,
+        AnyConnection::Sqlite(conn) => in_folder.load(conn)?,
     };
     let (mut ids, mut removed) = (Vec::new(), Vec::new());
     for (id, name) in found {

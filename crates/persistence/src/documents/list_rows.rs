@@ -144,11 +144,11 @@ impl ListedRow {
         let values = fields.each_ref().map(|field| field.as_ref().and_then(Field::value));
         let [texts @ .., published, words, tokens, marks] = values;
         let mut texts: [_; COLUMNS - 4] = texts;
-        let mut lent = [None; COLUMNS - 4];
-        for (value, lent) in texts.iter_mut().zip(&mut lent) {
-            *lent = value.as_mut().map(DB::text).transpose()?;
+        let mut borrowed = [None; COLUMNS - 4];
+        for (value, borrowed) in texts.iter_mut().zip(&mut borrowed) {
+            *borrowed = value.as_mut().map(DB::text).transpose()?;
         }
-        let [id, texts @ .., key] = lent;
+        let [id, texts @ .., key] = borrowed;
         let texts = Texts::new(texts.map(Option::unwrap_or_default), key);
         let id = id.unwrap_or_default();
         let published =

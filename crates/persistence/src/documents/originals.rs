@@ -33,7 +33,7 @@ fn original((name, content, bytes): Row) -> Result<Original> {
     Ok(Original { name, digest: digest(content)?, bytes: bytes.unsigned_abs() })
 }
 
-fn kept(conn: &mut AnyConnection, content: &[u8]) -> QueryResult<Option<Row>> {
+fn stored(conn: &mut AnyConnection, content: &[u8]) -> QueryResult<Option<Row>> {
     originals::table
         .filter(originals::digest.eq(content.to_vec()))
         .filter(originals::noted_at.is_null())
@@ -84,14 +84,14 @@ pub(crate) fn release(
     for digests in digests.chunks(IDS_AT_ONCE) {
         // The lock serializes transactions that remove the last documents of a digest, so that the
         // second one sees the changes of the first.
-        let ours = originals::table
+        let unused = originals::table
             .filter(originals::digest.eq_any(digests.to_vec()))
             .filter(originals::noted_at.is_null())
             .order(originals::digest)
             .select(originals::name);
         let names: Vec<String> = match conn {
-            AnyConnection::Postgres(conn) => ours.for_update().load(conn)?,
-            AnyConnection::Sqlite(conn) => ours.load(conn)?,
+            AnyConnection::Postgres(conn) => unused.for_update().load(conn)?,
+            AnyConnection::Sqlite(conn) => unused.load(conn)?,
         };
         let is_needed = documents::table
             .filter(documents::upload_digest.eq(originals::digest.nullable()))
@@ -111,9 +111,9 @@ fn reserve(
     now: NaiveDateTime,
 ) -> QueryResult<bool> {
     let bytes = i64::try_from(original.bytes).unwrap_or(i64::MAX);
-    if kept(conn, &original.digest)?.is_none() {
-        let taken: i64 = originals::table.select(BYTES).first(conn)?;
-        if taken.saturating_add(bytes).unsigned_abs() > quota {
+    if stored(conn, &original.digest)?.is_none() {
+        let used: i64 = originals::table.select(BYTES).first(conn)?;
+        if used.saturating_add(bytes).unsigned_abs() > quota {
             return Ok(false);
         }
     }
@@ -139,7 +139,7 @@ fn commit_or_release(conn: &mut AnyConnection, name: OriginalName) -> Result<boo
     if is_released || noted_at.is_none() {
         return Ok(noted_at.is_none());
     }
-    let is_needed = lock_a_document(conn, &content)? && kept(conn, &content)?.is_none();
+    let is_needed = lock_a_document(conn, &content)? && stored(conn, &content)?.is_none();
     let change = diesel::update(row());
     match is_needed {
         true => change.set(originals::noted_at.eq(None::<NaiveDateTime>)).execute(conn)?,
@@ -179,7 +179,7 @@ impl OriginalRecords for Database {
     }
 
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {
-        self.read(move |conn| Ok(kept(conn, &digest)?.map(original).transpose()?)).await
+        self.read(move |conn| Ok(stored(conn, &digest)?.map(original).transpose()?)).await
     }
 
     async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>> {

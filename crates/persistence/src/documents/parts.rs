@@ -76,7 +76,12 @@ fn begin(
         let empty =
             IndexedDocument { workspace, recipe: stale::NONE.to_owned(), passages: Vec::new() };
         let place = indexing::insert(conn, document, empty, CarriedOver::default(), now)?.id;
-        return Ok(Some(PartialIndexing { place, is_new: true, earlier: ChunkId(0), stored: 0 }));
+        return Ok(Some(PartialIndexing {
+            place,
+            is_new: true,
+            last_before: ChunkId(0),
+            stored: 0,
+        }));
     };
     if placing == Placing::Refresh && old.recipe == text(&*embedded.recipe) {
         return Ok(None);
@@ -85,8 +90,8 @@ fn begin(
         .filter(chunks::workspace_document_id.eq(old.id))
         .select(max(chunks::id))
         .first(conn)?;
-    let (place, earlier) = (WorkspaceDocumentId(old.id), ChunkId(newest.unwrap_or_default()));
-    Ok(Some(PartialIndexing { place, is_new: false, earlier, stored: 0 }))
+    let (place, last_before) = (WorkspaceDocumentId(old.id), ChunkId(newest.unwrap_or_default()));
+    Ok(Some(PartialIndexing { place, is_new: false, last_before, stored: 0 }))
 }
 
 /// Removes up to `limit` passages of a document in a workspace whose row in `namespaces` is locked.
@@ -98,11 +103,11 @@ pub(crate) fn remove(
     which: Superseded,
     limit: u32,
 ) -> QueryResult<bool> {
-    let of_place = chunks::table.filter(chunks::workspace_document_id.eq(stored.place.0));
-    let (of_place, limit) = (of_place.select(chunks::id).limit(rows(limit)), rows(limit));
+    let chunks_of_place = chunks::table.filter(chunks::workspace_document_id.eq(stored.place.0));
+    let (of_place, limit) = (chunks_of_place.select(chunks::id).limit(rows(limit)), rows(limit));
     let ids: Vec<i64> = match which {
-        Superseded::Earlier => of_place.filter(chunks::id.le(stored.earlier.0)).load(conn)?,
-        Superseded::New => of_place.filter(chunks::id.gt(stored.earlier.0)).load(conn)?,
+        Superseded::Earlier => of_place.filter(chunks::id.le(stored.last_before.0)).load(conn)?,
+        Superseded::New => of_place.filter(chunks::id.gt(stored.last_before.0)).load(conn)?,
     };
     let are_left = ids.len() as i64 == limit;
     passages::remove(conn, workspace, &ids)?;
@@ -123,9 +128,9 @@ pub(crate) fn finish(
     let row = workspace_documents::table.find(stored.place.0);
     let old: Option<PlaceRow> = row.select(PlaceRow::as_select()).first(conn).optional()?;
     let Some(old) = old else { return Ok(None) };
-    let made =
+    let recipe_of_parts =
         (workspace_documents::recipe.eq(text(recipe)), workspace_documents::updated_at.eq(now));
-    diesel::update(row).set(made).execute(conn)?;
+    diesel::update(row).set(recipe_of_parts).execute(conn)?;
     let is_another = placing == Placing::New && !stored.is_new && old.recipe != REPLACED;
     if is_another {
         let identity = (

@@ -15,13 +15,13 @@ pub(crate) fn record_intent(
     path: &DocumentPath,
     now: NaiveDateTime,
 ) -> QueryResult<()> {
-    let note = (
+    let row = (
         unsettled_files::folder.eq(path.folder()),
         unsettled_files::name.eq(path.name()),
         unsettled_files::noted_at.eq(now),
     );
     on_each_backend!(conn => diesel::insert_into(unsettled_files::table)
-        .values(note)
+        .values(row)
         .on_conflict((unsettled_files::folder, unsettled_files::name))
         .do_update()
         .set((unsettled_files::noted_at.eq(now), unsettled_files::upload.eq(None::<String>)))
@@ -57,8 +57,8 @@ pub(crate) fn assign(
     path: &DocumentPath,
     upload: &str,
 ) -> QueryResult<()> {
-    let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
-    diesel::update(note)
+    let row = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
+    diesel::update(row)
         .set(unsettled_files::upload.eq(Some(upload.to_owned())))
         .execute(conn)
         .map(drop)
@@ -82,15 +82,15 @@ pub(crate) fn of_upload(
 
 /// Detaches the document at the path from the upload that stored it.
 pub(crate) fn release(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
-    let note = unsettled_files::table
+    let row = unsettled_files::table
         .find((path.folder().to_owned(), path.name().to_owned()))
         .filter(unsettled_files::upload.is_not_null());
-    diesel::delete(note).execute(conn).map(drop)
+    diesel::delete(row).execute(conn).map(drop)
 }
 
 pub(crate) fn forget(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
-    let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
-    diesel::delete(note).execute(conn).map(drop)
+    let row = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
+    diesel::delete(row).execute(conn).map(drop)
 }
 
 /// Returns the paths recorded before `time`, oldest first, each with whether it has a document.

@@ -189,10 +189,10 @@ impl DocumentList for Database {
     }
 
     async fn titles(&self, of: &[DocumentPath]) -> Result<HashMap<DocumentPath, String>> {
-        let wanted: HashSet<DocumentPath> = of.iter().cloned().collect();
-        let names: Vec<String> = wanted.iter().map(|path| path.name().to_owned()).collect();
+        let paths: HashSet<DocumentPath> = of.iter().cloned().collect();
+        let names: Vec<String> = paths.iter().map(|path| path.name().to_owned()).collect();
         self.snapshot(move |conn| {
-            let mut titles = HashMap::with_capacity(wanted.len());
+            let mut titles = HashMap::with_capacity(paths.len());
             for names in names.chunks(IDS_AT_ONCE) {
                 let some: Vec<(String, String, String)> = documents::table
                     .filter(documents::name.eq_any(names.to_vec()))
@@ -200,7 +200,7 @@ impl DocumentList for Database {
                     .load(conn)?;
                 for (folder, name, title) in some {
                     let path = stored_path(&folder, &name)?;
-                    if wanted.contains(&path) {
+                    if paths.contains(&path) {
                         titles.insert(path, title);
                     }
                 }

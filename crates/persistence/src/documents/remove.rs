@@ -134,12 +134,12 @@ pub(crate) fn places_at(
 ) -> QueryResult<Vec<(i32, i64)>> {
     let mut places = Vec::new();
     for path in paths {
-        let of_document = workspace_documents::table
+        let places_of_document = workspace_documents::table
             .inner_join(documents::table)
             .filter(documents::folder.eq(path.folder().to_owned()))
             .filter(documents::name.eq(path.name().to_owned()))
             .select((workspace_documents::workspace_id, workspace_documents::id));
-        places.extend(of_document.load::<(i32, i64)>(conn)?);
+        places.extend(places_of_document.load::<(i32, i64)>(conn)?);
     }
     Ok(places)
 }

@@ -25,10 +25,10 @@ use crate::jobs::rows as job_rows;
 
 pub(crate) fn of(
     conn: &mut AnyConnection,
-    kin: RelatedDocuments,
+    related: RelatedDocuments,
 ) -> Result<Vec<(Document, Vec<WorkspaceId>)>, TxError> {
     let all = documents::table.select(DocumentRow::as_select());
-    let rows: Vec<DocumentRow> = match kin {
+    let rows: Vec<DocumentRow> = match related {
         RelatedDocuments::Key(key) => {
             all.filter(documents::external_key.eq(text(key))).load(conn)?
         }
@@ -98,7 +98,15 @@ pub(crate) fn replace(
     conn: &mut AnyConnection,
     replacement: Replacement,
 ) -> Result<Option<Replaced>, TxError> {
-    let Replacement { key, earlier, documents: new, targets, hold, obsolete, event } = replacement;
+    let Replacement {
+        key,
+        replaced: replaced_paths,
+        documents: new,
+        targets,
+        lease,
+        obsolete,
+        event,
+    } = replacement;
     let now = time(event.by.at);
     let folders: BTreeSet<_> = new.iter().map(|document| document.path.folder()).collect();
     for folder in folders {
@@ -107,7 +115,7 @@ pub(crate) fn replace(
     let Some(old) = lock(conn, &text(key))? else { return Ok(None) };
     let paths: BTreeSet<String> =
         old.iter().map(|row| format!("{}/{}", row.folder, row.name)).collect();
-    if paths != earlier.iter().map(ToString::to_string).collect() {
+    if paths != replaced_paths.iter().map(ToString::to_string).collect() {
         return Ok(None);
     }
     let workspaces: BTreeSet<_> = targets.iter().map(|target| target.workspace).collect();
@@ -122,17 +130,17 @@ pub(crate) fn replace(
         return Ok(None);
     }
     let digests = originals::digests_of(conn, &ids)?;
-    let kept = keep(conn, old, &new, obsolete, now)?;
-    let is_kept = |id: &String| kept.values().any(|kept| kept == id);
+    let kept_ids = keep(conn, old, &new, obsolete, now)?;
+    let is_kept = |id: &String| kept_ids.values().any(|id_kept| id_kept == id);
     let renewed = places.iter().filter(|(_, _, id)| is_kept(id)).map(|(_, place, _)| *place);
     mark_outdated(conn, &renewed.collect::<Vec<_>>())?;
-    let documents = insert(conn, new, &kept)?;
+    let documents = insert(conn, new, &kept_ids)?;
     originals::release(conn, &digests, now)?;
     let paths: Vec<DocumentPath> = documents.iter().map(|new| new.path.clone()).collect();
     let mut jobs = Vec::with_capacity(targets.len());
     for IndexTarget { workspace, event, .. } in targets {
         let kind = JobKind::Embed;
-        let mut row = job_rows::insert(conn, kind, workspace, 0, Some(hold), true, &event.by)?;
+        let mut row = job_rows::insert(conn, kind, workspace, 0, Some(lease), true, &event.by)?;
         job_rows::append(conn, &mut row, &paths, now)?;
         jobs.push(job_rows::save(conn, row)?);
         audit::record(conn, event)?;
@@ -151,13 +159,13 @@ fn keep(
     now: NaiveDateTime,
 ) -> Result<HashMap<String, String>, TxError> {
     let parts: HashSet<&str> = new.iter().map(|document| document.origin.part.as_str()).collect();
-    let (mut kept, obsolete) = (HashMap::new(), obsolete.0.to_string());
+    let (mut kept_ids, obsolete) = (HashMap::new(), obsolete.0.to_string());
     let mut is_begun = false;
     for OldRow { id, folder, name, part } in old {
         let path = stored_path(&folder, &name)?;
         pending_files::record_intent(conn, &path, now)?;
         if parts.contains(part.as_str()) {
-            kept.insert(part, id);
+            kept_ids.insert(part, id);
             continue;
         }
         if !is_begun {
@@ -167,7 +175,7 @@ fn keep(
         }
         pending_files::assign(conn, &path, &obsolete)?;
     }
-    Ok(kept)
+    Ok(kept_ids)
 }
 
 /// Marks the passages of workspace documents as made from an earlier text.
@@ -186,14 +194,14 @@ fn mark_outdated(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
 fn insert(
     conn: &mut AnyConnection,
     new: Vec<Document>,
-    kept: &HashMap<String, String>,
+    kept_ids: &HashMap<String, String>,
 ) -> Result<Vec<Document>, TxError> {
     let mut documents = Vec::with_capacity(new.len());
     for mut document in new {
         let path = document.path.clone();
-        let id = kept.get(&document.origin.part);
-        let earlier = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("id")));
-        if let Some(id) = earlier.transpose()? {
+        let id = kept_ids.get(&document.origin.part);
+        let kept_id = id.map(|id| Uuid::parse_str(id).map_err(|_| unreadable("id")));
+        if let Some(id) = kept_id.transpose()? {
             document.id = DocumentId(id);
         }
         let row = DocumentRow::from(document.clone());

@@ -263,9 +263,12 @@ impl Documents for Database {
         .await
     }
 
-    async fn related(&self, kin: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
-        let kin = kin.clone();
-        self.snapshot(move |conn| replace::of(conn, kin)).await
+    async fn related(
+        &self,
+        related: &RelatedDocuments,
+    ) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+        let related = related.clone();
+        self.snapshot(move |conn| replace::of(conn, related)).await
     }
 
     async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<RemovedDocument>> {

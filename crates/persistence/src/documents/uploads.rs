@@ -82,8 +82,8 @@ fn job_of(
     {
         return Ok(row);
     }
-    if let Some(along) = target.along
-        && let Some(row) = job_rows::lock(conn, along)?
+    if let Some(existing_job) = target.existing_job
+        && let Some(row) = job_rows::lock(conn, existing_job)?
     {
         let has_room = row.total.unsigned_abs() as usize + more <= MOST_ITEMS;
         if row.workspace_id == target.workspace.0 && row.is_open() && has_room {
@@ -97,7 +97,7 @@ fn job_of(
 }
 
 fn store(conn: &mut AnyConnection, piece: UploadPiece) -> Result<Vec<Job>, TxError> {
-    let UploadPiece { upload, documents: new, is_first, is_last, targets, hold } = piece;
+    let UploadPiece { upload, documents: new, is_first, is_last, targets, lease } = piece;
     let (upload, now) = (upload.0.to_string(), time(Utc::now()));
     advance(conn, &upload, is_first, is_last, now)?;
     // Locks are acquired in sorted order, whatever the order of the documents, to avoid deadlocks.
@@ -120,20 +120,20 @@ fn store(conn: &mut AnyConnection, piece: UploadPiece) -> Result<Vec<Job>, TxErr
         audit::record(conn, event)?;
         paths.push(path);
     }
-    let mut begun = Vec::new();
+    let mut jobs = Vec::new();
     for target in targets {
-        let mut row = job_of(conn, &upload, &target, hold.is_some(), paths.len())?;
+        let mut row = job_of(conn, &upload, &target, lease.is_some(), paths.len())?;
         job_rows::append(conn, &mut row, &paths, now)?;
         if is_last {
             if row.upload.is_some() {
-                row.begin(hold, now);
+                row.begin(lease, now);
             }
             audit::record(conn, target.event)?;
         }
         let job = job_rows::save(conn, row)?;
-        begun.extend(is_last.then_some(job));
+        jobs.extend(is_last.then_some(job));
     }
-    Ok(begun)
+    Ok(jobs)
 }
 
 fn roll_back(
@@ -175,7 +175,7 @@ impl Uploads for Database {
         self.write(move |conn| replace::replace(conn, replacement)).await
     }
 
-    async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn accept_existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let mut paths = paths.to_vec();
         paths.sort();
         self.write(move |conn| {

@@ -95,10 +95,10 @@ impl VectorRows for Database {
     }
 
     async fn vectors(&self, chunks: &[ChunkId]) -> Result<Vec<(ChunkId, Vec<f32>)>> {
-        let wanted: Vec<i64> = chunks.iter().map(|chunk| chunk.0).collect();
+        let ids: Vec<i64> = chunks.iter().map(|chunk| chunk.0).collect();
         self.snapshot(move |conn| {
-            let mut found = Vec::with_capacity(wanted.len());
-            for some in wanted.chunks(IDS_AT_ONCE) {
+            let mut found = Vec::with_capacity(ids.len());
+            for some in ids.chunks(IDS_AT_ONCE) {
                 let rows: Vec<(i64, Vec<u8>)> = vectors::table
                     .filter(vectors::chunk_id.eq_any(some.to_vec()))
                     .select((vectors::chunk_id, vectors::vector))
@@ -150,16 +150,18 @@ impl VectorRows for Database {
         self.snapshot(move |conn| {
             let tally = tally(conn, within)?;
             let (mut page, mut bytes) = (Vec::new(), 0);
-            let wanted = above(conn, within, after, limit)?;
-            for some in wanted.chunks(16) {
-                let ids: Vec<i64> = some.iter().map(|(chunk, _)| *chunk).collect();
+            let chunks = above(conn, within, after, limit)?;
+            for batch in chunks.chunks(16) {
+                let ids: Vec<i64> = batch.iter().map(|(chunk, _)| *chunk).collect();
                 let found: Vec<(i64, Vec<u8>)> = vectors::table
                     .filter(vectors::chunk_id.eq_any(ids))
                     .order(vectors::chunk_id)
                     .load(conn)?;
                 for (chunk, vector) in found {
-                    let at = some.binary_search_by_key(&chunk, |(chunk, _)| *chunk);
-                    let Some((_, document)) = at.ok().and_then(|at| some.get(at)) else { continue };
+                    let at = batch.binary_search_by_key(&chunk, |(chunk, _)| *chunk);
+                    let Some((_, document)) = at.ok().and_then(|at| batch.get(at)) else {
+                        continue;
+                    };
                     bytes += vector.len();
                     if bytes > MOST_BYTES && !page.is_empty() {
                         return Ok((tally, page));

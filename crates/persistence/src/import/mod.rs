@@ -105,7 +105,7 @@ fn write(
         ImportedRows::SlashCommands(rows) => prompts::commands(conn, rows)?,
         ImportedRows::PromptVariables(rows) => prompts::set_variables(conn, rows)?,
         ImportedRows::SuggestedMessages(rows) => prompts::messages(conn, rows)?,
-        ImportedRows::EarlierPrompts(rows) => prompts::earlier(conn, rows)?,
+        ImportedRows::EarlierPrompts(rows) => prompts::prompt_history(conn, rows)?,
         ImportedRows::Memories(rows) => prompts::memories(conn, rows)?,
         ImportedRows::ExtensionKeys(rows) => people::extension_keys(conn, rows)?,
         ImportedRows::Events(rows) => people::events(conn, rows)?,

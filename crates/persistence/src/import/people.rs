@@ -55,10 +55,10 @@ pub(super) fn api_keys(conn: &mut AnyConnection, rows: Vec<ImportedApiKey>) -> R
         if same.count().get_result::<i64>(conn)? > 0 {
             continue;
         }
-        let taken = api_keys::table.find(id.0).count().get_result::<i64>(conn)? > 0;
+        let id_exists = api_keys::table.find(id.0).count().get_result::<i64>(conn)? > 0;
         let prefix = row.prefix.clone();
         let insert = diesel::insert_into(api_keys::table);
-        let done = match taken {
+        let done = match id_exists {
             true => insert.values(row).execute(conn),
             false => insert.values((api_keys::id.eq(id.0), row)).execute(conn),
         };

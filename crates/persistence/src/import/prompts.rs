@@ -40,7 +40,10 @@ pub(super) fn messages(
     Ok(())
 }
 
-pub(super) fn earlier(conn: &mut AnyConnection, rows: Vec<ImportedPrompt>) -> Result<(), TxError> {
+pub(super) fn prompt_history(
+    conn: &mut AnyConnection,
+    rows: Vec<ImportedPrompt>,
+) -> Result<(), TxError> {
     for ImportedPrompt { workspace, prompt, replaced_by, replaced_at } in rows {
         history::insert(conn, workspace, prompt, replaced_by, time(replaced_at))?;
     }

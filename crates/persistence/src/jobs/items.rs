@@ -34,9 +34,9 @@ impl TryFrom<Row> for JobItem {
 
     fn try_from(row: Row) -> Result<Self> {
         let Row { number, folder, name, state, attempts, reason, changed, .. } = row;
-        let Row { recording, is_pending, heard, duration, .. } = row;
+        let Row { recording, is_pending, heard: seconds_transcribed, duration, .. } = row;
         let progress = RecordingProgress {
-            heard: heard.unwrap_or(0).unsigned_abs(),
+            transcribed: seconds_transcribed.unwrap_or(0).unsigned_abs(),
             duration: duration.map(i32::unsigned_abs),
         };
         Ok(Self {
@@ -177,14 +177,14 @@ pub(crate) fn page(
 pub(crate) fn changed(
     conn: &mut AnyConnection,
     job: i64,
-    told: Cursor,
+    cursor: Cursor,
     limit: u32,
 ) -> QueryResult<Vec<Row>> {
-    let later = job_items::changed.gt(told.changes).or(job_items::number.gt(told.number));
+    let is_newer = job_items::changed.gt(cursor.changes).or(job_items::number.gt(cursor.number));
     job_items::table
         .filter(job_items::job_id.eq(job))
-        .filter(job_items::changed.ge(told.changes))
-        .filter(later)
+        .filter(job_items::changed.ge(cursor.changes))
+        .filter(is_newer)
         .order((job_items::changed, job_items::number))
         .limit(rows(limit))
         .select(Row::as_select())

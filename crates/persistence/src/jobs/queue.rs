@@ -193,8 +193,8 @@ fn backlog(conn: &mut AnyConnection) -> QueryResult<Backlog> {
             _ => &mut backlog.queued,
         };
         *of_state = count.unsigned_abs();
-        let over = done.unwrap_or(0) + failed.unwrap_or(0);
-        backlog.documents += u64::try_from(total.unwrap_or(0) - over).unwrap_or(0);
+        let ended = done.unwrap_or(0) + failed.unwrap_or(0);
+        backlog.documents += u64::try_from(total.unwrap_or(0) - ended).unwrap_or(0);
     }
     Ok(backlog)
 }
@@ -232,12 +232,11 @@ impl JobQueue for Database {
         let (mut after, mut expired) = (0, 0);
         loop {
             let of = recipe.clone();
-            let looked =
-                self.read(move |conn| Ok(stale::next_of_recipe(conn, &of, after)?)).await?;
-            let Some((last, _)) = looked.last().copied() else { return Ok(expired) };
+            let page = self.read(move |conn| Ok(stale::next_of_recipe(conn, &of, after)?)).await?;
+            let Some((last, _)) = page.last().copied() else { return Ok(expired) };
             after = last;
             let is_other = |found: Option<i64>| found.is_some_and(|found| found != count(length));
-            let other = looked.into_iter().filter(|(_, found)| is_other(*found));
+            let other = page.into_iter().filter(|(_, found)| is_other(*found));
             let other: Vec<i64> = other.map(|(id, _)| id).collect();
             let of = recipe.clone();
             if !other.is_empty() {
@@ -250,18 +249,18 @@ impl JobQueue for Database {
         self.read(move |conn| Ok(is_due(conn, time(now), JobId(0))?)).await
     }
 
-    async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>> {
+    async fn claim(&self, request: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>> {
         self.write(move |conn| {
             let now = time(now);
             let Some(mut row) = due(conn, now)? else { return Ok(None) };
             let resumed = row.state()? == JobState::Running;
             row.attempts += i32::from(resumed);
             row.set_state(JobState::Running);
-            row.lease = Some(hold.token.to_string());
-            row.due_at = Some(time(hold.until));
+            row.lease = Some(request.token.to_string());
+            row.due_at = Some(time(request.until));
             row.started_at = row.started_at.or(Some(now));
             row.change(now);
-            let lease = Lease { job: JobId(row.id), token: hold.token };
+            let lease = Lease { job: JobId(row.id), token: request.token };
             Ok(Some(ClaimedJob { job: save(conn, row)?, lease, resumed }))
         })
         .await
@@ -385,7 +384,7 @@ impl JobQueue for Database {
         .await
     }
 
-    async fn prune(&self, kept: Retention) -> Result<u64> {
-        self.write(move |conn| Ok(retention::prune(conn, kept)?)).await
+    async fn prune(&self, retention: Retention) -> Result<u64> {
+        self.write(move |conn| Ok(retention::prune(conn, retention)?)).await
     }
 }

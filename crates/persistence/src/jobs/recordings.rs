@@ -19,8 +19,8 @@ use crate::jobs::rows::{Row, append, insert, lock, save};
 
 /// Returns the given job if it belongs to the workspace and accepts items, otherwise a new one.
 fn job_for(conn: &mut AnyConnection, new: &NewRecording, event: &Event) -> Result<Row, TxError> {
-    if let Some(along) = new.along
-        && let Some(row) = lock(conn, along)?
+    if let Some(id) = new.existing_job
+        && let Some(row) = lock(conn, id)?
         && row.workspace_id == new.workspace.0
         && row.is_open()
     {
@@ -58,7 +58,7 @@ fn record_progress(
     let seconds = |seconds: u32| i32::try_from(seconds).unwrap_or(i32::MAX);
     diesel::update(job_items::table.find((row.id, item)))
         .set((
-            job_items::heard.eq(Some(seconds(progress.heard))),
+            job_items::heard.eq(Some(seconds(progress.transcribed))),
             job_items::duration.eq(progress.duration.map(seconds)),
             job_items::changed.eq(changed),
         ))
@@ -112,7 +112,7 @@ impl JobRecordings for Database {
         .await
     }
 
-    async fn note(
+    async fn record_progress(
         &self,
         lease: &Lease,
         item: i64,

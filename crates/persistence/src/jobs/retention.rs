@@ -11,13 +11,13 @@ use crate::database::schema::jobs;
 /// number.
 pub(crate) fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResult<u64> {
     let Retention { before, jobs: most_jobs, items: most_items } = retention;
-    let over: Vec<(i64, i32, Option<NaiveDateTime>)> = jobs::table
+    let ended: Vec<(i64, i32, Option<NaiveDateTime>)> = jobs::table
         .filter(jobs::finished_at.is_not_null())
         .order((jobs::finished_at.desc(), jobs::id.desc()))
         .select((jobs::id, jobs::total, jobs::finished_at))
         .load(conn)?;
     let (before, mut items, mut old) = (time(before), 0, Vec::new());
-    for (position, (id, total, finished)) in over.into_iter().enumerate() {
+    for (position, (id, total, finished)) in ended.into_iter().enumerate() {
         items += u64::from(total.unsigned_abs());
         // The newest job is kept whatever its size, because someone may be viewing it.
         let is_too_many = position > 0 && (position >= most_jobs || items > most_items);

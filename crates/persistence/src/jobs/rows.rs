@@ -66,12 +66,12 @@ impl Row {
     }
 
     /// Gives the job to the requester of a lease, or queues it.
-    pub(crate) fn begin(&mut self, hold: Option<LeaseRequest>, now: NaiveDateTime) {
-        let state = if hold.is_some() { JobState::Running } else { JobState::Queued };
+    pub(crate) fn begin(&mut self, lease: Option<LeaseRequest>, now: NaiveDateTime) {
+        let state = if lease.is_some() { JobState::Running } else { JobState::Queued };
         self.set_state(state);
-        self.lease = hold.map(|hold| hold.token.to_string());
-        self.due_at = Some(hold.map_or(now, |hold| time(hold.until)));
-        self.started_at = hold.map(|_| now);
+        self.lease = lease.map(|lease| lease.token.to_string());
+        self.due_at = Some(lease.map_or(now, |hold| time(hold.until)));
+        self.started_at = lease.map(|_| now);
         self.upload = None;
     }
 
@@ -182,12 +182,12 @@ pub(crate) fn insert(
     kind: JobKind,
     workspace: WorkspaceId,
     total: usize,
-    hold: Option<LeaseRequest>,
+    lease: Option<LeaseRequest>,
     awaited: bool,
     by: &By,
 ) -> Result<Row, TxError> {
     let now = time(by.at);
-    let state = if hold.is_some() { JobState::Running } else { JobState::Queued };
+    let state = if lease.is_some() { JobState::Running } else { JobState::Queued };
     diesel::insert_into(jobs::table)
         .values((
             jobs::kind.eq(kind.as_str()),
@@ -197,10 +197,10 @@ pub(crate) fn insert(
             jobs::address.eq(some_text(by.address.clone())),
             jobs::awaited.eq(awaited),
             jobs::total.eq(total as i32),
-            jobs::lease.eq(hold.map(|hold| hold.token.to_string())),
-            jobs::due_at.eq(Some(hold.map_or(now, |hold| time(hold.until)))),
+            jobs::lease.eq(lease.map(|hold| hold.token.to_string())),
+            jobs::due_at.eq(Some(lease.map_or(now, |hold| time(hold.until)))),
             jobs::created_at.eq(now),
-            jobs::started_at.eq(hold.map(|_| now)),
+            jobs::started_at.eq(lease.map(|_| now)),
             jobs::updated_at.eq(now),
         ))
         .returning(columns::<Row>())
@@ -274,10 +274,10 @@ fn by_id(conn: &mut AnyConnection, id: JobId) -> Result<Option<Job>, TxError> {
 
 #[async_trait]
 impl Jobs for Database {
-    async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job> {
+    async fn create(&self, new: NewJob, lease: Option<LeaseRequest>, event: Event) -> Result<Job> {
         self.write(move |conn| {
             let NewJob { kind, workspace, paths, awaited } = new;
-            let row = insert(conn, kind, workspace, paths.len(), hold, awaited, &event.by)?;
+            let row = insert(conn, kind, workspace, paths.len(), lease, awaited, &event.by)?;
             items::insert(conn, row.id, &paths, 0, 0)?;
             audit::record(conn, event)?;
             present(conn, row)
@@ -312,12 +312,12 @@ impl Jobs for Database {
     async fn changed(
         &self,
         id: JobId,
-        told: Cursor,
+        cursor: Cursor,
         limit: u32,
     ) -> Result<Option<(Job, Vec<JobItem>)>> {
         self.snapshot(move |conn| {
             let Some(job) = by_id(conn, id)? else { return Ok(None) };
-            let changed = items::changed(conn, id.0, told, limit)?;
+            let changed = items::changed(conn, id.0, cursor, limit)?;
             Ok(Some((job, items(changed)?)))
         })
         .await

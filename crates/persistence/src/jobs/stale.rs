@@ -37,10 +37,10 @@ pub(crate) fn next_of_recipe(
 
 /// Marks workspace documents as stale.
 pub(crate) fn mark(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<()> {
-    let fresh = workspace_documents::table
+    let outdated = workspace_documents::table
         .filter(workspace_documents::id.eq_any(ids.to_vec()))
         .filter(workspace_documents::recipe.ne(NONE));
-    diesel::update(fresh).set(workspace_documents::recipe.eq(NONE)).execute(conn).map(drop)
+    diesel::update(outdated).set(workspace_documents::recipe.eq(NONE)).execute(conn).map(drop)
 }
 
 /// Marks the workspace documents among `ids` that have the recipe as stale. Returns their number.

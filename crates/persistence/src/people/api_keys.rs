@@ -193,13 +193,13 @@ impl ApiKeys for Database {
         self.write(move |conn| {
             let digest = new.as_ref().map(|new| new.digest.0.to_vec()).unwrap_or_default();
             lock_in_order(conn, api_keys::origin.eq(ENVIRONMENT).or(api_keys::digest.eq(digest)))?;
-            let kept = new.map(|new| make_valid(conn, new)).transpose()?;
+            let valid_id = new.map(|new| make_valid(conn, new)).transpose()?;
             // No key has the id 0, so this revokes all keys of the environment.
-            let (kept, is_news) = kept.unwrap_or((0, false));
+            let (valid_id, is_news) = valid_id.unwrap_or((0, false));
             let revoked = diesel::update(api_keys::table)
                 .filter(api_keys::origin.eq(ENVIRONMENT))
                 .filter(api_keys::revoked_at.is_null())
-                .filter(api_keys::id.ne(kept))
+                .filter(api_keys::id.ne(valid_id))
                 .set(api_keys::revoked_at.eq(Some(time(event.by.at))))
                 .execute(conn)?;
             if is_news || revoked > 0 {
@@ -220,9 +220,9 @@ impl ApiKeys for Database {
             // Rows are updated by id, so that two servers cannot deadlock.
             for (id, used) in latest {
                 let used = time(used);
-                let earlier = api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(used));
+                let is_older = api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(used));
                 diesel::update(api_keys::table.find(id.0))
-                    .filter(earlier)
+                    .filter(is_older)
                     .set(api_keys::last_used_at.eq(Some(used)))
                     .execute(conn)?;
             }
@@ -281,7 +281,7 @@ pub(crate) fn revoke_owners(conn: &mut AnyConnection, now: NaiveDateTime) -> Que
 /// Inserts the key, or makes an existing one valid. Returns its id and whether anything changed.
 fn make_valid(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), TxError> {
     let row = NewRow { origin: ENVIRONMENT, ..NewRow::from(new) };
-    let wanted = TakenOver {
+    let expected = TakenOver {
         name: row.name.clone(),
         origin: row.origin.to_owned(),
         scopes: row.scopes.clone(),
@@ -296,7 +296,7 @@ fn make_valid(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), T
         .first(conn)
         .optional()?;
     if let Some((id, is)) = known
-        && is == wanted
+        && is == expected
     {
         return Ok((id, false));
     }
@@ -304,7 +304,7 @@ fn make_valid(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), T
         .values(row)
         .on_conflict(api_keys::digest)
         .do_update()
-        .set(wanted)
+        .set(expected)
         .returning(api_keys::id)
         .get_result(conn))?;
     Ok((id, true))

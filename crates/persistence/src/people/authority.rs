@@ -55,8 +55,8 @@ pub(crate) fn is_of_owner(conn: &mut AnyConnection, by: &By) -> QueryResult<bool
     match by.actor {
         Actor::Owner => Ok(true),
         Actor::Key(id) => {
-            let of_owner = keys::table.find(id.0).select(keys::by_owner).first(conn).optional()?;
-            Ok(of_owner.unwrap_or(false))
+            let is_owners = keys::table.find(id.0).select(keys::by_owner).first(conn).optional()?;
+            Ok(is_owners.unwrap_or(false))
         }
         _ => Ok(false),
     }

@@ -62,14 +62,14 @@ fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     let forgotten = login_attempts::succeeded_at
         .is_null()
         .or(login_attempts::succeeded_at.lt(now.checked_sub_signed(REMEMBERED)));
-    let over: Vec<Vec<u8>> = login_attempts::table
+    let expired: Vec<Vec<u8>> = login_attempts::table
         .filter(login_attempts::refilled_at.lt(now))
         .filter(forgotten.assume_not_null())
         .order(login_attempts::refilled_at)
         .limit(DROPPED)
         .select(login_attempts::subject)
         .load(conn)?;
-    let mut dropped = over;
+    let mut dropped = expired;
     if dropped.is_empty() {
         let count: i64 = login_attempts::table.count().get_result(conn)?;
         if count > MOST {

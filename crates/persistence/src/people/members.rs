@@ -27,12 +27,12 @@ fn need(conn: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), TxError>
 
 pub(crate) fn existing_workspaces(
     conn: &mut AnyConnection,
-    wanted: &[i32],
+    ids: &[i32],
 ) -> QueryResult<HashSet<i32>> {
     let mut found = HashSet::new();
-    for wanted in wanted.chunks(IDS_AT_ONCE) {
+    for batch in ids.chunks(IDS_AT_ONCE) {
         let some: Vec<i32> = workspaces::table
-            .filter(workspaces::id.eq_any(wanted.to_vec()))
+            .filter(workspaces::id.eq_any(batch.to_vec()))
             .select(workspaces::id)
             .load(conn)?;
         found.extend(some);
@@ -45,9 +45,9 @@ pub(crate) fn need_workspaces(
     conn: &mut AnyConnection,
     workspaces: &[WorkspaceId],
 ) -> Result<(), TxError> {
-    let wanted: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
-    let known = existing_workspaces(conn, &wanted)?;
-    match wanted.iter().find(|workspace| !known.contains(workspace)) {
+    let ids: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
+    let known = existing_workspaces(conn, &ids)?;
+    match ids.iter().find(|workspace| !known.contains(workspace)) {
         Some(unknown) => {
             let reason = format!("no workspace has the id {unknown}");
             Err(Error::invalid("workspace_ids", reason).into())
@@ -56,12 +56,12 @@ pub(crate) fn need_workspaces(
     }
 }
 
-fn existing_users(conn: &mut AnyConnection, wanted: &[UserId]) -> QueryResult<HashSet<UserId>> {
+fn existing_users(conn: &mut AnyConnection, ids: &[UserId]) -> QueryResult<HashSet<UserId>> {
     let mut found = HashSet::new();
-    for wanted in wanted.chunks(IDS_AT_ONCE) {
-        let wanted: Vec<i32> = wanted.iter().map(|user| user.0).collect();
+    for batch in ids.chunks(IDS_AT_ONCE) {
+        let batch: Vec<i32> = batch.iter().map(|user| user.0).collect();
         let some: Vec<i32> =
-            users::table.filter(users::id.eq_any(wanted)).select(users::id).load(conn)?;
+            users::table.filter(users::id.eq_any(batch)).select(users::id).load(conn)?;
         found.extend(some.into_iter().map(UserId));
     }
     Ok(found)
@@ -149,13 +149,13 @@ impl Members for Database {
                 .filter(workspace_users::workspace_id.eq(workspace.0))
                 .select((workspace_users::id, workspace_users::user_id))
                 .load(conn)?;
-            let stay: HashSet<i32> = users.iter().map(|user| user.0).collect();
-            let leave: Vec<i32> = now
+            let members: HashSet<i32> = users.iter().map(|user| user.0).collect();
+            let removed: Vec<i32> = now
                 .into_iter()
-                .filter(|(_, user)| !stay.contains(user))
+                .filter(|(_, user)| !members.contains(user))
                 .map(|(membership, _)| membership)
                 .collect();
-            for leave in leave.chunks(IDS_AT_ONCE) {
+            for leave in removed.chunks(IDS_AT_ONCE) {
                 let leave = workspace_users::id.eq_any(leave.to_vec());
                 diesel::delete(workspace_users::table.filter(leave)).execute(conn)?;
             }

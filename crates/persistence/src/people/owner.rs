@@ -75,8 +75,8 @@ impl Owner for Database {
             if now != Some(hash.0) {
                 return Ok(false);
             }
-            let over = owner_sessions::expires_at.le(time(event.by.at));
-            diesel::delete(owner_sessions::table.filter(over)).execute(conn)?;
+            let expired = owner_sessions::expires_at.le(time(event.by.at));
+            diesel::delete(owner_sessions::table.filter(expired)).execute(conn)?;
             let NewOwnerSession { digest, expires_at, created_at } = session;
             diesel::insert_into(owner_sessions::table)
                 .values((
@@ -137,8 +137,8 @@ impl Owner for Database {
 impl SetupLinks for Database {
     async fn issue(&self, link: NewSetupLink, event: Event) -> Result<()> {
         self.write(move |conn| {
-            let over = setup_links::expires_at.le(time(event.by.at));
-            diesel::delete(setup_links::table.filter(over)).execute(conn)?;
+            let expired = setup_links::expires_at.le(time(event.by.at));
+            diesel::delete(setup_links::table.filter(expired)).execute(conn)?;
             diesel::insert_into(setup_links::table)
                 .values((
                     setup_links::digest.eq(link.digest.0.to_vec()),
@@ -169,12 +169,12 @@ impl SetupLinks for Database {
             let link = setup_links::table
                 .find(digest.0.to_vec())
                 .filter(setup_links::expires_at.gt(time(event.by.at)));
-            let spent = link.count().get_result::<i64>(conn)? > 0;
-            if spent {
+            let is_valid = link.count().get_result::<i64>(conn)? > 0;
+            if is_valid {
                 diesel::delete(setup_links::table).execute(conn)?;
                 audit::record(conn, event)?;
             }
-            Ok(spent)
+            Ok(is_valid)
         })
         .await
     }

@@ -31,10 +31,11 @@ impl MessageQuota for Database {
                 return Err(Error::not_found("user", user).into());
             }
             let day_ago = now.checked_sub_signed(TimeDelta::hours(24)).unwrap_or(now);
-            let of_user = questions::table.filter(questions::user_id.eq(user.0));
-            diesel::delete(of_user.filter(questions::asked_at.le(time(day_ago)))).execute(conn)?;
-            let asked: i64 = of_user.count().get_result(conn)?;
-            if asked >= i64::from(limit) {
+            let questions_of_user = questions::table.filter(questions::user_id.eq(user.0));
+            diesel::delete(questions_of_user.filter(questions::asked_at.le(time(day_ago))))
+                .execute(conn)?;
+            let count: i64 = questions_of_user.count().get_result(conn)?;
+            if count >= i64::from(limit) {
                 return Ok(false);
             }
             diesel::insert_into(questions::table)

@@ -28,17 +28,17 @@ fn lock_to_sign_in(conn: &mut AnyConnection, id: UserId) -> QueryResult<bool> {
 
 /// Deletes some expired sessions. Skips sessions that another transaction has locked.
 fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
-    let over = sessions::table
+    let expired = sessions::table
         .filter(sessions::expires_at.le(now))
         .order(sessions::expires_at)
         .limit(100)
         .select(sessions::digest);
-    let over: Vec<Vec<u8>> = match conn {
-        AnyConnection::Postgres(conn) => over.for_update().skip_locked().load(conn)?,
-        AnyConnection::Sqlite(conn) => over.load(conn)?,
+    let expired: Vec<Vec<u8>> = match conn {
+        AnyConnection::Postgres(conn) => expired.for_update().skip_locked().load(conn)?,
+        AnyConnection::Sqlite(conn) => expired.load(conn)?,
     };
-    if !over.is_empty() {
-        diesel::delete(sessions::table.filter(sessions::digest.eq_any(over))).execute(conn)?;
+    if !expired.is_empty() {
+        diesel::delete(sessions::table.filter(sessions::digest.eq_any(expired))).execute(conn)?;
     }
     Ok(())
 }

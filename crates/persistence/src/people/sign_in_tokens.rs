@@ -52,8 +52,8 @@ impl SignInTokens for Database {
                 .first(conn)
                 .optional()?;
             // Concurrent requests may read the same token. Only the one that deletes it succeeds.
-            let taken = diesel::delete(token).execute(conn)?;
-            let Some((row, expires_at, issuer)) = found.filter(|_| taken > 0) else {
+            let deleted = diesel::delete(token).execute(conn)?;
+            let Some((row, expires_at, issuer)) = found.filter(|_| deleted > 0) else {
                 return Ok(None);
             };
             audit::record(conn, event)?;

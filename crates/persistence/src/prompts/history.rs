@@ -134,8 +134,8 @@ impl PromptHistory for Database {
                 .into_boxed::<AnyBackend>()
                 .load(conn)?;
             which.retain(|one| id.is_none_or(|id| id.0 == *one));
-            let gone = prompt_history::table.filter(prompt_history::id.eq_any(which));
-            let removed = diesel::delete(gone).execute(conn)?;
+            let forgotten = prompt_history::table.filter(prompt_history::id.eq_any(which));
+            let removed = diesel::delete(forgotten).execute(conn)?;
             if removed > 0 {
                 audit::record(conn, event)?;
             }

@@ -31,7 +31,7 @@ fn new_key(number: u8) -> NewApiKey {
     }
 }
 
-fn given(number: u8) -> Option<NewApiKey> {
+fn environment_key(number: u8) -> Option<NewApiKey> {
     Some(NewApiKey { origin: KeyOrigin::Environment, name: None, ..new_key(number) })
 }
 
@@ -64,13 +64,14 @@ async fn a_key_is_read_back_with_its_limits(scratch: Scratch) {
     let db = scratch.open();
     let (first, second) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let bounds = vec![second, first];
-    let bound = NewApiKey { workspaces: bounds.clone(), rate_limit: Some(u32::MAX), ..new_key(1) };
-    let made = ApiKeys::create(&db, bound, done(0)).await.unwrap();
+    let restricted =
+        NewApiKey { workspaces: bounds.clone(), rate_limit: Some(u32::MAX), ..new_key(1) };
+    let made = ApiKeys::create(&db, restricted, done(0)).await.unwrap();
     assert_eq!((&made.workspaces, made.rate_limit), (&bounds, Some(i32::MAX as u32)));
     assert_eq!(db.by_digest(KeyDigest([1; 32])).await.unwrap(), Some(made));
-    db.set_environment_key(given(1), done(1)).await.unwrap();
-    let given = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
-    assert_eq!((given.workspaces, given.rate_limit), (Vec::new(), None));
+    db.set_environment_key(environment_key(1), done(1)).await.unwrap();
+    let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
+    assert_eq!((key.workspaces, key.rate_limit), (Vec::new(), None));
 }
 
 async fn a_key_needs_an_existing_creator(scratch: Scratch) {
@@ -102,12 +103,12 @@ async fn a_key_is_revoked_once(scratch: Scratch) {
 async fn the_environment_holds_one_valid_key(scratch: Scratch) {
     let db = scratch.open();
     ApiKeys::create(&db, new_key(9), done(0)).await.unwrap();
-    db.set_environment_key(given(1), done(1)).await.unwrap();
-    db.set_environment_key(given(1), done(2)).await.unwrap();
+    db.set_environment_key(environment_key(1), done(1)).await.unwrap();
+    db.set_environment_key(environment_key(1), done(2)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9", "crl_1"]);
-    db.set_environment_key(given(2), done(3)).await.unwrap();
+    db.set_environment_key(environment_key(2), done(3)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9", "crl_2"]);
-    db.set_environment_key(given(1), done(4)).await.unwrap();
+    db.set_environment_key(environment_key(1), done(4)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9", "crl_1"]);
     db.set_environment_key(None, done(5)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9"]);
@@ -121,7 +122,7 @@ async fn a_key_from_the_environment_is_valid_whatever_its_stored_state(scratch: 
     let scoped = NewApiKey { scopes: vec![Scope::Read], expires_at: Some(at(1)), ..new_key(1) };
     let made = ApiKeys::create(&db, scoped, done(0)).await.unwrap();
     db.revoke(made.id, done(2)).await.unwrap();
-    db.set_environment_key(given(1), done(3)).await.unwrap();
+    db.set_environment_key(environment_key(1), done(3)).await.unwrap();
     let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
     assert_eq!((key.id, key.origin), (made.id, KeyOrigin::Environment));
     assert!(key.is_valid(at(100)) && key.grants(Scope::Admin));

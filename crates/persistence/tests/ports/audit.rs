@@ -56,10 +56,10 @@ async fn names(db: &Database) -> Vec<String> {
 
 async fn an_event_is_read_back_as_it_was_hashed(scratch: Scratch) {
     let db = scratch.open();
-    let odd = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
+    let nanoseconds = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
     let by = |actor, address: Option<&str>, at| By { actor, address: address.map(Into::into), at };
     let events = [
-        by(Actor::Key(ApiKeyId(7)), Some("::1"), odd).event("one", "{\"a\":\"nul\0 📚\"}"),
+        by(Actor::Key(ApiKeyId(7)), Some("::1"), nanoseconds).event("one", "{\"a\":\"nul\0 📚\"}"),
         by(Actor::User(UserId(1)), Some(""), DateTime::UNIX_EPOCH).event("two", ""),
         by(Actor::Operator, None, DateTime::<chrono::Utc>::MAX_UTC).event("three", "{}"),
         by(Actor::Stranger, Some("10.0.0.1\0"), at(1)).event("four", "x".repeat(100_000)),
@@ -69,14 +69,14 @@ async fn an_event_is_read_back_as_it_was_hashed(scratch: Scratch) {
     for event in events {
         AuditLog::add(&db, event).await.unwrap();
     }
-    let kept = verified(&db).await.unwrap();
-    assert_eq!(kept.len(), 6);
-    assert_eq!(kept[0].at, DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap());
-    assert_eq!((kept[0].actor.as_str(), kept[0].address.as_deref()), ("key:7", Some("::1")));
-    assert_eq!(kept[0].details, "{\"a\":\"nul\u{FFFD} 📚\"}");
-    assert_eq!((kept[1].actor.as_str(), kept[1].address.as_deref()), ("user:1", Some("")));
-    assert_eq!((kept[2].actor.as_str(), kept[2].address.as_deref()), ("operator", None));
-    assert_eq!(kept[5].at, DateTime::from_timestamp_millis(120).unwrap());
+    let logged = verified(&db).await.unwrap();
+    assert_eq!(logged.len(), 6);
+    assert_eq!(logged[0].at, DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap());
+    assert_eq!((logged[0].actor.as_str(), logged[0].address.as_deref()), ("key:7", Some("::1")));
+    assert_eq!(logged[0].details, "{\"a\":\"nul\u{FFFD} 📚\"}");
+    assert_eq!((logged[1].actor.as_str(), logged[1].address.as_deref()), ("user:1", Some("")));
+    assert_eq!((logged[2].actor.as_str(), logged[2].address.as_deref()), ("operator", None));
+    assert_eq!(logged[5].at, DateTime::from_timestamp_millis(120).unwrap());
 }
 
 fn key(number: u8, origin: KeyOrigin) -> NewApiKey {
@@ -141,12 +141,12 @@ async fn every_change_writes_its_event(scratch: Scratch) {
     db.place(&path("a"), embedded(here, "a", 1), e("placed")).await.unwrap();
     db.withdraw(here, &[path("a")], e("withdrawn")).await.unwrap();
     Documents::remove(&db, &[path("a")], e("removed")).await.unwrap();
-    let said = db.append(chat(here), e("chat")).await.unwrap();
-    ChatLog::delete(&db, said, e("chat removed")).await.unwrap();
+    let chat = db.append(chat(here), e("chat")).await.unwrap();
+    ChatLog::delete(&db, chat, e("chat removed")).await.unwrap();
     let made = ApiKeys::create(&db, key(1, KeyOrigin::Created), e("key")).await.unwrap().id;
     db.revoke(made, e("revoked")).await.unwrap();
-    let given = Some(key(2, KeyOrigin::Environment));
-    db.set_environment_key(given, e("key given")).await.unwrap();
+    let new = Some(key(2, KeyOrigin::Environment));
+    db.set_environment_key(new, e("key given")).await.unwrap();
     db.set_environment_key(None, e("no key given")).await.unwrap();
     let one = Invites::create(&db, invite("1"), UnknownWorkspaces::Keep, e("invite")).await;
     db.disable(one.unwrap().id, e("disabled")).await.unwrap();
@@ -191,15 +191,15 @@ async fn every_change_writes_its_event(scratch: Scratch) {
 
 async fn a_change_without_effect_writes_no_event(scratch: Scratch) {
     let db = scratch.open();
-    let given = || Some(key(2, KeyOrigin::Environment));
+    let new = || Some(key(2, KeyOrigin::Environment));
     let revoked = ApiKeys::create(&db, key(1, KeyOrigin::Created), done(0)).await.unwrap().id;
     db.revoke(revoked, done(0)).await.unwrap();
-    db.set_environment_key(given(), done(0)).await.unwrap();
+    db.set_environment_key(new(), done(0)).await.unwrap();
     let here = workspace(&db, "Here").await.id;
     let before = AuditLog::count(&db).await.unwrap();
     db.revoke(revoked, done(1)).await.unwrap();
     db.revoke(ApiKeyId(77), done(1)).await.unwrap();
-    db.set_environment_key(given(), done(1)).await.unwrap();
+    db.set_environment_key(new(), done(1)).await.unwrap();
     Workspaces::delete(&db, WorkspaceId(77), done(1)).await.unwrap();
     db.withdraw(here, &[path("a")], done(1)).await.unwrap();
     db.withdraw(WorkspaceId(77), &[path("a")], done(1)).await.unwrap();
@@ -216,7 +216,7 @@ async fn a_change_without_effect_writes_no_event(scratch: Scratch) {
 async fn a_rolled_back_change_writes_no_event(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    let somebody = user(&db, "somebody").await.id;
+    let user = user(&db, "somebody").await.id;
     let before = AuditLog::count(&db).await.unwrap();
     let settings = WorkspaceSettings::named("x");
     assert!(Users::create(&db, new_user("somebody"), done(1)).await.is_err());
@@ -228,7 +228,7 @@ async fn a_rolled_back_change_writes_no_event(scratch: Scratch) {
     assert!(db.place(&path("a"), place, done(1)).await.is_err());
     assert!(Users::delete(&db, UserId(77), done(1)).await.is_err());
     assert!(db.redeem("no", new_user("guest"), done(1)).await.is_err());
-    assert!(Members::add(&db, here, &[somebody, UserId(77)], done(1)).await.is_err());
+    assert!(Members::add(&db, here, &[user, UserId(77)], done(1)).await.is_err());
     assert_eq!(AuditLog::count(&db).await.unwrap(), before);
     verified(&db).await.unwrap();
 }

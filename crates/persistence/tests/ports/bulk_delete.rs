@@ -11,7 +11,7 @@ on_both_databases! {
     each_step_records_what_it_removed,
 }
 
-fn told() -> DeletionEvent {
+fn deletion_event() -> DeletionEvent {
     Box::new(|chats| By::operator(at(1)).event("cleared", format!("{{\"deleted\":{chats}}}")))
 }
 
@@ -21,7 +21,7 @@ async fn step(
     after: Option<ChatId>,
     at_most: u32,
 ) -> DeletedChats {
-    db.clear(filter, after, at_most, told()).await.unwrap()
+    db.clear(filter, after, at_most, deletion_event()).await.unwrap()
 }
 
 async fn a_deletion_removes_exactly_the_filtered_exchanges(scratch: Scratch) {
@@ -34,7 +34,7 @@ async fn a_deletion_removes_exactly_the_filtered_exchanges(scratch: Scratch) {
         scratch.execute("DELETE FROM chats; DELETE FROM threads");
         fill(&scratch, here, users, 300);
         let all = everything(&db).await;
-        let kept: Vec<_> = all.iter().filter(|chat| !admits(filter, chat)).cloned().collect();
+        let remaining: Vec<_> = all.iter().filter(|chat| !admits(filter, chat)).cloned().collect();
         let (mut removed, mut after) = (0, None);
         loop {
             let DeletedChats { chats, last } = step(&db, filter, after, 40).await;
@@ -46,8 +46,8 @@ async fn a_deletion_removes_exactly_the_filtered_exchanges(scratch: Scratch) {
             assert!(last > after);
             after = last;
         }
-        assert_eq!(removed as usize, all.len() - kept.len(), "{filter:?}");
-        assert_eq!(ids(&everything(&db).await), ids(&kept), "{filter:?}");
+        assert_eq!(removed as usize, all.len() - remaining.len(), "{filter:?}");
+        assert_eq!(ids(&everything(&db).await), ids(&remaining), "{filter:?}");
         assert_eq!(scratch.miscounted_blocks(), 0, "{filter:?}");
     }
     assert_eq!(scratch.rows_in("chat_blocks"), 0);

@@ -13,7 +13,7 @@ on_both_databases! {
     a_conversation_is_read_up_to_an_exchange,
 }
 
-async fn said(db: &Database, workspace: WorkspaceId, session: Option<&str>, time: i64) -> ChatId {
+async fn append(db: &Database, workspace: WorkspaceId, session: Option<&str>, time: i64) -> ChatId {
     let session = session.map(str::to_owned);
     let conversation = Conversation { workspace, user: None, thread: None, session };
     let new = NewChat {
@@ -34,9 +34,9 @@ async fn a_conversation_is_read_up_to_an_exchange(scratch: Scratch) {
     let there = workspace(&db, "There").await.id;
     let mut ids = Vec::new();
     for time in 1..=5 {
-        ids.push(said(&db, here, None, time).await);
-        said(&db, here, Some("other"), time).await;
-        said(&db, there, None, time).await;
+        ids.push(append(&db, here, None, time).await);
+        append(&db, here, Some("other"), time).await;
+        append(&db, there, None, time).await;
     }
     // Later exchanges do not count towards the limit.
     let third = db.chat(here, ids[2]).await.unwrap().unwrap();
@@ -50,7 +50,7 @@ async fn an_exchange_is_changed_and_removed_in_its_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let there = workspace(&db, "There").await.id;
-    let id = said(&db, here, None, 1).await;
+    let id = append(&db, here, None, 1).await;
     let before = db.chat(here, id).await.unwrap().unwrap();
     assert_eq!(db.chat(there, id).await.unwrap(), None);
 
@@ -82,10 +82,10 @@ async fn sessions_are_paged_by_name(scratch: Scratch) {
     let here = workspace(&db, "Here").await.id;
     let there = workspace(&db, "There").await.id;
     for (session, time) in [("b", 1), ("a", 2), ("b", 3), ("c", 4)] {
-        said(&db, here, Some(session), time).await;
+        append(&db, here, Some(session), time).await;
     }
-    said(&db, here, None, 5).await;
-    said(&db, there, Some("z"), 6).await;
+    append(&db, here, None, 5).await;
+    append(&db, there, Some("z"), 6).await;
     let page = db.sessions(here, None, 2).await.unwrap();
     let names: Vec<_> = page.iter().map(|session| session.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);

@@ -55,13 +55,13 @@ async fn images_are_loaded_only_on_request(scratch: Scratch) {
     let whole = ["AAAA", "BB\u{FFFD}B"];
 
     let scope = ChatScope::Workspace(here.id);
-    let shown = db.history_page(&scope, all(0)).await.unwrap();
-    assert!(!shown.is_cut);
+    let page = db.history_page(&scope, all(0)).await.unwrap();
+    assert!(!page.is_cut);
     assert_eq!(
-        (shown.items[0].images.clone(), shown.items[1].images.len()),
+        (page.items[0].images.clone(), page.items[1].images.len()),
         (whole.map(String::from).to_vec(), 0)
     );
-    assert_eq!(shown.items[0].response, NAMED);
+    assert_eq!(page.items[0].response, NAMED);
     assert_eq!(Chats::images(&db, id).await.unwrap(), whole);
     let with = Portion { images: true, ..Portion::of(20) };
     assert_eq!(logged(&db, with).await[1].images, whole);
@@ -93,8 +93,8 @@ async fn loads_are_limited_in_bytes(scratch: Scratch) {
     }
     let past = db.history(&of, 20).await.unwrap();
     assert_eq!(past.len(), 1, "at least one, the newest, and no more");
-    let shown = db.history_page(&ChatScope::Workspace(other.id), all(0)).await.unwrap();
-    assert!(past[0].id > shown.items[0].id);
+    let page = db.history_page(&ChatScope::Workspace(other.id), all(0)).await.unwrap();
+    assert!(past[0].id > page.items[0].id);
 }
 
 async fn a_cut_page_of_the_log_continues_after_its_last_exchange(scratch: Scratch) {
@@ -106,17 +106,17 @@ async fn a_cut_page_of_the_log_continues_after_its_last_exchange(scratch: Scratc
     }
     ids.reverse();
     let mut at_most = Portion { exchanges: 20, bytes: 150, images: false };
-    let (mut filter, mut seen) = (ChatFilter::default(), Vec::new());
+    let (mut filter, mut read) = (ChatFilter::default(), Vec::new());
     loop {
         let page = db.page(&filter, 0, at_most).await.unwrap();
         assert!(page.items.len() <= 2);
-        seen.extend(page.items.iter().map(|logged| logged.chat.id));
-        filter.before = seen.last().copied();
+        read.extend(page.items.iter().map(|logged| logged.chat.id));
+        filter.before = read.last().copied();
         if !page.is_cut {
             break;
         }
     }
-    assert_eq!(seen, ids);
+    assert_eq!(read, ids);
     at_most.images = true;
     let page = db.page(&ChatFilter::default(), 0, at_most).await.unwrap();
     assert_eq!((page.items.len(), page.is_cut), (1, true), "images count where they are loaded");

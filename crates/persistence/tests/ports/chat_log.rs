@@ -98,8 +98,8 @@ pub fn filters(here: WorkspaceId, users: [UserId; 2], number: i64) -> Vec<ChatFi
 
 /// A second, independent implementation of filters.
 pub fn admits(filter: &ChatFilter, logged: &LoggedChat) -> bool {
-    fn is<T: PartialEq>(wanted: &Option<T>, has: Option<&T>) -> bool {
-        wanted.is_none() || wanted.as_ref() == has
+    fn is<T: PartialEq>(expected: &Option<T>, has: Option<&T>) -> bool {
+        expected.is_none() || expected.as_ref() == has
     }
     let ChatFilter { workspace, user, thread, session, from, to, feedback, before } = filter;
     let (chat, of) = (&logged.chat, &logged.chat.conversation);
@@ -139,10 +139,10 @@ fn chat(conversation: &Conversation) -> NewChat {
 async fn exchanges_are_listed_with_their_workspace_and_user(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here & there").await;
-    let somebody = user(&db, "somebody").await.id;
+    let user = user(&db, "somebody").await.id;
     let conversation = Conversation {
         workspace: here.id,
-        user: Some(somebody),
+        user: Some(user),
         thread: None,
         session: Some("s".into()),
     };
@@ -178,13 +178,13 @@ async fn pages_agree_with_the_log_however_it_is_filtered(scratch: Scratch) {
     all.reverse();
     assert_eq!(all.len(), 261);
     for filter in filters(here, users, 400) {
-        let wanted: Vec<i64> =
+        let expected: Vec<i64> =
             ids(&all.iter().filter(|chat| admits(&filter, chat)).cloned().collect::<Vec<_>>());
-        for offset in (0..wanted.len() + 9).step_by(9) {
+        for offset in (0..expected.len() + 9).step_by(9) {
             let page =
                 ChatLog::page(&db, &filter, offset as u64, Portion::of(9)).await.unwrap().items;
-            let end = (offset + 9).min(wanted.len());
-            assert_eq!(ids(&page), wanted[offset.min(end)..end], "{filter:?} from {offset}");
+            let end = (offset + 9).min(expected.len());
+            assert_eq!(ids(&page), expected[offset.min(end)..end], "{filter:?} from {offset}");
         }
         assert_eq!(ChatLog::page(&db, &filter, 0, Portion::of(0)).await.unwrap().items, []);
         assert_eq!(ChatLog::page(&db, &filter, u64::MAX, Portion::of(9)).await.unwrap().items, []);
@@ -217,16 +217,16 @@ async fn pages_of_a_long_log_with_gaps_start_at_the_right_exchange(scratch: Scra
         ChatFilter { to: Some(at(4096)), ..ChatFilter::default() },
     ];
     for filter in spans {
-        let wanted: Vec<i64> =
+        let expected: Vec<i64> =
             ids(&all.iter().filter(|chat| admits(&filter, chat)).cloned().collect::<Vec<_>>());
         let edges = (0..40).flat_map(|n| [n * 16, n * 16 + 1, n * 16 + 15]);
-        let far = (0..wanted.len() + 400).step_by(397);
-        let last = [wanted.len() - 1, wanted.len(), wanted.len() + 1];
+        let far = (0..expected.len() + 400).step_by(397);
+        let last = [expected.len() - 1, expected.len(), expected.len() + 1];
         for offset in edges.chain(far).chain(last) {
             let page =
                 ChatLog::page(&db, &filter, offset as u64, Portion::of(5)).await.unwrap().items;
-            let end = (offset + 5).min(wanted.len());
-            assert_eq!(ids(&page), wanted[offset.min(end)..end], "{filter:?} from {offset}");
+            let end = (offset + 5).min(expected.len());
+            assert_eq!(ids(&page), expected[offset.min(end)..end], "{filter:?} from {offset}");
         }
     }
 }

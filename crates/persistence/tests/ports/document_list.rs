@@ -75,7 +75,7 @@ async fn a_title_is_found_by_any_part_of_it_in_any_case(scratch: Scratch) {
         add(&db, "some", title, second as i64, &[here]).await;
     }
     for among in [DocumentScope::Everything, folder("some"), DocumentScope::Workspace(here)] {
-        for (wanted, found) in [
+        for (query, found) in [
             ("ÜBER ä", vec!["Über Äpfel.pdf"]),
             ("PFEL", vec!["Über Äpfel.pdf"]),
             ("%", vec!["100% done"]),
@@ -83,9 +83,9 @@ async fn a_title_is_found_by_any_part_of_it_in_any_case(scratch: Scratch) {
             ("\\", vec!["50\\50"]),
             ("a\0b", vec![]),
         ] {
-            let shelf = list(&db, among.clone(), wanted, 0, 9).await;
-            assert_eq!(titles(&shelf), found, "{wanted}");
-            assert_eq!(shelf.total, found.len() as u64);
+            let page = list(&db, among.clone(), query, 0, 9).await;
+            assert_eq!(titles(&page), found, "{query}");
+            assert_eq!(page.total, found.len() as u64);
         }
         let long = "x".repeat(100_000);
         assert_eq!(list(&db, among, &long, 0, 9).await, Page::default());

@@ -81,8 +81,8 @@ async fn concurrent_writers_agree_on_the_size(scratch: Scratch) {
             })
         })
         .collect();
-    for keeper in keepers {
-        keeper.await.unwrap().unwrap();
+    for writer in keepers {
+        writer.await.unwrap().unwrap();
     }
     assert_eq!(scratch.rows_in("embeddings"), 36);
     EmbeddingCache::store_vectors(&db, vectors(40..41), 36 * 464, at(0)).await.unwrap();

@@ -43,7 +43,7 @@ fn key(number: usize, origin: KeyOrigin) -> NewApiKey {
 async fn act(db: &Database, number: usize) -> Result<()> {
     let users = Users::list(db).await?;
     let workspaces = Workspaces::list(db).await?;
-    let somebody = users[number / 3 % users.len()].id;
+    let creator = users[number / 3 % users.len()].id;
     let Some(here) = workspaces.get(number % 3) else {
         let new = new_workspace(&format!("w{}", number % 5));
         return Workspaces::create(db, new, done(1)).await.map(drop);
@@ -53,14 +53,14 @@ async fn act(db: &Database, number: usize) -> Result<()> {
     let token = KeyDigest([number as u8 % 9; 32]);
     let session = NewSession {
         digest: token,
-        user: somebody,
+        user: creator,
         issued_by: None,
         expires_at: at(5),
         created_at: at(0),
     };
     match number % 23 {
         0 => Workspaces::delete(db, here, done(1)).await.map(drop),
-        1 => Users::delete(db, somebody, done(1)).await.map(drop),
+        1 => Users::delete(db, creator, done(1)).await.map(drop),
         2 => {
             let page =
                 ChatLog::page(db, &ChatFilter::default(), number as u64 % 50, Portion::of(1))
@@ -78,13 +78,13 @@ async fn act(db: &Database, number: usize) -> Result<()> {
                 suspended: Some((number / 23).is_multiple_of(2)),
                 ..UserPatch::default()
             };
-            Users::update(db, somebody, patch, done(1)).await.map(drop)
+            Users::update(db, creator, patch, done(1)).await.map(drop)
         }
         8 => {
             let all: Vec<_> = users.iter().map(|user| user.id).collect();
             Members::replace(db, here, &all, done(1)).await
         }
-        9 => Members::add(db, here, &[somebody], done(1)).await,
+        9 => Members::add(db, here, &[creator], done(1)).await,
         10 | 11 => {
             let code = format!("code{}", number % 40);
             let new = NewInvite {
@@ -102,13 +102,13 @@ async fn act(db: &Database, number: usize) -> Result<()> {
             db.redeem(&code, new_user(&format!("guest{number}")), done(1)).await.map(drop)
         }
         12 => {
-            let new = NewApiKey { created_by: Some(somebody), ..key(number, KeyOrigin::Created) };
+            let new = NewApiKey { created_by: Some(creator), ..key(number, KeyOrigin::Created) };
             ApiKeys::create(db, new, done(1)).await.map(drop)
         }
         13 => {
-            let given =
+            let new_key =
                 (!number.is_multiple_of(3)).then(|| key(number % 7, KeyOrigin::Environment));
-            db.set_environment_key(given, done(1)).await
+            db.set_environment_key(new_key, done(1)).await
         }
         14 => {
             let uses = (1..20).map(|id| (ApiKeyId(id), at(number as i64))).collect();
@@ -123,11 +123,11 @@ async fn act(db: &Database, number: usize) -> Result<()> {
             .map(drop),
         17 => Documents::remove(db, &[path(&name), path("1")], done(1)).await.map(drop),
         18 => db.put(&path(&name), embedded(here, "a", 2), done(1)).await.map(drop),
-        19 => db.consume_message(somebody, 5, at(number as i64)).await.map(drop),
+        19 => db.consume_message(creator, 5, at(number as i64)).await.map(drop),
         _ => {
             let conversation = Conversation {
                 workspace: here,
-                user: number.is_multiple_of(2).then_some(somebody),
+                user: number.is_multiple_of(2).then_some(creator),
                 thread: None,
                 session: None,
             };

@@ -82,14 +82,14 @@ async fn an_export_reads_each_exchange_once_in_every_order(scratch: Scratch) {
     scratch.execute("DELETE FROM chats WHERE id > 120 AND id < 210");
     let all = everything(&db).await;
     for filter in filters(here, users, 450) {
-        let wanted: Vec<LoggedChat> =
+        let expected: Vec<LoggedChat> =
             all.iter().filter(|chat| admits(&filter, chat)).cloned().collect();
         for order in ORDERS {
             for limit in [7, 1000] {
                 let mut found = export(&db, &filter, order, limit).await;
                 assert_in_order(order, &found);
                 found.sort_by_key(|logged| logged.chat.id);
-                assert_eq!(found, wanted, "{order:?} {limit} {filter:?}");
+                assert_eq!(found, expected, "{order:?} {limit} {filter:?}");
             }
         }
     }
@@ -182,9 +182,9 @@ async fn exchanges_added_during_an_export_come_last(scratch: Scratch) {
         "INSERT INTO chats (workspace_id, created_at, updated_at, prompt, response)
          VALUES (9999, '1999-01-01 00:00:00', '1999-01-01 00:00:00', 'old', 'old')",
     );
-    let late = next(&db, &all, ExportOrder::ByTime, last, 50).await;
-    assert_eq!(late.len(), 1);
-    assert_eq!(late[0].chat.prompt, "old");
+    let added = next(&db, &all, ExportOrder::ByTime, last, 50).await;
+    assert_eq!(added.len(), 1);
+    assert_eq!(added[0].chat.prompt, "old");
     let old = ChatFilter { to: Some(at(-1)), ..ChatFilter::default() };
-    assert_eq!(export(&db, &old, ExportOrder::ByConversation, 50).await, late);
+    assert_eq!(export(&db, &old, ExportOrder::ByConversation, 50).await, added);
 }

@@ -195,16 +195,16 @@ async fn uploads_into_a_folder_during_its_removal_are_all_or_nothing(scratch: Sc
             tokio::spawn(async move { db.remove_folder(&folder("busy"), done(1)).await })
         })
         .collect();
-    let mut gone = BTreeSet::new();
+    let mut removed_paths = BTreeSet::new();
     for removal in removals {
         let removed = removal.await.unwrap().unwrap().unwrap_or_default();
-        gone.extend(removed.into_iter().map(|each| each.path.to_string()));
+        removed_paths.extend(removed.into_iter().map(|each| each.path.to_string()));
     }
     for upload in uploads {
         upload.await.unwrap().unwrap();
     }
     let left = scratch.rows_in("documents");
-    assert_eq!(gone.len() as i64 + left, 20);
+    assert_eq!(removed_paths.len() as i64 + left, 20);
     assert_eq!(scratch.rows_in("workspace_documents"), left);
     assert_eq!(VectorRows::count(&db, Some(here)).await.unwrap(), left as u64);
     let unowned =

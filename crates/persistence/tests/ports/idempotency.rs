@@ -79,13 +79,13 @@ async fn answers_are_deleted_after_a_day_or_beyond_a_maximum(scratch: Scratch) {
 async fn one_of_several_concurrent_requests_is_carried_out(scratch: Scratch) {
     let db = scratch.open();
     let request = IdempotentRequest { name: [1; 32], by: key(&db).await, content: [2; 32] };
-    let begun = (0..8).map(|_| {
+    let tasks = (0..8).map(|_| {
         let db = db.clone();
         tokio::spawn(async move { db.begin(request, at(0)).await.unwrap() })
     });
-    let begun: Vec<_> = begun.collect();
+    let tasks: Vec<_> = tasks.collect();
     let mut carried_out = 0;
-    for each in begun {
+    for each in tasks {
         carried_out += usize::from(each.await.unwrap() == IdempotencyState::New);
     }
     assert_eq!(carried_out, 1);

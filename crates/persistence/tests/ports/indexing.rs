@@ -103,17 +103,17 @@ async fn passages_are_returned_in_the_requested_order(scratch: Scratch) {
     let ids = |rows: Vec<carrel_domain::vector::CodeRow>| -> Vec<ChunkId> {
         rows.into_iter().map(|row| row.chunk).collect()
     };
-    let mut wanted = ids(db.codes(here, None, 2000).await.unwrap().1);
-    wanted.reverse();
+    let mut chunks = ids(db.codes(here, None, 2000).await.unwrap().1);
+    chunks.reverse();
     let foreign = ids(db.codes(other, None, 10).await.unwrap().1);
-    let found = db.passages(here, &wanted).await.unwrap();
-    assert_eq!(found.iter().map(|passage| passage.chunk).collect::<Vec<_>>(), wanted);
+    let found = db.passages(here, &chunks).await.unwrap();
+    assert_eq!(found.iter().map(|passage| passage.chunk).collect::<Vec<_>>(), chunks);
     assert_eq!((found[0].ordinal, found[0].text.as_str()), (1199, "a 1199"));
     assert_eq!((&found[0].document, found[0].place), (&made, placed[0].id));
     assert_eq!(db.passages(here, &foreign).await.unwrap(), []);
     assert_eq!(db.passages(here, &[]).await.unwrap(), []);
-    let twice = db.passages(here, &[wanted[3], ChunkId(-1), wanted[3]]).await.unwrap();
-    assert_eq!(twice, [found[3].clone(), found[3].clone()]);
+    let repeated = db.passages(here, &[chunks[3], ChunkId(-1), chunks[3]]).await.unwrap();
+    assert_eq!(repeated, [found[3].clone(), found[3].clone()]);
 }
 
 async fn passages_and_vectors_of_a_long_document_belong_together(scratch: Scratch) {

@@ -34,11 +34,11 @@ impl Place for Database {
     ) -> Result<StepResult> {
         let (kind, workspace) = (JobKind::Embed, embedded.workspace);
         let new = NewJob { kind, workspace, paths: vec![path.clone()], awaited: true };
-        let hold = LeaseRequest { token: uuid::Uuid::new_v4(), until: event.by.at };
-        let job = Jobs::create(self, new, Some(hold), event.by.event("job", "{}")).await?;
-        let lease = Lease { job: job.id, token: hold.token };
-        let gone = || Error::not_found("workspace", workspace);
-        let items = self.pending_items(&lease, 1).await?.ok_or_else(gone)?;
+        let request = LeaseRequest { token: uuid::Uuid::new_v4(), until: event.by.at };
+        let job = Jobs::create(self, new, Some(request), event.by.event("job", "{}")).await?;
+        let lease = Lease { job: job.id, token: request.token };
+        let not_found = || Error::not_found("workspace", workspace);
+        let items = self.pending_items(&lease, 1).await?.ok_or_else(not_found)?;
         let outcome = ItemOutcome::Indexed(embedded);
         let finished =
             items.into_iter().map(|item| FinishedItem { item, outcome: outcome.clone() });
@@ -48,7 +48,7 @@ impl Place for Database {
         if let Some(failed) = self.items(job.id, Some(ItemState::Failed), None, 1).await?.first() {
             return Err(Error::not_found("document", &failed.path));
         }
-        done.ok_or_else(gone)
+        done.ok_or_else(not_found)
     }
 
     async fn place(

@@ -47,8 +47,8 @@ async fn inconsistencies_are_reported(scratch: Scratch) {
     assert_eq!(db.faults().await.unwrap(), Vec::<String>::new());
     tamper(&scratch, "DELETE FROM vectors WHERE chunk_id = (SELECT MIN(chunk_id) FROM vectors)");
     let faults = db.faults().await.unwrap();
-    let told = "counts 4 vectors and has 4 passages, 4 codes and 3 vectors";
-    assert!(faults.len() == 1 && faults[0].ends_with(told), "{faults:?}");
+    let expected = "counts 4 vectors and has 4 passages, 4 codes and 3 vectors";
+    assert!(faults.len() == 1 && faults[0].ends_with(expected), "{faults:?}");
     tamper(&scratch, "DELETE FROM namespaces");
     assert_eq!(db.faults().await.unwrap().len(), 1);
     if scratch.is_sqlite() {

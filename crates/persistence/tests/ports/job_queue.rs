@@ -6,7 +6,7 @@ use carrel_domain::job::{ItemState, JobKind, JobProgress, JobState, Jobs};
 use carrel_domain::library::{Documents, IndexedDocument, WorkspaceDocuments};
 use carrel_domain::vector::VectorRows;
 
-use crate::jobs::{add, claim, finish, hold, queue};
+use crate::jobs::{add, claim, finish, lease_request, queue};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
@@ -31,7 +31,7 @@ async fn a_job_is_claimed_once(scratch: Scratch) {
     let claims: Vec<_> = (0..10)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(async move { db.claim(hold(20), at(0)).await.unwrap() })
+            tokio::spawn(async move { db.claim(lease_request(20), at(0)).await.unwrap() })
         })
         .collect();
     let mut claimed = Vec::new();
@@ -44,7 +44,7 @@ async fn a_job_is_claimed_once(scratch: Scratch) {
     let mut ids: Vec<_> = claimed.iter().map(|claimed| claimed.job.id).collect();
     ids.sort_unstable();
     // A job that another worker is about to claim may be skipped; the next claim returns it.
-    while let Some(more) = db.claim(hold(20), at(0)).await.unwrap() {
+    while let Some(more) = db.claim(lease_request(20), at(0)).await.unwrap() {
         ids.push(more.job.id);
     }
     ids.sort_unstable();
@@ -86,12 +86,12 @@ async fn a_step_indexes_documents_and_records_their_outcomes(scratch: Scratch) {
     let placed = db.in_workspace(here).await.unwrap();
     assert_eq!((placed.len(), db.count(Some(here)).await.unwrap()), (2, 4));
     let items = db.items(made.id, None, None, 10).await.unwrap();
-    let told: Vec<_> = items
+    let outcomes: Vec<_> = items
         .iter()
         .map(|item| (item.state, item.attempts, item.reason.as_deref(), item.changed))
         .collect();
     assert_eq!(
-        told,
+        outcomes,
         [
             (ItemState::Done, 0, None, 2),
             (ItemState::Failed, 1, Some("no document matches `custom-documents/gone.json`"), 2),
@@ -102,9 +102,12 @@ async fn a_step_indexes_documents_and_records_their_outcomes(scratch: Scratch) {
     );
     let job = finish(&db, &lease, |name| ItemOutcome::Indexed(embedded(here, name, 1))).await;
     assert_eq!((job.progress.done, job.state), (3, JobState::Running));
-    let over = db.end(&lease, None, at(9)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.finished_at, over.due_at), (JobState::Failed, Some(at(9)), None));
-    assert_eq!(db.claim(hold(999), at(900)).await.unwrap(), None);
+    let ended = db.end(&lease, None, at(9)).await.unwrap().unwrap();
+    assert_eq!(
+        (ended.state, ended.finished_at, ended.due_at),
+        (JobState::Failed, Some(at(9)), None)
+    );
+    assert_eq!(db.claim(lease_request(999), at(900)).await.unwrap(), None);
 
     // The same documents again: each gets a new workspace document in place of the old one.
     queue(&db, here, &["a", "c", "d"]).await;
@@ -118,8 +121,8 @@ async fn a_step_indexes_documents_and_records_their_outcomes(scratch: Scratch) {
     assert!(!completed.others_wait);
     assert_eq!(db.in_workspace(here).await.unwrap().len(), 3);
     assert_eq!((db.count(Some(here)).await.unwrap(), scratch.rows_in("chunks")), (9, 9));
-    let over = db.end(&lease, None, at(12)).await.unwrap().unwrap();
-    assert_eq!(over.state, JobState::Done);
+    let ended = db.end(&lease, None, at(12)).await.unwrap().unwrap();
+    assert_eq!(ended.state, JobState::Done);
 }
 
 async fn a_job_whose_worker_has_died_is_resumed(scratch: Scratch) {
@@ -127,9 +130,9 @@ async fn a_job_whose_worker_has_died_is_resumed(scratch: Scratch) {
     let here = workspace(&db, "Here").await.id;
     queue(&db, here, &["a"]).await;
     let first = claim(&db, 0).await;
-    assert_eq!(db.claim(hold(30), at(19)).await.unwrap(), None);
+    assert_eq!(db.claim(lease_request(30), at(19)).await.unwrap(), None);
     db.renew(&first.lease, at(50)).await.unwrap().unwrap();
-    assert_eq!(db.claim(hold(70), at(49)).await.unwrap(), None);
+    assert_eq!(db.claim(lease_request(70), at(49)).await.unwrap(), None);
     let second = claim(&db, 50).await;
     assert!(second.resumed && second.job.attempts == 1);
     assert_eq!(second.job.started_at, Some(at(0)));
@@ -168,13 +171,13 @@ async fn a_postponed_job_waits(scratch: Scratch) {
     let waiting = db.requeue(&lease, how, at(1)).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.attempts), (JobState::Queued, 3));
     assert_eq!((waiting.error.as_deref(), waiting.due_at), (Some("it is down"), Some(at(60))));
-    assert_eq!(db.claim(hold(80), at(59)).await.unwrap(), None);
+    assert_eq!(db.claim(lease_request(80), at(59)).await.unwrap(), None);
     let ClaimedJob { job, resumed, lease } = claim(&db, 60).await;
     assert!(!resumed && job.attempts == 3);
-    let over = db.end(&lease, Some("it is still down".into()), at(61)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.progress.failed), (JobState::Failed, 1));
-    assert_eq!(over.error.as_deref(), Some("it is still down"));
-    let items = db.items(over.id, None, None, 9).await.unwrap();
+    let ended = db.end(&lease, Some("it is still down".into()), at(61)).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.progress.failed), (JobState::Failed, 1));
+    assert_eq!(ended.error.as_deref(), Some("it is still down"));
+    let items = db.items(ended.id, None, None, 9).await.unwrap();
     assert_eq!(items[0].reason.as_deref(), Some("it is still down"));
 }
 

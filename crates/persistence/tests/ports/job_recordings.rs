@@ -4,7 +4,7 @@ use carrel_domain::job::recordings::{JobRecordings, NewRecording, RecordingProgr
 use carrel_domain::job::{Job, JobItem, Jobs};
 use carrel_domain::{JobId, WorkspaceId};
 
-use crate::jobs::{add, claim, finish, hold, queue};
+use crate::jobs::{add, claim, finish, lease_request, queue};
 use crate::support::{Scratch, at, done, path, workspace};
 
 on_both_databases! {
@@ -15,12 +15,17 @@ on_both_databases! {
 async fn recording(
     db: &carrel_persistence::Database,
     workspace: WorkspaceId,
-    along: Option<JobId>,
+    existing_job: Option<JobId>,
     name: &str,
 ) -> Job {
     let details = format!("{{\"of\":\"{name}\"}}");
-    let new =
-        NewRecording { workspace, along, path: path(name), name: format!("{name}.mp3"), details };
+    let new = NewRecording {
+        workspace,
+        existing_job,
+        path: path(name),
+        name: format!("{name}.mp3"),
+        details,
+    };
     JobRecordings::queue(db, new, done(0)).await.unwrap()
 }
 
@@ -59,20 +64,20 @@ async fn progress_is_recorded_only_by_the_holder_of_the_lease(scratch: Scratch) 
     let here = workspace(&db, "Here").await.id;
     let job = recording(&db, here, None, "one").await;
     let ClaimedJob { lease, .. } = claim(&db, 1).await;
-    let progress = RecordingProgress { heard: 30, duration: Some(600) };
-    let noted = db.note(&lease, 0, progress, at(20)).await.unwrap().unwrap();
+    let progress = RecordingProgress { transcribed: 30, duration: Some(600) };
+    let recorded = db.record_progress(&lease, 0, progress, at(20)).await.unwrap().unwrap();
     let item = items(&db, job.id).await.remove(0);
     assert_eq!(
         (item.changed, item.recording.as_ref().unwrap().progress),
-        (noted.changes, progress)
+        (recorded.changes, progress)
     );
     // The worker is gone: the next one continues, and the first can no longer change anything.
-    let next = db.claim(hold(60), at(30)).await.unwrap().unwrap();
+    let next = db.claim(lease_request(60), at(30)).await.unwrap().unwrap();
     assert!(next.resumed && next.job.attempts == 1);
-    let late = RecordingProgress { heard: 60, duration: Some(600) };
-    assert!(db.note(&lease, 0, late, at(40)).await.unwrap().is_none());
+    let late = RecordingProgress { transcribed: 60, duration: Some(600) };
+    assert!(db.record_progress(&lease, 0, late, at(40)).await.unwrap().is_none());
     assert!(db.transcribed(&lease, 0, at(40)).await.unwrap().is_none());
-    let further = db.note(&next.lease, 0, late, at(40)).await.unwrap().unwrap();
+    let further = db.record_progress(&next.lease, 0, late, at(40)).await.unwrap().unwrap();
     assert_eq!(further.attempts, 0, "it has got further");
     db.transcribed(&next.lease, 0, at(60)).await.unwrap().unwrap();
     let item = items(&db, job.id).await.remove(0);

@@ -31,12 +31,12 @@ pub async fn queue(db: &Database, workspace: WorkspaceId, names: &[&str]) -> Job
     Jobs::create(db, new, None, done(0)).await.unwrap()
 }
 
-pub fn hold(seconds: i64) -> LeaseRequest {
+pub fn lease_request(seconds: i64) -> LeaseRequest {
     LeaseRequest { token: Uuid::new_v4(), until: at(seconds) }
 }
 
 pub async fn claim(db: &Database, now: i64) -> ClaimedJob {
-    db.claim(hold(now + 20), at(now)).await.unwrap().unwrap()
+    db.claim(lease_request(now + 20), at(now)).await.unwrap().unwrap()
 }
 
 pub async fn add(db: &Database, names: &[&str]) {
@@ -99,8 +99,8 @@ async fn documents_are_added_to_running_and_finished_jobs(scratch: Scratch) {
     assert_eq!((ended.state, ended.progress.cancelled), (JobState::Queued, 0));
     let ClaimedJob { lease, .. } = claim(&db, 8).await;
     finish(&db, &lease, |_| ItemOutcome::Failed("no".into())).await;
-    let over = db.end(&lease, None, at(9)).await.unwrap().unwrap();
-    assert_eq!(over.state, JobState::Failed);
+    let ended = db.end(&lease, None, at(9)).await.unwrap().unwrap();
+    assert_eq!(ended.state, JobState::Failed);
 
     let again = db.extend(job, paths(&["c"]), done(10)).await.unwrap().unwrap();
     assert_eq!((again.state, again.finished_at), (JobState::Queued, None));
@@ -125,16 +125,16 @@ async fn a_queued_job_is_cancelled_at_once_and_a_running_one_is_notified(scratch
     assert_eq!(db.cancel(queued.id, done(2)).await.unwrap(), Some(cancelled));
     let running = queue(&db, here, &["a"]).await;
     let ClaimedJob { lease, .. } = claim(&db, 3).await;
-    let told = db.cancel(running.id, done(4)).await.unwrap().unwrap();
-    assert!(told.cancelling && told.state == JobState::Running);
+    let cancelled = db.cancel(running.id, done(4)).await.unwrap().unwrap();
+    assert!(cancelled.cancelling && cancelled.state == JobState::Running);
     assert!(db.renew(&lease, at(40)).await.unwrap().unwrap().cancelling);
     let how = Requeue { due_at: at(5), attempts: 0, error: None };
-    let over = db.requeue(&lease, how, at(5)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.cancelling), (JobState::Cancelled, false));
+    let ended = db.requeue(&lease, how, at(5)).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.cancelling), (JobState::Cancelled, false));
     let left = queue(&db, here, &["a"]).await;
     claim(&db, 6).await;
-    let over = db.cancel(left.id, done(60)).await.unwrap().unwrap();
-    assert_eq!(over.state, JobState::Cancelled, "whoever held it has vanished");
+    let cancelled = db.cancel(left.id, done(60)).await.unwrap().unwrap();
+    assert_eq!(cancelled.state, JobState::Cancelled, "whoever held it has vanished");
     assert_eq!(db.cancel(JobId(77), done(1)).await.unwrap(), None);
 }
 
@@ -150,16 +150,16 @@ async fn failed_items_are_retried(scratch: Scratch) {
         _ => ItemOutcome::Failed("because".into()),
     })
     .await;
-    let over = db.end(&lease, None, at(2)).await.unwrap().unwrap();
-    let again = db.retry(over.id, done(3)).await.unwrap().unwrap();
+    let ended = db.end(&lease, None, at(2)).await.unwrap().unwrap();
+    let again = db.retry(ended.id, done(3)).await.unwrap().unwrap();
     assert_eq!((again.state, again.progress.done, again.progress.failed), (JobState::Queued, 1, 0));
     let ClaimedJob { lease, .. } = claim(&db, 3).await;
     let items = db.pending_items(&lease, 9).await.unwrap().unwrap();
     assert_eq!((items.len(), &items[0].path, items[0].attempts), (1, &path("b"), 0));
     finish(&db, &lease, |name| ItemOutcome::Indexed(embedded(here, name, 1))).await;
-    let over = db.end(&lease, None, at(4)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.progress.done), (JobState::Done, 2));
-    assert_eq!(db.retry(over.id, done(5)).await.unwrap(), Some(over));
+    let ended = db.end(&lease, None, at(4)).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.progress.done), (JobState::Done, 2));
+    assert_eq!(db.retry(ended.id, done(5)).await.unwrap(), Some(ended));
 }
 
 async fn changes_are_read_from_a_cursor(scratch: Scratch) {
@@ -169,14 +169,14 @@ async fn changes_are_read_from_a_cursor(scratch: Scratch) {
     assert!(db.changed(made.id, Cursor::NEW, 10).await.unwrap().unwrap().1.is_empty());
     let ClaimedJob { lease, .. } = claim(&db, 0).await;
     let job = finish(&db, &lease, |_| ItemOutcome::Failed("because".into())).await;
-    let told = async |told, limit| {
-        let (job, items) = db.changed(made.id, told, limit).await.unwrap().unwrap();
+    let changes = async |cursor, limit| {
+        let (job, items) = db.changed(made.id, cursor, limit).await.unwrap().unwrap();
         (job.changes, items.iter().map(|item| item.number).collect::<Vec<_>>())
     };
-    assert_eq!(told(Cursor::NEW, 10).await, (job.changes, vec![0, 1, 2]));
-    assert_eq!(told(Cursor::NEW, 2).await.1, [0, 1]);
-    assert_eq!(told(Cursor { changes: job.changes, number: 1 }, 10).await.1, [2]);
-    assert!(told(Cursor::all(job.changes), 10).await.1.is_empty());
+    assert_eq!(changes(Cursor::NEW, 10).await, (job.changes, vec![0, 1, 2]));
+    assert_eq!(changes(Cursor::NEW, 2).await.1, [0, 1]);
+    assert_eq!(changes(Cursor { changes: job.changes, number: 1 }, 10).await.1, [2]);
+    assert!(changes(Cursor::all(job.changes), 10).await.1.is_empty());
     assert_eq!(db.changed(JobId(77), Cursor::NEW, 1).await.unwrap(), None);
 }
 

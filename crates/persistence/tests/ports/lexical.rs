@@ -1,6 +1,6 @@
 use carrel_domain::document::Document;
 use carrel_domain::filter::{FilterHint, FilterRows};
-use carrel_domain::lexical::{Lexical, LexicalQuery, Postings, Wanted};
+use carrel_domain::lexical::{Lexical, LexicalQuery, Postings, PostingsQuery};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::provenance::Provenance;
 use carrel_domain::workspace::Workspaces;
@@ -37,14 +37,14 @@ async fn add(db: &Database, name: &str, places: Vec<IndexedDocument>) {
     Documents::create(db, document(name), places, done(0)).await.unwrap();
 }
 
-async fn holding(
+async fn passages_with(
     db: &Database,
     within: WorkspaceId,
     groups: &[Vec<String>],
     among: DocumentSelection<&[WorkspaceDocumentId]>,
 ) -> Vec<Postings> {
-    let wanted = Wanted { within, groups, most: 3, among };
-    db.postings(wanted).await.unwrap().1
+    let query = PostingsQuery { workspace: within, groups, most: 3, among };
+    db.postings(query).await.unwrap().1
 }
 
 /// Returns the first term of each word of a question.
@@ -55,7 +55,7 @@ fn of_query(text: &str) -> Vec<String> {
 
 /// Returns the texts of the passages that contain every word of `query`.
 async fn found(db: &Database, within: WorkspaceId, query: &str) -> Vec<String> {
-    let found = holding(db, within, &[of_query(query)], DocumentSelection::All).await;
+    let found = passages_with(db, within, &[of_query(query)], DocumentSelection::All).await;
     let passages = db.passages(within, &found[0].chunks).await.unwrap();
     assert_eq!(passages.len(), found[0].chunks.len(), "the index holds what is not there");
     passages.into_iter().map(|passage| passage.text).collect()
@@ -71,8 +71,9 @@ async fn passages_are_found_by_words_of_one_workspace(scratch: Scratch) {
     assert_eq!(found(&db, here, "elsewhere").await, [""; 0]);
     assert_eq!(found(&db, WorkspaceId(77), "honey").await, [""; 0]);
     let groups = [of_query("bee"), Vec::new(), of_query("nothing"), of_query("honey")];
-    let wanted = Wanted { within: here, groups: &groups, most: 10, among: DocumentSelection::All };
-    let (passages, lists) = db.postings(wanted).await.unwrap();
+    let query =
+        PostingsQuery { workspace: here, groups: &groups, most: 10, among: DocumentSelection::All };
+    let (passages, lists) = db.postings(query).await.unwrap();
     let lengths: Vec<_> = lists.iter().map(|list| list.chunks.len()).collect();
     assert_eq!((passages, lengths), (2, vec![1, 0, 0, 2]));
 }
@@ -97,21 +98,21 @@ async fn postings_are_limited_and_restricted_to_documents(scratch: Scratch) {
         add(&db, name, vec![saying(here, &["one word", "two words"])]).await;
     }
     let word = [of_query("word")];
-    let all = holding(&db, here, &word, DocumentSelection::All).await;
+    let all = passages_with(&db, here, &word, DocumentSelection::All).await;
     assert_eq!((all[0].chunks.len(), all[0].cut), (3, true));
     let places: Vec<_> =
         db.in_workspace(here).await.unwrap().into_iter().map(|place| place.id).collect();
-    let some = holding(&db, here, &word, DocumentSelection::Only(&places[1..2])).await;
+    let some = passages_with(&db, here, &word, DocumentSelection::Only(&places[1..2])).await;
     assert_eq!((some[0].chunks.len(), some[0].cut), (2, false));
     let passages = db.passages(here, &some[0].chunks).await.unwrap();
     assert!(passages.iter().all(|passage| passage.place == places[1]));
     assert_eq!(
-        holding(&db, here, &word, DocumentSelection::Only(&[])).await,
+        passages_with(&db, here, &word, DocumentSelection::Only(&[])).await,
         [Postings::default()]
     );
     let gone = [WorkspaceDocumentId(777)];
     assert_eq!(
-        holding(&db, here, &word, DocumentSelection::Only(&gone)).await,
+        passages_with(&db, here, &word, DocumentSelection::Only(&gone)).await,
         [Postings::default()]
     );
     for (left_out, expected) in [
@@ -121,7 +122,7 @@ async fn postings_are_limited_and_restricted_to_documents(scratch: Scratch) {
         (&gone, (3, true)),
         (&[], (3, true)),
     ] {
-        let rest = holding(&db, here, &word, DocumentSelection::Except(left_out)).await;
+        let rest = passages_with(&db, here, &word, DocumentSelection::Except(left_out)).await;
         assert_eq!((rest[0].chunks.len(), rest[0].cut), expected, "{left_out:?}");
         let passages = db.passages(here, &rest[0].chunks).await.unwrap();
         assert!(passages.iter().all(|passage| !left_out.contains(&passage.place)));
@@ -143,7 +144,10 @@ async fn removed_passages_are_not_found(scratch: Scratch) {
     assert_eq!(found(&db, other, "honey").await, ["honey a", "honey c"]);
     Workspaces::delete(&db, other, done(0)).await.unwrap();
     let words = [of_query("honey")];
-    assert_eq!(holding(&db, other, &words, DocumentSelection::All).await, [Postings::default()]);
+    assert_eq!(
+        passages_with(&db, other, &words, DocumentSelection::All).await,
+        [Postings::default()]
+    );
 }
 
 async fn replacing_a_document_replaces_its_words(scratch: Scratch) {
@@ -179,7 +183,7 @@ async fn passages_of_earlier_versions_are_found_after_an_upgrade(scratch: Scratc
         assert_eq!(found(&db, here, "number3").await, [texts[3]]);
         assert_eq!(found(&db, here, "number699").await, [texts[699]]);
         assert_eq!(
-            holding(&db, here, &[of_query("passage")], DocumentSelection::All).await[0]
+            passages_with(&db, here, &[of_query("passage")], DocumentSelection::All).await[0]
                 .chunks
                 .len(),
             3
@@ -195,13 +199,13 @@ async fn any_text_of_any_length_is_a_valid_query(scratch: Scratch) {
     let han: String = (0..300_000u32)
         .filter_map(|n| char::from_u32(0x4e00 + n.wrapping_mul(2_654_435_761) % 20_000))
         .collect();
-    let odd = "a\0b \"x\" * NEAR(y) ' \\ | & ! <-> 'quoted' --";
-    add(&db, "a", vec![saying(here, &[odd, &han, "", "…"])]).await;
+    let special = "a\0b \"x\" * NEAR(y) ' \\ | & ! <-> 'quoted' --";
+    add(&db, "a", vec![saying(here, &[special, &han, "", "…"])]).await;
     for query in ["\"x\"", "NEAR", "y)", "' quoted", "a b", "x OR -- \\"] {
         let words = of_query(query);
         let expected = if query.contains("OR") { 0 } else { 1 };
         assert_eq!(
-            holding(&db, here, &[words], DocumentSelection::All).await[0].chunks.len(),
+            passages_with(&db, here, &[words], DocumentSelection::All).await[0].chunks.len(),
             expected,
             "{query}"
         );

@@ -24,14 +24,14 @@ async fn a_document_is_found_by_its_path(scratch: Scratch) {
     Documents::create(&db, made.clone(), Vec::new(), done(0)).await.unwrap();
     assert_eq!(db.by_path(&made.path).await.unwrap(), Some(made));
     assert_eq!(db.by_path(&path("other")).await.unwrap(), None);
-    let mut odd = document("odd");
-    odd.published = Published(None);
-    odd.title = "a\0b".into();
-    odd.created_at = DateTime::<Utc>::MAX_UTC;
-    Documents::create(&db, odd, Vec::new(), done(0)).await.unwrap();
-    let odd = db.by_path(&path("odd")).await.unwrap().unwrap();
-    assert_eq!((odd.title.as_str(), odd.published), ("a\u{FFFD}b", Published(None)));
-    assert_eq!(odd.created_at.to_rfc3339(), "9999-12-31T23:59:59+00:00");
+    let mut unusual = document("odd");
+    unusual.published = Published(None);
+    unusual.title = "a\0b".into();
+    unusual.created_at = DateTime::<Utc>::MAX_UTC;
+    Documents::create(&db, unusual, Vec::new(), done(0)).await.unwrap();
+    let unusual = db.by_path(&path("odd")).await.unwrap().unwrap();
+    assert_eq!((unusual.title.as_str(), unusual.published), ("a\u{FFFD}b", Published(None)));
+    assert_eq!(unusual.created_at.to_rfc3339(), "9999-12-31T23:59:59+00:00");
 }
 
 async fn a_path_is_unique(scratch: Scratch) {

@@ -106,8 +106,8 @@ async fn memberships_are_deleted_with_users_and_workspaces(scratch: Scratch) {
 async fn existing_users_are_returned_in_the_requested_order(scratch: Scratch) {
     let db = scratch.open();
     let [a, b, c] = three(&db).await;
-    let asked = [UserId(77), c, a, UserId(-1), c, b];
-    assert_eq!(db.existing_users(&asked).await.unwrap(), [c, a, c, b]);
+    let requested = [UserId(77), c, a, UserId(-1), c, b];
+    assert_eq!(db.existing_users(&requested).await.unwrap(), [c, a, c, b]);
     let many: Vec<_> = (1..2000).map(UserId).collect();
     assert_eq!(db.existing_users(&many).await.unwrap(), [a, b, c]);
 }

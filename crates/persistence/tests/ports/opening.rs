@@ -63,9 +63,9 @@ fn a_file_that_cannot_be_opened_is_named() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_named_without_its_password() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    drop(taken);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
     for url in [
         format!("postgres://carrel:s3cret@127.0.0.1:{port}/d"),
         format!("postgres://carrel@127.0.0.1:{port}/d?password=s3cret"),

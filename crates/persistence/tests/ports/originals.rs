@@ -10,7 +10,7 @@ use carrel_domain::upload::{Replacement, UploadId, Uploads};
 use carrel_persistence::Database;
 use chrono::DateTime;
 
-use crate::jobs::hold;
+use crate::jobs::lease_request;
 use crate::support::{Scratch, at, document, done, path};
 
 on_both_databases! {
@@ -39,14 +39,14 @@ async fn add(db: &Database, digest: [u8; 32], name: &str) {
     Documents::create(db, made_of(digest, name), Vec::new(), done(0)).await.unwrap();
 }
 
-async fn note(db: &Database, original: &Original) {
+async fn reserve(db: &Database, original: &Original) {
     assert!(db.reserve(original, 10_000, at(0)).await.unwrap());
 }
 
 /// Returns a committed original with one document.
-async fn kept(db: &Database, digest: [u8; 32], name: &str) -> Original {
+async fn store(db: &Database, digest: [u8; 32], name: &str) -> Original {
     let original = original(digest);
-    note(db, &original).await;
+    reserve(db, &original).await;
     add(db, digest, name).await;
     assert!(db.commit_or_release(original.name).await.unwrap());
     original
@@ -64,7 +64,7 @@ async fn remove(db: &Database, names: &[&str]) {
 async fn an_original_is_committed_with_its_document(scratch: Scratch) {
     let db = scratch.open();
     let file = original(CONTENT);
-    note(&db, &file).await;
+    reserve(&db, &file).await;
     assert_eq!(db.of(CONTENT).await.unwrap(), None);
     assert_eq!(db.pending(at(0)).await.unwrap(), []);
     assert_eq!(db.pending(at(1)).await.unwrap(), [file.name]);
@@ -80,7 +80,7 @@ async fn an_original_is_committed_with_its_document(scratch: Scratch) {
     assert_eq!(db.originals(None, 9).await.unwrap(), std::slice::from_ref(&file));
     assert_eq!(db.originals(Some(file.name), 9).await.unwrap(), []);
     let orphan = original([9; 32]);
-    note(&db, &orphan).await;
+    reserve(&db, &orphan).await;
     assert!(!db.commit_or_release(orphan.name).await.unwrap());
     assert_eq!(released(&db).await, [orphan.name]);
     db.forget(orphan.name).await.unwrap();
@@ -90,9 +90,9 @@ async fn an_original_is_committed_with_its_document(scratch: Scratch) {
 
 async fn removing_the_last_document_releases_its_original(scratch: Scratch) {
     let db = scratch.open();
-    let file = kept(&db, CONTENT, "a").await;
+    let file = store(&db, CONTENT, "a").await;
     add(&db, CONTENT, "b").await;
-    let other = kept(&db, [8; 32], "c").await;
+    let other = store(&db, [8; 32], "c").await;
     remove(&db, &["a"]).await;
     assert_eq!((released(&db).await, db.of(CONTENT).await.unwrap()), (vec![], Some(file.clone())));
     remove(&db, &["b"]).await;
@@ -103,7 +103,7 @@ async fn removing_the_last_document_releases_its_original(scratch: Scratch) {
 async fn every_kind_of_removal_releases_originals(scratch: Scratch) {
     let db = scratch.open();
     let replaced = original(CONTENT);
-    note(&db, &replaced).await;
+    reserve(&db, &replaced).await;
     let mut old = made_of(CONTENT, "old");
     old.origin.key = Some("k".into());
     let mut new = made_of([8; 32], "new");
@@ -112,10 +112,10 @@ async fn every_kind_of_removal_releases_originals(scratch: Scratch) {
     assert!(db.commit_or_release(replaced.name).await.unwrap());
     let replacement = Replacement {
         key: "k".into(),
-        earlier: vec![path("old")],
+        replaced: vec![path("old")],
         documents: vec![new],
         targets: Vec::new(),
-        hold: hold(20),
+        lease: lease_request(20),
         obsolete: UploadId(uuid::Uuid::new_v4()),
         event: done(1),
     };
@@ -128,7 +128,7 @@ async fn every_kind_of_removal_releases_originals(scratch: Scratch) {
     let mut document = made_of([9; 32], "a");
     document.path = DocumentPath::parse("reports/a.json").unwrap();
     let file = original([9; 32]);
-    note(&db, &file).await;
+    reserve(&db, &file).await;
     Documents::create(&db, document, Vec::new(), done(0)).await.unwrap();
     assert!(db.commit_or_release(file.name).await.unwrap());
     db.remove_folder(&folder, done(1)).await.unwrap();
@@ -137,9 +137,9 @@ async fn every_kind_of_removal_releases_originals(scratch: Scratch) {
 
 async fn one_of_two_identical_files_is_kept(scratch: Scratch) {
     let db = scratch.open();
-    let first = kept(&db, CONTENT, "a").await;
+    let first = store(&db, CONTENT, "a").await;
     let second = original(CONTENT);
-    note(&db, &second).await;
+    reserve(&db, &second).await;
     assert!(!db.commit_or_release(second.name).await.unwrap());
     assert_eq!(
         (db.of(CONTENT).await.unwrap(), released(&db).await),
@@ -149,7 +149,7 @@ async fn one_of_two_identical_files_is_kept(scratch: Scratch) {
 
 async fn the_quota_counts_each_content_once(scratch: Scratch) {
     let db = scratch.open();
-    kept(&db, CONTENT, "a").await;
+    store(&db, CONTENT, "a").await;
     assert!(!db.reserve(&original([8; 32]), 199, at(0)).await.unwrap());
     assert!(db.reserve(&original(CONTENT), 100, at(0)).await.unwrap());
     assert!(db.reserve(&original([8; 32]), 300, at(0)).await.unwrap());
@@ -157,9 +157,9 @@ async fn the_quota_counts_each_content_once(scratch: Scratch) {
 
 async fn a_released_file_is_never_kept_again(scratch: Scratch) {
     let db = scratch.open();
-    let first = kept(&db, CONTENT, "a").await;
+    let first = store(&db, CONTENT, "a").await;
     remove(&db, &["a"]).await;
-    let second = kept(&db, CONTENT, "b").await;
+    let second = store(&db, CONTENT, "b").await;
     assert!(!db.commit_or_release(first.name).await.unwrap());
     assert_eq!(db.of(CONTENT).await.unwrap(), Some(second));
 }
@@ -169,7 +169,7 @@ async fn concurrent_removals_of_the_last_two_documents_release_the_original(scra
     for round in 0..8_u8 {
         let digest = [round + 1; 32];
         let (a, b) = (format!("a{round}"), format!("b{round}"));
-        let file = kept(&db, digest, &a).await;
+        let file = store(&db, digest, &a).await;
         add(&db, digest, &b).await;
         let (only_a, only_b) = ([a.as_str()], [b.as_str()]);
         tokio::join!(remove(&db, &only_a), remove(&db, &only_b));
@@ -191,6 +191,6 @@ async fn an_existing_installation_keeps_no_originals_until_enabled(scratch: Scra
     assert_eq!(db.all().await.unwrap().get(names::KEEP_ORIGINALS), None);
     add(&db, CONTENT, "a").await;
     again();
-    let kept = db.all().await.unwrap().remove(names::KEEP_ORIGINALS);
-    assert_eq!(kept.as_deref(), Some("off"));
+    let setting = db.all().await.unwrap().remove(names::KEEP_ORIGINALS);
+    assert_eq!(setting.as_deref(), Some("off"));
 }

@@ -149,8 +149,8 @@ async fn each_person_sees_their_own_sessions(scratch: Scratch) {
         };
         Sessions::open(&db, session, done(0)).await.unwrap();
     }
-    let seen = Sessions::of(&db, one, at(10)).await.unwrap();
-    let digests: Vec<_> = seen.iter().map(|session| session.digest).collect();
+    let sessions = Sessions::of(&db, one, at(10)).await.unwrap();
+    let digests: Vec<_> = sessions.iter().map(|session| session.digest).collect();
     assert_eq!(digests, [digest(2), digest(1)]);
     assert!(Sessions::of(&db, one, at(50)).await.unwrap().is_empty());
     assert!(db.workspaces_of_user(UserId(one.0)).await.unwrap().is_empty());

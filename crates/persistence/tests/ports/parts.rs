@@ -22,7 +22,7 @@ on_both_databases! {
     a_small_document_replaces_a_large_one_in_transactions_of_bounded_size,
 }
 
-async fn begun(db: &Database, here: WorkspaceId, now: i64) -> (Lease, JobItem) {
+async fn claim_job(db: &Database, here: WorkspaceId, now: i64) -> (Lease, JobItem) {
     queue(db, here, &["a"]).await;
     let ClaimedJob { lease, .. } = claim(db, now).await;
     let item = db.pending_items(&lease, 1).await.unwrap().unwrap().remove(0);
@@ -49,23 +49,23 @@ async fn parts_are_searchable_at_once_and_old_passages_until_the_end(scratch: Sc
     let here = workspace(&db, "Here").await.id;
     let old = Documents::create(&db, document("a"), vec![embedded(here, "old", 3)], done(0));
     let old = old.await.unwrap().remove(0);
-    let held = begun(&db, here, 1).await;
-    let first = stored(store(&db, &held, embedded(here, "new", 2), None).await);
+    let claimed = claim_job(&db, here, 1).await;
+    let first = stored(store(&db, &claimed, embedded(here, "new", 2), None).await);
     assert!((first.place, first.is_new, first.stored) == (old.id, false, 2));
     let count = async || VectorRows::count(&db, Some(here)).await.unwrap();
     assert_eq!(count().await, 5);
-    let second = stored(store(&db, &held, embedded(here, "more", 1), Some(first)).await);
+    let second = stored(store(&db, &claimed, embedded(here, "more", 1), Some(first)).await);
     assert_eq!((second.stored, count().await), (3, 6));
     let before = db.version(here).await.unwrap();
-    let remove = |limit| db.remove_part(&held.0, second, Superseded::Earlier, limit, at(100));
+    let remove = |limit| db.remove_part(&claimed.0, second, Superseded::Earlier, limit, at(100));
     assert_eq!(remove(2).await.unwrap(), Some(true));
     assert_eq!((remove(2).await.unwrap(), count().await), (Some(false), 3));
     assert_eq!(db.version(here).await.unwrap().removals, before.removals + 2);
 
     let recipe = "model/4".to_owned();
     let outcome = ItemOutcome::IndexedInParts { stored: second, recipe };
-    let finished = vec![FinishedItem { item: held.1.clone(), outcome }];
-    let result = db.complete(&held.0, finished, at(100), done(2)).await.unwrap().unwrap();
+    let finished = vec![FinishedItem { item: claimed.1.clone(), outcome }];
+    let result = db.complete(&claimed.0, finished, at(100), done(2)).await.unwrap().unwrap();
     assert_eq!((result.placed, result.job.progress.done), (vec![old.id], 1));
     let place = db.in_workspace(here).await.unwrap().remove(0);
     assert_eq!((&*place.recipe, place.created_at), ("model/4", at(2)));
@@ -74,7 +74,7 @@ async fn parts_are_searchable_at_once_and_old_passages_until_the_end(scratch: Sc
     let passages = db.passages(here, &chunks).await.unwrap();
     let texts: Vec<_> = passages.iter().map(|each| (each.ordinal, each.text.as_str())).collect();
     assert_eq!(texts, [(0, "new 0"), (1, "new 1"), (2, "more 0")]);
-    let job = db.end(&held.0, None, at(3)).await.unwrap().unwrap();
+    let job = db.end(&claimed.0, None, at(3)).await.unwrap().unwrap();
     assert_eq!(job.state, JobState::Done);
 }
 
@@ -84,13 +84,13 @@ async fn abandoned_parts_leave_the_old_passages(scratch: Scratch) {
     let old = vec![embedded(here, "old", 3)];
     let old = Documents::create(&db, document("a"), old, done(0)).await.unwrap().remove(0);
     for (workspace, is_new, now) in [(here, false, 1), (there, true, 2)] {
-        let held = begun(&db, workspace, now).await;
-        let part = stored(store(&db, &held, embedded(workspace, "new", 2), None).await);
+        let claimed = claim_job(&db, workspace, now).await;
+        let part = stored(store(&db, &claimed, embedded(workspace, "new", 2), None).await);
         assert_eq!(part.is_new, is_new);
         // If the process is killed now, the workspace document counts as stale.
         let recipe = db.in_workspace(workspace).await.unwrap().remove(0).recipe;
         assert_eq!(recipe.is_empty(), is_new);
-        let removed = db.remove_part(&held.0, part, Superseded::New, 9, at(100)).await.unwrap();
+        let removed = db.remove_part(&claimed.0, part, Superseded::New, 9, at(100)).await.unwrap();
         assert_eq!(removed, Some(false));
     }
     assert_eq!(db.in_workspace(here).await.unwrap(), [old]);
@@ -102,16 +102,16 @@ async fn a_part_for_a_removed_document_ends_the_item(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a"]).await;
-    let held = begun(&db, here, 1).await;
-    let part = stored(store(&db, &held, embedded(here, "new", 2), None).await);
+    let claimed = claim_job(&db, here, 1).await;
+    let part = stored(store(&db, &claimed, embedded(here, "new", 2), None).await);
     db.withdraw(here, &[path("a")], done(2)).await.unwrap();
-    let result = store(&db, &held, embedded(here, "more", 2), Some(part)).await;
+    let result = store(&db, &claimed, embedded(here, "more", 2), Some(part)).await;
     assert!(matches!(result, PartResult::Ended(ItemOutcome::Failed(_))), "{result:?}");
     db.remove(&[path("a")], done(2)).await.unwrap();
-    let result = store(&db, &held, embedded(here, "new", 2), None).await;
+    let result = store(&db, &claimed, embedded(here, "new", 2), None).await;
     assert!(matches!(result, PartResult::Ended(ItemOutcome::Failed(_))), "{result:?}");
-    let part = PassagePart { item: held.1, passages: embedded(here, "x", 1), before: None };
-    let lost = Lease { token: uuid::Uuid::new_v4(), ..held.0 };
+    let part = PassagePart { item: claimed.1, passages: embedded(here, "x", 1), before: None };
+    let lost = Lease { token: uuid::Uuid::new_v4(), ..claimed.0 };
     assert!(db.store_part(&lost, part, at(9)).await.unwrap().is_none());
     assert_eq!(scratch.rows_in("chunks"), 0);
 }
@@ -147,7 +147,7 @@ async fn a_small_document_replaces_a_large_one_in_transactions_of_bounded_size(s
     let here = workspace(&db, "Here").await.id;
     let large = vec![embedded(here, "old", 1_500)];
     let old = Documents::create(&db, document("a"), large, done(0)).await.unwrap().remove(0);
-    let (lease, item) = begun(&db, here, 1).await;
+    let (lease, item) = claim_job(&db, here, 1).await;
     let before = db.version(here).await.unwrap().removals;
     let outcome = ItemOutcome::Indexed(embedded(here, "new", 2));
     let finished = vec![FinishedItem { item, outcome }];

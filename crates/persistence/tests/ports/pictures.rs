@@ -24,13 +24,13 @@ async fn a_picture_replaces_the_previous_one(scratch: Scratch) {
         UploadedPictures::set(&db, subject, Some(first), done(1)).await.unwrap();
         UploadedPictures::set(&db, subject, Some(second.clone()), done(2)).await.unwrap();
         assert_eq!(db.of(subject).await.unwrap(), Some(second.clone()));
-        let noted = match subject {
+        let stored = match subject {
             PictureSubject::Server => db.all().await.unwrap().get(names::LOGO).cloned(),
             PictureSubject::Workspace(id) => {
                 Workspaces::by_id(&db, id).await.unwrap().unwrap().picture
             }
         };
-        assert_eq!(noted.as_deref(), Some(second.name.as_str()));
+        assert_eq!(stored.as_deref(), Some(second.name.as_str()));
         UploadedPictures::set(&db, subject, None, done(3)).await.unwrap();
         assert_eq!(db.of(subject).await.unwrap(), None);
     }

@@ -142,9 +142,11 @@ async fn replaced_instructions_are_listed_newest_first(scratch: Scratch) {
     instruct(&db, id, None, done(3)).await;
     instruct(&db, id, Some("Be kind."), done(4)).await;
     let history = PromptHistory::of(&db, id).await.unwrap();
-    let told: Vec<_> =
-        history.iter().map(|one| (&*one.prompt, one.replaced_by, one.replaced_at)).collect();
-    assert_eq!(told, [("Be formal.", None, at(3)), ("Be brief.", Some(ada), at(2))]);
+    let revisions: Vec<_> = history
+        .iter()
+        .map(|revision| (&*revision.prompt, revision.replaced_by, revision.replaced_at))
+        .collect();
+    assert_eq!(revisions, [("Be formal.", None, at(3)), ("Be brief.", Some(ada), at(2))]);
     let other = workspace(&db, "Other").await.id;
     assert_eq!(db.find(other, history[0].id).await.unwrap(), None);
     assert_eq!(db.forget(other, Some(history[0].id), done(5)).await.unwrap(), 0);

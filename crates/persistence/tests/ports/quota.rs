@@ -12,38 +12,38 @@ on_both_databases! {
 
 async fn of_many_questions_at_once_as_many_as_allowed_are_noted(scratch: Scratch) {
     let db = scratch.open();
-    let asker = user(&db, "asker").await.id;
+    let user_id = user(&db, "asker").await.id;
     let tasks: Vec<_> = (0..100)
         .map(|number| {
             let db = db.clone();
             tokio::spawn(
-                async move { db.consume_message(asker, 10, at(number % 7)).await.unwrap() },
+                async move { db.consume_message(user_id, 10, at(number % 7)).await.unwrap() },
             )
         })
         .collect();
-    let mut noted = 0;
+    let mut admitted = 0;
     for task in tasks {
-        noted += i32::from(task.await.unwrap());
+        admitted += i32::from(task.await.unwrap());
     }
-    assert_eq!(noted, 10);
+    assert_eq!(admitted, 10);
     assert_eq!(scratch.rows_in("questions"), 10);
 }
 
 async fn the_quota_covers_the_last_24_hours(scratch: Scratch) {
     let db = scratch.open();
-    let asker = user(&db, "asker").await.id;
+    let user_id = user(&db, "asker").await.id;
     let day = TimeDelta::hours(24);
-    assert!(db.consume_message(asker, 2, at(0)).await.unwrap());
-    assert!(db.consume_message(asker, 2, at(60)).await.unwrap());
-    assert!(!db.consume_message(asker, 2, at(61)).await.unwrap());
+    assert!(db.consume_message(user_id, 2, at(0)).await.unwrap());
+    assert!(db.consume_message(user_id, 2, at(60)).await.unwrap());
+    assert!(!db.consume_message(user_id, 2, at(61)).await.unwrap());
     let almost = at(0) + day - TimeDelta::microseconds(1);
-    assert!(!db.consume_message(asker, 2, almost).await.unwrap());
-    assert!(db.consume_message(asker, 2, at(0) + day).await.unwrap());
-    assert!(!db.consume_message(asker, 2, at(59) + day).await.unwrap());
-    assert!(db.consume_message(asker, 3, at(59) + day).await.unwrap());
-    assert!(!db.consume_message(asker, 2, at(60) + day).await.unwrap());
+    assert!(!db.consume_message(user_id, 2, almost).await.unwrap());
+    assert!(db.consume_message(user_id, 2, at(0) + day).await.unwrap());
+    assert!(!db.consume_message(user_id, 2, at(59) + day).await.unwrap());
+    assert!(db.consume_message(user_id, 3, at(59) + day).await.unwrap());
+    assert!(!db.consume_message(user_id, 2, at(60) + day).await.unwrap());
     assert_eq!(scratch.rows_in("questions"), 2);
-    assert!(db.consume_message(asker, 1, at(100) + day * 2).await.unwrap());
+    assert!(db.consume_message(user_id, 1, at(100) + day * 2).await.unwrap());
     assert_eq!(scratch.rows_in("questions"), 1);
 }
 

@@ -6,7 +6,7 @@ use carrel_domain::vector::VectorRows;
 use carrel_domain::{Error, Folder, WorkspaceId};
 use uuid::Uuid;
 
-use crate::jobs::{finish, hold, paths};
+use crate::jobs::{finish, lease_request, paths};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
@@ -95,15 +95,15 @@ async fn the_oldest_document_of_each_part_is_found_by_content(scratch: Scratch) 
 fn replacement(earlier: &[&str], documents: Vec<Document>, targets: &[WorkspaceId]) -> Replacement {
     let target = |workspace: &WorkspaceId| IndexTarget {
         workspace: *workspace,
-        along: None,
+        existing_job: None,
         event: done(2),
     };
     Replacement {
         key: "k".into(),
-        earlier: paths(earlier),
+        replaced: paths(earlier),
         documents,
         targets: targets.iter().map(target).collect(),
-        hold: hold(20),
+        lease: lease_request(20),
         obsolete: UploadId(Uuid::new_v4()),
         event: done(2),
     }
@@ -120,7 +120,7 @@ async fn a_replacement_keeps_id_flags_and_workspaces(scratch: Scratch) {
     let second = of_key("second", "k", "");
     db.record_intent(std::slice::from_ref(&second.path), at(1)).await.unwrap();
     let new = replacement(&["first"], vec![second.clone()], &[one, two]);
-    let token = new.hold.token;
+    let token = new.lease.token;
     let replaced = db.replace(new).await.unwrap().unwrap();
     let expected = Document { id: first.id, ..second };
     assert_eq!(replaced.documents, std::slice::from_ref(&expected));

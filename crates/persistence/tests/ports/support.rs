@@ -109,7 +109,7 @@ impl Scratch {
 
     /// Counts the blocks of exchanges whose count by the triggers is wrong.
     pub fn miscounted_blocks(&self) -> i64 {
-        let kept = "SELECT level, block, chats FROM chat_blocks";
+        let stored = "SELECT level, block, chats FROM chat_blocks";
         let counted = "SELECT level, block, chats FROM (
             SELECT 1 AS level, id / 16 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 16
             UNION ALL
@@ -118,8 +118,8 @@ impl Scratch {
             SELECT 3 AS level, id / 4096 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 4096
         ) AS counted";
         self.number(&format!(
-            "SELECT (SELECT COUNT(*) FROM ({kept} EXCEPT {counted}) AS x)
-                + (SELECT COUNT(*) FROM ({counted} EXCEPT {kept}) AS y) AS n"
+            "SELECT (SELECT COUNT(*) FROM ({stored} EXCEPT {counted}) AS x)
+                + (SELECT COUNT(*) FROM ({counted} EXCEPT {stored}) AS y) AS n"
         ))
     }
 

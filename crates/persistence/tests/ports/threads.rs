@@ -41,7 +41,7 @@ async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
     db.append(chat, done(0)).await.unwrap();
 }
 
-async fn shown(db: &Database, of: &ChatScope, part: ChatRange) -> Vec<String> {
+async fn prompts(db: &Database, of: &ChatScope, part: ChatRange) -> Vec<String> {
     db.history_page(of, part).await.unwrap().items.into_iter().map(|chat| chat.prompt).collect()
 }
 
@@ -183,12 +183,12 @@ async fn shared_views_show_the_exchanges_of_all_users(scratch: Scratch) {
     let db = scratch.open();
     let (here, thread, _) = talks(&db).await;
     let workspace = ChatScope::Workspace(here);
-    assert_eq!(shown(&db, &workspace, ALL).await, ["plain", "sam"]);
+    assert_eq!(prompts(&db, &workspace, ALL).await, ["plain", "sam"]);
     let newest = ChatRange { newest_first: true, limit: 1, ..ALL };
-    assert_eq!(shown(&db, &workspace, newest).await, ["sam"]);
-    assert_eq!(shown(&db, &workspace, ChatRange { offset: 1, ..ALL }).await, ["sam"]);
-    assert_eq!(shown(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
-    assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await, ["thread", "thread of sam"]);
+    assert_eq!(prompts(&db, &workspace, newest).await, ["sam"]);
+    assert_eq!(prompts(&db, &workspace, ChatRange { offset: 1, ..ALL }).await, ["sam"]);
+    assert_eq!(prompts(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
+    assert_eq!(prompts(&db, &ChatScope::Thread(thread), ALL).await, ["thread", "thread of sam"]);
 }
 
 async fn a_reset_affects_only_its_conversation(scratch: Scratch) {
@@ -197,17 +197,17 @@ async fn a_reset_affects_only_its_conversation(scratch: Scratch) {
     let plain = Conversation { workspace: here, user: None, thread: None, session: None };
     assert_eq!(db.reset(&plain, done(1)).await.unwrap(), 1);
     assert_eq!(db.reset(&plain, done(1)).await.unwrap(), 0);
-    assert_eq!(shown(&db, &ChatScope::Workspace(here), ALL).await, ["sam"]);
-    assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await.len(), 2);
+    assert_eq!(prompts(&db, &ChatScope::Workspace(here), ALL).await, ["sam"]);
+    assert_eq!(prompts(&db, &ChatScope::Thread(thread), ALL).await.len(), 2);
     let session = Conversation { session: Some("s".into()), ..plain.clone() };
     assert_eq!(db.history(&session, 9).await.unwrap().len(), 1);
     assert_eq!(db.reset(&session, done(2)).await.unwrap(), 1);
     assert!(db.history(&session, 9).await.unwrap().is_empty());
     // Reset exchanges are still shown to clients that name the session.
-    assert_eq!(shown(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
+    assert_eq!(prompts(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
     let own = Conversation { user: Some(sam), thread: Some(thread), ..plain.clone() };
     assert_eq!(db.reset(&own, done(3)).await.unwrap(), 1);
-    assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await, ["thread"]);
+    assert_eq!(prompts(&db, &ChatScope::Thread(thread), ALL).await, ["thread"]);
     assert_eq!(db.reset(&Conversation { user: None, ..own }, done(4)).await.unwrap(), 1);
     assert_eq!(scratch.number("SELECT COUNT(*) AS n FROM chats WHERE include"), 3);
 }

@@ -9,7 +9,7 @@ use carrel_persistence::Database;
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::jobs::hold;
+use crate::jobs::lease_request;
 use crate::support::{Scratch, at, document, done, path, workspace};
 
 on_both_databases! {
@@ -27,7 +27,7 @@ fn paths(names: &[&str]) -> Vec<DocumentPath> {
 }
 
 fn target(workspace: WorkspaceId) -> IndexTarget {
-    IndexTarget { workspace, along: None, event: done(1) }
+    IndexTarget { workspace, existing_job: None, event: done(1) }
 }
 
 fn piece(upload: UploadId, names: &[&str], into: &[WorkspaceId]) -> UploadPiece {
@@ -38,7 +38,7 @@ fn piece(upload: UploadId, names: &[&str], into: &[WorkspaceId]) -> UploadPiece 
         is_first: false,
         is_last: false,
         targets: into.iter().copied().map(target).collect(),
-        hold: None,
+        lease: None,
     }
 }
 
@@ -66,11 +66,12 @@ async fn an_upload_of_one_piece_leaves_only_its_job(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     intend(&db, &["a", "b"]).await;
-    let hold = LeaseRequest { token: Uuid::new_v4(), until: Utc::now() + TimeDelta::seconds(20) };
+    let request =
+        LeaseRequest { token: Uuid::new_v4(), until: Utc::now() + TimeDelta::seconds(20) };
     let whole = UploadPiece {
         is_first: true,
         is_last: true,
-        hold: Some(hold),
+        lease: Some(request),
         ..piece(upload(), &["a", "b"], &[one, two])
     };
     let jobs = db.store(whole).await.unwrap();
@@ -84,7 +85,7 @@ async fn an_upload_of_one_piece_leaves_only_its_job(scratch: Scratch) {
             paths(&["a", "b"])
         );
         // Only the requester holds the job.
-        let lease = carrel_domain::job::queue::Lease { job: job.id, token: hold.token };
+        let lease = carrel_domain::job::queue::Lease { job: job.id, token: request.token };
         assert_eq!(db.pending_items(&lease, 9).await.unwrap().unwrap().len(), 2);
     }
     assert!(!db.is_due(Utc::now()).await.unwrap());
@@ -107,8 +108,8 @@ async fn the_job_of_an_upload_is_due_once_its_last_piece_is_stored(scratch: Scra
     assert_eq!(db.unfinished(Utc::now() + TimeDelta::days(1)).await.unwrap(), []);
     assert_eq!(db.roll_back(id, 9, done(2)).await.unwrap(), None, "it is finished");
     // The pending files of the pieces are reconciled like any others.
-    let noted = db.pending_files(at(99)).await.unwrap();
-    assert!(noted.len() == 3 && noted.iter().all(|(_, is_known)| *is_known), "{noted:?}");
+    let pending = db.pending_files(at(99)).await.unwrap();
+    assert!(pending.len() == 3 && pending.iter().all(|(_, is_known)| *is_known), "{pending:?}");
     let now = Utc::now();
     let request = LeaseRequest { token: Uuid::new_v4(), until: now + TimeDelta::seconds(20) };
     let claimed = db.claim(request, now).await.unwrap().unwrap();
@@ -122,18 +123,18 @@ async fn an_unfinished_upload_is_rolled_back_with_its_job(scratch: Scratch) {
     let (here, id) = (workspace(&db, "Here").await.id, upload());
     Documents::create(&db, document("other"), Vec::new(), done(0)).await.unwrap();
     first(&db, id, &["a", "b", "c"], &[here]).await;
-    let begun = Utc::now() + TimeDelta::seconds(1);
-    assert_eq!(db.unfinished(begun).await.unwrap(), [id]);
-    assert_eq!(db.unfinished(begun - TimeDelta::hours(1)).await.unwrap(), []);
+    let cutoff = Utc::now() + TimeDelta::seconds(1);
+    assert_eq!(db.unfinished(cutoff).await.unwrap(), [id]);
+    assert_eq!(db.unfinished(cutoff - TimeDelta::hours(1)).await.unwrap(), []);
     let removed = db.roll_back(id, 2, done(2)).await.unwrap().unwrap();
     assert_eq!(removed.len(), 2);
     assert_eq!(scratch.rows_in("jobs"), 1, "there is more to remove");
     assert_eq!(db.roll_back(id, 2, done(2)).await.unwrap().unwrap().len(), 1);
     assert_eq!(db.roll_back(id, 2, done(2)).await.unwrap(), None);
     assert_eq!((scratch.rows_in("documents"), scratch.rows_in("jobs")), (1, 0));
-    let noted = db.pending_files(at(99)).await.unwrap();
+    let pending = db.pending_files(at(99)).await.unwrap();
     assert_eq!(
-        noted,
+        pending,
         paths(&["a", "b", "c"]).into_iter().map(|path| (path, false)).collect::<Vec<_>>()
     );
     // A client that is still storing the upload gets an error and stores nothing.
@@ -146,7 +147,7 @@ async fn documents_adopted_by_another_upload_stay(scratch: Scratch) {
     let db = scratch.open();
     let (here, id) = (workspace(&db, "Here").await.id, upload());
     first(&db, id, &["a", "b"], &[here]).await;
-    let known = db.adopt(&paths(&["b", "never"])).await.unwrap();
+    let known = db.accept_existing(&paths(&["b", "never"])).await.unwrap();
     assert_eq!(known, paths(&["b"]));
     while db.roll_back(id, 9, done(2)).await.unwrap().is_some() {}
     assert!(db.by_path(&path("b")).await.unwrap().is_some());
@@ -157,19 +158,19 @@ async fn a_job_takes_more_documents_while_it_is_open(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let job = only(&db, &["a"], &[one]).await;
-    let along = |name, along: JobId, into| {
-        let target = IndexTarget { along: Some(along), ..target(into) };
+    let add_to_job = |name, id: JobId, into| {
+        let target = IndexTarget { existing_job: Some(id), ..target(into) };
         let one = piece(upload(), &[name], &[]);
         UploadPiece { is_first: true, is_last: true, targets: vec![target], ..one }
     };
-    let same = db.store(along("b", job.id, one)).await.unwrap().remove(0);
+    let same = db.store(add_to_job("b", job.id, one)).await.unwrap().remove(0);
     assert_eq!((same.id, same.progress.total, same.state), (job.id, 2, JobState::Queued));
-    let other = db.store(along("c", job.id, two)).await.unwrap().remove(0);
+    let other = db.store(add_to_job("c", job.id, two)).await.unwrap().remove(0);
     assert!(other.id != job.id && other.workspace.id == two);
     Jobs::cancel(&db, job.id, done(3)).await.unwrap();
-    let new = db.store(along("d", job.id, one)).await.unwrap().remove(0);
+    let new = db.store(add_to_job("d", job.id, one)).await.unwrap().remove(0);
     assert_ne!(new.id, job.id);
-    let unknown = db.store(along("e", JobId(999), one)).await.unwrap().remove(0);
+    let unknown = db.store(add_to_job("e", JobId(999), one)).await.unwrap().remove(0);
     assert_eq!(unknown.progress.total, 1);
 }
 
@@ -202,7 +203,8 @@ async fn a_job_cancelled_during_its_upload_ends(scratch: Scratch) {
     let full = db.store(last).await.unwrap().remove(0);
     assert!(full.cancelling && full.progress.total == 2);
     let now = Utc::now();
-    let claimed = db.claim(LeaseRequest { until: now, ..hold(20) }, now).await.unwrap().unwrap();
+    let claimed =
+        db.claim(LeaseRequest { until: now, ..lease_request(20) }, now).await.unwrap().unwrap();
     let ended = db.end(&claimed.lease, None, now).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.progress.cancelled), (JobState::Cancelled, 2));
 }

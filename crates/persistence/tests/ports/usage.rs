@@ -79,9 +79,9 @@ async fn tokens_are_summed_by_user_workspace_and_day(scratch: Scratch) {
     say_to_an_embed(&db, here, tokens(4, 4)).await;
 
     let by_user = db.sums(&all(UsageBy::User)).await.unwrap();
-    let whose: Vec<_> = by_user.iter().map(|used| used.of.clone()).collect();
+    let owners: Vec<_> = by_user.iter().map(|used| used.of.clone()).collect();
     let of = |id, name: &str| UsageOf::User(Some((id, name.to_owned())));
-    assert_eq!(whose, [of(ben, "ben"), of(ann, "ann"), UsageOf::User(None)]);
+    assert_eq!(owners, [of(ben, "ben"), of(ann, "ann"), UsageOf::User(None)]);
     assert_eq!(figures(&by_user), [(1, 0, 500, 50), (2, 0, 30, 3), (2, 0, 5, 4)]);
 
     scratch.execute(
@@ -89,11 +89,11 @@ async fn tokens_are_summed_by_user_workspace_and_day(scratch: Scratch) {
          VALUES (500, 9999, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'p', '{}')",
     );
     let by_workspace = db.sums(&all(UsageBy::Workspace)).await.unwrap();
-    let whose: Vec<_> = by_workspace.iter().map(|used| used.of.clone()).collect();
+    let owners: Vec<_> = by_workspace.iter().map(|used| used.of.clone()).collect();
     let names = |name: &str| Some((name.to_owned(), name.to_lowercase()));
     let of = UsageOf::Workspace;
     let gone = of(WorkspaceId(9999), None);
-    assert_eq!(whose, [of(there, names("There")), of(here, names("Here")), gone]);
+    assert_eq!(owners, [of(there, names("There")), of(here, names("Here")), gone]);
     assert_eq!(figures(&by_workspace), [(2, 0, 501, 50), (3, 0, 34, 7), (1, 1, 0, 0)]);
 
     scratch.execute("DELETE FROM chats WHERE id = 500");

@@ -138,20 +138,20 @@ async fn one_of_the_last_two_admins_stays_when_both_are_removed(scratch: Scratch
         let patches = [Some(role(Role::Default)), Some(suspended(true)), None];
         let patch = |number: usize| patches[number % 3].clone();
         let outcomes = [demote(one, patch(round)), demote(two, patch(round / 3))];
-        let mut gone = 0;
+        let mut deleted = 0;
         for outcome in outcomes {
             match outcome.await.unwrap() {
-                Ok(_) => gone += 1,
+                Ok(_) => deleted += 1,
                 refused => assert!(is_last_admin(&refused), "{refused:?}"),
             }
         }
-        assert_eq!(gone, 1);
+        assert_eq!(deleted, 1);
         let left = Users::list(&db).await.unwrap();
         let left = left.iter().find(|user| user.role == Role::Admin && !user.suspended).unwrap();
-        let spare = admin(&db, &format!("spare{round}")).await.id;
+        let second = admin(&db, &format!("spare{round}")).await.id;
         Users::delete(&db, left.id, done(7)).await.unwrap();
         // The spare admin is the last one now and is deleted before the next round.
-        let refused = Users::delete(&db, spare, done(7)).await;
+        let refused = Users::delete(&db, second, done(7)).await;
         assert!(is_last_admin(&refused), "{refused:?}");
         scratch.execute("DELETE FROM users");
     }

@@ -46,12 +46,12 @@ async fn vectors_come_back_bit_for_bit(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let mut place = embedded(here, "a", 1);
-    let odd = vec![f32::MIN_POSITIVE, -0.0, f32::MAX, 1.0 / 3.0];
-    place.passages[0].vector.clone_from(&odd);
+    let values = vec![f32::MIN_POSITIVE, -0.0, f32::MAX, 1.0 / 3.0];
+    place.passages[0].vector.clone_from(&values);
     Documents::create(&db, document("a"), vec![place], done(0)).await.unwrap();
     let chunk = db.codes(here, None, 1).await.unwrap().1[0].chunk;
     let found = db.vectors(&[ChunkId(i64::MAX), chunk, ChunkId(0)]).await.unwrap();
-    assert_eq!(found, [(chunk, odd)]);
+    assert_eq!(found, [(chunk, values)]);
     assert_eq!(db.vectors(&[]).await.unwrap(), []);
 }
 

@@ -32,8 +32,8 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
         DocumentScope::Workspace(here),
     ] {
         for title in ["", "t"] {
-            let sought = DocumentQuery { scope: among.clone(), title: title.into() };
-            DocumentList::list(db, &sought, 1, 10).await.unwrap();
+            let query = DocumentQuery { scope: among.clone(), title: title.into() };
+            DocumentList::list(db, &query, 1, 10).await.unwrap();
         }
     }
     db.counted_folders(0, 10).await.unwrap();
@@ -47,13 +47,13 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     db.create_folder(&other, done()).await.unwrap();
     let moves = [DocumentMove { from: path("b"), to: path("b").moved_to(&other) }];
     db.relocate(&moves, done()).await.unwrap();
-    for kin in [
+    for related in [
         RelatedDocuments::Key("k".into()),
         RelatedDocuments::Request([1; 32]),
         RelatedDocuments::Content([1; 32], Some(folder)),
         RelatedDocuments::Content([1; 32], None),
     ] {
-        db.related(&kin).await.unwrap();
+        db.related(&related).await.unwrap();
     }
     let keyed = |name: &str| {
         let mut keyed = document(name, now);
@@ -64,10 +64,10 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     Documents::create(db, keyed("k1"), vec![embedded(here)], done()).await.unwrap();
     let replacement = Replacement {
         key: "k".into(),
-        earlier: vec![path("k1").moved_to(&other)],
+        replaced: vec![path("k1").moved_to(&other)],
         documents: vec![keyed("k2")],
-        targets: vec![IndexTarget { workspace: here, along: None, event: done() }],
-        hold: LeaseRequest { token: Uuid::new_v4(), until: now },
+        targets: vec![IndexTarget { workspace: here, existing_job: None, event: done() }],
+        lease: LeaseRequest { token: Uuid::new_v4(), until: now },
         obsolete: UploadId(Uuid::new_v4()),
         event: done(),
     };

@@ -16,7 +16,7 @@ use crate::{embedded, path};
 pub async fn use_all(db: &Database, here: WorkspaceId) {
     let now = Utc::now();
     let done = || By::operator(now).event("test", "{}");
-    let hold = || LeaseRequest { token: uuid::Uuid::new_v4(), until: now };
+    let request = || LeaseRequest { token: uuid::Uuid::new_v4(), until: now };
     let new = |paths: Vec<DocumentPath>| NewJob {
         kind: JobKind::Embed,
         workspace: here,
@@ -28,7 +28,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     assert!(db.is_due(now).await.unwrap());
     let lease = loop {
         // Earlier uploads have left jobs in the queue.
-        let ClaimedJob { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
+        let ClaimedJob { lease, .. } = db.claim(request(), now).await.unwrap().unwrap();
         if lease.job == job {
             break lease;
         }
@@ -57,7 +57,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     db.complete(&lease, finished, now, done()).await.unwrap().unwrap();
     let how = Requeue { due_at: now, attempts: 1, error: None };
     db.requeue(&lease, how, now).await.unwrap().unwrap();
-    let ClaimedJob { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
+    let ClaimedJob { lease, .. } = db.claim(request(), now).await.unwrap().unwrap();
     db.end(&lease, Some(String::new()), now).await.unwrap().unwrap();
     db.retry(job, done()).await.unwrap().unwrap();
     db.extend(job, vec![path("a")], done()).await.unwrap().unwrap();

@@ -40,11 +40,11 @@ pub async fn use_the_log(db: &Database, here: WorkspaceId) {
             ChatLog::page(db, &filter, offset, Portion::of(20)).await.unwrap();
         }
         for after in [None, Some(ChatId(77))] {
-            let told = move |_| By::operator(now).event("test", "{}");
+            let event = move |_| By::operator(now).event("test", "{}");
             let none = ChatFilter { workspace: Some(WorkspaceId(-1)), ..filter.clone() };
-            db.clear(&none, after, 20, Box::new(told)).await.unwrap();
-            let told = move |_| By::operator(now).event("test", "{}");
-            db.clear(&filter, after.or(Some(ChatId(78))), 20, Box::new(told)).await.unwrap();
+            db.clear(&none, after, 20, Box::new(event)).await.unwrap();
+            let event = move |_| By::operator(now).event("test", "{}");
+            db.clear(&filter, after.or(Some(ChatId(78))), 20, Box::new(event)).await.unwrap();
         }
         for order in [ExportOrder::ByTime, ExportOrder::ByWorkspace, ExportOrder::ByConversation] {
             for cursor in &cursors {

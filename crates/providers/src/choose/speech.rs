@@ -6,8 +6,8 @@ use carrel_domain::{Error, Result};
 
 use super::{Settings, endpoint, required, unknown, value};
 use crate::http::Http;
-use crate::speech::hearing::{self, RemoteTranscriber};
-use crate::speech::speaking::{self, RemoteSynthesizer};
+use crate::speech::synthesizer::{self, RemoteSynthesizer};
+use crate::speech::transcriber::{self, RemoteTranscriber};
 use crate::speech::{DICTATION, DOCUMENTS, HearingProtocol, SPEAKING, SpeakingProtocol};
 
 /// Returns the transcriber that the settings name (`STT_PROVIDER`, or `WHISPER_PROVIDER` for
@@ -33,7 +33,7 @@ pub fn transcriber(
         let known = std::iter::once(native).chain(rows.iter().map(|row| row.name));
         unknown(selector, &name, known)
     })?;
-    let service = hearing::SERVICE;
+    let service = transcriber::SERVICE;
     let model = match (value(settings, row.model), row.usual_model) {
         (Some(model), _) => model,
         (None, Some(model)) => model.to_owned(),
@@ -43,7 +43,7 @@ pub fn transcriber(
     if row.protocol == HearingProtocol::Deepgram {
         endpoint = endpoint.with_key_after("Token");
     }
-    endpoint.deadlines = hearing::DEADLINES;
+    endpoint.deadlines = transcriber::DEADLINES;
     Ok(Some(Arc::new(RemoteTranscriber { endpoint, model, row: *row })))
 }
 
@@ -64,14 +64,14 @@ pub fn synthesizer(
         let known = ["native", "piper_local"].into_iter();
         unknown("TTS_PROVIDER", &name, known.chain(SPEAKING.iter().map(|row| row.name)))
     })?;
-    let service = speaking::SERVICE;
+    let service = synthesizer::SERVICE;
     let model = value(settings, row.model).unwrap_or_else(|| row.usual_model.to_owned());
     let voice = match (value(settings, row.voice), row.usual_voice) {
         (Some(voice), _) => voice,
         (None, Some(voice)) => voice.to_owned(),
         (None, None) => required(settings, row.voice, service)?,
     };
-    if row.protocol == SpeakingProtocol::ElevenLabs && !speaking::is_plain(&voice) {
+    if row.protocol == SpeakingProtocol::ElevenLabs && !synthesizer::is_plain(&voice) {
         let reason = format!("{} must be the id of a voice: letters and digits", row.voice);
         return Err(Error::unavailable(service, reason));
     }
@@ -79,6 +79,6 @@ pub fn synthesizer(
     if row.protocol == SpeakingProtocol::ElevenLabs {
         endpoint = endpoint.with_key_in("xi-api-key");
     }
-    endpoint.deadlines = speaking::DEADLINES;
+    endpoint.deadlines = synthesizer::DEADLINES;
     Ok(Some(Arc::new(RemoteSynthesizer::new(endpoint, model, voice, *row))))
 }

@@ -8,8 +8,8 @@ fn chat(settings: &[(&str, &str)], provider: &str, model: &str) -> Result<ModelN
     let settings = |name: &str| {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let choice = ModelChoice { provider: given(provider), model: given(model) };
+    let non_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let choice = ModelChoice { provider: non_empty(provider), model: non_empty(model) };
     let http = Http::new().unwrap();
     chat_model(&settings, &choice, &http).map(|model| model.name())
 }
@@ -165,13 +165,16 @@ fn an_image_size_must_be_valid_or_absent() {
     for good in ["512x512", "auto", ""] {
         assert_eq!(painter(good).unwrap(), "gpt-image-1", "{good}");
     }
-    let said = painter("huge").unwrap_err().to_string();
-    assert!(said.contains("IMAGE_GEN_SIZE_PREF must be a size"), "{said}");
+    let message = painter("huge").unwrap_err().to_string();
+    assert!(message.contains("IMAGE_GEN_SIZE_PREF must be a size"), "{message}");
 }
 
 /// Returns the provider and model for transcription with the given settings; `None` if it runs inside
 /// this process.
-fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(String, String)>> {
+fn transcriber_of(
+    kind: RecordingKind,
+    settings: &[(&str, &str)],
+) -> Result<Option<(String, String)>> {
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -182,7 +185,7 @@ fn hearing(kind: RecordingKind, settings: &[(&str, &str)]) -> Result<Option<(Str
 
 #[test]
 fn transcription_stays_inside_the_process_unless_a_provider_is_named() {
-    let dictation = |settings: &[(&str, &str)]| hearing(RecordingKind::Dictation, settings);
+    let dictation = |settings: &[(&str, &str)]| transcriber_of(RecordingKind::Dictation, settings);
     assert_eq!(dictation(&[]).unwrap(), None);
     assert_eq!(dictation(&[("STT_PROVIDER", "native")]).unwrap(), None);
     let openai = dictation(&[("STT_PROVIDER", "openai"), ("OPEN_AI_KEY", "sk-1")]);
@@ -199,7 +202,7 @@ fn transcription_stays_inside_the_process_unless_a_provider_is_named() {
     }
     assert!(matches!(dictation(&[("STT_PROVIDER", "x")]), Err(Error::Invalid { .. })));
 
-    let documents = |settings: &[(&str, &str)]| hearing(RecordingKind::Document, settings);
+    let documents = |settings: &[(&str, &str)]| transcriber_of(RecordingKind::Document, settings);
     assert_eq!(documents(&[("WHISPER_PROVIDER", "local")]).unwrap(), None);
     let own = documents(&[("WHISPER_PROVIDER", "groq"), ("STT_GROQ_API_KEY", "k")]);
     assert!(own.unwrap_err().to_string().contains("GROQ_API_KEY is not set"), "keys are not mixed");

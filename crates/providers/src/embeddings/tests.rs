@@ -81,8 +81,8 @@ fn the_identity_differs_if_vectors_may_differ() {
 
 #[tokio::test]
 async fn no_texts_need_no_request() {
-    let nobody = embedder("http://127.0.0.1:9/");
-    assert!(nobody.embed(&[], Purpose::Passage).await.unwrap().is_empty());
+    let unreachable = embedder("http://127.0.0.1:9/");
+    assert!(unreachable.embed(&[], Purpose::Passage).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -134,8 +134,8 @@ async fn the_batch_limit_is_found_and_remembered() {
     let server = Server::start(replies.into_iter().chain(again).collect()).await;
     let embedder = embedder(&server.url);
     for requests in [6, 10] {
-        let came = embedder.embed(&texts(32), Purpose::Passage).await.unwrap();
-        assert_eq!((came.len(), server.requests().len()), (32, requests));
+        let embedded = embedder.embed(&texts(32), Purpose::Passage).await.unwrap();
+        assert_eq!((embedded.len(), server.requests().len()), (32, requests));
     }
 }
 
@@ -169,8 +169,9 @@ async fn vectors_of_the_wrong_length_are_refused() {
 
 #[tokio::test]
 async fn an_embedder_waits_as_long_as_the_provider_asks() {
-    let later = "429 Too Many Requests\r\nretry-after-ms: 10";
-    let server = Server::start(vec![response(later, "application/json", "{}"), vectors(1)]).await;
-    let came = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
-    assert_eq!(came.unwrap().len(), 1);
+    let too_many = "429 Too Many Requests\r\nretry-after-ms: 10";
+    let server =
+        Server::start(vec![response(too_many, "application/json", "{}"), vectors(1)]).await;
+    let embedded = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
+    assert_eq!(embedded.unwrap().len(), 1);
 }

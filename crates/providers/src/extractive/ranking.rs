@@ -42,7 +42,7 @@ struct Sentence {
     text: String,
     terms: BTreeSet<String>,
     /// Weight of the passage.
-    worth: f64,
+    weight: f64,
 }
 
 impl Sentence {
@@ -55,26 +55,26 @@ impl Sentence {
 
 /// Returns the best quotations from texts with their weights, best first.
 pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Quote>) {
-    let mut seen = BTreeSet::new();
+    let mut unique = BTreeSet::new();
     let mut all = Vec::new();
-    for (context, (text, worth)) in texts.iter().enumerate() {
+    for (context, (text, weight)) in texts.iter().enumerate() {
         for text in sentences(text) {
             // Neighboring passages overlap, so a sentence may occur twice.
-            if seen.insert(text.clone()) {
+            if unique.insert(text.clone()) {
                 let terms = terms(&text).into_iter().collect();
-                all.push(Sentence { context, text, terms, worth: *worth });
+                all.push(Sentence { context, text, terms, weight: *weight });
             }
         }
     }
     // A question without an answer after it may share every word and still answer nothing.
     for place in 0..all.len() {
         if all[place].is_question() && answer(&all, place).is_none() {
-            all[place].worth = 0.0;
+            all[place].weight = 0.0;
         }
     }
     let mut words = words_of(question, &all);
     if words.is_empty() {
-        all.iter_mut().for_each(|sentence| sentence.worth = 1.0);
+        all.iter_mut().for_each(|sentence| sentence.weight = 1.0);
         words = words_of(question, &all);
     }
     if words.is_empty() {
@@ -88,25 +88,27 @@ struct Word {
     /// Larger for rarer words.
     weight: f64,
     /// How closely each sentence matches it, 0 to 1.
-    held: Vec<f64>,
+    similarities: Vec<f64>,
 }
 
 fn words_of(question: &str, all: &[Sentence]) -> Vec<Word> {
     let terms: BTreeSet<_> = terms(question).into_iter().take(MOST_TERMS).collect();
     let word = |term: &String| {
-        let held: Vec<_> = all.iter().map(|sentence| holds(sentence, term)).collect();
-        let holding = held.iter().filter(|term_similarity| **term_similarity > 0.0).count();
-        let rarity = (1.0 + all.len() as f64 / holding as f64).ln();
+        let similarities: Vec<_> =
+            all.iter().map(|sentence| term_similarity_of(sentence, term)).collect();
+        let containing =
+            similarities.iter().filter(|term_similarity| **term_similarity > 0.0).count();
+        let rarity = (1.0 + all.len() as f64 / containing as f64).ln();
         let small = term.len() <= 3 && term.starts_with(char::is_alphabetic);
         let weight = if small { rarity * WORTH_OF_SMALL } else { rarity };
-        (holding > 0).then_some(Word { weight, held })
+        (containing > 0).then_some(Word { weight, similarities })
     };
     terms.iter().filter_map(word).collect()
 }
 
 /// Returns how closely a sentence matches `term`, 0 to 1; 0 for a sentence without weight.
-fn holds(sentence: &Sentence, term: &str) -> f64 {
-    if sentence.worth <= 0.0 {
+fn term_similarity_of(sentence: &Sentence, term: &str) -> f64 {
+    if sentence.weight <= 0.0 {
         return 0.0;
     }
     if sentence.terms.contains(term) {
@@ -129,11 +131,11 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
             let mut shared = 0.0;
             let mut adds = false;
             for (word, covered) in words.iter().zip(&covered) {
-                shared += word.weight * word.held[place] * (1.0 - WORN * covered);
-                let new = *covered == 0.0 && word.held[place] > 0.0;
+                shared += word.weight * word.similarities[place] * (1.0 - WORN * covered);
+                let new = *covered == 0.0 && word.similarities[place] > 0.0;
                 adds |= new && word.weight >= heaviest * WORTH_ADDING;
             }
-            let gain = shared * all[place].worth;
+            let gain = shared * all[place].weight;
             // The first of equal sentences wins.
             if gain > most && (adds || gain >= best * WORTH_QUOTING) {
                 (next, most) = (Some(place), gain);
@@ -143,7 +145,7 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
         best = f64::max(best, most);
         chosen.push(place);
         for (covered, word) in covered.iter_mut().zip(words) {
-            *covered = f64::max(*covered, word.held[place]);
+            *covered = f64::max(*covered, word.similarities[place]);
         }
     }
     chosen
@@ -173,18 +175,18 @@ fn answer(all: &[Sentence], place: usize) -> Option<usize> {
 
 /// Joins adjacent selected sentences to quotations, ordered by the best sentence of each.
 fn joined(all: &[Sentence], chosen: &[usize]) -> Vec<Quote> {
-    let mut taken: BTreeSet<usize> = chosen.iter().copied().collect();
+    let mut added: BTreeSet<usize> = chosen.iter().copied().collect();
     for place in chosen {
         let short = all[*place].text.chars().count() < TOO_SHORT;
-        taken.extend(if short { following(all, *place) } else { answer(all, *place) });
+        added.extend(if short { following(all, *place) } else { answer(all, *place) });
     }
     let mut quotes = Vec::new();
     for place in chosen {
-        if !taken.contains(place) {
+        if !added.contains(place) {
             continue;
         }
         let context = all[*place].context;
-        let same = |place: &usize| taken.contains(place) && all[*place].context == context;
+        let same = |place: &usize| added.contains(place) && all[*place].context == context;
         let mut start = *place;
         while start.checked_sub(1).is_some_and(|before| same(&before)) {
             start -= 1;
@@ -194,7 +196,7 @@ fn joined(all: &[Sentence], chosen: &[usize]) -> Vec<Quote> {
             end += 1;
         }
         let parts: Vec<_> = all[start..end].iter().map(|sentence| sentence.text.as_str()).collect();
-        taken.retain(|place| !(start..end).contains(place));
+        added.retain(|place| !(start..end).contains(place));
         quotes.push(Quote { context, text: parts.join(" ") });
     }
     quotes

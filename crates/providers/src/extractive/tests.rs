@@ -97,8 +97,9 @@ async fn a_conversation_is_introduced_once() {
     assert!(answer.starts_with("No sentence found shares a word"), "{answer}");
     // A question that quotes the introduction is not one.
     let history = vec![Message::user(INTRODUCTION)];
-    let asked = ChatRequest { history, ..request("When does the reading room open?", library()) };
-    assert!(text(asked).await.starts_with(BEGINNING));
+    let follow_up =
+        ChatRequest { history, ..request("When does the reading room open?", library()) };
+    assert!(text(follow_up).await.starts_with(BEGINNING));
 }
 
 #[tokio::test]
@@ -111,13 +112,13 @@ async fn a_heading_is_quoted_with_the_sentence_below_it() {
 
 #[tokio::test]
 async fn a_passage_that_only_repeats_the_question_is_not_quoted() {
-    let asking = "| file | try asking |\n|---|---|\n| `a.md` | How long do the batteries of the lamp last? |\n\
+    let examples = "| file | try asking |\n|---|---|\n| `a.md` | How long do the batteries of the lamp last? |\n\
         | `b.md` | Who feeds the cat? |";
-    let telling =
+    let informative =
         "If the main lamp fails, another takes over. It runs on batteries that last for 36 hours.";
     let answer = text(request(
         "How long do the batteries of the lamp last?",
-        vec![context("List", asking), context("Handbook", telling)],
+        vec![context("List", examples), context("Handbook", informative)],
     ))
     .await;
     assert!(answer.contains("It runs on batteries that last for 36 hours. [2]"), "{answer}");
@@ -150,8 +151,8 @@ async fn the_more_similar_passage_comes_first() {
 #[tokio::test]
 async fn the_same_sentence_of_two_overlapping_passages_is_quoted_once() {
     let passage = "The key hangs behind the door.";
-    let twice = vec![context("Keys", passage), context("Keys", passage)];
-    let answer = text(request("Where is the key?", twice)).await;
+    let overlapping = vec![context("Keys", passage), context("Keys", passage)];
+    let answer = text(request("Where is the key?", overlapping)).await;
     assert_eq!(answer.matches("behind the door").count(), 1, "{answer}");
 }
 

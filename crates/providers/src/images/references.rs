@@ -24,8 +24,8 @@ pub(super) fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
 
 /// Returns `data:` URLs.
 pub(super) async fn urls(references: &[ReferenceImage]) -> Result<Vec<String>> {
-    let together: u64 = references.iter().map(|reference| reference.length).sum();
-    if together > MOST_IN_JSON {
+    let total: u64 = references.iter().map(|reference| reference.length).sum();
+    if total > MOST_IN_JSON {
         let reason = format!("must not be more than {MOST_IN_JSON} bytes together");
         return Err(Error::invalid("image_references", reason));
     }

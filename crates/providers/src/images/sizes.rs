@@ -17,17 +17,18 @@ const SIZES: [(&str, [ImageSize; 3]); 3] = [
 ];
 
 /// Returns the supported size most similar to the wanted one, by aspect ratio first.
-pub(super) fn nearest(model: &str, wanted: ImageSize) -> ImageSize {
+pub(super) fn nearest(model: &str, requested: ImageSize) -> ImageSize {
     let row = SIZES.iter().find(|(start, _)| model.starts_with(start));
     let sizes = row.map_or(&[][..], |(_, sizes)| sizes);
     let shape = |size: &ImageSize| (f64::from(size.width) / f64::from(size.height)).ln();
     let unlike = |size: &ImageSize| {
         let area = |size: &ImageSize| f64::from(size.width) * f64::from(size.height);
-        let (shapes, areas) = (shape(size) - shape(&wanted), (area(size) / area(&wanted)).ln());
+        let (shapes, areas) =
+            (shape(size) - shape(&requested), (area(size) / area(&requested)).ln());
         shapes.abs() * 100.0 + areas.abs()
     };
     let nearest = sizes.iter().min_by(|one, other| unlike(one).total_cmp(&unlike(other)));
-    nearest.copied().unwrap_or(wanted)
+    nearest.copied().unwrap_or(requested)
 }
 
 #[cfg(test)]
@@ -36,7 +37,7 @@ mod tests {
 
     #[test]
     fn an_unsupported_size_becomes_the_most_similar_one() {
-        for (model, wanted, made) in [
+        for (model, requested, expected) in [
             ("gpt-image-1", "512x512", "1024x1024"),
             ("gpt-image-1", "1024x1024", "1024x1024"),
             ("gpt-image-1", "1920x1080", "1536x1024"),
@@ -45,8 +46,8 @@ mod tests {
             ("dall-e-2", "512x512", "512x512"),
             ("dall-e-2", "300x280", "256x256"),
         ] {
-            let wanted = ImageSize::parse(wanted).unwrap();
-            assert_eq!(nearest(model, wanted).to_string(), made, "{model} {wanted}");
+            let requested = ImageSize::parse(requested).unwrap();
+            assert_eq!(nearest(model, requested).to_string(), expected, "{model} {requested}");
         }
     }
 }

@@ -46,9 +46,9 @@ async fn requests_follow_the_protocol_of_each_provider() {
         let server = Server::start(vec![json(&picture())]).await;
         let mut request = lighthouse();
         request.size = ImageSize::parse(if of == "dall-e-2" { "512x512" } else { "500x500" }).ok();
-        let drawn = model(&server.url, name, of).generate(&request).await.unwrap();
-        assert_eq!((drawn.kind, drawn.content.as_slice()), (ImageFormat::Png, PNG));
-        assert_eq!(drawn.notice.as_deref(), notice, "{name}");
+        let image = model(&server.url, name, of).generate(&request).await.unwrap();
+        assert_eq!((image.kind, image.content.as_slice()), (ImageFormat::Png, PNG));
+        assert_eq!(image.notice.as_deref(), notice, "{name}");
         let sent = server.requests().remove(0);
         assert!(sent.starts_with("POST /images/generations "), "{sent}");
         assert!(sent.contains(&format!(r#""size":"{size}""#)), "{sent}");
@@ -60,8 +60,8 @@ async fn requests_follow_the_protocol_of_each_provider() {
 #[tokio::test]
 async fn the_size_in_the_settings_is_the_default_and_causes_no_notice() {
     let server = Server::start(vec![json(&picture())]).await;
-    let drawn = model(&server.url, "openai", "gpt-image-1").generate(&lighthouse()).await.unwrap();
-    assert_eq!(drawn.notice, None);
+    let image = model(&server.url, "openai", "gpt-image-1").generate(&lighthouse()).await.unwrap();
+    assert_eq!(image.notice, None);
     assert!(server.requests()[0].contains(r#""size":"1024x1024""#));
 }
 
@@ -87,8 +87,8 @@ async fn reference_images_are_sent() {
     assert_eq!(sent.matches("of a lighthouse").count(), 2, "{sent}");
     assert!(sent.contains("name=\"prompt\"\r\n\r\na lighthouse\r\n"), "{sent}");
 
-    let nobody = model("http://127.0.0.1:9/", "ollama", "z").generate(&request).await;
-    assert!(matches!(nobody, Err(Error::Invalid { field, .. }) if field == "image_references"));
+    let refused = model("http://127.0.0.1:9/", "ollama", "z").generate(&request).await;
+    assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "image_references"));
 }
 
 #[tokio::test]
@@ -97,13 +97,13 @@ async fn a_chat_may_answer_with_a_picture() {
     let mut request = lighthouse();
     (request.references, request.size) = (vec![reference], ImageSize::parse("64x64").ok());
     let url = format!("data:image/png;base64,{}", STANDARD.encode(PNG));
-    let shown = json!({ "choices": [{ "message": { "content": "Here.",
+    let with_image = json!({ "choices": [{ "message": { "content": "Here.",
         "images": [{ "type": "image_url", "image_url": { "url": url } }] } }] });
     let silent = json!({ "choices": [{ "message": { "content": "I would rather not." } }] });
-    let server = Server::start(vec![json(&shown), json(&silent)]).await;
+    let server = Server::start(vec![json(&with_image), json(&silent)]).await;
     let model = model(&server.url, "openrouter", "google/g");
-    let drawn = model.generate(&request).await.unwrap();
-    assert_eq!((drawn.content.as_slice(), drawn.notice.is_some()), (PNG, true));
+    let image = model.generate(&request).await.unwrap();
+    assert_eq!((image.content.as_slice(), image.notice.is_some()), (PNG, true));
     let sent = server.requests().remove(0);
     assert!(sent.starts_with("POST /chat/completions "), "{sent}");
     assert!(sent.contains(r#""modalities":["image","text"]"#) && sent.contains(&url), "{sent}");

@@ -69,10 +69,10 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let holds = |(net, length): &(Ipv4Addr, u8)| {
+    let contains = |(net, length): &(Ipv4Addr, u8)| {
         Ipv4Net::new(*net, *length).is_ok_and(|net| net.contains(&address))
     };
-    !SPECIAL.iter().any(holds)
+    !SPECIAL.iter().any(contains)
 }
 
 /// True for global unicast addresses, except those that embed other addresses. Addresses that

@@ -15,13 +15,13 @@ use crate::testing::{Reply, Server, response};
 #[derive(Default)]
 struct Names {
     answers: Mutex<HashMap<&'static str, Vec<Vec<IpAddr>>>>,
-    asked: Mutex<Vec<String>>,
+    lookups: Mutex<Vec<String>>,
 }
 
 #[async_trait]
 impl Lookup for Names {
     async fn addresses(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
-        self.asked.lock().unwrap().push(name.to_owned());
+        self.lookups.lock().unwrap().push(name.to_owned());
         let mut answers = self.answers.lock().unwrap();
         let known = answers.get_mut(name).ok_or_else(|| std::io::Error::other("no such name"))?;
         Ok(if known.len() > 1 { known.remove(0) } else { known[0].clone() })
@@ -96,9 +96,9 @@ impl Canary {
 async fn a_page_is_fetched_with_its_type() {
     let page = response("200 OK", "Text/HTML; Charset=\"ISO-8859-1\"", "<p>x");
     let server = Server::start(vec![page]).await;
-    let mut asked = link(&format!("{}/page?x=1", server.url));
-    asked.headers = vec![("X-Token".into(), "secret".into())];
-    let fetched = local().fetch(&asked).await.unwrap();
+    let mut request = link(&format!("{}/page?x=1", server.url));
+    request.headers = vec![("X-Token".into(), "secret".into())];
+    let fetched = local().fetch(&request).await.unwrap();
     assert_eq!(
         (fetched.media_type.as_str(), fetched.content.as_slice()),
         ("text/html", &b"<p>x"[..])
@@ -142,11 +142,11 @@ async fn hosts_that_are_not_public_are_never_connected_to() {
         "mixed.test",
         "mapped.test",
     ] {
-        let told = refusal(&fetcher, &format!("http://{host}:{port}/")).await;
-        assert!(told.contains("not public"), "{host}: {told}");
+        let reason = refusal(&fetcher, &format!("http://{host}:{port}/")).await;
+        assert!(reason.contains("not public"), "{host}: {reason}");
     }
-    for odd in ["http://[fe80::1%25lo]/", "http://public@127.0.0.1/", "file:///etc/passwd"] {
-        assert!(refusal(&fetcher, odd).await.contains("Not a valid URL"), "{odd}");
+    for url in ["http://[fe80::1%25lo]/", "http://public@127.0.0.1/", "file:///etc/passwd"] {
+        assert!(refusal(&fetcher, url).await.contains("Not a valid URL"), "{url}");
     }
     for unknown in ["http://none.test/", "http://unknown.test/"] {
         assert!(refusal(&fetcher, unknown).await.contains("cannot be resolved"), "{unknown}");
@@ -182,19 +182,19 @@ async fn a_name_that_changes_after_the_check_is_not_followed() {
     let fetcher = fetcher(&names, &["127.0.0.1"]);
     let fetched = fetcher.fetch(&link(&named(&server, "a.test"))).await.unwrap();
     assert_eq!(fetched.content, b"here");
-    assert_eq!(*names.asked.lock().unwrap(), ["a.test"]);
+    assert_eq!(*names.lookups.lock().unwrap(), ["a.test"]);
     // A redirect to the same name is resolved and checked again.
     let server = Server::start(vec![redirection("/next")]).await;
-    let told = refusal(&fetcher, &named(&server, "a.test")).await;
-    assert!(told.contains("not public"), "{told}");
+    let reason = refusal(&fetcher, &named(&server, "a.test")).await;
+    assert!(reason.contains("not public"), "{reason}");
 }
 
 #[tokio::test]
 async fn the_number_of_redirects_is_limited() {
     let around = (0..10).map(|_| redirection("/again")).collect();
     let server = Server::start(around).await;
-    let told = refusal(&local(), &server.url).await;
-    assert!(told.contains("too many times"), "{told}");
+    let reason = refusal(&local(), &server.url).await;
+    assert!(reason.contains("too many times"), "{reason}");
     assert_eq!(server.requests().len(), MOST_REDIRECTS + 1);
 }
 
@@ -202,14 +202,14 @@ async fn the_number_of_redirects_is_limited() {
 async fn headers_are_sent_to_one_host_only() {
     let second = Server::start(vec![response("200 OK", "text/plain", "x")]).await;
     let first = Server::start(vec![redirection(&named(&second, "b.test"))]).await;
-    let mut asked = link(&named(&first, "a.test"));
-    asked.headers = vec![("cookie".into(), "secret".into())];
-    local().fetch(&asked).await.unwrap();
+    let mut request = link(&named(&first, "a.test"));
+    request.headers = vec![("cookie".into(), "secret".into())];
+    local().fetch(&request).await.unwrap();
     assert!(first.requests()[0].contains("secret"));
     assert!(!second.requests()[0].contains("secret"), "{:?}", second.requests());
     for wrong in [("Host", "x"), ("Transfer-Encoding", "chunked"), ("a b", "x"), ("x", "a\nb")] {
-        asked.headers = vec![(wrong.0.into(), wrong.1.into())];
-        let refused = local().fetch(&asked).await;
+        request.headers = vec![(wrong.0.into(), wrong.1.into())];
+        let refused = local().fetch(&request).await;
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{wrong:?}: {refused:?}");
     }
 }
@@ -262,13 +262,13 @@ async fn compressed_pages_are_decompressed_once() {
 #[tokio::test]
 async fn slow_hosts_time_out() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nx".to_vec();
-    for begun in [Vec::new(), b"HTTP/1.1 200".to_vec(), head] {
-        let mut server = Server::start(vec![Reply::ThenSilence(begun)]).await;
+    for start in [Vec::new(), b"HTTP/1.1 200".to_vec(), head] {
+        let mut server = Server::start(vec![Reply::ThenSilence(start)]).await;
         let time = Duration::from_millis(200);
         let limits = LinkLimits { time, ..LIMITS };
         let impatient = WebFetcher::new(names(&[]), vec!["127.0.0.1".parse().unwrap()], limits);
-        let told = refusal(&impatient, &server.url).await;
-        assert!(told.contains("in time"), "{told}");
+        let reason = refusal(&impatient, &server.url).await;
+        assert!(reason.contains("in time"), "{reason}");
         server.client_gone().await;
     }
 }
@@ -277,15 +277,15 @@ async fn slow_hosts_time_out() {
 async fn error_texts_of_hosts_are_not_passed_on() {
     let secret = || response("403 Forbidden", "text/plain", "the secret of the intranet");
     let server = Server::start(vec![secret(), secret()]).await;
-    let told = refusal(&local(), &server.url).await;
-    assert!(told.contains("403") && !told.contains("secret"), "{told}");
-    let taken = Link { take_errors: true, ..link(&server.url) };
-    let fetched = local().fetch(&taken).await.unwrap();
+    let reason = refusal(&local(), &server.url).await;
+    assert!(reason.contains("403") && !reason.contains("secret"), "{reason}");
+    let with_errors = Link { take_errors: true, ..link(&server.url) };
+    let fetched = local().fetch(&with_errors).await.unwrap();
     assert_eq!((fetched.media_type.as_str(), fetched.content.len()), ("text/plain", 26));
-    let broken = Server::start(vec![Reply::Bytes(b"SSH-2.0-internal\r\n".to_vec())]).await;
-    let told = refusal(&local(), &broken.url).await;
-    assert!(told.contains("could not be read") && !told.contains("SSH"), "{told}");
+    let not_http = Server::start(vec![Reply::Bytes(b"SSH-2.0-internal\r\n".to_vec())]).await;
+    let reason = refusal(&local(), &not_http.url).await;
+    assert!(reason.contains("could not be read") && !reason.contains("SSH"), "{reason}");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let told = refusal(&local(), &format!("http://{closed}/")).await;
-    assert!(told.contains("cannot be reached"), "{told}");
+    let reason = refusal(&local(), &format!("http://{closed}/")).await;
+    assert!(reason.contains("cannot be reached"), "{reason}");
 }

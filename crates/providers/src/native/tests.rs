@@ -47,7 +47,7 @@ fn reason(outcome: Result<Vec<Delta>>) -> String {
 }
 
 /// Starts a server that responds once in Anthropic's format, with one content block.
-async fn telling(kind: &str, said: &str, stop: &str) -> Server {
+async fn anthropic_server(kind: &str, text: &str, stop: &str) -> Server {
     let events = [
         r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#
             .into(),
@@ -55,7 +55,7 @@ async fn telling(kind: &str, said: &str, stop: &str) -> Server {
             r#"{{"type":"content_block_start","index":0,"content_block":{{"type":"{kind}","{kind}":""}}}}"#
         ),
         format!(
-            r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"{kind}_delta","{kind}":"{said}"}}}}"#
+            r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"{kind}_delta","{kind}":"{text}"}}}}"#
         ),
         r#"{"type":"content_block_stop","index":0}"#.into(),
         format!(
@@ -73,7 +73,7 @@ async fn telling(kind: &str, said: &str, stop: &str) -> Server {
 
 #[tokio::test]
 async fn reasoning_alone_ends_with_the_finish_reason() {
-    let server = telling("thinking", "Hm.", "max_tokens").await;
+    let server = anthropic_server("thinking", "Hm.", "max_tokens").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Reasoning("Hm.".into()));
     assert_eq!(deltas.last(), Some(&finish(FinishReason::Length, "max_tokens")));
@@ -82,15 +82,16 @@ async fn reasoning_alone_ends_with_the_finish_reason() {
 
 #[tokio::test]
 async fn anthropic_streams_text_and_usage() {
-    let server = telling("text", "Because.", "end_turn").await;
+    let server = anthropic_server("text", "Because.", "end_turn").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Text("Because.".into()));
     assert!(matches!(deltas[1], Delta::Usage(usage) if usage.prompt_tokens == 5));
     assert_eq!(deltas.last(), Some(&finish(FinishReason::Stop, "end_turn")));
-    let seen = server.requests().remove(0);
-    assert!(seen.starts_with("POST /v1/messages "), "{seen}");
+    let request_sent = server.requests().remove(0);
+    assert!(request_sent.starts_with("POST /v1/messages "), "{request_sent}");
     assert!(
-        seen.contains(&format!("x-api-key: {KEY}")) && seen.contains(r#""model":"claude-test""#)
+        request_sent.contains(&format!("x-api-key: {KEY}"))
+            && request_sent.contains(r#""model":"claude-test""#)
     );
 }
 
@@ -134,9 +135,12 @@ async fn bedrock_streams_text_and_usage() {
     assert_eq!(deltas[0], Delta::Text("Because.".into()));
     assert!(matches!(deltas[1], Delta::Usage(usage) if usage.prompt_tokens == 5));
     assert_eq!(deltas.last(), Some(&finish(FinishReason::Stop, "end_turn")));
-    let seen = server.requests().remove(0);
-    assert!(seen.starts_with("POST /model/amazon.nova-lite-v1%3A0/converse-stream "), "{seen}");
-    assert!(seen.contains(&format!("authorization: Bearer {KEY}")), "{seen}");
+    let request_sent = server.requests().remove(0);
+    assert!(
+        request_sent.starts_with("POST /model/amazon.nova-lite-v1%3A0/converse-stream "),
+        "{request_sent}"
+    );
+    assert!(request_sent.contains(&format!("authorization: Bearer {KEY}")), "{request_sent}");
 }
 
 #[tokio::test]
@@ -170,7 +174,7 @@ async fn connection_failures_have_readable_messages() {
 }
 
 /// Returns the beginning of an answer in Anthropic's format.
-fn begun() -> Vec<u8> {
+fn unfinished() -> Vec<u8> {
     let mut stream = EVENTS.to_vec();
     for event in [
         r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
@@ -188,7 +192,7 @@ async fn an_interrupted_answer_reports_the_cause() {
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
         \"message\":\"Overloaded\"}}\n\n";
     for (rest, words) in [("", "broke off"), (error, "Overloaded")] {
-        let stream = [begun(), rest.as_bytes().to_vec()].concat();
+        let stream = [unfinished(), rest.as_bytes().to_vec()].concat();
         let server = Server::start(vec![Reply::Bytes(stream)]).await;
         let answer = anthropic(&server.url).answer(ChatRequest::default()).await.unwrap();
         let deltas: Vec<_> = answer.collect().await;
@@ -205,7 +209,7 @@ async fn endless_responses_are_aborted() {
         "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
         \"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
     );
-    let server = Server::start(vec![Reply::Endless(begun(), again.into_bytes())]).await;
+    let server = Server::start(vec![Reply::Endless(unfinished(), again.into_bytes())]).await;
     assert!(reason(ask(&server.url).await).contains("is too long"));
 }
 

@@ -39,8 +39,8 @@ fn format(format: Option<&ResponseFormat>) -> Result<Value> {
         Some(ResponseFormat::Text) => json!({ "type": "text" }),
         Some(ResponseFormat::JsonObject) => json!({ "type": "json_object" }),
         Some(ResponseFormat::JsonSchema(schema)) => {
-            let wrong = |_| Error::invalid("response_format", "has a schema that is not JSON");
-            let schema: Value = serde_json::from_str(schema).map_err(wrong)?;
+            let invalid = |_| Error::invalid("response_format", "has a schema that is not JSON");
+            let schema: Value = serde_json::from_str(schema).map_err(invalid)?;
             json!({ "type": "json_schema", "json_schema": schema })
         }
     })

@@ -96,15 +96,15 @@ async fn the_request_contains_the_key_the_exact_model_and_the_conversation_in_or
     let done = events(&[r#"{"choices":[{"delta":{"content":"x"}}]}"#, "[DONE]"]);
     let server = Server::start(vec![done]).await;
     ask(&model(&format!("{}/v1/", server.url))).await.unwrap();
-    let seen = server.requests().remove(0);
-    let (head, body) = seen.split_once("\r\n\r\n").unwrap();
+    let request_sent = server.requests().remove(0);
+    let (head, body) = request_sent.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("authorization: Bearer {KEY}")), "{head}");
     let body: Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["model"], "org::qwen-max");
     assert_eq!(body.get("temperature"), None);
-    let said: Vec<_> = body["messages"].as_array().unwrap().iter().map(|m| &m["role"]).collect();
-    assert_eq!(said, ["system", "user", "assistant", "user"]);
+    let roles: Vec<_> = body["messages"].as_array().unwrap().iter().map(|m| &m["role"]).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "user"]);
     assert!(body["messages"][0]["content"].as_str().unwrap().contains("[CONTEXT 0]:\nfact"));
     assert_eq!(body["messages"][3]["content"], "why?");
 }

@@ -122,6 +122,6 @@ async fn a_reranker_that_hangs_times_out_and_is_not_called_for_a_while() {
     let rests = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
     assert!(rests.contains("is tried again in 30 seconds"), "{rests}");
     *reranker.rests_until.lock().unwrap() = Some(Instant::now());
-    let asked = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
-    assert!(!asked.contains("is tried again"), "{asked}");
+    let message = reranker.rerank("q", &texts(1)).await.unwrap_err().to_string();
+    assert!(!message.contains("is tried again"), "{message}");
 }

@@ -1,3 +1,3 @@
 //! Transcription and speech synthesis over HTTP, against servers on real sockets.
-mod hearing;
-mod speaking;
+mod synthesizer;
+mod transcriber;

@@ -37,7 +37,7 @@ async fn create(app: &App, new: NewKeyArgs) -> anyhow::Result<()> {
     };
     let expires_in = expires_in.map(TimeDelta::from_std).transpose();
     let expires_in = expires_in.context("failed to compute the expiry of the key")?;
-    let expires_at = expires_in.map(|lasts| now.checked_add_signed(lasts));
+    let expires_at = expires_in.map(|duration| now.checked_add_signed(duration));
     let expires_at = match expires_at {
         Some(None) => bail!("failed to create an API key: --expires-in is too long"),
         Some(at) => at,

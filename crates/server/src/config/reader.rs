@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use carrel_services::settings::dotenv;
 
-use super::variables::{Shown, Variable};
+use super::variables::{Variable, Visibility};
 
 /// Values given as flags, by the name of the flag, such as `--listen`.
 pub type Flags = BTreeMap<&'static str, String>;
@@ -77,7 +77,7 @@ impl RawConfig {
 /// Reads typed values and collects every problem, so that all are reported at once.
 pub struct Reader {
     flags: Flags,
-    pub given: RawConfig,
+    pub raw: RawConfig,
     pub effective: Vec<EffectiveValue>,
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
@@ -85,8 +85,8 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(flags: Flags, environment: Environment) -> Self {
-        let given = RawConfig { environment, ..RawConfig::default() };
-        Self { flags, given, effective: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
+        let raw = RawConfig { environment, ..RawConfig::default() };
+        Self { flags, raw, effective: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Adds the values of a `.env` file. The file may be absent.
@@ -107,8 +107,8 @@ impl Reader {
             self.problems.push(format!("{}: line {line} {reason}", path.display()));
         }
         let values = entries.into_iter().map(|entry| (entry.name, (entry.value, entry.line)));
-        self.given.file = values.collect();
-        self.given.file_path = path.to_owned();
+        self.raw.file = values.collect();
+        self.raw.file_path = path.to_owned();
     }
 
     /// Returns the value of a variable, or the parsed default. Returns `None` only after recording
@@ -123,7 +123,7 @@ impl Reader {
             LookupResult::Value(value) => Some(value),
             LookupResult::Wrong => None,
             LookupResult::Nothing => {
-                self.describe(&show(default, variable.shown));
+                self.describe(&show(default, variable.visibility));
                 parse(default)
             }
         }
@@ -135,14 +135,13 @@ impl Reader {
         variable: &Variable,
         parse: impl Fn(&str) -> Option<T>,
     ) -> LookupResult<T> {
-        let Variable { name, allowed, shown, flag } = variable;
+        let Variable { name, allowed, visibility: shown, flag } = variable;
         let flag = flag.and_then(|flag| self.flags.get_key_value(flag));
         let flag = flag.map(|(flag, value)| (value.as_str(), ValueSource::Flag(flag)));
-        let (text, source) = match flag.map_or_else(|| self.given.find(name), |flag| Ok(Some(flag)))
-        {
+        let (text, source) = match flag.map_or_else(|| self.raw.find(name), |flag| Ok(Some(flag))) {
             Ok(Some(found)) => found,
             Ok(None) => {
-                self.note(name, None, ValueSource::Default);
+                self.record(name, None, ValueSource::Default);
                 return LookupResult::Nothing;
             }
             Err(source) => {
@@ -155,15 +154,15 @@ impl Reader {
         match parse(text.trim()) {
             Some(value) => {
                 let text = show(text, *shown);
-                self.note(name, Some(text), source);
+                self.record(name, Some(text), source);
                 LookupResult::Value(value)
             }
             None => {
                 let but = match shown {
-                    Shown::Plainly => format!(", not `{}`", text.escape_debug()),
+                    Visibility::Plainly => format!(", not `{}`", text.escape_debug()),
                     // The secret part of a malformed URL cannot be located, so nothing of it is
                     // shown.
-                    Shown::WithoutPassword | Shown::Never => String::new(),
+                    Visibility::WithoutPassword | Visibility::Never => String::new(),
                 };
                 self.problems.push(format!("{name} must be {allowed}{but} ({source})"));
                 LookupResult::Wrong
@@ -174,7 +173,7 @@ impl Reader {
     /// Whether a flag or the environment sets a variable.
     pub fn is_given(&self, variable: &Variable) -> bool {
         let flagged = variable.flag.is_some_and(|flag| self.flags.contains_key(flag));
-        flagged || !matches!(self.given.find(variable.name), Ok(None))
+        flagged || !matches!(self.raw.find(variable.name), Ok(None))
     }
 
     /// Sets the text shown for the variable read last if it is unset.
@@ -184,7 +183,7 @@ impl Reader {
         }
     }
 
-    fn note(&mut self, name: &str, value: Option<String>, source: ValueSource) {
+    fn record(&mut self, name: &str, value: Option<String>, source: ValueSource) {
         self.effective.push(EffectiveValue { name: name.to_owned(), value, source });
     }
 }
@@ -206,11 +205,11 @@ impl<T> LookupResult<T> {
 }
 
 /// Returns a value with its secret parts hidden.
-pub fn show(text: &str, shown: Shown) -> String {
-    match shown {
-        Shown::Plainly => text.to_owned(),
-        Shown::Never => "******".to_owned(),
-        Shown::WithoutPassword => without_password(text),
+pub fn show(text: &str, visibility: Visibility) -> String {
+    match visibility {
+        Visibility::Plainly => text.to_owned(),
+        Visibility::Never => "******".to_owned(),
+        Visibility::WithoutPassword => without_password(text),
     }
 }
 

@@ -65,8 +65,9 @@ fn every_problem_is_reported_at_once_and_by_name() {
         ("LLM_PROVIDER must be one of extractive, ", "not `nobody`"),
         ("CARREL_UPLOAD_LIMIT must be a whole", ".env:2"),
     ] {
-        let told = problems.iter().filter(|told| told.contains(name) && told.contains(place));
-        assert_eq!(told.count(), 1, "{name}: {problems:#?}");
+        let matching =
+            problems.iter().filter(|problem| problem.contains(name) && problem.contains(place));
+        assert_eq!(matching.count(), 1, "{name}: {problems:#?}");
     }
     assert_eq!(problems.len(), 8, "{problems:#?}");
     assert!(!format!("{problems:?}").contains("hidden"));
@@ -132,9 +133,9 @@ fn settings_start_with_the_values_of_the_environment_and_the_file() {
     let file =
         "GENERIC_OPEN_AI_MODEL_PREF=file\nGENERIC_OPEN_AI_API_KEY='a # b'\nVECTOR_DB=qdrant\n";
     let (_directory, path) = storage(file);
-    let given = environment(&[("GENERIC_OPEN_AI_MODEL_PREF", "environment")]);
-    let given = read(flags(&[("--storage", &path)]), given).config.ok().unwrap().given;
-    let found = |name| given.find(name).unwrap().map(|(value, _)| value);
+    let environment_values = environment(&[("GENERIC_OPEN_AI_MODEL_PREF", "environment")]);
+    let raw = read(flags(&[("--storage", &path)]), environment_values).config.ok().unwrap().raw;
+    let found = |name| raw.find(name).unwrap().map(|(value, _)| value);
     assert_eq!(found("GENERIC_OPEN_AI_MODEL_PREF"), Some("environment"));
     assert_eq!(found("GENERIC_OPEN_AI_API_KEY"), Some("a # b"));
     assert_eq!((found("VECTOR_DB"), found("OPEN_AI_KEY")), (Some("qdrant"), None));
@@ -143,10 +144,11 @@ fn settings_start_with_the_values_of_the_environment_and_the_file() {
 #[test]
 fn the_operator_sets_the_password_rules() {
     let (_directory, path) = storage("PASSWORDNUMERIC=1\nPASSWORDREQUIREMENTS=3\n");
-    let given = environment(&[("PASSWORDMINCHAR", "12"), ("PASSWORDMAXCHAR", "64")]);
-    let rules = read(flags(&[("--storage", &path)]), given).config.ok().unwrap().passwords;
+    let environment_values = environment(&[("PASSWORDMINCHAR", "12"), ("PASSWORDMAXCHAR", "64")]);
+    let rules =
+        read(flags(&[("--storage", &path)]), environment_values).config.ok().unwrap().passwords;
     assert_eq!((rules.shortest, rules.longest, rules.digits, rules.kinds), (12, 64, 1, 3));
-    for (wrong, told) in [
+    for (wrong, expected) in [
         (&[("PASSWORDMINCHAR", "300")][..], "must not be above"),
         (&[("PASSWORDMAXCHAR", "0")], "from 1 to 1000"),
         (&[("PASSWORDREQUIREMENTS", "5")], "from 0 to 4"),
@@ -154,7 +156,7 @@ fn the_operator_sets_the_password_rules() {
     ] {
         let reading = read(flags(&[("--storage", &path)]), environment(wrong));
         let problems = reading.config.err().unwrap();
-        assert!(problems.len() == 1 && problems[0].contains(told), "{problems:?}");
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{problems:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use super::reader::RawConfig;
 
 /// How a value is shown to people and in logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Visibility {
     Plainly,
     /// A URL whose password is hidden.
     WithoutPassword,
@@ -18,15 +18,15 @@ pub struct Variable {
     pub flag: Option<&'static str>,
     /// Completes "must be ...".
     pub allowed: &'static str,
-    pub shown: Shown,
+    pub visibility: Visibility,
 }
 
 const fn variable(name: &'static str, allowed: &'static str) -> Variable {
-    Variable { name, flag: None, allowed, shown: Shown::Plainly }
+    Variable { name, flag: None, allowed, visibility: Visibility::Plainly }
 }
 
 const fn flag(name: &'static str, flag: &'static str, allowed: &'static str) -> Variable {
-    Variable { name, flag: Some(flag), allowed, shown: Shown::Plainly }
+    Variable { name, flag: Some(flag), allowed, visibility: Visibility::Plainly }
 }
 
 const SIZE: &str =
@@ -36,7 +36,7 @@ pub const STORAGE: Variable = flag("CARREL_STORAGE", "--storage", "the path of a
 pub const LISTEN: Variable =
     flag("CARREL_LISTEN", "--listen", "an IP address and a port such as 127.0.0.1:3001 or [::]:80");
 pub const DATABASE_URL: Variable = Variable {
-    shown: Shown::WithoutPassword,
+    visibility: Visibility::WithoutPassword,
     ..flag(
         "DATABASE_URL",
         "--database-url",
@@ -44,7 +44,7 @@ pub const DATABASE_URL: Variable = Variable {
     )
 };
 pub const API_KEY: Variable = Variable {
-    shown: Shown::Never,
+    visibility: Visibility::Never,
     ..variable("CARREL_API_KEY", "a text of 16 characters or more without white space")
 };
 pub const LOG: Variable = flag(
@@ -106,7 +106,7 @@ pub const METRICS_LISTEN: Variable =
     variable("CARREL_METRICS_LISTEN", "an IP address and a port such as 127.0.0.1:9300");
 pub const AUDIT_DAYS: Variable = variable("CARREL_AUDIT_DAYS", "off, or a number from 1 to 36500");
 pub const SECRET_KEY: Variable = Variable {
-    shown: Shown::Never,
+    visibility: Visibility::Never,
     ..variable("CARREL_SECRET_KEY", "64 hexadecimal digits, such as `openssl rand -hex 32` prints")
 };
 pub const ENV_DUMP_SECRETS: Variable = variable("CARREL_ENV_DUMP_SECRETS", "sealed or plain");
@@ -178,9 +178,9 @@ pub const OWN: &[&Variable] = &[
 pub const PREFIX: &str = "CARREL_";
 
 /// Returns the known name that `unknown` was probably meant to be.
-pub fn meant(unknown: &str) -> Option<&'static str> {
-    let near = OWN.iter().map(|known| (distance(unknown, known.name), known.name));
-    near.min().filter(|(distance, _)| *distance <= 3).map(|(_, name)| name)
+pub fn closest_name(unknown: &str) -> Option<&'static str> {
+    let distances = OWN.iter().map(|known| (distance(unknown, known.name), known.name));
+    distances.min().filter(|(distance, _)| *distance <= 3).map(|(_, name)| name)
 }
 
 /// Returns the Levenshtein distance of two names, in bytes.
@@ -200,15 +200,15 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Describes every variable that has our prefix but is unknown.
-pub fn misspelt(given: &RawConfig) -> Vec<String> {
-    let file = given.file_path.display().to_string();
-    let places = given.environment.keys().map(|name| (name, "the environment"));
-    let places = places.chain(given.file.keys().map(|name| (name, file.as_str())));
+pub fn misspelt(raw: &RawConfig) -> Vec<String> {
+    let file = raw.file_path.display().to_string();
+    let places = raw.environment.keys().map(|name| (name, "the environment"));
+    let places = places.chain(raw.file.keys().map(|name| (name, file.as_str())));
     let unknown = places.filter(|(name, _)| {
         name.starts_with(PREFIX) && OWN.iter().all(|known| known.name != name.as_str())
     });
-    let warn = |(name, place): (&String, &str)| match meant(name) {
-        Some(meant) => format!("{name} in {place} is unknown; did you mean {meant}?"),
+    let warn = |(name, place): (&String, &str)| match closest_name(name) {
+        Some(closest) => format!("{name} in {place} is unknown; did you mean {closest}?"),
         None => format!("{name} in {place} is unknown"),
     };
     unknown.map(warn).collect()
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn a_similar_name_is_suggested_for_a_misspelt_one() {
-        assert_eq!(meant("CARREL_LISTN"), Some("CARREL_LISTEN"));
-        assert_eq!(meant("CARREL_BODYLIMIT"), Some("CARREL_BODY_LIMIT"));
-        assert_eq!(meant("CARREL_SOMETHING_ELSE"), None);
+        assert_eq!(closest_name("CARREL_LISTN"), Some("CARREL_LISTEN"));
+        assert_eq!(closest_name("CARREL_BODYLIMIT"), Some("CARREL_BODY_LIMIT"));
+        assert_eq!(closest_name("CARREL_SOMETHING_ELSE"), None);
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -13,13 +13,13 @@ const MOST_CONNECTIONS: u64 = 32_768;
 pub fn connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let before = getrlimit(Resource::Nofile);
-    let wanted = MOST_CONNECTIONS + OTHER_FILES;
-    let raised = before.maximum.map_or(wanted, |most| most.min(wanted));
-    let raised = before.current.map_or(wanted, |now| now.max(raised));
+    let needed = MOST_CONNECTIONS + OTHER_FILES;
+    let raised = before.maximum.map_or(needed, |most| most.min(needed));
+    let raised = before.current.map_or(needed, |now| now.max(raised));
     let limit = Rlimit { current: Some(raised), maximum: before.maximum };
     let files = match setrlimit(Resource::Nofile, limit) {
         Ok(()) => raised,
-        Err(_) => before.current.unwrap_or(wanted),
+        Err(_) => before.current.unwrap_or(needed),
     };
     usize::try_from(files.saturating_sub(OTHER_FILES).clamp(64, MOST_CONNECTIONS)).unwrap_or(64)
 }

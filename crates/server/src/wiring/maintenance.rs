@@ -102,7 +102,9 @@ impl App {
     pub(super) async fn reconcile(&self, before: DateTime<Utc>) {
         match self.ports.library.reconcile(before).await {
             Ok(0) => {}
-            Ok(settled) => tracing::info!(settled, "reconciled files and documents"),
+            Ok(reconciled) => {
+                tracing::info!(settled = reconciled, "reconciled files and documents")
+            }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "failed to reconcile files and documents");
             }

@@ -24,7 +24,7 @@ pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
         transcription_timeout,
     } = config.parsing.clone();
     let pictures = PictureReading {
-        directory: native::beside(&config.model, ocr_model::NAME),
+        directory: native::directory_beside(&config.model, ocr_model::NAME),
         time: ocr_timeout,
         languages: ocr_languages,
         engine: ocr_engine,
@@ -35,7 +35,7 @@ pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
     let readers = Readers::new(program()?, ResourceLimits { workers, time, memory });
     let models = speech_model::WHISPER_MODELS.iter();
     let recordings = RecordingReading {
-        directories: models.map(|name| native::beside(&config.model, name)).collect(),
+        directories: models.map(|name| native::directory_beside(&config.model, name)).collect(),
         time: transcription_timeout,
         threads: config.model.threads,
     };

@@ -33,10 +33,10 @@ async fn files_of_a_killed_process_are_removed_at_the_next_start() {
     let first = App::open(&config).await.unwrap();
     let file = leave_a_file(&first, &config).await;
     drop(first);
-    let begun = file.with_file_name("orphan.json#1");
-    std::fs::write(&begun, "{").unwrap();
+    let temporary = file.with_file_name("orphan.json#1");
+    std::fs::write(&temporary, "{").unwrap();
     App::open(&config).await.unwrap();
-    assert!(!file.exists() && !begun.exists());
+    assert!(!file.exists() && !temporary.exists());
 }
 
 #[tokio::test]

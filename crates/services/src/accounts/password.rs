@@ -44,16 +44,19 @@ impl Default for PasswordRules {
 impl PasswordRules {
     /// Checks a password. [`Error::Invalid`] with the violated rule.
     pub fn check(&self, password: &str) -> Result<()> {
-        let wrong = |reason: String| Err(Error::invalid("password", reason));
+        let invalid = |reason: String| Err(Error::invalid("password", reason));
         if password.is_empty() {
-            return wrong("\"value\" is not allowed to be empty".to_owned());
+            return invalid("\"value\" is not allowed to be empty".to_owned());
         }
         let length = password.chars().count();
         if length < self.shortest {
-            return wrong(format!("password should be at least {} characters long", self.shortest));
+            return invalid(format!(
+                "password should be at least {} characters long",
+                self.shortest
+            ));
         }
         if length > self.longest {
-            return wrong(format!(
+            return invalid(format!(
                 "password should not be longer than {} characters",
                 self.longest
             ));
@@ -67,11 +70,11 @@ impl PasswordRules {
         ];
         for (found, needed, kind) in found {
             if found < needed {
-                return wrong(format!("password should contain at least {needed} {kind}"));
+                return invalid(format!("password should contain at least {needed} {kind}"));
             }
         }
         if found.iter().filter(|(found, _, _)| *found > 0).count() < self.kinds {
-            return wrong(format!(
+            return invalid(format!(
                 "password should contain at least {} of the kinds of characters",
                 self.kinds
             ));

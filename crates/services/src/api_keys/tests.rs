@@ -37,15 +37,15 @@ async fn a_concurrent_lookup_does_not_restore_a_revoked_key() {
     let (keys, service) = service();
     let now = Utc::now();
     let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
-    let (go_on, held) = tokio::sync::oneshot::channel();
-    *keys.held.lock().unwrap() = Some(held);
+    let (go_on, release) = tokio::sync::oneshot::channel();
+    *keys.paused.lock().unwrap() = Some(release);
     let revoked = async {
         service.revoke(key.id, &by()).await.unwrap();
         go_on.send(()).unwrap();
     };
     // The lookup starts before the revocation and completes after it.
-    let (asked, ()) = tokio::join!(service.authenticate(secret.reveal(), now), revoked);
-    assert!(asked.unwrap().is_some());
+    let (authenticated, ()) = tokio::join!(service.authenticate(secret.reveal(), now), revoked);
+    assert!(authenticated.unwrap().is_some());
     assert!(service.authenticate(secret.reveal(), now).await.unwrap().is_none());
 }
 
@@ -57,7 +57,7 @@ async fn requests_are_served_from_the_cache_without_writes() {
     for _ in 0..100 {
         service.authenticate(secret.reveal(), now).await.unwrap();
     }
-    assert_eq!(keys.asked().len(), 1);
+    assert_eq!(keys.lookups().len(), 1);
     service.flush_uses().await.unwrap();
     assert_eq!(keys.last_used(key.id), Some(now));
 }
@@ -81,8 +81,8 @@ async fn every_guess_is_looked_up_by_its_full_digest() {
     }
     assert!(service.authenticate(right, now).await.unwrap().is_some());
     let digests: Vec<_> = guesses.iter().map(|guess| digest(guess)).collect();
-    assert!(keys.asked()[..guesses.len()] == digests);
-    assert_eq!(keys.asked().len(), guesses.len() + 1);
+    assert!(keys.lookups()[..guesses.len()] == digests);
+    assert_eq!(keys.lookups().len(), guesses.len() + 1);
     // A known SHA-256 value proves that the whole guess is hashed.
     assert!(digests[5] == KeyDigest(empty.into()));
 }

@@ -94,7 +94,7 @@ pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
     file.take(LARGEST)
         .read_to_string(&mut text)
         .map_err(|error| failed(&format!("read {ABOUT}"), error))?;
-    let wrong = |why: serde_json::Error| {
+    let unreadable = |why: serde_json::Error| {
         Error::unprocessable(format!("{ABOUT} in {shown} cannot be read: {why}"))
     };
     #[derive(Deserialize)]
@@ -102,11 +102,11 @@ pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
         format: u32,
         version: String,
     }
-    let Format { format, version } = serde_json::from_str(&text).map_err(wrong)?;
+    let Format { format, version } = serde_json::from_str(&text).map_err(unreadable)?;
     if format > FORMAT {
         return Err(newer(&version));
     }
-    let manifest: Manifest = serde_json::from_str(&text).map_err(wrong)?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(unreadable)?;
     match manifest.tables.keys().find(|name| !tables.contains(&name.as_str())) {
         None => Ok(manifest),
         Some(_) => Err(newer(&manifest.version)),

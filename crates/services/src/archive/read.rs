@@ -132,8 +132,9 @@ fn copy(folder: &Path, place: &BackupPaths, path: &Path) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    let taken = place.left_out.iter().chain(&place.secrets).any(|kept| to.starts_with(kept));
-    if taken || (path.starts_with(FILES) && to.starts_with(place.root.join(DOCUMENTS))) {
+    let is_reserved =
+        place.left_out.iter().chain(&place.secrets).any(|reserved| to.starts_with(reserved));
+    if is_reserved || (path.starts_with(FILES) && to.starts_with(place.root.join(DOCUMENTS))) {
         let shown = path.display();
         return Err(damaged(format!("{shown} would replace a file of this server")));
     }

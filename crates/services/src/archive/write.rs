@@ -52,13 +52,13 @@ pub(super) async fn write(
     }));
     let database = archives.store.dump(Box::new(Sink(Arc::clone(&shared)))).await?;
     staging.link().await?;
-    let held = staging.folder().to_owned();
+    let snapshot = staging.folder().to_owned();
     let written = blocking(move || {
         let mut rows = shared.lock().unwrap_or_else(PoisonError::into_inner);
         rows.close()?;
         let mut manifest = Manifest::new(database, with_audit_log, made_at);
         manifest.tables = std::mem::take(&mut rows.counts);
-        let mut files = Files { target: &target, held: &held, sums: &mut rows.sums };
+        let mut files = Files { target: &target, snapshot: &snapshot, sums: &mut rows.sums };
         (manifest.documents, manifest.documents_without_file) = files.documents()?;
         manifest.files = files.others()?;
         let about = serde_json::to_string_pretty(&manifest).map_err(Error::internal)? + "\n";
@@ -154,7 +154,7 @@ impl ArchiveSink for Sink {
 /// Copies files from the staging area.
 struct Files<'a> {
     target: &'a TargetFolder,
-    held: &'a Path,
+    snapshot: &'a Path,
     sums: &'a mut Sums,
 }
 
@@ -197,7 +197,7 @@ impl Files<'_> {
             if folder == Path::new(DOCUMENTS) {
                 continue;
             }
-            let entries = fs::read_dir(self.held.join(&folder)).map_err(Error::of_file)?;
+            let entries = fs::read_dir(self.snapshot.join(&folder)).map_err(Error::of_file)?;
             for entry in entries {
                 let entry = entry.map_err(Error::of_file)?;
                 let name = folder.join(entry.file_name());
@@ -214,8 +214,8 @@ impl Files<'_> {
         Ok(written)
     }
 
-    fn copy(&mut self, held: &Path, name: &Path) -> io::Result<()> {
-        let mut from = Hashing::new(File::open(self.held.join(held))?);
+    fn copy(&mut self, source: &Path, name: &Path) -> io::Result<()> {
+        let mut from = Hashing::new(File::open(self.snapshot.join(source))?);
         let to = self.target.path("").join(name);
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;

@@ -106,7 +106,12 @@ struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     /// Writes all folders below `root`, and the files whose archive names are `wanted`.
-    fn tree(&mut self, root: &Path, name: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
+    fn tree(
+        &mut self,
+        root: &Path,
+        name: &Path,
+        is_included: impl Fn(&Path) -> bool,
+    ) -> io::Result<()> {
         let mut pending = vec![name.to_owned()];
         while let Some(folder) = pending.pop() {
             let here = root.join(folder.strip_prefix(name).unwrap_or(&folder));
@@ -121,7 +126,7 @@ impl<W: Write> Writer<W> {
                 let name = folder.join(entry.file_name());
                 match entry.file_type()?.is_dir() {
                     true => pending.push(name),
-                    false if wanted(&name) => self.copy(&name, &entry.path())?,
+                    false if is_included(&name) => self.copy(&name, &entry.path())?,
                     false => {}
                 }
             }
@@ -241,7 +246,7 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
         let mut entry = entry.map_err(damaged)?;
         let name = name(&entry.path().map_err(damaged)?)?;
         if complete {
-            return Err(wrong("there is data after the list of digests"));
+            return Err(unusable("there is data after the list of digests"));
         }
         match (entry.header().entry_type(), name.to_str()) {
             (EntryType::Directory, _) => {
@@ -254,28 +259,30 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
                 continue;
             }
             (EntryType::Regular, _) => {}
-            _ => return Err(wrong(format!("{} is neither a file nor a folder", name.display()))),
+            _ => {
+                return Err(unusable(format!("{} is neither a file nor a folder", name.display())));
+            }
         }
         let size = entry.size();
         let mut hashing = Hashing::new(&mut entry);
         if name == Path::new(ABOUT) {
-            about = Some(said(&mut hashing)?);
+            about = Some(parse_manifest(&mut hashing)?);
         } else if about.is_none() {
-            return Err(wrong(format!("it does not begin with {ABOUT}")));
+            return Err(unusable(format!("it does not begin with {ABOUT}")));
         } else {
             let written = sink.file(&name, &mut hashing);
             written.map_err(|error| failed(&format!("write {}", name.display()), error))?;
         }
         let (digest, read) = hashing.finish();
         if read != size {
-            return Err(wrong(format!("{} is truncated", name.display())));
+            return Err(unusable(format!("{} is truncated", name.display())));
         }
         let line = line(&digest, &name);
         sums.write_all(line.as_bytes()).map_err(|error| failed("write a digest", error))?;
     }
     match about {
         Some(about) if complete => Ok(about),
-        _ => Err(wrong("it is truncated, or is not a backup made by carrel")),
+        _ => Err(unusable("it is truncated, or is not a backup made by carrel")),
     }
 }
 
@@ -284,19 +291,19 @@ pub(crate) fn name(path: &Path) -> Result<PathBuf> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     match plain && path.components().next().is_some() && path.to_str().is_some() {
         true => Ok(path.components().collect()),
-        false => Err(wrong(format!("{} is not a file name", path.display()))),
+        false => Err(unusable(format!("{} is not a file name", path.display()))),
     }
 }
 
-fn said(from: &mut impl Read) -> Result<BackupManifest> {
+fn parse_manifest(from: &mut impl Read) -> Result<BackupManifest> {
     let mut text = String::new();
     from.take(LONGEST_ABOUT).read_to_string(&mut text).map_err(damaged)?;
-    let about: Value = serde_json::from_str(&text).map_err(|_| wrong("it is not readable"))?;
+    let about: Value = serde_json::from_str(&text).map_err(|_| unusable("it is not readable"))?;
     let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
     match about["format"].as_u64() {
         Some(FORMAT) => {}
-        Some(_) => return Err(wrong(format!("it was made by carrel {}", text("version")))),
-        None => return Err(wrong("it was not made by carrel")),
+        Some(_) => return Err(unusable(format!("it was made by carrel {}", text("version")))),
+        None => return Err(unusable("it was not made by carrel")),
     }
     Ok(BackupManifest {
         version: text("version"),
@@ -307,26 +314,26 @@ fn said(from: &mut impl Read) -> Result<BackupManifest> {
 }
 
 /// Compares the computed digests with those in the archive, line by line.
-fn compare(made: &mut File, given: impl Read) -> Result<()> {
-    made.rewind().map_err(damaged)?;
-    let mut given = BufReader::new(given).lines();
-    for line in BufReader::new(made).lines() {
+fn compare(actual: &mut File, expected: impl Read) -> Result<()> {
+    actual.rewind().map_err(damaged)?;
+    let mut expected = BufReader::new(expected).lines();
+    for line in BufReader::new(actual).lines() {
         let line = line.map_err(damaged)?;
-        if given.next().transpose().map_err(damaged)?.as_ref() != Some(&line) {
+        if expected.next().transpose().map_err(damaged)?.as_ref() != Some(&line) {
             let name = line.split_once("  ").map_or("", |(_, name)| name);
-            return Err(wrong(format!("{name} differs from the file that was backed up")));
+            return Err(unusable(format!("{name} differs from the file that was backed up")));
         }
     }
-    match given.next() {
+    match expected.next() {
         None => Ok(()),
-        Some(_) => Err(wrong("a file is missing")),
+        Some(_) => Err(unusable("a file is missing")),
     }
 }
 
 fn damaged(error: io::Error) -> Error {
-    wrong(error.to_string())
+    unusable(error.to_string())
 }
 
-fn wrong(why: impl std::fmt::Display) -> Error {
+fn unusable(why: impl std::fmt::Display) -> Error {
     Error::unprocessable(format!("the archive cannot be used: {why}"))
 }

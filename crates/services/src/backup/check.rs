@@ -135,10 +135,10 @@ impl IntegrityCheck {
                 }
             }
         }
-        let noted = self.documents.pending_files(Utc::now() + TimeDelta::days(1)).await?;
-        let noted: BTreeSet<_> = noted.into_iter().map(|(path, _)| path).collect();
+        let pending = self.documents.pending_files(Utc::now() + TimeDelta::days(1)).await?;
+        let pending: BTreeSet<_> = pending.into_iter().map(|(path, _)| path).collect();
         let mut faults = Vec::new();
-        for path in strays.into_iter().filter(|path| !noted.contains(path)) {
+        for path in strays.into_iter().filter(|path| !pending.contains(path)) {
             let file = self.directory.join(path.folder()).join(path.name());
             // The file may have become a document, or been deleted, since it was listed.
             if self.documents.by_path(&path).await?.is_none() && file.exists() {
@@ -171,8 +171,8 @@ fn list(directory: &Path, folder: Option<&str>) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(place)? {
         let entry = entry?;
-        let wanted = entry.file_type()?.is_dir() == folder.is_none();
-        let name = entry.file_name().into_string().ok().filter(|_| wanted);
+        let is_wanted_kind = entry.file_type()?.is_dir() == folder.is_none();
+        let name = entry.file_name().into_string().ok().filter(|_| is_wanted_kind);
         names.extend(name.map(|name| before.clone() + &name));
     }
     Ok(names)

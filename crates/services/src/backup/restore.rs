@@ -66,17 +66,18 @@ pub fn unpack(archive: &mut File, root: &Path) -> Result<Restored> {
 
 /// Checks that a path does not exist or is an empty directory.
 fn vacant(root: &Path) -> Result<()> {
-    let taken = || Err(Error::AlreadyExists { kind: "storage", key: root.display().to_string() });
+    let occupied =
+        || Err(Error::AlreadyExists { kind: "storage", key: root.display().to_string() });
     match fs::read_dir(root) {
         Ok(mut entries) => {
             if entries.next().is_some() {
-                taken()
+                occupied()
             } else {
                 Ok(())
             }
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => taken(),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => occupied(),
         Err(error) => Err(failed("read the storage directory", error)),
     }
 }

@@ -15,8 +15,8 @@ use super::{BackupPaths, DATABASE, DOCUMENTS, ORIGINALS, PAGE, Secrets};
 /// Creates a temporary directory below `scratch`.
 pub async fn make(scratch: &Path) -> Result<TempDir> {
     let scratch = scratch.to_owned();
-    let made = move || tempfile::Builder::new().prefix("backup-").tempdir_in(&scratch);
-    blocking(move || made().map_err(|error| failed("create a directory for the backup", error)))
+    let create = move || tempfile::Builder::new().prefix("backup-").tempdir_in(&scratch);
+    blocking(move || create().map_err(|error| failed("create a directory for the backup", error)))
         .await
 }
 
@@ -24,7 +24,7 @@ pub async fn make(scratch: &Path) -> Result<TempDir> {
 pub struct Staging {
     root: PathBuf,
     /// The directory of the links.
-    held: PathBuf,
+    snapshot: PathBuf,
     directory: PathBuf,
     left_out: Vec<PathBuf>,
 }
@@ -38,14 +38,15 @@ impl Staging {
             left_out.extend(place.secrets.iter().cloned());
         }
         let (root, directory) = (place.root.clone(), directory.to_owned());
-        Self { root, held: directory.join("held"), directory, left_out }
+        Self { root, snapshot: directory.join("held"), directory, left_out }
     }
 
     /// Links every file that is not linked yet.
     pub async fn link(&self) -> Result<()> {
-        let (root, held, left_out) = (self.root.clone(), self.held.clone(), self.left_out.clone());
+        let (root, snapshot, left_out) =
+            (self.root.clone(), self.snapshot.clone(), self.left_out.clone());
         blocking(move || {
-            let linked = link_tree(&root, &held, &left_out);
+            let linked = link_tree(&root, &snapshot, &left_out);
             linked.map_err(|error| failed("link the files", error))
         })
         .await
@@ -53,7 +54,7 @@ impl Staging {
 
     /// Returns the directory of the links.
     pub fn folder(&self) -> &Path {
-        &self.held
+        &self.snapshot
     }
 
     /// Returns the path for a copy of the database.
@@ -73,10 +74,10 @@ impl Staging {
             let page = inventory.documents(last.as_ref(), PAGE).await?;
             let Some(end) = page.last() else { return Ok(true) };
             last = Some(end.path.clone());
-            let (held, known) = (self.held.join(DOCUMENTS), self.known(attempt));
+            let (snapshot, known) = (self.snapshot.join(DOCUMENTS), self.known(attempt));
             let paths: Vec<_> = page.into_iter().map(|document| document.path).collect();
             let whole = blocking(move || {
-                let set_apart = set_apart(&paths, &held, &known);
+                let set_apart = set_apart(&paths, &snapshot, &known);
                 set_apart.map_err(|error| failed("link the documents", error))
             });
             if !whole.await? {
@@ -93,10 +94,10 @@ impl Staging {
             let page = inventory.originals(last, PAGE).await?;
             let Some(end) = page.last() else { return Ok(()) };
             last = Some(end.name);
-            let (held, known) = (self.held.join(ORIGINALS), self.known_originals(attempt));
+            let (snapshot, known) = (self.snapshot.join(ORIGINALS), self.known_originals(attempt));
             let names: Vec<_> = page.into_iter().map(|original| original.name).collect();
             blocking(move || {
-                let set_apart = set_originals_apart(&names, &held, &known);
+                let set_apart = set_originals_apart(&names, &snapshot, &known);
                 set_apart.map_err(|error| failed("link the originals", error))
             })
             .await?;
@@ -115,44 +116,45 @@ impl Staging {
             secrets,
             documents: self.known(attempt),
             originals: self.known_originals(attempt),
-            rest: self.held.clone(),
+            rest: self.snapshot.clone(),
         }
     }
 }
 
 /// Links the files of documents into `known`. Returns whether all of them existed.
-fn set_apart(paths: &[DocumentPath], held: &Path, known: &Path) -> io::Result<bool> {
+fn set_apart(paths: &[DocumentPath], snapshot: &Path, known: &Path) -> io::Result<bool> {
     for path in paths {
         let folder = known.join(path.folder());
         fs::create_dir_all(&folder)?;
-        match hold(&held.join(path.folder()).join(path.name()), &folder.join(path.name())) {
+        match hard_link(&snapshot.join(path.folder()).join(path.name()), &folder.join(path.name()))
+        {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            held => held?,
+            result => result?,
         }
     }
     Ok(true)
 }
 
-fn set_originals_apart(names: &[OriginalName], held: &Path, known: &Path) -> io::Result<()> {
+fn set_originals_apart(names: &[OriginalName], snapshot: &Path, known: &Path) -> io::Result<()> {
     for location in names.iter().map(OriginalName::location) {
         let to = known.join(&location);
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
         }
-        match hold(&held.join(&location), &to) {
+        match hard_link(&snapshot.join(&location), &to) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            held => held?,
+            result => result?,
         }
     }
     Ok(())
 }
 
-/// Links every file below `root` into `held`. Skips symbolic links and files that are deleted in
+/// Links every file below `root` into `snapshot`. Skips symbolic links and files that are deleted in
 /// the meantime.
-fn link_tree(root: &Path, held: &Path, left_out: &[PathBuf]) -> io::Result<()> {
+fn link_tree(root: &Path, snapshot: &Path, left_out: &[PathBuf]) -> io::Result<()> {
     let mut pending = vec![PathBuf::new()];
     while let Some(folder) = pending.pop() {
-        fs::create_dir_all(held.join(&folder))?;
+        fs::create_dir_all(snapshot.join(&folder))?;
         let entries = match fs::read_dir(root.join(&folder)) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             entries => entries?,
@@ -166,9 +168,9 @@ fn link_tree(root: &Path, held: &Path, left_out: &[PathBuf]) -> io::Result<()> {
             let name = folder.join(entry.file_name());
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => pending.push(name),
-                Ok(kind) if kind.is_file() => match hold(&path, &held.join(&name)) {
+                Ok(kind) if kind.is_file() => match hard_link(&path, &snapshot.join(&name)) {
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    held => held?,
+                    result => result?,
                 },
                 _ => {}
             }
@@ -188,7 +190,7 @@ fn is_plain(name: &OsStr) -> bool {
 }
 
 /// Links a file, or copies it if the file system has no hard links. Keeps an existing link.
-fn hold(from: &Path, to: &Path) -> io::Result<()> {
+fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::answer::{AnswerBuffer, AnswerEvent, Finished};
 use super::concurrency::QuestionPermit;
-use super::{Conversations, Kept, Prepared, Question, Reply};
+use super::{AnswerParts, Conversations, Prepared, Question, Reply};
 
 /// The number of events buffered for a slow client before the model has to wait.
 const WAITING: usize = 16;
@@ -132,7 +132,8 @@ impl Conversations {
             true => None,
             false => {
                 let text = buffer.stored();
-                let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics, images };
+                let kept =
+                    AnswerParts { text: &text, sources: &sources, mode, metrics: &metrics, images };
                 match self.save(workspace, question, kept, by).await {
                     Ok(chat) => Some(Finished { chat, text, sources, metrics }),
                     Err(error) => {

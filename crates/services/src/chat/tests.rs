@@ -40,7 +40,7 @@ async fn the_model_sees_passages_and_history() {
         };
         assert_eq!((sources.len(), answer), (1, format!("You asked: {text}")));
     }
-    let asked = world.asked.lock().unwrap();
+    let asked = world.requests.lock().unwrap();
     assert!(asked[0].history.is_empty());
     assert!(asked[1].system_prompt().contains("sourceDocument: sky.txt"));
     assert!(asked[1].system_prompt().contains("The sky is green."));
@@ -59,7 +59,7 @@ async fn query_mode_refuses_without_a_passage_and_refusals_are_not_history() {
         Reply::Refused { chat: ChatId(1), text: "Ask me about the sky.".into() }
     );
     assert!(!world.chats.lock().unwrap()[0].include);
-    assert!(world.asked.lock().unwrap().is_empty());
+    assert!(world.requests.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn sessions_are_separate() {
         let question = Question { session: session.map(str::to_owned), ..question("Hi", None) };
         ask(&world, &workspace, question).await.unwrap();
     }
-    assert!(world.asked.lock().unwrap().iter().all(|request| request.history.is_empty()));
+    assert!(world.requests.lock().unwrap().iter().all(|request| request.history.is_empty()));
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn request_overrides_replace_stored_values() {
         ..RequestOverrides::default()
     };
     ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
-    let asked = world.asked.lock().unwrap();
+    let asked = world.requests.lock().unwrap();
     assert_eq!((asked[0].temperature, asked[0].longest_answer), (Some(0.1), None));
     assert_eq!((asked[1].temperature, asked[1].longest_answer), (Some(0.9), Some(7)));
     assert_eq!(asked[1].instructions, "Say {date}.");
@@ -105,7 +105,7 @@ async fn a_reset_makes_the_model_forget_one_conversation() {
     world.conversations().reset(&workspace, &question("", None), &by()).await.unwrap();
     ask(&world, &workspace, question("Again", None)).await.unwrap();
     ask(&world, &workspace, other()).await.unwrap();
-    let asked = world.asked.lock().unwrap();
+    let asked = world.requests.lock().unwrap();
     assert_eq!((asked[2].history.len(), asked[3].history.len()), (0, 2));
 }
 
@@ -133,12 +133,12 @@ async fn a_user_at_the_daily_limit_is_refused_before_the_model_is_called() {
             ask(&world, &workspace("A"), question).await.unwrap();
         }
     }
-    let asked = world.asked.lock().unwrap().len();
+    let asked = world.requests.lock().unwrap().len();
     let one_more = Question { user: Some(limited), ..question("Hi", None) };
     let refused = ask(&world, &workspace("A"), one_more).await.unwrap_err();
     assert!(matches!(&refused, Error::Exhausted { .. }), "{refused:?}");
     assert!(refused.to_string().contains("24 hour chat quota"), "{refused}");
-    assert_eq!(world.asked.lock().unwrap().len(), asked);
+    assert_eq!(world.requests.lock().unwrap().len(), asked);
     let users: Vec<_> =
         world.chats.lock().unwrap().iter().map(|chat| chat.conversation.user).collect();
     let ids = [1, 1, 2, 2, 2, 3, 3, 3].map(|id| Some(UserId(id)));
@@ -179,7 +179,7 @@ async fn a_pinned_document_comes_first_in_full_and_once() {
     assert!(
         matches!(&sources[0], Source::Document { beginning, .. } if beginning == "Grass is red.")
     );
-    let asked = world.asked.lock().unwrap();
+    let asked = world.requests.lock().unwrap();
     let context: Vec<_> = asked[0].context.iter().map(|context| context.text.as_str()).collect();
     assert_eq!((context.len(), context[0]), (2, "Grass is red."));
     assert!(context[1].contains("The sky is green."));
@@ -212,7 +212,7 @@ async fn passages_of_earlier_answers_fill_the_gap() {
         ask(&world, &workspace, Question { overrides: two, ..question("Two?", None) }).await;
     let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("refused") };
     assert_eq!(titles(&sources), ["2.txt"]);
-    let second = world.asked.lock().unwrap()[1].clone();
+    let second = world.requests.lock().unwrap()[1].clone();
     let shown: Vec<_> = second.context.iter().map(|context| context.title.as_str()).collect();
     assert_eq!(shown, ["2.txt", "0.txt"]);
     // In query mode, they are enough to answer.
@@ -239,7 +239,7 @@ async fn attached_images_are_sent_and_documents_are_read() {
     };
     assert_eq!(titles(&sources), ["sky.txt"]);
     ask(&world, &workspace, question("Again", None)).await.unwrap();
-    let requests = world.asked.lock().unwrap();
+    let requests = world.requests.lock().unwrap();
     let image = Image::Inline { mime: "image/png".into(), data: "iVBORw0KGgo=".into() };
     assert_eq!(requests[0].images, std::slice::from_ref(&image));
     assert_eq!(requests[0].context[0].text, "The sky is green.");
@@ -278,7 +278,7 @@ async fn an_agent_call_is_stored_verbatim() {
         Question { may_call_agent: true, ..question("@agent count", Some(ChatMode::Chat)) };
     let asked = ask(&world, &workspace("A"), called).await.unwrap();
     assert!(matches!(asked, Reply::Answered { metrics, .. } if metrics.as_agent));
-    assert_eq!(world.asked.lock().unwrap()[0].question, "count");
+    assert_eq!(world.requests.lock().unwrap()[0].question, "count");
     let chats = world.chats.lock().unwrap();
     assert_eq!(chats[0].prompt, "@agent count");
     assert!(chats[0].response.contains("\"thoughts\":[]"));
@@ -293,7 +293,7 @@ async fn a_regenerated_answer_does_not_see_the_one_it_replaces() {
     }
     let anew = Question { instead_of: Some(ChatId(2)), ..question("Two, really?", None) };
     ask(&world, &workspace, anew).await.unwrap();
-    let asked = world.asked.lock().unwrap();
+    let asked = world.requests.lock().unwrap();
     let said: Vec<_> = asked[2].history.iter().map(|turn| turn.text.as_str()).collect();
     assert_eq!(said, ["One?", "You asked: One?"]);
 }
@@ -317,7 +317,7 @@ async fn reasoning_is_never_sent_to_the_model_again() {
         ..RequestOverrides::default()
     };
     ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
-    let asked = world.asked.lock().unwrap().pop().unwrap();
+    let asked = world.requests.lock().unwrap().pop().unwrap();
     assert_eq!(asked.history, [Message::user("Hi"), Message::assistant("Hello")]);
     // The fake model answers with its reasoning in the text.
     ask(&world, &workspace, question("<think>", None)).await.unwrap();
@@ -326,7 +326,7 @@ async fn reasoning_is_never_sent_to_the_model_again() {
         chat.response = record::with_text(&chat.response, &stored).unwrap();
     });
     ask(&world, &workspace, question("And?", None)).await.unwrap();
-    let asked = world.asked.lock().unwrap().pop().unwrap();
+    let asked = world.requests.lock().unwrap().pop().unwrap();
     let answers: Vec<_> = asked.history.iter().skip(1).step_by(2).collect();
     assert!(!answers.is_empty());
     assert!(answers.iter().all(|answer| answer.text == "Hello"), "{answers:?}");

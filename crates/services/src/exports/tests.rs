@@ -154,14 +154,14 @@ fn request(name: &str) -> ExportRequest {
     ExportRequest { choice, filter: ChatFilter::default(), redact: false }
 }
 
-fn somebody() -> By {
+fn author() -> By {
     By { actor: Actor::Server, address: None, at: Utc::now() }
 }
 
 #[tokio::test]
 async fn an_export_contains_every_exchange_once() {
     let log = Arc::new(Log::default());
-    let (_, pieces) = exports(&log).start(request("numbers"), &somebody()).await.unwrap();
+    let (_, pieces) = exports(&log).start(request("numbers"), &author()).await.unwrap();
     let text = String::from_utf8(pieces.try_concat().await.unwrap()).unwrap();
     let numbers: String = (1..=LOGGED).map(|number| format!("{number}\n")).collect();
     assert_eq!(text, format!("begin\n{numbers}end\n"));
@@ -173,7 +173,7 @@ async fn nothing_is_read_before_it_is_requested() {
     let log = Arc::new(Log::default());
     let read = || *log.read.lock().unwrap();
     {
-        let (_, pieces) = exports(&log).start(request("numbers"), &somebody()).await.unwrap();
+        let (_, pieces) = exports(&log).start(request("numbers"), &author()).await.unwrap();
         let mut pieces = pin!(pieces);
         assert_eq!(read(), 0);
         for page in 1..=3 {
@@ -187,7 +187,7 @@ async fn nothing_is_read_before_it_is_requested() {
 #[tokio::test]
 async fn an_unknown_format_is_refused_before_anything_happens() {
     let log = Arc::new(Log::default());
-    let refused = exports(&log).start(request("xml"), &somebody()).await.err().unwrap();
+    let refused = exports(&log).start(request("xml"), &author()).await.err().unwrap();
     assert_eq!(refused.to_string(), "type: Invalid export type: xml. Must be one of numbers");
     assert!(log.events.lock().unwrap().is_empty());
 }

@@ -127,13 +127,13 @@ impl Documents for World {
 
     async fn pending_files(&self, _: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
         let documents = self.documents.lock().unwrap();
-        let noted = self.pending_files.lock().unwrap();
-        Ok(noted.iter().map(|path| (path.clone(), documents.contains_key(path))).collect())
+        let pending = self.pending_files.lock().unwrap();
+        Ok(pending.iter().map(|path| (path.clone(), documents.contains_key(path))).collect())
     }
 
     async fn reconcile(&self, path: &DocumentPath) -> Result<()> {
         self.check("reconcile")?;
-        self.pending_files.lock().unwrap().retain(|noted| noted != path);
+        self.pending_files.lock().unwrap().retain(|pending| pending != path);
         Ok(())
     }
 }
@@ -167,8 +167,8 @@ impl Folders for World {
                 path.folder() != DEFAULT_FOLDER && after.as_ref().is_none_or(|after| *path > after)
             }
         };
-        let meant = documents.iter().filter(|(path, _)| is_meant(path));
-        let part = meant.skip(offset as usize).take(limit as usize);
+        let selected = documents.iter().filter(|(path, _)| is_meant(path));
+        let part = selected.skip(offset as usize).take(limit as usize);
         Ok(part.map(|(_, document)| listed(document)).collect())
     }
 
@@ -212,7 +212,7 @@ impl Folders for World {
             let mut document = documents.remove(from).ok_or_else(missing)?;
             document.path = to.clone();
             documents.insert(to.clone(), document);
-            pending_files.retain(|noted| noted != to);
+            pending_files.retain(|pending| pending != to);
             pending_files.push(from.clone());
         }
         Ok(())
@@ -241,13 +241,13 @@ impl Uploads for World {
         let mut jobs = Vec::new();
         for target in piece.targets {
             let (kind, workspace) = (JobKind::Embed, target.workspace);
-            let (paths, awaited) = (stored.clone(), piece.hold.is_some());
-            if let Some(along) = target.along {
-                jobs.extend(Jobs::extend(self, along, paths, target.event).await?);
+            let (paths, awaited) = (stored.clone(), piece.lease.is_some());
+            if let Some(id) = target.existing_job {
+                jobs.extend(Jobs::extend(self, id, paths, target.event).await?);
                 continue;
             }
             let new = NewJob { kind, workspace, paths, awaited };
-            jobs.push(Jobs::create(self, new, piece.hold, target.event).await?);
+            jobs.push(Jobs::create(self, new, piece.lease, target.event).await?);
         }
         self.check("told")?;
         Ok(jobs)
@@ -255,9 +255,10 @@ impl Uploads for World {
 
     async fn replace(&self, replacement: Replacement) -> Result<Option<Replaced>> {
         self.check("create")?;
-        let Replacement { earlier, documents: mut new, targets, hold, obsolete, .. } = replacement;
+        let Replacement { replaced, documents: mut new, targets, lease: hold, obsolete, .. } =
+            replacement;
         let mut without_successor = Vec::new();
-        for path in earlier {
+        for path in replaced {
             let old = self.documents.lock().unwrap()[&path].clone();
             self.pending_files.lock().unwrap().push(path.clone());
             let is_next = |new: &&mut Document| new.origin.part == old.origin.part;
@@ -278,7 +279,7 @@ impl Uploads for World {
         }
         super::originals::release_originals(self);
         let paths: Vec<DocumentPath> = new.iter().map(|new| new.path.clone()).collect();
-        self.pending_files.lock().unwrap().retain(|noted| !paths.contains(noted));
+        self.pending_files.lock().unwrap().retain(|pending| !paths.contains(pending));
         for document in &new {
             self.documents.lock().unwrap().insert(document.path.clone(), document.clone());
         }
@@ -291,7 +292,7 @@ impl Uploads for World {
         Ok(Some(Replaced { documents: new, jobs }))
     }
 
-    async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+    async fn accept_existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         self.existing(paths).await
     }
 

@@ -156,12 +156,12 @@ impl Jobs for World {
     async fn changed(
         &self,
         id: JobId,
-        told: Cursor,
+        cursor: Cursor,
         limit: u32,
     ) -> Result<Option<(Job, Vec<JobItem>)>> {
         Ok(with_job(self, id, |known| {
             let is_new =
-                |item: &&JobItem| (item.changed, item.number) > (told.changes, told.number);
+                |item: &&JobItem| (item.changed, item.number) > (cursor.changes, cursor.number);
             let mut items: Vec<_> = known.items.iter().filter(is_new).cloned().collect();
             items.sort_by_key(|item| (item.changed, item.number));
             items.truncate(limit as usize);

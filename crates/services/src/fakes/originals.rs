@@ -81,19 +81,19 @@ fn is_original(world: &World, original: &Original) -> bool {
     documents.values().any(|document| document.origin.digest == Some(original.digest))
 }
 
-fn kept(world: &World, digest: [u8; 32]) -> Option<Original> {
+fn stored_original(world: &World, digest: [u8; 32]) -> Option<Original> {
     let rows = world.originals.rows.lock().unwrap();
-    let kept =
+    let is_stored =
         |(original, state): &&(Original, State)| *state == State::Kept && original.digest == digest;
-    rows.values().find(kept).map(|(original, _)| original.clone())
+    rows.values().find(is_stored).map(|(original, _)| original.clone())
 }
 
 #[async_trait]
 impl OriginalRecords for World {
     async fn reserve(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
         let mut rows = self.originals.rows.lock().unwrap();
-        let taken: u64 = rows.values().map(|(original, _)| original.bytes).sum();
-        if taken + original.bytes > quota {
+        let used: u64 = rows.values().map(|(original, _)| original.bytes).sum();
+        if used + original.bytes > quota {
             return Ok(false);
         }
         rows.insert(original.name, (original.clone(), State::Noted(now)));
@@ -109,7 +109,7 @@ impl OriginalRecords for World {
             State::Kept => true,
             State::Released => false,
             State::Noted(_) => {
-                is_original(self, &original) && kept(self, original.digest).is_none()
+                is_original(self, &original) && stored_original(self, original.digest).is_none()
             }
         };
         let state = if is_kept { State::Kept } else { State::Released };
@@ -118,7 +118,7 @@ impl OriginalRecords for World {
     }
 
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {
-        Ok(kept(self, digest))
+        Ok(stored_original(self, digest))
     }
 
     async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>> {
@@ -139,9 +139,9 @@ impl OriginalRecords for World {
 
     async fn size(&self) -> Result<OriginalsSize> {
         let rows = self.originals.rows.lock().unwrap();
-        let kept = rows.values().filter(|(_, state)| *state == State::Kept);
-        let bytes = kept.clone().map(|(original, _)| original.bytes).sum();
-        Ok(OriginalsSize { files: kept.count() as u64, bytes })
+        let stored = rows.values().filter(|(_, state)| *state == State::Kept);
+        let bytes = stored.clone().map(|(original, _)| original.bytes).sum();
+        Ok(OriginalsSize { files: stored.count() as u64, bytes })
     }
 }
 

@@ -10,7 +10,7 @@ use carrel_domain::job::recordings::{
     JobRecordings, NewRecording, RecordingItem, RecordingProgress,
 };
 use carrel_domain::job::{Job, JobKind, Jobs, NewJob};
-use carrel_domain::speech::{ListeningProgress, SpeechModelName, SpeechUsage, SpeechUse};
+use carrel_domain::speech::{SpeechModelName, SpeechUsage, SpeechUse, TranscriptionProgress};
 use carrel_domain::{Error, JobId, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use tempfile::TempDir;
@@ -23,9 +23,9 @@ pub struct FakeRecordings {
     /// Details of recordings to be transcribed, by job and item.
     pub details: Mutex<HashMap<(JobId, i64), String>>,
     /// The number of transcriptions that start but do not finish.
-    pub unheard: AtomicUsize,
+    pub failures: AtomicUsize,
     /// Seconds counted as usage, each with its event.
-    pub heard: Mutex<Vec<(u32, Event)>>,
+    pub usage: Mutex<Vec<(u32, Event)>>,
     /// The minutes of recordings allowed per day.
     pub minutes: Mutex<Option<u64>>,
     /// The directory of pending recordings.
@@ -36,8 +36,8 @@ impl Default for FakeRecordings {
     fn default() -> Self {
         Self {
             details: Mutex::default(),
-            unheard: AtomicUsize::default(),
-            heard: Mutex::default(),
+            failures: AtomicUsize::default(),
+            usage: Mutex::default(),
             minutes: Mutex::default(),
             directory: TempDir::new().unwrap(),
         }
@@ -53,16 +53,16 @@ pub fn limit_of_speech(world: &Arc<World>) -> SettingLookup {
 }
 
 /// Simulates a minute of sound of which the first second is transcribed at once.
-pub async fn listen(world: &World, progress: &ListeningProgress) {
+pub async fn transcribe_fake(world: &World, progress: &TranscriptionProgress) {
     progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
-    progress.lasts(59.5);
-    progress.heard(1.0);
-    let left = world.recordings.unheard.load(Ordering::Relaxed);
-    world.recordings.unheard.store(left.saturating_sub(1), Ordering::Relaxed);
+    progress.set_duration(59.5);
+    progress.advance_to(1.0);
+    let left = world.recordings.failures.load(Ordering::Relaxed);
+    world.recordings.failures.store(left.saturating_sub(1), Ordering::Relaxed);
     if left > 0 {
         std::future::pending().await
     }
-    progress.heard(59.5);
+    progress.advance_to(59.5);
 }
 
 fn with_recording(
@@ -83,10 +83,10 @@ fn with_recording(
 #[async_trait]
 impl JobRecordings for World {
     async fn queue(&self, new: NewRecording, event: Event) -> Result<Job> {
-        let NewRecording { workspace, along, path, name, details } = new;
+        let NewRecording { workspace, existing_job, path, name, details } = new;
         let paths = vec![path.clone()];
-        let job = match along {
-            Some(along) => self.extend(along, paths, event).await?,
+        let job = match existing_job {
+            Some(id) => self.extend(id, paths, event).await?,
             None => {
                 let new = NewJob { kind: JobKind::Embed, workspace, paths, awaited: false };
                 Some(self.create(new, None, event).await?)
@@ -110,7 +110,7 @@ impl JobRecordings for World {
         Ok(self.recordings.details.lock().unwrap().get(&(job, item)).cloned())
     }
 
-    async fn note(
+    async fn record_progress(
         &self,
         lease: &Lease,
         item: i64,
@@ -131,7 +131,7 @@ impl SpeechUsage for World {
     async fn used(&self, _: Actor, _: SpeechUse, _: NaiveDate) -> Result<u64> {
         Ok(self
             .recordings
-            .heard
+            .usage
             .lock()
             .unwrap()
             .iter()
@@ -140,7 +140,7 @@ impl SpeechUsage for World {
     }
 
     async fn add(&self, _: SpeechUse, seconds: u32, event: Event) -> Result<()> {
-        self.recordings.heard.lock().unwrap().push((seconds, event));
+        self.recordings.usage.lock().unwrap().push((seconds, event));
         Ok(())
     }
 }

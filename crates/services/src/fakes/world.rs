@@ -42,7 +42,7 @@ pub use web::Web;
 use super::FakeSettings;
 use super::jobs::FakeJob;
 use super::originals::FakeOriginals;
-use super::recordings::{FakeRecordings, limit_of_speech, listen};
+use super::recordings::{FakeRecordings, limit_of_speech, transcribe_fake};
 use crate::chat::Conversations;
 use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
@@ -64,7 +64,7 @@ pub struct World {
     /// The users with a limit who have asked.
     pub questions: Mutex<Vec<UserId>>,
     pub chats: Mutex<Vec<Chat>>,
-    pub asked: Mutex<Vec<ChatRequest>>,
+    pub requests: Mutex<Vec<ChatRequest>>,
     /// The number of leading passages that searches do not find.
     pub blind: AtomicUsize,
     /// The time at which pending files were last recorded.
@@ -131,11 +131,11 @@ impl World {
 
     pub fn originals(self: &Arc<Self>) -> Originals {
         let quota = *self.originals_quota.lock().unwrap();
-        let kept = quota.map(|_| (names::KEEP_ORIGINALS.to_owned(), "on".to_owned()));
+        let stored = quota.map(|_| (names::KEEP_ORIGINALS.to_owned(), "on".to_owned()));
         Originals {
             records: self.clone(),
             files: self.clone(),
-            settings: Arc::new(FakeSettings(Mutex::new(kept.into_iter().collect()))),
+            settings: Arc::new(FakeSettings(Mutex::new(stored.into_iter().collect()))),
             page_images: PageImages {
                 renderer: self.clone(),
                 directory: std::env::temp_dir().join("carrel-no-page-images"),
@@ -201,7 +201,7 @@ impl World {
         self.failing.lock().unwrap().push(part);
     }
 
-    pub fn mend(&self, part: &'static str) {
+    pub fn repair(&self, part: &'static str) {
         self.failing.lock().unwrap().retain(|failing| *failing != part);
     }
 
@@ -311,7 +311,7 @@ impl Extractor for World {
 
     async fn extract(&self, file: &IncomingFile, of: &ReadRequest) -> Result<Vec<Extracted>> {
         if file.name.ends_with(".wav") {
-            listen(self, &of.recording).await;
+            transcribe_fake(self, &of.recording).await;
         }
         // If there is no such file, the path itself is the text.
         let text = std::fs::read_to_string(&file.content);
@@ -364,10 +364,10 @@ impl VectorIndex for World {
 
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         let passages = self.passages.lock().unwrap();
-        let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
+        let neighbour = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         let blind = self.blind.load(Ordering::Relaxed);
-        let seen = passages.iter().skip(blind).filter(|one| query.among.contains(one.place));
-        Ok(seen.take(query.limit).map(near).collect())
+        let visible = passages.iter().skip(blind).filter(|found| query.among.contains(found.place));
+        Ok(visible.take(query.limit).map(neighbour).collect())
     }
 
     async fn similarity(&self, _: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {

@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The last observed length of each model, by identity.
 #[derive(Debug, Default)]
-pub struct VectorLengths(Mutex<HashMap<String, Seen>>);
+pub struct VectorLengths(Mutex<HashMap<String, ObservedLength>>);
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct ObservedLength {
     length: usize,
     /// Whether stored vectors have been compared with the length.
     is_compared: bool,
@@ -19,8 +19,8 @@ struct Seen {
 impl VectorLengths {
     /// Records the length of a new vector.
     pub fn observe(&self, identity: &str, length: usize) {
-        let mut seen = self.seen();
-        let known = seen.get(identity).map(|seen| seen.length);
+        let mut lengths = self.lengths();
+        let known = lengths.get(identity).map(|observed| observed.length);
         if known == Some(length) {
             return;
         }
@@ -32,27 +32,31 @@ impl VectorLengths {
                 "the embedder returns vectors of another length; documents are embedded again"
             );
         }
-        seen.insert(identity.to_owned(), Seen { length, is_compared: false });
+        lengths.insert(identity.to_owned(), ObservedLength { length, is_compared: false });
     }
 
     /// Returns the last observed length, if any.
     pub fn of(&self, identity: &str) -> Option<usize> {
-        self.seen().get(identity).map(|seen| seen.length)
+        self.lengths().get(identity).map(|observed| observed.length)
     }
 
     /// Returns the length if stored vectors have not been compared with it yet.
     pub fn to_compare(&self, identity: &str) -> Option<usize> {
-        self.seen().get(identity).filter(|seen| !seen.is_compared).map(|seen| seen.length)
+        self.lengths()
+            .get(identity)
+            .filter(|length| !length.is_compared)
+            .map(|observed| observed.length)
     }
 
     /// Records that stored vectors have been compared with a length.
     pub(crate) fn compared(&self, identity: &str, with: usize) {
-        if let Some(seen) = self.seen().get_mut(identity).filter(|seen| seen.length == with) {
-            seen.is_compared = true;
+        if let Some(observed) = self.lengths().get_mut(identity).filter(|seen| seen.length == with)
+        {
+            observed.is_compared = true;
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<String, Seen>> {
+    fn lengths(&self) -> MutexGuard<'_, HashMap<String, ObservedLength>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,8 +37,8 @@ async fn cached_texts_are_not_embedded_again() {
     }
     assert_eq!(*world.embedded.lock().unwrap(), texts(1));
     let without = Indexer { cache_limit: 0, ..world.library().indexer };
-    let twice = ["text-0", "more", "more"].map(str::to_owned);
-    assert_eq!(lengths(&without, &twice).await, [1, 1, 1]);
+    let repeated = ["text-0", "more", "more"].map(str::to_owned);
+    assert_eq!(lengths(&without, &repeated).await, [1, 1, 1]);
     assert_eq!(world.embedded.lock().unwrap()[1..], ["text-0", "more"]);
 }
 
@@ -85,8 +85,8 @@ async fn adopted_vectors_are_used() {
     let indexer = world.library().indexer;
     lengths(&indexer, &texts(1)).await;
     world.embedded.lock().unwrap().clear();
-    let made = vec![("text-7".to_owned(), vec![-3.0]), ("text-8".to_owned(), vec![0.0])];
-    indexer.adopt(made).await.unwrap();
+    let added = vec![("text-7".to_owned(), vec![-3.0]), ("text-8".to_owned(), vec![0.0])];
+    indexer.cache_vectors(added).await.unwrap();
     let method = indexer.method().await.unwrap();
     let both = ["text-7", "text-8"].map(str::to_owned);
     let vectors = indexer.vectors(&method, &both).await.unwrap();
@@ -97,5 +97,5 @@ async fn adopted_vectors_are_used() {
         "a vector without direction is of no use"
     );
     let without = Indexer { cache_limit: 0, ..indexer };
-    assert!(without.adopt(Vec::new()).await.is_err());
+    assert!(without.cache_vectors(Vec::new()).await.is_err());
 }

@@ -119,15 +119,15 @@ const LONGEST_STEM: usize = 250 - 1 - 36 - 15 - 5;
 /// Checks that a name is a plain file name. Names are never used as paths, but a client that sends
 /// a path is wrong and is told so.
 pub fn check_file_name(name: &str) -> Result<()> {
-    let wrong = |reason| Err(Error::invalid("file name", reason));
+    let invalid = |reason| Err(Error::invalid("file name", reason));
     if name.is_empty() || name == "." || name == ".." {
-        return wrong("must not be empty");
+        return invalid("must not be empty");
     }
     if name.len() > LONGEST_FILE_NAME {
-        return wrong("must not be longer than 255 bytes");
+        return invalid("must not be longer than 255 bytes");
     }
     if name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
-        return wrong("must not contain path separators or control characters");
+        return invalid("must not contain path separators or control characters");
     }
     Ok(())
 }
@@ -196,16 +196,16 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
     }
     let id = DocumentId::random();
     let slug = text_slug(&title);
-    let said =
+    let or_default =
         |given: Option<String>, otherwise: &str| given.unwrap_or_else(|| otherwise.to_owned());
     let document = Document {
         id,
         path: terms.path(&stored_name(&format!("raw-{slug}"), id))?,
         url: url.unwrap_or_else(|| format!("file://{slug}.txt")),
-        author: said(author, "no author specified"),
-        description: said(description, "no description found"),
-        source: said(source, "no source set"),
-        chunk_source: said(chunk_source, &format!("{slug}.txt")),
+        author: or_default(author, "no author specified"),
+        description: or_default(description, "no description found"),
+        source: or_default(source, "no source set"),
+        chunk_source: or_default(chunk_source, &format!("{slug}.txt")),
         published: Published(Some(published.unwrap_or(now))),
         words: count_words(&text),
         tokens: UNCOUNTED,
@@ -228,16 +228,16 @@ pub fn from_page(
     let id = DocumentId::random();
     let slug = link_slug(&link);
     let (terms, text) = (&details.terms, page.text);
-    let said =
+    let or_default =
         |given: &Option<String>, otherwise: &str| given.clone().unwrap_or(otherwise.to_owned());
     let document = Document {
         id,
         path: terms.path(&stored_name(&format!("url-{slug}"), id))?,
         title: details.title.clone().or(page.title).unwrap_or_else(|| format!("{slug}.html")),
         url: format!("file://{slug}.html"),
-        author: said(&details.author.clone().or(page.author), "no author found"),
-        description: said(&details.description, "No description found."),
-        source: said(&details.source, "URL link uploaded by the user."),
+        author: or_default(&details.author.clone().or(page.author), "no author found"),
+        description: or_default(&details.description, "No description found."),
+        source: or_default(&details.source, "URL link uploaded by the user."),
         chunk_source: link_source(&link),
         published: Published(Some(now)),
         words: count_words(&text),
@@ -290,9 +290,9 @@ fn stem(name: &str) -> String {
 
 /// Removes characters that some file system does not allow in names.
 fn clean(text: &str) -> String {
-    let kept =
+    let is_allowed =
         |c: &char| !c.is_control() && !"<>:\"/\\|?*\u{2018}\u{2019}\u{201c}\u{201d}".contains(*c);
-    let words: String = text.chars().filter(kept).collect();
+    let words: String = text.chars().filter(is_allowed).collect();
     words.split_whitespace().collect::<Vec<_>>().join("-").trim_start_matches('.').to_owned()
 }
 
@@ -310,14 +310,14 @@ const COUNTED: usize = 64 << 10;
 /// Counts the tokens of documents on a blocking thread.
 pub async fn count_tokens(
     tokenizer: &Arc<dyn Tokenizer>,
-    mut made: Vec<(Document, String)>,
+    mut documents: Vec<(Document, String)>,
 ) -> Result<Vec<(Document, String)>> {
     let tokenizer = Arc::clone(tokenizer);
     let count = move || {
-        for (document, text) in &mut made {
+        for (document, text) in &mut documents {
             document.tokens = tokens_of(&*tokenizer, text);
         }
-        made
+        documents
     };
     tokio::task::spawn_blocking(count).await.map_err(Error::internal)
 }

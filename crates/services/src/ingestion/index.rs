@@ -27,10 +27,10 @@ impl Outcome {
 pub(super) async fn wait(
     ingestion: &Ingestion,
     jobs: Vec<Job>,
-    hold: LeaseRequest,
+    lease: LeaseRequest,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    for ended in ingestion.workers.finish(jobs, hold).await? {
+    for ended in ingestion.workers.finish(jobs, lease).await? {
         outcome.cause = outcome.cause.or(ended.cause);
         for (path, reason) in ended.failures {
             // A missing document was replaced or removed by another request.

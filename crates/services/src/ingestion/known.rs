@@ -7,7 +7,7 @@ use carrel_domain::library::RelatedDocuments;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 
-use super::{Added, Arrival, Indexing, Ingested, Ingestion, Terms};
+use super::{Added, Indexing, Ingested, Ingestion, PreparedUpload, Terms};
 use crate::library::{Library, explain};
 
 /// An existing document and its workspaces.
@@ -57,14 +57,14 @@ pub(super) async fn single(
 /// with the same content.
 pub(super) async fn by_part(
     library: &Library,
-    arrival: &mut Arrival,
+    upload: &mut PreparedUpload,
 ) -> Result<HashMap<String, Placed>> {
-    let mut earlier = std::mem::take(&mut arrival.same);
-    if let Some(request) = arrival.terms.request {
-        earlier.extend(library.documents.related(&RelatedDocuments::Request(request)).await?);
+    let mut existing = std::mem::take(&mut upload.identical);
+    if let Some(request) = upload.terms.request {
+        existing.extend(library.documents.related(&RelatedDocuments::Request(request)).await?);
     }
     let by_part = |placed: Placed| (placed.0.origin.part.clone(), placed);
-    Ok(earlier.into_iter().map(by_part).collect())
+    Ok(existing.into_iter().map(by_part).collect())
 }
 
 /// Keeps existing documents, restores lost texts, and indexes the documents in workspaces that lack
@@ -80,7 +80,7 @@ pub(super) async fn reuse(
     let paths: Vec<DocumentPath> = known.iter().map(|((known, _), _)| known.path.clone()).collect();
     for paths in paths.chunks(ADOPTED) {
         // The upload that stored them may still be rolled back.
-        if library.uploads.adopt(paths).await?.len() < paths.len() {
+        if library.uploads.accept_existing(paths).await?.len() < paths.len() {
             return Err(Error::unavailable(
                 "the document",
                 "other requests are changing it; try \
@@ -95,18 +95,18 @@ pub(super) async fn reuse(
                 missing.push(document.path.clone());
             }
         }
-        let made = [(document, text)];
-        if library.files.text(&made[0].0.path).await?.is_none() {
-            for path in library.write_files(&made).await? {
+        let documents = [(document, text)];
+        if library.files.text(&documents[0].0.path).await?.is_none() {
+            for path in library.write_files(&documents).await? {
                 library.documents.reconcile(&path).await?;
             }
         }
-        let [(document, text)] = made;
+        let [(document, text)] = documents;
         ingested.added.push(Added { document, text, warning: None, existed: true });
     }
     for (workspace, paths) in into.iter().zip(missing).filter(|(_, paths)| !paths.is_empty()) {
-        if let Indexing::Later { along } = indexing {
-            let job = ingestion.workers.embed_along(along, workspace, paths, by).await?;
+        if let Indexing::Later { existing_job } = indexing {
+            let job = ingestion.workers.embed_along(existing_job, workspace, paths, by).await?;
             ingested.jobs.push(job);
             continue;
         }

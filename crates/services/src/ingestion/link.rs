@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::incoming::{self, FoundPage};
-use super::{Arrival, Details, Indexing, Ingested, Ingestion, known, scratch};
+use super::{Details, Indexing, Ingested, Ingestion, PreparedUpload, known, scratch};
 
 /// A request to add a web page.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl Ingestion {
     ) -> Result<Ingested> {
         let LinkRequest { link, headers, take_errors, mut details } = request;
         let link = parse(&link)?;
-        let asked = Link { url: link.to_string(), headers, take_errors };
-        let fetched = self.fetcher.fetch(&asked).await?;
+        let link_request = Link { url: link.to_string(), headers, take_errors };
+        let fetched = self.fetcher.fetch(&link_request).await?;
         details.terms.digest = Some(Sha256::digest(&fetched.content).into());
         details.chunk_source = Some(incoming::link_source(&link));
         if let Kind::File(extension) = kind(self.library.extractor.file_types(), &fetched)? {
@@ -57,10 +57,20 @@ impl Ingestion {
         if page.text.trim().is_empty() {
             return Err(nothing_at(&link));
         }
-        let made = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
+        let documents = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
         let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
         let original = None;
-        self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
+        self.ingest(PreparedUpload {
+            documents,
+            identical: same,
+            terms,
+            into,
+            indexing,
+            by,
+            event,
+            original,
+        })
+        .await
     }
 
     async fn add_fetched(
@@ -130,23 +140,23 @@ fn extension(url: &str) -> Option<String> {
 
 /// Parses an address as people type it, without `https://` or with a trailing slash.
 fn parse(text: &str) -> Result<Url> {
-    let wrong = || Error::invalid("link", "Not a valid URL.");
+    let invalid = || Error::invalid("link", "Not a valid URL.");
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::invalid("link", "must not be empty"));
     }
     if text.len() > LONGEST || text.chars().any(|c| c.is_control() || c == '\\') {
-        return Err(wrong());
+        return Err(invalid());
     }
     let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
         rest.starts_with("//") || !(scheme.contains('.') || rest.starts_with(char::is_numeric))
     });
     let text = if has_scheme { text.to_owned() } else { format!("https://{text}") };
-    let url = Url::parse(&text).map_err(|_| wrong())?;
+    let url = Url::parse(&text).map_err(|_| invalid())?;
     let named = url.host_str().is_some_and(|host| !host.is_empty());
     let is_web = matches!(url.scheme(), "http" | "https");
     let has_credentials = !url.username().is_empty() || url.password().is_some();
-    if named && is_web && !has_credentials { Ok(url) } else { Err(wrong()) }
+    if named && is_web && !has_credentials { Ok(url) } else { Err(invalid()) }
 }
 
 /// Returns the error for a link whose target has no readable content.

@@ -5,7 +5,7 @@ use carrel_domain::document::{Document, Extracted, Extractor, IncomingFile, Read
 use carrel_domain::job::Job;
 use carrel_domain::job::recordings::NewRecording;
 use carrel_domain::original::OriginalName;
-use carrel_domain::speech::{HeardSoFar, ListeningProgress, SpeechUse};
+use carrel_domain::speech::{ProgressSnapshot, SpeechUse, TranscriptionProgress};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
 use chrono::Utc;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::incoming::{self, Details, Terms, from_file};
-use super::{Arrival, Indexing, Ingestion, count_tokens, store};
+use super::{Indexing, Ingestion, PreparedUpload, count_tokens, store};
 use crate::jobs;
 use crate::library::Library;
 use crate::speech::BYTES_A_SECOND;
@@ -52,7 +52,7 @@ impl Pending {
 
 /// A transcribed recording, ready to be stored.
 pub(crate) struct TranscribedRecording {
-    made: Vec<(Document, String)>,
+    documents: Vec<(Document, String)>,
     terms: Terms,
     original: Option<OriginalName>,
 }
@@ -73,18 +73,18 @@ pub(crate) async fn read(
     if !is_recording(&*library.extractor, &file.name) {
         return library.extractor.extract(file, request).await;
     }
-    library.speech.check(SpeechUse::Heard, by).await?;
+    library.speech.check(SpeechUse::Transcribed, by).await?;
     let read = library.extractor.extract(file, request).await;
-    let HeardSoFar { model, seconds, duration } = request.recording.now();
+    let ProgressSnapshot { model, seconds, duration } = request.recording.now();
     if let Some(model) = model {
         // The built-in model reports its progress. Others may report only the length.
         let whole = duration.filter(|_| read.is_ok() && model.provider != "native");
-        let mut heard = seconds.max(whole.unwrap_or(0.0)).ceil() as u32;
-        if heard == 0 && read.is_ok() {
+        let mut transcribed = seconds.max(whole.unwrap_or(0.0)).ceil() as u32;
+        if transcribed == 0 && read.is_ok() {
             let seconds = length(file).await.div_ceil(BYTES_A_SECOND);
-            heard = u32::try_from(seconds).unwrap_or(u32::MAX);
+            transcribed = u32::try_from(seconds).unwrap_or(u32::MAX);
         }
-        if let Err(error) = library.speech.count_heard(heard, &model, by).await {
+        if let Err(error) = library.speech.count_transcribed(transcribed, &model, by).await {
             tracing::warn!(%error, "failed to count what was transcribed");
         }
     }
@@ -115,22 +115,22 @@ pub(super) async fn defer(
     indexing: Indexing,
     by: &By,
 ) -> Result<Option<Job>> {
-    let (Indexing::Later { along }, [workspace]) = (indexing, into) else { return Ok(None) };
+    let (Indexing::Later { existing_job }, [workspace]) = (indexing, into) else { return Ok(None) };
     let library = &ingestion.library;
     let is_plain = details.terms.key.is_none() && details.terms.request.is_none();
     if !is_plain || !is_recording(&*library.extractor, &file.name) {
         return Ok(None);
     }
-    library.speech.check(SpeechUse::Heard, by).await?;
+    library.speech.check(SpeechUse::Transcribed, by).await?;
     if length(file).await == 0 {
         return Err(Error::unprocessable(format!("{} is empty.", file.name)));
     }
     let id = DocumentId::random();
     let path = incoming::path(&file.name, id, &details.terms)?;
-    let kept = library.recordings.keep(&file.content).await?;
+    let pending_file = library.recordings.keep(&file.content).await?;
     let Details { title, author, description, source, chunk_source, terms } = details.clone();
     let pending = Pending {
-        file: kept.to_string(),
+        file: pending_file.to_string(),
         id: id.to_string(),
         name: file.name.clone(),
         title,
@@ -144,10 +144,10 @@ pub(super) async fn defer(
     };
     let details = serde_json::to_string(&pending).map_err(Error::internal)?;
     let (workspace_id, name) = (workspace.id, file.name.clone());
-    let new = NewRecording { workspace: workspace_id, along, path, name, details };
+    let new = NewRecording { workspace: workspace_id, existing_job, path, name, details };
     let queued = ingestion.workers.transcribe_later(new, jobs::created(workspace, 1, by)).await;
     if queued.is_err() {
-        library.recordings.remove(kept).await;
+        library.recordings.remove(pending_file).await;
     }
     queued.map(Some)
 }
@@ -161,7 +161,7 @@ pub(crate) async fn transcribe(
     library: &Library,
     details: &str,
     path: &DocumentPath,
-    progress: ListeningProgress,
+    progress: TranscriptionProgress,
     by: &By,
 ) -> Result<TranscribedRecording> {
     let content = library.recordings.path(pending_file(details)?);
@@ -176,19 +176,19 @@ pub(crate) async fn transcribe(
     let owner = by.actor.to_text();
     let request = ReadRequest { owner, time_limit: None, recording: progress };
     let extracted = read(library, &file, &request, by).await?;
-    let mut made = Vec::with_capacity(extracted.len());
+    let mut documents = Vec::with_capacity(extracted.len());
     for part in extracted {
         let (document, text) = from_file(&file.name, part, &details, by.at)?;
-        made.push((Document { id, path: path.clone(), ..document }, text));
+        documents.push((Document { id, path: path.clone(), ..document }, text));
     }
     // A recording yields one document today.
-    made.truncate(1);
-    if made.is_empty() {
+    documents.truncate(1);
+    if documents.is_empty() {
         return Err(Error::unprocessable(format!("No text content found in {}.", file.name)));
     }
-    let made = count_tokens(&library.tokenizer, made).await?;
+    let documents = count_tokens(&library.tokenizer, documents).await?;
     let original = library.originals.stage(&file.content, details.terms.digest).await;
-    Ok(TranscribedRecording { made, terms: details.terms, original })
+    Ok(TranscribedRecording { documents, terms: details.terms, original })
 }
 
 /// Stores the document of a recording.
@@ -197,13 +197,13 @@ pub(crate) async fn keep(
     transcribed: TranscribedRecording,
     by: &By,
 ) -> Result<()> {
-    let TranscribedRecording { made, terms, original } = transcribed;
-    let arrival = Arrival {
-        made: Vec::new(),
-        same: Vec::new(),
+    let TranscribedRecording { documents, terms, original } = transcribed;
+    let upload = PreparedUpload {
+        documents: Vec::new(),
+        identical: Vec::new(),
         terms,
         into: Vec::new(),
-        indexing: Indexing::Later { along: None },
+        indexing: Indexing::Later { existing_job: None },
         by: By { at: Utc::now(), ..by.clone() },
         event: "api_document_uploaded",
         original,
@@ -211,8 +211,8 @@ pub(crate) async fn keep(
     let library = library.clone();
     let tasks = library.tasks.clone();
     let store = async move {
-        let stored = store::store(&library, &made, &arrival, None).await;
-        if let Some(name) = arrival.original {
+        let stored = store::store(&library, &documents, &upload, None).await;
+        if let Some(name) = upload.original {
             library.originals.commit_or_release(name).await;
         }
         stored

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::known::Placed;
 use super::store::{self, Stored};
-use super::{Arrival, Indexing, Ingested, Ingestion, index};
+use super::{Indexing, Ingested, Ingestion, PreparedUpload, index};
 use crate::jobs;
 use crate::library::Library;
 
@@ -29,54 +29,54 @@ const TRIES: usize = 8;
 pub(super) async fn replace(
     ingestion: &Ingestion,
     key: String,
-    arrival: Arrival,
+    upload: PreparedUpload,
 ) -> Result<Ingested> {
-    if arrival.made.is_empty() {
+    if upload.documents.is_empty() {
         return Ok(Ingested::default());
     }
     let library = &ingestion.library;
     let related = RelatedDocuments::Key(key.clone());
     for _ in 0..TRIES {
-        let earlier = library.documents.related(&related).await?;
-        if earlier.is_empty() {
-            match store::add_new(ingestion, &arrival.made, &arrival).await {
+        let existing = library.documents.related(&related).await?;
+        if existing.is_empty() {
+            match store::add_new(ingestion, &upload.documents, &upload).await {
                 // Another first upload with the key was faster.
                 Err(Error::AlreadyExists { .. }) => continue,
-                stored => return Ok(stored?.with(arrival.made)),
+                stored => return Ok(stored?.with(upload.documents)),
             }
         }
-        let plan = plan(&key, &earlier, &arrival);
+        let plan = plan(&key, &existing, &upload);
         if !plan.targets.is_empty() {
             library.indexer.check().await?;
         }
-        let Some(replaced) = store(library, &plan, &arrival).await? else { continue };
-        return settle(ingestion, plan, replaced, arrival).await;
+        let Some(replaced) = store(library, &plan, &upload).await? else { continue };
+        return settle(ingestion, plan, replaced, upload).await;
     }
     Err(Error::unavailable("the document", "other requests are changing it; try again"))
 }
 
-fn plan(key: &str, earlier: &[Placed], arrival: &Arrival) -> Replacement {
+fn plan(key: &str, existing: &[Placed], upload: &PreparedUpload) -> Replacement {
     let documents: Vec<Document> =
-        arrival.made.iter().map(|(document, _)| document.clone()).collect();
+        upload.documents.iter().map(|(document, _)| document.clone()).collect();
     let mut events = BTreeMap::new();
-    for workspace in earlier.iter().flat_map(|(_, workspaces)| workspaces) {
-        events.insert(*workspace, created(*workspace, documents.len(), &arrival.by));
+    for workspace in existing.iter().flat_map(|(_, workspaces)| workspaces) {
+        events.insert(*workspace, created(*workspace, documents.len(), &upload.by));
     }
-    for workspace in &arrival.into {
-        events.insert(workspace.id, jobs::created(workspace, documents.len(), &arrival.by));
+    for workspace in &upload.into {
+        events.insert(workspace.id, jobs::created(workspace, documents.len(), &upload.by));
     }
     let event = match documents.first() {
-        Some(first) => arrival.event(first),
-        None => arrival.by.event(arrival.event, "{}"),
+        Some(first) => upload.event(first),
+        None => upload.by.event(upload.event, "{}"),
     };
-    let target = |(workspace, event)| IndexTarget { workspace, along: None, event };
+    let target = |(workspace, event)| IndexTarget { workspace, existing_job: None, event };
     Replacement {
         key: key.to_owned(),
-        earlier: earlier.iter().map(|(document, _)| document.path.clone()).collect(),
+        replaced: existing.iter().map(|(document, _)| document.path.clone()).collect(),
         event,
         documents,
         targets: events.into_iter().map(target).collect(),
-        hold: jobs::lease_request(),
+        lease: jobs::lease_request(),
         obsolete: UploadId(Uuid::new_v4()),
     }
 }
@@ -91,12 +91,12 @@ fn created(workspace: WorkspaceId, documents: usize, by: &By) -> Event {
 async fn store(
     library: &Library,
     plan: &Replacement,
-    arrival: &Arrival,
+    upload: &PreparedUpload,
 ) -> Result<Option<Replaced>> {
-    let written = library.write_files(&arrival.made).await?;
+    let written = library.write_files(&upload.documents).await?;
     // Start the lease now, because writing files can take longer than a lease lasts.
-    let hold = LeaseRequest { token: plan.hold.token, ..jobs::lease_request() };
-    let replaced = match library.uploads.replace(Replacement { hold, ..plan.clone() }).await {
+    let lease = LeaseRequest { token: plan.lease.token, ..jobs::lease_request() };
+    let replaced = match library.uploads.replace(Replacement { lease, ..plan.clone() }).await {
         Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => Ok(None),
         other => other,
     };
@@ -111,23 +111,23 @@ async fn settle(
     ingestion: &Ingestion,
     plan: Replacement,
     replaced: Replaced,
-    arrival: Arrival,
+    upload: PreparedUpload,
 ) -> Result<Ingested> {
     let library = &ingestion.library;
-    let outcome = index::wait(ingestion, replaced.jobs, plan.hold).await?;
+    let outcome = index::wait(ingestion, replaced.jobs, plan.lease).await?;
     if outcome.failures.is_empty() {
-        library.roll_back(plan.obsolete, &arrival.by).await;
+        library.roll_back(plan.obsolete, &upload.by).await;
     }
-    for path in &plan.earlier {
+    for path in &plan.replaced {
         if library.documents.by_path(path).await?.is_none() {
             library.discard_file(path).await?;
         }
     }
     library.originals.delete_released().await;
-    if arrival.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
+    if upload.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
         return Err(outcome.into_error());
     }
-    let texts = arrival.made.into_iter().map(|(_, text)| text);
+    let texts = upload.documents.into_iter().map(|(_, text)| text);
     let stored = Stored { jobs: Vec::new(), warnings: outcome.failures };
     Ok(stored.with(replaced.documents.into_iter().zip(texts).collect()))
 }

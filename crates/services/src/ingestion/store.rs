@@ -9,7 +9,7 @@ use carrel_domain::upload::{IndexTarget, StoredDocument, UploadId, UploadPiece};
 use carrel_domain::{DocumentPath, Result};
 use uuid::Uuid;
 
-use super::{Added, Arrival, Indexing, Ingested, Ingestion, index, known};
+use super::{Added, Indexing, Ingested, Ingestion, PreparedUpload, index, known};
 use crate::jobs;
 use crate::library::Library;
 
@@ -17,22 +17,22 @@ use crate::library::Library;
 const DOCUMENTS: usize = 128;
 
 /// Stores and indexes new documents, and indexes existing ones in workspaces that lack them.
-pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<Ingested> {
+pub(super) async fn add(ingestion: &Ingestion, mut upload: PreparedUpload) -> Result<Ingested> {
     let library = &ingestion.library;
-    let mut earlier = known::by_part(library, &mut arrival).await?;
-    let order = arrival.made.iter().enumerate();
+    let mut existing = known::by_part(library, &mut upload).await?;
+    let order = upload.documents.iter().enumerate();
     let order: HashMap<_, _> =
         order.map(|(at, (document, _))| (document.origin.part.clone(), at)).collect();
     let (mut there, mut new) = (Vec::new(), Vec::new());
-    for (document, text) in std::mem::take(&mut arrival.made) {
-        match earlier.remove(&document.origin.part) {
+    for (document, text) in std::mem::take(&mut upload.documents) {
+        match existing.remove(&document.origin.part) {
             Some(found) => there.push((found, text)),
             None => new.push((document, text)),
         }
     }
-    let stored = add_new(ingestion, &new, &arrival).await?;
+    let stored = add_new(ingestion, &new, &upload).await?;
     let mut ingested = stored.with(new);
-    let more = known::reuse(ingestion, there, &arrival.into, arrival.indexing, &arrival.by).await?;
+    let more = known::reuse(ingestion, there, &upload.into, upload.indexing, &upload.by).await?;
     ingested.jobs.extend(more.jobs);
     ingested.added.extend(more.added);
     // Parts do not sort as text: the tenth mail comes after the ninth.
@@ -64,24 +64,24 @@ impl Stored {
 pub(super) async fn add_new(
     ingestion: &Ingestion,
     new: &[(Document, String)],
-    arrival: &Arrival,
+    upload: &PreparedUpload,
 ) -> Result<Stored> {
     if new.is_empty() {
         return Ok(Stored::default());
     }
-    let hold = match arrival.indexing {
+    let lease = match upload.indexing {
         Indexing::Later { .. } => None,
         Indexing::Keep | Indexing::Refuse => Some(jobs::lease_request()),
     };
-    let jobs = store(&ingestion.library, new, arrival, hold).await?;
-    let Some(hold) = hold else {
+    let jobs = store(&ingestion.library, new, upload, lease).await?;
+    let Some(lease) = lease else {
         jobs.iter().for_each(|job| ingestion.workers.notify(job.id));
         return Ok(Stored { jobs, warnings: HashMap::new() });
     };
-    let outcome = index::wait(ingestion, jobs, hold).await?;
-    if arrival.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
+    let outcome = index::wait(ingestion, jobs, lease).await?;
+    if upload.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
         let paths = new.iter().map(|(document, _)| document.path.clone()).collect();
-        return Err(undo(&ingestion.library, paths, outcome, arrival).await);
+        return Err(undo(&ingestion.library, paths, outcome, upload).await);
     }
     Ok(Stored { jobs: Vec::new(), warnings: outcome.failures })
 }
@@ -91,10 +91,10 @@ async fn undo(
     library: &Library,
     paths: Vec<DocumentPath>,
     outcome: index::Outcome,
-    arrival: &Arrival,
+    upload: &PreparedUpload,
 ) -> carrel_domain::Error {
     for paths in paths.chunks(DOCUMENTS) {
-        if let Err(error) = library.remove(paths.to_vec(), &arrival.by).await {
+        if let Err(error) = library.remove(paths.to_vec(), &upload.by).await {
             return error;
         }
     }
@@ -105,22 +105,22 @@ async fn undo(
 pub(super) async fn store(
     library: &Library,
     new: &[(Document, String)],
-    arrival: &Arrival,
-    hold: Option<LeaseRequest>,
+    upload: &PreparedUpload,
+    lease: Option<LeaseRequest>,
 ) -> Result<Vec<Job>> {
-    let upload = UploadId(Uuid::new_v4());
+    let upload_id = UploadId(Uuid::new_v4());
     let pieces = new.chunks(DOCUMENTS);
-    let along = match arrival.indexing {
-        Indexing::Later { along } if pieces.len() == 1 => along,
+    let existing_job = match upload.indexing {
+        Indexing::Later { existing_job } if pieces.len() == 1 => existing_job,
         _ => None,
     };
-    let targets: Vec<IndexTarget> = arrival
+    let targets: Vec<IndexTarget> = upload
         .into
         .iter()
         .map(|workspace| IndexTarget {
             workspace: workspace.id,
-            along,
-            event: jobs::created(workspace, new.len(), &arrival.by),
+            existing_job,
+            event: jobs::created(workspace, new.len(), &upload.by),
         })
         .collect();
     let last = pieces.len() - 1;
@@ -130,17 +130,18 @@ pub(super) async fn store(
             let paths = library.write_files(documents).await?;
             let stored = |(document, _): &(Document, String)| StoredDocument {
                 document: document.clone(),
-                event: arrival.event(document),
+                event: upload.event(document),
             };
             let piece = UploadPiece {
-                upload,
+                upload: upload_id,
                 documents: documents.iter().map(stored).collect(),
                 is_first: number == 0,
                 is_last: number == last,
                 targets: targets.clone(),
                 // Start the lease now, because storing a large upload takes longer than a lease
                 // lasts.
-                hold: hold.map(|hold| LeaseRequest { token: hold.token, ..jobs::lease_request() }),
+                lease: lease
+                    .map(|hold| LeaseRequest { token: hold.token, ..jobs::lease_request() }),
             };
             match library.uploads.store(piece).await {
                 Ok(jobs) => Ok(jobs),
@@ -151,9 +152,9 @@ pub(super) async fn store(
             }
         };
         match stored.await {
-            Ok(begun) => jobs = begun,
+            Ok(created) => jobs = created,
             Err(error) => {
-                library.roll_back(upload, &arrival.by).await;
+                library.roll_back(upload_id, &upload.by).await;
                 return Err(error);
             }
         }

@@ -62,11 +62,11 @@ async fn a_committed_document_keeps_its_text_after_a_lost_response() {
 #[tokio::test]
 async fn a_pending_file_is_recorded_at_the_time_of_writing() {
     let world = Arc::new(World::default());
-    let begun = Utc::now();
-    let by = By::operator(begun - TimeDelta::hours(2));
+    let started = Utc::now();
+    let by = By::operator(started - TimeDelta::hours(2));
     let raw = RawText { text: "some text".into(), title: "a".into(), ..RawText::default() };
     world.ingestion().add_text(raw, Vec::new(), Indexing::Refuse, &by).await.unwrap();
-    assert!(world.noted_at.lock().unwrap().unwrap() >= begun);
+    assert!(world.noted_at.lock().unwrap().unwrap() >= started);
 }
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn identical_content_is_stored_once_on_request() {
     let first = add_with(&world, "text", same()).await.unwrap().remove(0);
     let again = add_with(&world, "text", same()).await.unwrap().remove(0);
     assert_eq!((again.document.id, again.existed, first.existed), (first.document.id, true, false));
-    let elsewhere = Terms { folder: Some(folder("other")), ..same() };
-    assert!(!add_with(&world, "text", elsewhere).await.unwrap()[0].existed);
+    let other_folder = Terms { folder: Some(folder("other")), ..same() };
+    assert!(!add_with(&world, "text", other_folder).await.unwrap()[0].existed);
     let asked_for = Terms { skip_identical: false, ..same() };
     assert!(!add_with(&world, "text", asked_for).await.unwrap()[0].existed);
     assert_eq!(world.documents.lock().unwrap().len(), 3);
@@ -167,8 +167,8 @@ async fn an_upload_of_several_parts_is_stored_completely_or_not_at_all() {
     assert!(add_into(&world, "one\u{c}two\u{c}three", Indexing::Refuse).await.is_err());
     assert!(is_empty(&world));
     let added = add_into(&world, "one\u{c}two\u{c}three", Indexing::Keep).await.unwrap();
-    let told = added.iter().map(|added| (added.text.as_str(), added.warning.is_some()));
-    assert_eq!(told.collect::<Vec<_>>(), [("one", false), ("two", true), ("three", false)]);
+    let outcomes = added.iter().map(|added| (added.text.as_str(), added.warning.is_some()));
+    assert_eq!(outcomes.collect::<Vec<_>>(), [("one", false), ("two", true), ("three", false)]);
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ pub(super) async fn step(
     }
     let indexer = &shared.library.indexer;
     let mut embedding = Embedding { indexer, job, method: &method, outcome };
-    embedding.together(cuts, chunks).await;
+    embedding.embed_together(cuts, chunks).await;
     Ok(embedding.outcome.made(turn))
 }
 
@@ -173,7 +173,7 @@ pub(super) struct Embedding<'a> {
 
 impl Embedding<'_> {
     /// Embeds documents in shared batches, or one by one if that fails.
-    async fn together(&mut self, cuts: Vec<Cut>, chunks: Vec<Chunk>) {
+    async fn embed_together(&mut self, cuts: Vec<Cut>, chunks: Vec<Chunk>) {
         match self.indexer.vectors(self.method, &chunks).await {
             Ok(vectors) => {
                 let (mut chunks, mut vectors) = (chunks.into_iter(), vectors.into_iter());
@@ -184,11 +184,11 @@ impl Embedding<'_> {
                 }
             }
             Err(error) if self.is_down(&error).await => self.outcome.down(error),
-            Err(_) => self.apart(cuts, &chunks).await,
+            Err(_) => self.embed_separately(cuts, &chunks).await,
         }
     }
 
-    async fn apart(&mut self, cuts: Vec<Cut>, chunks: &[Chunk]) {
+    async fn embed_separately(&mut self, cuts: Vec<Cut>, chunks: &[Chunk]) {
         for Cut { item, place } in cuts {
             let chunks = &chunks[place];
             match self.indexer.vectors(self.method, chunks).await {

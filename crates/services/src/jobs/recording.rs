@@ -5,7 +5,7 @@ use carrel_domain::audit::By;
 use carrel_domain::job::JobItem;
 use carrel_domain::job::queue::{FinishedItem, ItemOutcome, Lease};
 use carrel_domain::job::recordings::RecordingProgress;
-use carrel_domain::speech::{HeardSoFar, ListeningProgress};
+use carrel_domain::speech::{ProgressSnapshot, TranscriptionProgress};
 use carrel_domain::{Error, Result};
 use chrono::{TimeDelta, Utc};
 use tokio::time::sleep;
@@ -30,7 +30,7 @@ pub(super) enum AfterRecording {
 }
 
 /// Why a transcription is interrupted.
-enum Aside {
+enum Interruption {
     /// The job has received other documents, which take less time.
     Others,
     /// Another worker has claimed the job.
@@ -60,27 +60,27 @@ pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<Aft
     let by = By { at: Utc::now(), ..worker.job.by.clone() };
     // The document may have been stored just before the process was killed.
     if shared.library.documents.by_path(&item.path).await?.is_none() {
-        let progress = ListeningProgress::default();
-        let looking_on = look_on(&worker.workers, &worker.lease, &item, &progress);
-        let listening =
+        let progress = TranscriptionProgress::default();
+        let monitor = monitor_progress(&worker.workers, &worker.lease, &item, &progress);
+        let transcription =
             recording::transcribe(&shared.library, &details, &item.path, progress.clone(), &by);
-        let held = heartbeat(
+        let interrupted = heartbeat(
             &worker.workers,
             &worker.job,
             &worker.lease,
-            &mut worker.told,
+            &mut worker.changes,
             &mut worker.stage,
         );
         let transcribed = tokio::select! {
             biased;
-            interrupt = held => {
+            interrupt = interrupted => {
                 worker.leave(interrupt, None).await?;
                 return Ok(AfterRecording::Left);
             }
-            transcribed = listening => transcribed,
-            aside = looking_on => return aside.map(|aside| match aside {
-                Aside::Others => AfterRecording::Next,
-                Aside::Lost => AfterRecording::Left,
+            transcribed = transcription => transcribed,
+            interruption = monitor => return interruption.map(|reason| match reason {
+                Interruption::Others => AfterRecording::Next,
+                Interruption::Lost => AfterRecording::Left,
             }),
         };
         let stored = match transcribed {
@@ -90,7 +90,7 @@ pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<Aft
         if let Err(error) = stored {
             return not_transcribed(worker, item, &details, error).await;
         }
-        note(&worker.workers, &worker.lease, &item, &progress).await?;
+        store_progress(&worker.workers, &worker.lease, &item, &progress).await?;
     }
     let until = Utc::now() + LEASE;
     let Some(job) = shared.recordings.transcribed(&worker.lease, item.number, until).await? else {
@@ -120,27 +120,27 @@ async fn not_transcribed(
 }
 
 /// Stores the progress of a transcription until there is a reason to interrupt it.
-async fn look_on(
+async fn monitor_progress(
     workers: &Workers,
     lease: &Lease,
     item: &JobItem,
-    progress: &ListeningProgress,
-) -> Result<Aside> {
+    progress: &TranscriptionProgress,
+) -> Result<Interruption> {
     // Nothing is stored yet, whatever was heard before the first look.
-    let mut known = HeardSoFar::default();
+    let mut stored = ProgressSnapshot::default();
     loop {
         sleep(LOOK).await;
         let now = progress.now();
-        if now != known {
-            known = now;
-            if !note(workers, lease, item, progress).await? {
-                return Ok(Aside::Lost);
+        if now != stored {
+            stored = now;
+            if !store_progress(workers, lease, item, progress).await? {
+                return Ok(Interruption::Lost);
             }
         }
         match workers.shared.queue.pending_items(lease, 1).await? {
-            None => return Ok(Aside::Lost),
+            None => return Ok(Interruption::Lost),
             Some(items) if items.iter().any(|item| !item.is_untranscribed()) => {
-                return Ok(Aside::Others);
+                return Ok(Interruption::Others);
             }
             Some(_) => {}
         }
@@ -148,19 +148,20 @@ async fn look_on(
 }
 
 /// Stores the progress. Returns whether the job is still held.
-async fn note(
+async fn store_progress(
     workers: &Workers,
     lease: &Lease,
     item: &JobItem,
-    progress: &ListeningProgress,
+    progress: &TranscriptionProgress,
 ) -> Result<bool> {
     let now = progress.now();
-    let noted = RecordingProgress {
-        heard: now.seconds as u32,
+    let recorded = RecordingProgress {
+        transcribed: now.seconds as u32,
         duration: now.duration.map(|seconds| seconds.ceil() as u32),
     };
     let until = Utc::now() + LEASE;
-    let job = workers.shared.recordings.note(lease, item.number, noted, until).await?;
+    let job =
+        workers.shared.recordings.record_progress(lease, item.number, recorded, until).await?;
     workers.notify(lease.job);
     Ok(job.is_some())
 }

@@ -123,11 +123,11 @@ async fn a_refused_text_does_not_affect_others() {
     let workers = workers(&world);
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     work(&workers).await;
-    let over = job(&world);
-    assert_eq!((over.state, over.progress.done, over.progress.failed), (JobState::Failed, 2, 1));
+    let ended = job(&world);
+    assert_eq!((ended.state, ended.progress.done, ended.progress.failed), (JobState::Failed, 2, 1));
     assert_eq!(world.jobs.lock().unwrap()[0].items[1].attempts, 3);
     assert_eq!(reasons(&world)[1].as_deref(), Some("the test is unavailable: bad"));
-    let refused = workers.cancel(&over, &by()).await.unwrap_err();
+    let refused = workers.cancel(&ended, &by()).await.unwrap_err();
     assert_eq!(refused.to_string(), "job: has ended already");
 }
 
@@ -166,8 +166,8 @@ async fn a_cancelled_job_ends_and_keeps_completed_items() {
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     let claimed = workers.claim().await.unwrap().unwrap();
     workers.cancel(&claimed.job, &by()).await.unwrap();
-    let told = ClaimedJob { job: job(&world), ..claimed };
-    Worker::new(workers.clone(), told).run(None).await.unwrap();
+    let claimed = ClaimedJob { job: job(&world), ..claimed };
+    Worker::new(workers.clone(), claimed).run(None).await.unwrap();
     assert_eq!(job(&world).state, JobState::Cancelled);
     assert!(world.places.lock().unwrap().is_empty());
 }
@@ -185,8 +185,8 @@ async fn a_document_that_crashes_the_process_is_isolated_and_skipped() {
         world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     }
     work(&workers).await;
-    let over = job(&world);
-    assert_eq!((over.progress.done, over.progress.failed), (1, 1));
+    let ended = job(&world);
+    assert_eq!((ended.progress.done, ended.progress.failed), (1, 1));
     assert!(reasons(&world)[0].as_deref().unwrap().contains("several times"));
 }
 
@@ -264,17 +264,17 @@ async fn watchers_receive_each_change_once_including_missed_ones() {
     let mut paths = documents(&world, &["one", "two"]).await;
     paths.push(DocumentPath::parse("a/b.json").unwrap());
     let workers = workers(&world);
-    let made = workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
-    let mut follow = workers.watch(made.id, Cursor::NEW);
-    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no update") };
+    let created = workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    let mut watcher = workers.watch(created.id, Cursor::NEW);
+    let Some(JobUpdate::Changed { items, job }) = watcher.next().await else { panic!("no update") };
     assert_eq!((items.len(), job.unwrap().state), (0, JobState::Queued));
     work(&workers).await;
-    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no update") };
+    let Some(JobUpdate::Changed { items, job }) = watcher.next().await else { panic!("no update") };
     let job = job.unwrap();
     assert_eq!((items.len(), job.state), (3, JobState::Failed));
-    assert!(follow.next().await.is_none());
+    assert!(watcher.next().await.is_none());
 
-    let mut again = workers.watch(made.id, Cursor { changes: items[0].changed, number: 0 });
+    let mut again = workers.watch(created.id, Cursor { changes: items[0].changed, number: 0 });
     let Some(JobUpdate::Changed { items, .. }) = again.next().await else { panic!("no update") };
     assert_eq!(items.iter().map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
     assert!(workers.watch(JobId(77), Cursor::NEW).next().await.is_none());

@@ -27,11 +27,11 @@ pub(crate) struct EndedJob {
 pub(super) async fn finish(
     workers: &Workers,
     jobs: Vec<Job>,
-    hold: LeaseRequest,
+    lease: LeaseRequest,
 ) -> Result<Vec<EndedJob>> {
     let (mut running, mut before) = (Vec::with_capacity(jobs.len()), None);
     for job in jobs {
-        let lease = Lease { job: job.id, token: hold.token };
+        let lease = Lease { job: job.id, token: lease.token };
         let id = job.id;
         let worker = Worker::new(workers.clone(), ClaimedJob { job, lease, resumed: false });
         let (ended, next) = oneshot::channel::<()>();

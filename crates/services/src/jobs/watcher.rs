@@ -32,9 +32,9 @@ pub enum JobUpdate {
 pub struct JobWatcher {
     workers: Workers,
     id: JobId,
-    told: Cursor,
+    cursor: Cursor,
     /// Whether the job itself has been reported.
-    begun: bool,
+    is_started: bool,
     is_over: bool,
     changes: broadcast::Receiver<JobId>,
     stage: watch::Receiver<Stage>,
@@ -42,22 +42,23 @@ pub struct JobWatcher {
 }
 
 impl JobWatcher {
-    pub(super) fn new(workers: Workers, id: JobId, told: Cursor) -> Self {
-        let (changes, stage) = (workers.shared.told.subscribe(), workers.shared.stage.subscribe());
+    pub(super) fn new(workers: Workers, id: JobId, cursor: Cursor) -> Self {
+        let (changes, stage) =
+            (workers.shared.changes.subscribe(), workers.shared.stage.subscribe());
         let quiet_since = Instant::now();
-        Self { workers, id, told, begun: false, is_over: false, changes, stage, quiet_since }
+        Self { workers, id, cursor, is_started: false, is_over: false, changes, stage, quiet_since }
     }
 
     /// Waits for the next update. Returns `None` after the end of the job, if it was deleted, or
     /// when the server stops.
     pub async fn next(&mut self) -> Option<JobUpdate> {
         while !self.is_over {
-            match self.workers.shared.jobs.changed(self.id, self.told, PAGE).await {
+            match self.workers.shared.jobs.changed(self.id, self.cursor, PAGE).await {
                 Ok(None) => return None,
                 Ok(Some((job, items))) => {
-                    if let Some(news) = self.news(job, items) {
+                    if let Some(update) = self.update(job, items) {
                         self.quiet_since = Instant::now();
-                        return Some(news);
+                        return Some(update);
                     }
                 }
                 Err(error) => tracing::warn!(%error, "failed to query the changes of a job"),
@@ -77,18 +78,18 @@ impl JobWatcher {
         None
     }
 
-    fn news(&mut self, job: Job, items: Vec<JobItem>) -> Option<JobUpdate> {
+    fn update(&mut self, job: Job, items: Vec<JobItem>) -> Option<JobUpdate> {
         if items.len() >= PAGE as usize {
             let last = items.last()?;
-            self.told = Cursor { changes: last.changed, number: last.number };
+            self.cursor = Cursor { changes: last.changed, number: last.number };
             return Some(JobUpdate::Changed { items, job: None });
         }
         self.is_over = job.state.is_over();
-        if self.begun && items.is_empty() && job.changes <= self.told.changes {
+        if self.is_started && items.is_empty() && job.changes <= self.cursor.changes {
             return None;
         }
-        self.begun = true;
-        self.told = Cursor::all(job.changes);
+        self.is_started = true;
+        self.cursor = Cursor::all(job.changes);
         Some(JobUpdate::Changed { items, job: Some(Box::new(job)) })
     }
 }

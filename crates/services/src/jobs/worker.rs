@@ -38,9 +38,9 @@ pub(super) struct Worker {
     pub(super) job: Job,
     pub(super) lease: Lease,
     resumed: bool,
-    pub(super) told: broadcast::Receiver<JobId>,
+    pub(super) changes: broadcast::Receiver<JobId>,
     pub(super) stage: watch::Receiver<Stage>,
-    began: Instant,
+    started: Instant,
     /// The first failure.
     pub(super) cause: Option<Error>,
     /// The slot of a job that no request waits for.
@@ -58,9 +58,10 @@ pub(super) enum Interrupt {
 impl Worker {
     pub(super) fn new(workers: Workers, claimed: ClaimedJob) -> Self {
         let ClaimedJob { job, lease, resumed } = claimed;
-        let (told, stage) = (workers.shared.told.subscribe(), workers.shared.stage.subscribe());
-        let (began, cause, slot) = (Instant::now(), None, None);
-        Self { workers, job, lease, resumed, told, stage, began, cause, slot }
+        let (changes, stage) =
+            (workers.shared.changes.subscribe(), workers.shared.stage.subscribe());
+        let (started, cause, slot) = (Instant::now(), None, None);
+        Self { workers, job, lease, resumed, changes, stage, started, cause, slot }
     }
 
     pub(super) fn in_slot(self, slot: OwnedSemaphorePermit) -> Self {
@@ -83,11 +84,16 @@ impl Worker {
 
     async fn drive(&mut self, before: Option<oneshot::Receiver<()>>) -> Result<()> {
         if let Some(before) = before {
-            let held =
-                heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
+            let interrupted = heartbeat(
+                &self.workers,
+                &self.job,
+                &self.lease,
+                &mut self.changes,
+                &mut self.stage,
+            );
             tokio::select! {
                 biased;
-                interrupt = held => return self.leave(interrupt, None).await,
+                interrupt = interrupted => return self.leave(interrupt, None).await,
                 _ = before => {}
             }
         }
@@ -104,11 +110,16 @@ impl Worker {
         loop {
             // A started write is always completed; only computation is interrupted.
             let one_by_one = self.resumed && self.job.attempts > 0;
-            let held =
-                heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
+            let interrupted = heartbeat(
+                &self.workers,
+                &self.job,
+                &self.lease,
+                &mut self.changes,
+                &mut self.stage,
+            );
             let step = tokio::select! {
                 biased;
-                interrupt = held => return self.leave(interrupt, large).await,
+                interrupt = interrupted => return self.leave(interrupt, large).await,
                 step = next(&self.workers, &self.job, &self.lease, one_by_one, &mut large) => step?,
             };
             let (finished, down, turn) = match step {
@@ -164,7 +175,7 @@ impl Worker {
     }
 
     fn is_others_turn(&self, others_wait: bool) -> bool {
-        others_wait && !self.job.awaited && self.began.elapsed() >= TURN
+        others_wait && !self.job.awaited && self.started.elapsed() >= TURN
     }
 
     /// Records a step and updates the index. Returns whether other jobs wait, or `None` if the job
@@ -271,7 +282,7 @@ pub(super) async fn heartbeat(
     workers: &Workers,
     job: &Job,
     lease: &Lease,
-    told: &mut broadcast::Receiver<JobId>,
+    changes: &mut broadcast::Receiver<JobId>,
     stage: &mut watch::Receiver<Stage>,
 ) -> Interrupt {
     let last = if job.awaited { Stage::Awaited } else { Stage::All };
@@ -279,7 +290,7 @@ pub(super) async fn heartbeat(
         tokio::select! {
             _ = stage.wait_for(|stage| *stage > last) => return Interrupt::Stopping,
             () = sleep(HEARTBEAT) => {}
-            () = changed(told, job.id) => {}
+            () = changed(changes, job.id) => {}
         }
         match workers.shared.queue.renew(lease, Utc::now() + LEASE).await {
             Ok(Some(job)) if job.cancelling => return Interrupt::Cancelled,
@@ -291,9 +302,9 @@ pub(super) async fn heartbeat(
 }
 
 /// Waits for a notification about the job.
-pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
+pub(super) async fn changed(changes: &mut broadcast::Receiver<JobId>, id: JobId) {
     loop {
-        match told.recv().await {
+        match changes.recv().await {
             Ok(other) if other != id => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             // The sender is never dropped while workers exist.

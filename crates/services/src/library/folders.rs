@@ -57,22 +57,23 @@ impl Library {
         by: &By,
     ) -> Result<usize> {
         check(&moves)?;
-        let asked = moves.len();
+        let requested = moves.len();
         if placed == MovePolicy::Stay {
             let from: Vec<DocumentPath> = moves.iter().map(|each| each.from.clone()).collect();
-            let stay: HashSet<_> = self.folders.in_workspaces(&from).await?.into_iter().collect();
-            moves.retain(|each| !stay.contains(&each.from));
+            let in_workspace: HashSet<_> =
+                self.folders.in_workspaces(&from).await?.into_iter().collect();
+            moves.retain(|each| !in_workspace.contains(&each.from));
         }
-        let stayed = asked - moves.len();
+        let skipped = requested - moves.len();
         self.check_ends(&moves).await?;
         moves.retain(|each| each.from != each.to);
         if moves.is_empty() {
-            return Ok(stayed);
+            return Ok(skipped);
         }
         let (library, by) = (self.clone(), by.clone());
-        let work = async move { library.carry_out(&moves, &by).await };
+        let work = async move { library.perform_moves(&moves, &by).await };
         self.tasks.spawn(work).await.map_err(Error::internal)??;
-        Ok(stayed)
+        Ok(skipped)
     }
 
     /// Checks the moves before any file is copied.
@@ -96,7 +97,7 @@ impl Library {
         Ok(())
     }
 
-    async fn carry_out(&self, moves: &[DocumentMove], by: &By) -> Result<()> {
+    async fn perform_moves(&self, moves: &[DocumentMove], by: &By) -> Result<()> {
         let mut copied = Vec::with_capacity(moves.len());
         let moved = self.copy_and_commit(moves, &mut copied, by).await;
         match &moved {
@@ -122,21 +123,21 @@ impl Library {
             self.files.copy(from, to).await?;
             copied.push(to.clone());
         }
-        let said = |each: &DocumentMove| json!({ "from": each.from.to_string(), "to": each.to.to_string() });
-        let files: Vec<_> = moves.iter().map(said).collect();
+        let details = |each: &DocumentMove| json!({ "from": each.from.to_string(), "to": each.to.to_string() });
+        let files: Vec<_> = moves.iter().map(details).collect();
         let event = by.event("api_documents_moved", json!({ "files": files }).to_string());
         self.folders.relocate(moves, event).await
     }
 }
 
 fn check(moves: &[DocumentMove]) -> Result<()> {
-    let wrong = |reason| Err(Error::invalid("files", reason));
+    let invalid = |reason| Err(Error::invalid("files", reason));
     if moves.len() > MOST_MOVES {
-        return wrong("must not be more than 10,000");
+        return invalid("must not be more than 10,000");
     }
     let (mut from, mut to) = (HashSet::new(), HashSet::new());
     if !moves.iter().all(|each| from.insert(&each.from) && to.insert(&each.to)) {
-        return wrong("must not name a path twice");
+        return invalid("must not name a path twice");
     }
     Ok(())
 }

@@ -124,8 +124,8 @@ impl Listing {
     /// was read.
     fn open_until(&mut self, folder: &str, entries: &mut Vec<ListEntry>) {
         while self.folders.last().is_some_and(|next| next.as_str() < folder) {
-            let Some(earlier) = self.folders.pop() else { break };
-            self.open(earlier.to_string(), entries);
+            let Some(parent) = self.folders.pop() else { break };
+            self.open(parent.to_string(), entries);
         }
         if self.folders.last().is_some_and(|next| next.as_str() == folder) {
             self.folders.pop();

@@ -94,9 +94,9 @@ async fn a_failed_move_changes_nothing() {
         assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
         // A partial copy is cleaned up later, because the existing file could belong to another
         // document.
-        let noted = world.pending_files.lock().unwrap().clone();
-        let half = (part == "copy").then(|| one.moved_to(&folder("new")));
-        assert_eq!(noted, Vec::from_iter(half), "{part}");
+        let pending = world.pending_files.lock().unwrap().clone();
+        let copied = (part == "copy").then(|| one.moved_to(&folder("new")));
+        assert_eq!(pending, Vec::from_iter(copied), "{part}");
     }
 }
 
@@ -104,15 +104,15 @@ async fn a_failed_move_changes_nothing() {
 async fn contradictory_moves_are_refused() {
     let world = Arc::new(World::default());
     let [one, two] = two_documents(&world).await;
-    let onto = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
+    let to_path = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
         from: from.clone(),
         to: to.clone(),
     };
     for moves in [
-        vec![onto(&one, &two)],
+        vec![to_path(&one, &two)],
         vec![to(&one, "never")],
-        vec![to(&one, "new"), onto(&two, &one.moved_to(&folder("new")))],
-        vec![to(&one, "new"), onto(&one, &two.moved_to(&folder("new")))],
+        vec![to(&one, "new"), to_path(&two, &one.moved_to(&folder("new")))],
+        vec![to(&one, "new"), to_path(&one, &two.moved_to(&folder("new")))],
     ] {
         let refused = world.library().move_documents(moves.clone(), MovePolicy::Move, &by()).await;
         assert!(refused.is_err(), "{moves:?}");

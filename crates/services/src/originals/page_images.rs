@@ -40,8 +40,8 @@ impl PageImages {
         owner: &str,
     ) -> Result<PageImage> {
         let image = self.renderer.render_page(file, page, owner).await?;
-        let (this, kept) = (self.clone(), image.clone());
-        let keep = move || this.keep(name, page, &kept, SystemTime::now());
+        let (this, copy) = (self.clone(), image.clone());
+        let keep = move || this.keep(name, page, &copy, SystemTime::now());
         // The image is returned even if it cannot be cached.
         if let Err(error) = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)? {
             tracing::warn!(%error, "failed to store the picture of a page");
@@ -53,7 +53,7 @@ impl PageImages {
     pub(super) async fn forget(&self, name: OriginalName) -> Result<()> {
         let this = self.clone();
         let forget = move || {
-            for (_, _, path) in this.kept()? {
+            for (_, _, path) in this.cached()? {
                 let of_it = path.file_name().and_then(|file| file.to_str());
                 if of_it.is_some_and(|file| file.starts_with(&format!("{name}-"))) {
                     remove(&path)?;
@@ -83,12 +83,12 @@ impl PageImages {
         file.write_all(&image.png)?;
         file.as_file().set_modified(now)?;
         file.persist(self.path(name, page)).map_err(|error| error.error)?;
-        let mut kept = self.kept()?;
-        kept.sort_by(|one, other| other.cmp(one));
-        let mut taken = 0;
-        for (_, bytes, path) in kept {
-            taken += bytes;
-            if taken > self.room {
+        let mut cached = self.cached()?;
+        cached.sort_by(|one, other| other.cmp(one));
+        let mut total = 0;
+        for (_, bytes, path) in cached {
+            total += bytes;
+            if total > self.room {
                 remove(&path)?;
             }
         }
@@ -96,21 +96,21 @@ impl PageImages {
     }
 
     /// Returns the last request time, the size and the path of each cached image.
-    fn kept(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
+    fn cached(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut kept = Vec::new();
+        let mut cached = Vec::new();
         for entry in entries {
             let entry = entry?;
             // Another request may have deleted it.
             let Some(metadata) = entry.metadata().ok().filter(fs::Metadata::is_file) else {
                 continue;
             };
-            kept.push((metadata.modified()?, metadata.len(), entry.path()));
+            cached.push((metadata.modified()?, metadata.len(), entry.path()));
         }
-        Ok(kept)
+        Ok(cached)
     }
 }
 

@@ -59,13 +59,13 @@ async fn identical_files_are_stored_once_until_their_last_document_is_removed() 
 
 #[tokio::test]
 async fn storing_originals_depends_on_free_space_by_default() {
-    for (room, kept) in [(None, false), (Some(ENOUGH - 1), false), (Some(ENOUGH), true)] {
+    for (room, is_stored) in [(None, false), (Some(ENOUGH - 1), false), (Some(ENOUGH), true)] {
         let (world, handed) = (Arc::new(World::default()), Handed::new());
         *world.originals.room.lock().unwrap() = room;
         let originals = Originals { quota: 1 << 20, ..world.originals() };
-        assert_eq!(originals.is_enabled().await.unwrap(), kept);
+        assert_eq!(originals.is_enabled().await.unwrap(), is_stored);
         let staged = originals.stage(&handed.file("text"), Some([1; 32])).await;
-        assert_eq!((staged.is_some(), contents(&world).len()), (kept, usize::from(kept)));
+        assert_eq!((staged.is_some(), contents(&world).len()), (is_stored, usize::from(is_stored)));
     }
 }
 

@@ -22,10 +22,10 @@ impl Search {
             return Ok(DocumentSelection::All);
         }
         let keys: Vec<_> = filter.metadata.iter().filter_map(needed).collect();
-        let sought = FilterHint { named: filter.documents.as_deref(), keys: &keys };
+        let hint = FilterHint { named: filter.documents.as_deref(), keys: &keys };
         let (mut chosen, mut after, mut read) = (Vec::new(), None, 0);
         loop {
-            let placed = self.places.filter_rows(within, sought, after, AT_ONCE).await?;
+            let placed = self.places.filter_rows(within, hint, after, AT_ONCE).await?;
             let passing = placed.iter().filter(|placed| matches(&filter.metadata, placed));
             chosen.extend(passing.map(|placed| placed.id));
             read += placed.len();

@@ -113,22 +113,22 @@ impl Continued {
         let mut question = LexicalQuery::of(text);
         let own = question.words.len();
         let mut factors = vec![1.0; own];
-        let mut worth = need(own);
+        let mut factor = need(own);
         for turn in continued(text, earlier).take(TURNS) {
             let answer: String = turn.answer.chars().take(BEGINNING).collect();
-            for (text, worth) in [(&turn.question, worth), (&answer, worth * OF_ANSWER)] {
+            for (text, weight) in [(&turn.question, factor), (&answer, factor * OF_ANSWER)] {
                 question.add(LexicalQuery::of(text));
-                factors.resize(question.words.len(), worth);
+                factors.resize(question.words.len(), weight);
             }
-            worth *= DECAY;
+            factor *= DECAY;
         }
         Self { question, own, factors }
     }
 
     /// Returns the weight of each word in a search, given its rarity in the workspace.
     pub(super) fn weights(&self, rarity: &[f32]) -> Vec<f32> {
-        let worth = |(factor, rarity): (&f32, &f32)| factor * rarity;
-        let mut weights: Vec<f32> = self.factors.iter().zip(rarity).map(worth).collect();
+        let weighted = |(factor, rarity): (&f32, &f32)| factor * rarity;
+        let mut weights: Vec<f32> = self.factors.iter().zip(rarity).map(weighted).collect();
         let own: f32 = weights[..self.own].iter().sum();
         let earlier = &mut weights[self.own..];
         let mut order: Vec<_> = (0..earlier.len()).collect();

@@ -17,14 +17,14 @@ const BEST: usize = 10;
 
 /// Adds to the score of each candidate its similarity to the best of the others: `weight` per
 /// standard deviation above the mean. The candidates must be sorted, best first.
-pub(super) fn add_likeness(candidates: &mut [Candidate], weight: f32) {
+pub(super) fn add_feedback(candidates: &mut [Candidate], weight: f32) {
     let terms: Vec<_> = candidates.iter().map(terms).collect();
     let vectors = Vectors::of(&terms);
-    let least = candidates.last().map_or(0.0, |last| last.worth);
-    let worth: Vec<_> = candidates.iter().take(BEST).map(|best| best.worth - least).collect();
-    let likeness = standardized(vectors.likeness(&worth));
-    for (candidate, likeness) in candidates.iter_mut().zip(likeness) {
-        candidate.worth += weight * likeness;
+    let least = candidates.last().map_or(0.0, |last| last.score);
+    let weights: Vec<_> = candidates.iter().take(BEST).map(|best| best.score - least).collect();
+    let similarities = standardized(vectors.similarities(&weights));
+    for (candidate, similarity) in candidates.iter_mut().zip(similarities) {
+        candidate.score += weight * similarity;
     }
 }
 
@@ -56,14 +56,14 @@ impl Vectors {
             known.entry(term).or_insert((next, 0)).1 += 1;
         }
         let count = passages.len() as f32;
-        let weigh = |(term, times): (&&str, &u32)| {
-            let (dimension, holding) = *known.get(*term)?;
-            let rarity = ((count + 1.0) / (holding as f32 + 0.5)).ln().max(0.0);
+        let weighted = |(term, times): (&&str, &u32)| {
+            let (dimension, containing) = *known.get(*term)?;
+            let rarity = ((count + 1.0) / (containing as f32 + 0.5)).ln().max(0.0);
             // A term of a single passage does not affect comparisons.
-            (holding > 1).then(|| (dimension, (1.0 + (*times as f32).ln()) * rarity))
+            (containing > 1).then(|| (dimension, (1.0 + (*times as f32).ln()) * rarity))
         };
         let vector = |passage: &BTreeMap<&str, u32>| {
-            let mut vector: Vec<_> = passage.iter().filter_map(weigh).collect();
+            let mut vector: Vec<_> = passage.iter().filter_map(weighted).collect();
             let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
             vector.iter_mut().for_each(|(_, weight)| *weight /= length.max(f32::EPSILON));
             vector
@@ -71,22 +71,22 @@ impl Vectors {
         Self { dimensions: known.len(), all: passages.iter().map(vector).collect() }
     }
 
-    /// Returns the similarity of each passage to the first ones except itself, weighted by `worth`.
-    fn likeness(&self, worth: &[f32]) -> Vec<f32> {
+    /// Returns the similarity of each passage to the first ones except itself, weighted by `weights`.
+    fn similarities(&self, weights: &[f32]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimensions];
-        for (vector, worth) in self.all.iter().zip(worth) {
+        for (vector, own_weight) in self.all.iter().zip(weights) {
             for (dimension, weight) in vector {
-                sum[*dimension] += worth * weight;
+                sum[*dimension] += own_weight * weight;
             }
         }
-        let whole: f32 = worth.iter().sum();
-        let like = |(place, vector): (usize, &Vec<(usize, f32)>)| {
-            let own = worth.get(place).copied().unwrap_or_default();
-            let of_all: f32 = vector.iter().map(|(at, weight)| sum[*at] * weight).sum();
-            let of_itself: f32 = vector.iter().map(|(_, weight)| own * weight * weight).sum();
-            (of_all - of_itself) / (whole - own).max(1e-6)
+        let whole: f32 = weights.iter().sum();
+        let similarity = |(place, vector): (usize, &Vec<(usize, f32)>)| {
+            let own = weights.get(place).copied().unwrap_or_default();
+            let with_all: f32 = vector.iter().map(|(at, weight)| sum[*at] * weight).sum();
+            let with_itself: f32 = vector.iter().map(|(_, weight)| own * weight * weight).sum();
+            (with_all - with_itself) / (whole - own).max(1e-6)
         };
-        self.all.iter().enumerate().map(like).collect()
+        self.all.iter().enumerate().map(similarity).collect()
     }
 }
 
@@ -94,9 +94,9 @@ impl Vectors {
 mod tests {
     use super::*;
 
-    fn likeness(texts: &[&str], worth: &[f32]) -> Vec<f32> {
+    fn similarities(texts: &[&str], weights: &[f32]) -> Vec<f32> {
         let passages: Vec<_> = texts.iter().map(|text| rough_terms("", text)).collect();
-        Vectors::of(&passages).likeness(worth)
+        Vectors::of(&passages).similarities(weights)
     }
 
     #[test]
@@ -107,12 +107,12 @@ mod tests {
             "the price of bread",
             "bread, butter and the price of both",
         ];
-        let of = likeness(&texts, &[1.0, 0.5]);
+        let of = similarities(&texts, &[1.0, 0.5]);
         assert!(of[1] > of[2] && of[1] > of[3], "{of:?}");
         assert!(of[0] < 0.9, "a passage is not compared with itself: {of:?}");
-        let alone = likeness(&texts[..1], &[1.0]);
-        assert_eq!(alone, [0.0]);
-        assert_eq!(likeness(&[], &[]), [0.0; 0]);
-        assert!(likeness(&["", "…"], &[0.0, 0.0]).iter().all(|value| value.is_finite()));
+        let single = similarities(&texts[..1], &[1.0]);
+        assert_eq!(single, [0.0]);
+        assert_eq!(similarities(&[], &[]), [0.0; 0]);
+        assert!(similarities(&["", "…"], &[0.0, 0.0]).iter().all(|value| value.is_finite()));
     }
 }

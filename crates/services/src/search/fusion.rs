@@ -33,7 +33,7 @@ pub(super) struct Candidate {
     pub(super) chunk: ChunkId,
     pub(super) similarity: Option<f32>,
     /// The fused score, where 0 is the mean of the query's candidates.
-    pub(super) worth: f32,
+    pub(super) score: f32,
     /// The passage, if it has been read.
     pub(super) passage: Option<Passage>,
     pub(super) why: Why,
@@ -50,7 +50,7 @@ impl Candidates {
         let new = || Candidate {
             chunk,
             similarity: None,
-            worth: 0.0,
+            score: 0.0,
             passage: None,
             why: Why::default(),
         };
@@ -111,11 +111,11 @@ impl Candidates {
         let trust = doubt.max(agreement);
         let of_similarity = trust * OF_SIMILARITY + (1.0 - trust) * OF_STRANGE_SIMILARITY;
         for ((candidate, similar), found) in candidates.iter_mut().zip(similar).zip(found) {
-            candidate.worth = of_similarity * similar + (1.0 - of_similarity) * found;
+            candidate.score = of_similarity * similar + (1.0 - of_similarity) * found;
         }
         candidates.retain(admitted);
         sort(&mut candidates);
-        Fused { candidates, likeness: OF_LIKENESS * doubt * agreement }
+        Fused { candidates, feedback_weight: OF_LIKENESS * doubt * agreement }
     }
 }
 
@@ -124,14 +124,14 @@ pub(super) struct Fused {
     /// The candidates, best first.
     pub(super) candidates: Vec<Candidate>,
     /// The weight of similarity to the best candidates, 0 if it does not apply.
-    pub(super) likeness: f32,
+    pub(super) feedback_weight: f32,
 }
 
 /// Sorts candidates by score, best first.
 pub(super) fn sort(candidates: &mut [Candidate]) {
     candidates.sort_unstable_by(|one, two| {
         let similar = || two.similarity.partial_cmp(&one.similarity).unwrap_or(Equal);
-        two.worth.total_cmp(&one.worth).then_with(similar).then(one.chunk.cmp(&two.chunk))
+        two.score.total_cmp(&one.score).then_with(similar).then(one.chunk.cmp(&two.chunk))
     });
 }
 
@@ -157,8 +157,8 @@ fn bm25(candidate: &Candidate) -> f32 {
 fn doubt(candidates: &[Candidate]) -> f32 {
     let mut found: Vec<_> = candidates.iter().map(bm25).collect();
     found.sort_unstable_by(|one, two| two.total_cmp(one));
-    let Some((best, others)) = found.split_first() else { return 0.0 };
-    let next = &others[..others.len().min(NEXT)];
+    let Some((best, rest)) = found.split_first() else { return 0.0 };
+    let next = &rest[..rest.len().min(NEXT)];
     if next.is_empty() || *best <= 0.0 {
         return 0.0;
     }
@@ -193,26 +193,30 @@ mod tests {
         all.fuse(|_| true).candidates.iter().map(|candidate| candidate.chunk.0).collect()
     }
 
-    fn likeness(candidates: &[(f32, f32)]) -> f32 {
+    fn feedback_weight(candidates: &[(f32, f32)]) -> f32 {
         let mut all = Candidates::default();
         for (chunk, &(similarity, score)) in (1..).zip(candidates) {
             let candidate = all.entry(ChunkId(chunk));
             candidate.similarity = Some(similarity);
             candidate.why.by_words = Some(ByWords { rank: 1, score, share: 0.5 });
         }
-        all.fuse(|_| true).likeness
+        all.fuse(|_| true).feedback_weight
     }
 
     #[test]
     fn feedback_applies_when_words_are_undecided_and_rankings_agree() {
         let close = [(0.9, 9.0), (0.8, 8.9), (0.8, 8.8), (0.2, 8.0), (0.2, 7.0), (0.1, 6.9)];
-        assert!(likeness(&close) > 0.1, "{}", likeness(&close));
+        assert!(feedback_weight(&close) > 0.1, "{}", feedback_weight(&close));
         let clear = [(0.9, 9.0), (0.8, 2.0), (0.8, 2.0), (0.2, 1.0), (0.2, 1.0), (0.1, 1.0)];
-        assert_eq!(likeness(&clear), 0.0);
+        assert_eq!(feedback_weight(&clear), 0.0);
         let mute = [(0.1, 9.0), (0.1, 8.9), (0.2, 8.8), (0.8, 8.0), (0.8, 7.0), (0.9, 6.9)];
-        assert_eq!(likeness(&mute), 0.0);
+        assert_eq!(feedback_weight(&mute), 0.0);
         assert_eq!(
-            (likeness(&[]), likeness(&[(0.5, 1.0)]), likeness(&[(0.5, 0.0); 3])),
+            (
+                feedback_weight(&[]),
+                feedback_weight(&[(0.5, 1.0)]),
+                feedback_weight(&[(0.5, 0.0); 3])
+            ),
             (0.0, 0.0, 0.0)
         );
     }

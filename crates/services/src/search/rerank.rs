@@ -8,7 +8,7 @@ use carrel_domain::ChunkId;
 use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrence, Occurrences};
 
 use super::Hit;
-use super::words::Asked;
+use super::words::WeightedQuery;
 
 /// The number of features.
 const FEATURES: usize = 5;
@@ -33,7 +33,7 @@ pub struct TextFeatures {
     /// Words that occur in any form.
     pub found: f32,
     /// The most words that occur together.
-    pub together: f32,
+    pub proximity: f32,
     /// Words that occur in the title.
     pub titled: f32,
 }
@@ -51,47 +51,47 @@ impl TextFeatures {
         }
         let own: Vec<_> = of.found.iter().filter(|found| found.word < words).copied().collect();
         let share = |count: usize| count as f32 / words as f32;
-        let held = |test: &dyn Fn(&Occurrence) -> bool| {
-            share(distinct(own.iter().filter(|one| test(one))))
+        let matched_share = |test: &dyn Fn(&Occurrence) -> bool| {
+            share(distinct(own.iter().filter(|occurrence| test(occurrence))))
         };
         Self {
             neighbours: neighbours(words, &own),
-            exact: held(&|one| one.likeness == Likeness::Exact),
-            found: held(&|_| true),
-            together: share(together(&own)),
-            titled: held(&|one| one.at < of.title),
+            exact: matched_share(&|one| one.match_kind == Likeness::Exact),
+            found: matched_share(&|_| true),
+            proximity: share(proximity(&own)),
+            titled: matched_share(&|one| one.at < of.title),
         }
     }
 
     /// Returns the features in the order of their weights.
     pub fn values(self) -> [f32; FEATURES] {
-        let Self { neighbours, exact, found, together, titled } = self;
+        let Self { neighbours, exact, found, proximity: together, titled } = self;
         [neighbours, exact, found, together, titled]
     }
 
-    fn worth(self) -> f32 {
+    fn score(self) -> f32 {
         self.values().iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum()
     }
 }
 
 /// Reorders hits by fused score and features, and stores each score.
-pub(super) fn rerank(asked: &Asked, worth: &HashMap<ChunkId, f32>, hits: &mut [Hit]) {
-    let mut matcher = asked.question.matcher();
+pub(super) fn rerank(query: &WeightedQuery, scores: &HashMap<ChunkId, f32>, hits: &mut [Hit]) {
+    let mut matcher = query.question.matcher();
     for hit in hits.iter_mut() {
         let of = matcher.compare(&hit.passage.title_and_headings(), &hit.passage.text);
-        let of_text = TextFeatures::within(asked.own, &of).worth();
-        let worth = worth.get(&hit.passage.chunk).copied().unwrap_or_default();
-        hit.why.reranked = Some(share(worth + of_text));
+        let of_text = TextFeatures::within(query.own, &of).score();
+        let score = scores.get(&hit.passage.chunk).copied().unwrap_or_default();
+        hit.why.reranked = Some(share(score + of_text));
     }
     hits.sort_by(|one, two| {
-        let worth = |hit: &Hit| hit.why.reranked.unwrap_or_default();
-        worth(two).total_cmp(&worth(one))
+        let reranked = |hit: &Hit| hit.why.reranked.unwrap_or_default();
+        reranked(two).total_cmp(&reranked(one))
     });
 }
 
 /// Maps any number to the range 0 to 1, preserving order.
-fn share(worth: f32) -> f32 {
-    1.0 / (1.0 + (-worth).exp())
+fn share(score: f32) -> f32 {
+    1.0 / (1.0 + (-score).exp())
 }
 
 /// Counts the distinct question words among occurrences.
@@ -100,7 +100,7 @@ fn distinct<'a>(of: impl Iterator<Item = &'a Occurrence>) -> usize {
 }
 
 /// Returns the maximum number of distinct question words within the window.
-fn together(own: &[Occurrence]) -> usize {
+fn proximity(own: &[Occurrence]) -> usize {
     let mut begin = 0;
     let within = (1..=own.len()).map(|end| {
         while own[end - 1].at - own[begin].at >= TOGETHER {
@@ -152,10 +152,10 @@ mod tests {
     fn features_are_shares_of_the_question_words() {
         let of = features("red doors house cat", "House", "the red door of the houses");
         assert_eq!((of.exact, of.found, of.titled), (0.5, 0.75, 0.25));
-        assert_eq!(of.together, 0.75);
+        assert_eq!(of.proximity, 0.75);
         let far = "word ".repeat(TOGETHER);
         let of = features("red doors house cat", "", &format!("red {far} doors {far} house"));
-        assert_eq!((of.found, of.together), (0.75, 0.25));
+        assert_eq!((of.found, of.proximity), (0.75, 0.25));
         assert_eq!(features("", "a", "b"), TextFeatures::default());
         assert_eq!(features("red", "", ""), TextFeatures::default());
     }

@@ -57,12 +57,12 @@ async fn a_follow_up_uses_earlier_turns_and_a_new_subject_does_not() {
         "The canteen serves soup on Mondays.",
     ];
     let world = world(&branches).await;
-    let said = |question: &str, answer: &str| EarlierTurn {
+    let turn = |question: &str, answer: &str| EarlierTurn {
         question: question.into(),
         answer: answer.into(),
     };
-    let riga = vec![said("Where is the Riga branch?", "In Elizabetes street.")];
-    let largest = vec![said("Which office is the largest?", "That is the one in Riga.")];
+    let riga = vec![turn("Where is the Riga branch?", "In Elizabetes street.")];
+    let largest = vec![turn("Which office is the largest?", "That is the one in Riga.")];
     for mode in [SearchMode::Lexical, SearchMode::Hybrid, SearchMode::Rerank] {
         for earlier in [&riga, &largest] {
             let query = Query { mode: Some(mode), earlier: earlier.clone(), ..Query::default() };
@@ -115,8 +115,8 @@ async fn most_words_replace_similarity_unless_the_query_sets_a_minimum() {
     };
     let hits = search(Query::default()).await;
     assert_eq!((texts(&hits), hits[0].similarity), (vec!["the red door"], 0.5));
-    let bound = Query { least_similarity: Some(0.6), ..Query::default() };
-    assert_eq!(search(bound).await, []);
+    let with_minimum = Query { least_similarity: Some(0.6), ..Query::default() };
+    assert_eq!(search(with_minimum).await, []);
 }
 
 #[tokio::test]
@@ -125,8 +125,8 @@ async fn reranking_compares_the_text_of_passages() {
     let rerank = Query { mode: Some(SearchMode::Rerank), ..Query::default() };
     let hits = found(&world, "red door", rerank).await;
     assert_eq!(texts(&hits), ["a red door", "door of red", "a house"]);
-    let worth: Vec<_> = hits.iter().filter_map(|hit| hit.why.reranked).collect();
-    assert!(worth[0] > worth[1] && worth[1] > worth[2], "{worth:?}");
+    let scores: Vec<_> = hits.iter().filter_map(|hit| hit.why.reranked).collect();
+    assert!(scores[0] > scores[1] && scores[1] > scores[2], "{scores:?}");
 }
 
 /// Prefers long texts. Does not score texts about doors; can fail.

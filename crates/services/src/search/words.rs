@@ -4,7 +4,7 @@
 //! these are read and ranked, so that common words cost little.
 use std::collections::{BTreeSet, HashMap};
 
-use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrences, Postings, Wanted};
+use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrences, Postings, PostingsQuery};
 use carrel_domain::library::Passage;
 use carrel_domain::{ChunkId, Result};
 
@@ -29,22 +29,22 @@ const OF_PART: f32 = 0.3;
 
 /// The words of a question and earlier turns, with their weights in the workspace.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct WeightedQuery {
     pub(super) question: LexicalQuery,
     /// The number of the question's own words, which come first.
     pub(super) own: usize,
     weights: Vec<f32>,
 }
 
-impl Asked {
+impl WeightedQuery {
     /// Returns the share of the question's own words in a passage, 0 to 1.
     pub(super) fn share(&self, of: &Occurrences) -> f32 {
         let own = &self.weights[..self.own];
         let all: f32 = own.iter().sum();
-        let whole = of.found.iter().filter(|found| found.likeness != Likeness::Part);
-        let held: BTreeSet<_> = whole.map(|found| found.word).collect();
-        let held: f32 = held.into_iter().filter_map(|word| own.get(word)).sum();
-        if all > 0.0 { held / all } else { 0.0 }
+        let whole = of.found.iter().filter(|found| found.match_kind != Likeness::Part);
+        let matched: BTreeSet<_> = whole.map(|found| found.word).collect();
+        let matched_weight: f32 = matched.into_iter().filter_map(|word| own.get(word)).sum();
+        if all > 0.0 { matched_weight / all } else { 0.0 }
     }
 
     /// Returns the BM25 score of a passage. `usual` is the average number of words of a passage.
@@ -52,7 +52,7 @@ impl Asked {
         let mut counts = vec![0.0; self.weights.len()];
         for found in &of.found {
             if let Some(count) = counts.get_mut(found.word) {
-                *count += match found.likeness {
+                *count += match found.match_kind {
                     Likeness::Exact | Likeness::Folded => 1.0,
                     Likeness::Stem => OTHER_FORM,
                     Likeness::Part => OF_PART,
@@ -61,10 +61,10 @@ impl Asked {
         }
         let length = of.length as f32 / usual.max(1.0);
         let usual_count = SATURATION * (1.0 - DISCOUNT + DISCOUNT * length);
-        let worth = |(count, weight): (&f32, &f32)| {
+        let saturated = |(count, weight): (&f32, &f32)| {
             weight * count * (SATURATION + 1.0) / (count + usual_count)
         };
-        counts.iter().zip(&self.weights).map(worth).sum()
+        counts.iter().zip(&self.weights).map(saturated).sum()
     }
 }
 
@@ -82,37 +82,40 @@ impl Found {
 }
 
 /// Returns the passages that share words with the question, best first.
-pub(super) async fn search_words(search: &Search, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
+pub(super) async fn search_words(
+    search: &Search,
+    task: &Task<'_>,
+) -> Result<(WeightedQuery, Vec<Found>)> {
     let continued = Continued::of(task.text, task.earlier);
     let question = &continued.question;
     if question.is_empty() {
-        return Ok((Asked::default(), Vec::new()));
+        return Ok((WeightedQuery::default(), Vec::new()));
     }
     let terms = question.words.iter().flat_map(|word| &word.terms);
     let groups: Vec<_> = terms.map(|term| vec![term.clone()]).collect();
-    let wanted = |groups| {
+    let postings_query = |groups| {
         let (within, among) = (task.within, task.among);
-        Wanted { within, groups, most: MOST_POSTINGS, among }
+        PostingsQuery { workspace: within, groups, most: MOST_POSTINGS, among }
     };
-    let (passages, lists) = search.lexical.postings(wanted(&groups)).await?;
+    let (passages, lists) = search.lexical.postings(postings_query(&groups)).await?;
     let mut lists = by_word(question, lists);
     let rarity: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
     let weights = continued.weights(&rarity);
-    let asked = Asked { question: continued.question, own: continued.own, weights };
-    let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
+    let query = WeightedQuery { question: continued.question, own: continued.own, weights };
+    let mut chosen = chosen(&lists, &query.weights, |list| !list.cut);
     if chosen.is_empty() && lists.iter().any(|list| list.cut) {
         // If each word is too common to select passages, all of them together may not be.
-        let words = asked.question.words.iter().take(asked.own);
-        let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
-        let (_, together) = search.lexical.postings(wanted(&[together])).await?;
-        lists.extend(together);
+        let words = query.question.words.iter().take(query.own);
+        let first_terms: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
+        let (_, postings) = search.lexical.postings(postings_query(&[first_terms])).await?;
+        lists.extend(postings);
         let weights = vec![1.0; lists.len()];
         chosen = self::chosen(&lists, &weights, |_| true);
     }
     chosen.truncate((task.limit * READ_PER_HIT).max(FEWEST_READ));
     let passages = search.workspace_documents.passages(task.within, &chosen).await?;
-    let found = ranked(&asked, passages);
-    Ok((asked, found))
+    let found = ranked(&query, passages);
+    Ok((query, found))
 }
 
 /// Merges the lists of each word's terms.
@@ -137,30 +140,30 @@ fn by_word(question: &LexicalQuery, lists: Vec<Postings>) -> Vec<Postings> {
 
 /// Returns the weight of a word, which is higher the fewer passages contain it.
 fn weight(passages: u64, list: &Postings) -> f32 {
-    let holding = list.chunks.len() as f32;
-    let others = (passages as f32 - holding).max(0.0);
-    (1.0 + (others + 0.5) / (holding + 0.5)).ln()
+    let containing = list.chunks.len() as f32;
+    let without = (passages as f32 - containing).max(0.0);
+    (1.0 + (without + 0.5) / (containing + 0.5)).ln()
 }
 
 /// Returns the passages of the lists that `counts` accepts, sorted by the total weight of their
 /// words.
 fn chosen(lists: &[Postings], weights: &[f32], counts: fn(&Postings) -> bool) -> Vec<ChunkId> {
-    let mut worth: HashMap<ChunkId, f32> = HashMap::new();
+    let mut scores: HashMap<ChunkId, f32> = HashMap::new();
     let counting = lists.iter().zip(weights);
     for (list, weight) in counting.filter(|(list, weight)| counts(list) && **weight > 0.0) {
         for chunk in &list.chunks {
-            *worth.entry(*chunk).or_default() += weight;
+            *scores.entry(*chunk).or_default() += weight;
         }
     }
-    let mut chosen: Vec<_> = worth.into_iter().collect();
-    chosen.sort_unstable_by(|(one, worth), (two, other)| {
-        other.total_cmp(worth).then_with(|| one.cmp(two))
+    let mut chosen: Vec<_> = scores.into_iter().collect();
+    chosen.sort_unstable_by(|(one, score), (two, other)| {
+        other.total_cmp(score).then_with(|| one.cmp(two))
     });
     chosen.into_iter().map(|(chunk, _)| chunk).collect()
 }
 
-fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
-    let mut matcher = asked.question.matcher();
+fn ranked(query: &WeightedQuery, passages: Vec<Passage>) -> Vec<Found> {
+    let mut matcher = query.question.matcher();
     let mut compare =
         |passage: &Passage| matcher.compare(&passage.title_and_headings(), &passage.text);
     let compared: Vec<_> = passages.iter().map(&mut compare).collect();
@@ -168,8 +171,8 @@ fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
     let usual = compared.iter().map(|of| of.length as f32).sum::<f32>() / compared.len() as f32;
     let rank = |(passage, occurrences): (Passage, Occurrences)| Found {
         passage,
-        score: asked.score(&occurrences, usual),
-        share: asked.share(&occurrences),
+        score: query.score(&occurrences, usual),
+        share: query.share(&occurrences),
     };
     let mut found: Vec<_> = passages.into_iter().zip(compared).map(rank).collect();
     found.retain(|found| found.score > 0.0);

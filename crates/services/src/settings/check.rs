@@ -54,13 +54,13 @@ impl Check {
             ("positive", "") => Self::Positive,
             ("empty-or-positive", "") => Self::EmptyOrPositive,
             ("starts-with", rest) => {
-                let (start, whose) = rest.split_once(' ')?;
-                Self::StartsWith(start, whose)
+                let (start, owner) = rest.split_once(' ')?;
+                Self::StartsWith(start, owner)
             }
             ("url", "") => Self::Url,
             ("base-url", "") => Self::BaseUrl { v1: false },
             ("base-url-v1", "") => Self::BaseUrl { v1: true },
-            ("no-slash", whose) if !whose.is_empty() => Self::NoSlash(whose),
+            ("no-slash", owner) if !owner.is_empty() => Self::NoSlash(owner),
             ("address", "") => Self::Address,
             ("postgres-url", "") => Self::PostgresUrl,
             ("size", "") => Self::Size,
@@ -80,8 +80,8 @@ impl Check {
             Self::Positive => number(text, true),
             Self::EmptyOrPositive if text.is_empty() => None,
             Self::EmptyOrPositive => number(text, true),
-            Self::StartsWith(start, whose) => {
-                unless(text.starts_with(start), &format!("{whose} Key must start with {start}"))
+            Self::StartsWith(start, owner) => {
+                unless(text.starts_with(start), &format!("{owner} Key must start with {start}"))
             }
             Self::Url => unless(is_web_address(text), "URL is not a valid URL."),
             Self::BaseUrl { .. } if !is_web_address(text) => Some("Not a valid URL".to_owned()),
@@ -89,8 +89,8 @@ impl Check {
                 Some("URL must include /v1".to_owned())
             }
             Self::BaseUrl { .. } => unless(!text.ends_with('/'), "URL cannot end with a slash"),
-            Self::NoSlash(whose) => {
-                unless(!text.ends_with('/'), &format!("{whose} URL should not end in a slash."))
+            Self::NoSlash(owner) => {
+                unless(!text.ends_with('/'), &format!("{owner} URL should not end in a slash."))
             }
             Self::Address => unless(is_address(text), "URL is not a valid URL."),
             Self::PostgresUrl => postgres(text),
@@ -162,7 +162,7 @@ fn is_password(text: &str) -> bool {
 mod tests {
     use super::super::registry::Registry;
 
-    fn said(name: &str, text: &str) -> String {
+    fn mistakes(name: &str, text: &str) -> String {
         let registry = Registry::new().unwrap();
         registry.mistakes(registry.by_name(name).unwrap(), text).join("\n")
     }
@@ -215,7 +215,7 @@ mod tests {
             ),
             ("AuthToken", "abc", "Cannot set this setting."),
         ] {
-            assert_eq!(said(name, text), words, "{name}={text}");
+            assert_eq!(mistakes(name, text), words, "{name}={text}");
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
             ("ImageGenerationDimensions", "1024x768"),
             ("OpenAiModelPref", "'\"`#$(id)${HOME} é"),
         ] {
-            assert_eq!(said(name, text), "", "{name}={text}");
+            assert_eq!(mistakes(name, text), "", "{name}={text}");
         }
     }
 
@@ -252,6 +252,6 @@ mod tests {
                 assert!(found[0].contains("control characters"), "{} {sign:?}", row.name);
             }
         }
-        assert!(said("OpenAiModelPref", &"x".repeat(super::LONGEST + 1)).contains("longer"));
+        assert!(mistakes("OpenAiModelPref", &"x".repeat(super::LONGEST + 1)).contains("longer"));
     }
 }

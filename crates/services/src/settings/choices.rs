@@ -35,9 +35,9 @@ impl Choices {
                 choices.refusals.push((kind, model));
                 continue;
             }
-            let given = |column: &'static str| (column != "-").then_some(column);
-            let needs = given(needs).into_iter().flat_map(|needs| needs.split(',')).collect();
-            choices.rows.push(Choice { value, model: given(model), needs, kind });
+            let optional = |column: &'static str| (column != "-").then_some(column);
+            let needs = optional(needs).into_iter().flat_map(|needs| needs.split(',')).collect();
+            choices.rows.push(Choice { value, model: optional(model), needs, kind });
         }
         Ok(choices)
     }

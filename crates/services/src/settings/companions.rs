@@ -11,7 +11,7 @@ impl Registry {
         let selects = |row: &&Setting| row.checks.iter().any(|check| is_choice(check, kind));
         let selector = self.settings().iter().find(selects).map(|row| row.variable);
         let Some(chosen) = self.choices.find(kind, value) else { return Vec::new() };
-        let taken = self.variables().filter(|row| {
+        let optional = self.variables().filter(|row| {
             // A model name that some providers need can also be used by others.
             let is_anyones = || choices.iter().any(|choice| choice.needs.contains(&row.variable));
             let is_needed = chosen.needs.contains(&row.variable)
@@ -28,7 +28,7 @@ impl Registry {
                     None => is_shared() && is_sent_to(row, chosen),
                 }
         });
-        taken.collect()
+        optional.collect()
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn optional_settings_are_named_after_a_provider_or_capability() {
         let registry = Registry::new().unwrap();
-        for (kind, capability, value, taken) in [
+        for (kind, capability, value, expected) in [
             ("vectors", Capability::Vectors, "chroma", "CHROMA_API_HEADER CHROMA_API_KEY"),
             ("vectors", Capability::Vectors, "chromacloud", ""),
             ("vectors", Capability::Vectors, "lancedb", ""),
@@ -108,7 +108,7 @@ mod tests {
         ] {
             let found = registry.optional_for(kind, capability, value);
             let found: Vec<_> = found.into_iter().map(|row| row.variable).collect();
-            assert_eq!(found.join(" "), taken, "{kind} {value}");
+            assert_eq!(found.join(" "), expected, "{kind} {value}");
         }
     }
 }

@@ -14,14 +14,14 @@ use super::update::Plan;
 pub(super) fn redirected_secrets(
     store: &SettingsStore,
     planned: &Plan<'_>,
-    given: &BTreeSet<&'static str>,
+    changed: &BTreeSet<&'static str>,
     before: &Snapshot,
 ) -> Vec<(&'static str, Vec<String>)> {
     let after = before.after(planned);
     let mut refusals = Vec::new();
     for secret in store.registry().variables().filter(|row| !row.destinations.is_empty()) {
         let is_set = store.explicit_value(&after, secret.variable).is_some();
-        if !is_set || given.contains(secret.variable) {
+        if !is_set || changed.contains(secret.variable) {
             continue;
         }
         let known = servers_of(store, secret, before);
@@ -120,8 +120,8 @@ mod tests {
                         evil.clone(),
                         json!({ address: url("evil.example"), secret.name: "******" }),
                     ] {
-                        let said = refused(&store, change, leniency).await.unwrap_or_default();
-                        assert!(said.contains(secret.name), "{address}: {said}");
+                        let refusal = refused(&store, change, leniency).await.unwrap_or_default();
+                        assert!(refusal.contains(secret.name), "{address}: {refusal}");
                     }
                 }
                 assert!(Preview::new(&store, evil.as_object().unwrap()).is_err(), "{address}");
@@ -141,8 +141,8 @@ mod tests {
         let base = json!({ "EmbeddingBasePath": "http://evil.example:1" });
         assert_eq!(refused(&store, base, Leniency::Strict).await, None);
         let engine = json!({ "EmbeddingEngine": "ollama" });
-        let said = refused(&store, engine, Leniency::Strict).await.unwrap_or_default();
-        assert!(said.contains("OllamaLLMAuthToken"), "{said}");
+        let refusal = refused(&store, engine, Leniency::Strict).await.unwrap_or_default();
+        assert!(refusal.contains("OllamaLLMAuthToken"), "{refusal}");
         let same = json!({ "EmbeddingEngine": "ollama",
             "EmbeddingBasePath": "http://GOOD.example:1/api" });
         assert_eq!(refused(&store, same, Leniency::Strict).await, None);

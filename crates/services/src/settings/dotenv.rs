@@ -82,8 +82,8 @@ fn statement(text: &str) -> (Statement, usize) {
     };
     let closed = start + 1 + length;
     let end = text[closed..].find('\n').map_or(text.len(), |end| closed + end + 1);
-    let behind = text[closed..end].trim();
-    if !behind.is_empty() && !behind.starts_with('#') {
+    let trailing = text[closed..end].trim();
+    if !trailing.is_empty() && !trailing.starts_with('#') {
         return (Err("has something other than a comment behind the closing quote"), end);
     }
     (Ok(Some((name.to_owned(), value))), end)

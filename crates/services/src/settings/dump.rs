@@ -183,21 +183,21 @@ pub fn quoted(value: &str) -> String {
 
 /// Replaces the earlier block in `text` by `block`, or appends it.
 fn spliced(text: &str, block: &str) -> String {
-    let mut kept = String::new();
+    let mut output = String::new();
     let mut inside = false;
     for line in text.split_inclusive('\n') {
         match line.trim_end() {
             BEGIN => inside = true,
             END if inside => inside = false,
-            _ if !inside => kept.push_str(line),
+            _ if !inside => output.push_str(line),
             _ => {}
         }
     }
-    if !kept.is_empty() && !kept.ends_with('\n') {
-        kept.push('\n');
+    if !output.is_empty() && !output.ends_with('\n') {
+        output.push('\n');
     }
     // Parsers use the last of several lines for a variable, so the block comes last.
-    kept + block
+    output + block
 }
 
 /// Updates the file. Returns whether it changed.

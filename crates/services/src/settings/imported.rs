@@ -23,10 +23,10 @@ pub struct PreparedSettings {
 /// The errors of [`SettingsStore::seal`].
 pub fn prepare_settings(
     store: &SettingsStore,
-    given: &[(String, String)],
+    variables: &[(String, String)],
 ) -> Result<PreparedSettings> {
     let mut prepared = PreparedSettings::default();
-    for (variable, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
+    for (variable, text) in variables.iter().filter(|(_, text)| !text.is_empty()) {
         let Some(setting) = store.registry.by_variable(variable) else {
             prepared.unknown.push(variable.clone());
             continue;
@@ -54,9 +54,9 @@ pub fn prepare_settings(
 }
 
 /// Prepares preferences by name.
-pub fn prepare_preferences(given: &[(String, String)]) -> PreparedSettings {
+pub fn prepare_preferences(preferences: &[(String, String)]) -> PreparedSettings {
     let mut prepared = PreparedSettings::default();
-    for (name, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
+    for (name, text) in preferences.iter().filter(|(_, text)| !text.is_empty()) {
         match preferences::checked(name, text) {
             None => prepared.unknown.push(name.clone()),
             Some(Ok(None)) => {}
@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn settings_are_checked_and_secrets_are_sealed() {
         let store = store().await;
-        let given = pairs(&[
+        let variables = pairs(&[
             ("OPEN_AI_KEY", "sk-good"),
             ("ANTHROPIC_API_KEY", "wrong"),
             ("GENERIC_OPEN_AI_MODEL_PREF", "m"),
@@ -111,7 +111,7 @@ mod tests {
             ("GROQ_API_KEY", ""),
             ("UNKNOWN_SETTING", "kept"),
         ]);
-        let prepared = prepare_settings(&store, &given).unwrap();
+        let prepared = prepare_settings(&store, &variables).unwrap();
         let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["OPEN_AI_KEY", "GENERIC_OPEN_AI_MODEL_PREF"]);
         assert!(!prepared.rows[0].1.contains("sk-good"));
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn imported_preferences_are_validated_like_changes() {
-        let given = pairs(&[
+        let preferences = pairs(&[
             ("support_email", "help@library.example.org"),
             ("text_splitter_chunk_size", "700"),
             ("text_splitter_chunk_overlap", "700"),
@@ -132,7 +132,7 @@ mod tests {
             ("hub_api_key", "x"),
             ("custom_app_name", ""),
         ]);
-        let prepared = prepare_preferences(&given);
+        let prepared = prepare_preferences(&preferences);
         let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["support_email", "text_splitter_chunk_size"]);
         assert_eq!(prepared.refused.len(), 2);

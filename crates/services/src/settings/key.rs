@@ -55,8 +55,8 @@ impl Key {
         if key.create(path).map_err(|error| failed("create", path, error))? {
             return Ok(key);
         }
-        let gone = || failed("read", path, std::io::ErrorKind::NotFound.into());
-        Self::read(path)?.ok_or_else(gone)
+        let missing = || failed("read", path, std::io::ErrorKind::NotFound.into());
+        Self::read(path)?.ok_or_else(missing)
     }
 
     fn read(path: &Path) -> Result<Option<Self>> {

@@ -186,13 +186,13 @@ impl Kind {
         if text.len() > longest {
             return Err(format!("must not be longer than {longest} bytes"));
         }
-        let broken =
+        let has_forbidden =
             text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
         let fine = match self {
             Self::Text(_) => !text.contains('\0'),
-            Self::Mail => !broken && is_mail(text),
-            Self::Image => !broken && is_image(text),
-            _ => !broken,
+            Self::Mail => !has_forbidden && is_mail(text),
+            Self::Image => !has_forbidden && is_image(text),
+            _ => !has_forbidden,
         };
         let allowed = match self {
             Self::Mail => "must be an e-mail address",
@@ -234,17 +234,17 @@ fn footer(value: &Value) -> Result<Option<String>, String> {
     if items.len() > MOST_LINKS {
         return Err(ALLOWED.to_owned());
     }
-    let mut kept = Vec::new();
+    let mut links = Vec::new();
     for item in &items {
         let field = |name| item.get(name).and_then(Value::as_str).filter(|text| text.len() <= 2048);
         let (Some(icon), Some(url)) = (field("icon"), field("url")) else {
             return Err(ALLOWED.to_owned());
         };
         if is_safe_to_follow(url) {
-            kept.push(json!({ "icon": icon, "url": url }));
+            links.push(json!({ "icon": icon, "url": url }));
         }
     }
-    Ok(Some(Value::Array(kept).to_string()))
+    Ok(Some(Value::Array(links).to_string()))
 }
 
 #[cfg(test)]

@@ -203,8 +203,8 @@ impl Registry {
         let mut settings = Vec::new();
         for line in rows(include_str!("settings.tsv")) {
             let setting = Setting::parse(line);
-            let wrong = || Error::internal(format!("settings.tsv: `{line}` cannot be read"));
-            settings.push(setting.ok_or_else(wrong)?);
+            let unreadable = || Error::internal(format!("settings.tsv: `{line}` cannot be read"));
+            settings.push(setting.ok_or_else(unreadable)?);
         }
         let names = settings.iter().enumerate().map(|(at, row)| (row.name, at)).collect();
         // If several settings share a variable, the first represents it.
@@ -230,8 +230,9 @@ impl Registry {
 
     /// Returns one setting for each variable, in table order.
     pub fn variables(&self) -> impl Iterator<Item = &Setting> {
-        let stands = |(at, row): &(usize, &Setting)| self.variables.get(row.variable) == Some(at);
-        self.settings.iter().enumerate().filter(stands).map(|(_, row)| row)
+        let is_current =
+            |(at, row): &(usize, &Setting)| self.variables.get(row.variable) == Some(at);
+        self.settings.iter().enumerate().filter(is_current).map(|(_, row)| row)
     }
 
     /// Returns all error messages for a value, in the order of the rules.

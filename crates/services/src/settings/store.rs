@@ -239,8 +239,8 @@ impl SettingsStore {
     }
 
     pub(super) fn lookup_in(&self, snapshot: &Snapshot, variable: &str) -> Option<String> {
-        if let Some(given) = self.explicit_value(snapshot, variable) {
-            return Some(given.to_owned());
+        if let Some(value) = self.explicit_value(snapshot, variable) {
+            return Some(value.to_owned());
         }
         match self.registry.by_variable(variable)?.unset {
             Unset::As(other) => self.explicit_value(snapshot, other).map(str::to_owned),

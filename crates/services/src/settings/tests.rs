@@ -21,7 +21,7 @@ mod updates;
 struct Rows {
     rows: Mutex<BTreeMap<String, String>>,
     events: Mutex<Vec<Event>>,
-    broken: Mutex<bool>,
+    is_failing: Mutex<bool>,
 }
 
 #[async_trait]
@@ -31,7 +31,7 @@ impl Settings for Rows {
     }
 
     async fn set(&self, values: BTreeMap<String, Option<String>>, event: Event) -> Result<()> {
-        if *self.broken.lock().unwrap() {
+        if *self.is_failing.lock().unwrap() {
             return Err(Error::internal("disk full"));
         }
         let values = values.into_iter().filter_map(|(name, value)| Some((name, value?)));

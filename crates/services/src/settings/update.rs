@@ -91,7 +91,7 @@ impl SettingsStore {
     ) -> Result<(Updated, Plan<'_>)> {
         let mut updated = Updated::default();
         let mut planned = Plan::new();
-        let mut given = BTreeSet::new();
+        let mut changed = BTreeSet::new();
         let mut refusals = Vec::new();
         for (name, value) in changes {
             let Some(setting) = self.registry.by_name(name) else {
@@ -128,11 +128,11 @@ impl SettingsStore {
                 continue;
             }
             updated.new_values.insert(name.clone(), visible::echo(setting, value, &text));
-            given.insert(setting.variable);
+            changed.insert(setting.variable);
             planned.insert(setting.variable, Change { setting, text });
         }
         if refusals.is_empty() {
-            refusals.extend(redirected_secrets(self, &planned, &given, before));
+            refusals.extend(redirected_secrets(self, &planned, &changed, before));
         }
         if leniency == Leniency::Strict {
             if updated.ignored.len() == changes.len() {
@@ -223,13 +223,13 @@ impl SettingsStore {
                 let chosen = self.lookup_in(&after, selector.variable);
                 let choice = chosen.and_then(|chosen| self.registry.choices.find(kind, &chosen));
                 let Some(choice) = choice else { continue };
-                let lacks = |snapshot: &Snapshot, variable: &str| {
+                let is_missing = |snapshot: &Snapshot, variable: &str| {
                     let value = self.lookup_in(snapshot, variable);
                     value.is_none_or(|value| value.trim().is_empty())
                 };
                 let chosen_now = planned.contains_key(selector.variable);
                 let missing = choice.needs.iter().filter(|variable| {
-                    lacks(&after, variable) && (chosen_now || !lacks(before, variable))
+                    is_missing(&after, variable) && (chosen_now || !is_missing(before, variable))
                 });
                 let missing = missing.filter_map(|variable| self.registry.by_variable(variable));
                 let missing: Vec<_> = missing.map(|row| row.name).collect();

@@ -73,7 +73,7 @@ pub fn visible_settings(
     let model = provider.and_then(|provider| provider.model);
     let model = model.and_then(|variable| store.lookup_in(&snapshot, variable));
     let fact = |(name, value): &Fact| (*name, value(facts, model.as_deref()));
-    let setting = |row: &Setting| Some((row.name, shown(store, &snapshot, row, leniency)?));
+    let setting = |row: &Setting| Some((row.name, visible_value(store, &snapshot, row, leniency)?));
     let all = BEFORE.iter().map(fact);
     let all = all.chain(store.registry().settings().iter().filter_map(setting));
     let all = all.chain(AFTER.iter().map(fact));
@@ -82,21 +82,21 @@ pub fn visible_settings(
 }
 
 /// Returns the shown value of a setting, or `None` if it is not listed.
-fn shown(
+fn visible_value(
     store: &SettingsStore,
     snapshot: &Snapshot,
     row: &Setting,
     leniency: Leniency,
 ) -> Option<Value> {
-    let given = store.explicit_value(snapshot, row.variable);
+    let value = store.explicit_value(snapshot, row.variable);
     if row.secret {
-        return Some(match (given, row.unset) {
+        return Some(match (value, row.unset) {
             (Some(_), _) => true.into(),
             (None, Unset::Null) if leniency == Leniency::Lenient => Value::Null,
             (None, _) => false.into(),
         });
     }
-    let Some(given) = given else {
+    let Some(given) = value else {
         return match row.unset {
             Unset::Omitted => None,
             Unset::As(other) => {

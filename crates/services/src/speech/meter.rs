@@ -29,8 +29,8 @@ impl SpeechMeter {
     /// [`Error::Exhausted`] if the limit is used up.
     pub async fn check(&self, of: SpeechUse, by: &By) -> Result<()> {
         let (variable, what) = match of {
-            SpeechUse::Heard => ("STT_MINUTES_PER_DAY", "transcribed"),
-            SpeechUse::Spoken => ("TTS_MINUTES_PER_DAY", "spoken"),
+            SpeechUse::Transcribed => ("STT_MINUTES_PER_DAY", "transcribed"),
+            SpeechUse::Synthesized => ("TTS_MINUTES_PER_DAY", "spoken"),
         };
         let minutes = (self.settings)(variable).and_then(|text| text.trim().parse().ok());
         let Some(minutes) = minutes.filter(|minutes: &u64| *minutes > 0) else { return Ok(()) };
@@ -48,12 +48,17 @@ impl SpeechMeter {
     }
 
     /// Counts a transcription and records an event without its text.
-    pub async fn count_heard(&self, seconds: u32, name: &SpeechModelName, by: &By) -> Result<()> {
+    pub async fn count_transcribed(
+        &self,
+        seconds: u32,
+        name: &SpeechModelName,
+        by: &By,
+    ) -> Result<()> {
         let details = json!({
             "seconds": seconds, "provider": name.provider, "model": name.model,
         });
         let event = by.event("speech_transcribed", details.to_string());
-        self.usage.add(SpeechUse::Heard, seconds, event).await
+        self.usage.add(SpeechUse::Transcribed, seconds, event).await
     }
 
     /// Counts the estimated duration of a spoken text and records an event.
@@ -64,6 +69,6 @@ impl SpeechMeter {
             "characters": characters, "provider": name.provider, "model": name.model,
         });
         let event = by.event("speech_synthesized", details.to_string());
-        self.usage.add(SpeechUse::Spoken, seconds, event).await
+        self.usage.add(SpeechUse::Synthesized, seconds, event).await
     }
 }

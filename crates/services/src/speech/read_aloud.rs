@@ -64,7 +64,7 @@ impl SpeechService {
     pub async fn read_aloud(
         &self,
         answer: &str,
-        wanted: ReadAloud,
+        request: ReadAloud,
         by: &By,
     ) -> Result<SpokenAnswer> {
         let text = spoken_text(answer);
@@ -80,29 +80,29 @@ impl SpeechService {
             return Err(Error::unprocessable(reason));
         }
         let model = self.models.synthesizer()?;
-        let ReadAloud { voice: asked, format, speed } = wanted;
+        let ReadAloud { voice: requested_voice, format, speed } = request;
         let plan = Plan::of(&*model, format, length)?;
-        let voice = voice(asked, &model.name());
+        let voice = voice(requested_voice, &model.name());
         let by_whom = voice.clone().unwrap_or_else(|| model.usual_voice());
         let name = name(&text, &model.name(), &by_whom, speed, plan.format);
-        let path = self.kept.path(&name);
+        let path = self.files.path(&name);
         if tokio::fs::try_exists(&path).await.map_err(Error::of_file)? {
             return Ok(SpokenAnswer::Kept(path, plan.format));
         }
-        self.meter.check(SpeechUse::Spoken, by).await?;
-        let turn = turn(&self.speaking).await?;
+        self.meter.check(SpeechUse::Synthesized, by).await?;
+        let turn = turn(&self.syntheses).await?;
         self.meter.count_spoken(&text, &model.name(), by).await?;
         let request = SpeechRequest {
             text: String::new(),
             voice,
-            format: plan.asked,
+            format: plan.requested,
             speed,
             instructions: None,
         };
-        let file = self.kept.begin().map_err(Error::of_file)?;
+        let file = self.files.begin().map_err(Error::of_file)?;
         let (sender, receiver) = mpsc::channel(8);
         let mut reading = Reading { model, request, plan, file, sender, bytes: 0 };
-        let (kept, tasks) = (self.kept.clone(), self.tasks.clone());
+        let (files, tasks) = (self.files.clone(), self.tasks.clone());
         self.tasks.spawn(async move {
             let outcome = tokio::select! {
                 outcome = reading.run(&text) => outcome,
@@ -114,11 +114,11 @@ impl SpeechService {
                 Ok(true) => {
                     let keep = move || {
                         finish(file, plan, bytes)
-                            .and_then(|file| kept.adopt(&name, file, SystemTime::now()))
+                            .and_then(|file| files.persist(&name, file, SystemTime::now()))
                     };
-                    let kept = tokio::task::spawn_blocking(keep).await;
+                    let stored = tokio::task::spawn_blocking(keep).await;
                     // The listener has received everything even if the file cannot be stored.
-                    if let Ok(Err(error)) = kept {
+                    if let Ok(Err(error)) = stored {
                         tracing::warn!(%error, "failed to store a spoken answer");
                     }
                     return;
@@ -137,7 +137,7 @@ impl SpeechService {
 #[derive(Clone, Copy)]
 struct Plan {
     format: AudioFormat,
-    asked: AudioFormat,
+    requested: AudioFormat,
     /// The length of a piece, in characters.
     piece: usize,
 }
@@ -145,7 +145,7 @@ struct Plan {
 impl Plan {
     fn of(
         model: &dyn SpeechSynthesizer,
-        wanted: Option<AudioFormat>,
+        requested: Option<AudioFormat>,
         length: usize,
     ) -> Result<Self> {
         let formats = model.formats();
@@ -156,15 +156,15 @@ impl Plan {
             Some(first) => *first,
             None => return Err(Error::unavailable("speech synthesis", "it returns no audio")),
         };
-        let format = wanted.unwrap_or(usual);
+        let format = requested.unwrap_or(usual);
         match format {
             // These formats consist of independent frames that can be concatenated.
             AudioFormat::Mp3 | AudioFormat::Aac | AudioFormat::Pcm => {
                 check_format(model, format, "format")?;
-                Ok(Self { format, asked: format, piece: PIECE })
+                Ok(Self { format, requested: format, piece: PIECE })
             }
             AudioFormat::Wav if has(AudioFormat::Pcm) => {
-                Ok(Self { format, asked: AudioFormat::Pcm, piece: PIECE })
+                Ok(Self { format, requested: AudioFormat::Pcm, piece: PIECE })
             }
             AudioFormat::Wav | AudioFormat::Flac | AudioFormat::Opus => {
                 check_format(model, format, "format")?;
@@ -175,14 +175,14 @@ impl Plan {
                     );
                     return Err(Error::invalid("format", reason));
                 }
-                Ok(Self { format, asked: format, piece: LONGEST_SPOKEN_TEXT })
+                Ok(Self { format, requested: format, piece: LONGEST_SPOKEN_TEXT })
             }
         }
     }
 
     /// Returns whether this server writes the WAV header.
     fn wraps(self) -> bool {
-        self.format == AudioFormat::Wav && self.asked == AudioFormat::Pcm
+        self.format == AudioFormat::Wav && self.requested == AudioFormat::Pcm
     }
 }
 

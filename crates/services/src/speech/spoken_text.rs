@@ -17,7 +17,7 @@ pub fn spoken_text(text: &str) -> String {
         | Options::ENABLE_GFM;
     let mut spoken = Spoken::default();
     for event in TextMergeStream::new(Parser::new_ext(text, options)) {
-        spoken.take(event);
+        spoken.push_event(event);
     }
     spoken.end_line();
     spoken.text.truncate(spoken.text.trim_end().len());
@@ -34,7 +34,7 @@ struct Spoken {
 }
 
 impl Spoken {
-    fn take(&mut self, event: Event<'_>) {
+    fn push_event(&mut self, event: Event<'_>) {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
                 self.is_code = true;
@@ -118,8 +118,8 @@ fn citation(text: &str) -> Option<usize> {
     };
     let inside = &text[open.len_utf8()..];
     // Limits the search, so that many open brackets take linear time.
-    let mut near = inside.char_indices().take(40);
-    let (end, _) = near.find(|(_, one)| *one == close)?;
+    let mut window = inside.char_indices().take(40);
+    let (end, _) = window.find(|(_, one)| *one == close)?;
     let numbers = inside[..end].split(',').map(str::trim);
     let mut numbers = numbers.map(|number| {
         !number.is_empty() && number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -130,8 +130,8 @@ fn citation(text: &str) -> Option<usize> {
 /// Returns the host of the address at the start of `text`, and the length of the address.
 fn address(text: &str) -> Option<(&str, usize)> {
     let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?;
-    let mut near = text.char_indices().take(LONGEST_ADDRESS);
-    let end = near.find(|(_, one)| one.is_whitespace() || "<>\"".contains(*one));
+    let mut window = text.char_indices().take(LONGEST_ADDRESS);
+    let end = window.find(|(_, one)| one.is_whitespace() || "<>\"".contains(*one));
     let end = end.or_else(|| text.char_indices().nth(LONGEST_ADDRESS)).map(|(at, _)| at);
     let whole =
         text[..end.unwrap_or(text.len())].trim_end_matches(['.', ',', ')', ';', ':', '!', '?']);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn markup_citations_and_emoji_are_not_spoken() {
-        for (written, said) in [
+        for (written, spoken) in [
             ("**Bold** and _soft_ [1], sure [2, 3].", "Bold and soft, sure."),
             ("# The sea 🌊\n\nIt roars.", "The sea.\nIt roars."),
             ("See 【4】 the `Cargo.toml` file ✅", "See the Cargo.toml file."),
@@ -173,7 +173,7 @@ mod tests {
             ("你好。世界", "你好。世界."),
             ("", ""),
         ] {
-            assert_eq!(spoken_text(written), said, "{written}");
+            assert_eq!(spoken_text(written), spoken, "{written}");
         }
     }
 

@@ -10,13 +10,13 @@ fn segment(end: f64) -> Result<TranscriptPart> {
 
 async fn seconds(parts: Vec<Result<TranscriptPart>>, length: u64) -> (u32, usize) {
     let (sender, mut receiver) = mpsc::channel(16);
-    let heard = pass_on(Box::pin(stream::iter(parts)), &sender).await;
+    let transcribed = forward(Box::pin(stream::iter(parts)), &sender).await;
     drop(sender);
     let mut passed = 0;
     while receiver.recv().await.is_some() {
         passed += 1;
     }
-    (heard.seconds(length), passed)
+    (transcribed.seconds(length), passed)
 }
 
 #[tokio::test]
@@ -36,13 +36,13 @@ async fn dropping_the_receiver_cancels_the_work() {
     let (sender, receiver) = mpsc::channel(1);
     drop(receiver);
     let endless = stream::iter(vec![segment(5.0)]).chain(stream::pending());
-    let heard = pass_on(Box::pin(endless), &sender).await;
-    assert!(!heard.is_complete);
+    let transcribed = forward(Box::pin(endless), &sender).await;
+    assert!(!transcribed.is_complete);
 }
 
 #[test]
 fn openai_voices_map_to_the_default_of_other_providers() {
-    for (provider, asked, voiced) in [
+    for (provider, requested, voiced) in [
         ("openai", "alloy", Some("alloy")),
         ("kokoro", "alloy", Some("alloy")),
         ("native", "alloy", None),
@@ -52,7 +52,11 @@ fn openai_voices_map_to_the_default_of_other_providers() {
         ("openai", " ", None),
     ] {
         let name = SpeechModelName { provider: provider.into(), model: "m".into() };
-        assert_eq!(voice(Some(asked.into()), &name).as_deref(), voiced, "{provider} {asked}");
+        assert_eq!(
+            voice(Some(requested.into()), &name).as_deref(),
+            voiced,
+            "{provider} {requested}"
+        );
     }
 }
 

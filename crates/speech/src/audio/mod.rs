@@ -55,8 +55,8 @@ pub struct Sound<'a> {
     decoder: Decoder,
     resampler: Option<Resampler>,
     /// Samples returned so far.
-    given: u64,
-    broken: u32,
+    delivered: u64,
+    failures: u32,
     ended: bool,
     is_cut: bool,
 }
@@ -98,8 +98,8 @@ impl<'a> Sound<'a> {
             duration,
             decoder,
             resampler: None,
-            given: 0,
-            broken: 0,
+            delivered: 0,
+            failures: 0,
             ended: false,
             is_cut: false,
         })
@@ -121,26 +121,26 @@ impl<'a> Sound<'a> {
             let Some(packet) = self.packet() else {
                 self.ended = true;
                 let rest = self.resampler.take().map(Resampler::finish).unwrap_or_default();
-                if self.given + rest.len() as u64 == 0 {
-                    return Err(if self.broken > 0 {
+                if self.delivered + rest.len() as u64 == 0 {
+                    return Err(if self.failures > 0 {
                         AudioError::Damaged
                     } else {
                         AudioError::NoSound
                     });
                 }
-                return self.give(rest).map(Some);
+                return self.deliver(rest).map(Some);
             };
             let samples = self.decode(&packet)?;
             if !samples.is_empty() {
-                return self.give(samples).map(Some);
+                return self.deliver(samples).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn give(&mut self, samples: Vec<f32>) -> Result<Vec<f32>, AudioError> {
-        self.given += samples.len() as u64;
-        if self.given > LONGEST_RECORDING * RATE as u64 {
+    fn deliver(&mut self, samples: Vec<f32>) -> Result<Vec<f32>, AudioError> {
+        self.delivered += samples.len() as u64;
+        if self.delivered > LONGEST_RECORDING * RATE as u64 {
             return Err(AudioError::TooLong(LONGEST_RECORDING));
         }
         Ok(samples)
@@ -164,8 +164,8 @@ impl<'a> Sound<'a> {
 
     /// Whether the stated duration has been decoded.
     fn is_whole(&self) -> bool {
-        let given = self.given as f64 / RATE as f64;
-        self.duration.is_none_or(|seconds| given + 0.5 >= seconds)
+        let delivered = self.delivered as f64 / RATE as f64;
+        self.duration.is_none_or(|seconds| delivered + 0.5 >= seconds)
     }
 
     /// Returns the samples of one packet, or none if it is damaged.
@@ -185,12 +185,12 @@ impl<'a> Sound<'a> {
         };
         match decoded {
             Some(samples) => {
-                self.broken = 0;
+                self.failures = 0;
                 Ok(samples)
             }
             None => {
-                self.broken += 1;
-                if self.broken >= MOST_BROKEN_PACKETS {
+                self.failures += 1;
+                if self.failures >= MOST_BROKEN_PACKETS {
                     return Err(AudioError::Damaged);
                 }
                 Ok(Vec::new())

@@ -16,8 +16,8 @@ pub struct Resampler {
     waiting: Vec<f32>,
     /// Samples at the beginning of the output that precede the input.
     delay: usize,
-    taken: u64,
-    made: u64,
+    consumed: u64,
+    produced: u64,
 }
 
 impl Resampler {
@@ -36,7 +36,7 @@ impl Resampler {
             }
         };
         let delay = engine.as_ref().map_or(0, |engine| engine.output_delay());
-        Some(Self { rate, target, engine, waiting: Vec::new(), delay, taken: 0, made: 0 })
+        Some(Self { rate, target, engine, waiting: Vec::new(), delay, consumed: 0, produced: 0 })
     }
 
     /// Returns the sample rate of the input.
@@ -45,20 +45,20 @@ impl Resampler {
     }
 
     pub fn push(&mut self, samples: Vec<f32>) -> Vec<f32> {
-        self.taken += samples.len() as u64;
+        self.consumed += samples.len() as u64;
         if self.engine.is_none() {
-            self.made += samples.len() as u64;
+            self.produced += samples.len() as u64;
             return samples;
         }
         self.waiting.extend(samples);
-        let mut made = Vec::new();
+        let mut output_samples = Vec::new();
         let mut start = 0;
         while let Some(step) = self.step(start, false) {
             start += step.0;
-            made.extend(step.1);
+            output_samples.extend(step.1);
         }
         self.waiting.drain(..start);
-        self.deliver(made, u64::MAX)
+        self.deliver(output_samples, u64::MAX)
     }
 
     /// Returns the remaining samples, so that the output is as long as the input.
@@ -66,13 +66,13 @@ impl Resampler {
         if self.engine.is_none() {
             return Vec::new();
         }
-        let whole = (self.taken * u64::from(self.target)).div_ceil(u64::from(self.rate));
+        let whole = (self.consumed * u64::from(self.target)).div_ceil(u64::from(self.rate));
         let mut rest = Vec::new();
-        while self.made < whole {
-            let Some((read, made)) = self.step(0, true) else { break };
+        while self.produced < whole {
+            let Some((read, produced)) = self.step(0, true) else { break };
             self.waiting.drain(..read.min(self.waiting.len()));
-            let made = self.deliver(made, whole - self.made);
-            rest.extend(made);
+            let delivered = self.deliver(produced, whole - self.produced);
+            rest.extend(delivered);
         }
         rest
     }
@@ -81,36 +81,36 @@ impl Resampler {
     /// end, silence fills the chunk.
     fn step(&mut self, start: usize, is_end: bool) -> Option<(usize, Vec<f32>)> {
         let engine = self.engine.as_mut()?;
-        let wanted = engine.input_frames_next();
+        let needed = engine.input_frames_next();
         let waiting = &self.waiting[start..];
-        if waiting.len() < wanted && !is_end {
+        if waiting.len() < needed && !is_end {
             return None;
         }
         let mut padded = Vec::new();
-        let input = if waiting.len() < wanted {
+        let input = if waiting.len() < needed {
             padded.extend_from_slice(waiting);
-            padded.resize(wanted, 0.0);
+            padded.resize(needed, 0.0);
             &padded[..]
         } else {
-            &waiting[..wanted]
+            &waiting[..needed]
         };
         let mut output = vec![0.0; engine.output_frames_next()];
         let length = output.len();
-        let from = SequentialSlice::new(input, 1, wanted).ok()?;
+        let from = SequentialSlice::new(input, 1, needed).ok()?;
         let mut into = SequentialSlice::new_mut(&mut output, 1, length).ok()?;
-        let (read, made) =
+        let (read, produced) =
             engine.process_into_buffer(&from, &mut into, Some(&Indexing::new())).ok()?;
-        output.truncate(made);
+        output.truncate(produced);
         Some((read, output))
     }
 
-    fn deliver(&mut self, mut made: Vec<f32>, most: u64) -> Vec<f32> {
-        let late = self.delay.min(made.len());
-        made.drain(..late);
-        self.delay -= late;
-        made.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        self.made += made.len() as u64;
-        made
+    fn deliver(&mut self, mut samples: Vec<f32>, most: u64) -> Vec<f32> {
+        let skipped = self.delay.min(samples.len());
+        samples.drain(..skipped);
+        self.delay -= skipped;
+        samples.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        self.produced += samples.len() as u64;
+        samples
     }
 }
 

@@ -107,11 +107,11 @@ fn damaged(name: &str, error: &dyn std::fmt::Display) -> Error {
 /// Returns the default voice.
 fn usual(options: &Options) -> String {
     let there = names(&options.directory);
-    let wanted = options
+    let requested = options
         .voice
         .clone()
         .filter(|name| there.contains(name) || name.starts_with(espeak::PREFIX));
-    wanted.or_else(|| there.into_iter().next()).unwrap_or_else(|| espeak::USUAL.to_owned())
+    requested.or_else(|| there.into_iter().next()).unwrap_or_else(|| espeak::USUAL.to_owned())
 }
 
 /// Returns the names of the Piper voices in a directory.
@@ -250,12 +250,12 @@ impl Speaking {
             let (piper, speed) = (Arc::clone(&piper), self.speed.factor());
             let sounds = Clause { text: sounds, sign: clause.sign };
             let rate = piper.rate();
-            let said = tokio::task::spawn_blocking(move || piper.speak(&sounds, speed)).await;
-            let said = said.map_err(Error::internal)?.map_err(Error::internal)?;
+            let samples = tokio::task::spawn_blocking(move || piper.speak(&sounds, speed)).await;
+            let samples = samples.map_err(Error::internal)?.map_err(Error::internal)?;
             if !spoken.is_empty() {
                 spoken.extend(silence(CLAUSE_PAUSE));
             }
-            spoken.extend(at_spoken_rate(said, rate)?);
+            spoken.extend(at_spoken_rate(samples, rate)?);
             self.voice.touch();
         }
         Ok(spoken)
@@ -270,7 +270,7 @@ fn silence(milliseconds: u64) -> impl Iterator<Item = f32> {
 fn at_spoken_rate(samples: Vec<f32>, rate: u32) -> Result<Vec<f32>> {
     let resampler = Resampler::between(rate, SPOKEN_RATE);
     let mut resampler = resampler.ok_or_else(|| Error::internal("a voice has an unusual rate"))?;
-    let mut made = resampler.push(samples);
-    made.extend(resampler.finish());
-    Ok(made)
+    let mut resampled = resampler.push(samples);
+    resampled.extend(resampler.finish());
+    Ok(resampled)
 }

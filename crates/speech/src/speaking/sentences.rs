@@ -22,7 +22,7 @@ pub fn sentences(text: &str) -> Vec<String> {
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         if letter == '\n' {
-            take(&mut sentence, &mut sentences);
+            finish_sentence(&mut sentence, &mut sentences);
             continue;
         }
         sentence.push(letter);
@@ -35,14 +35,14 @@ pub fn sentences(text: &str) -> Vec<String> {
         };
         let is_long = sentence.chars().count() >= LONGEST && letter.is_whitespace();
         if is_end || is_long {
-            take(&mut sentence, &mut sentences);
+            finish_sentence(&mut sentence, &mut sentences);
         }
     }
-    take(&mut sentence, &mut sentences);
+    finish_sentence(&mut sentence, &mut sentences);
     sentences
 }
 
-fn take(sentence: &mut String, sentences: &mut Vec<String>) {
+fn finish_sentence(sentence: &mut String, sentences: &mut Vec<String>) {
     let whole = std::mem::take(sentence);
     let whole = whole.trim();
     if whole.chars().any(char::is_alphanumeric) {

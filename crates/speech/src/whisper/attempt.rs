@@ -101,7 +101,7 @@ fn sample(
     let (mut tokens, mut sum) = (Vec::new(), 0.0);
     loop {
         rules.apply(&tokens, &mut next);
-        let token = drawn(&next, temperature, &mut draw);
+        let token = sample_token(&next, temperature, &mut draw);
         sum += next[token] - log_sum(decoder.instructions(), &next);
         let token = token as TokenId;
         if token == rules.marks.end {
@@ -119,7 +119,7 @@ fn sample(
 }
 
 /// Samples a token at a temperature.
-fn drawn(next: &[f32], temperature: f32, draw: &mut StdRng) -> usize {
+fn sample_token(next: &[f32], temperature: f32, draw: &mut StdRng) -> usize {
     let greatest = next.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> =
         next.iter().map(|value| ((value - greatest) / temperature).exp()).collect();

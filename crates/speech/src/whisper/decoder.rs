@@ -19,11 +19,11 @@ pub struct Decoder<'w> {
     weights: &'w WhisperWeights,
     instructions: Instructions,
     /// Keys and values of the encoder's output, for each layer.
-    heard: Vec<KeyValues>,
+    encoder_memory: Vec<KeyValues>,
     /// Keys and values of each text, for every layer.
     texts: Vec<Vec<KeyValues>>,
     /// Buffers for further texts.
-    spare: Vec<Vec<KeyValues>>,
+    unused_texts: Vec<Vec<KeyValues>>,
     /// Number of tokens of each text.
     length: usize,
     room: Room,
@@ -50,15 +50,15 @@ impl<'w> Decoder<'w> {
     pub fn new(
         weights: &'w WhisperWeights,
         instructions: Instructions,
-        heard: &[f32],
-        mut spare: Vec<Vec<KeyValues>>,
+        encoded: &[f32],
+        mut unused_texts: Vec<Vec<KeyValues>>,
     ) -> Self {
         let memory = |layer: &DecoderLayer| {
             let width = weights.width;
-            let mut both = vec![0.0; 2 * heard.len()];
-            let strips = both.par_chunks_mut(128 * 2 * width).zip(heard.par_chunks(128 * width));
-            strips.for_each(|(out, heard)| {
-                let left = Rows { values: heard, width };
+            let mut both = vec![0.0; 2 * encoded.len()];
+            let strips = both.par_chunks_mut(128 * 2 * width).zip(encoded.par_chunks(128 * width));
+            strips.for_each(|(out, rows)| {
+                let left = Rows { values: rows, width };
                 instructions.run(Apply { dense: &layer.memory, left, out, width: 2 * width });
             });
             let mut memory = KeyValues::new(width, FRAMES);
@@ -67,23 +67,31 @@ impl<'w> Decoder<'w> {
             }
             memory
         };
-        let heard = weights.decoder.iter().map(memory).collect();
-        let texts = vec![spare.pop().unwrap_or_else(|| text(weights))];
-        Self { weights, instructions, heard, texts, spare, length: 0, room: Room::default() }
+        let encoder_memory = weights.decoder.iter().map(memory).collect();
+        let texts = vec![unused_texts.pop().unwrap_or_else(|| text(weights))];
+        Self {
+            weights,
+            instructions,
+            encoder_memory,
+            texts,
+            unused_texts,
+            length: 0,
+            room: Room::default(),
+        }
     }
 
     /// Returns the buffers for the decoder of the next window. Unused parts of them take up no
     /// memory.
     pub fn into_spare(mut self) -> Vec<Vec<KeyValues>> {
-        self.spare.append(&mut self.texts);
-        self.spare
+        self.unused_texts.append(&mut self.texts);
+        self.unused_texts
     }
 
     /// Keeps only the first text, and its first `length` tokens.
     pub fn shorten(&mut self, length: usize) {
         self.length = self.length.min(length);
         while self.texts.len() > 1 {
-            self.spare.extend(self.texts.pop());
+            self.unused_texts.extend(self.texts.pop());
         }
     }
 
@@ -93,24 +101,24 @@ impl<'w> Decoder<'w> {
         self.watch(tokens, &[], |_, _, _| ());
     }
 
-    /// Works like [`Decoder::push`]. Calls `seen` with the index of the token, the index of the
+    /// Works like [`Decoder::push`]. Calls `on_attention` with the index of the token, the index of the
     /// head in `heads`, and the attention that the head gives to each frame.
     pub fn watch(
         &mut self,
         tokens: &[TokenId],
         heads: &[AlignmentHead],
-        seen: impl FnMut(usize, usize, &[f32]),
+        on_attention: impl FnMut(usize, usize, &[f32]),
     ) {
         let start = self.length;
         self.length += tokens.len();
         let rows: Vec<_> = (start..self.length).map(|position| (0, position)).collect();
-        self.step(tokens, &rows, heads, seen);
+        self.step(tokens, &rows, heads, on_attention);
     }
 
     /// Replaces the texts: each new one continues the text with the index in `parents` with one
     /// token. Computes a row for each.
     pub fn branch(&mut self, parents: &[usize], tokens: &[TokenId]) {
-        let mut next = std::mem::take(&mut self.spare);
+        let mut next = std::mem::take(&mut self.unused_texts);
         next.resize_with(parents.len().max(next.len()), || text(self.weights));
         let extra = next.split_off(parents.len());
         for (memories, &parent) in next.iter_mut().zip(parents) {
@@ -118,8 +126,8 @@ impl<'w> Decoder<'w> {
                 memory.copy_from(parent, self.length);
             }
         }
-        self.spare = std::mem::replace(&mut self.texts, next);
-        self.spare.extend(extra);
+        self.unused_texts = std::mem::replace(&mut self.texts, next);
+        self.unused_texts.extend(extra);
         let rows: Vec<_> = (0..parents.len()).map(|text| (text, self.length)).collect();
         self.length += 1;
         self.step(tokens, &rows, &[], |_, _, _| ());
@@ -130,10 +138,19 @@ impl<'w> Decoder<'w> {
         tokens: &[TokenId],
         rows: &[(usize, usize)],
         heads: &[AlignmentHead],
-        seen: impl FnMut(usize, usize, &[f32]),
+        on_attention: impl FnMut(usize, usize, &[f32]),
     ) {
-        let Self { weights, instructions, heard, texts, room, .. } = self;
-        instructions.run(Step { weights, heard, texts, rows, tokens, room, heads, seen });
+        let Self { weights, instructions, encoder_memory, texts, room, .. } = self;
+        instructions.run(Step {
+            weights,
+            encoder_memory,
+            texts,
+            rows,
+            tokens,
+            room,
+            heads,
+            on_attention,
+        });
     }
 
     /// Returns the likelihoods of the next token after each of the last rows, as logarithms that
@@ -207,14 +224,14 @@ impl WithSimd for Multiply<'_> {
 
 struct Step<'a, F> {
     weights: &'a WhisperWeights,
-    heard: &'a [KeyValues],
+    encoder_memory: &'a [KeyValues],
     texts: &'a mut [Vec<KeyValues>],
     /// The text of each row and its position in that text.
     rows: &'a [(usize, usize)],
     tokens: &'a [u32],
     room: &'a mut Room,
     heads: &'a [AlignmentHead],
-    seen: F,
+    on_attention: F,
 }
 
 impl<F: FnMut(usize, usize, &[f32])> WithSimd for Step<'_, F> {
@@ -222,7 +239,8 @@ impl<F: FnMut(usize, usize, &[f32])> WithSimd for Step<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { weights, heard, texts, rows, tokens, room, heads, mut seen } = self;
+        let Self { weights, encoder_memory, texts, rows, tokens, room, heads, mut on_attention } =
+            self;
         let width = weights.width;
         let Room { hidden, normal, inputs, context, scores, panels, scratch } = room;
         hidden.resize(tokens.len() * width, 0.0);
@@ -231,7 +249,7 @@ impl<F: FnMut(usize, usize, &[f32])> WithSimd for Step<'_, F> {
             add(simd, row, &weights.decoder_positions[position * width..][..width]);
         }
         context.resize(hidden.len(), 0.0);
-        for (number, (layer, heard)) in weights.decoder.iter().zip(heard).enumerate() {
+        for (number, (layer, memory)) in weights.decoder.iter().zip(encoder_memory).enumerate() {
             let values = normalized(simd, hidden, width, &layer.attention.norm, normal);
             inputs.resize(3 * hidden.len(), 0.0);
             apply(simd, &layer.inputs, Rows { values, width }, inputs, 3 * width, panels);
@@ -253,16 +271,16 @@ impl<F: FnMut(usize, usize, &[f32])> WithSimd for Step<'_, F> {
             inputs.resize(hidden.len(), 0.0);
             apply(simd, &layer.query, Rows { values, width }, inputs, width, panels);
             let queries = Rows { values: inputs, width };
-            heard.attend(
+            memory.attend(
                 simd,
                 queries,
                 |_| FRAMES,
                 context,
                 scores,
                 |row, head, weights| {
-                    let wanted = heads.iter().position(|wanted| *wanted == (number, head));
-                    if let Some(wanted) = wanted {
-                        seen(row, wanted, weights);
+                    let alignment = heads.iter().position(|aligned| *aligned == (number, head));
+                    if let Some(alignment) = alignment {
+                        on_attention(row, alignment, weights);
                     }
                 },
             );

@@ -55,7 +55,7 @@ impl KeyValues {
     }
 
     /// Computes the attention of each row of queries over its first `lengths` positions and writes
-    /// it to `context`. Calls `seen` with the weights of each head, row by row.
+    /// it to `context`. Calls `on_attention` with the weights of each head, row by row.
     #[inline(always)]
     pub fn attend<S: Simd>(
         &self,
@@ -64,7 +64,7 @@ impl KeyValues {
         lengths: impl Fn(usize) -> usize,
         context: &mut [f32],
         scores: &mut Vec<f32>,
-        mut seen: impl FnMut(usize, usize, &[f32]),
+        mut on_attention: impl FnMut(usize, usize, &[f32]),
     ) {
         let (positions, width) = (self.positions, self.heads * HEAD);
         let per_head = positions / PANEL * HEAD;
@@ -85,7 +85,7 @@ impl KeyValues {
                 let sum = softmax_unscaled(simd, scores, length);
                 scores[length..].fill(0.0);
                 scale(simd, &mut scores[..length], 1.0 / sum);
-                seen(row, head, &scores[..length]);
+                on_attention(row, head, &scores[..length]);
             }
             let left = Rows { values: scores, width: positions };
             multiply(simd, left, positions, values, context, (width, head * HEAD));

@@ -29,7 +29,7 @@ use vocabulary::{TokenId, Vocabulary};
 use weights::{HEAD, WhisperWeights};
 
 pub use languages::LANGUAGES;
-pub use transcript::{HeardPart, Options, Task, TimedSegment, TimedWord};
+pub use transcript::{Options, Task, TimedSegment, TimedWord, TranscribedPart};
 
 /// The largest configuration or vocabulary, in bytes.
 const LARGEST_TEXT: u64 = 32 << 20;

@@ -12,8 +12,8 @@ pub struct Rules<'m> {
 }
 
 impl Rules<'_> {
-    /// Forbids every token that must not follow `said`, in the likelihoods of the next token.
-    pub fn apply(&self, said: &[TokenId], next: &mut [f32]) {
+    /// Forbids every token that must not follow `tokens`, in the likelihoods of the next token.
+    pub fn apply(&self, tokens: &[TokenId], next: &mut [f32]) {
         let marks = self.marks;
         for token in self.suppressed.iter().chain(&marks.never()) {
             forbid(next, *token);
@@ -21,16 +21,17 @@ impl Rules<'_> {
         marks.languages().for_each(|token| forbid(next, token));
         forbid(next, marks.no_times);
         let (text, times) = next.split_at_mut(marks.first_time as usize);
-        let is_time =
-            |back: usize| said.len().checked_sub(back).is_some_and(|at| marks.is_time(said[at]));
-        if said.is_empty() {
+        let is_time = |back: usize| {
+            tokens.len().checked_sub(back).is_some_and(|at| marks.is_time(tokens[at]))
+        };
+        if tokens.is_empty() {
             // A window begins with an early time.
             text.fill(NEVER);
             times[LATEST_FIRST_TIME as usize + 1..].fill(NEVER);
             return;
         }
         if is_time(1) {
-            match said.len() < 2 || is_time(2) {
+            match tokens.len() < 2 || is_time(2) {
                 // Text follows the second time of a pair and the first time of the window.
                 true => times.fill(NEVER),
                 // The end of a segment is followed by the start of the next one, or by the end
@@ -38,9 +39,9 @@ impl Rules<'_> {
                 false => text[..marks.end as usize].fill(NEVER),
             }
         }
-        if let Some(last) = said.iter().rev().find(|token| marks.is_time(**token)) {
+        if let Some(last) = tokens.iter().rev().find(|token| marks.is_time(**token)) {
             // Times never decrease, and a segment is never empty.
-            let is_end = is_time(1) && !is_time(2) && said.len() > 1;
+            let is_end = is_time(1) && !is_time(2) && tokens.len() > 1;
             let first = last - marks.first_time + u32::from(!is_end);
             times[..(first as usize).min(1501)].fill(NEVER);
         }
@@ -55,8 +56,8 @@ fn prefer_times(text: &mut [f32], times: &[f32]) {
         return;
     }
     let sum: f32 = times.iter().map(|value| (value - latest).exp()).sum();
-    let together = latest + sum.ln();
-    if text.iter().all(|&value| value < together) {
+    let any_time = latest + sum.ln();
+    if text.iter().all(|&value| value < any_time) {
         text.fill(NEVER);
     }
 }
@@ -74,7 +75,7 @@ mod tests {
     const SIZE: usize = 51_865;
 
     fn allowed(
-        said: &[TokenId],
+        tokens: &[TokenId],
         next: impl Fn(&SpecialTokens) -> Vec<(TokenId, f32)>,
     ) -> Vec<TokenId> {
         let marks = SpecialTokens::new(SIZE);
@@ -83,7 +84,7 @@ mod tests {
         for (token, value) in next(&marks) {
             values[token as usize] = value;
         }
-        rules.apply(said, &mut values);
+        rules.apply(tokens, &mut values);
         (0..SIZE as u32).filter(|token| values[*token as usize] > NEVER).collect()
     }
 
@@ -108,8 +109,8 @@ mod tests {
     #[test]
     fn the_end_of_a_segment_is_followed_by_a_beginning_or_the_end() {
         let marks = SpecialTokens::new(SIZE);
-        let said = [marks.first_time, 400, marks.first_time + 60];
-        let next = allowed(&said, |marks| vec![(marks.end, 20.0)]);
+        let tokens = [marks.first_time, 400, marks.first_time + 60];
+        let next = allowed(&tokens, |marks| vec![(marks.end, 20.0)]);
         assert!(next.contains(&marks.end) && next.contains(&(marks.first_time + 60)));
         assert!(!next.contains(&400) && !next.contains(&(marks.first_time + 59)));
     }

@@ -41,9 +41,9 @@ impl Parts {
         if self.length().saturating_sub(self.at) < bytes as u64 {
             return Err(invalid("it is cut short"));
         }
-        let mut taken = vec![0; bytes];
-        self.read_exact(&mut taken)?;
-        Ok(taken)
+        let mut content = vec![0; bytes];
+        self.read_exact(&mut content)?;
+        Ok(content)
     }
 
     fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {

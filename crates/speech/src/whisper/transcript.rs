@@ -50,7 +50,7 @@ pub struct Options {
     pub temperature: Option<f32>,
     /// Whether to determine the times of words.
     pub words: bool,
-    /// Seconds that are already transcribed, as reported by [`HeardPart::Progress`].
+    /// Seconds that are already transcribed, as reported by [`TranscribedPart::Progress`].
     pub done: f64,
 }
 
@@ -79,7 +79,7 @@ pub struct TimedSegment {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum HeardPart {
+pub enum TranscribedPart {
     /// The language, reported with the first speech.
     Language(&'static str),
     Segment(TimedSegment),
@@ -94,7 +94,7 @@ impl Whisper {
         &self,
         source: &mut SampleSource<'_>,
         options: &Options,
-        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(TranscribedPart) -> ControlFlow<()> + Send),
     ) -> Result<(), AudioError> {
         let mut windows = Windows::starting_at(source, options.done)?;
         let mut writer = Writer::new(self, options);
@@ -102,7 +102,7 @@ impl Whisper {
             let sound = windows.sound()?;
             if sound.len() < SHORTEST_REST {
                 let length = sound.len() as f64 / RATE as f64;
-                let _ = on(HeardPart::Progress(windows.seconds() + length));
+                let _ = on(TranscribedPart::Progress(windows.seconds() + length));
                 return Ok(());
             }
             let (length, active) = (sound.len(), active_frames(sound));
@@ -111,8 +111,8 @@ impl Whisper {
                 Some(first) if first * FRAME > LONGEST_LEAD => first * FRAME,
                 Some(_) => {
                     let (sound, at) = (windows.with_margin(), windows.seconds());
-                    let heard = Heard { sound, at, length, active };
-                    let outcome = self.threads.install(|| writer.write(&heard, on));
+                    let window = SoundWindow { sound, at, length, active };
+                    let outcome = self.threads.install(|| writer.write(&window, on));
                     match outcome {
                         ControlFlow::Continue(step) => step,
                         ControlFlow::Break(()) => return Ok(()),
@@ -120,7 +120,7 @@ impl Whisper {
                 }
             };
             windows.advance(step.min(length));
-            if on(HeardPart::Progress(windows.seconds())).is_break() {
+            if on(TranscribedPart::Progress(windows.seconds())).is_break() {
                 return Ok(());
             }
         }
@@ -128,7 +128,7 @@ impl Whisper {
 }
 
 /// One window.
-struct Heard {
+struct SoundWindow {
     sound: Vec<f32>,
     /// Start of the window, in seconds.
     at: f64,
@@ -147,7 +147,7 @@ struct Writer<'w> {
     /// Tokens of the transcript so far.
     history: Vec<TokenId>,
     /// Buffers of the previous window's decoder.
-    spare: Vec<Vec<KeyValues>>,
+    unused_texts: Vec<Vec<KeyValues>>,
 }
 
 impl<'w> Writer<'w> {
@@ -163,24 +163,24 @@ impl<'w> Writer<'w> {
             language,
             prompt: prompt.unwrap_or_default(),
             history: Vec::new(),
-            spare: Vec::new(),
+            unused_texts: Vec::new(),
         }
     }
 
     /// Transcribes one window and returns the number of samples done.
     fn write(
         &mut self,
-        heard: &Heard,
-        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
+        window: &SoundWindow,
+        on: &mut (dyn FnMut(TranscribedPart) -> ControlFlow<()> + Send),
     ) -> ControlFlow<(), usize> {
         let Whisper { weights, vocabulary, spectrogram, suppressed, instructions, .. } =
             self.whisper;
-        let mel = spectrogram.of(&heard.sound, MEL_WINDOW);
+        let mel = spectrogram.of(&window.sound, MEL_WINDOW);
         let encoder = SoundEncoder { weights, instructions: *instructions };
         let encoded = encoder.encode(&mel);
         drop(mel);
         let mut decoder =
-            Decoder::new(weights, *instructions, &encoded, std::mem::take(&mut self.spare));
+            Decoder::new(weights, *instructions, &encoded, std::mem::take(&mut self.unused_texts));
         drop(encoded);
         self.know_language(&mut decoder, on)?;
         let (prompt, start) = self.beginning();
@@ -190,20 +190,27 @@ impl<'w> Writer<'w> {
         let written =
             attempt::write(&mut decoder, vocabulary, &rules, &prompt, start, &temperatures);
         if written.is_silence() {
-            return ControlFlow::Continue(heard.length);
+            return ControlFlow::Continue(window.length);
         }
-        let (mut segments, step) = self.segments(heard, &written);
+        let (mut segments, step) = self.segments(window, &written);
         if self.options.words {
             let tokens = &prompt[start..];
-            words::place(self.whisper, &mut decoder, tokens, heard.at, heard.length, &mut segments);
+            words::place(
+                self.whisper,
+                &mut decoder,
+                tokens,
+                window.at,
+                window.length,
+                &mut segments,
+            );
         }
-        self.spare = decoder.into_spare();
+        self.unused_texts = decoder.into_spare();
         if written.temperature > HIGHEST_TO_LEAD {
             self.history.clear();
         }
         for segment in segments {
             self.history.extend(&segment.tokens);
-            on(HeardPart::Segment(segment))?;
+            on(TranscribedPart::Segment(segment))?;
         }
         ControlFlow::Continue(step)
     }
@@ -212,13 +219,13 @@ impl<'w> Writer<'w> {
     fn know_language(
         &mut self,
         decoder: &mut Decoder<'_>,
-        on: &mut (dyn FnMut(HeardPart) -> ControlFlow<()> + Send),
+        on: &mut (dyn FnMut(TranscribedPart) -> ControlFlow<()> + Send),
     ) -> ControlFlow<()> {
         let marks = &self.whisper.vocabulary.marks;
         if !marks.is_multilingual() {
             if self.language.is_none() {
                 self.language = Some(marks.languages().start);
-                return on(HeardPart::Language("en"));
+                return on(TranscribedPart::Language("en"));
             }
             return ControlFlow::Continue(());
         }
@@ -231,7 +238,7 @@ impl<'w> Writer<'w> {
                 .max_by(|one, other| likely[*one as usize].total_cmp(&likely[*other as usize]));
             let language = language.unwrap_or(marks.languages().start);
             self.language = Some(language);
-            return on(HeardPart::Language(marks.language_code(language).unwrap_or("en")));
+            return on(TranscribedPart::Language(marks.language_code(language).unwrap_or("en")));
         }
         ControlFlow::Continue(())
     }
@@ -258,20 +265,20 @@ impl<'w> Writer<'w> {
     }
 
     /// Returns the segments of a window and the number of its samples that are done.
-    fn segments(&self, heard: &Heard, written: &WindowText) -> (Vec<TimedSegment>, usize) {
+    fn segments(&self, window: &SoundWindow, written: &WindowText) -> (Vec<TimedSegment>, usize) {
         let marks = &self.whisper.vocabulary.marks;
         let tokens = &written.tokens;
         let is_time = |at: usize| tokens.get(at).is_some_and(|token| marks.is_time(*token));
         let ends: Vec<usize> =
             (1..tokens.len()).filter(|&at| is_time(at) && is_time(at - 1)).collect();
         let last = tokens.iter().rev().find(|token| marks.is_time(**token));
-        let length = heard.length as f64 / RATE as f64;
+        let length = window.length as f64 / RATE as f64;
         let (count, is_whole) = (tokens.len(), count_ends_once(tokens, &is_time));
         let mut segments = Vec::new();
         if ends.is_empty() {
             let end = last.map(|last| marks.seconds(*last)).filter(|end| *end > 0.0);
-            segments.extend(self.segment(heard, written, tokens, 0.0, end.unwrap_or(length)));
-            return (segments, heard.length);
+            segments.extend(self.segment(window, written, tokens, 0.0, end.unwrap_or(length)));
+            return (segments, window.length);
         }
         let mut start = 0;
         let finals = is_whole.then_some(count);
@@ -279,34 +286,34 @@ impl<'w> Writer<'w> {
             let part = &tokens[start..end];
             if let (Some(first), Some(last)) = (part.first(), part.last()) {
                 let (from, to) = (marks.seconds(*first), marks.seconds(*last));
-                segments.extend(self.segment(heard, written, part, from, to));
+                segments.extend(self.segment(window, written, part, from, to));
             }
             start = end;
         }
         if is_whole {
-            return (segments, heard.length);
+            return (segments, window.length);
         }
         // The next window starts after the last complete segment.
         let last = start.checked_sub(1).map_or(0, |at| tokens[at] - marks.first_time);
         (
             segments,
-            (last as usize * TIME_STEP).clamp(SHORTEST_STEP, heard.length.max(SHORTEST_STEP)),
+            (last as usize * TIME_STEP).clamp(SHORTEST_STEP, window.length.max(SHORTEST_STEP)),
         )
     }
 
     /// Returns a segment, or `None` without text or speech.
     fn segment(
         &self,
-        heard: &Heard,
+        window: &SoundWindow,
         written: &WindowText,
         tokens: &[TokenId],
         start: f64,
         end: f64,
     ) -> Option<TimedSegment> {
-        let length = heard.length as f64 / RATE as f64;
+        let length = window.length as f64 / RATE as f64;
         let (start, end) = (start.min(length), end.min(length).max(start.min(length)));
         let frame = |seconds: f64| (seconds * RATE as f64) as usize / FRAME;
-        let frames = heard.active.get(frame(start)..(frame(end) + 1).min(heard.active.len()));
+        let frames = window.active.get(frame(start)..(frame(end) + 1).min(window.active.len()));
         if !frames.is_some_and(|frames| frames.contains(&true)) {
             return None;
         }
@@ -314,8 +321,8 @@ impl<'w> Writer<'w> {
         let words: Vec<_> = tokens.iter().copied().filter(|token| *token < marks.end).collect();
         let text = self.whisper.vocabulary.text(&words);
         (!text.trim().is_empty()).then(|| TimedSegment {
-            start: heard.at + start,
-            end: heard.at + end,
+            start: window.at + start,
+            end: window.at + end,
             text,
             words: Vec::new(),
             tokens: tokens.to_vec(),

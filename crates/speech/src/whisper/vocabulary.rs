@@ -216,8 +216,8 @@ struct Model {
 fn byte_letters() -> HashMap<char, u8> {
     let is_printed = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let printed = (0..=255).filter(is_printed).map(|byte| (char::from(byte), byte));
-    let others = (0..=255).filter(|byte| !is_printed(byte));
-    let others =
-        others.zip(256..).filter_map(|(byte, letter)| Some((char::from_u32(letter)?, byte)));
-    printed.chain(others).collect()
+    let unprinted = (0..=255).filter(|byte| !is_printed(byte));
+    let letters =
+        unprinted.zip(256..).filter_map(|(byte, letter)| Some((char::from_u32(letter)?, byte)));
+    printed.chain(letters).collect()
 }

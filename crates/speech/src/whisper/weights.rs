@@ -83,11 +83,11 @@ impl WhisperWeights {
             return Err(invalid("it holds a model of unusual size"));
         }
         reader.width = width;
-        let count = |reader: &Reader, mine: &str, theirs: &str| {
+        let count = |reader: &Reader, converted: &str, published: &str| {
             let has = |layer: usize| {
                 let name = reader.name(
-                    &format!("{mine}/layer_{layer}/ffn/linear_0/weight"),
-                    &format!("{theirs}.layers.{layer}.fc1.weight"),
+                    &format!("{converted}/layer_{layer}/ffn/linear_0/weight"),
+                    &format!("{published}.layers.{layer}.fc1.weight"),
                 );
                 reader.tensors.has(&name)
             };
@@ -138,8 +138,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn name(&self, mine: &str, theirs: &str) -> String {
-        (if self.is_converted { mine } else { theirs }).to_owned()
+    fn name(&self, converted: &str, published: &str) -> String {
+        (if self.is_converted { converted } else { published }).to_owned()
     }
 
     fn read(&mut self, name: &str, length: usize) -> io::Result<Vec<f32>> {
@@ -150,10 +150,10 @@ impl Reader {
         Ok(values)
     }
 
-    fn norm(&mut self, mine: &str, theirs: &str) -> io::Result<Norm> {
+    fn norm(&mut self, converted: &str, published: &str) -> io::Result<Norm> {
         let width = self.width;
         let (scale, shift) = if self.is_converted { ("gamma", "beta") } else { ("weight", "bias") };
-        let (name, separator) = if self.is_converted { (mine, '/') } else { (theirs, '.') };
+        let (name, separator) = if self.is_converted { (converted, '/') } else { (published, '.') };
         Ok(Norm {
             scale: self.read(&format!("{name}{separator}{scale}"), width)?,
             shift: self.read(&format!("{name}{separator}{shift}"), width)?,
@@ -165,19 +165,19 @@ impl Reader {
     /// `theirs`, and have no bias for keys.
     fn dense(
         &mut self,
-        mine: &str,
-        theirs: &[String],
+        converted: &str,
+        published: &[String],
         rows: usize,
         columns: usize,
         scaled: usize,
     ) -> io::Result<Projection> {
         let (mut values, mut bias) = if self.is_converted {
-            let values = self.read(&format!("{mine}/weight"), rows * columns)?;
-            (values, self.read(&format!("{mine}/bias"), rows)?)
+            let values = self.read(&format!("{converted}/weight"), rows * columns)?;
+            (values, self.read(&format!("{converted}/bias"), rows)?)
         } else {
             let (mut values, mut bias) = (Vec::new(), Vec::new());
-            let part = rows / theirs.len();
-            for name in theirs {
+            let part = rows / published.len();
+            for name in published {
                 values.extend(self.read(&format!("{name}.weight"), part * columns)?);
                 let name = format!("{name}.bias");
                 match self.tensors.has(&name) {
@@ -197,8 +197,13 @@ impl Reader {
 
     /// Reads a convolution over three frames as a matrix whose columns are the inputs of one frame
     /// after another.
-    fn convolution(&mut self, mine: &str, theirs: &str, inputs: usize) -> io::Result<Projection> {
-        let (name, width) = (self.name(mine, theirs), self.width);
+    fn convolution(
+        &mut self,
+        converted: &str,
+        published: &str,
+        inputs: usize,
+    ) -> io::Result<Projection> {
+        let (name, width) = (self.name(converted, published), self.width);
         let separator = if self.is_converted { '/' } else { '.' };
         let values = self.read(&format!("{name}{separator}weight"), width * inputs * 3)?;
         let bias = self.read(&format!("{name}{separator}bias"), width)?;
@@ -212,8 +217,8 @@ impl Reader {
     }
 
     fn positions(&mut self, part: &str, length: usize) -> io::Result<Vec<f32>> {
-        let mine = format!("{part}/position_encodings/encodings");
-        let name = self.name(&mine, &format!("model.{part}.embed_positions.weight"));
+        let converted = format!("{part}/position_encodings/encodings");
+        let name = self.name(&converted, &format!("model.{part}.embed_positions.weight"));
         self.read(&name, length * self.width)
     }
 
@@ -234,13 +239,19 @@ impl Reader {
         Ok((parts, vocabulary))
     }
 
-    fn attention(&mut self, mine: &str, theirs: &str, last: usize) -> io::Result<Attention> {
+    fn attention(
+        &mut self,
+        converted: &str,
+        published: &str,
+        last: usize,
+    ) -> io::Result<Attention> {
         let width = self.width;
         Ok(Attention {
-            norm: self.norm(&format!("{mine}/layer_norm"), &format!("{theirs}_layer_norm"))?,
+            norm: self
+                .norm(&format!("{converted}/layer_norm"), &format!("{published}_layer_norm"))?,
             output: self.dense(
-                &format!("{mine}/linear_{last}"),
-                &[format!("{theirs}.out_proj")],
+                &format!("{converted}/linear_{last}"),
+                &[format!("{published}.out_proj")],
                 width,
                 width,
                 0,
@@ -248,46 +259,55 @@ impl Reader {
         })
     }
 
-    fn projections(&mut self, mine: &str, theirs: &str, which: &[&str]) -> io::Result<Projection> {
-        let theirs: Vec<_> = which.iter().map(|which| format!("{theirs}.{which}_proj")).collect();
+    fn projections(
+        &mut self,
+        converted: &str,
+        published: &str,
+        which: &[&str],
+    ) -> io::Result<Projection> {
+        let published_names: Vec<_> =
+            which.iter().map(|which| format!("{published}.{which}_proj")).collect();
         let scaled = if which[0] == "q" { self.width } else { 0 };
-        self.dense(mine, &theirs, which.len() * self.width, self.width, scaled)
+        self.dense(converted, &published_names, which.len() * self.width, self.width, scaled)
     }
 
-    fn feed(&mut self, mine: &str, theirs: &str) -> io::Result<FeedForward> {
+    fn feed(&mut self, converted: &str, published: &str) -> io::Result<FeedForward> {
         let (width, inner) = (self.width, 4 * self.width);
-        let (first, second) = (format!("{mine}/ffn/linear_0"), format!("{mine}/ffn/linear_1"));
+        let (first, second) =
+            (format!("{converted}/ffn/linear_0"), format!("{converted}/ffn/linear_1"));
         Ok(FeedForward {
-            norm: self
-                .norm(&format!("{mine}/ffn/layer_norm"), &format!("{theirs}.final_layer_norm"))?,
-            inward: self.dense(&first, &[format!("{theirs}.fc1")], inner, width, 0)?,
-            outward: self.dense(&second, &[format!("{theirs}.fc2")], width, inner, 0)?,
+            norm: self.norm(
+                &format!("{converted}/ffn/layer_norm"),
+                &format!("{published}.final_layer_norm"),
+            )?,
+            inward: self.dense(&first, &[format!("{published}.fc1")], inner, width, 0)?,
+            outward: self.dense(&second, &[format!("{published}.fc2")], width, inner, 0)?,
         })
     }
 
     fn encoder_layer(&mut self, layer: usize) -> io::Result<EncoderLayer> {
-        let (mine, theirs) =
+        let (converted, theirs) =
             (format!("encoder/layer_{layer}"), format!("model.encoder.layers.{layer}"));
-        let (own, hub) = (format!("{mine}/self_attention"), format!("{theirs}.self_attn"));
+        let (own, hub) = (format!("{converted}/self_attention"), format!("{theirs}.self_attn"));
         Ok(EncoderLayer {
             attention: self.attention(&own, &hub, 1)?,
             inputs: self.projections(&format!("{own}/linear_0"), &hub, &["q", "k", "v"])?,
-            feed: self.feed(&mine, &theirs)?,
+            feed: self.feed(&converted, &theirs)?,
         })
     }
 
     fn decoder_layer(&mut self, layer: usize) -> io::Result<DecoderLayer> {
-        let (mine, theirs) =
+        let (converted, theirs) =
             (format!("decoder/layer_{layer}"), format!("model.decoder.layers.{layer}"));
-        let (own, hub) = (format!("{mine}/self_attention"), format!("{theirs}.self_attn"));
-        let (cross, other) = (format!("{mine}/attention"), format!("{theirs}.encoder_attn"));
+        let (own, hub) = (format!("{converted}/self_attention"), format!("{theirs}.self_attn"));
+        let (cross, other) = (format!("{converted}/attention"), format!("{theirs}.encoder_attn"));
         Ok(DecoderLayer {
             attention: self.attention(&own, &hub, 1)?,
             inputs: self.projections(&format!("{own}/linear_0"), &hub, &["q", "k", "v"])?,
             cross: self.attention(&cross, &other, 2)?,
             query: self.projections(&format!("{cross}/linear_0"), &other, &["q"])?,
             memory: self.projections(&format!("{cross}/linear_1"), &other, &["k", "v"])?,
-            feed: self.feed(&mine, &theirs)?,
+            feed: self.feed(&converted, &theirs)?,
         })
     }
 }

@@ -69,16 +69,16 @@ fn watch(
     frames: usize,
 ) -> Vec<f32> {
     let heads = whisper.alignment.len();
-    let mut seen = vec![0.0; heads * tokens.len() * frames];
+    let mut attention = vec![0.0; heads * tokens.len() * frames];
     decoder.shorten(0);
     decoder.watch(tokens, &whisper.alignment, |token, head, weights| {
-        let row = &mut seen[(head * tokens.len() + token) * frames..][..frames];
+        let row = &mut attention[(head * tokens.len() + token) * frames..][..frames];
         row.copy_from_slice(&weights[..frames]);
         let sum: f32 = row.iter().sum();
         row.iter_mut().for_each(|weight| *weight /= sum.max(f32::MIN_POSITIVE));
     });
     let mut mean = vec![0.0; tokens.len() * frames];
-    for head in seen.chunks_mut(tokens.len() * frames) {
+    for head in attention.chunks_mut(tokens.len() * frames) {
         standardize(head, frames);
         for (sums, row) in mean.chunks_mut(frames).zip(head.chunks(frames)) {
             for (frame, sum) in sums.iter_mut().enumerate() {

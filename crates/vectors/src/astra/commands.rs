@@ -28,14 +28,19 @@ impl Commands {
     }
 
     /// Like [`Commands::ask`], but creates the collection if it does not exist.
-    pub async fn tell(&self, collection: &str, options: &Value, command: &Value) -> Result<Answer> {
+    pub async fn send_command(
+        &self,
+        collection: &str,
+        options: &Value,
+        command: &Value,
+    ) -> Result<Answer> {
         if let Some(answer) = self.ask(collection, command).await? {
             return Ok(answer);
         }
         // Also succeeds if a collection with these options already exists.
         let make = json!({ "createCollection": { "name": collection, "options": options } });
-        let made = self.send(&["api", "json", "v1", KEYSPACE], &make).await?;
-        made.ok_or_else(|| self.unknown_database())?;
+        let created = self.send(&["api", "json", "v1", KEYSPACE], &make).await?;
+        created.ok_or_else(|| self.unknown_database())?;
         let answer = self.ask(collection, command).await?;
         answer.ok_or_else(|| self.rest.unavailable("its collections vanish"))
     }
@@ -58,14 +63,14 @@ impl Commands {
     }
 
     fn failure(&self, error: &Value, code: &str) -> Error {
-        let said = self.rest.shown(error["message"].as_str().unwrap_or_default());
+        let message = self.rest.for_display(error["message"].as_str().unwrap_or_default());
         let setting = self.rest.names.address;
         if code.contains("AUTHENTICAT") || code.contains("UNAUTHORIZED") || code.contains("TOKEN") {
             self.rest.key_refused()
         } else if code.contains("KEYSPACE") || code.starts_with("SERVER") {
-            self.rest.unavailable(format!("it answered {code}: {said} (check {setting})"))
+            self.rest.unavailable(format!("it answered {code}: {message} (check {setting})"))
         } else {
-            self.rest.will_not(format!("it answered {code}: {said}"))
+            self.rest.will_not(format!("it answered {code}: {message}"))
         }
     }
 }

@@ -76,13 +76,13 @@ impl Astra {
         let body = json!({
             "insertMany": { "documents": documents, "options": { "ordered": false } },
         });
-        if self.commands.tell(&name, &options, &body).await?.is_whole {
+        if self.commands.send_command(&name, &options, &body).await?.is_whole {
             return Ok(());
         }
         // Some ids exist. Replacing documents requires deleting the old ones first.
         let ids: Vec<_> = documents.iter().map(|document| &document.id).collect();
         self.delete(&name, &json!({ "_id": { "$in": ids } })).await?;
-        match self.commands.tell(&name, &options, &body).await?.is_whole {
+        match self.commands.send_command(&name, &options, &body).await?.is_whole {
             true => Ok(()),
             false => Err(self.rest().will_not("it still has documents that were removed")),
         }
@@ -163,7 +163,7 @@ impl Astra {
         filter: Value,
     ) -> Result<()> {
         self.delete(&self.collection(dimensions), &filter).await?;
-        self.recent.note((within, dimensions), Change::Removed(filter));
+        self.recent.record((within, dimensions), Change::Removed(filter));
         Ok(())
     }
 }
@@ -203,14 +203,14 @@ impl Store for Astra {
 
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let id = within.0.to_string();
-        let said = watermark_json(watermark).to_string();
+        let watermark_text = watermark_json(watermark).to_string();
         let options = json!({ "indexing": { "deny": ["*"] } });
         let body = json!({ "findOneAndReplace": {
             "filter": { "_id": id },
-            "replacement": { "_id": id, "said": said },
+            "replacement": { "_id": id, "said": watermark_text },
             "options": { "upsert": true },
         } });
-        self.commands.tell(&self.marks_name(), &options, &body).await.map(drop)
+        self.commands.send_command(&self.marks_name(), &options, &body).await.map(drop)
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
@@ -224,7 +224,7 @@ impl Store for Astra {
             let documents: Vec<_> = rows.iter().map(|row| document_of(within, row)).collect();
             self.insert(dimensions, &documents).await?;
             let ids = documents.into_iter().map(|document| document.id).collect();
-            self.recent.note((within, dimensions), Change::Stored(ids));
+            self.recent.record((within, dimensions), Change::Stored(ids));
         }
         Ok(())
     }

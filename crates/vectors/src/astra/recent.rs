@@ -20,7 +20,7 @@ type Place = (WorkspaceId, usize);
 pub(super) struct Recent(Mutex<HashMap<Place, Change>>);
 
 impl Recent {
-    pub fn note(&self, place: Place, change: Change) {
+    pub fn record(&self, place: Place, change: Change) {
         self.all().insert(place, change);
     }
 

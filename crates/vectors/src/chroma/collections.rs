@@ -61,8 +61,8 @@ impl Collections {
             true => {
                 let space = json!({ "hnsw": { "space": "cosine" } });
                 let body = json!({ "name": name, "get_or_create": true, "configuration": space });
-                let made = self.rest.post(&self.path(&[]), &body).await?;
-                Some(made.ok_or_else(|| self.no_database())?)
+                let created = self.rest.post(&self.path(&[]), &body).await?;
+                Some(created.ok_or_else(|| self.no_database())?)
             }
             false => self.rest.get(&self.path(&[name])).await?,
         };
@@ -96,9 +96,14 @@ impl Collections {
     }
 
     /// Sends a change to a collection, and creates it if necessary.
-    pub async fn tell(&self, name: &str, verb: &str, body: &(impl Serialize + Sync)) -> Result<()> {
-        let told = self.try_twice(name, true, verb, Some(body)).await?;
-        told.map(drop).ok_or_else(|| self.rest.unavailable("its collections vanish"))
+    pub async fn post_to(
+        &self,
+        name: &str,
+        verb: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<()> {
+        let response = self.try_twice(name, true, verb, Some(body)).await?;
+        response.map(drop).ok_or_else(|| self.rest.unavailable("its collections vanish"))
     }
 
     /// Tries twice, because the cached id may belong to a collection that was recreated since.

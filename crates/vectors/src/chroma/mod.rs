@@ -147,9 +147,9 @@ impl Store for Chroma {
             };
             let ids = self.numbers(&page["ids"])?;
             let read = ids.len();
-            let said = page["metadatas"].as_array().ok_or_else(|| self.rest().strange())?;
-            watermarks.extend(ids.into_iter().zip(said).filter_map(|(id, said)| {
-                Some((WorkspaceId(i32::try_from(id.0).ok()?), watermark_of(said)?))
+            let metadatas = page["metadatas"].as_array().ok_or_else(|| self.rest().strange())?;
+            watermarks.extend(ids.into_iter().zip(metadatas).filter_map(|(id, metadata)| {
+                Some((WorkspaceId(i32::try_from(id.0).ok()?), watermark_of(metadata)?))
             }));
             if read < self.quotas.points {
                 break;
@@ -170,7 +170,7 @@ impl Store for Chroma {
             "embeddings": [[1.0]],
             "metadatas": [watermark_json(watermark)],
         });
-        self.collections.tell(&self.marks_name(), "upsert", &body).await
+        self.collections.post_to(&self.marks_name(), "upsert", &body).await
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
@@ -188,7 +188,7 @@ impl Store for Chroma {
                 embeddings: rows.iter().map(|row| &*row.vector).collect(),
                 metadatas: rows.iter().map(|row| Place { document: row.document.0 }).collect(),
             };
-            self.collections.tell(&name, "upsert", &points).await?;
+            self.collections.post_to(&name, "upsert", &points).await?;
         }
         Ok(())
     }

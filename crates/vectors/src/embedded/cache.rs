@@ -9,13 +9,13 @@ use super::snapshot::Snapshot;
 /// The cache entry of one workspace.
 pub struct CacheEntry {
     /// Locked while the codes are changed. Readers do not need it.
-    pub gate: tokio::sync::Mutex<()>,
+    pub load_lock: tokio::sync::Mutex<()>,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
 
 impl CacheEntry {
     fn new() -> Self {
-        Self { gate: tokio::sync::Mutex::new(()), snapshot: Mutex::new(None) }
+        Self { load_lock: tokio::sync::Mutex::new(()), snapshot: Mutex::new(None) }
     }
 
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {

@@ -7,7 +7,7 @@ use super::snapshot::{Builder, Snapshot};
 /// Codes per page, about a megabyte.
 const PAGE: usize = 4_096;
 
-/// Loads the codes of a workspace: all of them, or those added since `held`. If there are more rows
+/// Loads the codes of a workspace: all of them, or those added since `previous`. If there are more rows
 /// than `most_bytes`, the codes are two-bit codes.
 ///
 /// The vectors may change between two pages. Additions are harmless: they have larger ids, so later
@@ -17,12 +17,12 @@ const PAGE: usize = 4_096;
 pub async fn load(
     rows: &dyn VectorRows,
     within: WorkspaceId,
-    held: Option<&Snapshot>,
+    previous: Option<&Snapshot>,
     most_bytes: usize,
 ) -> Result<Snapshot> {
-    let mut after = held.and_then(Snapshot::last);
-    let mut removals = held.map(|held| held.version().removals);
-    let mut builder = Builder::new(held, most_bytes);
+    let mut after = previous.and_then(Snapshot::last);
+    let mut removals = previous.map(|snapshot| snapshot.version().removals);
+    let mut builder = Builder::new(previous, most_bytes);
     loop {
         let (version, page) = rows.codes(within, after, PAGE).await?;
         let removals = *removals.get_or_insert(version.removals);

@@ -55,7 +55,7 @@ pub struct EmbeddedIndex {
 
 struct Inner {
     rows: Arc<dyn VectorRows>,
-    shelves: SegmentCache,
+    cache: SegmentCache,
     processors: Arc<Semaphore>,
     most_byte_codes: usize,
 }
@@ -74,7 +74,7 @@ impl EmbeddedIndex {
         Self {
             inner: Arc::new(Inner {
                 rows,
-                shelves: SegmentCache::new(cache_bytes),
+                cache: SegmentCache::new(cache_bytes),
                 processors: Arc::new(Semaphore::new(processors)),
                 most_byte_codes: vectors,
             }),
@@ -93,12 +93,12 @@ impl EmbeddedIndex {
 
     /// Frees the memory of a workspace's codes until its next search.
     pub(crate) fn forget(&self, within: WorkspaceId) {
-        self.inner.shelves.forget(within);
+        self.inner.cache.forget(within);
     }
 
     /// Returns the memory of the cached codes, in bytes.
     pub fn cached_bytes(&self) -> usize {
-        self.inner.shelves.bytes()
+        self.inner.cache.bytes()
     }
 }
 
@@ -110,11 +110,12 @@ impl VectorIndex for EmbeddedIndex {
     }
 
     async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()> {
-        let Some(slot) = self.inner.shelves.peek(within) else { return Ok(()) };
+        let Some(slot) = self.inner.cache.peek(within) else { return Ok(()) };
         let documents = sorted(documents);
-        let _gate = slot.gate.lock().await;
-        let Some(held) = slot.snapshot() else { return Ok(()) };
-        let next = self.inner.compute(held.bytes(), move || held.without(&documents)).await?;
+        let _gate = slot.load_lock.lock().await;
+        let Some(snapshot) = slot.snapshot() else { return Ok(()) };
+        let next =
+            self.inner.compute(snapshot.bytes(), move || snapshot.without(&documents)).await?;
         if let Some(next) = next {
             slot.store(Arc::new(next));
         }
@@ -147,8 +148,8 @@ impl VectorIndex for EmbeddedIndex {
         let among = query.among.map(|documents| Arc::from(sorted(documents)));
         // Passages deleted between the scan and the reading of their vectors would leave too few
         // hits. A second search, in the new state, finds others.
-        let (mut hits, gone) = self.inner.search(&query, &code, &among).await?;
-        if gone {
+        let (mut hits, has_removed) = self.inner.search(&query, &code, &among).await?;
+        if has_removed {
             (hits, _) = self.inner.search(&query, &code, &among).await?;
         }
         hits.retain(|hit| hit.similarity >= query.least_similarity);
@@ -175,7 +176,7 @@ impl Inner {
         code: &Arc<CodeQuery>,
         among: &DocumentSelection<Arc<[WorkspaceDocumentId]>>,
     ) -> Result<(Vec<Neighbour>, bool)> {
-        let snapshot = self.fresh(query.within).await?;
+        let snapshot = self.current_snapshot(query.within).await?;
         let keep = code.keep(&snapshot, query.limit);
         let bytes = snapshot.bytes();
         let (code, among) = (Arc::clone(code), among.clone());
@@ -201,13 +202,13 @@ impl Inner {
     }
 
     /// Returns the current codes of a workspace.
-    async fn fresh(self: &Arc<Self>, within: WorkspaceId) -> Result<Arc<Snapshot>> {
+    async fn current_snapshot(self: &Arc<Self>, within: WorkspaceId) -> Result<Arc<Snapshot>> {
         let version = self.rows.version(within).await?;
-        let slot = self.shelves.slot(within);
-        if let Some(held) = slot.snapshot()
-            && held.version() == version
+        let slot = self.cache.slot(within);
+        if let Some(snapshot) = slot.snapshot()
+            && snapshot.version() == version
         {
-            return Ok(held);
+            return Ok(snapshot);
         }
         // Runs as a separate task, so that a load continues for the next caller if its first caller
         // stops waiting.
@@ -218,23 +219,23 @@ impl Inner {
 
     /// Loads the missing codes. Concurrent callers wait for the lock.
     async fn refresh(&self, within: WorkspaceId, slot: &CacheEntry) -> Result<Arc<Snapshot>> {
-        let _gate = slot.gate.lock().await;
+        let _gate = slot.load_lock.lock().await;
         let version = self.rows.version(within).await?;
-        let held = slot.snapshot();
-        if let Some(held) = &held
-            && held.version() == version
+        let snapshot = slot.snapshot();
+        if let Some(snapshot) = &snapshot
+            && snapshot.version() == version
         {
-            return Ok(Arc::clone(held));
+            return Ok(Arc::clone(snapshot));
         }
-        let grown = held.filter(|held| {
-            held.version().removals == version.removals
-                && held.version().additions < version.additions
+        let outgrown = snapshot.filter(|snapshot| {
+            snapshot.version().removals == version.removals
+                && snapshot.version().additions < version.additions
         });
         let next =
-            Arc::new(load(&*self.rows, within, grown.as_deref(), self.most_byte_codes).await?);
+            Arc::new(load(&*self.rows, within, outgrown.as_deref(), self.most_byte_codes).await?);
         tracing::debug!(workspace = within.0, bytes = next.bytes(), "vector codes loaded");
         slot.store(Arc::clone(&next));
-        self.shelves.evict(within);
+        self.cache.evict(within);
         Ok(next)
     }
 
@@ -294,9 +295,9 @@ mod tests {
     fn segments_take_what_is_counted_and_a_few_bytes_a_vector_beside_it() {
         for (is_large, counted) in [(false, 384), (true, 96)] {
             let bytes = segment(is_large).bytes();
-            let beside = bytes as f64 / SEGMENT_ROWS as f64 - f64::from(counted);
+            let overhead = bytes as f64 / SEGMENT_ROWS as f64 - f64::from(counted);
             // A factor of four bytes, a chunk of eight, and a share of a document's run.
-            assert!((12.0..16.0).contains(&beside), "{beside} bytes a vector beside {counted}");
+            assert!((12.0..16.0).contains(&overhead), "{overhead} bytes a vector beside {counted}");
         }
     }
 }

@@ -59,15 +59,15 @@ impl WithSimd for Apply<'_> {
 /// The Walsh-Hadamard transform, scaled to preserve lengths.
 #[inline(always)]
 fn transform(values: &mut [f32], scale: f32) {
-    let mut half = 1;
-    while half < values.len() {
-        for block in values.chunks_exact_mut(2 * half) {
-            let (left, right) = block.split_at_mut(half);
+    let mut width = 1;
+    while width < values.len() {
+        for block in values.chunks_exact_mut(2 * width) {
+            let (left, right) = block.split_at_mut(width);
             for (a, b) in left.iter_mut().zip(right) {
                 (*a, *b) = (*a + *b, *a - *b);
             }
         }
-        half *= 2;
+        width *= 2;
     }
     for value in values {
         *value *= scale;

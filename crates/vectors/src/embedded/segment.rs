@@ -152,8 +152,8 @@ impl Segment {
     fn rows_of(&self, documents: &[WorkspaceDocumentId]) -> Vec<Range<usize>> {
         let rows = |run: &Run| run.start..run.end;
         if documents.len() > self.runs.len() {
-            let wanted = |run: &&Run| documents.binary_search(&run.document).is_ok();
-            return self.runs.iter().filter(wanted).map(rows).collect();
+            let is_selected = |run: &&Run| documents.binary_search(&run.document).is_ok();
+            return self.runs.iter().filter(is_selected).map(rows).collect();
         }
         let runs = documents.iter().flat_map(|document| {
             let first = self.runs.partition_point(|run| run.document < *document);

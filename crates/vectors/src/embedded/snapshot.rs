@@ -95,11 +95,11 @@ pub struct Builder {
 
 impl Builder {
     /// Starts from a snapshot, if there is one.
-    pub fn new(held: Option<&Snapshot>, most_bytes: usize) -> Self {
+    pub fn new(previous: Option<&Snapshot>, most_bytes: usize) -> Self {
         Self {
-            full: held.map(|held| held.segments.clone()).unwrap_or_default(),
+            full: previous.map(|snapshot| snapshot.segments.clone()).unwrap_or_default(),
             open: Vec::new(),
-            frames: held.map(|held| held.frames.clone()).unwrap_or_default(),
+            frames: previous.map(|snapshot| snapshot.frames.clone()).unwrap_or_default(),
             most_bytes,
         }
     }
@@ -133,20 +133,20 @@ impl Builder {
             return;
         }
         self.full.push(Arc::new(full));
-        let alike = self.full.iter().filter(|full| full.dimensions() == dimensions);
-        if alike.map(|full| full.chunks().len()).sum::<usize>() > self.most_bytes {
+        let same_length = self.full.iter().filter(|full| full.dimensions() == dimensions);
+        if same_length.map(|full| full.chunks().len()).sum::<usize>() > self.most_bytes {
             self.compact(dimensions);
         }
     }
 
     /// Converts all closed segments of these dimensions to two-bit codes.
     fn compact(&mut self, dimensions: usize) {
-        let alike = |full: &Segment| full.dimensions() == dimensions;
+        let same_length = |full: &Segment| full.dimensions() == dimensions;
         let means: Vec<_> =
-            self.full.iter().filter(|full| alike(full)).map(|full| full.mean()).collect();
+            self.full.iter().filter(|full| same_length(full)).map(|full| full.mean()).collect();
         let mean = |at: usize| means.iter().map(|mean| mean[at]).sum::<f32>() / means.len() as f32;
         let frame = Arc::new(Frame::new((0..dimensions).map(mean).collect()));
-        for full in self.full.iter_mut().filter(|full| alike(full)) {
+        for full in self.full.iter_mut().filter(|full| same_length(full)) {
             *full = Arc::new(full.compacted(&frame));
         }
         self.frames.push(frame);

@@ -49,10 +49,10 @@ fn values_of(row: &VectorRow) -> Vec<f32> {
     }
 }
 
-pub(super) fn mark(within: WorkspaceId, said: &str) -> Result<RecordBatch, ArrowError> {
+pub(super) fn mark(within: WorkspaceId, watermark: &str) -> Result<RecordBatch, ArrowError> {
     let workspaces = Int32Array::from_iter_values([within.0]);
-    let said = StringArray::from_iter_values([said]);
-    RecordBatch::try_new(marks_schema(), vec![Arc::new(workspaces), Arc::new(said)])
+    let watermarks = StringArray::from_iter_values([watermark]);
+    RecordBatch::try_new(marks_schema(), vec![Arc::new(workspaces), Arc::new(watermarks)])
 }
 
 /// Reads the column `chunk`; `None` if the batch has no such column.
@@ -64,7 +64,11 @@ pub(super) fn chunks(batch: &RecordBatch) -> Option<Vec<ChunkId>> {
 /// Reads workspaces and what their watermarks say; `None` if the batch has no such columns.
 pub(super) fn marks(batch: &RecordBatch) -> Option<Vec<(WorkspaceId, String)>> {
     let workspaces = batch.column_by_name("workspace")?.as_primitive_opt::<Int32Type>()?;
-    let said = batch.column_by_name("said")?.as_string_opt::<i32>()?;
+    let watermarks = batch.column_by_name("said")?.as_string_opt::<i32>()?;
     let workspaces = workspaces.values().iter().map(|within| WorkspaceId(*within));
-    Some(workspaces.zip(said.iter().map(|said| said.unwrap_or_default().to_owned())).collect())
+    Some(
+        workspaces
+            .zip(watermarks.iter().map(|watermark| watermark.unwrap_or_default().to_owned()))
+            .collect(),
+    )
 }

@@ -69,8 +69,8 @@ impl Store for Lance {
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let _turn = self.marking.lock().await;
         let table = self.tables.open_or_create(WATERMARKS, batches::marks_schema()).await?;
-        let said = watermark_json(watermark).to_string();
-        self.tables.upsert(&table, "workspace", batches::mark(within, &said)).await
+        let watermark_text = watermark_json(watermark).to_string();
+        self.tables.upsert(&table, "workspace", batches::mark(within, &watermark_text)).await
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
@@ -161,6 +161,6 @@ fn list(ids: &[i64]) -> String {
     texts.join(", ")
 }
 
-fn read_mark((within, said): (WorkspaceId, String)) -> Option<(WorkspaceId, Watermark)> {
-    Some((within, watermark_of(&serde_json::from_str(&said).ok()?)?))
+fn read_mark((within, text): (WorkspaceId, String)) -> Option<(WorkspaceId, Watermark)> {
+    Some((within, watermark_of(&serde_json::from_str(&text).ok()?)?))
 }

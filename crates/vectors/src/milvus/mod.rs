@@ -98,12 +98,12 @@ impl Milvus {
         for pause in PAUSES.into_iter().map(Some).chain([None]) {
             let answer = self.rest.post(&path, body).await?;
             let mut answer = answer.ok_or_else(|| self.unknown_version())?;
-            let said = answer["code"].as_i64().ok_or_else(|| self.rest.strange())?;
-            match (said, pause) {
+            let code = answer["code"].as_i64().ok_or_else(|| self.rest.strange())?;
+            match (code, pause) {
                 (0 | 200, _) => return Ok(Some(answer["data"].take())),
                 (code::NO_COLLECTION, _) => return Ok(None),
                 (code::RATE_LIMIT, Some(pause)) => sleep(pause).await,
-                _ => return Err(self.failure(said, &answer)),
+                _ => return Err(self.failure(code, &answer)),
             }
         }
         Err(self.rest.strange())
@@ -114,15 +114,15 @@ impl Milvus {
         self.rest.unavailable(format!("it is not Milvus 2.4 or later; check {setting}"))
     }
 
-    fn failure(&self, said: i64, answer: &Value) -> carrel_domain::Error {
-        let words = self.rest.shown(answer["message"].as_str().unwrap_or_default());
-        match said {
+    fn failure(&self, code: i64, answer: &Value) -> carrel_domain::Error {
+        let words = self.rest.for_display(answer["message"].as_str().unwrap_or_default());
+        match code {
             code::UNAUTHENTICATED => self.rest.key_refused(),
             code::RATE_LIMIT => self.rest.unavailable("its rate limit is reached"),
             code::NO_DATABASE | code::NOT_LOADED => {
-                self.rest.unavailable(format!("it answered {said}: {words}"))
+                self.rest.unavailable(format!("it answered {code}: {words}"))
             }
-            _ => self.rest.will_not(format!("it answered {said}: {words}")),
+            _ => self.rest.will_not(format!("it answered {code}: {words}")),
         }
     }
 
@@ -146,10 +146,10 @@ impl Milvus {
             true => schema::of_watermarks(collection),
             false => schema::of_vectors(collection, size),
         };
-        let made = self.ask(["collections", "create"], &body).await;
+        let created = self.ask(["collections", "create"], &body).await;
         let named = json!({ "collectionName": collection });
-        if made.is_err() && self.ask(["collections", "describe"], &named).await?.is_none() {
-            made?;
+        if created.is_err() && self.ask(["collections", "describe"], &named).await?.is_none() {
+            created?;
         }
         Ok(())
     }
@@ -234,8 +234,9 @@ impl Store for Milvus {
     }
 
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
-        let said = watermark_json(watermark).to_string();
-        let row = json!({ "workspace": within.0, "said": said, "vector": schema::NOWHERE });
+        let watermark_text = watermark_json(watermark).to_string();
+        let row =
+            json!({ "workspace": within.0, "said": watermark_text, "vector": schema::NOWHERE });
         let name = self.marks_name();
         let body = json!({ "collectionName": name, "data": [row] });
         self.upsert(&name, schema::NOWHERE.len(), &body).await
@@ -269,7 +270,7 @@ impl Store for Milvus {
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()> {
-        let gone = match tombstones {
+        let filter = match tombstones {
             Tombstones::Documents(documents) => {
                 selected(within, DocumentSelection::Only(documents))
             }
@@ -279,7 +280,7 @@ impl Store for Milvus {
             }
         };
         for dimensions in of {
-            self.delete(&self.collection(*dimensions), gone.clone()).await?;
+            self.delete(&self.collection(*dimensions), filter.clone()).await?;
         }
         Ok(())
     }

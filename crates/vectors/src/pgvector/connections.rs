@@ -167,15 +167,15 @@ impl Inner {
 
     /// Converts the error of creating the tables, with a remedy.
     fn unprepared(&self, error: &QueryError) -> Error {
-        let said = self.flat(&error.to_string());
-        let remedy = if said.contains("extension") {
+        let message = self.flat(&error.to_string());
+        let remedy = if message.contains("extension") {
             "install pgvector on that server and have its administrator run CREATE EXTENSION vector"
-        } else if said.contains("column") {
+        } else if message.contains("column") {
             "the table in PGVECTOR_TABLE_NAME belongs to another program; name another table"
         } else {
             "is the user allowed to create tables there?"
         };
-        Error::unavailable(NAME, format!("{said}; {remedy}"))
+        Error::unavailable(NAME, format!("{message}; {remedy}"))
     }
 
     fn unavailable(&self, error: &QueryError) -> Error {

@@ -45,7 +45,7 @@ impl Indexes {
 
     async fn look_up(&self) -> Result<Index> {
         let (rest, name) = (&self.rest, &self.name);
-        let Some(told) = rest.get(&["indexes", name]).await? else {
+        let Some(description) = rest.get(&["indexes", name]).await? else {
             return Err(rest.unavailable(format!(
                 "it has no index {name}; create one for dense vectors with the cosine metric, or \
                  check PINECONE_INDEX"
@@ -57,17 +57,18 @@ impl Indexes {
                  PINECONE_INDEX"
             ))
         };
-        if told["status"]["ready"] == Value::Bool(false) {
+        if description["status"]["ready"] == Value::Bool(false) {
             return Err(rest.unavailable(format!("its index {name} is not ready yet")));
         }
-        let dimension = told["dimension"].as_u64().and_then(|size| usize::try_from(size).ok());
+        let dimension =
+            description["dimension"].as_u64().and_then(|size| usize::try_from(size).ok());
         let Some(dimension) = dimension.filter(|size| *size > 0) else {
             return Err(unfit("is not for dense vectors"));
         };
-        if told["metric"] != "cosine" {
+        if description["metric"] != "cosine" {
             return Err(unfit("does not use the cosine metric"));
         }
-        let host = told["host"].as_str().and_then(|host| trusted(rest.base(), host));
+        let host = description["host"].as_str().and_then(|host| trusted(rest.base(), host));
         let host = host.ok_or_else(|| rest.strange())?;
         Ok(Index { rest: rest.at(host), dimension })
     }

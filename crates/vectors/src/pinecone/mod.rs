@@ -113,7 +113,7 @@ impl Pinecone {
     ) -> Result<()> {
         let answer = self.ask(Method::POST, &["vectors", verb], Some(body)).await?;
         if let Some(number) = answer.as_ref().and_then(pending::written) {
-            self.pending.note(namespace, number, change);
+            self.pending.record(namespace, number, change);
         }
         Ok(())
     }
@@ -130,8 +130,8 @@ impl Pinecone {
             let (limit, filter) = (1, None);
             let (with_values, with_metadata) = (false, false);
             let query = Query { namespace, vector, limit, filter, with_values, with_metadata };
-            let seen = self.query(&query).await?.as_ref().and_then(pending::seen);
-            if seen.map_or(change == Change::Removal, |seen| seen >= number) {
+            let seen_number = self.query(&query).await?.as_ref().and_then(pending::last_seen);
+            if seen_number.map_or(change == Change::Removal, |number_seen| number_seen >= number) {
                 self.pending.is_seen(namespace, number);
             } else if !patience.wait().await {
                 let reason = "it does not show a change of a minute ago";
@@ -171,8 +171,8 @@ impl Pinecone {
                 break;
             };
             let read = |(id, record): (&String, &Value)| {
-                let said = serde_json::from_str(record["metadata"]["said"].as_str()?).ok()?;
-                Some((WorkspaceId(id.parse().ok()?), watermark_of(&said)?))
+                let watermark = serde_json::from_str(record["metadata"]["said"].as_str()?).ok()?;
+                Some((WorkspaceId(id.parse().ok()?), watermark_of(&watermark)?))
             };
             let records = found.body["vectors"].as_object();
             marks.extend(records.into_iter().flatten().filter_map(read));

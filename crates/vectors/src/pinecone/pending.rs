@@ -20,7 +20,7 @@ pub(super) fn written(answer: &Answer) -> Option<u64> {
     numbered(answer, WRITTEN)
 }
 
-pub(super) fn seen(answer: &Answer) -> Option<u64> {
+pub(super) fn last_seen(answer: &Answer) -> Option<u64> {
     numbered(answer, SEEN)
 }
 
@@ -34,7 +34,7 @@ fn numbered(answer: &Answer, names: [&str; 2]) -> Option<u64> {
 pub(super) struct Pending(Mutex<HashMap<String, (u64, Change)>>);
 
 impl Pending {
-    pub fn note(&self, namespace: &str, number: u64, change: Change) {
+    pub fn record(&self, namespace: &str, number: u64, change: Change) {
         let mut all = self.all();
         if all.get(namespace).is_none_or(|(known, _)| *known <= number) {
             all.insert(namespace.to_owned(), (number, change));

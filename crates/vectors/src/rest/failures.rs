@@ -16,14 +16,14 @@ pub(super) fn pause_wanted(status: StatusCode, headers: &HeaderMap) -> Option<Du
 /// Returns true if the store refuses this request. Other statuses concern the key or all requests
 /// at the moment; "not found" means that the server is of another kind.
 pub(super) fn is_of_the_request(status: StatusCode) -> bool {
-    let of_all = [
+    let general = [
         StatusCode::NOT_FOUND,
         StatusCode::METHOD_NOT_ALLOWED,
         StatusCode::PROXY_AUTHENTICATION_REQUIRED,
         StatusCode::REQUEST_TIMEOUT,
         StatusCode::TOO_MANY_REQUESTS,
     ];
-    status.is_client_error() && !of_all.contains(&status)
+    status.is_client_error() && !general.contains(&status)
 }
 
 /// Returns whether a body looks like JSON. Proxies and other servers respond with HTML to unknown
@@ -34,7 +34,7 @@ pub(super) fn is_json(body: &[u8]) -> bool {
 
 /// Returns the store's error message on one line.
 pub(super) fn words(body: &[u8]) -> String {
-    let said = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
+    let message = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
         let places = [
             "/message",
             "/status/error",
@@ -45,11 +45,11 @@ pub(super) fn words(body: &[u8]) -> String {
         ];
         places.iter().find_map(|place| Some(body.pointer(place)?.as_str()?.to_owned()))
     });
-    let said = said.unwrap_or_else(|| match body.starts_with(b"<") {
+    let message = message.unwrap_or_else(|| match body.starts_with(b"<") {
         true => "a web page".to_owned(),
         false => String::from_utf8_lossy(body).into_owned(),
     });
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the innermost cause, which says what failed.

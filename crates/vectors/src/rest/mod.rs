@@ -66,9 +66,9 @@ impl Rest {
             })?;
         // The secrets are the password in the address, the key without its scheme, and the part of
         // the key after a user name.
-        let bare = key.as_ref().and_then(|(_, key)| key.split_whitespace().last());
-        let inner = bare.and_then(|key| key.split_once(':')).map(|(_, inner)| inner);
-        let secrets = [base.password(), bare, inner].into_iter().flatten().map(str::to_owned);
+        let key_alone = key.as_ref().and_then(|(_, key)| key.split_whitespace().last());
+        let inner = key_alone.and_then(|key| key.split_once(':')).map(|(_, inner)| inner);
+        let secrets = [base.password(), key_alone, inner].into_iter().flatten().map(str::to_owned);
         let secrets = secrets.collect();
         let key = match key {
             None => None,
@@ -148,8 +148,8 @@ impl Rest {
         let deadline = Instant::now() + PATIENCE;
         let mut left = REPEATS;
         loop {
-            let asked = timeout_at(deadline, self.once(method.clone(), path, body)).await;
-            let Ok(answer) = asked else {
+            let exchange = timeout_at(deadline, self.once(method.clone(), path, body)).await;
+            let Ok(answer) = exchange else {
                 let address = self.address();
                 return Err(self.unavailable(format!("{address} did not answer for {PATIENCE:?}")));
             };
@@ -196,11 +196,11 @@ impl Rest {
         if body.is_empty() {
             return Ok(Some(Answer { body: Value::Null, headers }));
         }
-        let wrong = |_| {
+        let invalid_json = |_| {
             let address = self.names.address;
             self.unavailable(format!("its answer is not the JSON expected; check {address}"))
         };
-        let body = serde_json::from_slice(body).map_err(wrong)?;
+        let body = serde_json::from_slice(body).map_err(invalid_json)?;
         Ok(Some(Answer { body, headers }))
     }
 
@@ -224,9 +224,9 @@ impl Rest {
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
-        let broken =
+        let broke_off =
             |error| self.unavailable(format!("its answer broke off: {}", root_cause(&error)));
-        while let Some(piece) = response.chunk().await.map_err(broken)? {
+        while let Some(piece) = response.chunk().await.map_err(broke_off)? {
             if body.len() + piece.len() > LONGEST {
                 return Err(self.unavailable(format!("its answer is longer than {LONGEST} bytes")));
             }
@@ -251,7 +251,7 @@ impl Rest {
                 self.unavailable("the rate limit of its plan is reached; it is tried again later")
             }
             _ => {
-                let words = self.shown(words(body));
+                let words = self.for_display(words(body));
                 let reason = format!("it answered {}: {words} (check {address})", status.as_u16());
                 match is_of_the_request(status) {
                     true => refusal(service, self.blotted(reason)),
@@ -276,9 +276,9 @@ impl Rest {
     }
 
     /// Returns a store's message, shortened and without secrets.
-    pub fn shown(&self, said: impl Into<String>) -> String {
+    pub fn for_display(&self, text: impl Into<String>) -> String {
         // Secrets are removed before shortening, which could leave a part of one.
-        self.blotted(said.into()).chars().take(LONGEST_WORDS).collect()
+        self.blotted(text.into()).chars().take(LONGEST_WORDS).collect()
     }
 
     pub fn unavailable(&self, reason: impl Into<String>) -> Error {
@@ -302,11 +302,11 @@ impl Rest {
 
     /// Returns the address without parts that may be secret.
     fn address(&self) -> String {
-        let mut shown = self.base.clone();
+        let mut url = self.base.clone();
         // Neither call fails for an address with a host, which `new` ensures.
-        let _ = shown.set_username("");
-        let _ = shown.set_password(None);
-        shown.set_query(None);
-        shown.to_string()
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.to_string()
     }
 }

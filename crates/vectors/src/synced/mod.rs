@@ -58,7 +58,7 @@ struct Inner {
     slots: Slots,
     health: HealthState,
     /// Notified when there are changes to send to the store.
-    told: Notify,
+    wake: Notify,
 }
 
 impl SyncedIndex {
@@ -71,8 +71,8 @@ impl SyncedIndex {
         room: usize,
     ) -> Self {
         let health = HealthState::new(store.name());
-        let (slots, told) = (Slots::default(), Notify::new());
-        Self { inner: Arc::new(Inner { store, rows, embedded, room, slots, health, told }) }
+        let (slots, wake) = (Slots::default(), Notify::new());
+        Self { inner: Arc::new(Inner { store, rows, embedded, room, slots, health, wake }) }
     }
 
     /// Returns the display name of the vector database.
@@ -108,20 +108,20 @@ impl VectorIndex for SyncedIndex {
     /// Returns immediately. The sync loop sends committed changes to the store, unless a search
     /// does so first.
     async fn upsert(&self, _within: WorkspaceId, _document: WorkspaceDocumentId) -> Result<()> {
-        self.inner.told.notify_one();
+        self.inner.wake.notify_one();
         Ok(())
     }
 
     /// Returns immediately like `upsert`. Searches no longer find these documents from now on.
     async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()> {
         self.inner.slots.slot(within).tombstone(documents);
-        self.inner.told.notify_one();
+        self.inner.wake.notify_one();
         self.inner.embedded.remove(within, documents).await
     }
 
     async fn drop_workspace(&self, within: WorkspaceId) -> Result<()> {
         self.inner.slots.mark_dropped(within);
-        self.inner.told.notify_one();
+        self.inner.wake.notify_one();
         self.inner.embedded.drop_workspace(within).await
     }
 
@@ -152,11 +152,11 @@ impl VectorIndex for SyncedIndex {
         // deletion is synced, finds others.
         let mut reason = None;
         for _ in 0..2 {
-            let asked = match self.inner.ready(query.within).await {
+            let outcome = match self.inner.ready(query.within).await {
                 Ok(()) => self.inner.search(&query).await,
                 Err(error) => Err(error),
             };
-            match asked {
+            match outcome {
                 Ok((hits, false)) => return Ok(hits),
                 Ok((hits, true)) if hits.len() == query.limit => return Ok(hits),
                 Ok((_, true)) => {}
@@ -194,7 +194,7 @@ impl Inner {
         let version = self.rows.version(within).await?;
         let slot = self.slots.slot(within);
         self.health.check()?;
-        if slot.holds(version) {
+        if slot.is_synced(version) {
             return Ok(());
         }
         if let Some(reason) = slot.filling.reason_to_wait() {
@@ -230,10 +230,10 @@ impl Inner {
         }
         let candidates = self.candidates(query, &watermark).await;
         self.record_outcome(within, &slot.searching, &candidates);
-        let (mut hits, gone) = self.embedded.rank(to, &candidates?).await?;
+        let (mut hits, has_removed) = self.embedded.rank(to, &candidates?).await?;
         hits.retain(|hit| hit.similarity >= least_similarity);
         hits.truncate(limit);
-        Ok((hits, gone))
+        Ok((hits, has_removed))
     }
 
     async fn candidates(
@@ -247,8 +247,9 @@ impl Inner {
         if let DocumentSelection::Only(documents) = among {
             let mut candidates = Vec::new();
             for some in sorted(documents).chunks(limits.documents) {
-                let near = self.store.nearest(within, to, keep, DocumentSelection::Only(some));
-                candidates.extend(self.in_time(near).await?);
+                let neighbours =
+                    self.store.nearest(within, to, keep, DocumentSelection::Only(some));
+                candidates.extend(self.in_time(neighbours).await?);
             }
             return Ok(candidates);
         }
@@ -258,22 +259,22 @@ impl Inner {
         } else {
             among
         };
-        let near = self.in_time(self.store.nearest(within, to, keep, among)).await?;
-        if near.is_empty() && watermark.vectors > 0 {
+        let neighbours = self.in_time(self.store.nearest(within, to, keep, among)).await?;
+        if neighbours.is_empty() && watermark.vectors > 0 {
             self.check_for_losses(within, watermark).await?;
         }
-        Ok(near)
+        Ok(neighbours)
     }
 
     /// Returns an error if the store has lost vectors. Otherwise it has only vectors of other
     /// lengths.
     async fn check_for_losses(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
-        let held = self.in_time(self.store.count_soon(within, &watermark.dimensions)).await?;
-        if held >= watermark.vectors {
+        let count = self.in_time(self.store.count_soon(within, &watermark.dimensions)).await?;
+        if count >= watermark.vectors {
             return Ok(());
         }
         self.slots.slot(within).suspect();
-        self.told.notify_one();
+        self.wake.notify_one();
         let reason = "it has lost vectors of this workspace, which are stored again";
         Err(Error::unavailable(self.store.name(), reason))
     }
@@ -301,31 +302,31 @@ impl Inner {
     /// Reads the watermarks of all workspaces. A refusal counts as a failure of the store, because
     /// it concerns all of them.
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
-        let of_all = |error: Error| match is_refusal(&error) {
+        let unavailable = |error: Error| match is_refusal(&error) {
             true => Error::unavailable(self.store.name(), reason(&error)),
             false => error,
         };
         let watermarks = async {
             let watermarks = self.store.watermarks().await;
-            watermarks.map_err(|error| if is_busy(&error) { error } else { of_all(error) })
+            watermarks.map_err(|error| if is_busy(&error) { error } else { unavailable(error) })
         };
         // A request that was not sent must not count as a failure of the store.
-        self.in_time(watermarks).await.map_err(of_all)
+        self.in_time(watermarks).await.map_err(unavailable)
     }
 
     /// Like [`Inner::record_health`], with the time limit [`ANSWER`].
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        let late = |_| {
+        let timed_out = |_| {
             let reason = format!("it did not answer for {ANSWER:?}");
             Error::unavailable(self.store.name(), reason)
         };
-        self.record_health(async { timeout(ANSWER, answer).await.map_err(late)? }).await
+        self.record_health(async { timeout(ANSWER, answer).await.map_err(timed_out)? }).await
     }
 
     /// Awaits a response of the store and records whether it answered.
     async fn record_health<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = answer.await;
-        self.health.note(&answer);
+        self.health.record_outcome(&answer);
         answer
     }
 

@@ -36,7 +36,7 @@ impl Inner {
     /// found less than the watermark promises, even if nothing seems to have changed.
     pub(super) async fn reconcile(&self, within: WorkspaceId, verify: bool) -> Result<()> {
         let slot = self.slots.slot(within);
-        let _gate = slot.gate.lock().await;
+        let _gate = slot.sync_lock.lock().await;
         let version = self.rows.version(within).await?;
         let verify = slot.take_suspect() || verify;
         if !verify && slot.watermark().is_some_and(|watermark| watermark.covers(version)) {
@@ -104,16 +104,17 @@ impl Inner {
         let tombstones = slot.take_tombstones();
         if !watermark.dimensions.is_empty() {
             for some in tombstones.chunks(TOMBSTONES_AT_ONCE) {
-                let gone = Tombstones::Documents(some);
-                self.record_health(self.store.remove(within, &watermark.dimensions, gone)).await?;
+                let removed = Tombstones::Documents(some);
+                self.record_health(self.store.remove(within, &watermark.dimensions, removed))
+                    .await?;
             }
         }
         let tally = self.add(within, &mut watermark).await?;
         self.record_health(self.store.wait_until_visible(within, &watermark.dimensions)).await?;
         if verify || tally.version.removals != watermark.version.removals {
-            let held = self.record_health(self.store.count(within, &watermark.dimensions)).await?;
-            watermark.vectors = held;
-            let agrees = held + watermark.left_out == tally.vectors;
+            let count = self.record_health(self.store.count(within, &watermark.dimensions)).await?;
+            watermark.vectors = count;
+            let agrees = count + watermark.left_out == tally.vectors;
             if !agrees && !self.compare(within, &mut watermark).await? {
                 self.record_health(self.store.clear(within, &watermark.dimensions)).await?;
                 return Ok(None);
@@ -130,7 +131,7 @@ impl Inner {
 
     /// Stores the additions. Returns the database's tally when none are left.
     async fn add(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<Tally> {
-        let (mut added, mut told) = (0, Instant::now());
+        let (mut added, mut reported_at) = (0, Instant::now());
         loop {
             let after = (watermark.last > 0).then_some(ChunkId(watermark.last));
             let (tally, page) = self.rows.rows(within, after, PAGE).await?;
@@ -152,8 +153,8 @@ impl Inner {
             self.put(within, watermark, page).await?;
             watermark.last = last;
             self.record_health(self.store.set_watermark(within, watermark)).await?;
-            if told.elapsed() >= TELL {
-                told = Instant::now();
+            if reported_at.elapsed() >= TELL {
+                reported_at = Instant::now();
                 let (workspace, of) = (within.0, tally.vectors);
                 tracing::info!(workspace, added, of, "filling {}", self.store.name());
             }
@@ -206,21 +207,23 @@ impl Inner {
                 break;
             }
         }
-        let mut held = self.record_health(self.store.chunks(within, &watermark.dimensions)).await?;
-        held.retain(|chunk| chunk.0 <= watermark.last);
-        let (kept, surplus): (Vec<_>, Vec<_>) =
-            held.into_iter().partition(|chunk| known.contains(chunk));
+        let mut stored =
+            self.record_health(self.store.chunks(within, &watermark.dimensions)).await?;
+        stored.retain(|chunk| chunk.0 <= watermark.last);
+        let (expected, surplus): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|chunk| known.contains(chunk));
         for some in surplus.chunks(TOMBSTONES_AT_ONCE) {
-            let gone = Tombstones::Chunks(some);
-            self.record_health(self.store.remove(within, &watermark.dimensions, gone)).await?;
+            let tombstones = Tombstones::Chunks(some);
+            self.record_health(self.store.remove(within, &watermark.dimensions, tombstones))
+                .await?;
         }
-        let kept: HashSet<_> = kept.into_iter().collect();
-        let lacking = (known.len() - kept.len()) as u64;
+        let expected: HashSet<_> = expected.into_iter().collect();
+        let missing = (known.len() - expected.len()) as u64;
         let (workspace, removed) = (within.0, surplus.len());
-        tracing::info!(workspace, removed, lacking, "compared {}", self.store.name());
+        tracing::info!(workspace, removed, lacking = missing, "compared {}", self.store.name());
         self.record_health(self.store.wait_until_visible(within, &watermark.dimensions)).await?;
-        let is_whole = lacking <= watermark.left_out;
-        (watermark.left_out, watermark.vectors) = (lacking, kept.len() as u64);
+        let is_whole = missing <= watermark.left_out;
+        (watermark.left_out, watermark.vectors) = (missing, expected.len() as u64);
         Ok(is_whole)
     }
 }

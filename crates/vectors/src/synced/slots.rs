@@ -48,7 +48,7 @@ impl Slots {
 #[derive(Default)]
 pub struct Slot {
     /// Locked while the workspace's data in the store is changed.
-    pub gate: tokio::sync::Mutex<()>,
+    pub sync_lock: tokio::sync::Mutex<()>,
     /// Failures of filling the store.
     pub filling: CircuitBreaker,
     /// Failures of searching the store.
@@ -72,7 +72,7 @@ impl Slot {
     }
 
     /// Returns true if the store is known to contain this version of the database.
-    pub fn holds(&self, version: NamespaceVersion) -> bool {
+    pub fn is_synced(&self, version: NamespaceVersion) -> bool {
         let state = locked(&self.state);
         !state.is_suspect
             && state.watermark.as_ref().is_some_and(|watermark| watermark.covers(version))
@@ -152,7 +152,7 @@ impl HealthState {
     }
 
     /// Records whether the store answered. A refusal is an answer.
-    pub fn note<T>(&self, answer: &Result<T>) {
+    pub fn record_outcome<T>(&self, answer: &Result<T>) {
         match answer {
             Err(error) if is_busy(error) => {
                 // The request was not sent, so the store's previous state still stands.
@@ -196,12 +196,12 @@ mod tests {
     async fn unsent_requests_do_not_change_the_health_of_a_store() {
         let health = HealthState::new("a store");
         let unasked = || Err::<(), _>(busy("a store", "it is busy"));
-        health.note(&unasked());
+        health.record_outcome(&unasked());
         assert!(health.check().is_ok());
-        health.note(&Err::<(), _>(Error::unavailable("a store", "it is away")));
-        health.note(&unasked());
+        health.record_outcome(&Err::<(), _>(Error::unavailable("a store", "it is away")));
+        health.record_outcome(&unasked());
         assert!(health.check().unwrap_err().to_string().ends_with("it is away"));
-        health.note(&Err::<(), _>(refusal("a store", "it will not")));
+        health.record_outcome(&Err::<(), _>(refusal("a store", "it will not")));
         assert!(health.check().is_ok());
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(inner: &Inner) {
         }
         let pause = inner.health.pause().map_or(LOOK, |pause| pause.min(LOOK));
         tokio::select! {
-            () = inner.told.notified() => {}
+            () = inner.wake.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -56,17 +56,17 @@ pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
     let watermarks = if verify { inner.watermarks().await? } else { Vec::new() };
     let vector_versions = inner.rows.vector_versions().await?;
     let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
-    let mut gone = inner.slots.take_dropped();
-    gone.extend(watermarks.into_iter().map(|(within, _)| within));
-    let mut gone: Vec<_> = gone.difference(&there).copied().collect();
+    let mut dropped = inner.slots.take_dropped();
+    dropped.extend(watermarks.into_iter().map(|(within, _)| within));
+    let mut dropped: Vec<_> = dropped.difference(&there).copied().collect();
     let mut outcome = Ok(());
-    while let Some(within) = gone.pop() {
+    while let Some(within) = dropped.pop() {
         match attempt(inner, within, true, verify).await {
             Ok(()) => inner.slots.remove(within),
             Err(error) => {
                 inner.slots.retry_drop(within);
                 if !is_refusal(&error) {
-                    gone.into_iter().for_each(|within| inner.slots.retry_drop(within));
+                    dropped.into_iter().for_each(|within| inner.slots.retry_drop(within));
                     return Err(error);
                 }
                 outcome = outcome.and(Err(error));
@@ -74,7 +74,7 @@ pub(super) async fn round(inner: &Inner, verify: bool) -> Result<()> {
         }
     }
     for (within, tally) in vector_versions {
-        if !verify && inner.slots.slot(within).holds(tally.version) {
+        if !verify && inner.slots.slot(within).is_synced(tally.version) {
             continue;
         }
         match attempt(inner, within, verify, verify).await {

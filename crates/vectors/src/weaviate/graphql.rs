@@ -18,18 +18,18 @@ pub(super) fn all_of(filters: Vec<Value>) -> Value {
 
 /// Formats a filter in GraphQL syntax: field names and operators are not quoted, and lists of
 /// numbers use the field of a single number.
-pub(super) fn shown(filter: &Value) -> String {
+pub(super) fn filter_text(filter: &Value) -> String {
     match filter {
         Value::Object(fields) => {
-            let shown = fields.iter().map(|(name, value)| match (name.as_str(), value) {
+            let parts = fields.iter().map(|(name, value)| match (name.as_str(), value) {
                 ("operator", Value::String(operator)) => format!("operator: {operator}"),
                 ("valueIntArray", numbers) => format!("valueInt: {numbers}"),
-                (name, value) => format!("{name}: {}", shown(value)),
+                (name, value) => format!("{name}: {}", filter_text(value)),
             });
-            format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
+            format!("{{{}}}", parts.collect::<Vec<_>>().join(", "))
         }
         Value::Array(all) => {
-            format!("[{}]", all.iter().map(shown).collect::<Vec<_>>().join(", "))
+            format!("[{}]", all.iter().map(filter_text).collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
     }
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_filter_is_formatted_as_graphql() {
         let filter = all_of(vec![compare("workspace", "Equal", 1), one_of("document", &[2, 3])]);
-        let shown = shown(&filter);
+        let formatted = filter_text(&filter);
         for part in [
             "operator: And",
             "operator: Equal",
@@ -51,8 +51,8 @@ mod tests {
             "valueInt: 1",
             "valueInt: [2,3]",
         ] {
-            assert!(shown.contains(part), "{shown}");
+            assert!(formatted.contains(part), "{formatted}");
         }
-        assert!(!shown.contains("Array") && !shown.contains("\"operator"), "{shown}");
+        assert!(!formatted.contains("Array") && !formatted.contains("\"operator"), "{formatted}");
     }
 }

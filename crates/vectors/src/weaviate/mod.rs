@@ -17,7 +17,7 @@ use crate::rest::Rest;
 use crate::store::{
     Dimensions, Limits, Store, Tombstones, Watermark, watermark_json, watermark_of,
 };
-use graphql::{all_of, compare, one_of, shown};
+use graphql::{all_of, compare, filter_text, one_of};
 
 /// Objects read at once. Weaviate returns up to 10,000.
 const PAGE: usize = 5_000;
@@ -90,10 +90,10 @@ impl Weaviate {
             "vectorIndexConfig": index,
             "properties": properties.iter().map(property).collect::<Vec<_>>(),
         });
-        let made = self.rest.post(&["v1", "schema"], &body).await;
+        let created = self.rest.post(&["v1", "schema"], &body).await;
         // Another process may have created it first.
-        if made.is_err() && !self.is_there(collection).await? {
-            made?;
+        if created.is_err() && !self.is_there(collection).await? {
+            created?;
         }
         Ok(())
     }
@@ -107,9 +107,10 @@ impl Weaviate {
         match failed {
             None => Ok(()),
             Some(object) => {
-                let said = object.pointer("/result/errors/error/0/message").and_then(Value::as_str);
-                let said = self.rest.shown(said.unwrap_or_default());
-                Err(self.rest.will_not(format!("it does not store an object: {said}")))
+                let message =
+                    object.pointer("/result/errors/error/0/message").and_then(Value::as_str);
+                let message = self.rest.for_display(message.unwrap_or_default());
+                Err(self.rest.will_not(format!("it does not store an object: {message}")))
             }
         }
     }
@@ -130,12 +131,12 @@ impl Weaviate {
         let body = json!({ "query": question });
         let answer = self.rest.post(&["v1", "graphql"], &body).await?;
         let mut answer = answer.ok_or_else(|| self.unknown_server())?;
-        if let Some(said) = answer.pointer("/errors/0/message").and_then(Value::as_str) {
+        if let Some(message) = answer.pointer("/errors/0/message").and_then(Value::as_str) {
             if !self.is_there(collection).await? {
                 return Ok(None);
             }
-            let said = self.rest.shown(said);
-            return Err(self.rest.will_not(format!("it answered: {said}")));
+            let shown_message = self.rest.for_display(message);
+            return Err(self.rest.will_not(format!("it answered: {shown_message}")));
         }
         Ok(Some(answer["data"][path[0]][path[1]].take()))
     }
@@ -274,12 +275,14 @@ impl Store for Weaviate {
         let mut all = 0;
         for dimensions in of {
             let collection = &*self.collection(*dimensions);
-            let filter = shown(&here(within));
+            let filter = filter_text(&here(within));
             let question = format!(
                 "{{ Aggregate {{ {collection}(where: {filter}) {{ meta {{ count }} }} }} }}"
             );
-            if let Some(told) = self.ask(collection, question, ["Aggregate", collection]).await? {
-                let counted = told[0]["meta"]["count"].as_u64();
+            if let Some(aggregate) =
+                self.ask(collection, question, ["Aggregate", collection]).await?
+            {
+                let counted = aggregate[0]["meta"]["count"].as_u64();
                 all += counted.ok_or_else(|| self.rest.strange())?;
             }
         }
@@ -292,8 +295,8 @@ impl Store for Weaviate {
             let collection = self.collection(*dimensions);
             let mut after = 0;
             loop {
-                let later = compare("chunk", "GreaterThan", after);
-                let filter = shown(&all_of(vec![here(within), later]));
+                let after_last = compare("chunk", "GreaterThan", after);
+                let filter = filter_text(&all_of(vec![here(within), after_last]));
                 let arguments = format!(
                     "where: {filter}, limit: {PAGE}, sort: [{{path: [\"chunk\"], order: asc}}]"
                 );
@@ -328,7 +331,7 @@ impl Store for Weaviate {
             }
         }
         let to = json!(to);
-        let filter = shown(&all_of(filter));
+        let filter = filter_text(&all_of(filter));
         let arguments = format!("nearVector: {{vector: {to}}}, where: {filter}, limit: {limit}");
         let found =
             self.get(&self.collection(to.as_array().map_or(0, Vec::len)), &arguments).await?;
@@ -353,6 +356,6 @@ fn number_of(id: &str) -> Option<i64> {
 
 fn read_mark(object: &Value) -> Option<(WorkspaceId, Watermark)> {
     let within = i32::try_from(number_of(object["id"].as_str()?)?).ok()?;
-    let said = serde_json::from_str(object["properties"]["said"].as_str()?).ok()?;
-    Some((WorkspaceId(within), watermark_of(&said)?))
+    let watermark = serde_json::from_str(object["properties"]["said"].as_str()?).ok()?;
+    Some((WorkspaceId(within), watermark_of(&watermark)?))
 }

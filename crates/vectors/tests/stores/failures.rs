@@ -68,7 +68,7 @@ async fn a_refused_workspace_does_not_affect_the_others() {
     let refused = world.synced().reconcile_all().await.unwrap_err();
     assert!(carrel_vectors::store::is_refusal(&refused), "{refused:?}");
     for within in [WorkspaceId(0), THERE] {
-        assert_eq!(world.held(within).await, world.rows.ids(within));
+        assert_eq!(world.stored_chunks(within).await, world.rows.ids(within));
     }
     assert_eq!(world.found(of(THERE)).await, [7, 8, 9]);
     assert_eq!(store.searches(), 1, "the store answers for the others");
@@ -86,7 +86,7 @@ async fn a_refused_workspace_does_not_affect_the_others() {
     sleep(LATER).await;
     store.refuse_nothing();
     sleep(LATER).await;
-    assert_eq!(world.held(HERE).await, world.rows.ids(HERE));
+    assert_eq!(world.stored_chunks(HERE).await, world.rows.ids(HERE));
     world.rows.add(HERE, vec![vec![1.0, 0.0]]);
     assert_eq!(world.found(of(HERE)).await, [10]);
     assert_eq!(store.searches(), 2);

@@ -90,11 +90,11 @@ async fn a_directory_that_cannot_be_used_is_told_with_what_to_look_at() {
     std::fs::create_dir_all(directory.parent().unwrap()).unwrap();
     std::fs::write(&directory, "a file").unwrap();
     let error = open(&directory, "one").unwrap().watermarks().await.unwrap_err();
-    let told = error.to_string();
-    assert!(told.starts_with("LanceDB is unavailable: /"), "{told}");
-    assert!(told.contains(directory.to_str().unwrap()), "{told}");
-    assert!(told.contains("is the directory writable, and is there space?"), "{told}");
-    assert!(!told.contains('\n') && !told.contains(".rs:"), "{told}");
+    let message = error.to_string();
+    assert!(message.starts_with("LanceDB is unavailable: /"), "{message}");
+    assert!(message.contains(directory.to_str().unwrap()), "{message}");
+    assert!(message.contains("is the directory writable, and is there space?"), "{message}");
+    assert!(!message.contains('\n') && !message.contains(".rs:"), "{message}");
 }
 
 #[tokio::test]
@@ -113,9 +113,12 @@ async fn a_damaged_table_concerns_its_workspace_only() {
     let again = open(&directory, "one").unwrap();
     let error = again.count(HERE, &Dimensions::from([2])).await.unwrap_err();
     assert!(is_refusal(&error), "{error:?}");
-    let told = error.to_string();
-    assert!(told.contains("workspace_1_2") && told.contains("delete the directory"), "{told}");
-    assert!(!told.contains('\n') && !told.contains(".rs:"), "{told}");
+    let message = error.to_string();
+    assert!(
+        message.contains("workspace_1_2") && message.contains("delete the directory"),
+        "{message}"
+    );
+    assert!(!message.contains('\n') && !message.contains(".rs:"), "{message}");
     assert_eq!(again.count(THERE, &Dimensions::from([2])).await.unwrap(), 3);
     // The embedded index answers.
     let world = World::over(world.rows.clone(), again, PLENTY);

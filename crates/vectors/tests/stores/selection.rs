@@ -61,8 +61,8 @@ pub(super) async fn too_many_exclusions_for_a_store_fall_back_to_the_embedded_in
     world.store().answer(i64::MAX);
     let narrow = World::over(world.rows.clone(), world.store().whole(), 0);
     let refused = narrow.index.nearest(except(&many)).await.unwrap_err().to_string();
-    let told = format!("at most {most} documents can be left out");
-    assert!(refused.contains(&told), "{refused}");
+    let expected = format!("at most {most} documents can be left out");
+    assert!(refused.contains(&expected), "{refused}");
     // The refusal does not affect the health of the store or of the workspace.
     assert_eq!(narrow.found(except(&many[..most])).await, [4, 5]);
 }

@@ -28,7 +28,7 @@ struct Lock<'a> {
 
 impl Tables {
     /// Creates the tables. Returns `None` if no PostgreSQL with pgvector is configured.
-    async fn made() -> Option<(Self, Arc<dyn Store>)> {
+    async fn create() -> Option<(Self, Arc<dyn Store>)> {
         let url = stores::address("CARREL_TEST_PGVECTOR")?;
         let name = stores::installation();
         let tables = Self { url, table: format!("turns_{name}"), name };
@@ -50,21 +50,21 @@ impl Tables {
         psql
     }
 
-    fn said(&self, text: &str) -> String {
+    fn query_text(&self, text: &str) -> String {
         let output = self.psql(text).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     fn unmake(&self) {
-        self.said(&format!("DROP TABLE {0}, {0}_marks", self.table));
+        self.query_text(&format!("DROP TABLE {0}, {0}_marks", self.table));
     }
 
     async fn lock(&self) -> Lock<'_> {
         let table = &self.table;
-        let hold = format!("BEGIN; LOCK TABLE {table}; SELECT pg_sleep(600)");
-        let holder = self.psql(&hold).spawn().unwrap();
+        let statement = format!("BEGIN; LOCK TABLE {table}; SELECT pg_sleep(600)");
+        let holder = self.psql(&statement).spawn().unwrap();
         let mut lock = Lock { tables: self, holder, pid: String::new() };
-        let holding = format!(
+        let condition = format!(
             "SELECT pid FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE {table}%' \
              AND wait_event = 'PgSleep'"
         );
@@ -75,7 +75,7 @@ impl Tables {
                 "the table was not locked in time"
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
-            lock.pid = self.said(&holding);
+            lock.pid = self.query_text(&condition);
         }
         lock
     }
@@ -86,7 +86,7 @@ impl Drop for Lock<'_> {
         if self.pid.is_empty() {
             let _ = self.holder.kill();
         } else {
-            self.tables.said(&format!("SELECT pg_terminate_backend({})", self.pid));
+            self.tables.query_text(&format!("SELECT pg_terminate_backend({})", self.pid));
         }
         let _ = self.holder.wait();
     }
@@ -94,7 +94,7 @@ impl Drop for Lock<'_> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_statement_keeps_its_connection() {
-    let Some((tables, store)) = Tables::made().await else { return };
+    let Some((tables, store)) = Tables::create().await else { return };
     let lock = tables.lock().await;
     for _ in 0..12 {
         let given_up =
@@ -103,7 +103,7 @@ async fn an_abandoned_statement_keeps_its_connection() {
     }
     let name = &tables.name;
     let open = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '{name}'");
-    let open: usize = tables.said(&open).parse().unwrap();
+    let open: usize = tables.query_text(&open).parse().unwrap();
     assert!((1..=CONNECTIONS).contains(&open), "{open} connections");
     drop(lock);
     assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, DocumentSelection::All).await.unwrap(), []);
@@ -112,7 +112,7 @@ async fn an_abandoned_statement_keeps_its_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn locked_tables_are_told_from_missing_tables() {
-    let Some((tables, store)) = Tables::made().await else { return };
+    let Some((tables, store)) = Tables::create().await else { return };
     let lock = tables.lock().await;
     let counter = store.clone();
     let count = async move { counter.count_soon(HERE, &Dimensions::from([2])).await };
@@ -144,7 +144,7 @@ async fn locked_tables_are_told_from_missing_tables() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_pool_does_not_count_as_an_outage() {
-    let Some((tables, store)) = Tables::made().await else { return };
+    let Some((tables, store)) = Tables::create().await else { return };
     // The embedded index gets no memory, so that the store answers.
     let world = World::over(Arc::default(), store, 0);
     world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
@@ -152,15 +152,15 @@ async fn a_busy_pool_does_not_count_as_an_outage() {
     world.assert_agrees().await;
     let lock = tables.lock().await;
     for _ in 0..CONNECTIONS {
-        let of_all = Dimensions::from([2]);
-        let given_up = timeout(MOMENT, world.store().chunks(HERE, &of_all)).await;
+        let dimensions = Dimensions::from([2]);
+        let given_up = timeout(MOMENT, world.store().chunks(HERE, &dimensions)).await;
         assert!(given_up.is_err(), "it does not answer");
     }
     let to = VectorQuery { within: THERE, ..query(&[1.0, 0.0], 9) };
-    let (found, held) = tokio::join!(world.index.nearest(to), world.index.stored_count());
-    let (unfound, unheld) = (found.unwrap_err(), held.unwrap_err());
+    let (found, counted) = tokio::join!(world.index.nearest(to), world.index.stored_count());
+    let (unfound, uncounted) = (found.unwrap_err(), counted.unwrap_err());
     assert!(is_busy(&unfound), "{unfound}");
-    assert!(unheld.to_string().ends_with("all its connections are busy"), "{unheld}");
+    assert!(uncounted.to_string().ends_with("all its connections are busy"), "{uncounted}");
     drop(lock);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
     tables.unmake();

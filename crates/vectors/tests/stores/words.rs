@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-async fn said(settings: &[(&str, &str)]) -> String {
+async fn error_of(settings: &[(&str, &str)]) -> String {
     let settings: Vec<_> =
         settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let error = match stores::by(&settings, "words") {
@@ -17,8 +17,8 @@ async fn said(settings: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn an_unreachable_store_is_reported_with_its_setting() {
-    let nobody = "http://user:hidden@127.0.0.1:9";
-    let chroma = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", nobody)]).await;
+    let unreachable = "http://user:hidden@127.0.0.1:9";
+    let chroma = error_of(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", unreachable)]).await;
     assert!(chroma.starts_with("Chroma is unavailable: http://127.0.0.1:9/ cannot be reached"));
     assert!(chroma.contains("CHROMA_ENDPOINT") && !chroma.contains("hidden"), "{chroma}");
     let url = "postgresql://user:hidden@127.0.0.1:9/d";
@@ -27,35 +27,35 @@ async fn an_unreachable_store_is_reported_with_its_setting() {
         ("PGVECTOR_CONNECTION_STRING", url),
         ("PGVECTOR_TABLE_NAME", "vectors"),
     ];
-    let pgvector = said(&with).await;
+    let pgvector = error_of(&with).await;
     assert!(pgvector.contains("PGVECTOR_CONNECTION_STRING") && !pgvector.contains("hidden"));
 }
 
 #[tokio::test]
 async fn a_missing_or_wrong_setting_is_named() {
-    let qdrant = said(&[("VECTOR_DB", "qdrant")]).await;
+    let qdrant = error_of(&[("VECTOR_DB", "qdrant")]).await;
     assert_eq!(qdrant, "Qdrant is unavailable: QDRANT_ENDPOINT is not set");
-    let chroma = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", "ftp://h")]).await;
+    let chroma = error_of(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", "ftp://h")]).await;
     assert!(chroma.ends_with("CHROMA_ENDPOINT is not an address of http or https"));
     let with = [
         ("VECTOR_DB", "pgvector"),
         ("PGVECTOR_CONNECTION_STRING", "postgresql://h/d"),
         ("PGVECTOR_TABLE_NAME", "a\"; DROP TABLE b; --"),
     ];
-    assert!(said(&with).await.contains("PGVECTOR_TABLE_NAME must be a name"));
+    assert!(error_of(&with).await.contains("PGVECTOR_TABLE_NAME must be a name"));
 }
 
 #[tokio::test]
 async fn a_wrong_key_is_told_from_a_missing_one() {
     let address = support::qdrant::address().await;
     let with = [("VECTOR_DB", "qdrant"), ("QDRANT_ENDPOINT", &*address)];
-    assert!(said(&with).await.ends_with("it requires a key; set QDRANT_API_KEY"));
+    assert!(error_of(&with).await.ends_with("it requires a key; set QDRANT_API_KEY"));
     let with = [with[0], with[1], ("QDRANT_API_KEY", "wrong")];
-    let told = said(&with).await;
-    assert!(told.ends_with("it refuses the key; check QDRANT_API_KEY"), "{told}");
+    let message = error_of(&with).await;
+    assert!(message.ends_with("it refuses the key; check QDRANT_API_KEY"), "{message}");
     // The address is that of a server of another kind.
-    let told = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", &*address)]).await;
-    assert!(told.starts_with("Chroma is unavailable: it "), "{told}");
+    let message = error_of(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", &*address)]).await;
+    assert!(message.starts_with("Chroma is unavailable: it "), "{message}");
 }
 
 #[tokio::test]
@@ -73,8 +73,8 @@ async fn a_table_of_another_program_is_not_used() {
         ("PGVECTOR_CONNECTION_STRING", &*url),
         ("PGVECTOR_TABLE_NAME", &*table),
     ];
-    let told = said(&with).await;
-    assert!(told.contains("belongs to another program; name another table"), "{told}");
+    let message = error_of(&with).await;
+    assert!(message.contains("belongs to another program; name another table"), "{message}");
     assert_eq!(sql("SELECT COUNT(*) FROM {}"), "0\n");
     assert_eq!(sql("SELECT to_regclass('{}_marks')"), "\n", "nothing was made beside it");
     sql("DROP TABLE {}");
@@ -96,9 +96,9 @@ async fn a_server_without_pgvector_is_reported() {
     else {
         return;
     };
-    let told = error.to_string();
+    let message = error.to_string();
     let expected = if url == "skip" { "PGVECTOR_CONNECTION_STRING" } else { "install pgvector" };
-    assert!(told.contains(expected), "{told}");
+    assert!(message.contains(expected), "{message}");
 }
 
 /// Returns the error of a Chroma server that responds to every request in the same way.
@@ -156,7 +156,7 @@ async fn said_with(kind: Kind, changed: &[(&str, &str)]) -> String {
         place.1 = (*value).to_owned();
     }
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    said(&settings).await
+    error_of(&settings).await
 }
 
 #[tokio::test]
@@ -168,13 +168,16 @@ async fn every_service_names_the_setting_of_a_wrong_key() {
         (Kind::WeaviateStub, "WEAVIATE_API_KEY"),
         (Kind::AstraStub, "ASTRA_DB_APPLICATION_TOKEN"),
     ] {
-        let told = said_with(kind, &[(key, "hush-hush")]).await;
-        assert!(told.contains("it refuses the key; check ") && told.ends_with(key), "{told}");
+        let message = said_with(kind, &[(key, "hush-hush")]).await;
+        assert!(
+            message.contains("it refuses the key; check ") && message.ends_with(key),
+            "{message}"
+        );
         let none: Vec<_> = kind.settings().await.unwrap();
         let none: Vec<_> =
             none.iter().filter(|(name, _)| *name != key).map(|(n, v)| (*n, v.as_str())).collect();
-        let told = said(&none).await;
-        assert!(told.contains(key) && !told.contains("refuses"), "{told}");
+        let message = error_of(&none).await;
+        assert!(message.contains(key) && !message.contains("refuses"), "{message}");
     }
     if stores::address("CARREL_TEST_CHROMA").is_some() {
         for (setting, value) in [
@@ -182,8 +185,8 @@ async fn every_service_names_the_setting_of_a_wrong_key() {
             ("CHROMACLOUD_TENANT", "somebody"),
             ("CHROMACLOUD_DATABASE", "nothing"),
         ] {
-            let told = said_with(Kind::ChromaCloud, &[(setting, value)]).await;
-            assert!(told.contains(setting) && !told.contains("hush-hush"), "{told}");
+            let message = said_with(Kind::ChromaCloud, &[(setting, value)]).await;
+            assert!(message.contains(setting) && !message.contains("hush-hush"), "{message}");
         }
     }
 }
@@ -191,13 +194,16 @@ async fn every_service_names_the_setting_of_a_wrong_key() {
 #[tokio::test]
 async fn a_missing_or_unfit_index_is_named() {
     let index = "PINECONE_INDEX";
-    let told = said_with(Kind::PineconeStub, &[(index, "nothing")]).await;
-    assert!(told.contains("it has no index nothing") && told.ends_with("PINECONE_INDEX"), "{told}");
-    let unfit = support::vendors::pinecone::UNFIT;
-    let told = said_with(Kind::PineconeStub, &[(index, unfit)]).await;
+    let message = said_with(Kind::PineconeStub, &[(index, "nothing")]).await;
     assert!(
-        told.contains("is not for dense vectors") && told.ends_with("PINECONE_INDEX"),
-        "{told}"
+        message.contains("it has no index nothing") && message.ends_with("PINECONE_INDEX"),
+        "{message}"
+    );
+    let unfit = support::vendors::pinecone::UNFIT;
+    let message = said_with(Kind::PineconeStub, &[(index, unfit)]).await;
+    assert!(
+        message.contains("is not for dense vectors") && message.ends_with("PINECONE_INDEX"),
+        "{message}"
     );
     let store = Kind::PineconeStub.open(&stores::installation()).await.unwrap();
     let world = World::over(Arc::default(), store, 0);
@@ -205,12 +211,12 @@ async fn a_missing_or_unfit_index_is_named() {
     world.rows.add(THERE, vec![vec![1.0, 0.0]]);
     let error = world.synced().reconcile(HERE).await.unwrap_err();
     assert!(carrel_vectors::store::is_refusal(&error), "other workspaces still work");
-    let told = error.to_string();
-    let wanted = "accepts vectors of at most 8 dimensions, and those of this workspace have 9; name \
+    let message = error.to_string();
+    let expected = "accepts vectors of at most 8 dimensions, and those of this workspace have 9; name \
                   an index of 9 dimensions in PINECONE_INDEX";
-    assert!(told.ends_with(wanted), "{told}");
+    assert!(message.ends_with(expected), "{message}");
     world.synced().reconcile(THERE).await.unwrap();
-    assert_eq!(world.held(THERE).await, world.rows.ids(THERE));
+    assert_eq!(world.stored_chunks(THERE).await, world.rows.ids(THERE));
 }
 
 #[tokio::test]
@@ -229,6 +235,6 @@ async fn vectors_with_too_many_dimensions_are_refused_with_a_message() {
 #[tokio::test]
 async fn a_user_name_without_a_password_is_refused() {
     let with = [("VECTOR_DB", "milvus"), ("MILVUS_ADDRESS", "h:1"), ("MILVUS_USERNAME", "root")];
-    let told = said(&with).await;
-    assert!(told.contains("both MILVUS_USERNAME and MILVUS_PASSWORD"), "{told}");
+    let message = error_of(&with).await;
+    assert!(message.contains("both MILVUS_USERNAME and MILVUS_PASSWORD"), "{message}");
 }

@@ -128,6 +128,6 @@ async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Re
     let mut incoming = file.incoming();
     incoming.name = name.to_owned();
     let into = to.into.iter().cloned().collect();
-    let indexing = Indexing::Later { along: to.along };
+    let indexing = Indexing::Later { existing_job: to.along };
     site.ports.ingestion.add_file(incoming, details, into, indexing, by).await
 }

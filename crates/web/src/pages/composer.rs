@@ -56,7 +56,7 @@ pub async fn model_names(
     slug: Path<String>,
 ) -> PageResult {
     current_user.workspace(&slug).await?;
-    let provider = Fields::of_query(&current_user.request).given("provider");
+    let provider = Fields::of_query(&current_user.request).text_or_none("provider");
     let lists = &current_user.ports().model_lists;
     let listed = lists.list(ModelKind::Language, provider, &Map::new()).await;
     response::page(&current_user.request, &ModelNames { models: ModelRow::of_list(listed) })
@@ -72,7 +72,7 @@ pub async fn choose_model(
     let form = form.read().await?;
     let (ports, before) = (current_user.ports(), &workspace.settings);
     let settings = carrel_domain::workspace::WorkspaceSettings {
-        chat_model: form.given("model").or_else(|| before.chat_model.clone()),
+        chat_model: form.text_or_none("model").or_else(|| before.chat_model.clone()),
         ..before.clone()
     };
     workspaces::check(&settings)?;

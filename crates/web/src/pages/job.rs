@@ -181,7 +181,7 @@ fn heard_of(progress: RecordingProgress) -> String {
     let mark = |seconds: u32| {
         format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
     };
-    let RecordingProgress { heard, duration } = progress;
+    let RecordingProgress { transcribed: heard, duration } = progress;
     match duration {
         Some(duration) => format!("{} / {}", mark(heard), mark(duration.max(heard))),
         None => mark(heard),
@@ -300,7 +300,7 @@ pub async fn retry(
 
 /// Returns the address of the page that the form was sent from, otherwise that of the job.
 fn back(form: &Fields, job: &Job) -> String {
-    match form.given("back") {
+    match form.text_or_none("back") {
         Some(back) => safe_next(&back).to_owned(),
         None => format!("/jobs/{}", job.id.0),
     }

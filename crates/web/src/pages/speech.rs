@@ -17,7 +17,7 @@ use crate::session::current_user::{CurrentUser, role};
 pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> PageResult {
     let speech = &current_user.ports().speech;
     // Fails before the recording is read.
-    speech.hears()?;
+    speech.transcription_model()?;
     let (files, fields) = form.read().await?;
     let missing = || Error::invalid("file", "No recording was sent.");
     let file = files.into_iter().next().ok_or_else(missing)?;
@@ -27,7 +27,8 @@ pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> Pa
         name: file.name.clone(),
     };
     let mut request = TranscriptionRequest::of(recording);
-    request.language = fields.given("language").and_then(|code| SpokenLanguage::parse(&code).ok());
+    request.language =
+        fields.text_or_none("language").and_then(|code| SpokenLanguage::parse(&code).ok());
     let mut parts = speech.transcribe(request, file.into_content(), &current_user.by()).await?;
     let mut heard = Transcript::default();
     while let Some(part) = parts.recv().await {

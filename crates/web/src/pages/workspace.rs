@@ -123,16 +123,16 @@ fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings
         name: name(form.text("name"))?,
         temperature: form.number("temperature")?,
         history: form.number("history")?.ok_or_else(|| needed("history"))?,
-        prompt: form.given("prompt"),
+        prompt: form.text_or_none("prompt"),
         least_similarity: form
             .number("least_similarity")?
             .ok_or_else(|| needed("least_similarity"))?,
         passages: form.number("passages")?.ok_or_else(|| needed("passages"))?,
         chat_mode: mode.ok_or_else(|| needed("mode"))?,
         search_mode: search.unwrap_or(before.search_mode),
-        chat_provider: form.given("provider"),
-        chat_model: form.given("model"),
-        refusal: form.given("refusal"),
+        chat_provider: form.text_or_none("provider"),
+        chat_model: form.text_or_none("model"),
+        refusal: form.text_or_none("refusal"),
         ..before
     })
 }

@@ -139,7 +139,7 @@ impl<P> CurrentUser<P> {
         };
         let day = |moment| days::day(self.request.headers(), moment);
         let threads = grouped(listed, thread.as_deref(), day, day(self.at));
-        let done = asked.given("done");
+        let done = asked.text_or_none("done");
         Ok(PageLayout {
             brand: self.site.brand().await?,
             title: title.to_owned(),

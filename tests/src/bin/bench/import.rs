@@ -29,13 +29,13 @@ pub fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Vec<Figure
     };
     let (documents, chats) = (number(DOCUMENTS)?, number(CHATS)?);
     let source = tempfile::tempdir()?;
-    let made = Command::new("python3")
+    let generator = Command::new("python3")
         .arg("tests/import/large.py")
         .arg(source.path())
         .args([documents.to_string(), chats.to_string()])
         .status()
         .context("failed to start python3")?;
-    ensure!(made.success(), "the installation could not be made");
+    ensure!(generator.success(), "the installation could not be made");
     let storage = tempfile::tempdir()?;
     let started = Instant::now();
     let (seconds, memory) = import(source.path(), &storage.path().join("carrel"))?;

@@ -54,11 +54,11 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
                 }
             }
         }
-        for (asked, answered) in CROSSED {
+        for (question_set, answered) in CROSSED {
             let of = |name: &str| sets.iter().find(|set| set.name == name);
-            if let (Some(questions), Some(documents)) = (of(asked), of(answered)) {
+            if let (Some(questions), Some(documents)) = (of(question_set), of(answered)) {
                 let gain = bench.gain(&documents.name, questions, "hybrid")?;
-                let name = format!("{asked} about {answered}");
+                let name = format!("{question_set} about {answered}");
                 figures.push(Figure::new(named(model, &name, "hybrid"), gain, ""));
             }
         }

@@ -42,11 +42,11 @@ pub fn measure_million() -> Result<Vec<Figure>> {
     let id = server.0.id();
     let memory = OwnMemory::observe(id)?;
     let before = processor_time(id)?;
-    let alone = waits(&address, || {
+    let idle_waits = waits(&address, || {
         std::thread::sleep(Duration::from_secs(5));
         Ok(())
     })?;
-    let beside = waits(&address, || {
+    let export_waits = waits(&address, || {
         let bytes = download(&address, "/v1/system/export-chats?type=jsonl")?;
         ensure!(bytes > 4_000_000_000, "the export was cut off after {bytes} bytes");
         Ok(())
@@ -55,9 +55,9 @@ pub fn measure_million() -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::new("export of 1,000,000 exchanges", processor_time(id)? - before, "CPU s"),
         Figure::new("own memory over idle meanwhile", memory.growth()?, "MB").at_most(20.0),
-        wait("GET /v1/auth meanwhile, median", median(beside.clone())),
-        wait("GET /v1/auth meanwhile, longest", longest(&beside)),
-        wait("GET /v1/auth on an idle server, longest", longest(&alone)),
+        wait("GET /v1/auth meanwhile, median", median(export_waits.clone())),
+        wait("GET /v1/auth meanwhile, longest", longest(&export_waits)),
+        wait("GET /v1/auth on an idle server, longest", longest(&idle_waits)),
     ])
 }
 
@@ -75,9 +75,9 @@ fn waits(address: &str, work: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
             let ask = request("GET", "/v1/auth", KEY, "");
             let mut times = Vec::new();
             while !done.load(Ordering::Relaxed) {
-                let asked = Instant::now();
+                let sent = Instant::now();
                 connection.exchange(&ask)?;
-                times.push(asked.elapsed().as_secs_f64() * 1e3);
+                times.push(sent.elapsed().as_secs_f64() * 1e3);
                 std::thread::sleep(Duration::from_millis(10));
             }
             anyhow::Ok(times)

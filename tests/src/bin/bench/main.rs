@@ -38,39 +38,39 @@ async fn main() -> Result<()> {
         }
         return Ok(());
     }
-    let wanted = |name: &str| which.as_deref().is_none_or(|which| which == name);
+    let is_selected = |name: &str| which.as_deref().is_none_or(|which| which == name);
     let mut figures = Vec::new();
-    if wanted("server") {
+    if is_selected("server") {
         figures.extend(server::measure()?);
     }
-    if wanted("streams") {
+    if is_selected("streams") {
         figures.extend(streams::measure()?);
     }
-    if wanted("log") {
+    if is_selected("log") {
         figures.extend(log::measure()?);
     }
-    if wanted("documents") {
+    if is_selected("documents") {
         figures.extend(documents::measure()?);
     }
-    if wanted("ingest") {
+    if is_selected("ingest") {
         figures.extend(ingest::without_model().await?);
     }
-    if wanted("ingest-model") {
+    if is_selected("ingest-model") {
         figures.extend(ingest::with_model()?);
     }
-    if wanted("vectors") {
+    if is_selected("vectors") {
         figures.extend(programs::vectors()?);
     }
-    if wanted("encoder") {
+    if is_selected("encoder") {
         figures.extend(programs::encoder()?);
     }
     if which.as_deref() == Some("speech") {
         figures.extend(programs::speech()?);
     }
-    if wanted("parsers") {
+    if is_selected("parsers") {
         figures.extend(programs::parsers()?);
     }
-    if wanted("retrieval") {
+    if is_selected("retrieval") {
         figures.extend(retrieval::measure()?);
     }
     if which.as_deref() == Some("million") {

@@ -22,26 +22,27 @@ pub fn stores() -> Result<Vec<Figure>> {
 /// Measures the encoder, and onnxruntime with the same texts and threads if Python has it.
 pub fn encoder() -> Result<Vec<Figure>> {
     let models = carrel_embedder::testing::model_dir();
-    let mut ours =
+    let mut own =
         figures(example("carrel-embedder", "encoder_bench").arg("--").arg(&models).arg(THREADS))?;
     let script = "crates/embedder/bench/onnxruntime_reference.py";
     let mut reference = Command::new("python3");
-    let Ok(theirs) = figures(reference.args([script.as_ref(), models.as_os_str()]).arg(THREADS))
+    let Ok(reference_figures) =
+        figures(reference.args([script.as_ref(), models.as_os_str()]).arg(THREADS))
     else {
         eprintln!(
             "onnxruntime is not there to compare with: pip install onnxruntime onnx tokenizers safetensors"
         );
-        return Ok(ours);
+        return Ok(own);
     };
-    for their in theirs {
-        if let Some(our) = ours.iter().find(|our| our.name == their.name) {
+    for their in reference_figures {
+        if let Some(our) = own.iter().find(|our| our.name == their.name) {
             let ratio = our.value / their.value;
-            ours.push(Figure::new(format!("{} beside onnxruntime", their.name), ratio, "x"));
+            own.push(Figure::new(format!("{} beside onnxruntime", their.name), ratio, "x"));
         }
         let name = format!("onnxruntime: {}", their.name);
-        ours.push(Figure { name, ..their });
+        own.push(Figure { name, ..their });
     }
-    Ok(ours)
+    Ok(own)
 }
 
 /// Measures Whisper on generated recordings, and other programs with the same model if Python has
@@ -51,10 +52,10 @@ pub fn speech() -> Result<Vec<Figure>> {
     let model = models.with_file_name("whisper-base");
     ensure!(model.is_dir(), "fetch the model first: carrel model fetch whisper-base");
     let recordings = tempfile::tempdir()?;
-    let mut made = Command::new("python3");
-    made.arg("crates/speech/bench/recordings.py").arg(recordings.path());
-    let made = made.status().context("failed to start python3")?;
-    ensure!(made.success(), "espeak-ng, flite and sox are needed to make recordings");
+    let mut generator = Command::new("python3");
+    generator.arg("crates/speech/bench/recordings.py").arg(recordings.path());
+    let generated = generator.status().context("failed to start python3")?;
+    ensure!(generated.success(), "espeak-ng, flite and sox are needed to make recordings");
     let mut program = example("carrel-speech", "listening_bench");
     program.arg("--").args([model.as_path(), recordings.path()]).arg(THREADS);
     let mut all = figures(&mut program)?;
@@ -63,7 +64,7 @@ pub fn speech() -> Result<Vec<Figure>> {
     let mut reference = Command::new(python);
     reference.arg(script).args([model.as_path(), recordings.path()]).arg(THREADS);
     match figures(&mut reference) {
-        Ok(theirs) if !theirs.is_empty() => all.extend(theirs),
+        Ok(others) if !others.is_empty() => all.extend(others),
         _ => eprintln!(
             "faster-whisper and whisper.cpp are not there to compare with; `cargo xtask bench speech` installs them"
         ),
@@ -84,16 +85,16 @@ pub fn parsers() -> Result<Vec<Figure>> {
         is_parsed && file.file_stem().is_some_and(|stem| stem != "password")
     });
     files.sort();
-    let ours = figures(example("carrel-documents", "parse_bench").arg("--").args(&files))?;
+    let own = figures(example("carrel-documents", "parse_bench").arg("--").args(&files))?;
     let Some(packages) = std::env::var_os("CARREL_BENCH_NODE_PACKAGES") else {
         eprintln!("parsers for Node are left out: Node and npm are not there");
-        return Ok(ours);
+        return Ok(own);
     };
     let script = "crates/documents/bench/node_parsers.mjs";
-    let theirs = figures(Command::new("node").arg(script).arg(packages).args(&files))?;
+    let node = figures(Command::new("node").arg(script).arg(packages).args(&files))?;
     let mut all = Vec::new();
-    for our in ours {
-        let their = theirs.iter().find(|their| their.name == our.name);
+    for our in own {
+        let their = node.iter().find(|their| their.name == our.name);
         let their = their.with_context(|| format!("Node did not read {}", our.name))?;
         let ratio = our.value / their.value;
         let named = |by: &str, value| Figure::new(format!("{by}: {}", our.name), value, "");

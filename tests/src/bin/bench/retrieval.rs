@@ -158,12 +158,16 @@ impl Bench {
         for (number, dialogue) in dialogues.iter().enumerate() {
             let Dialogue { passage, half, turns } = dialogue;
             let last = turns.last().context("a conversation without a question")?;
-            let alone = self.sources(&format!("alone-{number}"), last)?;
+            let without_history = self.sources(&format!("alone-{number}"), last)?;
             let mut found = Vec::new();
             for turn in turns {
                 found = self.sources(&format!("dialogue-{number}"), turn)?;
             }
-            gains.push((half.as_str(), gain_of(passage, &found), gain_of(passage, &alone)));
+            gains.push((
+                half.as_str(),
+                gain_of(passage, &found),
+                gain_of(passage, &without_history),
+            ));
         }
         let mut figures = Vec::new();
         for half in ["tune", "held"] {
@@ -181,8 +185,8 @@ impl Bench {
 
     /// Returns the ids of an answer's sources, best first.
     fn sources(&mut self, session: &str, question: &str) -> Result<Found> {
-        let asked = json!({ "message": question, "mode": "query", "sessionId": session });
-        let answer = self.post("/v1/workspace/clean/chat", asked)?;
+        let question_body = json!({ "message": question, "mode": "query", "sessionId": session });
+        let answer = self.post("/v1/workspace/clean/chat", question_body)?;
         let sources = answer["sources"].as_array().with_context(|| format!("{answer}"))?;
         let id = |source: &Value| self.ids.get(source["location"].as_str()?).cloned();
         Ok(sources.iter().filter_map(id).collect())

@@ -73,7 +73,7 @@ pub fn start_with(storage: &Path, environment: &[(&str, &str)]) -> Result<(Runni
     bail!("the server did not start")
 }
 
-fn bare() -> Result<(Running, String)> {
+fn bare_actix() -> Result<(Running, String)> {
     let mut command = Command::new(std::env::current_exe()?);
     let mut child = command.arg("bare-actix").stdout(Stdio::piped()).spawn()?;
     let mut address = String::new();
@@ -83,17 +83,17 @@ fn bare() -> Result<(Running, String)> {
 
 /// Measures the CPU time of `GET /v1/auth`, and its ratio to the bare handler, in alternation.
 fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
-    let (reference, reference_address) = bare()?;
+    let (reference, reference_address) = bare_actix()?;
     let ask = request("GET", "/v1/auth", KEY, "");
-    let (mut ours, mut ratios) = (Vec::new(), Vec::new());
+    let (mut own, mut ratios) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let bare = cost(reference.0.id(), &reference_address, &ask, REQUESTS)?;
+        let reference_cost = cost(reference.0.id(), &reference_address, &ask, REQUESTS)?;
         let here = cost(server.0.id(), address, &ask, REQUESTS)?;
-        ours.push(here * 1e6);
-        ratios.push(here / bare);
+        own.push(here * 1e6);
+        ratios.push(here / reference_cost);
     }
     Ok(vec![
-        Figure::new("GET /v1/auth", median(ours), "CPU µs"),
+        Figure::new("GET /v1/auth", median(own), "CPU µs"),
         Figure::new("GET /v1/auth beside a bare actix handler", median(ratios), "x").at_most(1.5),
     ])
 }

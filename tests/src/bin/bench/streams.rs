@@ -51,7 +51,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     let (mut costs, mut first) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         costs.push(relayed(&server, &address)?);
-        first.push(begun(&server, &address)?);
+        first.push(first_words(&server, &address)?);
     }
     let memory = waiting(&server, &address)?;
     let name = format!("memory that {STREAMS} waiting streams add");
@@ -83,7 +83,7 @@ fn relayed(server: &Running, address: &str) -> Result<f64> {
 
 /// Returns the server's CPU time from a question to the first part of its answer, in milliseconds.
 /// The model sends only that part, from another process.
-fn begun(server: &Running, address: &str) -> Result<f64> {
+fn first_words(server: &Running, address: &str) -> Result<f64> {
     let (mut spent, mut streams) = (0.0, Vec::with_capacity(ANSWERS));
     for _ in 0..ANSWERS {
         let before = processor_time(server.0.id())?;
@@ -120,11 +120,11 @@ fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     stream.write_all(&request("POST", "/v1/workspace/bench/stream-chat", KEY, &body))?;
-    let (mut seen, mut part) = (Vec::new(), [0; 4096]);
-    while !String::from_utf8_lossy(&seen).contains(mark) {
+    let (mut received, mut part) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&received).contains(mark) {
         let length = stream.read(&mut part)?;
-        anyhow::ensure!(length > 0, "ended early: {}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&part[..length]);
+        anyhow::ensure!(length > 0, "ended early: {}", String::from_utf8_lossy(&received));
+        received.extend_from_slice(&part[..length]);
     }
     Ok(stream)
 }

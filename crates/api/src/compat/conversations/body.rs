@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use crate::compat::values::{is_something, to_user};
 use crate::v1::conversations::attachment::attachment;
-use crate::v1::conversations::wire::{AskedQuestion, ChatBody, model, passages, temperature};
+use crate::v1::conversations::wire::{ChatBody, QuestionRequest, model, passages, temperature};
 
 /// Converts a body to a question.
-pub fn asked(body: ChatBody) -> Result<AskedQuestion> {
-    let mut asked = repaired(body).read()?;
-    asked.question.passes_over_unreadable = true;
-    Ok(asked)
+pub fn parse(body: ChatBody) -> Result<QuestionRequest> {
+    let mut parsed = repaired(body).read()?;
+    parsed.question.passes_over_unreadable = true;
+    Ok(parsed)
 }
 
 // quirk(values-as-text): a name, bio or role may be of any type and is converted to text (`null`
@@ -50,29 +50,29 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> AskedQuestion {
-        asked(serde_json::from_value(body).unwrap()).unwrap()
+    fn read(body: Value) -> QuestionRequest {
+        parse(serde_json::from_value(body).unwrap()).unwrap()
     }
 
     #[test]
     fn invalid_attachments_are_ignored() {
         let image = json!({ "contentString": "data:image/png;base64,iVBORw0KGgo=" });
-        for (given, kept) in [(json!("x"), 0), (json!([5, { "name": "a" }, image]), 1)] {
-            let asked = read(json!({ "message": "Hi", "attachments": given }));
-            assert_eq!(asked.question.attachments.len(), kept);
+        for (attachments, count) in [(json!("x"), 0), (json!([5, { "name": "a" }, image]), 1)] {
+            let parsed = read(json!({ "message": "Hi", "attachments": attachments }));
+            assert_eq!(parsed.question.attachments.len(), count);
         }
     }
 
     #[test]
     fn invalid_fields_count_as_absent() {
-        let asked = read(json!({
+        let parsed = read(json!({
             "message": 5, "reset": "no", "userId": "x", "topN": 0, "temperature": "hot", "model": "",
             "sources": "none",
         }));
-        assert!(asked.is_reset_only() && asked.with_sources && asked.user.is_none());
-        assert_eq!(asked.question.overrides.passages, None);
+        assert!(parsed.is_reset_only() && parsed.with_sources && parsed.user.is_none());
+        assert_eq!(parsed.question.overrides.passages, None);
         assert!(!read(json!({ "message": "Hi", "reset": 0 })).reset);
-        let of_user = read(json!({ "message": "Hi", "userId": "7" }));
-        assert_eq!(of_user.user.map(|user| user.0), Some(7));
+        let with_user = read(json!({ "message": "Hi", "userId": "7" }));
+        assert_eq!(with_user.user.map(|user| user.0), Some(7));
     }
 }

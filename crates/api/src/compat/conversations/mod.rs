@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use self::body::asked;
-use self::stream::Teller;
+use self::body::parse;
+use self::stream::EventWriter;
 use super::error::error_body::{Abort, ThreadAbort};
 use super::{JsonBody, sources};
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::streaming;
-use crate::v1::conversations::wire::{AskedQuestion, ChatBody, RESET};
-use crate::v1::conversations::{Asking, find_thread, in_thread, stream as native};
+use crate::v1::conversations::wire::{ChatBody, QuestionRequest, RESET};
+use crate::v1::conversations::{ChatContext, find_thread, in_thread, stream as native};
 use crate::wire::ServerSentEvent;
 
 /// Ask a question in a workspace.
@@ -30,13 +30,13 @@ use crate::wire::ServerSentEvent;
 #[post("/workspace/{slug}/chat")]
 pub async fn ask(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     slug: Path<String>,
     body: JsonBody<ChatBody>,
 ) -> ApiResult<Json<ChatAnswer>, Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
-    Ok(Json(answer(&asking, &caller, &workspace, asked(body)?).await?))
+    let workspace = caller.workspace(&*context.ports.workspaces, &slug).await?;
+    Ok(Json(answer(&context, &caller, &workspace, parse(body)?).await?))
 }
 
 /// Ask a question in a workspace and stream the answer as server-sent events.
@@ -45,13 +45,13 @@ pub async fn ask(
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     slug: Path<String>,
     body: JsonBody<ChatBody>,
 ) -> ApiResult<HttpResponse, Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
-    Ok(stream(&asking, &caller, &workspace, asked(body)?).await?)
+    let workspace = caller.workspace(&*context.ports.workspaces, &slug).await?;
+    Ok(stream(&context, &caller, &workspace, parse(body)?).await?)
 }
 
 /// Ask a question in a thread.
@@ -60,15 +60,15 @@ pub async fn stream_answer(
 #[post("/workspace/{slug}/thread/{thread}/chat")]
 pub async fn ask_in_thread(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     path: Path<(String, String)>,
     body: JsonBody<ChatBody>,
 ) -> ApiResult<Json<ChatAnswer>, ThreadAbort> {
     let body = body.read().await?;
-    let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
-    let asked = known_asker(&asking, asked(body)?).await?;
-    let asked = in_thread(&asking.ports, thread, asked).await?;
-    Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
+    let (workspace, thread) = find_thread(&context.ports, &caller, &path).await?;
+    let question = require_user(&context, parse(body)?).await?;
+    let question = in_thread(&context.ports, thread, question).await?;
+    Ok(Json(answer(&context, &caller, &workspace, question).await?))
 }
 
 /// Ask a question in a thread and stream the answer as server-sent events.
@@ -77,12 +77,12 @@ pub async fn ask_in_thread(
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     path: Path<(String, String)>,
     body: JsonBody<ChatBody>,
 ) -> ApiResult<HttpResponse, ThreadAbort> {
     let body = body.read().await?;
-    let (workspace, thread) = match find_thread(&asking.ports, &caller, &path).await {
+    let (workspace, thread) = match find_thread(&context.ports, &caller, &path).await {
         // quirk(unknown-thread-400): `400` for streams; the message does not say whether the
         // workspace or the thread is missing
         // native: an unknown thread is `404`
@@ -93,47 +93,51 @@ pub async fn stream_answer_in_thread(
         }
         found => found?,
     };
-    let asked = known_asker(&asking, asked(body)?).await?;
-    let asked = in_thread(&asking.ports, thread, asked).await?;
-    Ok(stream(&asking, &caller, &workspace, asked).await?)
+    let question = require_user(&context, parse(body)?).await?;
+    let question = in_thread(&context.ports, thread, question).await?;
+    Ok(stream(&context, &caller, &workspace, question).await?)
 }
 
 // quirk(unknown-asker): the question belongs to no user
 // native: a `userId` that matches no user is `404`
 // test: `conversations::threads_are_asked_as_existing_clients_do`
-async fn known_asker(asking: &Asking, mut asked: AskedQuestion) -> Result<AskedQuestion> {
-    if let Some(id) = asked.user
-        && asking.ports.users.by_id(id).await?.is_none()
+async fn require_user(
+    context: &ChatContext,
+    mut question: QuestionRequest,
+) -> Result<QuestionRequest> {
+    if let Some(id) = question.user
+        && context.ports.users.by_id(id).await?.is_none()
     {
-        asked.user = None;
+        question.user = None;
     }
-    Ok(asked)
+    Ok(question)
 }
 
 async fn answer(
-    asking: &Asking,
+    context: &ChatContext,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: AskedQuestion,
+    question: QuestionRequest,
 ) -> Result<ChatAnswer> {
-    let with_sources = asked.with_sources;
-    let reply = asking.answer(caller, workspace, asked).await?;
+    let with_sources = question.with_sources;
+    let reply = context.answer(caller, workspace, question).await?;
     Ok(reply.map_or_else(ChatAnswer::reset, |reply| ChatAnswer::new(reply, with_sources)))
 }
 
 async fn stream(
-    asking: &Asking,
+    context: &ChatContext,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: AskedQuestion,
+    question: QuestionRequest,
 ) -> Result<HttpResponse> {
     // quirk(answered-by-agent)
-    let as_agent = asked.question.is_for_agent(workspace);
-    let teller = Teller::new(as_agent, asked.with_sources);
-    Ok(match asking.stream(caller, workspace, asked).await? {
+    let as_agent = question.question.is_for_agent(workspace);
+    let writer = EventWriter::new(as_agent, question.with_sources);
+    Ok(match context.stream(caller, workspace, question).await? {
         Some((pieces, listener)) => {
-            let told = streaming::told(pieces, move |piece| teller.events(piece), listener);
-            streaming::response().streaming(told)
+            let events =
+                streaming::event_stream(pieces, move |piece| writer.events(piece), listener);
+            streaming::response().streaming(events)
         }
         None => streaming::response().body(native::reset()),
     })

@@ -8,17 +8,17 @@ use crate::streaming::event;
 use crate::v1::conversations::stream as native;
 
 /// Writes the events of one answer.
-pub struct Teller {
-    native: native::Teller,
+pub struct EventWriter {
+    native: native::EventWriter,
     /// True if the client expects an agent's events.
     as_agent: bool,
     /// True if the client asked for the sources.
     with_sources: bool,
 }
 
-impl Teller {
+impl EventWriter {
     pub fn new(as_agent: bool, with_sources: bool) -> Self {
-        Self { native: native::Teller::new(with_sources), as_agent, with_sources }
+        Self { native: native::EventWriter::new(with_sources), as_agent, with_sources }
     }
 
     /// Returns the events for one part of the answer.
@@ -50,14 +50,14 @@ impl Teller {
     fn agent_end(&self, finished: &Finished) -> String {
         let Finished { chat, text, sources, metrics } = finished;
         let (id, metrics) = (self.native.id(), record::metrics_of(metrics));
-        let spent = json!({
+        let usage = json!({
             "id": id,
             "type": "usageMetrics",
             "metrics": metrics,
             "close": false,
             "error": null,
         });
-        let said = json!({
+        let answer = json!({
             "id": id,
             "type": "textResponse",
             "textResponse": text,
@@ -79,7 +79,7 @@ impl Teller {
             "chatId": chat.0,
             "metrics": metrics,
         });
-        event(&spent) + &event(&said) + &event(&last)
+        event(&usage) + &event(&answer) + &event(&last)
     }
 
     fn sources(&self, sources: &[Source]) -> Vec<Value> {
@@ -106,9 +106,9 @@ mod tests {
     fn text_of_a_model_cannot_forge_an_event() {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
         for as_agent in [false, true] {
-            let told = Teller::new(as_agent, true).events(AnswerEvent::Text(forged.into()));
-            assert_eq!(told.matches("\n\n").count(), 1, "{told}");
-            assert_eq!(told.matches("data: ").count(), 2, "{told}");
+            let events = EventWriter::new(as_agent, true).events(AnswerEvent::Text(forged.into()));
+            assert_eq!(events.matches("\n\n").count(), 1, "{events}");
+            assert_eq!(events.matches("data: ").count(), 2, "{events}");
         }
     }
 }

@@ -23,7 +23,7 @@ pub async fn create_folder(
     let name = body.read().await?.name()?;
     let folder = parse(name.as_deref().unwrap_or_default())?;
     ports.library.create_folder(&folder, &caller.by()).await?;
-    Ok(Json(FolderChanged::made()))
+    Ok(Json(FolderChanged::succeeded()))
 }
 
 /// Delete a folder and its documents, also from every workspace.
@@ -60,13 +60,13 @@ pub async fn move_files(
     body: JsonBody<MoveBody>,
 ) -> ApiResult<Json<FolderChanged>, NotMoved> {
     let moves = body.read().await?.into_moves()?;
-    let asked = moves.len();
+    let requested = moves.len();
     // quirk(placed-stay): documents that are in a workspace are not moved, and the message says how
     // many
     // native: documents move even if they are in a workspace, and stay in it
     // test: `shelves::documents_are_moved_completely_or_not_at_all`
-    let stayed = ports.library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
-    Ok(Json(FolderChanged::moved(asked, stayed)))
+    let skipped = ports.library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
+    Ok(Json(FolderChanged::moved(requested, skipped)))
 }
 
 /// Returns the folder with this name, after cutting off leading `../` and `./`.

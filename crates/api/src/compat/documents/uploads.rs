@@ -29,7 +29,7 @@ pub async fn upload_document(
     let query = params.read()?;
     let sent = read(form).await?;
     let added = uploads::add_file(&ports, &caller, &request, sent, None, names::added).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Upload a file into a folder.
@@ -52,7 +52,7 @@ pub async fn upload_into_folder(
     let sent = read(form).await?;
     let added =
         uploads::add_file(&ports, &caller, &request, sent, Some(folder), names::added).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 async fn read(form: MultipartForm) -> Result<ReceivedUpload> {
@@ -86,7 +86,7 @@ pub async fn add_raw_text(
     let (raw, slugs) = body.into_text(digest)?;
     let added =
         uploads::add_text(&ports, &caller, &request, raw, slugs, digest, names::added).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Add a web page.
@@ -111,7 +111,7 @@ pub async fn upload_link(
     link.take_errors = true;
     let added =
         uploads::add_link(&ports, &caller, &request, link, slugs, digest, names::added).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Keeps the headers whose value is a non-empty string.

@@ -95,7 +95,7 @@ mod tests {
 
     fn set(fields: Value) -> Result<WidgetSettings> {
         let fields: EmbedFields = serde_json::from_value(fields).unwrap();
-        checked(fields)?.onto(WidgetSettings::of(WorkspaceId(1)))
+        checked(fields)?.apply_to(WidgetSettings::of(WorkspaceId(1)))
     }
 
     fn pages(value: Value) -> Result<Option<Vec<String>>> {

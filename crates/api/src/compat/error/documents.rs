@@ -65,8 +65,8 @@ impl ErrorBody for NoLink {
                 HttpResponse::build(FAILED).json(Self::body("Not a valid URL."))
             }
             Error::Unprocessable { reason } if reason.starts_with("No URL content") => {
-                let said = reason.split(" (").next().unwrap_or_default();
-                HttpResponse::build(FAILED).json(Self::body(said))
+                let message = reason.split(" (").next().unwrap_or_default();
+                HttpResponse::build(FAILED).json(Self::body(message))
             }
             _ => NoDocuments::respond(error),
         }

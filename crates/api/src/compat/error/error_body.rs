@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::reason;
 use crate::error::error_body::{self as native, ErrorBody, bare};
 
-fn said<S: ErrorBody>(status: StatusCode, message: &str) -> HttpResponse {
+fn respond<S: ErrorBody>(status: StatusCode, message: &str) -> HttpResponse {
     HttpResponse::build(status).json(S::body(message))
 }
 
@@ -83,7 +83,7 @@ impl ErrorBody for NoSuchUser {
     }
 
     fn respond(error: &Error) -> HttpResponse {
-        said::<Self>(status_of(error), &reason(error))
+        respond::<Self>(status_of(error), &reason(error))
     }
 }
 
@@ -104,7 +104,7 @@ impl ErrorBody for NoEmbed {
             Error::Invalid { field, reason } if field == "workspace_slug" => reason.to_string(),
             _ => error.to_string(),
         };
-        said::<Self>(status_of(error), &message)
+        respond::<Self>(status_of(error), &message)
     }
 }
 
@@ -126,7 +126,7 @@ impl ErrorBody for NoWorkspace {
             Error::Unprocessable { .. } => StatusCode::BAD_REQUEST,
             _ => status_of(error),
         };
-        said::<Self>(status, &error.to_string())
+        respond::<Self>(status, &error.to_string())
     }
 }
 
@@ -143,13 +143,13 @@ impl ErrorBody for PlainMessage {
     fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::NotFound { kind: "workspace", key } => {
-                said::<Self>(StatusCode::BAD_REQUEST, &no_workspace(key))
+                respond::<Self>(StatusCode::BAD_REQUEST, &no_workspace(key))
             }
             Error::Invalid { field, .. } if field == "query" => {
-                said::<Self>(status_of(error), "Query parameter cannot be empty.")
+                respond::<Self>(status_of(error), "Query parameter cannot be empty.")
             }
             Error::Invalid { field, reason } if field == "type" => {
-                said::<Self>(status_of(error), reason)
+                respond::<Self>(status_of(error), reason)
             }
             _ => native::PlainMessage::respond(error),
         }
@@ -172,7 +172,7 @@ impl ErrorBody for NothingSaid {
             Error::NotFound { kind: "thread", .. } => "Thread not found".to_owned(),
             _ => error.to_string(),
         };
-        said::<Self>(status_of(error), &message)
+        respond::<Self>(status_of(error), &message)
     }
 }
 
@@ -187,7 +187,7 @@ impl ErrorBody for NoUser {
     }
 
     fn respond(error: &Error) -> HttpResponse {
-        said::<Self>(status_of(error), &reason(error))
+        respond::<Self>(status_of(error), &reason(error))
     }
 }
 
@@ -202,7 +202,7 @@ impl ErrorBody for NotDone {
     }
 
     fn respond(error: &Error) -> HttpResponse {
-        said::<Self>(status_of(error), &reason(error))
+        respond::<Self>(status_of(error), &reason(error))
     }
 }
 
@@ -224,7 +224,7 @@ impl ErrorBody for NotUpdated {
             // native: a refused change is `400` or `404`
             // test: `compat::users_are_parsed_loosely_and_refused_with_200`
             Error::Invalid { .. } | Error::NotFound { .. } => {
-                said::<Self>(StatusCode::OK, &reason(error))
+                respond::<Self>(StatusCode::OK, &reason(error))
             }
             _ => NotDone::respond(error),
         }
@@ -242,7 +242,7 @@ impl ErrorBody for NoMembers {
     }
 
     fn respond(error: &Error) -> HttpResponse {
-        said::<Self>(status_of(error), &reason(error))
+        respond::<Self>(status_of(error), &reason(error))
     }
 }
 
@@ -263,10 +263,10 @@ impl ErrorBody for NoThread {
             // native: a thread that cannot be created or renamed is `400`, `404` or `409`
             // test: `threads::threads_are_refused_as_existing_clients_expect`
             Error::AlreadyExists { .. } | Error::NotFound { .. } => {
-                said::<Self>(StatusCode::OK, &error.to_string())
+                respond::<Self>(StatusCode::OK, &error.to_string())
             }
             Error::Invalid { field, .. } if field != "body" => {
-                said::<Self>(StatusCode::OK, &error.to_string())
+                respond::<Self>(StatusCode::OK, &error.to_string())
             }
             _ => native::NoThread::respond(error),
         }
@@ -304,14 +304,14 @@ impl ErrorBody for Abort {
     fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::NotFound { kind: "workspace", key } => {
-                said::<Self>(StatusCode::BAD_REQUEST, &no_workspace(key))
+                respond::<Self>(StatusCode::BAD_REQUEST, &no_workspace(key))
             }
             Error::Invalid { field, reason } if field == "message" || field == "mode" => {
-                said::<Self>(status_of(error), reason)
+                respond::<Self>(status_of(error), reason)
             }
             // quirk(model-500): a model that does not answer is a server error.
             Error::Unavailable { .. } => {
-                said::<Self>(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+                respond::<Self>(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
             }
             _ => native::Abort::respond(error),
         }
@@ -334,7 +334,7 @@ impl ErrorBody for ThreadAbort {
             Error::NotFound { kind: "thread", key } => format!("Thread {key} not found."),
             _ => return Abort::respond(error),
         };
-        said::<Self>(status_of(error), &message)
+        respond::<Self>(status_of(error), &message)
     }
 }
 

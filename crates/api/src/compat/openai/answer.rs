@@ -52,17 +52,17 @@ impl Heading {
 pub struct CompletionStream {
     heading: Heading,
     /// True once an error was sent, after which nothing follows.
-    broke_off: bool,
+    has_failed: bool,
 }
 
 impl CompletionStream {
     pub fn new(heading: Heading) -> Self {
-        Self { heading, broke_off: false }
+        Self { heading, has_failed: false }
     }
 
-    pub fn tell(&mut self, piece: AnswerEvent) -> String {
+    pub fn encode(&mut self, piece: AnswerEvent) -> String {
         match piece {
-            _ if self.broke_off => String::new(),
+            _ if self.has_failed => String::new(),
             AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
             // quirk(whole-chunks): the reasoning field exists in the native API only.
             AnswerEvent::Reasoning(_) => String::new(),
@@ -71,16 +71,16 @@ impl CompletionStream {
             }
             // An answer that breaks off must not look complete.
             AnswerEvent::Failed { error, .. } => {
-                self.broke_off = true;
+                self.has_failed = true;
                 event(&broken_off(&error))
             }
             AnswerEvent::Sources(_) | AnswerEvent::Empty(_) => String::new(),
             AnswerEvent::Finished(finished) => {
                 let metrics = finished.map(|finished| finished.metrics);
                 let finish = metrics.as_ref().map_or("stop", |metrics| metrics.finish.as_str());
-                let spent = metrics.as_ref().map(record::metrics_of);
-                let spent = spent.unwrap_or_else(|| json!({}));
-                self.part(json!(""), None, json!({})) + &self.part(json!(""), Some(finish), spent)
+                let usage = metrics.as_ref().map(record::metrics_of);
+                let usage = usage.unwrap_or_else(|| json!({}));
+                self.part(json!(""), None, json!({})) + &self.part(json!(""), Some(finish), usage)
             }
         }
     }

@@ -4,14 +4,15 @@ use serde_json::Value;
 use crate::compat::values::is_something;
 use crate::v1::openai::wire::chat::{CompletionBody, longest_answer, session_name, temperature};
 use crate::v1::openai::wire::embeddings::EmbeddingsBody;
-use crate::v1::openai::wire::given;
+use crate::v1::openai::wire::not_null;
 
 const ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
 
 /// Converts a completion request to the form that `v1` reads.
 // quirk(values-as-text)
 pub fn repaired(mut body: CompletionBody) -> CompletionBody {
-    let most = given(body.max_completion_tokens.take()).or_else(|| given(body.max_tokens.take()));
+    let most =
+        not_null(body.max_completion_tokens.take()).or_else(|| not_null(body.max_tokens.take()));
     body.max_tokens = most.filter(|value| longest_answer(value).is_some());
     let temperatures = body.temperature.map(number);
     body.temperature = temperatures.filter(|value| temperature(value).is_some());
@@ -29,7 +30,7 @@ pub fn repaired(mut body: CompletionBody) -> CompletionBody {
 pub fn repaired_texts(body: EmbeddingsBody) -> EmbeddingsBody {
     let is_encoding = |name: &Value| name == "float" || name == "base64";
     EmbeddingsBody {
-        input: given(body.input).or_else(|| given(body.inputs)).map(plain_text),
+        input: not_null(body.input).or_else(|| not_null(body.inputs)).map(plain_text),
         inputs: None,
         encoding_format: body.encoding_format.filter(is_encoding),
         dimensions: None,
@@ -100,7 +101,7 @@ mod tests {
         repaired(serde_json::from_value(body).unwrap()).question().unwrap()
     }
 
-    fn asking(messages: Value) -> Value {
+    fn request(messages: Value) -> Value {
         json!({ "model": "alpha", "messages": messages })
     }
 
@@ -118,14 +119,14 @@ mod tests {
             ("user", json!("x".repeat(513))),
             ("metadata", json!({ "session_id": {} })),
         ] {
-            let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
+            let mut body = request(json!([{ "role": "user", "content": "Hi" }]));
             body[field] = value;
-            let asked = question(body);
-            let overrides = asked.overrides;
-            assert_eq!((overrides.temperature, asked.session), (None, None), "{field}");
+            let question = question(body);
+            let overrides = question.overrides;
+            assert_eq!((overrides.temperature, question.session), (None, None), "{field}");
             assert_eq!(overrides.longest_answer, None, "{field}");
         }
-        let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
+        let mut body = request(json!([{ "role": "user", "content": "Hi" }]));
         body["temperature"] = json!("0.5");
         assert_eq!(question(body).overrides.temperature, Some(0.5));
     }
@@ -143,14 +144,14 @@ mod tests {
             json!({ "role": "user", "content": [{ "type": "image_url" }] }),
             json!({ "role": "system", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }),
         ] {
-            assert_eq!(question(asking(json!([first, hi]))).text, "Hi");
+            assert_eq!(question(request(json!([first, hi]))).text, "Hi");
         }
     }
 
     #[test]
     fn any_truthy_value_requests_a_stream() {
         let streams = |stream: Value| {
-            let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
+            let mut body = request(json!([{ "role": "user", "content": "Hi" }]));
             body["stream"] = stream;
             repaired(serde_json::from_value(body).unwrap()).manner().unwrap().streams
         };

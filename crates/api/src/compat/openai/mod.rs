@@ -62,10 +62,11 @@ pub async fn complete_chat(
     body: JsonBody<CompletionBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
     let body = body::repaired(body.read().await?);
-    let workspace = match native::asked(&caller, &*ports.workspaces, &body.model()?).await? {
-        Ok(workspace) => workspace,
-        Err(refusal) => return Ok(refusal),
-    };
+    let workspace =
+        match native::requested_workspace(&caller, &*ports.workspaces, &body.model()?).await? {
+            Ok(workspace) => workspace,
+            Err(refusal) => return Ok(refusal),
+        };
     let (manner, mut question) = (body.manner()?, body.question()?);
     let is_empty = ports.index.count(Some(workspace.id)).await? == 0;
     let heading = Heading::new(workspace.slug.to_string(), Utc::now().timestamp(), is_empty);
@@ -76,9 +77,9 @@ pub async fn complete_chat(
     question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
     let pieces = ports.conversations.stream(&workspace, question, &caller.by()).await?;
-    let mut told = CompletionStream::new(heading);
-    let tell = move |piece| told.tell(piece);
-    Ok(native::chat::streamed(pieces, String::new(), tell, listener).await?)
+    let mut completion = CompletionStream::new(heading);
+    let encode = move |piece| completion.encode(piece);
+    Ok(native::chat::streamed(pieces, String::new(), encode, listener).await?)
 }
 
 /// Embed texts.
@@ -113,6 +114,6 @@ pub async fn generate_image(
     // test: `pictures::any_other_response_format_is_base64_to_existing_clients`
     body.response_format = body.response_format.filter(|format| format == "blob");
     let format = body.format()?;
-    let made = ports.images.make(&body.wanted(references)?).await?;
-    Ok(images::answer(made, format, None))
+    let image = ports.images.make(&body.into_request(references)?).await?;
+    Ok(images::answer(image, format, None))
 }

@@ -24,23 +24,23 @@ const LONGEST: usize = 255;
 
 /// Reads the attachments of a question.
 pub fn attachments(value: Option<Value>) -> Result<Vec<Attachment>> {
-    let wrong = |reason| Error::invalid("attachments", reason);
+    let invalid = |reason| Error::invalid("attachments", reason);
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(list)) => {
-            list.into_iter().map(|item| attachment(item).map_err(wrong)).collect()
+            list.into_iter().map(|item| attachment(item).map_err(invalid)).collect()
         }
-        Some(_) => Err(wrong("must be a list")),
+        Some(_) => Err(invalid("must be a list")),
     }
 }
 
 pub fn attachment(mut value: Value) -> Result<Attachment, &'static str> {
     // The content may be large, so it is moved instead of copied.
-    let taken = ["contentString", "content_string"].into_iter().find_map(|name| {
+    let content_text = ["contentString", "content_string"].into_iter().find_map(|name| {
         let content = value.get_mut(name).filter(|content| content.is_string())?;
         Some(content.take())
     });
-    let Some(Value::String(content)) = taken else {
+    let Some(Value::String(content)) = content_text else {
         return Err("each must have a contentString");
     };
     let text = |name: &str| value.get(name).and_then(Value::as_str);

@@ -1,6 +1,6 @@
 //! `POST /workspace/{slug}/chat` and `/stream-chat`, also in threads.
-mod asking;
 pub mod attachment;
+mod context;
 pub mod stream;
 pub mod wire;
 
@@ -9,9 +9,9 @@ use actix_web::{HttpResponse, post};
 use carrel_domain::Result;
 use carrel_domain::workspace::Workspace;
 
-pub use asking::{Asking, find_thread, in_thread};
+pub use context::{ChatContext, find_thread, in_thread};
 
-use self::stream::Teller;
+use self::stream::EventWriter;
 use self::wire as chat;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body};
@@ -30,13 +30,13 @@ use crate::wire::ServerSentEvent;
 #[post("/workspace/{slug}/chat")]
 pub async fn ask(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     slug: Path<String>,
     body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<Json<chat::ChatAnswer>, error_body::Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
-    Ok(Json(answer(&asking, &caller, &workspace, body.read()?).await?))
+    let workspace = caller.workspace(&*context.ports.workspaces, &slug).await?;
+    Ok(Json(answer(&context, &caller, &workspace, body.read()?).await?))
 }
 
 /// Ask a question in a workspace and stream the answer.
@@ -49,13 +49,13 @@ pub async fn ask(
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     slug: Path<String>,
     body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<HttpResponse, error_body::Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
-    Ok(stream(&asking, &caller, &workspace, body.read()?).await?)
+    let workspace = caller.workspace(&*context.ports.workspaces, &slug).await?;
+    Ok(stream(&context, &caller, &workspace, body.read()?).await?)
 }
 
 /// Ask a question in a thread.
@@ -66,14 +66,14 @@ pub async fn stream_answer(
 #[post("/workspace/{slug}/thread/{thread}/chat")]
 pub async fn ask_in_thread(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     path: Path<(String, String)>,
     body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<Json<chat::ChatAnswer>, error_body::Abort> {
     let body = body.read().await?;
-    let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
-    let asked = in_thread(&asking.ports, thread, body.read()?).await?;
-    Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
+    let (workspace, thread) = find_thread(&context.ports, &caller, &path).await?;
+    let question = in_thread(&context.ports, thread, body.read()?).await?;
+    Ok(Json(answer(&context, &caller, &workspace, question).await?))
 }
 
 /// Ask a question in a thread and stream the answer.
@@ -85,40 +85,41 @@ pub async fn ask_in_thread(
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
     caller: Authorized<scope::Chat>,
-    asking: Asking,
+    context: ChatContext,
     path: Path<(String, String)>,
     body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<HttpResponse, error_body::Abort> {
     let body = body.read().await?;
-    let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
-    let asked = in_thread(&asking.ports, thread, body.read()?).await?;
-    Ok(stream(&asking, &caller, &workspace, asked).await?)
+    let (workspace, thread) = find_thread(&context.ports, &caller, &path).await?;
+    let question = in_thread(&context.ports, thread, body.read()?).await?;
+    Ok(stream(&context, &caller, &workspace, question).await?)
 }
 
 async fn answer(
-    asking: &Asking,
+    context: &ChatContext,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: chat::AskedQuestion,
+    question: chat::QuestionRequest,
 ) -> Result<chat::ChatAnswer> {
-    let with_sources = asked.with_sources;
-    match asking.answer(caller, workspace, asked).await? {
+    let with_sources = question.with_sources;
+    match context.answer(caller, workspace, question).await? {
         Some(reply) => chat::ChatAnswer::new(reply, with_sources),
         None => Ok(chat::ChatAnswer::reset()),
     }
 }
 
 async fn stream(
-    asking: &Asking,
+    context: &ChatContext,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: chat::AskedQuestion,
+    question: chat::QuestionRequest,
 ) -> Result<HttpResponse> {
-    let teller = Teller::new(asked.with_sources);
-    Ok(match asking.stream(caller, workspace, asked).await? {
+    let writer = EventWriter::new(question.with_sources);
+    Ok(match context.stream(caller, workspace, question).await? {
         Some((pieces, listener)) => {
-            let told = streaming::told(pieces, move |piece| teller.events(piece), listener);
-            streaming::response().streaming(told)
+            let events =
+                streaming::event_stream(pieces, move |piece| writer.events(piece), listener);
+            streaming::response().streaming(events)
         }
         None => streaming::response().body(stream::reset()),
     })

@@ -10,13 +10,13 @@ use crate::v1::conversations::wire::RESET;
 use crate::v1::source;
 
 /// Writes the events of one answer.
-pub struct Teller {
+pub struct EventWriter {
     id: String,
     /// True if the client asked for the sources.
     with_sources: bool,
 }
 
-impl Teller {
+impl EventWriter {
     pub fn new(with_sources: bool) -> Self {
         Self { id: Uuid::new_v4().to_string(), with_sources }
     }
@@ -115,10 +115,10 @@ mod tests {
     #[test]
     fn text_of_a_model_cannot_forge_an_event() {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
-        let told = Teller::new(true).events(AnswerEvent::Text(forged.into()));
-        assert_eq!(told.matches("\n\n").count(), 1, "{told}");
-        assert_eq!(told.matches("data: ").count(), 2, "{told}");
-        let data: Value = serde_json::from_str(told.trim().trim_start_matches("data: ")).unwrap();
+        let events = EventWriter::new(true).events(AnswerEvent::Text(forged.into()));
+        assert_eq!(events.matches("\n\n").count(), 1, "{events}");
+        assert_eq!(events.matches("data: ").count(), 2, "{events}");
+        let data: Value = serde_json::from_str(events.trim().trim_start_matches("data: ")).unwrap();
         assert_eq!(data["textResponse"], forged);
     }
 }

@@ -64,7 +64,7 @@ pub struct ChatBody {
 }
 
 /// A chat request that was read and validated.
-pub struct AskedQuestion {
+pub struct QuestionRequest {
     pub question: Question,
     pub user: Option<UserId>,
     /// True to forget the earlier conversation.
@@ -73,7 +73,7 @@ pub struct AskedQuestion {
     pub with_sources: bool,
 }
 
-impl AskedQuestion {
+impl QuestionRequest {
     /// True if the request only resets the conversation.
     pub fn is_reset_only(&self) -> bool {
         self.reset && self.question.text.trim().is_empty()
@@ -89,7 +89,7 @@ const LONGEST_MODEL: usize = 200;
 const HIGHEST_TEMPERATURE: f64 = 2.0;
 
 impl ChatBody {
-    pub fn read(self) -> Result<AskedQuestion> {
+    pub fn read(self) -> Result<QuestionRequest> {
         let reset = reset(self.reset.as_ref())?;
         let text = match self.message {
             Some(Value::String(text)) => text,
@@ -127,7 +127,7 @@ impl ChatBody {
             ..Question::default()
         };
         let user = user(self.user_id.as_ref())?;
-        Ok(AskedQuestion { question, user, reset, with_sources: with_sources.unwrap_or(true) })
+        Ok(QuestionRequest { question, user, reset, with_sources: with_sources.unwrap_or(true) })
     }
 }
 

@@ -45,7 +45,7 @@ pub struct FolderChanged {
 }
 
 impl FolderChanged {
-    pub fn made() -> Self {
+    pub fn succeeded() -> Self {
         Self { success: true, message: None, removed: None }
     }
 
@@ -55,10 +55,10 @@ impl FolderChanged {
         Self { success: true, message, removed: Some(documents.unwrap_or_default()) }
     }
 
-    /// Creates the response after a move of `asked` documents, of which `stayed` did not move.
-    pub fn moved(asked: usize, stayed: usize) -> Self {
-        let message = (stayed > 0).then(|| {
-            format!("{stayed}/{asked} files not moved. Unembed them from all workspaces.")
+    /// Creates the response after a move of `requested` documents, of which `skipped` did not move.
+    pub fn moved(requested: usize, skipped: usize) -> Self {
+        let message = (skipped > 0).then(|| {
+            format!("{skipped}/{requested} files not moved. Unembed them from all workspaces.")
         });
         Self { success: true, message, removed: None }
     }
@@ -82,11 +82,12 @@ pub struct MoveOne {
 
 impl MoveBody {
     pub fn into_moves(self) -> Result<Vec<DocumentMove>> {
-        let wrong = || Error::invalid("files", "must be an array of objects with `from` and `to`");
-        let Some(Value::Array(files)) = self.files else { return Err(wrong()) };
+        let invalid =
+            || Error::invalid("files", "must be an array of objects with `from` and `to`");
+        let Some(Value::Array(files)) = self.files else { return Err(invalid()) };
         let mut moves = Vec::with_capacity(files.len());
         for file in files {
-            let MoveOne { from, to } = serde_json::from_value(file).map_err(|_| wrong())?;
+            let MoveOne { from, to } = serde_json::from_value(file).map_err(|_| invalid())?;
             let (from, to) = (DocumentPath::parse(&from)?, DocumentPath::parse(&to)?);
             moves.push(DocumentMove { from, to });
         }

@@ -23,7 +23,7 @@ pub async fn create_folder(
 ) -> ApiResult<Json<wire::FolderChanged>, NoSuccess> {
     let folder = body.read().await?.into_folder()?;
     ports.library.create_folder(&folder, &caller.by()).await?;
-    Ok(Json(wire::FolderChanged::made()))
+    Ok(Json(wire::FolderChanged::succeeded()))
 }
 
 /// Delete a folder and its documents, also from every workspace.
@@ -55,7 +55,7 @@ pub async fn move_files(
     body: JsonBody<wire::MoveBody>,
 ) -> ApiResult<Json<wire::FolderChanged>, NoSuccess> {
     let moves = body.read().await?.into_moves()?;
-    let asked = moves.len();
-    let stayed = ports.library.move_documents(moves, MovePolicy::Move, &caller.by()).await?;
-    Ok(Json(wire::FolderChanged::moved(asked, stayed)))
+    let requested = moves.len();
+    let skipped = ports.library.move_documents(moves, MovePolicy::Move, &caller.by()).await?;
+    Ok(Json(wire::FolderChanged::moved(requested, skipped)))
 }

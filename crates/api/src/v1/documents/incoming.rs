@@ -127,8 +127,8 @@ pub fn upload_fields(
             "addToWorkspaces" | "add_to_workspaces" => workspaces = Some(text()),
             "externalId" => terms.key = key(Some(value.clone()))?,
             "skipIdentical" => {
-                let wrong = |_| Error::invalid("skipIdentical", "must be true or false");
-                terms.skip_identical = value.parse().map_err(wrong)?;
+                let invalid = |_| Error::invalid("skipIdentical", "must be true or false");
+                terms.skip_identical = value.parse().map_err(invalid)?;
             }
             name => {
                 if let Some(key) =
@@ -199,15 +199,15 @@ impl LinkBody {
 }
 
 fn headers(value: Option<Value>) -> Result<Vec<(String, String)>> {
-    let wrong = || Error::invalid("scraperHeaders", "must be an object of texts");
+    let invalid = || Error::invalid("scraperHeaders", "must be an object of texts");
     let text = |(name, value)| match value {
         Value::String(value) => Ok((name, value)),
-        _ => Err(wrong()),
+        _ => Err(invalid()),
     };
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Object(fields)) => fields.into_iter().map(text).collect(),
-        Some(_) => Err(wrong()),
+        Some(_) => Err(invalid()),
     }
 }
 
@@ -220,7 +220,7 @@ pub struct AnswerQuery {
 
 impl AnswerQuery {
     /// Applies the options to a response.
-    pub fn shown(&self, added: DocumentsAdded) -> DocumentsAdded {
+    pub fn apply(&self, added: DocumentsAdded) -> DocumentsAdded {
         match self.content.as_deref() {
             Some("false") => added.without_content(),
             _ => added,
@@ -293,14 +293,14 @@ fn metadata_of(value: Option<Value>) -> Result<Metadata> {
     }
 }
 
-fn key(given: Option<String>) -> Result<Option<String>> {
-    let wrong = |reason| Err(Error::invalid("externalId", reason));
-    match given {
+fn key(value: Option<String>) -> Result<Option<String>> {
+    let invalid = |reason| Err(Error::invalid("externalId", reason));
+    match value {
         Some(key) if key.is_empty() || key.len() > LONGEST_KEY => {
-            wrong("must be 1 to 512 bytes of text")
+            invalid("must be 1 to 512 bytes of text")
         }
         Some(key) if key.chars().any(char::is_control) => {
-            wrong("must not contain control characters")
+            invalid("must not contain control characters")
         }
         given => Ok(given),
     }

@@ -47,9 +47,9 @@ pub async fn list_documents(
 pub const USUAL: u32 = 100;
 
 /// Lists every folder with its documents.
-pub async fn tree(library: &Library, shown: wire::EntryOf) -> Result<HttpResponse> {
+pub async fn tree(library: &Library, entry_of: wire::EntryOf) -> Result<HttpResponse> {
     let entries = library.everything().await?;
-    list(wire::TreeWriter::new(shown), entries).await
+    list(wire::TreeWriter::new(entry_of), entries).await
 }
 
 /// List the documents of a folder.
@@ -75,7 +75,7 @@ pub async fn folder_page(
     name: &str,
     (offset, limit): (u64, Option<u32>),
     with_code: bool,
-    shown: wire::EntryOf,
+    entry_of: wire::EntryOf,
 ) -> Result<HttpResponse> {
     let missing = || HttpResponse::NotFound().json(wire::FolderPage::missing(name, with_code));
     let Ok(folder) = Folder::parse(name) else { return Ok(missing()) };
@@ -85,11 +85,11 @@ pub async fn folder_page(
     let from = ListPosition::In { folder: folder.clone(), after: None };
     let first = limit.unwrap_or(LISTED_FIRST);
     let found = library.folders.list(&from, offset, first).await?;
-    let seen = offset.saturating_add(found.len() as u64);
-    let has_more = limit.is_some() && seen < total;
+    let listed_so_far = offset.saturating_add(found.len() as u64);
+    let has_more = limit.is_some() && listed_so_far < total;
     let about = wire::PageFacts { total, has_more, with_code };
-    let writer = wire::PageWriter::new(shown, folder.as_str(), about)?;
-    if limit.is_some() || seen >= total {
+    let writer = wire::PageWriter::new(entry_of, folder.as_str(), about)?;
+    if limit.is_some() || listed_so_far >= total {
         return list(writer, once(ready(Ok(found)))).await;
     }
     let after = found.last().map(|last| last.texts().name.to_owned());

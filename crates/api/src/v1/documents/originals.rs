@@ -32,8 +32,8 @@ pub async fn download_original(
     id: Path<String>,
 ) -> ApiResult<HttpResponse, Plain> {
     let document = visible(&caller, &ports, &id).await?;
-    let kept = ports.library.originals.open(&document).await?;
-    let (_, file) = kept.ok_or_else(|| Error::not_found("original of the document", &*id))?;
+    let original = ports.library.originals.open(&document).await?;
+    let (_, file) = original.ok_or_else(|| Error::not_found("original of the document", &*id))?;
     let (name, types) = (originals::file_name(&document), ports.library.extractor.file_types());
     Ok(original::respond(&request, file, name, &types)?)
 }
@@ -67,10 +67,10 @@ pub async fn show_page(
 async fn visible(caller: &Authorized<scope::Read>, ports: &Ports, id: &str) -> Result<Document> {
     let missing = || Error::not_found("document", id);
     let found = ports.library.folders.by_id(parse_id(id)?).await?.ok_or_else(missing)?;
-    let (path, bound) = (found.path()?, &caller.key.workspaces);
+    let (path, allowed) = (found.path()?, &caller.key.workspaces);
     let paths = std::slice::from_ref(&path);
-    if !bound.is_empty()
-        && ports.workspace_documents.paths_in_workspaces(bound, paths).await?.is_empty()
+    if !allowed.is_empty()
+        && ports.workspace_documents.paths_in_workspaces(allowed, paths).await?.is_empty()
     {
         return Err(missing());
     }

@@ -37,7 +37,7 @@ pub async fn upload_document(
     let query = params.read()?;
     let sent = form.read().await?;
     let added = add_file(&ports, &caller, &request, sent, None, DocumentsAdded::new).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Upload a file into a folder.
@@ -60,7 +60,7 @@ pub async fn upload_into_folder(
     let sent = form.read().await?;
     let added =
         add_file(&ports, &caller, &request, sent, Some(folder), DocumentsAdded::new).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Add a text.
@@ -84,7 +84,7 @@ pub async fn add_raw_text(
     wire::check_visible(&raw)?;
     let added =
         add_text(&ports, &caller, &request, raw, slugs, digest, DocumentsAdded::new).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Add a web page.
@@ -108,7 +108,7 @@ pub async fn upload_link(
     let (link, slugs) = body.into_request()?;
     let added =
         add_link(&ports, &caller, &request, link, slugs, digest, DocumentsAdded::new).await?;
-    Ok(Json(query.shown(added)))
+    Ok(Json(query.apply(added)))
 }
 
 /// Builds the response from the added documents and the warnings.
@@ -121,7 +121,7 @@ pub async fn add_file(
     request: &HttpRequest,
     sent: ReceivedUpload,
     folder: Option<Folder>,
-    shown: AddedOf,
+    to_response: AddedOf,
 ) -> Result<DocumentsAdded> {
     let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
     let named = idempotency::named(request, caller, sent.whole())?;
@@ -132,7 +132,7 @@ pub async fn add_file(
         let file = IncomingFile { name: sent.name, content: content.path().to_owned() };
         Ok(ingestion.add_file(file, details, into, Indexing::Keep, &by).await?.added)
     };
-    once(ports, caller, named, slugs, shown, work).await
+    once(ports, caller, named, slugs, to_response, work).await
 }
 
 /// Adds a text. `digest` is that of the body.
@@ -143,7 +143,7 @@ pub async fn add_text(
     mut raw: RawText,
     slugs: Vec<String>,
     digest: [u8; 32],
-    shown: AddedOf,
+    to_response: AddedOf,
 ) -> Result<DocumentsAdded> {
     let named = idempotency::named(request, caller, digest)?;
     raw.terms.request = named.as_ref().map(idempotency::mark);
@@ -151,7 +151,7 @@ pub async fn add_text(
     let work = move |into| async move {
         Ok(ingestion.add_text(raw, into, Indexing::Keep, &by).await?.added)
     };
-    once(ports, caller, named, slugs, shown, work).await
+    once(ports, caller, named, slugs, to_response, work).await
 }
 
 /// Adds a web page. `digest` is that of the body.
@@ -162,7 +162,7 @@ pub async fn add_link(
     mut link: LinkRequest,
     slugs: Vec<String>,
     digest: [u8; 32],
-    shown: AddedOf,
+    to_response: AddedOf,
 ) -> Result<DocumentsAdded> {
     let named = idempotency::named(request, caller, digest)?;
     link.details.terms.request = named.as_ref().map(idempotency::mark);
@@ -170,7 +170,7 @@ pub async fn add_link(
     let work = move |into| async move {
         Ok(ingestion.add_link(link, into, Indexing::Keep, &by).await?.added)
     };
-    once(ports, caller, named, slugs, shown, work).await
+    once(ports, caller, named, slugs, to_response, work).await
 }
 
 /// Carries out the work, unless the request was carried out before.
@@ -179,7 +179,7 @@ async fn once<W>(
     caller: &Authorized<scope::DocumentsWrite>,
     named: Option<IdempotentRequest>,
     slugs: Vec<String>,
-    shown: AddedOf,
+    to_response: AddedOf,
     work: impl FnOnce(Vec<Workspace>) -> W + Send + 'static,
 ) -> Result<DocumentsAdded>
 where
@@ -188,7 +188,7 @@ where
     let workspaces = Arc::clone(&ports.workspaces);
     let work = async move {
         let (into, warnings) = service::find_by_slugs(&*workspaces, &slugs).await?;
-        Ok(shown(work(into).await?, warnings))
+        Ok(to_response(work(into).await?, warnings))
     };
     let now = caller.by().at;
     idempotency::once(

@@ -96,11 +96,11 @@ impl EmbedFields {
 
     /// Returns the settings of a new widget.
     pub fn into_new(self, workspace: WorkspaceId) -> Result<WidgetSettings> {
-        Self { workspace_id: None, ..self }.onto(WidgetSettings::of(workspace))
+        Self { workspace_id: None, ..self }.apply_to(WidgetSettings::of(workspace))
     }
 
     /// Applies the fields to `settings`.
-    pub fn onto(self, settings: WidgetSettings) -> Result<WidgetSettings> {
+    pub fn apply_to(self, settings: WidgetSettings) -> Result<WidgetSettings> {
         Ok(WidgetSettings {
             workspace: workspace(self.workspace_id, settings.workspace)?,
             enabled: flag(self.enabled, "enabled", settings.enabled)?,
@@ -187,14 +187,18 @@ fn origins(value: Value) -> Result<Option<Vec<WebOrigin>>> {
         Value::Array(items) => {
             let text = |item: Value| match item {
                 Value::String(text) => Ok(text),
-                _ => Err(wrong("must hold texts")),
+                _ => Err(invalid_origins("must hold texts")),
             };
             items.into_iter().map(text).collect::<Result<_>>()?
         }
-        _ => return Err(wrong("must be an array of origins, or text with commas between them")),
+        _ => {
+            return Err(invalid_origins(
+                "must be an array of origins, or text with commas between them",
+            ));
+        }
     };
     if texts.len() > MOST_ORIGINS {
-        return Err(wrong("must not hold more than 1000 origins"));
+        return Err(invalid_origins("must not hold more than 1000 origins"));
     }
     let mut origins = Vec::new();
     for text in texts {
@@ -204,12 +208,12 @@ fn origins(value: Value) -> Result<Option<Vec<WebOrigin>>> {
         }
     }
     match origins.is_empty() {
-        true => Err(wrong("must name an origin such as https://example.com, or be null")),
+        true => Err(invalid_origins("must name an origin such as https://example.com, or be null")),
         false => Ok(Some(origins)),
     }
 }
 
-fn wrong(reason: &'static str) -> Error {
+fn invalid_origins(reason: &'static str) -> Error {
     Error::invalid("allowlist_domains", reason)
 }
 
@@ -221,7 +225,7 @@ mod tests {
 
     fn set(fields: Value) -> Result<WidgetSettings> {
         let fields: EmbedFields = serde_json::from_value(fields).unwrap();
-        fields.onto(WidgetSettings::of(WorkspaceId(1)))
+        fields.apply_to(WidgetSettings::of(WorkspaceId(1)))
     }
 
     fn pages(value: Value) -> Result<Option<Vec<String>>> {

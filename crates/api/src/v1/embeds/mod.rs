@@ -47,8 +47,8 @@ pub async fn create_embed(
     let slug = fields.slug()?.ok_or_else(unnamed)?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let settings = fields.into_new(workspace.id)?;
-    let made = ports.widgets.create(settings, &caller.by()).await?;
-    Ok(Json(made.into()))
+    let created = ports.widgets.create(settings, &caller.by()).await?;
+    Ok(Json(created.into()))
 }
 
 /// Change a chat widget.
@@ -84,7 +84,7 @@ pub async fn update(
     if let Some(slug) = fields.slug()? {
         settings.workspace = caller.workspace(workspaces, &slug).await?.id;
     }
-    embeds.update(embed, fields.onto(settings)?, &caller.by()).await
+    embeds.update(embed, fields.apply_to(settings)?, &caller.by()).await
 }
 
 /// Delete a chat widget with its exchanges.

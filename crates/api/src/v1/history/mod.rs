@@ -51,6 +51,6 @@ pub async fn list_thread_chats(
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = wire::HistoryQuery::read(&params.read()?, None)?;
-    let shown = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
-    Ok(Json(wire::History::new(shown)))
+    let page = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
+    Ok(Json(wire::History::new(page)))
 }

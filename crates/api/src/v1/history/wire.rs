@@ -32,19 +32,19 @@ pub struct HistoryQuery {
 impl HistoryQuery {
     /// Reads the parameters. The first of each name counts.
     pub fn read(pairs: &[(String, String)], usual: Option<u32>) -> Result<Self> {
-        let newest_first = match given(pairs, &["orderBy", "order_by"]) {
+        let newest_first = match first_value(pairs, &["orderBy", "order_by"]) {
             None | Some("asc") => false,
             Some("desc") => true,
             Some(_) => return Err(Error::invalid("orderBy", "must be asc or desc")),
         };
-        let limit = match given(pairs, &["limit"]).map(str::parse::<u32>) {
+        let limit = match first_value(pairs, &["limit"]).map(str::parse::<u32>) {
             None => usual.unwrap_or(MOST),
             Some(Ok(limit @ 1..=MOST)) => limit,
             Some(_) => {
                 return Err(Error::invalid("limit", "must be a whole number from 1 to 10000"));
             }
         };
-        let offset = match given(pairs, &["offset"]).map(str::parse::<u32>) {
+        let offset = match first_value(pairs, &["offset"]).map(str::parse::<u32>) {
             None => 0,
             Some(Ok(offset)) => offset,
             Some(Err(_)) => return Err(Error::invalid("offset", "must be a whole number")),
@@ -55,11 +55,11 @@ impl HistoryQuery {
 
 /// Returns the session in the parameters.
 pub fn session(pairs: &[(String, String)]) -> Option<String> {
-    given(pairs, &["apiSessionId", "api_session_id"]).map(str::to_owned)
+    first_value(pairs, &["apiSessionId", "api_session_id"]).map(str::to_owned)
 }
 
 /// Returns the first value of a parameter with one of these names, unless it is empty.
-pub fn given<'a>(pairs: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
+pub fn first_value<'a>(pairs: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
     let pair = pairs.iter().find(|(name, _)| names.contains(&name.as_str()));
     pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
 }
@@ -162,7 +162,7 @@ fn turns(chat: Chat) -> Option<[Turn; 2]> {
     let metrics = record.remove("metrics").filter(Value::is_object);
     let (chat_id, sent_at) = (chat.id.0, chat.created_at.timestamp());
     let attachments = attachments.unwrap_or_else(|| json!([]));
-    let asked = Asked { role: "user", content: chat.prompt, sent_at, attachments, chat_id };
+    let question = Asked { role: "user", content: chat.prompt, sent_at, attachments, chat_id };
     let answered = Answered {
         r#type: mode,
         role: "assistant",
@@ -175,7 +175,7 @@ fn turns(chat: Chat) -> Option<[Turn; 2]> {
         outputs,
         clarifying_questions,
     };
-    Some([Turn::Asked(asked), Turn::Answered(Box::new(answered))])
+    Some([Turn::Asked(question), Turn::Answered(Box::new(answered))])
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub async fn list_jobs(
     let limit = query.limit()?;
     let of = match &query.workspace {
         Some(slug) => Some(vec![caller.workspace(&*ports.workspaces, slug).await?.id]),
-        None => Some(caller.key.workspaces.clone()).filter(|bound| !bound.is_empty()),
+        None => Some(caller.key.workspaces.clone()).filter(|workspaces| !workspaces.is_empty()),
     };
     let filter = JobFilter { workspaces: of, ..query.filter()? };
     let mut found = ports.jobs.page(&filter, query.before(), limit + 1).await?;
@@ -87,15 +87,15 @@ pub async fn follow_job(
 ) -> ApiResult<HttpResponse, Alike> {
     let job = find(&caller, &*ports.jobs, &id).await?;
     let last = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-    let told = wire::told(last);
-    if last.is_some() && job.state.is_over() && told.is_all_of(&job) {
+    let cursor = wire::cursor(last);
+    if last.is_some() && job.state.is_over() && cursor.is_all_of(&job) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let told = stream::unfold(ports.workers.watch(job.id, told), |mut follow| async move {
-        let news = follow.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
+    let events = stream::unfold(ports.workers.watch(job.id, cursor), |mut watcher| async move {
+        let update = watcher.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(wire::events(update))), watcher))
     });
-    Ok(streaming::response().streaming(while_admitted(told, Holder::new(&request, &caller)?)))
+    Ok(streaming::response().streaming(while_admitted(events, Holder::new(&request, &caller)?)))
 }
 
 /// Cancel a job.

@@ -121,8 +121,13 @@ struct RecordingRow {
 impl From<RecordingItem> for RecordingRow {
     fn from(recording: RecordingItem) -> Self {
         let RecordingItem { name, is_pending, progress } = recording;
-        let RecordingProgress { heard, duration } = progress;
-        Self { name, is_transcribed: !is_pending, seconds_heard: heard, seconds_in_all: duration }
+        let RecordingProgress { transcribed: seconds_transcribed, duration } = progress;
+        Self {
+            name,
+            is_transcribed: !is_pending,
+            seconds_heard: seconds_transcribed,
+            seconds_in_all: duration,
+        }
     }
 }
 
@@ -233,7 +238,7 @@ pub struct JobChanged {
 }
 
 /// Parses the id of the last event that the client received. An unknown id counts as none.
-pub fn told(id: Option<&str>) -> Cursor {
+pub fn cursor(id: Option<&str>) -> Cursor {
     let read = || {
         let id = id?;
         let (changes, number) = id.split_once('-').unwrap_or((id, ""));
@@ -244,8 +249,8 @@ pub fn told(id: Option<&str>) -> Cursor {
 }
 
 /// Writes an update as server-sent events: `item` for each document that changed, then `job`.
-pub fn events(news: JobUpdate) -> String {
-    let JobUpdate::Changed { items, job } = news else { return HEARTBEAT.to_owned() };
+pub fn events(update: JobUpdate) -> String {
+    let JobUpdate::Changed { items, job } = update else { return HEARTBEAT.to_owned() };
     let mut events = String::new();
     for item in items {
         let id = format!("{}-{}", item.changed, item.number);
@@ -268,10 +273,10 @@ mod tests {
 
     #[test]
     fn event_ids_say_which_events_were_received() {
-        assert_eq!(told(Some("12")), Cursor::all(12));
-        assert_eq!(told(Some("12-40")), Cursor { changes: 12, number: 40 });
+        assert_eq!(cursor(Some("12")), Cursor::all(12));
+        assert_eq!(cursor(Some("12-40")), Cursor { changes: 12, number: 40 });
         for unknown in [None, Some(""), Some("x"), Some("1-x"), Some("99999999999999999999")] {
-            assert_eq!(told(unknown), Cursor::NEW);
+            assert_eq!(cursor(unknown), Cursor::NEW);
         }
     }
 }

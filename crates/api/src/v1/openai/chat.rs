@@ -13,7 +13,7 @@ use crate::error::openai::OpenAi;
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::JsonBody;
 use crate::streaming::{self, Listener};
-use crate::v1::openai::asked;
+use crate::v1::openai::requested_workspace;
 use crate::v1::openai::wire::answer::{Completion, CompletionStream, Heading};
 use crate::v1::openai::wire::chat::CompletionBody;
 use crate::wire::ServerSentEvent;
@@ -32,7 +32,7 @@ pub async fn complete_chat(
     body: JsonBody<CompletionBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
     let body = body.read().await?;
-    let workspace = match asked(&caller, &*ports.workspaces, &body.model()?).await? {
+    let workspace = match requested_workspace(&caller, &*ports.workspaces, &body.model()?).await? {
         Ok(workspace) => workspace,
         Err(refusal) => return Ok(refusal),
     };
@@ -45,20 +45,21 @@ pub async fn complete_chat(
     question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
     let pieces = ports.conversations.stream(&workspace, question, &caller.by()).await?;
-    let mut told = CompletionStream::new(heading, manner.counts);
-    let begin = told.begin();
-    Ok(streamed(pieces, begin, move |piece| told.tell(piece), listener).await?)
+    let mut completion = CompletionStream::new(heading, manner.counts);
+    let begin = completion.begin();
+    Ok(streamed(pieces, begin, move |piece| completion.encode(piece), listener).await?)
 }
 
 /// Returns the stream that `tell` makes of the parts, after `begin`.
 pub async fn streamed(
     mut pieces: Receiver<AnswerEvent>,
     begin: String,
-    mut tell: impl FnMut(AnswerEvent) -> String + 'static,
+    mut encode: impl FnMut(AnswerEvent) -> String + 'static,
     listener: Listener,
 ) -> Result<HttpResponse> {
     let first = streaming::first(&mut pieces).await?;
-    let begin = begin + &first.map(&mut tell).unwrap_or_default();
+    let begin = begin + &first.map(&mut encode).unwrap_or_default();
     let begin = stream::iter([Ok(Bytes::from(begin))]);
-    Ok(streaming::response().streaming(begin.chain(streaming::told(pieces, tell, listener))))
+    Ok(streaming::response()
+        .streaming(begin.chain(streaming::event_stream(pieces, encode, listener))))
 }

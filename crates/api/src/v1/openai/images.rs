@@ -30,6 +30,6 @@ pub async fn generate_image(
     let Ordered { body, references, files: _files } =
         order.read::<wire::ImageBody, false>().await?;
     let format = body.format()?;
-    let made = ports.images.make(&body.wanted(references)?).await?;
-    Ok(wire::answer(made, format, Some(Utc::now())))
+    let image = ports.images.make(&body.into_request(references)?).await?;
+    Ok(wire::answer(image, format, Some(Utc::now())))
 }

@@ -46,7 +46,7 @@ pub async fn find_model(
     ports: Data<Ports>,
     model: Path<String>,
 ) -> ApiResult<HttpResponse, OpenAi> {
-    Ok(match asked(&caller, &*ports.workspaces, &model).await? {
+    Ok(match requested_workspace(&caller, &*ports.workspaces, &model).await? {
         Ok(workspace) => HttpResponse::Ok()
             .json(wire::ModelEntry::of(workspace, ports.settings_store.lookup(PROVIDER))),
         Err(refusal) => refusal,
@@ -96,7 +96,7 @@ async fn entered<P>(caller: &Authorized<P>, workspaces: &dyn Workspaces) -> Resu
 }
 
 /// Returns the workspace that serves as the model, or the response for an unknown model.
-pub async fn asked<P>(
+pub async fn requested_workspace<P>(
     caller: &Authorized<P>,
     workspaces: &dyn Workspaces,
     model: &str,

@@ -31,8 +31,8 @@ pub struct EarlierPromptList {
 }
 
 impl From<EarlierPrompt> for EarlierPromptEntry {
-    fn from(earlier: EarlierPrompt) -> Self {
-        let EarlierPrompt { id, workspace: _, prompt, replaced_by, replaced_at } = earlier;
+    fn from(revision: EarlierPrompt) -> Self {
+        let EarlierPrompt { id, workspace: _, prompt, replaced_by, replaced_at } = revision;
         let replaced_by = replaced_by.map(|user| user.0);
         Self { id: id.0, prompt, replaced_by, replaced_at: time(replaced_at) }
     }

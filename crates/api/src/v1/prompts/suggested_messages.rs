@@ -70,7 +70,7 @@ pub async fn replace_suggested_messages(
     let message =
         |SuggestedMessageEntry { heading, message }| SuggestedMessage { heading, message };
     let messages = body.suggested_messages.into_iter().map(message).collect();
-    let kept =
+    let stored =
         service::replace(&*ports.suggested_messages, &workspace, messages, &caller.by()).await?;
-    Ok(Json(kept.into()))
+    Ok(Json(stored.into()))
 }

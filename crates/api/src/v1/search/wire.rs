@@ -46,8 +46,8 @@ impl SearchBody {
             None | Some(Value::Null) => String::new(),
             Some(_) => return Err(Error::invalid("query", "must be text")),
         };
-        let limit = bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?;
-        let least = bound(self.score_threshold, "scoreThreshold", 0.0..=1.0)?;
+        let limit = bounded_number(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?;
+        let least = bounded_number(self.score_threshold, "scoreThreshold", 0.0..=1.0)?;
         Ok(Query {
             text,
             limit: limit.map(|limit| limit as usize),
@@ -69,7 +69,7 @@ fn mode(value: Option<Value>) -> Result<Option<SearchMode>> {
     }
 }
 
-fn bound(
+fn bounded_number(
     value: Option<Value>,
     field: &'static str,
     range: RangeInclusive<f64>,
@@ -197,9 +197,9 @@ impl SearchResult {
 }
 
 impl SearchResults {
-    pub fn new(hits: Option<Vec<Hit>>, shown: fn(Hit) -> SearchResult) -> Self {
+    pub fn new(hits: Option<Vec<Hit>>, to_result: fn(Hit) -> SearchResult) -> Self {
         let message = hits.is_none().then_some("No embeddings found for this workspace.");
-        let results = hits.unwrap_or_default().into_iter().map(shown).collect();
+        let results = hits.unwrap_or_default().into_iter().map(to_result).collect();
         Self { results, message }
     }
 }

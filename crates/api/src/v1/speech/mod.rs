@@ -21,7 +21,7 @@ pub async fn list_voices(
     _caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
 ) -> ApiResult<Json<wire::Voices>> {
-    let model = ports.speech.speaks()?;
+    let model = ports.speech.synthesis_model()?;
     let (voices, formats) = ports.speech.voices().await?;
     Ok(Json(wire::Voices::of(model, voices, &formats)))
 }
@@ -36,7 +36,10 @@ pub async fn list_speech_models(
     _caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
 ) -> ApiResult<Json<wire::SpeechModelList>> {
-    Ok(Json(wire::SpeechModelList::of(ports.speech.hears().ok(), ports.speech.speaks().ok())))
+    Ok(Json(wire::SpeechModelList::of(
+        ports.speech.transcription_model().ok(),
+        ports.speech.synthesis_model().ok(),
+    )))
 }
 
 /// Read an answer aloud.
@@ -58,10 +61,10 @@ pub async fn read_answer_aloud(
 ) -> ApiResult<HttpResponse, NoChat> {
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let id = chat_id(&path.1)?;
-    let wanted = params.read()?.wanted()?;
+    let options = params.read()?.into_request()?;
     let chat = ports.chat_edits.chat(workspace.id, id).await?;
     let chat = chat.ok_or_else(|| Error::not_found("chat", &path.1))?;
     let answer = record::text_of(&chat.response).unwrap_or_default();
-    let spoken = ports.speech.read_aloud(&answer, wanted, &caller.by()).await?;
+    let spoken = ports.speech.read_aloud(&answer, options, &caller.by()).await?;
     Ok(sound::spoken(spoken, &request).await?)
 }

@@ -52,16 +52,16 @@ struct SpeechModel {
 }
 
 impl SpeechModelList {
-    pub fn of(hears: Option<SpeechModelName>, speaks: Option<SpeechModelName>) -> Self {
+    pub fn of(transcription: Option<SpeechModelName>, synthesis: Option<SpeechModelName>) -> Self {
         let model = |name: SpeechModelName, task| SpeechModel {
             id: name.model,
             object: "model",
             owned_by: name.provider,
             task,
         };
-        let hears = hears.map(|name| model(name, "automatic-speech-recognition"));
-        let speaks = speaks.map(|name| model(name, "text-to-speech"));
-        Self { object: "list", data: hears.into_iter().chain(speaks).collect() }
+        let transcription = transcription.map(|name| model(name, "automatic-speech-recognition"));
+        let synthesis = synthesis.map(|name| model(name, "text-to-speech"));
+        Self { object: "list", data: transcription.into_iter().chain(synthesis).collect() }
     }
 }
 
@@ -78,11 +78,11 @@ pub struct SpeechQuery {
 }
 
 impl SpeechQuery {
-    pub fn wanted(self) -> Result<ReadAloud> {
+    pub fn into_request(self) -> Result<ReadAloud> {
         let Self { voice, format, speed } = self;
         let format = format.filter(|name| !name.is_empty()).map(|name| {
-            let wrong = || Error::invalid("format", "must be mp3, opus, aac, flac, wav or pcm");
-            AudioFormat::named(&name).ok_or_else(wrong)
+            let invalid = || Error::invalid("format", "must be mp3, opus, aac, flac, wav or pcm");
+            AudioFormat::named(&name).ok_or_else(invalid)
         });
         let speed = speed.map(Speed::new).transpose()?.unwrap_or_default();
         Ok(ReadAloud { voice, format: format.transpose()?, speed })

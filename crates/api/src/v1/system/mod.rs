@@ -42,7 +42,7 @@ pub async fn remove_documents(
     body: JsonBody<wire::RemoveDocuments>,
 ) -> ApiResult<Json<wire::DocumentsRemoved>, NoSuccess> {
     let paths = body.read().await?.into_paths()?;
-    let asked = paths.clone();
+    let requested = paths.clone();
     let removed = ports.library.remove(paths, &caller.by()).await?;
-    Ok(Json(wire::DocumentsRemoved::new(&asked, &removed)))
+    Ok(Json(wire::DocumentsRemoved::new(&requested, &removed)))
 }

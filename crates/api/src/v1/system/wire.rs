@@ -24,10 +24,10 @@ impl RemoveDocuments {
     /// Returns the paths. If one name is not a path below the documents directory, nothing is
     /// removed.
     pub fn into_paths(self) -> Result<Vec<DocumentPath>> {
-        let wrong = || Error::invalid("names", "must be an array of strings folder/file.json");
-        let Some(Value::Array(names)) = self.names else { return Err(wrong()) };
+        let invalid = || Error::invalid("names", "must be an array of strings folder/file.json");
+        let Some(Value::Array(names)) = self.names else { return Err(invalid()) };
         let path = |name: &Value| {
-            let path = DocumentPath::parse(name.as_str().ok_or_else(wrong)?);
+            let path = DocumentPath::parse(name.as_str().ok_or_else(invalid)?);
             path.map_err(|error| named(error, "names"))
         };
         names.iter().map(path).collect()
@@ -41,9 +41,10 @@ pub struct DocumentsRemoved {
 }
 
 impl DocumentsRemoved {
-    pub fn new(asked: &[DocumentPath], removed: &[RemovedDocument]) -> Self {
-        let gone: HashSet<_> = removed.iter().map(|removed| &removed.path).collect();
-        let unknown = asked.iter().filter(|path| !gone.contains(path)).map(ToString::to_string);
+    pub fn new(requested: &[DocumentPath], removed: &[RemovedDocument]) -> Self {
+        let removed_paths: HashSet<_> = removed.iter().map(|removed| &removed.path).collect();
+        let unknown =
+            requested.iter().filter(|path| !removed_paths.contains(path)).map(ToString::to_string);
         let unknown: Vec<_> = unknown.collect();
         let mut done = Self::done();
         if !unknown.is_empty() {

@@ -101,12 +101,12 @@ pub struct ThreadSlugs {
 impl ThreadSlugs {
     /// Returns the slugs, each once.
     pub fn into_slugs(self) -> Result<BTreeSet<String>> {
-        let wrong = || Error::invalid("slugs", "must be an array of 1 to 100 slugs of threads");
-        let Some(Value::Array(slugs)) = self.slugs else { return Err(wrong()) };
+        let invalid = || Error::invalid("slugs", "must be an array of 1 to 100 slugs of threads");
+        let Some(Value::Array(slugs)) = self.slugs else { return Err(invalid()) };
         if !(1..=MOST_DELETED).contains(&slugs.len()) {
-            return Err(wrong());
+            return Err(invalid());
         }
-        slugs.iter().map(|slug| slug.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+        slugs.iter().map(|slug| slug.as_str().map(str::to_owned).ok_or_else(invalid)).collect()
     }
 }
 

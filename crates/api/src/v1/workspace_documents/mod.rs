@@ -49,7 +49,7 @@ pub async fn update_documents<P>(
     workspace: Workspace,
     update: Update,
     query: UpdateQuery,
-    shown: PlacedOf,
+    to_response: PlacedOf,
 ) -> Result<HttpResponse> {
     let by = caller.by();
     let Update { adds, deletes, refused: mut failures, later } = update;
@@ -60,7 +60,7 @@ pub async fn update_documents<P>(
         return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
     }
     failures.extend(ports.workers.embed(&workspace, adds, &by).await?);
-    Ok(HttpResponse::Ok().json(updated(ports, workspace, failures, shown).await?))
+    Ok(HttpResponse::Ok().json(updated(ports, workspace, failures, to_response).await?))
 }
 
 /// Returns the documents that the caller may add. A key that is bound to workspaces knows only the
@@ -71,11 +71,11 @@ async fn placeable<P>(
     paths: Vec<DocumentPath>,
     failures: &mut Failures,
 ) -> Result<Vec<DocumentPath>> {
-    let bound = &caller.key.workspaces;
-    if bound.is_empty() || paths.is_empty() {
+    let allowed = &caller.key.workspaces;
+    if allowed.is_empty() || paths.is_empty() {
         return Ok(paths);
     }
-    let known = ports.workspace_documents.paths_in_workspaces(bound, &paths).await?;
+    let known = ports.workspace_documents.paths_in_workspaces(allowed, &paths).await?;
     let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
     let missing = |path: DocumentPath| {
         let reason = Error::not_found("document", &path).to_string();
@@ -89,10 +89,10 @@ async fn updated(
     ports: &Ports,
     workspace: Workspace,
     failures: Failures,
-    shown: PlacedOf,
+    to_response: PlacedOf,
 ) -> Result<EmbeddingsUpdated> {
     let documents = ports.workspace_documents.in_workspace(workspace.id).await?;
-    let documents = documents.into_iter().map(shown).collect();
+    let documents = documents.into_iter().map(to_response).collect();
     let model = ports.models.chat(&workspace.settings.model());
     let window = model.ok().map(|model| model.name().window);
     Ok(EmbeddingsUpdated::new(workspace, documents, window, failures))

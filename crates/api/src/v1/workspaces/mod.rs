@@ -98,10 +98,10 @@ pub async fn found(
     placements: &dyn WorkspaceDocuments,
     threads: &dyn Threads,
     workspace: Workspace,
-    shown: PlacedOf,
+    to_response: PlacedOf,
 ) -> Result<wire::WorkspaceFound> {
     let documents = placements.in_workspace(workspace.id).await?;
-    let documents = documents.into_iter().map(shown).collect();
+    let documents = documents.into_iter().map(to_response).collect();
     let threads = threads.page(workspace.id, "", None, u32::MAX).await?;
     let threads = threads.into_iter().map(Into::into).collect();
     let row = workspace.into();

@@ -85,7 +85,7 @@ impl WorkspaceFields {
             }
             Some(_) => return Err(Error::invalid("name", "must be text of 1 to 255 characters")),
         }
-        self.onto(WorkspaceSettings::named(""))
+        self.apply_to(WorkspaceSettings::named(""))
     }
 
     /// Applies the changes to `settings`. Returns `None` if no known setting was sent.
@@ -94,7 +94,7 @@ impl WorkspaceFields {
             return Ok(None);
         }
         let provider = self.chat_provider.as_ref().and_then(Value::as_str).map(str::to_owned);
-        let mut changed = self.onto(settings)?;
+        let mut changed = self.apply_to(settings)?;
         // A model belongs to its provider, and a router chooses both.
         match provider.as_deref() {
             Some("default" | ROUTER) => changed.chat_model = None,
@@ -105,7 +105,7 @@ impl WorkspaceFields {
     }
 
     /// Applies the fields to `settings`.
-    fn onto(self, settings: WorkspaceSettings) -> Result<WorkspaceSettings> {
+    fn apply_to(self, settings: WorkspaceSettings) -> Result<WorkspaceSettings> {
         Ok(WorkspaceSettings {
             name: read(self.name, "name", "text of 1 to 255 characters", settings.name, name)?,
             temperature: read(
@@ -185,28 +185,28 @@ fn read<T>(
     value: Option<Value>,
     field: &'static str,
     allowed: &str,
-    kept: T,
+    current: T,
     parse: impl FnOnce(&Value) -> Option<T>,
 ) -> Result<T> {
-    let Some(value) = value else { return Ok(kept) };
+    let Some(value) = value else { return Ok(current) };
     parse(&value).ok_or_else(|| Error::invalid(field, format!("must be {allowed}")))
 }
 
 fn words(
     value: Option<Value>,
     field: &'static str,
-    kept: Option<String>,
+    current: Option<String>,
 ) -> Result<Option<String>> {
-    read(value, field, "text or null", kept, |value| nullable(value, text))
+    read(value, field, "text or null", current, |value| nullable(value, text))
 }
 
 /// Parses the name of a provider; `none` and `default` mean the server's.
 fn provider(
     value: Option<Value>,
     field: &'static str,
-    kept: Option<String>,
+    current: Option<String>,
 ) -> Result<Option<String>> {
-    let named = words(value, field, kept)?;
+    let named = words(value, field, current)?;
     Ok(named.filter(|name| name != "none" && name != "default"))
 }
 

@@ -102,7 +102,7 @@ fn open(writer: &mut Writer, tag: &Tag) {
 /// Writes the visible part of a form field.
 fn open_input(writer: &mut Writer, tag: &Tag) {
     let is_checked = tag.attribute("checked").is_some();
-    let shown = match tag.attribute("type").unwrap_or("text").to_ascii_lowercase().as_str() {
+    let input_text = match tag.attribute("type").unwrap_or("text").to_ascii_lowercase().as_str() {
         "hidden" | "password" | "file" | "color" | "range" => None,
         "checkbox" | "radio" => Some(if is_checked { "☒" } else { "☐" }),
         "image" => tag.attribute("alt"),
@@ -111,8 +111,8 @@ fn open_input(writer: &mut Writer, tag: &Tag) {
             .filter(|value| !value.is_empty())
             .or(tag.attribute("placeholder")),
     };
-    if let Some(shown) = shown {
-        writer.text(&format!(" {shown} "));
+    if let Some(value) = input_text {
+        writer.text(&format!(" {value} "));
     }
 }
 

@@ -39,8 +39,8 @@ impl PageReader for WebPages {
 /// at most `limit` bytes, or [`Error::TooLarge`].
 pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
     let FetchedPage { media_type, charset, content: bytes, .. } = page;
-    let told = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
-    let content = decode(&bytes, told.or_else(|| declared_encoding(&bytes)));
+    let by_header = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
+    let content = decode(&bytes, by_header.or_else(|| declared_encoding(&bytes)));
     drop(bytes);
     let is_markup = match media_type.as_str() {
         "text/html" | "application/xhtml+xml" => true,
@@ -184,8 +184,8 @@ impl Reading {
         write(&mut self.all);
         // The header of an article contains its title.
         let [_, header, ..] = self.around;
-        let others = self.around.iter().sum::<usize>() - header;
-        if others == 0 && (header == 0 || self.mains > 0) {
+        let outside = self.around.iter().sum::<usize>() - header;
+        if outside == 0 && (header == 0 || self.mains > 0) {
             write(&mut self.inner);
             if self.mains > 0 {
                 write(&mut self.main);

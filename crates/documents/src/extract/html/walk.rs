@@ -94,8 +94,8 @@ pub fn walk(html: &str, content: &mut impl HtmlVisitor) -> About {
     tokenize(html, &mut walk);
     let title = one_line(&walk.title);
     let author = walk.authors.join(", ");
-    let said = |text: String| (!text.is_empty()).then_some(text);
-    About { title: said(title), author: said(author) }
+    let non_empty = |text: String| (!text.is_empty()).then_some(text);
+    About { title: non_empty(title), author: non_empty(author) }
 }
 
 fn one_line(text: &str) -> String {
@@ -108,9 +108,9 @@ fn author(tag: &Tag) -> Option<String> {
     let name = tag.attribute("name").or(tag.attribute("property"))?.trim().to_ascii_lowercase();
     let is_author =
         matches!(&*name, "author" | "article:author" | "dc.creator" | "dcterms.creator");
-    let told = one_line(tag.attribute("content")?);
-    let is_name = !told.is_empty() && told.len() <= LONGEST_AUTHOR && !told.contains("://");
-    (is_author && is_name).then_some(told)
+    let author = one_line(tag.attribute("content")?);
+    let is_name = !author.is_empty() && author.len() <= LONGEST_AUTHOR && !author.contains("://");
+    (is_author && is_name).then_some(author)
 }
 
 fn tokenize<C: HtmlVisitor>(html: &str, walk: &mut Walk<'_, C>) {
@@ -168,10 +168,10 @@ impl<C: HtmlVisitor> Walk<'_, C> {
                 self.tag.attributes.extend(self.attribute.map(|name| (name, String::new())));
             }
             CallbackEvent::AttributeValue { value } if self.attribute.is_some() => {
-                if let Some((_, kept)) = self.tag.attributes.last_mut() {
+                if let Some((_, value_so_far)) = self.tag.attributes.last_mut() {
                     let value = String::from_utf8_lossy(value);
-                    let room = LONGEST_VALUE.saturating_sub(kept.len());
-                    kept.push_str(&value[..value.floor_char_boundary(room)]);
+                    let room = LONGEST_VALUE.saturating_sub(value_so_far.len());
+                    value_so_far.push_str(&value[..value.floor_char_boundary(room)]);
                 }
             }
             CallbackEvent::CloseStartTag { self_closing } => {
@@ -223,8 +223,8 @@ impl<C: HtmlVisitor> Walk<'_, C> {
             }
             b"noscript" => self.inside = Inside::NoScript,
             b"meta" if self.templates == 0 && self.authors.len() < MOST_AUTHORS => {
-                let told = author(tag).filter(|told| !self.authors.contains(told));
-                self.authors.extend(told);
+                let author = author(tag).filter(|found| !self.authors.contains(found));
+                self.authors.extend(author);
             }
             b"svg" => self.drawings += 1,
             _ => {}

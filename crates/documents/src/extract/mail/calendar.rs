@@ -62,7 +62,7 @@ pub fn entries_text(source: &str) -> String {
         if key == "BEGIN" && !out.is_empty() && !out.ends_with("\n\n") {
             out.push('\n');
         }
-        let Some((_, shown)) = SHOWN.iter().find(|(known, _)| *known == key) else { continue };
+        let Some((_, label)) = SHOWN.iter().find(|(known, _)| *known == key) else { continue };
         let value = match () {
             () if parameters
                 .iter()
@@ -82,9 +82,9 @@ pub fn entries_text(source: &str) -> String {
         let person = parameters.iter().find_map(|known| known.strip_prefix("CN="));
         match person {
             Some(person) => {
-                out.push_str(&format!("{shown}: {} <{value}>\n", person.trim_matches('"')))
+                out.push_str(&format!("{label}: {} <{value}>\n", person.trim_matches('"')))
             }
-            None => out.push_str(&format!("{shown}: {value}\n")),
+            None => out.push_str(&format!("{label}: {value}\n")),
         }
     }
     out.trim().to_owned()
@@ -94,12 +94,12 @@ pub fn entries_text(source: &str) -> String {
 fn unfolded(source: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in source.lines() {
-        let goes_on = lines
+        let continues = lines
             .last()
             .is_some_and(|last| last.ends_with('=') && last.contains("QUOTED-PRINTABLE"));
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
             (Some(more), Some(last)) => last.push_str(more),
-            (None, Some(last)) if goes_on => {
+            (None, Some(last)) if continues => {
                 last.pop();
                 last.push_str(line);
             }

@@ -110,9 +110,9 @@ impl Chart {
                 self.is_cut |= index >= MOST_POINTS;
                 if let Some(points) = self.points().filter(|_| index < MOST_POINTS) {
                     let format = std::mem::take(&mut points.format);
-                    let shown = number::shown_text(&text, &format);
+                    let formatted = number::shown_text(&text, &format);
                     points.format = format;
-                    points.texts.entry(index).or_default().push(shown);
+                    points.texts.entry(index).or_default().push(formatted);
                 }
             }
         }

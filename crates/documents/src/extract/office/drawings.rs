@@ -18,11 +18,11 @@ pub fn drawings(
     let mut texts = Vec::new();
     let charts = relations.of_kind("/chart").chain(relations.of_kind("/chartEx"));
     for (id, part) in charts {
-        let text = kept(input, "chart", chart::read(input, archive, part))?;
+        let text = or_warn(input, "chart", chart::read(input, archive, part))?;
         texts.extend(text.map(|text| (id.to_owned(), text)));
     }
     for (id, part) in relations.of_kind("/diagramData") {
-        let text = kept(input, "diagram", diagram::read(archive, part))?;
+        let text = or_warn(input, "diagram", diagram::read(archive, part))?;
         texts.extend(text.map(|text| (id.to_owned(), text)));
     }
     for (id, part) in relations.of_kind("/image") {
@@ -51,7 +51,7 @@ pub fn picture(
 }
 
 /// Turns a damaged drawing into a warning, so that the document can be read.
-fn kept(
+fn or_warn(
     input: &Input<'_>,
     what: &str,
     read: Result<String, ExtractError>,

@@ -54,7 +54,7 @@ pub struct Numbering {
     /// The number of the last item, for each level of each definition.
     counts: HashMap<String, [Option<u32>; LEVELS]>,
     /// Lists that have started, so that their start overrides apply once.
-    begun: HashMap<(String, usize), ()>,
+    started: HashMap<(String, usize), ()>,
     definition: Option<String>,
     list: Option<String>,
     level: Option<usize>,
@@ -88,7 +88,7 @@ impl Numbering {
         let current = &levels[level];
         let start = known.starts.get(&level).copied();
         let counts = self.counts.entry(key).or_default();
-        let begins = start.is_some() && self.begun.insert((list.to_owned(), level), ()).is_none();
+        let begins = start.is_some() && self.started.insert((list.to_owned(), level), ()).is_none();
         let number = match counts[level] {
             Some(number) if !begins => number.saturating_add(1),
             _ => start.unwrap_or(current.start),
@@ -110,10 +110,11 @@ impl Numbering {
         }
         let number_at = |at: usize| counts[at].unwrap_or_else(|| levels[at].start);
         let label = fill(&current.text, |at| {
-            let wanted = levels.get(at)?;
-            let is_digits =
-                current.is_legal && wanted.format != "decimalZero" && wanted.format != "none";
-            let format = if is_digits { "decimal" } else { &wanted.format };
+            let level_format = levels.get(at)?;
+            let is_digits = current.is_legal
+                && level_format.format != "decimalZero"
+                && level_format.format != "none";
+            let format = if is_digits { "decimal" } else { &level_format.format };
             Some(ordinals::write(number_at(at), format))
         });
         let label = label.trim().to_owned();

@@ -20,20 +20,20 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut order = SlideOrder::default();
     archive.visit_needed(&presentation, &mut order)?;
     let parts = Relations::of(&mut archive, &presentation)?;
-    let mut others = embedded::Embedded::default();
+    let mut embedded_files = embedded::Embedded::default();
     let mut slides = Slide::new(Writer::with_limit(archive.text_limit()));
     for (id, number) in order.0.iter().zip(1..) {
         slides.number = number;
         let part = parts.part_or(id, || format!("ppt/slides/slide{number}.xml"));
         match part.filter(|part| archive.has(part)) {
-            Some(part) => slide(input, &mut archive, &part, &mut slides, &mut others)?,
+            Some(part) => slide(input, &mut archive, &part, &mut slides, &mut embedded_files)?,
             None => input.warn(format!("Slide {number} is missing in the file.")),
         }
         slides.writer.end_page();
     }
     let mut document = by_nobody(slides.writer.try_finish()?, "Office file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
-    Ok(others.after(document))
+    Ok(embedded_files.after(document))
 }
 
 fn slide(
@@ -41,7 +41,7 @@ fn slide(
     archive: &mut Archive<'_>,
     part: &str,
     slide: &mut Slide,
-    others: &mut embedded::Embedded,
+    embedded_files: &mut embedded::Embedded,
 ) -> Result<(), ExtractError> {
     let relations = Relations::of(archive, part)?;
     slide.drawings = drawings(input, archive, &relations)?.into_iter().collect();
@@ -64,7 +64,7 @@ fn slide(
     }
     for kind in ["/package", "/oleObject"] {
         for (_, part) in relations.of_kind(kind) {
-            others.read(input, archive, part)?;
+            embedded_files.read(input, archive, part)?;
         }
     }
     Ok(())

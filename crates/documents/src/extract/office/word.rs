@@ -45,12 +45,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         };
         *known = Rc::new(texts);
     }
-    let mut others = embedded::Embedded::default();
+    let mut embedded_files = embedded::Embedded::default();
     context.drawings = Rc::new(drawings(input, &mut archive, &relations)?.into_iter().collect());
     context.chunks = Rc::new(chunks(&mut archive, input, &relations)?);
     for kind in ["/package", "/oleObject"] {
         for (_, part) in relations.of_kind(kind) {
-            others.read(input, &mut archive, part)?;
+            embedded_files.read(input, &mut archive, part)?;
         }
     }
     let headers = surroundings(input, &mut archive, &relations, "/header", &context, &numbering)?;
@@ -66,7 +66,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     }
     let mut document = by_nobody(writer.try_finish()?, "docx file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
-    Ok(others.after(document))
+    Ok(embedded_files.after(document))
 }
 
 /// Returns the texts of embedded files of other types.

@@ -164,19 +164,19 @@ impl Body {
             return;
         }
         if kind == "comment" {
-            return self.writer.note(text);
+            return self.writer.push_note(text);
         }
         self.notes += 1;
         let number = self.notes;
         self.write(&format!("[^{number}]"));
-        self.writer.note(format!("[^{number}]: {text}"));
+        self.writer.push_note(format!("[^{number}]: {text}"));
     }
 
     fn refer_to_part(&mut self, element: &Element<'_>, id: &str) {
         let id = element.prefixed(id).unwrap_or_default();
         let text = self.context.drawings.get(&*id).or_else(|| self.context.chunks.get(&*id));
         if let Some(text) = text.cloned() {
-            self.writer.note(text);
+            self.writer.push_note(text);
         }
     }
 
@@ -249,8 +249,8 @@ impl Visitor for Body {
                 self.write(symbol.encode_utf8(&mut [0; 4]));
             }
             "fldChar" | "fldSimple" | "default" | "checked" | "listEntry" | "result" => {
-                if let Some(shown) = self.fields.start(element) {
-                    self.write(&shown);
+                if let Some(field_text) = self.fields.start(element) {
+                    self.write(&field_text);
                 }
             }
             "tbl" => {
@@ -265,7 +265,7 @@ impl Visitor for Body {
             }
             "textpath" => {
                 let text = element.attribute("string").unwrap_or_default().into_owned();
-                self.writer.note(text);
+                self.writer.push_note(text);
             }
             "docPr" => {
                 let text = element.attribute("descr").filter(|text| !text.trim().is_empty());
@@ -333,10 +333,10 @@ impl Visitor for Body {
             let is_symbolic = self.run.font.starts_with("Wingdings") || self.run.font == "Symbol";
             if is_symbolic || text.contains(is_private) {
                 let font = if self.run.font.is_empty() { "Symbol" } else { &self.run.font };
-                let shown = |c: char| {
+                let visible = |c: char| {
                     symbols::in_font(font, u32::from(c)).or(Some(c).filter(|c| !is_private(*c)))
                 };
-                let text: String = text.chars().filter_map(shown).collect();
+                let text: String = text.chars().filter_map(visible).collect();
                 return self.write(&text);
             }
             self.write(text);

@@ -18,7 +18,7 @@ struct Level {
     prefix: String,
     suffix: String,
     /// The number of levels shown in the label, this one last.
-    shown: usize,
+    levels_displayed: usize,
     start: u32,
 }
 
@@ -56,7 +56,7 @@ impl ListStyles {
                     format: text("num-format"),
                     prefix: text("num-prefix"),
                     suffix: text("num-suffix"),
-                    shown: number("display-levels").unwrap_or(1),
+                    levels_displayed: number("display-levels").unwrap_or(1),
                     start: number("start-value")
                         .and_then(|start| u32::try_from(start).ok())
                         .unwrap_or(1),
@@ -92,8 +92,9 @@ impl Lists {
         let own = element.attribute("style-name").map(|name| name.into_owned());
         let style = own.or_else(|| self.open.last().cloned().flatten());
         let is_set = |name| element.attribute(name).is_some_and(|value| value == "true");
-        let goes_on = is_set("continue-numbering") || element.attribute("continue-list").is_some();
-        if let (true, false, Some(style)) = (self.open.is_empty(), goes_on, &style) {
+        let continues =
+            is_set("continue-numbering") || element.attribute("continue-list").is_some();
+        if let (true, false, Some(style)) = (self.open.is_empty(), continues, &style) {
             self.counts.remove(style);
         }
         self.open.push(style);
@@ -137,8 +138,8 @@ impl Lists {
             (None, count) => count.saturating_add(1),
         };
         counts[depth + 1..].fill(0);
-        let shown = (depth + 1).saturating_sub(level.shown.max(1))..=depth;
-        let numbers: Vec<String> = shown
+        let depths = (depth + 1).saturating_sub(level.levels_displayed.max(1))..=depth;
+        let numbers: Vec<String> = depths
             .filter_map(|at| {
                 let level = levels.get(&at).filter(|level| !level.format.is_empty())?;
                 Some(ordinal(counts[at].max(1), &level.format))

@@ -29,13 +29,13 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut styles = OdfStyles::default();
     archive.visit("styles.xml", &mut styles)?;
     archive.visit(CONTENT, &mut styles)?;
-    let (objects, others) = objects(input, &mut archive)?;
+    let (objects, embedded) = objects(input, &mut archive)?;
     let mut text = Text::new(input.limits.text, styles, objects);
     archive.visit("styles.xml", &mut text)?;
     archive.visit_needed(CONTENT, &mut text)?;
     let mut document = by_nobody(text.finish()?, "Office file uploaded by the user.");
     DublinCore::of(&mut archive, dublin_core::OF_OPENDOCUMENT).describe(&mut document);
-    Ok(others.after(document))
+    Ok(embedded.after(document))
 }
 
 /// Reads a document in a single XML file.
@@ -63,7 +63,7 @@ fn objects(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
 ) -> Result<(Objects, Embedded), ExtractError> {
-    let (mut texts, mut others) = (Objects::new(), Embedded::default());
+    let (mut texts, mut embedded) = (Objects::new(), Embedded::default());
     for name in archive.names() {
         if texts.len() >= MOST_OBJECTS {
             input.warn(format!("Only the first {MOST_OBJECTS} objects in it were read."));
@@ -77,13 +77,13 @@ fn objects(
                 Err(_) => input.warn("An object in it could not be read: it is damaged."),
             }
         } else if !name.contains('/') && name.starts_with("Object") && !name.ends_with(".xml") {
-            others.read(input, archive, &name)?;
+            embedded.read(input, archive, &name)?;
         } else if name.starts_with("Pictures/") {
             let text = office::picture(input, archive, &name)?;
             texts.extend(text.map(|text| (name, text)));
         }
     }
-    Ok((texts, others))
+    Ok((texts, embedded))
 }
 
 /// Whether parts are encrypted.

@@ -220,7 +220,7 @@ impl Visitor for Text {
                 let place = element.attribute("href").unwrap_or_default();
                 let place = place.trim_start_matches("./");
                 if let Some(text) = self.objects.remove(place) {
-                    self.writer.note(text);
+                    self.writer.push_note(text);
                 }
             }
             "note-body" => {
@@ -291,7 +291,7 @@ impl Visitor for Text {
                 self.in_title = false;
                 let title = std::mem::take(&mut self.title);
                 if !title.trim().is_empty() {
-                    self.writer.note(format!("[Image: {}]", title.trim()));
+                    self.writer.push_note(format!("[Image: {}]", title.trim()));
                 }
             }
             _ => {}

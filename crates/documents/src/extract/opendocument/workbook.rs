@@ -16,11 +16,11 @@ const MOST_COLUMNS: u32 = 16_384;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = open(input, WHAT)?;
-    let (objects, others) = objects(input, &mut archive)?;
+    let (objects, embedded) = objects(input, &mut archive)?;
     let mut workbook = Workbook::new(input, objects);
     archive.visit_needed(CONTENT, &mut workbook)?;
     let mut documents = workbook.try_finish()?;
-    documents.extend(others.into_documents());
+    documents.extend(embedded.into_documents());
     Ok(documents)
 }
 
@@ -61,7 +61,7 @@ struct Workbook {
     times: u32,
     cell: Writer,
     /// Content outside the cells of the sheet.
-    beside: Vec<String>,
+    objects_beside: Vec<String>,
     remark: Option<Writer>,
     objects: Objects,
     /// Styles of hidden sheets.
@@ -87,7 +87,7 @@ impl Workbook {
             is_blank: true,
             times: 1,
             cell: Writer::with_limit(input.limits.text),
-            beside: Vec::new(),
+            objects_beside: Vec::new(),
             remark: None,
             objects,
             hidden_styles: HashSet::new(),
@@ -106,7 +106,7 @@ impl Workbook {
     }
 
     /// Returns the current destination of text.
-    fn out(&mut self) -> &mut Writer {
+    fn current_writer(&mut self) -> &mut Writer {
         self.remark.as_mut().unwrap_or(&mut self.cell)
     }
 
@@ -114,7 +114,7 @@ impl Workbook {
         let Some(writer) = self.remark.take() else { return };
         let text = writer.finish();
         if !text.is_empty() {
-            self.beside.push(format!("{before}{text}{after}"));
+            self.objects_beside.push(format!("{before}{text}{after}"));
         }
     }
 
@@ -168,9 +168,9 @@ impl Visitor for Workbook {
             "table-cell" | "covered-table-cell" => {
                 self.times = repeated("number-columns-repeated").clamp(1, MOST_COLUMNS);
             }
-            "p" => self.out().separate(1),
-            "s" | "tab" => self.out().text(" "),
-            "line-break" => self.out().line_break(),
+            "p" => self.current_writer().separate(1),
+            "s" | "tab" => self.current_writer().text(" "),
+            "line-break" => self.current_writer().line_break(),
             "style" => self.style = element.attribute("name").unwrap_or_default().into_owned(),
             "table-properties" if element.attribute("display").is_some_and(|is| is == "false") => {
                 self.hidden_styles.insert(self.style.clone());
@@ -183,7 +183,7 @@ impl Visitor for Workbook {
             "object" => {
                 let place = element.attribute("href").unwrap_or_default();
                 let text = self.objects.remove(place.trim_start_matches("./"));
-                self.beside.extend(text.filter(|text| !text.is_empty()));
+                self.objects_beside.extend(text.filter(|text| !text.is_empty()));
             }
             _ => {}
         }
@@ -198,8 +198,13 @@ impl Visitor for Workbook {
             "table" => {
                 if let Some((name, sheet)) = self.sheet.take() {
                     self.room = sheet.room();
-                    let beside = std::mem::take(&mut self.beside);
-                    self.sheets.push(sheets::document(name, self.is_hidden, sheet, &beside));
+                    let objects_beside = std::mem::take(&mut self.objects_beside);
+                    self.sheets.push(sheets::document(
+                        name,
+                        self.is_hidden,
+                        sheet,
+                        &objects_beside,
+                    ));
                 }
             }
             "table-row" => self.end_row(),
@@ -218,7 +223,7 @@ impl Visitor for Workbook {
 
     fn text(&mut self, text: &str) {
         if self.hidden == 0 && self.sheet.is_some() {
-            self.out().text(text);
+            self.current_writer().text(text);
         }
     }
 }

@@ -88,7 +88,7 @@ fn widget<'a>(
 
 /// Returns the visible value of a field: for a choice its label, not the submitted value.
 fn value(annotation: &Dict<'_>) -> Option<String> {
-    let shown = |value: &[u8]| {
+    let display_text = |value: &[u8]| {
         let options = inherited(annotation, "Opt").and_then(Object::into_array)?;
         options.iter::<Object<'_>>().take(MOST).find_map(|option| {
             let mut pair = option.into_array()?.iter::<Object<'_>>();
@@ -97,7 +97,7 @@ fn value(annotation: &Dict<'_>) -> Option<String> {
             (sent.as_bytes() == value).then(|| text_string(label.as_bytes()))
         })
     };
-    let one = |value: &[u8]| shown(value).unwrap_or_else(|| text_string(value));
+    let one = |value: &[u8]| display_text(value).unwrap_or_else(|| text_string(value));
     match inherited(annotation, "V")? {
         Object::String(value) => Some(one(value.as_bytes())),
         Object::Stream(value) => Some(text_string(&value.decoded().ok()?)),
@@ -143,10 +143,10 @@ fn appearance<'a>(
     }
     let scale =
         Affine::scale_non_uniform(area.width() / drawn.width(), area.height() / drawn.height());
-    let fit =
+    let to_area =
         Affine::translate((area.x0, area.y0)) * scale * Affine::translate((-drawn.x0, -drawn.y0));
     let before = interpreter.glyphs.len();
-    interpreter.draw_form(&form, page.resources(), upright * fit);
+    interpreter.draw_form(&form, page.resources(), upright * to_area);
     interpreter.glyphs[before..].iter().any(|glyph| !glyph.is_space())
 }
 

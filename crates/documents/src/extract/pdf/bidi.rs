@@ -83,7 +83,7 @@ fn runs(kinds: &[Kind], inner: impl Fn(Kind) -> bool, outer: Kind) -> Vec<(usize
 /// Extends the run by a bracket that closes one within it.
 fn close_brackets(line: &[Cluster], run: &mut (usize, usize)) {
     for (open, close) in [("(", ")"), ("[", "]"), ("{", "}")] {
-        let count = |wanted| line[run.0..run.1].iter().filter(|it| *it == wanted).count();
+        let count = |bracket| line[run.0..run.1].iter().filter(|it| *it == bracket).count();
         if count(open) > count(close) && line.get(run.1).is_some_and(|next| next == close) {
             run.1 += 1;
         }
@@ -91,10 +91,10 @@ fn close_brackets(line: &[Cluster], run: &mut (usize, usize)) {
 }
 
 /// Reverses the line, except within each range of `kept`.
-fn turned(line: Vec<Cluster>, kept: &[(usize, usize)]) -> Vec<Cluster> {
+fn turned(line: Vec<Cluster>, embedded_runs: &[(usize, usize)]) -> Vec<Cluster> {
     let mut out = Vec::with_capacity(line.len());
     let mut end = line.len();
-    for (start, stop) in kept.iter().rev() {
+    for (start, stop) in embedded_runs.iter().rev() {
         out.extend(line[*stop..end].iter().rev().cloned());
         out.extend_from_slice(&line[*start..*stop]);
         end = *start;
@@ -126,7 +126,7 @@ fn mirror(line: &mut [Cluster]) {
 
 /// Whether a significant part of the letters belongs to right-to-left scripts.
 pub fn is_mostly_right(glyphs: &[Glyph]) -> bool {
-    let count = |wanted| glyphs.iter().filter(|glyph| kind(glyph.char) == wanted).count();
+    let count = |direction| glyphs.iter().filter(|glyph| kind(glyph.char) == direction).count();
     4 * count(Kind::Right) >= count(Kind::Left)
 }
 
@@ -157,9 +157,9 @@ mod tests {
         assert_eq!(from_right("one םולש".chars(), false), Some(false));
     }
 
-    fn read(seen: &str) -> String {
-        let from_right = from_right(seen.chars(), true).unwrap();
-        logical(seen.chars().map(String::from).collect(), from_right).concat()
+    fn read(visual: &str) -> String {
+        let from_right = from_right(visual.chars(), true).unwrap();
+        logical(visual.chars().map(String::from).collect(), from_right).concat()
     }
 
     #[test]

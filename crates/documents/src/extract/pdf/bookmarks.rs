@@ -49,7 +49,7 @@ impl<'a> Reader<'a, '_> {
         let mut next = parent.get::<Dict<'a>>("First");
         while let Some(bookmark) = next.take().filter(|_| self.left > 0) {
             self.left -= 1;
-            self.note(&bookmark, depth);
+            self.add(&bookmark, depth);
             if depth < DEEPEST {
                 self.children(&bookmark, depth + 1);
             }
@@ -57,7 +57,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn note(&mut self, bookmark: &Dict<'a>, depth: usize) {
+    fn add(&mut self, bookmark: &Dict<'a>, depth: usize) {
         let Some(title) = bookmark.get::<PdfString<'_>>("Title") else { return };
         let title = comparable(&text_string(title.as_bytes()));
         let action = bookmark.get::<Dict<'a>>("A");

@@ -31,7 +31,7 @@ pub struct Interpreter<'a> {
     fonts: Fonts<'a>,
     layers: OptionalContent,
     unpacked: HashMap<usize, Rc<[u8]>>,
-    kept: usize,
+    glyph_bytes: usize,
     /// Forms in progress.
     open: HashSet<usize>,
     instructions: usize,
@@ -50,7 +50,7 @@ impl<'a> Interpreter<'a> {
             fonts: Fonts::new(),
             layers: OptionalContent::new(catalog),
             unpacked: HashMap::new(),
-            kept: 0,
+            glyph_bytes: 0,
             open: HashSet::new(),
             instructions: 0,
             glyphs: Vec::new(),
@@ -67,9 +67,9 @@ impl<'a> Interpreter<'a> {
         self.instructions = 0;
         self.is_cut = false;
         self.drawn.clear();
-        if self.kept > MOST_KEPT {
+        if self.glyph_bytes > MOST_KEPT {
             self.unpacked.clear();
-            self.kept = 0;
+            self.glyph_bytes = 0;
         }
     }
 
@@ -122,8 +122,8 @@ impl<'a> Interpreter<'a> {
             return Some(Rc::clone(known));
         }
         let content: Rc<[u8]> = form.decoded().ok()?.into_owned().into();
-        if content.len() + self.kept <= MOST_KEPT {
-            self.kept += content.len();
+        if content.len() + self.glyph_bytes <= MOST_KEPT {
+            self.glyph_bytes += content.len();
             self.unpacked.insert(key, Rc::clone(&content));
         }
         Some(content)

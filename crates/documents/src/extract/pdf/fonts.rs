@@ -76,7 +76,7 @@ impl<'a> Fonts<'a> {
             programs: Arc::new(|query| {
                 let standard = match query {
                     hayro_font::FontQuery::Standard(standard) => *standard,
-                    hayro_font::FontQuery::Fallback(wanted) => wanted.pick_standard_font(),
+                    hayro_font::FontQuery::Fallback(fallback) => fallback.pick_standard_font(),
                 };
                 Some(standard.get_font_data())
             }),
@@ -159,11 +159,11 @@ impl<'a> PageFont<'a> {
     }
 
     fn text(&self, code: u32, length: usize) -> String {
-        let told = match self.font.glyph(self.font.map_code(code), code) {
+        let by_mapping = match self.font.glyph(self.font.map_code(code), code) {
             FontGlyph::Outline(glyph) => glyph.as_unicode(),
             FontGlyph::Type3(glyph) => glyph.as_unicode(),
         };
-        let told = told.map(text_of).filter(|text| text.chars().any(is_meant));
+        let by_mapping = by_mapping.map(text_of).filter(|text| text.chars().any(is_meant));
         let by_font = || {
             let table = self.table.get_or_init(|| GlyphTable::of_font(&self.dict)).as_ref()?;
             let char = match &self.composite {
@@ -172,7 +172,8 @@ impl<'a> PageFont<'a> {
             };
             Some(char?.to_string())
         };
-        told.or_else(by_font)
+        by_mapping
+            .or_else(by_font)
             .or_else(|| match &self.composite {
                 Some(composite) => composite.text(code, length),
                 None => u8::try_from(code).ok().map(single),

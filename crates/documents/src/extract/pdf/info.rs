@@ -21,11 +21,11 @@ pub struct Info {
 
 /// Reads the file's dictionary, and its XMP packet for missing values.
 pub fn of(pdf: &Pdf) -> Info {
-    let (told, packet) = (pdf.metadata(), packet(pdf));
-    let author = line(told.author.as_deref()).or_else(|| packet.author());
+    let (metadata, packet) = (pdf.metadata(), packet(pdf));
+    let author = line(metadata.author.as_deref()).or_else(|| packet.author());
     Info {
-        author: author.or_else(|| line(told.creator.as_deref())),
-        title: line(told.title.as_deref()).or_else(|| packet.title()),
+        author: author.or_else(|| line(metadata.creator.as_deref())),
+        title: line(metadata.title.as_deref()).or_else(|| packet.title()),
     }
 }
 
@@ -36,8 +36,8 @@ fn packet(pdf: &Pdf) -> DublinCore {
     packet.map(|packet| DublinCore::of_packet(&packet)).unwrap_or_default()
 }
 
-fn line(told: Option<&[u8]>) -> Option<String> {
-    let text = text_string(told?);
+fn line(bytes: Option<&[u8]>) -> Option<String> {
+    let text = text_string(bytes?);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     (!text.is_empty()).then_some(text)
 }

@@ -140,7 +140,7 @@ impl Open {
         }
         let slack = 0.4 * small;
         if at > self.end - slack
-            || self.goes_on(at, small)
+            || self.continues(at, small)
             || at + glyph.advance < self.start + slack
         {
             return true;
@@ -151,7 +151,7 @@ impl Open {
     }
 
     /// Whether a glyph at `at` follows the last drawn one, whose stated width may be too great.
-    fn goes_on(&self, at: f64, size: f64) -> bool {
+    fn continues(&self, at: f64, size: f64) -> bool {
         let last =
             self.glyphs.last().filter(|last| !last.glyph.is_space() && last.end() >= self.end);
         last.is_some_and(|last| at > last.at + 0.2 * size)
@@ -167,7 +167,7 @@ impl Open {
             at = last;
         }
         let size = self.size.min(glyph.size);
-        if at < self.end - 0.4 * size && self.goes_on(at, size) {
+        if at < self.end - 0.4 * size && self.continues(at, size) {
             self.end = at;
             if let Some(last) = self.glyphs.last_mut() {
                 last.glyph.advance = at - last.at;
@@ -261,12 +261,12 @@ impl Open {
     fn parts_numbers(&self, before: usize, after: usize) -> bool {
         let one = |at: usize| self.glyphs.get(at).map(|it| &it.glyph);
         let (Some(last), Some(first)) = (one(before), one(after)) else { return false };
-        let goes_on = |glyph: Option<&Glyph>| glyph.is_some_and(|it| it.spacing.is_some());
+        let has_spacing = |glyph: Option<&Glyph>| glyph.is_some_and(|it| it.spacing.is_some());
         last.spacing.is_none()
             && last.char.is_numeric()
             && first.char.is_numeric()
-            && goes_on(before.checked_sub(1).and_then(one))
-            && goes_on(Some(first))
+            && has_spacing(before.checked_sub(1).and_then(one))
+            && has_spacing(Some(first))
     }
 
     /// Returns the gap that ends a word, in heights of the text. Letter-spaced text has wider gaps
@@ -280,8 +280,8 @@ impl Open {
             .filter(|gap| *gap < CELL_GAP)
             .collect();
         let spaces = self.glyphs.iter().filter(|it| it.glyph.is_space()).count();
-        let alone = self.glyphs.iter().filter(|it| it.glyph.spacing.is_none()).count();
-        let most = if 2 * alone > self.glyphs.len() { MOST_SPACED_ALONE } else { MOST_SPACED };
+        let unspaced = self.glyphs.iter().filter(|it| it.glyph.spacing.is_none()).count();
+        let most = if 2 * unspaced > self.glyphs.len() { MOST_SPACED_ALONE } else { MOST_SPACED };
         let usual = match gaps.len() {
             0..5 => 0.0,
             // Letter spacing applies to all gaps; between labels, only a few gaps are wide.

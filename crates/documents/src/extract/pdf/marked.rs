@@ -26,13 +26,13 @@ impl Marked {
         };
         let mut own = String::new();
         drawn.iter().for_each(|glyph| glyph.write(&mut own));
-        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let without_spaces = |text: &str| text.split_whitespace().collect::<String>();
         let (first, last) = (&drawn[0], &drawn[drawn.len() - 1]);
         let is_one_line = (first.along(first.direction).1 - last.along(first.direction).1).abs()
             < first.size / 2.0;
         // A short text stated for many letters is usually wrong.
         let is_more = own.chars().count() > 2 * text.chars().count() + 2;
-        if bare(&own) == bare(&text) || !is_one_line || is_more {
+        if without_spaces(&own) == without_spaces(&text) || !is_one_line || is_more {
             return;
         }
         let direction = first.direction;

@@ -107,7 +107,7 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
         let is_unknown = interpreter.is_mostly_unknown();
         let glyphs = on_page(std::mem::take(&mut interpreter.glyphs), page);
         let comments = annotations::draw(page, upright, &mut interpreter);
-        let later = on_page(std::mem::take(&mut interpreter.glyphs), page);
+        let annotations = on_page(std::mem::take(&mut interpreter.glyphs), page);
         if is_unknown {
             scans.unknown.push(number);
         }
@@ -115,7 +115,7 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
             return Err(ExtractError::TextTooLarge);
         }
         let mut lines = lines::lines(glyphs);
-        placing::place(&mut lines, lines::lines(later));
+        placing::place(&mut lines, lines::lines(annotations));
         let mut lines = columns::unweave(lines);
         scans.read(input, &interpreter.drawn, page.render_dimensions(), number, &mut lines);
         let cells = lines.iter().flat_map(|line| &line.cells);

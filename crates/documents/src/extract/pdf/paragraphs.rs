@@ -124,14 +124,14 @@ fn write_block(lines: &[PageLine], style: &Style, bookmarks: &OnPage) -> String 
             line.start - left > 0.8 * line.size && last.start - left < 0.4 * line.size;
         let hangs =
             mark.is_none() && lines[..at].iter().zip(&texts).any(|(_, text)| item(text).is_some());
-        let goes_on = is_running
+        let continues = is_running
             && mark.is_none()
             && fills[at - 1]
             && (!is_indented || hangs)
             && last.cells.len() == 1
             && line.cells.len() == 1
             && last.is_bold == line.is_bold;
-        if goes_on || breaks_word(&out, text) {
+        if continues || breaks_word(&out, text) {
             join(&mut out, text);
         } else {
             let is_paragraph = is_running && mark.is_none() && line.cells.len() == 1 && is_indented;

@@ -2,9 +2,9 @@
 use super::lines::PageLine;
 
 /// Adds each line of `later` to the line on its baseline, or inserts it after the one above.
-pub fn place(lines: &mut Vec<PageLine>, later: Vec<PageLine>) {
-    for line in later {
-        match beside(lines, &line) {
+pub fn place(lines: &mut Vec<PageLine>, added: Vec<PageLine>) {
+    for line in added {
+        match line_beside(lines, &line) {
             Some(at) => join(&mut lines[at], line),
             None => {
                 let at = above(lines, &line).map_or(lines.len(), |at| at + 1);
@@ -20,15 +20,17 @@ fn is_parallel(one: &PageLine, other: &PageLine) -> bool {
         && one.is_right_to_left == other.is_right_to_left
 }
 
-fn beside(lines: &[PageLine], new: &PageLine) -> Option<usize> {
+fn line_beside(lines: &[PageLine], new: &PageLine) -> Option<usize> {
     let distance = |line: &PageLine| (line.base - new.base).abs();
     let is_free = |line: &PageLine| {
         line.cells.iter().all(|cell| cell.end <= new.start + 1.0 || cell.start >= new.end - 1.0)
     };
-    let near = lines.iter().enumerate().filter(|(_, line)| {
+    let nearby = lines.iter().enumerate().filter(|(_, line)| {
         is_parallel(line, new) && distance(line) < 0.6 * line.size.max(new.size) && is_free(line)
     });
-    near.min_by(|(_, one), (_, other)| distance(one).total_cmp(&distance(other))).map(|(at, _)| at)
+    nearby
+        .min_by(|(_, one), (_, other)| distance(one).total_cmp(&distance(other)))
+        .map(|(at, _)| at)
 }
 
 fn above(lines: &[PageLine], new: &PageLine) -> Option<usize> {

@@ -87,10 +87,10 @@ impl Scans {
 
 /// Inserts the recognized text of a page before its stamp, unless the stamp was recognized too.
 fn add(lines: &mut Vec<PageLine>, found: Vec<PageLine>) {
-    let bare = |line: &PageLine| line.text().split_whitespace().collect::<String>();
-    let known: Vec<String> = found.iter().map(bare).collect();
+    let without_spaces = |line: &PageLine| line.text().split_whitespace().collect::<String>();
+    let known: Vec<String> = found.iter().map(without_spaces).collect();
     lines.retain(|stamp| {
-        let stamp = bare(stamp);
+        let stamp = without_spaces(stamp);
         !known.iter().any(|line| line.contains(&stamp))
     });
     lines.splice(0..0, found);

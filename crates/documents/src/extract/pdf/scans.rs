@@ -67,16 +67,16 @@ pub fn picture(
 ) -> Result<(Picture, f64), UnreadPicture> {
     let (width, height) = (f64::from(width), f64::from(height));
     // Use the resolution of the finest picture.
-    let fine = drawn.iter().map(|drawn| {
+    let resolutions = drawn.iter().map(|drawn| {
         let (columns, rows) = drawn.size();
         (f64::from(columns) * f64::from(rows) / drawn.area().max(1.0)).sqrt() * PER_INCH
     });
-    let fine = fine.fold(COARSEST, f64::max).min(FINEST);
+    let fine = resolutions.fold(COARSEST, f64::max).min(FINEST);
     let scale = (fine / PER_INCH).min(LONGEST / width.max(height).max(1.0));
     let mut canvas = Canvas::new((width * scale).ceil() as usize, (height * scale).ceil() as usize);
     // Pixel rows are counted from the top.
     let down = Affine::new([scale, 0.0, 0.0, -scale, 0.0, height * scale]);
-    let mut wrong = None;
+    let mut failure = None;
     let mut count = 0;
     for one in drawn {
         let decoded = match &one.image {
@@ -88,10 +88,10 @@ pub fn picture(
                 canvas.draw(&picture, (down * one.matrix).as_coeffs());
                 count += 1;
             }
-            Err(why) => wrong = Some(why),
+            Err(why) => failure = Some(why),
         }
     }
-    match wrong {
+    match failure {
         Some(why) if count == 0 => Err(why),
         _ => {
             let empty = || UnreadPicture::Unreadable("the page has no size".to_owned());
@@ -127,14 +127,15 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
         height,
     };
     let decoded = image.decoded_image(&params).map_err(|_| damaged())?;
-    let told = decoded.image_data.as_ref();
-    let (width, height) = told.map_or((width, height), |told| (told.width, told.height));
+    let decoded_data = decoded.image_data.as_ref();
+    let (width, height) = decoded_data.map_or((width, height), |data| (data.width, data.height));
     if u64::from(width) * u64::from(height) > carrel_ocr::MOST_POINTS as u64 {
         return Err(damaged());
     }
-    let colors = colors.or_else(|| told.and_then(|told| Colors::of_color_space(told.color_space?)));
+    let colors =
+        colors.or_else(|| decoded_data.and_then(|data| Colors::of_color_space(data.color_space?)));
     let colors = colors.unwrap_or(Colors::Gray);
-    let bits = told.map_or(params.bpc.unwrap_or(8), |told| told.bits_per_component);
+    let bits = decoded_data.map_or(params.bpc.unwrap_or(8), |data| data.bits_per_component);
     let (width, height) = (width as usize, height as usize);
     let samples = unpacked(&decoded.data, width * usize::from(colors.components()), height, bits);
     let is_inverted = dict

@@ -35,13 +35,13 @@ pub fn rows(lines: &[PageLine]) -> usize {
     while let Some(next) = lines.get(rows).filter(|_| rows < MOST_ROWS) {
         let last = &lines[rows - 1];
         let down = last.base - next.base;
-        let goes_on = next.cells.len() > 1
+        let continues = next.cells.len() > 1
             && down > 0.3 * last.size
             && down < 4.0 * last.size
             && next.direction.dot(first.direction) > 0.995
             && next.is_right_to_left == first.is_right_to_left
             && (next.size / last.size).max(last.size / next.size) < 1.3;
-        if !goes_on {
+        if !continues {
             break;
         }
         rows += 1;

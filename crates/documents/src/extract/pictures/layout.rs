@@ -60,8 +60,8 @@ fn line(mut row: Vec<TextLine>, usual: f32, scale: f64) -> Option<PageLine> {
         let margin = (MARGIN * height(&found)).min((found.right - found.left) / 4.0);
         let (start, end) = (found.left + margin, found.right - margin);
         let (start, end) = (f64::from(start) * scale, f64::from(end) * scale);
-        let near = f64::from(ONE_CELL * tallest) * scale;
-        match cells.last_mut().filter(|last| start - last.end < near) {
+        let tolerance = f64::from(ONE_CELL * tallest) * scale;
+        match cells.last_mut().filter(|last| start - last.end < tolerance) {
             Some(last) => {
                 last.text.push(' ');
                 last.text.push_str(&found.text);

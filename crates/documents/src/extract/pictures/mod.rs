@@ -68,11 +68,11 @@ struct Reader {
     engine: ReadingEngine,
     allowed: Duration,
     /// Milliseconds spent on pictures.
-    spent: Arc<AtomicU64>,
+    milliseconds_used: Arc<AtomicU64>,
     /// Whether a picture was read.
     is_used: Cell<bool>,
     /// Configured languages that cannot be read.
-    lacking: RefCell<Vec<String>>,
+    missing: RefCell<Vec<String>>,
 }
 
 enum ReadingEngine {
@@ -99,23 +99,23 @@ impl Pictures {
     }
 
     /// Opens the files of the model, or calls `run` to create the runner of the program. Adds the
-    /// time spent, in milliseconds, to `spent`.
+    /// time spent, in milliseconds, to `milliseconds_used`.
     pub fn open(
         ocr: &Ocr,
-        spent: Arc<AtomicU64>,
+        milliseconds_used: Arc<AtomicU64>,
         run: impl FnOnce(&Tesseract) -> io::Result<Runner>,
     ) -> Self {
-        let (engine, seconds, lacking) = match ocr {
+        let (engine, seconds, missing) = match ocr {
             Ocr::Ready { directory, seconds, languages } => {
                 let languages = Languages::parse(languages).unwrap_or_default();
-                let lacking = languages.unreadable().to_vec();
+                let missing = languages.unreadable().to_vec();
                 let opened = ModelFiles::open(directory);
                 let engine = opened.map(|files| ReadingEngine::Native {
                     files,
                     languages,
                     engine: OnceCell::new(),
                 });
-                (engine, seconds, lacking)
+                (engine, seconds, missing)
             }
             Ocr::Tesseract { tesseract, seconds } => {
                 (run(tesseract).map(ReadingEngine::Tesseract), seconds, Vec::new())
@@ -125,9 +125,9 @@ impl Pictures {
         let reader = engine.map(|engine| Reader {
             engine,
             allowed: Duration::from_secs(*seconds),
-            spent,
+            milliseconds_used,
             is_used: Cell::new(false),
-            lacking: RefCell::new(lacking),
+            missing: RefCell::new(missing),
         });
         Self(reader.map_err(|_| match ocr {
             Ocr::Tesseract { .. } => UnreadPicture::Failed,
@@ -142,15 +142,15 @@ impl Pictures {
 
     /// Returns a sentence about the configured languages that could not be read, if a picture was
     /// read.
-    pub fn lacking(&self) -> Option<String> {
+    pub fn missing_languages(&self) -> Option<String> {
         let reader = self.0.as_ref().ok().filter(|reader| reader.is_used.get())?;
-        let lacking = reader.lacking.borrow();
+        let missing = reader.missing.borrow();
         let install = match reader.engine {
-            ReadingEngine::Native { .. } => unread::install_beside_model(&lacking),
-            ReadingEngine::Tesseract(_) => unread::install_languages(&lacking),
+            ReadingEngine::Native { .. } => unread::install_beside_model(&missing),
+            ReadingEngine::Tesseract(_) => unread::install_languages(&missing),
         };
-        (!lacking.is_empty()).then(|| {
-            let languages = lacking.join(", ");
+        (!missing.is_empty()).then(|| {
+            let languages = missing.join(", ");
             format!(
                 "Text in its pictures that is in the language {languages} was not read: {install}."
             )
@@ -161,14 +161,14 @@ impl Pictures {
     pub fn read(&self, picture: &Picture) -> Result<RecognizedText, UnreadPicture> {
         let reader = self.0.as_ref().map_err(Clone::clone)?;
         let start = Instant::now();
-        let spent = Duration::from_millis(reader.spent.load(Ordering::Relaxed));
-        let left = reader.allowed.saturating_sub(spent);
+        let used = Duration::from_millis(reader.milliseconds_used.load(Ordering::Relaxed));
+        let left = reader.allowed.saturating_sub(used);
         if left.is_zero() {
             return Err(UnreadPicture::OutOfTime(reader.allowed.as_secs()));
         }
         let read = reader.read(picture, left);
-        let took = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        reader.spent.fetch_add(took.max(1), Ordering::Relaxed);
+        let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        reader.milliseconds_used.fetch_add(elapsed.max(1), Ordering::Relaxed);
         reader.is_used.set(true);
         read
     }
@@ -196,7 +196,7 @@ impl Reader {
             }
             ReadingEngine::Tesseract(runner) => match runner.read(&GrayPage::of(picture), left) {
                 Ok((table, missing)) => {
-                    self.lacking.replace(missing);
+                    self.missing.replace(missing);
                     Ok(RecognizedText { lines: tesseract::lines(&table), is_cut: false })
                 }
                 Err(TesseractError::OutOfTime) => {

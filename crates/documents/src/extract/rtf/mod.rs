@@ -320,8 +320,8 @@ impl Reader {
                 let font = self.group().font;
                 let name =
                     self.fonts.get(&font).map_or("Wingdings", |font| font.name.as_str()).to_owned();
-                let shown = symbol_in_font(&name, u32::from(c)).unwrap_or(' ');
-                self.write(shown.encode_utf8(&mut [0; 4]));
+                let symbol = symbol_in_font(&name, u32::from(c)).unwrap_or(' ');
+                self.write(symbol.encode_utf8(&mut [0; 4]));
             }
             Some(Ok(c)) => self.write(c.encode_utf8(&mut [0; 4])),
             _ if (0xd800..0xdc00).contains(&unit) => self.high = Some(unit),
@@ -369,10 +369,10 @@ mod tests {
     fn fields_show_their_results_and_links() {
         let rtf = r#"{\field{\*\fldinst HYPERLINK "http://x"}{\fldrslt here}} and {\pict 0a0b}end"#;
         assert_eq!(read(rtf), "here and end");
-        for odd in
+        for malformed in
             ["{", "}", "\\", "\\'", "\\u", "\\bin99999999", "{\\*", "\\cell", "\\row", "\\nestrow"]
         {
-            read(&odd.repeat(5_000));
+            read(&malformed.repeat(5_000));
         }
     }
 }

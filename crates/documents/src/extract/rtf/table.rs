@@ -11,7 +11,7 @@ pub struct Row {
     is_row_open: bool,
     is_cell_open: bool,
     /// Properties of the next cell to end, and of all cells of the row.
-    goes_on: (bool, bool),
+    merges: (bool, bool),
     cells: Vec<(bool, bool)>,
     at: usize,
 }
@@ -38,8 +38,9 @@ impl Reader {
             self.row.at = 0;
         }
         if !std::mem::replace(&mut self.row.is_cell_open, true) {
-            let (beside, above) = self.row.cells.get(self.row.at).copied().unwrap_or_default();
-            self.writer.open_cell(CellSpan { continues: above && !beside, ..CellSpan::default() });
+            let (merges_left, above) = self.row.cells.get(self.row.at).copied().unwrap_or_default();
+            self.writer
+                .open_cell(CellSpan { continues: above && !merges_left, ..CellSpan::default() });
         }
     }
 
@@ -88,14 +89,14 @@ impl Reader {
             }
             "trowd" => {
                 self.row.cells.clear();
-                self.row.goes_on = (false, false);
+                self.row.merges = (false, false);
             }
-            "clmrg" => self.row.goes_on.0 = true,
-            "clvmrg" => self.row.goes_on.1 = true,
+            "clmrg" => self.row.merges.0 = true,
+            "clvmrg" => self.row.merges.1 = true,
             "cellx" => {
-                let goes_on = std::mem::take(&mut self.row.goes_on);
+                let merges = std::mem::take(&mut self.row.merges);
                 if self.row.cells.len() < MOST_CELLS {
-                    self.row.cells.push(goes_on);
+                    self.row.cells.push(merges);
                 }
             }
             "cell" if !self.group().in_table && self.row.cells.is_empty() => {

@@ -118,13 +118,13 @@ mod tests {
 
     #[test]
     fn dates_of_workbooks_that_count_from_1904_are_four_years_later() {
-        let shown = |serial, is_1904| {
+        let text_of = |serial, is_1904| {
             let time = ExcelDateTime::new(serial, ExcelDateTimeType::DateTime, is_1904);
             cell_text(&Data::DateTime(time))
         };
-        assert_eq!(shown(42_735.0, true), "2021-01-01");
-        assert_eq!(shown(42_735.75, true), "2021-01-01 18:00:00");
-        assert_eq!(shown(42_735.0, false), "2016-12-31");
-        assert_eq!(shown(0.5, true), "12:00:00");
+        assert_eq!(text_of(42_735.0, true), "2021-01-01");
+        assert_eq!(text_of(42_735.75, true), "2021-01-01 18:00:00");
+        assert_eq!(text_of(42_735.0, false), "2016-12-31");
+        assert_eq!(text_of(0.5, true), "12:00:00");
     }
 }

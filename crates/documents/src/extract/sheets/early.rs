@@ -51,7 +51,7 @@ struct Workbook {
     sheet: Option<Sheet>,
     room: usize,
     /// The place of a formula whose text follows.
-    awaited: Option<(u32, u32)>,
+    pending_string: Option<(u32, u32)>,
     documents: Vec<Extracted>,
 }
 
@@ -67,7 +67,7 @@ impl Workbook {
             name: None,
             sheet: None,
             room,
-            awaited: None,
+            pending_string: None,
             documents: Vec::new(),
         }
     }
@@ -100,7 +100,7 @@ impl Workbook {
                 self.styles.push(u32::from(*format));
             }
             (0x0007 | 0x0207, text) => {
-                if let Some(place) = self.awaited.take() {
+                if let Some(place) = self.pending_string.take() {
                     let text = self.counted(text);
                     self.put(place, &text)?;
                 }
@@ -127,7 +127,7 @@ impl Workbook {
     }
 
     fn end_sheet(&mut self) {
-        self.awaited = None;
+        self.pending_string = None;
         if let Some(sheet) = self.sheet.take() {
             self.room = sheet.room();
             let usual = || format!("Sheet{}", self.documents.len() + 1);
@@ -167,7 +167,7 @@ impl Workbook {
     fn formula(&mut self, place: (u32, u32), result: &[u8], format: &Format) -> Result<(), Full> {
         match result {
             [0, _, _, _, _, _, 0xff, 0xff, ..] => {
-                self.awaited = Some(place);
+                self.pending_string = Some(place);
                 Ok(())
             }
             [1, _, value, _, _, _, 0xff, 0xff, ..] => {

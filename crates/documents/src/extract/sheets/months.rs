@@ -46,8 +46,8 @@ pub fn replaced(code: &str) -> Option<String> {
 }
 
 /// `shown` with the months that `month` writes for a number of letters.
-pub fn restored(shown: &str, month: impl Fn(&str) -> String) -> String {
-    let mut text = shown.to_owned();
+pub fn restored(formatted: &str, month: impl Fn(&str) -> String) -> String {
+    let mut text = formatted.to_owned();
     for length in 1..=LONGEST {
         let mark = char::from_u32(u32::from(FIRST) + length as u32 - 1).unwrap_or(FIRST);
         if text.contains(mark) {
@@ -60,18 +60,18 @@ pub fn restored(shown: &str, month: impl Fn(&str) -> String) -> String {
 /// The end of the token at `at`: a quotation, an escape, a bracket, a half of the day, a run of one
 /// letter.
 fn token_end(code: &[char], at: usize) -> usize {
-    let half = ['a', 'm', '/', 'p', 'm'];
-    let is_half = |part: &[char]| part.iter().zip(half).all(|(c, it)| c.eq_ignore_ascii_case(&it));
-    if code.get(at..at + half.len()).is_some_and(is_half) {
-        return at + half.len();
+    let am_pm = ['a', 'm', '/', 'p', 'm'];
+    let is_half = |part: &[char]| part.iter().zip(am_pm).all(|(c, it)| c.eq_ignore_ascii_case(&it));
+    if code.get(at..at + am_pm.len()).is_some_and(is_half) {
+        return at + am_pm.len();
     }
     let rest = &code[at + 1..];
-    let behind = |close: char| {
+    let position_after = |close: char| {
         rest.iter().position(|c| *c == close).map_or(code.len(), |found| at + found + 2)
     };
     match code[at] {
-        '"' => behind('"'),
-        '[' => behind(']'),
+        '"' => position_after('"'),
+        '[' => position_after(']'),
         '\\' | '_' | '*' => (at + 2).min(code.len()),
         first => {
             let same = |c: &&char| c.eq_ignore_ascii_case(&first) && first.is_ascii_alphabetic();

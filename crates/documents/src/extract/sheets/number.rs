@@ -72,18 +72,18 @@ impl Format {
             let format = NumberFormat::parse(code).ok();
             format.map_or_else(|| general(value), |format| format.format(value, &options))
         };
-        let shown = match self {
+        let formatted = match self {
             Self::General => general(value),
             Self::Date if value.fract() == 0.0 => by_code("yyyy-mm-dd"),
             Self::Date | Self::DateAndTime => by_code("yyyy-mm-dd hh:mm:ss"),
             Self::Code(format) => months::restored(&format.format(value, &options), by_code),
         };
         // Formats pad cells with spaces.
-        let words: Vec<_> = shown.split_whitespace().collect();
-        let shown = words.join(" ");
+        let words: Vec<_> = formatted.split_whitespace().collect();
+        let line = words.join(" ");
         // A cell that is too narrow shows `###`.
-        let is_shown = !shown.contains("###") && shown.chars().count() <= LONGEST;
-        if is_shown { shown } else { general(value) }
+        let is_shown = !line.contains("###") && line.chars().count() <= LONGEST;
+        if is_shown { line } else { general(value) }
     }
 }
 

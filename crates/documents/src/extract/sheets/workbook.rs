@@ -38,7 +38,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     }
     let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
     let mut documents = Vec::with_capacity(workbook.sheets.len());
-    let mut others = Embedded::default();
+    let mut embedded = Embedded::default();
     for (Listed { name, id, is_hidden }, number) in workbook.sheets.into_iter().zip(1..) {
         let part = relations.part_or(&id, || format!("xl/worksheets/sheet{number}.xml"));
         let Some(part) = part.filter(|part| archive.has(part)) else {
@@ -57,7 +57,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let own = Relations::of(&mut archive, &part)?;
         for kind in ["/package", "/oleObject"] {
             for (_, part) in own.of_kind(kind) {
-                others.read(input, &mut archive, part)?;
+                embedded.read(input, &mut archive, part)?;
             }
         }
         let warnings = input.take_warnings();
@@ -66,7 +66,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if let Some(author) = DublinCore::of(&mut archive, dublin_core::OF_OFFICE).author() {
         documents.iter_mut().for_each(|sheet| sheet.author.clone_from(&author));
     }
-    documents.extend(others.into_documents());
+    documents.extend(embedded.into_documents());
     Ok(documents)
 }
 
@@ -165,9 +165,9 @@ impl<'a> Cells<'a> {
             "d" => value.trim_end_matches("T00:00:00").replace('T', " "),
             _ => match value.trim().parse::<f64>() {
                 Ok(number) if number.is_finite() => {
-                    let shown = self.styles.format(self.style).show(number, self.is_1904);
+                    let formatted = self.styles.format(self.style).show(number, self.is_1904);
                     // A format that hides the number is meant for viewers of the colored sheet.
-                    if shown.is_empty() { general(number) } else { shown }
+                    if formatted.is_empty() { general(number) } else { formatted }
                 }
                 _ => value.to_owned(),
             },

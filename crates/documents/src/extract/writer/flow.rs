@@ -182,7 +182,7 @@ impl Flow {
 
     /// Writes `text` after the pending output.
     fn write(&mut self, text: &str) {
-        if self.room.take(text.len() + self.marker.len()) {
+        if self.room.reserve(text.len() + self.marker.len()) {
             self.write_free(text);
         }
     }

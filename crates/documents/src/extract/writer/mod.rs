@@ -25,7 +25,7 @@ struct Room {
 
 impl Room {
     /// Reserves room for `bytes`; returns whether there was enough.
-    fn take(&self, bytes: usize) -> bool {
+    fn reserve(&self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes as u64).filter(|_| !self.is_over.get());
         match left {
             Some(left) => self.left.set(left),
@@ -129,15 +129,15 @@ impl Writer {
     }
 
     /// Adds a block that follows the current paragraph.
-    pub fn note(&mut self, text: String) {
-        if !text.trim().is_empty() && self.room.take(text.len()) {
+    pub fn push_note(&mut self, text: String) {
+        if !text.trim().is_empty() && self.room.reserve(text.len()) {
             self.flow().notes.push(text);
         }
     }
 
     /// Writes a separate block unchanged.
     pub fn block(&mut self, text: &str) {
-        if !text.trim().is_empty() && self.room.take(text.len()) {
+        if !text.trim().is_empty() && self.room.reserve(text.len()) {
             self.flow().block(text.trim_matches('\n'));
         }
     }

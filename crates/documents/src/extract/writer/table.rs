@@ -93,7 +93,8 @@ impl TableBuffer {
             self.above.get_mut(self.row.len()).filter(|(rows, _)| *rows > 0)
         {
             *rows -= 1;
-            let text = if self.room.take(text.len() + CELL) { text.clone() } else { String::new() };
+            let text =
+                if self.room.reserve(text.len() + CELL) { text.clone() } else { String::new() };
             self.row.push(text);
         }
     }
@@ -105,10 +106,10 @@ impl TableBuffer {
         let columns = span.columns.clamp(1, WIDEST);
         if span.continues && text.is_empty() {
             let above = self.rows.last().and_then(|row| row.get(at)).cloned().unwrap_or_default();
-            text = if self.room.take(above.len()) { above } else { String::new() };
+            text = if self.room.reserve(above.len()) { above } else { String::new() };
         }
         for column in at..at + columns {
-            if !self.room.take(CELL) {
+            if !self.room.reserve(CELL) {
                 return;
             }
             let text = if column == at { std::mem::take(&mut text) } else { String::new() };

@@ -58,8 +58,8 @@ fn inside() {
         "" => return,
         "everything" => {
             // Landlock may be missing; every kernel that runs tests supports the filter.
-            let lacks = confine(&job("pdf")).unwrap();
-            assert!(lacks.iter().all(|lacking| *lacking == "Landlock"), "{lacks:?}");
+            let missing = confine(&job("pdf")).unwrap();
+            assert!(missing.iter().all(|name| *name == "Landlock"), "{missing:?}");
             reach_for_files();
             reach_for_connections();
             reach_for_processes();
@@ -73,7 +73,7 @@ fn inside() {
         }
         "landlock" => match landlock::restrict().unwrap() {
             Ok(()) => reach_for_files(),
-            Err(lacking) => println!("left out, as this kernel lacks {lacking}"),
+            Err(feature) => println!("left out, as this kernel lacks {feature}"),
         },
         "read" => read_all(),
         other => panic!("{other} is no task"),
@@ -155,10 +155,8 @@ fn models() -> Opened {
     let directory =
         directory.map(|models| models.with_file_name(crate::speech_model::WHISPER_BASE));
     let there = directory.filter(|directory| crate::speech_model::is_complete(directory));
-    let listening = there.map_or(crate::Listening::NoModel, |directory| crate::Listening::Ready {
-        directory,
-        seconds: 60,
-        threads: 2,
+    let listening = there.map_or(crate::TranscriptionMode::NoModel, |directory| {
+        crate::TranscriptionMode::Ready { directory, seconds: 60, threads: 2 }
     });
     Opened::of(&ReadingModels { ocr, listening }, Arc::default(), |_| {
         Err(io::Error::other("no program"))
@@ -179,8 +177,8 @@ fn digest(outcome: &impl std::fmt::Debug) -> u64 {
 fn read_all() {
     let paths = fixtures();
     let opened = paths.iter().map(|path| (File::open(path).unwrap(), models()));
-    let drawn: Vec<_> = paths.iter().filter(|path| extension(path) == "pdf").collect();
-    let drawn: Vec<_> = drawn.into_iter().map(|path| (path, File::open(path).unwrap())).collect();
+    let pdfs: Vec<_> = paths.iter().filter(|path| extension(path) == "pdf").collect();
+    let pdfs: Vec<_> = pdfs.into_iter().map(|path| (path, File::open(path).unwrap())).collect();
     let files: Vec<_> = opened.collect();
     confine(&job("pdf")).unwrap();
     for (path, (file, models)) in paths.iter().zip(files) {
@@ -189,7 +187,7 @@ fn read_all() {
         let name = path.file_name().unwrap().display();
         println!("read {name} {}", digest(&watched(file, job, models, &AtomicU64::new(0))));
     }
-    for (path, file) in drawn {
+    for (path, file) in pdfs {
         let (job, name) =
             (Job { work: Work::DrawPage(1), ..job("pdf") }, path.file_name().unwrap());
         let image = watched(file, job, models(), &AtomicU64::new(0));
@@ -211,11 +209,11 @@ fn run(task: &str, secret: &Path, address: &str) -> String {
         .spawn()
         .unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{task}: {said}{complaints}");
-    assert!(said.contains("nothing was reached"), "{task}: {said}{complaints}");
-    said
+    assert!(output.status.success(), "{task}: {stdout}{complaints}");
+    assert!(stdout.contains("nothing was reached"), "{task}: {stdout}{complaints}");
+    stdout
 }
 
 #[test]
@@ -237,8 +235,8 @@ fn a_confined_worker_reaches_nothing() {
 
 #[test]
 fn a_confined_worker_reads_every_kind_of_file() {
-    let said = run("read", Path::new("/"), "");
-    let read: Vec<_> = said.lines().filter_map(|line| line.split("read ").nth(1)).collect();
+    let stdout = run("read", Path::new("/"), "");
+    let read: Vec<_> = stdout.lines().filter_map(|line| line.split("read ").nth(1)).collect();
     let expected = fixtures().into_iter().map(|path| {
         let file = File::open(&path).unwrap();
         let outcome = extract(extension(&path), &file, LIMITS, models());

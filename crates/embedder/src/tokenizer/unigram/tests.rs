@@ -21,10 +21,10 @@ fn every_text_has_the_ids_of_the_reference() {
     };
     let pairs: Vec<(String, Vec<u32>)> = serde_json::from_str(&fixture).unwrap();
     assert!(pairs.len() >= 600);
-    let wrong: Vec<_> =
+    let different: Vec<_> =
         pairs.iter().filter(|(text, ids)| tokenizer.encode(text, ALL) != *ids).collect();
-    let first = wrong.first().map(|(text, ids)| (text, ids, tokenizer.encode(text, ALL)));
-    assert!(wrong.is_empty(), "{} of {}, first {first:?}", wrong.len(), pairs.len());
+    let first = different.first().map(|(text, ids)| (text, ids, tokenizer.encode(text, ALL)));
+    assert!(different.is_empty(), "{} of {}, first {first:?}", different.len(), pairs.len());
 }
 
 #[test]

@@ -19,23 +19,23 @@ fn body(kind: &str, body: &str) -> Reply {
 }
 
 /// Returns the text, the reasoning, and the error if the answer failed.
-async fn heard(reply: Reply) -> (String, String, Option<String>) {
+async fn answer_to(reply: Reply) -> (String, String, Option<String>) {
     let server = Server::start(vec![reply]).await;
-    listen(&model(&server.url)).await
+    collect_answer(&model(&server.url)).await
 }
 
-async fn listen(model: &OpenAi) -> (String, String, Option<String>) {
-    let (mut said, mut thought, mut failed) = (String::new(), String::new(), None);
+async fn collect_answer(model: &OpenAi) -> (String, String, Option<String>) {
+    let (mut text, mut reasoning, mut failed) = (String::new(), String::new(), None);
     let mut answer = model.answer(request()).await.unwrap();
     while let Some(delta) = answer.next().await {
         match delta {
-            Ok(Delta::Text(more)) => said.push_str(&more),
-            Ok(Delta::Reasoning(more)) => thought.push_str(&more),
+            Ok(Delta::Text(more)) => text.push_str(&more),
+            Ok(Delta::Reasoning(more)) => reasoning.push_str(&more),
             Ok(_) => {}
             Err(error) => failed = Some(error.to_string()),
         }
     }
-    (said, thought, failed)
+    (text, reasoning, failed)
 }
 
 #[tokio::test]
@@ -63,18 +63,18 @@ async fn unusual_but_valid_streams_are_read() {
         ("text/event-stream", format!("{hello}{world}data: {whole}\n\n")),
         ("text/event-stream", format!("{}{hello}{world}{DONE}", chunk("B").replace(":0", ":1"))),
     ] {
-        let heard = heard(body(kind, &stream)).await;
-        assert_eq!(heard, ("Hello world".into(), String::new(), None), "{kind}: {stream}");
+        let answer = answer_to(body(kind, &stream)).await;
+        assert_eq!(answer, ("Hello world".into(), String::new(), None), "{kind}: {stream}");
     }
 }
 
 #[tokio::test]
 async fn split_characters_are_joined_or_replaced() {
     let (first, second) = (chunk("\\ud83d"), chunk("\\ude00 smile"));
-    let whole = heard(body("text/event-stream", &format!("{first}{second}{STOP}"))).await;
+    let whole = answer_to(body("text/event-stream", &format!("{first}{second}{STOP}"))).await;
     assert_eq!((whole.0.as_str(), whole.2), ("😀 smile", None));
-    let half = heard(body("text/event-stream", &format!("{first}{STOP}"))).await;
-    assert_eq!((half.0.as_str(), half.2), ("\u{fffd}", None));
+    let answer = answer_to(body("text/event-stream", &format!("{first}{STOP}"))).await;
+    assert_eq!((answer.0.as_str(), answer.2), ("\u{fffd}", None));
 }
 
 #[tokio::test]
@@ -99,9 +99,10 @@ async fn a_truncated_answer_is_never_reported_as_complete() {
         ("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n".into(), "`error`"),
         ("data: <html>\n\n".into(), "a web page"),
     ] {
-        let (said, _, failed) = heard(body("text/event-stream", &format!("{part}{rest}"))).await;
+        let (text, _, failed) =
+            answer_to(body("text/event-stream", &format!("{part}{rest}"))).await;
         let failed = failed.unwrap_or_default();
-        assert_eq!(said, "Take 5 mg", "{rest}");
+        assert_eq!(text, "Take 5 mg", "{rest}");
         assert!(failed.contains(words) && !failed.contains(KEY), "{rest}: {failed}");
     }
 }
@@ -116,9 +117,9 @@ async fn errors_in_place_of_an_answer_are_passed_on() {
         ("error: {\"message\":\"too long\"}\n\n", "too long"),
     ] {
         for kind in ["application/json", "text/event-stream"] {
-            let (said, _, failed) = heard(body(kind, content)).await;
+            let (text, _, failed) = answer_to(body(kind, content)).await;
             let failed = failed.unwrap_or_default();
-            assert!(said.is_empty() && failed.contains(words), "{content}: {failed}");
+            assert!(text.is_empty() && failed.contains(words), "{content}: {failed}");
         }
     }
 }
@@ -127,9 +128,9 @@ async fn errors_in_place_of_an_answer_are_passed_on() {
 async fn reasoning_within_the_text_is_separated() {
     for text in ["<think>\\nsecret plan\\n</think>\\n\\nHello", "secret plan\\n</think>\\n\\nHello"]
     {
-        let (said, thought, failed) =
-            heard(body("text/event-stream", &format!("{}{DONE}", chunk(text)))).await;
-        assert_eq!((said.as_str(), thought.trim(), failed), ("Hello", "secret plan", None));
+        let (answer, reasoning, failed) =
+            answer_to(body("text/event-stream", &format!("{}{DONE}", chunk(text)))).await;
+        assert_eq!((answer.as_str(), reasoning.trim(), failed), ("Hello", "secret plan", None));
     }
 }
 
@@ -208,15 +209,15 @@ async fn client_parameters_reach_the_provider_or_are_refused_by_name() {
 
 #[tokio::test]
 async fn requests_wait_as_long_as_the_provider_asks() {
-    let later = "429 Too Many Requests\r\nretry-after: 0";
+    let too_many = "429 Too Many Requests\r\nretry-after: 0";
     let server = Server::start(vec![
-        response(later, "application/json", r#"{"error":{"message":"slow down"}}"#),
+        response(too_many, "application/json", r#"{"error":{"message":"slow down"}}"#),
         body("text/event-stream", &format!("{}{DONE}", chunk("Hello"))),
     ])
     .await;
     let mut model = model(&server.url);
     Arc::get_mut(&mut model.endpoint).unwrap().deadlines.patience = Duration::from_secs(30);
-    assert_eq!(listen(&model).await.0, "Hello");
+    assert_eq!(collect_answer(&model).await.0, "Hello");
     let server = Server::start(vec![response(
         "429 Too Many Requests\r\nretry-after: 3600",
         "application/json",

@@ -60,7 +60,7 @@ async fn saving_an_answer_is_retried_and_final_failures_are_reported() {
 
     let mending = async {
         sleep(RETRIES[0] + RETRIES[1] / 2).await;
-        world.mend("append");
+        world.repair("append");
     };
     let (asked, ()) = tokio::join!(ask(&world, &workspace, hi()), mending);
     assert!(matches!(asked, Ok(Reply::Answered { .. })), "{asked:?}");

@@ -46,7 +46,7 @@ impl ChatModel for World {
         let words =
             vec![Ok(Delta::Text("You asked: ".into())), Ok(Delta::Text(request.question.clone()))];
         let is_endless = request.question == "endless";
-        self.asked.lock().unwrap().push(request);
+        self.requests.lock().unwrap().push(request);
         let words = futures_util::stream::iter(words);
         Ok(match is_endless {
             true => Box::pin(words.chain(futures_util::stream::pending())),

@@ -39,15 +39,15 @@ impl World {
                 is_here.then_some(place.id)
             });
             let newest = self.passages.lock().unwrap().last().map_or(-1, |last| last.chunk.0);
-            let earlier = ChunkId(newest);
+            let last_before = ChunkId(newest);
             match place {
-                Some(place) => PartialIndexing { place, is_new: false, earlier, stored: 0 },
+                Some(place) => PartialIndexing { place, is_new: false, last_before, stored: 0 },
                 None => {
                     let empty =
                         IndexedDocument { workspace, recipe: String::new(), passages: Vec::new() };
                     self.put_places(&document, vec![empty]);
                     let place = self.places.lock().unwrap().last().unwrap().id;
-                    PartialIndexing { place, is_new: true, earlier, stored: 0 }
+                    PartialIndexing { place, is_new: true, last_before, stored: 0 }
                 }
             }
         });
@@ -66,9 +66,9 @@ impl World {
     pub fn remove_passages(&self, stored: PartialIndexing, which: Superseded, limit: u32) -> bool {
         let mut left = limit as usize;
         self.passages.lock().unwrap().retain(|passage| {
-            let is_new = passage.chunk > stored.earlier;
-            let goes = passage.place == stored.place && is_new == (which == Superseded::New);
-            let removed = goes && left > 0;
+            let is_new = passage.chunk > stored.last_before;
+            let is_removed = passage.place == stored.place && is_new == (which == Superseded::New);
+            let removed = is_removed && left > 0;
             left -= usize::from(removed);
             !removed
         });

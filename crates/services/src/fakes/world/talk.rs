@@ -103,10 +103,11 @@ impl Tokenizer for Words {
 impl MessageQuota for World {
     async fn consume_message(&self, user: UserId, limit: i32, _: DateTime<Utc>) -> Result<bool> {
         let mut questions = self.questions.lock().unwrap();
-        let left = questions.iter().filter(|asker| **asker == user).count() < limit as usize;
-        if left {
+        let is_allowed =
+            questions.iter().filter(|author| **author == user).count() < limit as usize;
+        if is_allowed {
             questions.push(user);
         }
-        Ok(left)
+        Ok(is_allowed)
     }
 }

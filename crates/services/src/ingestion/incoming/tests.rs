@@ -14,10 +14,10 @@ fn stored_names_are_unique_and_fit_a_file_system() {
 async fn token_counts_of_long_texts_are_extrapolated() {
     let document = || from_file("a.txt", part(None), &Details::default(), Utc::now()).unwrap().0;
     let long = "word ".repeat(100_000);
-    let made = [String::new(), "three words here".into(), long];
-    let made = made.into_iter().map(|text| (document(), text)).collect();
+    let texts = [String::new(), "three words here".into(), long];
+    let documents = texts.into_iter().map(|text| (document(), text)).collect();
     let tokenizer: Arc<dyn Tokenizer> = Arc::new(crate::fakes::world::Words);
-    let counted = count_tokens(&tokenizer, made).await.unwrap();
+    let counted = count_tokens(&tokenizer, documents).await.unwrap();
     let tokens: Vec<_> = counted.iter().map(|(document, _)| document.tokens).collect();
     assert_eq!(tokens[..2], [0, 3]);
     assert!((100_000..=100_010).contains(&tokens[2]), "{tokens:?}");

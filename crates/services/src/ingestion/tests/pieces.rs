@@ -45,25 +45,26 @@ async fn a_failure_in_a_later_piece_removes_the_earlier_ones() {
 #[tokio::test]
 async fn an_upload_left_by_a_killed_process_is_rolled_back() {
     let world = Arc::new(World::default());
-    let kept = ingest(&world, "kept", Indexing::Keep).await.unwrap().added.remove(0).document;
-    let half = ingest(&world, "half", Indexing::Later { along: None }).await.unwrap();
-    let half = half.added[0].document.path.clone();
+    let finished = ingest(&world, "kept", Indexing::Keep).await.unwrap().added.remove(0).document;
+    let unfinished = ingest(&world, "half", Indexing::Later { existing_job: None }).await.unwrap();
+    let unfinished = unfinished.added[0].document.path.clone();
     let upload = carrel_domain::upload::UploadId(uuid::Uuid::new_v4());
-    world.unfinished.lock().unwrap().insert(upload, vec![half.clone()]);
+    world.unfinished.lock().unwrap().insert(upload, vec![unfinished.clone()]);
     world.library().reconcile(Utc::now()).await.unwrap();
-    assert_eq!(world.documents.lock().unwrap().keys().collect::<Vec<_>>(), [&kept.path]);
-    assert_eq!(world.files.lock().unwrap().keys().collect::<Vec<_>>(), [&kept.path]);
+    assert_eq!(world.documents.lock().unwrap().keys().collect::<Vec<_>>(), [&finished.path]);
+    assert_eq!(world.files.lock().unwrap().keys().collect::<Vec<_>>(), [&finished.path]);
     assert!(world.unfinished.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn deferred_indexing_responds_at_once_and_joins_a_job() {
     let world = Arc::new(World::default());
-    let first = ingest(&world, "one", Indexing::Later { along: None }).await.unwrap();
+    let first = ingest(&world, "one", Indexing::Later { existing_job: None }).await.unwrap();
     let job = first.jobs[0].clone();
     assert_eq!((job.state, job.awaited, job.progress.total), (JobState::Queued, false, 1));
     assert!(world.passages.lock().unwrap().is_empty());
-    let second = ingest(&world, "two", Indexing::Later { along: Some(job.id) }).await.unwrap();
+    let second =
+        ingest(&world, "two", Indexing::Later { existing_job: Some(job.id) }).await.unwrap();
     assert_eq!((second.jobs[0].id, second.jobs[0].progress.total), (job.id, 2));
 }
 
@@ -160,7 +161,7 @@ async fn a_document_without_a_successor_is_removed_once_the_new_ones_are_searcha
     let added = replace(&world.ingestion(), "three").await.unwrap();
     assert!(added[0].warning.is_some());
     assert_eq!(searchable(&world), ["one", "two"]);
-    world.mend("three");
+    world.repair("three");
     world.library().reconcile(Utc::now()).await.unwrap();
     replace(&world.ingestion(), "four").await.unwrap();
     assert_eq!(searchable(&world), ["four"]);
@@ -187,7 +188,7 @@ async fn a_large_document_that_fails_keeps_its_earlier_passages() {
     let added = replace(&world.ingestion(), &large).await.unwrap();
     assert!(added[0].warning.as_deref().unwrap().contains("bad"));
     assert_eq!(searchable(&world), ["old"]);
-    world.mend("bad");
+    world.repair("bad");
     let job = world.jobs.lock().unwrap().last().unwrap().job.clone();
     let workers = world.workers();
     workers.retry(&job, &by()).await.unwrap();

@@ -14,16 +14,16 @@ use crate::fakes::{by, workspace};
 use crate::ingestion::{Details, Indexing, Ingested};
 
 /// Adds a recording of someone saying `text` to a workspace.
-async fn hand_in(world: &Arc<World>, text: &str) -> Result<Ingested> {
+async fn upload(world: &Arc<World>, text: &str) -> Result<Ingested> {
     let content = world.recordings.directory.path().join("upload");
     std::fs::write(&content, text).unwrap();
     let file = IncomingFile { name: "talk.wav".into(), content };
-    let indexing = Indexing::Later { along: None };
+    let indexing = Indexing::Later { existing_job: None };
     let into = vec![workspace("Alpha")];
     world.ingestion().add_file(file, Details::default(), into, indexing, &by()).await
 }
 
-fn kept(world: &World) -> Vec<PathBuf> {
+fn stored_files(world: &World) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(world.recordings.directory.path()).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| !path.ends_with("upload")).collect()
@@ -42,26 +42,26 @@ async fn work(workers: &Workers) {
 }
 
 /// Starts a worker and waits until it has transcribed the first second of the recording.
-async fn half_heard(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Error>>>) {
-    world.recordings.unheard.store(1, Ordering::Relaxed);
+async fn partly_transcribed(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Error>>>) {
+    world.recordings.failures.store(1, Ordering::Relaxed);
     let workers = world.workers();
     let claimed = workers.claim().await.unwrap().unwrap();
     let working = tokio::spawn(Worker::new(workers.clone(), claimed).run(None));
-    let begun = async {
-        while job(world).1.recording.unwrap().progress.heard == 0 {
+    let started = async {
+        while job(world).1.recording.unwrap().progress.transcribed == 0 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(60), begun).await.expect("progress is stored");
+    timeout(Duration::from_secs(60), started).await.expect("progress is stored");
     (workers, working)
 }
 
 #[tokio::test]
 async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     let world = Arc::new(World::default());
-    let Ingested { added, jobs } = hand_in(&world, "Good morning.").await.unwrap();
+    let Ingested { added, jobs } = upload(&world, "Good morning.").await.unwrap();
     assert!(added.is_empty(), "no request waits for the document");
-    assert_eq!((jobs.len(), kept(&world).len()), (1, 1));
+    assert_eq!((jobs.len(), stored_files(&world).len()), (1, 1));
     let path = job(&world).1.path;
     assert!(world.documents.lock().unwrap().is_empty());
     work(&world.workers()).await;
@@ -69,15 +69,15 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
     assert_eq!((job.state, item.state), (JobState::Done, ItemState::Done));
     let recording = item.recording.unwrap();
     assert_eq!((recording.name.as_str(), recording.is_pending), ("talk.wav", false));
-    let whole = RecordingProgress { heard: 59, duration: Some(60) };
+    let whole = RecordingProgress { transcribed: 59, duration: Some(60) };
     assert_eq!(recording.progress, whole);
     let document = world.documents.lock().unwrap()[&path].clone();
     assert_eq!((document.title.as_str(), document.url.as_str()), ("talk.wav", "file://talk.wav"));
     assert!(path.name().contains(&document.id.to_string()));
     assert_eq!(world.embedded.lock().unwrap().as_slice(), ["Good morning."]);
-    assert!(kept(&world).is_empty(), "the recording is no longer needed");
-    let heard = world.recordings.heard.lock().unwrap();
-    let [(seconds, event)] = heard.as_slice() else { panic!("{heard:?}") };
+    assert!(stored_files(&world).is_empty(), "the recording is no longer needed");
+    let usage = world.recordings.usage.lock().unwrap();
+    let [(seconds, event)] = usage.as_slice() else { panic!("{usage:?}") };
     assert_eq!((*seconds, event.name, event.by.actor), (60, "speech_transcribed", by().actor));
     let details: Value = serde_json::from_str(&event.details).unwrap();
     assert_eq!(details["model"], "fake");
@@ -87,43 +87,43 @@ async fn a_recording_is_transcribed_by_its_job_and_then_indexed() {
 #[tokio::test(start_paused = true)]
 async fn progress_made_before_the_first_look_is_stored() {
     let world = Arc::new(World::default());
-    hand_in(&world, "Good morning.").await.unwrap();
+    upload(&world, "Good morning.").await.unwrap();
     let workers = world.workers();
     let lease = workers.claim().await.unwrap().unwrap().lease;
-    let progress = ListeningProgress::default();
-    progress.heard(1.0);
+    let progress = TranscriptionProgress::default();
+    progress.advance_to(1.0);
     let item = job(&world).1;
-    let looking_on = look_on(&workers, &lease, &item, &progress);
-    assert!(timeout(LOOK * 3, looking_on).await.is_err(), "nothing interrupts the transcription");
-    assert_eq!(job(&world).1.recording.unwrap().progress.heard, 1);
+    let monitor = monitor_progress(&workers, &lease, &item, &progress);
+    assert!(timeout(LOOK * 3, monitor).await.is_err(), "nothing interrupts the transcription");
+    assert_eq!(job(&world).1.recording.unwrap().progress.transcribed, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_recording_that_is_interrupted_stays_with_its_job() {
     let world = Arc::new(World::default());
-    hand_in(&world, "Good morning.").await.unwrap();
-    let (workers, working) = half_heard(&world).await;
-    let begun = RecordingProgress { heard: 1, duration: Some(60) };
-    assert_eq!(job(&world).1.recording.unwrap().progress, begun);
+    upload(&world, "Good morning.").await.unwrap();
+    let (workers, working) = partly_transcribed(&world).await;
+    let progress = RecordingProgress { transcribed: 1, duration: Some(60) };
+    assert_eq!(job(&world).1.recording.unwrap().progress, progress);
     workers.stop().await;
     working.await.unwrap().unwrap();
-    assert_eq!((job(&world).0.state, kept(&world).len()), (JobState::Queued, 1));
+    assert_eq!((job(&world).0.state, stored_files(&world).len()), (JobState::Queued, 1));
     assert!(
-        world.recordings.heard.lock().unwrap().is_empty(),
+        world.recordings.usage.lock().unwrap().is_empty(),
         "a recording is counted once, when it is complete"
     );
     work(&world.workers()).await;
     assert_eq!(job(&world).0.state, JobState::Done);
-    assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
+    assert_eq!(world.recordings.usage.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn documents_added_during_a_transcription_are_indexed_first() {
     let world = Arc::new(World::default());
-    let first = hand_in(&world, "Good morning.").await.unwrap();
-    let (_workers, working) = half_heard(&world).await;
+    let first = upload(&world, "Good morning.").await.unwrap();
+    let (_workers, working) = partly_transcribed(&world).await;
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("a text") };
-    let indexing = Indexing::Later { along: Some(first.jobs[0].id) };
+    let indexing = Indexing::Later { existing_job: Some(first.jobs[0].id) };
     let into = vec![workspace("Alpha")];
     world.ingestion().add_file(file, Details::default(), into, indexing, &by()).await.unwrap();
     working.await.unwrap().unwrap();
@@ -134,7 +134,7 @@ async fn documents_added_during_a_transcription_are_indexed_first() {
 #[tokio::test]
 async fn only_one_recording_is_transcribed_at_a_time() {
     let world = Arc::new(World::default());
-    hand_in(&world, "Good morning.").await.unwrap();
+    upload(&world, "Good morning.").await.unwrap();
     let workers = world.workers();
     let turn = workers.shared.transcribing.clone().try_acquire_owned().unwrap();
     work(&workers).await;
@@ -147,8 +147,8 @@ async fn only_one_recording_is_transcribed_at_a_time() {
 #[tokio::test]
 async fn a_recording_without_its_file_fails_with_a_reason() {
     let world = Arc::new(World::default());
-    hand_in(&world, "Good morning.").await.unwrap();
-    for path in kept(&world) {
+    upload(&world, "Good morning.").await.unwrap();
+    for path in stored_files(&world) {
         std::fs::remove_file(path).unwrap();
     }
     work(&world.workers()).await;
@@ -173,17 +173,17 @@ async fn recordings_are_refused_beyond_the_daily_limit() {
     let refused = add("two.WAV").await.unwrap_err();
     assert!(matches!(refused, Error::Exhausted { .. }), "{refused}");
     add("three.txt").await.unwrap();
-    assert_eq!(world.recordings.heard.lock().unwrap().len(), 1);
+    assert_eq!(world.recordings.usage.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn recordings_without_a_job_are_deleted() {
     let world = Arc::new(World::default());
-    hand_in(&world, "Good morning.").await.unwrap();
+    upload(&world, "Good morning.").await.unwrap();
     let orphan = world.recordings.directory.path().join(Uuid::new_v4().to_string());
     std::fs::write(&orphan, "sound").unwrap();
-    let later = std::time::SystemTime::now() + Duration::from_secs(60);
-    assert_eq!(world.workers().sweep_recordings(later).await.unwrap(), 1);
+    let cutoff = std::time::SystemTime::now() + Duration::from_secs(60);
+    assert_eq!(world.workers().sweep_recordings(cutoff).await.unwrap(), 1);
     assert!(!orphan.exists());
-    assert_eq!(kept(&world).len(), 1);
+    assert_eq!(stored_files(&world).len(), 1);
 }

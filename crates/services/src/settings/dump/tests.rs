@@ -40,7 +40,7 @@ struct World {
     key: Key,
 }
 
-fn stranger() -> By {
+fn by_stranger() -> By {
     By { actor: Actor::Stranger, address: None, at: DateTime::UNIX_EPOCH }
 }
 
@@ -84,7 +84,7 @@ async fn a_dump_contains_changed_settings_and_keeps_the_rest_of_the_file() {
     world.set(json!({ "OpenAiModelPref": nasty, "OpenAiKey": "sk-1" })).await;
     let own = "# mine\nCARREL_LISTEN=\"a\nb\"\nLLM_PROVIDER=openai";
     std::fs::write(world.folder.path().join(".env"), own).unwrap();
-    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Written);
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Written);
     let text = world.text();
     let block = text.strip_prefix(&format!("{own}\n")).unwrap();
     let values: BTreeMap<_, _> = read_back(block).into_iter().collect();
@@ -115,20 +115,20 @@ async fn a_dump_contains_changed_settings_and_keeps_the_rest_of_the_file() {
 #[tokio::test]
 async fn nothing_is_written_outside_production() {
     let world = World::new(false).await;
-    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Off);
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Off);
     assert_eq!(world.text(), "");
 }
 
 #[tokio::test(start_paused = true)]
 async fn writes_are_rate_limited_shared_and_never_lost() {
     let world = World::new(true).await;
-    let by = stranger();
+    let by = by_stranger();
     let all = futures_util::future::join_all((0..50).map(|_| world.dump.write(&by))).await;
     let written = all.iter().filter(|done| matches!(done, Ok(Dumped::Written))).count();
     assert_eq!(written, 1);
     world.set(json!({ "OpenAiModelPref": "later" })).await;
     for _ in 0..50 {
-        assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Later);
+        assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Later);
     }
     assert!(!world.text().contains("later"));
     tokio::time::sleep(PAUSE).await;
@@ -138,7 +138,7 @@ async fn writes_are_rate_limited_shared_and_never_lost() {
     assert!(world.text().contains("later"));
     tokio::time::sleep(PAUSE).await;
     let before = world.text();
-    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Unchanged);
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Unchanged);
     assert_eq!(world.text(), before);
 }
 
@@ -147,9 +147,9 @@ async fn a_failed_dump_is_reported_and_retried() {
     let world = World::new(true).await;
     let path = world.folder.path().join(".env");
     std::fs::create_dir(&path).unwrap();
-    assert!(world.dump.write(&stranger()).await.is_err());
+    assert!(world.dump.write(&by_stranger()).await.is_err());
     std::fs::remove_dir(&path).unwrap();
-    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Later);
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Later);
     tokio::time::sleep(PAUSE * 2).await;
     while world.dump.state.lock().await.planned {
         tokio::time::sleep(Duration::from_millis(1)).await;

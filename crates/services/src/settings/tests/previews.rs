@@ -1,6 +1,6 @@
 use super::*;
 
-fn asked(value: Value) -> Map<String, Value> {
+fn changes(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
@@ -9,7 +9,7 @@ async fn a_preview_applies_changes_without_storing_them() {
     let world = World::empty().await;
     let set = json!({ "OpenAiKey": "sk-kept", "OpenAiModelPref": "one", "LLMProvider": "openai" });
     world.update(set, Leniency::Strict).await.unwrap();
-    let tried = asked(json!({ "OpenAiKey": "******", "OpenAiModelPref": "two" }));
+    let tried = changes(json!({ "OpenAiKey": "******", "OpenAiModelPref": "two" }));
     let preview = Preview::new(&world.store, &tried).unwrap();
     let tried = |name: &str| preview.lookup(name);
     assert_eq!(tried("OPEN_AI_KEY").as_deref(), Some("sk-kept"));
@@ -29,7 +29,7 @@ async fn a_preview_refuses_invalid_changes() {
         json!({ "OpenAiModelPref": "another" }),
         json!({ "Nope": "x" }),
     ] {
-        let refused = Preview::new(&world.store, &asked(wrong.clone()));
+        let refused = Preview::new(&world.store, &changes(wrong.clone()));
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{wrong}");
     }
 }

@@ -18,7 +18,7 @@ async fn one_invalid_value_refuses_the_request() {
     assert_eq!(lenient.error.as_deref(), Some("OpenAI Key must start with sk-"));
     assert!(lenient.new_values.is_empty());
     assert!(world.rows.rows.lock().unwrap().is_empty());
-    *world.rows.broken.lock().unwrap() = true;
+    *world.rows.is_failing.lock().unwrap() = true;
     let failed = world.update(json!({ "OpenAiModelPref": "m" }), Leniency::Strict).await;
     assert!(matches!(failed, Err(Error::Internal(_))));
     assert_eq!(world.store.lookup("OPEN_MODEL_PREF").unwrap(), "gpt-4.1-nano");
@@ -107,17 +107,17 @@ async fn one_variable_cannot_be_given_two_values() {
 async fn subscribers_are_notified_of_changes_by_any_process() {
     let world = World::empty().await;
     let receiver = world.store.subscribe();
-    let seen = || Capability::ALL.map(|capability| receiver.borrow().of(capability));
-    let start = seen();
+    let generations = || Capability::ALL.map(|capability| receiver.borrow().of(capability));
+    let start = generations();
     world.set(json!({ "OpenAiModelPref": "m" })).await;
     world.set(json!({ "OpenAiModelPref": "m" })).await;
-    let changed = seen();
+    let changed = generations();
     assert_eq!(changed[0], start[0] + 1);
     assert_eq!(changed[1..], start[1..]);
     world.rows.rows.lock().unwrap().insert("VECTOR_DB".into(), "qdrant".into());
     world.store.reload().await.unwrap();
     world.store.reload().await.unwrap();
-    assert_eq!(seen()[2], changed[2] + 1);
+    assert_eq!(generations()[2], changed[2] + 1);
     assert_eq!(world.store.lookup("VECTOR_DB").unwrap(), "qdrant");
 }
 

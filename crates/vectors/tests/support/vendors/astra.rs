@@ -26,7 +26,7 @@ struct Collection {
     options: Value,
     documents: BTreeMap<String, Value>,
     /// The documents that searches see.
-    shown: BTreeMap<String, Value>,
+    visible: BTreeMap<String, Value>,
     /// When the last change becomes visible.
     due: Option<Instant>,
 }
@@ -39,7 +39,7 @@ struct Astra {
 /// The code and the message of an error.
 type Refusal = (&'static str, String);
 
-fn wrong(message: impl Into<String>) -> Refusal {
+fn invalid(message: impl Into<String>) -> Refusal {
     ("INVALID_REQUEST", message.into())
 }
 
@@ -47,23 +47,23 @@ pub fn start(every: u64) -> String {
     let mut astra = Astra::default();
     let mut rate = Rate { every, seen: 0 };
     crate::support::wire::start(move |request| {
-        let said = |code: &str, message: &str| json!({ "errors": [{ "message": message, "errorCode": code, "family": "REQUEST" }] });
+        let errors = |code: &str, message: &str| json!({ "errors": [{ "message": message, "errorCode": code, "family": "REQUEST" }] });
         if request.header("token") != KEY {
-            return Response::new(401, said("UNAUTHENTICATED_REQUEST", "the token is invalid"));
+            return Response::new(401, errors("UNAUTHENTICATED_REQUEST", "the token is invalid"));
         }
         if rate.is_exceeded() {
-            return Response::new(429, said("RATE_LIMIT", "too many")).with("retry-after", 0);
+            return Response::new(429, errors("RATE_LIMIT", "too many")).with("retry-after", 0);
         }
         let answer = astra.answer(request);
-        Response::new(200, answer.unwrap_or_else(|(code, message)| said(code, &message)))
+        Response::new(200, answer.unwrap_or_else(|(code, message)| errors(code, &message)))
     })
 }
 
 impl Astra {
     fn answer(&mut self, request: &Request) -> Result<Value, Refusal> {
-        let ("POST", path) = request.route() else { return Err(wrong("POST only")) };
+        let ("POST", path) = request.route() else { return Err(invalid("POST only")) };
         let ["api", "json", "v1", keyspace, rest @ ..] = path.as_slice() else {
-            return Err(wrong("no such path"));
+            return Err(invalid("no such path"));
         };
         if *keyspace != KEYSPACE {
             return Err(("KEYSPACE_DOES_NOT_EXIST", "unknown keyspace".to_owned()));
@@ -71,7 +71,7 @@ impl Astra {
         let command = request.body.as_object().filter(|body| body.len() == 1);
         let (verb, body) = command
             .and_then(|command| command.iter().next())
-            .ok_or_else(|| wrong("a body is one command"))?;
+            .ok_or_else(|| invalid("a body is one command"))?;
         match rest {
             [] => self.of_database(verb, body),
             [name] => {
@@ -81,7 +81,7 @@ impl Astra {
                 collection.show();
                 collection.answer(verb, body)
             }
-            _ => Err(wrong("no such path")),
+            _ => Err(invalid("no such path")),
         }
     }
 
@@ -89,7 +89,8 @@ impl Astra {
         let named = |body: &Value| body["name"].as_str().unwrap_or_default().to_owned();
         match verb {
             "createCollection" => {
-                check(body, &[needed("name", text), optional("options", object)]).map_err(wrong)?;
+                check(body, &[needed("name", text), optional("options", object)])
+                    .map_err(invalid)?;
                 self.create(named(body), &body["options"])
             }
             "findCollections" => {
@@ -97,46 +98,46 @@ impl Astra {
                 Ok(json!({ "status": { "collections": all } }))
             }
             "deleteCollection" => {
-                check(body, &[needed("name", text)]).map_err(wrong)?;
+                check(body, &[needed("name", text)]).map_err(invalid)?;
                 self.collections.remove(&named(body));
                 Ok(json!({ "status": { "ok": 1 } }))
             }
-            _ => Err(wrong(format!("unknown command {verb}"))),
+            _ => Err(invalid(format!("unknown command {verb}"))),
         }
     }
 
     fn create(&mut self, name: String, options: &Value) -> Result<Value, Refusal> {
         let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || name.len() > 48 || !name.chars().all(is_sign) {
-            return Err(wrong(format!("collection name {name} is not valid")));
+            return Err(invalid(format!("collection name {name} is not valid")));
         }
         if !options.is_null() {
             let known = [optional("vector", object), optional("indexing", object)];
-            check(options, &known).map_err(wrong)?;
+            check(options, &known).map_err(invalid)?;
         }
         if options["vector"].is_object() {
             let known = [needed("dimension", whole), optional("metric", text)];
-            check(&options["vector"], &known).map_err(wrong)?;
+            check(&options["vector"], &known).map_err(invalid)?;
             if !(1..=4_096).contains(&options["vector"]["dimension"].as_u64().unwrap_or_default()) {
-                return Err(wrong("dimension is out of bounds"));
+                return Err(invalid("dimension is out of bounds"));
             }
         }
         if options["indexing"].is_object() {
             let known = [optional("allow", list), optional("deny", list)];
-            check(&options["indexing"], &known).map_err(wrong)?;
+            check(&options["indexing"], &known).map_err(invalid)?;
         }
         match self.collections.get(&name) {
             Some(known) if known.options == *options => {}
             Some(_) => {
-                let said = "a collection of this name with other options exists".to_owned();
-                return Err(("EXISTING_COLLECTION_DIFFERENT_SETTINGS", said));
+                let message = "a collection of this name with other options exists".to_owned();
+                return Err(("EXISTING_COLLECTION_DIFFERENT_SETTINGS", message));
             }
             None if self.collections.len() >= MOST_COLLECTIONS => {
                 return Err(("TOO_MANY_COLLECTIONS", "too many collections".to_owned()));
             }
             None => {
-                let made = Collection { options: options.clone(), ..Collection::default() };
-                self.collections.insert(name, made);
+                let created = Collection { options: options.clone(), ..Collection::default() };
+                self.collections.insert(name, created);
             }
         }
         Ok(json!({ "status": { "ok": 1 } }))
@@ -147,14 +148,14 @@ impl Collection {
     fn show(&mut self) {
         if self.due.is_some_and(|due| due <= Instant::now()) {
             self.due = None;
-            self.shown.clone_from(&self.documents);
+            self.visible.clone_from(&self.documents);
         }
     }
 
     fn changed(&mut self) {
         match self.options["vector"].is_object() {
             true => self.due = Some(Instant::now() + DELAY),
-            false => self.shown.clone_from(&self.documents),
+            false => self.visible.clone_from(&self.documents),
         }
     }
 
@@ -164,64 +165,66 @@ impl Collection {
             "findOneAndReplace" => self.replace(body),
             "findOne" => {
                 let known = [optional("filter", object), optional("projection", object)];
-                check(body, &known).map_err(wrong)?;
-                let id = body["filter"]["_id"].as_str().ok_or_else(|| wrong("by _id only"))?;
+                check(body, &known).map_err(invalid)?;
+                let id = body["filter"]["_id"].as_str().ok_or_else(|| invalid("by _id only"))?;
                 let found = self.documents.get(id);
                 Ok(json!({ "data": { "document": found } }))
             }
             "find" => self.find(body),
             "countDocuments" => {
-                check(body, &[optional("filter", object)]).map_err(wrong)?;
-                let counted = self.chosen(&self.shown, &body["filter"])?.len();
+                check(body, &[optional("filter", object)]).map_err(invalid)?;
+                let counted = self.chosen(&self.visible, &body["filter"])?.len();
                 Ok(match counted > MOST_COUNTED {
                     true => json!({ "status": { "count": MOST_COUNTED, "moreData": true } }),
                     false => json!({ "status": { "count": counted } }),
                 })
             }
             "deleteMany" => {
-                check(body, &[optional("filter", object)]).map_err(wrong)?;
+                check(body, &[optional("filter", object)]).map_err(invalid)?;
                 let all = self.chosen(&self.documents, &body["filter"])?;
-                let gone: Vec<_> = all.iter().take(PAGE).cloned().collect();
+                let removed: Vec<_> = all.iter().take(PAGE).cloned().collect();
                 let is_more = all.len() > PAGE;
-                gone.iter().for_each(|id| _ = self.documents.remove(id));
+                removed.iter().for_each(|id| _ = self.documents.remove(id));
                 self.changed();
                 Ok(match is_more {
-                    true => json!({ "status": { "deletedCount": gone.len(), "moreData": true } }),
-                    false => json!({ "status": { "deletedCount": gone.len() } }),
+                    true => {
+                        json!({ "status": { "deletedCount": removed.len(), "moreData": true } })
+                    }
+                    false => json!({ "status": { "deletedCount": removed.len() } }),
                 })
             }
-            _ => Err(wrong(format!("unknown command {verb}"))),
+            _ => Err(invalid(format!("unknown command {verb}"))),
         }
     }
 
     fn check_document(&self, document: &Value) -> Result<String, Refusal> {
-        let id = document["_id"].as_str().ok_or_else(|| wrong("the stand-in wants an _id"))?;
+        let id = document["_id"].as_str().ok_or_else(|| invalid("the stand-in wants an _id"))?;
         let size = self.options["vector"]["dimension"].as_u64();
         match (&document["$vector"], size) {
             (Value::Null, _) => {}
             (given, Some(size)) if vector(given) => {
                 let values = numbers(given);
                 if values.len() as u64 != size {
-                    return Err(wrong("length of vector parameter different from declared"));
+                    return Err(invalid("length of vector parameter different from declared"));
                 }
                 if values.iter().all(|value| *value == 0.0) {
-                    return Err(wrong("zero vectors cannot be indexed or queried with cosine"));
+                    return Err(invalid("zero vectors cannot be indexed or queried with cosine"));
                 }
             }
-            _ => return Err(wrong("$vector is not of the collection")),
+            _ => return Err(invalid("$vector is not of the collection")),
         }
         Ok(id.to_owned())
     }
 
     fn insert(&mut self, body: &Value) -> Result<Value, Refusal> {
-        check(body, &[needed("documents", list), optional("options", object)]).map_err(wrong)?;
+        check(body, &[needed("documents", list), optional("options", object)]).map_err(invalid)?;
         if body["options"].is_object() {
             let known = [optional("ordered", flag), optional("returnDocumentResponses", flag)];
-            check(&body["options"], &known).map_err(wrong)?;
+            check(&body["options"], &known).map_err(invalid)?;
         }
         let documents = body["documents"].as_array().cloned().unwrap_or_default();
         if documents.is_empty() || documents.len() > MOST_STORED {
-            return Err(wrong(format!("{} documents to insert", documents.len())));
+            return Err(invalid(format!("{} documents to insert", documents.len())));
         }
         let (mut inserted, mut errors) = (Vec::new(), Vec::new());
         for document in documents {
@@ -239,8 +242,8 @@ impl Collection {
         self.changed();
         let status = match body["options"]["returnDocumentResponses"] == true {
             true => {
-                let told = inserted.iter().map(|id| json!({ "_id": id, "status": "OK" }));
-                json!({ "documentResponses": told.collect::<Vec<_>>() })
+                let responses = inserted.iter().map(|id| json!({ "_id": id, "status": "OK" }));
+                json!({ "documentResponses": responses.collect::<Vec<_>>() })
             }
             false => json!({ "insertedIds": inserted }),
         };
@@ -257,16 +260,16 @@ impl Collection {
             optional("projection", object),
             optional("options", object),
         ];
-        check(body, &known).map_err(wrong)?;
-        let id = body["filter"]["_id"].as_str().ok_or_else(|| wrong("by _id only"))?;
+        check(body, &known).map_err(invalid)?;
+        let id = body["filter"]["_id"].as_str().ok_or_else(|| invalid("by _id only"))?;
         let known = [optional("upsert", flag), optional("returnDocument", text)];
-        check(&body["options"], &known).map_err(wrong)?;
+        check(&body["options"], &known).map_err(invalid)?;
         let mut document = body["replacement"].clone();
         document["_id"] = json!(id);
         self.check_document(&document)?;
         let before = self.documents.insert(id.to_owned(), document.clone());
         self.changed();
-        let shown = match body["options"]["returnDocument"] == "after" {
+        let returned = match body["options"]["returnDocument"] == "after" {
             true => Some(document),
             false => before.clone(),
         };
@@ -274,7 +277,7 @@ impl Collection {
             Some(_) => json!({ "matchedCount": 1, "modifiedCount": 1 }),
             None => json!({ "matchedCount": 0, "modifiedCount": 0, "upsertedId": id }),
         };
-        Ok(json!({ "data": { "document": shown }, "status": counts }))
+        Ok(json!({ "data": { "document": returned }, "status": counts }))
     }
 
     fn find(&self, body: &Value) -> Result<Value, Refusal> {
@@ -284,7 +287,7 @@ impl Collection {
             optional("projection", object),
             optional("options", object),
         ];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let options = &body["options"];
         if !options.is_null() {
             let known = [
@@ -292,20 +295,20 @@ impl Collection {
                 optional("pageState", |state| state.is_string() || state.is_null()),
                 optional("includeSimilarity", flag),
             ];
-            check(options, &known).map_err(wrong)?;
+            check(options, &known).map_err(invalid)?;
         }
         let limit = options["limit"].as_u64().unwrap_or(MOST_FOUND);
         if limit == 0 || limit > MOST_FOUND {
-            return Err(wrong("limit is out of bounds"));
+            return Err(invalid("limit is out of bounds"));
         }
-        let mut ids = self.chosen(&self.shown, &body["filter"])?;
+        let mut ids = self.chosen(&self.visible, &body["filter"])?;
         let mut next = Value::Null;
         if body["sort"]["$vector"].is_array() {
             let to = numbers(&body["sort"]["$vector"]);
             if self.options["vector"]["dimension"].as_u64() != Some(to.len() as u64) {
-                return Err(wrong("length of vector parameter different from declared"));
+                return Err(invalid("length of vector parameter different from declared"));
             }
-            let score = |id: &String| cosine(&numbers(&self.shown[id]["$vector"]), &to);
+            let score = |id: &String| cosine(&numbers(&self.visible[id]["$vector"]), &to);
             ids.sort_by(|a, b| score(b).total_cmp(&score(a)));
             ids.truncate(limit as usize);
         } else {
@@ -317,16 +320,18 @@ impl Collection {
             }
         }
         let fields = body["projection"].as_object();
-        let told = ids.iter().map(|id| {
-            let mut document = self.shown[id].clone();
-            let told = document.as_object_mut().unwrap();
+        let returned = ids.iter().map(|id| {
+            let mut document = self.visible[id].clone();
+            let fields_of = document.as_object_mut().unwrap();
             match fields {
-                Some(fields) => told.retain(|name, _| name == "_id" || fields.contains_key(name)),
-                None => told.retain(|name, _| name != "$vector"),
+                Some(fields) => {
+                    fields_of.retain(|name, _| name == "_id" || fields.contains_key(name))
+                }
+                None => fields_of.retain(|name, _| name != "$vector"),
             }
             document
         });
-        let documents: Vec<_> = told.collect();
+        let documents: Vec<_> = returned.collect();
         Ok(json!({ "data": { "documents": documents, "nextPageState": next } }))
     }
 
@@ -348,7 +353,7 @@ impl Collection {
         let conditions = filter.as_object().cloned().unwrap_or_default();
         for (field, condition) in &conditions {
             if !self.is_indexed(field) {
-                return Err(wrong(format!("{field} is not indexed")));
+                return Err(invalid(format!("{field} is not indexed")));
             }
             for (operator, operand) in condition.as_object().into_iter().flatten() {
                 let is_right = match operator.as_str() {
@@ -359,7 +364,7 @@ impl Collection {
                     _ => false,
                 };
                 if !is_right {
-                    return Err(wrong(format!("{operator} of {field}")));
+                    return Err(invalid(format!("{operator} of {field}")));
                 }
             }
         }

@@ -19,12 +19,12 @@ pub fn parsed(text: &str) -> Result<Vec<Field>, String> {
     let fields = reader.fields()?;
     match reader.peek() {
         None => Ok(fields),
-        Some(_) => Err(reader.wrong()),
+        Some(_) => Err(reader.syntax_error()),
     }
 }
 
 impl<'a> Reader<'a> {
-    fn wrong(&self) -> String {
+    fn syntax_error(&self) -> String {
         format!("Syntax Error GraphQL at {:?}", self.rest.chars().take(20).collect::<String>())
     }
 
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
                 self.rest = &self.rest[sign.len_utf8()..];
                 Ok(())
             }
-            _ => Err(self.wrong()),
+            _ => Err(self.syntax_error()),
         }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         let is_of_word = |c: char| c.is_ascii_alphanumeric() || "_.+-".contains(c);
         let length = self.rest.find(|c| !is_of_word(c)).unwrap_or(self.rest.len());
         if length == 0 {
-            return Err(self.wrong());
+            return Err(self.syntax_error());
         }
         let (word, rest) = self.rest.split_at(length);
         self.rest = rest;
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
                 Ok(Value::Array(list))
             }
             Some('"') => {
-                let end = self.rest[1..].find('"').ok_or_else(|| self.wrong())? + 1;
+                let end = self.rest[1..].find('"').ok_or_else(|| self.syntax_error())? + 1;
                 let text = self.rest[1..end].to_owned();
                 self.rest = &self.rest[end + 1..];
                 Ok(Value::String(text))

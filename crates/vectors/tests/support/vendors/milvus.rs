@@ -53,7 +53,7 @@ pub fn start(most_neighbours: u64, every: u64) -> String {
 
 type Answer = Result<Value, (i64, String)>;
 
-fn wrong(message: impl Into<String>) -> (i64, String) {
+fn invalid(message: impl Into<String>) -> (i64, String) {
     (1100, message.into())
 }
 
@@ -64,7 +64,7 @@ impl Milvus {
         match (method, path.as_slice()) {
             ("POST", ["v2", "vectordb", "collections", "create"]) => self.create(body),
             ("POST", ["v2", "vectordb", "collections", "describe"]) => {
-                check(body, &[needed("collectionName", text)]).map_err(wrong)?;
+                check(body, &[needed("collectionName", text)]).map_err(invalid)?;
                 self.named(body).map(|_| json!({}))
             }
             ("POST", ["v2", "vectordb", "entities", verb]) => {
@@ -75,15 +75,15 @@ impl Milvus {
                     "delete" => collection.delete(body),
                     "query" => collection.query(body),
                     "search" => collection.search(body, most),
-                    _ => Err(wrong("no such verb")),
+                    _ => Err(invalid("no such verb")),
                 }
             }
-            _ => Err(wrong("no such path")),
+            _ => Err(invalid("no such path")),
         }
     }
 
     fn named(&mut self, body: &Value) -> Result<&mut Collection, (i64, String)> {
-        let name = body["collectionName"].as_str().ok_or_else(|| wrong("no collectionName"))?;
+        let name = body["collectionName"].as_str().ok_or_else(|| invalid("no collectionName"))?;
         self.collections.get_mut(name).ok_or_else(|| (100, "can't find collection".to_owned()))
     }
 
@@ -94,20 +94,20 @@ impl Milvus {
             needed("indexParams", list),
             optional("params", object),
         ];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let name = body["collectionName"].as_str().unwrap_or_default();
         let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.len() > 255
             || !name.chars().all(is_sign)
             || name.starts_with(|c: char| c.is_ascii_digit())
         {
-            return Err(wrong("invalid collection name"));
+            return Err(invalid("invalid collection name"));
         }
         if self.collections.contains_key(name) {
             return Err((65_535, "collection already exists".to_owned()));
         }
         if body["params"]["consistencyLevel"] != "Strong" {
-            return Err(wrong("tests read what they have written"));
+            return Err(invalid("tests read what they have written"));
         }
         let schema = &body["schema"];
         let known = [
@@ -115,7 +115,7 @@ impl Milvus {
             optional("enableDynamicField", flag),
             needed("fields", list),
         ];
-        check(schema, &known).map_err(wrong)?;
+        check(schema, &known).map_err(invalid)?;
         let mut collection =
             Collection { key: String::new(), fields: BTreeMap::new(), rows: BTreeMap::new() };
         for field in schema["fields"].as_array().unwrap_or(&Vec::new()) {
@@ -125,7 +125,7 @@ impl Milvus {
                 optional("isPrimary", flag),
                 optional("elementTypeParams", object),
             ];
-            check(field, &known).map_err(wrong)?;
+            check(field, &known).map_err(invalid)?;
             let kind = field["dataType"].as_str().unwrap_or_default();
             let parameter = |name: &str| {
                 field["elementTypeParams"][name].as_str().and_then(|size| size.parse::<u64>().ok())
@@ -134,11 +134,11 @@ impl Milvus {
                 "Int64" => 0,
                 "VarChar" => parameter("max_length")
                     .filter(|size| *size <= 65_535)
-                    .ok_or_else(|| wrong("max_length"))?,
+                    .ok_or_else(|| invalid("max_length"))?,
                 "FloatVector" => parameter("dim")
                     .filter(|size| (2..=32_768).contains(size))
-                    .ok_or_else(|| wrong("invalid dimension"))?,
-                _ => return Err(wrong("unknown dataType")),
+                    .ok_or_else(|| invalid("invalid dimension"))?,
+                _ => return Err(invalid("unknown dataType")),
             };
             let field_name = field["fieldName"].as_str().unwrap_or_default().to_owned();
             if field["isPrimary"] == true {
@@ -153,9 +153,9 @@ impl Milvus {
                 needed("metricType", text),
                 needed("indexType", text),
             ];
-            check(index, &known).map_err(wrong)?;
+            check(index, &known).map_err(invalid)?;
             if index["metricType"] != "COSINE" {
-                return Err(wrong("the stand-in knows COSINE"));
+                return Err(invalid("the stand-in knows COSINE"));
             }
         }
         self.collections.insert(name.to_owned(), collection);
@@ -166,15 +166,15 @@ impl Milvus {
 impl Collection {
     fn upsert(&mut self, body: &Value) -> Answer {
         let known = [needed("collectionName", text), needed("data", list)];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let rows = body["data"].as_array().cloned().unwrap_or_default();
         if rows.is_empty() || rows.len() > MOST_STORED {
-            return Err(wrong(format!("{} entities at a time", rows.len())));
+            return Err(invalid(format!("{} entities at a time", rows.len())));
         }
         for row in &rows {
-            let held = row.as_object().ok_or_else(|| wrong("no row"))?;
-            if held.len() != self.fields.len() {
-                return Err(wrong("a row lacks fields or has others"));
+            let values = row.as_object().ok_or_else(|| invalid("no row"))?;
+            if values.len() != self.fields.len() {
+                return Err(invalid("a row lacks fields or has others"));
             }
             for (name, (kind, size)) in &self.fields {
                 let value = &row[name];
@@ -196,11 +196,11 @@ impl Collection {
     }
 
     fn chosen(&self, filter: &Value) -> Result<Vec<&Value>, (i64, String)> {
-        let filter = filter::parsed(filter.as_str().unwrap_or_default()).map_err(wrong)?;
+        let filter = filter::parsed(filter.as_str().unwrap_or_default()).map_err(invalid)?;
         let mut chosen = Vec::new();
         for row in self.rows.values() {
             if filter::holds(&filter, |name| self.fields.get(name).and_then(|_| row[name].as_i64()))
-                .map_err(wrong)?
+                .map_err(invalid)?
             {
                 chosen.push(row);
             }
@@ -209,10 +209,10 @@ impl Collection {
     }
 
     fn delete(&mut self, body: &Value) -> Answer {
-        check(body, &[needed("collectionName", text), needed("filter", text)]).map_err(wrong)?;
+        check(body, &[needed("collectionName", text), needed("filter", text)]).map_err(invalid)?;
         let chosen = self.chosen(&body["filter"])?;
-        let gone: Vec<_> = chosen.iter().filter_map(|row| row[&self.key].as_i64()).collect();
-        gone.iter().for_each(|key| _ = self.rows.remove(key));
+        let keys: Vec<_> = chosen.iter().filter_map(|row| row[&self.key].as_i64()).collect();
+        keys.iter().for_each(|key| _ = self.rows.remove(key));
         Ok(json!({}))
     }
 
@@ -223,27 +223,27 @@ impl Collection {
             optional("limit", whole),
             needed("outputFields", texts),
         ];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let mut chosen = self.chosen(&body["filter"])?;
         if body["outputFields"] == json!(["count(*)"]) {
             let is_paged = body.get("limit").is_some();
             return match is_paged {
-                true => Err(wrong("count entities with pagination is not allowed")),
+                true => Err(invalid("count entities with pagination is not allowed")),
                 false => Ok(json!([{ "count(*)": chosen.len() }])),
             };
         }
         let limit = body["limit"].as_u64().unwrap_or(100);
         if limit > MOST_ROWS {
-            return Err(wrong("invalid max query result window"));
+            return Err(invalid("invalid max query result window"));
         }
         chosen.truncate(limit as usize);
         let output = |row: &Value| {
             let fields = body["outputFields"].as_array().unwrap().iter().filter_map(Value::as_str);
             // Like Milvus for clients that have not requested 64-bit numbers.
-            let mut told: serde_json::Map<_, _> =
+            let mut entity: serde_json::Map<_, _> =
                 fields.map(|name| (name.to_owned(), row[name].clone())).collect();
-            told.insert(self.key.clone(), row[&self.key].clone());
-            Value::Object(told)
+            entity.insert(self.key.clone(), row[&self.key].clone());
+            Value::Object(entity)
         };
         Ok(chosen.into_iter().map(output).collect())
     }
@@ -257,15 +257,15 @@ impl Collection {
             needed("limit", whole),
             optional("outputFields", texts),
         ];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let limit = body["limit"].as_u64().unwrap_or_default();
         if limit == 0 || limit > most {
-            return Err(wrong(format!("topk {limit} is out of range")));
+            return Err(invalid(format!("topk {limit} is out of range")));
         }
         let field = body["annsField"].as_str().unwrap_or_default();
         let to = numbers(&body["data"][0]);
         if self.fields.get(field).is_none_or(|(_, size)| *size != to.len() as u64) {
-            return Err(wrong("vector dimension mismatch"));
+            return Err(invalid("vector dimension mismatch"));
         }
         let mut found: Vec<_> = self
             .chosen(&body["filter"])?
@@ -274,9 +274,9 @@ impl Collection {
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.truncate(limit as usize);
-        let told = found.into_iter().map(|(distance, row)| {
+        let hits = found.into_iter().map(|(distance, row)| {
             json!({ "distance": distance, "id": row[&self.key], &self.key: row[&self.key].to_string() })
         });
-        Ok(told.collect())
+        Ok(hits.collect())
     }
 }

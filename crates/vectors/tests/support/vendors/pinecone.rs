@@ -36,7 +36,7 @@ struct Namespace {
     /// Changes with their numbers and the times when they become visible.
     coming: Vec<(u64, Instant, Change)>,
     written: u64,
-    shown: u64,
+    visible: u64,
 }
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ struct Pinecone {
 
 type Refusal = (u16, String);
 
-fn wrong(message: impl Into<String>) -> Refusal {
+fn invalid(message: impl Into<String>) -> Refusal {
     (400, message.into())
 }
 
@@ -105,7 +105,7 @@ impl Pinecone {
     }
 
     fn index(&self, name: &str) -> Value {
-        let mut told = json!({
+        let mut description = json!({
             "name": name,
             "vector_type": "dense",
             "metric": "cosine",
@@ -118,45 +118,45 @@ impl Pinecone {
             "tags": null,
         });
         if name == UNFIT {
-            told["vector_type"] = json!("sparse");
-            told["metric"] = json!("dotproduct");
-            told.as_object_mut().unwrap().remove("dimension");
+            description["vector_type"] = json!("sparse");
+            description["metric"] = json!("dotproduct");
+            description.as_object_mut().unwrap().remove("dimension");
         }
-        told
+        description
     }
 
     fn upsert(&mut self, body: &Value, length: usize) -> Result<Response, Refusal> {
-        check(body, &[needed("vectors", list), optional("namespace", text)]).map_err(wrong)?;
+        check(body, &[needed("vectors", list), optional("namespace", text)]).map_err(invalid)?;
         let records = body["vectors"].as_array().cloned().unwrap_or_default();
         if records.is_empty() || records.len() > MOST_RECORDS || length > LONGEST_UPSERT {
-            return Err(wrong(format!("{} vectors in {length} bytes", records.len())));
+            return Err(invalid(format!("{} vectors in {length} bytes", records.len())));
         }
         for record in &records {
             let known =
                 [needed("id", text), needed("values", vector), optional("metadata", object)];
-            check(record, &known).map_err(wrong)?;
+            check(record, &known).map_err(invalid)?;
             let id = record["id"].as_str().unwrap_or_default();
             let values = numbers(&record["values"]);
             if id.is_empty() || id.len() > 512 || !id.is_ascii() {
-                return Err(wrong("invalid id"));
+                return Err(invalid("invalid id"));
             }
             if values.len() != DIMENSION {
                 let has = values.len();
-                return Err(wrong(format!(
+                return Err(invalid(format!(
                     "Vector dimension {has} does not match the dimension of the index {DIMENSION}"
                 )));
             }
             if values.iter().all(|value| *value == 0.0) {
-                return Err(wrong("Dense vectors must contain at least one non-zero value"));
+                return Err(invalid("Dense vectors must contain at least one non-zero value"));
             }
             let metadata = record["metadata"].as_object().cloned().unwrap_or_default();
             let is_flat =
                 |value: &Value| text(value) || value.is_number() || flag(value) || texts(value);
             if !metadata.values().all(is_flat) {
-                return Err(wrong("metadata holds text, numbers, booleans and lists of text"));
+                return Err(invalid("metadata holds text, numbers, booleans and lists of text"));
             }
             if record["metadata"].to_string().len() > LONGEST_METADATA {
-                return Err(wrong("metadata size exceeds the limit"));
+                return Err(invalid("metadata size exceeds the limit"));
             }
         }
         let count = records.len();
@@ -177,13 +177,13 @@ impl Pinecone {
             optional("filter", object),
             optional("namespace", text),
         ];
-        check(body, &known).map_err(wrong)?;
-        let ways = ["ids", "deleteAll", "filter"];
-        if ways.iter().filter(|way| body.get(**way).is_some()).count() != 1 {
-            return Err(wrong("one of ids, deleteAll and filter"));
+        check(body, &known).map_err(invalid)?;
+        let selectors = ["ids", "deleteAll", "filter"];
+        if selectors.iter().filter(|way| body.get(**way).is_some()).count() != 1 {
+            return Err(invalid("one of ids, deleteAll and filter"));
         }
         if body["ids"].as_array().is_some_and(|ids| ids.len() > MOST_RECORDS) {
-            return Err(wrong("too many ids"));
+            return Err(invalid("too many ids"));
         }
         check_filter(&body["filter"])?;
         let name = body["namespace"].as_str().unwrap_or("__default__");
@@ -203,11 +203,11 @@ impl Pinecone {
             optional("includeValues", flag),
             optional("includeMetadata", flag),
         ];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let limit = body["topK"].as_u64().unwrap_or_default();
         let to = numbers(&body["vector"]);
         if limit == 0 || limit > MOST_MATCHES || to.len() != DIMENSION {
-            return Err(wrong("topK or the dimension of the query is out of bounds"));
+            return Err(invalid("topK or the dimension of the query is out of bounds"));
         }
         check_filter(&body["filter"])?;
         let name = body["namespace"].as_str().unwrap_or("__default__");
@@ -219,18 +219,18 @@ impl Pinecone {
         let mut found: Vec<_> = namespace.records.values().filter(fits).map(scored).collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.truncate(limit as usize);
-        let told = |(score, record): (f64, &Value)| {
-            let mut told = json!({ "id": record["id"], "score": score });
-            for (asked, field) in [("includeValues", "values"), ("includeMetadata", "metadata")] {
-                if body[asked] == true {
-                    told[field] = record[field].clone();
+        let match_json = |(score, record): (f64, &Value)| {
+            let mut returned = json!({ "id": record["id"], "score": score });
+            for (option, field) in [("includeValues", "values"), ("includeMetadata", "metadata")] {
+                if body[option] == true {
+                    returned[field] = record[field].clone();
                 }
             }
-            told
+            returned
         };
-        let matches: Vec<_> = found.into_iter().map(told).collect();
+        let matches: Vec<_> = found.into_iter().map(match_json).collect();
         let body = json!({ "matches": matches, "namespace": name, "usage": { "readUnits": 1 } });
-        Ok(Response::new(200, body).with("x-pinecone-max-indexed-lsn", namespace.shown))
+        Ok(Response::new(200, body).with("x-pinecone-max-indexed-lsn", namespace.visible))
     }
 
     fn of<'a>(&self, request: &'a Request) -> (&'a str, Option<&Namespace>) {
@@ -249,7 +249,7 @@ impl Pinecone {
         let (name, namespace) = self.of(request);
         let limit = request.parameter("limit").map_or(Ok(100), str::parse);
         let limit = limit.ok().filter(|limit| (1..=100).contains(limit));
-        let limit: usize = limit.ok_or_else(|| wrong("limit is 1 to 100"))?;
+        let limit: usize = limit.ok_or_else(|| invalid("limit is 1 to 100"))?;
         let (prefix, after) = (
             request.parameter("prefix").unwrap_or_default(),
             request.parameter("paginationToken").unwrap_or_default(),
@@ -257,8 +257,9 @@ impl Pinecone {
         let ids = namespace.into_iter().flat_map(|namespace| namespace.records.keys());
         let mut ids = ids.filter(|id| id.starts_with(prefix) && id.as_str() > after);
         let page: Vec<_> = ids.by_ref().take(limit).collect();
-        let told: Vec<_> = page.iter().map(|id| json!({ "id": id })).collect();
-        let mut body = json!({ "vectors": told, "namespace": name, "usage": { "readUnits": 1 } });
+        let ids_json: Vec<_> = page.iter().map(|id| json!({ "id": id })).collect();
+        let mut body =
+            json!({ "vectors": ids_json, "namespace": name, "usage": { "readUnits": 1 } });
         if let (Some(last), Some(_)) = (page.last(), ids.next()) {
             body["pagination"] = json!({ "next": last });
         }
@@ -266,10 +267,10 @@ impl Pinecone {
     }
 
     fn stats(&self) -> Response {
-        let told = |(name, namespace): (&String, &Namespace)| {
+        let summary = |(name, namespace): (&String, &Namespace)| {
             (name.clone(), json!({ "vectorCount": namespace.records.len() }))
         };
-        let namespaces: serde_json::Map<_, _> = self.namespaces.iter().map(told).collect();
+        let namespaces: serde_json::Map<_, _> = self.namespaces.iter().map(summary).collect();
         let total: usize = self.namespaces.values().map(|all| all.records.len()).sum();
         let body = json!({
             "namespaces": namespaces, "dimension": DIMENSION, "metric": "cosine",
@@ -290,7 +291,7 @@ impl Namespace {
     fn show(&mut self) {
         let due = self.coming.iter().take_while(|(_, at, _)| *at <= Instant::now()).count();
         for (number, _, change) in self.coming.drain(..due) {
-            self.shown = number;
+            self.visible = number;
             match change {
                 Change::Upsert(records) => {
                     for record in records {
@@ -327,7 +328,7 @@ fn check_filter(filter: &Value) -> Result<(), Refusal> {
                 _ => false,
             };
             if !is_right {
-                return Err(wrong(format!("the filter of {field} by {operator}")));
+                return Err(invalid(format!("the filter of {field} by {operator}")));
             }
         }
     }

@@ -32,7 +32,7 @@ struct Weaviate {
 
 type Refusal = (u16, String);
 
-fn wrong(message: impl Into<String>) -> Refusal {
+fn invalid(message: impl Into<String>) -> Refusal {
     (422, message.into())
 }
 
@@ -63,7 +63,7 @@ impl Weaviate {
     fn answer(&mut self, request: &Request) -> Result<Response, Refusal> {
         let body = &request.body;
         let fine = |body: Value| Ok(Response::new(200, body));
-        let gone = || (404, String::new());
+        let not_found = || (404, String::new());
         match request.route() {
             ("GET", path) if path == ["v1", "meta"] => {
                 fine(json!({ "hostname": "http://stub", "modules": {}, "version": "1.30.0" }))
@@ -80,29 +80,29 @@ impl Weaviate {
             }
             ("POST", path) if path == ["v1", "schema"] => self.create(body),
             (method, path) if path.len() == 3 && path[..2] == ["v1", "schema"] => match method {
-                "GET" => fine(self.classes.get(path[2]).ok_or_else(gone)?.definition.clone()),
+                "GET" => fine(self.classes.get(path[2]).ok_or_else(not_found)?.definition.clone()),
                 "DELETE" => {
                     self.classes.remove(path[2]);
                     fine(Value::Null)
                 }
-                _ => Err(gone()),
+                _ => Err(not_found()),
             },
             ("POST", path) if path == ["v1", "batch", "objects"] => self.store(body),
             ("DELETE", path) if path == ["v1", "batch", "objects"] => self.remove(body),
             ("POST", path) if path == ["v1", "graphql"] => fine(self.question(body)),
             ("GET", path) if path == ["v1", "objects"] => self.list(request),
             (method, path) if path.len() == 4 && path[..2] == ["v1", "objects"] => {
-                let class = self.classes.get_mut(path[2]).ok_or_else(gone)?;
+                let class = self.classes.get_mut(path[2]).ok_or_else(not_found)?;
                 match method {
-                    "GET" => fine(class.objects.get(path[3]).ok_or_else(gone)?.clone()),
+                    "GET" => fine(class.objects.get(path[3]).ok_or_else(not_found)?.clone()),
                     "DELETE" => {
-                        class.objects.remove(path[3]).ok_or_else(gone)?;
+                        class.objects.remove(path[3]).ok_or_else(not_found)?;
                         Ok(Response::new(204, Value::Null))
                     }
-                    _ => Err(gone()),
+                    _ => Err(not_found()),
                 }
             }
-            _ => Err(gone()),
+            _ => Err(not_found()),
         }
     }
 
@@ -113,17 +113,17 @@ impl Weaviate {
             optional("vectorIndexConfig", object),
             optional("properties", list),
         ];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let name = body["class"].as_str().unwrap_or_default();
         let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.chars().all(is_sign) {
-            return Err(wrong(format!("'{name}' is not a valid class name")));
+            return Err(invalid(format!("'{name}' is not a valid class name")));
         }
         if self.classes.contains_key(name) {
-            return Err(wrong(format!("class name {name} already exists")));
+            return Err(invalid(format!("class name {name} already exists")));
         }
         for property in body["properties"].as_array().unwrap_or(&Vec::new()) {
-            check(property, &[needed("name", text), needed("dataType", list)]).map_err(wrong)?;
+            check(property, &[needed("name", text), needed("dataType", list)]).map_err(invalid)?;
         }
         let class = Class { definition: body.clone(), ..Class::default() };
         self.classes.insert(name.to_owned(), class);
@@ -131,9 +131,9 @@ impl Weaviate {
     }
 
     fn store(&mut self, body: &Value) -> Result<Response, Refusal> {
-        check(body, &[needed("objects", list), optional("fields", list)]).map_err(wrong)?;
+        check(body, &[needed("objects", list), optional("fields", list)]).map_err(invalid)?;
         let objects = body["objects"].as_array().cloned().unwrap_or_default();
-        let mut told = Vec::new();
+        let mut results = Vec::new();
         for object in objects {
             let result = match self.store_one(&object) {
                 Ok(()) => json!({ "status": "SUCCESS" }),
@@ -141,29 +141,29 @@ impl Weaviate {
                     json!({ "status": "FAILED", "errors": { "error": [{ "message": message }] } })
                 }
             };
-            told.push(json!({ "class": object["class"], "id": object["id"], "result": result }));
+            results.push(json!({ "class": object["class"], "id": object["id"], "result": result }));
         }
-        Ok(Response::new(200, told.into()))
+        Ok(Response::new(200, results.into()))
     }
 
-    fn store_one(&mut self, given: &Value) -> Result<(), String> {
+    fn store_one(&mut self, new_object: &Value) -> Result<(), String> {
         let known = [
             needed("class", text),
             needed("id", text),
             needed("properties", object),
             optional("vector", vector),
         ];
-        check(given, &known)?;
-        let name = given["class"].as_str().unwrap_or_default();
+        check(new_object, &known)?;
+        let name = new_object["class"].as_str().unwrap_or_default();
         // The real server would create the class.
         let class =
             self.classes.get_mut(name).ok_or("no such class; the stub does not create it")?;
-        let id = given["id"].as_str().unwrap_or_default();
+        let id = new_object["id"].as_str().unwrap_or_default();
         let parts: Vec<_> = id.split('-').map(str::len).collect();
         if parts != [8, 4, 4, 4, 12] || !id.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
             return Err(format!("id {id} is no UUID"));
         }
-        for (property, value) in given["properties"].as_object().into_iter().flatten() {
+        for (property, value) in new_object["properties"].as_object().into_iter().flatten() {
             let fits = match class.kind(property) {
                 Some("int") => value.is_i64(),
                 Some("text") => value.is_string(),
@@ -175,25 +175,25 @@ impl Weaviate {
         }
         let skips = class.definition["vectorIndexConfig"]["skip"] == true;
         if !skips {
-            let length = numbers(&given["vector"]).len();
+            let length = numbers(&new_object["vector"]).len();
             let size = *class.size.get_or_insert(length);
             if length != size || length == 0 {
                 return Err(format!("new node has a vector with length {length}, not {size}"));
             }
         }
-        class.objects.insert(id.to_owned(), given.clone());
+        class.objects.insert(id.to_owned(), new_object.clone());
         Ok(())
     }
 
     fn remove(&mut self, body: &Value) -> Result<Response, Refusal> {
         let known =
             [needed("match", object), optional("output", text), optional("dryRun", |_| true)];
-        check(body, &known).map_err(wrong)?;
+        check(body, &known).map_err(invalid)?;
         let matching = &body["match"];
-        check(matching, &[needed("class", text), needed("where", object)]).map_err(wrong)?;
+        check(matching, &[needed("class", text), needed("where", object)]).map_err(invalid)?;
         let name = matching["class"].as_str().unwrap_or_default();
-        let class = self.classes.get_mut(name).ok_or_else(|| wrong("could not find class"))?;
-        let mut chosen = class.chosen(&matching["where"], "valueIntArray").map_err(wrong)?;
+        let class = self.classes.get_mut(name).ok_or_else(|| invalid("could not find class"))?;
+        let mut chosen = class.chosen(&matching["where"], "valueIntArray").map_err(invalid)?;
         chosen.truncate(MOST_REMOVED);
         chosen.iter().for_each(|id| _ = class.objects.remove(id));
         let results = json!({
@@ -206,37 +206,38 @@ impl Weaviate {
     }
 
     fn list(&self, request: &Request) -> Result<Response, Refusal> {
-        let name = request.parameter("class").ok_or_else(|| wrong("the stand-in wants a class"))?;
+        let name =
+            request.parameter("class").ok_or_else(|| invalid("the stand-in wants a class"))?;
         let class = self.classes.get(name).ok_or((404, String::new()))?;
         let after = request.parameter("after").unwrap_or_default();
         let limit = request.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(25);
-        let later = class.objects.iter().filter(|(id, _)| id.as_str() > after);
-        let page: Vec<_> = later.take(limit).map(|(_, object)| object).collect();
+        let after_cursor = class.objects.iter().filter(|(id, _)| id.as_str() > after);
+        let page: Vec<_> = after_cursor.take(limit).map(|(_, object)| object).collect();
         Ok(Response::new(200, json!({ "objects": page, "totalResults": page.len() })))
     }
 
     fn question(&self, body: &Value) -> Value {
-        match self.told(body) {
+        match self.respond(body) {
             Ok(data) => json!({ "data": data }),
             Err(message) => json!({ "data": null, "errors": [{ "message": message }] }),
         }
     }
 
-    fn told(&self, body: &Value) -> Result<Value, String> {
+    fn respond(&self, body: &Value) -> Result<Value, String> {
         check(body, &[needed("query", text)])?;
         let question = graphql::parsed(body["query"].as_str().unwrap_or_default())?;
         let [verb] = question.as_slice() else { return Err("one verb".to_owned()) };
-        let [asked] = verb.fields.as_slice() else { return Err("one class".to_owned()) };
-        let class = self.classes.get(&asked.name);
+        let [field] = verb.fields.as_slice() else { return Err("one class".to_owned()) };
+        let class = self.classes.get(&field.name);
         let unknown =
-            || format!("Cannot query field \"{}\" on type \"GetObjectsObj\".", asked.name);
+            || format!("Cannot query field \"{}\" on type \"GetObjectsObj\".", field.name);
         let class = class.ok_or_else(unknown)?;
-        let told = match verb.name.as_str() {
-            "Get" => class.get(asked)?,
-            "Aggregate" => class.aggregate(asked)?,
+        let result = match verb.name.as_str() {
+            "Get" => class.get(field)?,
+            "Aggregate" => class.aggregate(field)?,
             _ => return Err("Cannot query".to_owned()),
         };
-        Ok(json!({ &verb.name: { &asked.name: told } }))
+        Ok(json!({ &verb.name: { &field.name: result } }))
     }
 }
 
@@ -247,26 +248,26 @@ impl Class {
         found["dataType"][0].as_str()
     }
 
-    fn aggregate(&self, asked: &Field) -> Result<Value, String> {
-        check(&asked.arguments, &[optional("where", object)])?;
-        let counted = self.chosen(&asked.arguments["where"], "valueInt")?.len();
+    fn aggregate(&self, field: &Field) -> Result<Value, String> {
+        check(&field.arguments, &[optional("where", object)])?;
+        let counted = self.chosen(&field.arguments["where"], "valueInt")?.len();
         Ok(json!([{ "meta": { "count": counted } }]))
     }
 
-    fn get(&self, asked: &Field) -> Result<Value, String> {
+    fn get(&self, query_field: &Field) -> Result<Value, String> {
         let known = [
             optional("where", object),
             optional("nearVector", object),
             optional("limit", Value::is_u64),
             optional("sort", list),
         ];
-        check(&asked.arguments, &known)?;
-        let limit = asked.arguments["limit"].as_u64().unwrap_or(25);
+        check(&query_field.arguments, &known)?;
+        let limit = query_field.arguments["limit"].as_u64().unwrap_or(25);
         if limit == 0 || limit > MOST_TOLD {
             return Err("query maximum results exceeded".to_owned());
         }
-        let mut ids = self.chosen(&asked.arguments["where"], "valueInt")?;
-        let near = &asked.arguments["nearVector"];
+        let mut ids = self.chosen(&query_field.arguments["where"], "valueInt")?;
+        let near = &query_field.arguments["nearVector"];
         if near.is_object() {
             check(near, &[needed("vector", vector)])?;
             let to = numbers(&near["vector"]);
@@ -276,23 +277,23 @@ impl Class {
             let score = |id: &String| cosine(&numbers(&self.objects[id]["vector"]), &to);
             ids.sort_by(|a, b| score(b).total_cmp(&score(a)));
         }
-        if let Some(sort) = asked.arguments["sort"][0].as_object() {
+        if let Some(sort) = query_field.arguments["sort"][0].as_object() {
             let property = sort["path"][0].as_str().ok_or("no path to sort by")?;
             ids.sort_by_key(|id| self.objects[id]["properties"][property].as_i64());
         }
         ids.truncate(limit as usize);
-        let told = ids.iter().map(|id| {
+        let hits = ids.iter().map(|id| {
             let object = &self.objects[id];
-            let told = asked.fields.iter().map(|field| match field.name.as_str() {
+            let values = query_field.fields.iter().map(|field| match field.name.as_str() {
                 "_additional" => Ok((field.name.clone(), json!({ "id": id }))),
                 name if self.kind(name).is_some() => {
                     Ok((field.name.clone(), object["properties"][name].clone()))
                 }
                 name => Err(format!("Cannot query field \"{name}\"")),
             });
-            told.collect::<Result<serde_json::Map<_, _>, _>>().map(Value::Object)
+            values.collect::<Result<serde_json::Map<_, _>, _>>().map(Value::Object)
         });
-        told.collect()
+        hits.collect()
     }
 
     /// Returns the ids of the objects that match a filter. `many` is the name of the field for

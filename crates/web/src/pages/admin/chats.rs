@@ -73,7 +73,7 @@ async fn filter(
         },
         ..ChatFilter::default()
     };
-    if let Some(slug) = asked.given("workspace") {
+    if let Some(slug) = asked.text_or_none("workspace") {
         filter.workspace =
             Some(workspaces::by_slug(&*current_user.ports().workspaces, &slug).await?.id);
     }
@@ -81,7 +81,7 @@ async fn filter(
 }
 
 fn row(logged: LoggedChat) -> Row {
-    let (workspace, asker) = (logged.workspace_name().to_owned(), logged.asker().to_owned());
+    let (workspace, asker) = (logged.workspace_name().to_owned(), logged.author().to_owned());
     let chat = logged.chat;
     Row {
         id: chat.id.0,
@@ -138,7 +138,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
 fn address(asked: &Fields) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for name in ["workspace", "user", "from", "to", "rating", "before"] {
-        if let Some(value) = asked.given(name) {
+        if let Some(value) = asked.text_or_none(name) {
             query.append_pair(name, &value);
         }
     }
@@ -149,7 +149,7 @@ fn address(asked: &Fields) -> String {
 pub async fn export(current_user: CurrentUser<role::Admin>) -> PageResult {
     let asked = Fields::of_query(&current_user.request);
     let filter = filter(&current_user, &asked).await?;
-    let name = asked.given("type").unwrap_or_else(|| "jsonl".to_owned());
+    let name = asked.text_or_none("type").unwrap_or_else(|| "jsonl".to_owned());
     let ports = current_user.ports();
     let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);

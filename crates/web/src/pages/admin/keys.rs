@@ -88,7 +88,7 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
     form.check_fields(&["name", "days", "rate"], &["scope", "workspace"])?;
     let expires_at = form.days("days", 36_500)?.map(|lasts| current_user.at + lasts);
     let options = KeyOptions {
-        name: form.given("name"),
+        name: form.text_or_none("name"),
         scopes: form.parsed("scope", Scope::parse)?,
         workspaces: form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?,
         rate_limit: form.number("rate")?,

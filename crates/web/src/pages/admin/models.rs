@@ -136,7 +136,7 @@ fn kind(name: &str) -> Result<&'static Kind, PageError> {
 
 pub async fn show(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = kind(&name)?;
-    let asked = Fields::of_query(&current_user.request).given("provider");
+    let asked = Fields::of_query(&current_user.request).text_or_none("provider");
     page(&current_user, kind, asked, &Map::new(), None).await
 }
 

@@ -167,7 +167,7 @@ fn changes(form: &Fields) -> Result<UserChanges, Error> {
     form.check_fields(&["username", "role", "limit", "password", "suspended"], &[])?;
     let unknown = || Error::invalid("role", "must be one of the offered values");
     Ok(UserChanges {
-        username: form.given("username"),
+        username: form.text_or_none("username"),
         password: Some(form.raw("password").to_owned()).filter(|new| !new.is_empty()),
         role: Some(Role::parse(form.text("role")).ok_or_else(unknown)?),
         suspended: Some(form.has("suspended")),

@@ -37,7 +37,7 @@ fn back(folder: Option<&Folder>) -> String {
 /// Adds files, each completely or not at all.
 pub async fn upload(current_user: CurrentUser<role::Manager>, upload: FileForm) -> PageResult {
     let (files, fields) = upload.read().await?;
-    let into = match fields.given("workspace") {
+    let into = match fields.text_or_none("workspace") {
         Some(slug) => Some(current_user.workspace(&slug).await?),
         None => None,
     };
@@ -92,7 +92,8 @@ pub async fn add_text(
     into: Vec<Workspace>,
     back: &str,
 ) -> Result<HttpResponse, PageError> {
-    let title = form.given("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
+    let title =
+        form.text_or_none("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
     let raw = RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
     current_user
@@ -118,7 +119,8 @@ pub async fn add_link(
     into: Vec<Workspace>,
     back: &str,
 ) -> PageResult {
-    let link = form.given("link").ok_or_else(|| Error::invalid("link", "must not be empty"))?;
+    let link =
+        form.text_or_none("link").ok_or_else(|| Error::invalid("link", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
     let details = Details { terms, ..Details::default() };
     let request = LinkRequest { link, headers: Vec::new(), take_errors: false, details };

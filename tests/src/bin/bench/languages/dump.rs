@@ -31,8 +31,8 @@ pub fn write(sets: &[Set], into: &Path) -> Result<()> {
             let every = set.questions.len().div_ceil(MOST_QUESTIONS);
             for question in set.questions.iter().step_by(every) {
                 let results = bench.search(&set.name, &question.text, "rerank", CANDIDATES)?;
-                let asked = LexicalQuery::of(&question.text);
-                let candidate = |result| candidate(&bench, &asked, result);
+                let query = LexicalQuery::of(&question.text);
+                let candidate = |result| candidate(&bench, &query, result);
                 let candidates = results.iter().map(candidate).collect::<Result<Vec<_>>>()?;
                 let line = json!({
                     "set": set.name, "model": model, "half": question.half,
@@ -45,7 +45,7 @@ pub fn write(sets: &[Set], into: &Path) -> Result<()> {
     Ok(file.flush()?)
 }
 
-fn candidate(bench: &Bench, asked: &LexicalQuery, result: &Value) -> Result<Value> {
+fn candidate(bench: &Bench, query: &LexicalQuery, result: &Value) -> Result<Value> {
     let document = bench.document(result).context("an unknown document")?;
     let part = |value: &'_ Value| value.as_str().map(str::to_owned).context("a part is missing");
     let (title, text) = (part(&result["metadata"]["title"])?, part(&result["text"])?);
@@ -53,6 +53,6 @@ fn candidate(bench: &Bench, asked: &LexicalQuery, result: &Value) -> Result<Valu
     Ok(json!({
         "document": document, "score": result["why"]["rerankScore"], "similarity": result["score"],
         "bm25": result["why"]["lexicalScore"], "share": result["why"]["lexicalShare"],
-        "features": TextFeatures::of(asked, &title, text).values(),
+        "features": TextFeatures::of(query, &title, text).values(),
     }))
 }

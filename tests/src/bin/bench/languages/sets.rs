@@ -66,10 +66,10 @@ fn xquad(file: &Path) -> Result<Set> {
     let (mut documents, mut questions) = (Vec::new(), Vec::new());
     for paragraph in list(&data["data"]).iter().flat_map(|article| list(&article["paragraphs"])) {
         let id = documents.len().to_string();
-        for asked in list(&paragraph["qas"]) {
+        for entry in list(&paragraph["qas"]) {
             let grades = BTreeMap::from([(id.clone(), 1)]);
             let half = half(documents.len());
-            questions.push(Question { text: text(&asked["question"])?, grades, half });
+            questions.push(Question { text: text(&entry["question"])?, grades, half });
         }
         let title = format!("Paragraph {id}");
         documents.push(Document { id, title, text: text(&paragraph["context"])? });
@@ -164,19 +164,19 @@ fn records(text: &str) -> Vec<BTreeMap<char, String>> {
 
 /// Returns the nDCG of a ranking, from 0 to 1. Only the first hit of a document counts.
 pub fn ndcg(found: &[&String], grades: &BTreeMap<String, u8>) -> f64 {
-    let mut seen: Vec<&String> = Vec::new();
+    let mut unique: Vec<&String> = Vec::new();
     for id in found {
-        if !seen.contains(id) {
-            seen.push(id);
+        if !unique.contains(id) {
+            unique.push(id);
         }
     }
-    let worth = |grades: &[u8]| -> f64 {
+    let gain = |grades: &[u8]| -> f64 {
         let places = grades.iter().take(PLACES).enumerate();
         places.map(|(place, grade)| f64::from(*grade) / ((place + 2) as f64).log2()).sum()
     };
     let of_found: Vec<_> =
-        seen.iter().map(|id| grades.get(*id).copied().unwrap_or_default()).collect();
+        unique.iter().map(|id| grades.get(*id).copied().unwrap_or_default()).collect();
     let mut best: Vec<_> = grades.values().copied().collect();
     best.sort_unstable_by(|one, other| other.cmp(one));
-    worth(&of_found) / worth(&best)
+    gain(&of_found) / gain(&best)
 }

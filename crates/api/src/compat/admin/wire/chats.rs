@@ -111,7 +111,7 @@ pub struct ChatUser {
 
 impl From<LoggedChat> for ChatRow {
     fn from(logged: LoggedChat) -> Self {
-        let user = ChatUser { username: logged.asker().to_owned() };
+        let user = ChatUser { username: logged.author().to_owned() };
         let name = logged.workspace_name().to_owned();
         let LoggedChat { mut chat, workspace, username: _ } = logged;
         record::join_images(&mut chat);
@@ -138,9 +138,9 @@ impl From<LoggedChat> for ChatRow {
 /// Returns the format that a query asks for, `jsonl` if it names none. A parameter that is repeated
 /// or given as a list is invalid: `Err` holds its values joined by commas.
 pub fn export_type(query: &str) -> Result<String, String> {
-    let given = form_urlencoded::parse(query.as_bytes());
-    let given: Vec<_> = given.filter(|(name, _)| name == "type" || name == "type[]").collect();
-    match &given[..] {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let types: Vec<_> = pairs.filter(|(name, _)| name == "type" || name == "type[]").collect();
+    match &types[..] {
         [] => Ok("jsonl".to_owned()),
         [(name, one)] if name == "type" => Ok(one.clone().into_owned()),
         several => Err(several.iter().map(|(_, item)| &**item).collect::<Vec<_>>().join(",")),

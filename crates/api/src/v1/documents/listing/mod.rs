@@ -235,17 +235,17 @@ pub const LARGEST_PAGE: u32 = 1_000;
 impl PartQuery {
     /// Returns offset and limit: no limit for `all`, `default` if none is given.
     pub fn read(&self, default: Option<u32>) -> Result<(u64, Option<u32>)> {
-        let wrong = |field, reason| Err(carrel_domain::Error::invalid(field, reason));
+        let invalid = |field, reason| Err(carrel_domain::Error::invalid(field, reason));
         let offset = match self.offset.as_deref().map(str::parse::<u64>) {
             None => 0,
             Some(Ok(offset)) => offset,
-            Some(Err(_)) => return wrong("offset", "must be a number from 0"),
+            Some(Err(_)) => return invalid("offset", "must be a number from 0"),
         };
         let limit = match self.limit.as_deref().map(|text| (text, text.parse::<u32>())) {
             None => default,
             Some(("all", _)) => None,
             Some((_, Ok(limit @ 1..=LARGEST_PAGE))) => Some(limit),
-            Some(_) => return wrong("limit", "must be a number from 1 to 1000, or all"),
+            Some(_) => return invalid("limit", "must be a number from 1 to 1000, or all"),
         };
         Ok((offset, limit))
     }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn damaged_metadata_is_left_out_and_the_rest_is_complete() {
-        let deep = "[".repeat(100_000);
+        let nested = "[".repeat(100_000);
         for metadata in [
             "",
             "{",
@@ -314,7 +314,7 @@ mod tests {
             "1e999",
             "nope",
             "\u{7}",
-            &deep,
+            &nested,
         ] {
             let value: serde_json::Value = serde_json::from_str(&written(metadata)).unwrap();
             assert_eq!((value["title"].as_str(), value.get("metadata")), (Some("A"), None));

@@ -21,16 +21,16 @@ pub trait ListWriter {
 
 /// Writes a [`super::DocumentTree`].
 pub struct TreeWriter {
-    shown: EntryOf,
+    entry_of: EntryOf,
     out: Vec<u8>,
     folders: usize,
     documents: usize,
 }
 
 impl TreeWriter {
-    pub fn new(shown: EntryOf) -> Self {
+    pub fn new(entry_of: EntryOf) -> Self {
         let out = br#"{"localFiles":{"name":"documents","type":"folder","items":["#.to_vec();
-        Self { shown, out, folders: 0, documents: 0 }
+        Self { entry_of, out, folders: 0, documents: 0 }
     }
 }
 
@@ -49,7 +49,7 @@ impl ListWriter for TreeWriter {
             }
             ListEntry::Document(listed) => {
                 self.documents += 1;
-                add_document(&mut self.out, self.shown, &listed, self.documents == 1)
+                add_document(&mut self.out, self.entry_of, &listed, self.documents == 1)
             }
         }
     }
@@ -65,33 +65,33 @@ impl ListWriter for TreeWriter {
 
 fn add_document(
     out: &mut Vec<u8>,
-    shown: EntryOf,
+    entry_of: EntryOf,
     listed: &ListedDocument,
     is_first: bool,
 ) -> Result<()> {
     if !is_first {
         out.push(b',');
     }
-    shown(listed).write(out)
+    entry_of(listed).write(out)
 }
 
 /// Writes a [`super::FolderPage`].
 pub struct PageWriter {
-    shown: EntryOf,
+    entry_of: EntryOf,
     out: Vec<u8>,
     documents: usize,
     end: String,
 }
 
 impl PageWriter {
-    pub fn new(shown: EntryOf, folder: &str, about: PageFacts) -> Result<Self> {
+    pub fn new(entry_of: EntryOf, folder: &str, about: PageFacts) -> Result<Self> {
         let mut out = b"{\"folder\":".to_vec();
         write(&mut out, folder)?;
         out.extend_from_slice(b",\"documents\":[");
         let PageFacts { total, has_more, with_code } = about;
         let code = if with_code { ",\"code\":200" } else { "" };
         let end = format!("],\"totalCount\":{total},\"hasMore\":{has_more}{code},\"error\":null}}");
-        Ok(Self { shown, out, documents: 0, end })
+        Ok(Self { entry_of, out, documents: 0, end })
     }
 }
 
@@ -107,7 +107,7 @@ impl ListWriter for PageWriter {
 
     fn add(&mut self, listed: ListedDocument) -> Result<()> {
         self.documents += 1;
-        add_document(&mut self.out, self.shown, &listed, self.documents == 1)
+        add_document(&mut self.out, self.entry_of, &listed, self.documents == 1)
     }
 
     fn written(&mut self) -> &mut Vec<u8> {

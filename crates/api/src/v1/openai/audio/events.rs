@@ -18,7 +18,7 @@ use crate::error::openai::broken_off;
 use crate::streaming::{self, HEARTBEAT, event};
 use crate::v1::openai::wire::audio::answer::usage;
 
-struct Telling {
+struct TranscriptEvents {
     parts: Receiver<Result<TranscriptPart>>,
     /// The part that arrived before the response headers were sent.
     first: Option<Result<TranscriptPart>>,
@@ -39,15 +39,16 @@ pub(super) async fn transcript(
         Ok(first) => first,
         Err(_) => None,
     };
-    let telling = Telling { parts, first, transcript: Transcript::default(), is_over: false };
-    let events = stream::unfold(telling, |mut telling| async move {
-        let told = telling.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(told)), telling))
+    let transcript_events =
+        TranscriptEvents { parts, first, transcript: Transcript::default(), is_over: false };
+    let events = stream::unfold(transcript_events, |mut transcript_events| async move {
+        let event = transcript_events.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(event)), transcript_events))
     });
     Ok(streaming::response().streaming(events))
 }
 
-impl Telling {
+impl TranscriptEvents {
     async fn next(&mut self) -> Option<String> {
         while !self.is_over {
             let part = match self.first.take() {
@@ -59,7 +60,7 @@ impl Telling {
             };
             match part {
                 Some(Ok(part)) => {
-                    let text = self.take(part);
+                    let text = self.push_part(part);
                     if !text.is_empty() {
                         let delta = json!({ "type": "transcript.text.delta", "delta": text });
                         return Some(event(&delta));
@@ -82,7 +83,7 @@ impl Telling {
     }
 
     /// Returns the text that a part adds.
-    fn take(&mut self, part: TranscriptPart) -> String {
+    fn push_part(&mut self, part: TranscriptPart) -> String {
         let is_first =
             self.transcript.segments.iter().all(|segment| segment.text.trim().is_empty());
         let text = match &part {
@@ -100,7 +101,7 @@ impl Telling {
 pub(super) fn speech(audio: AudioStream, length: usize) -> HttpResponse {
     let events = stream::unfold(Some(audio), move |state| async move {
         let mut audio = state?;
-        let (told, next) = match audio.next().await {
+        let (first_event, next) = match audio.next().await {
             Some(Ok(piece)) => {
                 let sound = STANDARD.encode(&piece);
                 let delta = json!({ "type": "speech.audio.delta", "audio": sound });
@@ -115,7 +116,7 @@ pub(super) fn speech(audio: AudioStream, length: usize) -> HttpResponse {
                 (json!({ "type": "speech.audio.done", "usage": usage }), None)
             }
         };
-        Some((Ok::<_, Infallible>(Bytes::from(event(&told))), next))
+        Some((Ok::<_, Infallible>(Bytes::from(event(&first_event))), next))
     });
     streaming::response().streaming(events)
 }

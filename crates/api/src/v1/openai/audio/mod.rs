@@ -32,7 +32,7 @@ pub async fn transcribe(
     ports: Data<Ports>,
     form: MultipartForm,
 ) -> ApiResult<HttpResponse, OpenAi> {
-    Ok(heard(&caller, &ports, form, TranscriptionTask::Transcribe).await?)
+    Ok(transcribe_form(&caller, &ports, form, TranscriptionTask::Transcribe).await?)
 }
 
 /// Translate a recording into English text.
@@ -47,17 +47,17 @@ pub async fn translate(
     ports: Data<Ports>,
     form: MultipartForm,
 ) -> ApiResult<HttpResponse, OpenAi> {
-    Ok(heard(&caller, &ports, form, TranscriptionTask::Translate).await?)
+    Ok(transcribe_form(&caller, &ports, form, TranscriptionTask::Translate).await?)
 }
 
-async fn heard(
+async fn transcribe_form(
     caller: &Authorized<scope::Chat>,
     ports: &Ports,
     form: MultipartForm,
     task: TranscriptionTask,
 ) -> Result<HttpResponse> {
     // Fails before the body is read, which may have hundreds of megabytes.
-    let model = ports.speech.hears()?;
+    let model = ports.speech.transcription_model()?;
     let (order, file) = wire::read(form.read().await?, task)?;
     if let Some(unknown) = wire::unknown_model(order.model.as_deref(), &model, &wire::HEARING) {
         return Ok(error::refusal(StatusCode::NOT_FOUND, &unknown, "model_not_found"));
@@ -90,7 +90,7 @@ pub async fn speak(
     body: JsonBody<SpeechBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
     let order = body.read().await?.order()?;
-    let model = ports.speech.speaks()?;
+    let model = ports.speech.synthesis_model()?;
     if let Some(unknown) = wire::unknown_model(order.model.as_deref(), &model, &wire::SPEAKING) {
         return Ok(error::refusal(StatusCode::NOT_FOUND, &unknown, "model_not_found"));
     }

@@ -172,37 +172,37 @@ pub struct CompletionStream {
     /// True to send the usage at the end.
     counts: bool,
     /// True once an error was sent, after which nothing follows.
-    broke_off: bool,
+    has_failed: bool,
 }
 
 impl CompletionStream {
     pub fn new(heading: Heading, counts: bool) -> Self {
-        Self { heading, counts, broke_off: false }
+        Self { heading, counts, has_failed: false }
     }
 
     pub fn begin(&self) -> String {
         self.part(&json!({ "role": "assistant", "content": "" }), None, None)
     }
 
-    pub fn tell(&mut self, piece: AnswerEvent) -> String {
+    pub fn encode(&mut self, piece: AnswerEvent) -> String {
         match piece {
-            _ if self.broke_off => String::new(),
+            _ if self.has_failed => String::new(),
             AnswerEvent::Text(text) => self.part(&json!({ "content": text }), None, None),
             AnswerEvent::Reasoning(text) => {
                 self.part(&json!({ "reasoning_content": text }), None, None)
             }
             AnswerEvent::Refused(text) => {
-                let said = self.part(&json!({ "content": text }), None, None);
-                said + &self.end("stop", &json!([]), nothing_spent())
+                let delta = self.part(&json!({ "content": text }), None, None);
+                delta + &self.end("stop", &json!([]), nothing_spent())
             }
             AnswerEvent::Failed { error, .. } => {
-                self.broke_off = true;
+                self.has_failed = true;
                 event(&broken_off(&error))
             }
             AnswerEvent::Empty(empty) => match cut_short(&empty) {
                 Some(finish) => self.end(finish, &json!([]), record::metrics_of(&empty.metrics)),
                 None => {
-                    self.broke_off = true;
+                    self.has_failed = true;
                     event(&broken_off(&empty.error()))
                 }
             },

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::error::openai::NO_USER_PROMPT;
 use crate::v1::filter;
-use crate::v1::openai::wire::{given, options};
+use crate::v1::openai::wire::{not_null, options};
 
 /// Most messages in one request.
 const MOST_MESSAGES: usize = 4096;
@@ -100,12 +100,12 @@ impl CompletionBody {
             Some(_) => return Err(Error::invalid("stream", "must be true or false")),
         };
         let counts =
-            self.stream_options.as_ref().is_some_and(|given| given["include_usage"] == true);
+            self.stream_options.as_ref().is_some_and(|options| options["include_usage"] == true);
         Ok(Manner { streams, counts })
     }
 
     pub fn question(self) -> Result<Question> {
-        if let Some(n) = given(self.n).filter(|n| *n != 1) {
+        if let Some(n) = not_null(self.n).filter(|n| *n != 1) {
             return Err(Error::invalid(
                 "n",
                 format!(
@@ -117,7 +117,7 @@ impl CompletionBody {
         let sampling = options::sampling(&self.others)?;
         let temperature =
             option(self.temperature, "temperature", "must be a number from 0 to 2", temperature)?;
-        let most = given(self.max_completion_tokens).or_else(|| given(self.max_tokens));
+        let most = not_null(self.max_completion_tokens).or_else(|| not_null(self.max_tokens));
         let longest_answer =
             option(most, "max_tokens", "must be a whole number from 1", longest_answer)?;
         let session = session(self.metadata, self.user)?;
@@ -145,7 +145,7 @@ fn option<T>(
     allowed: &'static str,
     parse: fn(&Value) -> Option<T>,
 ) -> Result<Option<T>> {
-    let Some(value) = given(value) else { return Ok(None) };
+    let Some(value) = not_null(value) else { return Ok(None) };
     parse(&value).map(Some).ok_or_else(|| Error::invalid(field, allowed))
 }
 
@@ -196,7 +196,7 @@ fn read(messages: Option<Value>) -> Result<Read> {
     let last = last.ok_or_else(|| Error::invalid("messages", NO_USER_PROMPT))?;
     let text = content(&last, "user", messages.len())?;
     if text.trim().is_empty() {
-        return Err(wrong(messages.len(), "must not be empty"));
+        return Err(invalid_message(messages.len(), "must not be empty"));
     }
     let (mut instructions, mut history) = (Vec::new(), Vec::new());
     for (place, message) in messages.iter().enumerate() {
@@ -213,7 +213,7 @@ fn read(messages: Option<Value>) -> Result<Read> {
             }
             _ => {
                 let reason = "must be of the role system, developer, user or assistant";
-                return Err(wrong(place, reason));
+                return Err(invalid_message(place, reason));
             }
         }
     }
@@ -264,23 +264,28 @@ fn content(message: &Value, role: &str, place: usize) -> Result<String> {
                     (Value::String(kind), _) if kind == "image_url" && role == "user" => {
                         image(part, place)?;
                     }
-                    _ => return Err(wrong(place, "has a part that is neither text nor an image")),
+                    _ => {
+                        return Err(invalid_message(
+                            place,
+                            "has a part that is neither text nor an image",
+                        ));
+                    }
                 }
             }
             Ok(texts.join("\n"))
         }
         Value::Null if role == "assistant" => Ok(String::new()),
-        _ => Err(wrong(place, "has content that is neither text nor parts")),
+        _ => Err(invalid_message(place, "has content that is neither text nor parts")),
     }
 }
 
 fn image(part: &Value, place: usize) -> Result<()> {
     match part["image_url"]["url"].as_str() {
         Some(url) if is_remote(url) && url.len() > MAX_URL => {
-            Err(wrong(place, "has an image URL of more than 2048 bytes"))
+            Err(invalid_message(place, "has an image URL of more than 2048 bytes"))
         }
         Some(_) => Ok(()),
-        None => Err(wrong(place, "has an image without an `image_url.url`")),
+        None => Err(invalid_message(place, "has an image without an `image_url.url`")),
     }
 }
 
@@ -289,7 +294,7 @@ fn is_remote(url: &str) -> bool {
     ["http", "https"].iter().any(|remote| scheme.eq_ignore_ascii_case(remote))
 }
 
-fn wrong(place: usize, reason: &'static str) -> Error {
+fn invalid_message(place: usize, reason: &'static str) -> Error {
     Error::invalid(format!("messages[{place}]"), reason)
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::v1::openai::wire::given;
+use crate::v1::openai::wire::not_null;
 
 #[derive(Deserialize, ToSchema)]
 pub struct EmbeddingsBody {
@@ -51,23 +51,23 @@ impl EmbeddingsBody {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
                 let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-                let wrong = || Error::invalid("dimensions", "must be a whole number from 1");
-                number.filter(|number| *number > 0).map(Some).ok_or_else(wrong)
+                let invalid = || Error::invalid("dimensions", "must be a whole number from 1");
+                number.filter(|number| *number > 0).map(Some).ok_or_else(invalid)
             }
         }
     }
 
     pub fn texts(self) -> Result<Vec<String>> {
-        let texts = match given(self.input).or_else(|| given(self.inputs)) {
+        let texts = match not_null(self.input).or_else(|| not_null(self.inputs)) {
             Some(Value::String(text)) => vec![text],
             Some(Value::Array(items)) => items.into_iter().map(text).collect::<Result<_>>()?,
-            None | Some(_) => return Err(wrong("must be text, or an array of texts")),
+            None | Some(_) => return Err(invalid_input("must be text, or an array of texts")),
         };
         if texts.is_empty() || texts.len() > MOST_TEXTS {
-            return Err(wrong("must hold 1 to 2048 texts"));
+            return Err(invalid_input("must hold 1 to 2048 texts"));
         }
         if texts.iter().any(String::is_empty) {
-            return Err(wrong("must not hold an empty text"));
+            return Err(invalid_input("must not hold an empty text"));
         }
         match texts.iter().any(|text| text.len() > LONGEST_TEXT) {
             true => Err(Error::TooLarge { what: "a text", limit: LONGEST_TEXT as u64 }),
@@ -83,12 +83,12 @@ const TOKENS: &str = "must be text: token ids are not supported; clients that se
 fn text(item: Value) -> Result<String> {
     match item {
         Value::String(text) => Ok(text),
-        Value::Number(_) | Value::Array(_) => Err(wrong(TOKENS)),
-        _ => Err(wrong("must be an array of texts")),
+        Value::Number(_) | Value::Array(_) => Err(invalid_input(TOKENS)),
+        _ => Err(invalid_input("must be an array of texts")),
     }
 }
 
-fn wrong(reason: &'static str) -> Error {
+fn invalid_input(reason: &'static str) -> Error {
     Error::invalid("input", reason)
 }
 

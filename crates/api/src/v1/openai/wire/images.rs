@@ -62,7 +62,7 @@ impl ImageBody {
         }
     }
 
-    pub fn wanted(self, references: Vec<ReferenceImage>) -> Result<ImageRequest> {
+    pub fn into_request(self, references: Vec<ReferenceImage>) -> Result<ImageRequest> {
         let prompt = match self.prompt {
             Some(Value::String(prompt)) if !prompt.trim().is_empty() => prompt,
             _ => return Err(Error::invalid("prompt", "A prompt is required.")),
@@ -101,11 +101,11 @@ struct Image {
 
 /// Builds the response with a generated image.
 pub fn answer(
-    made: StoredImage,
+    stored: StoredImage,
     format: OutputFormat,
     created: Option<DateTime<Utc>>,
 ) -> HttpResponse {
-    let (filename, picture) = (made.file.as_str().to_owned(), made.picture);
+    let (filename, picture) = (stored.file.as_str().to_owned(), stored.picture);
     match format {
         OutputFormat::Json => HttpResponse::Ok().json(Images {
             created: created.map(|at| at.timestamp()),

@@ -80,7 +80,7 @@ impl StorePage {
 
     /// Reads the parameters. The first of each name counts; unknown ones are ignored.
     pub fn read(pairs: &[(String, String)]) -> Result<Self> {
-        let find = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|pair| &pair.1);
+        let find = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|pair| &pair.1);
         let limit = match find("limit").map(|text| text.parse()) {
             None => Self::MOST,
             Some(Ok(limit @ 1..=Self::MOST)) => limit,
@@ -170,7 +170,7 @@ impl VectorStore {
 }
 
 /// Returns a field that is neither absent nor null.
-pub fn given(value: Option<Value>) -> Option<Value> {
+pub fn not_null(value: Option<Value>) -> Option<Value> {
     value.filter(|value| !value.is_null())
 }
 

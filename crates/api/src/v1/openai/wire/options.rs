@@ -49,7 +49,7 @@ fn is_unsupported(name: &str, value: &Value) -> bool {
     }
 }
 
-fn given<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     fields.get(name).filter(|value| !value.is_null())
 }
 
@@ -60,33 +60,33 @@ fn number(
     most: f64,
     allowed: &'static str,
 ) -> Result<Option<f64>> {
-    let Some(value) = given(fields, name) else { return Ok(None) };
+    let Some(value) = field(fields, name) else { return Ok(None) };
     let number = value.as_f64().filter(|number| (least..=most).contains(number));
     number.map(Some).ok_or_else(|| Error::invalid(name, allowed))
 }
 
 fn seed(fields: &Map<String, Value>) -> Result<Option<i64>> {
-    let Some(value) = given(fields, "seed") else { return Ok(None) };
+    let Some(value) = field(fields, "seed") else { return Ok(None) };
     value.as_i64().map(Some).ok_or_else(|| Error::invalid("seed", "must be a whole number"))
 }
 
 fn stop(fields: &Map<String, Value>) -> Result<Vec<String>> {
-    let wrong = || Error::invalid("stop", "must be text, or up to 16 texts of 1 to 1000 bytes");
-    let sequences = match given(fields, "stop") {
+    let invalid = || Error::invalid("stop", "must be text, or up to 16 texts of 1 to 1000 bytes");
+    let sequences = match field(fields, "stop") {
         None => return Ok(Vec::new()),
         Some(Value::Array(all)) => all.iter().map(Value::as_str).collect::<Option<Vec<_>>>(),
         Some(one) => one.as_str().map(|one| vec![one]),
     };
-    let sequences = sequences.ok_or_else(wrong)?;
+    let sequences = sequences.ok_or_else(invalid)?;
     let is_fine = |text: &&str| (1..=MAX_STOP).contains(&text.len());
     match sequences.len() <= MAX_STOPS && sequences.iter().all(is_fine) {
         true => Ok(sequences.into_iter().map(str::to_owned).collect()),
-        false => Err(wrong()),
+        false => Err(invalid()),
     }
 }
 
 fn response_format(fields: &Map<String, Value>) -> Result<Option<ResponseFormat>> {
-    let Some(value) = given(fields, "response_format") else { return Ok(None) };
+    let Some(value) = field(fields, "response_format") else { return Ok(None) };
     match (value["type"].as_str(), &value["json_schema"]) {
         (Some("text"), _) => Ok(Some(ResponseFormat::Text)),
         (Some("json_object"), _) => Ok(Some(ResponseFormat::JsonObject)),
@@ -146,8 +146,8 @@ mod tests {
             ("logprobs", json!(true)),
             ("modalities", json!(["text", "audio"])),
         ] {
-            let said = read(json!({ name: value })).unwrap_err().to_string();
-            assert!(said.starts_with(&format!("{name}: ")), "{said}");
+            let message = read(json!({ name: value })).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("{name}: ")), "{message}");
         }
     }
 

@@ -173,9 +173,9 @@ fn restrict(program: &Path) -> Result<(), RulesetError> {
 fn own_files(program: &Path) -> Vec<PathBuf> {
     let program = program.canonicalize().unwrap_or_else(|_| program.to_owned());
     let bin = program.parent().filter(|directory| directory.ends_with("bin"));
-    let beside = bin.and_then(Path::parent).into_iter();
-    let beside = beside.flat_map(|root| READABLE_BESIDE_BIN.map(|name| root.join(name)));
-    beside.chain([program.clone()]).collect()
+    let beside_bin = bin.and_then(Path::parent).into_iter();
+    let beside_bin = beside_bin.flat_map(|root| READABLE_BESIDE_BIN.map(|name| root.join(name)));
+    beside_bin.chain([program.clone()]).collect()
 }
 
 /// A refused call is answered as one that the kernel does not have: that makes the C library use

@@ -63,9 +63,9 @@ impl Helper {
         // Otherwise the reader of this process's standard error would wait for the helper too.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn()?;
-        let lacks = || io::Error::other("a helper has no pipes");
-        let to = process.stdin.take().ok_or_else(lacks)?;
-        let from = process.stdout.take().ok_or_else(lacks)?;
+        let no_pipes = || io::Error::other("a helper has no pipes");
+        let to = process.stdin.take().ok_or_else(no_pipes)?;
+        let from = process.stdout.take().ok_or_else(no_pipes)?;
         Ok(Self(RefCell::new(Pipes { _process: process, to, from: BufReader::new(from) })))
     }
 

@@ -114,10 +114,10 @@ pub fn read(
     for (field, value) in fields {
         match field.trim_end_matches("[]") {
             "timestamp_granularities" => granularities.push(value),
-            field => order.take(field, value)?,
+            field => order.set_field(field, value)?,
         }
     }
-    order.take_granularities(&granularities)?;
+    order.set_granularities(&granularities)?;
     let is_plain = matches!(order.answer.format, TranscriptFormat::Json | TranscriptFormat::Text);
     if order.streams && !is_plain {
         return Err(Error::invalid("stream", "cannot be used with srt, vtt or verbose_json"));
@@ -126,7 +126,7 @@ pub fn read(
 }
 
 impl TranscriptionOrder {
-    fn take(&mut self, field: &str, value: String) -> Result<()> {
+    fn set_field(&mut self, field: &str, value: String) -> Result<()> {
         let (transcribes, value) =
             (self.request.task == TranscriptionTask::Transcribe, value.trim().to_owned());
         match field {
@@ -158,9 +158,9 @@ impl TranscriptionOrder {
         Ok(())
     }
 
-    fn take_granularities(&mut self, asked: &[String]) -> Result<()> {
+    fn set_granularities(&mut self, requested: &[String]) -> Result<()> {
         let field = "timestamp_granularities";
-        for granularity in asked {
+        for granularity in requested {
             match granularity.trim() {
                 "segment" => self.answer.segments = true,
                 "word" => self.answer.words = true,
@@ -168,7 +168,7 @@ impl TranscriptionOrder {
             }
         }
         let is_verbose = self.answer.format == TranscriptFormat::Verbose;
-        if !asked.is_empty() && !is_verbose {
+        if !requested.is_empty() && !is_verbose {
             return Err(Error::invalid(field, "needs a response_format of verbose_json"));
         }
         self.answer.segments |= is_verbose && !self.answer.words;
@@ -206,15 +206,16 @@ fn flag(text: &str) -> Result<bool> {
 
 /// Returns the error message for an unknown model; `None` for a known one.
 pub fn unknown_model(
-    asked: Option<&str>,
+    requested: Option<&str>,
     configured: &SpeechModelName,
     common: &[&str],
 ) -> Option<String> {
-    let asked = asked?;
+    let requested = requested?;
     let SpeechModelName { provider, model } = configured;
-    let is_known =
-        asked == model || asked == format!("{provider}/{model}") || common.contains(&asked);
-    let shown: String = asked.chars().take(100).collect();
+    let is_known = requested == model
+        || requested == format!("{provider}/{model}")
+        || common.contains(&requested);
+    let shown: String = requested.chars().take(100).collect();
     (!is_known).then(|| {
         let common = common.join(", ");
         format!("The model `{shown}` does not exist. Use {model}; {common} mean the same model.")

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::v1::openai::wire::given;
+use crate::v1::openai::wire::not_null;
 
 /// The longest instructions, in bytes, and the longest name of a voice or model.
 const LONGEST_INSTRUCTIONS: usize = 8_000;
@@ -64,7 +64,7 @@ impl SpeechBody {
                 Error::invalid("response_format", "must be mp3, opus, aac, flac, wav or pcm")
             })?,
         };
-        let speed = match given(speed) {
+        let speed = match not_null(speed) {
             None => Speed::default(),
             Some(speed) => Speed::new(speed.as_f64().unwrap_or(f64::NAN))?,
         };
@@ -74,7 +74,7 @@ impl SpeechBody {
             Some(_) => return Err(Error::invalid("stream_format", "must be audio or sse")),
         };
         // OpenAI's clients send a custom voice as an object.
-        let voice = match given(voice) {
+        let voice = match not_null(voice) {
             Some(Value::Object(mut voice)) => voice.remove("id"),
             voice => voice,
         };
@@ -88,7 +88,7 @@ impl SpeechBody {
 
 /// Parses an optional text of at most `longest` bytes. A blank text counts as absent.
 fn text(field: &'static str, value: Option<Value>, longest: usize) -> Result<Option<String>> {
-    match given(value) {
+    match not_null(value) {
         None => Ok(None),
         Some(Value::String(text)) if text.len() > longest => {
             Err(Error::invalid(field, format!("must not be longer than {longest} bytes")))

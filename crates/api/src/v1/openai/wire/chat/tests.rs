@@ -6,14 +6,14 @@ fn question(body: Value) -> Result<Question> {
     serde_json::from_value::<CompletionBody>(body).unwrap().question()
 }
 
-fn asking(messages: Value) -> Value {
+fn request(messages: Value) -> Value {
     json!({ "model": "alpha", "messages": messages })
 }
 
 #[test]
 fn messages_are_instructions_history_and_a_question() {
-    let asked = question(
-        asking(json!([
+    let parsed = question(
+        request(json!([
             { "role": "system", "content": "Be brief." },
             { "role": "assistant", "content": "Welcome." },
             { "role": "developer", "content": [{ "type": "text", "text": "Be kind." }] },
@@ -22,10 +22,10 @@ fn messages_are_instructions_history_and_a_question() {
         ])),
     )
     .unwrap();
-    assert_eq!(asked.overrides.instructions.as_deref(), Some("Be brief.\n\nBe kind."));
+    assert_eq!(parsed.overrides.instructions.as_deref(), Some("Be brief.\n\nBe kind."));
     let welcome = Message::assistant("Welcome.");
-    assert_eq!(asked.overrides.history, Some(vec![welcome]));
-    assert_eq!(asked.text, "One\ntwo");
+    assert_eq!(parsed.overrides.history, Some(vec![welcome]));
+    assert_eq!(parsed.text, "One\ntwo");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn invalid_fields_are_refused_by_name() {
         ("user", json!("x".repeat(513))),
         ("metadata", json!({ "session_id": {} })),
     ] {
-        let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
+        let mut body = request(json!([{ "role": "user", "content": "Hi" }]));
         body[field] = value;
         let refused = question(body).unwrap_err().to_string();
         assert!(refused.starts_with(field), "{field}: {refused}");
@@ -59,7 +59,7 @@ fn invalid_conversations_are_refused() {
         json!([{ "role": "assistant", "content": "Hi" }]),
         json!([{ "role": "user", "content": " " }]),
     ] {
-        let refused = question(asking(messages.clone())).unwrap_err().to_string();
+        let refused = question(request(messages.clone())).unwrap_err().to_string();
         assert!(refused.starts_with("messages"), "{messages}: {refused}");
     }
 }
@@ -76,7 +76,7 @@ fn unknown_roles_and_parts_are_refused() {
         json!({ "role": "user", "content": [{ "type": "image_url" }] }),
         json!({ "role": "system", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }),
     ] {
-        let body = asking(json!([first, hi]));
+        let body = request(json!([first, hi]));
         let refused = question(body).unwrap_err().to_string();
         assert!(refused.starts_with("messages[0]"), "{first}: {refused}");
     }
@@ -85,7 +85,7 @@ fn unknown_roles_and_parts_are_refused() {
 #[test]
 fn a_session_is_named_by_metadata_or_else_by_the_user() {
     let named = |fields: Value| {
-        let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
+        let mut body = request(json!([{ "role": "user", "content": "Hi" }]));
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         question(body).unwrap().session
     };

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::endpoint::Endpoint;
 use crate::refusal::Hints;
-use crate::speech::hearing::{RemoteTranscriber, SERVICE};
+use crate::speech::transcriber::{RemoteTranscriber, SERVICE};
 use crate::speech::{DICTATION, HearingProtocol};
 use crate::testing::{Reply, Server, response};
 
@@ -37,7 +37,7 @@ fn recording() -> (NamedTempFile, TranscriptionRequest) {
     (file, TranscriptionRequest::of(recording))
 }
 
-async fn heard(
+async fn transcribe(
     model: &RemoteTranscriber,
     request: TranscriptionRequest,
 ) -> Result<Transcript, Error> {
@@ -77,12 +77,13 @@ async fn a_recording_is_sent_with_all_options() {
         request.language = SpokenLanguage::parse("en").ok();
         (request.prompt, request.temperature) = (Some("Waves at Dover.".into()), Some(0.5));
         request.words = true;
-        let heard = heard(&model(&server.url, name, of), request).await.unwrap();
-        assert_eq!(heard.text(), "The sea. It roars.");
-        assert_eq!((heard.language.as_deref(), heard.duration), (Some("english"), 4.5));
-        let words: Vec<_> = heard.segments[1].words.iter().map(|word| word.text.as_str()).collect();
-        assert_eq!((heard.segments[0].words.len(), words), (2, vec!["It", "roars"]));
-        let scores = heard.segments[0].scores.as_ref().unwrap();
+        let transcript = transcribe(&model(&server.url, name, of), request).await.unwrap();
+        assert_eq!(transcript.text(), "The sea. It roars.");
+        assert_eq!((transcript.language.as_deref(), transcript.duration), (Some("english"), 4.5));
+        let words: Vec<_> =
+            transcript.segments[1].words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!((transcript.segments[0].words.len(), words), (2, vec!["It", "roars"]));
+        let scores = transcript.segments[0].scores.as_ref().unwrap();
         assert_eq!(
             (scores.tokens.as_slice(), scores.no_speech_probability),
             (&[50364, 440][..], 0.5)
@@ -111,12 +112,12 @@ async fn a_recording_is_sent_with_all_options() {
 #[tokio::test]
 async fn text_only_models_are_not_asked_for_times() {
     for (name, of) in [("openai", "gpt-4o-mini-transcribe"), ("lemonade", "Whisper-Tiny")] {
-        let said = json!({ "text": "The sea.", "usage": { "type": "duration", "seconds": 3 } });
-        let server = Server::start(vec![json(&said)]).await;
+        let reply = json!({ "text": "The sea.", "usage": { "type": "duration", "seconds": 3 } });
+        let server = Server::start(vec![json(&reply)]).await;
         let (_file, mut request) = recording();
         request.words = true;
-        let heard = heard(&model(&server.url, name, of), request).await.unwrap();
-        assert_eq!((heard.text().as_str(), heard.duration), ("The sea.", 3.0));
+        let transcript = transcribe(&model(&server.url, name, of), request).await.unwrap();
+        assert_eq!((transcript.text().as_str(), transcript.duration), ("The sea.", 3.0));
         let sent = server.requests().remove(0);
         assert!(sent.contains("name=\"response_format\"\r\n\r\njson\r\n"), "{sent}");
         assert!(!sent.contains("granularities"), "{sent}");
@@ -129,8 +130,8 @@ async fn a_server_without_times_is_asked_again_for_text_only() {
     let refusal = response("400 Bad Request", "application/json", refusal);
     let server = Server::start(vec![refusal, json(&json!({ "text": "The sea." }))]).await;
     let (_file, request) = recording();
-    let heard = heard(&model(&server.url, "generic-openai", "w"), request).await.unwrap();
-    assert_eq!(heard.text(), "The sea.");
+    let transcript = transcribe(&model(&server.url, "generic-openai", "w"), request).await.unwrap();
+    assert_eq!(transcript.text(), "The sea.");
     assert!(server.requests()[1].contains("RIFF the sound of waves"));
 }
 
@@ -140,19 +141,19 @@ async fn translations_have_their_own_path_and_some_providers_have_none() {
     let (_file, mut request) = recording();
     (request.task, request.language) =
         (TranscriptionTask::Translate, SpokenLanguage::parse("de").ok());
-    heard(&model(&server.url, "openai", "whisper-1"), request.clone()).await.unwrap();
+    transcribe(&model(&server.url, "openai", "whisper-1"), request.clone()).await.unwrap();
     let sent = server.requests().remove(0);
     assert!(sent.starts_with("POST /audio/translations "), "{sent}");
     assert!(!sent.contains("name=\"language\""), "{sent}");
     for name in ["deepgram", "lemonade"] {
-        let refused = heard(&model("http://127.0.0.1:9/", name, "m"), request.clone()).await;
+        let refused = transcribe(&model("http://127.0.0.1:9/", name, "m"), request.clone()).await;
         assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "model"), "{name}");
     }
 }
 
 #[tokio::test]
 async fn deepgram_receives_only_the_recording() {
-    let said = json!({
+    let reply = json!({
         "metadata": { "duration": 4.5 },
         "results": {
             "channels": [{ "detected_language": "en",
@@ -164,11 +165,14 @@ async fn deepgram_receives_only_the_recording() {
             ],
         },
     });
-    let server = Server::start(vec![json(&said)]).await;
+    let server = Server::start(vec![json(&reply)]).await;
     let (_file, request) = recording();
-    let heard = heard(&model(&server.url, "deepgram", "nova-3"), request).await.unwrap();
-    assert_eq!((heard.text().as_str(), heard.duration), ("The sea. It roars.", 4.5));
-    assert_eq!((heard.segments.len(), heard.segments[0].words[0].text.as_str()), (2, "sea."));
+    let transcript = transcribe(&model(&server.url, "deepgram", "nova-3"), request).await.unwrap();
+    assert_eq!((transcript.text().as_str(), transcript.duration), ("The sea. It roars.", 4.5));
+    assert_eq!(
+        (transcript.segments.len(), transcript.segments[0].words[0].text.as_str()),
+        (2, "sea.")
+    );
     let sent = server.requests().remove(0);
     let path = "/listen?model=nova-3&smart_format=true&utterances=true&detect_language=true";
     assert!(sent.starts_with(&format!("POST {path} ")), "{sent}");
@@ -182,7 +186,7 @@ async fn a_retry_sends_the_whole_recording() {
     let wait = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     let server = Server::start(vec![Reply::Bytes(wait.to_vec()), json(&verbose())]).await;
     let (_file, request) = recording();
-    heard(&model(&server.url, "groq", "w"), request).await.unwrap();
+    transcribe(&model(&server.url, "groq", "w"), request).await.unwrap();
     let sent = server.requests();
     assert_eq!(sent.len(), 2);
     assert!(sent[1].contains("RIFF the sound of waves"), "{}", sent[1]);
@@ -201,7 +205,8 @@ async fn refusals_and_invalid_responses_are_distinguished() {
     for (status, body, words) in refusals {
         let server = Server::start(vec![response(status, "application/json", body)]).await;
         let (_file, request) = recording();
-        let error = heard(&model(&server.url, "openai", "whisper-1"), request).await.unwrap_err();
+        let error =
+            transcribe(&model(&server.url, "openai", "whisper-1"), request).await.unwrap_err();
         let is_unprocessable = matches!(&error, Error::Unprocessable { .. });
         assert!(is_unprocessable && error.to_string().contains(words), "{error}");
     }
@@ -215,7 +220,8 @@ async fn refusals_and_invalid_responses_are_distinguished() {
     for (status, body, words) in failures {
         let server = Server::start(vec![response(status, "application/json", body)]).await;
         let (_file, request) = recording();
-        let error = heard(&model(&server.url, "openai", "whisper-1"), request).await.unwrap_err();
+        let error =
+            transcribe(&model(&server.url, "openai", "whisper-1"), request).await.unwrap_err();
         assert!(matches!(&error, Error::Unavailable { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(words) && !text.contains("secret-1234"), "{text}");
@@ -228,6 +234,6 @@ async fn a_silent_provider_times_out() {
     let mut model = model(&server.url, "openai", "whisper-1");
     model.endpoint.deadlines.first = std::time::Duration::from_millis(200);
     let (_file, request) = recording();
-    let error = heard(&model, request).await.unwrap_err().to_string();
+    let error = transcribe(&model, request).await.unwrap_err().to_string();
     assert!(error.contains("sent nothing for"), "{error}");
 }

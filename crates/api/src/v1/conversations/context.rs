@@ -32,38 +32,38 @@ pub async fn find_thread<P>(
 pub async fn in_thread(
     ports: &Ports,
     thread: Thread,
-    mut asked: chat::AskedQuestion,
-) -> Result<chat::AskedQuestion> {
-    asked.question.session = None;
-    asked.question.thread = Some(thread);
-    let Some(id) = asked.user else { return Ok(asked) };
-    asked.question.user = match ports.users.by_id(id).await? {
+    mut question: chat::QuestionRequest,
+) -> Result<chat::QuestionRequest> {
+    question.question.session = None;
+    question.question.thread = Some(thread);
+    let Some(id) = question.user else { return Ok(question) };
+    question.question.user = match ports.users.by_id(id).await? {
         Some(user) if user.suspended => {
             return Err(Error::unprocessable("the user is suspended"));
         }
         None => return Err(Error::not_found("user", id)),
         found => found,
     };
-    Ok(asked)
+    Ok(question)
 }
 
 /// State of a chat request. A stream checks the request's key again while it lasts.
-pub struct Asking {
+pub struct ChatContext {
     pub ports: Data<Ports>,
     request: HttpRequest,
 }
 
-impl FromRequest for Asking {
+impl FromRequest for ChatContext {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let asking = |ports| Self { ports, request: request.clone() };
-        ready(state::ports(request).map(asking).map_err(ApiError::plain))
+        let context = |ports| Self { ports, request: request.clone() };
+        ready(state::ports(request).map(context).map_err(ApiError::plain))
     }
 }
 
-impl Asking {
+impl ChatContext {
     /// Expands slash commands: those of the user who asks, otherwise those of the key's user.
     async fn expand_commands<P>(
         &self,
@@ -83,17 +83,17 @@ impl Asking {
         &self,
         caller: &Authorized<P>,
         workspace: &Workspace,
-        mut asked: chat::AskedQuestion,
+        mut question: chat::QuestionRequest,
     ) -> Result<Option<Reply>> {
         let by = caller.by();
-        self.expand_commands(caller, &mut asked.question).await?;
-        if asked.reset {
-            self.ports.conversations.reset(workspace, &asked.question, &by).await?;
+        self.expand_commands(caller, &mut question.question).await?;
+        if question.reset {
+            self.ports.conversations.reset(workspace, &question.question, &by).await?;
         }
-        if asked.is_reset_only() {
+        if question.is_reset_only() {
             return Ok(None);
         }
-        self.ports.conversations.ask(workspace, asked.question, &by).await.map(Some)
+        self.ports.conversations.ask(workspace, question.question, &by).await.map(Some)
     }
 
     /// Returns the parts of the answer and its listener, or `None` if the request only resets the
@@ -102,17 +102,17 @@ impl Asking {
         &self,
         caller: &Authorized<P>,
         workspace: &Workspace,
-        mut asked: chat::AskedQuestion,
+        mut parsed: chat::QuestionRequest,
     ) -> Result<Option<(Receiver<AnswerEvent>, Listener)>> {
         let by = caller.by();
-        self.expand_commands(caller, &mut asked.question).await?;
-        if asked.reset {
-            self.ports.conversations.reset(workspace, &asked.question, &by).await?;
+        self.expand_commands(caller, &mut parsed.question).await?;
+        if parsed.reset {
+            self.ports.conversations.reset(workspace, &parsed.question, &by).await?;
         }
-        if asked.is_reset_only() {
+        if parsed.is_reset_only() {
             return Ok(None);
         }
-        let question = asked.question;
+        let question = parsed.question;
         let listener = Listener::new(&self.request, caller, workspace)?
             .within(question.thread.clone(), question.user.clone());
         let pieces = self.ports.conversations.stream(workspace, question, &by).await?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::endpoint::Endpoint;
 use crate::refusal::Hints;
-use crate::speech::speaking::{RemoteSynthesizer, SERVICE};
+use crate::speech::synthesizer::{RemoteSynthesizer, SERVICE};
 use crate::speech::{SPEAKING, SpeakingProtocol};
 use crate::testing::{Reply, Server, response};
 
@@ -48,8 +48,8 @@ async fn speech_is_requested_with_openais_protocol() {
         let mut request = words(AudioFormat::Mp3);
         request.speed = Speed::new(1.5).unwrap();
         request.instructions = Some("Softly.".into());
-        let heard = spoken(&model(&server.url, name), request).await.unwrap();
-        assert_eq!(heard, b"ID3 waves");
+        let sound = spoken(&model(&server.url, name), request).await.unwrap();
+        assert_eq!(sound, b"ID3 waves");
         let sent = server.requests().remove(0);
         assert!(sent.starts_with("POST /audio/speech "), "{sent}");
         assert!(sent.contains("authorization: Bearer secret-1234"), "{sent}");
@@ -77,13 +77,13 @@ async fn elevenlabs_has_a_protocol_of_its_own() {
         assert!(sent.contains(r#""model_id":"eleven_multilingual_v2""#), "{sent}");
         assert!(sent.contains(r#""text":"The sea roars.""#), "{sent}");
     }
-    let nobody = model("http://127.0.0.1:9/", "elevenlabs");
+    let unreachable = model("http://127.0.0.1:9/", "elevenlabs");
     let mut fast = words(AudioFormat::Mp3);
     fast.speed = Speed::new(2.0).unwrap();
-    let mut elsewhere = words(AudioFormat::Mp3);
-    elsewhere.voice = Some("../../v1/user".into());
-    for (request, wrong) in [(fast, "speed"), (elsewhere, "voice")] {
-        let refused = spoken(&nobody, request).await;
+    let mut traversal = words(AudioFormat::Mp3);
+    traversal.voice = Some("../../v1/user".into());
+    for (request, wrong) in [(fast, "speed"), (traversal, "voice")] {
+        let refused = spoken(&unreachable, request).await;
         assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == wrong));
     }
 }

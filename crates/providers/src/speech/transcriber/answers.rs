@@ -3,7 +3,7 @@ use carrel_domain::speech::{SegmentScores, SpeechSegment, SpokenWord, Transcript
 use serde_json::Value;
 
 /// Parses a response of `audio/transcriptions`, with or without times; `None` without text.
-pub(super) fn of_openai(answer: &Value) -> Option<Transcript> {
+pub(super) fn parse_openai(answer: &Value) -> Option<Transcript> {
     let text = answer["text"].as_str()?;
     let usage = seconds(&answer["usage"]["seconds"]);
     let duration = seconds(&answer["duration"]).or(usage).unwrap_or_default();
@@ -39,7 +39,7 @@ fn openai_segment(segment: &Value) -> Option<SpeechSegment> {
 }
 
 /// Parses a response of Deepgram's `listen`; `None` without text.
-pub(super) fn of_deepgram(answer: &Value) -> Option<Transcript> {
+pub(super) fn parse_deepgram(answer: &Value) -> Option<Transcript> {
     let channel = &answer["results"]["channels"][0];
     let text = channel["alternatives"][0]["transcript"].as_str()?;
     let duration = seconds(&answer["metadata"]["duration"]).unwrap_or_default();

@@ -5,11 +5,11 @@ use super::SpeechModelName;
 
 /// The progress of a transcription, shared by the transcriber and its observers.
 #[derive(Clone, Debug, Default)]
-pub struct ListeningProgress(Arc<Mutex<HeardSoFar>>);
+pub struct TranscriptionProgress(Arc<Mutex<ProgressSnapshot>>);
 
 /// A snapshot of the progress.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeardSoFar {
+pub struct ProgressSnapshot {
     /// The model. Absent until transcription starts.
     pub model: Option<SpeechModelName>,
     /// Transcribed seconds.
@@ -18,28 +18,28 @@ pub struct HeardSoFar {
     pub duration: Option<f64>,
 }
 
-impl ListeningProgress {
+impl TranscriptionProgress {
     /// Records that `model` has started.
     pub fn begin(&self, model: SpeechModelName) {
-        self.change(|heard| heard.model = Some(model));
+        self.change(|progress| progress.model = Some(model));
     }
 
     /// Sets the total length, in seconds. Ignores values that are not positive.
-    pub fn lasts(&self, seconds: f64) {
-        self.change(|heard| heard.duration = Some(seconds).filter(|seconds| *seconds > 0.0));
+    pub fn set_duration(&self, seconds: f64) {
+        self.change(|progress| progress.duration = Some(seconds).filter(|seconds| *seconds > 0.0));
     }
 
     /// Sets the number of transcribed seconds. Lower values are ignored.
-    pub fn heard(&self, seconds: f64) {
-        self.change(|heard| heard.seconds = heard.seconds.max(seconds));
+    pub fn advance_to(&self, seconds: f64) {
+        self.change(|progress| progress.seconds = progress.seconds.max(seconds));
     }
 
     /// Returns the current progress.
-    pub fn now(&self) -> HeardSoFar {
+    pub fn now(&self) -> ProgressSnapshot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn change(&self, change: impl FnOnce(&mut HeardSoFar)) {
+    fn change(&self, change: impl FnOnce(&mut ProgressSnapshot)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -50,14 +50,14 @@ mod tests {
 
     #[test]
     fn observers_see_the_progress() {
-        let progress = ListeningProgress::default();
-        let seen = progress.clone();
-        assert_eq!(seen.now(), HeardSoFar::default());
+        let progress = TranscriptionProgress::default();
+        let observer = progress.clone();
+        assert_eq!(observer.now(), ProgressSnapshot::default());
         progress.begin(SpeechModelName { provider: "native".into(), model: "base".into() });
-        progress.lasts(61.5);
-        progress.heard(30.0);
-        progress.heard(20.0);
-        let HeardSoFar { model, seconds, duration } = seen.now();
+        progress.set_duration(61.5);
+        progress.advance_to(30.0);
+        progress.advance_to(20.0);
+        let ProgressSnapshot { model, seconds, duration } = observer.now();
         assert_eq!((seconds, duration), (30.0, Some(61.5)));
         assert!(model.is_some());
     }

@@ -17,10 +17,10 @@ pub fn correct(request: &mut ServiceRequest) {
 // native: `Authorization: Bearer <key>` only, given once
 // test: `protocol::both_mounts_confirm_a_valid_key`
 fn correct_key(request: &mut ServiceRequest) {
-    let Some(given) = request.headers().get(AUTHORIZATION).cloned() else { return };
-    let key = || Some(given.to_str().ok()?.split_once(' ')?.1.split(' ').next()?.to_owned());
+    let Some(header_sent) = request.headers().get(AUTHORIZATION).cloned() else { return };
+    let key = || Some(header_sent.to_str().ok()?.split_once(' ')?.1.split(' ').next()?.to_owned());
     let bearer = |key: String| HeaderValue::from_str(&format!("Bearer {key}")).ok();
-    let header = key().and_then(bearer).unwrap_or_else(|| given.clone());
+    let header = key().and_then(bearer).unwrap_or_else(|| header_sent.clone());
     request.headers_mut().insert(AUTHORIZATION, header);
 }
 
@@ -43,13 +43,13 @@ mod tests {
 
     #[test]
     fn the_first_word_after_any_scheme_is_the_key() {
-        for (given, known) in [
+        for (headers, known) in [
             (&["Bearer abc"][..], &["Bearer abc"][..]),
             (&["Token abc def", "Bearer other"], &["Bearer abc"]),
             (&["abc"], &["abc"]),
             (&[], &[]),
         ] {
-            assert_eq!(corrected("/api/v1/auth", given), known, "{given:?}");
+            assert_eq!(corrected("/api/v1/auth", headers), known, "{headers:?}");
         }
         assert_eq!(corrected("/v1/auth", &["Token abc def"]), ["Token abc def"]);
     }

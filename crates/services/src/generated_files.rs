@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A directory of generated files. All methods block.
-pub struct KeptFiles {
+pub struct GeneratedFiles {
     directory: PathBuf,
     /// The directory for temporary files, on the same disk.
     scratch: PathBuf,
@@ -21,13 +21,13 @@ pub struct KeptFiles {
     is_ours: fn(&str) -> bool,
     /// The total size in bytes, once computed. Other servers on this storage may have added files;
     /// the next sweep includes them.
-    together: Mutex<Option<u64>>,
+    total: Mutex<Option<u64>>,
 }
 
-impl KeptFiles {
+impl GeneratedFiles {
     /// Creates the store. Files are written to `scratch` and then moved to `directory`.
     pub fn new(directory: PathBuf, scratch: PathBuf, most: u64, is_ours: fn(&str) -> bool) -> Self {
-        Self { directory, scratch, most, is_ours, together: Mutex::default() }
+        Self { directory, scratch, most, is_ours, total: Mutex::default() }
     }
 
     /// Returns the path of a file with this name, whether it exists or not.
@@ -35,7 +35,7 @@ impl KeptFiles {
         self.directory.join(name)
     }
 
-    /// Creates a temporary file to write to. Pass it to [`KeptFiles::adopt`] to keep it.
+    /// Creates a temporary file to write to. Pass it to [`GeneratedFiles::persist`] to keep it.
     pub fn begin(&self) -> io::Result<NamedTempFile> {
         NamedTempFile::new_in(&self.scratch)
     }
@@ -44,19 +44,19 @@ impl KeptFiles {
     pub fn save(&self, name: &str, content: &[u8], now: SystemTime) -> io::Result<()> {
         let mut file = self.begin()?;
         file.write_all(content)?;
-        self.adopt(name, file, now)
+        self.persist(name, file, now)
     }
 
-    /// Stores a file created by [`KeptFiles::begin`]. See [`KeptFiles::save`].
-    pub fn adopt(&self, name: &str, file: NamedTempFile, now: SystemTime) -> io::Result<()> {
-        let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Stores a file created by [`GeneratedFiles::begin`]. See [`GeneratedFiles::save`].
+    pub fn persist(&self, name: &str, file: NamedTempFile, now: SystemTime) -> io::Result<()> {
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
         let length = file.as_file().metadata()?.len();
         file.as_file().sync_all()?;
         fs::create_dir_all(&self.directory)?;
         file.persist(self.path(name)).map_err(|error| error.error)?;
-        *together = together.map(|together| together + length);
-        if together.is_none_or(|together| together > self.most) {
-            let swept = self.sweep_all(now, &mut together);
+        *total = total.map(|total| total + length);
+        if total.is_none_or(|total| total > self.most) {
+            let swept = self.sweep_all(now, &mut total);
             // The file is stored even if old ones could not be deleted.
             if let Err(error) = swept {
                 tracing::warn!(%error, "failed to delete old generated files");
@@ -68,15 +68,15 @@ impl KeptFiles {
     /// Deletes files that are too old, and the oldest ones if the limit is exceeded. Returns their
     /// number.
     pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
-        let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sweep_all(now, &mut together)
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sweep_all(now, &mut total)
     }
 
-    fn sweep_all(&self, now: SystemTime, together: &mut Option<u64>) -> io::Result<usize> {
-        *together = None;
+    fn sweep_all(&self, now: SystemTime, total: &mut Option<u64>) -> io::Result<usize> {
+        *total = None;
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                *together = Some(0);
+                *total = Some(0);
                 return Ok(0);
             }
             entries => entries?,
@@ -94,18 +94,18 @@ impl KeptFiles {
             files.push((metadata.modified()?, metadata.len(), entry.path()));
         }
         files.sort_by(|one, other| other.cmp(one));
-        let (mut seen, mut stay, mut removed) = (0, 0, 0);
-        for (made, length, path) in files {
-            seen += length;
-            let age = now.duration_since(made).unwrap_or_default();
-            let must_go = age > KEPT || seen > self.most;
+        let (mut scanned, mut retained, mut removed) = (0, 0, 0);
+        for (modified, length, path) in files {
+            scanned += length;
+            let age = now.duration_since(modified).unwrap_or_default();
+            let must_go = age > KEPT || scanned > self.most;
             if must_go && fs::remove_file(path).is_ok() {
                 removed += 1;
             } else {
-                stay += length;
+                retained += length;
             }
         }
-        *together = Some(stay);
+        *total = Some(retained);
         Ok(removed)
     }
 }
@@ -121,19 +121,19 @@ mod tests {
     }
 
     /// Returns a store in its own directory, and the current time.
-    fn room(most: u64) -> (tempfile::TempDir, KeptFiles, SystemTime) {
+    fn room(most: u64) -> (tempfile::TempDir, GeneratedFiles, SystemTime) {
         let disk = tempfile::tempdir().unwrap();
-        let (made, scratch) = (disk.path().join("made"), disk.path().to_owned());
-        let room = KeptFiles::new(made, scratch, most, |name| name.ends_with(".png"));
+        let (directory, scratch) = (disk.path().join("made"), disk.path().to_owned());
+        let room = GeneratedFiles::new(directory, scratch, most, |name| name.ends_with(".png"));
         (disk, room, SystemTime::now())
     }
 
-    fn is_there(room: &KeptFiles, number: u8) -> bool {
+    fn is_there(room: &GeneratedFiles, number: u8) -> bool {
         room.path(&name(number)).exists()
     }
 
     /// Creates a file of 100 bytes that is some days old.
-    fn made(room: &KeptFiles, number: u8, days: u32, now: SystemTime) {
+    fn write(room: &GeneratedFiles, number: u8, days: u32, now: SystemTime) {
         fs::create_dir_all(&room.directory).unwrap();
         fs::write(room.path(&name(number)), [0; 100]).unwrap();
         let file = fs::File::options().append(true).open(room.path(&name(number)));
@@ -145,7 +145,7 @@ mod tests {
         let (_disk, mut room, now) = room(1000);
         assert_eq!(room.sweep(now).unwrap(), 0);
         for (number, days) in [(1, 0), (2, 1), (3, 29), (4, 31)] {
-            made(&room, number, days, now);
+            write(&room, number, days, now);
         }
         let other = room.path("notes.txt");
         fs::write(&other, "mine").unwrap();
@@ -160,11 +160,11 @@ mod tests {
     fn a_file_makes_room_for_itself() {
         let (_disk, room, now) = room(250);
         // Both before and after the total size is computed.
-        made(&room, 1, 3, now);
-        made(&room, 2, 2, now);
+        write(&room, 1, 3, now);
+        write(&room, 2, 2, now);
         room.save(&name(3), &[0; 100], now).unwrap();
         assert!(!is_there(&room, 1) && is_there(&room, 2) && is_there(&room, 3));
-        made(&room, 3, 1, now);
+        write(&room, 3, 1, now);
         room.save(&name(4), &[0; 50], now).unwrap();
         assert!(is_there(&room, 2));
         room.save(&name(5), &[0; 50], now).unwrap();
@@ -174,10 +174,10 @@ mod tests {
     #[test]
     fn a_file_is_stored_completely_or_not_at_all() {
         let (_disk, mut room, now) = room(1000);
-        let nowhere = room.path("nowhere");
-        let good = std::mem::replace(&mut room.scratch, nowhere);
+        let missing = room.path("nowhere");
+        let valid = std::mem::replace(&mut room.scratch, missing);
         assert!(room.save(&name(1), b"x", now).is_err() && !is_there(&room, 1));
-        room.scratch = good;
+        room.scratch = valid;
         room.save(&name(1), b"x", now).unwrap();
         assert_eq!(fs::read(room.path(&name(1))).unwrap(), b"x");
     }

@@ -57,7 +57,7 @@ impl RemoteTranscriber {
         };
         let body = answer.map_err(|refused| self.refused(&refused))?;
         let answer: Value = self.endpoint.json(body, LONGEST_ANSWER).await?;
-        answers::of_openai(&answer).ok_or_else(|| self.wordless())
+        answers::parse_openai(&answer).ok_or_else(|| self.wordless())
     }
 
     async fn try_openai(
@@ -109,7 +109,7 @@ impl RemoteTranscriber {
         let answer = self.endpoint.try_send(make).await?;
         let body = answer.map_err(|refused| self.refused(&refused))?;
         let answer: Value = self.endpoint.json(body, LONGEST_ANSWER).await?;
-        answers::of_deepgram(&answer).ok_or_else(|| self.wordless())
+        answers::parse_deepgram(&answer).ok_or_else(|| self.wordless())
     }
 
     fn deepgram_path(&self, request: &TranscriptionRequest) -> String {
@@ -186,11 +186,11 @@ impl Transcriber for RemoteTranscriber {
             let reason = format!("{} can transcribe but not translate", self.row.name);
             return Err(Error::invalid("model", reason));
         }
-        let heard = match self.row.protocol {
+        let transcript = match self.row.protocol {
             HearingProtocol::OpenAi | HearingProtocol::TextOnly => self.by_openai(&request).await?,
             HearingProtocol::Deepgram => self.by_deepgram(&request).await?,
         };
-        let Transcript { language, duration, segments } = heard;
+        let Transcript { language, duration, segments } = transcript;
         let mut parts = vec![Ok(TranscriptPart::Recording { language, duration })];
         parts.extend(segments.into_iter().map(|segment| Ok(TranscriptPart::Segment(segment))));
         Ok(Box::pin(stream::iter(parts)))
