@@ -74,7 +74,7 @@ async fn a_long_answer_never_holds_the_page_up_and_has_one_button_to_stop_it() -
            .observe(document.body, { childList: true, subtree: true, characterData: true })",
     )
     .await?;
-    ada.fill("#message", "Tell me everything.").await?;
+    ada.fill("#message", "What is the crane in the old harbour called?").await?;
     ada.click("button.send").await?;
     ada.wait("!!document.querySelector('.turn[id^=turn-] .turn-actions')").await?;
     // Before there are words, the line above says what is searched and what was found.

@@ -18,8 +18,15 @@ const MOST_REQUESTS: u64 = 6;
 
 /// Requests that may arrive late, because the page is complete without them: to other services, such
 /// as providers of models, for slanted text, and for letters of languages other than the page's own.
-const LATER: [&str; 5] =
-    ["/status", "/names", "-italic.woff2", ".latin-ext.woff2", ".cyrillic.woff2"];
+const LATER: [&str; 7] = [
+    "/status",
+    "/names",
+    "-italic.woff2",
+    ".latin-ext.woff2",
+    ".latin-rest.woff2",
+    ".cyrillic.woff2",
+    ".cyrillic-rest.woff2",
+];
 
 /// Requests that browsers make after loading a page, so that users can install it as an
 /// application.
