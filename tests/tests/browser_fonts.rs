@@ -10,7 +10,7 @@ use crate::browser_rows::ask;
 /// Returns the faces that a page has loaded because it shows their characters, by the first of them.
 const LOADED: &str = "document.fonts.ready.then(() => [...document.fonts] \
     .filter((it) => it.status === 'loaded' && !it.family.includes('Local')) \
-    .map((it) => ({ 'U+20': 'latin', 'U+104': 'latin-ext', 'U+401': 'cyrillic' })[it.unicodeRange.split('-')[0]] \
+    .map((it) => ({ 'U+20': 'latin', 'U+104': 'latin-ext', 'U+401': 'cyrillic' })[it.unicodeRange.split(/[-,]/)[0]] \
       + (it.style === 'italic' ? '-italic' : '')).sort().join(' '))";
 
 async fn loaded(browser: &mut Browser) -> Result<String> {
