@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use e2e::model_server::ModelServer;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
 
 use crate::figure::{Figure, median};
 use crate::load::{Connection, request};
@@ -17,6 +18,8 @@ use crate::server::{KEY, ROUNDS, Running, start};
 
 const STREAMS: usize = 1000;
 const ANSWERS: usize = 100;
+/// Questions of one key that wait at once. The server answers at most 64.
+const QUESTIONS_OF_A_KEY: usize = 50;
 
 /// Serves the models of the tests in a separate process, until it is killed.
 pub fn serve_models() -> Result<()> {
@@ -48,12 +51,13 @@ pub fn measure() -> Result<Vec<Figure>> {
     let (server, address, _) = start(storage.path())?;
     let mut connection = Connection::open(&address)?;
     connection.exchange(&request("POST", "/v1/workspace/new", KEY, "{\"name\":\"bench\"}"))?;
+    let keys = keys(&mut connection)?;
     let (mut costs, mut first) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         costs.push(relayed(&server, &address)?);
-        first.push(first_words(&server, &address)?);
+        first.push(first_words(&server, &address, &keys)?);
     }
-    let memory = waiting(&server, &address)?;
+    let memory = waiting(&server, &address, &keys)?;
     let name = format!("memory that {STREAMS} waiting streams add");
     Ok(vec![
         Figure::new(
@@ -71,23 +75,36 @@ pub fn measure() -> Result<Vec<Figure>> {
     ])
 }
 
+/// Creates enough keys for all streams.
+fn keys(connection: &mut Connection) -> Result<Vec<String>> {
+    (0..STREAMS.div_ceil(QUESTIONS_OF_A_KEY))
+        .map(|number| {
+            let body = format!("{{\"name\":\"bench-{number}\",\"scopes\":[\"chat\"]}}");
+            let made = connection.exchange(&request("POST", "/v1/admin/api-keys", KEY, &body))?;
+            let made: Value = serde_json::from_slice(&made)?;
+            Ok(made["api_key"]["secret"].as_str().context("a key without its secret")?.to_owned())
+        })
+        .collect()
+}
+
 /// Returns the server's CPU time for one answer in milliseconds. Nothing is searched: the embedding
 /// of the question is measured elsewhere.
 fn relayed(server: &Running, address: &str) -> Result<f64> {
     let before = processor_time(server.0.id())?;
     for _ in 0..ANSWERS {
-        ask(address, "echo", "finalizeResponseStream")?;
+        ask(address, KEY, "echo", "finalizeResponseStream")?;
     }
     Ok((processor_time(server.0.id())? - before) * 1e3 / ANSWERS as f64)
 }
 
 /// Returns the server's CPU time from a question to the first part of its answer, in milliseconds.
 /// The model sends only that part, from another process.
-fn first_words(server: &Running, address: &str) -> Result<f64> {
+fn first_words(server: &Running, address: &str, keys: &[String]) -> Result<f64> {
     let (mut spent, mut streams) = (0.0, Vec::with_capacity(ANSWERS));
-    for _ in 0..ANSWERS {
+    for number in 0..ANSWERS {
         let before = processor_time(server.0.id())?;
-        streams.push(ask(address, "pausing", "Well, ")?);
+        let key = &keys[number / QUESTIONS_OF_A_KEY];
+        streams.push(ask(address, key, "pausing", "Well, ")?);
         spent += processor_time(server.0.id())? - before;
     }
     drop(streams);
@@ -97,12 +114,13 @@ fn first_words(server: &Running, address: &str) -> Result<f64> {
 }
 
 /// Returns the memory of waiting streams in MB.
-fn waiting(server: &Running, address: &str) -> Result<f64> {
+fn waiting(server: &Running, address: &str, keys: &[String]) -> Result<f64> {
     let process = server.0.id();
     let before = resident(process)?;
     let mut streams = Vec::with_capacity(STREAMS);
-    for _ in 0..STREAMS {
-        streams.push(ask(address, "pausing", "Well, ")?);
+    for number in 0..STREAMS {
+        let key = &keys[number / QUESTIONS_OF_A_KEY];
+        streams.push(ask(address, key, "pausing", "Well, ")?);
     }
     thread::sleep(Duration::from_secs(2));
     let memory = resident(process)? - before;
@@ -111,7 +129,7 @@ fn waiting(server: &Running, address: &str) -> Result<f64> {
 }
 
 /// Asks in a new session, so that no history grows, and reads up to `mark`.
-fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
+fn ask(address: &str, key: &str, model: &str, mark: &str) -> Result<TcpStream> {
     let session: u64 = std::time::UNIX_EPOCH.elapsed()?.as_nanos() as u64;
     let body = format!(
         "{{\"message\":\"one two three four\",\"mode\":\"chat\",\"model\":\"{model}\",\
@@ -119,7 +137,7 @@ fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
     );
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    stream.write_all(&request("POST", "/v1/workspace/bench/stream-chat", KEY, &body))?;
+    stream.write_all(&request("POST", "/v1/workspace/bench/stream-chat", key, &body))?;
     let (mut received, mut part) = (Vec::new(), [0; 4096]);
     while !String::from_utf8_lossy(&received).contains(mark) {
         let length = stream.read(&mut part)?;
