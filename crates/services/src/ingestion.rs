@@ -83,6 +83,9 @@ pub struct Ingested {
     pub jobs: Vec<Job>,
 }
 
+/// The audit event of a document made from a file.
+const FILE_EVENT: &str = "api_document_uploaded";
+
 /// The documents of one upload before they are stored.
 struct PreparedUpload {
     documents: Vec<(Document, String)>,
@@ -98,6 +101,28 @@ struct PreparedUpload {
 }
 
 impl PreparedUpload {
+    /// Creates an upload into the library only. `event` is the name of its audit events.
+    fn new(event: &'static str, documents: Vec<(Document, String)>, terms: Terms, by: &By) -> Self {
+        let indexing = Indexing::Later { existing_job: None };
+        let (identical, into, by, original) = (Vec::new(), Vec::new(), by.clone(), None);
+        Self { documents, identical, terms, into, indexing, by, event, original }
+    }
+
+    /// Indexes the documents in workspaces.
+    fn into_workspaces(self, into: Vec<Workspace>, indexing: Indexing) -> Self {
+        Self { into, indexing, ..self }
+    }
+
+    /// Uses existing documents with the same content.
+    fn or_identical(self, identical: Known) -> Self {
+        Self { identical, ..self }
+    }
+
+    /// Keeps the uploaded file.
+    fn with_original(self, original: Option<OriginalName>) -> Self {
+        Self { original, ..self }
+    }
+
     /// Returns the audit event for an added document.
     fn event(&self, document: &Document) -> Event {
         let (title, location) = (&document.title, document.path.to_string());
@@ -159,18 +184,11 @@ impl Ingestion {
             documents.push(from_file(&file.name, part, &details, by.at)?);
         }
         let original = originals.stage(&file.content, digest).await;
-        let (terms, event, by) = (details.terms, "api_document_uploaded", by.clone());
-        self.ingest(PreparedUpload {
-            documents,
-            identical: same,
-            terms,
-            into,
-            indexing,
-            by,
-            event,
-            original,
-        })
-        .await
+        let upload = PreparedUpload::new(FILE_EVENT, documents, details.terms, by)
+            .or_identical(same)
+            .into_workspaces(into, indexing)
+            .with_original(original);
+        self.ingest(upload).await
     }
 
     /// Adds a document from text. See [`Ingestion::add_file`].
@@ -187,19 +205,10 @@ impl Ingestion {
         if let Some(known) = known::single(self, &identical, &into, indexing, by).await? {
             return Ok(known);
         }
-        let (event, by) = ("api_raw_document_uploaded", by.clone());
-        let original = None;
-        self.ingest(PreparedUpload {
-            documents,
-            identical,
-            terms,
-            into,
-            indexing,
-            by,
-            event,
-            original,
-        })
-        .await
+        let upload = PreparedUpload::new("api_raw_document_uploaded", documents, terms, by)
+            .or_identical(identical)
+            .into_workspaces(into, indexing);
+        self.ingest(upload).await
     }
 
     /// Stores documents and indexes them.

@@ -5,6 +5,7 @@
 //! Each step embeds some documents and marks them as done in the transaction that stores their
 //! passages, so no document is indexed twice or partially.
 mod batch;
+mod heartbeat;
 mod large;
 mod recording;
 mod waiting;
@@ -17,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::job::queue::{
-    Backlog, ClaimedJob, JobQueue, LeaseRequest, QueuedRefreshes, Retention,
+    Backlog, ClaimedJob, JobQueue, Lease, LeaseRequest, QueuedRefreshes, Retention,
 };
 use carrel_domain::job::recordings::{JobRecordings, NewRecording};
 use carrel_domain::job::{Cursor, Job, JobKind, Jobs, NewJob};
@@ -30,6 +31,7 @@ use tokio::sync::{Notify, RwLock, Semaphore, broadcast, watch};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use heartbeat::JobChange;
 pub use watcher::{JobUpdate, JobWatcher};
 
 use crate::library::{Failures, Library};
@@ -84,7 +86,7 @@ struct Shared {
     /// The runtime of work that outlives its request.
     runtime: Handle,
     /// Notifications of changed jobs in this process.
-    changes: broadcast::Sender<JobId>,
+    changes: broadcast::Sender<JobChange>,
     wake: Notify,
     stage: watch::Sender<Stage>,
     steps: Arc<Semaphore>,
@@ -352,9 +354,18 @@ impl Workers {
     }
 
     pub(crate) fn notify(&self, job: JobId) {
-        // There may be no subscribers.
-        let _ = self.shared.changes.send(job);
+        self.send(JobChange { job, worker: None });
         self.shared.wake.notify_one();
+    }
+
+    /// Notifies others of a change made by the holder of a lease.
+    fn notify_others(&self, lease: &Lease) {
+        self.send(JobChange { job: lease.job, worker: Some(lease.token) });
+    }
+
+    fn send(&self, change: JobChange) {
+        // There may be no subscribers.
+        let _ = self.shared.changes.send(change);
     }
 }
 

@@ -187,7 +187,8 @@ pub trait JobQueue: Send + Sync {
     /// if no other items are left.
     async fn pending_items(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
     /// Records the outcomes of items, stores indexed documents, and extends the lease to `until`.
-    /// Writes the event if any document is stored.
+    /// Writes the event if any document is stored. Ends a job that a request waits for if no item is
+    /// left.
     async fn complete(
         &self,
         lease: &Lease,

@@ -63,11 +63,14 @@ pub trait JobRecordings: Send + Sync {
         progress: RecordingProgress,
         until: DateTime<Utc>,
     ) -> Result<Option<Job>>;
-    /// Records that the document of a recording is stored. The item is then indexed like any other.
+    /// Records that the document of a recording is stored at `path`, which is another one than
+    /// planned if an identical recording was transcribed before. The item is then indexed like any
+    /// other.
     async fn transcribed(
         &self,
         lease: &Lease,
         item: i64,
+        path: DocumentPath,
         until: DateTime<Utc>,
     ) -> Result<Option<Job>>;
 }

@@ -163,6 +163,9 @@ fn complete(
         row.failed += i32::from(*state == ItemState::Failed);
     }
     (row.attempts, row.error, row.due_at) = (0, None, Some(until));
+    if row.awaited && row.is_through() {
+        row.end(conn, None, now)?;
+    }
     let job = save(conn, row)?;
     let placed: Vec<_> = put.iter().filter_map(|put| put.place).collect();
     if !placed.is_empty() {

@@ -4,7 +4,7 @@ use carrel_domain::audit::Event;
 use carrel_domain::job::queue::Lease;
 use carrel_domain::job::recordings::{JobRecordings, NewRecording, RecordingProgress};
 use carrel_domain::job::{ItemState, Job, JobKind};
-use carrel_domain::{JobId, Result};
+use carrel_domain::{DocumentPath, JobId, Result};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
@@ -71,12 +71,18 @@ fn transcribed(
     conn: &mut AnyConnection,
     lease: &Lease,
     item: i64,
+    path: &DocumentPath,
     until: DateTime<Utc>,
 ) -> Result<Option<Job>, TxError> {
     let Some(mut row) = leased(conn, lease)? else { return Ok(None) };
     let changed = row.change(time(Utc::now()));
     diesel::update(job_items::table.find((row.id, item)))
-        .set((job_items::recording_details.eq(None::<String>), job_items::changed.eq(changed)))
+        .set((
+            job_items::recording_details.eq(None::<String>),
+            job_items::folder.eq(text(path.folder())),
+            job_items::name.eq(text(path.name())),
+            job_items::changed.eq(changed),
+        ))
         .execute(conn)?;
     (row.attempts, row.error, row.due_at) = (0, None, Some(time(until)));
     Ok(Some(save(conn, row)?))
@@ -127,9 +133,10 @@ impl JobRecordings for Database {
         &self,
         lease: &Lease,
         item: i64,
+        path: DocumentPath,
         until: DateTime<Utc>,
     ) -> Result<Option<Job>> {
         let lease = *lease;
-        self.write(move |conn| transcribed(conn, &lease, item, until)).await
+        self.write(move |conn| transcribed(conn, &lease, item, &path, until)).await
     }
 }

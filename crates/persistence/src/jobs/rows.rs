@@ -29,7 +29,7 @@ pub(crate) struct Row {
     pub(crate) workspace_id: i32,
     actor: String,
     address: Option<String>,
-    awaited: bool,
+    pub(crate) awaited: bool,
     pub(crate) cancelling: bool,
     pub(crate) total: i32,
     pub(crate) done: i32,
@@ -84,6 +84,11 @@ impl Row {
         self.changes += 1;
         self.updated_at = now;
         self.changes
+    }
+
+    /// Returns whether no item is left.
+    pub(crate) fn is_through(&self) -> bool {
+        self.done + self.failed + self.cancelled >= self.total
     }
 
     /// Ends the job. Items that are still queued fail with `failure`, or are cancelled if there is

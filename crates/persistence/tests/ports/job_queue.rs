@@ -1,18 +1,19 @@
 //! The job queue as workers use it.
 use carrel_domain::job::queue::{
-    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, QueuedRefreshes, Requeue,
+    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, QueuedRefreshes, Requeue,
 };
-use carrel_domain::job::{ItemState, JobKind, JobProgress, JobState, Jobs};
+use carrel_domain::job::{ItemState, JobKind, JobProgress, JobState, Jobs, NewJob};
 use carrel_domain::library::{Documents, IndexedDocument, WorkspaceDocuments};
 use carrel_domain::vector::VectorRows;
 
-use crate::jobs::{add, claim, finish, lease_request, queue};
+use crate::jobs::{add, claim, finish, lease_request, paths, queue};
 use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
     a_job_is_claimed_once,
     the_backlog_is_counted,
     a_step_indexes_documents_and_records_their_outcomes,
+    a_job_that_a_request_waits_for_ends_with_its_last_item,
     a_job_whose_worker_has_died_is_resumed,
     a_worker_without_the_lease_changes_nothing,
     a_postponed_job_waits,
@@ -123,6 +124,27 @@ async fn a_step_indexes_documents_and_records_their_outcomes(scratch: Scratch) {
     assert_eq!((db.count(Some(here)).await.unwrap(), scratch.rows_in("chunks")), (9, 9));
     let ended = db.end(&lease, None, at(12)).await.unwrap().unwrap();
     assert_eq!(ended.state, JobState::Done);
+}
+
+async fn a_job_that_a_request_waits_for_ends_with_its_last_item(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    add(&db, &["a", "b"]).await;
+    let (kind, lease_request) = (JobKind::Embed, lease_request(20));
+    let new = NewJob { kind, workspace: here, paths: paths(&["a", "b"]), awaited: true };
+    let job = Jobs::create(&db, new, Some(lease_request), done(0)).await.unwrap();
+    let lease = Lease { job: job.id, token: lease_request.token };
+    let mut items = db.pending_items(&lease, 10).await.unwrap().unwrap().into_iter();
+    let mut step = async |outcome| {
+        let finished = vec![FinishedItem { item: items.next().unwrap(), outcome }];
+        db.complete(&lease, finished, at(30), done(1)).await.unwrap().unwrap().job
+    };
+    let job = step(ItemOutcome::Indexed(embedded(here, "a", 1))).await;
+    assert_eq!((job.state, job.due_at), (JobState::Running, Some(at(30))));
+    let job = step(ItemOutcome::Failed("no".into())).await;
+    assert_eq!((job.state, job.due_at), (JobState::Failed, None));
+    assert_eq!((job.progress.done, job.progress.failed), (1, 1));
+    assert!(db.end(&lease, None, at(2)).await.unwrap().is_none(), "the lease has ended with it");
 }
 
 async fn a_job_whose_worker_has_died_is_resumed(scratch: Scratch) {

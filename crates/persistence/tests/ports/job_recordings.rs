@@ -76,12 +76,13 @@ async fn progress_is_recorded_only_by_the_holder_of_the_lease(scratch: Scratch) 
     assert!(next.resumed && next.job.attempts == 1);
     let late = RecordingProgress { transcribed: 60, duration: Some(600) };
     assert!(db.record_progress(&lease, 0, late, at(40)).await.unwrap().is_none());
-    assert!(db.transcribed(&lease, 0, at(40)).await.unwrap().is_none());
+    assert!(db.transcribed(&lease, 0, path("two"), at(40)).await.unwrap().is_none());
     let further = db.record_progress(&next.lease, 0, late, at(40)).await.unwrap().unwrap();
     assert_eq!(further.attempts, 0, "it has got further");
-    db.transcribed(&next.lease, 0, at(60)).await.unwrap().unwrap();
+    db.transcribed(&next.lease, 0, path("two"), at(60)).await.unwrap().unwrap();
     let item = items(&db, job.id).await.remove(0);
     assert!(!item.is_untranscribed());
+    assert_eq!(item.path, path("two"), "an identical recording was transcribed before");
     assert_eq!(item.recording.unwrap().progress, late);
     assert_eq!(db.details(job.id, 0).await.unwrap(), None);
     assert!(db.pending().await.unwrap().is_empty());

@@ -309,6 +309,10 @@ impl JobQueue for World {
             }
             known.count();
             known.job.attempts = 0;
+            let is_queued = |item: &JobItem| item.state == ItemState::Queued;
+            if known.job.awaited && !known.items.iter().any(is_queued) {
+                known.end(None);
+            }
             known.job.clone()
         });
         let Some(job) = known else { return Ok(None) };

@@ -11,7 +11,7 @@ use carrel_domain::job::recordings::{
 };
 use carrel_domain::job::{Job, JobKind, Jobs, NewJob};
 use carrel_domain::speech::{SpeechModelName, SpeechUsage, SpeechUse, TranscriptionProgress};
-use carrel_domain::{Error, JobId, Result};
+use carrel_domain::{DocumentPath, Error, JobId, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use tempfile::TempDir;
 
@@ -120,8 +120,18 @@ impl JobRecordings for World {
         Ok(with_recording(self, lease, item, |recording| recording.progress = progress))
     }
 
-    async fn transcribed(&self, lease: &Lease, item: i64, _: DateTime<Utc>) -> Result<Option<Job>> {
+    async fn transcribed(
+        &self,
+        lease: &Lease,
+        item: i64,
+        path: DocumentPath,
+        _: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
         self.recordings.details.lock().unwrap().remove(&(lease.job, item));
+        with_lease(self, lease, |known| {
+            let found = known.items.iter_mut().find(|known| known.number == item);
+            found.unwrap().path = path;
+        });
         Ok(with_recording(self, lease, item, |recording| recording.is_pending = false))
     }
 }

@@ -58,19 +58,10 @@ impl Ingestion {
             return Err(nothing_at(&link));
         }
         let documents = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
-        let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
-        let original = None;
-        self.ingest(PreparedUpload {
-            documents,
-            identical: same,
-            terms,
-            into,
-            indexing,
-            by,
-            event,
-            original,
-        })
-        .await
+        let upload = PreparedUpload::new("api_link_uploaded", documents, details.terms, by)
+            .or_identical(same)
+            .into_workspaces(into, indexing);
+        self.ingest(upload).await
     }
 
     async fn add_fetched(

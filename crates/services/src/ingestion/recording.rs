@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::incoming::{self, Details, Terms, from_file};
-use super::{Indexing, Ingestion, PreparedUpload, count_tokens, store};
+use super::known::{self, Known};
+use super::{FILE_EVENT, Indexing, Ingestion, PreparedUpload, count_tokens, store};
 use crate::jobs;
 use crate::library::Library;
 use crate::speech::BYTES_A_SECOND;
@@ -34,6 +35,9 @@ struct Pending {
     folder: Option<String>,
     metadata: String,
     digest: Option<[u8; 32]>,
+    /// Absent in jobs that an earlier version queued.
+    #[serde(default)]
+    skip_identical: bool,
 }
 
 impl Pending {
@@ -44,8 +48,8 @@ impl Pending {
     fn details(self) -> Result<Details> {
         let Self { title, author, description, source, chunk_source, .. } = self;
         let folder = self.folder.map(|folder| Folder::parse(&folder)).transpose()?;
-        let (metadata, digest) = (self.metadata, self.digest);
-        let terms = Terms { folder, metadata, digest, ..Terms::default() };
+        let Self { metadata, digest, skip_identical, .. } = self;
+        let terms = Terms { folder, metadata, digest, skip_identical, ..Terms::default() };
         Ok(Details { title, author, description, source, chunk_source, terms })
     }
 }
@@ -141,6 +145,7 @@ pub(super) async fn defer(
         folder: terms.folder.map(|folder| folder.as_str().to_owned()),
         metadata: terms.metadata,
         digest: terms.digest,
+        skip_identical: terms.skip_identical,
     };
     let details = serde_json::to_string(&pending).map_err(Error::internal)?;
     let (workspace_id, name) = (workspace.id, file.name.clone());
@@ -150,6 +155,14 @@ pub(super) async fn defer(
         library.recordings.remove(pending_file).await;
     }
     queued.map(Some)
+}
+
+/// Returns the document that an identical recording has become since this one was queued, if the
+/// upload allows using it.
+pub(crate) async fn identical(library: &Library, details: &str) -> Result<Option<DocumentPath>> {
+    let terms = Pending::parse(details)?.details()?.terms;
+    let found: Known = known::identical(library, &terms).await?;
+    Ok(found.into_iter().next().map(|(document, _)| document.path))
 }
 
 /// Transcribes a queued recording. Dropping the future is safe at any time.
@@ -198,16 +211,8 @@ pub(crate) async fn keep(
     by: &By,
 ) -> Result<()> {
     let TranscribedRecording { documents, terms, original } = transcribed;
-    let upload = PreparedUpload {
-        documents: Vec::new(),
-        identical: Vec::new(),
-        terms,
-        into: Vec::new(),
-        indexing: Indexing::Later { existing_job: None },
-        by: By { at: Utc::now(), ..by.clone() },
-        event: "api_document_uploaded",
-        original,
-    };
+    let by = By { at: Utc::now(), ..by.clone() };
+    let upload = PreparedUpload::new(FILE_EVENT, Vec::new(), terms, &by).with_original(original);
     let library = library.clone();
     let tasks = library.tasks.clone();
     let store = async move {

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::batch::reason;
-use super::worker::{Worker, heartbeat};
+use super::worker::Worker;
 use super::{LEASE, Workers};
 use crate::ingestion::recording;
 
@@ -58,22 +58,19 @@ pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<Aft
         return Ok(AfterRecording::Next);
     };
     let by = By { at: Utc::now(), ..worker.job.by.clone() };
+    let mut path = item.path.clone();
     // The document may have been stored just before the process was killed.
-    if shared.library.documents.by_path(&item.path).await?.is_none() {
+    let is_stored = shared.library.documents.by_path(&path).await?.is_some();
+    if !is_stored && let Some(identical) = recording::identical(&shared.library, &details).await? {
+        path = identical;
+    } else if !is_stored {
         let progress = TranscriptionProgress::default();
         let monitor = monitor_progress(&worker.workers, &worker.lease, &item, &progress);
         let transcription =
             recording::transcribe(&shared.library, &details, &item.path, progress.clone(), &by);
-        let interrupted = heartbeat(
-            &worker.workers,
-            &worker.job,
-            &worker.lease,
-            &mut worker.changes,
-            &mut worker.stage,
-        );
         let transcribed = tokio::select! {
             biased;
-            interrupt = interrupted => {
+            interrupt = worker.heartbeat.interrupt() => {
                 worker.leave(interrupt, None).await?;
                 return Ok(AfterRecording::Left);
             }
@@ -93,11 +90,11 @@ pub(super) async fn transcribe(worker: &mut Worker, item: JobItem) -> Result<Aft
         store_progress(&worker.workers, &worker.lease, &item, &progress).await?;
     }
     let until = Utc::now() + LEASE;
-    let Some(job) = shared.recordings.transcribed(&worker.lease, item.number, until).await? else {
+    let Some(job) = shared.recordings.transcribed(&worker.lease, item.number, path, until).await?
+    else {
         return Ok(AfterRecording::Left);
     };
-    worker.job = job;
-    worker.workers.notify(worker.job.id);
+    worker.changed(job);
     shared.library.recordings.remove(file(&details)?).await;
     Ok(AfterRecording::Next)
 }
@@ -162,7 +159,7 @@ async fn store_progress(
     let until = Utc::now() + LEASE;
     let job =
         workers.shared.recordings.record_progress(lease, item.number, recorded, until).await?;
-    workers.notify(lease.job);
+    workers.notify_others(lease);
     Ok(job.is_some())
 }
 

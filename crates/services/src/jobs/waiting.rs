@@ -1,10 +1,10 @@
 //! Running jobs that a request waits for, and collecting their failures.
 use carrel_domain::job::queue::{ClaimedJob, Lease, LeaseRequest};
-use carrel_domain::job::{ItemState, Job};
+use carrel_domain::job::{ItemState, Job, JobState};
 use carrel_domain::{DocumentPath, Error, Result};
 use tokio::sync::oneshot;
 
-use super::worker::Worker;
+use super::worker::{LeftJob, Worker};
 use super::{PAGE, Workers};
 
 /// Why a document is not indexed yet when the server stops.
@@ -37,16 +37,21 @@ pub(super) async fn finish(
         let (ended, next) = oneshot::channel::<()>();
         let before = before.replace(next);
         let work = async move {
-            let cause = worker.run(before).await;
+            let left = worker.run(before).await;
             drop(ended);
-            cause
+            left
         };
         running.push((id, workers.shared.runtime.spawn(work)));
     }
     let mut outcomes = Vec::with_capacity(running.len());
     for (id, work) in running {
-        let cause = work.await.map_err(Error::internal)??;
-        let Some(job) = workers.shared.jobs.by_id(id).await? else {
+        let LeftJob { job, cause } = work.await.map_err(Error::internal)??;
+        let job = match job.state.is_over() {
+            true => Some(job),
+            // Another worker may have ended it.
+            false => workers.shared.jobs.by_id(id).await?,
+        };
+        let Some(job) = job else {
             // The job was deleted with its workspace.
             continue;
         };
@@ -58,6 +63,9 @@ pub(super) async fn finish(
 
 async fn failures(workers: &Workers, job: &Job) -> Result<Vec<(DocumentPath, String)>> {
     let mut failures = Vec::new();
+    if job.state == JobState::Done {
+        return Ok(failures);
+    }
     for (state, otherwise) in [
         (ItemState::Failed, "it could not be embedded"),
         (ItemState::Cancelled, "the job was cancelled before this document was indexed"),

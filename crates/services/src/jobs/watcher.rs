@@ -6,7 +6,7 @@ use carrel_domain::job::{Cursor, Job, JobItem};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::worker::changed;
+use super::heartbeat::{JobChange, changed};
 use super::{PAGE, Stage, Workers};
 
 /// The interval at which an empty update is sent if nothing changes.
@@ -36,7 +36,7 @@ pub struct JobWatcher {
     /// Whether the job itself has been reported.
     is_started: bool,
     is_over: bool,
-    changes: broadcast::Receiver<JobId>,
+    changes: broadcast::Receiver<JobChange>,
     stage: watch::Receiver<Stage>,
     quiet_since: Instant,
 }
@@ -66,7 +66,7 @@ impl JobWatcher {
             let quiet = self.quiet_since + PAUSE;
             tokio::select! {
                 _ = self.stage.wait_for(|stage| *stage != Stage::All) => return None,
-                () = changed(&mut self.changes, self.id) => {}
+                () = changed(&mut self.changes, self.id, None) => {}
                 () = sleep_until(quiet.min(Instant::now() + LOOK)) => {
                     if Instant::now() >= quiet {
                         self.quiet_since = Instant::now();

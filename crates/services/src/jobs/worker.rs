@@ -6,20 +6,17 @@ use carrel_domain::job::queue::{
     ClaimedJob, FinishedItem, ItemOutcome, Lease, Requeue, StepResult,
 };
 use carrel_domain::job::{ItemState, Job, JobKind};
-use carrel_domain::{Error, JobId, Result};
+use carrel_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot, watch};
-use tokio::time::sleep;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::{Step, step};
+use super::heartbeat::{Heartbeat, Interrupt};
 use super::large::{AfterPart, LargeDocument};
 use super::recording::{self, AfterRecording};
-use super::{LEASE, Stage, Workers};
+use super::{LEASE, Workers};
 
-/// The interval at which a lease is renewed during a step.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The time after which a job yields to waiting jobs.
 const TURN: Duration = Duration::from_secs(2);
 /// The number of times a job is postponed because the embedder is down. After that, its remaining
@@ -38,8 +35,7 @@ pub(super) struct Worker {
     pub(super) job: Job,
     pub(super) lease: Lease,
     resumed: bool,
-    pub(super) changes: broadcast::Receiver<JobId>,
-    pub(super) stage: watch::Receiver<Stage>,
+    pub(super) heartbeat: Heartbeat,
     started: Instant,
     /// The first failure.
     pub(super) cause: Option<Error>,
@@ -47,53 +43,41 @@ pub(super) struct Worker {
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
-/// Why a step is interrupted.
-pub(super) enum Interrupt {
-    /// Another worker has claimed the job.
-    Lost,
-    Cancelled,
-    Stopping,
+/// A job after its worker has left it.
+pub(super) struct LeftJob {
+    /// The job as the worker last saw it.
+    pub(super) job: Job,
+    /// The first failure of a document.
+    pub(super) cause: Option<Error>,
 }
 
 impl Worker {
     pub(super) fn new(workers: Workers, claimed: ClaimedJob) -> Self {
         let ClaimedJob { job, lease, resumed } = claimed;
-        let (changes, stage) =
-            (workers.shared.changes.subscribe(), workers.shared.stage.subscribe());
+        let heartbeat = Heartbeat::new(workers.clone(), &job, lease);
         let (started, cause, slot) = (Instant::now(), None, None);
-        Self { workers, job, lease, resumed, changes, stage, started, cause, slot }
+        Self { workers, job, lease, resumed, heartbeat, started, cause, slot }
     }
 
     pub(super) fn in_slot(self, slot: OwnedSemaphorePermit) -> Self {
         Self { slot: Some(slot), ..self }
     }
 
-    /// Runs the job after the sender of `before` is dropped, until it ends or must yield. Returns
-    /// the first failure of a document. Fails if the database fails; the job then continues after
-    /// its lease has expired.
-    pub(super) async fn run(
-        mut self,
-        before: Option<oneshot::Receiver<()>>,
-    ) -> Result<Option<Error>> {
+    /// Runs the job after the sender of `before` is dropped, until it ends or must yield. Fails if
+    /// the database fails; the job then continues after its lease has expired.
+    pub(super) async fn run(mut self, before: Option<oneshot::Receiver<()>>) -> Result<LeftJob> {
         let driving = self.workers.shared.driving.clone().read_owned().await;
         let ended = self.drive(before).await;
-        self.workers.notify(self.job.id);
+        self.workers.notify_others(&self.lease);
         drop(driving);
-        ended.map(|()| self.cause)
+        ended.map(|()| LeftJob { job: self.job, cause: self.cause })
     }
 
     async fn drive(&mut self, before: Option<oneshot::Receiver<()>>) -> Result<()> {
         if let Some(before) = before {
-            let interrupted = heartbeat(
-                &self.workers,
-                &self.job,
-                &self.lease,
-                &mut self.changes,
-                &mut self.stage,
-            );
             tokio::select! {
                 biased;
-                interrupt = interrupted => return self.leave(interrupt, None).await,
+                interrupt = self.heartbeat.interrupt() => return self.leave(interrupt, None).await,
                 _ = before => {}
             }
         }
@@ -107,19 +91,12 @@ impl Worker {
             self.give_up_on_next().await?;
         }
         let mut large: Option<LargeDocument> = None;
-        loop {
+        while !self.job.state.is_over() {
             // A started write is always completed; only computation is interrupted.
             let one_by_one = self.resumed && self.job.attempts > 0;
-            let interrupted = heartbeat(
-                &self.workers,
-                &self.job,
-                &self.lease,
-                &mut self.changes,
-                &mut self.stage,
-            );
             let step = tokio::select! {
                 biased;
-                interrupt = interrupted => return self.leave(interrupt, large).await,
+                interrupt = self.heartbeat.interrupt() => return self.leave(interrupt, large).await,
                 step = next(&self.workers, &self.job, &self.lease, one_by_one, &mut large) => step?,
             };
             let (finished, down, turn) = match step {
@@ -172,6 +149,7 @@ impl Worker {
                 return self.requeue(Utc::now(), 0, None).await;
             }
         }
+        Ok(())
     }
 
     fn is_others_turn(&self, others_wait: bool) -> bool {
@@ -179,9 +157,9 @@ impl Worker {
     }
 
     /// Records a step and updates the index. Returns whether other jobs wait, or `None` if the job
-    /// is lost.
+    /// is lost. A job that a request waits for has ended after its last step.
     pub(super) async fn complete(&mut self, finished: Vec<FinishedItem>) -> Result<Option<bool>> {
-        let (queue, index) = (&self.workers.shared.queue, &self.workers.shared.library.index);
+        let queue = &self.workers.shared.queue;
         let now = Utc::now();
         let event = placed(&self.job, &finished, now);
         let outcomes: Vec<_> = finished.iter().filter_map(|one| outcome(&one.outcome)).collect();
@@ -191,8 +169,8 @@ impl Worker {
         };
         outcomes.into_iter().for_each(|outcome| self.workers.shared.meter.document(outcome));
         let workspace = job.workspace.id;
-        self.job = job;
-        self.workers.notify(self.job.id);
+        self.changed(job);
+        let index = &self.workers.shared.library.index;
         if !replaced.is_empty() {
             index.remove(workspace, &replaced).await?;
         }
@@ -255,10 +233,19 @@ impl Worker {
     pub(super) async fn end(&mut self, failure: Option<String>) -> Result<()> {
         let ended = self.workers.shared.queue.end(&self.lease, failure, Utc::now()).await?;
         // A job that has received more items returns to the queue.
-        if let Some(job) = ended.filter(|job| job.state.is_over()) {
-            self.workers.shared.meter.job(&job);
+        if let Some(job) = ended {
+            self.changed(job);
         }
         Ok(())
+    }
+
+    /// Takes over the job as stored now, and counts it if it has ended.
+    pub(super) fn changed(&mut self, job: Job) {
+        self.job = job;
+        if self.job.state.is_over() {
+            self.workers.shared.meter.job(&self.job);
+        }
+        self.workers.notify_others(&self.lease);
     }
 }
 
@@ -274,42 +261,6 @@ async fn next(
     match large {
         Some(document) => document.step(workers, job).await,
         None => step(workers, job, lease, one_by_one).await,
-    }
-}
-
-/// Renews a lease while it is polled. Completes when the work must stop.
-pub(super) async fn heartbeat(
-    workers: &Workers,
-    job: &Job,
-    lease: &Lease,
-    changes: &mut broadcast::Receiver<JobId>,
-    stage: &mut watch::Receiver<Stage>,
-) -> Interrupt {
-    let last = if job.awaited { Stage::Awaited } else { Stage::All };
-    loop {
-        tokio::select! {
-            _ = stage.wait_for(|stage| *stage > last) => return Interrupt::Stopping,
-            () = sleep(HEARTBEAT) => {}
-            () = changed(changes, job.id) => {}
-        }
-        match workers.shared.queue.renew(lease, Utc::now() + LEASE).await {
-            Ok(Some(job)) if job.cancelling => return Interrupt::Cancelled,
-            Ok(Some(_)) => {}
-            Ok(None) => return Interrupt::Lost,
-            Err(error) => tracing::warn!(job = job.id.0, %error, "failed to renew a lease"),
-        }
-    }
-}
-
-/// Waits for a notification about the job.
-pub(super) async fn changed(changes: &mut broadcast::Receiver<JobId>, id: JobId) {
-    loop {
-        match changes.recv().await {
-            Ok(other) if other != id => {}
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
-            // The sender is never dropped while workers exist.
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
     }
 }
 

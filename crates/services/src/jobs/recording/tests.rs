@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,16 +12,27 @@ use tokio::time::timeout;
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{by, workspace};
-use crate::ingestion::{Details, Indexing, Ingested};
+use crate::ingestion::{Details, Indexing, Ingested, Terms};
+use crate::jobs::worker::LeftJob;
 
 /// Adds a recording of someone saying `text` to a workspace.
 async fn upload(world: &Arc<World>, text: &str) -> Result<Ingested> {
+    upload_with(world, text, Details::default()).await
+}
+
+async fn upload_with(world: &Arc<World>, text: &str, details: Details) -> Result<Ingested> {
     let content = world.recordings.directory.path().join("upload");
     std::fs::write(&content, text).unwrap();
     let file = IncomingFile { name: "talk.wav".into(), content };
     let indexing = Indexing::Later { existing_job: None };
     let into = vec![workspace("Alpha")];
-    world.ingestion().add_file(file, Details::default(), into, indexing, &by()).await
+    world.ingestion().add_file(file, details, into, indexing, &by()).await
+}
+
+/// The terms of the browser: existing documents with the same content are used instead.
+fn or_identical() -> Details {
+    let terms = Terms { digest: Some([7; 32]), skip_identical: true, ..Terms::default() };
+    Details { terms, ..Details::default() }
 }
 
 fn stored_files(world: &World) -> Vec<PathBuf> {
@@ -42,7 +54,7 @@ async fn work(workers: &Workers) {
 }
 
 /// Starts a worker and waits until it has transcribed the first second of the recording.
-async fn partly_transcribed(world: &Arc<World>) -> (Workers, JoinHandle<Result<Option<Error>>>) {
+async fn partly_transcribed(world: &Arc<World>) -> (Workers, JoinHandle<Result<LeftJob>>) {
     world.recordings.failures.store(1, Ordering::Relaxed);
     let workers = world.workers();
     let claimed = workers.claim().await.unwrap().unwrap();
@@ -186,4 +198,28 @@ async fn recordings_without_a_job_are_deleted() {
     assert_eq!(world.workers().sweep_recordings(cutoff).await.unwrap(), 1);
     assert!(!orphan.exists());
     assert_eq!(stored_files(&world).len(), 1);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_sent_twice_is_transcribed_once() {
+    let world = Arc::new(World::default());
+    for _ in 0..2 {
+        let queued = upload_with(&world, "Good morning.", or_identical()).await.unwrap();
+        assert_eq!(queued.jobs.len(), 1, "no document with this content exists yet");
+    }
+    work(&world.workers()).await;
+    assert_eq!(world.documents.lock().unwrap().len(), 1);
+    let paths: HashSet<_> =
+        world.jobs.lock().unwrap().iter().map(|job| job.items[0].path.clone()).collect();
+    assert_eq!(paths.len(), 1, "both jobs name the document there is");
+    assert!(world.jobs.lock().unwrap().iter().all(|job| job.job.state == JobState::Done));
+    assert_eq!(world.recordings.usage.lock().unwrap().len(), 1);
+    assert!(stored_files(&world).is_empty());
+    // Later it is known before it is queued.
+    let known = upload_with(&world, "Good morning.", or_identical()).await.unwrap();
+    assert!(known.added[0].existed);
+    // Somebody who does not ask for the same document gets another one.
+    upload(&world, "Good morning.").await.unwrap();
+    work(&world.workers()).await;
+    assert_eq!(world.documents.lock().unwrap().len(), 2);
 }
