@@ -12,7 +12,7 @@ mod waiting;
 mod watcher;
 mod worker;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -70,6 +70,9 @@ enum Stage {
     Awaited,
     Nothing,
 }
+
+/// Texts of documents that a request has just stored, by path.
+pub(crate) type KnownTexts = Arc<HashMap<DocumentPath, String>>;
 
 /// Creates jobs and runs them. Cheap to clone.
 #[derive(Clone)]
@@ -133,7 +136,7 @@ impl Workers {
         let lease = lease_request();
         let job = self.create(workspace, paths, Some(lease), by).await?;
         let id = job.id;
-        let ended = self.finish(vec![job], lease).await?.pop();
+        let ended = self.finish(vec![job], lease, KnownTexts::default()).await?.pop();
         let ended = ended.ok_or_else(|| Error::not_found("job", id))?;
         if !ended.is_over {
             let reason = "it is stopping; the job continues when it has started again";
@@ -143,13 +146,15 @@ impl Workers {
         Ok(ended.failures.into_iter().map(as_text).collect())
     }
 
-    /// Runs jobs held for a request to their end.
+    /// Runs jobs held for a request to their end. Documents that are not in `texts` are read from
+    /// their files.
     pub(crate) async fn finish(
         &self,
         jobs: Vec<Job>,
         lease: LeaseRequest,
+        texts: KnownTexts,
     ) -> Result<Vec<EndedJob>> {
-        waiting::finish(self, jobs, lease).await
+        waiting::finish(self, jobs, lease, texts).await
     }
 
     /// Indexes documents without waiting. See [`Workers::embed`].

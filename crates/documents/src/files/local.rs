@@ -1,11 +1,13 @@
 //! Checks and cleanup that a local directory needs in addition to an object store.
-use std::fs::{self, DirEntry, FileType};
-use std::io::{self, ErrorKind};
+use std::fs::{self, DirEntry, File, FileType};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{DocumentPath, Error, Result};
+
+use super::file_too_large;
 
 /// The longest file name; the name of its unfinished copy must fit in 255 bytes too.
 const LONGEST_NAME: usize = 250;
@@ -56,6 +58,25 @@ impl DocumentDirectory {
             None => Ok(false),
             Some(kind) if !kind.is_file() => Err(refusal()),
             Some(_) => Ok(true),
+        }
+    }
+
+    /// Reads the file at `path`, if there is one. [`Error::TooLarge`] if it has more than `limit`
+    /// bytes. See [`DocumentDirectory::check`].
+    pub fn read(&self, path: &DocumentPath, limit: u64) -> Result<Option<Vec<u8>>> {
+        if !self.check(path)? {
+            return Ok(None);
+        }
+        let file = match File::open(self.root.join(path.folder()).join(path.name())) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(Error::of_file)?,
+        };
+        let mut content = Vec::new();
+        // A file can grow while it is read.
+        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(Error::of_file)?;
+        match content.len() as u64 > limit {
+            true => Err(file_too_large(limit)),
+            false => Ok(Some(content)),
         }
     }
 

@@ -82,25 +82,36 @@ impl DocumentFiles for DocumentStore {
             let what = "the text of the document";
             return Err(Error::TooLarge { what, limit: self.largest_text });
         }
-        self.check(&document.path).await?;
         let location = location(&document.path)?;
         let (document, text) = (document.clone(), text.to_owned());
-        let file = blocking(move || json::write(&document, &text)).await?;
+        let directory = self.directory.clone();
+        let file = blocking(move || {
+            if let Some(directory) = directory {
+                directory.check(&document.path)?;
+            }
+            json::write(&document, &text)
+        });
+        let file = file.await?;
         self.store.put(&location, file.into()).await.map_err(Error::of_file)?;
         Ok(())
     }
 
     async fn text(&self, path: &DocumentPath) -> Result<Option<String>> {
-        if !self.check(path).await? {
-            return Ok(None);
+        let limit = self.largest_file();
+        if let Some(directory) = self.directory.clone() {
+            let path = path.clone();
+            let text = move || {
+                let file = directory.read(&path, limit)?;
+                file.map(|file| json::text(&path, &file)).transpose()
+            };
+            return blocking(text).await;
         }
         let found = match self.store.get(&location(path)?).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             found => found.map_err(Error::of_file)?,
         };
-        let limit = self.largest_file();
         if found.meta.size > limit {
-            return Err(Error::TooLarge { what: "the document's file", limit });
+            return Err(file_too_large(limit));
         }
         let file = found.bytes().await.map_err(Error::of_file)?;
         let path = path.clone();
@@ -137,6 +148,10 @@ impl DocumentFiles for DocumentStore {
             Err(error) => Err(Error::of_file(error)),
         }
     }
+}
+
+fn file_too_large(limit: u64) -> Error {
+    Error::TooLarge { what: "the document's file", limit }
 }
 
 /// Returns the name in the store: the unchanged path. Other constructors would encode `%` as `%25`.

@@ -1,6 +1,7 @@
 //! Parses responses of embedding services and orders the vectors by text.
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{json, refusal};
@@ -13,8 +14,23 @@ pub(super) enum Wrong {
     Reply(String),
 }
 
+/// The response that most services send, parsed without a tree of JSON values.
+#[derive(Deserialize)]
+struct CommonReply {
+    data: Vec<CommonItem>,
+}
+
+#[derive(Deserialize)]
+struct CommonItem {
+    index: Option<usize>,
+    embedding: Vec<f32>,
+}
+
 /// Returns one vector for each of `texts` texts.
 pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong> {
+    if let Ok(CommonReply { data }) = serde_json::from_slice(content) {
+        return in_order(data.into_iter().map(|item| (item.index, Ok(item.embedding))), texts);
+    }
     let reply = json::parse(content).map_err(|error| {
         // Python writes these values into JSON, which has no such numbers.
         let text = String::from_utf8_lossy(content);
@@ -31,21 +47,32 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong>
             None => Wrong::Reply("its answer contains no vectors".into()),
         });
     };
+    let items = items.iter().map(|item| {
+        let index = item["index"].as_u64().map(|index| index as usize);
+        (index, vector(&item["embedding"]))
+    });
+    in_order(items, texts)
+}
+
+/// Orders vectors by the index of their text. Those without one are in order.
+fn in_order(
+    items: impl ExactSizeIterator<Item = (Option<usize>, Result<Vec<f32>, String>)>,
+    texts: usize,
+) -> Result<Vec<Vec<f32>>, Wrong> {
     if items.len() != texts {
         return Err(Wrong::Reply(format!("it returned {} vectors for {texts} texts", items.len())));
     }
     let mut vectors = vec![None; texts];
-    for (place, item) in items.iter().enumerate() {
-        let place = item["index"].as_u64().map_or(place, |index| index as usize);
-        let Some(slot) = vectors.get_mut(place) else {
+    for (position, (index, vector)) in items.enumerate() {
+        let position = index.unwrap_or(position);
+        let Some(slot) = vectors.get_mut(position) else {
             return Err(Wrong::Reply("it returned a vector for a text that was not sent".into()));
         };
         if slot.is_some() {
             return Err(Wrong::Reply("it returned two vectors for the same text".into()));
         }
-        let vector = vector(&item["embedding"]);
         *slot = Some(vector.map_err(|what| {
-            Wrong::Reply(format!("vector {} of {texts} contains {what}", place + 1))
+            Wrong::Reply(format!("vector {} of {texts} contains {what}", position + 1))
         })?);
     }
     Ok(vectors.into_iter().flatten().collect())

@@ -1,11 +1,13 @@
 //! Waiting for the jobs that index an upload.
 use std::collections::HashMap;
 
+use carrel_domain::document::Document;
 use carrel_domain::job::Job;
 use carrel_domain::job::queue::LeaseRequest;
 use carrel_domain::{DocumentPath, Error, Result};
 
 use super::Ingestion;
+use crate::jobs::KnownTexts;
 
 /// The outcome of an upload's jobs.
 #[derive(Debug, Default)]
@@ -23,14 +25,18 @@ impl Outcome {
     }
 }
 
-/// Runs held jobs to their end, one after another.
+/// The maximum size of texts that are handed to jobs instead of being read from files, in bytes.
+const HANDED_OVER: usize = 1 << 20;
+
+/// Runs held jobs for stored documents to their end, one after another.
 pub(super) async fn wait(
     ingestion: &Ingestion,
     jobs: Vec<Job>,
     lease: LeaseRequest,
+    documents: &[(Document, String)],
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    for ended in ingestion.workers.finish(jobs, lease).await? {
+    for ended in ingestion.workers.finish(jobs, lease, known_texts(documents)).await? {
         outcome.cause = outcome.cause.or(ended.cause);
         for (path, reason) in ended.failures {
             // A missing document was replaced or removed by another request.
@@ -40,4 +46,14 @@ pub(super) async fn wait(
         }
     }
     Ok(outcome)
+}
+
+/// Returns the texts of a small upload. Those of a larger one are not held in memory twice.
+fn known_texts(documents: &[(Document, String)]) -> KnownTexts {
+    let size: usize = documents.iter().map(|(_, text)| text.len()).sum();
+    if size > HANDED_OVER {
+        return KnownTexts::default();
+    }
+    let texts = documents.iter().map(|(document, text)| (document.path.clone(), text.clone()));
+    KnownTexts::new(texts.collect())
 }

@@ -114,7 +114,9 @@ async fn settle(
     upload: PreparedUpload,
 ) -> Result<Ingested> {
     let library = &ingestion.library;
-    let outcome = index::wait(ingestion, replaced.jobs, plan.lease).await?;
+    let texts = upload.documents.into_iter().map(|(_, text)| text);
+    let documents: Vec<_> = replaced.documents.into_iter().zip(texts).collect();
+    let outcome = index::wait(ingestion, replaced.jobs, plan.lease, &documents).await?;
     if outcome.failures.is_empty() {
         library.roll_back(plan.obsolete, &upload.by).await;
     }
@@ -127,7 +129,5 @@ async fn settle(
     if upload.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
         return Err(outcome.into_error());
     }
-    let texts = upload.documents.into_iter().map(|(_, text)| text);
-    let stored = Stored { jobs: Vec::new(), warnings: outcome.failures };
-    Ok(stored.with(replaced.documents.into_iter().zip(texts).collect()))
+    Ok(Stored { jobs: Vec::new(), warnings: outcome.failures }.with(documents))
 }

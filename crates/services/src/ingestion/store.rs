@@ -78,7 +78,7 @@ pub(super) async fn add_new(
         jobs.iter().for_each(|job| ingestion.workers.notify(job.id));
         return Ok(Stored { jobs, warnings: HashMap::new() });
     };
-    let outcome = index::wait(ingestion, jobs, lease).await?;
+    let outcome = index::wait(ingestion, jobs, lease, new).await?;
     if upload.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
         let paths = new.iter().map(|(document, _)| document.path.clone()).collect();
         return Err(undo(&ingestion.library, paths, outcome, upload).await);

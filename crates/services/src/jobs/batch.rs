@@ -8,8 +8,8 @@ use carrel_domain::library::IndexedDocument;
 use carrel_domain::{Error, Result};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Workers;
 use super::large::{LargeDocument, is_large};
+use super::{KnownTexts, Workers};
 use crate::indexer::{Indexer, Method, passages};
 use crate::library::explain;
 
@@ -54,14 +54,22 @@ struct Cut {
     place: Range<usize>,
 }
 
-/// Processes the next documents of a job. With `one_by_one`, processes a single document, so that
-/// one that crashes the server does not affect others repeatedly.
-pub(super) async fn step(
-    workers: &Workers,
-    job: &Job,
-    lease: &Lease,
-    one_by_one: bool,
-) -> Result<Step> {
+/// The job of a step.
+#[derive(Clone, Copy)]
+pub(super) struct StepInput<'a> {
+    pub(super) workers: &'a Workers,
+    pub(super) job: &'a Job,
+    pub(super) lease: &'a Lease,
+    /// Texts that need not be read from files.
+    pub(super) texts: &'a KnownTexts,
+    /// Process a single document, so that one that crashes the server does not affect others
+    /// repeatedly.
+    pub(super) one_by_one: bool,
+}
+
+/// Processes the next documents of a job.
+pub(super) async fn step(input: StepInput<'_>) -> Result<Step> {
+    let StepInput { workers, job, lease, texts: known, one_by_one } = input;
     let shared = &workers.shared;
     let turn = shared.steps.clone().acquire_owned().await.map_err(Error::internal)?;
     let limit = if one_by_one { 1 } else { DOCUMENTS };
@@ -77,7 +85,7 @@ pub(super) async fn step(
         return Ok(Step::Transcribe(item.clone()));
     }
     let mut outcome = Outcome::default();
-    let texts = outcome.read(&*shared.library.files, items).await;
+    let texts = outcome.read(&*shared.library.files, known, items).await;
     let method = match shared.library.indexer.method().await {
         Ok(method) => method,
         Err(error) => {
@@ -140,11 +148,16 @@ impl Outcome {
     async fn read(
         &mut self,
         files: &dyn DocumentFiles,
+        known: &KnownTexts,
         items: Vec<JobItem>,
     ) -> Vec<(JobItem, String)> {
         let (mut texts, mut bytes) = (Vec::new(), 0);
         for item in items {
-            match files.text(&item.path).await {
+            let text = match known.get(&item.path) {
+                Some(text) => Ok(Some(text.clone())),
+                None => files.text(&item.path).await,
+            };
+            match text {
                 Ok(Some(text)) => {
                     bytes += text.len();
                     texts.push((item, text));

@@ -5,7 +5,7 @@ use carrel_domain::{DocumentPath, Error, Result};
 use tokio::sync::oneshot;
 
 use super::worker::{LeftJob, Worker};
-use super::{PAGE, Workers};
+use super::{KnownTexts, PAGE, Workers};
 
 /// Why a document is not indexed yet when the server stops.
 const STOPPING: &str = "the server is stopping; the document is indexed when it has started again";
@@ -28,12 +28,14 @@ pub(super) async fn finish(
     workers: &Workers,
     jobs: Vec<Job>,
     lease: LeaseRequest,
+    texts: KnownTexts,
 ) -> Result<Vec<EndedJob>> {
     let (mut running, mut before) = (Vec::with_capacity(jobs.len()), None);
     for job in jobs {
         let lease = Lease { job: job.id, token: lease.token };
         let id = job.id;
-        let worker = Worker::new(workers.clone(), ClaimedJob { job, lease, resumed: false });
+        let worker = Worker::new(workers.clone(), ClaimedJob { job, lease, resumed: false })
+            .with_texts(texts.clone());
         let (ended, next) = oneshot::channel::<()>();
         let before = before.replace(next);
         let work = async move {

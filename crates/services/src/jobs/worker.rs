@@ -11,11 +11,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::batch::{Step, step};
+use super::batch::{Step, StepInput, step};
 use super::heartbeat::{Heartbeat, Interrupt};
 use super::large::{AfterPart, LargeDocument};
 use super::recording::{self, AfterRecording};
-use super::{LEASE, Workers};
+use super::{KnownTexts, LEASE, Workers};
 
 /// The time after which a job yields to waiting jobs.
 const TURN: Duration = Duration::from_secs(2);
@@ -39,6 +39,8 @@ pub(super) struct Worker {
     started: Instant,
     /// The first failure.
     pub(super) cause: Option<Error>,
+    /// Texts that need not be read from files.
+    texts: KnownTexts,
     /// The slot of a job that no request waits for.
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
@@ -55,12 +57,17 @@ impl Worker {
     pub(super) fn new(workers: Workers, claimed: ClaimedJob) -> Self {
         let ClaimedJob { job, lease, resumed } = claimed;
         let heartbeat = Heartbeat::new(workers.clone(), &job, lease);
-        let (started, cause, slot) = (Instant::now(), None, None);
-        Self { workers, job, lease, resumed, heartbeat, started, cause, slot }
+        let (started, texts) = (Instant::now(), KnownTexts::default());
+        let (cause, slot) = (None, None);
+        Self { workers, job, lease, resumed, heartbeat, started, cause, texts, slot }
     }
 
     pub(super) fn in_slot(self, slot: OwnedSemaphorePermit) -> Self {
         Self { slot: Some(slot), ..self }
+    }
+
+    pub(super) fn with_texts(self, texts: KnownTexts) -> Self {
+        Self { texts, ..self }
     }
 
     /// Runs the job after the sender of `before` is dropped, until it ends or must yield. Fails if
@@ -93,11 +100,17 @@ impl Worker {
         let mut large: Option<LargeDocument> = None;
         while !self.job.state.is_over() {
             // A started write is always completed; only computation is interrupted.
-            let one_by_one = self.resumed && self.job.attempts > 0;
+            let input = StepInput {
+                workers: &self.workers,
+                job: &self.job,
+                lease: &self.lease,
+                texts: &self.texts,
+                one_by_one: self.resumed && self.job.attempts > 0,
+            };
             let step = tokio::select! {
                 biased;
                 interrupt = self.heartbeat.interrupt() => return self.leave(interrupt, large).await,
-                step = next(&self.workers, &self.job, &self.lease, one_by_one, &mut large) => step?,
+                step = next(input, &mut large) => step?,
             };
             let (finished, down, turn) = match step {
                 Step::Over => return self.end(None).await,
@@ -251,16 +264,10 @@ impl Worker {
 
 /// Computes the next step: the next part of the current large document, or the next documents of
 /// the job.
-async fn next(
-    workers: &Workers,
-    job: &Job,
-    lease: &Lease,
-    one_by_one: bool,
-    large: &mut Option<LargeDocument>,
-) -> Result<Step> {
+async fn next(input: StepInput<'_>, large: &mut Option<LargeDocument>) -> Result<Step> {
     match large {
-        Some(document) => document.step(workers, job).await,
-        None => step(workers, job, lease, one_by_one).await,
+        Some(document) => document.step(input.workers, input.job).await,
+        None => step(input).await,
     }
 }
 
