@@ -40,16 +40,16 @@ pub struct Site {
     pub rejected_files: RejectedFiles,
     /// Renders texts.
     pub renderer: Renderer,
-    pub started: DateTime<Utc>,
+    pub started_at: DateTime<Utc>,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
         let renderer = Renderer::default();
         let tasks = ports.conversations.tasks.clone();
-        let (answers, started) = (Answers::new(renderer.clone(), tasks), Utc::now());
+        let (answers, started_at) = (Answers::new(renderer.clone(), tasks), Utc::now());
         let (failed_drafts, rejected_files) = (FailedDrafts::default(), RejectedFiles::default());
-        Self { ports, options, answers, failed_drafts, rejected_files, renderer, started }
+        Self { ports, options, answers, failed_drafts, rejected_files, renderer, started_at }
     }
 
     /// Returns the name and links of this installation.

@@ -22,7 +22,7 @@ use crate::site::Site;
 
 /// The lowest role that a page requires.
 pub trait RequiredRole: 'static {
-    const LEAST: Role;
+    const MINIMUM: Role;
 }
 
 /// The roles that pages require: `CurrentUser<role::Manager>`.
@@ -39,15 +39,15 @@ pub mod role {
     pub struct Admin;
 
     impl RequiredRole for Any {
-        const LEAST: Role = Role::Default;
+        const MINIMUM: Role = Role::Default;
     }
 
     impl RequiredRole for Manager {
-        const LEAST: Role = Role::Manager;
+        const MINIMUM: Role = Role::Manager;
     }
 
     impl RequiredRole for Admin {
-        const LEAST: Role = Role::Admin;
+        const MINIMUM: Role = Role::Admin;
     }
 }
 
@@ -78,8 +78,8 @@ impl Identity {
         self.user().map(|user| user.id)
     }
 
-    pub fn may(&self, least: Role) -> bool {
-        rank(self.role()) >= rank(least)
+    pub fn has_role(&self, minimum: Role) -> bool {
+        rank(self.role()) >= rank(minimum)
     }
 }
 
@@ -98,7 +98,7 @@ pub struct CurrentUser<P> {
     pub identity: Identity,
     pub request: HttpRequest,
     pub at: DateTime<Utc>,
-    policy: PhantomData<P>,
+    required_role: PhantomData<P>,
 }
 
 impl<P> CurrentUser<P> {
@@ -118,24 +118,24 @@ impl<P> CurrentUser<P> {
     /// Returns the workspace with this slug. A workspace that the visitor may not use is reported
     /// as not found.
     pub async fn workspace(&self, slug: &str) -> Result<Workspace, PageError> {
-        let missing = || Error::not_found("workspace", slug);
-        let found = self.ports().workspaces.by_slug(slug).await?.ok_or_else(missing)?;
-        match members::may_access_workspace(&*self.ports().members, self.identity.user(), found.id)
+        let not_found = || Error::not_found("workspace", slug);
+        let workspace = self.ports().workspaces.by_slug(slug).await?.ok_or_else(not_found)?;
+        match members::may_access_workspace(&*self.ports().members, self.identity.user(), workspace.id)
             .await?
         {
-            true => Ok(found),
-            false => Err(missing().into()),
+            true => Ok(workspace),
+            false => Err(not_found().into()),
         }
     }
 
     /// Returns the workspaces that the visitor may use, by name.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, PageError> {
         let all = self.ports().workspaces.list().await?;
-        let mut found =
+        let mut workspaces =
             members::accessible_workspaces(&*self.ports().members, self.identity.user(), all)
                 .await?;
-        found.sort_by_key(|workspace| workspace.settings.name.to_lowercase());
-        Ok(found)
+        workspaces.sort_by_key(|workspace| workspace.settings.name.to_lowercase());
+        Ok(workspaces)
     }
 }
 
@@ -150,11 +150,11 @@ impl<P: RequiredRole> FromRequest for CurrentUser<P> {
             let at = Utc::now();
             let identity = identity(&site.ports, session_cookie::token(&request), at).await?;
             let identity =
-                identity.ok_or_else(|| PageError::SignIn(session_cookie::sign_in(&request)))?;
-            if !identity.may(P::LEAST) {
+                identity.ok_or_else(|| PageError::SignIn(session_cookie::sign_in_address(&request)))?;
+            if !identity.has_role(P::MINIMUM) {
                 return Err(PageError::Forbidden);
             }
-            Ok(Self { site, identity, request, at, policy: PhantomData })
+            Ok(Self { site, identity, request, at, required_role: PhantomData })
         })
     }
 }

@@ -7,77 +7,77 @@ use super::markdown::{self, Citations};
 
 /// A model's reasoning and answer so far.
 #[derive(Clone, Debug, Default)]
-pub struct Growth {
-    pub thinking: GrowthPart,
-    pub answer: GrowthPart,
+pub struct IncrementalAnswer {
+    pub reasoning: IncrementalMarkdown,
+    pub answer: IncrementalMarkdown,
 }
 
 /// A text whose blocks are rendered one after another.
 #[derive(Clone, Debug, Default)]
-pub struct GrowthPart {
+pub struct IncrementalMarkdown {
     /// HTML of the finished blocks.
-    pub closed: Vec<Arc<str>>,
+    pub blocks: Vec<Arc<str>>,
     /// HTML of the last block, which may still change.
     pub tail: Arc<str>,
     /// Bytes of the text in finished blocks.
-    until: usize,
+    rendered_bytes: usize,
     /// Length of the text at the last call.
     length: usize,
 }
 
-impl Growth {
+impl IncrementalAnswer {
     /// Processes the text so far. Citations link to `#<prefix>-<n>`.
     pub fn advance(&mut self, text: &str, prefix: &str) {
-        self.render(text, prefix, shown);
+        self.render(text, prefix, without_partial_table);
     }
 
     /// Processes the whole text and finishes the last blocks.
     pub fn finish(&mut self, text: &str, prefix: &str) {
         self.render(text, prefix, |text| text);
-        self.thinking.close();
-        self.answer.close();
+        self.reasoning.finish();
+        self.answer.finish();
     }
 
-    fn render(&mut self, text: &str, prefix: &str, shown: fn(&str) -> &str) {
-        let (thinking, answer) = reasoning::split(text);
-        if let Some(thinking) = thinking {
-            self.thinking.advance(shown(thinking), &Citations::None);
+    fn render(&mut self, text: &str, prefix: &str, visible_part: fn(&str) -> &str) {
+        let (reasoning, answer) = reasoning::split(text);
+        if let Some(reasoning) = reasoning {
+            self.reasoning.advance(visible_part(reasoning), &Citations::None);
         }
-        self.answer.advance(shown(answer), &Citations::Pending(prefix));
+        self.answer.advance(visible_part(answer), &Citations::Pending(prefix));
     }
 }
 
-impl GrowthPart {
+impl IncrementalMarkdown {
     fn advance(&mut self, text: &str, citations: &Citations<'_>) {
         if text.len() == self.length {
             return;
         }
         self.length = text.len();
         // Beyond the limit, the page shows plain text once the answer has ended.
-        let shown = &text[..text.floor_char_boundary(markdown::LIMIT)];
-        let Some(open) = shown.get(self.until..) else { return };
+        let limited = &text[..text.floor_char_boundary(markdown::LIMIT)];
+        let Some(remainder) = limited.get(self.rendered_bytes..) else { return };
         // The type of a line is known at its end, so an incomplete table row is not a row yet.
-        let lines = open.rfind('\n').map_or(0, |at| at + 1);
-        let blocks = markdown::blocks(&open[..lines]);
-        let closed = blocks.split_last().map_or(&[][..], |(_, closed)| closed);
-        for block in closed {
-            self.closed.push(markdown::html(&open[block.clone()], citations).into());
+        let lines = remainder.rfind('\n').map_or(0, |index| index + 1);
+        let blocks = markdown::blocks(&remainder[..lines]);
+        let finished = blocks.split_last().map_or(&[][..], |(_, finished)| finished);
+        for block in finished {
+            self.blocks.push(markdown::html(&remainder[block.clone()], citations).into());
         }
         let start = blocks.last().map_or(0, |last| last.start);
-        self.until += start;
-        self.tail = markdown::html(&open[start..], citations).into();
+        self.rendered_bytes += start;
+        self.tail = markdown::html(&remainder[start..], citations).into();
     }
 
-    fn close(&mut self) {
+    fn finish(&mut self) {
         if !self.tail.is_empty() {
-            self.closed.push(std::mem::take(&mut self.tail));
+            self.blocks.push(std::mem::take(&mut self.tail));
         }
     }
 }
 
 /// Returns the text without a table that is not recognizable yet: its header without the row below,
 /// and a row of which only the first bar is there.
-fn shown(text: &str) -> &str {
+fn without_partial_table(text: &str) -> &str {
     let is_row = |line: &str| line.trim_start().starts_with('|');
     let (complete, last) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
     if !last.is_empty() && !is_row(last) {
@@ -100,49 +100,49 @@ mod tests {
     fn a_growing_text_ends_like_one_rendered_at_once() {
         let text = "# Lamps\n\nTwo *lamps*, see [1].\n\n- a\n- b\n\n```rust\nlet a = 1;\n\nlet b;\n```\n\n\
                     | a | b |\n|---|--:|\n| 1 | 2 |\n\nThe end.";
-        let mut growth = Growth::default();
+        let mut incremental = IncrementalAnswer::default();
         for (end, _) in text.char_indices().skip(1) {
-            growth.advance(&text[..end], "a");
+            incremental.advance(&text[..end], "a");
         }
-        growth.finish(text, "a");
-        let grown: String = growth.answer.closed.iter().map(|block| &**block).collect();
-        assert_eq!(grown, markdown::html(text, &Citations::Pending("a")));
+        incremental.finish(text, "a");
+        let html: String = incremental.answer.blocks.iter().map(|block| &**block).collect();
+        assert_eq!(html, markdown::html(text, &Citations::Pending("a")));
     }
 
     #[test]
     fn a_growing_table_never_shows_its_bars() {
         let text =
             "Hours:\n\n| Lamp | Hours |\n|---|--:|\n| main | 12 |\n| reserve | 8 |\n\nThe end.";
-        let mut growth = Growth::default();
+        let mut incremental = IncrementalAnswer::default();
         for (end, _) in text.char_indices().skip(1) {
-            growth.advance(&text[..end], "a");
-            assert!(!growth.answer.tail.contains('|'), "{}", growth.answer.tail);
+            incremental.advance(&text[..end], "a");
+            assert!(!incremental.answer.tail.contains('|'), "{}", incremental.answer.tail);
         }
         for unfinished in ["| no table", "Either\n| or", "a | b\n|"] {
-            let mut growth = Growth::default();
-            growth.advance(unfinished, "a");
-            growth.finish(unfinished, "a");
-            let grown: String = growth.answer.closed.iter().map(|block| &**block).collect();
-            assert_eq!(grown, markdown::html(unfinished, &Citations::Pending("a")));
+            let mut incremental = IncrementalAnswer::default();
+            incremental.advance(unfinished, "a");
+            incremental.finish(unfinished, "a");
+            let html: String = incremental.answer.blocks.iter().map(|block| &**block).collect();
+            assert_eq!(html, markdown::html(unfinished, &Citations::Pending("a")));
         }
     }
 
     #[test]
     fn closed_blocks_are_rendered_once() {
-        let mut growth = Growth::default();
-        growth.advance("One.\n\nTwo\n", "a");
-        let first = Arc::clone(&growth.answer.closed[0]);
-        growth.advance("One.\n\nTwo\nand more", "a");
-        assert!(Arc::ptr_eq(&first, &growth.answer.closed[0]));
-        assert!(growth.answer.tail.contains("more"));
+        let mut incremental = IncrementalAnswer::default();
+        incremental.advance("One.\n\nTwo\n", "a");
+        let first = Arc::clone(&incremental.answer.blocks[0]);
+        incremental.advance("One.\n\nTwo\nand more", "a");
+        assert!(Arc::ptr_eq(&first, &incremental.answer.blocks[0]));
+        assert!(incremental.answer.tail.contains("more"));
     }
 
     #[test]
     fn reasoning_is_separate() {
-        let mut growth = Growth::default();
-        growth.advance("<think>Hm.\n\nWell\nand", "a");
-        assert_eq!((growth.thinking.closed.len(), growth.answer.closed.len()), (1, 0));
-        growth.advance("<think>Hm.\n\nWell\nand.</think>Yes.", "a");
-        assert!(growth.answer.tail.contains("Yes."));
+        let mut incremental = IncrementalAnswer::default();
+        incremental.advance("<think>Hm.\n\nWell\nand", "a");
+        assert_eq!((incremental.reasoning.blocks.len(), incremental.answer.blocks.len()), (1, 0));
+        incremental.advance("<think>Hm.\n\nWell\nand.</think>Yes.", "a");
+        assert!(incremental.answer.tail.contains("Yes."));
     }
 }

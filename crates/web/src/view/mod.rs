@@ -17,5 +17,5 @@ pub mod snippet;
 pub mod sources;
 pub mod texts;
 
-pub use growth::{Growth, GrowthPart};
+pub use growth::{IncrementalAnswer, IncrementalMarkdown};
 pub use rendering::Renderer;
