@@ -9,7 +9,6 @@ mod composer;
 mod conversations;
 mod deletions;
 mod documents;
-mod entrance;
 mod examples;
 mod exchange;
 mod export;
@@ -28,6 +27,7 @@ mod recovery;
 mod search;
 mod setup;
 mod share;
+mod sign_in;
 mod source;
 mod speech;
 mod workspace;
@@ -52,11 +52,11 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/offline", get().to(pwa::offline))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
-        .service(resource("/sign-in").get(entrance::sign_in_page).post(entrance::sign_in))
+        .service(resource("/sign-in").get(sign_in::sign_in_page).post(sign_in::sign_in))
         .service(resource("/recover").get(recovery::form).post(recovery::recover))
         .service(resource("/recover/link").get(recovery::link_form).post(recovery::recover_by_link))
-        .route("/sign-out", post().to(entrance::sign_out))
-        .service(resource("/sso/simple").get(entrance::sign_on).post(entrance::confirm_sign_on))
+        .route("/sign-out", post().to(sign_in::sign_out))
+        .service(resource("/sso/simple").get(sign_in::sign_on).post(sign_in::confirm_sign_on))
         .service(resource("/setup").get(setup::form).post(setup::set_up))
         .route("/welcome", get().to(setup::welcome))
         .route("/welcome/sample", post().to(setup::sample))

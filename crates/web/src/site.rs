@@ -54,6 +54,6 @@ impl Site {
 
     /// Returns the name and links of this installation.
     pub async fn brand(&self) -> Result<Brand> {
-        Ok(Brand::of(&self.ports.settings.all().await?))
+        Ok(Brand::from_settings(&self.ports.settings.all().await?))
     }
 }

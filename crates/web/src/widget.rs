@@ -70,7 +70,8 @@ static STYLE: LazyLock<File> =
     LazyLock::new(|| File::new("text/css; charset=utf-8", STYLE_TEXT.to_owned()));
 
 pub fn configure(config: &mut ServiceConfig, site: &Data<Site>) {
-    let widget_resource = |paths: [&str; 2]| resource(paths).app_data(site.clone()).wrap(from_fn(handle));
+    let widget_resource =
+        |paths: [&str; 2]| resource(paths).app_data(site.clone()).wrap(from_fn(handle));
     config
         .service(widget_resource(SCRIPTS).route(get().to(async |request| serve(&request, &SCRIPT))))
         .service(widget_resource(STYLES).route(get().to(async |request| serve(&request, &STYLE))));
@@ -140,7 +141,8 @@ mod tests {
     #[test]
     fn the_script_neither_parses_html_nor_runs_text() {
         for part in PARTS {
-            for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+            for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+            {
                 assert!(!part.contains(sink), "{sink}");
             }
         }

@@ -7,10 +7,11 @@ const MAX_LENGTH: usize = 60;
 /// Returns the text for an address. Unlike addresses that clients depend on, it treats angle
 /// brackets as separators and transliterates other scripts to Latin letters.
 pub fn readable_slug(name: &str) -> String {
-    let sanitized: String = name.chars().map(|c| if "<>\"'/\\".contains(c) { ' ' } else { c }).collect();
-    let words = slug::words(&sanitized);
+    let sanitized_name: String =
+        name.chars().map(|c| if "<>\"'/\\".contains(c) { ' ' } else { c }).collect();
+    let words = slug::words(&sanitized_name);
     let text = match words.is_empty() {
-        true => slug::words(&deunicode::deunicode_with_tofu(&sanitized, "")).to_lowercase(),
+        true => slug::words(&deunicode::deunicode_with_tofu(&sanitized_name, "")).to_lowercase(),
         false => words,
     };
     match text.is_empty() {

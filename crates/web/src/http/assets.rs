@@ -136,7 +136,7 @@ pub fn address(name: &str) -> String {
 
 /// Returns the paths of an icon, drawn on a field of 24 by 24; empty for an unknown one.
 pub fn icon(name: &str) -> &'static str {
-    static ALL: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    static SYMBOLS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         let symbols = ICONS.split("<symbol id=\"").skip(1);
         let symbol = |text: &'static str| {
             let (name, rest) = text.split_once('"')?;
@@ -145,7 +145,7 @@ pub fn icon(name: &str) -> &'static str {
         };
         symbols.filter_map(symbol).collect()
     });
-    ALL.get(name).copied().unwrap_or_default()
+    SYMBOLS.get(name).copied().unwrap_or_default()
 }
 
 /// Returns the `Link` header with a page's assets, so that browsers request all of them early.
@@ -156,7 +156,7 @@ pub fn preload_links(language: &str) -> String {
             |(name, kind): (&str, &str)| format!("<{}>; rel=preload; as={kind}", address(name));
         assets.map(link).join(", ")
     });
-    fonts::required(language).iter().fold(LINKS.clone(), |links, name| {
+    fonts::for_language(language).iter().fold(LINKS.clone(), |links, name| {
         // Browsers request fonts without credentials, and use only an announced one that matches.
         format!(
             "{links}, <{}>; rel=preload; as=font; type={}; crossorigin",
@@ -189,7 +189,9 @@ pub fn respond(request: &HttpRequest, name: &str) -> Option<HttpResponse> {
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((VARY, "accept-encoding"));
     Some(match accepts_gzip(request) && !asset.compressed.is_empty() {
-        true => response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.compressed.as_slice()),
+        true => {
+            response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.compressed.as_slice())
+        }
         false => response.body(asset.content.as_slice()),
     })
 }
@@ -205,7 +207,8 @@ mod tests {
 
     #[test]
     fn the_first_page_needs_less_than_60_kilobytes_without_fonts() {
-        let total_size: usize = ASSETS.by_address.values().map(|asset| asset.compressed.len()).sum();
+        let total_size: usize =
+            ASSETS.by_address.values().map(|asset| asset.compressed.len()).sum();
         // The rest is for the page itself, which has about 2 kB compressed.
         assert!(total_size < 52_000, "{total_size} bytes of assets");
     }
@@ -261,7 +264,9 @@ mod tests {
             let text = parts.concat();
             let links: Vec<_> = text
                 .match_indices("//")
-                .filter(|(index, _)| text[..*index].ends_with("http:") || text[..*index].ends_with("https:"))
+                .filter(|(index, _)| {
+                    text[..*index].ends_with("http:") || text[..*index].ends_with("https:")
+                })
                 .map(|(index, _)| text[index..].chars().take(24).collect::<String>())
                 .collect();
             let allowed = ["//www.w3.org/", "//htmx.org"];

@@ -57,12 +57,17 @@ impl FromRequest for ChatForm {
 impl ChatForm {
     /// Reads as much of the question as possible, and returns it with the error, if there is one.
     pub async fn read(self) -> (ChatSubmission, Result<()>) {
-        let content_type = self.request.headers().get(CONTENT_TYPE).and_then(|content_type| content_type.to_str().ok());
+        let content_type = self
+            .request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|content_type| content_type.to_str().ok());
         let mut submission = ChatSubmission::default();
-        let result = match content_type.is_some_and(|content_type| content_type.starts_with("multipart/")) {
-            true => self.parts(&mut submission).await,
-            false => self.fields(&mut submission).await,
-        };
+        let result =
+            match content_type.is_some_and(|content_type| content_type.starts_with("multipart/")) {
+                true => self.parts(&mut submission).await,
+                false => self.fields(&mut submission).await,
+            };
         (submission, result)
     }
 
@@ -175,7 +180,8 @@ mod tests {
         let document = attachment("a.txt".into(), "text/plain", b"words").unwrap();
         assert!(!document.is_image());
         assert_eq!(document.bytes().unwrap(), b"words");
-        for (declared_type, bytes) in [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
+        for (declared_type, bytes) in
+            [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
         {
             let error = attachment("a.png".into(), declared_type, bytes).unwrap_err();
             assert!(error.to_string().starts_with("a.png "), "{error}");

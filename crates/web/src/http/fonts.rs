@@ -30,7 +30,7 @@ files![
 /// Returns the files that the interface needs in a language, so that browsers can request them before
 /// they know the styles. Languages in other scripts use fonts of the system, and the Latin file only
 /// for names and digits, which may arrive later.
-pub fn required(language: &str) -> &'static [&'static str] {
+pub fn for_language(language: &str) -> &'static [&'static str] {
     match language {
         "ar" | "ja" | "ko" | "zh-Hans" => &[],
         "pl" | "tr" => &["latin.woff2", "latin-ext.woff2"],
@@ -63,11 +63,12 @@ mod tests {
         assert!(size("latin.woff2") < 18_000, "{}", size("latin.woff2"));
         for language in language::all() {
             // A first page has 80 kB for everything.
-            let size_of_first: usize = required(language.code).iter().map(|name| size(name)).sum();
+            let size_of_first: usize =
+                for_language(language.code).iter().map(|name| size(name)).sum();
             assert!(size_of_first < 26_000, "{size_of_first} bytes in {}", language.code);
         }
-        let all: usize = FILES.iter().map(|(_, bytes)| bytes.len()).sum();
-        assert!(all < 125_000, "{all}");
+        let total: usize = FILES.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(total < 125_000, "{total}");
     }
 
     #[test]
@@ -83,8 +84,8 @@ mod tests {
                 let share = letters.iter().filter(|letter| covers(name, **letter)).count() * 100;
                 // Names of other languages do not count.
                 let is_used = share > letters.len();
-                let is_required = required(language.code).contains(&name);
-                if !required(language.code).is_empty() {
+                let is_required = for_language(language.code).contains(&name);
+                if !for_language(language.code).is_empty() {
                     assert_eq!(
                         is_required,
                         is_used || name == "latin.woff2",

@@ -34,29 +34,30 @@ pub struct IngestResult {
     file_count: usize,
     /// Titles of documents that already existed with the same content in the same folder.
     duplicates: Vec<String>,
-    rejected: Vec<(RejectedFile, PageError)>,
+    rejections: Vec<(RejectedFile, PageError)>,
 }
 
 impl IngestResult {
     /// Returns the title of an existing document, if every file existed already.
     pub fn duplicate_title(&self) -> Option<String> {
-        let is_all_duplicates = self.file_count > 0 && self.duplicates.len() >= self.file_count && self.job.is_none();
+        let is_all_duplicates =
+            self.file_count > 0 && self.duplicates.len() >= self.file_count && self.job.is_none();
         self.duplicates.first().filter(|_| is_all_duplicates).cloned()
     }
 
     /// Returns the job, if any. Returns the refused files as an error if there is no job to report them.
     pub fn into_job(mut self) -> Result<Option<Job>, PageError> {
-        if self.rejected.is_empty() || self.job.is_some() {
+        if self.rejections.is_empty() || self.job.is_some() {
             return Ok(self.job);
         }
-        if self.file_count == 0 && self.rejected.len() == 1 {
-            let (_, error) = self.rejected.remove(0);
+        if self.file_count == 0 && self.rejections.len() == 1 {
+            let (_, error) = self.rejections.remove(0);
             return Err(error);
         }
-        let remaining = self.rejected.len().saturating_sub(MAX_LISTED_ERRORS);
-        let listed = self.rejected.iter().take(MAX_LISTED_ERRORS);
+        let remaining = self.rejections.len().saturating_sub(MAX_LISTED_ERRORS);
+        let listed_files = self.rejections.iter().take(MAX_LISTED_ERRORS);
         let mut messages: Vec<_> =
-            listed.map(|(file, _)| format!("{}: {}", file.name, file.reason)).collect();
+            listed_files.map(|(file, _)| format!("{}: {}", file.name, file.reason)).collect();
         if remaining > 0 {
             messages.push(format!("({remaining} more)"));
         }
@@ -76,21 +77,21 @@ pub async fn ingest(
     }
     let (site, is_batch) = (site.into_inner(), files.len() > 1);
     let task = async move {
-        let (mut result, mut accepted) = (IngestResult::default(), Vec::new());
+        let (mut result, mut accepted_names) = (IngestResult::default(), Vec::new());
         for file in files {
             match add(&site, &file, &target, &by).await {
                 Ok(Ingested { jobs, added: documents }) => {
                     if !documents.is_empty() && documents.iter().all(|document| document.existed) {
-                        result
-                            .duplicates
-                            .extend(documents.into_iter().take(1).map(|document| document.document.title));
+                        result.duplicates.extend(
+                            documents.into_iter().take(1).map(|document| document.document.title),
+                        );
                     }
                     if let Some(job) = jobs.into_iter().next_back() {
                         // The following files join the job.
                         target.existing_job = Some(job.id);
                         result.job = Some(job);
                     }
-                    accepted.push(file.name);
+                    accepted_names.push(file.name);
                 }
                 Err(error) => {
                     let page_error = PageError::from(error);
@@ -99,14 +100,14 @@ pub async fn ingest(
                         log_failure(cause, "failed to read a file");
                     }
                     let reason = page_error.to_string();
-                    result.rejected.push((RejectedFile { name: file.name, reason }, page_error));
+                    result.rejections.push((RejectedFile { name: file.name, reason }, page_error));
                 }
             }
         }
-        result.file_count = accepted.len();
+        result.file_count = accepted_names.len();
         if let Some(job) = target.existing_job {
-            let rejected = result.rejected.iter().map(|(file, _)| file.clone());
-            site.rejected_files.record(job, &accepted, rejected.collect());
+            let rejected_files = result.rejections.iter().map(|(file, _)| file.clone());
+            site.rejected_files.record(job, &accepted_names, rejected_files.collect());
         }
         Ok(result)
     };
@@ -118,16 +119,16 @@ async fn add(site: &Site, file: &UploadedFile, target: &UploadTarget, by: &By) -
     let (directory, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
     let top_folder = directory.split('/').find(|part| !part.is_empty());
     let folder = match (&target.folder, top_folder) {
-        (None, Some(name)) => Some(Folder::parse(name)?),
+        (None, Some(folder_name)) => Some(Folder::parse(folder_name)?),
         (folder, _) => folder.clone(),
     };
     // A second copy of a document would be cited as a second source.
     let terms =
         Terms { folder, digest: Some(file.digest()), skip_identical: true, ..Terms::default() };
     let details = Details { terms, ..Details::default() };
-    let mut incoming = file.incoming_file();
-    incoming.name = name.to_owned();
+    let mut incoming_file = file.incoming_file();
+    incoming_file.name = name.to_owned();
     let workspaces = target.workspace.iter().cloned().collect();
     let indexing = Indexing::Later { existing_job: target.existing_job };
-    site.ports.ingestion.add_file(incoming, details, workspaces, indexing, by).await
+    site.ports.ingestion.add_file(incoming_file, details, workspaces, indexing, by).await
 }

@@ -94,7 +94,8 @@ const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), display
 
 /// Announces the assets of a page in its headers, which browsers read before the page.
 fn add_preload_links(headers: &mut HeaderMap, language: &InterfaceLanguage) {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|content_type| content_type.to_str().ok());
+    let content_type =
+        headers.get(CONTENT_TYPE).and_then(|content_type| content_type.to_str().ok());
     if content_type.is_some_and(|content_type| content_type.starts_with("text/html"))
         && let Ok(links) = HeaderValue::try_from(assets::preload_links(language.code))
     {

@@ -58,7 +58,9 @@ impl PageError {
     ///
     /// # Errors
     /// If any check fails.
-    pub fn check_all(checks: impl IntoIterator<Item = carrel_domain::Result<()>>) -> Result<(), Self> {
+    pub fn check_all(
+        checks: impl IntoIterator<Item = carrel_domain::Result<()>>,
+    ) -> Result<(), Self> {
         let mut errors: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
         match errors.len() {
             0 => Ok(()),
@@ -133,7 +135,9 @@ impl PageError {
                 t("error.later-words").replace("{seconds}", &seconds.to_string())
             }
             Self::Failed(error) => error_message(error),
-            Self::Multiple(errors) => errors.iter().map(error_message).collect::<Vec<_>>().join(" "),
+            Self::Multiple(errors) => {
+                errors.iter().map(error_message).collect::<Vec<_>>().join(" ")
+            }
             Self::Notice { heading, message, .. } => format!("{heading}. {message}"),
             Self::Other(StatusCode::NOT_FOUND) => t("error.missing-words").to_owned(),
             Self::Other(_) => t("error.wrong-words").to_owned(),
@@ -142,12 +146,13 @@ impl PageError {
 
     /// Returns each problem with its field, if it has one.
     pub fn field_errors(&self) -> Vec<FieldError> {
-        let field_error = |error: &Error| FieldError { field: field(error), message: error_message(error) };
+        let field_error =
+            |error: &Error| FieldError { field: field(error), message: error_message(error) };
         match self {
             Self::Failed(error) => vec![field_error(error)],
             Self::Multiple(errors) => errors.iter().map(field_error).collect(),
-            Self::Notice { message, .. } => vec![FieldError::of((*message).to_owned())],
-            _ => vec![FieldError::of(self.message())],
+            Self::Notice { message, .. } => vec![FieldError::without_field((*message).to_owned())],
+            _ => vec![FieldError::without_field(self.message())],
         }
     }
 }
@@ -161,7 +166,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    fn of(message: String) -> Self {
+    fn without_field(message: String) -> Self {
         Self { field: String::new(), message }
     }
 }

@@ -65,14 +65,14 @@ pub async fn service_worker() -> HttpResponse {
 
 #[derive(Template)]
 #[template(path = "offline.html")]
-struct Offline {
+struct OfflinePage {
     brand: Brand,
 }
 
 /// Shows the offline page, which the service worker caches. It contains no personal data.
 pub async fn offline(visitor: OptionalUser) -> PageResult {
     let brand = visitor.site.brand().await?;
-    response::page(&visitor.request, &Offline { brand })
+    response::page(&visitor.request, &OfflinePage { brand })
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub fn redirect_to(address: &str) -> HttpResponse {
 pub fn redirect_with_notice(address: &str, notice: &str) -> HttpResponse {
     let separator = if address.contains('?') { '&' } else { '?' };
     match address.split_once('#') {
-        Some((address, fragment)) => redirect_to(&format!("{address}{separator}done={notice}#{fragment}")),
+        Some((address, fragment)) => {
+            redirect_to(&format!("{address}{separator}done={notice}#{fragment}"))
+        }
         None => redirect_to(&format!("{address}{separator}done={notice}")),
     }
 }

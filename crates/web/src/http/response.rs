@@ -5,10 +5,10 @@ use askama::Template;
 use carrel_domain::Error;
 use flate2::Compression;
 
-use crate::http::assets::{compress, accepts_gzip};
+use crate::http::assets::{accepts_gzip, compress};
 use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
-pub use crate::http::redirect::{redirect_with_notice, redirect_to, segment};
+pub use crate::http::redirect::{redirect_to, redirect_with_notice, segment};
 
 pub type PageResult = Result<HttpResponse, PageError>;
 

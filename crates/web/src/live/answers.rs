@@ -87,14 +87,14 @@ pub struct RunningAnswer {
     pub id: Uuid,
     pub context: QuestionContext,
     text: watch::Sender<AnswerText>,
-    rendered: watch::Sender<RenderedAnswer>,
+    html: watch::Sender<RenderedAnswer>,
     is_stopped: AtomicBool,
 }
 
 impl RunningAnswer {
     /// Returns a receiver of all changes.
     pub fn watch(&self) -> watch::Receiver<RenderedAnswer> {
-        self.rendered.subscribe()
+        self.html.subscribe()
     }
 
     /// Returns the prefix of the anchors of its sources while the answer grows.
@@ -111,9 +111,9 @@ impl RunningAnswer {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Answers {
-    all: Arc<Mutex<HashMap<Uuid, Arc<RunningAnswer>>>>,
+    by_id: Arc<Mutex<HashMap<Uuid, Arc<RunningAnswer>>>>,
     /// Conversations in which a question is about to be answered.
-    reserved: Arc<Mutex<Vec<Conversation>>>,
+    reservations: Arc<Mutex<Vec<Conversation>>>,
     renderer: Renderer,
     tasks: BackgroundTasks,
 }
@@ -121,29 +121,32 @@ pub struct Answers {
 /// Reserves a conversation for one question until this is dropped.
 #[derive(Debug)]
 pub struct Reservation {
-    reserved: Arc<Mutex<Vec<Conversation>>>,
+    reservations: Arc<Mutex<Vec<Conversation>>>,
     conversation: Conversation,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        lock(&self.reserved).retain(|conversation| *conversation != self.conversation);
+        lock(&self.reservations).retain(|conversation| *conversation != self.conversation);
     }
 }
 
 impl Answers {
     pub fn new(renderer: Renderer, tasks: BackgroundTasks) -> Self {
-        Self { all: Arc::default(), reserved: Arc::default(), renderer, tasks }
+        Self { by_id: Arc::default(), reservations: Arc::default(), renderer, tasks }
     }
 
     /// Returns `None` if a question of the conversation is being answered, or about to be.
     pub fn reserve(&self, conversation: &Conversation) -> Option<Reservation> {
-        let mut reserved = lock(&self.reserved);
-        if reserved.contains(conversation) || self.current(conversation).is_some() {
+        let mut reservations = lock(&self.reservations);
+        if reservations.contains(conversation) || self.current(conversation).is_some() {
             return None;
         }
-        reserved.push(conversation.clone());
-        Some(Reservation { reserved: self.reserved.clone(), conversation: conversation.clone() })
+        reservations.push(conversation.clone());
+        Some(Reservation {
+            reservations: self.reservations.clone(),
+            conversation: conversation.clone(),
+        })
     }
 
     /// Follows an answer until it ends, even without viewers. `settle` completes the follow-up work
@@ -158,40 +161,41 @@ impl Answers {
     where
         F: Future<Output = AnswerEnd> + Send,
     {
-        let (id, text, rendered) =
-            (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
-        let running = Arc::new(RunningAnswer { id, context, text, rendered, is_stopped: false.into() });
-        self.all().insert(running.id, running.clone());
+        let (id, text, html) = (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
+        let running_answer =
+            Arc::new(RunningAnswer { id, context, text, html, is_stopped: false.into() });
+        self.lock_answers().insert(running_answer.id, running_answer.clone());
         // From now on, [`Self::current`] finds the answer.
         drop(reservation);
-        self.tasks.spawn(language::inherit(render(running.clone(), self.renderer.clone())));
-        let (answers, answer) = (self.clone(), running.clone());
+        self.tasks.spawn(language::inherit(render(running_answer.clone(), self.renderer.clone())));
+        let (answers, answer) = (self.clone(), running_answer.clone());
         self.tasks.spawn(language::inherit(async move {
             let end = finalize(listen(&answer, events).await).await;
             answer.text.send_modify(|text| text.end = Some(end));
             // A stopping server does not wait for this task.
             tokio::spawn(async move {
                 tokio::time::sleep(RETENTION).await;
-                answers.all().remove(&answer.id);
+                answers.lock_answers().remove(&answer.id);
             });
         }));
-        running
+        running_answer
     }
 
     pub fn find(&self, id: Uuid) -> Option<Arc<RunningAnswer>> {
-        self.all().get(&id).cloned()
+        self.lock_answers().get(&id).cloned()
     }
 
     /// Returns the answer in progress in a conversation.
     pub fn current(&self, conversation: &Conversation) -> Option<Arc<RunningAnswer>> {
-        let all = self.all();
-        let is_unfinished = |running: &&Arc<RunningAnswer>| running.text.borrow().end.is_none();
-        let is_in_conversation = |running: &&Arc<RunningAnswer>| running.context.conversation == *conversation;
+        let all = self.lock_answers();
+        let is_unfinished = |answer: &&Arc<RunningAnswer>| answer.text.borrow().end.is_none();
+        let is_in_conversation =
+            |answer: &&Arc<RunningAnswer>| answer.context.conversation == *conversation;
         all.values().filter(is_unfinished).find(is_in_conversation).cloned()
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<RunningAnswer>>> {
-        lock(&self.all)
+    fn lock_answers(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<RunningAnswer>>> {
+        lock(&self.by_id)
     }
 }
 
@@ -205,16 +209,17 @@ const MIN_PAUSE: Duration = Duration::from_millis(80);
 const PAUSE_FACTOR: u32 = 4;
 
 /// Renders an answer while it grows, until it has ended.
-async fn render(running: Arc<RunningAnswer>, renderer: Renderer) {
-    let (mut updates, prefix) = (running.text.subscribe(), running.prefix());
+async fn render(running_answer: Arc<RunningAnswer>, renderer: Renderer) {
+    let (mut updates, prefix) = (running_answer.text.subscribe(), running_answer.prefix());
     let mut html = IncrementalAnswer::default();
     loop {
         let answer = updates.borrow_and_update().clone();
         let is_finished = answer.end.is_some();
         let mut pause = MIN_PAUSE;
         // Without viewers, only the end is rendered.
-        if is_finished || running.rendered.receiver_count() > 0 {
-            let (text, prefix, mut html_so_far) = (answer.text.clone(), prefix.clone(), html.clone());
+        if is_finished || running_answer.html.receiver_count() > 0 {
+            let (text, prefix, mut html_so_far) =
+                (answer.text.clone(), prefix.clone(), html.clone());
             let started = Instant::now();
             let work = move || {
                 match is_finished {
@@ -230,7 +235,7 @@ async fn render(running: Arc<RunningAnswer>, renderer: Renderer) {
             pause = MIN_PAUSE.max(started.elapsed() * PAUSE_FACTOR);
             let end = answer.end.map(|end| (Arc::from(answer.text), end));
             let (html, sources) = (html.clone(), answer.sources);
-            running.rendered.send_replace(RenderedAnswer { html, sources, end });
+            running_answer.html.send_replace(RenderedAnswer { html, sources, end });
         }
         if is_finished || updates.changed().await.is_err() {
             return;
@@ -240,20 +245,20 @@ async fn render(running: Arc<RunningAnswer>, renderer: Renderer) {
 }
 
 /// Receives the parts of an answer until it ends, including the stored result.
-async fn listen(running: &RunningAnswer, mut events: Receiver<AnswerEvent>) -> AnswerEnd {
+async fn listen(running_answer: &RunningAnswer, mut events: Receiver<AnswerEvent>) -> AnswerEnd {
     let mut end = AnswerEnd::default();
     while let Some(event) = events.recv().await {
         match event {
             AnswerEvent::Sources(sources) => {
-                running.text.send_modify(|text| text.sources = Some(sources.into()));
+                running_answer.text.send_modify(|answer| answer.sources = Some(sources.into()));
             }
             AnswerEvent::Text(delta) | AnswerEvent::Reasoning(delta) => {
-                running.text.send_modify(|text| text.text.push_str(&delta));
+                running_answer.text.send_modify(|answer| answer.text.push_str(&delta));
             }
             AnswerEvent::Refused(text) => end.problem = Some(text),
             AnswerEvent::Failed { error, .. } => {
                 let error = PageError::from(error);
-                let is_for_admin = running.context.is_for_admin;
+                let is_for_admin = running_answer.context.is_for_admin;
                 let error = if is_for_admin { error } else { error.for_member() };
                 end.problem = Some(error.to_string());
             }
@@ -263,7 +268,7 @@ async fn listen(running: &RunningAnswer, mut events: Receiver<AnswerEvent>) -> A
             AnswerEvent::Finished(stored) => end.stored = stored.map(Box::new),
         }
     }
-    let is_stopped = running.is_stopped.load(Ordering::Relaxed);
+    let is_stopped = running_answer.is_stopped.load(Ordering::Relaxed);
     if end.problem.is_none() {
         end.problem = match (&end.stored, is_stopped) {
             (Some(_), true) => Some(t("chat.stopped").to_owned()),

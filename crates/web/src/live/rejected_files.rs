@@ -22,15 +22,16 @@ pub struct RejectedFiles(Mutex<VecDeque<(JobId, Vec<RejectedFile>)>>);
 
 impl RejectedFiles {
     /// Records rejected files, replacing earlier entries of the same files.
-    pub fn record(&self, job: JobId, accepted: &[String], rejected: Vec<RejectedFile>) {
+    pub fn record(&self, job: JobId, accepted_names: &[String], rejected: Vec<RejectedFile>) {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let index = jobs.iter().position(|(id, _)| *id == job);
         if index.is_none() && rejected.is_empty() {
             return;
         }
-        let (_, mut files) = index.and_then(|index| jobs.remove(index)).unwrap_or((job, Vec::new()));
+        let (_, mut files) =
+            index.and_then(|index| jobs.remove(index)).unwrap_or((job, Vec::new()));
         let is_reported = |file: &RejectedFile| {
-            accepted.contains(&file.name) || rejected.iter().any(|new| new.name == file.name)
+            accepted_names.contains(&file.name) || rejected.iter().any(|new| new.name == file.name)
         };
         files.retain(|file| !is_reported(file));
         files.extend(rejected);
@@ -58,16 +59,20 @@ mod tests {
 
     #[test]
     fn files_that_are_read_later_and_the_oldest_jobs_are_forgotten() {
-        let rejected = RejectedFiles::default();
-        rejected.record(JobId(1), &[], vec![file("a"), file("b")]);
-        rejected.record(JobId(1), &["a".into()], vec![file("b"), file("c")]);
-        assert_eq!(rejected.for_job(JobId(1)), [file("b"), file("c")]);
+        let rejected_files = RejectedFiles::default();
+        rejected_files.record(JobId(1), &[], vec![file("a"), file("b")]);
+        rejected_files.record(JobId(1), &["a".into()], vec![file("b"), file("c")]);
+        assert_eq!(rejected_files.for_job(JobId(1)), [file("b"), file("c")]);
         for job in 2..100 {
-            rejected.record(JobId(job), &[], (0..1000).map(|n| file(&n.to_string())).collect());
+            rejected_files.record(
+                JobId(job),
+                &[],
+                (0..1000).map(|n| file(&n.to_string())).collect(),
+            );
         }
-        assert_eq!(rejected.for_job(JobId(1)), []);
-        assert_eq!(rejected.for_job(JobId(99)).len(), MAX_FILES);
-        rejected.record(JobId(100), &["a".into()], Vec::new());
-        assert_eq!(rejected.for_job(JobId(100)), []);
+        assert_eq!(rejected_files.for_job(JobId(1)), []);
+        assert_eq!(rejected_files.for_job(JobId(99)).len(), MAX_FILES);
+        rejected_files.record(JobId(100), &["a".into()], Vec::new());
+        assert_eq!(rejected_files.for_job(JobId(100)), []);
     }
 }

@@ -8,7 +8,7 @@ use carrel_services::sign_in::Refused;
 use carrel_services::token;
 use chrono::{DateTime, Utc};
 
-use super::entrance::set_cookie;
+use super::sign_in::set_cookie;
 use super::workspace::role_name;
 use crate::http::form::PageForm;
 use crate::http::page_error::PageError;
@@ -31,7 +31,7 @@ struct Session {
 
 #[derive(Template)]
 #[template(path = "account.html")]
-struct Account {
+struct AccountPage {
     layout: PageLayout,
     role: &'static str,
     bio: String,
@@ -45,8 +45,8 @@ struct Account {
 pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
     let ports = current_user.ports();
     let sessions = match &current_user.identity {
-        Identity::Owner => ports.ownership.sessions(current_user.at).await?,
-        Identity::User(user) => ports.sessions.of(user.id, current_user.at).await?,
+        Identity::Owner => ports.ownership.sessions(current_user.now).await?,
+        Identity::User(user) => ports.sessions.of(user.id, current_user.now).await?,
     };
     let current_digest = session_cookie::token(&current_user.request).map(token::digest);
     let session = |open_session: OpenSession| Session {
@@ -56,7 +56,7 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
         created_at: open_session.created_at,
         expires_at: open_session.expires_at,
     };
-    let page = Account {
+    let page = AccountPage {
         layout: current_user.layout(t("account.title"), Section::Account).await?,
         role: role_name(current_user.identity.role()),
         bio: current_user.identity.user().map(|user| user.bio.clone()).unwrap_or_default(),
@@ -83,7 +83,10 @@ pub async fn save(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
 pub async fn choose_language(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let mut response = response::redirect_with_notice("/account", "saved");
-    set_cookie(&mut response, &language::choice_cookie(&current_user.request, form.text("language")));
+    set_cookie(
+        &mut response,
+        &language::choice_cookie(&current_user.request, form.text("language")),
+    );
     Ok(response)
 }
 
@@ -91,27 +94,46 @@ pub async fn choose_language(current_user: CurrentUser<role::Any>, form: PageFor
 pub async fn change_password(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let (ports, by) = (current_user.ports(), current_user.by());
-    let (current, new) = (form.raw("current"), form.raw("new").to_owned());
+    let (current_password, new_password) = (form.raw("current"), form.raw("new").to_owned());
     let session = match &current_user.identity {
         Identity::Owner => {
-            ports.accounts.passwords.check(&new).map_err(|error| with_field("new", error))?;
-            ports.ownership.change_password(current, new, &by).await.map_err(sign_in_error)?
+            ports
+                .accounts
+                .passwords
+                .check(&new_password)
+                .map_err(|error| with_field("new", error))?;
+            ports
+                .ownership
+                .change_password(current_password, new_password, &by)
+                .await
+                .map_err(sign_in_error)?
         }
         Identity::User(user) => {
             let name = &user.username;
-            ports.accounts.passwords.check(&new).map_err(|error| with_field("new", error))?;
-            let (old_session, _) =
-                ports.sign_in.with_password(name, current, &by).await.map_err(sign_in_error)?;
-            let changes = UserChanges { password: Some(new.clone()), ..UserChanges::default() };
+            ports
+                .accounts
+                .passwords
+                .check(&new_password)
+                .map_err(|error| with_field("new", error))?;
+            let (temporary_session, _) = ports
+                .sign_in
+                .with_password(name, current_password, &by)
+                .await
+                .map_err(sign_in_error)?;
+            let changes =
+                UserChanges { password: Some(new_password.clone()), ..UserChanges::default() };
             if let Err(error) = ports.accounts.update(user.id, changes, &by).await {
-                ports.sign_in.out(old_session.reveal(), &by).await?;
+                ports.sign_in.out(temporary_session.reveal(), &by).await?;
                 return Err(error.into());
             }
-            ports.sign_in.with_password(name, &new, &by).await.map_err(sign_in_error)?.0
+            ports.sign_in.with_password(name, &new_password, &by).await.map_err(sign_in_error)?.0
         }
     };
     let mut response = response::redirect_with_notice("/account", "password");
-    set_cookie(&mut response, &session_cookie::sign_in_cookie(&current_user.request, session.reveal()));
+    set_cookie(
+        &mut response,
+        &session_cookie::sign_in_cookie(&current_user.request, session.reveal()),
+    );
     Ok(response)
 }
 
@@ -137,13 +159,13 @@ pub async fn end_session(current_user: CurrentUser<role::Any>, form: PageForm) -
     let (ports, by) = (current_user.ports(), current_user.by());
     match &current_user.identity {
         Identity::Owner => {
-            let sessions = ports.ownership.sessions(current_user.at).await?;
+            let sessions = ports.ownership.sessions(current_user.now).await?;
             for session in sessions.iter().filter(|session| hex(session.digest) == id) {
                 ports.ownership.close(session.digest, &by).await?;
             }
         }
         Identity::User(user) => {
-            let sessions = ports.sessions.of(user.id, current_user.at).await?;
+            let sessions = ports.sessions.of(user.id, current_user.now).await?;
             for session in sessions.iter().filter(|session| hex(session.digest) == id) {
                 ports.sessions.close(session.digest, by.event("logout_event", "{}")).await?;
             }

@@ -110,9 +110,9 @@ impl PageLayout {
     pub fn admin_groups(&self) -> [AdminGroup; 4] {
         let is_available = |address: &str| self.is_multi_user || address != "/admin/invites";
         let group = |key, title, pages: &[Row]| {
-            let available = pages.iter().filter(|(address, ..)| is_available(address));
+            let visible_pages = pages.iter().filter(|(address, ..)| is_available(address));
             let entry = |&(address, icon, title): &Row| AdminPage { address, icon, title };
-            AdminGroup { key, title, pages: available.map(entry).collect() }
+            AdminGroup { key, title, pages: visible_pages.map(entry).collect() }
         };
         [
             group("people", t("admin.people"), &PEOPLE),

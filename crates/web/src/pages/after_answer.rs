@@ -29,7 +29,11 @@ pub struct AfterAnswer {
 }
 
 impl AfterAnswer {
-    pub fn new(current_user: &CurrentUser<role::Any>, context: &ConversationContext, question: &Question) -> Self {
+    pub fn new(
+        current_user: &CurrentUser<role::Any>,
+        context: &ConversationContext,
+        question: &Question,
+    ) -> Self {
         Self {
             site: current_user.site.clone(),
             workspace: context.workspace.clone(),
@@ -53,9 +57,10 @@ impl AfterAnswer {
         self.site.failed_drafts.remove(&self.conversation);
         self.name_thread().await;
         // An incomplete answer does not replace the complete one before it.
-        let Some(replaced) = self.instead_of.filter(|_| end.is_complete()) else { return };
+        let Some(replaced_id) = self.instead_of.filter(|_| end.is_complete()) else { return };
         let edits = &*self.site.ports.chat_edits;
-        if let Err(error) = chat_edits::remove(edits, &self.workspace, replaced, &self.by).await {
+        if let Err(error) = chat_edits::remove(edits, &self.workspace, replaced_id, &self.by).await
+        {
             tracing::warn!(%error, "failed to remove the exchange that a new one replaces");
         }
     }
@@ -74,7 +79,8 @@ impl AfterAnswer {
         };
         // Meanwhile, the thread may have been named or deleted.
         let port = &*self.site.ports.threads;
-        let thread = port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(is_unnamed);
+        let thread =
+            port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(is_unnamed);
         let Some(thread) = thread else { return Ok(()) };
         let line = self.question.lines().next().unwrap_or_default();
         let mut name: String = line.chars().take(MAX_NAME_LENGTH).collect();

@@ -40,7 +40,7 @@ pub struct RunningAnswerPart {
 }
 
 impl RunningAnswerPart {
-    pub fn of(answer: &RunningAnswer) -> Self {
+    pub fn new(answer: &RunningAnswer) -> Self {
         let context = &answer.context;
         Self {
             id: answer.id.to_string(),
@@ -62,7 +62,7 @@ pub async fn ask(
     slug: Path<String>,
     form: chat_form::ChatForm,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     answer(current_user, context, form).await
 }
 
@@ -71,7 +71,7 @@ pub async fn ask_in_thread(
     path: Path<(String, String)>,
     form: chat_form::ChatForm,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     answer(current_user, context, form).await
 }
 
@@ -152,7 +152,9 @@ async fn question(
         attachments = images;
     }
     let question = Question {
-        text: conversations.with_commands(submission.text.clone(), current_user.identity.id()).await?,
+        text: conversations
+            .with_commands(submission.text.clone(), current_user.identity.id())
+            .await?,
         thread: context.thread.clone(),
         user: current_user.identity.user().cloned(),
         attachments,
@@ -206,7 +208,7 @@ async fn stream(
     question: (Question, Reservation),
 ) -> PageResult {
     let answer = start(current_user, context, question).await?;
-    response::page(&current_user.request, &RunningAnswerPart::of(&answer))
+    response::page(&current_user.request, &RunningAnswerPart::new(&answer))
 }
 
 /// Asks in a new thread of the workspace that the form names, and opens the page of the thread.
@@ -250,7 +252,11 @@ async fn start(
     let question_context = QuestionContext {
         document_count,
         question: question.text.clone(),
-        attachment_names: question.attachments.iter().map(|attachment| attachment.name.clone()).collect(),
+        attachment_names: question
+            .attachments
+            .iter()
+            .map(|attachment| attachment.name.clone())
+            .collect(),
         conversation: conversation.clone(),
         base: context.base(),
         instead_of: question.instead_of,
@@ -270,7 +276,7 @@ async fn start(
 
 /// Clears a failed question from the chat form.
 pub async fn discard_draft(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     Ok(remove_draft(&current_user, &context))
 }
 
@@ -278,11 +284,14 @@ pub async fn discard_thread_draft(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     Ok(remove_draft(&current_user, &context))
 }
 
-fn remove_draft(current_user: &CurrentUser<role::Any>, context: &ConversationContext) -> HttpResponse {
+fn remove_draft(
+    current_user: &CurrentUser<role::Any>,
+    context: &ConversationContext,
+) -> HttpResponse {
     current_user.site.failed_drafts.remove(&context.conversation(current_user));
     response::redirect_to(&context.base())
 }

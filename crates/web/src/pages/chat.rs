@@ -86,14 +86,15 @@ pub struct ConversationContext {
 }
 
 impl ConversationContext {
-    pub async fn of(
+    pub async fn load(
         current_user: &CurrentUser<role::Any>,
         slug: &str,
         thread: Option<&str>,
     ) -> Result<Self, PageError> {
         let workspace = current_user.workspace(slug).await?;
         let Some(thread_slug) = thread else { return Ok(Self { workspace, thread: None }) };
-        let thread = threads::by_slug(&*current_user.ports().threads, &workspace, thread_slug).await?;
+        let thread =
+            threads::by_slug(&*current_user.ports().threads, &workspace, thread_slug).await?;
         // Another user's thread is reported as not found.
         if thread.user != current_user.identity.id() {
             return Err(Error::not_found("thread", thread_slug).into());
@@ -123,7 +124,7 @@ pub async fn remove_file(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String, String)>,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     let not_found = || Error::not_found("file", &path.2);
     let thread = context.thread.as_ref().ok_or_else(not_found)?;
     let id = path.2.parse().map(ThreadFileId).map_err(|_| not_found())?;
@@ -138,7 +139,7 @@ pub async fn remove_file(
 }
 
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     let composer = composer(&current_user, &context).await?;
     show(&current_user, context, composer).await
 }
@@ -147,7 +148,7 @@ pub async fn thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     let composer = composer(&current_user, &context).await?;
     show(&current_user, context, composer).await
 }
@@ -158,7 +159,8 @@ async fn composer(
     context: &ConversationContext,
 ) -> Result<Composer, PageError> {
     if let Some(id) = Fields::of_query(&current_user.request).number("reword")? {
-        let chat = super::exchange::own_exchange(current_user, &context.workspace, ChatId(id)).await?;
+        let chat =
+            super::exchange::own_exchange(current_user, &context.workspace, ChatId(id)).await?;
         return Ok(Composer { text: chat.prompt, instead_of: Some(chat.id), reason: None });
     }
     let draft = current_user.site.failed_drafts.get(&context.conversation(current_user));
@@ -189,8 +191,11 @@ pub async fn show(
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
-    let running_answer =
-        current_user.site.answers.current(&conversation).map(|answer| RunningAnswerPart::of(&answer));
+    let running_answer = current_user
+        .site
+        .answers
+        .current(&conversation)
+        .map(|answer| RunningAnswerPart::new(&answer));
     let has_documents = ports.index.count(Some(workspace.id)).await? > 0;
     let suggestions = match chats.is_empty() {
         true => ports.suggested_messages.of(workspace.id).await?,
@@ -211,8 +216,11 @@ pub async fn show(
     };
     let model = ports.models.chat(&choice).ok();
     let (chat_workspace, chat_base) = (workspace.clone(), base.clone());
-    let mut messages =
-        current_user.site.renderer.run(move || MessageView::from_chats(chats, &chat_workspace, &chat_base)).await?;
+    let mut messages = current_user
+        .site
+        .renderer
+        .run(move || MessageView::from_chats(chats, &chat_workspace, &chat_base))
+        .await?;
     if is_expanded {
         messages.iter_mut().take(earlier_count).for_each(|message| message.is_collapsed = true);
     }
@@ -264,7 +272,7 @@ pub async fn rename_thread(
     path: Path<(String, String)>,
     form: PageForm,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     let name = super::home::parse_name(form.read().await?.text("name"))?;
     let base = context.base();
     if let Some(thread) = &context.thread {
@@ -277,7 +285,7 @@ pub async fn delete_thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     let address = format!("/w/{}", context.workspace.slug);
     let thread = context.thread.ok_or_else(|| Error::not_found("thread", &path.1))?;
     deletions::delete(&current_user, &Deletable::Thread(thread.id), &address, "deleted").await
@@ -288,7 +296,7 @@ pub async fn reset(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     let conversation = context.conversation(&current_user);
     current_user.site.failed_drafts.remove(&conversation);
     let item = Deletable::Conversation(conversation);

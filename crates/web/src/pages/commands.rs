@@ -26,7 +26,7 @@ pub struct CommandRow {
 }
 
 impl CommandRow {
-    pub fn of(command: SlashCommand, is_admin: bool) -> Self {
+    pub fn new(command: SlashCommand, is_admin: bool) -> Self {
         let SlashCommand { id, text, user, .. } = command;
         let CommandText { name, prompt, description } = text;
         Self {
@@ -42,7 +42,7 @@ impl CommandRow {
 
 #[derive(Template)]
 #[template(path = "commands.html")]
-struct Commands {
+struct CommandsPage {
     layout: PageLayout,
     rows: Vec<CommandRow>,
     /// True if the user may also create commands for everybody.
@@ -56,13 +56,14 @@ pub async fn available(
     let is_admin = current_user.identity.has_role(Role::Admin);
     let commands =
         current_user.ports().slash_commands.available(current_user.identity.id()).await?;
-    Ok(commands.into_iter().map(|command| CommandRow::of(command, is_admin)).collect())
+    Ok(commands.into_iter().map(|command| CommandRow::new(command, is_admin)).collect())
 }
 
 pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
-    let page = Commands {
+    let page = CommandsPage {
         rows: available(&current_user).await?,
-        can_create_shared: current_user.identity.id().is_some() && current_user.identity.has_role(Role::Admin),
+        can_create_shared: current_user.identity.id().is_some()
+            && current_user.identity.has_role(Role::Admin),
         layout: current_user.layout(t("commands.title"), Section::Account).await?,
     };
     response::page(&current_user.request, &page)
@@ -79,11 +80,11 @@ fn text(form: &Fields) -> Result<CommandText, Error> {
 pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     // Without users, all commands belong to everybody.
-    let user: Option<UserId> = match form.has("everybody") && current_user.identity.has_role(Role::Admin)
-    {
-        true => None,
-        false => current_user.identity.id(),
-    };
+    let user: Option<UserId> =
+        match form.has("everybody") && current_user.identity.has_role(Role::Admin) {
+            true => None,
+            false => current_user.identity.id(),
+        };
     let port = &*current_user.ports().slash_commands;
     slash_commands::create(port, text(&form)?, user, &current_user.by()).await?;
     Ok(response::redirect_with_notice("/account/commands", "created"))

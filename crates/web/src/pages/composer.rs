@@ -38,7 +38,8 @@ pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>
         provider: settings.chat_provider.clone(),
         model: settings.chat_model.clone(),
     };
-    let default_model = ports.models.chat(&choice).map(|model| model.name().model).unwrap_or_default();
+    let default_model =
+        ports.models.chat(&choice).map(|model| model.name().model).unwrap_or_default();
     let list = ports.model_lists.list(ModelKind::Language, choice.provider, &Map::new()).await;
     let return_address = Fields::of_query(&current_user.request).text("back").to_owned();
     let page = ModelPicker {

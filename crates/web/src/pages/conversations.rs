@@ -56,7 +56,8 @@ pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     let layout =
         current_user.layout_in(t("conversations.title"), Section::Workspace, Some(&slug)).await?;
     let is_first = before.is_none();
-    let page = ConversationsPage { layout, slug, query: name, is_archived, threads, next_page, is_first };
+    let page =
+        ConversationsPage { layout, slug, query: name, is_archived, threads, next_page, is_first };
     response::page(&current_user.request, &page)
 }
 

@@ -1,5 +1,5 @@
 //! The library: all documents of the server, with search, upload and organization.
-pub(super) mod adding;
+pub(super) mod add;
 pub(super) mod change;
 mod text;
 
@@ -34,9 +34,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/documents").get(list).post(change::change))
         .route("/documents/text", get().to(text::show))
         .route("/documents/original", get().to(original::open_any))
-        .route("/documents/upload", post().to(adding::upload))
-        .route("/documents/paste", post().to(adding::paste))
-        .route("/documents/link", post().to(adding::link))
+        .route("/documents/upload", post().to(add::upload))
+        .route("/documents/paste", post().to(add::paste))
+        .route("/documents/link", post().to(add::link))
         .route("/documents/folders", post().to(change::make_folder))
         .route("/documents/folders/rename", post().to(change::rename_folder))
         .route("/documents/folders/remove", post().to(change::remove_folder));
@@ -74,7 +74,7 @@ struct FolderRow {
 
 #[derive(Template)]
 #[template(path = "documents.html")]
-struct Library {
+struct LibraryPage {
     layout: PageLayout,
     query: String,
     /// The open folder; empty for all.
@@ -108,14 +108,16 @@ async fn list(current_user: CurrentUser<role::Manager>) -> PageResult {
     let fields = [("folder", folder.as_str()), ("q", query.as_str())];
     let document_query = DocumentQuery { scope, title: query.clone() };
     let (documents, pagination) =
-        fetch_page(&*current_user.ports().document_list, &document_query, &parameters, &fields).await?;
+        fetch_page(&*current_user.ports().document_list, &document_query, &parameters, &fields)
+            .await?;
     let workspaces = current_user.workspaces().await?;
-    let links: HashMap<_, _> = workspaces.iter().map(|workspace| (workspace.id, workspace_link(workspace))).collect();
+    let links: HashMap<_, _> =
+        workspaces.iter().map(|workspace| (workspace.id, workspace_link(workspace))).collect();
     let rows = documents.items.into_iter().map(|document| row(document, &links)).collect();
     let folder_page = folders(&current_user, &parameters, &folder).await?;
-    let jobs = job::notable_jobs(&current_user.site, None, current_user.at).await?;
+    let jobs = job::notable_jobs(&current_user.site, None, current_user.now).await?;
     let page_address = format!("/documents{}{}", pagination.base, pagination.page);
-    let page = Library {
+    let page = LibraryPage {
         layout: current_user.layout(t("library.title"), Section::Documents).await?,
         is_removable: !folder.is_empty() && !Folder::parse(&folder)?.is_default(),
         workspaces: workspaces.iter().map(workspace_link).collect(),
@@ -142,7 +144,9 @@ async fn document_scope(
     }
     let folder_name = Folder::parse(folder)?;
     let found = current_user.ports().library.folders.documents_in(&folder_name).await?;
-    found.map(|_| DocumentScope::Folder(folder_name)).ok_or_else(|| PageError::not_found("folder", folder))
+    found
+        .map(|_| DocumentScope::Folder(folder_name))
+        .ok_or_else(|| PageError::not_found("folder", folder))
 }
 
 fn workspace_link(workspace: &Workspace) -> WorkspaceLink {
@@ -183,7 +187,8 @@ async fn folders(
 ) -> Result<Folders, PageError> {
     let page = parameters.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
     let offset = u64::from(page - 1) * u64::from(FOLDERS_PER_PAGE);
-    let mut found = current_user.ports().document_list.counted_folders(offset, FOLDERS_PER_PAGE + 1).await?;
+    let mut found =
+        current_user.ports().document_list.counted_folders(offset, FOLDERS_PER_PAGE + 1).await?;
     let has_more = found.len() > FOLDERS_PER_PAGE as usize;
     found.truncate(FOLDERS_PER_PAGE as usize);
     let row = |(folder, count): (Folder, u64)| FolderRow {

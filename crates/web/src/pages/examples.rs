@@ -70,7 +70,8 @@ fn headings(text: &str) -> Vec<String> {
         let level = line.len() - rest.len();
         let words = rest.trim().trim_end_matches([':', '.', '?']);
         let is_heading = (2..=4).contains(&level) && rest.starts_with(' ');
-        (is_heading && !words.is_empty() && words.chars().count() <= MAX_HEADING_LENGTH).then(|| words.to_owned())
+        (is_heading && !words.is_empty() && words.chars().count() <= MAX_HEADING_LENGTH)
+            .then(|| words.to_owned())
     };
     text.lines().filter_map(heading).take(QUESTION_COUNT).collect()
 }
@@ -105,7 +106,11 @@ mod tests {
             "{questions:?}"
         );
         assert_eq!(
-            (without_extension("a.b.pdf"), without_extension(".env"), without_extension("Mr. Smith went")),
+            (
+                without_extension("a.b.pdf"),
+                without_extension(".env"),
+                without_extension("Mr. Smith went")
+            ),
             ("a.b", ".env", "Mr. Smith went")
         );
     }

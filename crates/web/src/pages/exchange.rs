@@ -129,7 +129,8 @@ pub async fn correct(
     let chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
     let parameters = Fields::of_query(&current_user.request);
     let slug = workspace.slug.to_string();
-    let message = render(&current_user, chat, workspace, safe_next(parameters.text("base"))).await?;
+    let message =
+        render(&current_user, chat, workspace, safe_next(parameters.text("base"))).await?;
     if !is_fragment(current_user.request.headers()) {
         let layout =
             current_user.layout_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;

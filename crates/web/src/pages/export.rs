@@ -18,7 +18,7 @@ use crate::view::texts::t;
 const MAX_EXCHANGES: u32 = 5_000;
 
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     export(&current_user, context).await
 }
 
@@ -26,13 +26,17 @@ pub async fn thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     export(&current_user, context).await
 }
 
 async fn export(current_user: &CurrentUser<role::Any>, context: ConversationContext) -> PageResult {
     let parameters = Fields::of_query(&current_user.request);
-    let chats = current_user.ports().chats.history(&context.conversation(current_user), MAX_EXCHANGES).await?;
+    let chats = current_user
+        .ports()
+        .chats
+        .history(&context.conversation(current_user), MAX_EXCHANGES)
+        .await?;
     let workspace = context.workspace.settings.name.clone();
     let title = context.thread.as_ref().map_or(workspace.clone(), |thread| thread.name.clone());
     let slug = context.thread.map_or(context.workspace.slug, |thread| thread.slug);
@@ -42,7 +46,10 @@ async fn export(current_user: &CurrentUser<role::Any>, context: ConversationCont
         _ => return Err(Error::invalid("format", "must be `md` or `json`").into()),
     };
     let disposition = format!("attachment; filename=\"conversation-{slug}.{extension}\"");
-    Ok(HttpResponse::Ok().content_type(content_type).insert_header((CONTENT_DISPOSITION, disposition)).body(text))
+    Ok(HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((CONTENT_DISPOSITION, disposition))
+        .body(text))
 }
 
 /// Lists the numbered titles of an answer's sources.
@@ -99,5 +106,8 @@ pub async fn branch(
     let (ports, by) = (current_user.ports(), current_user.by());
     let thread =
         threads::branch(ports, &workspace, &chat, choice, t("chat.branch-of"), &by).await?;
-    Ok(response::redirect_with_notice(&format!("/w/{}/t/{}", workspace.slug, thread.slug), "branched"))
+    Ok(response::redirect_with_notice(
+        &format!("/w/{}/t/{}", workspace.slug, thread.slug),
+        "branched",
+    ))
 }

@@ -61,8 +61,13 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
     let query: String = parameters.text("q").chars().take(MAX_QUERY_LENGTH).collect();
     let is_palette = is_fragment(current_user.request.headers());
     let layout = current_user.layout(t("find.title"), Section::Search).await?;
-    let groups =
-        groups(&current_user, &layout, &query, if is_palette { PALETTE_RESULTS } else { PAGE_RESULTS }).await?;
+    let groups = groups(
+        &current_user,
+        &layout,
+        &query,
+        if is_palette { PALETTE_RESULTS } else { PAGE_RESULTS },
+    )
+    .await?;
     match is_palette {
         true => response::page(&current_user.request, &ResultsPart { query, groups }),
         false => response::page(&current_user.request, &FindPage { layout, query, groups }),
@@ -88,12 +93,16 @@ async fn groups(
     let threads = threads.into_iter().filter_map(|found| thread_item(found, &workspaces)).collect();
     let mut groups = vec![
         ResultGroup { title: t("find.pages"), items: matching_pages(layout, query, limit) },
-        ResultGroup { title: t("find.workspaces"), items: matching_workspaces(&workspaces, query, limit) },
+        ResultGroup {
+            title: t("find.workspaces"),
+            items: matching_workspaces(&workspaces, query, limit),
+        },
         ResultGroup { title: t("find.conversations"), items: threads },
     ];
     if !query.is_empty() {
         let exchanges = ports.chat_search.find(&chat_query).await?;
-        let exchange_items = exchanges.into_iter().filter_map(|found| exchange_item(found, &workspaces, query));
+        let exchange_items =
+            exchanges.into_iter().filter_map(|found| exchange_item(found, &workspaces, query));
         groups.push(ResultGroup { title: t("find.said"), items: exchange_items.collect() });
         let items = matching_documents(current_user, layout, &workspaces, query, limit).await?;
         groups.push(ResultGroup { title: t("find.documents"), items });
@@ -103,7 +112,13 @@ async fn groups(
 }
 
 fn item(address: String, icon: &'static str, name: &str, context: &str) -> ResultItem {
-    ResultItem { address, icon, name: name.to_owned(), context: context.to_owned(), snippet: Vec::new() }
+    ResultItem {
+        address,
+        icon,
+        name: name.to_owned(),
+        context: context.to_owned(),
+        snippet: Vec::new(),
+    }
 }
 
 /// Returns the pages and actions that match by name.
@@ -131,10 +146,12 @@ fn matching_pages(layout: &PageLayout, query: &str, limit: u32) -> Vec<ResultIte
 
 fn matching_workspaces(workspaces: &[Workspace], query: &str, limit: u32) -> Vec<ResultItem> {
     let query = query.to_lowercase();
-    let found =
-        workspaces.iter().filter(|workspace| workspace.settings.name.to_lowercase().contains(&query));
-    let workspace_item =
-        |workspace: &Workspace| item(format!("/w/{}", workspace.slug), "desk", &workspace.settings.name, "");
+    let found = workspaces
+        .iter()
+        .filter(|workspace| workspace.settings.name.to_lowercase().contains(&query));
+    let workspace_item = |workspace: &Workspace| {
+        item(format!("/w/{}", workspace.slug), "desk", &workspace.settings.name, "")
+    };
     found.map(workspace_item).take(limit as usize).collect()
 }
 
@@ -146,7 +163,8 @@ fn thread_item(found: FoundThread, workspaces: &[Workspace]) -> Option<ResultIte
 
 fn exchange_item(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<ResultItem> {
     let FoundChat { chat, thread } = found;
-    let workspace = workspaces.iter().find(|workspace| workspace.id == chat.conversation.workspace)?;
+    let workspace =
+        workspaces.iter().find(|workspace| workspace.id == chat.conversation.workspace)?;
     let answer = record::text_of(&chat.response).unwrap_or_default();
     let (_, answer) = reasoning::split(&answer);
     let base = match &thread {
@@ -159,7 +177,10 @@ fn exchange_item(found: FoundChat, workspaces: &[Workspace], query: &str) -> Opt
         icon: "thread",
         snippet: snippet::first_match(&markdown::plain_text(answer), &chat.prompt, query),
         name: chat.prompt.lines().next().unwrap_or_default().chars().take(120).collect(),
-        context: thread.map_or_else(|| workspace_name.to_owned(), |(_, name)| format!("{workspace_name} · {name}")),
+        context: thread.map_or_else(
+            || workspace_name.to_owned(),
+            |(_, name)| format!("{workspace_name} · {name}"),
+        ),
     })
 }
 

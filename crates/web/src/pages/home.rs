@@ -92,7 +92,10 @@ pub async fn home(current_user: CurrentUser<role::Any>) -> PageResult {
     }
     let can_offer_codes = can_offer_codes(&current_user).await?;
     let layout = current_user.layout(t("home.title"), Section::Home).await?;
-    response::page(&current_user.request, &HomePage { layout, tiles, recent_conversations, can_offer_codes })
+    response::page(
+        &current_user.request,
+        &HomePage { layout, tiles, recent_conversations, can_offer_codes },
+    )
 }
 
 async fn can_offer_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, Error> {
@@ -105,7 +108,10 @@ async fn can_offer_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, 
     }
 }
 
-fn recent_conversation(found: &FoundThread, workspaces: &[Workspace]) -> Option<RecentConversation> {
+fn recent_conversation(
+    found: &FoundThread,
+    workspaces: &[Workspace],
+) -> Option<RecentConversation> {
     let workspace = workspaces.iter().find(|workspace| workspace.id == found.workspace)?;
     Some(RecentConversation {
         address: format!("/w/{}/t/{}", workspace.slug, found.slug),
@@ -129,8 +135,14 @@ pub async fn create_workspace(
     let ports = current_user.ports();
     let address = addresses::readable_slug(&settings.name);
     let (workspace_port, settings_port) = (&*ports.workspaces, &*ports.settings);
-    let workspace =
-        workspaces::create_named(workspace_port, settings_port, settings, &address, &current_user.by()).await?;
+    let workspace = workspaces::create_named(
+        workspace_port,
+        settings_port,
+        settings,
+        &address,
+        &current_user.by(),
+    )
+    .await?;
     Ok(response::redirect_to(&format!("/w/{}", workspace.slug)))
 }
 

@@ -5,8 +5,8 @@ use carrel_domain::Error;
 use carrel_domain::invite::InviteStatus;
 use carrel_services::accounts::UserDraft;
 
-use super::entrance::session_redirect;
 use super::setup::check_account;
+use super::sign_in::session_redirect;
 use crate::http::form::{Fields, PublicForm};
 use crate::http::page_error::{FieldError, PageError};
 use crate::http::response::{self, PageResult};
@@ -30,7 +30,7 @@ pub async fn form(visitor: OptionalUser, code: Path<String>) -> PageResult {
     let found = visitor.site.ports.invites.by_code(&code).await?;
     let is_valid = found.is_some_and(|invite| {
         invite.status == InviteStatus::Pending
-            && invite.expires_at.is_none_or(|expiry| visitor.at < expiry)
+            && invite.expires_at.is_none_or(|expiry| visitor.now < expiry)
     });
     let brand = visitor.site.brand().await?;
     let code = response::segment(&code);

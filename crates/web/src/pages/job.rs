@@ -118,16 +118,16 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
         false => {
             let mut items =
                 jobs.items(job.id, Some(ItemState::Failed), None, MAX_FAILED_ROWS).await?;
-            let waiting = jobs.items(job.id, Some(ItemState::Queued), None, MAX_WAITING_ROWS);
-            items.extend(waiting.await?);
+            let queued_items = jobs.items(job.id, Some(ItemState::Queued), None, MAX_WAITING_ROWS);
+            items.extend(queued_items.await?);
             items
         }
     };
     let more_rows = total.saturating_sub(items.len() as u32);
     let rows = rows(site, &job, items).await?;
     let (progress, rejected_files) = (job.progress, site.rejected_files.for_job(job.id));
-    let has_problems =
-        job.state == JobState::Failed || (job.state == JobState::Done && !rejected_files.is_empty());
+    let has_problems = job.state == JobState::Failed
+        || (job.state == JobState::Done && !rejected_files.is_empty());
     let key = match job.kind {
         JobKind::Embed if has_problems => "status.placing-failed".to_owned(),
         JobKind::Embed => format!("status.placing-{}", job.state.as_str()),
@@ -142,7 +142,10 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
         workspace: job.workspace.name,
         // A file that could not be read belongs to the upload, although it is not a document.
         total: total + rejected_files.len() as u32,
-        finished: progress.done + progress.failed + progress.cancelled + rejected_files.len() as u32,
+        finished: progress.done
+            + progress.failed
+            + progress.cancelled
+            + rejected_files.len() as u32,
         succeeded: progress.done,
         failed: progress.failed + rejected_files.len() as u32,
         is_retryable: progress.failed > 0,
@@ -167,7 +170,9 @@ async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<ItemRow
         let name = recording.map_or(item.path.name(), |recording| recording.name.as_str());
         ItemRow {
             address: (!item.is_untranscribed()).then(|| text_address(&item.path)),
-            transcription_progress: recording.filter(|_| state_code == "transcribing").map(|recording| progress_text(recording.progress)),
+            transcription_progress: recording
+                .filter(|_| state_code == "transcribing")
+                .map(|recording| progress_text(recording.progress)),
             title: titles.remove(&item.path).unwrap_or_else(|| name.to_owned()),
             state_text: texts::find(&format!("status.item-{state_code}")).unwrap_or_default(),
             state_code,
@@ -183,7 +188,9 @@ fn progress_text(progress: RecordingProgress) -> String {
     };
     let RecordingProgress { transcribed, duration } = progress;
     match duration {
-        Some(duration) => format!("{} / {}", timestamp(transcribed), timestamp(duration.max(transcribed))),
+        Some(duration) => {
+            format!("{} / {}", timestamp(transcribed), timestamp(duration.max(transcribed)))
+        }
         None => timestamp(transcribed),
     }
 }
@@ -240,7 +247,10 @@ pub async fn show(current_user: CurrentUser<role::Manager>, id: Path<String>) ->
     let layout = current_user.layout_in(t("job.title"), Section::Workspace, Some(&slug)).await?;
     let selected_state = state.map_or("", ItemState::as_str);
     let job = view(&current_user.site, job).await?;
-    response::page(&current_user.request, &JobPage { layout, job, created_at, rows: item_rows, selected_state, next })
+    response::page(
+        &current_user.request,
+        &JobPage { layout, job, created_at, rows: item_rows, selected_state, next },
+    )
 }
 
 /// Streams the progress of a job, as server-sent events with rendered HTML.
@@ -253,8 +263,10 @@ pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) 
         let (event, is_last) = next_event(&mut watcher, &site).await?;
         Some((Ok::<_, Infallible>(Bytes::from(event)), (!is_last).then_some((watcher, site))))
     });
-    Ok(sse::response()
-        .streaming(while_admitted(events, SessionGuard::new(&current_user, Some(job.workspace.id)))))
+    Ok(sse::response().streaming(while_admitted(
+        events,
+        SessionGuard::new(&current_user, Some(job.workspace.id)),
+    )))
 }
 
 /// Returns the next event, and whether it is the last. `None` at the end.

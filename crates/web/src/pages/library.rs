@@ -7,7 +7,7 @@ use carrel_domain::workspace::Workspace;
 use carrel_services::pins;
 use chrono::{DateTime, Utc};
 
-use super::documents::adding;
+use super::documents::add;
 use super::documents::change::selected_paths;
 use super::job;
 use crate::http::form::{Fields, PageForm};
@@ -54,18 +54,29 @@ pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         DocumentQuery { scope: DocumentScope::Workspace(workspace.id), title: query.clone() };
     let fields = [("q", query.as_str())];
     let (documents, pagination) =
-        fetch_page(&*current_user.ports().document_list, &document_query, &parameters, &fields).await?;
+        fetch_page(&*current_user.ports().document_list, &document_query, &parameters, &fields)
+            .await?;
     let slug = workspace.slug.to_string();
     let rows = documents.items.into_iter().map(|document| row(document, &slug)).collect();
     let name = workspace.settings.name;
     let layout = current_user.layout_in(&name, Section::Workspace, Some(&slug)).await?;
     let is_manager = layout.is_manager;
     let jobs = match is_manager {
-        true => job::notable_jobs(&current_user.site, Some(workspace.id), current_user.at).await?,
+        true => job::notable_jobs(&current_user.site, Some(workspace.id), current_user.now).await?,
         false => Vec::new(),
     };
     let page_address = format!("/w/{slug}/documents{}{}", pagination.base, pagination.page);
-    let page = WorkspaceDocumentsPage { layout, slug, name, query, rows, pagination, jobs, is_manager, page_address };
+    let page = WorkspaceDocumentsPage {
+        layout,
+        slug,
+        name,
+        query,
+        rows,
+        pagination,
+        jobs,
+        is_manager,
+        page_address,
+    };
     response::page(&current_user.request, &page)
 }
 
@@ -91,7 +102,7 @@ pub async fn upload(
     let workspace = current_user.workspace(&slug).await?;
     let (files, fields) = upload.read().await?;
     let return_address = documents_address(&workspace);
-    adding::ingest(&current_user, files, &fields, Some(workspace), None, &return_address).await
+    add::ingest(&current_user, files, &fields, Some(workspace), None, &return_address).await
 }
 
 /// Adds a pasted text.
@@ -102,7 +113,7 @@ pub async fn paste(
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let return_address = documents_address(&workspace);
-    adding::add_text(&current_user, &form.read().await?, None, vec![workspace], &return_address).await
+    add::add_text(&current_user, &form.read().await?, None, vec![workspace], &return_address).await
 }
 
 /// Adds the page at a link.
@@ -113,7 +124,7 @@ pub async fn link(
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let return_address = documents_address(&workspace);
-    adding::add_link(&current_user, &form.read().await?, None, vec![workspace], &return_address).await
+    add::add_link(&current_user, &form.read().await?, None, vec![workspace], &return_address).await
 }
 
 fn documents_address(workspace: &Workspace) -> String {
@@ -142,6 +153,7 @@ pub async fn pin(
     let form = form.read().await?;
     let path = DocumentPath::parse(form.text("path"))?;
     let is_pinned = form.text("pinned") == "1";
-    pins::pin(&*current_user.ports().pins, &workspace, &path, is_pinned, &current_user.by()).await?;
+    pins::pin(&*current_user.ports().pins, &workspace, &path, is_pinned, &current_user.by())
+        .await?;
     Ok(response::redirect_with_notice(&documents_address(&workspace), "saved"))
 }

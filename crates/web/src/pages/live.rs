@@ -31,17 +31,17 @@ use uuid::Uuid;
 
 use crate::http::page_error::PageError;
 use crate::http::response::PageResult;
-use crate::live::answers::{AnswerEnd, RunningAnswer, RenderedAnswer};
+use crate::live::answers::{AnswerEnd, RenderedAnswer, RunningAnswer};
 use crate::session::current_user::{CurrentUser, role};
 use crate::session::session_guard::SessionGuard;
 use crate::view::Renderer;
 use crate::view::message::{self, MessagePart, MessageView};
-use crate::view::sources::{self, FoundSourcesPart, SourceList, MessageContext};
+use crate::view::sources::{self, FoundSourcesPart, MessageContext, SourceList};
 use crate::view::texts::t;
 
-mod sent;
+mod browser_state;
 
-use sent::BrowserState;
+use browser_state::BrowserState;
 
 /// Longest silence before a `beat` event. The browser considers the server lost after 10 s.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(4);
@@ -86,7 +86,8 @@ pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> P
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(response.streaming(while_admitted(events, SessionGuard::new(&current_user, Some(workspace_id)))))
+    Ok(response
+        .streaming(while_admitted(events, SessionGuard::new(&current_user, Some(workspace_id)))))
 }
 
 struct Listener {
@@ -110,14 +111,14 @@ impl Listener {
             return (sse::event("beat", ""), Some(self));
         }
         self.is_first = false;
-        let rendered = self.updates.borrow_and_update().clone();
-        if let Some(sources) = rendered.sources.filter(|_| !self.has_sources) {
+        let rendered_answer = self.updates.borrow_and_update().clone();
+        if let Some(sources) = rendered_answer.sources.filter(|_| !self.has_sources) {
             self.has_sources = true;
             events.push_str(&sse::event("sources", &render(&self.sources_part(&sources))));
         }
-        self.reasoning_state.update("thought-", &rendered.html.reasoning, &mut events);
-        self.answer_state.update("", &rendered.html.answer, &mut events);
-        let Some((text, end)) = rendered.end else {
+        self.reasoning_state.update("thought-", &rendered_answer.html.reasoning, &mut events);
+        self.answer_state.update("", &rendered_answer.html.answer, &mut events);
+        let Some((text, end)) = rendered_answer.end else {
             let events = if events.is_empty() { sse::event("beat", "") } else { events };
             return (events, Some(self));
         };
@@ -130,7 +131,12 @@ impl Listener {
         let (workspace, base) = (&self.workspace, context.base.as_str());
         let message_context = MessageContext { workspace, base, id: None, is_public: false };
         let stored = sources::to_stored(sources);
-        FoundSourcesPart::new(SourceList::new(&stored, &context.attachment_names, self.running_answer.prefix(), message_context))
+        FoundSourcesPart::new(SourceList::new(
+            &stored,
+            &context.attachment_names,
+            self.running_answer.prefix(),
+            message_context,
+        ))
     }
 
     /// Returns the last event: the exchange, without the answer that the browser already has.
@@ -139,13 +145,21 @@ impl Listener {
         let work = move || {
             let message = final_message(&answer, &workspace, &text, end);
             let is_streamed = text.len() <= crate::view::markdown::LIMIT;
-            sse::event("end", &render(&MessagePart { message: MessageView { is_streamed, ..message } }))
+            sse::event(
+                "end",
+                &render(&MessagePart { message: MessageView { is_streamed, ..message } }),
+            )
         };
         self.renderer.run(work).await.unwrap_or_default()
     }
 }
 
-fn final_message(answer: &RunningAnswer, workspace: &Workspace, text: &str, end: AnswerEnd) -> MessageView {
+fn final_message(
+    answer: &RunningAnswer,
+    workspace: &Workspace,
+    text: &str,
+    end: AnswerEnd,
+) -> MessageView {
     let context = &answer.context;
     let (is_complete, is_stored) = (end.is_complete(), end.stored.is_some());
     let message = match &end.stored {
@@ -166,13 +180,13 @@ fn final_message(answer: &RunningAnswer, workspace: &Workspace, text: &str, end:
             )
         },
     };
-    let replaced = context.instead_of.map(|id| id.0);
-    let with_explanation = |problem| match replaced.filter(|_| is_stored) {
+    let replaced_id = context.instead_of.map(|id| id.0);
+    let with_explanation = |problem| match replaced_id.filter(|_| is_stored) {
         Some(_) => format!("{problem} {}", t("chat.old-stays")),
         None => problem,
     };
     let problem = end.problem.map(with_explanation);
-    let instead_of = replaced.filter(|_| is_complete || !is_stored);
+    let instead_of = replaced_id.filter(|_| is_complete || !is_stored);
     MessageView { base: context.base.clone(), problem, instead_of, ..message }
 }
 

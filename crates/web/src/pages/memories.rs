@@ -64,13 +64,20 @@ pub async fn save(
     let form = form.read().await?;
     let content = form.text("content").replace("\r\n", "\n");
     let port = &*current_user.ports().memories;
-    memories::update(port, parse_id(&path)?, current_user.identity.id(), &content, &current_user.by())
-        .await?;
+    memories::update(
+        port,
+        parse_id(&path)?,
+        current_user.identity.id(),
+        &content,
+        &current_user.by(),
+    )
+    .await?;
     Ok(response::redirect_with_notice("/account/memories", "saved"))
 }
 
 pub async fn delete(current_user: CurrentUser<role::Any>, path: Path<String>) -> PageResult {
     let port = &*current_user.ports().memories;
-    memories::delete(port, parse_id(&path)?, current_user.identity.id(), &current_user.by()).await?;
+    memories::delete(port, parse_id(&path)?, current_user.identity.id(), &current_user.by())
+        .await?;
     Ok(response::redirect_with_notice("/account/memories", "deleted"))
 }

@@ -86,12 +86,13 @@ pub fn view(
     if !originals::has_pages(document) || page_count == 0 {
         return None;
     }
-    let requested = parameters.number::<u32>("page").ok().flatten();
-    let number = requested.or(cited_page).unwrap_or(1).clamp(1, page_count);
+    let requested_page = parameters.number::<u32>("page").ok().flatten();
+    let number = requested_page.or(cited_page).unwrap_or(1).clamp(1, page_count);
     let slug = &workspace.slug;
     let neighbour = |number: Option<u32>| {
         let number = number.filter(|number| (1..=page_count).contains(number))?.to_string();
-        let reader_parameters: Vec<_> = READER_PARAMETERS.iter().map(|name| (*name, parameters.text(name))).collect();
+        let reader_parameters: Vec<_> =
+            READER_PARAMETERS.iter().map(|name| (*name, parameters.text(name))).collect();
         Some(format!("/w/{slug}/source?{}page={number}#page", query(&reader_parameters)))
     };
     let caption = t("source.page").replace("{page}", &number.to_string());

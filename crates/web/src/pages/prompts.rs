@@ -51,7 +51,7 @@ struct EarlierPrompt {
 
 #[derive(Template)]
 #[template(path = "workspace_prompts.html")]
-struct Prompts {
+struct PromptsPage {
     layout: PageLayout,
     slug: String,
     title: String,
@@ -69,11 +69,14 @@ pub async fn list(current_user: CurrentUser<role::Manager>, slug: Path<String>) 
         id: prompt.id.0,
         prompt: prompt.prompt,
         replaced_at: prompt.replaced_at,
-        replaced_by: prompt.replaced_by.and_then(|user| names.get(&user).cloned()).unwrap_or_default(),
+        replaced_by: prompt
+            .replaced_by
+            .and_then(|user| names.get(&user).cloned())
+            .unwrap_or_default(),
     });
     let title = workspace.settings.name.clone();
     let slug = workspace.slug.to_string();
-    let page = Prompts {
+    let page = PromptsPage {
         earlier_prompts: earlier_prompts.collect(),
         layout: current_user.layout_in(&title, Section::Workspace, Some(&slug)).await?,
         current: workspace.settings.prompt.clone().unwrap_or_default(),

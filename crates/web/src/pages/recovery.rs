@@ -6,7 +6,7 @@ use carrel_services::ownership::SetupState;
 use carrel_services::sign_in::Refused;
 use carrel_services::sign_on::is_by_links_alone;
 
-use super::entrance::session_redirect;
+use super::sign_in::session_redirect;
 use crate::http::form::{Fields, PageForm, PublicForm};
 use crate::http::page_error::{FieldError, PageError};
 use crate::http::response::{self, PageResult};
@@ -46,12 +46,16 @@ pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> Pag
     let not_found = || Error::not_found("user", "owner");
     let user = current_user.identity.user().cloned().ok_or_else(not_found)?;
     let (ports, by) = (current_user.ports(), current_user.by());
-    let temporary_session = ports.sign_in.with_password(&user.username, form.raw("current"), &by).await;
-    let (temporary_session, _) = temporary_session.map_err(|reason| sign_in_error(reason, "current", t("account.wrong")))?;
+    let temporary_session =
+        ports.sign_in.with_password(&user.username, form.raw("current"), &by).await;
+    let (temporary_session, _) =
+        temporary_session.map_err(|reason| sign_in_error(reason, "current", t("account.wrong")))?;
     ports.sign_in.out(temporary_session.reveal(), &by).await?;
     let codes = ports.recovery.make(&user, &by).await?;
-    let page =
-        RecoveryCodesPage { codes, layout: current_user.layout(t("recovery.title"), Section::Account).await? };
+    let page = RecoveryCodesPage {
+        codes,
+        layout: current_user.layout(t("recovery.title"), Section::Account).await?,
+    };
     response::full_page(&current_user.request, &page)
 }
 
@@ -98,7 +102,8 @@ pub async fn recover(visitor: OptionalUser, form: PublicForm) -> PageResult {
 async fn redeem_code(visitor: &OptionalUser, form: &Fields) -> PageResult {
     let (name, code, new) = (form.text("username"), form.text("code"), form.raw("new"));
     let session = visitor.site.ports.recovery.redeem(name, code, new, &visitor.by()).await;
-    let (session, _) = session.map_err(|reason| sign_in_error(reason, "code", t("recover.wrong")))?;
+    let (session, _) =
+        session.map_err(|reason| sign_in_error(reason, "code", t("recover.wrong")))?;
     Ok(session_redirect(visitor, &session, "/"))
 }
 
@@ -110,10 +115,13 @@ fn expired_link() -> PageError {
 pub async fn link_form(visitor: OptionalUser) -> PageResult {
     check_enabled(&visitor).await?;
     let token = Fields::of_query(&visitor.request).text("token").to_owned();
-    let user = visitor.site.ports.recovery.user_of_link(&token, visitor.at).await?;
+    let user = visitor.site.ports.recovery.user_of_link(&token, visitor.now).await?;
     let username = user.ok_or_else(expired_link)?.username;
     let brand = visitor.site.brand().await?;
-    response::page(&visitor.request, &RecoveryLinkPage { brand, token, username, field_errors: Vec::new() })
+    response::page(
+        &visitor.request,
+        &RecoveryLinkPage { brand, token, username, field_errors: Vec::new() },
+    )
 }
 
 pub async fn recover_by_link(visitor: OptionalUser, form: PublicForm) -> PageResult {
@@ -124,7 +132,7 @@ pub async fn recover_by_link(visitor: OptionalUser, form: PublicForm) -> PageRes
         response => return response,
     };
     let token = form.text("token").to_owned();
-    let user = visitor.site.ports.recovery.user_of_link(&token, visitor.at).await?;
+    let user = visitor.site.ports.recovery.user_of_link(&token, visitor.now).await?;
     let username = user.ok_or_else(expired_link)?.username;
     let brand = visitor.site.brand().await?;
     let page = RecoveryLinkPage { brand, token, username, field_errors: error.field_errors() };

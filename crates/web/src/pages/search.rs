@@ -72,18 +72,21 @@ struct Playground {
 
 pub async fn playground(current_user: CurrentUser<role::Any>) -> PageResult {
     let parameters = Fields::of_query(&current_user.request);
-    let (query, requested_slug) = (parameters.text("q").to_owned(), parameters.text("w").to_owned());
+    let (query, requested_slug) =
+        (parameters.text("q").to_owned(), parameters.text("w").to_owned());
     let workspaces = current_user.workspaces().await?;
-    let selected = workspaces.iter().find(|workspace| workspace.slug.as_str() == requested_slug);
-    let selected = selected.or(workspaces.first());
+    let selected_workspace =
+        workspaces.iter().find(|workspace| workspace.slug.as_str() == requested_slug);
+    let selected_workspace = selected_workspace.or(workspaces.first());
     let (mut results, mut used_chunks) = (None, HashSet::new());
-    if let Some(workspace) = selected.filter(|_| !query.is_empty()) {
+    if let Some(workspace) = selected_workspace.filter(|_| !query.is_empty()) {
         used_chunks = chunks_of_answer(&current_user, workspace, &query).await;
-        let searches = MODES.map(|mode| results_of_mode(&current_user, workspace, &query, mode, &used_chunks));
+        let searches =
+            MODES.map(|mode| results_of_mode(&current_user, workspace, &query, mode, &used_chunks));
         results = Some(join_all(searches).await);
     }
-    let slug = selected.map(|workspace| workspace.slug.to_string()).unwrap_or_default();
-    let is_empty = match selected {
+    let slug = selected_workspace.map(|workspace| workspace.slug.to_string()).unwrap_or_default();
+    let is_empty = match selected_workspace {
         Some(workspace) => current_user.ports().index.count(Some(workspace.id)).await? == 0,
         None => true,
     };
@@ -140,7 +143,12 @@ async fn results_of_mode(
     }
 }
 
-fn hit_row(hit: Hit, workspace: &Workspace, mode: SearchMode, used_chunks: &HashSet<ChunkId>) -> HitRow {
+fn hit_row(
+    hit: Hit,
+    workspace: &Workspace,
+    mode: SearchMode,
+    used_chunks: &HashSet<ChunkId>,
+) -> HitRow {
     let reranked = hit.why.reranked.filter(|_| mode == SearchMode::Rerank);
     let score = reranked.unwrap_or(hit.similarity);
     HitRow {

@@ -11,7 +11,7 @@ use carrel_services::ingestion::Indexing;
 use carrel_services::ownership::SetupState;
 use carrel_services::workspaces;
 
-use super::entrance::session_redirect;
+use super::sign_in::session_redirect;
 use crate::http::form::{Fields, PublicForm};
 use crate::http::page_error::{FieldError, PageError};
 use crate::http::response::{self, PageResult};
@@ -64,7 +64,7 @@ fn expired_link() -> PageError {
 pub async fn form(visitor: OptionalUser) -> PageResult {
     let token = Fields::of_query(&visitor.request).text("token").to_owned();
     let ownership = &visitor.site.ports.ownership;
-    if !ownership.is_good(&token, visitor.at).await? {
+    if !ownership.is_good(&token, visitor.now).await? {
         return Err(expired_link());
     }
     let page = setup_page(&visitor, token, &Fields::default(), Vec::new()).await?;
@@ -107,7 +107,9 @@ async fn take_ownership(visitor: &OptionalUser, form: &Fields) -> PageResult {
     };
     let session = match form.text("mode") {
         // An import needs a server without users: those it brings take it over.
-        "one" | "import" => ports.ownership.set_owner(token, password, &by).await.map_err(link_error)?,
+        "one" | "import" => {
+            ports.ownership.set_owner(token, password, &by).await.map_err(link_error)?
+        }
         "many" => {
             let username = form.text("username").to_owned();
             check_account(visitor, &username, &password)?;
@@ -147,8 +149,11 @@ pub async fn sample(current_user: CurrentUser<role::Admin>) -> PageResult {
         };
         let workspaces = vec![workspace.clone()];
         let details = Default::default();
-        let ingested = ports.ingestion.add_file(incoming_file, details, workspaces, Indexing::Keep, &by).await?;
-        if let Some(warning) = ingested.added.iter().find_map(|document| document.warning.clone()) {
+        let result = ports
+            .ingestion
+            .add_file(incoming_file, details, workspaces, Indexing::Keep, &by)
+            .await?;
+        if let Some(warning) = result.added.iter().find_map(|document| document.warning.clone()) {
             return Err(Error::unprocessable(warning).into());
         }
     }

@@ -70,7 +70,7 @@ async fn share_page(
         id: share.id,
         created_at: share.created_at,
         expires_at: share.expires_at,
-        is_expired: share.expires_at <= current_user.at,
+        is_expired: share.expires_at <= current_user.now,
     };
     let slug = context.workspace.slug.to_string();
     let title = context.thread.map_or(context.workspace.settings.name, |thread| thread.name);
@@ -81,7 +81,7 @@ async fn share_page(
 
 pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     check_sharing_allowed(&current_user).await?;
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     share_page(&current_user, context, None).await
 }
 
@@ -90,7 +90,7 @@ pub async fn show_thread(
     path: Path<(String, String)>,
 ) -> PageResult {
     check_sharing_allowed(&current_user).await?;
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     share_page(&current_user, context, None).await
 }
 
@@ -99,7 +99,7 @@ pub async fn create(
     slug: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &slug, None).await?;
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
     share(current_user, context, form).await
 }
 
@@ -108,16 +108,22 @@ pub async fn create_thread(
     path: Path<(String, String)>,
     form: PageForm,
 ) -> PageResult {
-    let context = ConversationContext::of(&current_user, &path.0, Some(&path.1)).await?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
     share(current_user, context, form).await
 }
 
-async fn share(current_user: CurrentUser<role::Any>, context: ConversationContext, form: PageForm) -> PageResult {
+async fn share(
+    current_user: CurrentUser<role::Any>,
+    context: ConversationContext,
+    form: PageForm,
+) -> PageResult {
     check_sharing_allowed(&current_user).await?;
     let form = form.read().await?;
     let days = form.number("days")?.unwrap_or(30);
     let (ports, conversation) = (current_user.ports(), context.conversation(&current_user));
-    let new_share = shares::create(&*ports.shares, &*ports.chats, conversation, days, &current_user.by()).await?;
+    let new_share =
+        shares::create(&*ports.shares, &*ports.chats, conversation, days, &current_user.by())
+            .await?;
     let link = format!("{}/shared/{}", server_address(&current_user.request), new_share.0.reveal());
     share_page(&current_user, context, Some(link)).await
 }
@@ -143,15 +149,16 @@ pub async fn revoke(
 /// Shows a conversation to anyone with a link to it.
 pub async fn read(visitor: OptionalUser, secret: Path<String>) -> PageResult {
     let ports = &visitor.site.ports;
-    let expired = || PageError::expired(t("shared.over"), t("shared.over-words"));
+    let expired_link = || PageError::expired(t("shared.over"), t("shared.over-words"));
     if !shares::are_allowed(&*ports.settings).await? {
-        return Err(expired());
+        return Err(expired_link());
     }
-    let found = shares::open(&*ports.shares, &*ports.chats, &secret, visitor.at).await?;
-    let (share, chats) = found.ok_or_else(expired)?;
+    let found = shares::open(&*ports.shares, &*ports.chats, &secret, visitor.now).await?;
+    let (share, chats) = found.ok_or_else(expired_link)?;
     let workspaces = ports.workspaces.list().await?;
-    let workspace = workspaces.into_iter().find(|workspace| workspace.id == share.conversation.workspace);
-    let workspace = workspace.ok_or_else(expired)?;
+    let workspace =
+        workspaces.into_iter().find(|workspace| workspace.id == share.conversation.workspace);
+    let workspace = workspace.ok_or_else(expired_link)?;
     let title = title(&chats);
     let messages = visitor.site.renderer.run(move || public_messages(chats, &workspace)).await?;
     let (brand, created_at) = (visitor.site.brand().await?, share.created_at);

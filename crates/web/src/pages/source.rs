@@ -19,9 +19,9 @@ use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
-use crate::view::evidence::{self, Excerpt, RenderedPassage};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
+use crate::view::passage::{self, Excerpt, RenderedPassage};
 use crate::view::provenance;
 use crate::view::sources::{self, CitedSource, MessageContext};
 use crate::view::texts::t;
@@ -38,7 +38,7 @@ struct SourcePage {
     provenance: Option<String>,
     details: Option<DocumentDetails>,
     /// HTML: the text before the passage, the passage, and the text after it.
-    rendered: RenderedPassage,
+    rendered_passage: RenderedPassage,
     /// True if there is more text than is shown.
     is_truncated: bool,
     /// Why the passage is not shown in its document, if it is not.
@@ -79,7 +79,8 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     let layout =
         current_user.layout_in("", Section::Workspace, Some(workspace.slug.as_str())).await?;
     let conversation_address = layout.conversation(workspace.slug.as_str());
-    let answer = citing_answer(&current_user, &workspace, &parameters, &conversation_address).await?;
+    let answer =
+        citing_answer(&current_user, &workspace, &parameters, &conversation_address).await?;
     let found = document(&current_user, &workspace, &path).await?;
     let passage = passage(&current_user, &workspace, &path, &parameters).await?;
     let (title, range) = match (&found, &answer) {
@@ -96,7 +97,8 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     };
     let (excerpt, is_truncated) = excerpt(found.as_ref(), range, answer.as_ref(), &path);
     let citation = answer.as_ref().map(|answer| (answer.text.clone(), answer.number));
-    let rendered = current_user.site.renderer.run(move || evidence::render(&excerpt, citation)).await?;
+    let rendered_passage =
+        current_user.site.renderer.run(move || passage::render(&excerpt, citation)).await?;
     let neighbour = |step: isize| {
         let answer = answer.as_ref()?;
         let index = (answer.number - 1).checked_add_signed(step)?;
@@ -110,7 +112,12 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         None => None,
     };
     let page_view = found.as_ref().filter(|_| original_address.is_some()).and_then(|found| {
-        original::view(&workspace, found, &parameters, provenance.as_ref().and_then(|fields| fields.page))
+        original::view(
+            &workspace,
+            found,
+            &parameters,
+            provenance.as_ref().and_then(|fields| fields.page),
+        )
     });
     let page = SourcePage {
         page_view,
@@ -118,7 +125,7 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         title,
         provenance: provenance.as_ref().and_then(provenance::summary),
         details: found.map(|(document, _)| document_details(document, original_address)),
-        rendered,
+        rendered_passage,
         is_truncated,
         notice,
         answer_address: match &answer {
@@ -221,7 +228,8 @@ async fn citing_answer(
     parameters: &Fields,
     base: &str,
 ) -> Result<Option<CitingAnswer>, PageError> {
-    let (Ok(id), Ok(number)) = (parameters.text("turn").parse(), parameters.text("source").parse::<usize>())
+    let (Ok(id), Ok(number)) =
+        (parameters.text("turn").parse(), parameters.text("source").parse::<usize>())
     else {
         return Ok(None);
     };

@@ -43,7 +43,8 @@ pub async fn read_aloud(
     path: Path<(String, String)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = exchange::own_exchange(&current_user, &workspace, exchange::parse_id(&path.1)?).await?;
+    let chat =
+        exchange::own_exchange(&current_user, &workspace, exchange::parse_id(&path.1)?).await?;
     let answer = record::text_of(&chat.response).unwrap_or_default();
     let speech = &current_user.ports().speech;
     let audio = speech.read_aloud(&answer, ReadAloud::default(), &current_user.by()).await?;

@@ -73,7 +73,9 @@ pub async fn settings(current_user: CurrentUser<role::Manager>, slug: Path<Strin
     let page = WorkspaceSettingsPage {
         suggestions: prompts::rows(suggestions),
         built_in: built_in_variables(),
-        variables: own_variables.map(|variable| format!("{{{}}}", variable.name.as_str())).collect(),
+        variables: own_variables
+            .map(|variable| format!("{{{}}}", variable.name.as_str()))
+            .collect(),
         has_earlier: !ports.prompt_history.of(workspace.id).await?.is_empty(),
         layout: current_user.layout_in(&settings.name, Section::Workspace, Some(&slug)).await?,
         slug,
@@ -100,7 +102,8 @@ pub async fn save(
     let settings = apply_form(&form.read().await?, workspace.settings.clone())?;
     workspaces::check(&settings)?;
     let models = &*current_user.ports().models;
-    workspaces::check_model(models, Some(&workspace.settings), &settings).map_err(with_provider_field)?;
+    workspaces::check_model(models, Some(&workspace.settings), &settings)
+        .map_err(with_provider_field)?;
     workspaces::update(&*current_user.ports().workspaces, &workspace, settings, &current_user.by())
         .await?;
     Ok(response::redirect_with_notice(&format!("/w/{}/settings", workspace.slug), "saved"))
@@ -168,23 +171,23 @@ struct MembersPage {
     layout: PageLayout,
     slug: String,
     name: String,
-    people: Vec<MemberRow>,
+    rows: Vec<MemberRow>,
 }
 
 pub async fn members(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let members = current_user.ports().members.of(workspace.id).await?;
-    let person = |user: carrel_domain::user::ListedUser| MemberRow {
+    let row = |user: carrel_domain::user::ListedUser| MemberRow {
         is_member: members.iter().any(|member| member.user == user.id),
         has_full_access: user.role != carrel_domain::user::Role::Default,
         role: role_name(user.role),
         id: user.id.0,
         name: user.username,
     };
-    let people = current_user.ports().users.list().await?.into_iter().map(person).collect();
+    let rows = current_user.ports().users.list().await?.into_iter().map(row).collect();
     let (slug, name) = (workspace.slug.to_string(), workspace.settings.name);
     let layout = current_user.layout_in(&name, Section::Workspace, Some(&slug)).await?;
-    response::page(&current_user.request, &MembersPage { layout, slug, name, people })
+    response::page(&current_user.request, &MembersPage { layout, slug, name, rows })
 }
 
 /// Returns the display name of a role.

@@ -120,14 +120,22 @@ mod tests {
             (Method::GET, vec![fragment], "/sign-in"),
             (Method::POST, vec![fragment, current_url("http://evil.example/w/a")], "/sign-in"),
             (Method::POST, vec![fragment, current_url("http://desk.example/w/a")], "/sign-in"),
-            (Method::POST, vec![fragment, current_url("http://desk.example:3001//evil")], "/sign-in"),
+            (
+                Method::POST,
+                vec![fragment, current_url("http://desk.example:3001//evil")],
+                "/sign-in",
+            ),
             (Method::POST, vec![fragment, current_url("data:text/html,x")], "/sign-in"),
         ] {
             let request = TestRequest::with_uri("/w/a/ask").method(method.clone());
             let request = request.insert_header(("host", "desk.example:3001"));
             let request =
                 headers.iter().fold(request, |request, header| request.insert_header(*header));
-            assert_eq!(sign_in_address(&request.to_http_request()), expected, "{method} {headers:?}");
+            assert_eq!(
+                sign_in_address(&request.to_http_request()),
+                expected,
+                "{method} {headers:?}"
+            );
         }
     }
 }

@@ -37,8 +37,8 @@ impl Admitted for SessionGuard {
     async fn is_admitted(&self) -> Result<bool> {
         let ports = &self.site.ports;
         let identity = identity(ports, self.token.as_deref(), Utc::now()).await?;
-        let Some(identity) =
-            identity.filter(|identity| identity.has_role(self.minimum_role) && identity.id() == self.id)
+        let Some(identity) = identity
+            .filter(|identity| identity.has_role(self.minimum_role) && identity.id() == self.id)
         else {
             return Ok(false);
         };

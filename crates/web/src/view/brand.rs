@@ -34,7 +34,7 @@ pub struct NavLink {
 }
 
 impl NavLink {
-    fn of(value: &Value) -> Option<Self> {
+    fn from_value(value: &Value) -> Option<Self> {
         let text = |name: &str| value[name].as_str().map(str::to_owned);
         Some(Self { address: text("url")?, icon: text("icon").unwrap_or_default() })
     }
@@ -55,14 +55,15 @@ impl Default for Brand {
 }
 
 impl Brand {
-    pub fn of(settings: &BTreeMap<String, String>) -> Self {
+    pub fn from_settings(settings: &BTreeMap<String, String>) -> Self {
         let setting = |name: &str| settings.get(name).filter(|text| !text.trim().is_empty());
-        let links = setting("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let links =
+            setting("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
         let links = links.as_ref().and_then(Value::as_array).into_iter().flatten();
         Self {
             name: setting("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
             support: setting("support_email").cloned(),
-            links: links.filter_map(NavLink::of).collect(),
+            links: links.filter_map(NavLink::from_value).collect(),
             favicon: setting("meta_page_favicon")
                 .filter(|text| session_cookie::is_local_address(text))
                 .cloned(),

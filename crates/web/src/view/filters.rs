@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn sizes_are_shown_in_a_suitable_unit() {
-        for (count, expected) in [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (90_868_376, "91 MB")] {
+        for (count, expected) in
+            [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (90_868_376, "91 MB")]
+        {
             assert_eq!(format_bytes(count), expected);
         }
     }

@@ -213,11 +213,13 @@ fn by_code(code: &str) -> Option<&'static InterfaceLanguage> {
 /// Returns the language that best matches a browser's list: `pt` and `pt-PT` match Brazilian
 /// Portuguese.
 fn best_match(header: &str) -> Option<&'static InterfaceLanguage> {
-    let mut preferences: Vec<_> = header.split(',').take(MAX_PREFERENCES).filter_map(parse_preference).collect();
+    let mut preferences: Vec<_> =
+        header.split(',').take(MAX_PREFERENCES).filter_map(parse_preference).collect();
     preferences.sort_by(|(_, left), (_, right)| right.total_cmp(left));
     preferences.into_iter().find_map(|(tag, _)| {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        let is_same_language = |language: &&InterfaceLanguage| primary(language.code) == primary(tag);
+        let is_same_language =
+            |language: &&InterfaceLanguage| primary(language.code) == primary(tag);
         by_code(tag).or_else(|| LANGUAGES.iter().find(is_same_language))
     })
 }

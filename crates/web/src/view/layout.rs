@@ -118,7 +118,8 @@ impl<P> CurrentUser<P> {
         current: Option<&str>,
     ) -> Result<PageLayout, PageError> {
         let workspaces = self.workspaces().await?;
-        let workspace = workspaces.iter().find(|workspace| current == Some(workspace.slug.as_str()));
+        let workspace =
+            workspaces.iter().find(|workspace| current == Some(workspace.slug.as_str()));
         let thread_list = match workspace {
             Some(workspace) => {
                 let threads = &self.ports().threads;
@@ -129,7 +130,8 @@ impl<P> CurrentUser<P> {
         };
         let query = Fields::of_query(&self.request);
         let thread = self.request.match_info().get("thread").unwrap_or(query.text("t"));
-        let thread = thread_list.iter().map(|thread| thread.slug.as_str()).find(|slug| *slug == thread);
+        let thread =
+            thread_list.iter().map(|thread| thread.slug.as_str()).find(|slug| *slug == thread);
         let thread = thread.map(str::to_owned);
         let entry = |workspace: Workspace| NavEntry {
             is_current: current == Some(workspace.slug.as_str()),
@@ -138,7 +140,7 @@ impl<P> CurrentUser<P> {
             name: workspace.settings.name,
         };
         let day = |time| days::day(self.request.headers(), time);
-        let threads = group_by_age(thread_list, thread.as_deref(), day, day(self.at));
+        let threads = group_by_age(thread_list, thread.as_deref(), day, day(self.now));
         let notice = query.text_or_none("done");
         Ok(PageLayout {
             brand: self.site.brand().await?,

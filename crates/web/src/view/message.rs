@@ -9,7 +9,7 @@ use carrel_services::record::{self, Stored, StoredSource};
 use crate::live::answers::QuestionContext;
 use crate::view::filters;
 use crate::view::markdown::{self, Citations};
-use crate::view::sources::{self, CitedSource, SourceList, MessageContext};
+use crate::view::sources::{self, CitedSource, MessageContext, SourceList};
 use crate::view::texts::plural;
 
 /// Bytes of stored answers that one page renders.
@@ -87,8 +87,8 @@ impl MessageView {
 
     /// Shows a stored exchange. A damaged answer is shown as stored.
     pub fn from_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
-        let as_stored = || Stored { text: chat.response.clone(), ..Stored::default() };
-        let stored = record::read(&chat.response).unwrap_or_else(as_stored);
+        let raw_answer = || Stored { text: chat.response.clone(), ..Stored::default() };
+        let stored = record::read(&chat.response).unwrap_or_else(raw_answer);
         Self {
             id: Some(chat.id.0),
             attachments: attachments(&stored, workspace, chat.id.0),
@@ -109,10 +109,12 @@ impl MessageView {
     pub fn summary(&self) -> String {
         let mut parts: Vec<String> = self.model.iter().cloned().collect();
         parts.extend(
-            self.seconds.filter(|seconds| *seconds >= 0.05).map(|seconds| format!("{seconds:.1} s")),
+            self.seconds
+                .filter(|seconds| *seconds >= 0.05)
+                .map(|seconds| format!("{seconds:.1} s")),
         );
-        if !self.sources.all.is_empty() {
-            parts.push(plural("chat.passages", self.sources.all.len()));
+        if !self.sources.items.is_empty() {
+            parts.push(plural("chat.passages", self.sources.items.len()));
         }
         parts.join(" · ")
     }
@@ -123,9 +125,9 @@ impl MessageView {
         let mut remaining = MAX_PAGE_BYTES;
         let newest_first = chats.into_iter().rev().map(|chat| {
             let size = chat.response.len();
-            let fits = size <= remaining;
+            let is_within_limit = size <= remaining;
             remaining = remaining.saturating_sub(size);
-            if fits {
+            if is_within_limit {
                 Self::from_chat(chat, workspace, base)
             } else {
                 Self::preview(chat, workspace, base)
@@ -142,7 +144,8 @@ impl MessageView {
         let message = |chat: Chat| {
             let stored = record::read(&chat.response)?;
             remaining = remaining.checked_sub(stored.text.len())?;
-            let context = MessageContext { workspace, base: "", id: Some(chat.id.0), is_public: true };
+            let context =
+                MessageContext { workspace, base: "", id: Some(chat.id.0), is_public: true };
             let files = stored.pictures.iter().map(|picture| &picture.name);
             let files = files.chain(&stored.documents).map(|name| AttachedFile::new(name));
             Some(Self {
@@ -175,14 +178,24 @@ impl MessageView {
     }
 
     /// Shows an answer that has just been stored.
-    pub fn from_finished(question: &QuestionContext, text: &str, finished: &Finished, workspace: &Workspace) -> Self {
+    pub fn from_finished(
+        question: &QuestionContext,
+        text: &str,
+        finished: &Finished,
+        workspace: &Workspace,
+    ) -> Self {
         let sources = sources::to_stored(&finished.sources);
         let base = question.base.as_str();
-        let context = MessageContext { workspace, base, id: Some(finished.chat.0), is_public: false };
+        let context =
+            MessageContext { workspace, base, id: Some(finished.chat.0), is_public: false };
         let message = Self::from_text(text, &sources, &question.attachment_names, context);
         Self {
             question: question.question.clone(),
-            attachments: question.attachment_names.iter().map(|name| AttachedFile::new(name)).collect(),
+            attachments: question
+                .attachment_names
+                .iter()
+                .map(|name| AttachedFile::new(name))
+                .collect(),
             model: Some(finished.metrics.model.model.clone()),
             seconds: Some(finished.metrics.seconds),
             ..message
@@ -201,8 +214,9 @@ impl MessageView {
         let prefix = format!("source-{}", context.id.unwrap_or_default());
         let sources = SourceList::new(sources, attachment_names, prefix, context);
         let excerpt_anchor = |source: &CitedSource| format!("#{}", sources.anchor(&source.number));
-        let address = |source: &CitedSource| source.address.clone().unwrap_or_else(|| excerpt_anchor(source));
-        let addresses: Vec<_> = sources.all.iter().map(address).collect();
+        let address =
+            |source: &CitedSource| source.address.clone().unwrap_or_else(|| excerpt_anchor(source));
+        let addresses: Vec<_> = sources.items.iter().map(address).collect();
         Self {
             answer: markdown::html(answer_text, &Citations::Sources(&addresses)),
             reasoning: reasoning.map(|reasoning| markdown::html(reasoning, &Citations::None)),

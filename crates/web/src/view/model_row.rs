@@ -24,14 +24,14 @@ pub struct ModelRow {
 impl ModelRow {
     /// Returns the rows of a provider's list; none if the provider does not answer.
     pub fn from_list(list: Result<Offered>) -> Vec<Self> {
-        let models = list.map(|offered| offered.models).unwrap_or_else(|error| {
+        let models = list.map(|list| list.models).unwrap_or_else(|error| {
             tracing::debug!(%error, "failed to list the models of a provider");
             Vec::new()
         });
-        models.into_iter().map(Self::of).collect()
+        models.into_iter().map(Self::from_model).collect()
     }
 
-    pub fn of(model: OfferedModel) -> Self {
+    pub fn from_model(model: OfferedModel) -> Self {
         let OfferedModel { id, window, price } = model;
         let tokens =
             |window: u64| t("models.tokens").replace("{n}", &group_digits(&window.to_string()));
@@ -61,9 +61,10 @@ mod tests {
     #[test]
     fn a_row_shows_the_context_window_and_the_price() {
         let price = Some(ModelPrice { input: 2_500_000, output: 10_000_000 });
-        let row = ModelRow::of(OfferedModel { id: "a".into(), window: Some(128_000), price });
+        let row =
+            ModelRow::from_model(OfferedModel { id: "a".into(), window: Some(128_000), price });
         assert_eq!(row.details, "128\u{202f}000 tokens · $2.50 in, $10.00 out per million tokens");
-        let row = ModelRow::of(OfferedModel { id: "a".into(), window: None, price: None });
+        let row = ModelRow::from_model(OfferedModel { id: "a".into(), window: None, price: None });
         assert_eq!((row.id.as_str(), row.details.as_str()), ("a", ""));
         assert_eq!([dollars(1_000), dollars(95_000)], ["$0.0010", "$0.10"]);
     }

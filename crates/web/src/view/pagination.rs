@@ -22,9 +22,14 @@ pub struct Pagination {
 }
 
 impl Pagination {
-    fn of(total: u64, page: u64, fields: &[(&str, &str)]) -> Self {
+    fn new(total: u64, page: u64, fields: &[(&str, &str)]) -> Self {
         let page_count = total.div_ceil(PAGE_SIZE.into()).max(1);
-        Self { total, page: page.clamp(1, page_count), page_count, base: format!("?{}page=", query(fields)) }
+        Self {
+            total,
+            page: page.clamp(1, page_count),
+            page_count,
+            base: format!("?{}page=", query(fields)),
+        }
     }
 }
 
@@ -49,7 +54,7 @@ pub async fn fetch_page(
     let page = parameters.number::<u64>("page").ok().flatten().unwrap_or(1).clamp(1, MAX_PAGE);
     let offset = |page: u64| (page - 1) * u64::from(PAGE_SIZE);
     let documents = list.list(query, offset(page), PAGE_SIZE).await?;
-    let pagination = Pagination::of(documents.total, page, fields);
+    let pagination = Pagination::new(documents.total, page, fields);
     if pagination.page == page {
         return Ok((documents, pagination));
     }
@@ -64,7 +69,7 @@ mod tests {
     #[test]
     fn a_page_beyond_the_end_is_the_last() {
         let page = |total, page| {
-            let pagination = Pagination::of(total, page, &[]);
+            let pagination = Pagination::new(total, page, &[]);
             (pagination.page, pagination.page_count)
         };
         assert_eq!(page(0, 1), (1, 1));
@@ -76,6 +81,6 @@ mod tests {
     #[test]
     fn addresses_keep_the_query() {
         let fields = [("folder", "a & b"), ("q", "")];
-        assert_eq!(Pagination::of(0, 1, &fields).base, "?folder=a+%26+b&page=");
+        assert_eq!(Pagination::new(0, 1, &fields).base, "?folder=a+%26+b&page=");
     }
 }

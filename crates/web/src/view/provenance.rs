@@ -21,7 +21,8 @@ pub fn locator(provenance: &ProvenanceFields) -> Option<String> {
 
 /// Returns the locator and the heading path as text: `Page 3 · Handbook › Travel`.
 pub fn summary(provenance: &ProvenanceFields) -> Option<String> {
-    let parts: Vec<_> = [locator(provenance), provenance.heading_path()].into_iter().flatten().collect();
+    let parts: Vec<_> =
+        [locator(provenance), provenance.heading_path()].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
 

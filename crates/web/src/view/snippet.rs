@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(marked_text("The Lamp is on.", "lamp ON"), "The [Lamp] is [on].");
         let long = format!("{} The lamp {}", "before ".repeat(40), "after ".repeat(60));
         let excerpt = marked_text(&long, "lamp");
-        assert!(excerpt.starts_with('…') && excerpt.ends_with('…') && excerpt.contains("[lamp]"), "{excerpt}");
+        assert!(
+            excerpt.starts_with('…') && excerpt.ends_with('…') && excerpt.contains("[lamp]"),
+            "{excerpt}"
+        );
         assert_eq!(marked_text("灯台は港にある", "港"), "灯台は[港]にある");
         assert_eq!(marked_text("", "x"), "");
         assert_eq!(marked_text("İstanbul", "i"), "İstanbul");

@@ -41,7 +41,7 @@ pub struct MessageContext<'a> {
 /// The sources of one answer.
 #[derive(Clone, Debug, Default)]
 pub struct SourceList {
-    pub all: Vec<CitedSource>,
+    pub items: Vec<CitedSource>,
     /// The prefix of their elements' ids.
     prefix: String,
 }
@@ -57,7 +57,7 @@ pub struct FoundSourcesPart {
 
 impl FoundSourcesPart {
     pub fn new(sources: SourceList) -> Self {
-        let passages = plural("chat.passages", sources.all.len());
+        let passages = plural("chat.passages", sources.items.len());
         Self { status: t("chat.found").replace("{passages}", &passages), sources }
     }
 }
@@ -74,18 +74,19 @@ impl SourceList {
             let has_name = |name: &String| !name.is_empty() && source.title.starts_with(name);
             attachment_names.iter().any(has_name)
         };
-        let all = sources.iter().zip(1..).map(|(source, number)| {
+        let items = sources.iter().zip(1..).map(|(source, number)| {
             let cited_source = cited_source(source, number, context);
-            let address = cited_source.address.clone().filter(|_| !is_from_attachment(&cited_source));
+            let address =
+                cited_source.address.clone().filter(|_| !is_from_attachment(&cited_source));
             CitedSource { address, ..cited_source }
         });
-        Self { all: all.collect(), prefix }
+        Self { items: items.collect(), prefix }
     }
 
     /// Returns the sources grouped by document, in the order in which documents are first cited.
     pub fn documents(&self) -> Vec<Vec<&CitedSource>> {
         let mut groups: Vec<Vec<&CitedSource>> = Vec::new();
-        for source in &self.all {
+        for source in &self.items {
             let is_same_document = |group: &&mut Vec<&CitedSource>| {
                 let first = group[0];
                 first.title == source.title && first.location == source.location
@@ -111,7 +112,12 @@ pub fn to_stored(sources: &[Source]) -> Vec<StoredSource> {
 
 /// Returns the sources of a stored answer.
 pub fn from_stored(stored: &Stored, context: MessageContext<'_>) -> Vec<CitedSource> {
-    stored.sources.iter().zip(1..).map(|(source, number)| cited_source(source, number, context)).collect()
+    stored
+        .sources
+        .iter()
+        .zip(1..)
+        .map(|(source, number)| cited_source(source, number, context))
+        .collect()
 }
 
 fn cited_source(source: &StoredSource, number: usize, context: MessageContext<'_>) -> CitedSource {
@@ -119,7 +125,8 @@ fn cited_source(source: &StoredSource, number: usize, context: MessageContext<'_
     let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
     let message_id = context.id.map(|id| id.to_string()).unwrap_or_default();
     let thread = context.base.split_once("/t/").map_or("", |(_, thread)| thread);
-    let back_link = query(&[("turn", message_id.as_str()), ("source", &number.to_string()), ("t", thread)]);
+    let back_link =
+        query(&[("turn", message_id.as_str()), ("source", &number.to_string()), ("t", thread)]);
     CitedSource {
         number,
         title: source.title.clone(),

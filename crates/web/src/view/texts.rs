@@ -53,7 +53,8 @@ mod tests {
             .match_indices("\"|t")
             .map(|(index, _)| text[..index].rsplit('"').next().unwrap_or_default());
         let call_keys = keys(&text, " t(\"").chain(keys(&text, "(t(\""));
-        let used_keys: BTreeSet<_> = filter_keys.chain(call_keys).filter(|key| key.contains('.')).collect();
+        let used_keys: BTreeSet<_> =
+            filter_keys.chain(call_keys).filter(|key| key.contains('.')).collect();
         let missing: Vec<_> = used_keys.iter().filter(|key| find(key).is_none()).collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
         let unused: Vec<_> =
@@ -78,8 +79,10 @@ mod tests {
             "search-mode.",
             "search-way.",
         ];
-        let unused: Vec<_> =
-            unused.iter().filter(|key| !prefixes.iter().any(|prefix| key.starts_with(prefix))).collect();
+        let unused: Vec<_> = unused
+            .iter()
+            .filter(|key| !prefixes.iter().any(|prefix| key.starts_with(prefix)))
+            .collect();
         assert!(unused.is_empty(), "shown nowhere: {unused:?}");
     }
 }

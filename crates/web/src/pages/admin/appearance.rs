@@ -50,14 +50,18 @@ const FIELDS: [&str; 8] = [
 pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let values = current_user.ports().settings.all().await?;
     let value = |name: &str| values.get(name).cloned().unwrap_or_default();
-    let brand = Brand::of(&values);
+    let brand = Brand::from_settings(&values);
     let page = AppearancePage {
         layout: current_user.admin_layout(t("appearance.title")).await?,
         name: value("custom_app_name"),
         support: value("support_email"),
         icon: value(ICON),
         links: brand.links.iter().fold(String::new(), |lines, link| {
-            if lines.is_empty() { link.address.clone() } else { format!("{lines}\n{}", link.address) }
+            if lines.is_empty() {
+                link.address.clone()
+            } else {
+                format!("{lines}\n{}", link.address)
+            }
         }),
         prompt: value(names::SYSTEM_PROMPT),
         default_prompt: SYSTEM_PROMPT,
@@ -73,12 +77,12 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
 
 pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
-    let submitted = FIELDS.iter().filter(|name| form.has(name));
+    let submitted_names = FIELDS.iter().filter(|name| form.has(name));
     let mut body: Map<String, Value> =
-        submitted.map(|name| ((*name).to_owned(), Value::from(form.text(name)))).collect();
+        submitted_names.map(|name| ((*name).to_owned(), Value::from(form.text(name)))).collect();
     let settings = &*current_user.ports().settings;
     if form.has(FOOTER) {
-        let existing = Brand::of(&settings.all().await?).links;
+        let existing = Brand::from_settings(&settings.all().await?).links;
         body.insert(FOOTER.to_owned(), footer(form.text(FOOTER), &existing)?);
     }
     preferences::change(settings, &body, Leniency::Strict, &current_user.by()).await?;

@@ -81,7 +81,8 @@ async fn filter(
 }
 
 fn row(logged_chat: LoggedChat) -> ChatRow {
-    let (workspace, author) = (logged_chat.workspace_name().to_owned(), logged_chat.author().to_owned());
+    let (workspace, author) =
+        (logged_chat.workspace_name().to_owned(), logged_chat.author().to_owned());
     let chat = logged_chat.chat;
     ChatRow {
         id: chat.id.0,
@@ -115,14 +116,14 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         let is_selected = slug == selected_slug;
         (slug, workspace.settings.name, is_selected)
     };
-    let person = |user: carrel_domain::user::ListedUser| {
+    let user_option = |user: carrel_domain::user::ListedUser| {
         (user.id.0, user.username, filter.user == Some(user.id))
     };
     let page = ChatsPage {
         layout: current_user.admin_layout(t("chats.title")).await?,
         rows: found.into_iter().map(row).collect(),
         workspaces: current_user.workspaces().await?.into_iter().map(workspace).collect(),
-        users: ports.users.list().await?.into_iter().map(person).collect(),
+        users: ports.users.list().await?.into_iter().map(user_option).collect(),
         from: parameters.text("from").to_owned(),
         to: parameters.text("to").to_owned(),
         rating: parameters.text("rating").to_owned(),
@@ -157,7 +158,7 @@ pub async fn export(current_user: CurrentUser<role::Admin>) -> PageResult {
     let request = ExportRequest { choice, filter, redact: parameters.has("redact") };
     let (content_type, chunks) = ports.exports.start(request, &current_user.by()).await?;
     let extension = if name == "jsonAlpaca" { "json" } else { &name };
-    let file_name = format!("chats-{}.{extension}", current_user.at.format("%Y-%m-%d"));
+    let file_name = format!("chats-{}.{extension}", current_user.now.format("%Y-%m-%d"));
     let chunks = chunks.map_ok(Bytes::from).map_err(std::io::Error::other);
     Ok(HttpResponse::Ok()
         .content_type(format!("{content_type}; charset=utf-8"))

@@ -19,9 +19,9 @@ const MAX_LINES: usize = 200;
 
 struct TableRow {
     name: String,
-    found: u64,
-    imported: u64,
-    kept: u64,
+    source_rows: u64,
+    imported_rows: u64,
+    kept_rows: u64,
     target: String,
 }
 
@@ -96,9 +96,9 @@ fn report_view(report: &Value) -> ReportView {
     let tables = report["tables"].as_object().into_iter().flatten();
     let row = |(name, table): (&String, &Value)| TableRow {
         name: name.clone(),
-        found: count(&table["found"]),
-        imported: count(&table["imported"]),
-        kept: count(&table["kept"]),
+        source_rows: count(&table["found"]),
+        imported_rows: count(&table["imported"]),
+        kept_rows: count(&table["kept"]),
         target: text(&table["becomes"]),
     };
     let remarks = |name: &str, title| {
@@ -157,7 +157,7 @@ mod tests {
         let report = json!({ "dry_run": true, "tables": { "users": table }, "left_out": lines });
         let view = report_view(&report);
         assert!(view.is_dry_run);
-        assert_eq!((view.tables[0].found, view.tables[0].imported), (3, 2));
+        assert_eq!((view.tables[0].source_rows, view.tables[0].imported_rows), (3, 2));
         assert_eq!(view.remarks.len(), 1);
         assert_eq!((view.remarks[0].lines.len(), view.remarks[0].more_lines), (200, 50));
         assert!(report_view(&Value::Null).tables.is_empty());

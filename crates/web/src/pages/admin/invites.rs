@@ -39,12 +39,14 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let workspaces: Vec<_> = current_user.workspaces().await?;
     let workspaces: Vec<_> =
         workspaces.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
-    let (base, now) = (server_address(&current_user.request), current_user.at);
+    let (base, now) = (server_address(&current_user.request), current_user.now);
     let row = |invite: Invite| {
         let is_expired = invite.expires_at.is_some_and(|expiry| expiry <= now);
         let is_valid = invite.status == InviteStatus::Pending && !is_expired;
-        let workspace_entry = |id: &WorkspaceId| workspaces.iter().find(|(workspace_id, _)| *workspace_id == id.0);
-        let names = invite.workspaces.iter().filter_map(workspace_entry).map(|(_, name)| name.as_str());
+        let workspace_entry =
+            |id: &WorkspaceId| workspaces.iter().find(|(workspace_id, _)| *workspace_id == id.0);
+        let names =
+            invite.workspaces.iter().filter_map(workspace_entry).map(|(_, name)| name.as_str());
         InviteRow {
             id: invite.id.0,
             link: is_valid.then(|| format!("{base}/invite/{}", invite.code)),
@@ -73,9 +75,13 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
     let form = form.read().await?;
     form.check_fields(&["days"], &["workspace"])?;
     let workspaces = form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?;
-    let expires_at = form.days("days", 3650)?.map(|lifetime| current_user.at + lifetime);
+    let expires_at = form.days("days", 3650)?.map(|lifetime| current_user.now + lifetime);
     let unknown = UnknownWorkspaces::Refuse;
-    current_user.ports().invitations.create(workspaces, unknown, expires_at, &current_user.by()).await?;
+    current_user
+        .ports()
+        .invitations
+        .create(workspaces, unknown, expires_at, &current_user.by())
+        .await?;
     Ok(response::redirect_with_notice("/admin/invites", "invited"))
 }
 

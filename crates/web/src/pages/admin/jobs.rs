@@ -47,7 +47,8 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let before = Fields::of_query(&current_user.request).number::<i64>("before")?.map(JobId);
     let port = &current_user.ports().jobs;
     let mut jobs = port.page(&JobFilter::default(), before, PAGE_SIZE + 1).await?;
-    let page_address = before.map_or_else(|| PATH.to_owned(), |before| format!("{PATH}?before={before}"));
+    let page_address =
+        before.map_or_else(|| PATH.to_owned(), |before| format!("{PATH}?before={before}"));
     let has_more = jobs.len() > PAGE_SIZE as usize;
     jobs.truncate(PAGE_SIZE as usize);
     let next = jobs.last().map(|job| job.id.0).filter(|_| has_more);

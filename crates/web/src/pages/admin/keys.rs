@@ -47,8 +47,8 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         workspaces.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
     let mut keys = current_user.ports().api_keys.list().await?;
     // Valid keys first, newest first.
-    keys.sort_by_key(|key| (!key.is_valid(current_user.at), std::cmp::Reverse(key.id)));
-    let rows = keys.into_iter().map(|key| row(key, &workspaces, current_user.at)).collect();
+    keys.sort_by_key(|key| (!key.is_valid(current_user.now), std::cmp::Reverse(key.id)));
+    let rows = keys.into_iter().map(|key| row(key, &workspaces, current_user.now)).collect();
     let scopes = Scope::ALL.into_iter().map(|scope| (scope.as_str(), scope_name(scope))).collect();
     let layout = current_user.admin_layout(t("keys.title")).await?;
     response::page(&current_user.request, &KeysPage { layout, rows, scopes, workspaces })
@@ -56,7 +56,8 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
 
 fn row(key: ApiKey, workspaces: &[(i32, String)], now: DateTime<Utc>) -> KeyRow {
     let scopes: Vec<_> = key.scopes.iter().map(|scope| scope_name(*scope)).collect();
-    let workspace_entry = |id: &WorkspaceId| workspaces.iter().find(|(workspace_id, _)| *workspace_id == id.0);
+    let workspace_entry =
+        |id: &WorkspaceId| workspaces.iter().find(|(workspace_id, _)| *workspace_id == id.0);
     let workspace_names: Vec<_> =
         key.workspaces.iter().filter_map(workspace_entry).map(|(_, name)| name.as_str()).collect();
     let is_expired = key.expires_at.is_some_and(|expiry| expiry <= now);
@@ -86,7 +87,7 @@ fn row(key: ApiKey, workspaces: &[(i32, String)], now: DateTime<Utc>) -> KeyRow 
 pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     form.check_fields(&["name", "days", "rate"], &["scope", "workspace"])?;
-    let expires_at = form.days("days", 36_500)?.map(|lifetime| current_user.at + lifetime);
+    let expires_at = form.days("days", 36_500)?.map(|lifetime| current_user.now + lifetime);
     let options = KeyOptions {
         name: form.text_or_none("name"),
         scopes: form.parsed("scope", Scope::parse)?,

@@ -82,7 +82,7 @@ pub fn provider(value: &'static str) -> &'static str {
 pub fn group_providers(
     kind: &str,
     values: impl Iterator<Item = &'static str>,
-    selected: &str,
+    selected_provider: &str,
     current: &str,
 ) -> Vec<ChoiceGroup> {
     let values: Vec<_> = values.collect();
@@ -100,7 +100,7 @@ pub fn group_providers(
         let choice = |value: &'static str| ProviderChoice {
             value,
             name: provider(value),
-            is_selected: value == selected,
+            is_selected: value == selected_provider,
             is_current: value == current,
             initials: initials(provider(value)),
         };
@@ -176,7 +176,8 @@ pub fn rank(setting: &Setting) -> usize {
 
 /// Returns the subject of a setting, derived from the ending of its variable.
 fn subject(setting: &Setting) -> Option<&'static str> {
-    let has_ending = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
+    let has_ending =
+        |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
     let subjects: [(&'static str, &[&str]); 11] = [
         ("voice", &["VOICE_MODEL"]),
         ("minutes", &["MINUTES_PER_DAY"]),

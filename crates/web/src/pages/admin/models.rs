@@ -18,7 +18,7 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
-use fields::{SelectedProvider, NativeModel, SettingField};
+use fields::{NativeModel, SelectedProvider, SettingField};
 use probe::Probe;
 pub use probe::{names, status, test};
 
@@ -107,7 +107,7 @@ struct ModelsPage {
     kind: &'static str,
     description: &'static str,
     selector: &'static str,
-    selected: String,
+    selected_provider: String,
     /// The display name.
     name: &'static str,
     is_current: bool,
@@ -144,8 +144,8 @@ pub async fn show(current_user: CurrentUser<role::Admin>, name: Path<String>) ->
 async fn page(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
-    requested: Option<String>,
-    submitted: &Map<String, Value>,
+    requested_provider: Option<String>,
+    submitted_values: &Map<String, Value>,
     probe: Option<Probe>,
 ) -> PageResult {
     let store = &current_user.ports().settings_store;
@@ -153,42 +153,46 @@ async fn page(
     let selector = registry.by_variable(kind.variable);
     let selector = selector.ok_or_else(|| Error::internal("a setting is not in the table"))?;
     let current = store.lookup(kind.variable).unwrap_or_default();
-    let selected = requested.unwrap_or_else(|| current.clone());
-    let fixed = store.fixed();
+    let selected_provider = requested_provider.unwrap_or_else(|| current.clone());
+    let fixed_names = store.fixed();
     // Values that this server does not support are hidden, except a selected one.
-    let is_available =
-        |value: &str| value == selected || store.unavailable_value(kind.variable, value).is_none();
+    let is_available = |value: &str| {
+        value == selected_provider || store.unavailable_value(kind.variable, value).is_none()
+    };
     let values = registry.choices.of(kind.values).map(|choice| choice.value);
     let values = values.filter(|value| is_available(value));
-    let choices = labels::group_providers(kind.values, values, &selected, &current);
-    let choice = registry.choices.find(kind.values, &selected).map(|choice| choice.value);
-    let provider =
-        SelectedProvider { values: kind.values, capability: kind.capability, name: &selected };
-    let provider_fields = fields::provider_fields(store, provider, submitted);
-    let is_native = kind.name == "embedding" && matches!(selected.as_str(), "" | "native");
+    let choices = labels::group_providers(kind.values, values, &selected_provider, &current);
+    let choice = registry.choices.find(kind.values, &selected_provider).map(|choice| choice.value);
+    let provider = SelectedProvider {
+        values: kind.values,
+        capability: kind.capability,
+        name: &selected_provider,
+    };
+    let provider_fields = fields::provider_fields(store, provider, submitted_values);
+    let is_native = kind.name == "embedding" && matches!(selected_provider.as_str(), "" | "native");
     let page = ModelsPage {
         layout: current_user.admin_layout(t(kind.title)).await?,
         kind: kind.name,
         description: t(kind.description),
         selector: selector.name,
         name: choice.map(labels::provider).unwrap_or_default(),
-        is_current: selected == current,
-        is_ready: selected == current
+        is_current: selected_provider == current,
+        is_ready: selected_provider == current
             || provider_fields.required.iter().any(|field| field.is_secret && field.is_set),
         has_connection_test: kind.has_connection_test,
-        is_fixed: fixed.contains(&selector.name),
+        is_fixed: fixed_names.contains(&selector.name),
         choices,
-        key_page: labels::key_page(&selected),
+        key_page: labels::key_page(&selected_provider),
         native_models: match is_native {
             true => fields::native_models(store.lookup("EMBEDDING_MODEL_PREF")),
             false => Vec::new(),
         },
-        is_native_fixed: fixed.contains(&"EmbeddingModelPref"),
+        is_native_fixed: fixed_names.contains(&"EmbeddingModelPref"),
         fields: provider_fields.required,
         optional_fields: provider_fields.optional,
         problem: store.unavailable(kind.variable),
         probe,
-        selected,
+        selected_provider,
     };
     response::page(&current_user.request, &page)
 }
@@ -214,12 +218,12 @@ fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
         let value = setting.and_then(|setting| store.lookup(setting.variable));
         value.is_some_and(|value| !value.is_empty())
     };
-    let normalized = |name: &str, value: &str| match store.registry().by_name(name) {
+    let normalize = |name: &str, value: &str| match store.registry().by_name(name) {
         Some(setting) => labels::complete_address(setting, value.trim()),
         None => value.trim().to_owned(),
     };
     form.pairs()
         .filter(|(name, value)| !value.trim().is_empty() || is_set(name))
-        .map(|(name, value)| (name.to_owned(), Value::from(normalized(name, value))))
+        .map(|(name, value)| (name.to_owned(), Value::from(normalize(name, value))))
         .collect()
 }

@@ -32,7 +32,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let query = Fields::of_query(&current_user.request).text("q").to_owned();
     let search_text = query.to_lowercase();
     let store = &current_user.ports().settings_store;
-    let (visible, fixed) =
+    let (visible_values, fixed_names) =
         (visible_settings(store, &Facts::default(), Leniency::Strict), store.fixed());
     let settings = store.registry().settings();
     let found = settings.iter().filter(|setting| {
@@ -40,7 +40,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
             || setting.variable.to_lowercase().contains(&search_text)
     });
     let rows = found.map(|setting| {
-        let value = visible.get(setting.name);
+        let value = visible_values.get(setting.name);
         let text = match value {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Null) | None => String::new(),
@@ -52,12 +52,12 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
             is_set: value.is_some_and(|value| *value == Value::Bool(true)),
             value: if setting.secret { String::new() } else { text },
             is_secret: setting.secret,
-            is_fixed: fixed.contains(&setting.name),
+            is_fixed: fixed_names.contains(&setting.name),
         }
     });
     let rows = rows.collect();
-    let writable = settings.iter().filter(|setting| !setting.is_read_only());
-    let names = writable.map(|setting| setting.name).collect();
+    let writable_settings = settings.iter().filter(|setting| !setting.is_read_only());
+    let names = writable_settings.map(|setting| setting.name).collect();
     let layout = current_user.admin_layout(t("all-settings.title")).await?;
     response::page(&current_user.request, &SettingsPage { layout, query, rows, names })
 }

@@ -44,9 +44,9 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let mut problems = Vec::new();
     problems.extend(language.as_ref().err().map(ToString::to_string));
     problems.extend(embedder.as_ref().err().map(ToString::to_string));
-    let unreadable = ports.settings_store.unreadable();
-    if !unreadable.is_empty() {
-        problems.push(t("system.unreadable").replace("{names}", &unreadable.join(", ")));
+    let unreadable_settings = ports.settings_store.unreadable();
+    if !unreadable_settings.is_empty() {
+        problems.push(t("system.unreadable").replace("{names}", &unreadable_settings.join(", ")));
     }
     let page = SystemPage {
         layout: current_user.admin_layout(t("system.title")).await?,
@@ -70,7 +70,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
 /// Streams a backup of everything that cannot be recreated, while the server keeps running.
 pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
     let archive = current_user.ports().backups.stage(Secrets::LeftOut, &current_user.by()).await?;
-    let name = format!("carrel-{}.tar", current_user.at.format("%Y-%m-%dT%H-%M-%SZ"));
+    let name = format!("carrel-{}.tar", current_user.now.format("%Y-%m-%dT%H-%M-%SZ"));
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))

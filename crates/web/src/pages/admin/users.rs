@@ -7,8 +7,8 @@ use carrel_services::accounts::{UserChanges, UserDraft};
 use carrel_services::sign_on::is_by_links_alone;
 use chrono::{DateTime, Utc};
 
-use super::super::entrance::set_cookie;
 use super::super::setup::server_address;
+use super::super::sign_in::set_cookie;
 use super::super::workspace::role_name;
 use super::parse_id;
 use crate::http::form::{Fields, PageForm};
@@ -115,7 +115,10 @@ pub async fn open(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pag
     let session = ports.sign_in.with_password(&username, form.raw("password"), &by).await;
     let (session, _) = session.map_err(|_| PageError::SignIn("/sign-in".to_owned()))?;
     let mut response = response::redirect_with_notice("/admin/users", "opened");
-    set_cookie(&mut response, &session_cookie::sign_in_cookie(&current_user.request, session.reveal()));
+    set_cookie(
+        &mut response,
+        &session_cookie::sign_in_cookie(&current_user.request, session.reveal()),
+    );
     Ok(response)
 }
 
@@ -123,7 +126,8 @@ pub async fn show(current_user: CurrentUser<role::Admin>, id: Path<String>) -> P
     require_multi_user(&current_user)?;
     let user = find_user(&current_user, &id).await?;
     let layout = current_user.admin_layout(&user.username).await?;
-    let can_issue_link = !user.suspended && !is_by_links_alone(&current_user.ports().settings_store);
+    let can_issue_link =
+        !user.suspended && !is_by_links_alone(&current_user.ports().settings_store);
     let limit = user.daily_message_limit.map(|limit| limit.to_string()).unwrap_or_default();
     let option = |(value, label)| (value, label, value == user.role.as_str());
     let roles = roles().into_iter().map(option).collect();
@@ -145,7 +149,8 @@ pub async fn make_recovery_link(
     require_multi_user(&current_user)?;
     form.read().await?;
     let user = find_user(&current_user, &id).await?;
-    let recovery_link = current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
+    let recovery_link =
+        current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
     let link = format!("{}{}", server_address(&current_user.request), recovery_link.path());
     let layout = current_user.admin_layout(&user.username).await?;
     response::full_page(&current_user.request, &RecoveryLinkPage { layout, user, link })

@@ -67,7 +67,8 @@ struct WidgetPage {
 pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let rows = current_user.ports().widgets.widgets.list().await?.into_iter().map(row).collect();
     let workspaces = current_user.workspaces().await?.into_iter();
-    let workspaces = workspaces.map(|workspace| (workspace.slug.to_string(), workspace.settings.name, false));
+    let workspaces =
+        workspaces.map(|workspace| (workspace.slug.to_string(), workspace.settings.name, false));
     let defaults = WidgetSettings::of(carrel_domain::WorkspaceId(0));
     let settings = SettingsForm { is_any_site: false, ..settings(&defaults, workspaces.collect()) };
     let layout = current_user.admin_layout(t("widgets.title")).await?;
@@ -118,11 +119,13 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
 pub async fn show(current_user: CurrentUser<role::Admin>, key: Path<String>) -> PageResult {
     let widget = current_user.ports().widgets.find(&key).await?;
     let workspaces = current_user.workspaces().await?;
-    let selected = widget.settings.workspace;
-    let workspace = workspaces.iter().find(|workspace| workspace.id == selected);
+    let selected_id = widget.settings.workspace;
+    let workspace = workspaces.iter().find(|workspace| workspace.id == selected_id);
     let workspace = workspace.map(|workspace| workspace.settings.name.clone()).unwrap_or_default();
     let workspaces = workspaces.into_iter();
-    let options = workspaces.map(|workspace| (workspace.slug.to_string(), workspace.settings.name, workspace.id == selected));
+    let options = workspaces.map(|workspace| {
+        (workspace.slug.to_string(), workspace.settings.name, workspace.id == selected_id)
+    });
     let (base, key) = (server_address(&current_user.request), widget.key.to_string());
     let page = WidgetPage {
         layout: current_user.admin_layout(t("widgets.title")).await?,

@@ -29,7 +29,8 @@ pub async fn change(current_user: CurrentUser<role::Manager>, form: PageForm) ->
         }
         "move" => {
             let folder = Folder::parse(&selected_value(&form, "to")?)?;
-            let document_move = |path: DocumentPath| DocumentMove { to: path.moved_to(&folder), from: path };
+            let document_move =
+                |path: DocumentPath| DocumentMove { to: path.moved_to(&folder), from: path };
             let moves = paths.into_iter().map(document_move).collect();
             ports.library.move_documents(moves, MovePolicy::Move, &by).await?;
             "moved"
@@ -77,20 +78,25 @@ pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: PageFor
 /// Renames a folder: its documents move to a new one, all or none, and stay in their workspaces.
 pub async fn rename_folder(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
-    let (old_folder, new_folder) = (Folder::parse(form.raw("name"))?, Folder::parse(form.text("to"))?);
+    let (old_folder, new_folder) =
+        (Folder::parse(form.raw("name"))?, Folder::parse(form.text("to"))?);
     if old_folder.is_default() {
         return Err(Error::invalid("name", "this folder cannot be renamed").into());
     }
     let (ports, by) = (current_user.ports(), current_user.by());
     let count = ports.library.folders.documents_in(&old_folder).await?;
     let count = count.ok_or_else(|| PageError::not_found("folder", old_folder.as_str()))?;
-    let query = DocumentQuery { scope: DocumentScope::Folder(old_folder.clone()), title: String::new() };
+    let query =
+        DocumentQuery { scope: DocumentScope::Folder(old_folder.clone()), title: String::new() };
     let limit = u32::try_from(count).unwrap_or(u32::MAX);
     let documents = ports.document_list.list(&query, 0, limit).await?.items;
     ports.library.create_folder(&new_folder, &by).await?;
     let moves = documents
         .into_iter()
-        .map(|document| DocumentMove { to: document.path.moved_to(&new_folder), from: document.path })
+        .map(|document| DocumentMove {
+            to: document.path.moved_to(&new_folder),
+            from: document.path,
+        })
         .collect();
     if let Err(error) = ports.library.move_documents(moves, MovePolicy::Move, &by).await {
         // Nothing has moved, so the new folder is still empty.

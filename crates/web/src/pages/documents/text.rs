@@ -49,13 +49,14 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
     let mut text = ports.library.files.text(&path).await?.ok_or_else(not_found)?;
     let workspace_ids = ports.document_list.workspaces_of(document.id).await?;
     let workspaces = current_user.workspaces().await?;
-    let (containing, other_workspaces): (Vec<_>, Vec<_>) =
+    let (document_workspaces, other_workspaces): (Vec<_>, Vec<_>) =
         workspaces.iter().partition(|workspace| workspace_ids.contains(&workspace.id));
     let (size, is_truncated) = (text.len() as u64, text.len() > MAX_TEXT_BYTES);
     text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
     let original = ports.library.originals.of(&document).await?;
     let page = DocumentTextPage {
-        original: original.map(|_| format!("/documents/original?in={}", segment(&path.to_string()))),
+        original: original
+            .map(|_| format!("/documents/original?in={}", segment(&path.to_string()))),
         layout: current_user.layout(&document.title, Section::Documents).await?,
         link: document.chunk_source.strip_prefix("link://").and_then(web_link),
         folder: path.folder().to_owned(),
@@ -65,7 +66,7 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
         source: provenance::given_source(document.source),
         words: document.words.max(words_from_tokens(document.tokens)),
         created_at: document.created_at,
-        workspaces: containing.into_iter().map(workspace_link).collect(),
+        workspaces: document_workspaces.into_iter().map(workspace_link).collect(),
         other_workspaces: other_workspaces.into_iter().map(workspace_link).collect(),
         warnings: document.warnings.iter().map(str::to_owned).collect(),
         size,

@@ -15,7 +15,9 @@ const PLURAL_TEXTS: [&str; 6] = [
 ];
 
 fn is_plural(key: &str) -> bool {
-    PLURAL_TEXTS.iter().any(|plural| key.rsplit_once('.').is_some_and(|(start, _)| start == *plural))
+    PLURAL_TEXTS
+        .iter()
+        .any(|plural| key.rsplit_once('.').is_some_and(|(start, _)| start == *plural))
 }
 
 /// Returns the placeholders in braces, including repetitions.
@@ -106,7 +108,8 @@ fn the_choice_of_the_reader_overrides_the_browsers_preference() {
 
 #[test]
 fn only_arabic_is_written_right_to_left() {
-    let right_to_left: Vec<_> = all().iter().filter(|language| language.direction() == "rtl").collect();
+    let right_to_left: Vec<_> =
+        all().iter().filter(|language| language.direction() == "rtl").collect();
     assert_eq!(right_to_left.iter().map(|language| language.code).collect::<Vec<_>>(), ["ar"]);
 }
 
@@ -114,19 +117,19 @@ fn only_arabic_is_written_right_to_left() {
 async fn the_language_is_passed_on_to_other_tasks_and_threads() {
     let Some(german) = by_code("de") else { panic!("there is no German") };
     assert_eq!(current().code, "en");
-    let scoped = scope(german, async {
+    let results = scope(german, async {
         let task = tokio::spawn(inherit(async { current().code }));
         let plain_task = tokio::spawn(async { current().code });
         (current().code, task.await.unwrap(), plain_task.await.unwrap())
     });
-    assert_eq!(scoped.await, ("de", "de", "en"));
+    assert_eq!(results.await, ("de", "de", "en"));
     assert_eq!(sync_scope(german, || current().code), "de");
 }
 
 #[test]
 fn english_texts_are_in_plain_english() {
     // What the texts said before, and what a reader stumbled over.
-    let unusual = [
+    let unusual_words = [
         "anew",
         "whoever",
         "take out",
@@ -151,7 +154,7 @@ fn english_texts_are_in_plain_english() {
     let findings: Vec<_> = english()
         .texts()
         .iter()
-        .filter(|(_, text)| unusual.iter().any(|word| text.to_lowercase().contains(word)))
+        .filter(|(_, text)| unusual_words.iter().any(|word| text.to_lowercase().contains(word)))
         .collect();
     assert!(findings.is_empty(), "{findings:#?}");
     // The words that were agreed on.

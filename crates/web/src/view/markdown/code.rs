@@ -94,23 +94,23 @@ fn syntax(language: &str) -> Option<&'static SyntaxReference> {
 fn highlight(syntax: &SyntaxReference, text: &str, time: Duration, html: &mut String) {
     let started = Instant::now();
     let (mut state, mut scopes) = (ParseState::new(syntax), ScopeStack::new());
-    let mut done = 0;
+    let mut position = 0;
     for line in text.split_inclusive('\n') {
         let operations = match line.len() <= MAX_LINE && started.elapsed() < time {
             true => state.parse_line(line, &SYNTAXES).ok(),
             false => None,
         };
-        let Some(operations) = operations else { return escape(&text[done..], html) };
+        let Some(operations) = operations else { return escape(&text[position..], html) };
         let mut start = 0;
         for (index, operation) in operations {
             push_token(&line[start..index], &scopes, html);
             start = index;
             if scopes.apply(&operation).is_err() {
-                return escape(&text[done + start..], html);
+                return escape(&text[position + start..], html);
             }
         }
         push_token(&line[start..], &scopes, html);
-        done += line.len();
+        position += line.len();
     }
 }
 

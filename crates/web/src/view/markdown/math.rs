@@ -33,7 +33,7 @@ pub fn to_mathml(formula: &str, display: Display, count: usize) -> Conversion {
         Display::Block => MathDisplay::Block,
     };
     match LatexToMathML::default().convert_with_local_state(formula.trim(), display) {
-        Ok(converted) if is_only_mathml(&converted.mathml) => Conversion::MathMl(converted.mathml),
+        Ok(result) if is_only_mathml(&result.mathml) => Conversion::MathMl(result.mathml),
         _ => Conversion::Invalid,
     }
 }
@@ -68,7 +68,9 @@ fn is_only_mathml(mathml: &str) -> bool {
             let name = tag.trim_start_matches('/');
             name.starts_with('m') || name.starts_with("semantics") || name.starts_with("annotation")
         })
-        && ![" href=", " style=", " on", " src=", " xlink:"].iter().any(|attribute| mathml.contains(attribute))
+        && ![" href=", " style=", " on", " src=", " xlink:"]
+            .iter()
+            .any(|attribute| mathml.contains(attribute))
 }
 
 /// Replaces `\(…\)` and `\[…\]`, which Markdown would treat as escaped brackets, by dollar signs.
@@ -88,7 +90,7 @@ pub fn to_dollar_signs(text: &str) -> String {
         {
             match fence {
                 None => fence = Some(mark),
-                Some(opening) if opening == mark => fence = None,
+                Some(open_fence) if open_fence == mark => fence = None,
                 Some(_) => {}
             }
             rest = copy_line(rest, &mut output);

@@ -5,7 +5,7 @@
 //! which a browser would fetch from anywhere, become links.
 //!
 //! Rendering takes bounded time: see [`LIMIT`]. Nevertheless, requests must call it through
-//! [`super::rendering`], never on a thread that answers them.
+//! [`super::renderer`], never on a thread that answers them.
 mod citations;
 mod code;
 mod math;

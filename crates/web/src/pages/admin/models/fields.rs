@@ -42,16 +42,16 @@ pub struct SelectedProvider<'a> {
 pub fn provider_fields(
     store: &SettingsStore,
     provider: SelectedProvider<'_>,
-    submitted: &Map<String, Value>,
+    submitted_values: &Map<String, Value>,
 ) -> ProviderFields {
     let registry = store.registry();
     let choice = registry.choices.find(provider.values, provider.name);
     let needs = choice.map(|choice| choice.needs.clone()).unwrap_or_default();
     let model = choice.and_then(|choice| choice.model);
-    let fixed = store.fixed();
+    let fixed_names = store.fixed();
     let field = |setting: &Setting| {
         let value = store.lookup(setting.variable).filter(|value| !value.is_empty());
-        let input = submitted.get(setting.name).and_then(Value::as_str).map(str::to_owned);
+        let input = submitted_values.get(setting.name).and_then(Value::as_str).map(str::to_owned);
         let is_model_name = model == Some(setting.variable);
         SettingField {
             name: setting.name,
@@ -61,7 +61,7 @@ pub fn provider_fields(
             is_set: value.is_some(),
             value: input.or(value).filter(|_| !setting.secret).unwrap_or_default(),
             is_secret: setting.secret,
-            is_fixed: fixed.contains(&setting.name),
+            is_fixed: fixed_names.contains(&setting.name),
             is_model_name,
             is_needed_for_models: !is_model_name && labels::rank(setting) < labels::MODEL,
         }
@@ -97,15 +97,20 @@ pub struct NativeModel {
 }
 
 /// Returns the embedders inside this server. A chosen model that is not in the table comes first.
-pub fn native_models(selected: Option<String>) -> Vec<NativeModel> {
-    let selected = selected.unwrap_or_default();
-    let effective = if selected.is_empty() { "all-MiniLM-L6-v2" } else { &selected };
+pub fn native_models(selected_model: Option<String>) -> Vec<NativeModel> {
+    let selected_model = selected_model.unwrap_or_default();
+    let effective = if selected_model.is_empty() { "all-MiniLM-L6-v2" } else { &selected_model };
     let is_effective = |name: &str| effective == name || effective.rsplit('/').next() == Some(name);
     let models = NATIVE_MODELS.iter().map(|(name, description)| {
-        let (value, description, is_selected) = ((*name).to_owned(), t(description), is_effective(name));
+        let (value, description, is_selected) =
+            ((*name).to_owned(), t(description), is_effective(name));
         NativeModel { value, description, is_selected }
     });
     let is_custom = NATIVE_MODELS.iter().all(|(name, _)| !is_effective(name));
-    let custom = is_custom.then(|| NativeModel { value: selected.clone(), description: "", is_selected: true });
+    let custom = is_custom.then(|| NativeModel {
+        value: selected_model.clone(),
+        description: "",
+        is_selected: true,
+    });
     custom.into_iter().chain(models).collect()
 }

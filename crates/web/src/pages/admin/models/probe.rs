@@ -27,7 +27,7 @@ pub struct Probe {
 /// A colored dot that shows whether the current provider answers.
 #[derive(Template)]
 #[template(path = "part/status.html")]
-struct Status {
+struct StatusPart {
     probe: Probe,
 }
 
@@ -39,18 +39,19 @@ pub async fn test(
 ) -> PageResult {
     let kind = kind(&name)?;
     let store = &current_user.ports().settings_store;
-    let submitted = changes(store, &form.read().await?);
-    let preview = Preview::new(store, &submitted).ok();
+    let submitted_values = changes(store, &form.read().await?);
+    let preview = Preview::new(store, &submitted_values).ok();
     let provider = preview.and_then(|preview| preview.lookup(kind.variable));
     let details = json!({ "kind": kind.name, "provider": provider }).to_string();
     current_user.ports().audit.add(current_user.by().event("connection_tested", details)).await?;
-    let probe = probe(&current_user, kind, &submitted).await;
+    let probe = probe(&current_user, kind, &submitted_values).await;
     if is_fragment(current_user.request.headers()) {
         return response::page(&current_user.request, &probe);
     }
     let selector = store.registry().by_variable(kind.variable);
-    let selected = selector.and_then(|selector| submitted.get(selector.name)?.as_str().map(str::to_owned));
-    page(&current_user, kind, selected, &submitted, Some(probe)).await
+    let selected_provider = selector
+        .and_then(|selector| submitted_values.get(selector.name)?.as_str().map(str::to_owned));
+    page(&current_user, kind, selected_provider, &submitted_values, Some(probe)).await
 }
 
 /// Tests the connection with the saved settings. It creates no image, because that may cost money.
@@ -60,15 +61,15 @@ pub async fn status(current_user: CurrentUser<role::Admin>, name: Path<String>) 
         return Err(PageError::not_found("status", kind.name));
     }
     let probe = probe(&current_user, kind, &Map::new()).await;
-    response::page(&current_user.request, &Status { probe })
+    response::page(&current_user.request, &StatusPart { probe })
 }
 
 async fn probe(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
-    submitted: &Map<String, Value>,
+    submitted_values: &Map<String, Value>,
 ) -> Probe {
-    match run_test(current_user, kind, submitted).await {
+    match run_test(current_user, kind, submitted_values).await {
         Ok(message) => Probe { message, is_ok: true },
         Err(error) => Probe { message: PageError::from(error).to_string(), is_ok: false },
     }
@@ -77,10 +78,10 @@ async fn probe(
 async fn run_test(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
-    submitted: &Map<String, Value>,
+    submitted_values: &Map<String, Value>,
 ) -> Result<String, Error> {
     let ports = current_user.ports();
-    let preview = Preview::new(&ports.settings_store, submitted)?;
+    let preview = Preview::new(&ports.settings_store, submitted_values)?;
     let lookup = |variable: &str| preview.lookup(variable);
     let result = match kind.name {
         "language" => {
@@ -133,12 +134,12 @@ pub async fn names(
         _ => return response::page(&current_user.request, &ModelNames { models: Vec::new() }),
     };
     let ports = current_user.ports();
-    let mut submitted = changes(&ports.settings_store, &form.read().await?);
+    let mut submitted_values = changes(&ports.settings_store, &form.read().await?);
     // As a setting, the provider would require a model, which the user has yet to choose from the list.
     let selector = ports.settings_store.registry().by_variable(selection.variable);
-    let provider = selector.and_then(|selector| submitted.remove(selector.name));
+    let provider = selector.and_then(|selector| submitted_values.remove(selector.name));
     let provider = provider.as_ref().and_then(Value::as_str).map(str::to_owned);
-    submitted.retain(|_, value| value != "");
-    let list = ports.model_lists.list(kind, provider, &submitted).await;
+    submitted_values.retain(|_, value| value != "");
+    let list = ports.model_lists.list(kind, provider, &submitted_values).await;
     response::page(&current_user.request, &ModelNames { models: ModelRow::from_list(list) })
 }

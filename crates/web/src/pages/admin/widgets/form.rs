@@ -102,7 +102,10 @@ mod tests {
         assert_eq!(origins, ["https://a.test", "http://b.test:8080"]);
         assert_eq!((settings.enabled, settings.mode), (false, ChatMode::Chat));
         assert_eq!((settings.allows_model, settings.allows_temperature), (false, true));
-        assert_eq!((settings.day_limit, settings.session_limit, settings.history), (Some(20), None, None));
+        assert_eq!(
+            (settings.day_limit, settings.session_limit, settings.history),
+            (Some(20), None, None)
+        );
     }
 
     #[test]

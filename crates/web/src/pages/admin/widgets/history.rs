@@ -52,12 +52,15 @@ pub async fn history(current_user: CurrentUser<role::Admin>, key: Path<String>) 
     let page = parameters.number::<u32>("page")?.unwrap_or(1).clamp(1, 1_000_000);
     let session = parameters.text("session").to_owned();
     let session_filter = Some(session.as_str()).filter(|session| !session.is_empty());
-    let range = ChatRange { newest_first: true, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE + 1 };
+    let range =
+        ChatRange { newest_first: true, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE + 1 };
     let mut found = widgets.chats.page(widget.id, session_filter, range).await?;
     let has_more = found.is_cut || found.items.len() > PAGE_SIZE as usize;
     found.items.truncate(PAGE_SIZE as usize);
     let page = HistoryPage {
-        query: session_filter.map(|session| format!("session={}&", segment(session))).unwrap_or_default(),
+        query: session_filter
+            .map(|session| format!("session={}&", segment(session)))
+            .unwrap_or_default(),
         layout: current_user.admin_layout(t("widgets.conversations")).await?,
         key: widget.key.to_string(),
         session,

@@ -50,7 +50,9 @@ fn html(header: &str, rows: &str, separator: u8, highlight: Option<Range<usize>>
         html.push_str("</thead><tbody>");
     }
     for (record, range) in records(rows, separator) {
-        let is_highlighted = highlight.as_ref().is_some_and(|highlight| range.start < highlight.end && highlight.start < range.end);
+        let is_highlighted = highlight
+            .as_ref()
+            .is_some_and(|highlight| range.start < highlight.end && highlight.start < range.end);
         push_row(&record, if is_head { "th" } else { "td" }, is_highlighted, &mut html);
         if std::mem::take(&mut is_head) {
             html.push_str("</thead><tbody>");
@@ -121,7 +123,8 @@ mod tests {
         for part in [&rendered.passage, &rendered.after] {
             assert_eq!(part.matches("<th dir=\"auto\">route</th>").count(), 1, "{part}");
         }
-        let excerpt = Excerpt { header: "a,b".to_owned(), ..excerpt_of("1,2\n3,4", TextKind::Table) };
+        let excerpt =
+            Excerpt { header: "a,b".to_owned(), ..excerpt_of("1,2\n3,4", TextKind::Table) };
         let html = render(&excerpt, None).passage;
         assert!(html.contains("<th dir=\"auto\">a</th>") && html.contains(">1</td>"), "{html}");
     }

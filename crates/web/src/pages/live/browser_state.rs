@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn appended_text_is_distinguished_from_other_changes() {
         assert_eq!(appended_text("<p>a</p>\n", "<p>a b</p>\n"), Some(" b"));
-        assert_eq!(appended_text("<ul>\n<li>a</li>\n</ul>\n", "<ul>\n<li>ab</li>\n</ul>\n"), Some("b"));
+        assert_eq!(
+            appended_text("<ul>\n<li>a</li>\n</ul>\n", "<ul>\n<li>ab</li>\n</ul>\n"),
+            Some("b")
+        );
         assert_eq!(appended_text("<p>a</p>\n", "<p>a</p>\n"), Some(""));
         for (old, new) in [
             ("<p>a <em>b</em></p>", "<p>a <em>b</em> c</p>"),

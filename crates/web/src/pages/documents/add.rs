@@ -58,7 +58,8 @@ pub async fn ingest(
 ) -> PageResult {
     let existing_job = fields.number("job").ok().flatten().map(JobId);
     let target = UploadTarget { workspace, folder, existing_job };
-    let result = ingest::ingest(current_user.site.clone(), files, target, current_user.by()).await?;
+    let result =
+        ingest::ingest(current_user.site.clone(), files, target, current_user.by()).await?;
     let duplicate_title = result.duplicate_title();
     let job = result.into_job()?;
     let is_script = is_fragment(current_user.request.headers());
@@ -70,10 +71,14 @@ pub async fn ingest(
         Some(job) => response::redirect_to(&format!("/jobs/{}", job.id.0)),
         None if is_script => {
             let duplicate_message = |title: String| t("upload.same").replace("{title}", &title);
-            let message = duplicate_title.map_or_else(|| t("upload.added").to_owned(), duplicate_message);
+            let message =
+                duplicate_title.map_or_else(|| t("upload.added").to_owned(), duplicate_message);
             response::page(&current_user.request, &AddedPart { message })?
         }
-        None => response::redirect_with_notice(return_address, if duplicate_title.is_some() { "same" } else { "added" }),
+        None => response::redirect_with_notice(
+            return_address,
+            if duplicate_title.is_some() { "same" } else { "added" },
+        ),
     })
 }
 
@@ -95,7 +100,8 @@ pub async fn add_text(
     let title =
         form.text_or_none("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
-    let raw_text = RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
+    let raw_text =
+        RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
     current_user
         .ports()
         .ingestion

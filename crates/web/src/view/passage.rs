@@ -71,8 +71,8 @@ fn prose(text: &str) -> String {
 fn highlight_sentence(passage: &str, sentence: Option<Range<usize>>) -> Option<String> {
     let range = sentence?;
     let (before, rest) = passage.split_at(range.start);
-    let (cited, after) = rest.split_at(range.end - range.start);
-    replace_markers(&prose(&format!("{before}{OPEN}{cited}{CLOSE}{after}")))
+    let (quotation, after) = rest.split_at(range.end - range.start);
+    replace_markers(&prose(&format!("{before}{OPEN}{quotation}{CLOSE}{after}")))
 }
 
 /// Renders source code line by line, as it is.
@@ -123,7 +123,8 @@ fn sentence(passage: &str, answer: &str, number: usize) -> Option<Range<usize>> 
         let share = common as f64 / words.len().max(1) as f64;
         (common >= MIN_COMMON_WORDS && share >= MIN_SHARE).then_some(common as f64 * share)
     };
-    let candidates = sentences(passage).into_iter().filter_map(|range| Some((similarity(&range)?, range)));
+    let candidates =
+        sentences(passage).into_iter().filter_map(|range| Some((similarity(&range)?, range)));
     let best = candidates.max_by(|(left, _), (right, _)| left.total_cmp(right));
     best.map(|(_, range)| range)
 }
@@ -189,7 +190,11 @@ mod tests {
     fn code_is_shown_as_it_is() {
         let text = "fn main() {\n    let lamp = \"<b>\" * 2;\n}\n";
         let rendered = render(&excerpt_of(text, TextKind::Code), Some((format!("{text} [1]"), 1)));
-        assert!(rendered.passage.contains("<code>fn main() {\n    let lamp"), "{}", rendered.passage);
+        assert!(
+            rendered.passage.contains("<code>fn main() {\n    let lamp"),
+            "{}",
+            rendered.passage
+        );
         assert!(rendered.passage.contains("&lt;b&gt;&quot; * 2;"), "{}", rendered.passage);
     }
 
@@ -201,7 +206,11 @@ mod tests {
         assert_eq!(&passage[range], "The crane in the old harbour is called Berta.");
         assert_eq!(sentence(passage, answer, 3), None);
         let rendered = render(&excerpt_of(passage, TextKind::Prose), Some((answer.to_owned(), 1)));
-        assert!(rendered.passage.contains("<strong class=\"lit\">The crane in"), "{}", rendered.passage);
+        assert!(
+            rendered.passage.contains("<strong class=\"lit\">The crane in"),
+            "{}",
+            rendered.passage
+        );
         let japanese = "灯台は港にあります。予備の灯は八秒で点きます。";
         let range = sentence(japanese, "予備の灯は八秒で点きます【1】。", 1).unwrap();
         assert_eq!(&japanese[range], "予備の灯は八秒で点きます。");

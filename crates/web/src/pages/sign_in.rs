@@ -173,7 +173,10 @@ pub async fn sign_on(visitor: OptionalUser) -> PageResult {
         };
         let (brand, token) = (visitor.site.brand().await?, query.text("token").to_owned());
         let redirect_to = session_cookie::safe_next(query.text("redirectTo")).to_owned();
-        return response::page(&visitor.request, &ConfirmPage { brand, token, redirect_to, current_user });
+        return response::page(
+            &visitor.request,
+            &ConfirmPage { brand, token, redirect_to, current_user },
+        );
     }
     redeem(&visitor, &query).await
 }
@@ -192,8 +195,10 @@ async fn redeem(visitor: &OptionalUser, fields: &Fields) -> PageResult {
         return Err(PageError::expired(t("sso.over"), t("sso.over-words")));
     };
     let address = session_cookie::safe_next(fields.text("redirectTo")).to_owned();
-    let mut response =
-        response::page(&visitor.request, &RedirectPage { brand: visitor.site.brand().await?, address })?;
+    let mut response = response::page(
+        &visitor.request,
+        &RedirectPage { brand: visitor.site.brand().await?, address },
+    )?;
     set_cookie(&mut response, &session_cookie::sign_in_cookie(&visitor.request, session.reveal()));
     Ok(response)
 }

@@ -54,13 +54,14 @@ impl IncrementalMarkdown {
         }
         self.length = text.len();
         // Beyond the limit, the page shows plain text once the answer has ended.
-        let limited = &text[..text.floor_char_boundary(markdown::LIMIT)];
-        let Some(remainder) = limited.get(self.rendered_bytes..) else { return };
+        let text = &text[..text.floor_char_boundary(markdown::LIMIT)];
+        let Some(remainder) = text.get(self.rendered_bytes..) else { return };
         // The type of a line is known at its end, so an incomplete table row is not a row yet.
         let lines = remainder.rfind('\n').map_or(0, |index| index + 1);
         let blocks = markdown::blocks(&remainder[..lines]);
-        let finished = blocks.split_last().map_or(&[][..], |(_, finished)| finished);
-        for block in finished {
+        let finished_blocks =
+            blocks.split_last().map_or(&[][..], |(_, finished_blocks)| finished_blocks);
+        for block in finished_blocks {
             self.blocks.push(markdown::html(&remainder[block.clone()], citations).into());
         }
         let start = blocks.last().map_or(0, |last| last.start);
@@ -79,7 +80,7 @@ impl IncrementalMarkdown {
 /// and a row of which only the first bar is there.
 fn without_partial_table(text: &str) -> &str {
     let is_row = |line: &str| line.trim_start().starts_with('|');
-    let (complete, last) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
+    let (complete, last) = text.split_at(text.rfind('\n').map_or(0, |index| index + 1));
     if !last.is_empty() && !is_row(last) {
         return text;
     }
