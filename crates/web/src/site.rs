@@ -16,7 +16,7 @@ use crate::view::brand::Brand;
 #[derive(Clone)]
 pub struct Options {
     pub version: &'static str,
-    /// The largest uploaded file, in bytes.
+    /// Maximum size of an uploaded file, in bytes.
     pub upload_limit: u64,
     /// Directory for uploads, which are temporary files until they become documents.
     pub upload_dir: PathBuf,

@@ -93,7 +93,7 @@ fn serve(request: &HttpRequest, file: &'static File) -> HttpResponse {
     }
 }
 
-/// True if the browser has this content already.
+/// True if the browser has cached this content.
 fn is_cached(request: &HttpRequest, tag: &EntityTag) -> bool {
     match actix_web::http::header::Header::parse(request) {
         Ok(IfNoneMatch::Any) => true,

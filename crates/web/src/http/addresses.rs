@@ -1,11 +1,11 @@
 //! Readable addresses of workspaces, made from their names.
 use carrel_domain::slug;
 
-/// Longest part of a name in an address, in characters.
+/// Maximum length of a name in an address, in characters.
 const MAX_LENGTH: usize = 60;
 
-/// Returns the text for an address. Unlike addresses that clients depend on, it treats angle
-/// brackets as separators and transliterates other scripts to Latin letters.
+/// Returns the path segment for a workspace name. Unlike addresses that clients depend on, it
+/// treats angle brackets as separators and transliterates other scripts to Latin letters.
 pub fn readable_slug(name: &str) -> String {
     let sanitized_name: String =
         name.chars().map(|c| if "<>\"'/\\".contains(c) { ' ' } else { c }).collect();

@@ -1,5 +1,5 @@
-//! Styles, fonts, scripts and images. They are compiled into the program and have names that change with
-//! their content, so browsers may cache them forever.
+//! Styles, fonts, scripts and images. They are compiled into the program and have names that change
+//! with their content, so browsers may cache them forever.
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::LazyLock;
@@ -76,7 +76,7 @@ const ICONS: &str = include_str!("../../assets/icons.svg");
 struct Asset {
     media_type: &'static str,
     content: Vec<u8>,
-    /// The compressed content; empty if it would not be smaller.
+    /// The content compressed with gzip; empty if that would not be smaller.
     compressed: Vec<u8>,
 }
 
@@ -148,7 +148,7 @@ pub fn icon(name: &str) -> &'static str {
     SYMBOLS.get(name).copied().unwrap_or_default()
 }
 
-/// Returns the `Link` header with a page's assets, so that browsers request all of them early.
+/// Returns the value of a page's `Link` header, with which browsers preload all assets.
 pub fn preload_links(language: &str) -> String {
     static LINKS: LazyLock<String> = LazyLock::new(|| {
         let assets = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
@@ -157,7 +157,7 @@ pub fn preload_links(language: &str) -> String {
         assets.map(link).join(", ")
     });
     fonts::for_language(language).iter().fold(LINKS.clone(), |links, name| {
-        // Browsers request fonts without credentials, and use only an announced one that matches.
+        // Browsers request fonts without credentials, and use only a preloaded one that matches.
         format!(
             "{links}, <{}>; rel=preload; as=font; type={}; crossorigin",
             address(name),

@@ -13,15 +13,15 @@ use crate::http::form::PageForm;
 use crate::http::image;
 use crate::site::Site;
 
-/// Largest attached file, in bytes, unless the upload limit is lower.
+/// Maximum size of an attached file in bytes, unless the upload limit is lower.
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
-/// Most bytes of all attached files, which are held in memory.
+/// Maximum size of all attached files in bytes. They are held in memory.
 const MAX_TOTAL_BYTES: u64 = 32 << 20;
-/// Most documents to which a question can be limited.
+/// Maximum number of documents to which a question can be limited.
 const MAX_DOCUMENTS: usize = 50;
-/// Longest name of a document or a model, in bytes.
+/// Maximum length of the name of a document or a model, in bytes.
 const MAX_NAME_LENGTH: usize = 2_000;
-/// Most files and fields of one form.
+/// Maximum number of files and fields of one form.
 const MAX_PARTS: usize = MOST_ATTACHMENTS + MAX_DOCUMENTS + 8;
 
 /// A question that has not been read yet.
@@ -100,7 +100,8 @@ impl ChatForm {
                         return Err(Error::TooLarge { what: "what is attached", limit });
                     }
                     let bytes = tokio::fs::read(file.content.path()).await;
-                    // The text may follow this part, and must not be lost because of an invalid file.
+                    // The text may follow this part, and must not be lost because of an invalid
+                    // file.
                     match attachment(name, &content_type, &bytes.map_err(Error::of_file)?) {
                         Ok(attachment) => submission.attachments.push(attachment),
                         Err(error) => first_error = first_error.or(Some(error)),

@@ -1,5 +1,6 @@
 //! Files of the text face. Each has the characters of one script, or those that languages of the
-//! interface use of it, and browsers load it for a page that shows one of them. `css/fonts.css` lists the characters.
+//! interface use of it, and browsers load it for a page that shows one of them. `css/fonts.css`
+//! lists the characters.
 
 /// Media type of the files.
 pub const MEDIA_TYPE: &str = "font/woff2";
@@ -27,9 +28,9 @@ files![
     "greek-italic.woff2",
 ];
 
-/// Returns the files that the interface needs in a language, so that browsers can request them before
-/// they know the styles. Languages in other scripts use fonts of the system, and the Latin file only
-/// for names and digits, which may arrive later.
+/// Returns the files that a language of the interface needs, so that browsers can request them
+/// before they know the styles. Languages in other scripts use fonts of the system, and the Latin
+/// file only for names and digits, which may arrive later.
 pub fn for_language(language: &str) -> &'static [&'static str] {
     match language {
         "ar" | "ja" | "ko" | "zh-Hans" => &[],

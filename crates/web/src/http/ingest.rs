@@ -13,14 +13,14 @@ use crate::live::rejected_files::RejectedFile;
 use crate::site::Site;
 use crate::view::language;
 
-/// Most rejected files that a message lists.
+/// Maximum number of rejected files that a message lists.
 const MAX_LISTED_ERRORS: usize = 8;
 
 /// The destination of uploaded files.
 pub struct UploadTarget {
     /// The workspace that indexes them, if any.
     pub workspace: Option<Workspace>,
-    /// The folder for the files. If absent, the folder that the user uploaded as a whole.
+    /// The folder for the files. If absent, the uploaded folder names it.
     pub folder: Option<Folder>,
     /// The job of earlier files of the same upload.
     pub existing_job: Option<JobId>,
@@ -45,7 +45,7 @@ impl IngestResult {
         self.duplicates.first().filter(|_| is_all_duplicates).cloned()
     }
 
-    /// Returns the job, if any. Returns the refused files as an error if there is no job to report them.
+    /// Returns the job, if any. Without a job to report them, rejected files are an error.
     pub fn into_job(mut self) -> Result<Option<Job>, PageError> {
         if self.rejections.is_empty() || self.job.is_some() {
             return Ok(self.job);
@@ -115,7 +115,7 @@ pub async fn ingest(
 }
 
 async fn add(site: &Site, file: &UploadedFile, target: &UploadTarget, by: &By) -> Result<Ingested> {
-    // If a whole folder is uploaded, the file names are paths.
+    // When a user uploads a folder, the file names are paths.
     let (directory, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
     let top_folder = directory.split('/').find(|part| !part.is_empty());
     let folder = match (&target.folder, top_folder) {

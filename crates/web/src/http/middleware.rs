@@ -75,7 +75,7 @@ fn rejection(request: &ServiceRequest) -> Option<PageError> {
 }
 
 /// Converts a redirect to a header for the script, which would otherwise follow the redirect and
-/// insert the whole page.
+/// insert the complete page.
 fn script_redirect(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let location = response.headers().get(LOCATION).cloned();
     let cookies: Vec<_> = response.headers().get_all("set-cookie").cloned().collect();
@@ -92,7 +92,7 @@ fn script_redirect(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBod
 /// Allows the microphone, for dictation, and no other device.
 const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), display-capture=()";
 
-/// Announces the assets of a page in its headers, which browsers read before the page.
+/// Adds the assets of a page to its headers, which browsers read before the page.
 fn add_preload_links(headers: &mut HeaderMap, language: &InterfaceLanguage) {
     let content_type =
         headers.get(CONTENT_TYPE).and_then(|content_type| content_type.to_str().ok());

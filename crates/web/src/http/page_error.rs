@@ -19,7 +19,7 @@ pub enum PageError {
     SignIn(String),
     /// The user lacks the required role.
     Forbidden,
-    /// A change that was not sent by a page of this server.
+    /// A change requested by a page of another site.
     CrossSite,
     /// Too many attempts; retry after this many seconds.
     RateLimited(u64),
@@ -54,7 +54,7 @@ impl PageError {
         Self::Failed(Error::not_found(kind, key))
     }
 
-    /// Checks a form and returns nothing, one error, or several.
+    /// Combines the checks of a form: no error, one, or several.
     ///
     /// # Errors
     /// If any check fails.
@@ -144,7 +144,7 @@ impl PageError {
         }
     }
 
-    /// Returns each problem with its field, if it has one.
+    /// Returns each error with its field, if it has one.
     pub fn field_errors(&self) -> Vec<FieldError> {
         let field_error =
             |error: &Error| FieldError { field: field(error), message: error_message(error) };
@@ -171,7 +171,7 @@ impl FieldError {
     }
 }
 
-/// Returns the problem of a field, for a form that is shown again.
+/// Returns the error of a field, for a form that is displayed again.
 pub fn field_error<'a>(field_errors: &'a [FieldError], field: &str) -> Option<&'a str> {
     field_errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
 }

@@ -47,8 +47,8 @@ pub async fn manifest(visitor: OptionalUser) -> PageResult {
         .body(manifest.to_string()))
 }
 
-/// The script with the addresses of this version's assets. The script of another version differs, so
-/// browsers replace their cached files after an update.
+/// The script with the addresses of this version's assets. The script of another version differs,
+/// so browsers replace their cached files after an update.
 static SERVICE_WORKER: LazyLock<String> = LazyLock::new(|| {
     let addresses = json!(CACHED_ASSETS.map(assets::address)).to_string();
     let version = assets::digest(addresses.as_bytes());

@@ -7,7 +7,8 @@ pub fn redirect_to(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }
 
-/// Like [`see`], with a message about the change: the key of a text that begins with `done.`.
+/// Like [`redirect_to`], with a notice about the change: the key of a text without its prefix
+/// `done.`.
 pub fn redirect_with_notice(address: &str, notice: &str) -> HttpResponse {
     let separator = if address.contains('?') { '&' } else { '?' };
     match address.split_once('#') {

@@ -12,7 +12,7 @@ pub use crate::http::redirect::{redirect_to, redirect_with_notice, segment};
 
 pub type PageResult = Result<HttpResponse, PageError>;
 
-/// Smallest size that is compressed, in bytes.
+/// Minimum size of a compressed response, in bytes.
 const MIN_COMPRESSED_BYTES: usize = 1400;
 
 /// Responds with a page or a part of one.
@@ -27,8 +27,8 @@ pub fn page(request: &HttpRequest, template: &impl Template) -> PageResult {
     Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(compressed))
 }
 
-/// Responds to a form with a whole page, also if a script sent the form. Used for pages with a secret,
-/// which have no address to redirect to.
+/// Responds to a form with a complete page, even if a script submitted it. Pages with a secret need
+/// this, because they have no address to redirect to.
 pub fn full_page(request: &HttpRequest, template: &impl Template) -> PageResult {
     let mut response = page(request, template)?;
     if is_fragment(request.headers()) {
@@ -40,14 +40,14 @@ pub fn full_page(request: &HttpRequest, template: &impl Template) -> PageResult 
     Ok(response)
 }
 
-/// True if a form is shown again with its problems: the user can fix them, and no script keeps the
-/// form on the page.
+/// True if a form is displayed again with its errors: the user can fix them, and no script keeps
+/// the form on the page.
 pub fn should_redisplay_form(request: &HttpRequest, error: &PageError) -> bool {
     matches!(error, PageError::Failed(Error::Invalid { .. }) | PageError::Multiple(_))
         && !is_fragment(request.headers())
 }
 
-/// Responds with a form and its problems.
+/// Responds with a form and its errors.
 pub fn form_with_errors(
     request: &HttpRequest,
     template: &impl Template,

@@ -11,11 +11,11 @@ use tempfile::NamedTempFile;
 use crate::http::form::Fields;
 use crate::site::Site;
 
-/// Most files and fields of one form.
+/// Maximum number of files and fields of one form.
 const MAX_PARTS: usize = 256;
-/// Longest text field, in bytes.
+/// Maximum length of a text field, in bytes.
 const MAX_FIELD: usize = 64 << 10;
-/// Most bytes of one form, unless a single file may be larger.
+/// Maximum size of a form in bytes, unless a single file may be larger.
 const MAX_FORM: u64 = 1 << 30;
 
 /// A form with files that has not been read yet.

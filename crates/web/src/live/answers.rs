@@ -1,4 +1,4 @@
-//! Answers in progress. They are kept here, so that a browser can resume one after a reload or a
+//! Answers in progress. They stay in memory, so that a browser can resume one after a reload or a
 //! lost connection.
 use std::collections::HashMap;
 use std::future::Future;
@@ -19,7 +19,7 @@ use crate::view::language;
 use crate::view::texts::t;
 use crate::view::{IncrementalAnswer, Renderer};
 
-/// Time for which a finished answer is kept for browsers that have not seen its end.
+/// Retention of a finished answer for browsers that have not received its end.
 const RETENTION: Duration = Duration::from_secs(60);
 
 /// The end of an answer.
@@ -50,7 +50,7 @@ impl AnswerEnd {
 #[derive(Clone, Debug, Default)]
 pub struct AnswerText {
     pub text: String,
-    /// The sources, once they are found.
+    /// The sources, as soon as the search has found them.
     pub sources: Option<Arc<[Source]>>,
     pub end: Option<AnswerEnd>,
 }
@@ -59,9 +59,9 @@ pub struct AnswerText {
 #[derive(Clone, Debug, Default)]
 pub struct RenderedAnswer {
     pub html: IncrementalAnswer,
-    /// The sources, once they are found.
+    /// The sources, as soon as the search has found them.
     pub sources: Option<Arc<[Source]>>,
-    /// The whole text and how it ended, once it has.
+    /// The complete text and its end, if it has ended.
     pub end: Option<(Arc<str>, AnswerEnd)>,
 }
 
@@ -97,7 +97,7 @@ impl RunningAnswer {
         self.html.subscribe()
     }
 
-    /// Returns the prefix of the anchors of its sources while the answer grows.
+    /// Returns the prefix of its sources' anchors while the answer is in progress.
     pub fn prefix(&self) -> String {
         format!("source-{}", self.id)
     }
@@ -149,8 +149,8 @@ impl Answers {
         })
     }
 
-    /// Follows an answer until it ends, even without viewers. `settle` completes the follow-up work
-    /// before viewers see the end.
+    /// Follows an answer until it ends, even without viewers. `finalize` completes the follow-up
+    /// work before viewers see the end.
     pub fn follow<F>(
         &self,
         reservation: Reservation,
@@ -203,12 +203,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Shortest pause between two renderings of a growing answer, and its minimum as a multiple of the
+/// Minimum pause between two renderings of an answer in progress, absolute and as a multiple of the
 /// rendering time.
 const MIN_PAUSE: Duration = Duration::from_millis(80);
 const PAUSE_FACTOR: u32 = 4;
 
-/// Renders an answer while it grows, until it has ended.
+/// Renders an answer in progress until it has ended.
 async fn render(running_answer: Arc<RunningAnswer>, renderer: Renderer) {
     let (mut updates, prefix) = (running_answer.text.subscribe(), running_answer.prefix());
     let mut html = IncrementalAnswer::default();

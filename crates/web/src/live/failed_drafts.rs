@@ -1,20 +1,20 @@
-//! Questions that failed. They are kept with the reason, so that the chat form shows them again,
-//! even after a reload and without scripts.
+//! Questions that failed. They are stored with the reason, so that the chat form displays them
+//! again, even after a reload and without scripts.
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
 
-/// Most drafts that are kept; one per conversation, the newest.
+/// Maximum number of stored drafts; one per conversation, the newest.
 const MAX_DRAFTS: usize = 500;
-/// Longest draft, in bytes. A longer one is still in its author's chat form.
+/// Maximum length of a draft, in bytes. A longer one is still in its author's chat form.
 const MAX_LENGTH: usize = 64 << 10;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedDraft {
     pub question: String,
-    /// The message to show.
+    /// The message for its author.
     pub reason: String,
     /// The exchange that the answer would have replaced.
     pub instead_of: Option<ChatId>,

@@ -1,11 +1,11 @@
 //! Files of a job's upload that could not be read, with the reasons. They are not documents, so
-//! they are kept only here, up to a limit.
+//! only this process stores them, up to a limit.
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use carrel_domain::JobId;
 
-/// Most jobs that are remembered, and most files per job.
+/// Maximum number of stored jobs, and of files per job.
 const MAX_JOBS: usize = 64;
 const MAX_FILES: usize = 256;
 

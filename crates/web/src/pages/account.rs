@@ -35,7 +35,7 @@ struct AccountPage {
     layout: PageLayout,
     role: &'static str,
     bio: String,
-    /// Code of the language chosen in this browser.
+    /// Code of the language selected in this browser.
     chosen_language: Option<&'static str>,
     sessions: Vec<Session>,
     /// Number of unused recovery codes.

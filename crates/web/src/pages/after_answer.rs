@@ -1,4 +1,4 @@
-//! Runs when an answer ends, streamed or not: keeps a failed question, deletes a regenerated
+//! Runs when an answer ends, streamed or not: stores a failed question, deletes a regenerated
 //! exchange, and names an unnamed thread.
 use actix_web::web::Data;
 use carrel_domain::audit::By;
@@ -15,7 +15,7 @@ use crate::live::failed_drafts::FailedDraft;
 use crate::session::current_user::{CurrentUser, role};
 use crate::site::Site;
 
-/// Characters of a question that name an unnamed thread.
+/// Maximum length of a thread's name that is taken from its question, in characters.
 const MAX_NAME_LENGTH: usize = 48;
 
 pub struct AfterAnswer {
@@ -45,8 +45,8 @@ impl AfterAnswer {
         }
     }
 
-    /// Runs the follow-up work of an answer that was stored or has failed. Errors are logged and lose
-    /// nothing.
+    /// Runs the follow-up work of an answer that was stored or has failed. Errors are logged and
+    /// lose nothing.
     pub async fn run(self, end: &AnswerEnd) {
         if end.stored.is_none() {
             let (question, instead_of) = (self.question, self.instead_of);

@@ -1,5 +1,5 @@
-//! Asking questions: with scripts the answer is streamed; without, the response waits for the whole
-//! answer. A failed question stays in the chat form, with the reason.
+//! Asking questions: with scripts the answer is streamed; without, the response waits for the
+//! complete answer. A failed question stays in the chat form, with the reason.
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -35,7 +35,7 @@ pub struct RunningAnswerPart {
     question: String,
     /// Names of the attached files.
     attachment_names: Vec<String>,
-    /// What is searched until the answer begins; empty for nothing.
+    /// Text about the searched documents until the answer begins; empty without documents.
     search_status: String,
 }
 

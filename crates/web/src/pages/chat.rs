@@ -26,16 +26,16 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::message::MessageView;
 
-/// Exchanges of a conversation that are shown.
+/// Maximum number of displayed exchanges of a conversation.
 const MAX_EXCHANGES: u32 = 100;
-/// Exchanges that are shown at first. Browsers take long for the page of a hundred.
+/// Exchanges that are displayed at first. Browsers need long for a page with a hundred.
 const RECENT_EXCHANGES: usize = 20;
 #[derive(Template)]
 #[template(path = "chat.html")]
 struct ConversationPage {
     layout: PageLayout,
     slug: String,
-    /// Address to which questions of this conversation are sent.
+    /// Address of the conversation, to which its questions are posted.
     base: String,
     title: String,
     is_thread: bool,
@@ -64,7 +64,7 @@ struct ConversationPage {
     can_read_aloud: bool,
     is_manager: bool,
     composer: Composer,
-    /// Largest attachment in bytes, and most attachments.
+    /// Maximum size of an attachment in bytes, and maximum number of attachments.
     max_attachment_bytes: u64,
     max_attachments: usize,
 }

@@ -14,7 +14,7 @@ use crate::session::session_cookie;
 use crate::view::filters;
 use crate::view::model_row::{ModelNames, ModelRow};
 
-/// Documents offered at once.
+/// Maximum number of documents in the list.
 const MAX_TITLES: u32 = 8;
 
 #[derive(Template)]
@@ -51,7 +51,8 @@ pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>
     response::page(&current_user.request, &page)
 }
 
-/// The models of a provider, for the settings of the workspace; by default of the server's provider.
+/// The models of a provider, for the settings of the workspace; by default of the server's
+/// provider.
 pub async fn model_names(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,

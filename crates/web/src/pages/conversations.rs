@@ -17,7 +17,7 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::pagination;
 use crate::view::texts::t;
 
-/// Conversations per page, and the most that one form changes.
+/// Conversations per page, and the maximum that one form changes.
 const PAGE_SIZE: usize = 50;
 
 #[derive(Template)]
@@ -29,7 +29,7 @@ struct ConversationsPage {
     /// Whether archived conversations are listed.
     is_archived: bool,
     threads: Vec<Thread>,
-    /// Address of the page with older conversations, if there are any.
+    /// Address of the next page, with older conversations, if there are any.
     next_page: Option<String>,
     is_first: bool,
 }
@@ -87,7 +87,7 @@ pub async fn archive(
     Ok(response::redirect_with_notice(&address(&workspace), "conversations-archived"))
 }
 
-/// Takes the selected conversations out of the archive, and opens a single one.
+/// Unarchives the selected conversations, and opens a single one.
 pub async fn unarchive(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,
@@ -101,7 +101,7 @@ pub async fn unarchive(
     Ok(response::redirect_with_notice(&address, "conversations-unarchived"))
 }
 
-/// Moves the selected conversations into or out of the archive.
+/// Archives or unarchives the selected conversations.
 async fn set_archived(
     current_user: &CurrentUser<role::Any>,
     slug: &str,

@@ -14,7 +14,7 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::{self, t};
 
-/// Deletions that are listed.
+/// Maximum number of listed deletions.
 const MAX_ROWS: u32 = 200;
 
 struct DeletionRow {

@@ -26,7 +26,7 @@ use crate::view::texts::t;
 
 /// Folders per page.
 const FOLDERS_PER_PAGE: u32 = 100;
-/// Workspaces of a document that are listed by name.
+/// Maximum number of a document's workspaces that are listed by name.
 const MAX_NAMED_WORKSPACES: usize = 2;
 
 pub fn configure(config: &mut ServiceConfig) {
@@ -134,7 +134,7 @@ async fn list(current_user: CurrentUser<role::Manager>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// Returns the selection of all documents, or of those in an existing folder.
+/// Returns the scope of all documents, or of those in an existing folder.
 async fn document_scope(
     current_user: &CurrentUser<role::Manager>,
     folder: &str,

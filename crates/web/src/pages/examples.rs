@@ -8,11 +8,11 @@ use carrel_domain::{Page, Result};
 use crate::session::current_user::CurrentUser;
 use crate::view::texts::t;
 
-/// Number of questions, and most documents they are made from.
+/// Number of questions, and maximum number of documents they refer to.
 const QUESTION_COUNT: usize = 4;
-/// Largest document that is searched for headings, in words.
+/// Maximum length of a document that is searched for headings, in words.
 const MAX_WORDS: i32 = 100_000;
-/// Longest heading that is used, in characters.
+/// Maximum length of a heading in a question, in characters.
 const MAX_HEADING_LENGTH: usize = 60;
 
 /// Returns the newest documents of a workspace.

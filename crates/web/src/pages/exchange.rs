@@ -49,7 +49,7 @@ struct ExchangePage {
     message: MessageView,
 }
 
-/// Shows an exchange on its own page, with the whole answer.
+/// Shows an exchange on its own page, with the complete answer.
 pub async fn show(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,

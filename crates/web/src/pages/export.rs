@@ -14,7 +14,7 @@ use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::texts::t;
 
-/// Most exchanges that are exported; the newest.
+/// Maximum number of exported exchanges; the newest.
 const MAX_EXCHANGES: u32 = 5_000;
 
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {

@@ -21,9 +21,9 @@ use crate::view::texts::t;
 /// Results per kind in the palette, and on the page.
 const PALETTE_RESULTS: u32 = 5;
 const PAGE_RESULTS: u32 = 30;
-/// Most workspaces in which a member's documents are searched.
+/// Maximum number of workspaces in which a member's documents are searched.
 const MAX_WORKSPACES: usize = 12;
-/// Longest query, in characters.
+/// Maximum length of a query, in characters.
 const MAX_QUERY_LENGTH: usize = 200;
 
 struct ResultGroup {
@@ -35,9 +35,9 @@ struct ResultItem {
     address: String,
     icon: &'static str,
     name: String,
-    /// The place of the result.
+    /// The workspace, thread or folder of the result.
     context: String,
-    /// The text of the exchange, with the matches.
+    /// The text of the exchange around the matches.
     snippet: Vec<SnippetPart>,
 }
 

@@ -16,7 +16,7 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section, picture_address};
 use crate::view::texts::t;
 
-/// Longest name of a workspace, in characters.
+/// Maximum length of a workspace name, in characters.
 pub const MAX_NAME_LENGTH: usize = 255;
 
 struct Tile {
@@ -40,9 +40,9 @@ struct RecentConversation {
     updated_at: DateTime<Utc>,
 }
 
-/// Recent conversations that are shown.
+/// Maximum number of recent conversations.
 const MAX_RECENT: u32 = 6;
-/// Threads that are examined to determine when a workspace was last used.
+/// Number of threads that are examined to determine when a workspace was last used.
 const MAX_THREADS: u32 = 100;
 
 #[derive(Template)]
@@ -146,7 +146,7 @@ pub async fn create_workspace(
     Ok(response::redirect_to(&format!("/w/{}", workspace.slug)))
 }
 
-/// Checks the name of a workspace.
+/// Parses the name of a workspace.
 pub fn parse_name(text: &str) -> Result<String, Error> {
     match text.chars().count() {
         0 => Err(Error::invalid("name", "must not be empty")),

@@ -27,16 +27,16 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::{self, t};
 
-/// Documents that are shown while they change.
+/// Maximum number of documents that the page displays while they change.
 const MAX_ROWS: u32 = 100;
-/// Failed and waiting documents that are shown of larger jobs.
+/// Maximum number of displayed failed and queued documents of larger jobs.
 const MAX_FAILED_ROWS: u32 = 50;
 const MAX_WAITING_ROWS: u32 = 20;
-/// Recent jobs that are examined for those to show on a workspace's page.
+/// Number of recent jobs that are examined for a workspace's page.
 const EXAMINED_JOBS: u32 = 20;
-/// Most jobs that it shows.
+/// Maximum number of jobs on that page.
 const MAX_LISTED_JOBS: usize = 3;
-/// Time for which it shows a finished job with failures.
+/// Time for which that page displays a finished job with failures.
 const FAILURE_VISIBILITY: TimeDelta = TimeDelta::hours(1);
 
 /// A document of a job.
@@ -195,7 +195,7 @@ fn progress_text(progress: RecordingProgress) -> String {
     }
 }
 
-/// Returns the jobs to show to managers of a workspace: those in progress, and those with recent
+/// Returns the jobs that managers of a workspace see: those in progress, and those with recent
 /// failures.
 pub async fn notable_jobs(
     site: &Site,
@@ -310,7 +310,7 @@ pub async fn retry(
     Ok(response::redirect_with_notice(&return_address, "queued"))
 }
 
-/// Returns the address of the page that the form was sent from, otherwise that of the job.
+/// Returns the address of the page with the form, otherwise that of the job.
 fn return_address(form: &Fields, job: &Job) -> String {
     match form.text_or_none("back") {
         Some(address) => safe_next(&address).to_owned(),

@@ -1,11 +1,11 @@
-//! `/answers/{id}`: streams an answer as server-sent events while it grows, and stops it.
+//! `/answers/{id}`: streams an answer in progress as server-sent events, and stops it.
 //!
 //! The browser never receives the same content twice. Events, for the reasoning (`thought`) and the
 //! answer:
 //!
-//! | event | what the browser does |
+//! | event | effect in the browser |
 //! |---|---|
-//! | `start` | discards what it has: the events of the whole answer follow |
+//! | `start` | discards its content: the events of the complete answer follow |
 //! | `sources` | shows the sources (HTML) |
 //! | `block`, `thought-block` | adds a finished block (HTML) |
 //! | `tail`, `thought-tail` | replaces the unfinished block (HTML) |
@@ -43,7 +43,8 @@ mod browser_state;
 
 use browser_state::BrowserState;
 
-/// Longest silence before a `beat` event. The browser considers the server lost after 10 s.
+/// Maximum pause between events, filled with `beat` events. The browser considers the server lost
+/// after 10 s.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(4);
 
 /// Returns the answer, if it is the visitor's.
@@ -62,7 +63,7 @@ pub async fn stop(current_user: CurrentUser<role::Any>, id: Path<String>) -> Pag
 pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
     let mut response = sse::response();
     let Some(running_answer) = find(&current_user, &id) else {
-        // The exchange is stored, but this process does not know the answer any more.
+        // The exchange is stored, but this process no longer has the answer.
         let problem = Some(t("chat.gone").to_owned());
         let message = MessageView { problem, is_lost: true, ..MessageView::default() };
         return Ok(response.body(sse::event("end", &render(&MessagePart { message }))));

@@ -19,7 +19,7 @@ use crate::view::texts::t;
 /// The character that ends each page in the text of a PDF file.
 const PAGE_END: char = '\u{c}';
 
-/// Query parameters of the reader that links to other pages keep.
+/// Query parameters of the reader that links to other pages preserve.
 const READER_PARAMETERS: [&str; 5] = ["in", "passage", "turn", "source", "t"];
 
 /// A page of the original beside the text of a document.
@@ -62,8 +62,8 @@ pub async fn page(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
         .body(image.png))
 }
 
-/// Returns the address at which a member of a workspace opens the original of a document, if it was
-/// kept.
+/// Returns the address at which a member of a workspace opens the original of a document, if it is
+/// stored.
 pub async fn address(
     ports: &Ports,
     workspace: &Workspace,
@@ -74,8 +74,8 @@ pub async fn address(
     Ok(original.map(|_| format!("/w/{}/original?in={location}", workspace.slug)))
 }
 
-/// Returns the page to show beside a text: the requested page, otherwise the `cited` one, otherwise the
-/// first. Returns `None` if the document has no pages. The original must have been kept.
+/// Returns the page to show beside a text: the requested page, otherwise the cited page, otherwise
+/// the first. Returns `None` if the document has no pages. The original must be stored.
 pub fn view(
     workspace: &Workspace,
     (document, text): &(Document, String),

@@ -1,5 +1,5 @@
-//! Recovery codes, which users create for themselves, and recovery links, which admins create. A user
-//! who forgot the password sets a new one with either.
+//! Recovery codes, which users create for themselves, and recovery links, which admins create. A
+//! user who forgot the password sets a new one with either.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_services::ownership::SetupState;

@@ -64,7 +64,7 @@ struct Playground {
     /// Address for adding documents to the selected workspace.
     slug: String,
     query: String,
-    /// `None` before a query was made.
+    /// `None` without a query.
     results: Option<Vec<ModeResults>>,
     is_empty: bool,
     used_count: usize,
@@ -102,8 +102,8 @@ pub async fn playground(current_user: CurrentUser<role::Any>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// Returns the passages that an answer would use. Errors are shown with the search mode that
-/// failed.
+/// Returns the passages that an answer would use. Errors are displayed with the search mode
+/// that failed.
 async fn chunks_of_answer(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
@@ -168,7 +168,7 @@ fn hit_row(
     }
 }
 
-/// Returns why it was found, as text.
+/// Returns the reasons for a hit, as text.
 fn reasons(hit: &Hit, mode: SearchMode) -> Vec<String> {
     let mut reasons = Vec::new();
     if mode == SearchMode::Rerank {

@@ -33,7 +33,7 @@ const SAMPLES: [(&str, &str); 3] = [
 struct SetupPage {
     brand: Brand,
     token: String,
-    /// True if there is an owner already, whose password will be replaced.
+    /// True if the server has an owner, whose password will be replaced.
     has_owner: bool,
     /// The previous input, and its errors.
     mode: String,

@@ -32,7 +32,7 @@ struct SharePage {
     layout: PageLayout,
     base: String,
     title: String,
-    /// A new link, shown only once.
+    /// A new link, displayed only once.
     link: Option<String>,
     rows: Vec<ShareRow>,
 }

@@ -26,7 +26,7 @@ use crate::view::provenance;
 use crate::view::sources::{self, CitedSource, MessageContext};
 use crate::view::texts::t;
 
-/// Text shown on either side of a passage, in bytes.
+/// Number of bytes of text on either side of a passage.
 const CONTEXT_BYTES: usize = 60_000;
 
 #[derive(Template)]
@@ -39,9 +39,9 @@ struct SourcePage {
     details: Option<DocumentDetails>,
     /// HTML: the text before the passage, the passage, and the text after it.
     rendered_passage: RenderedPassage,
-    /// True if there is more text than is shown.
+    /// True if the page displays only a part of the text.
     is_truncated: bool,
-    /// Why the passage is not shown in its document, if it is not.
+    /// Why the page does not display the passage in its document, if so.
     notice: Option<&'static str>,
     /// Address of the answer that cites it.
     answer_address: String,
@@ -57,7 +57,7 @@ struct DocumentDetails {
     source: String,
     words: i32,
     created_at: DateTime<Utc>,
-    /// Address of the original: the kept file, or a web page.
+    /// Address of the original: the stored file, or a web page.
     original: Option<String>,
 }
 
@@ -193,8 +193,8 @@ fn range(passage: &Passage, text: &str) -> Option<(usize, usize)> {
     stored_range.or_else(search).map(|range| (range.start, range.end))
 }
 
-/// Returns the part of the text to show, with the passage, and whether there is more; the stored
-/// passage if the document was deleted.
+/// Returns the displayed part of the text, with the passage, and whether there is more. If the
+/// document was deleted, it is the stored passage.
 fn excerpt(
     found: Option<&(Document, String)>,
     range: Option<(usize, usize)>,
@@ -209,7 +209,7 @@ fn excerpt(
     let (start, end) = range.unwrap_or((0, 0));
     let excerpt_start = text.floor_char_boundary(start.saturating_sub(CONTEXT_BYTES));
     let excerpt_end = text.ceil_char_boundary(end.saturating_add(CONTEXT_BYTES).min(text.len()));
-    // Whole lines, so that no row of a table is cut.
+    // Starts at a line break, so that no row of a table is truncated.
     let excerpt_start = text[..excerpt_start].rfind('\n').map_or(0, |index| index + 1);
     let header = if excerpt_start > 0 { text.lines().next().unwrap_or_default() } else { "" };
     let excerpt = Excerpt {

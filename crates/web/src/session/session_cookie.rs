@@ -48,7 +48,7 @@ pub fn is_cross_site(request: &HttpRequest) -> bool {
     header("sec-fetch-site") == Some("cross-site") && header("sec-fetch-mode") == Some("navigate")
 }
 
-/// Returns the sign-in page, which leads back to the page that the visitor requested or was on.
+/// Returns the address of the sign-in page, which leads back to the requested or current page.
 pub fn sign_in_address(request: &HttpRequest) -> String {
     match safe_next(&requested_page(request).unwrap_or_default()) {
         "/" => "/sign-in".to_owned(),

@@ -6,10 +6,10 @@ use crate::session::session_cookie;
 
 /// Cookie with the reader's offset from UTC in minutes, which a script sets.
 const COOKIE: &str = "carrel_zone";
-/// Largest offset from UTC, in minutes.
+/// Maximum offset from UTC, in minutes.
 const MAX_OFFSET: i32 = 14 * 60;
 
-/// Returns the day of a moment in the reader's time zone; in UTC if the zone is unknown.
+/// Returns the day of a time in the reader's time zone; in UTC if the zone is unknown.
 pub fn day(headers: &HeaderMap, time: DateTime<Utc>) -> NaiveDate {
     let minutes =
         session_cookie::cookie_value(headers, COOKIE).and_then(|text| text.parse::<i32>().ok());

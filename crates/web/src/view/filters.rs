@@ -48,7 +48,7 @@ pub fn relative_time(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Re
     Ok(Safe(format!("<time datetime=\"{iso}\" data-ago>{display}</time>")))
 }
 
-/// Returns a mark with the type of a file, from the ending of its name; nothing without one. Screen
+/// Returns a mark with the type of a file, from its extension; nothing without one. Screen
 /// readers ignore it, because they read the name.
 #[askama::filter_fn]
 pub fn file_type(title: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
@@ -58,7 +58,7 @@ pub fn file_type(title: &str, _: &dyn askama::Values) -> askama::Result<Safe<Str
     Ok(Safe(file_extension(title).map(mark).unwrap_or_default()))
 }
 
-/// Returns the ending of a file's name, if it looks like one.
+/// Returns the extension of a file's name, if it looks like one.
 fn file_extension(title: &str) -> Option<&str> {
     let (stem, extension) = title.trim_end().rsplit_once('.')?;
     let is_extension = (2..=4).contains(&extension.len())
@@ -79,7 +79,7 @@ pub fn number(value: &dyn Display, _: &dyn askama::Values) -> askama::Result<Str
     Ok(group_digits(&value.to_string()))
 }
 
-/// Formats a counted text; see [`texts::counted`].
+/// Formats a text with a count; see [`texts::plural`].
 #[askama::filter_fn]
 pub fn count(value: &dyn Display, _: &dyn askama::Values, key: &str) -> askama::Result<String> {
     Ok(texts::plural(key, value.to_string().parse().unwrap_or_default()))

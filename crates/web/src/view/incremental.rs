@@ -1,4 +1,4 @@
-//! Renders a growing text as HTML: finished blocks once, the last one repeatedly.
+//! Renders a streamed text as HTML incrementally: finished blocks once, the last one repeatedly.
 use std::sync::Arc;
 
 use carrel_services::reasoning;
@@ -31,7 +31,7 @@ impl IncrementalAnswer {
         self.render(text, prefix, without_partial_table);
     }
 
-    /// Processes the whole text and finishes the last blocks.
+    /// Processes the complete text and finishes the last blocks.
     pub fn finish(&mut self, text: &str, prefix: &str) {
         self.render(text, prefix, |text| text);
         self.reasoning.finish();
@@ -53,7 +53,7 @@ impl IncrementalMarkdown {
             return;
         }
         self.length = text.len();
-        // Beyond the limit, the page shows plain text once the answer has ended.
+        // Beyond the limit, the page displays plain text after the answer has ended.
         let text = &text[..text.floor_char_boundary(markdown::LIMIT)];
         let Some(remainder) = text.get(self.rendered_bytes..) else { return };
         // The type of a line is known at its end, so an incomplete table row is not a row yet.
@@ -77,7 +77,7 @@ impl IncrementalMarkdown {
 }
 
 /// Returns the text without a table that is not recognizable yet: its header without the row below,
-/// and a row of which only the first bar is there.
+/// and a row that consists only of its first bar.
 fn without_partial_table(text: &str) -> &str {
     let is_row = |line: &str| line.trim_start().starts_with('|');
     let (complete, last) = text.split_at(text.rfind('\n').map_or(0, |index| index + 1));

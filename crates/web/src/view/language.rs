@@ -1,8 +1,8 @@
 //! The interface language of a request: the reader's choice, otherwise the browser's preference.
 //!
 //! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Code that renders a response
-//! reads the language from its task. [`kept`] and [`within`] pass it on to other tasks and threads,
-//! and [`TranslatedBody`] to a body that is streamed after its handler has returned.
+//! reads the language from its task. [`inherit`] and [`sync_scope`] pass it on to other tasks and
+//! threads, and [`TranslatedBody`] to a body that is streamed after its handler has returned.
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use icu_plurals::{PluralCategory, PluralRules};
 
 use crate::session::session_cookie;
 
-/// Cookie with the chosen language.
+/// Cookie with the selected language.
 const COOKIE: &str = "carrel_language";
 /// Lifetime of the cookie, in seconds.
 const COOKIE_MAX_AGE: i64 = 400 * 24 * 60 * 60;
-/// Most languages of a browser's list that are examined.
+/// Maximum number of examined languages of a browser's list.
 const MAX_PREFERENCES: usize = 20;
 
 macro_rules! texts_of {
@@ -184,7 +184,7 @@ impl MessageBody for TranslatedBody {
     }
 }
 
-/// Returns the language of a request.
+/// Returns the language of a request: the reader's choice, otherwise the browser's preference.
 pub fn negotiate(headers: &HeaderMap) -> &'static InterfaceLanguage {
     if let Some(choice) = session_cookie::cookie_value(headers, COOKIE).and_then(by_code) {
         return choice;
@@ -224,7 +224,7 @@ fn best_match(header: &str) -> Option<&'static InterfaceLanguage> {
     })
 }
 
-/// Returns a language of such a list, and its weight.
+/// Parses an entry of such a list: a language and its weight.
 fn parse_preference(part: &str) -> Option<(&str, f32)> {
     let (tag, weight) = match part.split_once(';') {
         Some((tag, weight)) => (tag, weight.trim().strip_prefix("q=")?.parse().ok()?),

@@ -23,7 +23,7 @@ pub enum Section {
     Administration,
 }
 
-/// Threads that are listed.
+/// Maximum number of threads in the side bar.
 const MAX_THREADS: u32 = 100;
 
 /// A workspace in the side bar, or a thread of the current one.

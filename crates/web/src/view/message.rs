@@ -12,9 +12,9 @@ use crate::view::markdown::{self, Citations};
 use crate::view::sources::{self, CitedSource, MessageContext, SourceList};
 use crate::view::texts::plural;
 
-/// Bytes of stored answers that one page renders.
+/// Maximum number of bytes of stored answers that one page renders.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
-/// Bytes of an answer that are shown beyond that limit.
+/// Bytes of an answer that are displayed beyond that limit.
 const PREVIEW_BYTES: usize = 2_000;
 
 /// A file attached to a question.
@@ -58,15 +58,15 @@ pub struct MessageView {
     pub problem: Option<String>,
     /// True if nothing was stored, so that the question returns to the chat form.
     pub is_unanswered: bool,
-    /// True if this process does not know the answer any more.
+    /// True if this process no longer has the answer.
     pub is_lost: bool,
     /// True if the page offers no actions for it.
     pub is_read_only: bool,
-    /// True if only the beginning of the answer is shown, because the page is full.
+    /// True if only the beginning of the answer is displayed, because the page is full.
     pub is_truncated: bool,
-    /// True if a page shows it only on request.
+    /// True if a page displays it only on request.
     pub is_collapsed: bool,
-    /// True if the page already shows the answer, because it was streamed.
+    /// True if the page already has the answer, because it was streamed.
     pub is_streamed: bool,
     /// The exchange that this one replaced, or would have replaced.
     pub instead_of: Option<i64>,
@@ -85,7 +85,7 @@ impl MessageView {
         format!("/w/{}/chats/{}", self.slug, self.id.unwrap_or_default())
     }
 
-    /// Shows a stored exchange. A damaged answer is shown as stored.
+    /// Returns a stored exchange. A damaged answer is displayed as source.
     pub fn from_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let raw_answer = || Stored { text: chat.response.clone(), ..Stored::default() };
         let stored = record::read(&chat.response).unwrap_or_else(raw_answer);
@@ -119,8 +119,8 @@ impl MessageView {
         parts.join(" · ")
     }
 
-    /// Shows the exchanges of a page. Beyond [`PAGE`] bytes of answers, counted from the newest,
-    /// only the beginnings are shown, with links to the whole answers.
+    /// Returns the exchanges of a page. Beyond [`MAX_PAGE_BYTES`] bytes of answers, counted from
+    /// the newest, only the beginnings are displayed, with links to the complete answers.
     pub fn from_chats(chats: Vec<Chat>, workspace: &Workspace, base: &str) -> Vec<Self> {
         let mut remaining = MAX_PAGE_BYTES;
         let newest_first = chats.into_iter().rev().map(|chat| {
@@ -138,7 +138,7 @@ impl MessageView {
         messages
     }
 
-    /// Shows exchanges to the public: with quotations, but without links to documents.
+    /// Returns exchanges for the public: with quotations, but without links to documents.
     pub fn from_public_chats(chats: Vec<Chat>, workspace: &Workspace) -> Vec<Self> {
         let mut remaining = MAX_PAGE_BYTES;
         let message = |chat: Chat| {
@@ -158,7 +158,7 @@ impl MessageView {
         chats.into_iter().map_while(message).collect()
     }
 
-    /// Shows a stored exchange with the beginning of its answer.
+    /// Returns a stored exchange with the beginning of its answer.
     fn preview(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let text = record::read(&chat.response).map(|stored| stored.text);
         let text = text.unwrap_or(chat.response);
@@ -177,7 +177,7 @@ impl MessageView {
         }
     }
 
-    /// Shows an answer that has just been stored.
+    /// Returns an answer that has just been stored.
     pub fn from_finished(
         question: &QuestionContext,
         text: &str,
@@ -202,8 +202,8 @@ impl MessageView {
         }
     }
 
-    /// Shows a text with its sources. Attached documents are not stored, so citations lead to their
-    /// excerpts below the answer.
+    /// Returns a text with its sources. Attached documents are not stored, so citations lead to
+    /// their excerpts below the answer.
     pub fn from_text(
         text: &str,
         sources: &[StoredSource],

@@ -46,8 +46,8 @@ fn price_text(price: ModelPrice) -> String {
     t("models.price").replace("{in}", &input).replace("{out}", &output)
 }
 
-/// Formats an amount in dollars. Small amounts have four decimal places, so that they are not shown as
-/// zero.
+/// Formats an amount in dollars. Small amounts have four decimal places, so that they are not shown
+/// as zero.
 fn dollars(micro_dollars: u64) -> String {
     let amount = micro_dollars as f64 / 1e6;
     let digits = if amount >= 0.095 { 2 } else { 4 };

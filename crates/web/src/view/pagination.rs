@@ -7,7 +7,7 @@ use crate::http::form::Fields;
 /// Documents per page.
 pub const PAGE_SIZE: u32 = 50;
 
-/// Highest page number, beyond the size of any database.
+/// Maximum page number, beyond the size of any database.
 const MAX_PAGE: u64 = 100_000_000;
 
 /// The position of a page in a list.

@@ -12,11 +12,11 @@ mod table;
 const OPEN: char = '\u{f8e0}';
 const CLOSE: char = '\u{f8e1}';
 
-/// Opens a highlighted text.
+/// Start tag of a highlighted text.
 const HIGHLIGHT_START: &str = "<strong class=\"lit\">";
 
-/// A sentence supports an answer if it shares at least this part of its words, and at least this
-/// many.
+/// A sentence supports an answer if it shares at least this fraction of its words, and at least
+/// this number.
 const MIN_SHARE: f64 = 0.34;
 const MIN_COMMON_WORDS: usize = 2;
 
@@ -39,8 +39,8 @@ pub struct Excerpt {
     pub header: String,
 }
 
-/// Renders a text with its passage. `cites` is the answer, and the number by which it cites the
-/// passage.
+/// Renders a text with its passage. `citation` is the answer, and the number by which it cites
+/// the passage.
 pub fn render(excerpt: &Excerpt, citation: Option<(String, usize)>) -> RenderedPassage {
     let (text, Range { start, end }) = (&excerpt.text, excerpt.passage.clone());
     let passage = &text[start..end];
@@ -91,7 +91,7 @@ fn code(text: &str, highlight: Option<Range<usize>>) -> String {
     html
 }
 
-/// Writes text as highlighted, if there is any.
+/// Writes a highlighted text, unless it is empty.
 fn push_highlight(text: &str, html: &mut String) {
     if !text.is_empty() {
         html.push_str(HIGHLIGHT_START);
@@ -108,7 +108,7 @@ fn replace_markers(html: &str) -> Option<String> {
     is_plain.then(|| format!("{before}{HIGHLIGHT_START}{sentence}</strong>{after}"))
 }
 
-/// Returns the sentence of `passage` most similar to what `answer` says where it cites `number`.
+/// Returns the sentence of `passage` most similar to the sentences of `answer` that cite `number`.
 fn sentence(passage: &str, answer: &str, number: usize) -> Option<Range<usize>> {
     let claim: String = sentences(answer)
         .into_iter()

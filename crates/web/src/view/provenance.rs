@@ -26,7 +26,7 @@ pub fn summary(provenance: &ProvenanceFields) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
-/// Returns the source that was given with a document; empty if the reader of its file wrote it,
+/// Returns the source that a client sent with a document. It is empty if the file reader wrote it,
 /// because those fixed English sentences are for programs.
 pub fn given_source(source: String) -> String {
     let is_default = source == "no source set" || source.ends_with(" uploaded by the user.");

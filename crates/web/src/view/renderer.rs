@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::view::language;
 
-/// Texts that are rendered at once.
+/// Maximum number of concurrent renderings.
 const MAX_CONCURRENT: usize = 2;
 
 /// Runs rendering on blocking threads. Cheap to clone.

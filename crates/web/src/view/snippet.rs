@@ -1,6 +1,6 @@
 //! The part of a text that matches a search, with the matches marked.
 
-/// Characters shown before and after the first match.
+/// Number of characters before and after the first match.
 const CONTEXT_BEFORE: usize = 60;
 const CONTEXT_AFTER: usize = 140;
 
@@ -51,7 +51,7 @@ pub fn excerpt(text: &str, query: &str) -> Vec<SnippetPart> {
     parts
 }
 
-/// Returns the part of `text` that matches, or that of `other` if only that matches.
+/// Returns the part of `text` that matches, or that of `fallback` if only that matches.
 pub fn first_match(text: &str, fallback: &str, query: &str) -> Vec<SnippetPart> {
     let has_match = |parts: &[SnippetPart]| parts.iter().any(|part| part.is_match);
     let parts = excerpt(text, query);

@@ -105,7 +105,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         ports.chat_log.page(&filter, offset, Portion::of(PAGE_SIZE + 1)).await?;
     let has_more = found.len() > PAGE_SIZE as usize;
     found.truncate(PAGE_SIZE as usize);
-    // If a page was cut off because of its size, the next one continues after its last exchange.
+    // If a page was truncated because of its size, the next one continues after its last exchange.
     let next = match found.last().filter(|_| is_cut) {
         Some(last) => format!("before={}", last.chat.id),
         None => format!("page={}", page + 1),

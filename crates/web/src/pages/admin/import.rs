@@ -14,7 +14,7 @@ use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 const PATH: &str = "/admin/import";
-/// Lines of each list of the report that the page shows.
+/// Maximum number of displayed lines per list of the report.
 const MAX_LINES: usize = 200;
 
 struct TableRow {
@@ -88,8 +88,8 @@ fn report(state: &ImportState) -> Option<Value> {
     }
 }
 
-/// Returns the report as the page shows it. An earlier version may have written it, so missing fields
-/// count as empty.
+/// Returns the report as the page displays it. An earlier version may have written it, so missing
+/// fields count as empty.
 fn report_view(report: &Value) -> ReportView {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |value: &Value| value.as_u64().unwrap_or_default();
@@ -133,7 +133,7 @@ pub async fn start(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pa
     Ok(response::redirect_to(PATH))
 }
 
-/// Serves the whole report as a file.
+/// Serves the complete report as a file.
 pub async fn download(current_user: CurrentUser<role::Admin>) -> PageResult {
     let state = current_user.ports().imports.state().await?;
     let report = report(&state).ok_or_else(|| PageError::not_found("report", "import"))?;

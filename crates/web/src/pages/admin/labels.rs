@@ -12,7 +12,7 @@ pub struct ChoiceGroup {
 pub struct ProviderChoice {
     pub value: &'static str,
     pub name: &'static str,
-    /// True if the page shows its fields.
+    /// True if the page displays its fields.
     pub is_selected: bool,
     /// True if the server uses it.
     pub is_current: bool,
@@ -148,7 +148,7 @@ const EXAMPLES: [(&str, &str, &str, &str); 26] = [
     ("llm", "region", "bedrock", "eu-central-1"),
 ];
 
-/// Returns an example value; empty if there is no usual value.
+/// Returns an example value; empty if there is no common value.
 pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
     let Some(subject) = subject(setting) else { return "" };
     let is_match =

@@ -211,7 +211,7 @@ pub async fn save(
 }
 
 /// Returns the submitted values. An empty secret does not change. Other fields that are now empty
-/// are sent as empty, to be refused or cleared.
+/// are submitted as empty, to be rejected or cleared.
 fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
     let is_set = |name: &str| {
         let setting = store.registry().by_name(name).filter(|setting| !setting.secret);

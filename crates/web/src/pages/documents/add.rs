@@ -29,7 +29,7 @@ fn folder(form: &Fields) -> Result<Option<Folder>, PageError> {
     Ok(folder.map(Folder::parse).transpose()?)
 }
 
-/// Returns the address of the folder that something was added to.
+/// Returns the address of the folder of the new documents.
 fn return_address(folder: Option<&Folder>) -> String {
     folder.map_or_else(|| "/documents".to_owned(), |folder| folder_address(folder.as_str()))
 }

@@ -54,14 +54,14 @@ pub fn selected_paths(form: &Fields) -> Result<Vec<DocumentPath>> {
     }
 }
 
-/// Returns the value selected from a list, as sent.
+/// Returns the value selected from a list, unchanged.
 fn selected_value(form: &Fields, name: &'static str) -> Result<String, PageError> {
     let value = Some(form.raw(name)).filter(|value| !value.is_empty());
     let field = if name == "to" { "folder" } else { name };
     Ok(value.ok_or_else(|| Error::invalid(field, "must be chosen first"))?.to_owned())
 }
 
-/// Returns the address of the list that a form was sent from.
+/// Returns the address of the list that contains the form.
 fn list_address(form: &Fields) -> String {
     let fields =
         [("folder", form.raw("folder")), ("q", form.text("q")), ("page", form.text("page"))];
@@ -103,7 +103,7 @@ pub async fn rename_folder(current_user: CurrentUser<role::Manager>, form: PageF
         ports.library.remove_folder(new_folder, &by).await?;
         return Err(error.into());
     }
-    // What was added meanwhile keeps the old folder.
+    // Documents that were added meanwhile keep the old folder.
     if ports.library.folders.documents_in(&old_folder).await? == Some(0) {
         ports.library.remove_folder(old_folder, &by).await?;
     }

@@ -13,7 +13,7 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::provenance;
 
-/// Most bytes of text that are shown.
+/// Maximum number of displayed bytes of text.
 const MAX_TEXT_BYTES: usize = 200_000;
 
 #[derive(Template)]
@@ -23,7 +23,7 @@ struct DocumentTextPage {
     title: String,
     source: String,
     link: Option<String>,
-    /// Address of the original, if it was kept.
+    /// Address of the original, if it is stored.
     original: Option<String>,
     folder: String,
     folder_address: String,
@@ -33,7 +33,7 @@ struct DocumentTextPage {
     created_at: DateTime<Utc>,
     location: String,
     workspaces: Vec<WorkspaceLink>,
-    /// Workspaces to which it could be added.
+    /// Workspaces that do not contain it.
     other_workspaces: Vec<WorkspaceLink>,
     /// Parts of its file that were not read.
     warnings: Vec<String>,

@@ -1,4 +1,4 @@
-//! Tracks which part of a growing text the browser has, so that only new content is sent.
+//! Tracks the part of a streamed text that the browser has, so that only new content is sent.
 use carrel_http::sse::event;
 
 use crate::view::IncrementalMarkdown;
@@ -15,8 +15,8 @@ pub struct BrowserState {
 }
 
 impl BrowserState {
-    /// Bytes that unfinished blocks may take, in addition to an eighth of the finished ones. Content
-    /// that is replaced repeatedly must not outweigh the rest.
+    /// Bytes that unfinished blocks may take, in addition to an eighth of the finished ones.
+    /// Content that is replaced repeatedly must not outweigh the rest.
     const ALLOWANCE: usize = 1_024;
 
     pub fn update(&mut self, kind: &str, part: &IncrementalMarkdown, events: &mut String) {

@@ -128,7 +128,7 @@ async fn the_language_is_passed_on_to_other_tasks_and_threads() {
 
 #[test]
 fn english_texts_are_in_plain_english() {
-    // What the texts said before, and what a reader stumbled over.
+    // Words of earlier texts that readers stumbled over.
     let unusual_words = [
         "anew",
         "whoever",

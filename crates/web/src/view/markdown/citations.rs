@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::writer::escape;
 
-/// Most numbers in one pair of brackets.
+/// Maximum number of sources in one pair of brackets.
 const MAX_NUMBERS: usize = 20;
 
 /// The targets of citations.
@@ -26,7 +26,7 @@ pub struct Citation {
 }
 
 impl Citations<'_> {
-    /// Writes the links of `found`, or `text` unchanged if it names no source.
+    /// Writes the links of a citation, or `text` unchanged if the citation names no source.
     pub fn write(&self, citation: &Citation, text: &str, html: &mut String) {
         let has_source = |number: &usize| match self {
             Self::None => false,

@@ -8,10 +8,10 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 use super::writer::escape;
 use crate::view::texts::t;
 
-/// Most bytes of code that are highlighted per text, and the time limit.
+/// Maximum number of bytes of code that are highlighted per text, and the time limit.
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_TIME: Duration = Duration::from_millis(150);
-/// Longest line that is highlighted, in bytes.
+/// Maximum length of a highlighted line, in bytes.
 const MAX_LINE: usize = 2_000;
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);

@@ -1,7 +1,7 @@
 //! Converts TeX formulas to MathML on the server.
 use math_core::{LatexToMathML, MathDisplay};
 
-/// Longest formula in bytes, deepest nesting, and most formulas per text.
+/// Maximum length of a formula in bytes, nesting depth, and number of formulas per text.
 const MAX_LENGTH: usize = 2_000;
 const MAX_DEPTH: usize = 40;
 const MAX_FORMULAS: usize = 200;
@@ -16,7 +16,7 @@ pub enum Conversion {
     MathMl(String),
     /// Not a formula, such as two prices with dollar signs.
     NotMath,
-    /// Unreadable; shown as written.
+    /// Not valid TeX; displayed as source.
     Invalid,
 }
 

@@ -20,10 +20,10 @@ pub use citations::{Citations, cites};
 pub use plain::plain_text;
 pub use writer::escape;
 
-/// Most bytes of a text that are rendered. The rest is shown as plain text.
+/// Maximum number of bytes of a text that are rendered. The rest becomes plain text.
 pub const LIMIT: usize = 128 * 1024;
 
-/// Deepest nesting. Deeper text is shown without its markup.
+/// Maximum nesting depth. Deeper text loses its markup.
 const MAX_DEPTH: usize = 24;
 
 /// Renders `text`. `[n]` becomes a link to the n-th source.
@@ -84,7 +84,7 @@ fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
     })
 }
 
-/// Returns the largest character boundary of `text` that is at most `at`.
+/// Returns the largest character boundary of `text` that is at most `limit`.
 fn floor_boundary(text: &str, limit: usize) -> usize {
     if limit >= text.len() {
         return text.len();

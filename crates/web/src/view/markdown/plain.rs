@@ -1,7 +1,7 @@
 //! Removes Markdown markup, for excerpts.
 use pulldown_cmark::{Event, Parser, TagEnd};
 
-/// Longer texts, in bytes, are not processed, because that is too expensive for an excerpt.
+/// Maximum length of a processed text, in bytes. More is too expensive for an excerpt.
 const MAX_LENGTH: usize = 8 << 10;
 
 /// Returns the visible text on one line.

@@ -16,7 +16,7 @@ pub fn write_plain(text: &str, html: &mut String) {
     html.push_str("</pre>\n");
 }
 
-/// Writes a whole text.
+/// Writes a complete text.
 pub fn write<'a>(events: impl Iterator<Item = Event<'a>>, citations: &Citations<'_>) -> String {
     let mut writer = Writer { citations, html: String::new(), ..Writer::new(citations) };
     for event in events {
@@ -49,7 +49,7 @@ struct Writer<'c> {
     code: Option<(String, String)>,
     /// Number of open links. Links cannot be nested.
     open_links: usize,
-    /// For each open link, true if it was written.
+    /// For each open link, true if its tag was written.
     written_links: Vec<bool>,
     footnotes: HashMap<String, usize>,
     code_budget: code::Budget,

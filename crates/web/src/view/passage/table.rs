@@ -1,4 +1,4 @@
-//! Shows rows of separated values, as of a CSV file or a sheet, as tables.
+//! Renders rows of separated values, such as a CSV file or a sheet, as tables.
 use std::ops::Range;
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -6,7 +6,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use super::{Excerpt, RenderedPassage, push_highlight};
 use crate::view::markdown;
 
-/// Separators that files use, the commonest first.
+/// Separators of values, most common first.
 const SEPARATORS: &[u8] = b",;\t|";
 
 /// Renders the rows of a text. Each part has the header row.
@@ -35,8 +35,8 @@ fn separator(header: &str) -> u8 {
     SEPARATORS.iter().rev().copied().max_by_key(count).unwrap_or(b',')
 }
 
-/// Renders rows below a header; the first row is the header if there is none. `lit` is the part of
-/// the rows that is highlighted, in bytes.
+/// Renders rows below a header; the first row is the header if there is none. `highlight` is the
+/// highlighted byte range of the rows.
 fn html(header: &str, rows: &str, separator: u8, highlight: Option<Range<usize>>) -> String {
     if rows.trim().is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! The settings of a provider on its page: a few fields first, the others on demand.
+//! The settings of a provider on its page: a few fields first, the others on request.
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::registry::{Capability, Setting};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::super::labels;
 use crate::view::texts::t;
 
-/// A required or optional setting of the chosen provider.
+/// A required or optional setting of the selected provider.
 pub struct SettingField {
     /// Name in the API.
     pub name: &'static str,
@@ -96,7 +96,7 @@ pub struct NativeModel {
     pub is_selected: bool,
 }
 
-/// Returns the embedders inside this server. A chosen model that is not in the table comes first.
+/// Returns the embedders inside this server. A selected model that is not in the table comes first.
 pub fn native_models(selected_model: Option<String>) -> Vec<NativeModel> {
     let selected_model = selected_model.unwrap_or_default();
     let effective = if selected_model.is_empty() { "all-MiniLM-L6-v2" } else { &selected_model };

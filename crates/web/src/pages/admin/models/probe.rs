@@ -120,8 +120,8 @@ async fn run_test(
     Ok(message.replace("{dimensions}", &dimensions))
 }
 
-/// Lists the models of the submitted provider, with the submitted or saved key. The list is empty if
-/// the provider has none or does not answer.
+/// Lists the models of the submitted provider, with the submitted or saved key. The list is empty
+/// if the provider has none or does not answer.
 pub async fn names(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
@@ -135,7 +135,8 @@ pub async fn names(
     };
     let ports = current_user.ports();
     let mut submitted_values = changes(&ports.settings_store, &form.read().await?);
-    // As a setting, the provider would require a model, which the user has yet to choose from the list.
+    // As a setting, the provider would require a model, which the user has yet to select from the
+    // list.
     let selector = ports.settings_store.registry().by_variable(selection.variable);
     let provider = selector.and_then(|selector| submitted_values.remove(selector.name));
     let provider = provider.as_ref().and_then(Value::as_str).map(str::to_owned);

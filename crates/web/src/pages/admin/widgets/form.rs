@@ -5,7 +5,7 @@ use carrel_domain::{Error, Result, WorkspaceId};
 
 use crate::http::form::Fields;
 
-/// Most sites of one widget.
+/// Maximum number of sites of one widget.
 const MAX_ORIGINS: usize = 1000;
 
 const FIELDS: [&str; 11] = [

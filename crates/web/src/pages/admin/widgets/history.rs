@@ -36,7 +36,7 @@ struct ChatRow {
 struct HistoryPage {
     layout: PageLayout,
     key: String,
-    /// The session whose exchanges are shown; empty for all.
+    /// The session whose exchanges are listed; empty for all.
     session: String,
     rows: Vec<ChatRow>,
     /// Query parameter that passes the session on to other pages.
