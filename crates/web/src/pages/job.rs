@@ -40,7 +40,7 @@ const MAX_LISTED_JOBS: usize = 3;
 const FAILURE_VISIBILITY: TimeDelta = TimeDelta::hours(1);
 
 /// A document of a job.
-pub struct ItemRow {
+pub struct JobItemRow {
     pub title: String,
     /// Address of the document; absent until it exists.
     pub address: Option<String>,
@@ -68,7 +68,7 @@ pub struct JobView {
     /// True if something can be retried without another upload.
     pub is_retryable: bool,
     pub error: Option<String>,
-    pub rows: Vec<ItemRow>,
+    pub rows: Vec<JobItemRow>,
     /// Number of documents that are not in `rows`.
     pub more_rows: u32,
     pub rejected_files: Vec<RejectedFile>,
@@ -104,7 +104,7 @@ struct JobPage {
     job: JobView,
     created_at: DateTime<Utc>,
     /// Documents of a large job in the selected state.
-    rows: Vec<ItemRow>,
+    rows: Vec<JobItemRow>,
     selected_state: &'static str,
     next: Option<i64>,
 }
@@ -156,7 +156,7 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
     })
 }
 
-async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<ItemRow>> {
+async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<JobItemRow>> {
     let paths: Vec<DocumentPath> = items.iter().map(|item| item.path.clone()).collect();
     let mut titles: HashMap<_, _> = site.ports.document_list.titles(&paths).await?;
     let is_running = job.state == JobState::Running;
@@ -168,7 +168,7 @@ async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<ItemRow
         };
         let recording = item.recording.as_ref();
         let name = recording.map_or(item.path.name(), |recording| recording.name.as_str());
-        ItemRow {
+        JobItemRow {
             address: (!item.is_untranscribed()).then(|| text_address(&item.path)),
             transcription_progress: recording
                 .filter(|_| state_code == "transcribing")
