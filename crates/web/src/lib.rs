@@ -16,39 +16,39 @@ use actix_web::web::{Data, ServiceConfig, scope, to};
 pub use site::{Options, Site};
 
 /// First path segments that belong to the API, the chat widget and monitoring.
-const NOT_OURS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];
+const RESERVED_SEGMENTS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];
 
 /// Registers all pages. Paths of the API are left to services that are registered later.
 pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         widget::configure(config, &site);
-        let ours = guard::fn_guard(|request| is_ours(request.head().uri.path()));
+        let page_guard = guard::fn_guard(|request| is_page_path(request.head().uri.path()));
         let pages = scope("")
-            .guard(ours)
+            .guard(page_guard)
             .wrap(from_fn(http::middleware::handle))
             .app_data(site)
             .configure(pages::configure)
-            .default_service(to(pages::nowhere));
+            .default_service(to(pages::not_found));
         config.service(pages);
     }
 }
 
-fn is_ours(path: &str) -> bool {
+fn is_page_path(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    !NOT_OURS.iter().any(|name| first.eq_ignore_ascii_case(name))
+    !RESERVED_SEGMENTS.iter().any(|name| first.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use super::is_page_path;
 
     #[test]
     fn the_api_keeps_its_paths() {
         for path in ["/", "/sign-in", "/w/v1", "/apiary", "/v10"] {
-            assert!(is_ours(path), "{path}");
+            assert!(is_page_path(path), "{path}");
         }
         for path in ["/v1", "/v1/", "/v1/nope", "/api/v1/auth", "/API/V1/AUTH", "//api/x"] {
-            assert!(!is_ours(path), "{path}");
+            assert!(!is_page_path(path), "{path}");
         }
     }
 }

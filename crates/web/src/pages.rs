@@ -9,7 +9,6 @@ mod composer;
 mod conversations;
 mod deletions;
 mod documents;
-mod entrance;
 mod examples;
 mod exchange;
 mod export;
@@ -28,6 +27,7 @@ mod recovery;
 mod search;
 mod setup;
 mod share;
+mod sign_in;
 mod source;
 mod speech;
 mod workspace;
@@ -52,23 +52,23 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/offline", get().to(pwa::offline))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
-        .service(resource("/sign-in").get(entrance::sign_in_page).post(entrance::sign_in))
+        .service(resource("/sign-in").get(sign_in::sign_in_page).post(sign_in::sign_in))
         .service(resource("/recover").get(recovery::form).post(recovery::recover))
         .service(resource("/recover/link").get(recovery::link_form).post(recovery::recover_by_link))
-        .route("/sign-out", post().to(entrance::sign_out))
-        .service(resource("/sso/simple").get(entrance::sign_on).post(entrance::confirm_sign_on))
+        .route("/sign-out", post().to(sign_in::sign_out))
+        .service(resource("/sso/simple").get(sign_in::sign_on).post(sign_in::confirm_sign_on))
         .service(resource("/setup").get(setup::form).post(setup::set_up))
         .route("/welcome", get().to(setup::welcome))
         .route("/welcome/sample", post().to(setup::sample))
         .route("/welcome/key", post().to(setup::first_key))
         .route("/w/{slug}", get().to(chat::main))
-        .route("/ask", post().to(ask::ask_anew))
+        .route("/ask", post().to(ask::ask_in_new_thread))
         .route("/w/{slug}/ask", post().to(ask::ask))
         .route("/w/{slug}/models", get().to(composer::models))
         .route("/w/{slug}/models/names", get().to(composer::model_names))
         .route("/w/{slug}/model", post().to(composer::choose_model))
         .route("/w/{slug}/documents/titles", get().to(composer::titles))
-        .route("/w/{slug}/forget", post().to(ask::forget))
+        .route("/w/{slug}/forget", post().to(ask::discard_draft))
         .route("/w/{slug}/reset", post().to(chat::reset))
         .route("/w/{slug}/threads", post().to(chat::new_thread))
         .route("/w/{slug}/conversations", get().to(conversations::list))
@@ -78,7 +78,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/t/{thread}", get().to(chat::thread))
         .route("/w/{slug}/t/{thread}/ask", post().to(ask::ask_in_thread))
         .route("/w/{slug}/t/{thread}/files/{id}/remove", post().to(chat::remove_file))
-        .route("/w/{slug}/t/{thread}/forget", post().to(ask::forget_in_thread))
+        .route("/w/{slug}/t/{thread}/forget", post().to(ask::discard_thread_draft))
         .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
         .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
         .route("/w/{slug}/export", get().to(export::main))
@@ -102,9 +102,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             resource("/w/{slug}/chats/{id}/correct").get(exchange::correct).post(exchange::save),
         )
-        .route("/w/{slug}/chats/{id}/shown/{place}", get().to(exchange::shown))
+        .route("/w/{slug}/chats/{id}/shown/{place}", get().to(exchange::question_image))
         .route("/w/{slug}/documents/pin", post().to(library::pin))
-        .route("/w/{slug}/documents", get().to(library::shelf))
+        .route("/w/{slug}/documents", get().to(library::list))
         .route("/w/{slug}/documents/upload", post().to(library::upload))
         .route("/w/{slug}/documents/paste", post().to(library::paste))
         .route("/w/{slug}/documents/link", post().to(library::link))
@@ -135,7 +135,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/account/memories/{id}/delete", post().to(memories::delete))
         .route("/account/language", post().to(account::choose_language))
         .route("/account/password", post().to(account::change_password))
-        .route("/account/recovery-codes", post().to(recovery::make))
+        .route("/account/recovery-codes", post().to(recovery::create))
         .route("/account/recovery-codes/dismiss", post().to(recovery::dismiss))
         .route("/account/sessions/end", post().to(account::end_session))
         .route("/jobs/{id}", get().to(job::show))
@@ -148,10 +148,10 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 async fn asset(request: HttpRequest, name: Path<String>) -> PageResult {
-    assets::respond(&request, &name).ok_or_else(|| PageError::missing("asset", &name))
+    assets::respond(&request, &name).ok_or_else(|| PageError::not_found("asset", &name))
 }
 
 /// Responds to unknown addresses.
-pub async fn nowhere() -> PageResult {
+pub async fn not_found() -> PageResult {
     Err(PageError::Other(StatusCode::NOT_FOUND))
 }

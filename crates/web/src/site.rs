@@ -16,7 +16,7 @@ use crate::view::brand::Brand;
 #[derive(Clone)]
 pub struct Options {
     pub version: &'static str,
-    /// The largest uploaded file, in bytes.
+    /// Maximum size of an uploaded file, in bytes.
     pub upload_limit: u64,
     /// Directory for uploads, which are temporary files until they become documents.
     pub upload_dir: PathBuf,
@@ -40,20 +40,20 @@ pub struct Site {
     pub rejected_files: RejectedFiles,
     /// Renders texts.
     pub renderer: Renderer,
-    pub started: DateTime<Utc>,
+    pub started_at: DateTime<Utc>,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
         let renderer = Renderer::default();
         let tasks = ports.conversations.tasks.clone();
-        let (answers, started) = (Answers::new(renderer.clone(), tasks), Utc::now());
+        let (answers, started_at) = (Answers::new(renderer.clone(), tasks), Utc::now());
         let (failed_drafts, rejected_files) = (FailedDrafts::default(), RejectedFiles::default());
-        Self { ports, options, answers, failed_drafts, rejected_files, renderer, started }
+        Self { ports, options, answers, failed_drafts, rejected_files, renderer, started_at }
     }
 
     /// Returns the name and links of this installation.
     pub async fn brand(&self) -> Result<Brand> {
-        Ok(Brand::of(&self.ports.settings.all().await?))
+        Ok(Brand::from_settings(&self.ports.settings.all().await?))
     }
 }

@@ -24,7 +24,7 @@ const SCRIPTS: [&str; 2] = ["/embed/carrel-widget.js", "/embed/anythingllm-chat-
 const STYLES: [&str; 2] = ["/embed/carrel-widget.css", "/embed/anythingllm-chat-widget.min.css"];
 
 /// The name does not change with the content, so browsers check for a new version after an hour.
-const CACHED: &str = "public, max-age=3600";
+const CACHE_POLICY: &str = "public, max-age=3600";
 
 const STYLE_TEXT: &str = include_str!("../assets/widget/widget.css");
 
@@ -41,19 +41,19 @@ const PARTS: [&str; 8] = [
 ];
 
 struct File {
-    media: &'static str,
-    plain: Vec<u8>,
-    packed: Vec<u8>,
+    media_type: &'static str,
+    content: Vec<u8>,
+    compressed: Vec<u8>,
     tag: EntityTag,
 }
 
 impl File {
-    fn new(media: &'static str, text: String) -> Self {
-        let plain = text.into_bytes();
-        let packed = assets::pack(&plain, Compression::best());
+    fn new(media_type: &'static str, text: String) -> Self {
+        let content = text.into_bytes();
+        let compressed = assets::compress(&content, Compression::best());
         // Weak, because the compressed bytes differ.
-        let tag = EntityTag::new_weak(assets::digest(&plain));
-        Self { media, plain, packed, tag }
+        let tag = EntityTag::new_weak(assets::digest(&content));
+        Self { media_type, content, compressed, tag }
     }
 }
 
@@ -70,39 +70,40 @@ static STYLE: LazyLock<File> =
     LazyLock::new(|| File::new("text/css; charset=utf-8", STYLE_TEXT.to_owned()));
 
 pub fn configure(config: &mut ServiceConfig, site: &Data<Site>) {
-    let at = |paths: [&str; 2]| resource(paths).app_data(site.clone()).wrap(from_fn(finish));
+    let widget_resource =
+        |paths: [&str; 2]| resource(paths).app_data(site.clone()).wrap(from_fn(handle));
     config
-        .service(at(SCRIPTS).route(get().to(async |request| show(&request, &SCRIPT))))
-        .service(at(STYLES).route(get().to(async |request| show(&request, &STYLE))));
+        .service(widget_resource(SCRIPTS).route(get().to(async |request| serve(&request, &SCRIPT))))
+        .service(widget_resource(STYLES).route(get().to(async |request| serve(&request, &STYLE))));
 }
 
-fn show(request: &HttpRequest, file: &'static File) -> HttpResponse {
-    let mut answer = HttpResponse::Ok();
-    answer
-        .content_type(file.media)
-        .insert_header((CACHE_CONTROL, CACHED))
+fn serve(request: &HttpRequest, file: &'static File) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(file.media_type)
+        .insert_header((CACHE_CONTROL, CACHE_POLICY))
         .insert_header((ETAG, file.tag.to_string()))
         .insert_header((VARY, "accept-encoding"));
-    if is_known(request, &file.tag) {
-        return answer.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
+    if is_cached(request, &file.tag) {
+        return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
     }
-    match assets::takes_packed(request) {
-        true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(file.packed.as_slice()),
-        false => answer.body(file.plain.as_slice()),
+    match assets::accepts_gzip(request) {
+        true => response.insert_header((CONTENT_ENCODING, "gzip")).body(file.compressed.as_slice()),
+        false => response.body(file.content.as_slice()),
     }
 }
 
-/// True if the browser has this content already.
-fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+/// True if the browser has cached this content.
+fn is_cached(request: &HttpRequest, tag: &EntityTag) -> bool {
     match actix_web::http::header::Header::parse(request) {
         Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|cached| cached.weak_eq(tag)),
         Err(_) => false,
     }
 }
 
 /// Adds a request id, a log record, and headers that let pages of every site load these files.
-async fn finish(
+async fn handle(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -129,19 +130,20 @@ mod tests {
 
     #[test]
     fn the_script_is_small_and_loads_nothing_else() {
-        assert!(SCRIPT.packed.len() < 20_000, "{} bytes", SCRIPT.packed.len());
-        let text = String::from_utf8(SCRIPT.plain.clone()).unwrap();
-        for other in ["import ", "https://", "url("] {
-            let uses = text.replace("https?://", "").matches(other).count();
-            assert_eq!(uses, 0, "{other}");
+        assert!(SCRIPT.compressed.len() < 20_000, "{} bytes", SCRIPT.compressed.len());
+        let text = String::from_utf8(SCRIPT.content.clone()).unwrap();
+        for construct in ["import ", "https://", "url("] {
+            let count = text.replace("https?://", "").matches(construct).count();
+            assert_eq!(count, 0, "{construct}");
         }
     }
 
     #[test]
     fn the_script_neither_parses_html_nor_runs_text() {
         for part in PARTS {
-            for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
-                assert!(!part.contains(way), "{way}");
+            for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+            {
+                assert!(!part.contains(sink), "{sink}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Styles, fonts, scripts and images. They are compiled into the program and have names that change with
-//! their content, so browsers may cache them forever.
+//! Styles, fonts, scripts and images. They are compiled into the program and have names that change
+//! with their content, so browsers may cache them forever.
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::LazyLock;
@@ -74,38 +74,38 @@ const IMAGES: [(&str, &[u8]); 3] = [
 const ICONS: &str = include_str!("../../assets/icons.svg");
 
 struct Asset {
-    media: &'static str,
-    plain: Vec<u8>,
-    /// The compressed content; empty if it would not be smaller.
-    packed: Vec<u8>,
+    media_type: &'static str,
+    content: Vec<u8>,
+    /// The content compressed with gzip; empty if that would not be smaller.
+    compressed: Vec<u8>,
 }
 
 struct Assets {
     /// Assets by address, without [`ROOT`].
-    found: HashMap<String, Asset>,
+    by_address: HashMap<String, Asset>,
     addresses: HashMap<&'static str, String>,
 }
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
-    let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
-    let images = IMAGES.iter().map(|(name, plain)| (*name, "image/png", *plain));
-    let fonts = fonts::FILES.iter().map(|(name, plain)| (*name, fonts::MEDIA, *plain));
-    for (name, media, plain) in images.chain(fonts) {
-        assets.add(name, Asset { media, packed: Vec::new(), plain: plain.to_vec() });
+    let mut assets = Assets { by_address: HashMap::new(), addresses: HashMap::new() };
+    let images = IMAGES.iter().map(|(name, content)| (*name, "image/png", *content));
+    let fonts = fonts::FILES.iter().map(|(name, content)| (*name, fonts::MEDIA_TYPE, *content));
+    for (name, media_type, content) in images.chain(fonts) {
+        assets.add(name, Asset { media_type, compressed: Vec::new(), content: content.to_vec() });
     }
-    for (name, media, parts) in SOURCES {
-        let plain = assets.with_addresses(without_comments(&parts.concat())).into_bytes();
-        let packed = pack(&plain, Compression::best());
-        assets.add(name, Asset { media, packed, plain });
+    for (name, media_type, parts) in SOURCES {
+        let content = assets.with_addresses(without_comments(&parts.concat())).into_bytes();
+        let compressed = compress(&content, Compression::best());
+        assets.add(name, Asset { media_type, compressed, content });
     }
     assets
 });
 
 impl Assets {
     fn add(&mut self, name: &'static str, asset: Asset) {
-        let hashed = format!("{}.{name}", digest(&asset.plain));
-        self.addresses.insert(name, format!("{ROOT}{hashed}"));
-        self.found.insert(hashed, asset);
+        let file_name = format!("{}.{name}", digest(&asset.content));
+        self.addresses.insert(name, format!("{ROOT}{file_name}"));
+        self.by_address.insert(file_name, asset);
     }
 
     /// Replaces the names of files in a style sheet by their addresses.
@@ -136,61 +136,63 @@ pub fn address(name: &str) -> String {
 
 /// Returns the paths of an icon, drawn on a field of 24 by 24; empty for an unknown one.
 pub fn icon(name: &str) -> &'static str {
-    static ALL: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    static SYMBOLS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         let symbols = ICONS.split("<symbol id=\"").skip(1);
         let symbol = |text: &'static str| {
             let (name, rest) = text.split_once('"')?;
-            let (_, drawn) = rest.split_once('>')?;
-            Some((name, drawn.split_once("</symbol>")?.0))
+            let (_, body) = rest.split_once('>')?;
+            Some((name, body.split_once("</symbol>")?.0))
         };
         symbols.filter_map(symbol).collect()
     });
-    ALL.get(name).copied().unwrap_or_default()
+    SYMBOLS.get(name).copied().unwrap_or_default()
 }
 
-/// Returns the `Link` header with a page's assets, so that browsers request all of them early.
-pub fn announced(language: &str) -> String {
+/// Returns the value of a page's `Link` header, with which browsers preload all assets.
+pub fn preload_links(language: &str) -> String {
     static LINKS: LazyLock<String> = LazyLock::new(|| {
-        let needed = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
+        let assets = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
         let link =
             |(name, kind): (&str, &str)| format!("<{}>; rel=preload; as={kind}", address(name));
-        needed.map(link).join(", ")
+        assets.map(link).join(", ")
     });
-    fonts::needed(language).iter().fold(LINKS.clone(), |links, name| {
-        // Browsers request fonts without credentials, and use only an announced one that matches.
+    fonts::for_language(language).iter().fold(LINKS.clone(), |links, name| {
+        // Browsers request fonts without credentials, and use only a preloaded one that matches.
         format!(
             "{links}, <{}>; rel=preload; as=font; type={}; crossorigin",
             address(name),
-            fonts::MEDIA
+            fonts::MEDIA_TYPE
         )
     })
 }
 
 /// Compresses bytes with gzip.
-pub fn pack(bytes: &[u8], how: Compression) -> Vec<u8> {
-    let mut packer = GzEncoder::new(Vec::new(), how);
+pub fn compress(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     // Writing to memory does not fail.
-    let _ = packer.write_all(bytes);
-    packer.finish().unwrap_or_default()
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
 }
 
 /// True if the client accepts gzip.
-pub fn takes_packed(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains("gzip"))
+pub fn accepts_gzip(request: &HttpRequest) -> bool {
+    let encodings = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    encodings.is_some_and(|encodings| encodings.contains("gzip"))
 }
 
 /// Responds with the asset of this name, if there is one.
 pub fn respond(request: &HttpRequest, name: &str) -> Option<HttpResponse> {
-    let asset = ASSETS.found.get(name)?;
-    let mut answer = HttpResponse::Ok();
-    answer
-        .content_type(asset.media)
+    let asset = ASSETS.by_address.get(name)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(asset.media_type)
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((VARY, "accept-encoding"));
-    Some(match takes_packed(request) && !asset.packed.is_empty() {
-        true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(asset.packed.as_slice()),
-        false => answer.body(asset.plain.as_slice()),
+    Some(match accepts_gzip(request) && !asset.compressed.is_empty() {
+        true => {
+            response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.compressed.as_slice())
+        }
+        false => response.body(asset.content.as_slice()),
     })
 }
 
@@ -205,9 +207,10 @@ mod tests {
 
     #[test]
     fn the_first_page_needs_less_than_60_kilobytes_without_fonts() {
-        let sizes: usize = ASSETS.found.values().map(|asset| asset.packed.len()).sum();
+        let total_size: usize =
+            ASSETS.by_address.values().map(|asset| asset.compressed.len()).sum();
         // The rest is for the page itself, which has about 2 kB compressed.
-        assert!(sizes < 52_000, "{sizes} bytes of assets");
+        assert!(total_size < 52_000, "{total_size} bytes of assets");
     }
 
     #[test]
@@ -218,11 +221,11 @@ mod tests {
 
     #[test]
     fn styles_load_fonts_of_this_server_and_no_other_files() {
-        let style = &ASSETS.found[address("app.css").trim_start_matches(ROOT)];
-        let style = std::str::from_utf8(&style.plain).unwrap();
-        let loaded = style.split("url(").skip(1).filter_map(|rest| rest.split(')').next());
-        let loaded: BTreeSet<_> = loaded.map(str::to_owned).collect();
-        assert_eq!(loaded, fonts::FILES.iter().map(|(name, _)| address(name)).collect());
+        let style = &ASSETS.by_address[address("app.css").trim_start_matches(ROOT)];
+        let style = std::str::from_utf8(&style.content).unwrap();
+        let urls = style.split("url(").skip(1).filter_map(|rest| rest.split(')').next());
+        let urls: BTreeSet<_> = urls.map(str::to_owned).collect();
+        assert_eq!(urls, fonts::FILES.iter().map(|(name, _)| address(name)).collect());
         assert!(!style.contains("@import"));
     }
 
@@ -231,8 +234,8 @@ mod tests {
         let request =
             TestRequest::default().insert_header((ACCEPT_ENCODING, "gzip")).to_http_request();
         for (name, _) in fonts::FILES {
-            let answer = respond(&request, address(name).trim_start_matches(ROOT)).unwrap();
-            let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+            let response = respond(&request, address(name).trim_start_matches(ROOT)).unwrap();
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
             assert_eq!(header(CONTENT_TYPE), Some("font/woff2"), "{name}");
             assert_eq!(header(CACHE_CONTROL), Some("public, max-age=31536000, immutable"));
             assert_eq!(header(CONTENT_ENCODING), None);
@@ -241,8 +244,8 @@ mod tests {
 
     #[test]
     fn a_page_announces_the_fonts_of_its_language() {
-        let announced = |language| {
-            let links = announced(language);
+        let preloaded_fonts = |language| {
+            let links = preload_links(language);
             let fonts = links
                 .split(", ")
                 .filter(|link| link.ends_with("as=font; type=font/woff2; crossorigin"));
@@ -250,9 +253,9 @@ mod tests {
                 .filter_map(|link| Some(link.split_once('.')?.1.split_once('>')?.0.to_owned()))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(announced("de"), ["latin.woff2"]);
-        assert_eq!(announced("ru"), ["latin.woff2", "cyrillic.woff2"]);
-        assert_eq!(announced("ja"), [""; 0]);
+        assert_eq!(preloaded_fonts("de"), ["latin.woff2"]);
+        assert_eq!(preloaded_fonts("ru"), ["latin.woff2", "cyrillic.woff2"]);
+        assert_eq!(preloaded_fonts("ja"), [""; 0]);
     }
 
     #[test]
@@ -261,13 +264,15 @@ mod tests {
             let text = parts.concat();
             let links: Vec<_> = text
                 .match_indices("//")
-                .filter(|(at, _)| text[..*at].ends_with("http:") || text[..*at].ends_with("https:"))
-                .map(|(at, _)| text[at..].chars().take(24).collect::<String>())
+                .filter(|(index, _)| {
+                    text[..*index].ends_with("http:") || text[..*index].ends_with("https:")
+                })
+                .map(|(index, _)| text[index..].chars().take(24).collect::<String>())
                 .collect();
-            let known = ["//www.w3.org/", "//htmx.org"];
+            let allowed = ["//www.w3.org/", "//htmx.org"];
             let unknown: Vec<_> = links
                 .iter()
-                .filter(|link| !known.iter().any(|host| link.starts_with(host)))
+                .filter(|link| !allowed.iter().any(|host| link.starts_with(host)))
                 .collect();
             assert!(unknown.is_empty(), "{name}: {unknown:?}");
         }

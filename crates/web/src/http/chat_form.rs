@@ -13,16 +13,16 @@ use crate::http::form::PageForm;
 use crate::http::image;
 use crate::site::Site;
 
-/// Largest attached file, in bytes, unless the upload limit is lower.
-pub const LARGEST_FILE: u64 = 16 << 20;
-/// Most bytes of all attached files, which are held in memory.
-const LARGEST_TOGETHER: u64 = 32 << 20;
-/// Most documents to which a question can be limited.
-const MOST_DOCUMENTS: usize = 50;
-/// Longest name of a document or a model, in bytes.
-const LONGEST_NAME: usize = 2_000;
-/// Most files and fields of one form.
-const MOST_PARTS: usize = MOST_ATTACHMENTS + MOST_DOCUMENTS + 8;
+/// Maximum size of an attached file in bytes, unless the upload limit is lower.
+pub const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Maximum size of all attached files in bytes. They are held in memory.
+const MAX_TOTAL_BYTES: u64 = 32 << 20;
+/// Maximum number of documents to which a question can be limited.
+const MAX_DOCUMENTS: usize = 50;
+/// Maximum length of the name of a document or a model, in bytes.
+const MAX_NAME_LENGTH: usize = 2_000;
+/// Maximum number of files and fields of one form.
+const MAX_PARTS: usize = MOST_ATTACHMENTS + MAX_DOCUMENTS + 8;
 
 /// A question that has not been read yet.
 pub struct ChatForm {
@@ -57,96 +57,102 @@ impl FromRequest for ChatForm {
 impl ChatForm {
     /// Reads as much of the question as possible, and returns it with the error, if there is one.
     pub async fn read(self) -> (ChatSubmission, Result<()>) {
-        let kind = self.request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let mut asked = ChatSubmission::default();
-        let read = match kind.is_some_and(|kind| kind.starts_with("multipart/")) {
-            true => self.parts(&mut asked).await,
-            false => self.fields(&mut asked).await,
-        };
-        (asked, read)
+        let content_type = self
+            .request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|content_type| content_type.to_str().ok());
+        let mut submission = ChatSubmission::default();
+        let result =
+            match content_type.is_some_and(|content_type| content_type.starts_with("multipart/")) {
+                true => self.parts(&mut submission).await,
+                false => self.fields(&mut submission).await,
+            };
+        (submission, result)
     }
 
-    async fn fields(mut self, asked: &mut ChatSubmission) -> Result<()> {
+    async fn fields(mut self, submission: &mut ChatSubmission) -> Result<()> {
         let form = PageForm::from_request(&self.request, &mut self.payload).await;
         let form = form.map_err(|error| Error::invalid("form", error.to_string()))?.read().await?;
-        form.pairs().try_for_each(|(name, value)| take(asked, name, value.to_owned()))
+        form.pairs().try_for_each(|(name, value)| set_field(submission, name, value.to_owned()))
     }
 
-    async fn parts(self, asked: &mut ChatSubmission) -> Result<()> {
+    async fn parts(self, submission: &mut ChatSubmission) -> Result<()> {
         let site = self.request.app_data::<Data<Site>>().cloned();
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
-        let (largest, directory) =
-            (site.options.upload_limit.min(LARGEST_FILE), &site.options.upload_dir);
-        let bytes = LARGEST_TOGETHER + LONGEST_QUESTION as u64 + FRAMING;
+        let (max_file_bytes, directory) =
+            (site.options.upload_limit.min(MAX_FILE_BYTES), &site.options.upload_dir);
+        let bytes = MAX_TOTAL_BYTES + LONGEST_QUESTION as u64 + FRAMING;
         let limits = Limits { bytes, what: "what is attached", is_upload: true };
         let mut parts =
-            Multipart::new(&self.request, self.payload, limits, MOST_PARTS, "attachments")?;
-        let (mut together, mut refusal) = (0, None);
+            Multipart::new(&self.request, self.payload, limits, MAX_PARTS, "attachments")?;
+        let (mut total_bytes, mut first_error) = (0, None);
         while let Some(mut part) = parts.next().await? {
             match part.file_name().map(str::to_owned) {
                 // A form without a selected file sends a part with an empty name.
                 Some(name) if name.is_empty() => {}
                 Some(name) => {
-                    let kind = part.content_type();
-                    let saved = part.save(directory, largest, "an attached file").await?;
-                    together += saved.bytes;
-                    if together > LARGEST_TOGETHER {
-                        let limit = LARGEST_TOGETHER;
+                    let content_type = part.content_type();
+                    let file = part.save(directory, max_file_bytes, "an attached file").await?;
+                    total_bytes += file.bytes;
+                    if total_bytes > MAX_TOTAL_BYTES {
+                        let limit = MAX_TOTAL_BYTES;
                         return Err(Error::TooLarge { what: "what is attached", limit });
                     }
-                    let bytes = tokio::fs::read(saved.content.path()).await;
-                    // The text may follow this part, and must not be lost because of an invalid file.
-                    match attachment(name, &kind, &bytes.map_err(Error::of_file)?) {
-                        Ok(attachment) => asked.attachments.push(attachment),
-                        Err(error) => refusal = refusal.or(Some(error)),
+                    let bytes = tokio::fs::read(file.content.path()).await;
+                    // The text may follow this part, and must not be lost because of an invalid
+                    // file.
+                    match attachment(name, &content_type, &bytes.map_err(Error::of_file)?) {
+                        Ok(attachment) => submission.attachments.push(attachment),
+                        Err(error) => first_error = first_error.or(Some(error)),
                     }
                 }
                 None => {
                     let field = part.name().to_owned();
-                    take(asked, &field, part.text(LONGEST_QUESTION).await?)?;
+                    set_field(submission, &field, part.text(LONGEST_QUESTION).await?)?;
                 }
             }
         }
-        refusal.map_or(Ok(()), Err)
+        first_error.map_or(Ok(()), Err)
     }
 }
 
-fn take(asked: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
+fn set_field(submission: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
     match field {
-        "message" => asked.text = text.trim().replace("\r\n", "\n"),
-        "keep" => asked.keeps_files = !text.is_empty(),
+        "message" => submission.text = text.trim().replace("\r\n", "\n"),
+        "keep" => submission.keeps_files = !text.is_empty(),
         "instead_of" if !text.is_empty() => {
             let id = text.parse().map_err(|_| Error::invalid("instead_of", "must be a number"))?;
-            asked.instead_of = Some(ChatId(id));
+            submission.instead_of = Some(ChatId(id));
         }
-        "model" | "document" if text.len() > LONGEST_NAME => {
+        "model" | "document" if text.len() > MAX_NAME_LENGTH => {
             return Err(Error::invalid("model", "is too long"));
         }
-        "model" if !text.is_empty() => asked.model = Some(text),
-        "document" if asked.documents.len() == MOST_DOCUMENTS => {
-            let reason = format!("one question can be limited to {MOST_DOCUMENTS} documents");
+        "model" if !text.is_empty() => submission.model = Some(text),
+        "document" if submission.documents.len() == MAX_DOCUMENTS => {
+            let reason = format!("one question can be limited to {MAX_DOCUMENTS} documents");
             return Err(Error::invalid("document", reason));
         }
-        "document" if !text.is_empty() => asked.documents.push(text),
+        "document" if !text.is_empty() => submission.documents.push(text),
         _ => {}
     }
     Ok(())
 }
 
 /// Returns a file as an image if models accept its type, otherwise as a document.
-fn attachment(name: String, kind: &str, bytes: &[u8]) -> Result<Attachment> {
+fn attachment(name: String, media_type: &str, bytes: &[u8]) -> Result<Attachment> {
     if bytes.is_empty() {
         return Err(Error::unprocessable(format!("{name} is empty")));
     }
-    if let Some(kind) = image::kind(bytes) {
-        return Ok(Attachment::new(name, kind.to_owned(), bytes));
+    if let Some(detected_type) = image::media_type(bytes) {
+        return Ok(Attachment::new(name, detected_type.to_owned(), bytes));
     }
-    if kind.starts_with("image/") {
+    if media_type.starts_with("image/") {
         let reason = format!("{name} must be a PNG, JPEG, GIF or WebP picture");
         return Err(Error::unprocessable(reason));
     }
-    let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
-    Ok(Attachment::new(name, kind.to_owned(), bytes))
+    let media_type = if media_type.is_empty() { "application/octet-stream" } else { media_type };
+    Ok(Attachment::new(name, media_type.to_owned(), bytes))
 }
 
 #[cfg(test)]
@@ -155,17 +161,17 @@ mod tests {
 
     #[test]
     fn a_question_names_a_model_and_documents_within_limits() {
-        let mut asked = ChatSubmission::default();
+        let mut submission = ChatSubmission::default();
         for (name, value) in [("model", "m"), ("document", "a/b.json"), ("document", "")] {
-            take(&mut asked, name, value.to_owned()).unwrap();
+            set_field(&mut submission, name, value.to_owned()).unwrap();
         }
-        assert_eq!(asked.model.as_deref(), Some("m"));
-        assert_eq!(asked.documents, ["a/b.json"]);
-        take(&mut asked, "model", "m".repeat(LONGEST_NAME + 1)).unwrap_err();
-        for _ in 1..MOST_DOCUMENTS {
-            take(&mut asked, "document", "a/b.json".to_owned()).unwrap();
+        assert_eq!(submission.model.as_deref(), Some("m"));
+        assert_eq!(submission.documents, ["a/b.json"]);
+        set_field(&mut submission, "model", "m".repeat(MAX_NAME_LENGTH + 1)).unwrap_err();
+        for _ in 1..MAX_DOCUMENTS {
+            set_field(&mut submission, "document", "a/b.json".to_owned()).unwrap();
         }
-        take(&mut asked, "document", "a/b.json".to_owned()).unwrap_err();
+        set_field(&mut submission, "document", "a/b.json".to_owned()).unwrap_err();
     }
 
     #[test]
@@ -175,10 +181,11 @@ mod tests {
         let document = attachment("a.txt".into(), "text/plain", b"words").unwrap();
         assert!(!document.is_image());
         assert_eq!(document.bytes().unwrap(), b"words");
-        for (kind, bytes) in [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
+        for (declared_type, bytes) in
+            [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
         {
-            let refused = attachment("a.png".into(), kind, bytes).unwrap_err();
-            assert!(refused.to_string().starts_with("a.png "), "{refused}");
+            let error = attachment("a.png".into(), declared_type, bytes).unwrap_err();
+            assert!(error.to_string().starts_with("a.png "), "{error}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Files of the text face. Each has the characters of one script, or those that languages of the
-//! interface use of it, and browsers load it for a page that shows one of them. `css/fonts.css` lists the characters.
+//! interface use of it, and browsers load it for a page that shows one of them. `css/fonts.css`
+//! lists the characters.
 
 /// Media type of the files.
-pub const MEDIA: &str = "font/woff2";
+pub const MEDIA_TYPE: &str = "font/woff2";
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
@@ -27,10 +28,10 @@ files![
     "greek-italic.woff2",
 ];
 
-/// Returns the files that the interface needs in a language, so that browsers can request them before
-/// they know the styles. Languages in other scripts use fonts of the system, and the Latin file only
-/// for names and digits, which may arrive later.
-pub fn needed(language: &str) -> &'static [&'static str] {
+/// Returns the files that a language of the interface needs, so that browsers can request them
+/// before they know the styles. Languages in other scripts use fonts of the system, and the Latin
+/// file only for names and digits, which may arrive later.
+pub fn for_language(language: &str) -> &'static [&'static str] {
     match language {
         "ar" | "ja" | "ko" | "zh-Hans" => &[],
         "pl" | "tr" => &["latin.woff2", "latin-ext.woff2"],
@@ -45,7 +46,7 @@ mod tests {
     use crate::view::language;
 
     /// Letters that a file has.
-    fn has(name: &str, letter: char) -> bool {
+    fn covers(name: &str, letter: char) -> bool {
         match name {
             "latin.woff2" => matches!(letter, 'A'..='Z' | 'a'..='z' | 'À'..='ÿ'),
             "latin-ext.woff2" => "ĄąĆćĘęĞğİŁłŃńŚśŞşŹźŻż".contains(letter),
@@ -59,15 +60,16 @@ mod tests {
         for (name, bytes) in FILES {
             assert!(bytes.starts_with(b"wOF2"), "{name}");
         }
-        let size = |name: &str| FILES.iter().find(|(known, _)| *known == name).unwrap().1.len();
+        let size = |name: &str| FILES.iter().find(|(file, _)| *file == name).unwrap().1.len();
         assert!(size("latin.woff2") < 18_000, "{}", size("latin.woff2"));
         for language in language::all() {
             // A first page has 80 kB for everything.
-            let first: usize = needed(language.code).iter().map(|name| size(name)).sum();
-            assert!(first < 26_000, "{first} bytes in {}", language.code);
+            let size_of_first: usize =
+                for_language(language.code).iter().map(|name| size(name)).sum();
+            assert!(size_of_first < 26_000, "{size_of_first} bytes in {}", language.code);
         }
-        let all: usize = FILES.iter().map(|(_, bytes)| bytes.len()).sum();
-        assert!(all < 125_000, "{all}");
+        let total: usize = FILES.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(total < 125_000, "{total}");
     }
 
     #[test]
@@ -77,16 +79,16 @@ mod tests {
                 .texts()
                 .values()
                 .flat_map(|text| text.chars())
-                .filter(|it| it.is_alphabetic())
+                .filter(|letter| letter.is_alphabetic())
                 .collect();
             for name in ["latin.woff2", "latin-ext.woff2", "cyrillic.woff2"] {
-                let share = letters.iter().filter(|it| has(name, **it)).count() * 100;
+                let share = letters.iter().filter(|letter| covers(name, **letter)).count() * 100;
                 // Names of other languages do not count.
                 let is_used = share > letters.len();
-                let is_needed = needed(language.code).contains(&name);
-                if !needed(language.code).is_empty() {
+                let is_required = for_language(language.code).contains(&name);
+                if !for_language(language.code).is_empty() {
                     assert_eq!(
-                        is_needed,
+                        is_required,
                         is_used || name == "latin.woff2",
                         "{name} in {}",
                         language.code

@@ -2,7 +2,7 @@
 //! the client declares.
 
 /// Returns the media type of an image; `None` for anything else.
-pub fn kind(bytes: &[u8]) -> Option<&'static str> {
+pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
@@ -14,11 +14,11 @@ pub fn kind(bytes: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::kind;
+    use super::media_type;
 
     #[test]
     fn images_are_recognized_by_their_first_bytes() {
-        for (bytes, is) in [
+        for (bytes, expected) in [
             (&b"\x89PNG\r\n"[..], Some("image/png")),
             (b"\xff\xd8\xff\xe0", Some("image/jpeg")),
             (b"GIF89a", Some("image/gif")),
@@ -27,7 +27,7 @@ mod tests {
             (b"<svg xmlns=", None),
             (b"", None),
         ] {
-            assert_eq!(kind(bytes), is, "{bytes:?}");
+            assert_eq!(media_type(bytes), expected, "{bytes:?}");
         }
     }
 }

@@ -13,17 +13,17 @@ use crate::live::rejected_files::RejectedFile;
 use crate::site::Site;
 use crate::view::language;
 
-/// Most rejected files that a message lists.
-const TOLD: usize = 8;
+/// Maximum number of rejected files that a message lists.
+const MAX_LISTED_ERRORS: usize = 8;
 
 /// The destination of uploaded files.
 pub struct UploadTarget {
     /// The workspace that indexes them, if any.
-    pub into: Option<Workspace>,
-    /// The folder for the files. If absent, the folder that the user uploaded as a whole.
+    pub workspace: Option<Workspace>,
+    /// The folder for the files. If absent, the uploaded folder names it.
     pub folder: Option<Folder>,
     /// The job of earlier files of the same upload.
-    pub along: Option<JobId>,
+    pub existing_job: Option<JobId>,
 }
 
 /// The result of an upload.
@@ -31,36 +31,37 @@ pub struct UploadTarget {
 pub struct IngestResult {
     /// The job that indexes the files, if a workspace was given and a file could be read.
     pub job: Option<Job>,
-    added: usize,
+    file_count: usize,
     /// Titles of documents that already existed with the same content in the same folder.
-    existed: Vec<String>,
-    refused: Vec<(RejectedFile, PageError)>,
+    duplicates: Vec<String>,
+    rejections: Vec<(RejectedFile, PageError)>,
 }
 
 impl IngestResult {
     /// Returns the title of an existing document, if every file existed already.
-    pub fn same(&self) -> Option<String> {
-        let is_all = self.added > 0 && self.existed.len() >= self.added && self.job.is_none();
-        self.existed.first().filter(|_| is_all).cloned()
+    pub fn duplicate_title(&self) -> Option<String> {
+        let is_all_duplicates =
+            self.file_count > 0 && self.duplicates.len() >= self.file_count && self.job.is_none();
+        self.duplicates.first().filter(|_| is_all_duplicates).cloned()
     }
 
-    /// Returns the job, if any. Returns the refused files as an error if there is no job to report them.
-    pub fn or_refused(mut self) -> Result<Option<Job>, PageError> {
-        if self.refused.is_empty() || self.job.is_some() {
+    /// Returns the job, if any. Without a job to report them, rejected files are an error.
+    pub fn into_job(mut self) -> Result<Option<Job>, PageError> {
+        if self.rejections.is_empty() || self.job.is_some() {
             return Ok(self.job);
         }
-        if self.added == 0 && self.refused.len() == 1 {
-            let (_, refusal) = self.refused.remove(0);
-            return Err(refusal);
+        if self.file_count == 0 && self.rejections.len() == 1 {
+            let (_, error) = self.rejections.remove(0);
+            return Err(error);
         }
-        let more = self.refused.len().saturating_sub(TOLD);
-        let told = self.refused.iter().take(TOLD);
-        let mut told: Vec<_> =
-            told.map(|(file, _)| format!("{}: {}", file.name, file.reason)).collect();
-        if more > 0 {
-            told.push(format!("({more} more)"));
+        let remaining = self.rejections.len().saturating_sub(MAX_LISTED_ERRORS);
+        let listed_files = self.rejections.iter().take(MAX_LISTED_ERRORS);
+        let mut messages: Vec<_> =
+            listed_files.map(|(file, _)| format!("{}: {}", file.name, file.reason)).collect();
+        if remaining > 0 {
+            messages.push(format!("({remaining} more)"));
         }
-        Err(Error::unprocessable(told.join(" ")).into())
+        Err(Error::unprocessable(messages.join(" ")).into())
     }
 }
 
@@ -68,66 +69,66 @@ impl IngestResult {
 pub async fn ingest(
     site: Data<Site>,
     files: Vec<UploadedFile>,
-    mut to: UploadTarget,
+    mut target: UploadTarget,
     by: By,
 ) -> Result<IngestResult> {
     if files.is_empty() {
         return Err(Error::invalid("file", "must be chosen first"));
     }
-    let (site, is_one_of_many) = (site.into_inner(), files.len() > 1);
-    let work = async move {
-        let (mut result, mut read) = (IngestResult::default(), Vec::new());
+    let (site, is_batch) = (site.into_inner(), files.len() > 1);
+    let task = async move {
+        let (mut result, mut accepted_names) = (IngestResult::default(), Vec::new());
         for file in files {
-            match add(&site, &file, &to, &by).await {
-                Ok(Ingested { jobs, added }) => {
-                    if !added.is_empty() && added.iter().all(|added| added.existed) {
-                        result
-                            .existed
-                            .extend(added.into_iter().take(1).map(|one| one.document.title));
+            match add(&site, &file, &target, &by).await {
+                Ok(Ingested { jobs, added: documents }) => {
+                    if !documents.is_empty() && documents.iter().all(|document| document.existed) {
+                        result.duplicates.extend(
+                            documents.into_iter().take(1).map(|document| document.document.title),
+                        );
                     }
                     if let Some(job) = jobs.into_iter().next_back() {
                         // The following files join the job.
-                        to.along = Some(job.id);
+                        target.existing_job = Some(job.id);
                         result.job = Some(job);
                     }
-                    read.push(file.name);
+                    accepted_names.push(file.name);
                 }
                 Err(error) => {
-                    let refusal = PageError::from(error);
+                    let page_error = PageError::from(error);
                     // A single rejection is the response, and is logged as one.
-                    if let Some(cause) = refusal.cause().filter(|_| is_one_of_many) {
+                    if let Some(cause) = page_error.cause().filter(|_| is_batch) {
                         log_failure(cause, "failed to read a file");
                     }
-                    let reason = refusal.to_string();
-                    result.refused.push((RejectedFile { name: file.name, reason }, refusal));
+                    let reason = page_error.to_string();
+                    result.rejections.push((RejectedFile { name: file.name, reason }, page_error));
                 }
             }
         }
-        result.added = read.len();
-        if let Some(job) = to.along {
-            let refused = result.refused.iter().map(|(file, _)| file.clone());
-            site.rejected_files.note(job, &read, refused.collect());
+        result.file_count = accepted_names.len();
+        if let Some(job) = target.existing_job {
+            let rejected_files = result.rejections.iter().map(|(file, _)| file.clone());
+            site.rejected_files.record(job, &accepted_names, rejected_files.collect());
         }
         Ok(result)
     };
-    tokio::spawn(language::kept(work)).await.map_err(Error::internal)?
+    tokio::spawn(language::inherit(task)).await.map_err(Error::internal)?
 }
 
-async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Result<Ingested> {
-    // If a whole folder is uploaded, the file names are paths.
-    let (within, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
-    let top = within.split('/').find(|part| !part.is_empty());
-    let folder = match (&to.folder, top) {
-        (None, Some(top)) => Some(Folder::parse(top)?),
+async fn add(site: &Site, file: &UploadedFile, target: &UploadTarget, by: &By) -> Result<Ingested> {
+    // When a user uploads a folder, the file names are paths.
+    let (directory, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
+    let top_folder = directory.split('/').find(|part| !part.is_empty());
+    let folder = match (&target.folder, top_folder) {
+        (None, Some(folder_name)) => Some(Folder::parse(folder_name)?),
         (folder, _) => folder.clone(),
     };
     // A second copy of a document would be cited as a second source.
     let terms =
         Terms { folder, digest: Some(file.digest()), skip_identical: true, ..Terms::default() };
     let details = Details { terms, ..Details::default() };
-    let mut incoming = file.incoming();
-    incoming.name = name.to_owned();
-    let into = to.into.iter().cloned().collect();
-    let indexing = Indexing::Later { existing_job: to.along };
-    site.ports.ingestion.add_file(incoming, details, into, indexing, by).await
+    let mut incoming_file = file.incoming_file();
+    incoming_file.name = name.to_owned();
+    let workspaces = target.workspace.iter().cloned().collect();
+    let indexing = Indexing::Later { existing_job: target.existing_job };
+    site.ports.ingestion.add_file(incoming_file, details, workspaces, indexing, by).await
 }

@@ -19,21 +19,21 @@ pub enum PageError {
     SignIn(String),
     /// The user lacks the required role.
     Forbidden,
-    /// A change that was not sent by a page of this server.
-    Foreign,
+    /// A change requested by a page of another site.
+    CrossSite,
     /// Too many attempts; retry after this many seconds.
-    Later(u64),
+    RateLimited(u64),
     Failed(Error),
     /// Several fields of a form are invalid.
-    Several(Vec<Error>),
+    Multiple(Vec<Error>),
     /// An expected condition with its own message, such as a link that has expired.
-    Told {
+    Notice {
         status: StatusCode,
         heading: &'static str,
-        words: &'static str,
+        message: &'static str,
     },
     /// The body is compressed.
-    Encoded,
+    CompressedBody,
     /// An error of the web framework.
     Other(StatusCode),
 }
@@ -46,24 +46,26 @@ impl From<Error> for PageError {
 
 impl PageError {
     /// Returns the error for a link that is no longer valid.
-    pub fn over(heading: &'static str, words: &'static str) -> Self {
-        Self::Told { status: StatusCode::UNPROCESSABLE_ENTITY, heading, words }
+    pub fn expired(heading: &'static str, message: &'static str) -> Self {
+        Self::Notice { status: StatusCode::UNPROCESSABLE_ENTITY, heading, message }
     }
 
-    pub fn missing(kind: &'static str, key: &str) -> Self {
+    pub fn not_found(kind: &'static str, key: &str) -> Self {
         Self::Failed(Error::not_found(kind, key))
     }
 
-    /// Checks a form and returns nothing, one error, or several.
+    /// Combines the checks of a form: no error, one, or several.
     ///
     /// # Errors
     /// If any check fails.
-    pub fn of_all(checks: impl IntoIterator<Item = carrel_domain::Result<()>>) -> Result<(), Self> {
-        let mut wrong: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
-        match wrong.len() {
+    pub fn check_all(
+        checks: impl IntoIterator<Item = carrel_domain::Result<()>>,
+    ) -> Result<(), Self> {
+        let mut errors: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
+        match errors.len() {
             0 => Ok(()),
-            1 => Err(Self::Failed(wrong.remove(0))),
-            _ => Err(Self::Several(wrong)),
+            1 => Err(Self::Failed(errors.remove(0))),
+            _ => Err(Self::Multiple(errors)),
         }
     }
 
@@ -93,25 +95,25 @@ impl PageError {
 
     /// Responds with an error page, or with a notice if a script made the request.
     pub fn respond(&self, is_fragment: bool, id: &str, brand: Brand) -> HttpResponse {
-        if let Self::SignIn(to) = self {
-            return redirect::see(to);
+        if let Self::SignIn(address) = self {
+            return redirect::redirect_to(address);
         }
         let status = self.status_code();
-        let mut answer = HttpResponse::build(status);
-        if let Self::Later(seconds) = self {
-            answer.insert_header((RETRY_AFTER, *seconds));
+        let mut response = HttpResponse::build(status);
+        if let Self::RateLimited(seconds) = self {
+            response.insert_header((RETRY_AFTER, *seconds));
         }
-        let (heading, faults) = (self.heading(), self.faults());
+        let (heading, field_errors) = (self.heading(), self.field_errors());
         let id = if status.is_server_error() || !is_fragment { id } else { "" };
-        let page = match is_fragment {
-            true => NoticePart { faults, id }.render(),
-            false => RefusalPage { brand, heading, faults, id }.render(),
+        let body = match is_fragment {
+            true => NoticePart { field_errors, id }.render(),
+            false => ErrorPage { brand, heading, field_errors, id }.render(),
         };
-        answer.content_type("text/html; charset=utf-8").body(page.unwrap_or_default())
+        response.content_type("text/html; charset=utf-8").body(body.unwrap_or_default())
     }
 
     fn heading(&self) -> &'static str {
-        if let Self::Told { heading, .. } = self {
+        if let Self::Notice { heading, .. } = self {
             return heading;
         }
         match self.status_code() {
@@ -123,52 +125,55 @@ impl PageError {
         }
     }
 
-    fn words(&self) -> String {
+    fn message(&self) -> String {
         match self {
             Self::SignIn(_) => t("error.sign-in").to_owned(),
             Self::Forbidden => t("error.forbidden-words").to_owned(),
-            Self::Foreign => t("error.foreign").to_owned(),
-            Self::Encoded => t("error.encoded").to_owned(),
-            Self::Later(seconds) => {
+            Self::CrossSite => t("error.foreign").to_owned(),
+            Self::CompressedBody => t("error.encoded").to_owned(),
+            Self::RateLimited(seconds) => {
                 t("error.later-words").replace("{seconds}", &seconds.to_string())
             }
-            Self::Failed(error) => in_words(error),
-            Self::Several(errors) => errors.iter().map(in_words).collect::<Vec<_>>().join(" "),
-            Self::Told { heading, words, .. } => format!("{heading}. {words}"),
+            Self::Failed(error) => error_message(error),
+            Self::Multiple(errors) => {
+                errors.iter().map(error_message).collect::<Vec<_>>().join(" ")
+            }
+            Self::Notice { heading, message, .. } => format!("{heading}. {message}"),
             Self::Other(StatusCode::NOT_FOUND) => t("error.missing-words").to_owned(),
             Self::Other(_) => t("error.wrong-words").to_owned(),
         }
     }
 
-    /// Returns each problem with its field, if it has one.
-    pub fn faults(&self) -> Vec<FieldFault> {
-        let fault = |error: &Error| FieldFault { field: field(error), words: in_words(error) };
+    /// Returns each error with its field, if it has one.
+    pub fn field_errors(&self) -> Vec<FieldError> {
+        let field_error =
+            |error: &Error| FieldError { field: field(error), message: error_message(error) };
         match self {
-            Self::Failed(error) => vec![fault(error)],
-            Self::Several(errors) => errors.iter().map(fault).collect(),
-            Self::Told { words, .. } => vec![FieldFault::of((*words).to_owned())],
-            _ => vec![FieldFault::of(self.words())],
+            Self::Failed(error) => vec![field_error(error)],
+            Self::Multiple(errors) => errors.iter().map(field_error).collect(),
+            Self::Notice { message, .. } => vec![FieldError::without_field((*message).to_owned())],
+            _ => vec![FieldError::without_field(self.message())],
         }
     }
 }
 
 /// One problem in a form.
 #[derive(Clone, Debug)]
-pub struct FieldFault {
+pub struct FieldError {
     /// Empty if the problem concerns no single field.
     pub field: String,
-    pub words: String,
+    pub message: String,
 }
 
-impl FieldFault {
-    fn of(words: String) -> Self {
-        Self { field: String::new(), words }
+impl FieldError {
+    fn without_field(message: String) -> Self {
+        Self { field: String::new(), message }
     }
 }
 
-/// Returns the problem of a field, for a form that is shown again.
-pub fn fault<'a>(faults: &'a [FieldFault], field: &str) -> Option<&'a str> {
-    faults.iter().find(|fault| fault.field == field).map(|fault| fault.words.as_str())
+/// Returns the error of a field, for a form that is displayed again.
+pub fn field_error<'a>(field_errors: &'a [FieldError], field: &str) -> Option<&'a str> {
+    field_errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
 }
 
 fn field(error: &Error) -> String {
@@ -178,7 +183,7 @@ fn field(error: &Error) -> String {
     }
 }
 
-fn in_words(error: &Error) -> String {
+fn error_message(error: &Error) -> String {
     match error {
         Error::Internal(_) => t("error.failed-words").to_owned(),
         Error::Invalid { field, reason } => sentence(field, reason),
@@ -189,11 +194,11 @@ fn in_words(error: &Error) -> String {
 /// Returns a reason as a sentence. A reason in lower case follows the name of its field. File names
 /// stay unchanged.
 fn sentence(field: &str, reason: &str) -> String {
-    let small = reason.starts_with(|c: char| c.is_lowercase());
-    let spelled = field.replace(['_', '-'], " ");
-    let is_named = reason.to_lowercase().starts_with(&spelled);
-    let text = match small && !field.is_empty() && !is_named {
-        true => format!("{spelled} {reason}"),
+    let is_lowercase = reason.starts_with(|c: char| c.is_lowercase());
+    let label = field.replace(['_', '-'], " ");
+    let is_named = reason.to_lowercase().starts_with(&label);
+    let text = match is_lowercase && !field.is_empty() && !is_named {
+        true => format!("{label} {reason}"),
         false => reason.to_owned(),
     };
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
@@ -208,23 +213,23 @@ fn sentence(field: &str, reason: &str) -> String {
 
 #[derive(Template)]
 #[template(path = "error.html")]
-struct RefusalPage<'a> {
+struct ErrorPage<'a> {
     brand: Brand,
     heading: &'a str,
-    faults: Vec<FieldFault>,
+    field_errors: Vec<FieldError>,
     id: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "part/notice.html")]
 struct NoticePart<'a> {
-    faults: Vec<FieldFault>,
+    field_errors: Vec<FieldError>,
     id: &'a str,
 }
 
 impl fmt::Display for PageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words())
+        f.write_str(&self.message())
     }
 }
 
@@ -232,13 +237,13 @@ impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignIn(_) => StatusCode::SEE_OTHER,
-            Self::Forbidden | Self::Foreign => StatusCode::FORBIDDEN,
-            Self::Later(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Other(status) => *status,
-            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::CompressedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Failed(error) => status_of(error),
-            Self::Several(_) => StatusCode::BAD_REQUEST,
-            Self::Told { status, .. } => *status,
+            Self::Multiple(_) => StatusCode::BAD_REQUEST,
+            Self::Notice { status, .. } => *status,
         }
     }
 }
@@ -249,14 +254,14 @@ mod tests {
 
     #[test]
     fn reasons_become_sentences() {
-        for (field, reason, said) in [
+        for (field, reason, expected) in [
             ("expires_at", "must be in the future", "Expires at must be in the future."),
             ("username", "Username must be longer.", "Username must be longer."),
             ("password", "password should be longer", "Password should be longer."),
             ("", "no workspace matches `x`", "No workspace matches `x`."),
             ("", "a.pdf: it is empty", "a.pdf: it is empty."),
         ] {
-            assert_eq!(sentence(field, reason), said);
+            assert_eq!(sentence(field, reason), expected);
         }
     }
 }

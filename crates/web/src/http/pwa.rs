@@ -15,7 +15,7 @@ use crate::view::filters;
 use crate::view::language;
 
 /// The assets of the offline page.
-const NEEDED: [&str; 5] = ["app.css", "latin.woff2", "theme.js", "app.js", "mark.svg"];
+const CACHED_ASSETS: [&str; 5] = ["app.css", "latin.woff2", "theme.js", "app.js", "mark.svg"];
 
 /// Size and purpose of the icons.
 const ICONS: [(&str, &str, &str); 3] = [
@@ -47,32 +47,32 @@ pub async fn manifest(visitor: OptionalUser) -> PageResult {
         .body(manifest.to_string()))
 }
 
-/// The script with the addresses of this version's assets. The script of another version differs, so
-/// browsers replace their cached files after an update.
-static WORKER: LazyLock<String> = LazyLock::new(|| {
-    let needed = json!(NEEDED.map(assets::address)).to_string();
-    let version = assets::digest(needed.as_bytes());
+/// The script with the addresses of this version's assets. The script of another version differs,
+/// so browsers replace their cached files after an update.
+static SERVICE_WORKER: LazyLock<String> = LazyLock::new(|| {
+    let addresses = json!(CACHED_ASSETS.map(assets::address)).to_string();
+    let version = assets::digest(addresses.as_bytes());
     let script = include_str!("../../assets/pwa/service-worker.js");
-    script.replace("%NEEDED%", &needed).replace("%VERSION%", &version)
+    script.replace("%NEEDED%", &addresses).replace("%VERSION%", &version)
 });
 
 pub async fn service_worker() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/javascript; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(WORKER.as_str())
+        .body(SERVICE_WORKER.as_str())
 }
 
 #[derive(Template)]
 #[template(path = "offline.html")]
-struct Offline {
+struct OfflinePage {
     brand: Brand,
 }
 
 /// Shows the offline page, which the service worker caches. It contains no personal data.
 pub async fn offline(visitor: OptionalUser) -> PageResult {
     let brand = visitor.site.brand().await?;
-    response::page(&visitor.request, &Offline { brand })
+    response::page(&visitor.request, &OfflinePage { brand })
 }
 
 #[cfg(test)]
@@ -81,12 +81,12 @@ mod tests {
 
     #[test]
     fn the_service_worker_caches_one_page_and_its_assets() {
-        for name in NEEDED {
-            assert!(WORKER.contains(&assets::address(name)), "{name}");
+        for name in CACHED_ASSETS {
+            assert!(SERVICE_WORKER.contains(&assets::address(name)), "{name}");
         }
-        assert!(!WORKER.contains('%'));
-        assert_eq!(WORKER.matches("addAll").count(), 1);
-        assert!(!WORKER.contains(".put("));
+        assert!(!SERVICE_WORKER.contains('%'));
+        assert_eq!(SERVICE_WORKER.matches("addAll").count(), 1);
+        assert!(!SERVICE_WORKER.contains(".put("));
         for (name, ..) in ICONS {
             assert_ne!(assets::address(name), format!("/assets/{name}"), "{name} is not there");
         }

@@ -3,16 +3,19 @@ use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 
 /// Redirects to another page after a change.
-pub fn see(address: &str) -> HttpResponse {
+pub fn redirect_to(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }
 
-/// Like [`see`], with a message about the change: the key of a text that begins with `done.`.
-pub fn done(address: &str, what: &str) -> HttpResponse {
-    let joint = if address.contains('?') { '&' } else { '?' };
+/// Like [`redirect_to`], with a notice about the change: the key of a text without its prefix
+/// `done.`.
+pub fn redirect_with_notice(address: &str, notice: &str) -> HttpResponse {
+    let separator = if address.contains('?') { '&' } else { '?' };
     match address.split_once('#') {
-        Some((address, part)) => see(&format!("{address}{joint}done={what}#{part}")),
-        None => see(&format!("{address}{joint}done={what}")),
+        Some((address, fragment)) => {
+            redirect_to(&format!("{address}{separator}done={notice}#{fragment}"))
+        }
+        None => redirect_to(&format!("{address}{separator}done={notice}")),
     }
 }
 

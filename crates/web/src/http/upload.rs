@@ -11,11 +11,11 @@ use tempfile::NamedTempFile;
 use crate::http::form::Fields;
 use crate::site::Site;
 
-/// Most files and fields of one form.
+/// Maximum number of files and fields of one form.
 const MAX_PARTS: usize = 256;
-/// Longest text field, in bytes.
+/// Maximum length of a text field, in bytes.
 const MAX_FIELD: usize = 64 << 10;
-/// Most bytes of one form, unless a single file may be larger.
+/// Maximum size of a form in bytes, unless a single file may be larger.
 const MAX_FORM: u64 = 1 << 30;
 
 /// A form with files that has not been read yet.
@@ -27,28 +27,28 @@ pub struct FileForm {
 /// An uploaded file. Dropping it deletes the temporary file.
 pub struct UploadedFile {
     pub name: String,
-    saved: SavedFile,
+    file: SavedFile,
 }
 
 impl UploadedFile {
-    pub fn incoming(&self) -> IncomingFile {
-        let content = self.saved.content.path().to_owned();
+    pub fn incoming_file(&self) -> IncomingFile {
+        let content = self.file.content.path().to_owned();
         IncomingFile { name: self.name.clone(), content }
     }
 
     /// Returns the length in bytes.
     pub fn length(&self) -> u64 {
-        self.saved.bytes
+        self.file.bytes
     }
 
     /// Returns the temporary file, for work that outlives the request.
     pub fn into_content(self) -> NamedTempFile {
-        self.saved.content
+        self.file.content
     }
 
     /// Returns the SHA-256 of the content.
     pub fn digest(&self) -> [u8; 32] {
-        self.saved.sha256
+        self.file.sha256
     }
 }
 
@@ -66,8 +66,8 @@ impl FileForm {
     pub async fn read(self) -> Result<(Vec<UploadedFile>, Fields)> {
         let site = self.request.app_data::<Data<Site>>().cloned();
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
-        let (max, directory) = (site.options.upload_limit, &site.options.upload_dir);
-        let bytes = max.max(MAX_FORM).saturating_add(FRAMING);
+        let (max_file_bytes, directory) = (site.options.upload_limit, &site.options.upload_dir);
+        let bytes = max_file_bytes.max(MAX_FORM).saturating_add(FRAMING);
         let limits = Limits { bytes, what: "the upload", is_upload: true };
         let mut parts = Multipart::new(&self.request, self.payload, limits, MAX_PARTS, "form")?;
         let (mut files, mut fields) = (Vec::new(), Fields::default());
@@ -76,8 +76,8 @@ impl FileForm {
                 // A form without a selected file sends a part with an empty name.
                 Some(name) if name.is_empty() => {}
                 Some(name) => {
-                    let saved = part.save(directory, max, "the file").await?;
-                    files.push(UploadedFile { name, saved });
+                    let file = part.save(directory, max_file_bytes, "the file").await?;
+                    files.push(UploadedFile { name, file });
                 }
                 None => {
                     let field = part.name().to_owned();

@@ -1,4 +1,4 @@
-//! Answers in progress. They are kept here, so that a browser can resume one after a reload or a
+//! Answers in progress. They stay in memory, so that a browser can resume one after a reload or a
 //! lost connection.
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,32 +17,32 @@ use uuid::Uuid;
 use crate::http::page_error::PageError;
 use crate::view::language;
 use crate::view::texts::t;
-use crate::view::{Growth, Renderer};
+use crate::view::{IncrementalAnswer, Renderer};
 
-/// Time for which a finished answer is kept for browsers that have not seen its end.
-const LINGERS: Duration = Duration::from_secs(60);
+/// Retention of a finished answer for browsers that have not received its end.
+const RETENTION: Duration = Duration::from_secs(60);
 
 /// The end of an answer.
 #[derive(Clone, Debug, Default)]
-pub struct End {
+pub struct AnswerEnd {
     /// The stored answer, if it was stored.
-    pub kept: Option<Box<Finished>>,
+    pub stored: Option<Box<Finished>>,
     /// Why the answer is incomplete, or why none was stored.
     pub problem: Option<String>,
 }
 
-impl End {
-    pub fn kept(kept: Finished) -> Self {
-        Self { kept: Some(Box::new(kept)), problem: None }
+impl AnswerEnd {
+    pub fn complete(stored: Finished) -> Self {
+        Self { stored: Some(Box::new(stored)), problem: None }
     }
 
-    pub fn of_nothing(problem: String) -> Self {
-        Self { kept: None, problem: Some(problem) }
+    pub fn failed(problem: String) -> Self {
+        Self { stored: None, problem: Some(problem) }
     }
 
     /// True if the answer is complete and stored.
-    pub fn is_whole(&self) -> bool {
-        self.kept.is_some() && self.problem.is_none()
+    pub fn is_complete(&self) -> bool {
+        self.stored.is_some() && self.problem.is_none()
     }
 }
 
@@ -50,29 +50,29 @@ impl End {
 #[derive(Clone, Debug, Default)]
 pub struct AnswerText {
     pub text: String,
-    /// The sources, once they are found.
+    /// The sources, as soon as the search has found them.
     pub sources: Option<Arc<[Source]>>,
-    pub end: Option<End>,
+    pub end: Option<AnswerEnd>,
 }
 
 /// An answer so far, as HTML. It is rendered once for all viewers.
 #[derive(Clone, Debug, Default)]
-pub struct ShownAnswer {
-    pub growth: Growth,
-    /// The sources, once they are found.
+pub struct RenderedAnswer {
+    pub html: IncrementalAnswer,
+    /// The sources, as soon as the search has found them.
     pub sources: Option<Arc<[Source]>>,
-    /// The whole text and how it ended, once it has.
-    pub end: Option<(Arc<str>, End)>,
+    /// The complete text and its end, if it has ended.
+    pub end: Option<(Arc<str>, AnswerEnd)>,
 }
 
 /// The question of an answer and its context.
 #[derive(Clone, Debug)]
-pub struct Matter {
+pub struct QuestionContext {
     pub question: String,
     /// Names of the attached files.
-    pub attached: Vec<String>,
+    pub attachment_names: Vec<String>,
     /// Number of documents that are searched.
-    pub documents: u64,
+    pub document_count: u64,
     pub conversation: Conversation,
     /// Address of the conversation.
     pub base: String,
@@ -83,37 +83,37 @@ pub struct Matter {
     pub stop: Stop,
 }
 
-pub struct Running {
+pub struct RunningAnswer {
     pub id: Uuid,
-    pub matter: Matter,
-    said: watch::Sender<AnswerText>,
-    shown: watch::Sender<ShownAnswer>,
+    pub context: QuestionContext,
+    text: watch::Sender<AnswerText>,
+    html: watch::Sender<RenderedAnswer>,
     is_stopped: AtomicBool,
 }
 
-impl Running {
+impl RunningAnswer {
     /// Returns a receiver of all changes.
-    pub fn watch(&self) -> watch::Receiver<ShownAnswer> {
-        self.shown.subscribe()
+    pub fn watch(&self) -> watch::Receiver<RenderedAnswer> {
+        self.html.subscribe()
     }
 
-    /// Returns the prefix of the anchors of its sources while the answer grows.
+    /// Returns the prefix of its sources' anchors while the answer is in progress.
     pub fn prefix(&self) -> String {
         format!("source-{}", self.id)
     }
 
     pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        self.matter.stop.stop();
+        self.context.stop.stop();
     }
 }
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Answers {
-    all: Arc<Mutex<HashMap<Uuid, Arc<Running>>>>,
+    by_id: Arc<Mutex<HashMap<Uuid, Arc<RunningAnswer>>>>,
     /// Conversations in which a question is about to be answered.
-    reserved: Arc<Mutex<Vec<Conversation>>>,
+    reservations: Arc<Mutex<Vec<Conversation>>>,
     renderer: Renderer,
     tasks: BackgroundTasks,
 }
@@ -121,151 +121,156 @@ pub struct Answers {
 /// Reserves a conversation for one question until this is dropped.
 #[derive(Debug)]
 pub struct Reservation {
-    reserved: Arc<Mutex<Vec<Conversation>>>,
+    reservations: Arc<Mutex<Vec<Conversation>>>,
     conversation: Conversation,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        locked(&self.reserved).retain(|reserved| *reserved != self.conversation);
+        lock(&self.reservations).retain(|conversation| *conversation != self.conversation);
     }
 }
 
 impl Answers {
     pub fn new(renderer: Renderer, tasks: BackgroundTasks) -> Self {
-        Self { all: Arc::default(), reserved: Arc::default(), renderer, tasks }
+        Self { by_id: Arc::default(), reservations: Arc::default(), renderer, tasks }
     }
 
     /// Returns `None` if a question of the conversation is being answered, or about to be.
     pub fn reserve(&self, conversation: &Conversation) -> Option<Reservation> {
-        let mut reserved = locked(&self.reserved);
-        if reserved.contains(conversation) || self.current(conversation).is_some() {
+        let mut reservations = lock(&self.reservations);
+        if reservations.contains(conversation) || self.current(conversation).is_some() {
             return None;
         }
-        reserved.push(conversation.clone());
-        Some(Reservation { reserved: self.reserved.clone(), conversation: conversation.clone() })
+        reservations.push(conversation.clone());
+        Some(Reservation {
+            reservations: self.reservations.clone(),
+            conversation: conversation.clone(),
+        })
     }
 
-    /// Follows an answer until it ends, even without viewers. `settle` completes the follow-up work
-    /// before viewers see the end.
+    /// Follows an answer until it ends, even without viewers. `finalize` completes the follow-up
+    /// work before viewers see the end.
     pub fn follow<F>(
         &self,
         reservation: Reservation,
-        matter: Matter,
-        pieces: Receiver<AnswerEvent>,
-        settle: impl FnOnce(End) -> F + Send + 'static,
-    ) -> Arc<Running>
+        context: QuestionContext,
+        events: Receiver<AnswerEvent>,
+        finalize: impl FnOnce(AnswerEnd) -> F + Send + 'static,
+    ) -> Arc<RunningAnswer>
     where
-        F: Future<Output = End> + Send,
+        F: Future<Output = AnswerEnd> + Send,
     {
-        let (id, said, shown) =
-            (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
-        let running = Arc::new(Running { id, matter, said, shown, is_stopped: false.into() });
-        self.all().insert(running.id, running.clone());
+        let (id, text, html) = (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
+        let running_answer =
+            Arc::new(RunningAnswer { id, context, text, html, is_stopped: false.into() });
+        self.lock_answers().insert(running_answer.id, running_answer.clone());
         // From now on, [`Self::current`] finds the answer.
         drop(reservation);
-        self.tasks.spawn(language::kept(render(running.clone(), self.renderer.clone())));
-        let (answers, followed) = (self.clone(), running.clone());
-        self.tasks.spawn(language::kept(async move {
-            let end = settle(listen(&followed, pieces).await).await;
-            followed.said.send_modify(|said| said.end = Some(end));
+        self.tasks.spawn(language::inherit(render(running_answer.clone(), self.renderer.clone())));
+        let (answers, answer) = (self.clone(), running_answer.clone());
+        self.tasks.spawn(language::inherit(async move {
+            let end = finalize(listen(&answer, events).await).await;
+            answer.text.send_modify(|text| text.end = Some(end));
             // A stopping server does not wait for this task.
             tokio::spawn(async move {
-                tokio::time::sleep(LINGERS).await;
-                answers.all().remove(&followed.id);
+                tokio::time::sleep(RETENTION).await;
+                answers.lock_answers().remove(&answer.id);
             });
         }));
-        running
+        running_answer
     }
 
-    pub fn find(&self, id: Uuid) -> Option<Arc<Running>> {
-        self.all().get(&id).cloned()
+    pub fn find(&self, id: Uuid) -> Option<Arc<RunningAnswer>> {
+        self.lock_answers().get(&id).cloned()
     }
 
     /// Returns the answer in progress in a conversation.
-    pub fn current(&self, conversation: &Conversation) -> Option<Arc<Running>> {
-        let all = self.all();
-        let goes_on = |running: &&Arc<Running>| running.said.borrow().end.is_none();
-        let here = |running: &&Arc<Running>| running.matter.conversation == *conversation;
-        all.values().filter(goes_on).find(here).cloned()
+    pub fn current(&self, conversation: &Conversation) -> Option<Arc<RunningAnswer>> {
+        let all = self.lock_answers();
+        let is_unfinished = |answer: &&Arc<RunningAnswer>| answer.text.borrow().end.is_none();
+        let is_in_conversation =
+            |answer: &&Arc<RunningAnswer>| answer.context.conversation == *conversation;
+        all.values().filter(is_unfinished).find(is_in_conversation).cloned()
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Running>>> {
-        locked(&self.all)
+    fn lock_answers(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<RunningAnswer>>> {
+        lock(&self.by_id)
     }
 }
 
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Shortest pause between two renderings of a growing answer, and its minimum as a multiple of the
+/// Minimum pause between two renderings of an answer in progress, absolute and as a multiple of the
 /// rendering time.
-const PAUSE: Duration = Duration::from_millis(80);
-const RESPITE: u32 = 4;
+const MIN_PAUSE: Duration = Duration::from_millis(80);
+const PAUSE_FACTOR: u32 = 4;
 
-/// Renders an answer while it grows, until it has ended.
-async fn render(running: Arc<Running>, renderer: Renderer) {
-    let (mut watched, prefix) = (running.said.subscribe(), running.prefix());
-    let mut growth = Growth::default();
+/// Renders an answer in progress until it has ended.
+async fn render(running_answer: Arc<RunningAnswer>, renderer: Renderer) {
+    let (mut updates, prefix) = (running_answer.text.subscribe(), running_answer.prefix());
+    let mut html = IncrementalAnswer::default();
     loop {
-        let said = watched.borrow_and_update().clone();
-        let is_over = said.end.is_some();
-        let mut rest = PAUSE;
+        let answer = updates.borrow_and_update().clone();
+        let is_finished = answer.end.is_some();
+        let mut pause = MIN_PAUSE;
         // Without viewers, only the end is rendered.
-        if is_over || running.shown.receiver_count() > 0 {
-            let (text, prefix, mut grown) = (said.text.clone(), prefix.clone(), growth.clone());
+        if is_finished || running_answer.html.receiver_count() > 0 {
+            let (text, prefix, mut html_so_far) =
+                (answer.text.clone(), prefix.clone(), html.clone());
             let started = Instant::now();
             let work = move || {
-                match is_over {
-                    true => grown.finish(&text, &prefix),
-                    false => grown.advance(&text, &prefix),
+                match is_finished {
+                    true => html_so_far.finish(&text, &prefix),
+                    false => html_so_far.advance(&text, &prefix),
                 }
-                grown
+                html_so_far
             };
             match renderer.run(work).await {
-                Ok(grown) => growth = grown,
+                Ok(rendered) => html = rendered,
                 Err(error) => tracing::error!(%error, "failed to render an answer"),
             }
-            rest = PAUSE.max(started.elapsed() * RESPITE);
-            let end = said.end.map(|end| (Arc::from(said.text), end));
-            let (growth, sources) = (growth.clone(), said.sources);
-            running.shown.send_replace(ShownAnswer { growth, sources, end });
+            pause = MIN_PAUSE.max(started.elapsed() * PAUSE_FACTOR);
+            let end = answer.end.map(|end| (Arc::from(answer.text), end));
+            let (html, sources) = (html.clone(), answer.sources);
+            running_answer.html.send_replace(RenderedAnswer { html, sources, end });
         }
-        if is_over || watched.changed().await.is_err() {
+        if is_finished || updates.changed().await.is_err() {
             return;
         }
-        tokio::time::sleep(rest).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
 /// Receives the parts of an answer until it ends, including the stored result.
-async fn listen(running: &Running, mut pieces: Receiver<AnswerEvent>) -> End {
-    let mut end = End::default();
-    while let Some(piece) = pieces.recv().await {
-        match piece {
+async fn listen(running_answer: &RunningAnswer, mut events: Receiver<AnswerEvent>) -> AnswerEnd {
+    let mut end = AnswerEnd::default();
+    while let Some(event) = events.recv().await {
+        match event {
             AnswerEvent::Sources(sources) => {
-                running.said.send_modify(|said| said.sources = Some(sources.into()));
+                running_answer.text.send_modify(|answer| answer.sources = Some(sources.into()));
             }
-            AnswerEvent::Text(more) | AnswerEvent::Reasoning(more) => {
-                running.said.send_modify(|said| said.text.push_str(&more));
+            AnswerEvent::Text(delta) | AnswerEvent::Reasoning(delta) => {
+                running_answer.text.send_modify(|answer| answer.text.push_str(&delta));
             }
             AnswerEvent::Refused(text) => end.problem = Some(text),
             AnswerEvent::Failed { error, .. } => {
-                let refusal = PageError::from(error);
-                let is_for_admin = running.matter.is_for_admin;
-                let refusal = if is_for_admin { refusal } else { refusal.for_member() };
-                end.problem = Some(refusal.to_string());
+                let error = PageError::from(error);
+                let is_for_admin = running_answer.context.is_for_admin;
+                let error = if is_for_admin { error } else { error.for_member() };
+                end.problem = Some(error.to_string());
             }
             AnswerEvent::Empty(empty) => {
                 end.problem = Some(PageError::from(empty.error()).to_string());
             }
-            AnswerEvent::Finished(kept) => end.kept = kept.map(Box::new),
+            AnswerEvent::Finished(stored) => end.stored = stored.map(Box::new),
         }
     }
-    let is_stopped = running.is_stopped.load(Ordering::Relaxed);
+    let is_stopped = running_answer.is_stopped.load(Ordering::Relaxed);
     if end.problem.is_none() {
-        end.problem = match (&end.kept, is_stopped) {
+        end.problem = match (&end.stored, is_stopped) {
             (Some(_), true) => Some(t("chat.stopped").to_owned()),
             (Some(_), false) => None,
             (None, true) => Some(t("chat.stopped-early").to_owned()),

@@ -1,20 +1,20 @@
-//! Questions that failed. They are kept with the reason, so that the chat form shows them again,
-//! even after a reload and without scripts.
+//! Questions that failed. They are stored with the reason, so that the chat form displays them
+//! again, even after a reload and without scripts.
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
 
-/// Most drafts that are kept; one per conversation, the newest.
-const MOST: usize = 500;
-/// Longest draft, in bytes. A longer one is still in its author's chat form.
-const LONGEST: usize = 64 << 10;
+/// Maximum number of stored drafts; one per conversation, the newest.
+const MAX_DRAFTS: usize = 500;
+/// Maximum length of a draft, in bytes. A longer one is still in its author's chat form.
+const MAX_LENGTH: usize = 64 << 10;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedDraft {
     pub question: String,
-    /// The message to show.
+    /// The message for its author.
     pub reason: String,
     /// The exchange that the answer would have replaced.
     pub instead_of: Option<ChatId>,
@@ -25,28 +25,28 @@ pub struct FailedDraft {
 pub struct FailedDrafts(Mutex<VecDeque<(Conversation, FailedDraft)>>);
 
 impl FailedDrafts {
-    pub fn keep(&self, of: &Conversation, unanswered: FailedDraft) {
-        let mut all = self.all();
-        all.retain(|(known, _)| known != of);
-        if unanswered.question.len() <= LONGEST {
-            all.push_back((of.clone(), unanswered));
+    pub fn insert(&self, conversation: &Conversation, draft: FailedDraft) {
+        let mut drafts = self.lock();
+        drafts.retain(|(other, _)| other != conversation);
+        if draft.question.len() <= MAX_LENGTH {
+            drafts.push_back((conversation.clone(), draft));
         }
-        if all.len() > MOST {
-            all.pop_front();
+        if drafts.len() > MAX_DRAFTS {
+            drafts.pop_front();
         }
     }
 
-    pub fn of(&self, conversation: &Conversation) -> Option<FailedDraft> {
-        let all = self.all();
-        let found = all.iter().find(|(known, _)| known == conversation);
-        found.map(|(_, unanswered)| unanswered.clone())
+    pub fn get(&self, conversation: &Conversation) -> Option<FailedDraft> {
+        let drafts = self.lock();
+        let found = drafts.iter().find(|(other, _)| other == conversation);
+        found.map(|(_, draft)| draft.clone())
     }
 
-    pub fn forget(&self, of: &Conversation) {
-        self.all().retain(|(known, _)| known != of);
+    pub fn remove(&self, conversation: &Conversation) {
+        self.lock().retain(|(other, _)| other != conversation);
     }
 
-    fn all(&self) -> MutexGuard<'_, VecDeque<(Conversation, FailedDraft)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Conversation, FailedDraft)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,20 +68,20 @@ mod tests {
 
     #[test]
     fn the_last_draft_of_each_of_the_newest_conversations_is_kept() {
-        let kept = FailedDrafts::default();
-        let one = conversation(0);
-        kept.keep(&one, question("first"));
-        kept.keep(&one, question("second"));
-        assert_eq!(kept.of(&one), Some(question("second")));
-        kept.keep(&one, question(&"x".repeat(LONGEST + 1)));
-        assert_eq!(kept.of(&one), None);
-        for number in 0..=MOST as i32 {
-            kept.keep(&conversation(number), question("q"));
+        let drafts = FailedDrafts::default();
+        let first = conversation(0);
+        drafts.insert(&first, question("first"));
+        drafts.insert(&first, question("second"));
+        assert_eq!(drafts.get(&first), Some(question("second")));
+        drafts.insert(&first, question(&"x".repeat(MAX_LENGTH + 1)));
+        assert_eq!(drafts.get(&first), None);
+        for number in 0..=MAX_DRAFTS as i32 {
+            drafts.insert(&conversation(number), question("q"));
         }
-        assert_eq!(kept.of(&one), None);
-        let last = conversation(MOST as i32);
-        assert!(kept.of(&last).is_some());
-        kept.forget(&last);
-        assert_eq!(kept.of(&last), None);
+        assert_eq!(drafts.get(&first), None);
+        let last = conversation(MAX_DRAFTS as i32);
+        assert!(drafts.get(&last).is_some());
+        drafts.remove(&last);
+        assert_eq!(drafts.get(&last), None);
     }
 }

@@ -8,8 +8,8 @@ use carrel_services::sign_in::Refused;
 use carrel_services::token;
 use chrono::{DateTime, Utc};
 
-use super::entrance::set_cookie;
-use super::workspace::role;
+use super::sign_in::set_cookie;
+use super::workspace::role_name;
 use crate::http::form::PageForm;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
@@ -22,47 +22,47 @@ use crate::view::texts::t;
 
 struct Session {
     /// Identifies the session in a form. It cannot be used to sign in.
-    mark: String,
+    id: String,
     address: String,
-    since: DateTime<Utc>,
-    until: DateTime<Utc>,
-    is_this: bool,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    is_current: bool,
 }
 
 #[derive(Template)]
 #[template(path = "account.html")]
-struct Account {
+struct AccountPage {
     layout: PageLayout,
     role: &'static str,
     bio: String,
-    /// Code of the language chosen in this browser.
-    chosen: Option<&'static str>,
+    /// Code of the language selected in this browser.
+    chosen_language: Option<&'static str>,
     sessions: Vec<Session>,
     /// Number of unused recovery codes.
-    codes: u64,
+    recovery_code_count: u64,
 }
 
 pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
     let ports = current_user.ports();
-    let open = match &current_user.identity {
-        Identity::Owner => ports.ownership.sessions(current_user.at).await?,
-        Identity::User(user) => ports.sessions.of(user.id, current_user.at).await?,
+    let sessions = match &current_user.identity {
+        Identity::Owner => ports.ownership.sessions(current_user.now).await?,
+        Identity::User(user) => ports.sessions.of(user.id, current_user.now).await?,
     };
-    let this = session_cookie::token(&current_user.request).map(token::digest);
-    let session = |open: OpenSession| Session {
-        is_this: this == Some(open.digest),
-        mark: hex(open.digest),
-        address: open.address.unwrap_or_default(),
-        since: open.created_at,
-        until: open.expires_at,
+    let current_digest = session_cookie::token(&current_user.request).map(token::digest);
+    let session = |open_session: OpenSession| Session {
+        is_current: current_digest == Some(open_session.digest),
+        id: hex(open_session.digest),
+        address: open_session.address.unwrap_or_default(),
+        created_at: open_session.created_at,
+        expires_at: open_session.expires_at,
     };
-    let page = Account {
+    let page = AccountPage {
         layout: current_user.layout(t("account.title"), Section::Account).await?,
-        role: role(current_user.identity.role()),
+        role: role_name(current_user.identity.role()),
         bio: current_user.identity.user().map(|user| user.bio.clone()).unwrap_or_default(),
-        chosen: language::chosen(&current_user.request).map(|language| language.code),
-        sessions: open.into_iter().map(session).collect(),
-        codes: match current_user.identity.id() {
+        chosen_language: language::choice(&current_user.request).map(|language| language.code),
+        sessions: sessions.into_iter().map(session).collect(),
+        recovery_code_count: match current_user.identity.id() {
             Some(user) => ports.recovery.remaining_codes(user).await?,
             None => 0,
         },
@@ -76,54 +76,76 @@ pub async fn save(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
         let changes = UserChanges { bio: Some(bio), ..UserChanges::default() };
         current_user.ports().accounts.update(id, changes, &current_user.by()).await?;
     }
-    Ok(response::done("/account", "saved"))
+    Ok(response::redirect_with_notice("/account", "saved"))
 }
 
 /// Stores the interface language in this browser.
 pub async fn choose_language(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
-    let mut answer = response::done("/account", "saved");
-    set_cookie(&mut answer, &language::remember(&current_user.request, form.text("language")));
-    Ok(answer)
+    let mut response = response::redirect_with_notice("/account", "saved");
+    set_cookie(
+        &mut response,
+        &language::choice_cookie(&current_user.request, form.text("language")),
+    );
+    Ok(response)
 }
 
 /// Changes the password. This ends every session; this browser gets a new one.
 pub async fn change_password(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let (ports, by) = (current_user.ports(), current_user.by());
-    let (current, new) = (form.raw("current"), form.raw("new").to_owned());
+    let (current_password, new_password) = (form.raw("current"), form.raw("new").to_owned());
     let session = match &current_user.identity {
         Identity::Owner => {
-            ports.accounts.passwords.check(&new).map_err(|error| at_field("new", error))?;
-            ports.ownership.change_password(current, new, &by).await.map_err(refused)?
+            ports
+                .accounts
+                .passwords
+                .check(&new_password)
+                .map_err(|error| with_field("new", error))?;
+            ports
+                .ownership
+                .change_password(current_password, new_password, &by)
+                .await
+                .map_err(sign_in_error)?
         }
         Identity::User(user) => {
             let name = &user.username;
-            ports.accounts.passwords.check(&new).map_err(|error| at_field("new", error))?;
-            let (once, _) =
-                ports.sign_in.with_password(name, current, &by).await.map_err(refused)?;
-            let changes = UserChanges { password: Some(new.clone()), ..UserChanges::default() };
+            ports
+                .accounts
+                .passwords
+                .check(&new_password)
+                .map_err(|error| with_field("new", error))?;
+            let (temporary_session, _) = ports
+                .sign_in
+                .with_password(name, current_password, &by)
+                .await
+                .map_err(sign_in_error)?;
+            let changes =
+                UserChanges { password: Some(new_password.clone()), ..UserChanges::default() };
             if let Err(error) = ports.accounts.update(user.id, changes, &by).await {
-                ports.sign_in.out(once.reveal(), &by).await?;
+                ports.sign_in.out(temporary_session.reveal(), &by).await?;
                 return Err(error.into());
             }
-            ports.sign_in.with_password(name, &new, &by).await.map_err(refused)?.0
+            ports.sign_in.with_password(name, &new_password, &by).await.map_err(sign_in_error)?.0
         }
     };
-    let mut answer = response::done("/account", "password");
-    set_cookie(&mut answer, &session_cookie::open(&current_user.request, session.reveal()));
-    Ok(answer)
+    let mut response = response::redirect_with_notice("/account", "password");
+    set_cookie(
+        &mut response,
+        &session_cookie::sign_in_cookie(&current_user.request, session.reveal()),
+    );
+    Ok(response)
 }
 
-fn refused(refused: Refused) -> PageError {
-    match refused {
+fn sign_in_error(reason: Refused) -> PageError {
+    match reason {
         Refused::Wrong => Error::invalid("current", t("account.wrong")).into(),
-        Refused::Later(seconds) => PageError::Later(seconds),
+        Refused::Later(seconds) => PageError::RateLimited(seconds),
         Refused::Failed(error) => error.into(),
     }
 }
 
-fn at_field(field: &'static str, error: Error) -> Error {
+fn with_field(field: &'static str, error: Error) -> Error {
     match error {
         Error::Invalid { reason, .. } => Error::invalid(field, reason),
         other => other,
@@ -133,23 +155,23 @@ fn at_field(field: &'static str, error: Error) -> Error {
 /// Ends one of the user's own sessions.
 pub async fn end_session(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
-    let mark = form.text("session");
+    let id = form.text("session");
     let (ports, by) = (current_user.ports(), current_user.by());
     match &current_user.identity {
         Identity::Owner => {
-            let open = ports.ownership.sessions(current_user.at).await?;
-            for open in open.iter().filter(|open| hex(open.digest) == mark) {
-                ports.ownership.close(open.digest, &by).await?;
+            let sessions = ports.ownership.sessions(current_user.now).await?;
+            for session in sessions.iter().filter(|session| hex(session.digest) == id) {
+                ports.ownership.close(session.digest, &by).await?;
             }
         }
         Identity::User(user) => {
-            let open = ports.sessions.of(user.id, current_user.at).await?;
-            for open in open.iter().filter(|open| hex(open.digest) == mark) {
-                ports.sessions.close(open.digest, by.event("logout_event", "{}")).await?;
+            let sessions = ports.sessions.of(user.id, current_user.now).await?;
+            for session in sessions.iter().filter(|session| hex(session.digest) == id) {
+                ports.sessions.close(session.digest, by.event("logout_event", "{}")).await?;
             }
         }
     }
-    Ok(response::done("/account", "ended"))
+    Ok(response::redirect_with_notice("/account", "ended"))
 }
 
 fn hex(digest: KeyDigest) -> String {

@@ -26,10 +26,10 @@ use crate::view::texts::t;
 
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .route("/admin", get().to(first))
+        .route("/admin", get().to(index))
         .service(resource("/admin/users").get(users::list).post(users::create))
         .route("/admin/users/open", post().to(users::open))
-        .service(resource("/admin/users/{id}").get(users::one).post(users::save))
+        .service(resource("/admin/users/{id}").get(users::show).post(users::save))
         .route("/admin/appearance/logo", post().to(picture::save_logo))
         .route("/admin/users/{id}/recovery-link", post().to(users::make_recovery_link))
         .route("/admin/users/{id}/delete", post().to(users::delete))
@@ -48,7 +48,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/admin/import").get(import::show).post(import::start))
         .route("/admin/import/report", get().to(import::download))
         .service(resource("/admin/widgets").get(widgets::list).post(widgets::create))
-        .service(resource("/admin/widgets/{key}").get(widgets::one).post(widgets::save))
+        .service(resource("/admin/widgets/{key}").get(widgets::show).post(widgets::save))
         .route("/admin/widgets/{key}/delete", post().to(widgets::delete))
         .route("/admin/widgets/{key}/chats", get().to(widgets::history))
         .route("/admin/chats", get().to(chats::list))
@@ -107,12 +107,12 @@ const SERVER: [Row; 4] = [
 
 impl PageLayout {
     /// Returns the admin pages. Only shared servers have invites.
-    pub fn groups(&self) -> [AdminGroup; 4] {
-        let is_offered = |address: &str| self.is_shared || address != "/admin/invites";
+    pub fn admin_groups(&self) -> [AdminGroup; 4] {
+        let is_available = |address: &str| self.is_multi_user || address != "/admin/invites";
         let group = |key, title, pages: &[Row]| {
-            let shown = pages.iter().filter(|(address, ..)| is_offered(address));
+            let visible_pages = pages.iter().filter(|(address, ..)| is_available(address));
             let entry = |&(address, icon, title): &Row| AdminPage { address, icon, title };
-            AdminGroup { key, title, pages: shown.map(entry).collect() }
+            AdminGroup { key, title, pages: visible_pages.map(entry).collect() }
         };
         [
             group("people", t("admin.people"), &PEOPLE),
@@ -123,8 +123,8 @@ impl PageLayout {
     }
 }
 
-async fn first(current_user: CurrentUser<role::Admin>) -> PageResult {
-    Ok(response::see(if current_user.identity.user().is_some() {
+async fn index(current_user: CurrentUser<role::Admin>) -> PageResult {
+    Ok(response::redirect_to(if current_user.identity.user().is_some() {
         "/admin/users"
     } else {
         "/admin/system"

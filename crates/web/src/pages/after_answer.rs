@@ -1,4 +1,4 @@
-//! Runs when an answer ends, streamed or not: keeps a failed question, deletes a regenerated
+//! Runs when an answer ends, streamed or not: stores a failed question, deletes a regenerated
 //! exchange, and names an unnamed thread.
 use actix_web::web::Data;
 use carrel_domain::audit::By;
@@ -9,14 +9,14 @@ use carrel_domain::{ChatId, Result};
 use carrel_services::chat::Question;
 use carrel_services::{chat_edits, threads};
 
-use super::chat::Place;
-use crate::live::answers::End;
+use super::chat::ConversationContext;
+use crate::live::answers::AnswerEnd;
 use crate::live::failed_drafts::FailedDraft;
 use crate::session::current_user::{CurrentUser, role};
 use crate::site::Site;
 
-/// Characters of a question that name an unnamed thread.
-const NAMED: usize = 48;
+/// Maximum length of a thread's name that is taken from its question, in characters.
+const MAX_NAME_LENGTH: usize = 48;
 
 pub struct AfterAnswer {
     site: Data<Site>,
@@ -29,33 +29,38 @@ pub struct AfterAnswer {
 }
 
 impl AfterAnswer {
-    pub fn of(current_user: &CurrentUser<role::Any>, place: &Place, question: &Question) -> Self {
+    pub fn new(
+        current_user: &CurrentUser<role::Any>,
+        context: &ConversationContext,
+        question: &Question,
+    ) -> Self {
         Self {
             site: current_user.site.clone(),
-            workspace: place.workspace.clone(),
-            thread: place.thread.clone(),
-            conversation: place.conversation(current_user),
+            workspace: context.workspace.clone(),
+            thread: context.thread.clone(),
+            conversation: context.conversation(current_user),
             question: question.text.clone(),
             instead_of: question.instead_of,
             by: current_user.by(),
         }
     }
 
-    /// Runs the follow-up work of an answer that was stored or has failed. Errors are logged and lose
-    /// nothing.
-    pub async fn follow(self, end: &End) {
-        if end.kept.is_none() {
+    /// Runs the follow-up work of an answer that was stored or has failed. Errors are logged and
+    /// lose nothing.
+    pub async fn run(self, end: &AnswerEnd) {
+        if end.stored.is_none() {
             let (question, instead_of) = (self.question, self.instead_of);
             let reason = end.problem.clone().unwrap_or_default();
-            let unanswered = FailedDraft { question, reason, instead_of };
-            return self.site.failed_drafts.keep(&self.conversation, unanswered);
+            let draft = FailedDraft { question, reason, instead_of };
+            return self.site.failed_drafts.insert(&self.conversation, draft);
         }
-        self.site.failed_drafts.forget(&self.conversation);
+        self.site.failed_drafts.remove(&self.conversation);
         self.name_thread().await;
         // An incomplete answer does not replace the complete one before it.
-        let Some(old) = self.instead_of.filter(|_| end.is_whole()) else { return };
+        let Some(replaced_id) = self.instead_of.filter(|_| end.is_complete()) else { return };
         let edits = &*self.site.ports.chat_edits;
-        if let Err(error) = chat_edits::remove(edits, &self.workspace, old, &self.by).await {
+        if let Err(error) = chat_edits::remove(edits, &self.workspace, replaced_id, &self.by).await
+        {
             tracing::warn!(%error, "failed to remove the exchange that a new one replaces");
         }
     }
@@ -68,17 +73,18 @@ impl AfterAnswer {
     }
 
     async fn try_to_name_thread(&self) -> Result<()> {
-        let unnamed = |thread: &Thread| thread.name == threads::UNNAMED;
-        let Some(thread) = self.thread.as_ref().filter(|thread| unnamed(thread)) else {
+        let is_unnamed = |thread: &Thread| thread.name == threads::UNNAMED;
+        let Some(thread) = self.thread.as_ref().filter(|thread| is_unnamed(thread)) else {
             return Ok(());
         };
         // Meanwhile, the thread may have been named or deleted.
         let port = &*self.site.ports.threads;
-        let thread = port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(unnamed);
+        let thread =
+            port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(is_unnamed);
         let Some(thread) = thread else { return Ok(()) };
         let line = self.question.lines().next().unwrap_or_default();
-        let mut name: String = line.chars().take(NAMED).collect();
-        if line.chars().count() > NAMED {
+        let mut name: String = line.chars().take(MAX_NAME_LENGTH).collect();
+        if line.chars().count() > MAX_NAME_LENGTH {
             name.push('…');
         }
         threads::rename(port, &thread, name, &self.by).await.map(drop)

@@ -1,5 +1,5 @@
-//! Asking questions: with scripts the answer is streamed; without, the response waits for the whole
-//! answer. A failed question stays in the chat form, with the reason.
+//! Asking questions: with scripts the answer is streamed; without, the response waits for the
+//! complete answer. A failed question stays in the chat form, with the reason.
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -14,14 +14,14 @@ use carrel_services::record;
 use carrel_services::threads::{self, ThreadChoice};
 
 use super::after_answer::AfterAnswer;
-use super::chat::{self, Composer, Place};
+use super::chat::{self, Composer, ConversationContext};
 use super::examples;
 use crate::http::chat_form;
 use crate::http::form::PageForm;
 use crate::http::fragment::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
-use crate::live::answers::{End, Matter, Reservation, Running};
+use crate::live::answers::{AnswerEnd, QuestionContext, Reservation, RunningAnswer};
 use crate::live::failed_drafts::FailedDraft;
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -30,26 +30,26 @@ use crate::view::texts::{self, t};
 /// A question whose answer is in progress.
 #[derive(Template)]
 #[template(path = "part/running.html")]
-pub struct RunningPart {
+pub struct RunningAnswerPart {
     id: String,
     question: String,
     /// Names of the attached files.
-    attached: Vec<String>,
-    /// What is searched until the answer begins; empty for nothing.
-    searching: String,
+    attachment_names: Vec<String>,
+    /// Text about the searched documents until the answer begins; empty without documents.
+    search_status: String,
 }
 
-impl RunningPart {
-    pub fn of(running: &Running) -> Self {
-        let matter = &running.matter;
+impl RunningAnswerPart {
+    pub fn new(answer: &RunningAnswer) -> Self {
+        let context = &answer.context;
         Self {
-            id: running.id.to_string(),
-            question: matter.question.clone(),
-            attached: matter.attached.clone(),
-            searching: match matter.documents {
+            id: answer.id.to_string(),
+            question: context.question.clone(),
+            attachment_names: context.attachment_names.clone(),
+            search_status: match context.document_count {
                 0 => String::new(),
                 count => {
-                    let documents = texts::counted("shelf.documents", count as usize);
+                    let documents = texts::plural("shelf.documents", count as usize);
                     t("chat.searching").replace("{documents}", &documents)
                 }
             },
@@ -62,8 +62,8 @@ pub async fn ask(
     slug: Path<String>,
     form: chat_form::ChatForm,
 ) -> PageResult {
-    let place = Place::of(&current_user, &slug, None).await?;
-    answer(current_user, place, form).await
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
+    answer(current_user, context, form).await
 }
 
 pub async fn ask_in_thread(
@@ -71,39 +71,39 @@ pub async fn ask_in_thread(
     path: Path<(String, String)>,
     form: chat_form::ChatForm,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    answer(current_user, place, form).await
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    answer(current_user, context, form).await
 }
 
 async fn answer(
     current_user: CurrentUser<role::Any>,
-    place: Place,
+    context: ConversationContext,
     form: chat_form::ChatForm,
 ) -> PageResult {
-    let (asked, read) = form.read().await;
+    let (submission, read_result) = form.read().await;
     let composer = |reason: String| Composer {
-        text: asked.text.clone(),
-        instead_of: asked.instead_of,
+        text: submission.text.clone(),
+        instead_of: submission.instead_of,
         reason: Some(reason),
     };
-    let question = match read {
-        Ok(()) => question(&current_user, &place, &asked).await,
+    let question = match read_result {
+        Ok(()) => question(&current_user, &context, &submission).await,
         Err(error) => Err(error.into()),
     };
-    let answered = match question {
+    let result = match question {
         Ok(question) if is_fragment(current_user.request.headers()) => {
-            return stream(&current_user, &place, question).await;
+            return stream(&current_user, &context, question).await;
         }
-        Ok((question, _reservation)) => whole(&current_user, &place, question).await,
-        Err(refusal) => Err(refusal),
+        Ok((question, _reservation)) => wait_for_answer(&current_user, &context, question).await,
+        Err(error) => Err(error),
     };
-    match answered {
-        Ok(()) => Ok(response::see(&format!("{}#latest", place.base()))),
-        Err(refusal) if is_fragment(current_user.request.headers()) => Err(refusal),
-        Err(refusal) if refusal.status_code() == StatusCode::INTERNAL_SERVER_ERROR => Err(refusal),
-        Err(refusal) => {
-            let (status, composer) = (refusal.status_code(), composer(refusal.to_string()));
-            let mut page = chat::show(&current_user, place, composer).await?;
+    match result {
+        Ok(()) => Ok(response::redirect_to(&format!("{}#latest", context.base()))),
+        Err(error) if is_fragment(current_user.request.headers()) => Err(error),
+        Err(error) if error.status_code() == StatusCode::INTERNAL_SERVER_ERROR => Err(error),
+        Err(error) => {
+            let (status, composer) = (error.status_code(), composer(error.to_string()));
+            let mut page = chat::show(&current_user, context, composer).await?;
             *page.status_mut() = status;
             Ok(page)
         }
@@ -113,36 +113,36 @@ async fn answer(
 /// Builds the question for the service. A regenerated question keeps its images.
 async fn question(
     current_user: &CurrentUser<role::Any>,
-    place: &Place,
-    asked: &chat_form::ChatSubmission,
+    context: &ConversationContext,
+    submission: &chat_form::ChatSubmission,
 ) -> Result<(Question, Reservation), PageError> {
-    let reservation = current_user.site.answers.reserve(&place.conversation(current_user));
+    let reservation = current_user.site.answers.reserve(&context.conversation(current_user));
     let reservation = reservation.ok_or_else(|| Error::exhausted(t("chat.busy")))?;
     let mut attachments = Vec::new();
-    if let Some(id) = asked.instead_of {
-        let chat = super::exchange::own(current_user, &place.workspace, id).await?;
-        let kept = record::read(&chat.response).unwrap_or_default();
+    if let Some(id) = submission.instead_of {
+        let chat = super::exchange::own_exchange(current_user, &context.workspace, id).await?;
+        let stored = record::read(&chat.response).unwrap_or_default();
         // Documents that were read for the first answer are not stored, and without them it would
         // be another question.
-        if !kept.documents.is_empty() && asked.attachments.is_empty() {
-            let reason = t("chat.not-kept").replace("{names}", &kept.documents.join(", "));
+        if !stored.documents.is_empty() && submission.attachments.is_empty() {
+            let reason = t("chat.not-kept").replace("{names}", &stored.documents.join(", "));
             return Err(Error::unprocessable(reason).into());
         }
         attachments = super::exchange::images(current_user, chat).await?;
     }
-    attachments.extend(asked.attachments.iter().cloned());
+    attachments.extend(submission.attachments.iter().cloned());
     // People who may choose the workspace's model may choose another for one question.
-    if asked.model.is_some() && !current_user.identity.may(Role::Manager) {
+    if submission.model.is_some() && !current_user.identity.has_role(Role::Manager) {
         return Err(PageError::Forbidden);
     }
-    let documents = Some(asked.documents.clone()).filter(|documents| !documents.is_empty());
+    let documents = Some(submission.documents.clone()).filter(|documents| !documents.is_empty());
     let overrides = RequestOverrides {
-        model: asked.model.clone(),
+        model: submission.model.clone(),
         filter: DocumentFilter { documents, ..DocumentFilter::default() },
         ..RequestOverrides::default()
     };
     let conversations = &current_user.ports().conversations;
-    if let Some(thread) = place.thread.as_ref().filter(|_| asked.keeps_files) {
+    if let Some(thread) = context.thread.as_ref().filter(|_| submission.keeps_files) {
         let (images, files): (Vec<_>, Vec<_>) =
             attachments.into_iter().partition(|attachment| attachment.is_image());
         for file in files {
@@ -152,11 +152,13 @@ async fn question(
         attachments = images;
     }
     let question = Question {
-        text: conversations.with_commands(asked.text.clone(), current_user.identity.id()).await?,
-        thread: place.thread.clone(),
+        text: conversations
+            .with_commands(submission.text.clone(), current_user.identity.id())
+            .await?,
+        thread: context.thread.clone(),
         user: current_user.identity.user().cloned(),
         attachments,
-        instead_of: asked.instead_of,
+        instead_of: submission.instead_of,
         overrides,
         uses_memories: true,
         announces_sources: true,
@@ -165,36 +167,36 @@ async fn question(
     Ok((question, reservation))
 }
 
-async fn whole(
+async fn wait_for_answer(
     current_user: &CurrentUser<role::Any>,
-    place: &Place,
+    context: &ConversationContext,
     question: Question,
 ) -> Result<(), PageError> {
-    let sequel = AfterAnswer::of(current_user, place, &question);
-    let answered = current_user
+    let after_answer = AfterAnswer::new(current_user, context, &question);
+    let reply = current_user
         .ports()
         .conversations
-        .ask(&place.workspace, question, &current_user.by())
+        .ask(&context.workspace, question, &current_user.by())
         .await;
-    let failed = |error: Error| {
-        let refusal = told(current_user, error);
-        (End::of_nothing(refusal.to_string()), Err(refusal))
+    let failure = |error: Error| {
+        let page_error = visible_error(current_user, error);
+        (AnswerEnd::failed(page_error.to_string()), Err(page_error))
     };
-    let (end, answered) = match answered {
+    let (end, result) = match reply {
         Ok(Reply::Answered { chat, text, sources, metrics }) => {
-            (End::kept(Finished { chat, text, sources, metrics }), Ok(()))
+            (AnswerEnd::complete(Finished { chat, text, sources, metrics }), Ok(()))
         }
-        Ok(Reply::Refused { text, .. }) => (End::of_nothing(text), Ok(())),
-        Ok(Reply::Empty(empty)) => failed(empty.error()),
-        Err(error) => failed(error),
+        Ok(Reply::Refused { text, .. }) => (AnswerEnd::failed(text), Ok(())),
+        Ok(Reply::Empty(empty)) => failure(empty.error()),
+        Err(error) => failure(error),
     };
-    sequel.follow(&end).await;
-    answered
+    after_answer.run(&end).await;
+    result
 }
 
 /// Returns the error as the visitor may see it.
-fn told(current_user: &CurrentUser<role::Any>, error: Error) -> PageError {
-    match current_user.identity.may(Role::Admin) {
+fn visible_error(current_user: &CurrentUser<role::Any>, error: Error) -> PageError {
+    match current_user.identity.has_role(Role::Admin) {
         true => error.into(),
         false => PageError::from(error).for_member(),
     }
@@ -202,15 +204,15 @@ fn told(current_user: &CurrentUser<role::Any>, error: Error) -> PageError {
 
 async fn stream(
     current_user: &CurrentUser<role::Any>,
-    place: &Place,
+    context: &ConversationContext,
     question: (Question, Reservation),
 ) -> PageResult {
-    let running = start(current_user, place, question).await?;
-    response::page(&current_user.request, &RunningPart::of(&running))
+    let answer = start(current_user, context, question).await?;
+    response::page(&current_user.request, &RunningAnswerPart::new(&answer))
 }
 
 /// Asks in a new thread of the workspace that the form names, and opens the page of the thread.
-pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
+pub async fn ask_in_new_thread(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let workspace = current_user.workspace(form.text("workspace")).await?;
     let text = form.text("message").replace("\r\n", "\n");
@@ -221,68 +223,75 @@ pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: PageForm) -> P
     let thread =
         threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())
             .await?;
-    let place = Place { workspace, thread: Some(thread) };
-    let asked = chat_form::ChatSubmission { text, ..chat_form::ChatSubmission::default() };
-    let started = match question(&current_user, &place, &asked).await {
-        Ok(question) => start(&current_user, &place, question).await.map(drop),
-        Err(refusal) => Err(refusal),
+    let context = ConversationContext { workspace, thread: Some(thread) };
+    let submission = chat_form::ChatSubmission { text, ..chat_form::ChatSubmission::default() };
+    let result = match question(&current_user, &context, &submission).await {
+        Ok(question) => start(&current_user, &context, question).await.map(drop),
+        Err(error) => Err(error),
     };
-    if let Err(refusal) = started {
-        let (question, reason) = (asked.text, refusal.to_string());
-        let unanswered = FailedDraft { question, reason, instead_of: None };
-        current_user.site.failed_drafts.keep(&place.conversation(&current_user), unanswered);
+    if let Err(error) = result {
+        let (question, reason) = (submission.text, error.to_string());
+        let draft = FailedDraft { question, reason, instead_of: None };
+        current_user.site.failed_drafts.insert(&context.conversation(&current_user), draft);
     }
-    Ok(response::see(&place.base()))
+    Ok(response::redirect_to(&context.base()))
 }
 
 async fn start(
     current_user: &CurrentUser<role::Any>,
-    place: &Place,
+    context: &ConversationContext,
     (mut question, reservation): (Question, Reservation),
-) -> Result<Arc<Running>, PageError> {
-    let (conversation, stop) = (place.conversation(current_user), Stop::default());
+) -> Result<Arc<RunningAnswer>, PageError> {
+    let (conversation, stop) = (context.conversation(current_user), Stop::default());
     question.stop = stop.clone();
-    let sequel = AfterAnswer::of(current_user, place, &question);
-    let documents = match &question.overrides.filter.documents {
-        Some(chosen) => chosen.len() as u64,
-        None => examples::newest(current_user, &place.workspace, 1).await?.total,
+    let after_answer = AfterAnswer::new(current_user, context, &question);
+    let document_count = match &question.overrides.filter.documents {
+        Some(paths) => paths.len() as u64,
+        None => examples::newest_documents(current_user, &context.workspace, 1).await?.total,
     };
-    let matter = Matter {
-        documents,
+    let question_context = QuestionContext {
+        document_count,
         question: question.text.clone(),
-        attached: question.attachments.iter().map(|one| one.name.clone()).collect(),
+        attachment_names: question
+            .attachments
+            .iter()
+            .map(|attachment| attachment.name.clone())
+            .collect(),
         conversation: conversation.clone(),
-        base: place.base(),
+        base: context.base(),
         instead_of: question.instead_of,
-        is_for_admin: current_user.identity.may(Role::Admin),
+        is_for_admin: current_user.identity.has_role(Role::Admin),
         stop,
     };
     let conversations = &current_user.ports().conversations;
-    let pieces = conversations.stream(&place.workspace, question, &current_user.by()).await;
-    let pieces = pieces.map_err(|error| told(current_user, error))?;
-    current_user.site.failed_drafts.forget(&conversation);
-    let settle = |end: End| async move {
-        sequel.follow(&end).await;
+    let events = conversations.stream(&context.workspace, question, &current_user.by()).await;
+    let events = events.map_err(|error| visible_error(current_user, error))?;
+    current_user.site.failed_drafts.remove(&conversation);
+    let finalize = |end: AnswerEnd| async move {
+        after_answer.run(&end).await;
         end
     };
-    Ok(current_user.site.answers.follow(reservation, matter, pieces, settle))
+    Ok(current_user.site.answers.follow(reservation, question_context, events, finalize))
 }
 
 /// Clears a failed question from the chat form.
-pub async fn forget(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
-    let place = Place::of(&current_user, &slug, None).await?;
-    Ok(forgotten(&current_user, &place))
+pub async fn discard_draft(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
+    Ok(remove_draft(&current_user, &context))
 }
 
-pub async fn forget_in_thread(
+pub async fn discard_thread_draft(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    Ok(forgotten(&current_user, &place))
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    Ok(remove_draft(&current_user, &context))
 }
 
-fn forgotten(current_user: &CurrentUser<role::Any>, place: &Place) -> HttpResponse {
-    current_user.site.failed_drafts.forget(&place.conversation(current_user));
-    response::see(&place.base())
+fn remove_draft(
+    current_user: &CurrentUser<role::Any>,
+    context: &ConversationContext,
+) -> HttpResponse {
+    current_user.site.failed_drafts.remove(&context.conversation(current_user));
+    response::redirect_to(&context.base())
 }

@@ -13,11 +13,11 @@ use carrel_domain::{ChatId, Error, ThreadFileId};
 use carrel_services::chat::MOST_ATTACHMENTS;
 use carrel_services::threads;
 
-use super::ask::RunningPart;
+use super::ask::RunningAnswerPart;
 use super::commands::{self, CommandRow};
 use super::deletions;
 use super::examples;
-use crate::http::chat_form::LARGEST_FILE;
+use crate::http::chat_form::MAX_FILE_BYTES;
 use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
@@ -26,16 +26,16 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::message::MessageView;
 
-/// Exchanges of a conversation that are shown.
-const SHOWN: u32 = 100;
-/// Exchanges that are shown at first. Browsers take long for the page of a hundred.
-const RECENT: usize = 20;
+/// Maximum number of displayed exchanges of a conversation.
+const MAX_EXCHANGES: u32 = 100;
+/// Exchanges that are displayed at first. Browsers need long for a page with a hundred.
+const RECENT_EXCHANGES: usize = 20;
 #[derive(Template)]
 #[template(path = "chat.html")]
-struct Conversing {
+struct ConversationPage {
     layout: PageLayout,
     slug: String,
-    /// Address to which questions of this conversation are sent.
+    /// Address of the conversation, to which its questions are posted.
     base: String,
     title: String,
     is_thread: bool,
@@ -49,9 +49,9 @@ struct Conversing {
     messages: Vec<MessageView>,
     /// Files that stay with the thread.
     files: Vec<ThreadFile>,
-    running: Option<RunningPart>,
+    running_answer: Option<RunningAnswerPart>,
     has_documents: bool,
-    documents: u64,
+    document_count: u64,
     /// Suggested questions for an empty conversation.
     examples: Vec<SuggestedMessage>,
     commands: Vec<CommandRow>,
@@ -59,14 +59,14 @@ struct Conversing {
     model: String,
     can_share: bool,
     /// True if dictation is available.
-    hears: bool,
+    can_dictate: bool,
     /// True if answers can be read aloud.
-    speaks: bool,
+    can_read_aloud: bool,
     is_manager: bool,
     composer: Composer,
-    /// Largest attachment in bytes, and most attachments.
-    largest: u64,
-    most: usize,
+    /// Maximum size of an attachment in bytes, and maximum number of attachments.
+    max_attachment_bytes: u64,
+    max_attachments: usize,
 }
 
 /// The initial contents of the chat form.
@@ -80,23 +80,24 @@ pub struct Composer {
 }
 
 /// The conversation in a path: the workspace's own, or a thread.
-pub struct Place {
+pub struct ConversationContext {
     pub workspace: Workspace,
     pub thread: Option<Thread>,
 }
 
-impl Place {
-    pub async fn of(
+impl ConversationContext {
+    pub async fn load(
         current_user: &CurrentUser<role::Any>,
         slug: &str,
         thread: Option<&str>,
     ) -> Result<Self, PageError> {
         let workspace = current_user.workspace(slug).await?;
-        let Some(named) = thread else { return Ok(Self { workspace, thread: None }) };
-        let thread = threads::by_slug(&*current_user.ports().threads, &workspace, named).await?;
+        let Some(thread_slug) = thread else { return Ok(Self { workspace, thread: None }) };
+        let thread =
+            threads::by_slug(&*current_user.ports().threads, &workspace, thread_slug).await?;
         // Another user's thread is reported as not found.
         if thread.user != current_user.identity.id() {
-            return Err(Error::not_found("thread", named).into());
+            return Err(Error::not_found("thread", thread_slug).into());
         }
         Ok(Self { workspace, thread: Some(thread) })
     }
@@ -123,10 +124,10 @@ pub async fn remove_file(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String, String)>,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    let missing = || Error::not_found("file", &path.2);
-    let thread = place.thread.as_ref().ok_or_else(missing)?;
-    let id = path.2.parse().map(ThreadFileId).map_err(|_| missing())?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    let not_found = || Error::not_found("file", &path.2);
+    let thread = context.thread.as_ref().ok_or_else(not_found)?;
+    let id = path.2.parse().map(ThreadFileId).map_err(|_| not_found())?;
     carrel_services::chat::remove_file(
         &current_user.ports().conversations,
         thread,
@@ -134,71 +135,75 @@ pub async fn remove_file(
         &current_user.by(),
     )
     .await?;
-    Ok(response::see(&place.base()))
+    Ok(response::redirect_to(&context.base()))
 }
 
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
-    let place = Place::of(&current_user, &slug, None).await?;
-    let composer = composer(&current_user, &place).await?;
-    show(&current_user, place, composer).await
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
+    let composer = composer(&current_user, &context).await?;
+    show(&current_user, context, composer).await
 }
 
 pub async fn thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    let composer = composer(&current_user, &place).await?;
-    show(&current_user, place, composer).await
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    let composer = composer(&current_user, &context).await?;
+    show(&current_user, context, composer).await
 }
 
 /// Returns the question that the user wants to edit, or the last question if it failed.
 async fn composer(
     current_user: &CurrentUser<role::Any>,
-    place: &Place,
+    context: &ConversationContext,
 ) -> Result<Composer, PageError> {
     if let Some(id) = Fields::of_query(&current_user.request).number("reword")? {
-        let chat = super::exchange::own(current_user, &place.workspace, ChatId(id)).await?;
+        let chat =
+            super::exchange::own_exchange(current_user, &context.workspace, ChatId(id)).await?;
         return Ok(Composer { text: chat.prompt, instead_of: Some(chat.id), reason: None });
     }
-    let unanswered = current_user.site.failed_drafts.of(&place.conversation(current_user));
-    Ok(unanswered.map_or_else(Composer::default, |unanswered| Composer {
-        text: unanswered.question,
-        instead_of: unanswered.instead_of,
-        reason: Some(unanswered.reason),
+    let draft = current_user.site.failed_drafts.get(&context.conversation(current_user));
+    Ok(draft.map_or_else(Composer::default, |draft| Composer {
+        text: draft.question,
+        instead_of: draft.instead_of,
+        reason: Some(draft.reason),
     }))
 }
 
 /// Shows a conversation and the chat form.
 pub async fn show(
     current_user: &CurrentUser<role::Any>,
-    place: Place,
+    context: ConversationContext,
     composer: Composer,
 ) -> PageResult {
-    let (ports, conversation) = (current_user.ports(), place.conversation(current_user));
-    let base = place.base();
-    let Place { workspace, thread } = place;
-    let shows_all = Fields::of_query(&current_user.request).has("earlier");
-    let limit = if shows_all { SHOWN } else { RECENT as u32 + 1 };
+    let (ports, conversation) = (current_user.ports(), context.conversation(current_user));
+    let base = context.base();
+    let ConversationContext { workspace, thread } = context;
+    let is_expanded = Fields::of_query(&current_user.request).has("earlier");
+    let limit = if is_expanded { MAX_EXCHANGES } else { RECENT_EXCHANGES as u32 + 1 };
     let mut chats = ports.chats.history(&conversation, limit).await?;
-    let earlier = chats.len().saturating_sub(RECENT);
-    let has_earlier = !shows_all && earlier > 0;
+    let earlier_count = chats.len().saturating_sub(RECENT_EXCHANGES);
+    let has_earlier = !is_expanded && earlier_count > 0;
     if has_earlier {
-        chats.drain(..earlier);
+        chats.drain(..earlier_count);
     }
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
-    let running =
-        current_user.site.answers.current(&conversation).map(|running| RunningPart::of(&running));
+    let running_answer = current_user
+        .site
+        .answers
+        .current(&conversation)
+        .map(|answer| RunningAnswerPart::new(&answer));
     let has_documents = ports.index.count(Some(workspace.id)).await? > 0;
-    let suggested = match chats.is_empty() {
+    let suggestions = match chats.is_empty() {
         true => ports.suggested_messages.of(workspace.id).await?,
         false => Vec::new(),
     };
-    let (documents, examples) = match has_documents && chats.is_empty() && suggested.is_empty() {
-        true => examples::of(current_user, &workspace).await?,
-        false => (examples::newest(current_user, &workspace, 1).await?, suggested),
+    let (documents, examples) = match has_documents && chats.is_empty() && suggestions.is_empty() {
+        true => examples::suggestions(current_user, &workspace).await?,
+        false => (examples::newest_documents(current_user, &workspace, 1).await?, suggestions),
     };
     let files = match &thread {
         Some(thread) => ports.thread_files.of(thread.id).await?,
@@ -210,38 +215,41 @@ pub async fn show(
         model: settings.chat_model.clone(),
     };
     let model = ports.models.chat(&choice).ok();
-    let (of, at) = (workspace.clone(), base.clone());
-    let mut messages =
-        current_user.site.renderer.run(move || MessageView::of_chats(chats, &of, &at)).await?;
-    if shows_all {
-        messages.iter_mut().take(earlier).for_each(|message| message.is_earlier = true);
+    let (chat_workspace, chat_base) = (workspace.clone(), base.clone());
+    let mut messages = current_user
+        .site
+        .renderer
+        .run(move || MessageView::from_chats(chats, &chat_workspace, &chat_base))
+        .await?;
+    if is_expanded {
+        messages.iter_mut().take(earlier_count).for_each(|message| message.is_collapsed = true);
     }
     let layout = current_user.layout_in(&title, Section::Workspace, Some(&slug)).await?;
-    let page = Conversing {
+    let page = ConversationPage {
         is_thread: thread.is_some(),
         thread: thread.as_ref().map(|thread| thread.slug.to_string()),
         is_archived: thread.as_ref().is_some_and(|thread| thread.archived_at.is_some()),
         is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),
         has_documents,
-        documents: documents.total,
+        document_count: documents.total,
         examples,
         commands: commands::available(current_user).await?,
         model: model.map(|model| model.name().model).unwrap_or_default(),
-        can_share: super::share::are_allowed(current_user).await?,
-        hears: ports.speech.transcription_model().is_ok(),
-        speaks: ports.speech.synthesis_model().is_ok(),
+        can_share: super::share::is_sharing_allowed(current_user).await?,
+        can_dictate: ports.speech.transcription_model().is_ok(),
+        can_read_aloud: ports.speech.synthesis_model().is_ok(),
         has_earlier,
         messages,
         files,
-        running,
+        running_answer,
         is_manager: layout.is_manager,
         layout,
         slug,
         base,
         title,
         composer,
-        largest: current_user.site.options.upload_limit.min(LARGEST_FILE),
-        most: MOST_ATTACHMENTS,
+        max_attachment_bytes: current_user.site.options.upload_limit.min(MAX_FILE_BYTES),
+        max_attachments: MOST_ATTACHMENTS,
     };
     response::page(&current_user.request, &page)
 }
@@ -256,7 +264,7 @@ pub async fn new_thread(current_user: CurrentUser<role::Any>, slug: Path<String>
     let thread =
         threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())
             .await?;
-    Ok(response::see(&format!("/w/{}/t/{}", workspace.slug, thread.slug)))
+    Ok(response::redirect_to(&format!("/w/{}/t/{}", workspace.slug, thread.slug)))
 }
 
 pub async fn rename_thread(
@@ -264,22 +272,22 @@ pub async fn rename_thread(
     path: Path<(String, String)>,
     form: PageForm,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    let name = super::home::name(form.read().await?.text("name"))?;
-    let base = place.base();
-    if let Some(thread) = &place.thread {
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    let name = super::home::parse_name(form.read().await?.text("name"))?;
+    let base = context.base();
+    if let Some(thread) = &context.thread {
         threads::rename(&*current_user.ports().threads, thread, name, &current_user.by()).await?;
     }
-    Ok(response::done(&base, "saved"))
+    Ok(response::redirect_with_notice(&base, "saved"))
 }
 
 pub async fn delete_thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    let address = format!("/w/{}", place.workspace.slug);
-    let thread = place.thread.ok_or_else(|| Error::not_found("thread", &path.1))?;
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    let address = format!("/w/{}", context.workspace.slug);
+    let thread = context.thread.ok_or_else(|| Error::not_found("thread", &path.1))?;
     deletions::delete(&current_user, &Deletable::Thread(thread.id), &address, "deleted").await
 }
 
@@ -288,9 +296,9 @@ pub async fn reset(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let place = Place::of(&current_user, &slug, None).await?;
-    let conversation = place.conversation(&current_user);
-    current_user.site.failed_drafts.forget(&conversation);
-    let what = Deletable::Conversation(conversation);
-    deletions::delete(&current_user, &what, &place.base(), "reset").await
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
+    let conversation = context.conversation(&current_user);
+    current_user.site.failed_drafts.remove(&conversation);
+    let item = Deletable::Conversation(conversation);
+    deletions::delete(&current_user, &item, &context.base(), "reset").await
 }

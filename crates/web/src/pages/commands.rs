@@ -26,7 +26,7 @@ pub struct CommandRow {
 }
 
 impl CommandRow {
-    pub fn of(command: SlashCommand, is_admin: bool) -> Self {
+    pub fn new(command: SlashCommand, is_admin: bool) -> Self {
         let SlashCommand { id, text, user, .. } = command;
         let CommandText { name, prompt, description } = text;
         Self {
@@ -42,27 +42,28 @@ impl CommandRow {
 
 #[derive(Template)]
 #[template(path = "commands.html")]
-struct Commands {
+struct CommandsPage {
     layout: PageLayout,
     rows: Vec<CommandRow>,
     /// True if the user may also create commands for everybody.
-    chooses: bool,
+    can_create_shared: bool,
 }
 
 /// Returns the commands available to the visitor's questions.
 pub async fn available(
     current_user: &CurrentUser<role::Any>,
 ) -> Result<Vec<CommandRow>, PageError> {
-    let is_admin = current_user.identity.may(Role::Admin);
+    let is_admin = current_user.identity.has_role(Role::Admin);
     let commands =
         current_user.ports().slash_commands.available(current_user.identity.id()).await?;
-    Ok(commands.into_iter().map(|command| CommandRow::of(command, is_admin)).collect())
+    Ok(commands.into_iter().map(|command| CommandRow::new(command, is_admin)).collect())
 }
 
 pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
-    let page = Commands {
+    let page = CommandsPage {
         rows: available(&current_user).await?,
-        chooses: current_user.identity.id().is_some() && current_user.identity.may(Role::Admin),
+        can_create_shared: current_user.identity.id().is_some()
+            && current_user.identity.has_role(Role::Admin),
         layout: current_user.layout(t("commands.title"), Section::Account).await?,
     };
     response::page(&current_user.request, &page)
@@ -79,29 +80,29 @@ fn text(form: &Fields) -> Result<CommandText, Error> {
 pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     // Without users, all commands belong to everybody.
-    let user: Option<UserId> = match form.has("everybody") && current_user.identity.may(Role::Admin)
-    {
-        true => None,
-        false => current_user.identity.id(),
-    };
+    let user: Option<UserId> =
+        match form.has("everybody") && current_user.identity.has_role(Role::Admin) {
+            true => None,
+            false => current_user.identity.id(),
+        };
     let port = &*current_user.ports().slash_commands;
     slash_commands::create(port, text(&form)?, user, &current_user.by()).await?;
-    Ok(response::done("/account/commands", "created"))
+    Ok(response::redirect_with_notice("/account/commands", "created"))
 }
 
 /// Returns a command that the visitor may change. Another user's is reported as not found.
-async fn editable(
+async fn editable_command(
     current_user: &CurrentUser<role::Any>,
     id: &str,
 ) -> Result<SlashCommand, PageError> {
-    let missing = || Error::not_found("slash command", id);
-    let parsed = id.parse().map(SlashCommandId).map_err(|_| missing())?;
-    let command = slash_commands::by_id(&*current_user.ports().slash_commands, parsed).await?;
+    let not_found = || Error::not_found("slash command", id);
+    let command_id = id.parse().map(SlashCommandId).map_err(|_| not_found())?;
+    let command = slash_commands::by_id(&*current_user.ports().slash_commands, command_id).await?;
     match command.user {
-        None if current_user.identity.may(Role::Admin) => Ok(command),
+        None if current_user.identity.has_role(Role::Admin) => Ok(command),
         None => Err(PageError::Forbidden),
         Some(user) if Some(user) == current_user.identity.id() => Ok(command),
-        Some(_) => Err(missing().into()),
+        Some(_) => Err(not_found().into()),
     }
 }
 
@@ -110,16 +111,16 @@ pub async fn save(
     id: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let command = editable(&current_user, &id).await?;
+    let command = editable_command(&current_user, &id).await?;
     let text = text(&form.read().await?)?;
     let port = &*current_user.ports().slash_commands;
     slash_commands::update(port, command.id, text, &current_user.by()).await?;
-    Ok(response::done("/account/commands", "saved"))
+    Ok(response::redirect_with_notice("/account/commands", "saved"))
 }
 
 pub async fn delete(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
-    let command = editable(&current_user, &id).await?;
+    let command = editable_command(&current_user, &id).await?;
     slash_commands::delete(&*current_user.ports().slash_commands, &command, &current_user.by())
         .await?;
-    Ok(response::done("/account/commands", "deleted"))
+    Ok(response::redirect_with_notice("/account/commands", "deleted"))
 }

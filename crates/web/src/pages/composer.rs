@@ -14,17 +14,17 @@ use crate::session::session_cookie;
 use crate::view::filters;
 use crate::view::model_row::{ModelNames, ModelRow};
 
-/// Documents offered at once.
-const OFFERED: u32 = 8;
+/// Maximum number of documents in the list.
+const MAX_TITLES: u32 = 8;
 
 #[derive(Template)]
 #[template(path = "part/model_picker.html")]
 struct ModelPicker {
     slug: String,
     /// Address of the page that contains the picker.
-    back: String,
+    return_address: String,
     /// The default model.
-    usual: String,
+    default_model: String,
     models: Vec<ModelRow>,
 }
 
@@ -38,19 +38,21 @@ pub async fn models(current_user: CurrentUser<role::Manager>, slug: Path<String>
         provider: settings.chat_provider.clone(),
         model: settings.chat_model.clone(),
     };
-    let usual = ports.models.chat(&choice).map(|model| model.name().model).unwrap_or_default();
-    let listed = ports.model_lists.list(ModelKind::Language, choice.provider, &Map::new()).await;
-    let back = Fields::of_query(&current_user.request).text("back").to_owned();
+    let default_model =
+        ports.models.chat(&choice).map(|model| model.name().model).unwrap_or_default();
+    let list = ports.model_lists.list(ModelKind::Language, choice.provider, &Map::new()).await;
+    let return_address = Fields::of_query(&current_user.request).text("back").to_owned();
     let page = ModelPicker {
         slug: workspace.slug.to_string(),
-        back,
-        usual,
-        models: ModelRow::of_list(listed),
+        return_address,
+        default_model,
+        models: ModelRow::from_list(list),
     };
     response::page(&current_user.request, &page)
 }
 
-/// The models of a provider, for the settings of the workspace; by default of the server's provider.
+/// The models of a provider, for the settings of the workspace; by default of the server's
+/// provider.
 pub async fn model_names(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -58,8 +60,8 @@ pub async fn model_names(
     current_user.workspace(&slug).await?;
     let provider = Fields::of_query(&current_user.request).text_or_none("provider");
     let lists = &current_user.ports().model_lists;
-    let listed = lists.list(ModelKind::Language, provider, &Map::new()).await;
-    response::page(&current_user.request, &ModelNames { models: ModelRow::of_list(listed) })
+    let list = lists.list(ModelKind::Language, provider, &Map::new()).await;
+    response::page(&current_user.request, &ModelNames { models: ModelRow::from_list(list) })
 }
 
 /// Sets the model of the workspace, for all users.
@@ -70,15 +72,15 @@ pub async fn choose_model(
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
-    let (ports, before) = (current_user.ports(), &workspace.settings);
+    let (ports, current) = (current_user.ports(), &workspace.settings);
     let settings = carrel_domain::workspace::WorkspaceSettings {
-        chat_model: form.text_or_none("model").or_else(|| before.chat_model.clone()),
-        ..before.clone()
+        chat_model: form.text_or_none("model").or_else(|| current.chat_model.clone()),
+        ..current.clone()
     };
     workspaces::check(&settings)?;
-    workspaces::check_model(&*ports.models, Some(before), &settings)?;
+    workspaces::check_model(&*ports.models, Some(current), &settings)?;
     workspaces::update(&*ports.workspaces, &workspace, settings, &current_user.by()).await?;
-    Ok(response::done(session_cookie::safe_next(form.text("back")), "saved"))
+    Ok(response::redirect_with_notice(session_cookie::safe_next(form.text("back")), "saved"))
 }
 
 #[derive(Template)]
@@ -93,10 +95,10 @@ pub async fn titles(current_user: CurrentUser<role::Any>, slug: Path<String>) ->
     let workspace = current_user.workspace(&slug).await?;
     let title = Fields::of_query(&current_user.request).text("q").to_owned();
     let query = DocumentQuery { scope: DocumentScope::Workspace(workspace.id), title };
-    let found = current_user.ports().document_list.list(&query, 0, OFFERED).await?;
-    let named = |document: carrel_domain::document_list::DocumentSummary| {
+    let found = current_user.ports().document_list.list(&query, 0, MAX_TITLES).await?;
+    let entry = |document: carrel_domain::document_list::DocumentSummary| {
         (document.path.to_string(), document.title)
     };
-    let documents = found.items.into_iter().map(named).collect();
+    let documents = found.items.into_iter().map(entry).collect();
     response::page(&current_user.request, &DocumentTitles { documents })
 }

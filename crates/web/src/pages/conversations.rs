@@ -17,8 +17,8 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::pagination;
 use crate::view::texts::t;
 
-/// Conversations per page, and the most that one form changes.
-const PAGE: usize = 50;
+/// Conversations per page, and the maximum that one form changes.
+const PAGE_SIZE: usize = 50;
 
 #[derive(Template)]
 #[template(path = "conversations.html")]
@@ -27,36 +27,37 @@ struct ConversationsPage {
     slug: String,
     query: String,
     /// Whether archived conversations are listed.
-    archived: bool,
+    is_archived: bool,
     threads: Vec<Thread>,
-    /// Address of the page with older conversations, if there are any.
-    older: Option<String>,
+    /// Address of the next page, with older conversations, if there are any.
+    next_page: Option<String>,
     is_first: bool,
 }
 
 pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let asked = Fields::of_query(&current_user.request);
+    let parameters = Fields::of_query(&current_user.request);
     let query = ThreadFilter {
-        archived: asked.text("archived") == "1",
-        name: asked.text("q").chars().take(LONGEST_TITLE_QUERY).collect(),
-        before: asked.number("before").ok().flatten().map(ThreadId),
-        limit: PAGE as u32 + 1,
+        archived: parameters.text("archived") == "1",
+        name: parameters.text("q").chars().take(LONGEST_TITLE_QUERY).collect(),
+        before: parameters.number("before").ok().flatten().map(ThreadId),
+        limit: PAGE_SIZE as u32 + 1,
     };
     let (port, user) = (&current_user.ports().threads, current_user.identity.id());
     let mut threads = port.latest(workspace.id, user, &query).await?;
-    let has_more = threads.len() > PAGE;
-    threads.truncate(PAGE);
-    let ThreadFilter { archived, name, before, limit: _ } = query;
+    let has_more = threads.len() > PAGE_SIZE;
+    threads.truncate(PAGE_SIZE);
+    let ThreadFilter { archived: is_archived, name, before, limit: _ } = query;
     let last = threads.last().filter(|_| has_more);
-    let shown = if archived { "1" } else { "" };
-    let fields = pagination::query(&[("archived", shown), ("q", name.as_str())]);
-    let older = last.map(|thread| format!("?{fields}before={}", thread.id));
+    let archived_flag = if is_archived { "1" } else { "" };
+    let fields = pagination::query(&[("archived", archived_flag), ("q", name.as_str())]);
+    let next_page = last.map(|thread| format!("?{fields}before={}", thread.id));
     let slug = workspace.slug.to_string();
     let layout =
         current_user.layout_in(t("conversations.title"), Section::Workspace, Some(&slug)).await?;
     let is_first = before.is_none();
-    let page = ConversationsPage { layout, slug, query: name, archived, threads, older, is_first };
+    let page =
+        ConversationsPage { layout, slug, query: name, is_archived, threads, next_page, is_first };
     response::page(&current_user.request, &page)
 }
 
@@ -69,11 +70,11 @@ pub async fn delete(
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
     let (port, user) = (&*current_user.ports().deletions, current_user.identity.id());
-    for thread in selected(&current_user, &workspace, &form).await? {
-        let what = Deletable::Thread(thread.id);
-        deletions::delete(port, &what, user, &current_user.by()).await?;
+    for thread in selected_threads(&current_user, &workspace, &form).await? {
+        let item = Deletable::Thread(thread.id);
+        deletions::delete(port, &item, user, &current_user.by()).await?;
     }
-    Ok(response::done(&address(&workspace), "conversations-deleted"))
+    Ok(response::redirect_with_notice(&address(&workspace), "conversations-deleted"))
 }
 
 /// Archives the selected conversations.
@@ -82,55 +83,55 @@ pub async fn archive(
     slug: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let (workspace, _) = move_selected(&current_user, &slug, form, true).await?;
-    Ok(response::done(&address(&workspace), "conversations-archived"))
+    let (workspace, _) = set_archived(&current_user, &slug, form, true).await?;
+    Ok(response::redirect_with_notice(&address(&workspace), "conversations-archived"))
 }
 
-/// Takes the selected conversations out of the archive, and opens a single one.
+/// Unarchives the selected conversations, and opens a single one.
 pub async fn unarchive(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    let (workspace, moved) = move_selected(&current_user, &slug, form, false).await?;
-    let address = match moved.as_slice() {
+    let (workspace, threads) = set_archived(&current_user, &slug, form, false).await?;
+    let address = match threads.as_slice() {
         [thread] => format!("/w/{}/t/{}", workspace.slug, thread.slug),
         _ => address(&workspace),
     };
-    Ok(response::done(&address, "conversations-unarchived"))
+    Ok(response::redirect_with_notice(&address, "conversations-unarchived"))
 }
 
-/// Moves the selected conversations into or out of the archive.
-async fn move_selected(
+/// Archives or unarchives the selected conversations.
+async fn set_archived(
     current_user: &CurrentUser<role::Any>,
     slug: &str,
     form: PageForm,
     is_archived: bool,
 ) -> Result<(Workspace, Vec<Thread>), PageError> {
     let workspace = current_user.workspace(slug).await?;
-    let selected = selected(current_user, &workspace, &form.read().await?).await?;
+    let threads = selected_threads(current_user, &workspace, &form.read().await?).await?;
     let port = &*current_user.ports().threads;
-    threads::archive(port, &selected, is_archived, &current_user.by()).await?;
-    Ok((workspace, selected))
+    threads::archive(port, &threads, is_archived, &current_user.by()).await?;
+    Ok((workspace, threads))
 }
 
 /// Returns the selected conversations. At least one is required, and all must be the user's.
-async fn selected(
+async fn selected_threads(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
     form: &Fields,
 ) -> Result<Vec<Thread>, PageError> {
-    let mut selected = Vec::new();
-    for slug in form.all("thread").take(PAGE) {
+    let mut threads = Vec::new();
+    for slug in form.all("thread").take(PAGE_SIZE) {
         let thread = threads::by_slug(&*current_user.ports().threads, workspace, slug).await?;
         if thread.user != current_user.identity.id() {
             return Err(Error::not_found("thread", slug).into());
         }
-        selected.push(thread);
+        threads.push(thread);
     }
-    match selected.is_empty() {
+    match threads.is_empty() {
         true => Err(Error::invalid("conversations", "must be selected first").into()),
-        false => Ok(selected),
+        false => Ok(threads),
     }
 }
 

@@ -14,22 +14,22 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::{self, t};
 
-/// Deletions that are listed.
-const LISTED: u32 = 200;
+/// Maximum number of listed deletions.
+const MAX_ROWS: u32 = 200;
 
-struct DeletedRow {
+struct DeletionRow {
     id: i64,
     kind: &'static str,
     name: String,
     workspace: String,
-    at: DateTime<Utc>,
+    deleted_at: DateTime<Utc>,
 }
 
 #[derive(Template)]
 #[template(path = "deletions.html")]
 struct DeletionsPage {
     layout: PageLayout,
-    rows: Vec<DeletedRow>,
+    rows: Vec<DeletionRow>,
 }
 
 fn kind(kind: DeletionKind) -> &'static str {
@@ -38,17 +38,17 @@ fn kind(kind: DeletionKind) -> &'static str {
 
 pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
     let workspaces = current_user.workspaces().await?;
-    let row = |deleted: Deletion| {
-        let workspace = workspaces.iter().find(|known| known.id == deleted.workspace)?;
-        Some(DeletedRow {
-            id: deleted.id,
-            kind: kind(deleted.kind),
-            name: deleted.name,
+    let row = |deletion: Deletion| {
+        let workspace = workspaces.iter().find(|workspace| workspace.id == deletion.workspace)?;
+        Some(DeletionRow {
+            id: deletion.id,
+            kind: kind(deletion.kind),
+            name: deletion.name,
             workspace: workspace.settings.name.clone(),
-            at: deleted.deleted_at,
+            deleted_at: deletion.deleted_at,
         })
     };
-    let found = current_user.ports().deletions.of(current_user.identity.id(), LISTED).await?;
+    let found = current_user.ports().deletions.of(current_user.identity.id(), MAX_ROWS).await?;
     let rows = found.into_iter().filter_map(row).collect();
     let layout = current_user.layout(t("bin.title"), Section::Account).await?;
     response::page(&current_user.request, &DeletionsPage { layout, rows })
@@ -57,37 +57,37 @@ pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
 pub async fn restore(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
     let id = id.parse().map_err(|_| Error::not_found("deletion", &*id))?;
     let port = &*current_user.ports().deletions;
-    let restored =
+    let location =
         deletions::restore(port, id, current_user.identity.id(), &current_user.by()).await?;
     let workspaces = current_user.workspaces().await?;
-    let workspace = workspaces.iter().find(|known| known.id == restored.workspace);
-    let address = match (workspace, restored.thread) {
+    let workspace = workspaces.iter().find(|workspace| workspace.id == location.workspace);
+    let address = match (workspace, location.thread) {
         (Some(workspace), Some(thread)) => format!("/w/{}/t/{thread}", workspace.slug),
         (Some(workspace), None) => format!("/w/{}", workspace.slug),
         (None, _) => "/account/bin".to_owned(),
     };
-    Ok(response::done(&address, "restored"))
+    Ok(response::redirect_with_notice(&address, "restored"))
 }
 
 /// Deletes an item so that it can be restored, and redirects to `address` with a link to undo it.
 pub async fn delete(
     current_user: &CurrentUser<role::Any>,
-    what: &Deletable,
+    item: &Deletable,
     address: &str,
-    done: &str,
+    notice: &str,
 ) -> Result<HttpResponse, PageError> {
     let port = &*current_user.ports().deletions;
-    let deleted =
-        deletions::delete(port, what, current_user.identity.id(), &current_user.by()).await?;
-    Ok(match deleted {
-        Some(id) => response::done(&with_undo(address, id), done),
-        None => response::done(address, done),
+    let deletion_id =
+        deletions::delete(port, item, current_user.identity.id(), &current_user.by()).await?;
+    Ok(match deletion_id {
+        Some(id) => response::redirect_with_notice(&with_undo(address, id), notice),
+        None => response::redirect_with_notice(address, notice),
     })
 }
 
 fn with_undo(address: &str, id: i64) -> String {
-    let (path, part) = address.split_once('#').unwrap_or((address, ""));
-    let joint = if path.contains('?') { '&' } else { '?' };
-    let part = if part.is_empty() { String::new() } else { format!("#{part}") };
-    format!("{path}{joint}undo={id}{part}")
+    let (path, fragment) = address.split_once('#').unwrap_or((address, ""));
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let fragment = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+    format!("{path}{separator}undo={id}{fragment}")
 }

@@ -1,5 +1,5 @@
 //! The library: all documents of the server, with search, upload and organization.
-pub(super) mod adding;
+pub(super) mod add;
 pub(super) mod change;
 mod text;
 
@@ -25,18 +25,18 @@ use crate::view::pagination::{Pagination, fetch_page, query};
 use crate::view::texts::t;
 
 /// Folders per page.
-const FOLDERS: u32 = 100;
-/// Workspaces of a document that are listed by name.
-const NAMED: usize = 2;
+const FOLDERS_PER_PAGE: u32 = 100;
+/// Maximum number of a document's workspaces that are listed by name.
+const MAX_NAMED_WORKSPACES: usize = 2;
 
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/documents").get(all).post(change::change))
+        .service(resource("/documents").get(list).post(change::change))
         .route("/documents/text", get().to(text::show))
         .route("/documents/original", get().to(original::open_any))
-        .route("/documents/upload", post().to(adding::upload))
-        .route("/documents/paste", post().to(adding::paste))
-        .route("/documents/link", post().to(adding::link))
+        .route("/documents/upload", post().to(add::upload))
+        .route("/documents/paste", post().to(add::paste))
+        .route("/documents/link", post().to(add::link))
         .route("/documents/folders", post().to(change::make_folder))
         .route("/documents/folders/rename", post().to(change::rename_folder))
         .route("/documents/folders/remove", post().to(change::remove_folder));
@@ -44,12 +44,12 @@ pub fn configure(config: &mut ServiceConfig) {
 
 /// A workspace that contains, or could contain, a document.
 #[derive(Clone)]
-struct Place {
+struct WorkspaceLink {
     name: String,
     slug: String,
 }
 
-struct Row {
+struct DocumentRow {
     title: String,
     location: String,
     /// Address of the page with its text.
@@ -59,10 +59,10 @@ struct Row {
     words: i32,
     /// Number of warnings about parts of its file that were not read.
     warnings: usize,
-    since: DateTime<Utc>,
-    places: Vec<Place>,
+    added_at: DateTime<Utc>,
+    workspaces: Vec<WorkspaceLink>,
     /// Number of further workspaces.
-    more: usize,
+    more_workspaces: usize,
 }
 
 struct FolderRow {
@@ -74,21 +74,21 @@ struct FolderRow {
 
 #[derive(Template)]
 #[template(path = "documents.html")]
-struct Library {
+struct LibraryPage {
     layout: PageLayout,
     query: String,
     /// The open folder; empty for all.
     folder: String,
     is_removable: bool,
     /// Address of this page.
-    here: String,
-    rows: Vec<Row>,
-    paging: Pagination,
+    page_address: String,
+    rows: Vec<DocumentRow>,
+    pagination: Pagination,
     folders: Vec<FolderRow>,
     /// Addresses of the previous and next pages of folders.
-    folders_before: Option<String>,
-    folders_after: Option<String>,
-    places: Vec<Place>,
+    previous_folders: Option<String>,
+    next_folders: Option<String>,
+    workspaces: Vec<WorkspaceLink>,
     jobs: Vec<job::JobView>,
 }
 
@@ -101,61 +101,65 @@ fn folder_address(name: &str) -> String {
     format!("/documents?folder={}", segment(name))
 }
 
-async fn all(current_user: CurrentUser<role::Manager>) -> PageResult {
-    let asked = Fields::of_query(&current_user.request);
-    let (query, folder) = (asked.text("q").to_owned(), asked.raw("folder").to_owned());
-    let among = among(&current_user, &folder).await?;
+async fn list(current_user: CurrentUser<role::Manager>) -> PageResult {
+    let parameters = Fields::of_query(&current_user.request);
+    let (query, folder) = (parameters.text("q").to_owned(), parameters.raw("folder").to_owned());
+    let scope = document_scope(&current_user, &folder).await?;
     let fields = [("folder", folder.as_str()), ("q", query.as_str())];
-    let sought = DocumentQuery { scope: among, title: query.clone() };
-    let (shelf, paging) =
-        fetch_page(&*current_user.ports().document_list, &sought, &asked, &fields).await?;
+    let document_query = DocumentQuery { scope, title: query.clone() };
+    let (documents, pagination) =
+        fetch_page(&*current_user.ports().document_list, &document_query, &parameters, &fields)
+            .await?;
     let workspaces = current_user.workspaces().await?;
-    let known: HashMap<_, _> = workspaces.iter().map(|known| (known.id, place(known))).collect();
-    let rows = shelf.items.into_iter().map(|document| row(document, &known)).collect();
-    let listed = folders(&current_user, &asked, &folder).await?;
-    let jobs = job::told_of(&current_user.site, None, current_user.at).await?;
-    let here = format!("/documents{}{}", paging.base, paging.page);
-    let page = Library {
+    let links: HashMap<_, _> =
+        workspaces.iter().map(|workspace| (workspace.id, workspace_link(workspace))).collect();
+    let rows = documents.items.into_iter().map(|document| row(document, &links)).collect();
+    let folder_page = folders(&current_user, &parameters, &folder).await?;
+    let jobs = job::notable_jobs(&current_user.site, None, current_user.now).await?;
+    let page_address = format!("/documents{}{}", pagination.base, pagination.page);
+    let page = LibraryPage {
         layout: current_user.layout(t("library.title"), Section::Documents).await?,
         is_removable: !folder.is_empty() && !Folder::parse(&folder)?.is_default(),
-        places: workspaces.iter().map(place).collect(),
+        workspaces: workspaces.iter().map(workspace_link).collect(),
         query,
         folder,
-        here,
+        page_address,
         rows,
-        paging,
-        folders: listed.rows,
-        folders_before: listed.before,
-        folders_after: listed.after,
+        pagination,
+        folders: folder_page.rows,
+        previous_folders: folder_page.previous,
+        next_folders: folder_page.next,
         jobs,
     };
     response::page(&current_user.request, &page)
 }
 
-/// Returns the selection of all documents, or of those in an existing folder.
-async fn among(
+/// Returns the scope of all documents, or of those in an existing folder.
+async fn document_scope(
     current_user: &CurrentUser<role::Manager>,
     folder: &str,
 ) -> Result<DocumentScope, PageError> {
     if folder.is_empty() {
         return Ok(DocumentScope::Everything);
     }
-    let parsed = Folder::parse(folder)?;
-    let found = current_user.ports().library.folders.documents_in(&parsed).await?;
-    found.map(|_| DocumentScope::Folder(parsed)).ok_or_else(|| PageError::missing("folder", folder))
+    let folder_name = Folder::parse(folder)?;
+    let found = current_user.ports().library.folders.documents_in(&folder_name).await?;
+    found
+        .map(|_| DocumentScope::Folder(folder_name))
+        .ok_or_else(|| PageError::not_found("folder", folder))
 }
 
-fn place(workspace: &Workspace) -> Place {
-    Place { name: workspace.settings.name.clone(), slug: workspace.slug.to_string() }
+fn workspace_link(workspace: &Workspace) -> WorkspaceLink {
+    WorkspaceLink { name: workspace.settings.name.clone(), slug: workspace.slug.to_string() }
 }
 
-fn row(document: DocumentSummary, known: &HashMap<WorkspaceId, Place>) -> Row {
-    let mut places: Vec<_> =
-        document.workspaces.iter().filter_map(|place| known.get(place)).cloned().collect();
-    let more = places.len().saturating_sub(NAMED);
-    places.truncate(NAMED);
+fn row(document: DocumentSummary, links: &HashMap<WorkspaceId, WorkspaceLink>) -> DocumentRow {
+    let mut workspaces: Vec<_> =
+        document.workspaces.iter().filter_map(|id| links.get(id)).cloned().collect();
+    let more_workspaces = workspaces.len().saturating_sub(MAX_NAMED_WORKSPACES);
+    workspaces.truncate(MAX_NAMED_WORKSPACES);
     let words = document.estimated_words();
-    Row {
+    DocumentRow {
         address: text_address(&document.path),
         folder: document.path.folder().to_owned(),
         folder_address: folder_address(document.path.folder()),
@@ -163,39 +167,40 @@ fn row(document: DocumentSummary, known: &HashMap<WorkspaceId, Place>) -> Row {
         title: document.title,
         words,
         warnings: document.warnings.iter().count(),
-        since: document.added_at,
-        places,
-        more,
+        added_at: document.added_at,
+        workspaces,
+        more_workspaces,
     }
 }
 
 /// A page of the list of folders.
 struct Folders {
     rows: Vec<FolderRow>,
-    before: Option<String>,
-    after: Option<String>,
+    previous: Option<String>,
+    next: Option<String>,
 }
 
 async fn folders(
     current_user: &CurrentUser<role::Manager>,
-    asked: &Fields,
+    parameters: &Fields,
     current: &str,
 ) -> Result<Folders, PageError> {
-    let page = asked.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
-    let offset = u64::from(page - 1) * u64::from(FOLDERS);
-    let mut found = current_user.ports().document_list.counted_folders(offset, FOLDERS + 1).await?;
-    let has_more = found.len() > FOLDERS as usize;
-    found.truncate(FOLDERS as usize);
+    let page = parameters.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
+    let offset = u64::from(page - 1) * u64::from(FOLDERS_PER_PAGE);
+    let mut found =
+        current_user.ports().document_list.counted_folders(offset, FOLDERS_PER_PAGE + 1).await?;
+    let has_more = found.len() > FOLDERS_PER_PAGE as usize;
+    found.truncate(FOLDERS_PER_PAGE as usize);
     let row = |(folder, count): (Folder, u64)| FolderRow {
         address: folder_address(folder.as_str()),
         is_current: folder.as_str() == current,
         name: folder.to_string(),
         count,
     };
-    let at = |page: u32| format!("?{}folders={page}", query(&[("folder", current)]));
+    let page_address = |page: u32| format!("?{}folders={page}", query(&[("folder", current)]));
     Ok(Folders {
         rows: found.into_iter().map(row).collect(),
-        before: (page > 1).then(|| at(page - 1)),
-        after: has_more.then(|| at(page.saturating_add(1))),
+        previous: (page > 1).then(|| page_address(page - 1)),
+        next: has_more.then(|| page_address(page.saturating_add(1))),
     })
 }

@@ -8,15 +8,15 @@ use carrel_domain::{Page, Result};
 use crate::session::current_user::CurrentUser;
 use crate::view::texts::t;
 
-/// Number of questions, and most documents they are made from.
-const SHOWN: usize = 4;
-/// Largest document that is searched for headings, in words.
-const LARGEST: i32 = 100_000;
-/// Longest heading that is used, in characters.
-const LONGEST: usize = 60;
+/// Number of questions, and maximum number of documents they refer to.
+const QUESTION_COUNT: usize = 4;
+/// Maximum length of a document that is searched for headings, in words.
+const MAX_WORDS: i32 = 100_000;
+/// Maximum length of a heading in a question, in characters.
+const MAX_HEADING_LENGTH: usize = 60;
 
 /// Returns the newest documents of a workspace.
-pub async fn newest<P>(
+pub async fn newest_documents<P>(
     current_user: &CurrentUser<P>,
     workspace: &Workspace,
     limit: u32,
@@ -27,29 +27,29 @@ pub async fn newest<P>(
 }
 
 /// Returns the newest documents of a workspace, and questions about them.
-pub async fn of<P>(
+pub async fn suggestions<P>(
     current_user: &CurrentUser<P>,
     workspace: &Workspace,
 ) -> Result<(Page<DocumentSummary>, Vec<SuggestedMessage>)> {
-    let found = newest(current_user, workspace, SHOWN as u32).await?;
+    let documents = newest_documents(current_user, workspace, QUESTION_COUNT as u32).await?;
     let mut subjects = Vec::new();
-    for document in &found.items {
-        let title = bare(&document.title).to_owned();
+    for document in &documents.items {
+        let title = without_extension(&document.title).to_owned();
         let mut headings = Vec::new();
-        if document.words <= LARGEST {
+        if document.words <= MAX_WORDS {
             let text = current_user.ports().library.files.text(&document.path).await?;
             headings = text.as_deref().map(self::headings).unwrap_or_default();
         }
         subjects.push((title, headings));
     }
     let example = |message| SuggestedMessage { heading: String::new(), message };
-    Ok((found, questions(&subjects).into_iter().map(example).collect()))
+    Ok((documents, questions(&subjects).into_iter().map(example).collect()))
 }
 
 /// Makes questions about each document in turn, until there are enough.
 fn questions(subjects: &[(String, Vec<String>)]) -> Vec<String> {
     let mut questions = Vec::new();
-    for round in 0..SHOWN {
+    for round in 0..QUESTION_COUNT {
         for (title, headings) in subjects {
             let question = match headings.get(round) {
                 Some(heading) => t("example.heading").replace("{heading}", heading),
@@ -59,7 +59,7 @@ fn questions(subjects: &[(String, Vec<String>)]) -> Vec<String> {
             questions.push(question.replace("{title}", title));
         }
     }
-    questions.truncate(SHOWN);
+    questions.truncate(QUESTION_COUNT);
     questions
 }
 
@@ -69,19 +69,20 @@ fn headings(text: &str) -> Vec<String> {
         let rest = line.trim_start_matches('#');
         let level = line.len() - rest.len();
         let words = rest.trim().trim_end_matches([':', '.', '?']);
-        let is_one = (2..=4).contains(&level) && rest.starts_with(' ');
-        (is_one && !words.is_empty() && words.chars().count() <= LONGEST).then(|| words.to_owned())
+        let is_heading = (2..=4).contains(&level) && rest.starts_with(' ');
+        (is_heading && !words.is_empty() && words.chars().count() <= MAX_HEADING_LENGTH)
+            .then(|| words.to_owned())
     };
-    text.lines().filter_map(heading).take(SHOWN).collect()
+    text.lines().filter_map(heading).take(QUESTION_COUNT).collect()
 }
 
 /// Returns a title without the file extension.
-fn bare(title: &str) -> &str {
+fn without_extension(title: &str) -> &str {
     match title.rsplit_once('.') {
-        Some((name, kind))
+        Some((name, extension))
             if !name.is_empty()
-                && (1..=5).contains(&kind.len())
-                && kind.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+                && (1..=5).contains(&extension.len())
+                && extension.bytes().all(|b| b.is_ascii_alphanumeric()) =>
         {
             name
         }
@@ -105,7 +106,11 @@ mod tests {
             "{questions:?}"
         );
         assert_eq!(
-            (bare("a.b.pdf"), bare(".env"), bare("Mr. Smith went")),
+            (
+                without_extension("a.b.pdf"),
+                without_extension(".env"),
+                without_extension("Mr. Smith went")
+            ),
             ("a.b", ".env", "Mr. Smith went")
         );
     }

@@ -26,19 +26,19 @@ use crate::view::message::{MessagePart, MessageView};
 use crate::view::texts::t;
 
 /// Returns one of the visitor's own exchanges. Another user's is reported as not found.
-pub async fn own(
+pub async fn own_exchange(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
     id: ChatId,
 ) -> Result<Chat, PageError> {
     let found = current_user.ports().chat_edits.chat(workspace.id, id).await?;
-    let theirs = |chat: &Chat| {
+    let is_own = |chat: &Chat| {
         chat.conversation.user == current_user.identity.id() && chat.conversation.session.is_none()
     };
-    Ok(found.filter(theirs).ok_or_else(|| Error::not_found("chat", id))?)
+    Ok(found.filter(is_own).ok_or_else(|| Error::not_found("chat", id))?)
 }
 
-pub fn parse(id: &str) -> Result<ChatId, Error> {
+pub fn parse_id(id: &str) -> Result<ChatId, Error> {
     id.parse().map(ChatId).map_err(|_| Error::not_found("chat", id))
 }
 
@@ -49,15 +49,15 @@ struct ExchangePage {
     message: MessageView,
 }
 
-/// Shows an exchange on its own page, with the whole answer.
+/// Shows an exchange on its own page, with the complete answer.
 pub async fn show(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
+    let chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
     let slug = workspace.slug.to_string();
-    let message = rendered(&current_user, chat, workspace, &format!("/w/{slug}")).await?;
+    let message = render(&current_user, chat, workspace, &format!("/w/{slug}")).await?;
     let layout = current_user.layout_in(t("chat.answer"), Section::Workspace, Some(&slug)).await?;
     response::page(&current_user.request, &ExchangePage { layout, message })
 }
@@ -69,29 +69,29 @@ pub async fn rate(
     form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let mut chat = own(&current_user, &workspace, parse(&path.1)?).await?;
+    let mut chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
     let form = form.read().await?;
-    let wanted = Some(form.text("value") == "up");
-    chat.feedback = wanted.filter(|_| chat.feedback != wanted);
+    let rating = Some(form.text("value") == "up");
+    chat.feedback = rating.filter(|_| chat.feedback != rating);
     let edits = &*current_user.ports().chat_edits;
     chat_edits::rate(edits, &workspace, chat.id, chat.feedback, &current_user.by()).await?;
     let base = safe_next(form.text("base"));
     if !is_fragment(current_user.request.headers()) {
-        return Ok(response::see(&format!("{base}#turn-{}", chat.id)));
+        return Ok(response::redirect_to(&format!("{base}#turn-{}", chat.id)));
     }
-    let message = rendered(&current_user, chat, workspace, base).await?;
+    let message = render(&current_user, chat, workspace, base).await?;
     response::page(&current_user.request, &MessagePart { message })
 }
 
 /// Renders an exchange with its answer.
-async fn rendered(
+async fn render(
     current_user: &CurrentUser<role::Any>,
     chat: Chat,
     workspace: Workspace,
     base: &str,
 ) -> Result<MessageView, Error> {
     let base = base.to_owned();
-    current_user.site.renderer.run(move || MessageView::of_chat(chat, &workspace, &base)).await
+    current_user.site.renderer.run(move || MessageView::from_chat(chat, &workspace, &base)).await
 }
 
 pub async fn delete(
@@ -100,10 +100,10 @@ pub async fn delete(
     form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
+    let chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
     let form = form.read().await?;
-    let what = Deletable::Exchange(workspace.id, chat.id);
-    deletions::delete(&current_user, &what, safe_next(form.text("base")), "deleted").await
+    let item = Deletable::Exchange(workspace.id, chat.id);
+    deletions::delete(&current_user, &item, safe_next(form.text("base")), "deleted").await
 }
 
 /// The form for editing an answer.
@@ -126,16 +126,17 @@ pub async fn correct(
     path: Path<(String, String)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
-    let asked = Fields::of_query(&current_user.request);
+    let chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
+    let parameters = Fields::of_query(&current_user.request);
     let slug = workspace.slug.to_string();
-    let message = rendered(&current_user, chat, workspace, safe_next(asked.text("base"))).await?;
+    let message =
+        render(&current_user, chat, workspace, safe_next(parameters.text("base"))).await?;
     if !is_fragment(current_user.request.headers()) {
         let layout =
             current_user.layout_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;
         return response::page(&current_user.request, &CorrectPage { layout, message });
     }
-    match asked.has("back") {
+    match parameters.has("back") {
         true => response::page(&current_user.request, &MessagePart { message }),
         false => response::page(&current_user.request, &CorrectPart { message }),
     }
@@ -148,17 +149,17 @@ pub async fn save(
     form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
+    let chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
     let form = form.read().await?;
     let edit = chat_edits::Edit { prompt: None, answer: Some(form.text("response").to_owned()) };
     let edits = &*current_user.ports().chat_edits;
     chat_edits::edit(edits, &workspace, chat.id, edit, &current_user.by()).await?;
     let base = safe_next(form.text("base"));
     if !is_fragment(current_user.request.headers()) {
-        return Ok(response::done(&format!("{base}#turn-{}", chat.id), "saved"));
+        return Ok(response::redirect_with_notice(&format!("{base}#turn-{}", chat.id), "saved"));
     }
-    let chat = own(&current_user, &workspace, chat.id).await?;
-    let message = rendered(&current_user, chat, workspace, base).await?;
+    let chat = own_exchange(&current_user, &workspace, chat.id).await?;
+    let message = render(&current_user, chat, workspace, base).await?;
     response::page(&current_user.request, &MessagePart { message })
 }
 
@@ -173,26 +174,26 @@ pub async fn images(
 
 /// Serves an image of a question by its position, from 0. Browsers cache it, and ask before every
 /// use whether the user may still see it.
-pub async fn shown(
+pub async fn question_image(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String, usize)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
-    let pictures = images(&current_user, chat).await?;
-    let bytes = pictures.get(path.2).and_then(|picture| picture.bytes());
-    let missing = || PageError::missing("picture", &path.2.to_string());
-    let bytes = bytes.ok_or_else(missing)?;
-    let kind = image::kind(&bytes).ok_or_else(missing)?;
-    let mark = format!("\"{}\"", assets::digest(&bytes));
-    let known =
-        current_user.request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let is_known = known == Some(mark.as_str());
-    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let chat = own_exchange(&current_user, &workspace, parse_id(&path.1)?).await?;
+    let images = images(&current_user, chat).await?;
+    let bytes = images.get(path.2).and_then(|image| image.bytes());
+    let not_found = || PageError::not_found("picture", &path.2.to_string());
+    let bytes = bytes.ok_or_else(not_found)?;
+    let media_type = image::media_type(&bytes).ok_or_else(not_found)?;
+    let etag = format!("\"{}\"", assets::digest(&bytes));
+    let if_none_match =
+        current_user.request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_cached = if_none_match == Some(etag.as_str());
+    let status = if is_cached { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     Ok(HttpResponse::build(status)
-        .content_type(kind)
+        .content_type(media_type)
         .insert_header((CACHE_CONTROL, "private, no-cache"))
-        .insert_header((ETAG, mark))
+        .insert_header((ETAG, etag))
         .insert_header((CONTENT_DISPOSITION, "inline"))
-        .body(if is_known { Vec::new() } else { bytes }))
+        .body(if is_cached { Vec::new() } else { bytes }))
 }

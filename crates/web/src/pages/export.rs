@@ -7,42 +7,49 @@ use carrel_domain::{ChatId, Error};
 use carrel_services::{reasoning, record, threads};
 use serde_json::{Value, json};
 
-use super::chat::Place;
+use super::chat::ConversationContext;
 use super::exchange;
 use crate::http::form::Fields;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::texts::t;
 
-/// Most exchanges that are exported; the newest.
-const MOST: u32 = 5_000;
+/// Maximum number of exported exchanges; the newest.
+const MAX_EXCHANGES: u32 = 5_000;
 
 pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
-    let place = Place::of(&current_user, &slug, None).await?;
-    export(&current_user, place).await
+    let context = ConversationContext::load(&current_user, &slug, None).await?;
+    export(&current_user, context).await
 }
 
 pub async fn thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
 ) -> PageResult {
-    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
-    export(&current_user, place).await
+    let context = ConversationContext::load(&current_user, &path.0, Some(&path.1)).await?;
+    export(&current_user, context).await
 }
 
-async fn export(current_user: &CurrentUser<role::Any>, place: Place) -> PageResult {
-    let asked = Fields::of_query(&current_user.request);
-    let chats = current_user.ports().chats.history(&place.conversation(current_user), MOST).await?;
-    let workspace = place.workspace.settings.name.clone();
-    let title = place.thread.as_ref().map_or(workspace.clone(), |thread| thread.name.clone());
-    let slug = place.thread.map_or(place.workspace.slug, |thread| thread.slug);
-    let (kind, ending, text) = match asked.text("format") {
+async fn export(current_user: &CurrentUser<role::Any>, context: ConversationContext) -> PageResult {
+    let parameters = Fields::of_query(&current_user.request);
+    let chats = current_user
+        .ports()
+        .chats
+        .history(&context.conversation(current_user), MAX_EXCHANGES)
+        .await?;
+    let workspace = context.workspace.settings.name.clone();
+    let title = context.thread.as_ref().map_or(workspace.clone(), |thread| thread.name.clone());
+    let slug = context.thread.map_or(context.workspace.slug, |thread| thread.slug);
+    let (content_type, extension, text) = match parameters.text("format") {
         "md" => ("text/markdown; charset=utf-8", "md", markdown(&title, &chats)),
-        "json" => ("application/json", "json", as_json(&title, &workspace, &chats)),
+        "json" => ("application/json", "json", json_document(&title, &workspace, &chats)),
         _ => return Err(Error::invalid("format", "must be `md` or `json`").into()),
     };
-    let file = format!("attachment; filename=\"conversation-{slug}.{ending}\"");
-    Ok(HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, file)).body(text))
+    let disposition = format!("attachment; filename=\"conversation-{slug}.{extension}\"");
+    Ok(HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((CONTENT_DISPOSITION, disposition))
+        .body(text))
 }
 
 /// Lists the numbered titles of an answer's sources.
@@ -56,8 +63,8 @@ fn markdown(title: &str, chats: &[Chat]) -> String {
     for chat in chats {
         let stored = record::read(&chat.response).unwrap_or_default();
         let (_, answer) = reasoning::split(&stored.text);
-        let asked = chat.prompt.lines().map(|line| format!("> {line}\n")).collect::<String>();
-        text.push_str(&format!("\n{asked}\n{}\n", answer.trim()));
+        let question = chat.prompt.lines().map(|line| format!("> {line}\n")).collect::<String>();
+        text.push_str(&format!("\n{question}\n{}\n", answer.trim()));
         if !stored.sources.is_empty() {
             text.push_str(&format!("\n{}:\n\n{}", t("chat.sources"), sources(&stored)));
         }
@@ -65,7 +72,7 @@ fn markdown(title: &str, chats: &[Chat]) -> String {
     text
 }
 
-fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
+fn json_document(title: &str, workspace: &str, chats: &[Chat]) -> String {
     let exchange = |chat: &Chat| {
         let stored = record::read(&chat.response).unwrap_or_default();
         let (reasoning, answer) = reasoning::split(&stored.text);
@@ -82,8 +89,8 @@ fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
         })
     };
     let exchanges: Vec<Value> = chats.iter().map(exchange).collect();
-    let whole = json!({ "title": title, "workspace": workspace, "exchanges": exchanges });
-    serde_json::to_string_pretty(&whole).unwrap_or_default()
+    let document = json!({ "title": title, "workspace": workspace, "exchanges": exchanges });
+    serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
 /// Creates a thread that starts with the conversation up to an exchange.
@@ -93,11 +100,14 @@ pub async fn branch(
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
     let id = path.1.parse().map(ChatId).map_err(|_| Error::not_found("chat", &path.1))?;
-    let chat = exchange::own(&current_user, &workspace, id).await?;
+    let chat = exchange::own_exchange(&current_user, &workspace, id).await?;
     let user = current_user.identity.id();
     let choice = threads::ThreadChoice { user, ..threads::ThreadChoice::default() };
     let (ports, by) = (current_user.ports(), current_user.by());
     let thread =
         threads::branch(ports, &workspace, &chat, choice, t("chat.branch-of"), &by).await?;
-    Ok(response::done(&format!("/w/{}/t/{}", workspace.slug, thread.slug), "branched"))
+    Ok(response::redirect_with_notice(
+        &format!("/w/{}/t/{}", workspace.slug, thread.slug),
+        "branched",
+    ))
 }

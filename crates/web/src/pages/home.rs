@@ -16,48 +16,48 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section, picture_address};
 use crate::view::texts::t;
 
-/// Longest name of a workspace, in characters.
-pub const LONGEST_NAME: usize = 255;
+/// Maximum length of a workspace name, in characters.
+pub const MAX_NAME_LENGTH: usize = 255;
 
 struct Tile {
     name: String,
     slug: String,
     /// Address of its picture.
     picture: Option<String>,
-    documents: u64,
+    document_count: u64,
     /// Number of members, on a shared server.
-    people: Option<usize>,
-    since: DateTime<Utc>,
+    member_count: Option<usize>,
+    created_at: DateTime<Utc>,
     /// Time of the visitor's last question in one of its threads.
-    last: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
 }
 
 /// A recent conversation.
-struct Recent {
+struct RecentConversation {
     address: String,
     name: String,
-    within: String,
-    at: DateTime<Utc>,
+    workspace: String,
+    updated_at: DateTime<Utc>,
 }
 
-/// Recent conversations that are shown.
-const RECENT: u32 = 6;
-/// Threads that are examined to determine when a workspace was last used.
-const LOOKED_AT: u32 = 100;
+/// Maximum number of recent conversations.
+const MAX_RECENT: u32 = 6;
+/// Number of threads that are examined to determine when a workspace was last used.
+const MAX_THREADS: u32 = 100;
 
 #[derive(Template)]
 #[template(path = "home.html")]
-struct Home {
+struct HomePage {
     layout: PageLayout,
     tiles: Vec<Tile>,
-    recent: Vec<Recent>,
+    recent_conversations: Vec<RecentConversation>,
     /// True if the page offers recovery codes.
-    offers_codes: bool,
+    can_offer_codes: bool,
 }
 
 #[derive(Template)]
 #[template(path = "workspace_new.html")]
-struct NewWorkspace {
+struct NewWorkspacePage {
     layout: PageLayout,
 }
 
@@ -68,34 +68,37 @@ pub async fn home(current_user: CurrentUser<role::Any>) -> PageResult {
         workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
         text: String::new(),
         offset: 0,
-        limit: LOOKED_AT,
+        limit: MAX_THREADS,
     };
     let threads = current_user.ports().chat_search.threads(&query).await?;
-    let recent = threads.iter().filter_map(|found| recent(found, &workspaces));
-    let recent = recent.take(RECENT as usize).collect();
+    let conversations = threads.iter().filter_map(|found| recent_conversation(found, &workspaces));
+    let recent_conversations = conversations.take(MAX_RECENT as usize).collect();
     let mut tiles = Vec::new();
     for workspace in workspaces {
-        let last = threads.iter().find(|found| found.workspace == workspace.id);
+        let latest_thread = threads.iter().find(|found| found.workspace == workspace.id);
         tiles.push(Tile {
-            documents: examples::newest(&current_user, &workspace, 1).await?.total,
-            people: match current_user.identity.user() {
+            document_count: examples::newest_documents(&current_user, &workspace, 1).await?.total,
+            member_count: match current_user.identity.user() {
                 Some(_) => Some(current_user.ports().members.of(workspace.id).await?.len()),
                 None => None,
             }
-            .filter(|people| *people > 0),
-            last: last.map(|found| found.updated_at),
+            .filter(|count| *count > 0),
+            last_used_at: latest_thread.map(|found| found.updated_at),
             picture: picture_address(&workspace),
             name: workspace.settings.name,
             slug: workspace.slug.to_string(),
-            since: workspace.created_at,
+            created_at: workspace.created_at,
         });
     }
-    let offers_codes = offers_codes(&current_user).await?;
+    let can_offer_codes = can_offer_codes(&current_user).await?;
     let layout = current_user.layout(t("home.title"), Section::Home).await?;
-    response::page(&current_user.request, &Home { layout, tiles, recent, offers_codes })
+    response::page(
+        &current_user.request,
+        &HomePage { layout, tiles, recent_conversations, can_offer_codes },
+    )
 }
 
-async fn offers_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, Error> {
+async fn can_offer_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, Error> {
     let ports = current_user.ports();
     match current_user.identity.user() {
         Some(user) if !is_by_links_alone(&ports.settings_store) => {
@@ -105,19 +108,22 @@ async fn offers_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, Err
     }
 }
 
-fn recent(found: &FoundThread, workspaces: &[Workspace]) -> Option<Recent> {
-    let within = workspaces.iter().find(|known| known.id == found.workspace)?;
-    Some(Recent {
-        address: format!("/w/{}/t/{}", within.slug, found.slug),
+fn recent_conversation(
+    found: &FoundThread,
+    workspaces: &[Workspace],
+) -> Option<RecentConversation> {
+    let workspace = workspaces.iter().find(|workspace| workspace.id == found.workspace)?;
+    Some(RecentConversation {
+        address: format!("/w/{}/t/{}", workspace.slug, found.slug),
         name: found.name.clone(),
-        within: within.settings.name.clone(),
-        at: found.updated_at,
+        workspace: workspace.settings.name.clone(),
+        updated_at: found.updated_at,
     })
 }
 
 pub async fn new_workspace(current_user: CurrentUser<role::Manager>) -> PageResult {
     let layout = current_user.layout(t("new.title"), Section::Home).await?;
-    response::page(&current_user.request, &NewWorkspace { layout })
+    response::page(&current_user.request, &NewWorkspacePage { layout })
 }
 
 pub async fn create_workspace(
@@ -125,20 +131,26 @@ pub async fn create_workspace(
     form: PageForm,
 ) -> PageResult {
     let form = form.read().await?;
-    let settings = WorkspaceSettings::named(name(form.text("name"))?);
+    let settings = WorkspaceSettings::named(parse_name(form.text("name"))?);
     let ports = current_user.ports();
-    let address = addresses::readable(&settings.name);
-    let (known, stored) = (&*ports.workspaces, &*ports.settings);
-    let made =
-        workspaces::create_named(known, stored, settings, &address, &current_user.by()).await?;
-    Ok(response::see(&format!("/w/{}", made.slug)))
+    let address = addresses::readable_slug(&settings.name);
+    let (workspace_port, settings_port) = (&*ports.workspaces, &*ports.settings);
+    let workspace = workspaces::create_named(
+        workspace_port,
+        settings_port,
+        settings,
+        &address,
+        &current_user.by(),
+    )
+    .await?;
+    Ok(response::redirect_to(&format!("/w/{}", workspace.slug)))
 }
 
-/// Checks the name of a workspace.
-pub fn name(text: &str) -> Result<String, Error> {
+/// Parses the name of a workspace.
+pub fn parse_name(text: &str) -> Result<String, Error> {
     match text.chars().count() {
         0 => Err(Error::invalid("name", "must not be empty")),
-        count if count > LONGEST_NAME => {
+        count if count > MAX_NAME_LENGTH => {
             Err(Error::invalid("name", "must not be longer than 255 characters"))
         }
         _ => Ok(text.to_owned()),

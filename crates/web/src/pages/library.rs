@@ -7,8 +7,8 @@ use carrel_domain::workspace::Workspace;
 use carrel_services::pins;
 use chrono::{DateTime, Utc};
 
-use super::documents::adding;
-use super::documents::change::ticked;
+use super::documents::add;
+use super::documents::change::selected_paths;
 use super::job;
 use crate::http::form::{Fields, PageForm};
 use crate::http::response::{self, PageResult, segment};
@@ -19,7 +19,7 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::pagination::{Pagination, fetch_page};
 
 /// A document in a list.
-struct Row {
+struct DocumentRow {
     title: String,
     location: String,
     /// Address of the page with its text.
@@ -28,57 +28,68 @@ struct Row {
     /// Number of warnings about parts of its file that were not read.
     warnings: usize,
     is_pinned: bool,
-    since: DateTime<Utc>,
+    added_at: DateTime<Utc>,
 }
 
 #[derive(Template)]
 #[template(path = "workspace_documents.html")]
-struct ShelfPage {
+struct WorkspaceDocumentsPage {
     layout: PageLayout,
     slug: String,
     name: String,
     query: String,
-    rows: Vec<Row>,
-    paging: Pagination,
+    rows: Vec<DocumentRow>,
+    pagination: Pagination,
     jobs: Vec<job::JobView>,
     is_manager: bool,
     /// Address of this page.
-    here: String,
+    page_address: String,
 }
 
-pub async fn shelf(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+pub async fn list(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let asked = Fields::of_query(&current_user.request);
-    let query = asked.text("q").to_owned();
-    let sought =
+    let parameters = Fields::of_query(&current_user.request);
+    let query = parameters.text("q").to_owned();
+    let document_query =
         DocumentQuery { scope: DocumentScope::Workspace(workspace.id), title: query.clone() };
     let fields = [("q", query.as_str())];
-    let (found, paging) =
-        fetch_page(&*current_user.ports().document_list, &sought, &asked, &fields).await?;
+    let (documents, pagination) =
+        fetch_page(&*current_user.ports().document_list, &document_query, &parameters, &fields)
+            .await?;
     let slug = workspace.slug.to_string();
-    let rows = found.items.into_iter().map(|document| row(document, &slug)).collect();
+    let rows = documents.items.into_iter().map(|document| row(document, &slug)).collect();
     let name = workspace.settings.name;
     let layout = current_user.layout_in(&name, Section::Workspace, Some(&slug)).await?;
     let is_manager = layout.is_manager;
     let jobs = match is_manager {
-        true => job::told_of(&current_user.site, Some(workspace.id), current_user.at).await?,
+        true => job::notable_jobs(&current_user.site, Some(workspace.id), current_user.now).await?,
         false => Vec::new(),
     };
-    let here = format!("/w/{slug}/documents{}{}", paging.base, paging.page);
-    let page = ShelfPage { layout, slug, name, query, rows, paging, jobs, is_manager, here };
+    let page_address = format!("/w/{slug}/documents{}{}", pagination.base, pagination.page);
+    let page = WorkspaceDocumentsPage {
+        layout,
+        slug,
+        name,
+        query,
+        rows,
+        pagination,
+        jobs,
+        is_manager,
+        page_address,
+    };
     response::page(&current_user.request, &page)
 }
 
-fn row(document: DocumentSummary, slug: &str) -> Row {
+fn row(document: DocumentSummary, slug: &str) -> DocumentRow {
     let (location, words) = (document.path.to_string(), document.estimated_words());
-    Row {
+    DocumentRow {
         address: format!("/w/{slug}/source?in={}", segment(&location)),
         location,
         title: document.title,
         words,
         warnings: document.warnings.iter().count(),
         is_pinned: document.is_pinned,
-        since: document.added_at,
+        added_at: document.added_at,
     }
 }
 
@@ -90,8 +101,8 @@ pub async fn upload(
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let (files, fields) = upload.read().await?;
-    let back = shelf_address(&workspace);
-    adding::ingest(&current_user, files, &fields, Some(workspace), None, &back).await
+    let return_address = documents_address(&workspace);
+    add::ingest(&current_user, files, &fields, Some(workspace), None, &return_address).await
 }
 
 /// Adds a pasted text.
@@ -101,8 +112,8 @@ pub async fn paste(
     form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let back = shelf_address(&workspace);
-    adding::add_text(&current_user, &form.read().await?, None, vec![workspace], &back).await
+    let return_address = documents_address(&workspace);
+    add::add_text(&current_user, &form.read().await?, None, vec![workspace], &return_address).await
 }
 
 /// Adds the page at a link.
@@ -112,11 +123,11 @@ pub async fn link(
     form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let back = shelf_address(&workspace);
-    adding::add_link(&current_user, &form.read().await?, None, vec![workspace], &back).await
+    let return_address = documents_address(&workspace);
+    add::add_link(&current_user, &form.read().await?, None, vec![workspace], &return_address).await
 }
 
-fn shelf_address(workspace: &Workspace) -> String {
+fn documents_address(workspace: &Workspace) -> String {
     format!("/w/{}/documents", workspace.slug)
 }
 
@@ -127,9 +138,9 @@ pub async fn withdraw(
     form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let paths = ticked(&form.read().await?)?;
+    let paths = selected_paths(&form.read().await?)?;
     current_user.ports().library.withdraw(&workspace, &paths, &current_user.by()).await?;
-    Ok(response::done(&shelf_address(&workspace), "withdrawn"))
+    Ok(response::redirect_with_notice(&documents_address(&workspace), "withdrawn"))
 }
 
 /// Pins or unpins a document.
@@ -141,7 +152,8 @@ pub async fn pin(
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
     let path = DocumentPath::parse(form.text("path"))?;
-    let pinned = form.text("pinned") == "1";
-    pins::pin(&*current_user.ports().pins, &workspace, &path, pinned, &current_user.by()).await?;
-    Ok(response::done(&shelf_address(&workspace), "saved"))
+    let is_pinned = form.text("pinned") == "1";
+    pins::pin(&*current_user.ports().pins, &workspace, &path, is_pinned, &current_user.by())
+        .await?;
+    Ok(response::redirect_with_notice(&documents_address(&workspace), "saved"))
 }

@@ -1,11 +1,11 @@
-//! `/answers/{id}`: streams an answer as server-sent events while it grows, and stops it.
+//! `/answers/{id}`: streams an answer in progress as server-sent events, and stops it.
 //!
 //! The browser never receives the same content twice. Events, for the reasoning (`thought`) and the
 //! answer:
 //!
-//! | event | what the browser does |
+//! | event | effect in the browser |
 //! |---|---|
-//! | `start` | discards what it has: the events of the whole answer follow |
+//! | `start` | discards its content: the events of the complete answer follow |
 //! | `sources` | shows the sources (HTML) |
 //! | `block`, `thought-block` | adds a finished block (HTML) |
 //! | `tail`, `thought-tail` | replaces the unfinished block (HTML) |
@@ -31,73 +31,75 @@ use uuid::Uuid;
 
 use crate::http::page_error::PageError;
 use crate::http::response::PageResult;
-use crate::live::answers::{End, Running, ShownAnswer};
+use crate::live::answers::{AnswerEnd, RenderedAnswer, RunningAnswer};
 use crate::session::current_user::{CurrentUser, role};
 use crate::session::session_guard::SessionGuard;
 use crate::view::Renderer;
 use crate::view::message::{self, MessagePart, MessageView};
-use crate::view::sources::{self, FoundSourcesPart, SourceList, Standing};
+use crate::view::sources::{self, FoundSourcesPart, MessageContext, SourceList};
 use crate::view::texts::t;
 
-mod sent;
+mod browser_state;
 
-use sent::Sent;
+use browser_state::BrowserState;
 
-/// Longest silence before a `beat` event. The browser considers the server lost after 10 s.
-const PAUSE: Duration = Duration::from_secs(4);
+/// Maximum pause between events, filled with `beat` events. The browser considers the server lost
+/// after 10 s.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(4);
 
 /// Returns the answer, if it is the visitor's.
-fn find(current_user: &CurrentUser<role::Any>, id: &str) -> Option<Arc<Running>> {
-    let running = current_user.site.answers.find(Uuid::parse_str(id).ok()?)?;
-    (running.matter.conversation.user == current_user.identity.id()).then_some(running)
+fn find(current_user: &CurrentUser<role::Any>, id: &str) -> Option<Arc<RunningAnswer>> {
+    let answer = current_user.site.answers.find(Uuid::parse_str(id).ok()?)?;
+    (answer.context.conversation.user == current_user.identity.id()).then_some(answer)
 }
 
 pub async fn stop(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
-    if let Some(running) = find(&current_user, &id) {
-        running.stop();
+    if let Some(answer) = find(&current_user, &id) {
+        answer.stop();
     }
     Ok(HttpResponse::NoContent().finish())
 }
 
 pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
-    let mut answer = sse::response();
-    let Some(running) = find(&current_user, &id) else {
-        // The exchange is stored, but this process does not know the answer any more.
+    let mut response = sse::response();
+    let Some(running_answer) = find(&current_user, &id) else {
+        // The exchange is stored, but this process no longer has the answer.
         let problem = Some(t("chat.gone").to_owned());
-        let message = MessageView { problem, is_gone: true, ..MessageView::default() };
-        return Ok(answer.body(sse::event("end", &part(&MessagePart { message }))));
+        let message = MessageView { problem, is_lost: true, ..MessageView::default() };
+        return Ok(response.body(sse::event("end", &render(&MessagePart { message }))));
     };
-    let within = running.matter.conversation.workspace;
-    let workspace = current_user.ports().workspaces.by_id(within).await?;
-    let workspace = workspace.ok_or_else(|| PageError::missing("workspace", "this one"))?;
-    let watched = running.watch();
+    let workspace_id = running_answer.context.conversation.workspace;
+    let workspace = current_user.ports().workspaces.by_id(workspace_id).await?;
+    let workspace = workspace.ok_or_else(|| PageError::not_found("workspace", "this one"))?;
+    let updates = running_answer.watch();
     let renderer = current_user.site.renderer.clone();
     let listener = Listener {
-        running,
+        running_answer,
         workspace,
-        watched,
+        updates,
         renderer,
         is_first: true,
         has_sources: false,
-        thinking: Sent::default(),
-        answer: Sent::default(),
+        reasoning_state: BrowserState::default(),
+        answer_state: BrowserState::default(),
     };
-    let told = stream::unfold(Some(listener), |listener| async move {
+    let events = stream::unfold(Some(listener), |listener| async move {
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(answer.streaming(while_admitted(told, SessionGuard::new(&current_user, Some(within)))))
+    Ok(response
+        .streaming(while_admitted(events, SessionGuard::new(&current_user, Some(workspace_id)))))
 }
 
 struct Listener {
-    running: Arc<Running>,
+    running_answer: Arc<RunningAnswer>,
     workspace: Workspace,
-    watched: watch::Receiver<ShownAnswer>,
+    updates: watch::Receiver<RenderedAnswer>,
     renderer: Renderer,
     is_first: bool,
     has_sources: bool,
-    thinking: Sent,
-    answer: Sent,
+    reasoning_state: BrowserState,
+    answer_state: BrowserState,
 }
 
 impl Listener {
@@ -106,76 +108,89 @@ impl Listener {
         let mut events = String::new();
         if self.is_first {
             events.push_str(&sse::event("start", ""));
-        } else if timeout(PAUSE, self.watched.changed()).await.is_err() {
+        } else if timeout(HEARTBEAT_INTERVAL, self.updates.changed()).await.is_err() {
             return (sse::event("beat", ""), Some(self));
         }
         self.is_first = false;
-        let shown = self.watched.borrow_and_update().clone();
-        if let Some(found) = shown.sources.filter(|_| !self.has_sources) {
+        let rendered_answer = self.updates.borrow_and_update().clone();
+        if let Some(sources) = rendered_answer.sources.filter(|_| !self.has_sources) {
             self.has_sources = true;
-            events.push_str(&sse::event("sources", &part(&self.found(&found))));
+            events.push_str(&sse::event("sources", &render(&self.sources_part(&sources))));
         }
-        self.thinking.update("thought-", &shown.growth.thinking, &mut events);
-        self.answer.update("", &shown.growth.answer, &mut events);
-        let Some((text, end)) = shown.end else {
+        self.reasoning_state.update("thought-", &rendered_answer.html.reasoning, &mut events);
+        self.answer_state.update("", &rendered_answer.html.answer, &mut events);
+        let Some((text, end)) = rendered_answer.end else {
             let events = if events.is_empty() { sse::event("beat", "") } else { events };
             return (events, Some(self));
         };
-        events.push_str(&self.ended(text, end).await);
+        events.push_str(&self.end_event(text, end).await);
         (events, None)
     }
 
-    fn found(&self, found: &[Source]) -> FoundSourcesPart {
-        let Running { matter, .. } = &*self.running;
-        let (workspace, base) = (&self.workspace, matter.base.as_str());
-        let at = Standing { workspace, base, id: None, is_public: false };
-        let stored = sources::stored(found);
-        FoundSourcesPart::new(SourceList::new(&stored, &matter.attached, self.running.prefix(), at))
+    fn sources_part(&self, sources: &[Source]) -> FoundSourcesPart {
+        let RunningAnswer { context, .. } = &*self.running_answer;
+        let (workspace, base) = (&self.workspace, context.base.as_str());
+        let message_context = MessageContext { workspace, base, id: None, is_public: false };
+        let stored = sources::to_stored(sources);
+        FoundSourcesPart::new(SourceList::new(
+            &stored,
+            &context.attachment_names,
+            self.running_answer.prefix(),
+            message_context,
+        ))
     }
 
     /// Returns the last event: the exchange, without the answer that the browser already has.
-    async fn ended(&self, text: Arc<str>, end: End) -> String {
-        let (running, workspace) = (Arc::clone(&self.running), self.workspace.clone());
+    async fn end_event(&self, text: Arc<str>, end: AnswerEnd) -> String {
+        let (answer, workspace) = (Arc::clone(&self.running_answer), self.workspace.clone());
         let work = move || {
-            let message = ended(&running, &workspace, &text, end);
-            let is_grown = text.len() <= crate::view::markdown::LIMIT;
-            sse::event("end", &part(&MessagePart { message: MessageView { is_grown, ..message } }))
+            let message = final_message(&answer, &workspace, &text, end);
+            let is_streamed = text.len() <= crate::view::markdown::LIMIT;
+            sse::event(
+                "end",
+                &render(&MessagePart { message: MessageView { is_streamed, ..message } }),
+            )
         };
         self.renderer.run(work).await.unwrap_or_default()
     }
 }
 
-fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> MessageView {
-    let matter = &running.matter;
-    let (is_whole, is_kept) = (end.is_whole(), end.kept.is_some());
-    let message = match &end.kept {
-        Some(kept) => MessageView::of_end(matter, text, kept, workspace),
+fn final_message(
+    answer: &RunningAnswer,
+    workspace: &Workspace,
+    text: &str,
+    end: AnswerEnd,
+) -> MessageView {
+    let context = &answer.context;
+    let (is_complete, is_stored) = (end.is_complete(), end.stored.is_some());
+    let message = match &end.stored {
+        Some(stored) => MessageView::from_finished(context, text, stored, workspace),
         None => MessageView {
-            question: matter.question.clone(),
-            attached: matter
-                .attached
+            question: context.question.clone(),
+            attachments: context
+                .attachment_names
                 .iter()
-                .map(|name| message::AttachedFile::named(name))
+                .map(|name| message::AttachedFile::new(name))
                 .collect(),
             is_unanswered: true,
-            ..MessageView::said(
+            ..MessageView::from_text(
                 text,
                 &[],
                 &[],
-                Standing { workspace, base: &matter.base, id: None, is_public: false },
+                MessageContext { workspace, base: &context.base, id: None, is_public: false },
             )
         },
     };
-    let old = matter.instead_of.map(|id| id.0);
-    let stays = |problem| match old.filter(|_| is_kept) {
+    let replaced_id = context.instead_of.map(|id| id.0);
+    let with_explanation = |problem| match replaced_id.filter(|_| is_stored) {
         Some(_) => format!("{problem} {}", t("chat.old-stays")),
         None => problem,
     };
-    let problem = end.problem.map(stays);
-    let instead_of = old.filter(|_| is_whole || !is_kept);
-    MessageView { base: matter.base.clone(), problem, instead_of, ..message }
+    let problem = end.problem.map(with_explanation);
+    let instead_of = replaced_id.filter(|_| is_complete || !is_stored);
+    MessageView { base: context.base.clone(), problem, instead_of, ..message }
 }
 
-pub(super) fn part(template: &impl Template) -> String {
+pub(super) fn render(template: &impl Template) -> String {
     template.render().unwrap_or_default()
 }

@@ -41,7 +41,7 @@ pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
     let row = |memory: Memory| MemoryRow {
         id: memory.id.0,
         content: memory.content,
-        workspace: memory.workspace.and_then(|of| names.get(&of).cloned()),
+        workspace: memory.workspace.and_then(|id| names.get(&id).cloned()),
     };
     let rows =
         ports.memories.about(current_user.identity.id()).await?.into_iter().map(row).collect();
@@ -52,7 +52,7 @@ pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-fn id(text: &str) -> Result<MemoryId, Error> {
+fn parse_id(text: &str) -> Result<MemoryId, Error> {
     text.parse().map(MemoryId).map_err(|_| Error::not_found("memory", text))
 }
 
@@ -64,13 +64,20 @@ pub async fn save(
     let form = form.read().await?;
     let content = form.text("content").replace("\r\n", "\n");
     let port = &*current_user.ports().memories;
-    memories::update(port, id(&path)?, current_user.identity.id(), &content, &current_user.by())
-        .await?;
-    Ok(response::done("/account/memories", "saved"))
+    memories::update(
+        port,
+        parse_id(&path)?,
+        current_user.identity.id(),
+        &content,
+        &current_user.by(),
+    )
+    .await?;
+    Ok(response::redirect_with_notice("/account/memories", "saved"))
 }
 
 pub async fn delete(current_user: CurrentUser<role::Any>, path: Path<String>) -> PageResult {
     let port = &*current_user.ports().memories;
-    memories::delete(port, id(&path)?, current_user.identity.id(), &current_user.by()).await?;
-    Ok(response::done("/account/memories", "deleted"))
+    memories::delete(port, parse_id(&path)?, current_user.identity.id(), &current_user.by())
+        .await?;
+    Ok(response::redirect_with_notice("/account/memories", "deleted"))
 }

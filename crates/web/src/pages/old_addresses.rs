@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Path, ServiceConfig, get, resource};
 
-use crate::http::response::{see, segment};
+use crate::http::response::{redirect_to, segment};
 
 /// Settings pages of AnythingLLM, and the corresponding pages of this server.
 const SETTINGS: &[(&str, &str)] = &[
@@ -37,31 +37,31 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 async fn sign_in() -> HttpResponse {
-    see("/sign-in")
+    redirect_to("/sign-in")
 }
 
 async fn invite(code: Path<String>) -> HttpResponse {
-    see(&format!("/invite/{}", segment(&code)))
+    redirect_to(&format!("/invite/{}", segment(&code)))
 }
 
 async fn workspace(slug: Path<String>) -> HttpResponse {
-    see(&format!("/w/{}", segment(&slug)))
+    redirect_to(&format!("/w/{}", segment(&slug)))
 }
 
 async fn thread(path: Path<(String, String)>) -> HttpResponse {
     let (slug, thread) = path.into_inner();
-    see(&format!("/w/{}/t/{}", segment(&slug), segment(&thread)))
+    redirect_to(&format!("/w/{}/t/{}", segment(&slug), segment(&thread)))
 }
 
 async fn workspace_settings(path: Path<(String, String)>) -> HttpResponse {
     let (slug, page) = path.into_inner();
     let page = if page == "members" { "members" } else { "settings" };
-    see(&format!("/w/{}/{page}", segment(&slug)))
+    redirect_to(&format!("/w/{}/{page}", segment(&slug)))
 }
 
 async fn settings(request: actix_web::HttpRequest) -> HttpResponse {
     let page = request.match_info().get("page").unwrap_or_default();
     let first = page.split('/').next().unwrap_or_default();
-    let known = SETTINGS.iter().find(|(name, _)| *name == first);
-    see(known.map_or("/admin", |(_, here)| here))
+    let entry = SETTINGS.iter().find(|(name, _)| *name == first);
+    redirect_to(entry.map_or("/admin", |(_, address)| address))
 }

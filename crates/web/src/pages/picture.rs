@@ -15,7 +15,7 @@ use crate::view::texts::t;
 /// Serves the logo, without sign-in.
 pub async fn logo(visitor: OptionalUser, name: Path<String>) -> PageResult {
     let picture = visitor.site.ports.pictures.of(PictureSubject::Server).await?;
-    shown(picture, &name, "public, max-age=31536000, immutable")
+    serve(picture, &name, "public, max-age=31536000, immutable")
 }
 
 /// Serves the picture of a workspace to its members.
@@ -26,22 +26,22 @@ pub async fn workspace(
     let workspace = current_user.workspace(&path.0).await?;
     let subject = PictureSubject::Workspace(workspace.id);
     let picture = current_user.ports().pictures.of(subject).await?;
-    shown(picture, &path.1, "private, max-age=31536000, immutable")
+    serve(picture, &path.1, "private, max-age=31536000, immutable")
 }
 
 /// Responds with a picture. Every picture has its own name, so browsers may cache it forever.
-fn shown(picture: Option<UploadedPicture>, name: &str, caching: &'static str) -> PageResult {
-    let missing = || PageError::from(Error::not_found("picture", name));
-    let picture = picture.filter(|picture| picture.name.as_str() == name).ok_or_else(missing)?;
-    let cached = (CACHE_CONTROL, caching);
-    Ok(HttpResponse::Ok().content_type("image/png").insert_header(cached).body(picture.png))
+fn serve(picture: Option<UploadedPicture>, name: &str, cache_policy: &'static str) -> PageResult {
+    let not_found = || PageError::from(Error::not_found("picture", name));
+    let picture = picture.filter(|picture| picture.name.as_str() == name).ok_or_else(not_found)?;
+    let cache_control = (CACHE_CONTROL, cache_policy);
+    Ok(HttpResponse::Ok().content_type("image/png").insert_header(cache_control).body(picture.png))
 }
 
 /// Uploads the logo, or removes it.
 pub async fn save_logo(current_user: CurrentUser<role::Admin>, form: FileForm) -> PageResult {
     let pictures = &current_user.ports().pictures;
     save(pictures, PictureSubject::Server, &current_user, form).await?;
-    Ok(response::done("/admin/appearance", "saved"))
+    Ok(response::redirect_with_notice("/admin/appearance", "saved"))
 }
 
 /// Uploads the picture of a workspace, or removes it.
@@ -53,7 +53,7 @@ pub async fn save_workspace(
     let workspace = current_user.workspace(&slug).await?;
     let pictures = &current_user.ports().pictures;
     save(pictures, PictureSubject::Workspace(workspace.id), &current_user, form).await?;
-    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+    Ok(response::redirect_with_notice(&format!("/w/{}/settings", workspace.slug), "saved"))
 }
 
 async fn save<P>(
@@ -66,8 +66,8 @@ async fn save<P>(
     if fields.has("remove") {
         return Ok(pictures.remove(subject, &current_user.by()).await?);
     }
-    let missing = || Error::invalid("file", t("picture.none"));
-    let file = files.into_iter().next().ok_or_else(missing)?;
-    pictures.upload(subject, file.incoming().content, &current_user.by()).await?;
+    let no_file = || Error::invalid("file", t("picture.none"));
+    let file = files.into_iter().next().ok_or_else(no_file)?;
+    pictures.upload(subject, file.incoming_file().content, &current_user.by()).await?;
     Ok(())
 }

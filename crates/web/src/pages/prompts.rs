@@ -15,13 +15,13 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 
 /// Number of empty rows in the form.
-const BLANK: usize = 2;
+const EMPTY_ROWS: usize = 2;
 
 /// Returns the rows of the form: the existing messages and some empty ones.
 pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
-    let rows = (messages.len() + BLANK).clamp(BLANK, suggested_messages::MOST);
-    let blank = SuggestedMessage { heading: String::new(), message: String::new() };
-    messages.resize(rows.max(messages.len()), blank);
+    let rows = (messages.len() + EMPTY_ROWS).clamp(EMPTY_ROWS, suggested_messages::MOST);
+    let empty = SuggestedMessage { heading: String::new(), message: String::new() };
+    messages.resize(rows.max(messages.len()), empty);
     messages
 }
 
@@ -38,25 +38,25 @@ pub async fn save_suggestions(
     let messages = pairs.map(|(heading, message)| SuggestedMessage { heading, message }).collect();
     let port = &*current_user.ports().suggested_messages;
     suggested_messages::replace(port, &workspace, messages, &current_user.by()).await?;
-    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+    Ok(response::redirect_with_notice(&format!("/w/{}/settings", workspace.slug), "saved"))
 }
 
-struct Earlier {
+struct EarlierPrompt {
     id: i32,
     prompt: String,
-    at: DateTime<Utc>,
+    replaced_at: DateTime<Utc>,
     /// Name of the user who replaced the prompt; empty if unknown.
-    by: String,
+    replaced_by: String,
 }
 
 #[derive(Template)]
 #[template(path = "workspace_prompts.html")]
-struct Prompts {
+struct PromptsPage {
     layout: PageLayout,
     slug: String,
     title: String,
-    now: String,
-    earlier: Vec<Earlier>,
+    current: String,
+    earlier_prompts: Vec<EarlierPrompt>,
 }
 
 pub async fn list(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
@@ -65,25 +65,28 @@ pub async fn list(current_user: CurrentUser<role::Manager>, slug: Path<String>) 
     let users = ports.users.list().await?.into_iter();
     let names: HashMap<UserId, String> = users.map(|user| (user.id, user.username)).collect();
     let history = ports.prompt_history.of(workspace.id).await?;
-    let earlier = history.into_iter().map(|earlier| Earlier {
-        id: earlier.id.0,
-        prompt: earlier.prompt,
-        at: earlier.replaced_at,
-        by: earlier.replaced_by.and_then(|user| names.get(&user).cloned()).unwrap_or_default(),
+    let earlier_prompts = history.into_iter().map(|prompt| EarlierPrompt {
+        id: prompt.id.0,
+        prompt: prompt.prompt,
+        replaced_at: prompt.replaced_at,
+        replaced_by: prompt
+            .replaced_by
+            .and_then(|user| names.get(&user).cloned())
+            .unwrap_or_default(),
     });
     let title = workspace.settings.name.clone();
     let slug = workspace.slug.to_string();
-    let page = Prompts {
-        earlier: earlier.collect(),
+    let page = PromptsPage {
+        earlier_prompts: earlier_prompts.collect(),
         layout: current_user.layout_in(&title, Section::Workspace, Some(&slug)).await?,
-        now: workspace.settings.prompt.clone().unwrap_or_default(),
+        current: workspace.settings.prompt.clone().unwrap_or_default(),
         slug,
         title,
     };
     response::page(&current_user.request, &page)
 }
 
-fn id(text: &str) -> Result<EarlierPromptId, Error> {
+fn parse_id(text: &str) -> Result<EarlierPromptId, Error> {
     text.parse().map(EarlierPromptId).map_err(|_| Error::not_found("earlier prompt", text))
 }
 
@@ -92,10 +95,10 @@ pub async fn restore(
     path: Path<(String, String)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let (ports, id, by) = (current_user.ports(), id(&path.1)?, current_user.by());
+    let (ports, id, by) = (current_user.ports(), parse_id(&path.1)?, current_user.by());
     let (history, workspaces) = (&*ports.prompt_history, &*ports.workspaces);
     prompt_history::restore(history, workspaces, &workspace, id, &by).await?;
-    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "restored"))
+    Ok(response::redirect_with_notice(&format!("/w/{}/settings", workspace.slug), "restored"))
 }
 
 pub async fn delete(
@@ -103,7 +106,7 @@ pub async fn delete(
     path: Path<(String, String)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let (history, id) = (&*current_user.ports().prompt_history, id(&path.1)?);
+    let (history, id) = (&*current_user.ports().prompt_history, parse_id(&path.1)?);
     prompt_history::forget(history, &workspace, Some(id), &current_user.by()).await?;
-    Ok(response::done(&format!("/w/{}/prompts", workspace.slug), "deleted"))
+    Ok(response::redirect_with_notice(&format!("/w/{}/prompts", workspace.slug), "deleted"))
 }

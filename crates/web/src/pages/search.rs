@@ -19,39 +19,39 @@ use crate::view::provenance;
 use crate::view::texts::{self, t};
 
 /// Passages per search mode.
-const SHOWN: usize = 8;
+const HITS_PER_MODE: usize = 8;
 
 /// The search modes, simplest first.
-const WAYS: [SearchMode; 4] =
+const MODES: [SearchMode; 4] =
     [SearchMode::Vector, SearchMode::Lexical, SearchMode::Hybrid, SearchMode::Rerank];
 
-struct Place {
+struct WorkspaceOption {
     name: String,
     slug: String,
-    is_chosen: bool,
+    is_selected: bool,
 }
 
 /// The results of one search mode.
-struct Way {
+struct ModeResults {
     name: &'static str,
     /// Keys of its title and description.
     title: String,
-    words: String,
+    description: String,
     /// True if answers of this workspace use this mode.
-    is_usual: bool,
-    hits: Vec<Found>,
+    is_default: bool,
+    hits: Vec<HitRow>,
     problem: Option<String>,
 }
 
-struct Found {
+struct HitRow {
     title: String,
     text: String,
     /// Page, slide, rows or time, and the headings above it.
-    place: Option<String>,
+    provenance: Option<String>,
     address: String,
     score: f32,
     percent: u32,
-    why: Vec<String>,
+    reasons: Vec<String>,
     /// True if an answer would use it.
     is_used: bool,
 }
@@ -60,122 +60,130 @@ struct Found {
 #[template(path = "search.html")]
 struct Playground {
     layout: PageLayout,
-    places: Vec<Place>,
+    workspaces: Vec<WorkspaceOption>,
     /// Address for adding documents to the selected workspace.
     slug: String,
     query: String,
-    /// `None` before a query was made.
-    ways: Option<Vec<Way>>,
+    /// `None` without a query.
+    results: Option<Vec<ModeResults>>,
     is_empty: bool,
-    used: usize,
+    used_count: usize,
 }
 
 pub async fn playground(current_user: CurrentUser<role::Any>) -> PageResult {
-    let asked = Fields::of_query(&current_user.request);
-    let (query, wanted) = (asked.text("q").to_owned(), asked.text("w").to_owned());
+    let parameters = Fields::of_query(&current_user.request);
+    let (query, requested_slug) =
+        (parameters.text("q").to_owned(), parameters.text("w").to_owned());
     let workspaces = current_user.workspaces().await?;
-    let chosen = workspaces.iter().find(|known| known.slug.as_str() == wanted);
-    let chosen = chosen.or(workspaces.first());
-    let (mut ways, mut used) = (None, HashSet::new());
-    if let Some(workspace) = chosen.filter(|_| !query.is_empty()) {
-        used = built_on(&current_user, workspace, &query).await;
-        let found = WAYS.map(|mode| way(&current_user, workspace, &query, mode, &used));
-        ways = Some(join_all(found).await);
+    let selected_workspace =
+        workspaces.iter().find(|workspace| workspace.slug.as_str() == requested_slug);
+    let selected_workspace = selected_workspace.or(workspaces.first());
+    let (mut results, mut used_chunks) = (None, HashSet::new());
+    if let Some(workspace) = selected_workspace.filter(|_| !query.is_empty()) {
+        used_chunks = chunks_of_answer(&current_user, workspace, &query).await;
+        let searches =
+            MODES.map(|mode| results_of_mode(&current_user, workspace, &query, mode, &used_chunks));
+        results = Some(join_all(searches).await);
     }
-    let slug = chosen.map(|workspace| workspace.slug.to_string()).unwrap_or_default();
-    let is_empty = match chosen {
+    let slug = selected_workspace.map(|workspace| workspace.slug.to_string()).unwrap_or_default();
+    let is_empty = match selected_workspace {
         Some(workspace) => current_user.ports().index.count(Some(workspace.id)).await? == 0,
         None => true,
     };
-    let place = |workspace: Workspace| Place {
-        is_chosen: slug == workspace.slug.as_str(),
+    let option = |workspace: Workspace| WorkspaceOption {
+        is_selected: slug == workspace.slug.as_str(),
         name: workspace.settings.name,
         slug: workspace.slug.to_string(),
     };
-    let places = workspaces.into_iter().map(place).collect();
+    let workspaces = workspaces.into_iter().map(option).collect();
     let layout = current_user.layout(t("search.title"), Section::Search).await?;
-    let used = used.len();
-    let page = Playground { layout, places, slug, query, ways, is_empty, used };
+    let used_count = used_chunks.len();
+    let page = Playground { layout, workspaces, slug, query, results, is_empty, used_count };
     response::page(&current_user.request, &page)
 }
 
-/// Returns the passages that an answer would use. Errors are shown with the search mode that
-/// failed.
-async fn built_on(
+/// Returns the passages that an answer would use. Errors are displayed with the search mode
+/// that failed.
+async fn chunks_of_answer(
     current_user: &CurrentUser<role::Any>,
-    within: &Workspace,
+    workspace: &Workspace,
     query: &str,
 ) -> HashSet<ChunkId> {
     let query = Query { text: query.to_owned(), ..Query::default() };
-    let hits = current_user.ports().search.nearest(within, query).await.ok().flatten();
+    let hits = current_user.ports().search.nearest(workspace, query).await.ok().flatten();
     hits.unwrap_or_default().into_iter().map(|hit| hit.passage.chunk).collect()
 }
 
-async fn way(
+async fn results_of_mode(
     current_user: &CurrentUser<role::Any>,
-    within: &Workspace,
+    workspace: &Workspace,
     query: &str,
     mode: SearchMode,
-    used: &HashSet<ChunkId>,
-) -> Way {
+    used_chunks: &HashSet<ChunkId>,
+) -> ModeResults {
     let query = Query {
         text: query.to_owned(),
-        limit: Some(SHOWN),
+        limit: Some(HITS_PER_MODE),
         least_similarity: Some(0.0),
         mode: Some(mode),
         ..Query::default()
     };
-    let found = current_user.ports().search.nearest(within, query).await;
+    let found = current_user.ports().search.nearest(workspace, query).await;
     let problem = found.as_ref().err().map(ToString::to_string);
     let hits = found.ok().flatten().unwrap_or_default();
     let name = mode.as_str();
     let text = |key: String| texts::find(&key).unwrap_or_default().to_owned();
-    Way {
+    ModeResults {
         name,
         title: text(format!("search-way.{name}")),
-        words: text(format!("search-way.{name}-words")),
-        is_usual: mode == within.settings.search_mode.effective(),
-        hits: hits.into_iter().map(|hit| shown(hit, within, mode, used)).collect(),
-        problem: problem.map(|words| PageError::sentence(&words)),
+        description: text(format!("search-way.{name}-words")),
+        is_default: mode == workspace.settings.search_mode.effective(),
+        hits: hits.into_iter().map(|hit| hit_row(hit, workspace, mode, used_chunks)).collect(),
+        problem: problem.map(|message| PageError::sentence(&message)),
     }
 }
 
-fn shown(hit: Hit, within: &Workspace, mode: SearchMode, used: &HashSet<ChunkId>) -> Found {
+fn hit_row(
+    hit: Hit,
+    workspace: &Workspace,
+    mode: SearchMode,
+    used_chunks: &HashSet<ChunkId>,
+) -> HitRow {
     let reranked = hit.why.reranked.filter(|_| mode == SearchMode::Rerank);
     let score = reranked.unwrap_or(hit.similarity);
-    Found {
+    HitRow {
         address: format!(
             "/w/{}/source?in={}&passage={}#passage",
-            within.slug,
+            workspace.slug,
             segment(&hit.passage.document.path.to_string()),
             hit.passage.chunk
         ),
-        is_used: used.contains(&hit.passage.chunk),
+        is_used: used_chunks.contains(&hit.passage.chunk),
         score,
         percent: percent(score),
-        why: why(&hit, mode),
-        place: provenance::words(&ProvenanceFields::of(&hit.passage)),
+        reasons: reasons(&hit, mode),
+        provenance: provenance::summary(&ProvenanceFields::of(&hit.passage)),
         title: hit.passage.document.title,
         text: hit.passage.text,
     }
 }
 
-/// Returns why it was found, as text.
-fn why(hit: &Hit, mode: SearchMode) -> Vec<String> {
-    let mut why = Vec::new();
+/// Returns the reasons for a hit, as text.
+fn reasons(hit: &Hit, mode: SearchMode) -> Vec<String> {
+    let mut reasons = Vec::new();
     if mode == SearchMode::Rerank {
         let similarity = percent(hit.similarity).to_string();
-        why.push(t("search.similar").replace("{percent}", &similarity));
+        reasons.push(t("search.similar").replace("{percent}", &similarity));
     }
     if let Some(rank) = hit.why.by_meaning {
-        why.push(t("search.by-meaning").replace("{rank}", &rank.to_string()));
+        reasons.push(t("search.by-meaning").replace("{rank}", &rank.to_string()));
     }
     if let Some(words) = hit.why.by_words {
-        let said = t("search.by-words").replace("{rank}", &words.rank.to_string());
-        let said = said.replace("{share}", &percent(words.share).to_string());
-        why.push(said.replace("{score}", &format!("{:.1}", words.score)));
+        let text = t("search.by-words").replace("{rank}", &words.rank.to_string());
+        let text = text.replace("{share}", &percent(words.share).to_string());
+        reasons.push(text.replace("{score}", &format!("{:.1}", words.score)));
     }
-    why
+    reasons
 }
 
 fn percent(share: f32) -> u32 {

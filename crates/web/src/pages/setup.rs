@@ -11,9 +11,9 @@ use carrel_services::ingestion::Indexing;
 use carrel_services::ownership::SetupState;
 use carrel_services::workspaces;
 
-use super::entrance::signed_in;
+use super::sign_in::session_redirect;
 use crate::http::form::{Fields, PublicForm};
-use crate::http::page_error::{FieldFault, PageError};
+use crate::http::page_error::{FieldError, PageError};
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, OptionalUser, role};
 use crate::view::brand::Brand;
@@ -30,20 +30,20 @@ const SAMPLES: [(&str, &str); 3] = [
 
 #[derive(Template)]
 #[template(path = "setup.html")]
-struct Setup {
+struct SetupPage {
     brand: Brand,
     token: String,
-    /// True if there is an owner already, whose password will be replaced.
-    is_owned: bool,
+    /// True if the server has an owner, whose password will be replaced.
+    has_owner: bool,
     /// The previous input, and its errors.
     mode: String,
     username: String,
-    faults: Vec<FieldFault>,
+    field_errors: Vec<FieldError>,
 }
 
 #[derive(Template)]
 #[template(path = "welcome.html")]
-struct Welcome {
+struct WelcomePage {
     layout: PageLayout,
 }
 
@@ -57,62 +57,64 @@ pub struct NewKeyPart {
     pub next: &'static str,
 }
 
-fn over() -> PageError {
-    PageError::over(t("setup.over"), t("setup.over-words"))
+fn expired_link() -> PageError {
+    PageError::expired(t("setup.over"), t("setup.over-words"))
 }
 
 pub async fn form(visitor: OptionalUser) -> PageResult {
     let token = Fields::of_query(&visitor.request).text("token").to_owned();
     let ownership = &visitor.site.ports.ownership;
-    if !ownership.is_good(&token, visitor.at).await? {
-        return Err(over());
+    if !ownership.is_good(&token, visitor.now).await? {
+        return Err(expired_link());
     }
-    let setup = setup(&visitor, token, &Fields::default(), Vec::new()).await?;
-    response::page(&visitor.request, &setup)
+    let page = setup_page(&visitor, token, &Fields::default(), Vec::new()).await?;
+    response::page(&visitor.request, &page)
 }
 
-async fn setup(
+async fn setup_page(
     visitor: &OptionalUser,
     token: String,
     form: &Fields,
-    faults: Vec<FieldFault>,
-) -> Result<Setup, PageError> {
-    Ok(Setup {
+    field_errors: Vec<FieldError>,
+) -> Result<SetupPage, PageError> {
+    Ok(SetupPage {
         brand: visitor.site.brand().await?,
         token,
-        is_owned: visitor.setup_state().await? == SetupState::Owned,
+        has_owner: visitor.setup_state().await? == SetupState::Owned,
         mode: form.text("mode").to_owned(),
         username: form.text("username").to_owned(),
-        faults,
+        field_errors,
     })
 }
 
 pub async fn set_up(visitor: OptionalUser, form: PublicForm) -> PageResult {
     let form = form.read().await?;
-    let refusal = match own(&visitor, &form).await {
-        Err(refusal) if response::shows_form_again(&visitor.request, &refusal) => refusal,
-        done => return done,
+    let error = match take_ownership(&visitor, &form).await {
+        Err(error) if response::should_redisplay_form(&visitor.request, &error) => error,
+        response => return response,
     };
     let token = form.text("token").to_owned();
-    let page = setup(&visitor, token, &form, refusal.faults()).await?;
-    response::page_again(&visitor.request, &page, &refusal)
+    let page = setup_page(&visitor, token, &form, error.field_errors()).await?;
+    response::form_with_errors(&visitor.request, &page, &error)
 }
 
-async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
+async fn take_ownership(visitor: &OptionalUser, form: &Fields) -> PageResult {
     let (ports, by) = (&visitor.site.ports, visitor.by());
     let (token, password) = (form.text("token"), form.raw("password").to_owned());
-    let gone = |error| match error {
-        Error::NotFound { kind: "setup link", .. } => over(),
+    let link_error = |error| match error {
+        Error::NotFound { kind: "setup link", .. } => expired_link(),
         error => error.into(),
     };
     let session = match form.text("mode") {
         // An import needs a server without users: those it brings take it over.
-        "one" | "import" => ports.ownership.set_owner(token, password, &by).await.map_err(gone)?,
+        "one" | "import" => {
+            ports.ownership.set_owner(token, password, &by).await.map_err(link_error)?
+        }
         "many" => {
             let username = form.text("username").to_owned();
             check_account(visitor, &username, &password)?;
             let draft = UserDraft { username, password, ..UserDraft::default() };
-            ports.ownership.share(token, draft.clone(), &by).await.map_err(gone)?;
+            ports.ownership.share(token, draft.clone(), &by).await.map_err(link_error)?;
             let UserDraft { username, password, .. } = draft;
             let session = ports.sign_in.with_password(&username, &password, &by).await;
             session.map_err(|_| PageError::SignIn("/sign-in".to_owned()))?.0
@@ -120,42 +122,45 @@ async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
         _ => return Err(Error::invalid("mode", "must be `one`, `many` or `import`").into()),
     };
     let next = if form.text("mode") == "import" { "/admin/import" } else { "/welcome" };
-    Ok(signed_in(visitor, &session, next))
+    Ok(session_redirect(visitor, &session, next))
 }
 
 /// Checks user name and password, and reports problems with both.
 pub fn check_account(visitor: &OptionalUser, name: &str, password: &str) -> Result<(), PageError> {
     let rules = &visitor.site.ports.accounts.passwords;
-    PageError::of_all([Username::parse(name).map(drop), rules.check(password)])
+    PageError::check_all([Username::parse(name).map(drop), rules.check(password)])
 }
 
 pub async fn welcome(current_user: CurrentUser<role::Admin>) -> PageResult {
     let layout = current_user.layout(t("welcome.title"), Section::Home).await?;
-    response::page(&current_user.request, &Welcome { layout })
+    response::page(&current_user.request, &WelcomePage { layout })
 }
 
 /// Creates a workspace with sample documents.
 pub async fn sample(current_user: CurrentUser<role::Admin>) -> PageResult {
     let (ports, by) = (current_user.ports(), current_user.by());
-    let named = WorkspaceSettings::named(t("welcome.sample-name"));
-    let workspace = workspaces::create(&*ports.workspaces, &*ports.settings, named, &by).await?;
+    let settings = WorkspaceSettings::named(t("welcome.sample-name"));
+    let workspace = workspaces::create(&*ports.workspaces, &*ports.settings, settings, &by).await?;
     for (name, text) in SAMPLES {
-        let file = write(&current_user, text)?;
-        let incoming = carrel_domain::document::IncomingFile {
+        let file = write_sample(&current_user, text)?;
+        let incoming_file = carrel_domain::document::IncomingFile {
             name: name.to_owned(),
             content: file.path().to_owned(),
         };
-        let into = vec![workspace.clone()];
+        let workspaces = vec![workspace.clone()];
         let details = Default::default();
-        let done = ports.ingestion.add_file(incoming, details, into, Indexing::Keep, &by).await?;
-        if let Some(warning) = done.added.iter().find_map(|added| added.warning.clone()) {
+        let result = ports
+            .ingestion
+            .add_file(incoming_file, details, workspaces, Indexing::Keep, &by)
+            .await?;
+        if let Some(warning) = result.added.iter().find_map(|document| document.warning.clone()) {
             return Err(Error::unprocessable(warning).into());
         }
     }
-    Ok(response::see(&format!("/w/{}", workspace.slug)))
+    Ok(response::redirect_to(&format!("/w/{}", workspace.slug)))
 }
 
-fn write(
+fn write_sample(
     current_user: &CurrentUser<role::Admin>,
     text: &str,
 ) -> Result<tempfile::NamedTempFile, PageError> {
@@ -174,12 +179,12 @@ pub async fn first_key(current_user: CurrentUser<role::Admin>) -> PageResult {
     };
     let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
     let layout = current_user.layout(t("key.title"), Section::Home).await?;
-    let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
+    let (secret, base) = (secret.reveal().to_owned(), server_address(&current_user.request));
     response::page(&current_user.request, &NewKeyPart { layout, secret, base, next: "/welcome" })
 }
 
 /// Returns the address of this server, as the browser sees it.
-pub fn base(request: &HttpRequest) -> String {
+pub fn server_address(request: &HttpRequest) -> String {
     let connection = request.connection_info();
     format!("{}://{}", connection.scheme(), connection.host())
 }

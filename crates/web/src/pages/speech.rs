@@ -19,10 +19,10 @@ pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> Pa
     // Fails before the recording is read.
     speech.transcription_model()?;
     let (files, fields) = form.read().await?;
-    let missing = || Error::invalid("file", "No recording was sent.");
-    let file = files.into_iter().next().ok_or_else(missing)?;
+    let no_recording = || Error::invalid("file", "No recording was sent.");
+    let file = files.into_iter().next().ok_or_else(no_recording)?;
     let recording = Recording {
-        content: file.incoming().content,
+        content: file.incoming_file().content,
         length: file.length(),
         name: file.name.clone(),
     };
@@ -30,11 +30,11 @@ pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> Pa
     request.language =
         fields.text_or_none("language").and_then(|code| SpokenLanguage::parse(&code).ok());
     let mut parts = speech.transcribe(request, file.into_content(), &current_user.by()).await?;
-    let mut heard = Transcript::default();
+    let mut transcript = Transcript::default();
     while let Some(part) = parts.recv().await {
-        heard.push(part?);
+        transcript.push(part?);
     }
-    Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(heard.text()))
+    Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(transcript.text()))
 }
 
 /// Reads one of the visitor's own answers aloud.
@@ -43,9 +43,10 @@ pub async fn read_aloud(
     path: Path<(String, String)>,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
-    let chat = exchange::own(&current_user, &workspace, exchange::parse(&path.1)?).await?;
+    let chat =
+        exchange::own_exchange(&current_user, &workspace, exchange::parse_id(&path.1)?).await?;
     let answer = record::text_of(&chat.response).unwrap_or_default();
     let speech = &current_user.ports().speech;
-    let spoken = speech.read_aloud(&answer, ReadAloud::default(), &current_user.by()).await?;
-    Ok(sound::spoken(spoken, &current_user.request).await?)
+    let audio = speech.read_aloud(&answer, ReadAloud::default(), &current_user.by()).await?;
+    Ok(sound::spoken(audio, &current_user.request).await?)
 }

@@ -22,7 +22,7 @@ use crate::site::Site;
 
 /// The lowest role that a page requires.
 pub trait RequiredRole: 'static {
-    const LEAST: Role;
+    const MINIMUM: Role;
 }
 
 /// The roles that pages require: `CurrentUser<role::Manager>`.
@@ -39,15 +39,15 @@ pub mod role {
     pub struct Admin;
 
     impl RequiredRole for Any {
-        const LEAST: Role = Role::Default;
+        const MINIMUM: Role = Role::Default;
     }
 
     impl RequiredRole for Manager {
-        const LEAST: Role = Role::Manager;
+        const MINIMUM: Role = Role::Manager;
     }
 
     impl RequiredRole for Admin {
-        const LEAST: Role = Role::Admin;
+        const MINIMUM: Role = Role::Admin;
     }
 }
 
@@ -78,8 +78,8 @@ impl Identity {
         self.user().map(|user| user.id)
     }
 
-    pub fn may(&self, least: Role) -> bool {
-        rank(self.role()) >= rank(least)
+    pub fn has_role(&self, minimum: Role) -> bool {
+        rank(self.role()) >= rank(minimum)
     }
 }
 
@@ -97,8 +97,8 @@ pub struct CurrentUser<P> {
     pub site: Data<Site>,
     pub identity: Identity,
     pub request: HttpRequest,
-    pub at: DateTime<Utc>,
-    policy: PhantomData<P>,
+    pub now: DateTime<Utc>,
+    required_role: PhantomData<P>,
 }
 
 impl<P> CurrentUser<P> {
@@ -112,30 +112,34 @@ impl<P> CurrentUser<P> {
             Identity::Owner => Actor::Owner,
             Identity::User(user) => Actor::User(user.id),
         };
-        By { actor, address: address(&self.site, &self.request), at: self.at }
+        By { actor, address: address(&self.site, &self.request), at: self.now }
     }
 
     /// Returns the workspace with this slug. A workspace that the visitor may not use is reported
     /// as not found.
     pub async fn workspace(&self, slug: &str) -> Result<Workspace, PageError> {
-        let missing = || Error::not_found("workspace", slug);
-        let found = self.ports().workspaces.by_slug(slug).await?.ok_or_else(missing)?;
-        match members::may_access_workspace(&*self.ports().members, self.identity.user(), found.id)
-            .await?
+        let not_found = || Error::not_found("workspace", slug);
+        let workspace = self.ports().workspaces.by_slug(slug).await?.ok_or_else(not_found)?;
+        match members::may_access_workspace(
+            &*self.ports().members,
+            self.identity.user(),
+            workspace.id,
+        )
+        .await?
         {
-            true => Ok(found),
-            false => Err(missing().into()),
+            true => Ok(workspace),
+            false => Err(not_found().into()),
         }
     }
 
     /// Returns the workspaces that the visitor may use, by name.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, PageError> {
         let all = self.ports().workspaces.list().await?;
-        let mut found =
+        let mut workspaces =
             members::accessible_workspaces(&*self.ports().members, self.identity.user(), all)
                 .await?;
-        found.sort_by_key(|workspace| workspace.settings.name.to_lowercase());
-        Ok(found)
+        workspaces.sort_by_key(|workspace| workspace.settings.name.to_lowercase());
+        Ok(workspaces)
     }
 }
 
@@ -147,14 +151,14 @@ impl<P: RequiredRole> FromRequest for CurrentUser<P> {
         let request = request.clone();
         Box::pin(async move {
             let site = site(&request)?;
-            let at = Utc::now();
-            let identity = identity(&site.ports, session_cookie::token(&request), at).await?;
-            let identity =
-                identity.ok_or_else(|| PageError::SignIn(session_cookie::sign_in(&request)))?;
-            if !identity.may(P::LEAST) {
+            let now = Utc::now();
+            let identity = identity(&site.ports, session_cookie::token(&request), now).await?;
+            let identity = identity
+                .ok_or_else(|| PageError::SignIn(session_cookie::sign_in_address(&request)))?;
+            if !identity.has_role(P::MINIMUM) {
                 return Err(PageError::Forbidden);
             }
-            Ok(Self { site, identity, request, at, policy: PhantomData })
+            Ok(Self { site, identity, request, now, required_role: PhantomData })
         })
     }
 }
@@ -163,17 +167,17 @@ impl<P: RequiredRole> FromRequest for CurrentUser<P> {
 pub struct OptionalUser {
     pub site: Data<Site>,
     pub request: HttpRequest,
-    pub at: DateTime<Utc>,
+    pub now: DateTime<Utc>,
 }
 
 impl OptionalUser {
     pub fn by(&self) -> By {
-        By { actor: Actor::Stranger, address: address(&self.site, &self.request), at: self.at }
+        By { actor: Actor::Stranger, address: address(&self.site, &self.request), at: self.now }
     }
 
     /// Returns the visitor's identity, if they are signed in.
     pub async fn identity(&self) -> Result<Option<Identity>, PageError> {
-        Ok(identity(&self.site.ports, session_cookie::token(&self.request), self.at).await?)
+        Ok(identity(&self.site.ports, session_cookie::token(&self.request), self.now).await?)
     }
 
     pub async fn setup_state(&self) -> Result<SetupState, PageError> {
@@ -186,7 +190,7 @@ impl FromRequest for OptionalUser {
     type Future = std::future::Ready<Result<Self, PageError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let visitor = |site| Self { site, request: request.clone(), at: Utc::now() };
+        let visitor = |site| Self { site, request: request.clone(), now: Utc::now() };
         std::future::ready(site(request).map(visitor))
     }
 }
@@ -195,12 +199,12 @@ impl FromRequest for OptionalUser {
 pub async fn identity(
     ports: &Ports,
     token: Option<&str>,
-    at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> carrel_domain::Result<Option<Identity>> {
     let Some(token) = token else { return Ok(None) };
     Ok(match ports.multi_user.is_on().await? {
-        true => ports.sign_in.user_of(token, at).await?.map(Identity::User),
-        false => ports.ownership.is_owner(token, at).await?.then_some(Identity::Owner),
+        true => ports.sign_in.user_of(token, now).await?.map(Identity::User),
+        false => ports.ownership.is_owner(token, now).await?.then_some(Identity::Owner),
     })
 }
 
@@ -211,6 +215,6 @@ fn site(request: &HttpRequest) -> Result<Data<Site>, PageError> {
 
 /// Returns the client's network address: the peer's, or the one that a trusted proxy forwards.
 fn address(site: &Site, request: &HttpRequest) -> Option<String> {
-    let trusted = &site.options.trusted_proxies;
-    client_address::of(request, trusted).map(|address| address.to_string())
+    let trusted_proxies = &site.options.trusted_proxies;
+    client_address::of(request, trusted_proxies).map(|address| address.to_string())
 }

@@ -15,23 +15,23 @@ const NAME: &str = "carrel_session";
 
 /// Returns the session token that the browser sent.
 pub fn token(request: &HttpRequest) -> Option<&str> {
-    cookie_named(request.headers(), NAME)
+    cookie_value(request.headers(), NAME)
 }
 
 /// Returns the value of a cookie that the browser sent.
-pub fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(COOKIE).filter_map(|cookies| cookies.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Returns the cookie that signs a browser in.
-pub fn open(request: &HttpRequest, token: &str) -> String {
+pub fn sign_in_cookie(request: &HttpRequest, token: &str) -> String {
     cookie(request, NAME, token, SESSION.num_seconds())
 }
 
 /// Returns the cookie that signs a browser out.
-pub fn closed(request: &HttpRequest) -> String {
+pub fn sign_out_cookie(request: &HttpRequest) -> String {
     cookie(request, NAME, "", 0)
 }
 
@@ -43,14 +43,14 @@ pub fn cookie(request: &HttpRequest, name: &str, value: &str, seconds: i64) -> S
 }
 
 /// True if the browser followed a link on another site and therefore withheld the cookie.
-pub fn is_from_elsewhere(request: &HttpRequest) -> bool {
+pub fn is_cross_site(request: &HttpRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     header("sec-fetch-site") == Some("cross-site") && header("sec-fetch-mode") == Some("navigate")
 }
 
-/// Returns the sign-in page, which leads back to the page that the visitor requested or was on.
-pub fn sign_in(request: &HttpRequest) -> String {
-    match safe_next(&wanted(request).unwrap_or_default()) {
+/// Returns the address of the sign-in page, which leads back to the requested or current page.
+pub fn sign_in_address(request: &HttpRequest) -> String {
+    match safe_next(&requested_page(request).unwrap_or_default()) {
         "/" => "/sign-in".to_owned(),
         next => format!("/sign-in?next={}", segment(next)),
     }
@@ -58,18 +58,18 @@ pub fn sign_in(request: &HttpRequest) -> String {
 
 /// Returns the requested page. Form targets and script requests are not pages; the page they come
 /// from is.
-fn wanted(request: &HttpRequest) -> Option<String> {
+fn requested_page(request: &HttpRequest) -> Option<String> {
     if request.method() == Method::GET && !is_fragment(request.headers()) {
         return request.uri().path_and_query().map(ToString::to_string);
     }
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
     let page = Url::parse(header("hx-current-url").or_else(|| header("referer"))?).ok()?;
-    let is_here = csrf::is_of(request.connection_info().host(), &page);
-    is_here.then(|| page[Position::BeforePath..Position::AfterQuery].to_owned())
+    let is_same_host = csrf::is_of(request.connection_info().host(), &page);
+    is_same_host.then(|| page[Position::BeforePath..Position::AfterQuery].to_owned())
 }
 
 /// True if an address leads to a page of this server, however browsers interpret it.
-pub fn is_own(address: &str) -> bool {
+pub fn is_local_address(address: &str) -> bool {
     address.starts_with('/')
         && !address.starts_with("//")
         // Headers contain only visible ASCII. Browsers drop or reinterpret some other characters.
@@ -78,7 +78,7 @@ pub fn is_own(address: &str) -> bool {
 
 /// Returns the page after sign-in: always a page of this server.
 pub fn safe_next(next: &str) -> &str {
-    if is_own(next) { next } else { "/" }
+    if is_local_address(next) { next } else { "/" }
 }
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn sign_in_never_leads_to_another_site() {
         assert_eq!(safe_next("/w/alpha?x=1"), "/w/alpha?x=1");
-        for bad in [
+        for address in [
             "",
             "https://evil.example",
             "//evil.example",
@@ -102,32 +102,40 @@ mod tests {
             "/\u{e9}",
             "javascript:x",
         ] {
-            assert_eq!(safe_next(bad), "/", "{bad}");
+            assert_eq!(safe_next(address), "/", "{address}");
         }
     }
 
     #[test]
     fn sign_in_leads_to_a_page_and_never_to_a_form_target() {
-        let part = ("hx-request", "true");
-        let from = |page| ("hx-current-url", page);
-        let here = "http://desk.example:3001/w/a?x=1#turn-3";
-        for (method, headers, to) in [
+        let fragment = ("hx-request", "true");
+        let current_url = |page| ("hx-current-url", page);
+        let page = "http://desk.example:3001/w/a?x=1#turn-3";
+        for (method, headers, expected) in [
             (Method::GET, vec![], "/sign-in?next=%2Fw%2Fa%2Fask"),
             (Method::POST, vec![], "/sign-in"),
-            (Method::POST, vec![("referer", here)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
-            (Method::POST, vec![part, from(here)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
-            (Method::GET, vec![part, from(here)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
-            (Method::GET, vec![part], "/sign-in"),
-            (Method::POST, vec![part, from("http://evil.example/w/a")], "/sign-in"),
-            (Method::POST, vec![part, from("http://desk.example/w/a")], "/sign-in"),
-            (Method::POST, vec![part, from("http://desk.example:3001//evil")], "/sign-in"),
-            (Method::POST, vec![part, from("data:text/html,x")], "/sign-in"),
+            (Method::POST, vec![("referer", page)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
+            (Method::POST, vec![fragment, current_url(page)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
+            (Method::GET, vec![fragment, current_url(page)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
+            (Method::GET, vec![fragment], "/sign-in"),
+            (Method::POST, vec![fragment, current_url("http://evil.example/w/a")], "/sign-in"),
+            (Method::POST, vec![fragment, current_url("http://desk.example/w/a")], "/sign-in"),
+            (
+                Method::POST,
+                vec![fragment, current_url("http://desk.example:3001//evil")],
+                "/sign-in",
+            ),
+            (Method::POST, vec![fragment, current_url("data:text/html,x")], "/sign-in"),
         ] {
             let request = TestRequest::with_uri("/w/a/ask").method(method.clone());
             let request = request.insert_header(("host", "desk.example:3001"));
             let request =
                 headers.iter().fold(request, |request, header| request.insert_header(*header));
-            assert_eq!(sign_in(&request.to_http_request()), to, "{method} {headers:?}");
+            assert_eq!(
+                sign_in_address(&request.to_http_request()),
+                expected,
+                "{method} {headers:?}"
+            );
         }
     }
 }

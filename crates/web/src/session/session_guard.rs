@@ -15,19 +15,19 @@ pub struct SessionGuard {
     site: Data<Site>,
     token: Option<String>,
     id: Option<UserId>,
-    least: Role,
-    within: Option<WorkspaceId>,
+    minimum_role: Role,
+    workspace: Option<WorkspaceId>,
 }
 
 impl SessionGuard {
     /// Returns a guard for a response that takes time, for a workspace if it concerns one.
-    pub fn new<P: RequiredRole>(user: &CurrentUser<P>, within: Option<WorkspaceId>) -> Self {
+    pub fn new<P: RequiredRole>(user: &CurrentUser<P>, workspace: Option<WorkspaceId>) -> Self {
         Self {
             site: user.site.clone(),
             token: session_cookie::token(&user.request).map(str::to_owned),
             id: user.identity.id(),
-            least: P::LEAST,
-            within,
+            minimum_role: P::MINIMUM,
+            workspace,
         }
     }
 }
@@ -37,14 +37,14 @@ impl Admitted for SessionGuard {
     async fn is_admitted(&self) -> Result<bool> {
         let ports = &self.site.ports;
         let identity = identity(ports, self.token.as_deref(), Utc::now()).await?;
-        let Some(identity) =
-            identity.filter(|identity| identity.may(self.least) && identity.id() == self.id)
+        let Some(identity) = identity
+            .filter(|identity| identity.has_role(self.minimum_role) && identity.id() == self.id)
         else {
             return Ok(false);
         };
-        match self.within {
-            Some(within) => {
-                members::may_access_workspace(&*ports.members, identity.user(), within).await
+        match self.workspace {
+            Some(workspace) => {
+                members::may_access_workspace(&*ports.members, identity.user(), workspace).await
             }
             None => Ok(true),
         }

@@ -34,8 +34,8 @@ pub struct NavLink {
 }
 
 impl NavLink {
-    fn of(stored: &Value) -> Option<Self> {
-        let text = |name: &str| stored[name].as_str().map(str::to_owned);
+    fn from_value(value: &Value) -> Option<Self> {
+        let text = |name: &str| value[name].as_str().map(str::to_owned);
         Some(Self { address: text("url")?, icon: text("icon").unwrap_or_default() })
     }
 
@@ -55,23 +55,24 @@ impl Default for Brand {
 }
 
 impl Brand {
-    pub fn of(settings: &BTreeMap<String, String>) -> Self {
-        let given = |name: &str| settings.get(name).filter(|text| !text.trim().is_empty());
-        let links = given("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
+    pub fn from_settings(settings: &BTreeMap<String, String>) -> Self {
+        let setting = |name: &str| settings.get(name).filter(|text| !text.trim().is_empty());
+        let links =
+            setting("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
         let links = links.as_ref().and_then(Value::as_array).into_iter().flatten();
         Self {
-            name: given("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
-            support: given("support_email").cloned(),
-            links: links.filter_map(NavLink::of).collect(),
-            favicon: given("meta_page_favicon")
-                .filter(|text| session_cookie::is_own(text))
+            name: setting("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
+            support: setting("support_email").cloned(),
+            links: links.filter_map(NavLink::from_value).collect(),
+            favicon: setting("meta_page_favicon")
+                .filter(|text| session_cookie::is_local_address(text))
                 .cloned(),
-            logo: given(names::LOGO).cloned(),
+            logo: setting(names::LOGO).cloned(),
         }
     }
 
     /// Returns the address of the logo.
-    pub fn mark(&self) -> String {
+    pub fn logo_address(&self) -> String {
         match &self.logo {
             Some(name) => format!("/logo/{}", segment(name)),
             None => assets::address("mark.svg"),
@@ -84,7 +85,7 @@ impl Brand {
     }
 
     /// Returns the address of the favicon.
-    pub fn icon(&self) -> String {
+    pub fn favicon_address(&self) -> String {
         self.favicon.clone().unwrap_or_else(|| assets::address("mark.svg"))
     }
 }

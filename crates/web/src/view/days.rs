@@ -6,25 +6,25 @@ use crate::session::session_cookie;
 
 /// Cookie with the reader's offset from UTC in minutes, which a script sets.
 const COOKIE: &str = "carrel_zone";
-/// Largest offset from UTC, in minutes.
-const FURTHEST: i32 = 14 * 60;
+/// Maximum offset from UTC, in minutes.
+const MAX_OFFSET: i32 = 14 * 60;
 
-/// Returns the day of a moment in the reader's time zone; in UTC if the zone is unknown.
-pub fn day(headers: &HeaderMap, moment: DateTime<Utc>) -> NaiveDate {
+/// Returns the day of a time in the reader's time zone; in UTC if the zone is unknown.
+pub fn day(headers: &HeaderMap, time: DateTime<Utc>) -> NaiveDate {
     let minutes =
-        session_cookie::cookie_named(headers, COOKIE).and_then(|text| text.parse::<i32>().ok());
-    let minutes = minutes.unwrap_or_default().clamp(-FURTHEST, FURTHEST);
+        session_cookie::cookie_value(headers, COOKIE).and_then(|text| text.parse::<i32>().ok());
+    let minutes = minutes.unwrap_or_default().clamp(-MAX_OFFSET, MAX_OFFSET);
     let zone = FixedOffset::east_opt(minutes * 60);
-    zone.map_or_else(|| moment.date_naive(), |zone| moment.with_timezone(&zone).date_naive())
+    zone.map_or_else(|| time.date_naive(), |zone| time.with_timezone(&zone).date_naive())
 }
 
 /// Returns the key of the heading for a day.
 pub fn heading(day: NaiveDate, today: NaiveDate) -> &'static str {
     match today - day {
-        past if past <= Duration::zero() => "threads.today",
-        past if past <= Duration::days(1) => "threads.yesterday",
-        past if past <= Duration::days(7) => "threads.week",
-        past if past <= Duration::days(30) => "threads.month",
+        age if age <= Duration::zero() => "threads.today",
+        age if age <= Duration::days(1) => "threads.yesterday",
+        age if age <= Duration::days(7) => "threads.week",
+        age if age <= Duration::days(30) => "threads.month",
         _ => "threads.older",
     }
 }
@@ -37,8 +37,8 @@ mod tests {
 
     #[test]
     fn days_are_in_the_time_zone_of_the_reader() {
-        let late: DateTime<Utc> = "2026-03-01T23:30:00Z".parse().unwrap();
-        for (cookie, shown) in [
+        let evening: DateTime<Utc> = "2026-03-01T23:30:00Z".parse().unwrap();
+        for (cookie, expected) in [
             ("", "2026-03-01"),
             ("carrel_zone=60", "2026-03-02"),
             ("carrel_zone=-480", "2026-03-01"),
@@ -47,14 +47,14 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(COOKIES, HeaderValue::from_static(cookie));
-            assert_eq!(day(&headers, late).to_string(), shown, "{cookie}");
+            assert_eq!(day(&headers, evening).to_string(), expected, "{cookie}");
         }
     }
 
     #[test]
     fn days_are_grouped_under_headings() {
         let today: NaiveDate = "2026-03-10".parse().unwrap();
-        for (day, shown) in [
+        for (day, expected) in [
             ("2026-03-11", "threads.today"),
             ("2026-03-10", "threads.today"),
             ("2026-03-09", "threads.yesterday"),
@@ -62,7 +62,7 @@ mod tests {
             ("2026-02-08", "threads.month"),
             ("2025-03-10", "threads.older"),
         ] {
-            assert_eq!(heading(day.parse().unwrap(), today), shown, "{day}");
+            assert_eq!(heading(day.parse().unwrap(), today), expected, "{day}");
         }
     }
 }

@@ -20,76 +20,76 @@ pub fn asset(name: &str, _: &dyn askama::Values) -> askama::Result<String> {
 }
 
 /// Icons that point in reading direction, and are mirrored in right-to-left languages.
-const WAYS: [&str; 3] = ["arrow", "back", "out"];
+const DIRECTIONAL_ICONS: [&str; 3] = ["arrow", "back", "out"];
 
 /// Returns an icon by name. Screen readers ignore it.
 #[askama::filter_fn]
 pub fn icon(name: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let drawn = assets::icon(name);
-    let class = if WAYS.contains(&name) { "icon icon-way" } else { "icon" };
+    let shapes = assets::icon(name);
+    let class = if DIRECTIONAL_ICONS.contains(&name) { "icon icon-way" } else { "icon" };
     Ok(Safe(format!(
-        "<svg class=\"{class}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">{drawn}</svg>"
+        "<svg class=\"{class}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">{shapes}</svg>"
     )))
 }
 
 /// Formats a time. A script converts it to the reader's time zone.
 #[askama::filter_fn]
-pub fn when(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let machine = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let words = time.format("%-d %b %Y, %H:%M UTC");
-    Ok(Safe(format!("<time datetime=\"{machine}\">{words}</time>")))
+pub fn date_time(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
+    let iso = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let display = time.format("%-d %b %Y, %H:%M UTC");
+    Ok(Safe(format!("<time datetime=\"{iso}\">{display}</time>")))
 }
 
-/// Like [`when`]; a script says recent times as "2 hours ago".
+/// Like [`date_time`]; a script says recent times as "2 hours ago".
 #[askama::filter_fn]
-pub fn ago(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let machine = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let words = time.format("%-d %b %Y, %H:%M UTC");
-    Ok(Safe(format!("<time datetime=\"{machine}\" data-ago>{words}</time>")))
+pub fn relative_time(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
+    let iso = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let display = time.format("%-d %b %Y, %H:%M UTC");
+    Ok(Safe(format!("<time datetime=\"{iso}\" data-ago>{display}</time>")))
 }
 
-/// Returns a mark with the type of a file, from the ending of its name; nothing without one. Screen
+/// Returns a mark with the type of a file, from its extension; nothing without one. Screen
 /// readers ignore it, because they read the name.
 #[askama::filter_fn]
-pub fn kind(title: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let mark = |ending: &str| {
-        format!("<span class=\"kind\" aria-hidden=\"true\">{}</span>", ending.to_uppercase())
+pub fn file_type(title: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
+    let mark = |extension: &str| {
+        format!("<span class=\"kind\" aria-hidden=\"true\">{}</span>", extension.to_uppercase())
     };
-    Ok(Safe(ending(title).map(mark).unwrap_or_default()))
+    Ok(Safe(file_extension(title).map(mark).unwrap_or_default()))
 }
 
-/// Returns the ending of a file's name, if it looks like one.
-fn ending(title: &str) -> Option<&str> {
-    let (start, ending) = title.trim_end().rsplit_once('.')?;
-    let is_ending = (2..=4).contains(&ending.len())
-        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && ending.bytes().any(|byte| byte.is_ascii_alphabetic());
-    (is_ending && !start.is_empty()).then_some(ending)
+/// Returns the extension of a file's name, if it looks like one.
+fn file_extension(title: &str) -> Option<&str> {
+    let (stem, extension) = title.trim_end().rsplit_once('.')?;
+    let is_extension = (2..=4).contains(&extension.len())
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && extension.bytes().any(|byte| byte.is_ascii_alphabetic());
+    (is_extension && !stem.is_empty()).then_some(extension)
 }
 
 /// Formats a number of bytes with a suitable unit.
 #[askama::filter_fn]
 pub fn bytes(count: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-    Ok(in_bytes(*count))
+    Ok(format_bytes(*count))
 }
 
 /// Formats a number with a thousands separator.
 #[askama::filter_fn]
 pub fn number(value: &dyn Display, _: &dyn askama::Values) -> askama::Result<String> {
-    Ok(in_thousands(&value.to_string()))
+    Ok(group_digits(&value.to_string()))
 }
 
-/// Formats a counted text; see [`texts::counted`].
+/// Formats a text with a count; see [`texts::plural`].
 #[askama::filter_fn]
 pub fn count(value: &dyn Display, _: &dyn askama::Values, key: &str) -> askama::Result<String> {
-    Ok(texts::counted(key, value.to_string().parse().unwrap_or_default()))
+    Ok(texts::plural(key, value.to_string().parse().unwrap_or_default()))
 }
 
 /// Inserts thousands separators into digits.
-pub fn in_thousands(digits: &str) -> String {
+pub fn group_digits(digits: &str) -> String {
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) && digit.is_ascii_digit() {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && digit.is_ascii_digit() {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -97,7 +97,7 @@ pub fn in_thousands(digits: &str) -> String {
     text
 }
 
-pub fn in_bytes(count: u64) -> String {
+pub fn format_bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let (mut value, mut unit) = (count as f64, 0);
     while value >= 1000.0 && unit + 1 < UNITS.len() {
@@ -113,11 +113,11 @@ pub fn in_bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ending, in_bytes};
+    use super::{file_extension, format_bytes};
 
     #[test]
     fn a_file_is_marked_by_the_ending_of_its_name() {
-        for (title, found) in [
+        for (title, expected) in [
             ("handbook.pdf", Some("pdf")),
             ("Plan B.docx", Some("docx")),
             ("a.mp3", Some("mp3")),
@@ -128,14 +128,16 @@ mod tests {
             ("a.<b>", None),
             ("example.markdown", None),
         ] {
-            assert_eq!(ending(title), found, "{title}");
+            assert_eq!(file_extension(title), expected, "{title}");
         }
     }
 
     #[test]
     fn sizes_are_shown_in_a_suitable_unit() {
-        for (count, said) in [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (90_868_376, "91 MB")] {
-            assert_eq!(in_bytes(count), said);
+        for (count, expected) in
+            [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (90_868_376, "91 MB")]
+        {
+            assert_eq!(format_bytes(count), expected);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The interface language of a request: the reader's choice, otherwise the browser's preference.
 //!
 //! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Code that renders a response
-//! reads the language from its task. [`kept`] and [`within`] pass it on to other tasks and threads,
-//! and [`TranslatedBody`] to a body that is streamed after its handler has returned.
+//! reads the language from its task. [`inherit`] and [`sync_scope`] pass it on to other tasks and
+//! threads, and [`TranslatedBody`] to a body that is streamed after its handler has returned.
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,12 +18,12 @@ use icu_plurals::{PluralCategory, PluralRules};
 
 use crate::session::session_cookie;
 
-/// Cookie with the chosen language.
+/// Cookie with the selected language.
 const COOKIE: &str = "carrel_language";
 /// Lifetime of the cookie, in seconds.
-const REMEMBERED: i64 = 400 * 24 * 60 * 60;
-/// Most languages of a browser's list that are examined.
-const MOST_WANTED: usize = 20;
+const COOKIE_MAX_AGE: i64 = 400 * 24 * 60 * 60;
+/// Maximum number of examined languages of a browser's list.
+const MAX_PREFERENCES: usize = 20;
 
 macro_rules! texts_of {
     ($code:literal) => {
@@ -87,8 +87,8 @@ impl InterfaceLanguage {
     }
 
     pub fn texts(&self) -> &HashMap<&'static str, &'static str> {
-        let read = || self.lines().filter_map(|line| line.split_once(" = ")).collect();
-        self.texts.get_or_init(read)
+        let parse = || self.lines().filter_map(|line| line.split_once(" = ")).collect();
+        self.texts.get_or_init(parse)
     }
 
     pub fn lines(&self) -> impl Iterator<Item = &'static str> {
@@ -136,12 +136,12 @@ pub fn current() -> &'static InterfaceLanguage {
 }
 
 /// Runs `work` in a language.
-pub fn within<T>(language: &'static InterfaceLanguage, work: impl FnOnce() -> T) -> T {
+pub fn sync_scope<T>(language: &'static InterfaceLanguage, work: impl FnOnce() -> T) -> T {
     CURRENT.sync_scope(language, work)
 }
 
 /// Returns a future that runs in a language, in any task.
-pub fn spoken<F: Future>(
+pub fn scope<F: Future>(
     language: &'static InterfaceLanguage,
     work: F,
 ) -> impl Future<Output = F::Output> {
@@ -149,8 +149,8 @@ pub fn spoken<F: Future>(
 }
 
 /// Returns a future that runs in the current language, for another task.
-pub fn kept<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    spoken(current(), work)
+pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    scope(current(), work)
 }
 
 /// A body that is rendered in a language while it is sent.
@@ -180,28 +180,28 @@ impl MessageBody for TranslatedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let language = self.language;
-        within(language, || Pin::new(&mut self.body).poll_next(context))
+        sync_scope(language, || Pin::new(&mut self.body).poll_next(context))
     }
 }
 
-/// Returns the language of a request.
-pub fn of(headers: &HeaderMap) -> &'static InterfaceLanguage {
-    if let Some(chosen) = session_cookie::cookie_named(headers, COOKIE).and_then(by_code) {
-        return chosen;
+/// Returns the language of a request: the reader's choice, otherwise the browser's preference.
+pub fn negotiate(headers: &HeaderMap) -> &'static InterfaceLanguage {
+    if let Some(choice) = session_cookie::cookie_value(headers, COOKIE).and_then(by_code) {
+        return choice;
     }
-    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    wanted.and_then(best).unwrap_or(english())
+    let preferences = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    preferences.and_then(best_match).unwrap_or(english())
 }
 
 /// Returns the reader's choice, if there is one.
-pub fn chosen(request: &HttpRequest) -> Option<&'static InterfaceLanguage> {
-    session_cookie::cookie_named(request.headers(), COOKIE).and_then(by_code)
+pub fn choice(request: &HttpRequest) -> Option<&'static InterfaceLanguage> {
+    session_cookie::cookie_value(request.headers(), COOKIE).and_then(by_code)
 }
 
 /// Returns the cookie that stores a choice, or removes it if the code is unknown.
-pub fn remember(request: &HttpRequest, code: &str) -> String {
+pub fn choice_cookie(request: &HttpRequest, code: &str) -> String {
     match by_code(code) {
-        Some(language) => session_cookie::cookie(request, COOKIE, language.code, REMEMBERED),
+        Some(language) => session_cookie::cookie(request, COOKIE, language.code, COOKIE_MAX_AGE),
         None => session_cookie::cookie(request, COOKIE, "", 0),
     }
 }
@@ -212,18 +212,20 @@ fn by_code(code: &str) -> Option<&'static InterfaceLanguage> {
 
 /// Returns the language that best matches a browser's list: `pt` and `pt-PT` match Brazilian
 /// Portuguese.
-fn best(wanted: &str) -> Option<&'static InterfaceLanguage> {
-    let mut wanted: Vec<_> = wanted.split(',').take(MOST_WANTED).filter_map(weighed).collect();
-    wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    wanted.into_iter().find_map(|(tag, _)| {
+fn best_match(header: &str) -> Option<&'static InterfaceLanguage> {
+    let mut preferences: Vec<_> =
+        header.split(',').take(MAX_PREFERENCES).filter_map(parse_preference).collect();
+    preferences.sort_by(|(_, left), (_, right)| right.total_cmp(left));
+    preferences.into_iter().find_map(|(tag, _)| {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        let is_like = |language: &&InterfaceLanguage| primary(language.code) == primary(tag);
-        by_code(tag).or_else(|| LANGUAGES.iter().find(is_like))
+        let is_same_language =
+            |language: &&InterfaceLanguage| primary(language.code) == primary(tag);
+        by_code(tag).or_else(|| LANGUAGES.iter().find(is_same_language))
     })
 }
 
-/// Returns a language of such a list, and its weight.
-fn weighed(part: &str) -> Option<(&str, f32)> {
+/// Parses an entry of such a list: a language and its weight.
+fn parse_preference(part: &str) -> Option<(&str, f32)> {
     let (tag, weight) = match part.split_once(';') {
         Some((tag, weight)) => (tag, weight.trim().strip_prefix("q=")?.parse().ok()?),
         None => (part, 1.0),

@@ -23,8 +23,8 @@ pub enum Section {
     Administration,
 }
 
-/// Threads that are listed.
-const LISTED: u32 = 100;
+/// Maximum number of threads in the side bar.
+const MAX_THREADS: u32 = 100;
 
 /// A workspace in the side bar, or a thread of the current one.
 #[derive(Clone, Debug)]
@@ -66,9 +66,9 @@ pub struct PageLayout {
     pub visitor: String,
     pub is_admin: bool,
     pub is_manager: bool,
-    pub is_shared: bool,
+    pub is_multi_user: bool,
     /// Message about the last change.
-    pub done: Option<&'static str>,
+    pub notice: Option<&'static str>,
     /// Id of the deletion that can be undone.
     pub undo: Option<i64>,
     /// Path of the page.
@@ -76,12 +76,12 @@ pub struct PageLayout {
 }
 
 impl PageLayout {
-    pub fn is(&self, section: &str) -> bool {
+    pub fn is_section(&self, section: &str) -> bool {
         format!("{:?}", self.section).eq_ignore_ascii_case(section)
     }
 
     /// True if the page is at `path` or below it.
-    pub fn at(&self, path: &str) -> bool {
+    pub fn is_at(&self, path: &str) -> bool {
         self.path == path || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
     }
 
@@ -94,7 +94,7 @@ impl PageLayout {
     }
 
     /// Returns the query that passes the thread on to other pages of the workspace.
-    pub fn along(&self) -> String {
+    pub fn thread_query(&self) -> String {
         self.thread.as_ref().map(|thread| format!("?t={thread}")).unwrap_or_default()
     }
 
@@ -118,18 +118,20 @@ impl<P> CurrentUser<P> {
         current: Option<&str>,
     ) -> Result<PageLayout, PageError> {
         let workspaces = self.workspaces().await?;
-        let at = workspaces.iter().find(|known| current == Some(known.slug.as_str()));
-        let listed = match at {
-            Some(at) => {
+        let workspace =
+            workspaces.iter().find(|workspace| current == Some(workspace.slug.as_str()));
+        let thread_list = match workspace {
+            Some(workspace) => {
                 let threads = &self.ports().threads;
-                let listed = ThreadFilter { limit: LISTED, ..ThreadFilter::default() };
-                threads.latest(at.id, self.identity.id(), &listed).await?
+                let filter = ThreadFilter { limit: MAX_THREADS, ..ThreadFilter::default() };
+                threads.latest(workspace.id, self.identity.id(), &filter).await?
             }
             None => Vec::new(),
         };
-        let asked = Fields::of_query(&self.request);
-        let thread = self.request.match_info().get("thread").unwrap_or(asked.text("t"));
-        let thread = listed.iter().map(|known| known.slug.as_str()).find(|slug| *slug == thread);
+        let query = Fields::of_query(&self.request);
+        let thread = self.request.match_info().get("thread").unwrap_or(query.text("t"));
+        let thread =
+            thread_list.iter().map(|thread| thread.slug.as_str()).find(|slug| *slug == thread);
         let thread = thread.map(str::to_owned);
         let entry = |workspace: Workspace| NavEntry {
             is_current: current == Some(workspace.slug.as_str()),
@@ -137,9 +139,9 @@ impl<P> CurrentUser<P> {
             slug: workspace.slug.to_string(),
             name: workspace.settings.name,
         };
-        let day = |moment| days::day(self.request.headers(), moment);
-        let threads = grouped(listed, thread.as_deref(), day, day(self.at));
-        let done = asked.text_or_none("done");
+        let day = |time| days::day(self.request.headers(), time);
+        let threads = group_by_age(thread_list, thread.as_deref(), day, day(self.now));
+        let notice = query.text_or_none("done");
         Ok(PageLayout {
             brand: self.site.brand().await?,
             title: title.to_owned(),
@@ -152,11 +154,11 @@ impl<P> CurrentUser<P> {
                 Identity::User(user) => user.username.clone(),
             },
             visitor: self.identity.id().map_or_else(|| "owner".to_owned(), |id| id.to_string()),
-            is_admin: self.identity.may(Role::Admin),
-            is_manager: self.identity.may(Role::Manager),
-            is_shared: self.identity.user().is_some(),
-            done: done.and_then(|done| texts::find(&format!("done.{done}"))),
-            undo: asked.number("undo").ok().flatten(),
+            is_admin: self.identity.has_role(Role::Admin),
+            is_manager: self.identity.has_role(Role::Manager),
+            is_multi_user: self.identity.user().is_some(),
+            notice: notice.and_then(|key| texts::find(&format!("done.{key}"))),
+            undo: query.number("undo").ok().flatten(),
             path: self.request.path().to_owned(),
         })
     }
@@ -170,20 +172,20 @@ impl CurrentUser<role::Admin> {
 }
 
 /// Groups threads under headings, newest first.
-fn grouped(
-    listed: Vec<Thread>,
+fn group_by_age(
+    threads: Vec<Thread>,
     current: Option<&str>,
     day: impl Fn(DateTime<Utc>) -> NaiveDate,
     today: NaiveDate,
 ) -> Vec<ThreadGroup> {
     let mut groups: Vec<ThreadGroup> = Vec::new();
-    for known in listed {
-        let heading = days::heading(day(known.created_at), today);
+    for thread in threads {
+        let heading = days::heading(day(thread.created_at), today);
         let entry = NavEntry {
-            is_current: current == Some(known.slug.as_str()),
-            slug: known.slug.to_string(),
+            is_current: current == Some(thread.slug.as_str()),
+            slug: thread.slug.to_string(),
             picture: None,
-            name: known.name,
+            name: thread.name,
         };
         match groups.iter_mut().find(|group| group.heading == heading) {
             Some(group) => group.threads.push(entry),

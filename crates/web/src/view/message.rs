@@ -6,16 +6,16 @@ use carrel_services::chat::Finished;
 use carrel_services::reasoning;
 use carrel_services::record::{self, Stored, StoredSource};
 
-use crate::live::answers::Matter;
+use crate::live::answers::QuestionContext;
 use crate::view::filters;
 use crate::view::markdown::{self, Citations};
-use crate::view::sources::{self, Cited, SourceList, Standing};
-use crate::view::texts::counted;
+use crate::view::sources::{self, CitedSource, MessageContext, SourceList};
+use crate::view::texts::plural;
 
-/// Bytes of stored answers that one page renders.
-const PAGE: usize = 1024 * 1024;
-/// Bytes of an answer that are shown beyond that limit.
-const BEGINNING: usize = 2_000;
+/// Maximum number of bytes of stored answers that one page renders.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
+/// Bytes of an answer that are displayed beyond that limit.
+const PREVIEW_BYTES: usize = 2_000;
 
 /// A file attached to a question.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct AttachedFile {
 }
 
 impl AttachedFile {
-    pub fn named(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), address: None }
     }
 }
@@ -36,15 +36,15 @@ pub struct MessageView {
     /// Id of the exchange, once it is stored.
     pub id: Option<i64>,
     pub question: String,
-    pub attached: Vec<AttachedFile>,
+    pub attachments: Vec<AttachedFile>,
     /// HTML.
     pub answer: String,
     /// HTML.
-    pub thinking: Option<String>,
+    pub reasoning: Option<String>,
     /// The text of the answer, for copying.
-    pub plain: String,
+    pub answer_text: String,
     /// The stored text, including the reasoning.
-    pub whole: String,
+    pub stored_text: String,
     pub sources: SourceList,
     pub model: Option<String>,
     /// Seconds that the model took.
@@ -58,16 +58,16 @@ pub struct MessageView {
     pub problem: Option<String>,
     /// True if nothing was stored, so that the question returns to the chat form.
     pub is_unanswered: bool,
-    /// True if this process does not know the answer any more.
-    pub is_gone: bool,
+    /// True if this process no longer has the answer.
+    pub is_lost: bool,
     /// True if the page offers no actions for it.
     pub is_read_only: bool,
-    /// True if only the beginning of the answer is shown, because the page is full.
-    pub is_cut: bool,
-    /// True if a page shows it only on request.
-    pub is_earlier: bool,
-    /// True if the page already shows the answer, because it was streamed.
-    pub is_grown: bool,
+    /// True if only the beginning of the answer is displayed, because the page is full.
+    pub is_truncated: bool,
+    /// True if a page displays it only on request.
+    pub is_collapsed: bool,
+    /// True if the page already has the answer, because it was streamed.
+    pub is_streamed: bool,
     /// The exchange that this one replaced, or would have replaced.
     pub instead_of: Option<i64>,
 }
@@ -81,54 +81,56 @@ pub struct MessagePart {
 
 impl MessageView {
     /// Returns the address of the exchange, once it is stored.
-    pub fn at(&self) -> String {
+    pub fn address(&self) -> String {
         format!("/w/{}/chats/{}", self.slug, self.id.unwrap_or_default())
     }
 
-    /// Shows a stored exchange. A damaged answer is shown as stored.
-    pub fn of_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
-        let damaged = || Stored { text: chat.response.clone(), ..Stored::default() };
-        let stored = record::read(&chat.response).unwrap_or_else(damaged);
+    /// Returns a stored exchange. A damaged answer is displayed as source.
+    pub fn from_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
+        let raw_answer = || Stored { text: chat.response.clone(), ..Stored::default() };
+        let stored = record::read(&chat.response).unwrap_or_else(raw_answer);
         Self {
             id: Some(chat.id.0),
-            attached: attached(&stored, workspace, chat.id.0),
+            attachments: attachments(&stored, workspace, chat.id.0),
             question: chat.prompt,
             feedback: chat.feedback,
             model: stored.model.clone(),
             seconds: stored.seconds,
-            ..Self::said(
+            ..Self::from_text(
                 &stored.text,
                 &stored.sources,
                 &stored.documents,
-                Standing { workspace, base, id: Some(chat.id.0), is_public: false },
+                MessageContext { workspace, base, id: Some(chat.id.0), is_public: false },
             )
         }
     }
 
     /// Returns a line with the model, the time and the number of sources.
-    pub fn about(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut parts: Vec<String> = self.model.iter().cloned().collect();
         parts.extend(
-            self.seconds.filter(|seconds| *seconds >= 0.05).map(|taken| format!("{taken:.1} s")),
+            self.seconds
+                .filter(|seconds| *seconds >= 0.05)
+                .map(|seconds| format!("{seconds:.1} s")),
         );
-        if !self.sources.all.is_empty() {
-            parts.push(counted("chat.passages", self.sources.all.len()));
+        if !self.sources.items.is_empty() {
+            parts.push(plural("chat.passages", self.sources.items.len()));
         }
         parts.join(" · ")
     }
 
-    /// Shows the exchanges of a page. Beyond [`PAGE`] bytes of answers, counted from the newest,
-    /// only the beginnings are shown, with links to the whole answers.
-    pub fn of_chats(chats: Vec<Chat>, workspace: &Workspace, base: &str) -> Vec<Self> {
-        let mut left = PAGE;
+    /// Returns the exchanges of a page. Beyond [`MAX_PAGE_BYTES`] bytes of answers, counted from
+    /// the newest, only the beginnings are displayed, with links to the complete answers.
+    pub fn from_chats(chats: Vec<Chat>, workspace: &Workspace, base: &str) -> Vec<Self> {
+        let mut remaining = MAX_PAGE_BYTES;
         let newest_first = chats.into_iter().rev().map(|chat| {
             let size = chat.response.len();
-            let is_shown = size <= left;
-            left = left.saturating_sub(size);
-            if is_shown {
-                Self::of_chat(chat, workspace, base)
+            let is_within_limit = size <= remaining;
+            remaining = remaining.saturating_sub(size);
+            if is_within_limit {
+                Self::from_chat(chat, workspace, base)
             } else {
-                Self::begun(chat, workspace, base)
+                Self::preview(chat, workspace, base)
             }
         });
         let mut messages: Vec<_> = newest_first.collect();
@@ -136,93 +138,105 @@ impl MessageView {
         messages
     }
 
-    /// Shows exchanges to the public: with quotations, but without links to documents.
-    pub fn of_public(chats: Vec<Chat>, workspace: &Workspace) -> Vec<Self> {
-        let mut left = PAGE;
+    /// Returns exchanges for the public: with quotations, but without links to documents.
+    pub fn from_public_chats(chats: Vec<Chat>, workspace: &Workspace) -> Vec<Self> {
+        let mut remaining = MAX_PAGE_BYTES;
         let message = |chat: Chat| {
             let stored = record::read(&chat.response)?;
-            left = left.checked_sub(stored.text.len())?;
-            let at = Standing { workspace, base: "", id: Some(chat.id.0), is_public: true };
+            remaining = remaining.checked_sub(stored.text.len())?;
+            let context =
+                MessageContext { workspace, base: "", id: Some(chat.id.0), is_public: true };
             let files = stored.pictures.iter().map(|picture| &picture.name);
-            let files = files.chain(&stored.documents).map(|name| AttachedFile::named(name));
+            let files = files.chain(&stored.documents).map(|name| AttachedFile::new(name));
             Some(Self {
                 question: chat.prompt,
-                attached: files.collect(),
+                attachments: files.collect(),
                 is_read_only: true,
-                ..Self::said(&stored.text, &stored.sources, &stored.documents, at)
+                ..Self::from_text(&stored.text, &stored.sources, &stored.documents, context)
             })
         };
         chats.into_iter().map_while(message).collect()
     }
 
-    /// Shows a stored exchange with the beginning of its answer.
-    fn begun(chat: Chat, workspace: &Workspace, base: &str) -> Self {
+    /// Returns a stored exchange with the beginning of its answer.
+    fn preview(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let text = record::read(&chat.response).map(|stored| stored.text);
         let text = text.unwrap_or(chat.response);
         let (_, answer) = reasoning::split(&text);
-        let plain = answer[..answer.floor_char_boundary(BEGINNING)].to_owned();
+        let answer_text = answer[..answer.floor_char_boundary(PREVIEW_BYTES)].to_owned();
         Self {
             id: Some(chat.id.0),
             question: chat.prompt,
-            answer: markdown::html(&plain, &Citations::None),
-            plain,
+            answer: markdown::html(&answer_text, &Citations::None),
+            answer_text,
             feedback: chat.feedback,
             base: base.to_owned(),
             slug: workspace.slug.to_string(),
-            is_cut: true,
+            is_truncated: true,
             ..Self::default()
         }
     }
 
-    /// Shows an answer that has just been stored.
-    pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
-        let sources = sources::stored(&end.sources);
-        let base = matter.base.as_str();
-        let at = Standing { workspace, base, id: Some(end.chat.0), is_public: false };
-        let message = Self::said(text, &sources, &matter.attached, at);
+    /// Returns an answer that has just been stored.
+    pub fn from_finished(
+        question: &QuestionContext,
+        text: &str,
+        finished: &Finished,
+        workspace: &Workspace,
+    ) -> Self {
+        let sources = sources::to_stored(&finished.sources);
+        let base = question.base.as_str();
+        let context =
+            MessageContext { workspace, base, id: Some(finished.chat.0), is_public: false };
+        let message = Self::from_text(text, &sources, &question.attachment_names, context);
         Self {
-            question: matter.question.clone(),
-            attached: matter.attached.iter().map(|name| AttachedFile::named(name)).collect(),
-            model: Some(end.metrics.model.model.clone()),
-            seconds: Some(end.metrics.seconds),
+            question: question.question.clone(),
+            attachments: question
+                .attachment_names
+                .iter()
+                .map(|name| AttachedFile::new(name))
+                .collect(),
+            model: Some(finished.metrics.model.model.clone()),
+            seconds: Some(finished.metrics.seconds),
             ..message
         }
     }
 
-    /// Shows a text with its sources. Attached documents are not stored, so citations lead to their
-    /// excerpts below the answer.
-    pub fn said(
+    /// Returns a text with its sources. Attached documents are not stored, so citations lead to
+    /// their excerpts below the answer.
+    pub fn from_text(
         text: &str,
         sources: &[StoredSource],
-        attached: &[String],
-        at: Standing<'_>,
+        attachment_names: &[String],
+        context: MessageContext<'_>,
     ) -> Self {
-        let (thinking, plain) = reasoning::split(text);
-        let prefix = format!("source-{}", at.id.unwrap_or_default());
-        let sources = SourceList::new(sources, attached, prefix, at);
-        let below = |source: &Cited| format!("#{}", sources.anchor(&source.number));
-        let address = |source: &Cited| source.address.clone().unwrap_or_else(|| below(source));
-        let addresses: Vec<_> = sources.all.iter().map(address).collect();
+        let (reasoning, answer_text) = reasoning::split(text);
+        let prefix = format!("source-{}", context.id.unwrap_or_default());
+        let sources = SourceList::new(sources, attachment_names, prefix, context);
+        let excerpt_anchor = |source: &CitedSource| format!("#{}", sources.anchor(&source.number));
+        let address =
+            |source: &CitedSource| source.address.clone().unwrap_or_else(|| excerpt_anchor(source));
+        let addresses: Vec<_> = sources.items.iter().map(address).collect();
         Self {
-            answer: markdown::html(plain, &Citations::Sources(&addresses)),
-            thinking: thinking.map(|thinking| markdown::html(thinking, &Citations::None)),
-            plain: plain.to_owned(),
-            whole: text.to_owned(),
+            answer: markdown::html(answer_text, &Citations::Sources(&addresses)),
+            reasoning: reasoning.map(|reasoning| markdown::html(reasoning, &Citations::None)),
+            answer_text: answer_text.to_owned(),
+            stored_text: text.to_owned(),
             sources,
-            id: at.id,
-            base: at.base.to_owned(),
-            slug: at.workspace.slug.to_string(),
+            id: context.id,
+            base: context.base.to_owned(),
+            slug: context.workspace.slug.to_string(),
             ..Self::default()
         }
     }
 }
 
 /// Returns the attachments of a stored question: stored images first.
-fn attached(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
+fn attachments(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
     let slug = &workspace.slug;
-    let pictures = stored.pictures.iter().enumerate().map(|(place, picture)| AttachedFile {
+    let pictures = stored.pictures.iter().enumerate().map(|(index, picture)| AttachedFile {
         name: picture.name.clone(),
-        address: Some(format!("/w/{slug}/chats/{id}/shown/{place}")),
+        address: Some(format!("/w/{slug}/chats/{id}/shown/{index}")),
     });
-    pictures.chain(stored.documents.iter().map(|name| AttachedFile::named(name))).collect()
+    pictures.chain(stored.documents.iter().map(|name| AttachedFile::new(name))).collect()
 }

@@ -2,20 +2,20 @@
 //! here knows a route.
 pub mod brand;
 pub mod days;
-pub mod evidence;
 pub mod filters;
-mod growth;
+mod incremental;
 pub mod language;
 pub mod layout;
 pub mod markdown;
 pub mod message;
 pub mod model_row;
 pub mod pagination;
+pub mod passage;
 pub mod provenance;
-mod rendering;
+mod renderer;
 pub mod snippet;
 pub mod sources;
 pub mod texts;
 
-pub use growth::{Growth, GrowthPart};
-pub use rendering::Renderer;
+pub use incremental::{IncrementalAnswer, IncrementalMarkdown};
+pub use renderer::Renderer;

@@ -8,11 +8,11 @@ use crate::http::response::segment;
 use crate::view::filters;
 use crate::view::pagination::query;
 use crate::view::provenance;
-use crate::view::texts::{counted, t};
+use crate::view::texts::{plural, t};
 
 /// A source below an answer.
 #[derive(Clone, Debug)]
-pub struct Cited {
+pub struct CitedSource {
     /// The citation number, from 1.
     pub number: usize,
     pub title: String,
@@ -28,7 +28,7 @@ pub struct Cited {
 
 /// The context of an answer, to which its sources link back.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing<'a> {
+pub struct MessageContext<'a> {
     pub workspace: &'a Workspace,
     /// Address of its conversation.
     pub base: &'a str,
@@ -41,7 +41,7 @@ pub struct Standing<'a> {
 /// The sources of one answer.
 #[derive(Clone, Debug, Default)]
 pub struct SourceList {
-    pub all: Vec<Cited>,
+    pub items: Vec<CitedSource>,
     /// The prefix of their elements' ids.
     prefix: String,
 }
@@ -57,7 +57,7 @@ pub struct FoundSourcesPart {
 
 impl FoundSourcesPart {
     pub fn new(sources: SourceList) -> Self {
-        let passages = counted("chat.passages", sources.all.len());
+        let passages = plural("chat.passages", sources.items.len());
         Self { status: t("chat.found").replace("{passages}", &passages), sources }
     }
 }
@@ -66,33 +66,34 @@ impl SourceList {
     /// Creates the list. Attached documents are not stored, so their sources have no address.
     pub fn new(
         sources: &[StoredSource],
-        attached: &[String],
+        attachment_names: &[String],
         prefix: String,
-        at: Standing<'_>,
+        context: MessageContext<'_>,
     ) -> Self {
-        let is_attached = |cited: &Cited| {
-            let is_named = |name: &String| !name.is_empty() && cited.title.starts_with(name);
-            attached.iter().any(is_named)
+        let is_from_attachment = |source: &CitedSource| {
+            let has_name = |name: &String| !name.is_empty() && source.title.starts_with(name);
+            attachment_names.iter().any(has_name)
         };
-        let all = sources.iter().zip(1..).map(|(source, number)| {
-            let cited = cited(source, number, at);
-            let address = cited.address.clone().filter(|_| !is_attached(&cited));
-            Cited { address, ..cited }
+        let items = sources.iter().zip(1..).map(|(source, number)| {
+            let cited_source = cited_source(source, number, context);
+            let address =
+                cited_source.address.clone().filter(|_| !is_from_attachment(&cited_source));
+            CitedSource { address, ..cited_source }
         });
-        Self { all: all.collect(), prefix }
+        Self { items: items.collect(), prefix }
     }
 
     /// Returns the sources grouped by document, in the order in which documents are first cited.
-    pub fn documents(&self) -> Vec<Vec<&Cited>> {
-        let mut groups: Vec<Vec<&Cited>> = Vec::new();
-        for cited in &self.all {
-            let is_same = |group: &&mut Vec<&Cited>| {
+    pub fn documents(&self) -> Vec<Vec<&CitedSource>> {
+        let mut groups: Vec<Vec<&CitedSource>> = Vec::new();
+        for source in &self.items {
+            let is_same_document = |group: &&mut Vec<&CitedSource>| {
                 let first = group[0];
-                first.title == cited.title && first.location == cited.location
+                first.title == source.title && first.location == source.location
             };
-            match groups.iter_mut().find(is_same) {
-                Some(group) => group.push(cited),
-                None => groups.push(vec![cited]),
+            match groups.iter_mut().find(is_same_document) {
+                Some(group) => group.push(source),
+                None => groups.push(vec![source]),
             }
         }
         groups
@@ -105,28 +106,34 @@ impl SourceList {
 }
 
 /// Returns the sources in their stored form.
-pub fn stored(sources: &[Source]) -> Vec<StoredSource> {
+pub fn to_stored(sources: &[Source]) -> Vec<StoredSource> {
     sources.iter().map(|source| record::read_source(&record::source_json(source))).collect()
 }
 
 /// Returns the sources of a stored answer.
-pub fn cited_by(stored: &Stored, at: Standing<'_>) -> Vec<Cited> {
-    stored.sources.iter().zip(1..).map(|(source, number)| cited(source, number, at)).collect()
+pub fn from_stored(stored: &Stored, context: MessageContext<'_>) -> Vec<CitedSource> {
+    stored
+        .sources
+        .iter()
+        .zip(1..)
+        .map(|(source, number)| cited_source(source, number, context))
+        .collect()
 }
 
-fn cited(source: &StoredSource, number: usize, at: Standing<'_>) -> Cited {
+fn cited_source(source: &StoredSource, number: usize, context: MessageContext<'_>) -> CitedSource {
     let location = source.location.as_deref().map(segment).unwrap_or_default();
     let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
-    let message = at.id.map(|id| id.to_string()).unwrap_or_default();
-    let thread = at.base.split_once("/t/").map_or("", |(_, thread)| thread);
-    let back = query(&[("turn", message.as_str()), ("source", &number.to_string()), ("t", thread)]);
-    Cited {
+    let message_id = context.id.map(|id| id.to_string()).unwrap_or_default();
+    let thread = context.base.split_once("/t/").map_or("", |(_, thread)| thread);
+    let back_link =
+        query(&[("turn", message_id.as_str()), ("source", &number.to_string()), ("t", thread)]);
+    CitedSource {
         number,
         title: source.title.clone(),
         location: source.location.clone(),
-        address: (!at.is_public).then(|| {
-            let (slug, back) = (&at.workspace.slug, back.trim_end_matches('&'));
-            format!("/w/{slug}/source?in={location}&passage={chunk}&{back}#passage")
+        address: (!context.is_public).then(|| {
+            let (slug, back_link) = (&context.workspace.slug, back_link.trim_end_matches('&'));
+            format!("/w/{slug}/source?in={location}&passage={chunk}&{back_link}#passage")
         }),
         locator: provenance::locator(&source.provenance),
         excerpt: source.provenance.heading_path().map_or_else(String::new, |path| path + "\n")

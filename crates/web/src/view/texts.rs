@@ -8,10 +8,10 @@ pub fn t(key: &str) -> &str {
 
 /// Returns a text with a count: the plural form that the language uses for the count, with `{n}`
 /// replaced.
-pub fn counted(key: &str, count: usize) -> String {
+pub fn plural(key: &str, count: usize) -> String {
     let form = language::current().plural(count);
     let text = find(&format!("{key}.{form}")).or_else(|| find(&format!("{key}.other")));
-    text.unwrap_or("{n}").replace("{n}", &crate::view::filters::in_thousands(&count.to_string()))
+    text.unwrap_or("{n}").replace("{n}", &crate::view::filters::group_digits(&count.to_string()))
 }
 
 /// Like [`t`], if the text exists.
@@ -27,12 +27,12 @@ mod tests {
 
     use super::*;
 
-    fn sources(directory: &Path, into: &mut String) {
+    fn sources(directory: &Path, text: &mut String) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             match path.is_dir() {
-                true => sources(&path, into),
-                false => into.push_str(&fs::read_to_string(&path).unwrap_or_default()),
+                true => sources(&path, text),
+                false => text.push_str(&fs::read_to_string(&path).unwrap_or_default()),
             }
         }
     }
@@ -40,7 +40,7 @@ mod tests {
     /// Returns the keys between `start` and a quotation mark.
     fn keys<'a>(text: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {
         text.match_indices(start)
-            .filter_map(move |(at, _)| text[at + start.len()..].split('"').next())
+            .filter_map(move |(index, _)| text[index + start.len()..].split('"').next())
     }
 
     #[test]
@@ -49,16 +49,17 @@ mod tests {
         let mut text = String::new();
         sources(&root.join("src"), &mut text);
         sources(&root.join("templates"), &mut text);
-        let piped = text
+        let filter_keys = text
             .match_indices("\"|t")
-            .map(|(at, _)| text[..at].rsplit('"').next().unwrap_or_default());
-        let called = keys(&text, " t(\"").chain(keys(&text, "(t(\""));
-        let used: BTreeSet<_> = piped.chain(called).filter(|key| key.contains('.')).collect();
-        let missing: Vec<_> = used.iter().filter(|key| find(key).is_none()).collect();
+            .map(|(index, _)| text[..index].rsplit('"').next().unwrap_or_default());
+        let call_keys = keys(&text, " t(\"").chain(keys(&text, "(t(\""));
+        let used_keys: BTreeSet<_> =
+            filter_keys.chain(call_keys).filter(|key| key.contains('.')).collect();
+        let missing: Vec<_> = used_keys.iter().filter(|key| find(key).is_none()).collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
         let unused: Vec<_> =
             language::english().texts().keys().filter(|key| !text.contains(**key)).collect();
-        let made = [
+        let prefixes = [
             "done.",
             "chat.passages.",
             "audit.events.",
@@ -78,8 +79,10 @@ mod tests {
             "search-mode.",
             "search-way.",
         ];
-        let unused: Vec<_> =
-            unused.iter().filter(|key| !made.iter().any(|start| key.starts_with(start))).collect();
+        let unused: Vec<_> = unused
+            .iter()
+            .filter(|key| !prefixes.iter().any(|prefix| key.starts_with(prefix)))
+            .collect();
         assert!(unused.is_empty(), "shown nowhere: {unused:?}");
     }
 }

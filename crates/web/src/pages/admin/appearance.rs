@@ -17,7 +17,7 @@ use crate::view::texts::t;
 
 #[derive(Template)]
 #[template(path = "admin/appearance.html")]
-struct Appearance {
+struct AppearancePage {
     layout: PageLayout,
     name: String,
     support: String,
@@ -25,14 +25,14 @@ struct Appearance {
     /// Links, one address per line.
     links: String,
     prompt: String,
-    usual_prompt: &'static str,
+    default_prompt: &'static str,
     chunk_size: String,
     chunk_overlap: String,
-    is_sharing: bool,
+    is_sharing_allowed: bool,
     keeps_originals: bool,
     /// Address of the logo, and of the form that changes it.
     picture: Option<String>,
-    to: &'static str,
+    picture_form: &'static str,
 }
 
 /// The preferences of the form, by the names under which they are stored.
@@ -48,24 +48,28 @@ const FIELDS: [&str; 8] = [
 ];
 
 pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
-    let stored = current_user.ports().settings.all().await?;
-    let value = |name: &str| stored.get(name).cloned().unwrap_or_default();
-    let brand = Brand::of(&stored);
-    let page = Appearance {
+    let values = current_user.ports().settings.all().await?;
+    let value = |name: &str| values.get(name).cloned().unwrap_or_default();
+    let brand = Brand::from_settings(&values);
+    let page = AppearancePage {
         layout: current_user.admin_layout(t("appearance.title")).await?,
         name: value("custom_app_name"),
         support: value("support_email"),
         icon: value(ICON),
-        links: brand.links.iter().fold(String::new(), |all, link| {
-            if all.is_empty() { link.address.clone() } else { format!("{all}\n{}", link.address) }
+        links: brand.links.iter().fold(String::new(), |lines, link| {
+            if lines.is_empty() {
+                link.address.clone()
+            } else {
+                format!("{lines}\n{}", link.address)
+            }
         }),
         prompt: value(names::SYSTEM_PROMPT),
-        usual_prompt: SYSTEM_PROMPT,
+        default_prompt: SYSTEM_PROMPT,
         chunk_size: value(names::CHUNK_SIZE),
         chunk_overlap: value(names::CHUNK_OVERLAP),
-        is_sharing: value(names::SHARING) == "on",
-        picture: Some(brand.mark()).filter(|_| brand.has_logo()),
-        to: "/admin/appearance/logo",
+        is_sharing_allowed: value(names::SHARING) == "on",
+        picture: Some(brand.logo_address()).filter(|_| brand.has_logo()),
+        picture_form: "/admin/appearance/logo",
         keeps_originals: current_user.ports().library.originals.is_enabled().await?,
     };
     response::page(&current_user.request, &page)
@@ -73,25 +77,25 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
 
 pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
-    let given = FIELDS.iter().filter(|name| form.has(name));
+    let submitted_names = FIELDS.iter().filter(|name| form.has(name));
     let mut body: Map<String, Value> =
-        given.map(|name| ((*name).to_owned(), Value::from(form.text(name)))).collect();
+        submitted_names.map(|name| ((*name).to_owned(), Value::from(form.text(name)))).collect();
     let settings = &*current_user.ports().settings;
     if form.has(FOOTER) {
-        let known = Brand::of(&settings.all().await?).links;
-        body.insert(FOOTER.to_owned(), footer(form.text(FOOTER), &known)?);
+        let existing = Brand::from_settings(&settings.all().await?).links;
+        body.insert(FOOTER.to_owned(), footer(form.text(FOOTER), &existing)?);
     }
     preferences::change(settings, &body, Leniency::Strict, &current_user.by()).await?;
-    Ok(response::done("/admin/appearance", "saved"))
+    Ok(response::redirect_with_notice("/admin/appearance", "saved"))
 }
 
 const ICON: &str = "meta_page_favicon";
 const FOOTER: &str = "footer_data";
 /// The default icon of a link in other interfaces.
-const USUAL_ICON: &str = "LinkSimple";
+const DEFAULT_ICON: &str = "LinkSimple";
 
 /// Parses links, one per line. Existing links keep their icons.
-fn footer(text: &str, known: &[NavLink]) -> Result<Value, Error> {
+fn footer(text: &str, existing: &[NavLink]) -> Result<Value, Error> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let links: Result<Vec<_>, Error> = lines
         .map(|line| {
@@ -99,8 +103,8 @@ fn footer(text: &str, known: &[NavLink]) -> Result<Value, Error> {
                 let reason = format!("\"{line}\" is not an https, http or mailto address");
                 return Err(Error::invalid(FOOTER, reason));
             }
-            let icon = known.iter().find(|link| link.address == line);
-            let icon = icon.map_or(USUAL_ICON, |link| link.icon.as_str());
+            let icon = existing.iter().find(|link| link.address == line);
+            let icon = icon.map_or(DEFAULT_ICON, |link| link.icon.as_str());
             Ok(json!({ "icon": icon, "url": line }))
         })
         .collect();
@@ -118,17 +122,17 @@ mod tests {
 
     #[test]
     fn links_are_lines_and_keep_their_icons() {
-        let known = [NavLink { address: "https://a.test/".into(), icon: "House".into() }];
-        let links = footer("https://a.test/\r\n\n mailto:b@c.d ", &known).unwrap();
-        let wanted = json!([
+        let existing = [NavLink { address: "https://a.test/".into(), icon: "House".into() }];
+        let links = footer("https://a.test/\r\n\n mailto:b@c.d ", &existing).unwrap();
+        let expected = json!([
             { "icon": "House", "url": "https://a.test/" },
             { "icon": "LinkSimple", "url": "mailto:b@c.d" },
         ]);
-        assert_eq!(links, wanted);
-        assert_eq!(footer(" \n", &known).unwrap(), Value::Null);
-        let refused = footer("https://a.test/\njavascript:alert(1)", &known).unwrap_err();
-        assert!(refused.to_string().contains("javascript"), "{refused}");
-        let refused = footer(&"https://a.test/\n".repeat(21), &known).unwrap_err();
-        assert!(refused.to_string().contains("there are 21 links"), "{refused}");
+        assert_eq!(links, expected);
+        assert_eq!(footer(" \n", &existing).unwrap(), Value::Null);
+        let error = footer("https://a.test/\njavascript:alert(1)", &existing).unwrap_err();
+        assert!(error.to_string().contains("javascript"), "{error}");
+        let error = footer(&"https://a.test/\n".repeat(21), &existing).unwrap_err();
+        assert!(error.to_string().contains("there are 21 links"), "{error}");
     }
 }

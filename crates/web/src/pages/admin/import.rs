@@ -14,15 +14,15 @@ use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 const PATH: &str = "/admin/import";
-/// Lines of each list of the report that the page shows.
-const LINES: usize = 200;
+/// Maximum number of displayed lines per list of the report.
+const MAX_LINES: usize = 200;
 
 struct TableRow {
     name: String,
-    found: u64,
-    imported: u64,
-    kept: u64,
-    becomes: String,
+    source_rows: u64,
+    imported_rows: u64,
+    kept_rows: u64,
+    target: String,
 }
 
 /// Lines of one kind, such as omitted items.
@@ -30,7 +30,7 @@ struct Remarks {
     title: &'static str,
     lines: Vec<String>,
     /// Number of further lines.
-    more: usize,
+    more_lines: usize,
 }
 
 struct ReportView {
@@ -42,41 +42,41 @@ struct ReportView {
 
 #[derive(Template)]
 #[template(path = "admin/import.html")]
-struct Import {
+struct ImportPage {
     layout: PageLayout,
     /// The directory for the copy of the other server's storage.
-    place: String,
+    directory: String,
     folders: Vec<String>,
     is_in_use: bool,
     /// `Some(true)` while a check runs, `Some(false)` while an import runs.
-    running: Option<bool>,
-    done: u64,
+    active_dry_run: Option<bool>,
+    progress: u64,
     total: u64,
-    failed: Option<String>,
+    failure: Option<String>,
     report: Option<ReportView>,
 }
 
 pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let imports = &current_user.ports().imports;
     let state = imports.state().await?;
-    let (done, total) = imports.progress();
-    let place = current_user.site.options.storage_dir.join("import").join("anythingllm");
-    let page = Import {
+    let (progress, total) = imports.progress();
+    let directory = current_user.site.options.storage_dir.join("import").join("anythingllm");
+    let page = ImportPage {
         layout: current_user.admin_layout(t("import.title")).await?,
-        place: place.display().to_string(),
+        directory: directory.display().to_string(),
         folders: imports.folders().await?,
         is_in_use: !imports.contents().await?.is_empty(),
-        running: match state {
+        active_dry_run: match state {
             ImportState::Running { dry_run } => Some(dry_run),
             _ => None,
         },
-        done,
+        progress,
         total,
-        failed: match &state {
+        failure: match &state {
             ImportState::Failed { reason, .. } => Some(PageError::sentence(reason)),
             _ => None,
         },
-        report: report(&state).map(|report| view(&report)),
+        report: report(&state).map(|report| report_view(&report)),
     };
     response::page(&current_user.request, &page)
 }
@@ -88,23 +88,23 @@ fn report(state: &ImportState) -> Option<Value> {
     }
 }
 
-/// Returns the report as the page shows it. An earlier version may have written it, so missing fields
-/// count as empty.
-fn view(report: &Value) -> ReportView {
+/// Returns the report as the page displays it. An earlier version may have written it, so missing
+/// fields count as empty.
+fn report_view(report: &Value) -> ReportView {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |value: &Value| value.as_u64().unwrap_or_default();
     let tables = report["tables"].as_object().into_iter().flatten();
     let row = |(name, table): (&String, &Value)| TableRow {
         name: name.clone(),
-        found: count(&table["found"]),
-        imported: count(&table["imported"]),
-        kept: count(&table["kept"]),
-        becomes: text(&table["becomes"]),
+        source_rows: count(&table["found"]),
+        imported_rows: count(&table["imported"]),
+        kept_rows: count(&table["kept"]),
+        target: text(&table["becomes"]),
     };
     let remarks = |name: &str, title| {
         let lines = report[name].as_array().map(Vec::as_slice).unwrap_or_default();
-        let shown = lines.iter().take(LINES).map(text).collect();
-        Remarks { title, lines: shown, more: lines.len().saturating_sub(LINES) }
+        let visible_lines = lines.iter().take(MAX_LINES).map(text).collect();
+        Remarks { title, lines: visible_lines, more_lines: lines.len().saturating_sub(MAX_LINES) }
     };
     let remarks = [
         remarks("left_out", t("import.left-out")),
@@ -130,13 +130,13 @@ pub async fn start(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pa
         .clone()
         .start(form.text("source"), dry_run, &current_user.by())
         .await?;
-    Ok(response::see(PATH))
+    Ok(response::redirect_to(PATH))
 }
 
-/// Serves the whole report as a file.
+/// Serves the complete report as a file.
 pub async fn download(current_user: CurrentUser<role::Admin>) -> PageResult {
     let state = current_user.ports().imports.state().await?;
-    let report = report(&state).ok_or_else(|| PageError::missing("report", "import"))?;
+    let report = report(&state).ok_or_else(|| PageError::not_found("report", "import"))?;
     let text = format!("{report:#}");
     Ok(HttpResponse::Ok()
         .content_type("application/json")
@@ -155,11 +155,11 @@ mod tests {
         let lines: Vec<_> = (0..250).map(|line| json!(format!("users {line}"))).collect();
         let table = json!({ "found": 3, "imported": 2, "kept": 0, "becomes": "users" });
         let report = json!({ "dry_run": true, "tables": { "users": table }, "left_out": lines });
-        let shown = view(&report);
-        assert!(shown.is_dry_run);
-        assert_eq!((shown.tables[0].found, shown.tables[0].imported), (3, 2));
-        assert_eq!(shown.remarks.len(), 1);
-        assert_eq!((shown.remarks[0].lines.len(), shown.remarks[0].more), (200, 50));
-        assert!(view(&Value::Null).tables.is_empty());
+        let view = report_view(&report);
+        assert!(view.is_dry_run);
+        assert_eq!((view.tables[0].source_rows, view.tables[0].imported_rows), (3, 2));
+        assert_eq!(view.remarks.len(), 1);
+        assert_eq!((view.remarks[0].lines.len(), view.remarks[0].more_lines), (200, 50));
+        assert!(report_view(&Value::Null).tables.is_empty());
     }
 }

@@ -13,31 +13,31 @@ use crate::view::texts::{self, t};
 
 const PATH: &str = "/admin/jobs";
 /// Jobs per page.
-const PAGE: u32 = 25;
+const PAGE_SIZE: u32 = 25;
 
-struct Row {
+struct JobRow {
     id: i64,
     kind: &'static str,
     state: &'static str,
-    is_good: bool,
-    is_bad: bool,
-    is_over: bool,
+    has_succeeded: bool,
+    has_failed: bool,
+    is_finished: bool,
     workspace: String,
     slug: String,
     total: u32,
-    over: u32,
+    finished: u32,
     failed: u32,
     error: Option<String>,
-    at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
 }
 
 #[derive(Template)]
 #[template(path = "admin/jobs.html")]
-struct Jobs {
+struct JobsPage {
     layout: PageLayout,
-    rows: Vec<Row>,
+    rows: Vec<JobRow>,
     /// Address of this page.
-    here: String,
+    page_address: String,
     /// True if a job may still make progress.
     is_busy: bool,
     next: Option<i64>,
@@ -45,36 +45,37 @@ struct Jobs {
 
 pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let before = Fields::of_query(&current_user.request).number::<i64>("before")?.map(JobId);
-    let known = &current_user.ports().jobs;
-    let mut jobs = known.page(&JobFilter::default(), before, PAGE + 1).await?;
-    let here = before.map_or_else(|| PATH.to_owned(), |before| format!("{PATH}?before={before}"));
-    let has_more = jobs.len() > PAGE as usize;
-    jobs.truncate(PAGE as usize);
+    let port = &current_user.ports().jobs;
+    let mut jobs = port.page(&JobFilter::default(), before, PAGE_SIZE + 1).await?;
+    let page_address =
+        before.map_or_else(|| PATH.to_owned(), |before| format!("{PATH}?before={before}"));
+    let has_more = jobs.len() > PAGE_SIZE as usize;
+    jobs.truncate(PAGE_SIZE as usize);
     let next = jobs.last().map(|job| job.id.0).filter(|_| has_more);
     let rows: Vec<_> = jobs.into_iter().map(row).collect();
-    let is_busy = rows.iter().any(|row| !row.is_over);
+    let is_busy = rows.iter().any(|row| !row.is_finished);
     let layout = current_user.admin_layout(t("jobs.title")).await?;
-    response::page(&current_user.request, &Jobs { layout, rows, here, is_busy, next })
+    response::page(&current_user.request, &JobsPage { layout, rows, page_address, is_busy, next })
 }
 
-fn row(job: Job) -> Row {
-    let named = |group: &str, name: &str| {
+fn row(job: Job) -> JobRow {
+    let status_text = |group: &str, name: &str| {
         texts::find(&format!("status.{group}-{name}")).unwrap_or_default()
     };
     let progress = job.progress;
-    Row {
+    JobRow {
         id: job.id.0,
-        kind: named("job", job.kind.as_str()),
-        state: named("job", job.state.as_str()),
-        is_good: job.state == JobState::Done,
-        is_bad: job.state == JobState::Failed,
-        is_over: job.state.is_over(),
+        kind: status_text("job", job.kind.as_str()),
+        state: status_text("job", job.state.as_str()),
+        has_succeeded: job.state == JobState::Done,
+        has_failed: job.state == JobState::Failed,
+        is_finished: job.state.is_over(),
         workspace: job.workspace.name,
         slug: job.workspace.slug.to_string(),
         total: progress.total,
-        over: progress.done + progress.failed + progress.cancelled,
+        finished: progress.done + progress.failed + progress.cancelled,
         failed: progress.failed,
         error: job.error,
-        at: job.by.at,
+        created_at: job.by.at,
     }
 }

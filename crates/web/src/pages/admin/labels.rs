@@ -12,8 +12,8 @@ pub struct ChoiceGroup {
 pub struct ProviderChoice {
     pub value: &'static str,
     pub name: &'static str,
-    /// True if the page shows its fields.
-    pub is_chosen: bool,
+    /// True if the page displays its fields.
+    pub is_selected: bool,
     /// True if the server uses it.
     pub is_current: bool,
     /// Initials shown in place of a logo.
@@ -21,7 +21,7 @@ pub struct ProviderChoice {
 }
 
 /// Providers whose models run on the operator's machines.
-const LOCAL: [&str; 15] = [
+const LOCAL_PROVIDERS: [&str; 15] = [
     "kokoro",
     "ollama",
     "lmstudio",
@@ -39,7 +39,7 @@ const LOCAL: [&str; 15] = [
     "generic",
 ];
 /// Providers inside this server.
-const BUILT_IN: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
+const BUILT_IN_PROVIDERS: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
 /// Databases that run on the operator's machines.
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
@@ -70,7 +70,7 @@ const KEY_PAGES: [(&str, &str); 22] = [
 ];
 
 pub fn key_page(provider: &str) -> Option<&'static str> {
-    KEY_PAGES.iter().find(|(known, _)| *known == provider).map(|(_, page)| *page)
+    KEY_PAGES.iter().find(|(name, _)| *name == provider).map(|(_, page)| *page)
 }
 
 /// Returns the display name of a provider, or its id if it has none.
@@ -79,32 +79,32 @@ pub fn provider(value: &'static str) -> &'static str {
 }
 
 /// Groups providers: built-in, local, and online services.
-pub fn grouped(
+pub fn group_providers(
     kind: &str,
     values: impl Iterator<Item = &'static str>,
-    chosen: &str,
+    selected_provider: &str,
     current: &str,
 ) -> Vec<ChoiceGroup> {
     let values: Vec<_> = values.collect();
     let is_database = kind == "vectors";
     let group = |value: &str| match value {
-        value if BUILT_IN.contains(&value) => 0,
+        value if BUILT_IN_PROVIDERS.contains(&value) => 0,
         value if is_database && LOCAL_DATABASES.contains(&value) => 1,
-        value if !is_database && LOCAL.contains(&value) => 1,
+        value if !is_database && LOCAL_PROVIDERS.contains(&value) => 1,
         _ => 2,
     };
     let titles = [t("models.built-in"), t("models.local"), t("models.cloud")];
     let mut groups: Vec<ChoiceGroup> = Vec::new();
     for (number, title) in titles.into_iter().enumerate() {
-        let of = values.iter().copied().filter(|value| group(value) == number);
+        let providers = values.iter().copied().filter(|value| group(value) == number);
         let choice = |value: &'static str| ProviderChoice {
             value,
             name: provider(value),
-            is_chosen: value == chosen,
+            is_selected: value == selected_provider,
             is_current: value == current,
             initials: initials(provider(value)),
         };
-        let choices: Vec<_> = of.map(choice).collect();
+        let choices: Vec<_> = providers.map(choice).collect();
         if !choices.is_empty() {
             groups.push(ChoiceGroup { title, choices });
         }
@@ -148,12 +148,12 @@ const EXAMPLES: [(&str, &str, &str, &str); 26] = [
     ("llm", "region", "bedrock", "eu-central-1"),
 ];
 
-/// Returns an example value; empty if there is no usual value.
+/// Returns an example value; empty if there is no common value.
 pub fn example(kind: &str, setting: &Setting, provider: &str) -> &'static str {
     let Some(subject) = subject(setting) else { return "" };
-    let is_one =
+    let is_match =
         |row: &&(&str, &str, &str, &str)| (row.0, row.1, row.2) == (kind, subject, provider);
-    if let Some(row) = EXAMPLES.iter().find(is_one) {
+    if let Some(row) = EXAMPLES.iter().find(is_match) {
         return row.3;
     }
     // Without a known default, an address shows the expected form.
@@ -176,7 +176,8 @@ pub fn rank(setting: &Setting) -> usize {
 
 /// Returns the subject of a setting, derived from the ending of its variable.
 fn subject(setting: &Setting) -> Option<&'static str> {
-    let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
+    let has_ending =
+        |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
     let subjects: [(&'static str, &[&str]); 11] = [
         ("voice", &["VOICE_MODEL"]),
         ("minutes", &["MINUTES_PER_DAY"]),
@@ -190,25 +191,25 @@ fn subject(setting: &Setting) -> Option<&'static str> {
         ("connection", &["CONNECTION_STRING"]),
         ("batch", &["BATCH_SIZE"]),
     ];
-    let found = subjects.into_iter().find(|(_, endings)| ends(endings));
+    let found = subjects.into_iter().find(|(_, endings)| has_ending(endings));
     found.map(|(subject, _)| subject)
 }
 
 /// Returns the label of a setting.
-pub fn of(setting: &Setting) -> String {
-    let known = subject(setting).and_then(|subject| texts::find(&format!("field.{subject}")));
-    known.map_or_else(|| spelled(setting.variable), str::to_owned)
+pub fn label(setting: &Setting) -> String {
+    let text = subject(setting).and_then(|subject| texts::find(&format!("field.{subject}")));
+    text.map_or_else(|| readable_name(setting.variable), str::to_owned)
 }
 
 /// Returns a hint for people who have never set it.
 pub fn hint(setting: &Setting, provider: &str) -> Option<&'static str> {
     let subject = subject(setting)?;
-    let of_provider = texts::find(&format!("field-hint.{subject}-{provider}"));
-    of_provider.or_else(|| texts::find(&format!("field-hint.{subject}")))
+    let provider_hint = texts::find(&format!("field-hint.{subject}-{provider}"));
+    provider_hint.or_else(|| texts::find(&format!("field-hint.{subject}")))
 }
 
 /// Returns the words of a variable's name.
-fn spelled(variable: &str) -> String {
+fn readable_name(variable: &str) -> String {
     let words = variable.to_lowercase().replace('_', " ");
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
@@ -217,16 +218,16 @@ fn spelled(variable: &str) -> String {
 
 /// Completes an address without a scheme: `http` for this machine and its network, `https` for
 /// other hosts.
-pub fn completed(setting: &Setting, value: &str) -> String {
+pub fn complete_address(setting: &Setting, value: &str) -> String {
     if subject(setting) != Some("address") || value.is_empty() || value.contains("://") {
         return value.to_owned();
     }
     let host = value.split(['/', ':']).next().unwrap_or_default();
-    let is_near = host.parse::<std::net::IpAddr>().is_ok()
+    let is_local = host.parse::<std::net::IpAddr>().is_ok()
         || value.starts_with('[')
         || !host.contains('.')
         || host.ends_with(".local");
-    format!("{}://{value}", if is_near { "http" } else { "https" })
+    format!("{}://{value}", if is_local { "http" } else { "https" })
 }
 
 #[cfg(test)]
@@ -243,7 +244,7 @@ mod tests {
                 let key = format!("provider.{}", choice.value);
                 assert!(texts::find(&key).is_some(), "{key}");
                 for variable in &choice.needs {
-                    let label = of(registry.by_variable(variable).unwrap());
+                    let label = label(registry.by_variable(variable).unwrap());
                     assert!(
                         !label.contains('_') && !label.to_lowercase().contains("pref"),
                         "{label}"
@@ -257,16 +258,16 @@ mod tests {
     fn an_address_without_a_scheme_gets_the_likely_one() {
         let registry = Registry::new().unwrap();
         let setting = registry.by_variable("GENERIC_OPEN_AI_BASE_PATH").unwrap();
-        for (typed, meant) in [
+        for (input, expected) in [
             ("127.0.0.1:19101", "http://127.0.0.1:19101"),
             ("localhost:11434/v1", "http://localhost:11434/v1"),
             ("api.example.com/v1", "https://api.example.com/v1"),
             ("https://api.example.com/v1", "https://api.example.com/v1"),
             ("", ""),
         ] {
-            assert_eq!(completed(setting, typed), meant);
+            assert_eq!(complete_address(setting, input), expected);
         }
         let model = registry.by_variable("GENERIC_OPEN_AI_MODEL_PREF").unwrap();
-        assert_eq!(completed(model, "a:b"), "a:b");
+        assert_eq!(complete_address(model, "a:b"), "a:b");
     }
 }

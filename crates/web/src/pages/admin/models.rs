@@ -18,7 +18,7 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
-use fields::{ChosenProvider, NativeModel, SettingField};
+use fields::{NativeModel, SelectedProvider, SettingField};
 use probe::Probe;
 pub use probe::{names, status, test};
 
@@ -29,9 +29,9 @@ struct Kind {
     capability: Capability,
     variable: &'static str,
     title: &'static str,
-    words: &'static str,
+    description: &'static str,
     /// True if the page tests the connection of the current provider automatically.
-    is_probed: bool,
+    has_connection_test: bool,
 }
 
 const KINDS: [Kind; 7] = [
@@ -41,8 +41,8 @@ const KINDS: [Kind; 7] = [
         capability: Capability::LanguageModel,
         variable: "LLM_PROVIDER",
         title: "models.language",
-        words: "models.language-words",
-        is_probed: true,
+        description: "models.language-words",
+        has_connection_test: true,
     },
     Kind {
         name: "embedding",
@@ -50,8 +50,8 @@ const KINDS: [Kind; 7] = [
         capability: Capability::Embedding,
         variable: "EMBEDDING_ENGINE",
         title: "models.embedding",
-        words: "models.embedding-words",
-        is_probed: true,
+        description: "models.embedding-words",
+        has_connection_test: true,
     },
     Kind {
         name: "reranking",
@@ -59,8 +59,8 @@ const KINDS: [Kind; 7] = [
         capability: Capability::Reranking,
         variable: "RERANK_PROVIDER",
         title: "models.reranking",
-        words: "models.reranking-words",
-        is_probed: false,
+        description: "models.reranking-words",
+        has_connection_test: false,
     },
     Kind {
         name: "vectors",
@@ -68,8 +68,8 @@ const KINDS: [Kind; 7] = [
         capability: Capability::Vectors,
         variable: "VECTOR_DB",
         title: "models.vectors",
-        words: "models.vectors-words",
-        is_probed: true,
+        description: "models.vectors-words",
+        has_connection_test: true,
     },
     Kind {
         name: "images",
@@ -77,8 +77,8 @@ const KINDS: [Kind; 7] = [
         capability: Capability::Images,
         variable: "IMAGE_GEN_PROVIDER",
         title: "models.images",
-        words: "models.images-words",
-        is_probed: false,
+        description: "models.images-words",
+        has_connection_test: false,
     },
     Kind {
         name: "hearing",
@@ -86,8 +86,8 @@ const KINDS: [Kind; 7] = [
         capability: Capability::SpeechToText,
         variable: "STT_PROVIDER",
         title: "models.hearing",
-        words: "models.hearing-words",
-        is_probed: false,
+        description: "models.hearing-words",
+        has_connection_test: false,
     },
     Kind {
         name: "speaking",
@@ -95,57 +95,57 @@ const KINDS: [Kind; 7] = [
         capability: Capability::TextToSpeech,
         variable: "TTS_PROVIDER",
         title: "models.speaking",
-        words: "models.speaking-words",
-        is_probed: false,
+        description: "models.speaking-words",
+        has_connection_test: false,
     },
 ];
 
 #[derive(Template)]
 #[template(path = "admin/models.html")]
-struct Models {
+struct ModelsPage {
     layout: PageLayout,
     kind: &'static str,
-    words: &'static str,
+    description: &'static str,
     selector: &'static str,
-    chosen: String,
+    selected_provider: String,
     /// The display name.
     name: &'static str,
     is_current: bool,
     /// True if the saved settings suffice to list the provider's models.
     is_ready: bool,
-    is_probed: bool,
+    has_connection_test: bool,
     is_fixed: bool,
     /// Value, name and whether it is selected, by group.
     choices: Vec<labels::ChoiceGroup>,
     /// Page where the provider issues API keys.
     key_page: Option<&'static str>,
     /// Built-in models, if the embedder runs inside this server.
-    natives: Vec<NativeModel>,
+    native_models: Vec<NativeModel>,
     is_native_fixed: bool,
     fields: Vec<SettingField>,
     /// The optional settings of the provider.
-    extras: Vec<SettingField>,
+    optional_fields: Vec<SettingField>,
     problem: Option<String>,
     probe: Option<Probe>,
 }
 
 fn kind(name: &str) -> Result<&'static Kind, PageError> {
     let found = KINDS.iter().find(|kind| kind.name == name);
-    found.ok_or_else(|| PageError::missing("kind of model", name))
+    found.ok_or_else(|| PageError::not_found("kind of model", name))
 }
 
 pub async fn show(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = kind(&name)?;
-    let asked = Fields::of_query(&current_user.request).text_or_none("provider");
-    page(&current_user, kind, asked, &Map::new(), None).await
+    let provider = Fields::of_query(&current_user.request).text_or_none("provider");
+    page(&current_user, kind, provider, &Map::new(), None).await
 }
 
 /// Renders the page with submitted values, if any, and the result of a test.
 async fn page(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
-    asked: Option<String>,
-    filled: &Map<String, Value>,
+    requested_provider: Option<String>,
+    submitted_values: &Map<String, Value>,
     probe: Option<Probe>,
 ) -> PageResult {
     let store = &current_user.ports().settings_store;
@@ -153,42 +153,46 @@ async fn page(
     let selector = registry.by_variable(kind.variable);
     let selector = selector.ok_or_else(|| Error::internal("a setting is not in the table"))?;
     let current = store.lookup(kind.variable).unwrap_or_default();
-    let chosen = asked.unwrap_or_else(|| current.clone());
-    let fixed = store.fixed();
+    let selected_provider = requested_provider.unwrap_or_else(|| current.clone());
+    let fixed_names = store.fixed();
     // Values that this server does not support are hidden, except a selected one.
-    let is_offered =
-        |value: &str| value == chosen || store.unavailable_value(kind.variable, value).is_none();
-    let values = registry.choices.of(kind.values).map(|of| of.value);
-    let values = values.filter(|value| is_offered(value));
-    let choices = labels::grouped(kind.values, values, &chosen, &current);
-    let known = registry.choices.find(kind.values, &chosen).map(|choice| choice.value);
-    let provider =
-        ChosenProvider { values: kind.values, capability: kind.capability, name: &chosen };
-    let of_provider = fields::of(store, provider, filled);
-    let is_native = kind.name == "embedding" && matches!(chosen.as_str(), "" | "native");
-    let page = Models {
+    let is_available = |value: &str| {
+        value == selected_provider || store.unavailable_value(kind.variable, value).is_none()
+    };
+    let values = registry.choices.of(kind.values).map(|choice| choice.value);
+    let values = values.filter(|value| is_available(value));
+    let choices = labels::group_providers(kind.values, values, &selected_provider, &current);
+    let choice = registry.choices.find(kind.values, &selected_provider).map(|choice| choice.value);
+    let provider = SelectedProvider {
+        values: kind.values,
+        capability: kind.capability,
+        name: &selected_provider,
+    };
+    let provider_fields = fields::provider_fields(store, provider, submitted_values);
+    let is_native = kind.name == "embedding" && matches!(selected_provider.as_str(), "" | "native");
+    let page = ModelsPage {
         layout: current_user.admin_layout(t(kind.title)).await?,
         kind: kind.name,
-        words: t(kind.words),
+        description: t(kind.description),
         selector: selector.name,
-        name: known.map(labels::provider).unwrap_or_default(),
-        is_current: chosen == current,
-        is_ready: chosen == current
-            || of_provider.first.iter().any(|one| one.is_secret && one.is_set),
-        is_probed: kind.is_probed,
-        is_fixed: fixed.contains(&selector.name),
+        name: choice.map(labels::provider).unwrap_or_default(),
+        is_current: selected_provider == current,
+        is_ready: selected_provider == current
+            || provider_fields.required.iter().any(|field| field.is_secret && field.is_set),
+        has_connection_test: kind.has_connection_test,
+        is_fixed: fixed_names.contains(&selector.name),
         choices,
-        key_page: labels::key_page(&chosen),
-        natives: match is_native {
+        key_page: labels::key_page(&selected_provider),
+        native_models: match is_native {
             true => fields::native_models(store.lookup("EMBEDDING_MODEL_PREF")),
             false => Vec::new(),
         },
-        is_native_fixed: fixed.contains(&"EmbeddingModelPref"),
-        fields: of_provider.first,
-        extras: of_provider.extras,
+        is_native_fixed: fixed_names.contains(&"EmbeddingModelPref"),
+        fields: provider_fields.required,
+        optional_fields: provider_fields.optional,
         problem: store.unavailable(kind.variable),
         probe,
-        chosen,
+        selected_provider,
     };
     response::page(&current_user.request, &page)
 }
@@ -203,23 +207,23 @@ pub async fn save(
     let store = &current_user.ports().settings_store;
     let changes = changes(store, &form.read().await?);
     store.update(&changes, Leniency::Strict, &current_user.by()).await?;
-    Ok(response::done(&format!("/admin/models/{}", kind.name), "saved"))
+    Ok(response::redirect_with_notice(&format!("/admin/models/{}", kind.name), "saved"))
 }
 
 /// Returns the submitted values. An empty secret does not change. Other fields that are now empty
-/// are sent as empty, to be refused or cleared.
+/// are submitted as empty, to be rejected or cleared.
 fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
     let is_set = |name: &str| {
         let setting = store.registry().by_name(name).filter(|setting| !setting.secret);
         let value = setting.and_then(|setting| store.lookup(setting.variable));
         value.is_some_and(|value| !value.is_empty())
     };
-    let written = |name: &str, value: &str| match store.registry().by_name(name) {
-        Some(setting) => labels::completed(setting, value.trim()),
+    let normalize = |name: &str, value: &str| match store.registry().by_name(name) {
+        Some(setting) => labels::complete_address(setting, value.trim()),
         None => value.trim().to_owned(),
     };
     form.pairs()
         .filter(|(name, value)| !value.trim().is_empty() || is_set(name))
-        .map(|(name, value)| (name.to_owned(), Value::from(written(name, value))))
+        .map(|(name, value)| (name.to_owned(), Value::from(normalize(name, value))))
         .collect()
 }

@@ -10,7 +10,7 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-struct Row {
+struct SettingRow {
     name: &'static str,
     variable: &'static str,
     value: String,
@@ -21,45 +21,45 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "admin/settings.html")]
-struct Settings {
+struct SettingsPage {
     layout: PageLayout,
     query: String,
-    rows: Vec<Row>,
+    rows: Vec<SettingRow>,
     names: Vec<&'static str>,
 }
 
 pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let query = Fields::of_query(&current_user.request).text("q").to_owned();
-    let sought = query.to_lowercase();
+    let search_text = query.to_lowercase();
     let store = &current_user.ports().settings_store;
-    let (visible, fixed) =
+    let (visible_values, fixed_names) =
         (visible_settings(store, &Facts::default(), Leniency::Strict), store.fixed());
-    let known = store.registry().settings();
-    let found = known.iter().filter(|setting| {
-        setting.name.to_lowercase().contains(&sought)
-            || setting.variable.to_lowercase().contains(&sought)
+    let settings = store.registry().settings();
+    let found = settings.iter().filter(|setting| {
+        setting.name.to_lowercase().contains(&search_text)
+            || setting.variable.to_lowercase().contains(&search_text)
     });
     let rows = found.map(|setting| {
-        let value = visible.get(setting.name);
-        let shown = match value {
+        let value = visible_values.get(setting.name);
+        let text = match value {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         };
-        Row {
+        SettingRow {
             name: setting.name,
             variable: setting.variable,
             is_set: value.is_some_and(|value| *value == Value::Bool(true)),
-            value: if setting.secret { String::new() } else { shown },
+            value: if setting.secret { String::new() } else { text },
             is_secret: setting.secret,
-            is_fixed: fixed.contains(&setting.name),
+            is_fixed: fixed_names.contains(&setting.name),
         }
     });
     let rows = rows.collect();
-    let settable = known.iter().filter(|setting| !setting.is_read_only());
-    let names = settable.map(|setting| setting.name).collect();
+    let writable_settings = settings.iter().filter(|setting| !setting.is_read_only());
+    let names = writable_settings.map(|setting| setting.name).collect();
     let layout = current_user.admin_layout(t("all-settings.title")).await?;
-    response::page(&current_user.request, &Settings { layout, query, rows, names })
+    response::page(&current_user.request, &SettingsPage { layout, query, rows, names })
 }
 
 pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
@@ -71,5 +71,5 @@ pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pag
         .settings_store
         .update(&change, Leniency::Strict, &current_user.by())
         .await?;
-    Ok(response::done("/admin/settings", "saved"))
+    Ok(response::redirect_with_notice("/admin/settings", "saved"))
 }

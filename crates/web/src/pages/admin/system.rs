@@ -19,17 +19,17 @@ use crate::view::texts::t;
 
 #[derive(Template)]
 #[template(path = "admin/system.html")]
-struct System {
+struct SystemPage {
     layout: PageLayout,
     version: &'static str,
-    started: DateTime<Utc>,
+    started_at: DateTime<Utc>,
     memory: Option<u64>,
     database: &'static str,
     storage: String,
-    vectors: u64,
-    workspaces: usize,
-    people: usize,
-    events: u64,
+    vector_count: u64,
+    workspace_count: usize,
+    user_count: usize,
+    event_count: u64,
     originals: OriginalsSize,
     language: String,
     embedder: String,
@@ -44,21 +44,21 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     let mut problems = Vec::new();
     problems.extend(language.as_ref().err().map(ToString::to_string));
     problems.extend(embedder.as_ref().err().map(ToString::to_string));
-    let unreadable = ports.settings_store.unreadable();
-    if !unreadable.is_empty() {
-        problems.push(t("system.unreadable").replace("{names}", &unreadable.join(", ")));
+    let unreadable_settings = ports.settings_store.unreadable();
+    if !unreadable_settings.is_empty() {
+        problems.push(t("system.unreadable").replace("{names}", &unreadable_settings.join(", ")));
     }
-    let page = System {
+    let page = SystemPage {
         layout: current_user.admin_layout(t("system.title")).await?,
         version: options.version,
-        started: current_user.site.started,
+        started_at: current_user.site.started_at,
         memory: (options.memory)(),
         database: options.database,
         storage: options.storage_dir.display().to_string(),
-        vectors: ports.index.count(None).await?,
-        workspaces: ports.workspaces.list().await?.len(),
-        people: ports.users.list().await?.len(),
-        events: ports.audit.count().await?,
+        vector_count: ports.index.count(None).await?,
+        workspace_count: ports.workspaces.list().await?.len(),
+        user_count: ports.users.list().await?.len(),
+        event_count: ports.audit.count().await?,
         originals: ports.library.originals.size().await?,
         language: language.map(|model| model.name().model).unwrap_or_default(),
         embedder: embedder.map(|model| model.model().name).unwrap_or_default(),
@@ -69,13 +69,13 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
 
 /// Streams a backup of everything that cannot be recreated, while the server keeps running.
 pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
-    let staged = current_user.ports().backups.stage(Secrets::LeftOut, &current_user.by()).await?;
-    let name = format!("carrel-{}.tar", current_user.at.format("%Y-%m-%dT%H-%M-%SZ"));
+    let archive = current_user.ports().backups.stage(Secrets::LeftOut, &current_user.by()).await?;
+    let name = format!("carrel-{}.tar", current_user.now.format("%Y-%m-%dT%H-%M-%SZ"));
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .streaming(download_while_admitted(
-            staged.into_stream().map_ok(Bytes::from),
+            archive.into_stream().map_ok(Bytes::from),
             SessionGuard::new(&current_user, None),
         )))
 }

@@ -7,9 +7,9 @@ use carrel_services::accounts::{UserChanges, UserDraft};
 use carrel_services::sign_on::is_by_links_alone;
 use chrono::{DateTime, Utc};
 
-use super::super::entrance::set_cookie;
-use super::super::setup::base;
-use super::super::workspace::role;
+use super::super::setup::server_address;
+use super::super::sign_in::set_cookie;
+use super::super::workspace::role_name;
 use super::parse_id;
 use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
@@ -20,79 +20,79 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-struct Row {
+struct UserRow {
     id: i32,
     name: String,
     role: &'static str,
     is_suspended: bool,
     limit: Option<i32>,
-    since: DateTime<Utc>,
-    is_you: bool,
+    created_at: DateTime<Utc>,
+    is_self: bool,
 }
 
 #[derive(Template)]
 #[template(path = "admin/users.html")]
-struct Users {
+struct UsersPage {
     layout: PageLayout,
-    people: Vec<Row>,
+    users: Vec<UserRow>,
     roles: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Template)]
-#[template(path = "admin/alone.html")]
-struct Alone {
+#[template(path = "admin/single_user.html")]
+struct SingleUserPage {
     layout: PageLayout,
 }
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]
-struct One {
+struct UserPage {
     layout: PageLayout,
     user: User,
     limit: String,
     roles: Vec<(&'static str, &'static str, bool)>,
     /// True if a link can set the user's password.
-    offers_link: bool,
+    can_issue_link: bool,
 }
 
 #[derive(Template)]
 #[template(path = "admin/recovery_link.html")]
-struct NewLink {
+struct RecoveryLinkPage {
     layout: PageLayout,
     user: User,
     link: String,
 }
 
 fn roles() -> Vec<(&'static str, &'static str)> {
-    Role::ALL.into_iter().map(|known| (known.as_str(), role(known))).collect()
+    Role::ALL.into_iter().map(|role| (role.as_str(), role_name(role))).collect()
 }
 
 pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let layout = current_user.admin_layout(t("users.title")).await?;
-    let Some(you) = current_user.identity.id() else {
-        return response::page(&current_user.request, &Alone { layout });
+    let Some(own_id) = current_user.identity.id() else {
+        return response::page(&current_user.request, &SingleUserPage { layout });
     };
-    let row = |user: User| Row {
-        is_you: user.id == you,
+    let row = |user: User| UserRow {
+        is_self: user.id == own_id,
         id: user.id.0,
         name: user.username,
-        role: role(user.role),
+        role: role_name(user.role),
         is_suspended: user.suspended,
         limit: user.daily_message_limit,
-        since: user.created_at,
+        created_at: user.created_at,
     };
-    let people =
+    let users =
         current_user.ports().users.list_with_profiles().await?.into_iter().map(row).collect();
-    response::page(&current_user.request, &Users { layout, people, roles: roles() })
+    response::page(&current_user.request, &UsersPage { layout, users, roles: roles() })
 }
 
 /// Users only exist on shared servers.
-fn shared(current_user: &CurrentUser<role::Admin>) -> Result<(), PageError> {
-    current_user.identity.user().map(|_| ()).ok_or_else(|| PageError::missing("user", "many"))
+fn require_multi_user(current_user: &CurrentUser<role::Admin>) -> Result<(), PageError> {
+    current_user.identity.user().map(|_| ()).ok_or_else(|| PageError::not_found("user", "many"))
 }
 
 pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
-    shared(&current_user)?;
+    require_multi_user(&current_user)?;
     let form = form.read().await?;
     form.check_fields(&["username", "password", "role"], &[])?;
     let draft = UserDraft {
@@ -102,7 +102,7 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
         ..UserDraft::default()
     };
     current_user.ports().accounts.create(draft, &current_user.by()).await?;
-    Ok(response::done("/admin/users", "created"))
+    Ok(response::redirect_with_notice("/admin/users", "created"))
 }
 
 /// Switches to multi-user mode. The owner becomes the first admin.
@@ -114,23 +114,27 @@ pub async fn open(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pag
     ports.accounts.enable_multi_user(draft, &by).await?;
     let session = ports.sign_in.with_password(&username, form.raw("password"), &by).await;
     let (session, _) = session.map_err(|_| PageError::SignIn("/sign-in".to_owned()))?;
-    let mut answer = response::done("/admin/users", "opened");
-    set_cookie(&mut answer, &session_cookie::open(&current_user.request, session.reveal()));
-    Ok(answer)
+    let mut response = response::redirect_with_notice("/admin/users", "opened");
+    set_cookie(
+        &mut response,
+        &session_cookie::sign_in_cookie(&current_user.request, session.reveal()),
+    );
+    Ok(response)
 }
 
-pub async fn one(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
-    shared(&current_user)?;
-    let user = found(&current_user, &id).await?;
+pub async fn show(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
+    require_multi_user(&current_user)?;
+    let user = find_user(&current_user, &id).await?;
     let layout = current_user.admin_layout(&user.username).await?;
-    let offers_link = !user.suspended && !is_by_links_alone(&current_user.ports().settings_store);
+    let can_issue_link =
+        !user.suspended && !is_by_links_alone(&current_user.ports().settings_store);
     let limit = user.daily_message_limit.map(|limit| limit.to_string()).unwrap_or_default();
-    let chosen = |(value, label)| (value, label, value == user.role.as_str());
-    let roles = roles().into_iter().map(chosen).collect();
-    response::page(&current_user.request, &One { layout, user, limit, roles, offers_link })
+    let option = |(value, label)| (value, label, value == user.role.as_str());
+    let roles = roles().into_iter().map(option).collect();
+    response::page(&current_user.request, &UserPage { layout, user, limit, roles, can_issue_link })
 }
 
-async fn found(current_user: &CurrentUser<role::Admin>, id: &str) -> Result<User, PageError> {
+async fn find_user(current_user: &CurrentUser<role::Admin>, id: &str) -> Result<User, PageError> {
     let id = UserId(parse_id("user", id)?);
     let user = current_user.ports().users.by_id(id).await?;
     Ok(user.ok_or_else(|| Error::not_found("user", id))?)
@@ -142,13 +146,14 @@ pub async fn make_recovery_link(
     id: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    shared(&current_user)?;
+    require_multi_user(&current_user)?;
     form.read().await?;
-    let user = found(&current_user, &id).await?;
-    let made = current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
-    let link = format!("{}{}", base(&current_user.request), made.path());
+    let user = find_user(&current_user, &id).await?;
+    let recovery_link =
+        current_user.ports().recovery.issue_link(user.id, &current_user.by()).await?;
+    let link = format!("{}{}", server_address(&current_user.request), recovery_link.path());
     let layout = current_user.admin_layout(&user.username).await?;
-    response::replacing_page(&current_user.request, &NewLink { layout, user, link })
+    response::full_page(&current_user.request, &RecoveryLinkPage { layout, user, link })
 }
 
 pub async fn save(
@@ -156,11 +161,11 @@ pub async fn save(
     id: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    shared(&current_user)?;
+    require_multi_user(&current_user)?;
     let id = UserId(parse_id("user", &id)?);
     let changes = changes(&form.read().await?)?;
     current_user.ports().accounts.update(id, changes, &current_user.by()).await?;
-    Ok(response::done("/admin/users", "saved"))
+    Ok(response::redirect_with_notice("/admin/users", "saved"))
 }
 
 fn changes(form: &Fields) -> Result<UserChanges, Error> {
@@ -168,7 +173,7 @@ fn changes(form: &Fields) -> Result<UserChanges, Error> {
     let unknown = || Error::invalid("role", "must be one of the offered values");
     Ok(UserChanges {
         username: form.text_or_none("username"),
-        password: Some(form.raw("password").to_owned()).filter(|new| !new.is_empty()),
+        password: Some(form.raw("password").to_owned()).filter(|password| !password.is_empty()),
         role: Some(Role::parse(form.text("role")).ok_or_else(unknown)?),
         suspended: Some(form.has("suspended")),
         daily_message_limit: Some(form.number("limit")?),
@@ -181,11 +186,11 @@ pub async fn delete(
     id: Path<String>,
     form: PageForm,
 ) -> PageResult {
-    shared(&current_user)?;
-    let user = found(&current_user, &id).await?;
+    require_multi_user(&current_user)?;
+    let user = find_user(&current_user, &id).await?;
     if form.read().await?.text("name") != user.username {
         return Err(Error::invalid("name", t("users.mistyped")).into());
     }
     current_user.ports().accounts.delete(user.id, &current_user.by()).await?;
-    Ok(response::done("/admin/users", "deleted"))
+    Ok(response::redirect_with_notice("/admin/users", "deleted"))
 }

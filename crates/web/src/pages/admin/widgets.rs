@@ -9,7 +9,7 @@ use carrel_domain::widget::{ListedWidget, WebOrigin, Widget, WidgetSettings};
 use carrel_domain::workspace::ChatMode;
 use chrono::{DateTime, Utc};
 
-use super::super::setup::base;
+use super::super::setup::server_address;
 use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -21,22 +21,22 @@ pub use history::history;
 
 const PATH: &str = "/admin/widgets";
 
-struct Row {
+struct WidgetRow {
     key: String,
     workspace: String,
     pages: String,
-    is_on: bool,
-    chats: u64,
-    since: DateTime<Utc>,
+    is_enabled: bool,
+    chat_count: u64,
+    created_at: DateTime<Utc>,
 }
 
 /// The form to create or change a widget.
-struct Settings {
+struct SettingsForm {
     /// Slug, name, and whether the workspace is selected.
     workspaces: Vec<(String, String, bool)>,
-    is_on: bool,
+    is_enabled: bool,
     is_query: bool,
-    is_anywhere: bool,
+    is_any_site: bool,
     origins: String,
     allows_model: bool,
     allows_temperature: bool,
@@ -50,8 +50,8 @@ struct Settings {
 #[template(path = "admin/widgets.html")]
 struct WidgetsPage {
     layout: PageLayout,
-    rows: Vec<Row>,
-    settings: Settings,
+    rows: Vec<WidgetRow>,
+    settings: SettingsForm,
 }
 
 #[derive(Template)]
@@ -61,49 +61,50 @@ struct WidgetPage {
     key: String,
     workspace: String,
     snippet: String,
-    settings: Settings,
+    settings: SettingsForm,
 }
 
 pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let rows = current_user.ports().widgets.widgets.list().await?.into_iter().map(row).collect();
     let workspaces = current_user.workspaces().await?.into_iter();
-    let workspaces = workspaces.map(|one| (one.slug.to_string(), one.settings.name, false));
-    let usual = WidgetSettings::of(carrel_domain::WorkspaceId(0));
-    let settings = Settings { is_anywhere: false, ..settings(&usual, workspaces.collect()) };
+    let workspaces =
+        workspaces.map(|workspace| (workspace.slug.to_string(), workspace.settings.name, false));
+    let defaults = WidgetSettings::of(carrel_domain::WorkspaceId(0));
+    let settings = SettingsForm { is_any_site: false, ..settings(&defaults, workspaces.collect()) };
     let layout = current_user.admin_layout(t("widgets.title")).await?;
     response::page(&current_user.request, &WidgetsPage { layout, rows, settings })
 }
 
-fn row(listed: ListedWidget) -> Row {
-    let Widget { key, settings, created_at, .. } = listed.widget;
-    Row {
+fn row(entry: ListedWidget) -> WidgetRow {
+    let Widget { key, settings, created_at, .. } = entry.widget;
+    WidgetRow {
         key: key.to_string(),
-        workspace: listed.workspace,
+        workspace: entry.workspace,
         pages: match &settings.origins {
             None => t("widgets.pages-any").to_owned(),
             Some(origins) => origins.iter().map(WebOrigin::as_str).collect::<Vec<_>>().join(", "),
         },
-        is_on: settings.enabled,
-        chats: listed.chats,
-        since: created_at,
+        is_enabled: settings.enabled,
+        chat_count: entry.chats,
+        created_at,
     }
 }
 
-fn settings(of: &WidgetSettings, workspaces: Vec<(String, String, bool)>) -> Settings {
+fn settings(settings: &WidgetSettings, workspaces: Vec<(String, String, bool)>) -> SettingsForm {
     let number = |limit: Option<i32>| limit.map(|limit| limit.to_string()).unwrap_or_default();
-    let origins = of.origins.iter().flatten().map(WebOrigin::as_str);
-    Settings {
+    let origins = settings.origins.iter().flatten().map(WebOrigin::as_str);
+    SettingsForm {
         workspaces,
-        is_on: of.enabled,
-        is_query: of.mode == ChatMode::Query,
-        is_anywhere: of.origins.is_none(),
+        is_enabled: settings.enabled,
+        is_query: settings.mode == ChatMode::Query,
+        is_any_site: settings.origins.is_none(),
         origins: origins.collect::<Vec<_>>().join("\n"),
-        allows_model: of.allows_model,
-        allows_temperature: of.allows_temperature,
-        allows_prompt: of.allows_prompt,
-        day_limit: number(of.day_limit),
-        session_limit: number(of.session_limit),
-        history: number(of.history),
+        allows_model: settings.allows_model,
+        allows_temperature: settings.allows_temperature,
+        allows_prompt: settings.allows_prompt,
+        day_limit: number(settings.day_limit),
+        session_limit: number(settings.session_limit),
+        history: number(settings.history),
     }
 }
 
@@ -111,25 +112,27 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
     let form = form.read().await?;
     let workspace = current_user.workspace(form.text("workspace")).await?;
     let settings = form::settings(&form, workspace.id)?;
-    let made = current_user.ports().widgets.create(settings, &current_user.by()).await?;
-    Ok(response::done(&format!("{PATH}/{}", made.key), "created"))
+    let widget = current_user.ports().widgets.create(settings, &current_user.by()).await?;
+    Ok(response::redirect_with_notice(&format!("{PATH}/{}", widget.key), "created"))
 }
 
-pub async fn one(current_user: CurrentUser<role::Admin>, key: Path<String>) -> PageResult {
+pub async fn show(current_user: CurrentUser<role::Admin>, key: Path<String>) -> PageResult {
     let widget = current_user.ports().widgets.find(&key).await?;
-    let known = current_user.workspaces().await?;
-    let chosen = widget.settings.workspace;
-    let workspace = known.iter().find(|one| one.id == chosen);
-    let workspace = workspace.map(|one| one.settings.name.clone()).unwrap_or_default();
-    let known = known.into_iter();
-    let known = known.map(|one| (one.slug.to_string(), one.settings.name, one.id == chosen));
-    let (base, key) = (base(&current_user.request), widget.key.to_string());
+    let workspaces = current_user.workspaces().await?;
+    let selected_id = widget.settings.workspace;
+    let workspace = workspaces.iter().find(|workspace| workspace.id == selected_id);
+    let workspace = workspace.map(|workspace| workspace.settings.name.clone()).unwrap_or_default();
+    let workspaces = workspaces.into_iter();
+    let options = workspaces.map(|workspace| {
+        (workspace.slug.to_string(), workspace.settings.name, workspace.id == selected_id)
+    });
+    let (base, key) = (server_address(&current_user.request), widget.key.to_string());
     let page = WidgetPage {
         layout: current_user.admin_layout(t("widgets.title")).await?,
         snippet: format!(
             "<script src=\"{base}/embed/carrel-widget.js\" data-embed-id=\"{key}\" defer></script>"
         ),
-        settings: settings(&widget.settings, known.collect()),
+        settings: settings(&widget.settings, options.collect()),
         workspace,
         key,
     };
@@ -147,12 +150,12 @@ pub async fn save(
     let workspace = current_user.workspace(form.text("workspace")).await?;
     let settings = form::settings(&form, workspace.id)?;
     widgets.update(&widget, settings, &current_user.by()).await?;
-    Ok(response::done(&format!("{PATH}/{}", widget.key), "saved"))
+    Ok(response::redirect_with_notice(&format!("{PATH}/{}", widget.key), "saved"))
 }
 
 pub async fn delete(current_user: CurrentUser<role::Admin>, key: Path<String>) -> PageResult {
     let widgets = &current_user.ports().widgets;
     let widget = widgets.find(&key).await?;
     widgets.delete(&widget, &current_user.by()).await?;
-    Ok(response::done(PATH, "deleted"))
+    Ok(response::redirect_with_notice(PATH, "deleted"))
 }

@@ -4,7 +4,7 @@ use carrel_domain::DocumentPath;
 use carrel_domain::document_list::words_from_tokens;
 use chrono::{DateTime, Utc};
 
-use super::{Place, folder_address, place};
+use super::{WorkspaceLink, folder_address, workspace_link};
 use crate::http::form::Fields;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult, segment};
@@ -13,64 +13,65 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::provenance;
 
-/// Most bytes of text that are shown.
-const SHOWN: usize = 200_000;
+/// Maximum number of displayed bytes of text.
+const MAX_TEXT_BYTES: usize = 200_000;
 
 #[derive(Template)]
 #[template(path = "document_text.html")]
-struct Text {
+struct DocumentTextPage {
     layout: PageLayout,
     title: String,
     source: String,
     link: Option<String>,
-    /// Address of the original, if it was kept.
+    /// Address of the original, if it is stored.
     original: Option<String>,
     folder: String,
     folder_address: String,
     words: i32,
     /// Size in bytes.
     size: u64,
-    since: DateTime<Utc>,
+    created_at: DateTime<Utc>,
     location: String,
-    places: Vec<Place>,
-    /// Workspaces to which it could be added.
-    others: Vec<Place>,
+    workspaces: Vec<WorkspaceLink>,
+    /// Workspaces that do not contain it.
+    other_workspaces: Vec<WorkspaceLink>,
     /// Parts of its file that were not read.
     warnings: Vec<String>,
     text: String,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
-    let asked = Fields::of_query(&current_user.request);
-    let (ports, path) = (current_user.ports(), DocumentPath::parse(asked.raw("in"))?);
-    let missing = || PageError::missing("document", asked.raw("in"));
-    let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
-    let mut text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
-    let used = ports.document_list.workspaces_of(document.id).await?;
+    let parameters = Fields::of_query(&current_user.request);
+    let (ports, path) = (current_user.ports(), DocumentPath::parse(parameters.raw("in"))?);
+    let not_found = || PageError::not_found("document", parameters.raw("in"));
+    let document = ports.library.documents.by_path(&path).await?.ok_or_else(not_found)?;
+    let mut text = ports.library.files.text(&path).await?.ok_or_else(not_found)?;
+    let workspace_ids = ports.document_list.workspaces_of(document.id).await?;
     let workspaces = current_user.workspaces().await?;
-    let (places, others): (Vec<_>, Vec<_>) =
-        workspaces.iter().partition(|known| used.contains(&known.id));
-    let (size, is_cut) = (text.len() as u64, text.len() > SHOWN);
-    text.truncate(text.floor_char_boundary(SHOWN));
-    let kept = ports.library.originals.of(&document).await?;
-    let page = Text {
-        original: kept.map(|_| format!("/documents/original?in={}", segment(&path.to_string()))),
+    let (document_workspaces, other_workspaces): (Vec<_>, Vec<_>) =
+        workspaces.iter().partition(|workspace| workspace_ids.contains(&workspace.id));
+    let (size, is_truncated) = (text.len() as u64, text.len() > MAX_TEXT_BYTES);
+    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+    let original = ports.library.originals.of(&document).await?;
+    let page = DocumentTextPage {
+        original: original
+            .map(|_| format!("/documents/original?in={}", segment(&path.to_string()))),
         layout: current_user.layout(&document.title, Section::Documents).await?,
         link: document.chunk_source.strip_prefix("link://").and_then(web_link),
         folder: path.folder().to_owned(),
         folder_address: folder_address(path.folder()),
         location: path.to_string(),
         title: document.title,
-        source: provenance::origin(document.source),
+        source: provenance::given_source(document.source),
         words: document.words.max(words_from_tokens(document.tokens)),
-        since: document.created_at,
-        places: places.into_iter().map(place).collect(),
-        others: others.into_iter().map(place).collect(),
+        created_at: document.created_at,
+        workspaces: document_workspaces.into_iter().map(workspace_link).collect(),
+        other_workspaces: other_workspaces.into_iter().map(workspace_link).collect(),
         warnings: document.warnings.iter().map(str::to_owned).collect(),
         size,
         text,
-        is_cut,
+        is_truncated,
     };
     response::page(&current_user.request, &page)
 }

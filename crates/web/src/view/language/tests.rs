@@ -5,7 +5,7 @@ use actix_web::http::header::{COOKIE as COOKIES, HeaderValue};
 use super::*;
 
 /// Texts with a count.
-const COUNTED: [&str; 6] = [
+const PLURAL_TEXTS: [&str; 6] = [
     "audit.events",
     "chat.passages",
     "home.people",
@@ -14,32 +14,34 @@ const COUNTED: [&str; 6] = [
     "shelf.words",
 ];
 
-fn is_counted(key: &str) -> bool {
-    COUNTED.iter().any(|counted| key.rsplit_once('.').is_some_and(|(start, _)| start == *counted))
+fn is_plural(key: &str) -> bool {
+    PLURAL_TEXTS
+        .iter()
+        .any(|plural| key.rsplit_once('.').is_some_and(|(start, _)| start == *plural))
 }
 
 /// Returns the placeholders in braces, including repetitions.
 fn placeholders(text: &str) -> Vec<&str> {
-    let mut found: Vec<_> =
+    let mut names: Vec<_> =
         text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
-    found.sort_unstable();
-    found
+    names.sort_unstable();
+    names
 }
 
 #[test]
 fn every_language_has_every_text_with_its_placeholders() {
     let english = english().texts();
-    let mut faults = BTreeMap::new();
+    let mut differences = BTreeMap::new();
     for language in all() {
-        for (key, text) in english.iter().filter(|(key, _)| !is_counted(key)) {
-            let there = language.text(key).unwrap_or_default();
-            if there.is_empty() || placeholders(there) != placeholders(text) {
-                faults.insert((language.code, *key), there);
+        for (key, text) in english.iter().filter(|(key, _)| !is_plural(key)) {
+            let translation = language.text(key).unwrap_or_default();
+            if translation.is_empty() || placeholders(translation) != placeholders(text) {
+                differences.insert((language.code, *key), translation);
             }
         }
-        for key in language.texts().keys().filter(|key| !is_counted(key)) {
+        for key in language.texts().keys().filter(|key| !is_plural(key)) {
             if !english.contains_key(key) {
-                faults.insert((language.code, *key), "is in no English file");
+                differences.insert((language.code, *key), "is in no English file");
             }
         }
         assert_eq!(
@@ -50,7 +52,7 @@ fn every_language_has_every_text_with_its_placeholders() {
         );
         assert_eq!(language.text("language"), Some(language.code));
     }
-    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(differences.is_empty(), "{differences:#?}");
 }
 
 #[test]
@@ -58,25 +60,25 @@ fn counts_follow_the_plural_rules_of_each_language() {
     for language in all() {
         for count in 0..=200 {
             let form = language.plural(count);
-            for key in COUNTED {
+            for key in PLURAL_TEXTS {
                 let text = language.text(&format!("{key}.{form}"));
                 assert!(text.is_some(), "{}: {key}.{form} for {count}", language.code);
             }
         }
     }
-    let said = |code: &str, count| by_code(code).map(|language| language.plural(count));
-    assert_eq!(said("en", 1), Some("one"));
+    let form = |code: &str, count| by_code(code).map(|language| language.plural(count));
+    assert_eq!(form("en", 1), Some("one"));
     assert_eq!(
-        [said("ru", 1), said("ru", 3), said("ru", 11)],
+        [form("ru", 1), form("ru", 3), form("ru", 11)],
         [Some("one"), Some("few"), Some("many")]
     );
-    assert_eq!([said("ar", 0), said("ar", 2)], [Some("zero"), Some("two")]);
-    assert_eq!(said("ja", 1), Some("other"));
+    assert_eq!([form("ar", 0), form("ar", 2)], [Some("zero"), Some("two")]);
+    assert_eq!(form("ja", 1), Some("other"));
 }
 
 #[test]
 fn the_preferred_language_of_the_browser_is_used() {
-    for (wanted, code) in [
+    for (header, code) in [
         ("de", Some("de")),
         ("de-CH, en;q=0.9", Some("de")),
         ("xx, fr;q=0.3, es;q=0.8", Some("es")),
@@ -88,45 +90,46 @@ fn the_preferred_language_of_the_browser_is_used() {
         ("", None),
         ("de;q=nonsense", None),
     ] {
-        assert_eq!(best(wanted).map(|language| language.code), code, "{wanted}");
+        assert_eq!(best_match(header).map(|language| language.code), code, "{header}");
     }
 }
 
 #[test]
 fn the_choice_of_the_reader_overrides_the_browsers_preference() {
     let mut headers = HeaderMap::new();
-    assert_eq!(of(&headers).code, "en");
+    assert_eq!(negotiate(&headers).code, "en");
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("fr"));
-    assert_eq!(of(&headers).code, "fr");
+    assert_eq!(negotiate(&headers).code, "fr");
     headers.insert(COOKIES, HeaderValue::from_static("a=b; carrel_language=de"));
-    assert_eq!(of(&headers).code, "de");
+    assert_eq!(negotiate(&headers).code, "de");
     headers.insert(COOKIES, HeaderValue::from_static("carrel_language=nonsense"));
-    assert_eq!(of(&headers).code, "fr");
+    assert_eq!(negotiate(&headers).code, "fr");
 }
 
 #[test]
 fn only_arabic_is_written_right_to_left() {
-    let from_the_right: Vec<_> = all().iter().filter(|one| one.direction() == "rtl").collect();
-    assert_eq!(from_the_right.iter().map(|one| one.code).collect::<Vec<_>>(), ["ar"]);
+    let right_to_left: Vec<_> =
+        all().iter().filter(|language| language.direction() == "rtl").collect();
+    assert_eq!(right_to_left.iter().map(|language| language.code).collect::<Vec<_>>(), ["ar"]);
 }
 
 #[tokio::test]
 async fn the_language_is_passed_on_to_other_tasks_and_threads() {
     let Some(german) = by_code("de") else { panic!("there is no German") };
     assert_eq!(current().code, "en");
-    let told = spoken(german, async {
-        let task = tokio::spawn(kept(async { current().code }));
-        let lost = tokio::spawn(async { current().code });
-        (current().code, task.await.unwrap(), lost.await.unwrap())
+    let results = scope(german, async {
+        let task = tokio::spawn(inherit(async { current().code }));
+        let plain_task = tokio::spawn(async { current().code });
+        (current().code, task.await.unwrap(), plain_task.await.unwrap())
     });
-    assert_eq!(told.await, ("de", "de", "en"));
-    assert_eq!(within(german, || current().code), "de");
+    assert_eq!(results.await, ("de", "de", "en"));
+    assert_eq!(sync_scope(german, || current().code), "de");
 }
 
 #[test]
 fn english_texts_are_in_plain_english() {
-    // What the texts said before, and what a reader stumbled over.
-    let private = [
+    // Words of earlier texts that readers stumbled over.
+    let unusual_words = [
         "anew",
         "whoever",
         "take out",
@@ -148,12 +151,12 @@ fn english_texts_are_in_plain_english() {
         "ticked",
         "reword",
     ];
-    let faults: Vec<_> = english()
+    let findings: Vec<_> = english()
         .texts()
         .iter()
-        .filter(|(_, text)| private.iter().any(|word| text.to_lowercase().contains(word)))
+        .filter(|(_, text)| unusual_words.iter().any(|word| text.to_lowercase().contains(word)))
         .collect();
-    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(findings.is_empty(), "{findings:#?}");
     // The words that were agreed on.
     for (key, text) in [
         ("chat.reset", "Clear conversation…"),

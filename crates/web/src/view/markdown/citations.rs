@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::writer::escape;
 
-/// Most numbers in one pair of brackets.
-const MOST: usize = 20;
+/// Maximum number of sources in one pair of brackets.
+const MAX_NUMBERS: usize = 20;
 
 /// The targets of citations.
 pub enum Citations<'a> {
@@ -26,17 +26,17 @@ pub struct Citation {
 }
 
 impl Citations<'_> {
-    /// Writes the links of `found`, or `text` unchanged if it names no source.
-    pub fn write(&self, found: &Citation, text: &str, html: &mut String) {
-        let known = |number: &usize| match self {
+    /// Writes the links of a citation, or `text` unchanged if the citation names no source.
+    pub fn write(&self, citation: &Citation, text: &str, html: &mut String) {
+        let has_source = |number: &usize| match self {
             Self::None => false,
             Self::Sources(addresses) => (1..=addresses.len()).contains(number),
             Self::Pending(_) => (1..100).contains(number),
         };
-        if !found.numbers.iter().all(known) {
+        if !citation.numbers.iter().all(has_source) {
             return escape(text, html);
         }
-        for &number in &found.numbers {
+        for &number in &citation.numbers {
             match self {
                 Self::Sources(addresses) if !addresses[number - 1].is_empty() => {
                     html.push_str("<a class=\"cite\" href=\"");
@@ -62,26 +62,26 @@ pub fn cites(text: &str, number: usize) -> bool {
 
 /// Finds the citations in running text.
 pub fn find(text: &str) -> Vec<Citation> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text[from..].find(['[', '【']).map(|at| from + at) {
-        from = at + 1;
-        while !text.is_char_boundary(from) {
-            from += 1;
+    let mut citations = Vec::new();
+    let mut start = 0;
+    while let Some(open) = text[start..].find(['[', '【']).map(|offset| start + offset) {
+        start = open + 1;
+        while !text.is_char_boundary(start) {
+            start += 1;
         }
-        let close = if text[at..].starts_with('[') { ']' } else { '】' };
+        let close = if text[open..].starts_with('[') { ']' } else { '】' };
         // Longer brackets contain no citation.
-        let rest = &text[from..];
+        let rest = &text[start..];
         let Some(length) = rest.char_indices().take(64).find(|(_, c)| *c == close) else {
             continue;
         };
         if let Some(numbers) = numbers(&rest[..length.0]) {
-            let end = from + length.0 + close.len_utf8();
-            found.push(Citation { range: at..end, numbers });
-            from = end;
+            let end = start + length.0 + close.len_utf8();
+            citations.push(Citation { range: open..end, numbers });
+            start = end;
         }
     }
-    found
+    citations
 }
 
 /// Parses `1`, `1, 2`, `1-3` and combinations.
@@ -89,15 +89,15 @@ fn numbers(text: &str) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     for part in text.split([',', ';', '，', '、']) {
         let part = part.trim().trim_start_matches('†').trim();
-        let mut ends = part.split(['-', '–', '—']).map(str::trim);
-        let first = number(ends.next()?)?;
-        let last = ends.next().map_or(Some(first), number)?;
-        if ends.next().is_some() || last < first || last - first >= MOST {
+        let mut bounds = part.split(['-', '–', '—']).map(str::trim);
+        let first = number(bounds.next()?)?;
+        let last = bounds.next().map_or(Some(first), number)?;
+        if bounds.next().is_some() || last < first || last - first >= MAX_NUMBERS {
             return None;
         }
         numbers.extend(first..=last);
     }
-    (numbers.len() <= MOST).then_some(numbers)
+    (numbers.len() <= MAX_NUMBERS).then_some(numbers)
 }
 
 fn number(text: &str) -> Option<usize> {
@@ -109,22 +109,22 @@ fn number(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Vec<Vec<usize>> {
+    fn numbers_in(text: &str) -> Vec<Vec<usize>> {
         find(text).into_iter().map(|citation| citation.numbers).collect()
     }
 
     #[test]
     fn numbers_in_brackets_are_citations_however_they_are_written() {
-        assert_eq!(found("a [1][2]."), [vec![1], vec![2]]);
-        assert_eq!(found("a [1, 2] b [3;4]"), [vec![1, 2], vec![3, 4]]);
-        assert_eq!(found("[1-3] [2–4]"), [vec![1, 2, 3], vec![2, 3, 4]]);
-        assert_eq!(found("灯【1】と【2】"), [vec![1], vec![2]]);
+        assert_eq!(numbers_in("a [1][2]."), [vec![1], vec![2]]);
+        assert_eq!(numbers_in("a [1, 2] b [3;4]"), [vec![1, 2], vec![3, 4]]);
+        assert_eq!(numbers_in("[1-3] [2–4]"), [vec![1, 2, 3], vec![2, 3, 4]]);
+        assert_eq!(numbers_in("灯【1】と【2】"), [vec![1], vec![2]]);
     }
 
     #[test]
     fn other_brackets_are_text() {
         for text in ["[]", "[a]", "[0]", "[1", "[2024]", "[1-99]", "[3-1]", "[1-2-3]", "[1.5]"] {
-            assert!(found(text).is_empty(), "{text}");
+            assert!(numbers_in(text).is_empty(), "{text}");
         }
     }
 }

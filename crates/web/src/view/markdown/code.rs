@@ -8,11 +8,11 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 use super::writer::escape;
 use crate::view::texts::t;
 
-/// Most bytes of code that are highlighted per text, and the time limit.
-const BYTES: usize = 64 * 1024;
-const TIME: Duration = Duration::from_millis(150);
-/// Longest line that is highlighted, in bytes.
-const LINE: usize = 2_000;
+/// Maximum number of bytes of code that are highlighted per text, and the time limit.
+const MAX_BYTES: usize = 64 * 1024;
+const MAX_TIME: Duration = Duration::from_millis(150);
+/// Maximum length of a highlighted line, in bytes.
+const MAX_LINE: usize = 2_000;
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
@@ -52,7 +52,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: BYTES, time: TIME }
+        Self { bytes: MAX_BYTES, time: MAX_TIME }
     }
 }
 
@@ -69,7 +69,7 @@ pub fn write(language: &str, text: &str, budget: &mut Budget, html: &mut String)
         Some(syntax) if text.len() <= budget.bytes => {
             budget.bytes -= text.len();
             let started = Instant::now();
-            coloured(syntax, text, budget.time, html);
+            highlight(syntax, text, budget.time, html);
             budget.time = budget.time.saturating_sub(started.elapsed());
         }
         _ => escape(text, html),
@@ -79,7 +79,7 @@ pub fn write(language: &str, text: &str, budget: &mut Budget, html: &mut String)
 
 fn syntax(language: &str) -> Option<&'static SyntaxReference> {
     let language = language.to_ascii_lowercase();
-    let known = match language.as_str() {
+    let token = match language.as_str() {
         "" | "text" | "txt" | "plain" | "plaintext" => return None,
         "typescript" | "ts" | "tsx" | "jsx" | "mjs" => "js",
         "shell" | "console" | "zsh" | "fish" => "sh",
@@ -88,36 +88,36 @@ fn syntax(language: &str) -> Option<&'static SyntaxReference> {
         "jsonc" | "json5" | "jsonl" => "json",
         other => other,
     };
-    SYNTAXES.find_syntax_by_token(known)
+    SYNTAXES.find_syntax_by_token(token)
 }
 
-fn coloured(syntax: &SyntaxReference, text: &str, time: Duration, html: &mut String) {
+fn highlight(syntax: &SyntaxReference, text: &str, time: Duration, html: &mut String) {
     let started = Instant::now();
     let (mut state, mut scopes) = (ParseState::new(syntax), ScopeStack::new());
-    let mut written = 0;
+    let mut position = 0;
     for line in text.split_inclusive('\n') {
-        let parsed = match line.len() <= LINE && started.elapsed() < time {
+        let operations = match line.len() <= MAX_LINE && started.elapsed() < time {
             true => state.parse_line(line, &SYNTAXES).ok(),
             false => None,
         };
-        let Some(operations) = parsed else { return escape(&text[written..], html) };
-        let mut from = 0;
-        for (at, operation) in operations {
-            word(&line[from..at], &scopes, html);
-            from = at;
+        let Some(operations) = operations else { return escape(&text[position..], html) };
+        let mut start = 0;
+        for (index, operation) in operations {
+            push_token(&line[start..index], &scopes, html);
+            start = index;
             if scopes.apply(&operation).is_err() {
-                return escape(&text[written + from..], html);
+                return escape(&text[position + start..], html);
             }
         }
-        word(&line[from..], &scopes, html);
-        written += line.len();
+        push_token(&line[start..], &scopes, html);
+        position += line.len();
     }
 }
 
-fn word(text: &str, scopes: &ScopeStack, html: &mut String) {
-    let matching =
-        |scope: &Scope| CLASSES.iter().rev().find(|(start, _)| start.is_prefix_of(*scope));
-    let class = scopes.as_slice().iter().rev().find_map(matching).map_or("", |(_, class)| class);
+fn push_token(text: &str, scopes: &ScopeStack, html: &mut String) {
+    let class_of =
+        |scope: &Scope| CLASSES.iter().rev().find(|(prefix, _)| prefix.is_prefix_of(*scope));
+    let class = scopes.as_slice().iter().rev().find_map(class_of).map_or("", |(_, class)| class);
     if class.is_empty() || text.trim().is_empty() {
         return escape(text, html);
     }

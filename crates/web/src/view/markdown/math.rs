@@ -1,10 +1,10 @@
 //! Converts TeX formulas to MathML on the server.
 use math_core::{LatexToMathML, MathDisplay};
 
-/// Longest formula in bytes, deepest nesting, and most formulas per text.
-const LONGEST: usize = 2_000;
-const DEPTH: usize = 40;
-const MOST: usize = 200;
+/// Maximum length of a formula in bytes, nesting depth, and number of formulas per text.
+const MAX_LENGTH: usize = 2_000;
+const MAX_DEPTH: usize = 40;
+const MAX_FORMULAS: usize = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Display {
@@ -12,29 +12,29 @@ pub enum Display {
     Block,
 }
 
-pub enum Outcome {
+pub enum Conversion {
     MathMl(String),
     /// Not a formula, such as two prices with dollar signs.
-    Money,
-    /// Unreadable; shown as written.
-    Unreadable,
+    NotMath,
+    /// Not valid TeX; displayed as source.
+    Invalid,
 }
 
 /// Converts the `count`-th formula of a text.
-pub fn to_mathml(formula: &str, display: Display, count: usize) -> Outcome {
+pub fn to_mathml(formula: &str, display: Display, count: usize) -> Conversion {
     if display == Display::Inline && !looks_like_math(formula) {
-        return Outcome::Money;
+        return Conversion::NotMath;
     }
-    if formula.len() > LONGEST || count > MOST || depth(formula) > DEPTH {
-        return Outcome::Unreadable;
+    if formula.len() > MAX_LENGTH || count > MAX_FORMULAS || depth(formula) > MAX_DEPTH {
+        return Conversion::Invalid;
     }
     let display = match display {
         Display::Inline => MathDisplay::Inline,
         Display::Block => MathDisplay::Block,
     };
     match LatexToMathML::default().convert_with_local_state(formula.trim(), display) {
-        Ok(made) if is_plain(&made.mathml) => Outcome::MathMl(made.mathml),
-        _ => Outcome::Unreadable,
+        Ok(result) if is_only_mathml(&result.mathml) => Conversion::MathMl(result.mathml),
+        _ => Conversion::Invalid,
     }
 }
 
@@ -49,35 +49,37 @@ fn looks_like_math(text: &str) -> bool {
 }
 
 fn depth(formula: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut depth, mut maximum) = (0_usize, 0);
     for byte in formula.bytes() {
         match byte {
             b'{' | b'[' | b'(' => depth += 1,
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        deepest = deepest.max(depth);
+        maximum = maximum.max(depth);
     }
-    deepest
+    maximum
 }
 
 /// True if the converted formula is only MathML, without links, handlers and inline styles.
-fn is_plain(made: &str) -> bool {
-    made.starts_with("<math")
-        && made.split('<').skip(1).all(|tag| {
+fn is_only_mathml(mathml: &str) -> bool {
+    mathml.starts_with("<math")
+        && mathml.split('<').skip(1).all(|tag| {
             let name = tag.trim_start_matches('/');
             name.starts_with('m') || name.starts_with("semantics") || name.starts_with("annotation")
         })
-        && ![" href=", " style=", " on", " src=", " xlink:"].iter().any(|bad| made.contains(bad))
+        && ![" href=", " style=", " on", " src=", " xlink:"]
+            .iter()
+            .any(|attribute| mathml.contains(attribute))
 }
 
 /// Replaces `\(…\)` and `\[…\]`, which Markdown would treat as escaped brackets, by dollar signs.
 /// Code is not changed.
-pub fn with_dollars(text: &str) -> String {
+pub fn to_dollar_signs(text: &str) -> String {
     if !text.contains("\\(") && !text.contains("\\[") {
         return text.to_owned();
     }
-    let mut made = String::with_capacity(text.len());
+    let mut output = String::with_capacity(text.len());
     let mut fence: Option<&str> = None;
     let mut rest = text;
     let mut at_start = true;
@@ -88,51 +90,51 @@ pub fn with_dollars(text: &str) -> String {
         {
             match fence {
                 None => fence = Some(mark),
-                Some(open) if open == mark => fence = None,
+                Some(open_fence) if open_fence == mark => fence = None,
                 Some(_) => {}
             }
-            rest = copy_line(rest, &mut made);
+            rest = copy_line(rest, &mut output);
             continue;
         }
         if fence.is_some() {
-            rest = copy_line(rest, &mut made);
+            rest = copy_line(rest, &mut output);
             continue;
         }
-        rest = copy_piece(rest, &mut made);
-        at_start = made.ends_with('\n');
+        rest = copy_span(rest, &mut output);
+        at_start = output.ends_with('\n');
     }
-    made
+    output
 }
 
-fn copy_line<'a>(rest: &'a str, made: &mut String) -> &'a str {
-    let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-    made.push_str(&rest[..end]);
+fn copy_line<'a>(rest: &'a str, output: &mut String) -> &'a str {
+    let end = rest.find('\n').map_or(rest.len(), |index| index + 1);
+    output.push_str(&rest[..end]);
     &rest[end..]
 }
 
 /// Copies a code span, a formula in dollar signs, or one character.
-fn copy_piece<'a>(rest: &'a str, made: &mut String) -> &'a str {
-    let ticks = rest.len() - rest.trim_start_matches('`').len();
-    if ticks > 0 {
-        let close = "`".repeat(ticks);
-        let end = rest[ticks..].find(&close).map_or(ticks, |at| at + 2 * ticks);
-        made.push_str(&rest[..end]);
+fn copy_span<'a>(rest: &'a str, output: &mut String) -> &'a str {
+    let backticks = rest.len() - rest.trim_start_matches('`').len();
+    if backticks > 0 {
+        let close = "`".repeat(backticks);
+        let end = rest[backticks..].find(&close).map_or(backticks, |index| index + 2 * backticks);
+        output.push_str(&rest[..end]);
         return &rest[end..];
     }
     for (open, close, dollars) in [("\\(", "\\)", "$"), ("\\[", "\\]", "$$")] {
         let Some(inner) = rest.strip_prefix(open) else { continue };
         let Some(end) = inner.find(close) else { break };
         let formula = &inner[..end];
-        if formula.len() > LONGEST || formula.contains("\n\n") || formula.contains('$') {
+        if formula.len() > MAX_LENGTH || formula.contains("\n\n") || formula.contains('$') {
             break;
         }
-        made.push_str(dollars);
-        made.push_str(formula.trim());
-        made.push_str(dollars);
+        output.push_str(dollars);
+        output.push_str(formula.trim());
+        output.push_str(dollars);
         return &inner[end + close.len()..];
     }
     let length = rest.chars().next().map_or(0, char::len_utf8);
-    made.push_str(&rest[..length]);
+    output.push_str(&rest[..length]);
     &rest[length..]
 }
 
@@ -142,9 +144,9 @@ mod tests {
 
     #[test]
     fn tex_brackets_become_dollar_signs_outside_code() {
-        assert_eq!(with_dollars(r"so \(x^2\) and \[ y \]"), "so $x^2$ and $$y$$");
+        assert_eq!(to_dollar_signs(r"so \(x^2\) and \[ y \]"), "so $x^2$ and $$y$$");
         for text in [r"`\(x\)`", "```\n\\(x\\)\n```\n", r"\(x", r"a \\ b"] {
-            assert_eq!(with_dollars(text), text);
+            assert_eq!(to_dollar_signs(text), text);
         }
     }
 
@@ -160,16 +162,16 @@ mod tests {
 
     #[test]
     fn formulas_become_mathml_or_stay_unchanged() {
-        let made = |text: &str| match to_mathml(text, Display::Inline, 1) {
-            Outcome::MathMl(made) => made,
+        let mathml = |text: &str| match to_mathml(text, Display::Inline, 1) {
+            Conversion::MathMl(mathml) => mathml,
             _ => String::new(),
         };
-        assert!(made(r"\frac{1}{2}").contains("<mfrac>"));
-        for bad in
+        assert!(mathml(r"\frac{1}{2}").contains("<mfrac>"));
+        for formula in
             [r"\frac{1", &"{".repeat(100), r"\href{javascript:alert(1)}{x}", r"\text{<script>}"]
         {
-            let made = made(bad);
-            assert!(!made.contains("<script") && !made.contains("href"), "{bad}: {made}");
+            let html = mathml(formula);
+            assert!(!html.contains("<script") && !html.contains("href"), "{formula}: {html}");
         }
     }
 }

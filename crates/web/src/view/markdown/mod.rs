@@ -5,7 +5,7 @@
 //! which a browser would fetch from anywhere, become links.
 //!
 //! Rendering takes bounded time: see [`LIMIT`]. Nevertheless, requests must call it through
-//! [`super::rendering`], never on a thread that answers them.
+//! [`super::renderer`], never on a thread that answers them.
 mod citations;
 mod code;
 mod math;
@@ -17,19 +17,19 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, TextMergeStream};
 
 pub use citations::{Citations, cites};
-pub use plain::plain;
+pub use plain::plain_text;
 pub use writer::escape;
 
-/// Most bytes of a text that are rendered. The rest is shown as plain text.
+/// Maximum number of bytes of a text that are rendered. The rest becomes plain text.
 pub const LIMIT: usize = 128 * 1024;
 
-/// Deepest nesting. Deeper text is shown without its markup.
-const DEPTH: usize = 24;
+/// Maximum nesting depth. Deeper text loses its markup.
+const MAX_DEPTH: usize = 24;
 
 /// Renders `text`. `[n]` becomes a link to the n-th source.
 pub fn html(text: &str, citations: &Citations<'_>) -> String {
-    let (rendered, rest) = text.split_at(floor(text, LIMIT));
-    let source = math::with_dollars(rendered);
+    let (markdown, rest) = text.split_at(floor_boundary(text, LIMIT));
+    let source = math::to_dollar_signs(markdown);
     let mut html = writer::write(events(&source), citations);
     if !rest.is_empty() {
         writer::write_plain(rest, &mut html);
@@ -42,21 +42,21 @@ pub fn html(text: &str, citations: &Citations<'_>) -> String {
 /// While a text grows, only its last block changes.
 pub fn blocks(text: &str) -> Vec<Range<usize>> {
     let mut depth = 0;
-    let mut found = Vec::new();
+    let mut blocks = Vec::new();
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         match event {
             Event::Start(_) => {
                 if depth == 0 {
-                    found.push(range);
+                    blocks.push(range);
                 }
                 depth += 1;
             }
             Event::End(_) => depth -= 1,
-            _ if depth == 0 => found.push(range),
+            _ if depth == 0 => blocks.push(range),
             _ => {}
         }
     }
-    found
+    blocks
 }
 
 fn options() -> Options {
@@ -74,22 +74,22 @@ fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
     parser.filter(move |event| match event {
         Event::Start(_) => {
             depth += 1;
-            depth <= DEPTH
+            depth <= MAX_DEPTH
         }
         Event::End(_) => {
             depth -= 1;
-            depth < DEPTH
+            depth < MAX_DEPTH
         }
         _ => true,
     })
 }
 
-/// Returns the largest character boundary of `text` that is at most `at`.
-fn floor(text: &str, at: usize) -> usize {
-    if at >= text.len() {
+/// Returns the largest character boundary of `text` that is at most `limit`.
+fn floor_boundary(text: &str, limit: usize) -> usize {
+    if limit >= text.len() {
         return text.len();
     }
-    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
+    (0..=limit).rev().find(|&index| text.is_char_boundary(index)).unwrap_or_default()
 }
 
 #[cfg(test)]

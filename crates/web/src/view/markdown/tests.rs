@@ -1,57 +1,60 @@
 use super::*;
 
-fn plain(text: &str) -> String {
+fn render(text: &str) -> String {
     html(text, &Citations::None)
 }
 
 #[test]
 fn markdown_becomes_html_and_citations_become_links() {
     let sources = ["/w/a/passage/7".to_owned(), String::new()];
-    let made = html("**Two** lamps [1][2], not [3].\n\n- a\n- b", &Citations::Sources(&sources));
-    assert!(made.contains("<strong>Two</strong>") && made.contains("<li>a</li>"), "{made}");
-    assert!(made.contains("<a class=\"cite\" href=\"/w/a/passage/7\">1</a>"), "{made}");
-    assert!(made.contains("<span class=\"cite\">2</span>") && made.contains("not [3]"), "{made}");
-    let coded = html("`[1]`\n\n    [1]", &Citations::Sources(&sources));
-    assert!(!coded.contains("class=\"cite\""), "{coded}");
+    let output = html("**Two** lamps [1][2], not [3].\n\n- a\n- b", &Citations::Sources(&sources));
+    assert!(output.contains("<strong>Two</strong>") && output.contains("<li>a</li>"), "{output}");
+    assert!(output.contains("<a class=\"cite\" href=\"/w/a/passage/7\">1</a>"), "{output}");
+    assert!(
+        output.contains("<span class=\"cite\">2</span>") && output.contains("not [3]"),
+        "{output}"
+    );
+    let code = html("`[1]`\n\n    [1]", &Citations::Sources(&sources));
+    assert!(!code.contains("class=\"cite\""), "{code}");
 }
 
 #[test]
 fn github_extensions_are_rendered() {
-    let table = plain("| a | b |\n|:-:|--:|\n| 1 |  |\n");
+    let table = render("| a | b |\n|:-:|--:|\n| 1 |  |\n");
     assert!(table.contains("<th class=\"align-center\">a</th>"), "{table}");
     assert!(table.contains("<td class=\"align-end\"></td>"), "{table}");
-    let tasks = plain("- [x] done\n- [ ] open");
+    let tasks = render("- [x] done\n- [ ] open");
     assert!(
         tasks.contains("<input type=\"checkbox\" aria-label=\"Task\" disabled checked>"),
         "{tasks}"
     );
-    let link = plain("see https://a.example/b?c=d&e, or me@a.example.");
+    let link = render("see https://a.example/b?c=d&e, or me@a.example.");
     assert!(link.contains("<a href=\"https://a.example/b?c=d&amp;e\""), "{link}");
     assert!(link.contains("href=\"mailto:me@a.example\""), "{link}");
-    assert!(plain("~~gone~~").contains("<del>gone</del>"));
-    assert!(plain("a[^n]\n\n[^n]: note").contains("<sup class=\"footnote\">1</sup>"));
-    assert!(plain("> [!NOTE]\n> x").contains("alert-note"));
+    assert!(render("~~gone~~").contains("<del>gone</del>"));
+    assert!(render("a[^n]\n\n[^n]: note").contains("<sup class=\"footnote\">1</sup>"));
+    assert!(render("> [!NOTE]\n> x").contains("alert-note"));
 }
 
 #[test]
 fn code_has_its_language_and_colors() {
-    let made = plain("```rust\nfn main() { let a = \"x\"; } // end\n```");
-    assert!(made.contains("<span>rust</span>") && made.contains("data-copy-code"), "{made}");
+    let html = render("```rust\nfn main() { let a = \"x\"; } // end\n```");
+    assert!(html.contains("<span>rust</span>") && html.contains("data-copy-code"), "{html}");
     assert!(
-        made.contains("<span class=\"hl-s\">") && made.contains("<span class=\"hl-c\">"),
-        "{made}"
+        html.contains("<span class=\"hl-s\">") && html.contains("<span class=\"hl-c\">"),
+        "{html}"
     );
-    let unknown = plain("```mermaid\ngraph <b>\n```");
+    let unknown = render("```mermaid\ngraph <b>\n```");
     assert!(unknown.contains("<span>mermaid</span>") && unknown.contains("graph &lt;b&gt;"));
 }
 
 #[test]
 fn formulas_become_mathml_in_every_notation() {
     for text in ["$x^2$", "$$x^2$$", r"\(x^2\)", r"\[x^2\]"] {
-        let made = plain(text);
-        assert!(made.contains("<math") && made.contains("<msup>"), "{text}: {made}");
+        let html = render(text);
+        assert!(html.contains("<math") && html.contains("<msup>"), "{text}: {html}");
     }
-    let prices = plain("It costs $5 or $10.");
+    let prices = render("It costs $5 or $10.");
     assert!(prices.contains("$5 or $10"), "{prices}");
 }
 
@@ -88,19 +91,19 @@ fn text_can_neither_run_nor_load_anything() {
         r"$\href{javascript:alert(1)}{x}$",
         "| <script> |\n|---|\n| <img src=x> |",
     ] {
-        let made = plain(text);
-        for tag in tags(&made) {
+        let html = render(text);
+        for tag in tags(&html) {
             let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
-            let is_bad =
+            let is_forbidden =
                 ["script", "img", "svg", "style", "iframe", "form", "object"].contains(&name);
             let lower = tag.to_lowercase();
             let attributes = [" on", "javascript:", "data:", "vbscript:", " style=", " src="];
-            let runs = attributes
+            let is_executable = attributes
                 .iter()
-                .any(|bad| lower.split('"').step_by(2).any(|part| part.contains(bad)))
+                .any(|attribute| lower.split('"').step_by(2).any(|part| part.contains(attribute)))
                 || lower.contains("href=\"javascript")
                 || lower.contains("href=\"data:");
-            assert!(!is_bad && !runs, "{text}: {made}");
+            assert!(!is_forbidden && !is_executable, "{text}: {html}");
         }
     }
 }
@@ -108,14 +111,14 @@ fn text_can_neither_run_nor_load_anything() {
 #[test]
 fn text_beyond_the_limit_is_plain() {
     let text = format!("{}\n\n**last**", "*a* ".repeat(LIMIT / 4));
-    let made = plain(&text);
-    assert!(made.contains("<em>a</em>") && made.contains("**last**"));
-    assert!(!made.contains("<strong>"));
+    let html = render(&text);
+    assert!(html.contains("<em>a</em>") && html.contains("**last**"));
+    assert!(!html.contains("<strong>"));
 }
 
 #[test]
 fn nesting_is_limited() {
     for text in ["> ", "[", "*a ", "- ", "<div>", "![", "`", "~~", "| ", "$", "\\(", "【", "[1]"] {
-        plain(&text.repeat(3_000));
+        render(&text.repeat(3_000));
     }
 }

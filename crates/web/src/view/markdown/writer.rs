@@ -16,7 +16,7 @@ pub fn write_plain(text: &str, html: &mut String) {
     html.push_str("</pre>\n");
 }
 
-/// Writes a whole text.
+/// Writes a complete text.
 pub fn write<'a>(events: impl Iterator<Item = Event<'a>>, citations: &Citations<'_>) -> String {
     let mut writer = Writer { citations, html: String::new(), ..Writer::new(citations) };
     for event in events {
@@ -48,9 +48,9 @@ struct Writer<'c> {
     /// Language and text of the code block that is being read.
     code: Option<(String, String)>,
     /// Number of open links. Links cannot be nested.
-    links: usize,
-    /// For each open link, true if it was written.
-    is_link: Vec<bool>,
+    open_links: usize,
+    /// For each open link, true if its tag was written.
+    written_links: Vec<bool>,
     footnotes: HashMap<String, usize>,
     code_budget: code::Budget,
     formulas: usize,
@@ -65,8 +65,8 @@ impl<'c> Writer<'c> {
             column: 0,
             is_head: false,
             code: None,
-            links: 0,
-            is_link: Vec::new(),
+            open_links: 0,
+            written_links: Vec::new(),
             footnotes: HashMap::new(),
             code_budget: code::Budget::default(),
             formulas: 0,
@@ -75,15 +75,15 @@ impl<'c> Writer<'c> {
 
     fn event(&mut self, event: Event<'_>) {
         if let Some((_, text)) = &mut self.code
-            && let Event::Text(more) = &event
+            && let Event::Text(continuation) = &event
         {
-            return text.push_str(more);
+            return text.push_str(continuation);
         }
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(&text),
-            Event::Code(text) => self.wrapped("<code>", &text, "</code>"),
+            Event::Code(text) => self.wrap("<code>", &text, "</code>"),
             Event::InlineMath(formula) => self.formula(&formula, math::Display::Inline),
             Event::DisplayMath(formula) => self.formula(&formula, math::Display::Block),
             Event::Html(text) | Event::InlineHtml(text) => escape(&text, &mut self.html),
@@ -216,67 +216,67 @@ impl<'c> Writer<'c> {
     }
 
     fn open_link(&mut self, address: &str) {
-        let is_taken = self.links == 0 && is_harmless(address);
-        if is_taken {
+        let is_written = self.open_links == 0 && is_harmless(address);
+        if is_written {
             self.html.push_str("<a href=\"");
             escape(address, &mut self.html);
             self.html.push_str("\" rel=\"noreferrer noopener nofollow\">");
         }
-        self.links += usize::from(is_taken);
-        self.is_link.push(is_taken);
+        self.open_links += usize::from(is_written);
+        self.written_links.push(is_written);
     }
 
     fn close_link(&mut self) {
-        if self.is_link.pop() == Some(true) {
-            self.links -= 1;
+        if self.written_links.pop() == Some(true) {
+            self.open_links -= 1;
             self.html.push_str("</a>");
         }
     }
 
     /// Writes running text. Citations and bare URLs become links.
     fn text(&mut self, text: &str) {
-        if self.links > 0 {
+        if self.open_links > 0 {
             return escape(text, &mut self.html);
         }
-        let mut written = 0;
-        for found in citations::find(text) {
-            self.addresses(&text[written..found.range.start]);
-            self.citations.write(&found, &text[found.range.clone()], &mut self.html);
-            written = found.range.end;
+        let mut position = 0;
+        for citation in citations::find(text) {
+            self.text_with_links(&text[position..citation.range.start]);
+            self.citations.write(&citation, &text[citation.range.clone()], &mut self.html);
+            position = citation.range.end;
         }
-        self.addresses(&text[written..]);
+        self.text_with_links(&text[position..]);
     }
 
-    fn addresses(&mut self, text: &str) {
+    fn text_with_links(&mut self, text: &str) {
         if !text.contains("://") && !text.contains('@') && !text.contains("www.") {
             return escape(text, &mut self.html);
         }
         let mut finder = LinkFinder::new();
         finder.url_must_have_scheme(true);
-        let mut written = 0;
+        let mut position = 0;
         for link in finder.links(text) {
-            escape(&text[written..link.start()], &mut self.html);
+            escape(&text[position..link.start()], &mut self.html);
             self.open_link(&match link.kind() {
                 LinkKind::Email => format!("mailto:{}", link.as_str()),
                 _ => link.as_str().to_owned(),
             });
             escape(link.as_str(), &mut self.html);
             self.close_link();
-            written = link.end();
+            position = link.end();
         }
-        escape(&text[written..], &mut self.html);
+        escape(&text[position..], &mut self.html);
     }
 
     fn formula(&mut self, formula: &str, display: math::Display) {
         self.formulas += 1;
         match math::to_mathml(formula, display, self.formulas) {
-            math::Outcome::MathMl(made) => self.html.push_str(&made),
-            math::Outcome::Money => escape(&format!("${formula}$"), &mut self.html),
-            math::Outcome::Unreadable => self.wrapped("<code>", formula, "</code>"),
+            math::Conversion::MathMl(mathml) => self.html.push_str(&mathml),
+            math::Conversion::NotMath => escape(&format!("${formula}$"), &mut self.html),
+            math::Conversion::Invalid => self.wrap("<code>", formula, "</code>"),
         }
     }
 
-    fn wrapped(&mut self, before: &str, text: &str, after: &str) {
+    fn wrap(&mut self, before: &str, text: &str, after: &str) {
         self.html.push_str(before);
         escape(text, &mut self.html);
         self.html.push_str(after);
@@ -309,7 +309,7 @@ fn is_harmless(address: &str) -> bool {
     let end = address.find(['/', '?', '#']).unwrap_or(address.len());
     match address[..end].split_once(':') {
         Some((scheme, _)) => {
-            ["http", "https", "mailto"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
+            ["http", "https", "mailto"].iter().any(|allowed| allowed.eq_ignore_ascii_case(scheme))
         }
         None => true,
     }

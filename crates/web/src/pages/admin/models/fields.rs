@@ -1,4 +1,4 @@
-//! The settings of a provider on its page: a few fields first, the others on demand.
+//! The settings of a provider on its page: a few fields first, the others on request.
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::registry::{Capability, Setting};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::super::labels;
 use crate::view::texts::t;
 
-/// A required or optional setting of the chosen provider.
+/// A required or optional setting of the selected provider.
 pub struct SettingField {
     /// Name in the API.
     pub name: &'static str,
@@ -18,71 +18,71 @@ pub struct SettingField {
     pub is_set: bool,
     pub is_fixed: bool,
     /// True if it names a model. The provider may have a list of models.
-    pub names_model: bool,
+    pub is_model_name: bool,
     /// True if the list of models depends on this value.
-    pub tells_models: bool,
+    pub is_needed_for_models: bool,
 }
 
 pub struct ProviderFields {
     /// The required settings of the provider, and its key.
-    pub first: Vec<SettingField>,
+    pub required: Vec<SettingField>,
     /// The optional settings of the provider.
-    pub extras: Vec<SettingField>,
+    pub optional: Vec<SettingField>,
 }
 
 /// A provider and its kind, by their names in the tables of settings.
 #[derive(Clone, Copy)]
-pub struct ChosenProvider<'a> {
+pub struct SelectedProvider<'a> {
     pub values: &'static str,
     pub capability: Capability,
     pub name: &'a str,
 }
 
 /// Returns the fields of a provider, with the submitted values, if any.
-pub fn of(
+pub fn provider_fields(
     store: &SettingsStore,
-    of: ChosenProvider<'_>,
-    filled: &Map<String, Value>,
+    provider: SelectedProvider<'_>,
+    submitted_values: &Map<String, Value>,
 ) -> ProviderFields {
     let registry = store.registry();
-    let known = registry.choices.find(of.values, of.name);
-    let needs = known.map(|choice| choice.needs.clone()).unwrap_or_default();
-    let model = known.and_then(|choice| choice.model);
-    let fixed = store.fixed();
+    let choice = registry.choices.find(provider.values, provider.name);
+    let needs = choice.map(|choice| choice.needs.clone()).unwrap_or_default();
+    let model = choice.and_then(|choice| choice.model);
+    let fixed_names = store.fixed();
     let field = |setting: &Setting| {
         let value = store.lookup(setting.variable).filter(|value| !value.is_empty());
-        let typed = filled.get(setting.name).and_then(Value::as_str).map(str::to_owned);
-        let names_model = model == Some(setting.variable);
+        let input = submitted_values.get(setting.name).and_then(Value::as_str).map(str::to_owned);
+        let is_model_name = model == Some(setting.variable);
         SettingField {
             name: setting.name,
-            label: labels::of(setting),
-            hint: labels::hint(setting, of.name),
-            example: labels::example(of.values, setting, of.name),
+            label: labels::label(setting),
+            hint: labels::hint(setting, provider.name),
+            example: labels::example(provider.values, setting, provider.name),
             is_set: value.is_some(),
-            value: typed.or(value).filter(|_| !setting.secret).unwrap_or_default(),
+            value: input.or(value).filter(|_| !setting.secret).unwrap_or_default(),
             is_secret: setting.secret,
-            is_fixed: fixed.contains(&setting.name),
-            names_model,
-            tells_models: !names_model && labels::rank(setting) < labels::MODEL,
+            is_fixed: fixed_names.contains(&setting.name),
+            is_model_name,
+            is_needed_for_models: !is_model_name && labels::rank(setting) < labels::MODEL,
         }
     };
     // If a variable has several settings, the last one names no provider.
-    let named =
+    let setting_for =
         |variable: &&str| registry.settings().iter().rfind(|setting| setting.variable == *variable);
-    let extras = registry.optional_for(of.values, of.capability, of.name);
+    let extras = registry.optional_for(provider.values, provider.capability, provider.name);
     // Keys are shown first even if they are optional, because few providers work without one.
     let (keys, extras): (Vec<_>, Vec<_>) = extras.into_iter().partition(|setting| setting.secret);
-    let mut first: Vec<_> = needs.iter().filter_map(named).chain(keys).collect();
+    let mut required: Vec<_> = needs.iter().filter_map(setting_for).chain(keys).collect();
     // Address and key come first, because listing the models needs them.
-    first.sort_by_key(|setting| labels::rank(setting));
+    required.sort_by_key(|setting| labels::rank(setting));
     ProviderFields {
-        first: first.into_iter().map(field).collect(),
-        extras: extras.into_iter().map(field).collect(),
+        required: required.into_iter().map(field).collect(),
+        optional: extras.into_iter().map(field).collect(),
     }
 }
 
 /// Models that run inside this server, the default of new installations first.
-const NATIVE: [(&str, &str); 4] = [
+const NATIVE_MODELS: [(&str, &str); 4] = [
     ("multilingual-e5-small", "models.native-multilingual"),
     ("all-MiniLM-L6-v2", "models.native-fastest"),
     ("bge-small-en-v1.5", "models.native-exact"),
@@ -92,20 +92,25 @@ const NATIVE: [(&str, &str); 4] = [
 /// A model that runs inside this server, as a choice.
 pub struct NativeModel {
     pub value: String,
-    pub words: &'static str,
-    pub is_chosen: bool,
+    pub description: &'static str,
+    pub is_selected: bool,
 }
 
-/// Returns the embedders inside this server. A chosen model that is not in the table comes first.
-pub fn native_models(chosen: Option<String>) -> Vec<NativeModel> {
-    let chosen = chosen.unwrap_or_default();
-    let usual = if chosen.is_empty() { "all-MiniLM-L6-v2" } else { &chosen };
-    let named = |name: &str| usual == name || usual.rsplit('/').next() == Some(name);
-    let known = NATIVE.iter().map(|(name, words)| {
-        let (value, words, is_chosen) = ((*name).to_owned(), t(words), named(name));
-        NativeModel { value, words, is_chosen }
+/// Returns the embedders inside this server. A selected model that is not in the table comes first.
+pub fn native_models(selected_model: Option<String>) -> Vec<NativeModel> {
+    let selected_model = selected_model.unwrap_or_default();
+    let effective = if selected_model.is_empty() { "all-MiniLM-L6-v2" } else { &selected_model };
+    let is_effective = |name: &str| effective == name || effective.rsplit('/').next() == Some(name);
+    let models = NATIVE_MODELS.iter().map(|(name, description)| {
+        let (value, description, is_selected) =
+            ((*name).to_owned(), t(description), is_effective(name));
+        NativeModel { value, description, is_selected }
     });
-    let own = NATIVE.iter().all(|(name, _)| !named(name));
-    let own = own.then(|| NativeModel { value: chosen.clone(), words: "", is_chosen: true });
-    own.into_iter().chain(known).collect()
+    let is_custom = NATIVE_MODELS.iter().all(|(name, _)| !is_effective(name));
+    let custom = is_custom.then(|| NativeModel {
+        value: selected_model.clone(),
+        description: "",
+        is_selected: true,
+    });
+    custom.into_iter().chain(models).collect()
 }

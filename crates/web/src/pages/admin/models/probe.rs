@@ -20,14 +20,14 @@ use crate::view::texts::t;
 #[derive(Template)]
 #[template(path = "part/probe.html")]
 pub struct Probe {
-    pub words: String,
-    pub is_good: bool,
+    pub message: String,
+    pub is_ok: bool,
 }
 
 /// A colored dot that shows whether the current provider answers.
 #[derive(Template)]
 #[template(path = "part/status.html")]
-struct Status {
+struct StatusPart {
     probe: Probe,
 }
 
@@ -39,50 +39,51 @@ pub async fn test(
 ) -> PageResult {
     let kind = kind(&name)?;
     let store = &current_user.ports().settings_store;
-    let filled = changes(store, &form.read().await?);
-    let preview = Preview::new(store, &filled).ok();
+    let submitted_values = changes(store, &form.read().await?);
+    let preview = Preview::new(store, &submitted_values).ok();
     let provider = preview.and_then(|preview| preview.lookup(kind.variable));
     let details = json!({ "kind": kind.name, "provider": provider }).to_string();
     current_user.ports().audit.add(current_user.by().event("connection_tested", details)).await?;
-    let probe = probe(&current_user, kind, &filled).await;
+    let probe = probe(&current_user, kind, &submitted_values).await;
     if is_fragment(current_user.request.headers()) {
         return response::page(&current_user.request, &probe);
     }
-    let chosen = store.registry().by_variable(kind.variable);
-    let chosen = chosen.and_then(|selector| filled.get(selector.name)?.as_str().map(str::to_owned));
-    page(&current_user, kind, chosen, &filled, Some(probe)).await
+    let selector = store.registry().by_variable(kind.variable);
+    let selected_provider = selector
+        .and_then(|selector| submitted_values.get(selector.name)?.as_str().map(str::to_owned));
+    page(&current_user, kind, selected_provider, &submitted_values, Some(probe)).await
 }
 
 /// Tests the connection with the saved settings. It creates no image, because that may cost money.
 pub async fn status(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = kind(&name)?;
-    if !kind.is_probed {
-        return Err(PageError::missing("status", kind.name));
+    if !kind.has_connection_test {
+        return Err(PageError::not_found("status", kind.name));
     }
     let probe = probe(&current_user, kind, &Map::new()).await;
-    response::page(&current_user.request, &Status { probe })
+    response::page(&current_user.request, &StatusPart { probe })
 }
 
 async fn probe(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
-    filled: &Map<String, Value>,
+    submitted_values: &Map<String, Value>,
 ) -> Probe {
-    match tried(current_user, kind, filled).await {
-        Ok(words) => Probe { words, is_good: true },
-        Err(error) => Probe { words: PageError::from(error).to_string(), is_good: false },
+    match run_test(current_user, kind, submitted_values).await {
+        Ok(message) => Probe { message, is_ok: true },
+        Err(error) => Probe { message: PageError::from(error).to_string(), is_ok: false },
     }
 }
 
-async fn tried(
+async fn run_test(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
-    filled: &Map<String, Value>,
+    submitted_values: &Map<String, Value>,
 ) -> Result<String, Error> {
     let ports = current_user.ports();
-    let preview = Preview::new(&ports.settings_store, filled)?;
+    let preview = Preview::new(&ports.settings_store, submitted_values)?;
     let lookup = |variable: &str| preview.lookup(variable);
-    let answered = match kind.name {
+    let result = match kind.name {
         "language" => {
             connection_test::language_model(ports.connection_test.language_model(&lookup)?).await?
         }
@@ -109,18 +110,18 @@ async fn tried(
             return Ok(t("models.counted").replace("{count}", &count.to_string()));
         }
     };
-    let words = match answered.dimensions {
+    let template = match result.dimensions {
         Some(_) => t("models.embedded"),
         None => t("models.answered"),
     };
-    let dimensions = answered.dimensions.unwrap_or_default().to_string();
-    let seconds = format!("{:.2}", answered.seconds);
-    let words = words.replace("{model}", &answered.by).replace("{seconds}", &seconds);
-    Ok(words.replace("{dimensions}", &dimensions))
+    let dimensions = result.dimensions.unwrap_or_default().to_string();
+    let seconds = format!("{:.2}", result.seconds);
+    let message = template.replace("{model}", &result.by).replace("{seconds}", &seconds);
+    Ok(message.replace("{dimensions}", &dimensions))
 }
 
-/// Lists the models of the submitted provider, with the submitted or saved key. The list is empty if
-/// the provider has none or does not answer.
+/// Lists the models of the submitted provider, with the submitted or saved key. The list is empty
+/// if the provider has none or does not answer.
 pub async fn names(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
@@ -133,12 +134,13 @@ pub async fn names(
         _ => return response::page(&current_user.request, &ModelNames { models: Vec::new() }),
     };
     let ports = current_user.ports();
-    let mut filled = changes(&ports.settings_store, &form.read().await?);
-    // As a setting, the provider would require a model, which the user has yet to choose from the list.
+    let mut submitted_values = changes(&ports.settings_store, &form.read().await?);
+    // As a setting, the provider would require a model, which the user has yet to select from the
+    // list.
     let selector = ports.settings_store.registry().by_variable(selection.variable);
-    let provider = selector.and_then(|selector| filled.remove(selector.name));
+    let provider = selector.and_then(|selector| submitted_values.remove(selector.name));
     let provider = provider.as_ref().and_then(Value::as_str).map(str::to_owned);
-    filled.retain(|_, value| value != "");
-    let listed = ports.model_lists.list(kind, provider, &filled).await;
-    response::page(&current_user.request, &ModelNames { models: ModelRow::of_list(listed) })
+    submitted_values.retain(|_, value| value != "");
+    let list = ports.model_lists.list(kind, provider, &submitted_values).await;
+    response::page(&current_user.request, &ModelNames { models: ModelRow::from_list(list) })
 }

@@ -5,10 +5,10 @@ use carrel_domain::{Error, Result, WorkspaceId};
 
 use crate::http::form::Fields;
 
-/// Most sites of one widget.
-const MOST_ORIGINS: usize = 1000;
+/// Maximum number of sites of one widget.
+const MAX_ORIGINS: usize = 1000;
 
-const ONCE: [&str; 11] = [
+const FIELDS: [&str; 11] = [
     "workspace",
     "enabled",
     "mode",
@@ -27,11 +27,11 @@ const ONCE: [&str; 11] = [
 /// # Errors
 /// [`Error::Invalid`] for an invalid field, and for an empty list of sites, which never means any site.
 pub fn settings(form: &Fields, workspace: WorkspaceId) -> Result<WidgetSettings> {
-    form.check_fields(&ONCE, &[])?;
-    let wrong = || Error::invalid("mode", "must be `chat` or `query`");
-    let mode = ChatMode::parse(form.text("mode")).ok_or_else(wrong)?;
+    form.check_fields(&FIELDS, &[])?;
+    let invalid_mode = || Error::invalid("mode", "must be `chat` or `query`");
+    let mode = ChatMode::parse(form.text("mode")).ok_or_else(invalid_mode)?;
     if !matches!(mode, ChatMode::Chat | ChatMode::Query) {
-        return Err(wrong());
+        return Err(invalid_mode());
     }
     Ok(WidgetSettings {
         workspace,
@@ -59,7 +59,7 @@ fn limit(form: &Fields, name: &'static str) -> Result<Option<i32>> {
 
 /// Parses a list of sites, separated by line breaks or commas.
 fn origins(text: &str) -> Result<Vec<WebOrigin>> {
-    let wrong = |reason| Error::invalid("allowlist_domains", reason);
+    let invalid = |reason| Error::invalid("allowlist_domains", reason);
     let texts = text.split(['\n', ',']).map(str::trim).filter(|text| !text.is_empty());
     let mut origins = Vec::new();
     for text in texts {
@@ -67,12 +67,12 @@ fn origins(text: &str) -> Result<Vec<WebOrigin>> {
         if !origins.contains(&origin) {
             origins.push(origin);
         }
-        if origins.len() > MOST_ORIGINS {
-            return Err(wrong("must not contain more than 1000 sites"));
+        if origins.len() > MAX_ORIGINS {
+            return Err(invalid("must not contain more than 1000 sites"));
         }
     }
     match origins.is_empty() {
-        true => Err(wrong("must name a site such as https://example.com")),
+        true => Err(invalid("must name a site such as https://example.com")),
         false => Ok(origins),
     }
 }
@@ -81,14 +81,14 @@ fn origins(text: &str) -> Result<Vec<WebOrigin>> {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<WidgetSettings> {
+    fn parse(pairs: &[(&str, &str)]) -> Result<WidgetSettings> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         settings(&Fields::from(pairs.collect::<Vec<_>>()), WorkspaceId(1))
     }
 
     #[test]
     fn a_form_sets_everything_about_a_widget() {
-        let read = read(&[
+        let settings = parse(&[
             ("workspace", "a"),
             ("mode", "chat"),
             ("sites", "listed"),
@@ -97,18 +97,21 @@ mod tests {
             ("day_limit", "20"),
             ("session_limit", ""),
         ]);
-        let read = read.unwrap();
-        let origins: Vec<_> = read.origins.iter().flatten().map(WebOrigin::as_str).collect();
+        let settings = settings.unwrap();
+        let origins: Vec<_> = settings.origins.iter().flatten().map(WebOrigin::as_str).collect();
         assert_eq!(origins, ["https://a.test", "http://b.test:8080"]);
-        assert_eq!((read.enabled, read.mode), (false, ChatMode::Chat));
-        assert_eq!((read.allows_model, read.allows_temperature), (false, true));
-        assert_eq!((read.day_limit, read.session_limit, read.history), (Some(20), None, None));
+        assert_eq!((settings.enabled, settings.mode), (false, ChatMode::Chat));
+        assert_eq!((settings.allows_model, settings.allows_temperature), (false, true));
+        assert_eq!(
+            (settings.day_limit, settings.session_limit, settings.history),
+            (Some(20), None, None)
+        );
     }
 
     #[test]
     fn a_widget_allows_any_site_only_on_request() {
-        assert_eq!(read(&[("mode", "query"), ("sites", "any")]).unwrap().origins, None);
-        for wrong in [
+        assert_eq!(parse(&[("mode", "query"), ("sites", "any")]).unwrap().origins, None);
+        for fields in [
             &[("mode", "query"), ("sites", "listed")][..],
             &[("mode", "query")],
             &[("mode", "query"), ("allowlist_domains", "bad host")],
@@ -116,7 +119,7 @@ mod tests {
             &[("mode", "query"), ("sites", "any"), ("day_limit", "0")],
             &[("mode", "query"), ("sites", "any"), ("other", "1")],
         ] {
-            assert!(matches!(read(wrong), Err(Error::Invalid { .. })), "{wrong:?}");
+            assert!(matches!(parse(fields), Err(Error::Invalid { .. })), "{fields:?}");
         }
     }
 }

@@ -16,16 +16,16 @@ use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
 /// Exchanges per page.
-const PAGE: u32 = 25;
+const PAGE_SIZE: u32 = 25;
 
-struct Row {
-    at: DateTime<Utc>,
+struct ChatRow {
+    created_at: DateTime<Utc>,
     /// Address of the visitor's exchanges.
     session_address: String,
     /// Beginning of the session's name.
     visitor: String,
     /// The site, and the name that it gave the visitor.
-    from: String,
+    origin: String,
     question: String,
     answer: String,
     is_cleared: bool,
@@ -33,12 +33,12 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "admin/widget_chats.html")]
-struct History {
+struct HistoryPage {
     layout: PageLayout,
     key: String,
-    /// The session whose exchanges are shown; empty for all.
+    /// The session whose exchanges are listed; empty for all.
     session: String,
-    rows: Vec<Row>,
+    rows: Vec<ChatRow>,
     /// Query parameter that passes the session on to other pages.
     query: String,
     page: u32,
@@ -48,16 +48,19 @@ struct History {
 pub async fn history(current_user: CurrentUser<role::Admin>, key: Path<String>) -> PageResult {
     let widgets = &current_user.ports().widgets;
     let widget = widgets.find(&key).await?;
-    let asked = Fields::of_query(&current_user.request);
-    let page = asked.number::<u32>("page")?.unwrap_or(1).clamp(1, 1_000_000);
-    let session = asked.text("session").to_owned();
-    let of = Some(session.as_str()).filter(|session| !session.is_empty());
-    let part = ChatRange { newest_first: true, offset: (page - 1) * PAGE, limit: PAGE + 1 };
-    let mut found = widgets.chats.page(widget.id, of, part).await?;
-    let has_more = found.is_cut || found.items.len() > PAGE as usize;
-    found.items.truncate(PAGE as usize);
-    let page = History {
-        query: of.map(|session| format!("session={}&", segment(session))).unwrap_or_default(),
+    let parameters = Fields::of_query(&current_user.request);
+    let page = parameters.number::<u32>("page")?.unwrap_or(1).clamp(1, 1_000_000);
+    let session = parameters.text("session").to_owned();
+    let session_filter = Some(session.as_str()).filter(|session| !session.is_empty());
+    let range =
+        ChatRange { newest_first: true, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE + 1 };
+    let mut found = widgets.chats.page(widget.id, session_filter, range).await?;
+    let has_more = found.is_cut || found.items.len() > PAGE_SIZE as usize;
+    found.items.truncate(PAGE_SIZE as usize);
+    let page = HistoryPage {
+        query: session_filter
+            .map(|session| format!("session={}&", segment(session)))
+            .unwrap_or_default(),
         layout: current_user.admin_layout(t("widgets.conversations")).await?,
         key: widget.key.to_string(),
         session,
@@ -68,17 +71,17 @@ pub async fn history(current_user: CurrentUser<role::Admin>, key: Path<String>) 
     response::page(&current_user.request, &page)
 }
 
-fn row(key: &str, chat: WidgetChat) -> Row {
+fn row(key: &str, chat: WidgetChat) -> ChatRow {
     let text = record::read(&chat.response).map_or(chat.response, |stored| stored.text);
     let (_, answer) = reasoning::split(&text);
     let connection: Value =
         chat.connection.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let known = ["host", "username"].iter().filter_map(|name| connection[*name].as_str());
-    Row {
-        at: chat.created_at,
+    let parts = ["host", "username"].iter().filter_map(|name| connection[*name].as_str());
+    ChatRow {
+        created_at: chat.created_at,
         session_address: format!("{PATH}/{key}/chats?session={}", segment(&chat.session)),
         visitor: chat.session.chars().take(8).collect(),
-        from: known.collect::<Vec<_>>().join(" · "),
+        origin: parts.collect::<Vec<_>>().join(" · "),
         question: chat.prompt,
         answer: answer.to_owned(),
         is_cleared: !chat.include,

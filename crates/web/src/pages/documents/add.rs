@@ -19,8 +19,8 @@ use crate::view::texts::t;
 /// Tells a script that a file is in the library, without a job.
 #[derive(Template)]
 #[template(path = "part/added.html")]
-struct Added {
-    words: String,
+struct AddedPart {
+    message: String,
 }
 
 /// Returns the folder that a form names, if any.
@@ -29,21 +29,21 @@ fn folder(form: &Fields) -> Result<Option<Folder>, PageError> {
     Ok(folder.map(Folder::parse).transpose()?)
 }
 
-/// Returns the address of the folder that something was added to.
-fn back(folder: Option<&Folder>) -> String {
+/// Returns the address of the folder of the new documents.
+fn return_address(folder: Option<&Folder>) -> String {
     folder.map_or_else(|| "/documents".to_owned(), |folder| folder_address(folder.as_str()))
 }
 
 /// Adds files, each completely or not at all.
 pub async fn upload(current_user: CurrentUser<role::Manager>, upload: FileForm) -> PageResult {
     let (files, fields) = upload.read().await?;
-    let into = match fields.text_or_none("workspace") {
+    let workspace = match fields.text_or_none("workspace") {
         Some(slug) => Some(current_user.workspace(&slug).await?),
         None => None,
     };
     let folder = folder(&fields)?;
-    let back = back(folder.as_ref());
-    ingest(&current_user, files, &fields, into, folder, &back).await
+    let return_address = return_address(folder.as_ref());
+    ingest(&current_user, files, &fields, workspace, folder, &return_address).await
 }
 
 /// Adds files and shows the job that indexes them: as a part if a script made the request,
@@ -52,28 +52,33 @@ pub async fn ingest(
     current_user: &CurrentUser<role::Manager>,
     files: Vec<UploadedFile>,
     fields: &Fields,
-    into: Option<Workspace>,
+    workspace: Option<Workspace>,
     folder: Option<Folder>,
-    back: &str,
+    return_address: &str,
 ) -> PageResult {
-    let along = fields.number("job").ok().flatten().map(JobId);
-    let to = UploadTarget { into, folder, along };
-    let result = ingest::ingest(current_user.site.clone(), files, to, current_user.by()).await?;
-    let same = result.same();
-    let job = result.or_refused()?;
+    let existing_job = fields.number("job").ok().flatten().map(JobId);
+    let target = UploadTarget { workspace, folder, existing_job };
+    let result =
+        ingest::ingest(current_user.site.clone(), files, target, current_user.by()).await?;
+    let duplicate_title = result.duplicate_title();
+    let job = result.into_job()?;
     let is_script = is_fragment(current_user.request.headers());
     Ok(match job {
         Some(job) if is_script => {
             let job = job::view(&current_user.site, job).await?;
             response::page(&current_user.request, &JobPart { job })?
         }
-        Some(job) => response::see(&format!("/jobs/{}", job.id.0)),
+        Some(job) => response::redirect_to(&format!("/jobs/{}", job.id.0)),
         None if is_script => {
-            let said = |title: String| t("upload.same").replace("{title}", &title);
-            let words = same.map_or_else(|| t("upload.added").to_owned(), said);
-            response::page(&current_user.request, &Added { words })?
+            let duplicate_message = |title: String| t("upload.same").replace("{title}", &title);
+            let message =
+                duplicate_title.map_or_else(|| t("upload.added").to_owned(), duplicate_message);
+            response::page(&current_user.request, &AddedPart { message })?
         }
-        None => response::done(back, if same.is_some() { "same" } else { "added" }),
+        None => response::redirect_with_notice(
+            return_address,
+            if duplicate_title.is_some() { "same" } else { "added" },
+        ),
     })
 }
 
@@ -81,43 +86,44 @@ pub async fn ingest(
 pub async fn paste(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
-    let back = back(folder.as_ref());
-    add_text(&current_user, &form, folder, Vec::new(), &back).await
+    let return_address = return_address(folder.as_ref());
+    add_text(&current_user, &form, folder, Vec::new(), &return_address).await
 }
 
 pub async fn add_text(
     current_user: &CurrentUser<role::Manager>,
     form: &Fields,
     folder: Option<Folder>,
-    into: Vec<Workspace>,
-    back: &str,
+    workspaces: Vec<Workspace>,
+    return_address: &str,
 ) -> Result<HttpResponse, PageError> {
     let title =
         form.text_or_none("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
-    let raw = RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
+    let raw_text =
+        RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
     current_user
         .ports()
         .ingestion
-        .add_text(raw, into, Indexing::Refuse, &current_user.by())
+        .add_text(raw_text, workspaces, Indexing::Refuse, &current_user.by())
         .await?;
-    Ok(response::done(back, "added"))
+    Ok(response::redirect_with_notice(return_address, "added"))
 }
 
 /// Adds the page at a link.
 pub async fn link(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
-    let back = back(folder.as_ref());
-    add_link(&current_user, &form, folder, Vec::new(), &back).await
+    let return_address = return_address(folder.as_ref());
+    add_link(&current_user, &form, folder, Vec::new(), &return_address).await
 }
 
 pub async fn add_link(
     current_user: &CurrentUser<role::Manager>,
     form: &Fields,
     folder: Option<Folder>,
-    into: Vec<Workspace>,
-    back: &str,
+    workspaces: Vec<Workspace>,
+    return_address: &str,
 ) -> PageResult {
     let link =
         form.text_or_none("link").ok_or_else(|| Error::invalid("link", "must not be empty"))?;
@@ -127,7 +133,7 @@ pub async fn add_link(
     current_user
         .ports()
         .ingestion
-        .add_link(request, into, Indexing::Refuse, &current_user.by())
+        .add_link(request, workspaces, Indexing::Refuse, &current_user.by())
         .await?;
-    Ok(response::done(back, "added"))
+    Ok(response::redirect_with_notice(return_address, "added"))
 }

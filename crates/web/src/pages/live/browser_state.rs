@@ -1,33 +1,33 @@
-//! Tracks which part of a growing text the browser has, so that only new content is sent.
+//! Tracks the part of a streamed text that the browser has, so that only new content is sent.
 use carrel_http::sse::event;
 
-use crate::view::GrowthPart;
+use crate::view::IncrementalMarkdown;
 
 /// The content of one part that the browser has.
 #[derive(Default)]
-pub struct Sent {
-    closed: usize,
+pub struct BrowserState {
+    block_count: usize,
     /// The unfinished block, as the browser shows it.
     tail: String,
     /// Bytes sent for finished and for unfinished blocks.
-    blocks: usize,
-    tails: usize,
+    block_bytes: usize,
+    tail_bytes: usize,
 }
 
-impl Sent {
-    /// Bytes that unfinished blocks may take, in addition to an eighth of the finished ones. Content
-    /// that is replaced repeatedly must not outweigh the rest.
+impl BrowserState {
+    /// Bytes that unfinished blocks may take, in addition to an eighth of the finished ones.
+    /// Content that is replaced repeatedly must not outweigh the rest.
     const ALLOWANCE: usize = 1_024;
 
-    pub fn update(&mut self, kind: &str, part: &GrowthPart, events: &mut String) {
-        for block in &part.closed[self.closed.min(part.closed.len())..] {
-            match added(&self.tail, block) {
-                Some(more) if !self.tail.is_empty() => {
-                    self.more(kind, more, events);
+    pub fn update(&mut self, kind: &str, part: &IncrementalMarkdown, events: &mut String) {
+        for block in &part.blocks[self.block_count.min(part.blocks.len())..] {
+            match appended_text(&self.tail, block) {
+                Some(addition) if !self.tail.is_empty() => {
+                    self.append(kind, addition, events);
                     events.push_str(&event(&format!("{kind}keep"), ""));
                 }
                 _ => {
-                    self.blocks += block.len();
+                    self.block_bytes += block.len();
                     events.push_str(&event(&format!("{kind}block"), block));
                     if !self.tail.is_empty() {
                         events.push_str(&event(&format!("{kind}tail"), ""));
@@ -36,14 +36,14 @@ impl Sent {
             }
             self.tail.clear();
         }
-        self.closed = part.closed.len();
+        self.block_count = part.blocks.len();
         if *part.tail == *self.tail {
             return;
         }
-        match added(&self.tail, &part.tail) {
-            Some(more) if !self.tail.is_empty() => self.more(kind, more, events),
-            _ if self.tails + part.tail.len() <= self.blocks / 8 + Self::ALLOWANCE => {
-                self.tails += part.tail.len();
+        match appended_text(&self.tail, &part.tail) {
+            Some(addition) if !self.tail.is_empty() => self.append(kind, addition, events),
+            _ if self.tail_bytes + part.tail.len() <= self.block_bytes / 8 + Self::ALLOWANCE => {
+                self.tail_bytes += part.tail.len();
                 events.push_str(&event(&format!("{kind}tail"), &part.tail));
             }
             _ => return,
@@ -51,22 +51,22 @@ impl Sent {
         self.tail = part.tail.to_string();
     }
 
-    fn more(&mut self, kind: &str, more: &str, events: &mut String) {
-        self.blocks += more.len();
-        if !more.is_empty() {
-            events.push_str(&event(&format!("{kind}more"), more));
+    fn append(&mut self, kind: &str, text: &str, events: &mut String) {
+        self.block_bytes += text.len();
+        if !text.is_empty() {
+            events.push_str(&event(&format!("{kind}more"), text));
         }
     }
 }
 
 /// Returns the text that was added to a block's last text, if nothing else changed.
-fn added<'a>(old: &str, new: &'a str) -> Option<&'a str> {
+fn appended_text<'a>(old: &str, new: &'a str) -> Option<&'a str> {
     let closing = closing_tags(old);
     let (body, end) = old.split_at(old.len() - closing);
-    let more = new.strip_prefix(body)?.strip_suffix(end)?;
+    let addition = new.strip_prefix(body)?.strip_suffix(end)?;
     // Text can be appended only to text; otherwise the addition would end up in the wrong element.
-    let joins = !body.ends_with('>') && !body.is_empty();
-    (joins && !more.contains('<')).then_some(more)
+    let can_append = !body.ends_with('>') && !body.is_empty();
+    (can_append && !addition.contains('<')).then_some(addition)
 }
 
 /// Returns the length of the closing tags at the end of `html`, in bytes.
@@ -74,11 +74,11 @@ fn closing_tags(html: &str) -> usize {
     let mut rest = html;
     loop {
         let trimmed = rest.trim_end_matches('\n');
-        let Some(at) = trimmed.rfind("</").filter(|_| trimmed.ends_with('>')) else { break };
-        if trimmed[at + 2..trimmed.len() - 1].contains(['<', '>']) {
+        let Some(index) = trimmed.rfind("</").filter(|_| trimmed.ends_with('>')) else { break };
+        if trimmed[index + 2..trimmed.len() - 1].contains(['<', '>']) {
             break;
         }
-        rest = &trimmed[..at];
+        rest = &trimmed[..index];
     }
     html.len() - rest.len()
 }
@@ -89,21 +89,24 @@ mod tests {
 
     #[test]
     fn appended_text_is_distinguished_from_other_changes() {
-        assert_eq!(added("<p>a</p>\n", "<p>a b</p>\n"), Some(" b"));
-        assert_eq!(added("<ul>\n<li>a</li>\n</ul>\n", "<ul>\n<li>ab</li>\n</ul>\n"), Some("b"));
-        assert_eq!(added("<p>a</p>\n", "<p>a</p>\n"), Some(""));
+        assert_eq!(appended_text("<p>a</p>\n", "<p>a b</p>\n"), Some(" b"));
+        assert_eq!(
+            appended_text("<ul>\n<li>a</li>\n</ul>\n", "<ul>\n<li>ab</li>\n</ul>\n"),
+            Some("b")
+        );
+        assert_eq!(appended_text("<p>a</p>\n", "<p>a</p>\n"), Some(""));
         for (old, new) in [
             ("<p>a <em>b</em></p>", "<p>a <em>b</em> c</p>"),
             ("<p>a</p>", "<p>a <em>b</em></p>"),
             ("<p>*a</p>", "<p><em>a</em></p>"),
             ("", "<p>a</p>"),
         ] {
-            assert_eq!(added(old, new), None, "{old} {new}");
+            assert_eq!(appended_text(old, new), None, "{old} {new}");
         }
     }
 
     /// Returns what the browser shows after `events`.
-    fn replayed(events: &str) -> String {
+    fn replay(events: &str) -> String {
         let (mut blocks, mut tail) = (String::new(), String::new());
         for event in events.split("\n\n").filter(|event| !event.is_empty()) {
             let mut lines = event.lines();
@@ -128,18 +131,18 @@ mod tests {
             format!("{}\n\n```rust\n{}```\n\n", paragraph.repeat(6), "let a = 1;\n".repeat(12));
         let text = block.repeat(26);
         assert!(text.len() > 14_000, "{}", text.len());
-        let mut growth = crate::view::Growth::default();
-        let (mut sent, mut events) = (Sent::default(), String::new());
-        let mut at = 0;
-        while at < text.len() {
-            at = (at + 24).min(text.len());
-            growth.advance(&text[..at], "s");
-            sent.update("", &growth.answer, &mut events);
+        let mut incremental = crate::view::IncrementalAnswer::default();
+        let (mut state, mut events) = (BrowserState::default(), String::new());
+        let mut position = 0;
+        while position < text.len() {
+            position = (position + 24).min(text.len());
+            incremental.advance(&text[..position], "s");
+            state.update("", &incremental.answer, &mut events);
         }
-        growth.finish(&text, "s");
-        sent.update("", &growth.answer, &mut events);
-        let whole: String = growth.answer.closed.iter().map(|block| &**block).collect();
-        assert_eq!(replayed(&events), whole);
-        assert!(events.len() < whole.len() * 2 + text.len(), "{} {}", events.len(), whole.len());
+        incremental.finish(&text, "s");
+        state.update("", &incremental.answer, &mut events);
+        let html: String = incremental.answer.blocks.iter().map(|block| &**block).collect();
+        assert_eq!(replay(&events), html);
+        assert!(events.len() < html.len() * 2 + text.len(), "{} {}", events.len(), html.len());
     }
 }

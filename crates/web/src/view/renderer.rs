@@ -6,8 +6,8 @@ use tokio::sync::Semaphore;
 
 use crate::view::language;
 
-/// Texts that are rendered at once.
-const AT_ONCE: usize = 2;
+/// Maximum number of concurrent renderings.
+const MAX_CONCURRENT: usize = 2;
 
 /// Runs rendering on blocking threads. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Renderer {
 
 impl Default for Renderer {
     fn default() -> Self {
-        Self { permits: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { permits: Arc::new(Semaphore::new(MAX_CONCURRENT)) }
     }
 }
 
@@ -32,12 +32,12 @@ impl Renderer {
     ) -> Result<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
         let language = language::current();
-        let run = move || {
+        let task = move || {
             // The work continues if the caller goes away, so it keeps its permit.
             let _permit = permit;
-            language::within(language, work)
+            language::sync_scope(language, work)
         };
-        tokio::task::spawn_blocking(run).await.map_err(Error::internal)
+        tokio::task::spawn_blocking(task).await.map_err(Error::internal)
     }
 }
 
@@ -52,28 +52,28 @@ mod tests {
     #[tokio::test]
     async fn rendering_blocks_no_request_and_uses_few_threads() {
         let renderer = Renderer::default();
-        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let mut running = tokio::task::JoinSet::new();
-        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let (active, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut tasks = tokio::task::JoinSet::new();
+        let (release, gate) = std::sync::mpsc::channel::<()>();
         let gate = Arc::new(std::sync::Mutex::new(gate));
         for _ in 0..20 {
-            let (renderer, now, most, gate) =
-                (renderer.clone(), now.clone(), most.clone(), gate.clone());
-            running.spawn(async move {
+            let (renderer, active, peak, gate) =
+                (renderer.clone(), active.clone(), peak.clone(), gate.clone());
+            tasks.spawn(async move {
                 let work = move || {
-                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    peak.fetch_max(active.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     let _ = gate.lock().unwrap().recv();
-                    now.fetch_sub(1, Ordering::SeqCst);
+                    active.fetch_sub(1, Ordering::SeqCst);
                 };
                 renderer.run(work).await.unwrap();
             });
         }
         // The runtime stays responsive while all of them wait.
-        while now.load(Ordering::SeqCst) < AT_ONCE {
+        while active.load(Ordering::SeqCst) < MAX_CONCURRENT {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        drop(go);
-        while running.join_next().await.is_some() {}
-        assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+        drop(release);
+        while tasks.join_next().await.is_some() {}
+        assert_eq!(peak.load(Ordering::SeqCst), MAX_CONCURRENT);
     }
 }

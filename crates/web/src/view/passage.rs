@@ -12,17 +12,17 @@ mod table;
 const OPEN: char = '\u{f8e0}';
 const CLOSE: char = '\u{f8e1}';
 
-/// Opens a highlighted text.
-const LIT: &str = "<strong class=\"lit\">";
+/// Start tag of a highlighted text.
+const HIGHLIGHT_START: &str = "<strong class=\"lit\">";
 
-/// A sentence supports an answer if it shares at least this part of its words, and at least this
-/// many.
-const SHARE: f64 = 0.34;
-const COMMON: usize = 2;
+/// A sentence supports an answer if it shares at least this fraction of its words, and at least
+/// this number.
+const MIN_SHARE: f64 = 0.34;
+const MIN_COMMON_WORDS: usize = 2;
 
 /// HTML of a text around a passage.
 #[derive(Clone, Debug, Default)]
-pub struct ShownPassage {
+pub struct RenderedPassage {
     pub before: String,
     pub passage: String,
     pub after: String,
@@ -39,22 +39,22 @@ pub struct Excerpt {
     pub header: String,
 }
 
-/// Renders a text with its passage. `cites` is the answer, and the number by which it cites the
-/// passage.
-pub fn show(excerpt: &Excerpt, cites: Option<(String, usize)>) -> ShownPassage {
+/// Renders a text with its passage. `citation` is the answer, and the number by which it cites
+/// the passage.
+pub fn render(excerpt: &Excerpt, citation: Option<(String, usize)>) -> RenderedPassage {
     let (text, Range { start, end }) = (&excerpt.text, excerpt.passage.clone());
     let passage = &text[start..end];
-    let sentence = cites.and_then(|(answer, number)| sentence(passage, &answer, number));
+    let sentence = citation.and_then(|(answer, number)| sentence(passage, &answer, number));
     match excerpt.kind {
-        TextKind::Table => table::show(excerpt, sentence),
-        TextKind::Code => ShownPassage {
+        TextKind::Table => table::render(excerpt, sentence),
+        TextKind::Code => RenderedPassage {
             before: code(&text[..start], None),
             passage: code(passage, sentence),
             after: code(&text[end..], None),
         },
-        TextKind::Prose | TextKind::Slides | TextKind::Transcript => ShownPassage {
+        TextKind::Prose | TextKind::Slides | TextKind::Transcript => RenderedPassage {
             before: prose(&text[..start]),
-            passage: lit(passage, sentence).unwrap_or_else(|| prose(passage)),
+            passage: highlight_sentence(passage, sentence).unwrap_or_else(|| prose(passage)),
             after: prose(&text[end..]),
         },
     }
@@ -68,72 +68,73 @@ fn prose(text: &str) -> String {
 }
 
 /// Renders a passage with its sentence highlighted; `None` if the sentence is not plain text.
-fn lit(passage: &str, sentence: Option<Range<usize>>) -> Option<String> {
-    let at = sentence?;
-    let (before, rest) = passage.split_at(at.start);
-    let (strong, after) = rest.split_at(at.end - at.start);
-    marked(&prose(&format!("{before}{OPEN}{strong}{CLOSE}{after}")))
+fn highlight_sentence(passage: &str, sentence: Option<Range<usize>>) -> Option<String> {
+    let range = sentence?;
+    let (before, rest) = passage.split_at(range.start);
+    let (quotation, after) = rest.split_at(range.end - range.start);
+    replace_markers(&prose(&format!("{before}{OPEN}{quotation}{CLOSE}{after}")))
 }
 
 /// Renders source code line by line, as it is.
-fn code(text: &str, lit: Option<Range<usize>>) -> String {
+fn code(text: &str, highlight: Option<Range<usize>>) -> String {
     let text = text.trim_matches('\n');
     if text.is_empty() {
         return String::new();
     }
-    let at = lit.filter(|at| text.get(at.clone()).is_some());
-    let Range { start, end } = at.unwrap_or(0..0);
+    let range = highlight.filter(|range| text.get(range.clone()).is_some());
+    let Range { start, end } = range.unwrap_or(0..0);
     let mut html = String::from("<div class=\"code\"><pre tabindex=\"0\"><code>");
     markdown::escape(&text[..start], &mut html);
-    push_lit(&text[start..end], &mut html);
+    push_highlight(&text[start..end], &mut html);
     markdown::escape(&text[end..], &mut html);
     html.push_str("</code></pre></div>");
     html
 }
 
-/// Writes text as highlighted, if there is any.
-fn push_lit(text: &str, html: &mut String) {
+/// Writes a highlighted text, unless it is empty.
+fn push_highlight(text: &str, html: &mut String) {
     if !text.is_empty() {
-        html.push_str(LIT);
+        html.push_str(HIGHLIGHT_START);
         markdown::escape(text, html);
         html.push_str("</strong>");
     }
 }
 
 /// Replaces the markers by an element; `None` if there are other elements between them.
-fn marked(html: &str) -> Option<String> {
+fn replace_markers(html: &str) -> Option<String> {
     let (before, rest) = html.split_once(OPEN)?;
     let (sentence, after) = rest.split_once(CLOSE)?;
     let is_plain = !sentence.contains('<');
-    is_plain.then(|| format!("{before}{LIT}{sentence}</strong>{after}"))
+    is_plain.then(|| format!("{before}{HIGHLIGHT_START}{sentence}</strong>{after}"))
 }
 
-/// Returns the sentence of `passage` most similar to what `answer` says where it cites `number`.
+/// Returns the sentence of `passage` most similar to the sentences of `answer` that cite `number`.
 fn sentence(passage: &str, answer: &str, number: usize) -> Option<Range<usize>> {
-    let said: String = sentences(answer)
+    let claim: String = sentences(answer)
         .into_iter()
-        .filter(|at| markdown::cites(&answer[at.clone()], number))
-        .map(|at| &answer[at])
+        .filter(|range| markdown::cites(&answer[range.clone()], number))
+        .map(|range| &answer[range])
         .collect::<Vec<_>>()
         .join(" ");
-    let said = words(&said);
-    let likeness = |at: &Range<usize>| {
-        let words = words(&passage[at.clone()]);
-        let common = words.intersection(&said).count();
+    let claim_words = words(&claim);
+    let similarity = |range: &Range<usize>| {
+        let words = words(&passage[range.clone()]);
+        let common = words.intersection(&claim_words).count();
         let share = common as f64 / words.len().max(1) as f64;
-        (common >= COMMON && share >= SHARE).then_some(common as f64 * share)
+        (common >= MIN_COMMON_WORDS && share >= MIN_SHARE).then_some(common as f64 * share)
     };
-    let liked = sentences(passage).into_iter().filter_map(|at| Some((likeness(&at)?, at)));
-    let best = liked.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.map(|(_, at)| at)
+    let candidates =
+        sentences(passage).into_iter().filter_map(|range| Some((similarity(&range)?, range)));
+    let best = candidates.max_by(|(left, _), (right, _)| left.total_cmp(right));
+    best.map(|(_, range)| range)
 }
 
 /// Returns the sentences of a text, which end at punctuation or a line break.
 fn sentences(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut ranges = Vec::new();
     let mut start = 0;
     let mut characters = text.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
+    while let Some((index, character)) = characters.next() {
         let next = characters.peek().map(|(_, next)| *next);
         let is_end = match character {
             '\n' | '。' | '！' | '？' | '؟' => true,
@@ -141,26 +142,26 @@ fn sentences(text: &str) -> Vec<Range<usize>> {
             _ => next.is_none(),
         };
         if is_end {
-            let mut end = at + character.len_utf8();
+            let mut end = index + character.len_utf8();
             // A citation follows its sentence.
             let rest = text[end..].trim_start_matches(' ');
             if character != '\n' && rest.starts_with('[') {
                 let close = rest.find(']').map_or(0, |close| close + 1);
                 end = text.len() - rest.len() + close;
             }
-            found.extend(trimmed(text, start..end.max(start)));
+            ranges.extend(trim_sentence(text, start..end.max(start)));
             start = end.max(start);
         }
     }
-    found
+    ranges
 }
 
-fn trimmed(text: &str, at: Range<usize>) -> Option<Range<usize>> {
-    let sentence = &text[at.clone()];
-    let start = at.start + (sentence.len() - sentence.trim_start().len());
-    let bare = sentence.trim().trim_start_matches(['#', '>', '-', '*', ' ']);
-    let start = start + (sentence.trim().len() - bare.len());
-    (!bare.is_empty()).then(|| start..start + bare.len())
+fn trim_sentence(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let sentence = &text[range.clone()];
+    let start = range.start + (sentence.len() - sentence.trim_start().len());
+    let content = sentence.trim().trim_start_matches(['#', '>', '-', '*', ' ']);
+    let start = start + (sentence.trim().len() - content.len());
+    (!content.is_empty()).then(|| start..start + content.len())
 }
 
 /// Returns the words of a text in lower case; pairs of characters for scripts without spaces.
@@ -181,41 +182,49 @@ mod tests {
     use super::*;
 
     /// Returns an excerpt that consists of the passage only.
-    pub(super) fn whole(text: &str, kind: TextKind) -> Excerpt {
+    pub(super) fn excerpt_of(text: &str, kind: TextKind) -> Excerpt {
         Excerpt { text: text.to_owned(), passage: 0..text.len(), kind, header: String::new() }
     }
 
     #[test]
     fn code_is_shown_as_it_is() {
         let text = "fn main() {\n    let lamp = \"<b>\" * 2;\n}\n";
-        let shown = show(&whole(text, TextKind::Code), Some((format!("{text} [1]"), 1)));
-        assert!(shown.passage.contains("<code>fn main() {\n    let lamp"), "{}", shown.passage);
-        assert!(shown.passage.contains("&lt;b&gt;&quot; * 2;"), "{}", shown.passage);
+        let rendered = render(&excerpt_of(text, TextKind::Code), Some((format!("{text} [1]"), 1)));
+        assert!(
+            rendered.passage.contains("<code>fn main() {\n    let lamp"),
+            "{}",
+            rendered.passage
+        );
+        assert!(rendered.passage.contains("&lt;b&gt;&quot; * 2;"), "{}", rendered.passage);
     }
 
     #[test]
     fn the_cited_sentence_is_found() {
         let passage = "Ships call on channel twelve. The crane in the old harbour is called Berta. It is old.";
         let answer = "Ships call first [2]. The crane is called Berta [1]. More.";
-        let at = sentence(passage, answer, 1).unwrap();
-        assert_eq!(&passage[at], "The crane in the old harbour is called Berta.");
+        let range = sentence(passage, answer, 1).unwrap();
+        assert_eq!(&passage[range], "The crane in the old harbour is called Berta.");
         assert_eq!(sentence(passage, answer, 3), None);
-        let shown = show(&whole(passage, TextKind::Prose), Some((answer.to_owned(), 1)));
-        assert!(shown.passage.contains("<strong class=\"lit\">The crane in"), "{}", shown.passage);
+        let rendered = render(&excerpt_of(passage, TextKind::Prose), Some((answer.to_owned(), 1)));
+        assert!(
+            rendered.passage.contains("<strong class=\"lit\">The crane in"),
+            "{}",
+            rendered.passage
+        );
         let japanese = "灯台は港にあります。予備の灯は八秒で点きます。";
-        let at = sentence(japanese, "予備の灯は八秒で点きます【1】。", 1).unwrap();
-        assert_eq!(&japanese[at], "予備の灯は八秒で点きます。");
+        let range = sentence(japanese, "予備の灯は八秒で点きます【1】。", 1).unwrap();
+        assert_eq!(&japanese[range], "予備の灯は八秒で点きます。");
     }
 
     #[test]
     fn any_text_and_markup_can_be_shown() {
         for text in ["", ".", "\n\n", "a [1", "**a. b** c. [1][2] d", "é. ü [1]", "| a | b. |\n"]
         {
-            for at in sentences(text) {
-                assert!(!text[at].is_empty());
+            for range in sentences(text) {
+                assert!(!text[range].is_empty());
             }
             for kind in [TextKind::Prose, TextKind::Table, TextKind::Code, TextKind::Transcript] {
-                show(&whole(text, kind), Some((format!("{text} [1]"), 1)));
+                render(&excerpt_of(text, kind), Some((format!("{text} [1]"), 1)));
             }
         }
     }

@@ -1,27 +1,27 @@
-//! Shows rows of separated values, as of a CSV file or a sheet, as tables.
+//! Renders rows of separated values, such as a CSV file or a sheet, as tables.
 use std::ops::Range;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::{Excerpt, ShownPassage, push_lit};
+use super::{Excerpt, RenderedPassage, push_highlight};
 use crate::view::markdown;
 
-/// Separators that files use, the commonest first.
+/// Separators of values, most common first.
 const SEPARATORS: &[u8] = b",;\t|";
 
 /// Renders the rows of a text. Each part has the header row.
-pub fn show(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> ShownPassage {
+pub fn render(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> RenderedPassage {
     let (text, Range { start, end }) = (&excerpt.text, excerpt.passage.clone());
     let first = text.lines().next().unwrap_or_default();
     let header = if excerpt.header.is_empty() { first } else { &excerpt.header };
     let separator = separator(header);
-    let part = |at: Range<usize>, lit: Option<Range<usize>>| {
-        let rows = &text[at.clone()];
+    let part = |range: Range<usize>, highlight: Option<Range<usize>>| {
+        let rows = &text[range.clone()];
         // The first part contains the header itself.
-        let above = if at.start == 0 && excerpt.header.is_empty() { "" } else { header };
-        html(above, rows, separator, lit)
+        let header_row = if range.start == 0 && excerpt.header.is_empty() { "" } else { header };
+        html(header_row, rows, separator, highlight)
     };
-    ShownPassage {
+    RenderedPassage {
         before: part(0..start, None),
         passage: part(start..end, sentence),
         after: part(end..text.len(), None),
@@ -30,14 +30,14 @@ pub fn show(excerpt: &Excerpt, sentence: Option<Range<usize>>) -> ShownPassage {
 
 /// Returns the most frequent separator of a header row.
 fn separator(header: &str) -> u8 {
-    let count = |of: &u8| header.bytes().filter(|byte| byte == of).count();
+    let count = |separator: &u8| header.bytes().filter(|byte| byte == separator).count();
     // `max_by_key` returns the last of equal elements.
     SEPARATORS.iter().rev().copied().max_by_key(count).unwrap_or(b',')
 }
 
-/// Renders rows below a header; the first row is the header if there is none. `lit` is the part of
-/// the rows that is highlighted, in bytes.
-fn html(header: &str, rows: &str, separator: u8, lit: Option<Range<usize>>) -> String {
+/// Renders rows below a header; the first row is the header if there is none. `highlight` is the
+/// highlighted byte range of the rows.
+fn html(header: &str, rows: &str, separator: u8, highlight: Option<Range<usize>>) -> String {
     if rows.trim().is_empty() {
         return String::new();
     }
@@ -49,9 +49,11 @@ fn html(header: &str, rows: &str, separator: u8, lit: Option<Range<usize>>) -> S
         }
         html.push_str("</thead><tbody>");
     }
-    for (record, at) in records(rows, separator) {
-        let is_lit = lit.as_ref().is_some_and(|lit| at.start < lit.end && lit.start < at.end);
-        push_row(&record, if is_head { "th" } else { "td" }, is_lit, &mut html);
+    for (record, range) in records(rows, separator) {
+        let is_highlighted = highlight
+            .as_ref()
+            .is_some_and(|highlight| range.start < highlight.end && highlight.start < range.end);
+        push_row(&record, if is_head { "th" } else { "td" }, is_highlighted, &mut html);
         if std::mem::take(&mut is_head) {
             html.push_str("</thead><tbody>");
         }
@@ -67,24 +69,24 @@ fn records(text: &str, separator: u8) -> Vec<(ByteRecord, Range<usize>)> {
         .flexible(true)
         .has_headers(false)
         .from_reader(text.as_bytes());
-    let mut found = Vec::new();
+    let mut records = Vec::new();
     let mut record = ByteRecord::new();
     let mut start = 0;
     while let Ok(true) = reader.read_byte_record(&mut record) {
         let end = usize::try_from(reader.position().byte()).unwrap_or(text.len());
-        found.push((record.clone(), start..end));
+        records.push((record.clone(), start..end));
         start = end;
     }
-    found
+    records
 }
 
-fn push_row(record: &ByteRecord, element: &str, is_lit: bool, html: &mut String) {
+fn push_row(record: &ByteRecord, element: &str, is_highlighted: bool, html: &mut String) {
     html.push_str("<tr>");
     for cell in record {
         let cell = String::from_utf8_lossy(cell);
         html.push_str(&format!("<{element} dir=\"auto\">"));
-        match is_lit {
-            true => push_lit(cell.trim(), html),
+        match is_highlighted {
+            true => push_highlight(cell.trim(), html),
             false => markdown::escape(cell.trim(), html),
         }
         html.push_str(&format!("</{element}>"));
@@ -96,33 +98,34 @@ fn push_row(record: &ByteRecord, element: &str, is_lit: bool, html: &mut String)
 mod tests {
     use carrel_domain::text_kind::TextKind;
 
-    use super::super::{Excerpt, show, tests::whole};
+    use super::super::{Excerpt, render, tests::excerpt_of};
 
     const TEXT: &str =
         "route;departs\nOstrand <1>;06:40\n\"Kjerring;\nnorth\";19:00\nTromsø;20:10\n";
 
     #[test]
     fn rows_are_a_table_and_the_cited_one_is_highlighted() {
-        let said = "The boat to Tromsø leaves at 20:10 [1].".to_owned();
-        let shown = show(&whole(TEXT, TextKind::Table), Some((said, 1))).passage;
-        assert!(shown.contains("<thead><tr><th dir=\"auto\">route</th>"), "{shown}");
-        assert!(shown.contains("<td dir=\"auto\">Ostrand &lt;1&gt;</td>"), "{shown}");
-        assert!(shown.contains("Kjerring;\nnorth</td>"), "{shown}");
-        assert!(shown.contains("<strong class=\"lit\">20:10</strong>"), "{shown}");
-        assert_eq!(shown.matches("<strong").count(), 2, "{shown}");
+        let answer = "The boat to Tromsø leaves at 20:10 [1].".to_owned();
+        let html = render(&excerpt_of(TEXT, TextKind::Table), Some((answer, 1))).passage;
+        assert!(html.contains("<thead><tr><th dir=\"auto\">route</th>"), "{html}");
+        assert!(html.contains("<td dir=\"auto\">Ostrand &lt;1&gt;</td>"), "{html}");
+        assert!(html.contains("Kjerring;\nnorth</td>"), "{html}");
+        assert!(html.contains("<strong class=\"lit\">20:10</strong>"), "{html}");
+        assert_eq!(html.matches("<strong").count(), 2, "{html}");
     }
 
     #[test]
     fn each_part_has_the_header() {
-        let at = TEXT.find("Ostrand").unwrap_or_default();
-        let to = TEXT.find("Tromsø").unwrap_or_default();
-        let excerpt = Excerpt { passage: at..to, ..whole(TEXT, TextKind::Table) };
-        let shown = show(&excerpt, None);
-        for part in [&shown.passage, &shown.after] {
+        let start = TEXT.find("Ostrand").unwrap_or_default();
+        let end = TEXT.find("Tromsø").unwrap_or_default();
+        let excerpt = Excerpt { passage: start..end, ..excerpt_of(TEXT, TextKind::Table) };
+        let rendered = render(&excerpt, None);
+        for part in [&rendered.passage, &rendered.after] {
             assert_eq!(part.matches("<th dir=\"auto\">route</th>").count(), 1, "{part}");
         }
-        let below = Excerpt { header: "a,b".to_owned(), ..whole("1,2\n3,4", TextKind::Table) };
-        let shown = show(&below, None).passage;
-        assert!(shown.contains("<th dir=\"auto\">a</th>") && shown.contains(">1</td>"), "{shown}");
+        let excerpt =
+            Excerpt { header: "a,b".to_owned(), ..excerpt_of("1,2\n3,4", TextKind::Table) };
+        let html = render(&excerpt, None).passage;
+        assert!(html.contains("<th dir=\"auto\">a</th>") && html.contains(">1</td>"), "{html}");
     }
 }
