@@ -7,7 +7,7 @@ use std::time::Instant;
 use actix_web::web::Bytes;
 use carrel_domain::{Error, Result};
 use carrel_http::sse::MAX_SILENCE;
-use carrel_services::admission::{Admitted, CHECK};
+use carrel_services::admission::{Admitted, CHECK_INTERVAL};
 use carrel_services::chat::AnswerEvent;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
@@ -53,8 +53,8 @@ impl<T: FnMut(AnswerEvent) -> String, A: Admitted> StreamState<T, A> {
     async fn next(&mut self) -> Option<String> {
         let silent_since = Instant::now();
         while !self.is_over {
-            let piece = timeout(CHECK, self.pieces.recv()).await;
-            if self.checked.elapsed() >= CHECK {
+            let piece = timeout(CHECK_INTERVAL, self.pieces.recv()).await;
+            if self.checked.elapsed() >= CHECK_INTERVAL {
                 self.checked = Instant::now();
                 // A database that is unavailable now may recover, so the answer goes on.
                 self.is_over = matches!(self.listener.is_admitted().await, Ok(false));

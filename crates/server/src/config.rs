@@ -338,10 +338,10 @@ fn api(reader: &mut Reader) -> Option<ApiConfig> {
 }
 
 fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
-    let usual = PasswordRules::default();
+    let default = PasswordRules::default();
     let length = |text: &str| text.parse().ok().filter(|length| (1..=1000).contains(length));
-    let shortest = reader.read(&var::PASSWORD_SHORTEST, &usual.shortest.to_string(), length);
-    let longest = reader.read(&var::PASSWORD_LONGEST, &usual.longest.to_string(), length);
+    let min_length = reader.read(&var::PASSWORD_SHORTEST, &default.min_length.to_string(), length);
+    let max_length = reader.read(&var::PASSWORD_LONGEST, &default.max_length.to_string(), length);
     let up_to = |most: usize| move |text: &str| text.parse().ok().filter(|n| *n <= most);
     let mut of = |kind, most| reader.read(kind, "0", up_to(most));
     let rules = PasswordRules {
@@ -350,10 +350,10 @@ fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
         digits: of(&var::PASSWORD_DIGITS, 100)?,
         symbols: of(&var::PASSWORD_SYMBOLS, 100)?,
         kinds: of(&var::PASSWORD_KINDS, 4)?,
-        shortest: shortest?,
-        longest: longest?,
+        min_length: min_length?,
+        max_length: max_length?,
     };
-    if rules.shortest > rules.longest {
+    if rules.min_length > rules.max_length {
         let problem = "PASSWORDMINCHAR must not be above PASSWORDMAXCHAR";
         reader.problems.push(problem.to_owned());
     }

@@ -217,7 +217,7 @@ impl App {
             links: database.clone(),
             sessions: database.clone(),
             passwords,
-            failed: failed_sign_ins.clone(),
+            failed_sign_ins: failed_sign_ins.clone(),
             throttle,
             sign_in: sign_in.clone(),
         };
@@ -259,7 +259,7 @@ impl App {
             audit: database.clone(),
             documents: database.clone(),
             settings: store.clone(),
-            place: storage::to_archive(config),
+            paths: storage::to_archive(config),
         };
         let imports = importing::imports(importer.clone(), config, &conversations.tasks);
         let ports = Ports {

@@ -9,7 +9,7 @@ use carrel_domain::user::User;
 use carrel_http::csrf;
 use carrel_http::request_log::HeadOnly;
 use carrel_services::Ports;
-use carrel_services::sign_in::SESSION;
+use carrel_services::sign_in::SESSION_TTL;
 use carrel_services::sign_on::Redeemed;
 use carrel_services::token::Secret;
 use chrono::Utc;
@@ -60,7 +60,7 @@ pub async fn redeem_auth_token(
             let mut answer = HttpResponse::Ok();
             // A link to this page must not sign its reader in to the account of the link's author.
             if !csrf::is_navigation(&request) {
-                let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
+                let cookie = cookie(&request, token.reveal(), SESSION_TTL.num_seconds());
                 answer.insert_header((SET_COOKIE, cookie));
             }
             return Ok(answer.json(SignedIn::new(&token, user)));

@@ -90,7 +90,7 @@ impl Extension {
 
     /// Adds a page to the library and to the given workspaces.
     async fn add(&self, content: Content, into: Vec<Workspace>) -> Result<HttpResponse> {
-        if !self.holder.may_add() {
+        if !self.holder.can_add() {
             return Ok(failed(StatusCode::FORBIDDEN, MAY_NOT));
         }
         let ports = state::ports(&self.request)?;

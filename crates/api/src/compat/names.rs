@@ -77,7 +77,7 @@ const UUID_LENGTH: usize = 36;
 
 /// Returns the document with this contract's names.
 pub fn renamed(mut document: Document) -> Document {
-    let is_title_given = || record::gives_title(&document.metadata, &document.title);
+    let is_title_given = || record::has_given_title(&document.metadata, &document.title);
     let (title, url) = (&document.title, &document.url);
     let names = Names::of(title, url, document.path.name(), &document.chunk_source, is_title_given);
     let (title, url) = (names.title.into_owned(), names.url.into_owned());
@@ -103,7 +103,7 @@ pub fn placed(placed: WorkspaceDocument) -> PlacedDocument {
 /// Like [`DocumentBody::new`], with this contract's names.
 pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
     let texts = listed.texts();
-    let is_title_given = || record::gives_title(texts.metadata, texts.title);
+    let is_title_given = || record::has_given_title(texts.metadata, texts.title);
     let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, is_title_given);
     let mut document = DocumentBody::new(listed);
     (document.title, document.url) = (names.title, names.url);

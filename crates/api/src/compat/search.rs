@@ -3,7 +3,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::library::Passage;
 use carrel_services::Ports;
-use carrel_services::search::{Hit, MOST_PASSAGES};
+use carrel_services::search::{Hit, MAX_PASSAGES};
 use serde_json::{Value, json};
 
 use super::error::error_body::PlainMessage;
@@ -66,7 +66,7 @@ fn whole(query: Value) -> Value {
 // test: `dialects::limits_of_searches_are_parsed_loosely`
 fn limit(value: &Value) -> Option<Value> {
     let limit = as_number(value).filter(|limit| *limit >= 1.0)?;
-    Some(json!(limit.min(MOST_PASSAGES as f64)))
+    Some(json!(limit.min(MAX_PASSAGES as f64)))
 }
 
 fn share(value: &Value) -> Option<Value> {
@@ -90,7 +90,7 @@ mod tests {
     fn invalid_bounds_count_as_absent() {
         let read = |body: Value| {
             let query = repaired(serde_json::from_value(body).unwrap()).into_query().unwrap();
-            (query.text, query.limit, query.least_similarity)
+            (query.text, query.limit, query.min_similarity)
         };
         let loose = json!({ "query": ["a", 5, "b"], "topN": "7", "scoreThreshold": "0.5x" });
         assert_eq!(read(loose), ("a b".to_owned(), Some(7), Some(0.5)));
@@ -99,6 +99,6 @@ mod tests {
             let limit = read(body).1;
             assert_eq!(limit, None, "{nonsense}");
         }
-        assert_eq!(read(json!({ "topN": 1e9, "scoreThreshold": 7 })).1, Some(MOST_PASSAGES));
+        assert_eq!(read(json!({ "topN": 1e9, "scoreThreshold": 7 })).1, Some(MAX_PASSAGES));
     }
 }

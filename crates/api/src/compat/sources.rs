@@ -54,7 +54,9 @@ pub fn translate(source: &mut Value) {
     let name = location.split_once('/').map_or("", |(_, name)| name);
     let is_title_given = source[record::TITLE_GIVEN] == true;
     let names = Names::of(&title, &url, name, &chunk_source, || is_title_given);
-    if let Some(content) = content.and_then(|text| record::retitled(&text, &title, &names.title)) {
+    if let Some(content) =
+        content.and_then(|text| record::replace_title(&text, &title, &names.title))
+    {
         source["text"] = content.into();
     }
     if let Some(id) = id.and_then(|id| id.parse().ok()) {

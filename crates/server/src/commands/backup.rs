@@ -20,7 +20,7 @@ pub async fn run(app: &App, args: BackupArgs) -> anyhow::Result<ExitCode> {
     }
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new(".")).to_owned();
-    let secrets = if args.without_secrets { Secrets::LeftOut } else { Secrets::Included };
+    let secrets = if args.without_secrets { Secrets::Excluded } else { Secrets::Included };
     let staged = app.ports.backups.stage(secrets, &By::operator(Utc::now())).await;
     let staged = staged.context("failed to back up")?;
     let database = staged.has_database();

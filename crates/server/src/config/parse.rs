@@ -4,7 +4,7 @@ use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use carrel_providers::Exempt;
-use carrel_services::api_keys::SHORTEST_CHOSEN_KEY;
+use carrel_services::api_keys::MIN_ENVIRONMENT_KEY_CHARS;
 use carrel_services::settings::dump::DumpedSecrets;
 use ipnet::IpNet;
 
@@ -141,7 +141,7 @@ fn origin(text: &str) -> Option<&str> {
 }
 
 pub fn api_key(text: &str) -> Option<String> {
-    let long = text.chars().count() >= SHORTEST_CHOSEN_KEY;
+    let long = text.chars().count() >= MIN_ENVIRONMENT_KEY_CHARS;
     (long && !text.contains(char::is_whitespace)).then(|| text.to_owned())
 }
 

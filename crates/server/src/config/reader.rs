@@ -101,9 +101,9 @@ impl Reader {
                 return;
             }
         };
-        let (entries, mistakes) = dotenv::parse(&text);
-        for mistake in mistakes {
-            let dotenv::Mistake { line, reason } = mistake;
+        let (entries, errors) = dotenv::parse(&text);
+        for error in errors {
+            let dotenv::ParseError { line, reason } = error;
             self.problems.push(format!("{}: line {line} {reason}", path.display()));
         }
         let values = entries.into_iter().map(|entry| (entry.name, (entry.value, entry.line)));

@@ -147,7 +147,7 @@ fn the_operator_sets_the_password_rules() {
     let environment_values = environment(&[("PASSWORDMINCHAR", "12"), ("PASSWORDMAXCHAR", "64")]);
     let rules =
         read(flags(&[("--storage", &path)]), environment_values).config.ok().unwrap().passwords;
-    assert_eq!((rules.shortest, rules.longest, rules.digits, rules.kinds), (12, 64, 1, 3));
+    assert_eq!((rules.min_length, rules.max_length, rules.digits, rules.kinds), (12, 64, 1, 3));
     for (wrong, expected) in [
         (&[("PASSWORDMINCHAR", "300")][..], "must not be above"),
         (&[("PASSWORDMAXCHAR", "0")], "from 1 to 1000"),

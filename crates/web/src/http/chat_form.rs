@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::{ChatId, Error, Result};
 use carrel_http::body::Limits;
 use carrel_http::multipart::{FRAMING, Multipart};
-use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
+use carrel_services::chat::{Attachment, MAX_ATTACHMENTS, MAX_QUESTION_BYTES};
 
 use crate::http::form::PageForm;
 use crate::http::image;
@@ -22,7 +22,7 @@ const MOST_DOCUMENTS: usize = 50;
 /// Longest name of a document or a model, in bytes.
 const LONGEST_NAME: usize = 2_000;
 /// Most files and fields of one form.
-const MOST_PARTS: usize = MOST_ATTACHMENTS + MOST_DOCUMENTS + 8;
+const MOST_PARTS: usize = MAX_ATTACHMENTS + MOST_DOCUMENTS + 8;
 
 /// A question that has not been read yet.
 pub struct ChatForm {
@@ -77,7 +77,7 @@ impl ChatForm {
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
         let (largest, directory) =
             (site.options.upload_limit.min(LARGEST_FILE), &site.options.upload_dir);
-        let bytes = LARGEST_TOGETHER + LONGEST_QUESTION as u64 + FRAMING;
+        let bytes = LARGEST_TOGETHER + MAX_QUESTION_BYTES as u64 + FRAMING;
         let limits = Limits { bytes, what: "what is attached", is_upload: true };
         let mut parts =
             Multipart::new(&self.request, self.payload, limits, MOST_PARTS, "attachments")?;
@@ -103,7 +103,7 @@ impl ChatForm {
                 }
                 None => {
                     let field = part.name().to_owned();
-                    take(asked, &field, part.text(LONGEST_QUESTION).await?)?;
+                    take(asked, &field, part.text(MAX_QUESTION_BYTES).await?)?;
                 }
             }
         }

@@ -104,7 +104,7 @@ pub async fn change_password(current_user: CurrentUser<role::Any>, form: PageFor
                 ports.sign_in.with_password(name, current, &by).await.map_err(refused)?;
             let changes = UserChanges { password: Some(new.clone()), ..UserChanges::default() };
             if let Err(error) = ports.accounts.update(user.id, changes, &by).await {
-                ports.sign_in.out(once.reveal(), &by).await?;
+                ports.sign_in.sign_out(once.reveal(), &by).await?;
                 return Err(error.into());
             }
             ports.sign_in.with_password(name, &new, &by).await.map_err(refused)?.0

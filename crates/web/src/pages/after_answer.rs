@@ -36,7 +36,7 @@ impl AfterAnswer {
             thread: place.thread.clone(),
             conversation: place.conversation(current_user),
             question: question.text.clone(),
-            instead_of: question.instead_of,
+            instead_of: question.replaced_chat,
             by: current_user.by(),
         }
     }
@@ -68,7 +68,7 @@ impl AfterAnswer {
     }
 
     async fn try_to_name_thread(&self) -> Result<()> {
-        let unnamed = |thread: &Thread| thread.name == threads::UNNAMED;
+        let unnamed = |thread: &Thread| thread.name == threads::DEFAULT_NAME;
         let Some(thread) = self.thread.as_ref().filter(|thread| unnamed(thread)) else {
             return Ok(());
         };

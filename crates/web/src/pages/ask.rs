@@ -11,7 +11,7 @@ use carrel_domain::filter::DocumentFilter;
 use carrel_domain::user::Role;
 use carrel_services::chat::{Finished, Question, Reply, RequestOverrides, Stop};
 use carrel_services::record;
-use carrel_services::threads::{self, ThreadChoice};
+use carrel_services::threads::{self, ThreadOptions};
 
 use super::after_answer::AfterAnswer;
 use super::chat::{self, Composer, Place};
@@ -152,11 +152,11 @@ async fn question(
         attachments = images;
     }
     let question = Question {
-        text: conversations.with_commands(asked.text.clone(), current_user.identity.id()).await?,
+        text: conversations.expand_commands(asked.text.clone(), current_user.identity.id()).await?,
         thread: place.thread.clone(),
         user: current_user.identity.user().cloned(),
         attachments,
-        instead_of: asked.instead_of,
+        replaced_chat: asked.instead_of,
         overrides,
         uses_memories: true,
         announces_sources: true,
@@ -217,7 +217,7 @@ pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: PageForm) -> P
     if text.is_empty() {
         return Err(Error::invalid("message", "must not be empty").into());
     }
-    let choice = ThreadChoice { user: current_user.identity.id(), ..ThreadChoice::default() };
+    let choice = ThreadOptions { user: current_user.identity.id(), ..ThreadOptions::default() };
     let thread =
         threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())
             .await?;
@@ -253,7 +253,7 @@ async fn start(
         attached: question.attachments.iter().map(|one| one.name.clone()).collect(),
         conversation: conversation.clone(),
         base: place.base(),
-        instead_of: question.instead_of,
+        instead_of: question.replaced_chat,
         is_for_admin: current_user.identity.may(Role::Admin),
         stop,
     };

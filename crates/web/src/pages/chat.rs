@@ -10,7 +10,7 @@ use carrel_domain::thread::Thread;
 use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error, ThreadFileId};
-use carrel_services::chat::MOST_ATTACHMENTS;
+use carrel_services::chat::MAX_ATTACHMENTS;
 use carrel_services::threads;
 
 use super::ask::RunningPart;
@@ -221,7 +221,7 @@ pub async fn show(
         is_thread: thread.is_some(),
         thread: thread.as_ref().map(|thread| thread.slug.to_string()),
         is_archived: thread.as_ref().is_some_and(|thread| thread.archived_at.is_some()),
-        is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),
+        is_unnamed: thread.is_some_and(|thread| thread.name == threads::DEFAULT_NAME),
         has_documents,
         documents: documents.total,
         examples,
@@ -241,7 +241,7 @@ pub async fn show(
         title,
         composer,
         largest: current_user.site.options.upload_limit.min(LARGEST_FILE),
-        most: MOST_ATTACHMENTS,
+        most: MAX_ATTACHMENTS,
     };
     response::page(&current_user.request, &page)
 }
@@ -249,9 +249,9 @@ pub async fn show(
 /// Creates a thread.
 pub async fn new_thread(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let choice = threads::ThreadChoice {
+    let choice = threads::ThreadOptions {
         user: current_user.identity.id(),
-        ..threads::ThreadChoice::default()
+        ..threads::ThreadOptions::default()
     };
     let thread =
         threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())

@@ -148,8 +148,8 @@ async fn signed_in_with(visitor: &OptionalUser, form: &Fields) -> PageResult {
 pub async fn sign_out(visitor: OptionalUser) -> PageResult {
     if let Some(token) = session_cookie::token(&visitor.request) {
         let ports = &visitor.site.ports;
-        ports.sign_in.out(token, &visitor.by()).await?;
-        ports.ownership.out(token, &visitor.by()).await?;
+        ports.sign_in.sign_out(token, &visitor.by()).await?;
+        ports.ownership.sign_out(token, &visitor.by()).await?;
     }
     let mut answer = response::see("/sign-in");
     set_cookie(&mut answer, &session_cookie::closed(&visitor.request));

@@ -19,7 +19,7 @@ const BLANK: usize = 2;
 
 /// Returns the rows of the form: the existing messages and some empty ones.
 pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
-    let rows = (messages.len() + BLANK).clamp(BLANK, suggested_messages::MOST);
+    let rows = (messages.len() + BLANK).clamp(BLANK, suggested_messages::MAX_MESSAGES);
     let blank = SuggestedMessage { heading: String::new(), message: String::new() };
     messages.resize(rows.max(messages.len()), blank);
     messages

@@ -48,8 +48,8 @@ pub async fn make(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
     let (ports, by) = (current_user.ports(), current_user.by());
     let once = ports.sign_in.with_password(&user.username, form.raw("current"), &by).await;
     let (once, _) = once.map_err(|refused| refusal(refused, "current", t("account.wrong")))?;
-    ports.sign_in.out(once.reveal(), &by).await?;
-    let codes = ports.recovery.make(&user, &by).await?;
+    ports.sign_in.sign_out(once.reveal(), &by).await?;
+    let codes = ports.recovery.create_codes(&user, &by).await?;
     let page =
         Codes { codes, layout: current_user.layout(t("recovery.title"), Section::Account).await? };
     response::replacing_page(&current_user.request, &page)

@@ -121,7 +121,7 @@ async fn way(
     let query = Query {
         text: query.to_owned(),
         limit: Some(SHOWN),
-        least_similarity: Some(0.0),
+        min_similarity: Some(0.0),
         mode: Some(mode),
         ..Query::default()
     };
@@ -141,7 +141,7 @@ async fn way(
 }
 
 fn shown(hit: Hit, within: &Workspace, mode: SearchMode, used: &HashSet<ChunkId>) -> Found {
-    let reranked = hit.why.reranked.filter(|_| mode == SearchMode::Rerank);
+    let reranked = hit.ranking.rerank_score.filter(|_| mode == SearchMode::Rerank);
     let score = reranked.unwrap_or(hit.similarity);
     Found {
         address: format!(
@@ -167,10 +167,10 @@ fn why(hit: &Hit, mode: SearchMode) -> Vec<String> {
         let similarity = percent(hit.similarity).to_string();
         why.push(t("search.similar").replace("{percent}", &similarity));
     }
-    if let Some(rank) = hit.why.by_meaning {
+    if let Some(rank) = hit.ranking.vector_rank {
         why.push(t("search.by-meaning").replace("{rank}", &rank.to_string()));
     }
-    if let Some(words) = hit.why.by_words {
+    if let Some(words) = hit.ranking.lexical {
         let said = t("search.by-words").replace("{rank}", &words.rank.to_string());
         let said = said.replace("{share}", &percent(words.share).to_string());
         why.push(said.replace("{score}", &format!("{:.1}", words.score)));

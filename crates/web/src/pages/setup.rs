@@ -64,7 +64,7 @@ fn over() -> PageError {
 pub async fn form(visitor: OptionalUser) -> PageResult {
     let token = Fields::of_query(&visitor.request).text("token").to_owned();
     let ownership = &visitor.site.ports.ownership;
-    if !ownership.is_good(&token, visitor.at).await? {
+    if !ownership.is_valid_link(&token, visitor.at).await? {
         return Err(over());
     }
     let setup = setup(&visitor, token, &Fields::default(), Vec::new()).await?;

@@ -4,7 +4,7 @@ use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Finished;
 use carrel_services::reasoning;
-use carrel_services::record::{self, Stored, StoredSource};
+use carrel_services::record::{self, AnswerRecord, StoredSource};
 
 use crate::live::answers::Matter;
 use crate::view::filters;
@@ -87,7 +87,7 @@ impl MessageView {
 
     /// Shows a stored exchange. A damaged answer is shown as stored.
     pub fn of_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
-        let damaged = || Stored { text: chat.response.clone(), ..Stored::default() };
+        let damaged = || AnswerRecord { text: chat.response.clone(), ..AnswerRecord::default() };
         let stored = record::read(&chat.response).unwrap_or_else(damaged);
         Self {
             id: Some(chat.id.0),
@@ -143,7 +143,7 @@ impl MessageView {
             let stored = record::read(&chat.response)?;
             left = left.checked_sub(stored.text.len())?;
             let at = Standing { workspace, base: "", id: Some(chat.id.0), is_public: true };
-            let files = stored.pictures.iter().map(|picture| &picture.name);
+            let files = stored.images.iter().map(|picture| &picture.name);
             let files = files.chain(&stored.documents).map(|name| AttachedFile::named(name));
             Some(Self {
                 question: chat.prompt,
@@ -218,9 +218,9 @@ impl MessageView {
 }
 
 /// Returns the attachments of a stored question: stored images first.
-fn attached(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
+fn attached(stored: &AnswerRecord, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
     let slug = &workspace.slug;
-    let pictures = stored.pictures.iter().enumerate().map(|(place, picture)| AttachedFile {
+    let pictures = stored.images.iter().enumerate().map(|(place, picture)| AttachedFile {
         name: picture.name.clone(),
         address: Some(format!("/w/{slug}/chats/{id}/shown/{place}")),
     });

@@ -2,7 +2,7 @@
 use askama::Template;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Source;
-use carrel_services::record::{self, Stored, StoredSource};
+use carrel_services::record::{self, AnswerRecord, StoredSource};
 
 use crate::http::response::segment;
 use crate::view::filters;
@@ -110,7 +110,7 @@ pub fn stored(sources: &[Source]) -> Vec<StoredSource> {
 }
 
 /// Returns the sources of a stored answer.
-pub fn cited_by(stored: &Stored, at: Standing<'_>) -> Vec<Cited> {
+pub fn cited_by(stored: &AnswerRecord, at: Standing<'_>) -> Vec<Cited> {
     stored.sources.iter().zip(1..).map(|(source, number)| cited(source, number, at)).collect()
 }
 

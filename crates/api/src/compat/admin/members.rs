@@ -79,7 +79,7 @@ pub async fn manage_members(
     let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;
     let (reset, users) = (body.resets(), body.some()?);
     let known =
-        members::manage_known(&*ports.members, workspace, &users, reset, &caller.by()).await?;
+        members::manage_existing(&*ports.members, workspace, &users, reset, &caller.by()).await?;
     let users = ports.members.of(workspace).await?.into_iter().map(Into::into).collect();
     let error = (!known).then_some("No valid user IDs provided.");
     let status = if known { StatusCode::OK } else { StatusCode::NOT_FOUND };

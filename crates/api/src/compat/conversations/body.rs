@@ -10,7 +10,7 @@ use crate::v1::conversations::wire::{ChatBody, QuestionRequest, model, passages,
 /// Converts a body to a question.
 pub fn parse(body: ChatBody) -> Result<QuestionRequest> {
     let mut parsed = repaired(body).read()?;
-    parsed.question.passes_over_unreadable = true;
+    parsed.question.skips_unreadable = true;
     Ok(parsed)
 }
 

@@ -106,7 +106,7 @@ pub async fn generate_image(
     order: Order,
 ) -> ApiResult<HttpResponse, NoImage> {
     if order.is_form() {
-        ports.images.ready()?;
+        ports.images.check_available()?;
     }
     let Ordered { mut body, references, files: _files } = order.read::<ImageBody, true>().await?;
     // quirk(any-format): any value other than `blob` means `b64_json`; there is no `created`
@@ -114,6 +114,6 @@ pub async fn generate_image(
     // test: `pictures::any_other_response_format_is_base64_to_existing_clients`
     body.response_format = body.response_format.filter(|format| format == "blob");
     let format = body.format()?;
-    let image = ports.images.make(&body.into_request(references)?).await?;
+    let image = ports.images.generate(&body.into_request(references)?).await?;
     Ok(images::answer(image, format, None))
 }

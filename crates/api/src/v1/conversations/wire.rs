@@ -3,7 +3,7 @@ use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
 use carrel_services::chat::{Question, Reply, RequestOverrides};
 use carrel_services::record;
-use carrel_services::search::MOST_PASSAGES;
+use carrel_services::search::MAX_PASSAGES;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -122,7 +122,7 @@ impl ChatBody {
             mode,
             session: session(self.session_id)?,
             attachments: attachments(self.attachments)?,
-            may_call_agent: true,
+            can_call_agent: true,
             overrides,
             ..Question::default()
         };
@@ -158,7 +158,7 @@ fn option<T>(
 
 pub fn passages(value: &Value) -> Option<usize> {
     let number = usize::try_from(value.as_u64()?).ok()?;
-    (1..=MOST_PASSAGES).contains(&number).then_some(number)
+    (1..=MAX_PASSAGES).contains(&number).then_some(number)
 }
 
 pub fn temperature(value: &Value) -> Option<f64> {

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, delete, get};
 use carrel_domain::document::FileType;
 use carrel_domain::folder::{ListPosition, ListedDocument};
 use carrel_domain::{DocumentId, Error, Folder, Result};
-use carrel_services::library::{LISTED_FIRST, Library};
+use carrel_services::library::{FIRST_PAGE_LEN, Library};
 use futures_util::stream::{once, try_unfold};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
@@ -48,7 +48,7 @@ pub const USUAL: u32 = 100;
 
 /// Lists every folder with its documents.
 pub async fn tree(library: &Library, entry_of: wire::EntryOf) -> Result<HttpResponse> {
-    let entries = library.everything().await?;
+    let entries = library.list_all().await?;
     list(wire::TreeWriter::new(entry_of), entries).await
 }
 
@@ -83,7 +83,7 @@ pub async fn folder_page(
         return Ok(missing());
     };
     let from = ListPosition::In { folder: folder.clone(), after: None };
-    let first = limit.unwrap_or(LISTED_FIRST);
+    let first = limit.unwrap_or(FIRST_PAGE_LEN);
     let found = library.folders.list(&from, offset, first).await?;
     let listed_so_far = offset.saturating_add(found.len() as u64);
     let has_more = limit.is_some() && listed_so_far < total;

@@ -46,8 +46,8 @@ pub async fn create(
         true => known(&*ports.users, body.user()?).await?,
         false => None,
     };
-    let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
-    Ok(service::create(&*ports.threads, workspace, choice, by).await?.into())
+    let options = service::ThreadOptions { name: body.name()?, slug: body.slug()?, user };
+    Ok(service::create(&*ports.threads, workspace, options, by).await?.into())
 }
 
 async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> {
@@ -175,8 +175,8 @@ pub async fn branch_chat(
     let found = ports.chat_edits.chat(workspace.id, id).await?;
     let last = found.ok_or_else(|| Error::not_found("chat", id))?;
     let user = last.conversation.user;
-    let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
+    let options = service::ThreadOptions { name: body.name()?, slug: body.slug()?, user };
     let by = caller.by();
-    let thread = service::branch(&ports, &workspace, &last, choice, UNTITLED_BRANCH, &by).await?;
+    let thread = service::branch(&ports, &workspace, &last, options, UNTITLED_BRANCH, &by).await?;
     Ok(Json(thread.into()))
 }

@@ -46,7 +46,7 @@ pub fn of(
 ) -> ProviderFields {
     let registry = store.registry();
     let known = registry.choices.find(of.values, of.name);
-    let needs = known.map(|choice| choice.needs.clone()).unwrap_or_default();
+    let needs = known.map(|choice| choice.required.clone()).unwrap_or_default();
     let model = known.and_then(|choice| choice.model);
     let fixed = store.fixed();
     let field = |setting: &Setting| {
