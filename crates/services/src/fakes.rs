@@ -1,5 +1,6 @@
 //! Minimal implementations of ports for the tests of services.
 pub mod documents;
+mod job;
 pub mod jobs;
 pub mod originals;
 pub mod recordings;

@@ -14,51 +14,9 @@ use carrel_domain::job::{
 use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::{Error, JobId, Result, Slug, WorkspaceDocumentId};
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
+pub use super::job::FakeJob;
 use super::world::World;
-
-pub struct FakeJob {
-    pub job: Job,
-    pub lease: Option<Uuid>,
-    pub items: Vec<JobItem>,
-}
-
-impl FakeJob {
-    pub(super) fn change(&mut self) -> i64 {
-        self.job.changes += 1;
-        self.job.changes
-    }
-
-    fn move_items(&mut self, from: ItemState, to: ItemState, reason: Option<String>) {
-        let changed = self.change();
-        for item in self.items.iter_mut().filter(|item| item.state == from) {
-            (item.state, item.reason, item.changed) = (to, reason.clone(), changed);
-        }
-        self.count();
-    }
-
-    fn count(&mut self) {
-        let count = |state| self.items.iter().filter(|item| item.state == state).count() as u32;
-        self.job.progress = JobProgress {
-            total: self.items.len() as u32,
-            done: count(ItemState::Done),
-            failed: count(ItemState::Failed),
-            cancelled: count(ItemState::Cancelled),
-        };
-    }
-
-    fn end(&mut self, failure: Option<String>) {
-        let final_state = if failure.is_some() { ItemState::Failed } else { ItemState::Cancelled };
-        self.move_items(ItemState::Queued, final_state, failure.clone());
-        self.job.state = match self.job.progress {
-            JobProgress { cancelled: 1.., .. } => JobState::Cancelled,
-            JobProgress { failed: 1.., .. } => JobState::Failed,
-            _ => JobState::Done,
-        };
-        (self.lease, self.job.due_at, self.job.error) = (None, None, failure);
-    }
-}
 
 fn add_job(
     world: &World,
@@ -225,8 +183,8 @@ impl JobQueue for World {
                 refreshes.under_way += 1;
                 continue;
             }
-            let here = stale.clone().filter(|place| place.workspace == id);
-            let items = here.map(|place| item(place.document.path.clone(), place.id.0)).collect();
+            let places = stale.clone().filter(|place| place.workspace == id);
+            let items = places.map(|place| item(place.document.path.clone(), place.id.0)).collect();
             let workspace = JobWorkspace { id, slug: Slug::of("a"), name: "a".into() };
             add_job(self, JobKind::Refresh, workspace, items, &event);
             refreshes.queued += 1;
