@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn sources_of_an_imported_installation_do_not_change() {
-        let stored = r#"{"text":"x","sources":[{"id":"5","title":"A"}, 7]}"#.to_owned();
-        assert_eq!(answer(stored.clone()), stored);
+        let response = r#"{"text":"x","sources":[{"id":"5","title":"A"}, 7]}"#.to_owned();
+        assert_eq!(answer(response.clone()), response);
         assert_eq!(answer("\"location\"".into()), "\"location\"");
         let mixed = json!({ "sources": [7, { "location": 5 }, { "location": "x" }] }).to_string();
         answer(mixed);

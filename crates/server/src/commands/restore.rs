@@ -22,12 +22,12 @@ pub async fn run(config: &Config, args: RestoreArgs) -> anyhow::Result<ExitCode>
         );
     }
     let root = config.storage.root().to_owned();
-    let shown = args.file.display().to_string();
+    let path = args.file.display().to_string();
     let unpacked = tokio::task::spawn_blocking(move || {
         let mut archive = File::open(&args.file).context("failed to open the backup")?;
         restore::unpack(&mut archive, &root).context("failed to restore")
     });
-    let restored = unpacked.await?.with_context(|| shown.clone())?;
+    let restored = unpacked.await?.with_context(|| path.clone())?;
     check(&restored).await?;
     let manifest = restored.install().context("failed to restore")?;
     say(format_args!(
@@ -90,10 +90,11 @@ mod tests {
     #[tokio::test]
     async fn a_backup_restored_twice_gets_two_installation_ids() {
         let directory = tempfile::tempdir().unwrap();
-        let [copy, one, other] = ["copy", "one", "other"].map(|name| directory.path().join(name));
-        let copied = name_of(&copy).await;
-        let mut names = vec![copied];
-        for restored in [one, other] {
+        let [copy, first, second] =
+            ["copy", "one", "other"].map(|name| directory.path().join(name));
+        let copy_name = name_of(&copy).await;
+        let mut names = vec![copy_name];
+        for restored in [first, second] {
             std::fs::copy(&copy, &restored).unwrap();
             make_usable(&restored).await.unwrap();
             names.push(name_of(&restored).await);

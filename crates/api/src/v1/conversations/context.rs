@@ -115,7 +115,7 @@ impl ChatContext {
         let question = parsed.question;
         let listener = Listener::new(&self.request, caller, workspace)?
             .within(question.thread.clone(), question.user.clone());
-        let pieces = self.ports.conversations.stream(workspace, question, &by).await?;
-        Ok(Some((pieces, listener)))
+        let events = self.ports.conversations.stream(workspace, question, &by).await?;
+        Ok(Some((events, listener)))
     }
 }
