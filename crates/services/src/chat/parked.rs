@@ -34,9 +34,9 @@ impl ParkedImages {
             }
             Ok(Self { file, lengths: contents.iter().map(String::len).collect() })
         };
-        let written: std::io::Result<_> =
+        let result: std::io::Result<_> =
             tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
-        written.map(Some).map_err(Error::of_file)
+        result.map(Some).map_err(Error::of_file)
     }
 
     /// Moves the contents back into the images.

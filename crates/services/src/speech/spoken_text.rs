@@ -15,17 +15,17 @@ pub fn spoken_text(text: &str) -> String {
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_GFM;
-    let mut spoken = Spoken::default();
+    let mut output = SpokenText::default();
     for event in TextMergeStream::new(Parser::new_ext(text, options)) {
-        spoken.push_event(event);
+        output.push_event(event);
     }
-    spoken.end_line();
-    spoken.text.truncate(spoken.text.trim_end().len());
-    spoken.text
+    output.end_line();
+    output.text.truncate(spoken.text.trim_end().len());
+    output.text
 }
 
 #[derive(Default)]
-struct Spoken {
+struct SpokenText {
     text: String,
     line: String,
     /// The next item number of each enclosing list, if it is numbered.
@@ -33,7 +33,7 @@ struct Spoken {
     is_code: bool,
 }
 
-impl Spoken {
+impl SpokenText {
     fn push_event(&mut self, event: Event<'_>) {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
