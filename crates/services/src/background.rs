@@ -38,8 +38,8 @@ impl BackgroundTasks {
         self.stopping.cancelled().await;
     }
 
-    /// Waits for all tasks. After `timeout_before_stop`, asks the remaining ones to finish early; after
-    /// `grace`, abandons them. Returns the number abandoned.
+    /// Waits for all tasks. After `timeout_before_stop`, asks the remaining ones to finish early;
+    /// after `grace`, abandons them. Returns the number abandoned.
     pub async fn finish(&self, timeout_before_stop: Duration, grace: Duration) -> usize {
         self.tracker.close();
         if timeout(timeout_before_stop, self.tracker.wait()).await.is_err() {

@@ -40,7 +40,8 @@ pub async fn restore(
     restored.ok_or_else(|| Error::not_found("deletion", id))
 }
 
-/// Permanently removes items deleted more than [`RETENTION`] ago and returns the number of deletions.
+/// Permanently removes items deleted more than [`RETENTION`] ago and returns the number of
+/// deletions.
 pub async fn purge(deletions: &dyn Deletions, now: DateTime<Utc>) -> Result<u64> {
     let by = By { actor: Actor::Server, address: None, at: now };
     deletions.purge(now - RETENTION, by.event("deletions_purged", "{}")).await

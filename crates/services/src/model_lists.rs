@@ -54,7 +54,8 @@ pub struct ModelLists {
 }
 
 impl ModelLists {
-    /// Creates a cache of lists that are requested through `connection_test` with the settings in `settings`.
+    /// Creates a cache of lists that are requested through `connection_test` with the settings in
+    /// `settings`.
     pub fn new(connection_test: Arc<dyn ConnectionTest>, settings: Arc<SettingsStore>) -> Self {
         Self { connection_test, settings, cache: Mutex::default() }
     }

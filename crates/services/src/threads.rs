@@ -67,8 +67,8 @@ pub async fn rename(
 }
 
 /// Creates a thread that starts with copies of a conversation up to and including `last`, at most
-/// the newest [`MAX_COPIED_CHATS`]. If `options` has no name, the name consists of `untitled` and the
-/// beginning of the first question. If an exchange cannot be copied, the thread is deleted.
+/// the newest [`MAX_COPIED_CHATS`]. If `options` has no name, the name consists of `untitled` and
+/// the beginning of the first question. If an exchange cannot be copied, the thread is deleted.
 pub async fn branch(
     ports: &Ports,
     workspace: &Workspace,

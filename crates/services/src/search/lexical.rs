@@ -149,8 +149,8 @@ fn rarity(passages: u64, list: &Postings) -> f32 {
     (1.0 + (without_word + 0.5) / (with_word + 0.5)).ln()
 }
 
-/// Returns the passages of the lists that `is_selective` accepts, sorted by the total weight of their
-/// words.
+/// Returns the passages of the lists that `is_selective` accepts, sorted by the total weight of
+/// their words.
 fn select_chunks(
     lists: &[Postings],
     weights: &[f32],

@@ -20,7 +20,7 @@ pub fn spoken_text(text: &str) -> String {
         output.push_event(event);
     }
     output.end_line();
-    output.text.truncate(spoken.text.trim_end().len());
+    output.text.truncate(output.text.trim_end().len());
     output.text
 }
 
